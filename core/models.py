@@ -1,0 +1,522 @@
+"""Tables and shapes. Every time is aware UTC; every JSON column holds plain JSON.
+
+Shapes that cross module borders but are not stored on their own (Crash, Record, MetricPoint) are
+pydantic models, so that what a vendor sent is checked once, at the border.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as ShapeField
+from sqlalchemy import JSON, DateTime, Index, UniqueConstraint
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Utc(TypeDecorator):
+    """Aware datetimes in and out; stored as UTC, which SQLite would otherwise forget."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value, dialect):
+        return value.astimezone(UTC).replace(tzinfo=None) if value else value
+
+    def process_result_value(self, value, dialect):
+        return value.replace(tzinfo=UTC) if value else value
+
+
+# --- words -------------------------------------------------------------------------------------
+
+
+class Severity(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Impact(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Verdict(StrEnum):
+    AUTO_RESOLVE = "AUTO_RESOLVE"
+    SCHEDULE_MAINTENANCE = "SCHEDULE_MAINTENANCE"
+    ESCALATE_HUMAN = "ESCALATE_HUMAN"
+
+
+class Stage(StrEnum):
+    COLLECT = "collect"
+    ANALYZE = "analyze"
+    DECIDE = "decide"
+    FIX = "fix"
+    REVIEW = "review"
+    TEST = "test"
+    DEPLOY = "deploy"
+    VERIFY = "verify"
+    LEARN = "learn"
+
+
+class Status(StrEnum):
+    """Where an issue stands. The flow's diagram, flow.py and the console use these very names."""
+
+    NEW = "new"
+    ANALYZING = "analyzing"
+    DECIDING = "deciding"
+    SCHEDULED = "scheduled"
+    FIXING = "fixing"
+    REVIEWING = "reviewing"
+    TESTING = "testing"
+    PREVIEWING = "previewing"
+    AWAITING_APPROVAL = "awaiting_approval"
+    QUEUED = "queued"
+    DEPLOYING = "deploying"
+    WATCHING = "watching"
+    ROLLING_BACK = "rolling_back"
+    RESOLVED = "resolved"
+    ESCALATED = "escalated"
+    DISMISSED = "dismissed"
+
+
+ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
+
+
+class Kind(StrEnum):
+    EXCEPTION = "exception"
+    LOG = "log"
+    ALERT = "alert"
+    REPORT = "report"  # an issue somebody wrote
+    METRIC = "metric"  # an anomaly found in metric points
+    CHANGE = "change"  # a release or deployment by anybody
+
+
+class Cause(StrEnum):
+    """What kind of cause an analysis names; only CODE is ever given to a fixer."""
+
+    CODE = "code"
+    DELIBERATE = "deliberate"  # the program's own raise
+    UPSTREAM = "upstream"
+    CREDENTIAL = "credential"
+    ENVIRONMENT = "environment"
+    DATA = "data"
+    PERFORMANCE = "performance"
+    UNKNOWN = "unknown"
+
+
+# --- shapes that cross borders -------------------------------------------------------------------
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Frame(Shape):
+    """One call of a stack. ``locals`` maps a name to the text of its repr()."""
+
+    file: str
+    line: int = 0
+    function: str = "<module>"
+    code: str = ""
+    in_app: bool = True
+    locals: dict[str, str] | None = None
+
+
+class Raised(Shape):
+    type: str
+    module: str | None = None
+    message: str = ""
+
+
+class Linked(Raised):
+    """An exception that led to the one reported; ``relation`` is cause or context."""
+
+    relation: str = "cause"
+    frames: tuple[Frame, ...] = ()
+
+
+class Crash(Shape):
+    """A crash as a monitoring tool reports it; frames are outermost first."""
+
+    schema_: int = ShapeField(1, alias="schema")
+    source: str = "sentry"
+    service: str = ""
+    environment: str = "production"
+    release: str | None = None
+    level: str = "error"
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    count: int = 1
+    tags: dict[str, str] = ShapeField(default_factory=dict)
+    exception: Raised
+    chain: tuple[Linked, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    traceback: str = ""
+    logs: tuple[str, ...] = ()
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Record(Shape):
+    """One thing that a vendor told us. ``(source, vendor_id)`` is its identity for ever."""
+
+    source: str
+    vendor_id: str
+    kind: Kind
+    at: datetime
+    service: str = ""
+    environment: str = "production"
+    release: str | None = None
+    level: str = "error"
+    title: str
+    message: str = ""
+    count: int = 1
+    users: int = 0
+    url: str = ""
+    crash: Crash | None = None
+    attributes: dict[str, Any] = ShapeField(default_factory=dict)
+
+
+class MetricPoint(Shape):
+    """One value of one series: ``name`` is requests, errors (both counts in the interval) or p95_ms."""
+
+    source: str
+    service: str
+    name: str
+    at: datetime
+    value: float
+
+
+class ServiceHealth(Shape):
+    """What a service did in a span of time; ``samples`` counts the metric points that say so."""
+
+    requests: float = 0
+    errors: float = 0
+    p95_ms: float | None = None
+    samples: int = 0
+
+    @property
+    def error_rate(self) -> float | None:
+        return self.errors / self.requests if self.requests else None
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def _time(**kw) -> Any:
+    return Field(default_factory=now, sa_type=Utc, **kw)
+
+
+def _maybe_time(**kw) -> Any:
+    return Field(default=None, sa_type=Utc, nullable=True, **kw)
+
+
+def _json(factory=dict) -> Any:
+    return Field(default_factory=factory, sa_type=JSON)
+
+
+class Connector(SQLModel, table=True):
+    """One row a source: where its reading stands, and how it fares."""
+
+    name: str = Field(primary_key=True)
+    cursor: str | None = None
+    last_attempt: datetime | None = _maybe_time()
+    last_success: datetime | None = _maybe_time()
+    lag_seconds: float | None = None
+    records: int = 0
+    failures: int = 0  # in a row
+    error: str | None = None
+    open_until: datetime | None = _maybe_time()  # circuit breaker
+
+
+class Issue(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    fingerprint: str = Field(index=True)
+    because: str = ""  # why its signals are one issue
+    title: str
+    kind: Kind = Kind.EXCEPTION
+    service: str = Field(index=True)
+    environment: str = "production"
+    release: str | None = None
+    pattern: str = Field(default="", index=True)  # what learning counts by, e.g. "KeyError/missing-key"
+    status: Status = Field(default=Status.NEW, index=True)
+    severity: Severity | None = None
+    impact: Impact | None = None
+    cause: Cause | None = None
+    confidence: float | None = None
+    verdict: Verdict | None = None
+    reason: str = ""  # why it stands where it stands, in a person's words
+    run: int = 0  # how often its workflow was started
+    occurrences: int = 0
+    users: int = 0
+    assignee: str | None = None
+    first_seen: datetime = _time(index=True)
+    last_seen: datetime = _time(index=True)
+    created_at: datetime = _time(index=True)
+    ended_at: datetime | None = _maybe_time(index=True)
+    resolution: str | None = None
+    scheduled_for: datetime | None = _maybe_time()
+
+    @property
+    def workflow_id(self) -> str:
+        return f"issue-{self.id}-run-{self.run}"
+
+
+class Signal(SQLModel, table=True):
+    __table_args__ = (
+        UniqueConstraint("source", "vendor_id"),
+        Index("ix_signal_issue_at", "issue_id", "at"),
+        Index("ix_signal_service_at", "service", "at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    vendor_id: str
+    kind: Kind
+    service: str = ""
+    environment: str = "production"
+    release: str | None = None
+    level: str = "error"
+    title: str
+    message: str = ""
+    count: int = 1
+    users: int = 0
+    url: str = ""
+    crash: dict | None = Field(default=None, sa_type=JSON)
+    attributes: dict = _json()
+    fingerprint: str = Field(default="", index=True)
+    issue_id: int | None = Field(default=None, foreign_key="issue.id")
+    set_aside: str | None = None  # why it opened no issue: known, silenced, a user's own error ...
+    at: datetime = _time()
+    received_at: datetime = _time(index=True)
+
+
+class Metric(SQLModel, table=True):
+    __table_args__ = (UniqueConstraint("source", "service", "name", "at"), Index("ix_metric_at", "at"))
+    id: int | None = Field(default=None, primary_key=True)
+    source: str
+    service: str
+    name: str
+    at: datetime = _time()
+    value: float
+
+
+class Analysis(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    run: int
+    analyst: str  # embedded, openai, kestra
+    root_cause: str
+    cause: Cause
+    next_step: str = ""  # for a person, when no code change cures it
+    severity: Severity
+    impact: Impact
+    confidence: float
+    simplicity: float  # 1 = one line in one file, 0 = not understood
+    pattern: str = ""
+    culprit: str = ""  # file:line, release or upstream
+    evidence: list = _json(list)  # [{"says": "...", "weight": 0.2}, ...]
+    created_at: datetime = _time()
+
+
+class Decision(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    analysis_id: int = Field(foreign_key="analysis.id")
+    run: int
+    verdict: Verdict
+    confidence: float
+    row: int
+    needs_approval: bool
+    receipt: dict = _json()  # terms, row, guards, inputs, and the smallest change that flips it
+    created_at: datetime = _time(index=True)
+
+
+class ChangeSet(SQLModel, table=True):
+    __table_args__ = (UniqueConstraint("issue_id", "run", "attempt"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    run: int
+    attempt: int
+    generator: str  # embedded, openai, cline
+    template: str = ""
+    title: str = ""
+    rationale: str = ""
+    status: str = "proposed"  # proposed, refused, proved, unproved, reviewed, deployed, merged, rolled_back
+    branch: str = ""
+    base_sha: str = ""
+    head_sha: str = ""
+    patch: str = ""
+    patch_hash: str = Field(default="", index=True)  # of the diff without its line numbers
+    test_path: str = ""
+    test_code: str = ""
+    confidence: float = 0.0
+    proof: dict = _json()  # {"fails_before": true, "passes_after": true, "fails_reverted": true, ...}
+    pull_number: int | None = None
+    pull_url: str = ""
+    tokens: int = 0
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+    note: str = ""  # why nothing came of it
+    created_at: datetime = _time(index=True)
+
+
+class Review(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    change_set_id: int = Field(foreign_key="changeset.id", index=True)
+    passed: bool
+    gates: list = _json(list)  # [{"gate": "complexity", "passed": true, "value": 4, "limit": 10, "says": ""}]
+    findings: list = _json(list)  # [{"gate", "path", "line", "severity", "says"}]
+    seconds: float = 0.0
+    created_at: datetime = _time()
+
+
+class TestRun(SQLModel, table=True):
+    __test__ = False  # the name is the field's; pytest must not collect it
+    id: int | None = Field(default=None, primary_key=True)
+    change_set_id: int = Field(foreign_key="changeset.id", index=True)
+    command: str
+    passed: bool
+    tests: int = 0
+    failures: int = 0
+    runner: str = ""  # bubblewrap or limited
+    output: str = ""
+    seconds: float = 0.0
+    created_at: datetime = _time()
+
+
+class Deployment(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)  # idempotency: issue, run, attempt, environment
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    change_set_id: int = Field(foreign_key="changeset.id")
+    repository: str
+    environment: str  # preview or production
+    sha: str = ""
+    vendor_id: str = ""
+    url: str = ""
+    previous_vendor_id: str = ""  # what a rollback returns to
+    automatic: bool = True
+    status: str = "pending"  # pending, ready, failed, watching, verified, rolled_back
+    note: str = ""
+    before: dict = _json()  # ServiceHealth by service
+    after: dict = _json()
+    started_at: datetime = _time(index=True)
+    ready_at: datetime | None = _maybe_time()
+    ended_at: datetime | None = _maybe_time()
+
+
+class Outcome(SQLModel, table=True):
+    """How one run of one issue ended: the memory that learning reads."""
+
+    __table_args__ = (UniqueConstraint("issue_id", "run"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    run: int
+    pattern: str = Field(index=True)
+    service: str = ""
+    result: str = Field(index=True)  # fixed, rolled_back, failed, escalated, human
+    by: str = "platform"
+    note: str = ""
+    confidence: float | None = None
+    detect_seconds: float | None = None
+    total_seconds: float | None = None  # first error to verified
+    created_at: datetime = _time(index=True)
+
+
+class Approval(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    change_set_id: int = Field(foreign_key="changeset.id")
+    workflow_id: str
+    patch_hash: str
+    asks: str  # what is asked and why
+    state: str = Field(default="pending", index=True)  # pending, approved, rejected, expired, stale
+    by: str | None = None
+    reason: str = ""
+    asked_at: datetime = _time()
+    expires_at: datetime = _time()
+    answered_at: datetime | None = _maybe_time()
+
+
+class Notification(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)  # folds duplicates
+    channel: str  # slack, email, console
+    event: str
+    issue_id: int | None = None
+    subject: str
+    body: str = ""
+    state: str = Field(default="pending", index=True)  # pending, sent, failed
+    attempts: int = 0
+    repeats: int = 0
+    error: str | None = None
+    created_at: datetime = _time(index=True)
+    sent_at: datetime | None = _maybe_time()
+
+
+class AuditRow(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = _time(index=True)
+    actor: str
+    action: str
+    subject: str  # issue/12, deployment/3, policy
+    detail: dict = _json()
+    key: str | None = Field(default=None, unique=True)  # idempotency of the action
+    previous: str = ""
+    hash: str = ""
+
+
+class Round(SQLModel, table=True):
+    """One pass of collect. ``slot`` is the interval it belongs to: claimed by inserting it."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    slot: str = Field(unique=True)
+    worker: str
+    started_at: datetime = _time(index=True)
+    ended_at: datetime | None = _maybe_time()
+    result: str = "running"  # running, ok, partial, failed
+    records: int = 0
+    issues: int = 0
+    detail: dict = _json()  # by source: {"records": 3, "error": null, "seconds": 0.2}
+
+
+class StageRun(SQLModel, table=True):
+    """One stage of one issue's journey, as it happened."""
+
+    __table_args__ = (UniqueConstraint("issue_id", "run", "stage", "attempt"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    run: int
+    stage: Stage
+    attempt: int = 1
+    started_at: datetime = _time(index=True)
+    ended_at: datetime | None = _maybe_time()
+    result: str = "running"  # running, ok, failed, refused, waiting
+    says: str = ""
+    detail: dict = _json()
+
+
+class Worker(SQLModel, table=True):
+    """A live process; its executor id is held by a file lock on this machine."""
+
+    executor_id: str = Field(primary_key=True)
+    host: str
+    pid: int
+    role: str
+    started_at: datetime = _time()
+    heartbeat: datetime = _time()
+
+
+class Migration(SQLModel, table=True):
+    name: str = Field(primary_key=True)
+    applied_at: datetime = _time()

@@ -1,0 +1,93 @@
+"""What repair speaks in. A candidate is whole new file texts: nothing here runs or writes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from core.models import Crash
+from core.vendors.command import Completed
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A possible change. ``files`` maps a path in the repository to the file's new text.
+
+    ``evidence`` says why the new behaviour is the intended one (docstring, sibling, caller, test);
+    without any, ``confidence`` (0..1) stays under 0.8.
+    """
+
+    template: str
+    files: Mapping[str, str]
+    rationale: str
+    evidence: Sequence[str] = ()
+    confidence: float = 0.5
+    generator: str = "embedded"
+    tokens: int = 0
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RegressionTest:
+    """A new test file that raises the reported exception in the reported frame on the old code."""
+
+    path: str
+    code: str
+    reproduces: str = ""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The proof of fix. Complete only when all four hold; ``says`` has a line for each run."""
+
+    fails_before: bool = False
+    passes_after: bool = False
+    fails_reverted: bool = False
+    older_tests_pass: bool = False
+    says: Sequence[str] = ()
+
+    @property
+    def complete(self) -> bool:
+        return self.fails_before and self.passes_after and self.fails_reverted and self.older_tests_pass
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What became of one candidate; ``reason`` is why it was refused, empty for the one chosen."""
+
+    candidate: Candidate
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class FixResult:
+    """``decision`` is fix or escalate. On fix, the tree holds candidate and test, uncommitted."""
+
+    decision: str
+    reason: str
+    cause: str = "code"  # a core.models.Cause value
+    next_step: str = ""
+    candidate: Candidate | None = None
+    test: RegressionTest | None = None
+    proof: Proof = field(default_factory=Proof)
+    confidence: float = 0.0
+    attempts: Sequence[Attempt] = ()
+
+
+class Fixer(Protocol):
+    """Writes candidates, best first. ``feedback`` holds what was wrong with earlier attempts."""
+
+    name: str
+
+    def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]: ...
+
+
+class Runner(Protocol):
+    """Runs repository or generated code with no network, no secrets, and nothing writable but ``tree``."""
+
+    name: str
+
+    def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed: ...

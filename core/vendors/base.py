@@ -1,0 +1,170 @@
+"""What a vendor must offer, and the one way it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from core.models import Cause, Impact, MetricPoint, Record, ServiceHealth, Severity
+
+
+class VendorError(Exception):
+    """A vendor did not do what was asked.
+
+    ``permanent`` means that trying again cannot help (a wrong key, a missing right);
+    ``retry_after`` is in seconds, when the vendor named it. The message is for a person's eyes
+    and never holds a secret.
+    """
+
+    def __init__(self, vendor: str, message: str, *, permanent: bool = False, status: int | None = None,
+                 retry_after: float | None = None):
+        super().__init__(f"{vendor}: {message}")
+        self.vendor, self.message, self.permanent = vendor, message, permanent
+        self.status, self.retry_after = status, retry_after
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one page brought. Storing the batch and then ``cursor`` loses nothing at a crash between."""
+
+    records: Sequence[Record] = ()
+    metrics: Sequence[MetricPoint] = ()
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A connector's answer to: would you work? ``fix`` says what to do and where."""
+
+    ok: bool
+    says: str
+    fix: str = ""
+
+
+class Source(Protocol):
+    """Reads signals. ``cursor`` is opaque text of the source's own making; None is the first time."""
+
+    name: str
+
+    def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]: ...
+
+    def check(self) -> Check: ...
+
+
+class HealthSource(Protocol):
+    """Tells how services fare, e.g. before and after a deployment."""
+
+    name: str
+
+    def health(self, services: Sequence[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]: ...
+
+
+@dataclass(frozen=True)
+class Pull:
+    number: int
+    url: str
+    head_sha: str
+    merged: bool = False
+
+
+class CodeHost(Protocol):
+    """Pull requests of ``repository`` ("owner/name"). Each call looks first whether it was done."""
+
+    name: str
+
+    def open_pull(self, repository: str, branch: str, base: str, title: str, body: str) -> Pull: ...
+
+    def set_status(self, repository: str, sha: str, context: str, state: str, description: str, url: str = "") -> None: ...
+
+    def comment(self, repository: str, number: int, key: str, body: str) -> None: ...
+
+    def merge(self, repository: str, number: int, head_sha: str) -> str: ...
+
+    def check(self) -> Check: ...
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """``state`` is QUEUED, BUILDING, READY, ERROR or CANCELED; ``url`` has its scheme."""
+
+    vendor_id: str
+    url: str
+    state: str
+    sha: str = ""
+    note: str = ""
+
+
+class Deployer(Protocol):
+    """``key`` is the idempotency key: a second call with it finds the first call's deployment."""
+
+    name: str
+
+    def preview(self, project: str, github: str, ref: str, sha: str, key: str) -> Deployed: ...
+
+    def promote(self, project: str, preview_id: str, key: str) -> Deployed: ...
+
+    def status(self, vendor_id: str) -> Deployed: ...
+
+    def production(self, project: str) -> Deployed | None: ...
+
+    def rollback(self, project: str, to_vendor_id: str) -> Deployed: ...
+
+    def check(self) -> Check: ...
+
+
+@dataclass(frozen=True)
+class Message:
+    key: str
+    subject: str
+    body: str
+    link: str = ""
+
+
+class Notifier(Protocol):
+    name: str
+
+    def send(self, message: Message) -> None: ...
+
+    def check(self) -> Check: ...
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that an analyst is given of one issue; every text in it is a stranger's."""
+
+    title: str
+    service: str
+    records: Sequence[Record]
+    health: ServiceHealth = field(default_factory=ServiceHealth)
+    before: ServiceHealth = field(default_factory=ServiceHealth)
+    critical: bool = False
+    impact: Impact = Impact.MEDIUM
+    others: Sequence[str] = ()  # services with errors at the same time
+    changes: Sequence[Record] = ()  # releases and deployments of late
+    upstreams: Sequence[str] = ()
+    past: Sequence[str] = ()  # similar issues and what cured them
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an analyst concludes. ``confidence`` and ``simplicity`` are 0..1."""
+
+    analyst: str
+    root_cause: str
+    cause: Cause
+    severity: Severity
+    impact: Impact
+    confidence: float
+    simplicity: float
+    pattern: str
+    culprit: str = ""
+    next_step: str = ""
+    evidence: Sequence[dict] = ()  # {"says": str, "weight": float}
+
+
+class Analyst(Protocol):
+    name: str
+
+    def analyze(self, evidence: Evidence) -> Finding: ...
