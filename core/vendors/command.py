@@ -6,6 +6,7 @@ deadline the whole tree is killed; what it had printed by then is kept.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -62,10 +63,8 @@ def run(argv: Sequence[str], *, cwd: Path | str | None = None, timeout: float = 
 
 def _end(process: subprocess.Popen) -> None:
     """Kill what is left of the session, also children that outlived their parent."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()
 
 
@@ -80,14 +79,16 @@ def check(argv: Sequence[str], **kw) -> str:
     done = run(argv, **kw)
     if not done.ok:
         how = "ran out of time" if done.timed_out else f"ended with {done.code}"
-        raise CommandError(f"{' '.join(map(str, argv[:3]))} {how}: {(done.stderr or done.stdout).strip()[-800:]}")
+        printed = (done.stderr or done.stdout).strip()[-800:]
+        raise CommandError(f"{' '.join(map(str, argv[:3]))} {how}: {printed}")
     return done.stdout
 
 
-def git(repo: Path | str, *args: str, timeout: float = 60) -> str:
+def git(repo: Path | str, *args: str, timeout: float = 60, env: Mapping[str, str] | None = None,
+        input: str | None = None) -> str:
     """git in ``repo`` with hooks off, no prompts, and no configuration of this machine's user."""
-    env = dict(QUIET, GIT_TERMINAL_PROMPT="0", GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL=os.devnull,
-               GIT_AUTHOR_NAME="DevOps Intelligence Platform", GIT_AUTHOR_EMAIL="platform@localhost",
-               GIT_COMMITTER_NAME="DevOps Intelligence Platform", GIT_COMMITTER_EMAIL="platform@localhost")
+    quiet = dict(QUIET, GIT_TERMINAL_PROMPT="0", GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL=os.devnull,
+                 GIT_AUTHOR_NAME="DevOps Intelligence Platform", GIT_AUTHOR_EMAIL="platform@localhost",
+                 GIT_COMMITTER_NAME="DevOps Intelligence Platform", GIT_COMMITTER_EMAIL="platform@localhost")
     return check(["git", "-c", f"core.hooksPath={os.devnull}", "-c", "protocol.ext.allow=never", *args],
-                 cwd=repo, env=env, timeout=timeout)
+                 cwd=repo, env=quiet | dict(env or {}), timeout=timeout, input=input)

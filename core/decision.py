@@ -1,0 +1,195 @@
+"""The decision: a pure function of what is known; it returns a receipt that a person can check by hand.
+
+confidence = min(1, 0.4*analysis + 0.3*history + 0.2*simplicity + 0.1*low impact)
+history    = (successes + prior*weight) / (n + weight), a Beta-smoothed rate of the pattern
+
+The first row that matches wins; guards come after it and can only make the verdict safer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from itertools import takewhile
+
+from core.models import Cause, Impact, Severity, Verdict
+from core.settings import Policy
+
+SEVERITIES, IMPACTS = list(Severity), list(Impact)
+LOW_IMPACT = {Impact.LOW: 1.0, Impact.MEDIUM: 0.5, Impact.HIGH: 0.0}
+MILD = (Severity.LOW, Severity.MEDIUM)
+AUTO, SCHEDULE, ESCALATE = Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE, Verdict.ESCALATE_HUMAN
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that decides. ``analysis`` and ``simplicity`` are 0..1; ``history`` counts a pattern's outcomes."""
+
+    service: str
+    severity: Severity
+    impact: Impact
+    cause: Cause = Cause.CODE
+    analysis: float = 0.0
+    simplicity: float = 0.0
+    successes: int = 0
+    outcomes: int = 0
+    occurrences: int = 1
+    deployments_last_hour: int = 0
+    rollbacks_in_a_row: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    number: int
+    says: str
+    matches: Callable[[float, Situation], bool]
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a guard said: ``effect`` is empty (did not fire), approval, escalate or queue."""
+
+    name: str
+    effect: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    verdict: Verdict
+    confidence: float
+    row: int
+    row_says: str
+    needs_approval: bool
+    terms: list[dict]
+    guards: list[dict]
+    flip: dict | None
+    inputs: dict = field(default_factory=dict)
+
+    def as_json(self) -> dict:
+        return asdict(self)
+
+
+def terms(case: Situation, policy: Policy) -> list[dict]:
+    """The four terms with their weights; their contributions sum to the confidence."""
+    prior, weight = policy.history.prior, policy.history.weight
+    history = (case.successes + prior * weight) / (case.outcomes + weight) if case.outcomes + weight else prior
+    values = {
+        "analysis": (case.analysis, "confidence of the analysis"),
+        "history": (history, f"{case.successes} of {case.outcomes} earlier fixes of this pattern held; "
+                             f"prior {prior:g} counts as {weight:g}"),
+        "simplicity": (case.simplicity, "1 is one line in one file"),
+        "low_impact": (LOW_IMPACT[case.impact], f"business impact is {case.impact}"),
+    }
+    weights = policy.weights.model_dump()
+    return [{"term": name, "value": round(value, 4), "weight": weights[name],
+             "contribution": round(value * weights[name], 4), "says": says}
+            for name, (value, says) in values.items()]
+
+
+def confidence_of(parts: list[dict]) -> float:
+    return min(1.0, round(sum(part["contribution"] for part in parts), 4))
+
+
+def rows(policy: Policy) -> list[Row]:
+    """The matrix, in order. The numbers are the policy's thresholds."""
+    t = policy.thresholds
+    return [
+        Row(1, "critical severity and high business impact",
+            lambda c, s: s.severity is Severity.CRITICAL and s.impact is Impact.HIGH, ESCALATE),
+        Row(2, f"confidence below {t.escalate_below:g}", lambda c, s: c < t.escalate_below, ESCALATE),
+        Row(3, f"confidence at least {t.auto_any:g}, impact low or medium",
+            lambda c, s: c >= t.auto_any and s.impact is not Impact.HIGH, AUTO),
+        Row(4, f"confidence at least {t.auto_mild:g}, severity low or medium",
+            lambda c, s: c >= t.auto_mild and s.severity in MILD, AUTO),
+        Row(5, f"confidence at least {t.auto_contained:g}, severity high, impact low",
+            lambda c, s: c >= t.auto_contained and s.severity is Severity.HIGH and s.impact is Impact.LOW, AUTO),
+        Row(6, f"confidence at least {t.escalate_below:g}, severity low or medium, impact medium",
+            lambda c, s: c >= t.escalate_below and s.severity in MILD and s.impact is Impact.MEDIUM, SCHEDULE),
+        Row(7, "no other row matches", lambda c, s: True, ESCALATE),
+    ]
+
+
+def guards(case: Situation, confidence: float, policy: Policy) -> Iterator[Guard]:
+    """Every guard, fired or not, so that the receipt shows what was asked."""
+    g = policy.guards
+
+    def guard(name: str, fired: bool, effect: str, says: str) -> Guard:
+        return Guard(name, effect if fired else "", says)
+
+    critical = policy.is_critical(case.service)
+    yield guard("known service", case.service not in policy.services, "escalate",
+                f"{case.service or 'the service'} must be named in platform.toml")
+    yield guard("curable by code", case.cause is not Cause.CODE, "escalate",
+                f"the cause is {case.cause}; only faults of the code are given to a fixer")
+    yield guard("evidence floor", case.occurrences < g.minimum_occurrences, "escalate",
+                f"seen {case.occurrences} times; at least {g.minimum_occurrences} are asked for")
+    yield guard("critical service confidence", critical and confidence < g.critical_confidence, "escalate",
+                f"a critical service needs confidence {g.critical_confidence:g}")
+    yield guard("critical severity", case.severity is Severity.CRITICAL, "approval",
+                "a critical severity needs a person's approval before production")
+    yield guard("critical service", critical, "approval",
+                f"{case.service} is {'' if critical else 'not '}a critical service")
+    yield guard("approval policy", g.approval_always, "approval", "the policy asks for approval of every fix")
+    yield guard("rollbacks in a row", case.rollbacks_in_a_row >= g.stop_after_rollbacks, "approval",
+                f"{case.rollbacks_in_a_row} rollbacks in a row; from {g.stop_after_rollbacks} on a person approves")
+    yield guard("deployments an hour", case.deployments_last_hour >= g.deployments_per_hour, "queue",
+                f"{case.deployments_last_hour} automatic deployments in the last hour of {g.deployments_per_hour}")
+
+
+def judge(case: Situation, policy: Policy) -> tuple[Verdict, float, Row, list[Guard], bool]:
+    confidence = confidence_of(terms(case, policy))
+    row, verdict, said, approval = _judge_at(confidence, case, policy)
+    return verdict, confidence, row, said, approval
+
+
+def _judge_at(confidence: float, case: Situation, policy: Policy) -> tuple[Row, Verdict, list[Guard], bool]:
+    row = next(row for row in rows(policy) if row.matches(confidence, case))
+    said = list(guards(case, confidence, policy))
+    effects = {guard.effect for guard in said}
+    verdict = ESCALATE if "escalate" in effects else row.verdict
+    return row, verdict, said, verdict is not ESCALATE and "approval" in effects
+
+
+def decide(case: Situation, policy: Policy) -> Receipt:
+    """The decision with its receipt. Pure: the same inputs give the same receipt."""
+    parts = terms(case, policy)
+    verdict, confidence, row, said, approval = judge(case, policy)
+    return Receipt(verdict, confidence, row.number, row.says, approval, parts,
+                   [asdict(guard) for guard in said], _flip(case, confidence, verdict, policy), asdict(case))
+
+
+def _flip(case: Situation, confidence: float, verdict: Verdict, policy: Policy) -> dict | None:
+    """The smallest single change that gives another verdict: a step is one level or 0.1 of confidence."""
+    found = [change for change in _changes(case, confidence, policy) if change.pop("verdict") != verdict]
+    return min(found, key=lambda change: change["steps"], default=None)
+
+
+def _changes(case: Situation, confidence: float, policy: Policy) -> Iterator[dict]:
+    t = policy.thresholds
+    for bound in {t.escalate_below, t.auto_any, t.auto_mild, t.auto_contained, policy.guards.critical_confidence}:
+        to = bound if bound > confidence else round(bound - 0.0001, 4)
+        yield _change("confidence", confidence, to, abs(to - confidence) * 10, _judge_at(to, case, policy)[1])
+    for name, ladder in (("severity", SEVERITIES), ("impact", IMPACTS)):
+        at = ladder.index(getattr(case, name))
+        for index, level in enumerate(ladder):
+            if index != at:
+                other = judge(replace(case, **{name: level}), policy)[0]
+                yield _change(name, ladder[at], level, abs(index - at), other)
+    if case.cause is not Cause.CODE:
+        yield _change("cause", case.cause, Cause.CODE, 1, judge(replace(case, cause=Cause.CODE), policy)[0])
+    if case.occurrences < policy.guards.minimum_occurrences:
+        enough = policy.guards.minimum_occurrences
+        other = judge(replace(case, occurrences=enough), policy)[0]
+        yield _change("occurrences", case.occurrences, enough, 1, other)
+
+
+def _change(name: str, before, after, steps: float, verdict: Verdict) -> dict:
+    return {"change": name, "from": before, "to": after, "steps": round(steps, 3), "gives": str(verdict), "verdict": verdict}
+
+
+def rollbacks_in_a_row(results: list[str]) -> int:
+    """How many of the newest outcomes (newest first) that reached production were rolled back, unbroken."""
+    return sum(1 for _ in takewhile(lambda result: result == "rolled_back",
+                                    (r for r in results if r in ("fixed", "rolled_back"))))

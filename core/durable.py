@@ -1,0 +1,139 @@
+"""DBOS as this product uses it: in the store's own database, one executor id a process, held by a file lock.
+
+The same database lets an approval and its message, or an issue and the start of its journey, commit
+together. Why each setting is as it is: the default executor id would let two processes steal each
+other's steps; the default version is a hash of the source and would strand waiting work at an upgrade;
+the default serialiser is pickle.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
+from filelock import FileLock, Timeout
+from sqlmodel import Session, col, delete, select
+
+from core import store
+from core.models import Worker, now
+
+ISSUES, RELEASES = "issues", "releases"
+VERSION = "1"  # raise it only with DBOS.patch() around what changed, so that waiting work still ends
+DEAD_AFTER = timedelta(seconds=90)
+SLOTS = 32
+
+
+class Executor:
+    """This process's place among the workers: a stable id that only one live process can hold."""
+
+    def __init__(self, data_dir: Path, role: str):
+        self.folder = data_dir / "workers"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.role = role
+        self.id, self.lock = self._claim()
+
+    def _claim(self) -> tuple[str, FileLock]:
+        for number in range(1, SLOTS + 1):
+            executor_id = f"{socket.gethostname()}-{number}"
+            lock = FileLock(self.folder / f"{executor_id}.lock")
+            try:
+                lock.acquire(timeout=0)
+                return executor_id, lock
+            except Timeout:
+                continue
+        raise RuntimeError(f"{SLOTS} workers run on this machine already")
+
+    def beat(self) -> None:
+        with store.write() as session:
+            row = session.get(Worker, self.id) or Worker(executor_id=self.id, host=socket.gethostname(), pid=0, role="")
+            if row.pid != os.getpid():
+                row.pid, row.role, row.started_at = os.getpid(), self.role, now()
+            row.heartbeat = now()
+            session.add(row)
+
+    def release(self) -> None:
+        with store.write() as session:
+            row = session.get(Worker, self.id)
+            if row:
+                session.delete(row)
+        self.lock.release()
+
+
+def launch(executor_id: str) -> None:
+    """Start DBOS on the open store; work that this executor left behind is taken up again."""
+    DBOS(config={
+        "name": "platform",
+        "system_database_url": _shown_url(),
+        "system_database_engine": store.engine(),
+        "executor_id": executor_id,
+        "application_version": VERSION,
+        "serializer": DBOSPortableJSONSerializer(),
+        "log_level": "WARNING",
+        "use_listen_notify": False,
+        "notification_listener_polling_interval_sec": 0.5,
+    })
+    DBOS.launch()
+    DBOS.register_queue(ISSUES, polling_interval_sec=0.5)
+    DBOS.register_queue(RELEASES, partition_concurrency=1, polling_interval_sec=0.5)
+
+
+def _shown_url() -> str:
+    return store.engine().url.render_as_string(hide_password=False)
+
+
+_client: tuple[object, DBOSClient] | None = None
+
+
+def client() -> DBOSClient:
+    """A client on the open store, for any process: with the engine running in it or not."""
+    global _client
+    if _client is None or _client[0] is not store.engine():
+        _client = (store.engine(), DBOSClient(system_database_url=_shown_url(), system_database_engine=store.engine(),
+                                              serializer=DBOSPortableJSONSerializer()))
+    return _client[1]
+
+
+def start_in(session: Session, workflow: str, workflow_id: str, *args) -> None:
+    """Start a workflow together with the caller's transaction; the same id starts only once."""
+    client().enqueue_in_transaction(session, {"workflow_name": workflow, "queue_name": ISSUES,
+                                              "workflow_id": workflow_id, "app_version": VERSION}, *args)
+
+
+def send_in(session: Session, workflow_id: str, message: dict, topic: str, key: str) -> None:
+    """Send a message to a waiting workflow together with the caller's transaction."""
+    client().send_in_transaction(session, workflow_id, message, topic, idempotency_key=key)
+
+
+def reap(own: Executor) -> list[str]:
+    """Take over the work of workers that died; returns the workflows taken.
+
+    On this machine a free lock is proof of death; elsewhere only a heartbeat that stopped is known.
+    """
+    taken = []
+    with store.read() as session:
+        others = session.exec(select(Worker).where(Worker.executor_id != own.id)).all()
+    for worker in others:
+        if not _dead(own.folder, worker):
+            continue
+        for status in DBOS.list_workflows(executor_id=worker.executor_id, status="PENDING", load_input=False):
+            DBOS.resume_workflow(status.workflow_id, queue_name=status.queue_name or ISSUES)
+            taken.append(status.workflow_id)
+        with store.write() as session:
+            session.exec(delete(Worker).where(col(Worker.executor_id) == worker.executor_id,
+                                              col(Worker.heartbeat) == worker.heartbeat))
+    return taken
+
+
+def _dead(folder: Path, worker: Worker) -> bool:
+    if worker.host != socket.gethostname():
+        return worker.heartbeat < now() - DEAD_AFTER
+    lock = FileLock(folder / f"{worker.executor_id}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    lock.release()
+    return True

@@ -1,0 +1,193 @@
+"""The workflow: the diagram as one function. Every arrow of the diagram is one line of ``journey``.
+
+    analyze -> decide -> escalate | schedule (wait, then diagnose again) | fix
+    (fix -> review) up to N times -> test -> preview -> [approval] -> release -> learn
+    release: queue -> production -> watch -> merge, or roll back
+
+It runs under DBOS: each stage is a step whose result is kept, so a process killed anywhere goes on
+where it was. A stage that was killed in its middle is called again and looks first what it had done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
+
+from core import durable, journal, runtime
+from core.models import Stage, Status
+from core.runtime import Runtime
+from core.stages import analyze, decide, deploy, fix, handover, learn, review, test, verify
+from core.vendors.base import VendorError
+
+log = logging.getLogger(__name__)
+JOURNEY, RELEASE = "journey", "release"
+
+
+def _transient(error: BaseException) -> bool:
+    return isinstance(error, VendorError) and not error.permanent
+
+
+def step(stage: Stage, status: Status, work: Callable[..., dict], name: str | None = None) -> Callable[..., dict]:
+    """A durable step around ``work(runtime, issue_id, run, attempt, entry, *args) -> dict``.
+
+    A vendor's passing fault is tried again four times, over about 15 seconds.
+    """
+
+    def run(issue_id: int, run: int, attempt: int, *args) -> dict:
+        with journal.stage(issue_id, run, stage, attempt, status) as entry:
+            return work(runtime.current(), issue_id, run, attempt, entry, *args)
+
+    run.__qualname__ = run.__name__ = name or work.__module__.rsplit(".", 1)[1] + "." + work.__name__
+    return DBOS.step(name=run.__name__, retries_allowed=True, max_attempts=4, interval_seconds=1.0,
+                     backoff_rate=2.0, should_retry=_transient)(run)
+
+
+def plain_step(work: Callable[..., dict]) -> Callable[..., dict]:
+    """A durable step that belongs to no stage: ``work(runtime, issue_id, run, *args) -> dict``."""
+
+    def run(issue_id: int, run: int, *args) -> dict:
+        return work(runtime.current(), issue_id, run, *args)
+
+    run.__qualname__ = run.__name__ = work.__module__.rsplit(".", 1)[1] + "." + work.__name__
+    return DBOS.step(name=run.__name__)(run)
+
+
+analyze_step = step(Stage.ANALYZE, Status.ANALYZING, analyze.run)
+decide_step = step(Stage.DECIDE, Status.DECIDING, decide.run)
+fix_step = step(Stage.FIX, Status.FIXING, fix.run)
+review_step = step(Stage.REVIEW, Status.REVIEWING, review.run)
+test_step = step(Stage.TEST, Status.TESTING, test.run)
+preview_step = step(Stage.DEPLOY, Status.PREVIEWING, deploy.preview)
+production_step = step(Stage.DEPLOY, Status.DEPLOYING, deploy.production)
+watch_step = step(Stage.VERIFY, Status.WATCHING, verify.watch)
+roll_back_step = step(Stage.VERIFY, Status.ROLLING_BACK, verify.roll_back)
+learn_step = step(Stage.LEARN, Status.WATCHING, learn.run)
+attempts_step = plain_step(fix.attempts)
+schedule_step = plain_step(decide.schedule)
+ask_step = plain_step(deploy.ask)
+expire_step = plain_step(deploy.expire)
+admit_step = plain_step(deploy.admit)
+lane_step = plain_step(deploy.lane)
+hand_over_step = plain_step(handover.run)
+
+
+@DBOS.workflow(name=JOURNEY)
+def journey(issue_id: int, run: int) -> str:
+    """One run of one issue, from its first analysis to its end. Returns how it ended."""
+    try:
+        return _journey(issue_id, run)
+    except Exception as error:  # whatever broke, a person gets the issue with all that was found
+        log.exception("journey of issue %s broke", issue_id)
+        return hand_over(issue_id, run, "workflow_failed", f"the workflow broke: {error}")
+
+
+def _journey(issue_id: int, run: int) -> str:
+    decision = diagnose(issue_id, run)
+    if decision["verdict"] == "ESCALATE_HUMAN":
+        return hand_over(issue_id, run, "escalated", decision["says"])
+    change = write_fix(issue_id, run)
+    if not change["ok"]:
+        return hand_over(issue_id, run, "no_fix", change["says"])
+    tested = test_step(issue_id, run, 1, change["id"])
+    if not tested["ok"]:
+        return hand_over(issue_id, run, "tests_failed", tested["says"])
+    preview = preview_step(issue_id, run, 1, change["id"])
+    if not preview["ok"]:
+        return hand_over(issue_id, run, "deployment_failed", preview["says"])
+    if decision["needs_approval"] or change["needs_approval"]:
+        answer = approval(issue_id, run, change["id"])
+        if not answer["ok"]:
+            return hand_over(issue_id, run, answer["event"], answer["says"])
+        return released(issue_id, run, change["id"], automatic=False)
+    return released(issue_id, run, change["id"], automatic=True)
+
+
+def diagnose(issue_id: int, run: int) -> dict:
+    """analyze -> decide; a scheduled issue sleeps until its window and is then diagnosed again."""
+    diagnosis = 1
+    while True:
+        analyze_step(issue_id, run, diagnosis)
+        decision = decide_step(issue_id, run, diagnosis)
+        if decision["verdict"] != "SCHEDULE_MAINTENANCE":
+            return decision
+        wait = schedule_step(issue_id, run)["seconds"]
+        if wait <= 0:
+            return decision
+        DBOS.sleep(wait)
+        diagnosis += 1
+
+
+def write_fix(issue_id: int, run: int) -> dict:
+    """(fix -> review) until a fix passes the review, at most as often as the policy allows."""
+    feedback: list[str] = []
+    for attempt in range(1, attempts_step(issue_id, run)["attempts"] + 1):
+        change = fix_step(issue_id, run, attempt, feedback)
+        if not change["ok"]:
+            return change
+        reviewed = review_step(issue_id, run, attempt, change["id"])
+        if reviewed["ok"]:
+            return change
+        feedback = feedback + reviewed["findings"]
+    return {"ok": False, "says": f"no fix passed the review in {attempt} attempts; last: {'; '.join(feedback[-3:])}"}
+
+
+def approval(issue_id: int, run: int, change_id: int) -> dict:
+    """Ask a person and wait. The topic is the patch's hash: an answer to another patch is never heard."""
+    asked = ask_step(issue_id, run, change_id)
+    answer = DBOS.recv(f"approval:{asked['patch_hash']}", timeout_seconds=asked["seconds"])
+    if answer is None:  # silence is never consent
+        return {**expire_step(issue_id, run, asked["approval_id"]), "ok": False, "event": "approval_expired"}
+    if not answer["approved"]:
+        return {"ok": False, "event": "refused", "says": f"refused by {answer['by']}: {answer['reason']}"}
+    return {"ok": True}
+
+
+def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
+    """Release in the repository's lane: one change at a time goes to production there."""
+    lane = lane_step(issue_id, run)["repository"]
+    with SetWorkflowID(f"issue-{issue_id}-run-{run}-release"), SetEnqueueOptions(queue_partition_key=lane):
+        result = DBOS.enqueue_workflow(durable.RELEASES, release, issue_id, run, change_id, automatic).get_result()
+    if not result["ok"]:
+        return hand_over(issue_id, run, result["event"], result["says"])
+    learn_step(issue_id, run, 1, change_id)
+    return "resolved"
+
+
+@DBOS.workflow(name=RELEASE)
+def release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
+    """queue -> (bring up to date) -> production -> watch -> ok, or roll back."""
+    while (wait := admit_step(issue_id, run, automatic)["seconds"]) > 0:
+        DBOS.sleep(wait)
+    current = bring_up_to_date(issue_id, run, change_id)
+    if not current["ok"]:
+        return {**current, "event": "tests_failed"}
+    live = production_step(issue_id, run, 2, change_id, automatic)
+    if not live["ok"]:
+        roll_back_step(issue_id, run, 2, change_id, live["says"])
+        return {**live, "event": "deployment_failed"}
+    while (look := watch_step(issue_id, run, 1, change_id))["state"] == "watching":
+        DBOS.sleep(look["seconds"])
+    if look["state"] == "healthy":
+        return {"ok": True}
+    rolled = roll_back_step(issue_id, run, 2, change_id, look["says"])
+    return {"ok": False, "event": "rolled_back", "says": f"{look['says']}; {rolled['says']}"}
+
+
+def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
+    """When production moved on since the fix was written: rebase, prove, test and preview once more."""
+    moved = fix_rebase_step(issue_id, run, 20, change_id)
+    if not moved["ok"] or not moved["moved"]:
+        return moved
+    tested = test_step(issue_id, run, 2, change_id)
+    return preview_step(issue_id, run, 3, change_id) if tested["ok"] else tested
+
+
+fix_rebase_step = step(Stage.FIX, Status.QUEUED, fix.rebase)
+
+
+def hand_over(issue_id: int, run: int, event: str, says: str) -> str:
+    """A person takes over, with everything found."""
+    hand_over_step(issue_id, run, event, says)
+    return "escalated"

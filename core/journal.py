@@ -1,0 +1,67 @@
+"""Writes down how an issue's journey goes: where it stands, and each stage's start, end and result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlmodel import Session, select
+
+from core import store
+from core.models import ENDED, Issue, Stage, StageRun, Status, now
+
+
+class Entry:
+    """The open line of the journal; a stage fills ``result`` (ok, failed, refused, waiting) and ``says``."""
+
+    def __init__(self) -> None:
+        self.result, self.says = "ok", ""
+        self.detail: dict[str, Any] = {}
+
+    def failed(self, says: str, result: str = "failed") -> None:
+        self.result, self.says = result, says
+
+
+@contextmanager
+def stage(issue_id: int, run: int, stage: Stage, attempt: int, status: Status) -> Iterator[Entry]:
+    """Open a stage's line and close it with what came of it, also when it raises."""
+    entry = Entry()
+    with store.write() as session:
+        _open_line(session, issue_id, run, stage, attempt)
+        move(session, issue_id, status)
+    try:
+        yield entry
+    except Exception as error:
+        entry.failed(str(error))
+        raise
+    finally:
+        with store.write() as session:
+            line = _line(session, issue_id, run, stage, attempt)
+            line.ended_at, line.result, line.says, line.detail = now(), entry.result, entry.says[:2000], entry.detail
+            session.add(line)
+
+
+def _line(session: Session, issue_id: int, run: int, stage: Stage, attempt: int) -> StageRun | None:
+    return session.exec(select(StageRun).where(StageRun.issue_id == issue_id, StageRun.run == run,
+                                               StageRun.stage == stage, StageRun.attempt == attempt)).first()
+
+
+def _open_line(session: Session, issue_id: int, run: int, stage: Stage, attempt: int) -> None:
+    """A stage that is called again after a crash, or looks again, keeps the line it had."""
+    line = _line(session, issue_id, run, stage, attempt)
+    if line is None:
+        session.add(StageRun(issue_id=issue_id, run=run, stage=stage, attempt=attempt))
+    else:
+        line.result, line.ended_at = "running", None
+
+
+def move(session: Session, issue_id: int, status: Status, reason: str | None = None) -> Issue:
+    """Set where the issue stands; an end gets its time."""
+    issue = session.get_one(Issue, issue_id)
+    issue.status = status
+    if reason is not None:
+        issue.reason = reason[:2000]
+    issue.ended_at = now() if status in ENDED else None
+    session.add(issue)
+    return issue

@@ -1,0 +1,69 @@
+"""What this process works with: settings, policy and the vendors that are connected.
+
+Built once by an entry point; stages ask ``current()``, so that durable steps can be called by name alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from core.repair.shapes import Fixer, Runner
+from core.settings import ConfigurationError, Policy, Repository, Settings, read_policy
+from core.vendors.base import Analyst, CodeHost, Deployer, HealthSource, Notifier, Source
+
+WORKBENCH = 2  # fixes and test runs at the same time; more would only slow each other down
+
+
+@dataclass
+class Runtime:
+    settings: Settings
+    sources: Sequence[Source] = ()
+    health: HealthSource | None = None
+    host: CodeHost | None = None
+    deployer: Deployer | None = None
+    notifiers: Sequence[Notifier] = ()
+    analysts: Sequence[Analyst] = ()  # the first that answers is used
+    fixers: Sequence[Fixer] = ()
+    runner: Runner | None = None
+    policy_error: str = ""
+    workbench: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(WORKBENCH))
+    _policy: Policy = field(default_factory=Policy)
+    _read_at: float = -1.0
+
+    @property
+    def policy(self) -> Policy:
+        """platform.toml as it is now; while it cannot be read, the last good one (policy_error says why)."""
+        path = self.settings.platform_file
+        try:
+            changed = path.stat().st_mtime if path.exists() else 0.0
+            if changed != self._read_at:
+                self._policy, self.policy_error = read_policy(path), ""
+                self._read_at = changed
+        except (ConfigurationError, OSError) as error:
+            self.policy_error = str(error)
+        return self._policy
+
+    def repository_of(self, service: str) -> tuple[str, Repository]:
+        """(name, repository) of a service. Raises ConfigurationError for an unknown one."""
+        policy = self.policy
+        if service not in policy.services:
+            raise ConfigurationError(f"service {service!r} is not named in {self.settings.platform_file}")
+        name = policy.services[service].repository
+        return name, policy.repositories[name]
+
+
+_current: Runtime | None = None
+
+
+def use(runtime: Runtime) -> Runtime:
+    global _current
+    _current = runtime
+    return runtime
+
+
+def current() -> Runtime:
+    if _current is None:
+        raise RuntimeError("no runtime: an entry point calls runtime.use() first")
+    return _current

@@ -1,0 +1,153 @@
+"""Fix: a patch with its regression test and proof, committed on a branch of its own."""
+
+from __future__ import annotations
+
+import time
+
+from sqlmodel import Session, col, select
+
+from core import store, workspace
+from core.journal import Entry
+from core.models import ChangeSet, Crash, Issue, Signal
+from core.repair import engine
+from core.repair.shapes import FixResult
+from core.runtime import Runtime
+from core.settings import Repository, Service
+from core.stages import locks
+from core.vendors.command import CommandError
+from core.workspace import Clone
+
+def attempts(rt: Runtime, issue_id: int, run: int) -> dict:
+    return {"attempts": rt.policy.fix.attempts}
+
+
+def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, feedback: list[str]) -> dict:
+    with store.read() as session:
+        issue = session.get_one(Issue, issue_id)
+        done = _find(session, issue_id, run, attempt)
+        crash = best_crash(session, issue_id)
+    if done is None:
+        done = _write(rt, issue, crash, run, attempt, feedback)
+    entry.says = done.note or done.title
+    entry.detail = {"change_set": done.id, "generator": done.generator, "template": done.template}
+    if not done.head_sha:
+        entry.failed(done.note, "refused")
+        return {"ok": False, "says": done.note}
+    return {"ok": True, "id": done.id, "needs_approval": locks.needs_approval(done)}
+
+
+def _find(session: Session, issue_id: int, run: int, attempt: int) -> ChangeSet | None:
+    return session.exec(select(ChangeSet).where(ChangeSet.issue_id == issue_id, ChangeSet.run == run,
+                                                ChangeSet.attempt == attempt)).first()
+
+
+def best_crash(session: Session, issue_id: int) -> Crash | None:
+    """The newest report with locals; without one, the newest with a stack."""
+    rows = session.exec(select(Signal).where(Signal.issue_id == issue_id, col(Signal.crash).is_not(None))
+                        .order_by(col(Signal.at).desc()).limit(20)).all()
+    crashes = [Crash.model_validate(row.crash) for row in rows if row.crash]
+    with_locals = [c for c in crashes if any(frame.locals for frame in c.frames)]
+    return next(iter(with_locals or crashes), None)
+
+
+def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: int, feedback: list[str]) -> ChangeSet:
+    started = time.monotonic()
+    change = ChangeSet(issue_id=issue.id, run=run, attempt=attempt, generator="none", status="refused")
+    if crash is None:
+        change.note = "no report of this issue has a stack to repair"
+    elif rt.runner is None:
+        change.note = ("this machine has no sandbox to run repository code in; install bubblewrap, or allow the "
+                       "weaker runner by fix.allow_limited_runner in platform.toml")
+    else:
+        _repair(rt, issue, crash, change, feedback)
+    change.seconds = round(time.monotonic() - started, 2)
+    with store.write() as session:
+        session.add(change)
+    return change
+
+
+def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback: list[str]) -> None:
+    """Fill ``change`` with what the engine made of the crash."""
+    service = rt.policy.services[issue.service]
+    name, repository = rt.repository_of(issue.service)
+    found = workspace.clone(rt, name, repository)
+    change.base_sha = workspace.base_of(rt, found)
+    label = f"issue-{issue.id}-{change.run}-{change.attempt}"
+    with rt.workbench, workspace.tree(rt, found, label, change.base_sha) as tree:
+        result = engine.repair(tree, crash, fixers=rt.fixers, rules=rt.policy.fix, allowed=allowed(service, repository),
+                               source=repository.source, tests=repository.tests,
+                               test_command=repository.test_command, runner=rt.runner, feedback=feedback)
+        _describe(change, result)
+        if result.decision == "fix":
+            change.head_sha = workspace.commit(tree, _message(issue, result))
+    if change.head_sha:
+        _publish(found, issue, change)
+
+
+def allowed(service: Service, repository: Repository) -> list[str]:
+    """Globs that a fix of this service may touch."""
+    return service.paths or ["**" if folder == "." else f"{folder}/**" for folder in repository.source]
+
+
+def _describe(change: ChangeSet, result: FixResult) -> None:
+    candidate, proof = result.candidate, result.proof
+    change.note = "" if result.decision == "fix" else f"{result.reason} {result.next_step}".strip()
+    change.confidence = result.confidence
+    change.proof = {"fails_before": proof.fails_before, "passes_after": proof.passes_after,
+                    "fails_reverted": proof.fails_reverted, "older_tests_pass": proof.older_tests_pass,
+                    "complete": proof.complete, "says": list(proof.says),
+                    "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason]}
+    if candidate:
+        change.generator, change.template, change.rationale = candidate.generator, candidate.template, candidate.rationale
+        change.tokens, change.cost_usd = candidate.tokens, candidate.cost_usd
+        change.title = candidate.rationale.split("\n")[0][:200]
+        change.proof["evidence"] = list(candidate.evidence)
+    if result.test:
+        change.test_path, change.test_code = result.test.path, result.test.code
+
+
+def _message(issue: Issue, result: FixResult) -> str:
+    """Commit message. The issue's title is a stranger's text: one line, no trailers of its own."""
+    title = " ".join(issue.title.split())[:60]
+    return (f"Fix {title}\n\n{result.candidate.rationale}\n\nRegression test: {result.test.path if result.test else 'none'}\n"
+            f"Issue: {issue.id}\n")
+
+
+def _publish(found: Clone, issue: Issue, change: ChangeSet) -> None:
+    change.branch = f"fix/issue-{issue.id}"
+    change.patch = found.diff(change.base_sha, change.head_sha)
+    change.patch_hash = found.patch_hash(change.base_sha, change.head_sha)
+    change.status = "proved" if change.proof.get("complete") else "unproved"
+    found.push(change.head_sha, change.branch)
+
+
+def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
+    """Put the change on top of what production runs now. A patch that changes by it needs a new approval."""
+    with store.read() as session:
+        issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+    name, repository = rt.repository_of(issue.service)
+    found = workspace.clone(rt, name, repository)
+    base = workspace.base_of(rt, found)
+    if found.contains(change.head_sha, base):
+        entry.says = "production has not moved since the fix was written"
+        return {"ok": True, "moved": False}
+    try:
+        head = _picked(rt, found, change, base)
+    except CommandError as error:
+        entry.failed(f"production moved on and the fix no longer applies: {error}")
+        return {"ok": False, "says": entry.says}
+    if found.patch_hash(base, head) != change.patch_hash:
+        entry.failed("production moved on and the patch changed by it: the fix has to be judged anew")
+        return {"ok": False, "says": entry.says}
+    found.push(head, change.branch)
+    with store.write() as session:
+        row = session.get_one(ChangeSet, change_id)
+        row.base_sha, row.head_sha = base, head
+    entry.says = f"production moved on; the fix was put on top of {base[:8]}"
+    return {"ok": True, "moved": True}
+
+
+def _picked(rt: Runtime, found: Clone, change: ChangeSet, base: str) -> str:
+    with workspace.tree(rt, found, f"rebase-{change.id}", base) as tree:
+        workspace.git(tree, "cherry-pick", change.head_sha)
+        return workspace.git(tree, "rev-parse", "HEAD").strip()

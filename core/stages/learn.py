@@ -1,0 +1,74 @@
+"""Learn: a verified fix is merged, its issue is closed everywhere, and its outcome counts from now on."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from core import audit, journal, notify, store
+from core.journal import Entry
+from core.models import ChangeSet, Deployment, Issue, Outcome, Signal, Status, now
+from core.runtime import Runtime
+from core.settings import Repository
+from core.vendors.base import VendorError
+
+
+def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
+    with store.read() as session:
+        issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        reported = session.exec(select(Signal.vendor_id).where(Signal.issue_id == issue_id, Signal.source == "sentry")
+                                .order_by(col(Signal.id).desc()).limit(1)).first()
+    _, repository = rt.repository_of(issue.service)
+    says = [merge(rt, repository, change), close_report(rt, reported)]
+    entry.says = "; ".join(filter(None, says))
+    with store.write() as session:
+        change = session.get_one(ChangeSet, change_id)
+        change.status = "merged" if change.pull_number else "deployed"
+        for row in session.exec(select(Deployment).where(Deployment.change_set_id == change_id,
+                                                         Deployment.environment == "production")):
+            row.status, row.ended_at = "verified", row.ended_at or now()
+        remember(session, issue_id, run, "fixed", entry.says)
+        issue = journal.move(session, issue_id, Status.RESOLVED, "fixed, deployed and verified")
+        issue.resolution = f"{change.generator}: {change.title}"
+        notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", issue.resolution)
+        note(session, issue_id, run, "resolved", {"sha": change.head_sha})
+    return {"ok": True}
+
+
+def merge(rt: Runtime, repository: Repository, change: ChangeSet) -> str:
+    """Merge the pull request; main only ever receives what production has proved."""
+    if not (rt.host and change.pull_number):
+        return "no pull request to merge: GitHub is not connected"
+    sha = rt.host.merge(repository.github, change.pull_number, change.head_sha)
+    return f"pull request {change.pull_number} merged as {sha[:8]}"
+
+
+def close_report(rt: Runtime, vendor_id: str | None) -> str:
+    """Resolve the report at its source; a vendor that refuses does not undo a verified fix."""
+    for source in rt.sources:
+        if vendor_id and hasattr(source, "resolve"):
+            try:
+                source.resolve(vendor_id)
+                return f"resolved at {source.name}"
+            except VendorError as error:
+                return f"not resolved at {source.name}: {error.message}"
+    return ""
+
+
+def remember(session: Session, issue_id: int, run: int, result: str, says: str, by: str = "platform") -> None:
+    """One outcome a run; a later word about the same run (a person's, a rollback) replaces it."""
+    issue = session.get_one(Issue, issue_id)
+    row = session.exec(select(Outcome).where(Outcome.issue_id == issue_id, Outcome.run == run)).first()
+    row = row or Outcome(issue_id=issue_id, run=run, pattern=issue.pattern, result=result)
+    row.result, row.note, row.by, row.service = result, says[:2000], by, issue.service
+    row.pattern, row.confidence = issue.pattern, issue.confidence
+    row.detect_seconds = (issue.created_at - issue.first_seen).total_seconds()
+    row.total_seconds = (now() - issue.first_seen).total_seconds()
+    session.add(row)
+
+
+def note(session: Session, issue_id: int, run: int, action: str, detail: dict) -> None:
+    """An audit row of the platform's own deed, once a run."""
+    try:
+        audit.record(session, "platform", action, f"issue/{issue_id}", detail, key=f"issue-{issue_id}-run-{run}-{action}")
+    except audit.AlreadyDone:
+        return

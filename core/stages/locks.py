@@ -1,0 +1,35 @@
+"""The last locks before production, asked at the door itself: no path through the flow goes around them."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, SQLModel, col, select
+
+from core.models import Approval, ChangeSet, Decision, Review, TestRun, Verdict
+
+SURE = 0.8  # a patch below this has no evidence for its behaviour: a person approves it
+
+
+def needs_approval(change: ChangeSet) -> bool:
+    """A patch without its proof, or without evidence for what it does, goes to a person first."""
+    return not change.proof.get("complete") or change.confidence < SURE
+
+
+def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> list[str]:
+    """What stands between this change and production; empty when nothing does."""
+    decision = _newest(session, Decision, Decision.issue_id == issue_id, Decision.run == run)
+    review = _newest(session, Review, Review.change_set_id == change.id)
+    tests = _newest(session, TestRun, TestRun.change_set_id == change.id)
+    asked = needs_approval(change) or decision is None or decision.needs_approval
+    approved = session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "approved",
+                                                   Approval.patch_hash == change.patch_hash)).first()
+    locks = {
+        "no decision allows it": decision is None or decision.verdict is Verdict.ESCALATE_HUMAN,
+        "the review has not passed": review is None or not review.passed,
+        "the tests have not passed": tests is None or not tests.passed,
+        "a person's approval of this very patch is missing": asked and approved is None,
+    }
+    return [says for says, locked in locks.items() if locked]
+
+
+def _newest(session: Session, table: type[SQLModel], *where):
+    return session.exec(select(table).where(*where).order_by(col(table.id).desc()).limit(1)).first()

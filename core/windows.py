@@ -1,0 +1,42 @@
+"""Maintenance windows and business hours: pure arithmetic of local weekly times."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from core.settings import BusinessHours, Maintenance
+
+WEEK = 8  # days to look ahead: today may be past, the same day next week is not
+
+
+def _spans(at: datetime, zone: str, days: list[int], start: str, length: timedelta):
+    """(opens, closes) of the windows around ``at``, oldest first; a window may cross midnight."""
+    local = at.astimezone(ZoneInfo(zone))
+    for offset in range(-1, WEEK):
+        day = local.date() + timedelta(days=offset)
+        if day.weekday() in days:
+            opens = datetime.combine(day, time.fromisoformat(start), ZoneInfo(zone))
+            yield opens, opens + length
+
+
+def _opens_at(at: datetime, zone: str, days: list[int], start: str, length: timedelta) -> datetime:
+    for opens, closes in _spans(at, zone, days, start, length):
+        if closes > at:
+            return max(at, opens.astimezone(at.tzinfo))
+    raise ValueError("a window needs at least one day of the week")
+
+
+def maintenance_opens(at: datetime, rules: Maintenance) -> datetime:
+    """When the next maintenance window is open: ``at`` itself while one is."""
+    return _opens_at(at, rules.zone, rules.days, rules.start, timedelta(minutes=rules.minutes))
+
+
+def business_opens(at: datetime, rules: BusinessHours) -> datetime:
+    """When deployments may next run: ``at`` itself in business hours or when none are set."""
+    if not rules.days:
+        return at
+    midnight = datetime.min
+    length = (datetime.combine(midnight, time.fromisoformat(rules.end))
+              - datetime.combine(midnight, time.fromisoformat(rules.start)))
+    return _opens_at(at, rules.zone, rules.days, rules.start, length % timedelta(days=1))
