@@ -26,14 +26,27 @@ def digest(row: AuditRow) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def record(session: Session, actor: str, action: str, subject: str, detail: dict | None = None,
-           key: str | None = None) -> AuditRow:
+def record(
+    session: Session,
+    actor: str,
+    action: str,
+    subject: str,
+    detail: dict | None = None,
+    key: str | None = None,
+) -> AuditRow:
     """Append a row inside the caller's transaction. Raises AlreadyDone when ``key`` was used before."""
     if key and session.exec(select(AuditRow).where(AuditRow.key == key)).first():
         raise AlreadyDone(key)
     last = session.exec(select(AuditRow).order_by(col(AuditRow.id).desc()).limit(1)).first()
-    row = AuditRow(at=now(), actor=actor, action=action, subject=subject, detail=detail or {}, key=key,
-                   previous=last.hash if last else GENESIS)
+    row = AuditRow(
+        at=now(),
+        actor=actor,
+        action=action,
+        subject=subject,
+        detail=detail or {},
+        key=key,
+        previous=last.hash if last else GENESIS,
+    )
     row.hash = digest(row)
     session.add(row)
     try:
@@ -68,7 +81,9 @@ def verify(session: Session, data_dir: Path | None = None) -> Verdict:
     previous, count, hashes = GENESIS, 0, {}
     for row in session.exec(select(AuditRow).order_by(col(AuditRow.id))):
         if row.previous != previous:
-            return Verdict(False, count, f"row {row.id} does not follow the row before it: one was removed or moved")
+            return Verdict(
+                False, count, f"row {row.id} does not follow the row before it: one was removed or moved"
+            )
         if row.hash != digest(row):
             return Verdict(False, count, f"row {row.id} was changed after it was written")
         previous, count = row.hash, count + 1
@@ -81,5 +96,7 @@ def _against_head(hashes: dict[int, str], count: int, data_dir: Path | None) -> 
     if head and head.exists():
         number, value = head.read_text(encoding="ascii").split()
         if hashes.get(int(number)) != value:
-            return Verdict(False, count, f"the chain ends before row {number}, which the head names: rows were cut off")
+            return Verdict(
+                False, count, f"the chain ends before row {number}, which the head names: rows were cut off"
+            )
     return Verdict(True, count, f"{count} rows, each follows the one before it")

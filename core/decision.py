@@ -74,18 +74,30 @@ class Receipt:
 def terms(case: Situation, policy: Policy) -> list[dict]:
     """The four terms with their weights; their contributions sum to the confidence."""
     prior, weight = policy.history.prior, policy.history.weight
-    history = (case.successes + prior * weight) / (case.outcomes + weight) if case.outcomes + weight else prior
+    history = (
+        (case.successes + prior * weight) / (case.outcomes + weight) if case.outcomes + weight else prior
+    )
     values = {
         "analysis": (case.analysis, "confidence of the analysis"),
-        "history": (history, f"{case.successes} of {case.outcomes} earlier fixes of this pattern held; "
-                             f"prior {prior:g} counts as {weight:g}"),
+        "history": (
+            history,
+            f"{case.successes} of {case.outcomes} earlier fixes of this pattern held; "
+            f"prior {prior:g} counts as {weight:g}",
+        ),
         "simplicity": (case.simplicity, "1 is one line in one file"),
         "low_impact": (LOW_IMPACT[case.impact], f"business impact is {case.impact}"),
     }
     weights = policy.weights.model_dump()
-    return [{"term": name, "value": round(value, 4), "weight": weights[name],
-             "contribution": round(value * weights[name], 4), "says": says}
-            for name, (value, says) in values.items()]
+    return [
+        {
+            "term": name,
+            "value": round(value, 6),
+            "weight": weights[name],
+            "contribution": round(value * weights[name], 6),
+            "says": says,
+        }
+        for name, (value, says) in values.items()
+    ]
 
 
 def confidence_of(parts: list[dict]) -> float:
@@ -96,17 +108,37 @@ def rows(policy: Policy) -> list[Row]:
     """The matrix, in order. The numbers are the policy's thresholds."""
     t = policy.thresholds
     return [
-        Row(1, "critical severity and high business impact",
-            lambda c, s: s.severity is Severity.CRITICAL and s.impact is Impact.HIGH, ESCALATE),
+        Row(
+            1,
+            "critical severity and high business impact",
+            lambda c, s: s.severity is Severity.CRITICAL and s.impact is Impact.HIGH,
+            ESCALATE,
+        ),
         Row(2, f"confidence below {t.escalate_below:g}", lambda c, s: c < t.escalate_below, ESCALATE),
-        Row(3, f"confidence at least {t.auto_any:g}, impact low or medium",
-            lambda c, s: c >= t.auto_any and s.impact is not Impact.HIGH, AUTO),
-        Row(4, f"confidence at least {t.auto_mild:g}, severity low or medium",
-            lambda c, s: c >= t.auto_mild and s.severity in MILD, AUTO),
-        Row(5, f"confidence at least {t.auto_contained:g}, severity high, impact low",
-            lambda c, s: c >= t.auto_contained and s.severity is Severity.HIGH and s.impact is Impact.LOW, AUTO),
-        Row(6, f"confidence at least {t.escalate_below:g}, severity low or medium, impact medium",
-            lambda c, s: c >= t.escalate_below and s.severity in MILD and s.impact is Impact.MEDIUM, SCHEDULE),
+        Row(
+            3,
+            f"confidence at least {t.auto_any:g}, impact low or medium",
+            lambda c, s: c >= t.auto_any and s.impact is not Impact.HIGH,
+            AUTO,
+        ),
+        Row(
+            4,
+            f"confidence at least {t.auto_mild:g}, severity low or medium",
+            lambda c, s: c >= t.auto_mild and s.severity in MILD,
+            AUTO,
+        ),
+        Row(
+            5,
+            f"confidence at least {t.auto_contained:g}, severity high, impact low",
+            lambda c, s: c >= t.auto_contained and s.severity is Severity.HIGH and s.impact is Impact.LOW,
+            AUTO,
+        ),
+        Row(
+            6,
+            f"confidence at least {t.escalate_below:g}, severity low or medium, impact medium",
+            lambda c, s: c >= t.escalate_below and s.severity in MILD and s.impact is Impact.MEDIUM,
+            SCHEDULE,
+        ),
         Row(7, "no other row matches", lambda c, s: True, ESCALATE),
     ]
 
@@ -119,23 +151,55 @@ def guards(case: Situation, confidence: float, policy: Policy) -> Iterator[Guard
         return Guard(name, effect if fired else "", says)
 
     critical = policy.is_critical(case.service)
-    yield guard("known service", case.service not in policy.services, "escalate",
-                f"{case.service or 'the service'} must be named in platform.toml")
-    yield guard("curable by code", case.cause is not Cause.CODE, "escalate",
-                f"the cause is {case.cause}; only faults of the code are given to a fixer")
-    yield guard("evidence floor", case.occurrences < g.minimum_occurrences, "escalate",
-                f"seen {case.occurrences} times; at least {g.minimum_occurrences} are asked for")
-    yield guard("critical service confidence", critical and confidence < g.critical_confidence, "escalate",
-                f"a critical service needs confidence {g.critical_confidence:g}")
-    yield guard("critical severity", case.severity is Severity.CRITICAL, "approval",
-                "a critical severity needs a person's approval before production")
-    yield guard("critical service", critical, "approval",
-                f"{case.service} is {'' if critical else 'not '}a critical service")
+    yield guard(
+        "known service",
+        case.service not in policy.services,
+        "escalate",
+        f"{case.service or 'the service'} must be named in platform.toml",
+    )
+    yield guard(
+        "curable by code",
+        case.cause is not Cause.CODE,
+        "escalate",
+        f"the cause is {case.cause}; only faults of the code are given to a fixer",
+    )
+    yield guard(
+        "evidence floor",
+        case.occurrences < g.minimum_occurrences,
+        "escalate",
+        f"seen {case.occurrences} times; at least {g.minimum_occurrences} are asked for",
+    )
+    yield guard(
+        "critical service confidence",
+        critical and confidence < g.critical_confidence,
+        "escalate",
+        f"a critical service needs confidence {g.critical_confidence:g}",
+    )
+    yield guard(
+        "critical severity",
+        case.severity is Severity.CRITICAL,
+        "approval",
+        "a critical severity needs a person's approval before production",
+    )
+    yield guard(
+        "critical service",
+        critical,
+        "approval",
+        f"{case.service} is {'' if critical else 'not '}a critical service",
+    )
     yield guard("approval policy", g.approval_always, "approval", "the policy asks for approval of every fix")
-    yield guard("rollbacks in a row", case.rollbacks_in_a_row >= g.stop_after_rollbacks, "approval",
-                f"{case.rollbacks_in_a_row} rollbacks in a row; from {g.stop_after_rollbacks} on a person approves")
-    yield guard("deployments an hour", case.deployments_last_hour >= g.deployments_per_hour, "queue",
-                f"{case.deployments_last_hour} automatic deployments in the last hour of {g.deployments_per_hour}")
+    yield guard(
+        "rollbacks in a row",
+        case.rollbacks_in_a_row >= g.stop_after_rollbacks,
+        "approval",
+        f"{case.rollbacks_in_a_row} rollbacks in a row; from {g.stop_after_rollbacks} on a person approves",
+    )
+    yield guard(
+        "deployments an hour",
+        case.deployments_last_hour >= g.deployments_per_hour,
+        "queue",
+        f"{case.deployments_last_hour} automatic deployments in the last hour of {g.deployments_per_hour}",
+    )
 
 
 def judge(case: Situation, policy: Policy) -> tuple[Verdict, float, Row, list[Guard], bool]:
@@ -156,8 +220,17 @@ def decide(case: Situation, policy: Policy) -> Receipt:
     """The decision with its receipt. Pure: the same inputs give the same receipt."""
     parts = terms(case, policy)
     verdict, confidence, row, said, approval = judge(case, policy)
-    return Receipt(verdict, confidence, row.number, row.says, approval, parts,
-                   [asdict(guard) for guard in said], _flip(case, confidence, verdict, policy), asdict(case))
+    return Receipt(
+        verdict,
+        confidence,
+        row.number,
+        row.says,
+        approval,
+        parts,
+        [asdict(guard) for guard in said],
+        _flip(case, confidence, verdict, policy),
+        asdict(case),
+    )
 
 
 def _flip(case: Situation, confidence: float, verdict: Verdict, policy: Policy) -> dict | None:
@@ -168,7 +241,13 @@ def _flip(case: Situation, confidence: float, verdict: Verdict, policy: Policy) 
 
 def _changes(case: Situation, confidence: float, policy: Policy) -> Iterator[dict]:
     t = policy.thresholds
-    for bound in {t.escalate_below, t.auto_any, t.auto_mild, t.auto_contained, policy.guards.critical_confidence}:
+    for bound in {
+        t.escalate_below,
+        t.auto_any,
+        t.auto_mild,
+        t.auto_contained,
+        policy.guards.critical_confidence,
+    }:
         to = bound if bound > confidence else round(bound - 0.0001, 4)
         yield _change("confidence", confidence, to, abs(to - confidence) * 10, _judge_at(to, case, policy)[1])
     for name, ladder in (("severity", SEVERITIES), ("impact", IMPACTS)):
@@ -186,10 +265,38 @@ def _changes(case: Situation, confidence: float, policy: Policy) -> Iterator[dic
 
 
 def _change(name: str, before, after, steps: float, verdict: Verdict) -> dict:
-    return {"change": name, "from": before, "to": after, "steps": round(steps, 3), "gives": str(verdict), "verdict": verdict}
+    return {
+        "change": name,
+        "from": before,
+        "to": after,
+        "steps": round(steps, 3),
+        "gives": str(verdict),
+        "verdict": verdict,
+    }
 
 
 def rollbacks_in_a_row(results: list[str]) -> int:
     """How many of the newest outcomes (newest first) that reached production were rolled back, unbroken."""
-    return sum(1 for _ in takewhile(lambda result: result == "rolled_back",
-                                    (r for r in results if r in ("fixed", "rolled_back"))))
+    return sum(
+        1
+        for _ in takewhile(
+            lambda result: result == "rolled_back", (r for r in results if r in ("fixed", "rolled_back"))
+        )
+    )
+
+
+def read_situation(given: dict) -> Situation:
+    """A Situation from plain JSON. Raises ValueError naming what is unknown, missing or out of range."""
+    unknown = set(given) - set(Situation.__dataclass_fields__)
+    if unknown:
+        raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
+    if lacking := {"service", "severity", "impact"} - set(given):
+        raise ValueError(f"missing keys: {', '.join(sorted(lacking))}")
+    words = {"severity": Severity, "impact": Impact, "cause": Cause}
+    case = Situation(**{key: words[key](value) if key in words else value for key, value in given.items()})
+    for name in ("analysis", "simplicity"):
+        if not 0 <= getattr(case, name) <= 1:
+            raise ValueError(f"{name} must be between 0 and 1")
+    if min(case.successes, case.outcomes - case.successes, case.occurrences) < 0:
+        raise ValueError("successes, outcomes and occurrences count things: 0 <= successes <= outcomes")
+    return case

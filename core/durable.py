@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from sqlmodel import Session, col, delete, select
 
 from core import store
-from core.models import Worker, now
+from core.models import ENDED, Issue, Status, Worker, now
 
 ISSUES, RELEASES = "issues", "releases"
 VERSION = "1"  # raise it only with DBOS.patch() around what changed, so that waiting work still ends
@@ -48,7 +48,9 @@ class Executor:
 
     def beat(self) -> None:
         with store.write() as session:
-            row = session.get(Worker, self.id) or Worker(executor_id=self.id, host=socket.gethostname(), pid=0, role="")
+            row = session.get(Worker, self.id) or Worker(
+                executor_id=self.id, host=socket.gethostname(), pid=0, role=""
+            )
             if row.pid != os.getpid():
                 row.pid, row.role, row.started_at = os.getpid(), self.role, now()
             row.heartbeat = now()
@@ -64,17 +66,19 @@ class Executor:
 
 def launch(executor_id: str) -> None:
     """Start DBOS on the open store; work that this executor left behind is taken up again."""
-    DBOS(config={
-        "name": "platform",
-        "system_database_url": _shown_url(),
-        "system_database_engine": store.engine(),
-        "executor_id": executor_id,
-        "application_version": VERSION,
-        "serializer": DBOSPortableJSONSerializer(),
-        "log_level": "WARNING",
-        "use_listen_notify": False,
-        "notification_listener_polling_interval_sec": 0.5,
-    })
+    DBOS(
+        config={
+            "name": "platform",
+            "system_database_url": _shown_url(),
+            "system_database_engine": store.engine(),
+            "executor_id": executor_id,
+            "application_version": VERSION,
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+            "use_listen_notify": False,
+            "notification_listener_polling_interval_sec": 0.5,
+        }
+    )
     DBOS.launch()
     DBOS.register_queue(ISSUES, polling_interval_sec=0.5)
     DBOS.register_queue(RELEASES, partition_concurrency=1, polling_interval_sec=0.5)
@@ -91,15 +95,24 @@ def client() -> DBOSClient:
     """A client on the open store, for any process: with the engine running in it or not."""
     global _client
     if _client is None or _client[0] is not store.engine():
-        _client = (store.engine(), DBOSClient(system_database_url=_shown_url(), system_database_engine=store.engine(),
-                                              serializer=DBOSPortableJSONSerializer()))
+        _client = (
+            store.engine(),
+            DBOSClient(
+                system_database_url=_shown_url(),
+                system_database_engine=store.engine(),
+                serializer=DBOSPortableJSONSerializer(),
+            ),
+        )
     return _client[1]
 
 
 def start_in(session: Session, workflow: str, workflow_id: str, *args) -> None:
     """Start a workflow together with the caller's transaction; the same id starts only once."""
-    client().enqueue_in_transaction(session, {"workflow_name": workflow, "queue_name": ISSUES,
-                                              "workflow_id": workflow_id, "app_version": VERSION}, *args)
+    client().enqueue_in_transaction(
+        session,
+        {"workflow_name": workflow, "queue_name": ISSUES, "workflow_id": workflow_id, "app_version": VERSION},
+        *args,
+    )
 
 
 def send_in(session: Session, workflow_id: str, message: dict, topic: str, key: str) -> None:
@@ -122,8 +135,11 @@ def reap(own: Executor) -> list[str]:
             DBOS.resume_workflow(status.workflow_id, queue_name=status.queue_name or ISSUES)
             taken.append(status.workflow_id)
         with store.write() as session:
-            session.exec(delete(Worker).where(col(Worker.executor_id) == worker.executor_id,
-                                              col(Worker.heartbeat) == worker.heartbeat))
+            session.exec(
+                delete(Worker).where(
+                    col(Worker.executor_id) == worker.executor_id, col(Worker.heartbeat) == worker.heartbeat
+                )
+            )
     return taken
 
 
@@ -137,3 +153,22 @@ def _dead(folder: Path, worker: Worker) -> bool:
         return False
     lock.release()
     return True
+
+
+def cancel(workflow_id: str) -> None:
+    """Stop a workflow and its release before their next step; one that has ended is left alone."""
+    for status in client().list_workflows(
+        workflow_ids=[workflow_id, f"{workflow_id}-release"], load_input=False
+    ):
+        if status.status in ("PENDING", "ENQUEUED", "DELAYED"):
+            client().cancel_workflow(status.workflow_id)
+
+
+def moving() -> bool:
+    """Is a stage of any issue at work right now?"""
+    with store.read() as session:
+        waits = (*ENDED, Status.SCHEDULED, Status.AWAITING_APPROVAL, Status.QUEUED)
+        return (
+            session.exec(select(Issue.id).where(col(Issue.status).not_in(waits), Issue.run > 0)).first()
+            is not None
+        )

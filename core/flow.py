@@ -17,7 +17,6 @@ from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from core import durable, journal, runtime
 from core.models import Stage, Status
-from core.runtime import Runtime
 from core.stages import analyze, decide, deploy, fix, handover, learn, review, test, verify
 from core.vendors.base import VendorError
 
@@ -29,7 +28,9 @@ def _transient(error: BaseException) -> bool:
     return isinstance(error, VendorError) and not error.permanent
 
 
-def step(stage: Stage, status: Status, work: Callable[..., dict], name: str | None = None) -> Callable[..., dict]:
+def step(
+    stage: Stage, status: Status, work: Callable[..., dict], name: str | None = None
+) -> Callable[..., dict]:
     """A durable step around ``work(runtime, issue_id, run, attempt, entry, *args) -> dict``.
 
     A vendor's passing fault is tried again four times, over about 15 seconds.
@@ -40,8 +41,14 @@ def step(stage: Stage, status: Status, work: Callable[..., dict], name: str | No
             return work(runtime.current(), issue_id, run, attempt, entry, *args)
 
     run.__qualname__ = run.__name__ = name or work.__module__.rsplit(".", 1)[1] + "." + work.__name__
-    return DBOS.step(name=run.__name__, retries_allowed=True, max_attempts=4, interval_seconds=1.0,
-                     backoff_rate=2.0, should_retry=_transient)(run)
+    return DBOS.step(
+        name=run.__name__,
+        retries_allowed=True,
+        max_attempts=4,
+        interval_seconds=1.0,
+        backoff_rate=2.0,
+        should_retry=_transient,
+    )(run)
 
 
 def plain_step(work: Callable[..., dict]) -> Callable[..., dict]:
@@ -130,7 +137,10 @@ def write_fix(issue_id: int, run: int) -> dict:
         if reviewed["ok"]:
             return change
         feedback = feedback + reviewed["findings"]
-    return {"ok": False, "says": f"no fix passed the review in {attempt} attempts; last: {'; '.join(feedback[-3:])}"}
+    return {
+        "ok": False,
+        "says": f"no fix passed the review in {attempt} attempts; last: {'; '.join(feedback[-3:])}",
+    }
 
 
 def approval(issue_id: int, run: int, change_id: int) -> dict:
@@ -148,7 +158,9 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
     """Release in the repository's lane: one change at a time goes to production there."""
     lane = lane_step(issue_id, run)["repository"]
     with SetWorkflowID(f"issue-{issue_id}-run-{run}-release"), SetEnqueueOptions(queue_partition_key=lane):
-        result = DBOS.enqueue_workflow(durable.RELEASES, release, issue_id, run, change_id, automatic).get_result()
+        result = DBOS.enqueue_workflow(
+            durable.RELEASES, release, issue_id, run, change_id, automatic
+        ).get_result()
     if not result["ok"]:
         return hand_over(issue_id, run, result["event"], result["says"])
     learn_step(issue_id, run, 1, change_id)

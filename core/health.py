@@ -9,10 +9,18 @@ from sqlmodel import Session, col, func, select
 from core.models import Metric, ServiceHealth
 
 
-def stored(session: Session, source: str, services: list[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]:
+def stored(
+    session: Session, source: str, services: list[str], since: datetime, until: datetime
+) -> dict[str, ServiceHealth]:
     """Health by service in [since, until). p95_ms is the median of the intervals' 95th percentiles."""
-    rows = session.exec(select(Metric).where(Metric.source == source, col(Metric.service).in_(services),
-                                             col(Metric.at) >= since, col(Metric.at) < until)).all()
+    rows = session.exec(
+        select(Metric).where(
+            Metric.source == source,
+            col(Metric.service).in_(services),
+            col(Metric.at) >= since,
+            col(Metric.at) < until,
+        )
+    ).all()
     return {service: summarize([row for row in rows if row.service == service]) for service in services}
 
 
@@ -23,20 +31,30 @@ def summarize(points: list) -> ServiceHealth:
         if point.name in by_name:
             by_name[point.name].append(point.value)
     latencies = sorted(by_name["p95_ms"])
-    return ServiceHealth(requests=sum(by_name["requests"]), errors=sum(by_name["errors"]),
-                         p95_ms=latencies[len(latencies) // 2] if latencies else None,
-                         samples=len(by_name["requests"]))
+    return ServiceHealth(
+        requests=sum(by_name["requests"]),
+        errors=sum(by_name["errors"]),
+        p95_ms=latencies[len(latencies) // 2] if latencies else None,
+        samples=len(by_name["requests"]),
+    )
 
 
 def best_source(session: Session, preferred: str, since: datetime) -> str:
     """The preferred source when it has spoken since; else the one with the most points."""
-    counts = dict(session.exec(select(Metric.source, func.count()).where(col(Metric.at) >= since)
-                               .group_by(Metric.source)).all())
+    counts = dict(
+        session.exec(
+            select(Metric.source, func.count()).where(col(Metric.at) >= since).group_by(Metric.source)
+        ).all()
+    )
     return preferred if counts.get(preferred) else max(counts, key=counts.get, default=preferred)
 
 
 def combine(parts: list[ServiceHealth]) -> ServiceHealth:
     """Several services as one; the latency is the worst of theirs."""
     latencies = [part.p95_ms for part in parts if part.p95_ms is not None]
-    return ServiceHealth(requests=sum(p.requests for p in parts), errors=sum(p.errors for p in parts),
-                         p95_ms=max(latencies, default=None), samples=sum(p.samples for p in parts))
+    return ServiceHealth(
+        requests=sum(p.requests for p in parts),
+        errors=sum(p.errors for p in parts),
+        p95_ms=max(latencies, default=None),
+        samples=sum(p.samples for p in parts),
+    )

@@ -38,13 +38,24 @@ def stage(issue_id: int, run: int, stage: Stage, attempt: int, status: Status) -
     finally:
         with store.write() as session:
             line = _line(session, issue_id, run, stage, attempt)
-            line.ended_at, line.result, line.says, line.detail = now(), entry.result, entry.says[:2000], entry.detail
+            line.ended_at, line.result, line.says, line.detail = (
+                now(),
+                entry.result,
+                entry.says[:2000],
+                entry.detail,
+            )
             session.add(line)
 
 
 def _line(session: Session, issue_id: int, run: int, stage: Stage, attempt: int) -> StageRun | None:
-    return session.exec(select(StageRun).where(StageRun.issue_id == issue_id, StageRun.run == run,
-                                               StageRun.stage == stage, StageRun.attempt == attempt)).first()
+    return session.exec(
+        select(StageRun).where(
+            StageRun.issue_id == issue_id,
+            StageRun.run == run,
+            StageRun.stage == stage,
+            StageRun.attempt == attempt,
+        )
+    ).first()
 
 
 def _open_line(session: Session, issue_id: int, run: int, stage: Stage, attempt: int) -> None:

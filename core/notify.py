@@ -29,10 +29,19 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "resolved": ("slack",),
 }
 SUBJECTS = {
-    "workflow_failed": "Workflow failed", "error_rate": "High error rate", "deployment_failed": "Deployment failed",
-    "rolled_back": "Rolled back", "tests_failed": "Tests failed", "no_fix": "No fix found", "escalated": "A person is needed",
-    "low_confidence": "Low confidence", "refused": "Fix refused", "approval_asked": "Approval needed",
-    "approval_expired": "Approval expired", "rate_limit": "Deployment limit reached", "performance": "Performance degradation",
+    "workflow_failed": "Workflow failed",
+    "error_rate": "High error rate",
+    "deployment_failed": "Deployment failed",
+    "rolled_back": "Rolled back",
+    "tests_failed": "Tests failed",
+    "no_fix": "No fix found",
+    "escalated": "A person is needed",
+    "low_confidence": "Low confidence",
+    "refused": "Fix refused",
+    "approval_asked": "Approval needed",
+    "approval_expired": "Approval expired",
+    "rate_limit": "Deployment limit reached",
+    "performance": "Performance degradation",
     "resolved": "Fixed and verified",
 }
 ATTEMPTS = 5
@@ -46,17 +55,29 @@ def queue(session: Session, event: str, issue: Issue, key: str, body: str) -> No
         if found:
             found.repeats += 1
             continue
-        session.add(Notification(key=own, channel=channel, event=event, issue_id=issue.id,
-                                 subject=f"{SUBJECTS[event]}: {issue.title[:120]} ({issue.service})", body=body[:4000],
-                                 state="sent" if channel == "console" else "pending"))
+        session.add(
+            Notification(
+                key=own,
+                channel=channel,
+                event=event,
+                issue_id=issue.id,
+                subject=f"{SUBJECTS[event]}: {issue.title[:120]} ({issue.service})",
+                body=body[:4000],
+                state="sent" if channel == "console" else "pending",
+            )
+        )
 
 
 def deliver(rt: Runtime) -> int:
     """Send what is pending; returns how many went out. A failure is kept with its reason and tried again."""
     senders = {notifier.name: notifier for notifier in rt.notifiers}
     with store.read() as session:
-        pending = session.exec(select(Notification).where(Notification.state == "pending")
-                               .order_by(col(Notification.id)).limit(50)).all()
+        pending = session.exec(
+            select(Notification)
+            .where(Notification.state == "pending")
+            .order_by(col(Notification.id))
+            .limit(50)
+        ).all()
     return sum(_send(rt, senders.get(row.channel), row) for row in pending)
 
 
@@ -66,7 +87,11 @@ def _send(rt: Runtime, sender, row: Notification) -> bool:
         error, permanent = f"{row.channel} is not connected", True
     else:
         try:
-            link = f"{rt.settings.public_url}/issues?issue={row.issue_id}" if row.issue_id else rt.settings.public_url
+            link = (
+                f"{rt.settings.public_url}/issues?issue={row.issue_id}"
+                if row.issue_id
+                else rt.settings.public_url
+            )
             sender.send(Message(key=row.key, subject=row.subject, body=row.body, link=link))
         except VendorError as fault:
             error, permanent = fault.message, fault.permanent

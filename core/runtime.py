@@ -6,7 +6,7 @@ Built once by an entry point; stages ask ``current()``, so that durable steps ca
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from core.repair.shapes import Fixer, Runner
@@ -27,8 +27,11 @@ class Runtime:
     analysts: Sequence[Analyst] = ()  # the first that answers is used
     fixers: Sequence[Fixer] = ()
     runner: Runner | None = None
+    probe: Callable[[str], str] = lambda url: "no probe is set up"  # why an address is not healthy, or ""
     policy_error: str = ""
-    workbench: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(WORKBENCH))
+    workbench: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(WORKBENCH)
+    )
     _policy: Policy = field(default_factory=Policy)
     _read_at: float = -1.0
 

@@ -31,7 +31,9 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in DATA_DIR")
     data_dir: Path = Field(Path("data"), description="database, clones, worktrees, locks")
     platform_file: Path = Field(Path("platform.toml"), description="services and policy")
-    public_url: str = Field("http://localhost:8501", description="the console's address, for links in messages")
+    public_url: str = Field(
+        "http://localhost:8501", description="the console's address, for links in messages"
+    )
     round_seconds: float = Field(300.0, gt=0, description="seconds between two rounds")
     sandbox_url: str = Field("", description="address of the demo's vendor simulator; set by `make demo`")
 
@@ -39,16 +41,22 @@ class Settings(BaseSettings):
     datadog_site: str = Field("datadoghq.com", description="e.g. datadoghq.eu, us3.datadoghq.com")
     datadog_url: str = Field("", description="replaces https://api.SITE")
     datadog_api_key: SecretStr = Field(SecretStr(""), description="Datadog API key")
-    datadog_app_key: SecretStr = Field(SecretStr(""), description="Datadog application key (logs_read_data, metrics_read)")
+    datadog_app_key: SecretStr = Field(
+        SecretStr(""), description="Datadog application key (logs_read_data, metrics_read)"
+    )
     datadog_query: str = Field("status:error", description="log search of a round")
     newrelic_region: Literal["us", "eu"] = Field("us", description="us or eu")
     newrelic_url: str = Field("", description="replaces the NerdGraph address")
     newrelic_api_key: SecretStr = Field(SecretStr(""), description="New Relic user key (NRAK-...)")
     newrelic_account_id: int = Field(0, description="New Relic account")
     github_url: str = Field("https://api.github.com", description="or https://HOST/api/v3")
-    github_token: SecretStr = Field(SecretStr(""), description="token with contents, issues, pull requests, statuses")
+    github_token: SecretStr = Field(
+        SecretStr(""), description="token with contents, issues, pull requests, statuses"
+    )
     sentry_url: str = Field("https://sentry.io", description="or us.sentry.io, de.sentry.io, your own host")
-    sentry_token: SecretStr = Field(SecretStr(""), description="auth token with event:read, event:write, org:read")
+    sentry_token: SecretStr = Field(
+        SecretStr(""), description="auth token with event:read, event:write, org:read"
+    )
     sentry_org: str = Field("", description="organization slug")
     sentry_project: str = Field("", description="project slug or id; empty: every project")
     cloudwatch_log_groups: str = Field("", description="log groups, separated by commas")
@@ -110,7 +118,9 @@ class Service(Strict):
     repository: str
     critical: bool = False
     impact: Impact = Impact.MEDIUM
-    paths: list[str] = Field([], description="what a fix may touch (globs); empty: all of the repository's source")
+    paths: list[str] = Field(
+        [], description="what a fix may touch (globs); empty: all of the repository's source"
+    )
     upstreams: list[str] = []
 
 
@@ -197,9 +207,26 @@ class FixRules(Strict):
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False
     forbidden: list[str] = Field(
-        [".git*", ".github/**", ".ci/**", ".env*", "**/.env*", "*requirements*.txt", "*.lock", "pyproject.toml",
-         "setup.py", "setup.cfg", "Dockerfile", "Makefile", "**/migrations/**", "auth/**", "**/auth/**",
-         "**/secrets/**", "conftest.py", "**/conftest.py"],
+        [
+            ".git*",
+            ".github/**",
+            ".ci/**",
+            ".env*",
+            "**/.env*",
+            "*requirements*.txt",
+            "*.lock",
+            "pyproject.toml",
+            "setup.py",
+            "setup.cfg",
+            "Dockerfile",
+            "Makefile",
+            "**/migrations/**",
+            "auth/**",
+            "**/auth/**",
+            "**/secrets/**",
+            "conftest.py",
+            "**/conftest.py",
+        ],
         description="never touched by a fix, whatever a service allows",
     )
 
@@ -248,7 +275,9 @@ def read_policy(path: Path) -> Policy:
     try:
         return Policy(**tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise ConfigurationError(f"{path}: no such file; copy platform.example.toml and name your services") from None
+        raise ConfigurationError(
+            f"{path}: no such file; copy platform.example.toml and name your services"
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
     except ValidationError as error:

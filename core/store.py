@@ -24,8 +24,13 @@ def make_engine(url: str) -> Engine:
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 30})
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"
-                 if conn.get_execution_options().get("writes", True) else "BEGIN"))
+    event.listen(
+        engine,
+        "begin",
+        lambda conn: conn.exec_driver_sql(
+            "BEGIN IMMEDIATE" if conn.get_execution_options().get("writes", True) else "BEGIN"
+        ),
+    )
     return engine
 
 
@@ -40,6 +45,7 @@ def open_store(url: str) -> Engine:
     global _engine
     if url.startswith("sqlite:///"):
         from pathlib import Path
+
         Path(make_url(url).database).parent.mkdir(parents=True, exist_ok=True)
     _engine = make_engine(url)
     migrate(_engine)

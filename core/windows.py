@@ -37,6 +37,7 @@ def business_opens(at: datetime, rules: BusinessHours) -> datetime:
     if not rules.days:
         return at
     midnight = datetime.min
-    length = (datetime.combine(midnight, time.fromisoformat(rules.end))
-              - datetime.combine(midnight, time.fromisoformat(rules.start)))
+    length = datetime.combine(midnight, time.fromisoformat(rules.end)) - datetime.combine(
+        midnight, time.fromisoformat(rules.start)
+    )
     return _opens_at(at, rules.zone, rules.days, rules.start, length % timedelta(days=1))

@@ -61,7 +61,16 @@ def clone(rt: Runtime, name: str, repository: Repository) -> Clone:
     with FileLock(f"{path}.lock"):
         if not (path / "HEAD").exists():
             shutil.rmtree(path, ignore_errors=True)
-            git(path.parent, "clone", "--quiet", "--bare", repository.remote, path.name, env=found.env, timeout=300)
+            git(
+                path.parent,
+                "clone",
+                "--quiet",
+                "--bare",
+                repository.remote,
+                path.name,
+                env=found.env,
+                timeout=300,
+            )
             found.git("config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
         found.git("remote", "set-url", "origin", repository.remote)
         found.git("fetch", "--quiet", "--prune", "origin", timeout=300)
@@ -114,5 +123,8 @@ def _sign_in(rt: Runtime, remote: str) -> dict[str, str]:
     if parts.scheme != "https" or not token:
         return {}
     value = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"http.https://{parts.netloc}/.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {value}"}
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.https://{parts.netloc}/.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {value}",
+    }

@@ -28,10 +28,21 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
     finding, notes = ask(rt, evidence)
     with store.write() as session:
         issue = session.get_one(Issue, issue_id)
-        analysis = Analysis(issue_id=issue_id, run=run, analyst=finding.analyst, root_cause=finding.root_cause,
-                            cause=finding.cause, next_step=finding.next_step, severity=finding.severity,
-                            impact=finding.impact, confidence=finding.confidence, simplicity=finding.simplicity,
-                            pattern=finding.pattern, culprit=finding.culprit, evidence=[*finding.evidence, *notes])
+        analysis = Analysis(
+            issue_id=issue_id,
+            run=run,
+            analyst=finding.analyst,
+            root_cause=finding.root_cause,
+            cause=finding.cause,
+            next_step=finding.next_step,
+            severity=finding.severity,
+            impact=finding.impact,
+            confidence=finding.confidence,
+            simplicity=finding.simplicity,
+            pattern=finding.pattern,
+            culprit=finding.culprit,
+            evidence=[*finding.evidence, *notes],
+        )
         session.add(analysis)
         issue.severity, issue.impact, issue.cause = finding.severity, finding.impact, finding.cause
         issue.pattern = finding.pattern or issue.pattern
@@ -48,25 +59,41 @@ def ask(rt: Runtime, evidence: Evidence) -> tuple[Finding, list[dict]]:
             return analyst.analyze(evidence), notes
         except VendorError as error:
             notes.append({"says": f"{analyst.name} could not be asked ({error.message})", "weight": 0})
-    raise VendorError("analysis", "no analyst answered: " + "; ".join(n["says"] for n in notes), permanent=True)
+    raise VendorError(
+        "analysis", "no analyst answered: " + "; ".join(n["says"] for n in notes), permanent=True
+    )
 
 
 def gather(rt: Runtime, issue_id: int) -> Evidence:
     policy = rt.policy
     with store.read() as session:
         issue = session.get_one(Issue, issue_id)
-        signals = session.exec(select(Signal).where(Signal.issue_id == issue_id)
-                               .order_by(col(Signal.at).desc()).limit(RECORDS)).all()
+        signals = session.exec(
+            select(Signal).where(Signal.issue_id == issue_id).order_by(col(Signal.at).desc()).limit(RECORDS)
+        ).all()
         known = policy.services.get(issue.service, Service(repository=""))
-        recent, before, others = _rates(session, policy.watch.source, issue, list(policy.services) or [issue.service])
+        recent, before, others = _rates(
+            session, policy.watch.source, issue, list(policy.services) or [issue.service]
+        )
         return Evidence(
-            title=issue.title, service=issue.service, records=[as_record(signal) for signal in signals],
-            health=recent, before=before, critical=policy.is_critical(issue.service), impact=known.impact,
-            others=others, changes=_changes(session, issue), upstreams=known.upstreams, past=_past(session, issue))
+            title=issue.title,
+            service=issue.service,
+            records=[as_record(signal) for signal in signals],
+            health=recent,
+            before=before,
+            critical=policy.is_critical(issue.service),
+            impact=known.impact,
+            others=others,
+            changes=_changes(session, issue),
+            upstreams=known.upstreams,
+            past=_past(session, issue),
+        )
 
 
 def as_record(signal: Signal) -> Record:
-    return Record.model_validate(signal.model_dump(exclude={"id", "received_at", "set_aside", "issue_id", "fingerprint"}))
+    return Record.model_validate(
+        signal.model_dump(exclude={"id", "received_at", "set_aside", "issue_id", "fingerprint"})
+    )
 
 
 def _rates(session: Session, preferred: str, issue: Issue, services: list[str]):
@@ -78,20 +105,33 @@ def _rates(session: Session, preferred: str, issue: Issue, services: list[str]):
     source = health.best_source(session, preferred, begin - BEFORE)
     recent = health.stored(session, source, [*services, issue.service], begin, until)
     before = health.stored(session, source, [issue.service], issue.first_seen - BEFORE, issue.first_seen)
-    others = [name for name, state in recent.items() if name != issue.service and (state.error_rate or 0) > 0.01]
+    others = [
+        name for name, state in recent.items() if name != issue.service and (state.error_rate or 0) > 0.01
+    ]
     return recent[issue.service], before[issue.service], others
 
 
 def _changes(session: Session, issue: Issue) -> list[Record]:
-    rows = session.exec(select(Signal).where(Signal.kind == Kind.CHANGE, col(Signal.at) >= issue.first_seen - CHANGES)
-                        .order_by(col(Signal.at).desc()).limit(RECORDS)).all()
+    rows = session.exec(
+        select(Signal)
+        .where(Signal.kind == Kind.CHANGE, col(Signal.at) >= issue.first_seen - CHANGES)
+        .order_by(col(Signal.at).desc())
+        .limit(RECORDS)
+    ).all()
     return [as_record(row) for row in rows]
 
 
 def _past(session: Session, issue: Issue) -> list[str]:
     """What became of earlier issues of this pattern or fingerprint."""
-    rows = session.exec(select(Issue, Outcome).join(Outcome, col(Outcome.issue_id) == Issue.id)
-                        .where((Issue.fingerprint == issue.fingerprint) | (col(Outcome.pattern) == issue.pattern))
-                        .order_by(col(Outcome.created_at).desc()).limit(5)).all()
-    return [f"issue {past.id} ({past.title[:80]}): {outcome.result}"
-            + (f", {outcome.note}" if outcome.note else "") for past, outcome in rows]
+    rows = session.exec(
+        select(Issue, Outcome)
+        .join(Outcome, col(Outcome.issue_id) == Issue.id)
+        .where((Issue.fingerprint == issue.fingerprint) | (col(Outcome.pattern) == issue.pattern))
+        .order_by(col(Outcome.created_at).desc())
+        .limit(5)
+    ).all()
+    return [
+        f"issue {past.id} ({past.title[:80]}): {outcome.result}"
+        + (f", {outcome.note}" if outcome.note else "")
+        for past, outcome in rows
+    ]

@@ -17,12 +17,22 @@ HELD, TRIED = ("fixed",), ("fixed", "rolled_back", "rejected")
 def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dict:
     with store.write() as session:
         issue = session.get_one(Issue, issue_id)
-        analysis = session.exec(select(Analysis).where(Analysis.issue_id == issue_id)
-                                .order_by(col(Analysis.id).desc()).limit(1)).one()
+        analysis = session.exec(
+            select(Analysis).where(Analysis.issue_id == issue_id).order_by(col(Analysis.id).desc()).limit(1)
+        ).one()
         receipt = decision.decide(situation(session, issue, analysis), rt.policy)
-        session.add(Decision(issue_id=issue_id, analysis_id=analysis.id, run=run, verdict=receipt.verdict,
-                             confidence=receipt.confidence, row=receipt.row, needs_approval=receipt.needs_approval,
-                             receipt=receipt.as_json()))
+        session.add(
+            Decision(
+                issue_id=issue_id,
+                analysis_id=analysis.id,
+                run=run,
+                verdict=receipt.verdict,
+                confidence=receipt.confidence,
+                row=receipt.row,
+                needs_approval=receipt.needs_approval,
+                receipt=receipt.as_json(),
+            )
+        )
         issue.verdict, issue.confidence = receipt.verdict, receipt.confidence
         issue.reason = entry.says = explain(receipt, analysis)
     entry.detail = {"verdict": receipt.verdict, "confidence": receipt.confidence, "row": receipt.row}
@@ -32,21 +42,38 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
 def situation(session: Session, issue: Issue, analysis: Analysis) -> decision.Situation:
     """What is known of an issue, as the pure function asks for it."""
     results = session.exec(select(Outcome.result).where(Outcome.pattern == analysis.pattern)).all()
-    newest = session.exec(select(Outcome.result).where(col(Outcome.result).in_(("fixed", "rolled_back")))
-                          .order_by(col(Outcome.id).desc()).limit(20)).all()
+    newest = session.exec(
+        select(Outcome.result)
+        .where(col(Outcome.result).in_(("fixed", "rolled_back")))
+        .order_by(col(Outcome.id).desc())
+        .limit(20)
+    ).all()
     return decision.Situation(
-        service=issue.service, severity=analysis.severity, impact=analysis.impact, cause=analysis.cause,
-        analysis=analysis.confidence, simplicity=analysis.simplicity,
-        successes=sum(r in HELD for r in results), outcomes=sum(r in TRIED for r in results),
-        occurrences=issue.occurrences, deployments_last_hour=deployments_last_hour(session),
-        rollbacks_in_a_row=decision.rollbacks_in_a_row(list(newest)))
+        service=issue.service,
+        severity=analysis.severity,
+        impact=analysis.impact,
+        cause=analysis.cause,
+        analysis=analysis.confidence,
+        simplicity=analysis.simplicity,
+        successes=sum(r in HELD for r in results),
+        outcomes=sum(r in TRIED for r in results),
+        occurrences=issue.occurrences,
+        deployments_last_hour=deployments_last_hour(session),
+        rollbacks_in_a_row=decision.rollbacks_in_a_row(list(newest)),
+    )
 
 
 def deployments_last_hour(session: Session) -> int:
     """Automatic production deployments of the last hour, by any worker."""
-    return session.exec(select(func.count()).select_from(Deployment).where(
-        Deployment.environment == "production", Deployment.automatic,
-        col(Deployment.started_at) >= now() - timedelta(hours=1))).one()
+    return session.exec(
+        select(func.count())
+        .select_from(Deployment)
+        .where(
+            Deployment.environment == "production",
+            Deployment.automatic,
+            col(Deployment.started_at) >= now() - timedelta(hours=1),
+        )
+    ).one()
 
 
 def explain(receipt: decision.Receipt, analysis: Analysis) -> str:
@@ -67,7 +94,11 @@ def schedule(rt: Runtime, issue_id: int, run: int) -> dict:
     seconds = max(0.0, (opens - at).total_seconds())
     if seconds:
         with store.write() as session:
-            issue = journal.move(session, issue_id, Status.SCHEDULED,
-                                 f"waits for the maintenance window at {opens:%Y-%m-%d %H:%M} UTC")
+            issue = journal.move(
+                session,
+                issue_id,
+                Status.SCHEDULED,
+                f"waits for the maintenance window at {opens:%Y-%m-%d %H:%M} UTC",
+            )
             issue.scheduled_for = opens
     return {"seconds": seconds}

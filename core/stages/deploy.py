@@ -31,13 +31,23 @@ def preview(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, ch
     if not (rt.deployer and repository.vercel_project):
         return _stop(entry, f"no deployment is set up for repository {name!r} (vercel_project, VERCEL_TOKEN)")
     row = _row(issue, change, name, "preview", automatic=True)
-    made = rt.deployer.preview(repository.vercel_project, repository.github, change.branch, change.head_sha, row.key)
+    made = rt.deployer.preview(
+        repository.vercel_project, repository.github, change.branch, change.head_sha, row.key
+    )
     made = _built(rt, made)
     if made.state != "READY":
         return _failed(row, made, entry, f"the preview did not build ({made.state}): {made.note}")
     if fault := probe(rt, made.url + repository.health_path):
         return _failed(row, made, entry, f"the preview is not healthy: {fault}")
-    _update(row.key, vendor_id=made.vendor_id, url=made.url, sha=change.head_sha, status="ready", ready_at=now(), ended_at=now())
+    _update(
+        row.key,
+        vendor_id=made.vendor_id,
+        url=made.url,
+        sha=change.head_sha,
+        status="ready",
+        ready_at=now(),
+        ended_at=now(),
+    )
     entry.says = f"preview {made.vendor_id} is healthy"
     return {"ok": True, "moved": True}
 
@@ -47,8 +57,15 @@ def _row(issue: Issue, change: ChangeSet, repository: str, environment: str, aut
     with store.write() as session:
         found = session.exec(select(Deployment).where(Deployment.key == key)).first()
         if found is None:
-            found = Deployment(key=key, issue_id=issue.id, change_set_id=change.id, repository=repository,
-                               environment=environment, sha=change.head_sha, automatic=automatic)
+            found = Deployment(
+                key=key,
+                issue_id=issue.id,
+                change_set_id=change.id,
+                repository=repository,
+                environment=environment,
+                sha=change.head_sha,
+                automatic=automatic,
+            )
             session.add(found)
         return found
 
@@ -65,7 +82,9 @@ def _built(rt: Runtime, made: Deployed) -> Deployed:
     deadline = time.monotonic() + BUILD_SECONDS
     while made.state not in ("READY", *FAILED):
         if time.monotonic() > deadline:
-            raise VendorError(rt.deployer.name, f"{made.vendor_id} still builds after {BUILD_SECONDS:.0f} s", permanent=True)
+            raise VendorError(
+                rt.deployer.name, f"{made.vendor_id} still builds after {BUILD_SECONDS:.0f} s", permanent=True
+            )
         time.sleep(POLL_SECONDS)
         made = rt.deployer.status(made.vendor_id)
     return made
@@ -98,15 +117,22 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
     with store.write() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         asked = None
-        for old in session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")):
+        for old in session.exec(
+            select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")
+        ):
             if old.workflow_id == issue.workflow_id and old.patch_hash == change.patch_hash:
                 asked = old
             else:
                 old.state = "stale"
         if asked is None:
-            asked = Approval(issue_id=issue_id, change_set_id=change_id, workflow_id=issue.workflow_id,
-                             patch_hash=change.patch_hash, expires_at=now() + limit,
-                             asks=f"Release the fix of {issue.service} to production. {issue.reason}"[:2000])
+            asked = Approval(
+                issue_id=issue_id,
+                change_set_id=change_id,
+                workflow_id=issue.workflow_id,
+                patch_hash=change.patch_hash,
+                expires_at=now() + limit,
+                asks=f"Release the fix of {issue.service} to production. {issue.reason}"[:2000],
+            )
             session.add(asked)
         session.flush()
         journal.move(session, issue_id, Status.AWAITING_APPROVAL)
@@ -137,17 +163,30 @@ def admit(rt: Runtime, issue_id: int, run: int, automatic: bool) -> dict:
     at, policy = now(), rt.policy
     opens = windows.business_opens(at, policy.guards.business_hours) if automatic else at
     if opens > at:
-        return _wait(issue_id, (opens - at).total_seconds(), f"waits for business hours ({opens:%a %H:%M} UTC)")
+        return _wait(
+            issue_id, (opens - at).total_seconds(), f"waits for business hours ({opens:%a %H:%M} UTC)"
+        )
     with store.read() as session:
         full = automatic and deployments_last_hour(session) >= policy.guards.deployments_per_hour
-        oldest = session.exec(select(Deployment.started_at).where(
-            Deployment.environment == "production", Deployment.automatic, col(Deployment.started_at) >= at - timedelta(hours=1))
-            .order_by(col(Deployment.started_at)).limit(1)).first()
+        oldest = session.exec(
+            select(Deployment.started_at)
+            .where(
+                Deployment.environment == "production",
+                Deployment.automatic,
+                col(Deployment.started_at) >= at - timedelta(hours=1),
+            )
+            .order_by(col(Deployment.started_at))
+            .limit(1)
+        ).first()
     if full:
         seconds = max(1.0, (oldest + timedelta(hours=1) - at).total_seconds())
         _limit_reached(issue_id, policy.guards.deployments_per_hour)
-        return _wait(issue_id, min(seconds, 60.0), f"waits: {policy.guards.deployments_per_hour} automatic deployments "
-                                                   "in the last hour are the limit")
+        return _wait(
+            issue_id,
+            min(seconds, 60.0),
+            f"waits: {policy.guards.deployments_per_hour} automatic deployments "
+            "in the last hour are the limit",
+        )
     return {"seconds": 0.0}
 
 
@@ -159,19 +198,37 @@ def _wait(issue_id: int, seconds: float, says: str) -> dict:
 
 def _limit_reached(issue_id: int, limit: int) -> None:
     with store.write() as session:
-        notify.queue(session, "rate_limit", session.get_one(Issue, issue_id), f"limit-{now():%Y%m%d%H}",
-                     f"{limit} automatic deployments in an hour: further ones wait in the queue")
+        notify.queue(
+            session,
+            "rate_limit",
+            session.get_one(Issue, issue_id),
+            f"limit-{now():%Y%m%d%H}",
+            f"{limit} automatic deployments in an hour: further ones wait in the queue",
+        )
 
 
-def production(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, automatic: bool) -> dict:
+def production(
+    rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, automatic: bool
+) -> dict:
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
-        ready = session.exec(select(Deployment).where(Deployment.change_set_id == change_id, Deployment.status == "ready",
-                                                      Deployment.environment == "preview", Deployment.sha == change.head_sha)
-                             .order_by(col(Deployment.id).desc()).limit(1)).first()
+        ready = session.exec(
+            select(Deployment)
+            .where(
+                Deployment.change_set_id == change_id,
+                Deployment.status == "ready",
+                Deployment.environment == "preview",
+                Deployment.sha == change.head_sha,
+            )
+            .order_by(col(Deployment.id).desc())
+            .limit(1)
+        ).first()
         missing = locks.missing(session, issue_id, run, change)
     if missing or ready is None:
-        return _stop(entry, f"nothing was deployed: {'; '.join(missing) or 'there is no healthy preview of this commit'}")
+        return _stop(
+            entry,
+            f"nothing was deployed: {'; '.join(missing) or 'there is no healthy preview of this commit'}",
+        )
     name, repository = rt.repository_of(issue.service)
     row = _row(issue, change, name, "production", automatic)
     if not row.previous_vendor_id:
@@ -179,7 +236,9 @@ def production(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry,
     made = _built(rt, rt.deployer.promote(repository.vercel_project, ready.vendor_id, row.key))
     if made.state != "READY":
         return _failed(row, made, entry, f"the production deployment failed ({made.state}): {made.note}")
-    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", ready_at=row.ready_at or now())
+    _update(
+        row.key, vendor_id=made.vendor_id, url=made.url, status="watching", ready_at=row.ready_at or now()
+    )
     if repository.production_url and (fault := probe(rt, repository.production_url + repository.health_path)):
         return _stop(entry, f"production is not healthy after the deployment: {fault}")
     with store.write() as session:
@@ -190,7 +249,14 @@ def production(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry,
 
 def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:
     try:
-        audit.record(session, "platform", "deploy", f"issue/{issue_id}", {"sha": row.sha, "automatic": automatic}, key=row.key)
+        audit.record(
+            session,
+            "platform",
+            "deploy",
+            f"issue/{issue_id}",
+            {"sha": row.sha, "automatic": automatic},
+            key=row.key,
+        )
     except audit.AlreadyDone:
         return
 
@@ -200,7 +266,11 @@ def _remember(rt: Runtime, row: Deployment, repository: Repository, name: str) -
     live = rt.deployer.production(repository.vercel_project)
     services = [s for s, service in rt.policy.services.items() if service.repository == name]
     at = now()
-    before = rt.health.health(services, at - timedelta(seconds=rt.policy.watch.seconds), at) if rt.health else {}
-    _update(row.key, previous_vendor_id=live.vendor_id if live else "",
-            before={service: state.model_dump() for service, state in before.items()})
-
+    before = (
+        rt.health.health(services, at - timedelta(seconds=rt.policy.watch.seconds), at) if rt.health else {}
+    )
+    _update(
+        row.key,
+        previous_vendor_id=live.vendor_id if live else "",
+        before={service: state.model_dump() for service, state in before.items()},
+    )

@@ -17,6 +17,7 @@ from core.stages import locks
 from core.vendors.command import CommandError
 from core.workspace import Clone
 
+
 def attempts(rt: Runtime, issue_id: int, run: int) -> dict:
     return {"attempts": rt.policy.fix.attempts}
 
@@ -37,27 +38,38 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, feedba
 
 
 def _find(session: Session, issue_id: int, run: int, attempt: int) -> ChangeSet | None:
-    return session.exec(select(ChangeSet).where(ChangeSet.issue_id == issue_id, ChangeSet.run == run,
-                                                ChangeSet.attempt == attempt)).first()
+    return session.exec(
+        select(ChangeSet).where(
+            ChangeSet.issue_id == issue_id, ChangeSet.run == run, ChangeSet.attempt == attempt
+        )
+    ).first()
 
 
 def best_crash(session: Session, issue_id: int) -> Crash | None:
     """The newest report with locals; without one, the newest with a stack."""
-    rows = session.exec(select(Signal).where(Signal.issue_id == issue_id, col(Signal.crash).is_not(None))
-                        .order_by(col(Signal.at).desc()).limit(20)).all()
+    rows = session.exec(
+        select(Signal)
+        .where(Signal.issue_id == issue_id, col(Signal.crash).is_not(None))
+        .order_by(col(Signal.at).desc())
+        .limit(20)
+    ).all()
     crashes = [Crash.model_validate(row.crash) for row in rows if row.crash]
     with_locals = [c for c in crashes if any(frame.locals for frame in c.frames)]
     return next(iter(with_locals or crashes), None)
 
 
-def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: int, feedback: list[str]) -> ChangeSet:
+def _write(
+    rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: int, feedback: list[str]
+) -> ChangeSet:
     started = time.monotonic()
     change = ChangeSet(issue_id=issue.id, run=run, attempt=attempt, generator="none", status="refused")
     if crash is None:
         change.note = "no report of this issue has a stack to repair"
     elif rt.runner is None:
-        change.note = ("this machine has no sandbox to run repository code in; install bubblewrap, or allow the "
-                       "weaker runner by fix.allow_limited_runner in platform.toml")
+        change.note = (
+            "this machine has no sandbox to run repository code in; install bubblewrap, or allow the "
+            "weaker runner by fix.allow_limited_runner in platform.toml"
+        )
     else:
         _repair(rt, issue, crash, change, feedback)
     change.seconds = round(time.monotonic() - started, 2)
@@ -74,9 +86,18 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
     change.base_sha = workspace.base_of(rt, found)
     label = f"issue-{issue.id}-{change.run}-{change.attempt}"
     with rt.workbench, workspace.tree(rt, found, label, change.base_sha) as tree:
-        result = engine.repair(tree, crash, fixers=rt.fixers, rules=rt.policy.fix, allowed=allowed(service, repository),
-                               source=repository.source, tests=repository.tests,
-                               test_command=repository.test_command, runner=rt.runner, feedback=feedback)
+        result = engine.repair(
+            tree,
+            crash,
+            fixers=rt.fixers,
+            rules=rt.policy.fix,
+            allowed=allowed(service, repository),
+            source=repository.source,
+            tests=repository.tests,
+            test_command=repository.test_command,
+            runner=rt.runner,
+            feedback=feedback,
+        )
         _describe(change, result)
         if result.decision == "fix":
             change.head_sha = workspace.commit(tree, _message(issue, result))
@@ -93,12 +114,23 @@ def _describe(change: ChangeSet, result: FixResult) -> None:
     candidate, proof = result.candidate, result.proof
     change.note = "" if result.decision == "fix" else f"{result.reason} {result.next_step}".strip()
     change.confidence = result.confidence
-    change.proof = {"fails_before": proof.fails_before, "passes_after": proof.passes_after,
-                    "fails_reverted": proof.fails_reverted, "older_tests_pass": proof.older_tests_pass,
-                    "complete": proof.complete, "says": list(proof.says),
-                    "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason]}
+    change.proof = {
+        "fails_before": proof.fails_before,
+        "passes_after": proof.passes_after,
+        "fails_reverted": proof.fails_reverted,
+        "older_tests_pass": proof.older_tests_pass,
+        "complete": proof.complete,
+        "says": list(proof.says),
+        "refused": [
+            {"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason
+        ],
+    }
     if candidate:
-        change.generator, change.template, change.rationale = candidate.generator, candidate.template, candidate.rationale
+        change.generator, change.template, change.rationale = (
+            candidate.generator,
+            candidate.template,
+            candidate.rationale,
+        )
         change.tokens, change.cost_usd = candidate.tokens, candidate.cost_usd
         change.title = candidate.rationale.split("\n")[0][:200]
         change.proof["evidence"] = list(candidate.evidence)
@@ -109,8 +141,10 @@ def _describe(change: ChangeSet, result: FixResult) -> None:
 def _message(issue: Issue, result: FixResult) -> str:
     """Commit message. The issue's title is a stranger's text: one line, no trailers of its own."""
     title = " ".join(issue.title.split())[:60]
-    return (f"Fix {title}\n\n{result.candidate.rationale}\n\nRegression test: {result.test.path if result.test else 'none'}\n"
-            f"Issue: {issue.id}\n")
+    return (
+        f"Fix {title}\n\n{result.candidate.rationale}\n\nRegression test: {result.test.path if result.test else 'none'}\n"
+        f"Issue: {issue.id}\n"
+    )
 
 
 def _publish(found: Clone, issue: Issue, change: ChangeSet) -> None:

@@ -69,8 +69,12 @@ def review(tree: Path, diff: str, repository: Repository, rules: FixRules, runne
     """All gates over the checked-out change. ``diff`` is made with -U0."""
     changed = changed_lines(diff)
     source = {path: lines for path, lines in changed.items() if is_source(path, repository)}
-    return [security(tree, source), style(tree, changed), complexity(tree, source, rules.complexity),
-            coverage(tree, source, repository, rules.coverage, runner)]
+    return [
+        security(tree, source),
+        style(tree, changed),
+        complexity(tree, source, rules.complexity),
+        coverage(tree, source, repository, rules.coverage, runner),
+    ]
 
 
 def _tool(tree: Path, *argv: str) -> str:
@@ -91,15 +95,39 @@ def security(tree: Path, changed: Changed) -> Gate:
     if not changed:
         return Gate("security", True, "no program code was changed", 0.0, 0.0)
     report = json.loads(_tool(tree, "bandit", "--quiet", "--format", "json", "--exit-zero", *sorted(changed)))
-    return _counted("security", (
-        Finding("security", str(Path(r["filename"])).removeprefix("./"), r["line_number"],
-                f"{r['test_id']}: {r['issue_text']}", r["issue_severity"].lower())
-        for r in report["results"] if r["issue_severity"] in ("MEDIUM", "HIGH")), changed, "security findings")
+    return _counted(
+        "security",
+        (
+            Finding(
+                "security",
+                str(Path(r["filename"])).removeprefix("./"),
+                r["line_number"],
+                f"{r['test_id']}: {r['issue_text']}",
+                r["issue_severity"].lower(),
+            )
+            for r in report["results"]
+            if r["issue_severity"] in ("MEDIUM", "HIGH")
+        ),
+        changed,
+        "security findings",
+    )
 
 
 def _ruff(tree: Path, paths: Sequence[str], *options: str) -> list[dict]:
-    return json.loads(_tool(tree, "ruff", "check", "--isolated", "--no-cache", "--exit-zero", "--output-format", "json",
-                            *options, *sorted(paths)))
+    return json.loads(
+        _tool(
+            tree,
+            "ruff",
+            "check",
+            "--isolated",
+            "--no-cache",
+            "--exit-zero",
+            "--output-format",
+            "json",
+            *options,
+            *sorted(paths),
+        )
+    )
 
 
 def style(tree: Path, changed: Changed) -> Gate:
@@ -107,8 +135,17 @@ def style(tree: Path, changed: Changed) -> Gate:
     if not changed:
         return Gate("style", True, "no Python was changed", 0.0, 0.0)
     found = _ruff(tree, list(changed), "--select", STYLE)
-    return _counted("style", (Finding("style", _relative(tree, r["filename"]), r["location"]["row"],
-                                      f"{r['code']}: {r['message']}") for r in found), changed, "style findings")
+    return _counted(
+        "style",
+        (
+            Finding(
+                "style", _relative(tree, r["filename"]), r["location"]["row"], f"{r['code']}: {r['message']}"
+            )
+            for r in found
+        ),
+        changed,
+        "style findings",
+    )
 
 
 def complexity(tree: Path, changed: Changed, limit: int) -> Gate:
@@ -122,7 +159,9 @@ def complexity(tree: Path, changed: Changed, limit: int) -> Gate:
                 continue
             worst = max(worst, value)
             if value > limit:
-                findings.append(Finding("complexity", path, first, f"{name} has complexity {value}, the limit is {limit}"))
+                findings.append(
+                    Finding("complexity", path, first, f"{name} has complexity {value}, the limit is {limit}")
+                )
     says = "; ".join(f.says for f in findings) or f"most complex changed function: {worst}"
     return Gate("complexity", not findings, says, float(worst), float(limit), tuple(findings))
 
@@ -164,12 +203,23 @@ def coverage(tree: Path, changed: Changed, repository: Repository, least: float,
     done = runner.run(["python", "-c", MEASURE, repository.tests, *sorted(changed)], tree)
     report = next((line for line in reversed(done.stdout.splitlines()) if line.startswith("COVERED ")), None)
     if report is None:
-        return Gate("coverage", False, f"coverage could not be measured: {done.stderr.strip()[-300:]}", None, least)
+        return Gate(
+            "coverage", False, f"coverage could not be measured: {done.stderr.strip()[-300:]}", None, least
+        )
     lines = json.loads(report.removeprefix("COVERED "))
     asked = {(path, n) for path in changed for n in changed[path] & set(lines[path]["all"])}
     run = sum(n not in lines[path]["missed"] for path, n in asked)
     share = run / len(asked) if asked else 1.0
-    missed = tuple(Finding("coverage", path, n, "no test runs this line") for path, n in sorted(asked)
-                   if n in lines[path]["missed"])
-    return Gate("coverage", share >= least, f"{run} of {len(asked)} changed statements are run by tests",
-                round(share, 4), least, missed if share < least else ())
+    missed = tuple(
+        Finding("coverage", path, n, "no test runs this line")
+        for path, n in sorted(asked)
+        if n in lines[path]["missed"]
+    )
+    return Gate(
+        "coverage",
+        share >= least,
+        f"{run} of {len(asked)} changed statements are run by tests",
+        round(share, 4),
+        least,
+        missed if share < least else (),
+    )

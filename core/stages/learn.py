@@ -15,16 +15,23 @@ from core.vendors.base import VendorError
 def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
-        reported = session.exec(select(Signal.vendor_id).where(Signal.issue_id == issue_id, Signal.source == "sentry")
-                                .order_by(col(Signal.id).desc()).limit(1)).first()
+        reported = session.exec(
+            select(Signal.vendor_id)
+            .where(Signal.issue_id == issue_id, Signal.source == "sentry")
+            .order_by(col(Signal.id).desc())
+            .limit(1)
+        ).first()
     _, repository = rt.repository_of(issue.service)
     says = [merge(rt, repository, change), close_report(rt, reported)]
     entry.says = "; ".join(filter(None, says))
     with store.write() as session:
         change = session.get_one(ChangeSet, change_id)
         change.status = "merged" if change.pull_number else "deployed"
-        for row in session.exec(select(Deployment).where(Deployment.change_set_id == change_id,
-                                                         Deployment.environment == "production")):
+        for row in session.exec(
+            select(Deployment).where(
+                Deployment.change_set_id == change_id, Deployment.environment == "production"
+            )
+        ):
             row.status, row.ended_at = "verified", row.ended_at or now()
         remember(session, issue_id, run, "fixed", entry.says)
         issue = journal.move(session, issue_id, Status.RESOLVED, "fixed, deployed and verified")
@@ -69,6 +76,13 @@ def remember(session: Session, issue_id: int, run: int, result: str, says: str, 
 def note(session: Session, issue_id: int, run: int, action: str, detail: dict) -> None:
     """An audit row of the platform's own deed, once a run."""
     try:
-        audit.record(session, "platform", action, f"issue/{issue_id}", detail, key=f"issue-{issue_id}-run-{run}-{action}")
+        audit.record(
+            session,
+            "platform",
+            action,
+            f"issue/{issue_id}",
+            detail,
+            key=f"issue-{issue_id}-run-{run}-{action}",
+        )
     except audit.AlreadyDone:
         return

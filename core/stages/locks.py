@@ -20,8 +20,13 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> lis
     review = _newest(session, Review, Review.change_set_id == change.id)
     tests = _newest(session, TestRun, TestRun.change_set_id == change.id)
     asked = needs_approval(change) or decision is None or decision.needs_approval
-    approved = session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "approved",
-                                                   Approval.patch_hash == change.patch_hash)).first()
+    approved = session.exec(
+        select(Approval).where(
+            Approval.issue_id == issue_id,
+            Approval.state == "approved",
+            Approval.patch_hash == change.patch_hash,
+        )
+    ).first()
     locks = {
         "no decision allows it": decision is None or decision.verdict is Verdict.ESCALATE_HUMAN,
         "the review has not passed": review is None or not review.passed,

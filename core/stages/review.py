@@ -25,8 +25,15 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     passed = all(gate.passed for gate in results)
     findings = [finding for gate in results for finding in gate.findings]
     with store.write() as session:
-        session.add(Review(change_set_id=change_id, passed=passed, gates=[gate.as_json() for gate in results],
-                           findings=[vars(finding) for finding in findings], seconds=round(time.monotonic() - started, 2)))
+        session.add(
+            Review(
+                change_set_id=change_id,
+                passed=passed,
+                gates=[gate.as_json() for gate in results],
+                findings=[vars(finding) for finding in findings],
+                seconds=round(time.monotonic() - started, 2),
+            )
+        )
     if passed:
         pull_request.open_for(rt, issue_id, change_id, repository)
     failed = [f"{gate.gate}: {gate.says}" for gate in results if not gate.passed]

@@ -25,9 +25,18 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     tests, failures = counts(done)
     passed = done.ok and tests > 0
     with store.write() as session:
-        session.add(TestRun(change_set_id=change_id, command=" ".join(repository.test_command), passed=passed, tests=tests,
-                            failures=failures, runner=rt.runner.name, seconds=round(done.seconds, 2),
-                            output=(done.stdout + done.stderr)[-KEPT:]))
+        session.add(
+            TestRun(
+                change_set_id=change_id,
+                command=" ".join(repository.test_command),
+                passed=passed,
+                tests=tests,
+                failures=failures,
+                runner=rt.runner.name,
+                seconds=round(done.seconds, 2),
+                output=(done.stdout + done.stderr)[-KEPT:],
+            )
+        )
     entry.says = f"{tests} tests, {failures} failed" + (", the deadline came first" if done.timed_out else "")
     if not passed:
         entry.failed(entry.says)

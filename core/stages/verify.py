@@ -6,8 +6,6 @@ before it. No data is no success: a watch that saw too little ends in a rollback
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from sqlmodel import col, select
 
 from core import journal, notify, store
@@ -27,9 +25,11 @@ Health = dict[str, ServiceHealth]
 
 def judge(service: str, before: Health, after: Health, rules: Watch) -> list[str]:
     """What speaks against the deployment; empty when nothing does. Pure."""
-    return [says for name, state in after.items()
-            for says in _harm(name, before.get(name, ServiceHealth()), state, rules)] \
-        + _not_cured(service, before.get(service, ServiceHealth()), after.get(service, ServiceHealth()), rules)
+    return [
+        says
+        for name, state in after.items()
+        for says in _harm(name, before.get(name, ServiceHealth()), state, rules)
+    ] + _not_cured(service, before.get(service, ServiceHealth()), after.get(service, ServiceHealth()), rules)
 
 
 def _harm(name: str, before: ServiceHealth, after: ServiceHealth, rules: Watch) -> list[str]:
@@ -40,7 +40,9 @@ def _harm(name: str, before: ServiceHealth, after: ServiceHealth, rules: Watch) 
     if before.p95_ms is not None and after.p95_ms is not None:
         limit = max(before.p95_ms * rules.latency_factor, before.p95_ms + LATENCY_FLOOR_MS)
         if after.p95_ms > limit:
-            found.append(f"{name}: the 95th percentile rose from {before.p95_ms:.0f} to {after.p95_ms:.0f} ms")
+            found.append(
+                f"{name}: the 95th percentile rose from {before.p95_ms:.0f} to {after.p95_ms:.0f} ms"
+            )
     return found
 
 
@@ -72,12 +74,20 @@ def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chan
         return _end(entry, "healthy", f"healthy for {age:.0f} s: {_told(seen)}")
     if age < rules.seconds * PATIENCE:
         return _again(entry, rules, f"too few requests to judge ({seen.requests:.0f}){trouble}")
-    return _end(entry, "failed", f"the watch saw too little to call it healthy ({seen.requests:.0f} requests){trouble}")
+    return _end(
+        entry,
+        "failed",
+        f"the watch saw too little to call it healthy ({seen.requests:.0f} requests){trouble}",
+    )
 
 
 def _live(session, change_id: int) -> Deployment:
-    return session.exec(select(Deployment).where(Deployment.change_set_id == change_id, Deployment.environment == "production")
-                        .order_by(col(Deployment.id).desc()).limit(1)).one()
+    return session.exec(
+        select(Deployment)
+        .where(Deployment.change_set_id == change_id, Deployment.environment == "production")
+        .order_by(col(Deployment.id).desc())
+        .limit(1)
+    ).one()
 
 
 def _look(rt: Runtime, services: list[str], row: Deployment, at) -> tuple[Health, str]:
@@ -92,7 +102,9 @@ def _look(rt: Runtime, services: list[str], row: Deployment, at) -> tuple[Health
 
 def _keep(row: Deployment, after: Health) -> None:
     with store.write() as session:
-        session.get_one(Deployment, row.id).after = {name: state.model_dump() for name, state in after.items()}
+        session.get_one(Deployment, row.id).after = {
+            name: state.model_dump() for name, state in after.items()
+        }
 
 
 def _told(seen: ServiceHealth) -> str:
@@ -110,7 +122,9 @@ def _end(entry: Entry, state: str, says: str) -> dict:
     return {"state": state, "says": says}
 
 
-def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, why: str) -> dict:
+def roll_back(
+    rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, why: str
+) -> dict:
     """Return production to what it served before. Looks first whether it does already."""
     with store.read() as session:
         issue, row = session.get_one(Issue, issue_id), _live_or_none(session, change_id)
@@ -128,8 +142,12 @@ def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, 
 
 
 def _live_or_none(session, change_id: int) -> Deployment | None:
-    return session.exec(select(Deployment).where(Deployment.change_set_id == change_id, Deployment.environment == "production")
-                        .order_by(col(Deployment.id).desc()).limit(1)).first()
+    return session.exec(
+        select(Deployment)
+        .where(Deployment.change_set_id == change_id, Deployment.environment == "production")
+        .order_by(col(Deployment.id).desc())
+        .limit(1)
+    ).first()
 
 
 def restore(rt: Runtime, row: Deployment) -> str:

@@ -18,8 +18,15 @@ class VendorError(Exception):
     and never holds a secret.
     """
 
-    def __init__(self, vendor: str, message: str, *, permanent: bool = False, status: int | None = None,
-                 retry_after: float | None = None):
+    def __init__(
+        self,
+        vendor: str,
+        message: str,
+        *,
+        permanent: bool = False,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ):
         super().__init__(f"{vendor}: {message}")
         self.vendor, self.message, self.permanent = vendor, message, permanent
         self.status, self.retry_after = status, retry_after
@@ -58,7 +65,9 @@ class HealthSource(Protocol):
 
     name: str
 
-    def health(self, services: Sequence[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]: ...
+    def health(
+        self, services: Sequence[str], since: datetime, until: datetime
+    ) -> dict[str, ServiceHealth]: ...
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,9 @@ class CodeHost(Protocol):
 
     def open_pull(self, repository: str, branch: str, base: str, title: str, body: str) -> Pull: ...
 
-    def set_status(self, repository: str, sha: str, context: str, state: str, description: str, url: str = "") -> None: ...
+    def set_status(
+        self, repository: str, sha: str, context: str, state: str, description: str, url: str = ""
+    ) -> None: ...
 
     def comment(self, repository: str, number: int, key: str, body: str) -> None: ...
 

@@ -41,16 +41,30 @@ class CommandError(Exception):
     """A command that had to succeed did not; the message holds the end of what it printed."""
 
 
-def run(argv: Sequence[str], *, cwd: Path | str | None = None, timeout: float = 60, env: Mapping[str, str] | None = None,
-        input: str | None = None, limit: int = 200_000) -> Completed:
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path | str | None = None,
+    timeout: float = 60,
+    env: Mapping[str, str] | None = None,
+    input: str | None = None,
+    limit: int = 200_000,
+) -> Completed:
     """Run ``argv`` with exactly ``env`` (default: PATH and LANG alone, so that no secret is inherited)."""
     started = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as stdin:
         if input:
             stdin.write(input.encode())
             stdin.seek(0)
-        process = subprocess.Popen([str(a) for a in argv], cwd=cwd, env=dict(QUIET if env is None else env),
-                                   stdin=stdin, stdout=out, stderr=err, start_new_session=True)
+        process = subprocess.Popen(
+            [str(a) for a in argv],
+            cwd=cwd,
+            env=dict(QUIET if env is None else env),
+            stdin=stdin,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
         code: int | None
         try:
             code = process.wait(timeout)
@@ -84,11 +98,28 @@ def check(argv: Sequence[str], **kw) -> str:
     return done.stdout
 
 
-def git(repo: Path | str, *args: str, timeout: float = 60, env: Mapping[str, str] | None = None,
-        input: str | None = None) -> str:
+def git(
+    repo: Path | str,
+    *args: str,
+    timeout: float = 60,
+    env: Mapping[str, str] | None = None,
+    input: str | None = None,
+) -> str:
     """git in ``repo`` with hooks off, no prompts, and no configuration of this machine's user."""
-    quiet = dict(QUIET, GIT_TERMINAL_PROMPT="0", GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL=os.devnull,
-                 GIT_AUTHOR_NAME="DevOps Intelligence Platform", GIT_AUTHOR_EMAIL="platform@localhost",
-                 GIT_COMMITTER_NAME="DevOps Intelligence Platform", GIT_COMMITTER_EMAIL="platform@localhost")
-    return check(["git", "-c", f"core.hooksPath={os.devnull}", "-c", "protocol.ext.allow=never", *args],
-                 cwd=repo, env=quiet | dict(env or {}), timeout=timeout, input=input)
+    quiet = dict(
+        QUIET,
+        GIT_TERMINAL_PROMPT="0",
+        GIT_CONFIG_NOSYSTEM="1",
+        GIT_CONFIG_GLOBAL=os.devnull,
+        GIT_AUTHOR_NAME="DevOps Intelligence Platform",
+        GIT_AUTHOR_EMAIL="platform@localhost",
+        GIT_COMMITTER_NAME="DevOps Intelligence Platform",
+        GIT_COMMITTER_EMAIL="platform@localhost",
+    )
+    return check(
+        ["git", "-c", f"core.hooksPath={os.devnull}", "-c", "protocol.ext.allow=never", *args],
+        cwd=repo,
+        env=quiet | dict(env or {}),
+        timeout=timeout,
+        input=input,
+    )

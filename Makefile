@@ -1,0 +1,35 @@
+# `make demo` and `make test` do all the set-up themselves.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: setup demo test bench lint screenshots clean
+
+$(VENV)/.ready: requirements.txt requirements-test.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	touch $@
+
+setup: $(VENV)/.ready
+	@command -v git >/dev/null || { echo "git is needed: install it and try again"; exit 1; }
+	@command -v bwrap >/dev/null || [ "$$(uname)" = Darwin ] || sh tools/install-bubblewrap.sh
+
+demo: setup
+	$(RUN) -m core demo
+
+test: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m pytest -n 2 --dist loadgroup
+
+bench: setup
+	$(RUN) -m pytest tests/bench -q -s --override-ini norecursedirs= -p no:cacheprovider
+
+lint: setup
+	$(RUN) -m ruff check . && $(RUN) -m ruff format --check core console pages tests
+
+screenshots: setup
+	$(RUN) tests/browser/screenshots.py
+
+clean:
+	rm -rf $(VENV) data

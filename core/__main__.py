@@ -1,0 +1,170 @@
+"""The command line: ``python -m core COMMAND``. Each command prints for people, or JSON with --json."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from core import settings as configuration
+from core.settings import ConfigurationError
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.work(arguments)
+    except ConfigurationError as error:
+        print(f"configuration: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m core", description="DevOps Intelligence Platform")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, work: Callable, says: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=says, description=says)
+        added.set_defaults(work=work)
+        return added
+
+    command("doctor", doctor, "say what is set up, what is missing, and how to get it").add_argument(
+        "--json", action="store_true"
+    )
+    run = command("run", run_rounds, "run rounds in the foreground")
+    run.add_argument(
+        "--once", action="store_true", help="one round, then wait until its issues have come to rest"
+    )
+    command("worker", worker, "run the engine without a console")
+    command("status", status, "how things stand").add_argument("--json", action="store_true")
+    command("decide", decide, "a situation as JSON on standard input; its receipt on standard output")
+    _passed_on(command, "fix", "core.repair.command_fix", "repair one crash in a repository")
+    for name, says in (
+        ("detect", "anomaly score of each row of a CSV"),
+        ("group", "group id of each log line"),
+    ):
+        command(name, lambda a, name=name: _streams("core.signals.commands", name), says)
+    command("correlate", lambda a: _streams("core.signals.correlate_cli", "main"), "issue id of each record")
+    _passed_on(
+        command, "demo", "core.sandbox.command", "the demo: a shop that really fails, with simulated vendors"
+    )
+    audit = command("audit", verify_audit, "verify the audit trail")
+    audit.add_argument("what", choices=["verify"])
+    return parser
+
+
+def _passed_on(command, name: str, module: str, says: str) -> None:
+    """A command whose own module reads its arguments."""
+    added = command(name, lambda a: importlib.import_module(module).main(a.rest), says)
+    added.add_argument("rest", nargs=argparse.REMAINDER)
+
+
+def _streams(module: str, function: str) -> int:
+    return getattr(importlib.import_module(module), function)(sys.stdin, sys.stdout, sys.stderr)
+
+
+def _open():
+    from core import store, wiring
+
+    settings = configuration.load()
+    store.open_store(settings.database)
+    return wiring.build(settings)
+
+
+def doctor(arguments) -> int:
+    from core.doctor import examine
+
+    lines = list(examine(_open()))
+    if arguments.json:
+        print(json.dumps([vars(line) for line in lines]))
+    else:
+        width = max(len(line.what) for line in lines)
+        for line in lines:
+            print(
+                f"{line.state:<5} {line.what:<{width}}  {line.says}"
+                + (f"\n{'':>{width + 8}}-> {line.fix}" if line.fix else "")
+            )
+    return 1 if any(line.state == "fault" for line in lines) else 0
+
+
+def run_rounds(arguments) -> int:
+    from core import scheduler
+
+    if not arguments.once:
+        return worker(arguments)
+    engine = scheduler.Engine(configuration.load(), "run")
+    try:
+        detail = engine.round() or {}
+        for name, source in detail.items():
+            print(
+                f"{name}: {source['records']} new records"
+                + (f", {source['error']}" if source["error"] else "")
+            )
+        engine.rest()
+        engine.deliver()
+        return status(argparse.Namespace(json=False))
+    finally:
+        engine.stop()
+
+
+def worker(arguments) -> int:
+    """Until SIGTERM or SIGINT; waiting issues go on at the next start."""
+    from core import scheduler
+
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    engine = scheduler.start(configuration.load(), "worker")
+    print(f"worker {engine.executor.id} runs; a round every {engine.settings.round_seconds:g} s", flush=True)
+    done.wait()
+    scheduler.stop()
+    return 0
+
+
+def status(arguments) -> int:
+    from core import overview
+
+    _open()
+    state = overview.status()
+    if arguments.json:
+        print(json.dumps(state, default=str))
+        return 0
+    for name, number in state["issues"].items():
+        print(f"{number:>5} {name}")
+    for connector in state["connectors"]:
+        print(f"      {connector['name']}: {connector['error'] or 'ok'}")
+    return 0
+
+
+def decide(arguments) -> int:
+    from core import decision
+
+    try:
+        given = json.load(sys.stdin)
+        case = decision.read_situation(given.get("situation", given))
+        policy = configuration.Policy(**given["policy"]) if "policy" in given else configuration.load().policy
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        print(f"decide: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps(decision.decide(case, policy).as_json()))
+    return 0
+
+
+def verify_audit(arguments) -> int:
+    from core import audit, store
+
+    rt = _open()
+    with store.read() as session:
+        verdict = audit.verify(session, rt.settings.data_dir)
+    print(verdict.says)
+    return 0 if verdict.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""Is everything set up? Every setting and connector, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from core import store, workspace
+from core.runtime import Runtime
+from core.vendors import registry
+from core.vendors.command import CommandError
+
+
+@dataclass(frozen=True)
+class Line:
+    """``state`` is ok, off (not connected, and nothing breaks by it) or fault."""
+
+    what: str
+    state: str
+    says: str
+    fix: str = ""
+
+
+def examine(rt: Runtime) -> Iterator[Line]:
+    """One line a thing that has to work, in the order a newcomer would set them up."""
+    yield _python()
+    yield _git()
+    yield _policy(rt)
+    yield _database(rt)
+    yield _sandbox(rt)
+    for name, repository in rt.policy.repositories.items():
+        try:
+            workspace.clone(rt, name, repository)
+            yield Line(f"repository {name}", "ok", f"{repository.remote} can be read")
+        except CommandError as error:
+            yield Line(
+                f"repository {name}",
+                "fault",
+                str(error),
+                f"check repositories.{name}.remote in platform.toml",
+            )
+    for name, check in registry.checks(rt.settings):
+        state = "ok" if check.ok else "off" if check.says.startswith("not connected") else "fault"
+        yield Line(name, state, check.says, check.fix)
+
+
+def _python() -> Line:
+    fine = sys.version_info >= (3, 11)
+    return Line(
+        "Python",
+        "ok" if fine else "fault",
+        sys.version.split()[0],
+        "" if fine else "use Python 3.11 or newer",
+    )
+
+
+def _git() -> Line:
+    found = shutil.which("git")
+    return Line("git", "ok" if found else "fault", found or "not found", "" if found else "install git")
+
+
+def _policy(rt: Runtime) -> Line:
+    services = len(rt.policy.services)
+    if rt.policy_error:
+        return Line(
+            "platform.toml", "fault", rt.policy_error, "mend the file; until then the last good one is used"
+        )
+    return Line(
+        "platform.toml",
+        "ok" if services else "off",
+        f"{services} services",
+        "" if services else "name a service",
+    )
+
+
+def _database(rt: Runtime) -> Line:
+    try:
+        with store.read() as session:
+            session.exec(text("select 1"))
+        return Line("database", "ok", store.engine().url.render_as_string(hide_password=True))
+    except SQLAlchemyError as error:
+        return Line("database", "fault", str(error).splitlines()[0], "check DATABASE_URL or DATA_DIR")
+
+
+def _sandbox(rt: Runtime) -> Line:
+    if rt.runner is None:
+        return Line(
+            "sandbox runner",
+            "fault",
+            "no sandbox for repository code: no fix will be written",
+            "install bubblewrap, or set fix.allow_limited_runner in platform.toml",
+        )
+    weaker = getattr(rt.runner, "weaker_because", "")
+    return Line(
+        "sandbox runner",
+        "ok",
+        rt.runner.name + (f" (weaker: {weaker})" if weaker else ""),
+        "install bubblewrap for the full sandbox" if weaker else "",
+    )

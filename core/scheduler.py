@@ -1,0 +1,151 @@
+"""Starts the work of a process: DBOS, the rounds, and the upkeep. Exactly once per process.
+
+A round belongs to a slot of time; two processes on one database meet at the slot's unique row, and
+only the one that inserted it works.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from dbos import DBOS
+from sqlalchemy.exc import IntegrityError
+
+from core import (
+    durable,
+    flow,  # noqa: F401 - registers the workflows
+    notify,
+    store,
+    wiring,
+)
+from core.models import Connector, Round, now
+from core.runtime import Runtime
+from core.settings import Settings
+from core.stages.collect import Collector
+from core.stages.group import group_new, start_new
+
+log = logging.getLogger(__name__)
+BEAT_SECONDS = 10
+DELIVER_SECONDS = 5
+
+
+class Engine:
+    """The running work of this process; ``stop()`` ends it so that nothing is left half done."""
+
+    def __init__(self, settings: Settings, role: str = "console"):
+        self.settings = settings
+        store.open_store(settings.database)
+        self.runtime = wiring.build(settings)
+        self.executor = durable.Executor(settings.data_dir.resolve(), role)
+        durable.launch(self.executor.id)
+        self.executor.beat()
+        self.collector = Collector()
+        self.scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1}
+        )
+
+    def schedule(self) -> None:
+        """Every interval a round; the first at once."""
+        add = self.scheduler.add_job
+        add(
+            self.round,
+            "interval",
+            seconds=self.settings.round_seconds,
+            next_run_time=datetime.now(UTC),
+            id="round",
+        )
+        add(self.upkeep, "interval", seconds=BEAT_SECONDS, id="upkeep")
+        add(self.deliver, "interval", seconds=DELIVER_SECONDS, id="deliver")
+        self.scheduler.start()
+
+    def round(self) -> dict | None:
+        """One round, unless another process has this slot already."""
+        return run_round(self.runtime, self.collector, self.executor.id)
+
+    def upkeep(self) -> None:
+        self.executor.beat()
+        for workflow in durable.reap(self.executor):
+            log.warning("took over %s from a worker that died", workflow)
+
+    def deliver(self) -> None:
+        notify.deliver(self.runtime)
+
+    def rest(self) -> None:
+        """Wait until no issue moves: each has ended, or waits for a person, a window or the queue."""
+        while durable.moving():
+            time.sleep(0.5)
+
+    def stop(self) -> None:
+        if self.scheduler.running:
+            self.scheduler.shutdown(wait=False)
+        self.collector.close()
+        DBOS.destroy()
+        self.executor.release()
+
+
+_engine: Engine | None = None
+_lock = threading.Lock()
+
+
+def start(settings: Settings, role: str = "console") -> Engine:
+    """The engine of this process, started and scheduled; a second call returns the same one."""
+    global _engine
+    with _lock:
+        if _engine is None:
+            _engine = Engine(settings, role)
+            _engine.schedule()
+        return _engine
+
+
+def stop() -> None:
+    global _engine
+    with _lock:
+        if _engine is not None:
+            _engine.stop()
+            _engine = None
+
+
+def run_round(rt: Runtime, collector: Collector, worker: str) -> dict | None:
+    """collect -> group -> start; returns what each source brought, or None when the slot was taken."""
+    slot = str(int(now().timestamp() // rt.settings.round_seconds))
+    round_id = _claim(slot, worker)
+    if round_id is None:
+        return None
+    result, detail, issues = "failed", {}, 0
+    try:
+        detail = collector.round(rt)
+        issues = group_new(rt)
+        note_policy(rt)
+        start_new(rt)
+        result = "partial" if any(source["error"] for source in detail.values()) or rt.policy_error else "ok"
+    finally:
+        with store.write() as session:
+            row = session.get_one(Round, round_id)
+            row.ended_at, row.result, row.detail, row.issues = now(), result, detail, issues
+            row.records = sum(source["records"] for source in detail.values())
+    return detail
+
+
+def _claim(slot: str, worker: str) -> int | None:
+    row = Round(slot=slot, worker=worker)
+    try:
+        with store.write() as session:
+            session.add(row)
+    except IntegrityError:
+        return None
+    return row.id
+
+
+def note_policy(rt: Runtime) -> None:
+    """Show an unreadable platform.toml beside the connectors."""
+    rt.policy  # noqa: B018 - reading it is what finds the fault
+    with store.write() as session:
+        row = session.get(Connector, "platform.toml") or Connector(name="platform.toml")
+        row.error, row.last_attempt = rt.policy_error or None, now()
+        if not rt.policy_error:
+            row.last_success = now()
+        session.add(row)

@@ -1,0 +1,201 @@
+"""The decision table: every row, boundary and guard; and a property: no input slips past its gates."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.decision import Situation, confidence_of, decide, read_situation, rollbacks_in_a_row, terms
+from core.models import Cause, Impact, Severity, Verdict
+from core.settings import Guards, History, Policy, Repository, Service
+
+POLICY = Policy(
+    repositories={"shop": Repository(remote="somewhere")},
+    services={"cart": Service(repository="shop"), "checkout": Service(repository="shop", critical=True)},
+    history=History(prior=0.0, weight=0.0),
+)
+AUTO, SCHEDULE, ESCALATE = Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE, Verdict.ESCALATE_HUMAN
+
+
+def case(confidence: float, severity: str, impact: str, **other) -> Situation:
+    """A situation whose confidence is exactly ``confidence`` (history carries what the rest does not)."""
+    low = {"low": 0.1, "medium": 0.05, "high": 0.0}[impact]
+    rest = round(confidence - low, 4)
+    share = min(rest / 0.9, 1.0)
+    values = {
+        "analysis": share,
+        "simplicity": share,
+        "successes": round(share * 1_000_000),
+        "outcomes": 1_000_000,
+        "occurrences": 9,
+        "service": "cart",
+    } | other
+    return Situation(severity=Severity(severity), impact=Impact(impact), **values)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "severity", "impact", "row", "verdict"),
+    [
+        (0.89, "critical", "high", 1, ESCALATE),  # row 1 before all others
+        (0.59, "low", "low", 2, ESCALATE),
+        (0.5999, "medium", "medium", 2, ESCALATE),
+        (0.9, "critical", "medium", 3, AUTO),  # approval comes from a guard
+        (0.9, "high", "low", 3, AUTO),
+        (0.8999, "high", "medium", 7, ESCALATE),
+        (0.8, "low", "high", 4, AUTO),
+        (0.8, "medium", "medium", 4, AUTO),
+        (0.7999, "medium", "medium", 6, SCHEDULE),
+        (0.7999, "medium", "high", 7, ESCALATE),
+        (0.7, "high", "low", 5, AUTO),
+        (0.6999, "high", "low", 7, ESCALATE),
+        (0.7, "high", "medium", 7, ESCALATE),
+        (0.6, "low", "medium", 6, SCHEDULE),
+        (0.6, "medium", "medium", 6, SCHEDULE),
+        (0.6, "low", "low", 7, ESCALATE),  # the matrix schedules medium impact only
+        (0.79, "critical", "low", 7, ESCALATE),
+    ],
+)
+def test_rows(confidence, severity, impact, row, verdict):
+    receipt = decide(case(confidence, severity, impact), POLICY)
+    assert receipt.confidence == pytest.approx(confidence, abs=2e-4)
+    assert (receipt.row, receipt.verdict) == (row, verdict)
+
+
+@pytest.mark.parametrize(
+    ("other", "guard", "effect"),
+    [
+        ({"service": "nobody"}, "known service", "escalate"),
+        ({"cause": Cause.UPSTREAM}, "curable by code", "escalate"),
+        ({"cause": Cause.PERFORMANCE}, "curable by code", "escalate"),
+        ({"occurrences": 1}, "evidence floor", "escalate"),
+        ({"service": "checkout"}, "critical service", "approval"),
+        ({"rollbacks_in_a_row": 3}, "rollbacks in a row", "approval"),
+        ({"deployments_last_hour": 5}, "deployments an hour", "queue"),
+    ],
+)
+def test_guards(other, guard, effect):
+    receipt = decide(case(0.85, "medium", "medium", **other), POLICY)
+    fired = {g["name"]: g["effect"] for g in receipt.guards if g["effect"]}
+    assert fired == {guard: effect}
+    assert receipt.verdict is (ESCALATE if effect == "escalate" else AUTO)
+    assert receipt.needs_approval is (effect == "approval")
+
+
+def test_a_guard_just_below_its_bound_is_silent():
+    receipt = decide(
+        case(0.85, "medium", "medium", rollbacks_in_a_row=2, deployments_last_hour=4, occurrences=2), POLICY
+    )
+    assert not [g for g in receipt.guards if g["effect"]]
+
+
+def test_a_critical_service_needs_more_confidence():
+    policy = POLICY.model_copy(update={"guards": Guards(critical_confidence=0.88)})
+    assert decide(case(0.85, "medium", "medium", service="checkout"), policy).verdict is ESCALATE
+    assert decide(case(0.88, "medium", "medium", service="checkout"), policy).verdict is AUTO
+
+
+def test_the_default_critical_services_are_critical_wherever_they_are_named():
+    policy = POLICY.model_copy(update={"services": {"payment": Service(repository="shop")}})
+    assert decide(case(0.95, "low", "low", service="payment"), policy).needs_approval
+
+
+def test_history_is_smoothed_from_its_prior():
+    policy = POLICY.model_copy(update={"history": History(prior=0.7, weight=4)})
+    values = [
+        next(
+            t["value"]
+            for t in terms(case(0.5, "low", "low", successes=s, outcomes=n), policy)
+            if t["term"] == "history"
+        )
+        for s, n in ((0, 0), (4, 4), (0, 4), (96, 96))
+    ]
+    assert values == [0.7, 0.85, 0.35, 0.988]
+
+
+def test_terms_sum_to_the_confidence():
+    receipt = decide(case(0.77, "medium", "medium"), POLICY)
+    assert receipt.confidence == confidence_of(receipt.terms)
+    assert [t["weight"] for t in receipt.terms] == [0.4, 0.3, 0.2, 0.1]
+
+
+def test_the_flip_is_the_smallest_change_and_really_flips():
+    receipt = decide(case(0.79, "medium", "medium"), POLICY)
+    assert (receipt.verdict, receipt.flip["change"], receipt.flip["to"]) == (SCHEDULE, "confidence", 0.8)
+    assert receipt.flip["gives"] == AUTO
+    outside = decide(case(0.95, "medium", "medium", cause=Cause.CREDENTIAL), POLICY)
+    assert (outside.flip["change"], outside.flip["gives"]) == ("cause", AUTO)
+
+
+@pytest.mark.parametrize(
+    ("given_", "says"),
+    [
+        ({"service": "cart", "severity": "medium"}, "missing keys: impact"),
+        ({"service": "cart", "severity": "awful", "impact": "low"}, "'awful' is not a valid Severity"),
+        ({"service": "cart", "severity": "low", "impact": "low", "colour": 1}, "unknown keys: colour"),
+        (
+            {"service": "cart", "severity": "low", "impact": "low", "analysis": 1.2},
+            "analysis must be between 0 and 1",
+        ),
+        (
+            {"service": "cart", "severity": "low", "impact": "low", "successes": 3},
+            "0 <= successes <= outcomes",
+        ),
+    ],
+)
+def test_a_situation_from_json_says_what_is_wrong(given_, says):
+    with pytest.raises(ValueError, match=says):
+        read_situation(given_)
+
+
+@pytest.mark.parametrize(
+    ("newest_first", "count"),
+    [
+        ([], 0),
+        (["fixed"], 0),
+        (["rolled_back"] * 3 + ["fixed"], 3),
+        (["escalated", "rolled_back", "fixed"], 1),
+    ],
+)
+def test_rollbacks_in_a_row(newest_first, count):
+    assert rollbacks_in_a_row(newest_first) == count
+
+
+situations = st.builds(
+    Situation,
+    service=st.sampled_from(["cart", "checkout", "nobody", "payment"]),
+    severity=st.sampled_from(Severity),
+    impact=st.sampled_from(Impact),
+    cause=st.sampled_from(Cause),
+    analysis=st.floats(0, 1),
+    simplicity=st.floats(0, 1),
+    successes=st.integers(0, 5),
+    outcomes=st.integers(5, 9),
+    occurrences=st.integers(0, 5),
+    deployments_last_hour=st.integers(0, 9),
+    rollbacks_in_a_row=st.integers(0, 5),
+)
+
+
+@given(situations)
+def test_nothing_goes_on_without_its_gates(situation):
+    receipt = decide(situation, POLICY)
+    if receipt.verdict is not ESCALATE:
+        assert situation.cause is Cause.CODE
+        assert situation.service in POLICY.services
+        assert situation.occurrences >= 2
+        assert receipt.confidence >= 0.6
+        assert not (situation.severity is Severity.CRITICAL and situation.impact is Impact.HIGH)
+        if (
+            situation.severity is Severity.CRITICAL
+            or situation.service == "checkout"
+            or situation.rollbacks_in_a_row >= 3
+        ):
+            assert receipt.needs_approval
+
+
+@given(situations)
+def test_the_same_situation_gives_the_same_receipt(situation):
+    receipt = decide(situation, POLICY)
+    assert receipt == decide(situation, POLICY)
+    assert 0 <= receipt.confidence <= 1
