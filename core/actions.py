@@ -107,19 +107,11 @@ def retry(issue_id: int, *, actor: str, key: str) -> Receipt:
             raise Refused(
                 f"the issue is {issue.status}: only an escalated or dismissed one can be tried again"
             )
-        start(session, issue)
+        durable.begin(session, issue)
         _note(session, actor, "retry", f"issue/{issue_id}", key, {"run": issue.run})
         return f"run {issue.run} has started"
 
     return _once(key, act)
-
-
-def start(session: Session, issue: Issue) -> None:
-    """Begin a run of the issue's journey, in the caller's transaction."""
-    issue.run += 1
-    issue.assignee = None
-    journal.move(session, issue.id, Status.NEW, "")
-    durable.start_in(session, "journey", issue.workflow_id, issue.id, issue.run)
 
 
 def resolve(issue_id: int, *, actor: str, how: str, cured: bool, key: str) -> Receipt:

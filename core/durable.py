@@ -172,3 +172,12 @@ def moving() -> bool:
             session.exec(select(Issue.id).where(col(Issue.status).not_in(waits), Issue.run > 0)).first()
             is not None
         )
+
+
+def begin(session: Session, issue: Issue) -> None:
+    """Start a new run of the issue's journey, in the caller's transaction."""
+    issue.run += 1
+    issue.assignee, issue.ended_at = None, None
+    issue.status, issue.reason = Status.NEW, ""
+    session.add(issue)
+    start_in(session, "journey", issue.workflow_id, issue.id, issue.run)

@@ -1,12 +1,14 @@
 """The only engine, its transactions and migrations.
 
 SQLite has one writer: a write transaction starts IMMEDIATE, is short, and never spans a network call.
+About migrations: after simonw/llm, numbered functions in a list and a table of the names applied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine, make_url
@@ -18,24 +20,17 @@ _engine: Engine | None = None
 
 
 def make_engine(url: str) -> Engine:
-    """An engine that survives power cuts: WAL, synchronous FULL, BEGIN IMMEDIATE, 30 s of patience."""
+    """An engine that survives power cuts: WAL, synchronous FULL, IMMEDIATE transactions, 30 s of patience."""
     parsed = make_url(url)
     if not parsed.drivername.startswith("sqlite"):
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 30})
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(
-        engine,
-        "begin",
-        lambda conn: conn.exec_driver_sql(
-            "BEGIN IMMEDIATE" if conn.get_execution_options().get("writes", True) else "BEGIN"
-        ),
-    )
     return engine
 
 
 def _prepare_sqlite(connection, _record) -> None:
-    connection.isolation_level = None  # SQLAlchemy's BEGIN, not the driver's
+    connection.isolation_level = "IMMEDIATE"  # DBOS, which shares this engine, counts on it too
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -44,8 +39,6 @@ def open_store(url: str) -> Engine:
     """Open (and migrate) the database of this process; a second call replaces the first."""
     global _engine
     if url.startswith("sqlite:///"):
-        from pathlib import Path
-
         Path(make_url(url).database).parent.mkdir(parents=True, exist_ok=True)
     _engine = make_engine(url)
     migrate(_engine)
@@ -60,17 +53,18 @@ def engine() -> Engine:
 
 @contextmanager
 def write() -> Iterator[Session]:
-    """One short write transaction."""
+    """One short write transaction; what it reads cannot change before it commits."""
     with Session(engine(), expire_on_commit=False) as session, session.begin():
+        if engine().dialect.name == "sqlite":
+            session.connection().exec_driver_sql("BEGIN IMMEDIATE")
         yield session
 
 
 @contextmanager
 def read() -> Iterator[Session]:
-    """A read transaction that never takes the writer's lock."""
-    with engine().connect().execution_options(writes=False) as connection:
-        with Session(connection, expire_on_commit=False) as session:
-            yield session
+    """A session for reading; it never takes the writer's lock."""
+    with Session(engine(), expire_on_commit=False) as session:
+        yield session
 
 
 # --- migrations: numbered functions and a table of applied names (after simonw/llm) --------------

@@ -179,7 +179,7 @@ def admit(rt: Runtime, issue_id: int, run: int, automatic: bool) -> dict:
             .limit(1)
         ).first()
     if full:
-        seconds = max(1.0, (oldest + timedelta(hours=1) - at).total_seconds())
+        seconds = max(1.0, ((oldest or at) + timedelta(hours=1) - at).total_seconds())
         _limit_reached(issue_id, policy.guards.deployments_per_hour)
         return _wait(
             issue_id,

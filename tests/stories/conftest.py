@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+from dbos import DBOS
+
+from core import durable, flow  # noqa: F401 - flow registers the workflows
+from core.repair import engine
+from core.stages import gates
+from tests.stories.world import World, pass_gates, write_known_fix
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Make a world and run its engine until the test is over: ``world(watch=…)``."""
+    monkeypatch.setattr(engine, "repair", write_known_fix)
+    monkeypatch.setattr(gates, "review", pass_gates)
+    running: list[durable.Executor] = []
+
+    def make(**options) -> World:
+        made = World(tmp_path, **options)
+        executor = durable.Executor(made.settings.data_dir, "test")
+        durable.launch(executor.id)
+        executor.beat()
+        running.append(executor)
+        return made
+
+    yield make
+    DBOS.destroy()
+    for executor in running:
+        executor.release()

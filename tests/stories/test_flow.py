@@ -1,0 +1,266 @@
+"""One story for every arrow of the diagram in core/flow.py."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import col, select
+
+from core import actions, store
+from core.models import Approval, Decision, Deployment, Notification, Outcome, Stage, StageRun, Status
+from core.repair import engine
+from core.repair.shapes import FixResult
+from core.stages import gates
+from tests.stories.world import PlainRunner, until
+
+
+def ended(world, issue_id, *states):
+    return until(lambda: world.get(issue_id) if world.get(issue_id).status in states else None)
+
+
+def rows(table, *where):
+    with store.read() as session:
+        return session.exec(select(table).where(*where).order_by(col(table.id))).all()
+
+
+def test_found_fixed_deployed_watched_learned(world):
+    w = world()
+    issue = ended(w, w.issue(), Status.RESOLVED, Status.ESCALATED)
+    assert issue.status is Status.RESOLVED, issue.reason
+    change = w.change(issue.id)
+    assert w.ledger.effects() == [f"pull fix/issue-{issue.id}", f"preview {change.head_sha}",
+                                  f"production {change.head_sha}", "merge 1"]
+    assert w.deployer.production("shop").sha == change.head_sha
+    assert [(o.result, o.pattern) for o in rows(Outcome)] == [("fixed", "ZeroDivisionError/division")]
+    stages = [(s.stage, s.result) for s in rows(StageRun)]
+    assert [s for s, _ in stages if s in (Stage.ANALYZE, Stage.DECIDE, Stage.TEST, Stage.VERIFY, Stage.LEARN)]
+    assert all(result == "ok" for _, result in stages), stages
+
+
+def test_what_is_learned_moves_the_next_confidence(world):
+    w = world()
+    first = ended(w, w.issue(), Status.RESOLVED)
+    w.ledger.put("merged", None)
+    second = ended(w, w.issue(), Status.RESOLVED, Status.ESCALATED)
+    assert second.confidence > first.confidence
+
+
+@pytest.mark.parametrize(("finding", "reason"), [
+    ({"cause": "upstream"}, "curable by code"),
+    ({"severity": "critical", "impact": "high"}, "Row 1"),
+    ({"confidence": 0.1, "simplicity": 0.1}, "Row 2"),
+])
+def test_decide_to_escalate(world, finding, reason):
+    w = world()
+    w.ledger.put("finding", finding)
+    issue = ended(w, w.issue(), Status.ESCALATED, Status.RESOLVED)
+    assert issue.status is Status.ESCALATED
+    assert reason in issue.reason
+    assert not w.ledger.effects()
+    assert [o.result for o in rows(Outcome)] == ["escalated"]
+
+
+SCHEDULED = {"impact": "medium", "confidence": 0.8, "simplicity": 0.7}
+
+
+def test_a_scheduled_issue_waits_for_its_window_and_is_diagnosed_again(world):
+    soon = datetime.now(UTC) + timedelta(days=1)
+    w = world(days=[soon.weekday()], start=f"{soon:%H:%M}")
+    w.ledger.put("finding", SCHEDULED)
+    issue = ended(w, w.issue(), Status.SCHEDULED)
+    assert issue.scheduled_for is not None and "maintenance window" in issue.reason
+    assert not w.ledger.effects()
+
+
+def test_a_scheduled_issue_is_fixed_inside_its_window(world):
+    at = datetime.now(UTC) - timedelta(minutes=5)
+    w = world(days=[at.weekday()], start=f"{at:%H:%M}")
+    w.ledger.put("finding", SCHEDULED)
+    issue = ended(w, w.issue(), Status.RESOLVED, Status.ESCALATED)
+    assert issue.status is Status.RESOLVED, issue.reason
+    assert [d.verdict for d in rows(Decision)] == ["SCHEDULE_MAINTENANCE"]
+
+
+def test_no_fix_found(world, monkeypatch):
+    w = world()
+    monkeypatch.setattr(engine, "repair", lambda *a, **k: FixResult("escalate", "no candidate survived."))
+    issue = ended(w, w.issue(), Status.ESCALATED)
+    assert "no candidate survived" in issue.reason
+    assert not w.ledger.effects()
+
+
+def test_a_review_that_never_passes_ends_after_its_attempts_and_feeds_each_finding_back(world, monkeypatch):
+    w = world()
+    heard = []
+    write = engine.repair
+
+    def listen(tree, crash, *, feedback, **other):
+        heard.append(list(feedback))
+        return write(tree, crash, **other)
+
+    finding = gates.Finding("complexity", "shop.py", 1, "share has complexity 12, the limit is 10")
+    monkeypatch.setattr(engine, "repair", listen)
+    monkeypatch.setattr(gates, "review", lambda *a: [gates.Gate("complexity", False, "too complex", 12, 10, (finding,))])
+    issue = ended(w, w.issue(), Status.ESCALATED)
+    assert "no fix passed the review in 3 attempts" in issue.reason
+    assert [len(feedback) for feedback in heard] == [0, 2, 4]
+    assert not w.ledger.effects()
+
+
+def test_failed_tests_stop_it(world, monkeypatch):
+    w = world()
+    run = PlainRunner.run
+    monkeypatch.setattr(PlainRunner, "run", lambda self, argv, tree, timeout=120: run(
+        self, ["python", "-c", "print('1 failed, 1 passed'); raise SystemExit(1)"], tree))
+    issue = ended(w, w.issue(), Status.ESCALATED)
+    assert "tests did not pass: 2 tests, 1 failed" in issue.reason
+    assert not w.ledger.effects("preview")
+
+
+def test_a_failed_deployment_stops_it(world):
+    w = world()
+    w.ledger.put("refuse", "preview")
+    issue = ended(w, w.issue(), Status.ESCALATED)
+    assert "the build quota is used up" in issue.reason
+    assert not w.ledger.effects("production")
+
+
+def test_an_unhealthy_preview_never_reaches_production(world):
+    w = world()
+    w.rt.probe = lambda url: "it answered 503"
+    issue = ended(w, w.issue(), Status.ESCALATED)
+    assert "the preview is not healthy: it answered 503" in issue.reason
+    assert not w.ledger.effects("production")
+
+
+def test_production_that_answers_badly_is_rolled_back(world):
+    w = world()
+    w.rt.probe = lambda url: "it answered 502" if url.startswith("http://shop.test") else ""
+    issue = ended(w, w.issue(), Status.ESCALATED)
+    assert "production is not healthy" in issue.reason
+    assert w.ledger.get("alias") == "dpl_1"
+    assert w.ledger.effects("rollback") == ["rollback dpl_1"]
+
+
+@pytest.mark.parametrize(("state", "reason"), [
+    ({"rate_of_fix": 0.4}, "error rate rose from 10.0% to 40.0%"),
+    ({"rate_of_fix": 0.09}, "the error it was made for goes on"),
+    ({"blind": True}, "the watch saw too little"),
+])
+def test_a_failed_watch_rolls_back_reopens_and_escalates(world, state, reason):
+    w = world()
+    for name, value in state.items():
+        w.ledger.put(name, value)
+    issue = ended(w, w.issue(), Status.ESCALATED)
+    assert reason in issue.reason
+    assert w.ledger.get("alias") == "dpl_1"
+    assert not w.ledger.effects("merge")
+    assert [o.result for o in rows(Outcome)] == ["rolled_back"]
+    assert [d.status for d in rows(Deployment, Deployment.environment == "production")] == ["rolled_back"]
+    assert {n.channel for n in rows(Notification, Notification.event == "rolled_back")} == {"slack", "email"}
+
+
+def asked(w, issue_id) -> Approval:
+    ended(w, issue_id, Status.AWAITING_APPROVAL)
+    return rows(Approval, Approval.issue_id == issue_id, Approval.state == "pending")[0]
+
+
+def test_a_critical_service_waits_for_approval_and_does_not_deploy_without_it(world):
+    w = world()
+    issue_id = w.issue("checkout")
+    question = asked(w, issue_id)
+    assert not w.ledger.effects("production")
+    first = actions.approve(question.id, actor="ada", patch_hash=question.patch_hash, key="k1")
+    again = actions.approve(question.id, actor="ada", patch_hash=question.patch_hash, key="k1")
+    assert (first.done, again.done) == (True, False)
+    issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
+    assert issue.status is Status.RESOLVED, issue.reason
+    assert len(w.ledger.effects("production")) == 1
+    assert not rows(Deployment, Deployment.environment == "production")[0].automatic
+
+
+def test_a_refusal_hands_over_and_a_second_person_is_told_so(world):
+    w = world()
+    issue_id = w.issue("checkout")
+    question = asked(w, issue_id)
+    actions.reject(question.id, actor="ada", reason="not before the sale", key="k1")
+    with pytest.raises(actions.Refused, match="already rejected by ada"):
+        actions.approve(question.id, actor="bob", patch_hash=question.patch_hash, key="k2")
+    issue = ended(w, issue_id, Status.ESCALATED)
+    assert "refused by ada: not before the sale" in issue.reason
+    assert not w.ledger.effects("production")
+    assert [o.result for o in rows(Outcome)] == ["rejected"]
+
+
+def test_an_approval_of_another_patch_is_refused(world):
+    w = world()
+    question = asked(w, w.issue("checkout"))
+    with pytest.raises(actions.Refused, match="the patch has changed"):
+        actions.approve(question.id, actor="ada", patch_hash="another", key="k1")
+    assert not w.ledger.effects("production")
+
+
+def test_silence_is_never_consent(world):
+    w = world()
+    (w.settings.platform_file).write_text(w.settings.platform_file.read_text() + "\n[approval]\nexpires_minutes = 0\n")
+    issue = ended(w, w.issue("checkout"), Status.ESCALATED)
+    assert "nobody answered" in issue.reason
+    assert rows(Approval)[0].state == "expired"
+    assert not w.ledger.effects("production")
+
+
+def test_escalating_a_waiting_issue_ends_its_journey(world):
+    w = world()
+    issue_id = w.issue("checkout")
+    asked(w, issue_id)
+    actions.escalate(issue_id, actor="ada", to="payments team", reason="needs their eyes", key="k1")
+    assert w.get(issue_id).assignee == "payments team"
+    ended(w, issue_id, Status.ESCALATED)
+    actions.resolve(issue_id, actor="bob", how="raised the limit", cured=True, key="k2")
+    assert w.get(issue_id).status is Status.RESOLVED
+    assert [(o.result, o.by, o.note) for o in rows(Outcome)] == [("human", "bob", "raised the limit")]
+
+
+def test_retry_starts_a_second_run(world):
+    w = world()
+    w.ledger.put("refuse", "preview")
+    issue_id = w.issue()
+    ended(w, issue_id, Status.ESCALATED)
+    w.ledger.put("refuse", None)
+    assert actions.retry(issue_id, actor="ada", key="k1").done
+    assert not actions.retry(issue_id, actor="ada", key="k1").done
+    issue = ended(w, issue_id, Status.RESOLVED)
+    assert issue.run == 2
+    assert len(w.ledger.effects("pull")) == 1, "one pull request for one issue"
+
+
+def test_a_full_hour_makes_it_wait_in_the_queue_and_say_so(world):
+    w = world(limit=0)
+    issue = ended(w, w.issue(), Status.QUEUED, Status.RESOLVED)
+    issue = until(lambda: w.get(issue.id) if "are the limit" in w.get(issue.id).reason else None)
+    assert issue.status is Status.QUEUED
+    assert not w.ledger.effects("production")
+
+
+def test_a_person_rolls_back_a_verified_deployment(world):
+    w = world()
+    issue_id = w.issue()
+    ended(w, issue_id, Status.RESOLVED)
+    deployment = rows(Deployment, Deployment.environment == "production")[0]
+    assert actions.roll_back(deployment.id, actor="ada", reason="prices look odd", key="k1").done
+    assert not actions.roll_back(deployment.id, actor="ada", reason="prices look odd", key="k1").done \
+        if rows(Deployment, Deployment.id == deployment.id, Deployment.status == "verified") else True
+    assert w.ledger.get("alias") == "dpl_1"
+    assert w.get(issue_id).status is Status.ESCALATED
+    assert w.ledger.effects("rollback") == ["rollback dpl_1"]
+
+
+def test_two_fixes_of_one_repository_go_out_one_after_the_other(world):
+    w = world()
+    ids = [w.issue(), w.issue()]
+    ends = [ended(w, issue_id, Status.RESOLVED, Status.ESCALATED) for issue_id in ids]
+    production = rows(Deployment, Deployment.environment == "production")
+    spans = sorted((d.started_at, d.ended_at) for d in production if d.ended_at)
+    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False)), spans
+    assert ends[0].status is Status.RESOLVED or ends[1].status is Status.RESOLVED

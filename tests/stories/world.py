@@ -1,0 +1,287 @@
+"""A small world for stories of the flow: a real git repository, and vendors that live in a folder.
+
+The vendors keep their state in files, so that a process may be killed and another one finds what it
+had done; every outward effect is appended to ``effects`` and can be counted.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from filelock import FileLock
+
+from core import durable, runtime, store
+from core.models import Cause, ChangeSet, Crash, Frame, Impact, Issue, Kind, Raised, ServiceHealth, Severity, Signal, now
+from core.repair.shapes import Candidate, FixResult, Proof, RegressionTest
+from core.runtime import Runtime
+from core.settings import Settings
+from core.stages import gates
+from core.vendors.base import Deployed, Finding, Pull, VendorError
+from core.vendors.command import Completed, git, run
+
+BROKEN = "def share(part, whole):\n    return part / whole\n"
+FIXED = "def share(part, whole):\n    if not whole:\n        return 0.0\n    return part / whole\n"
+OLD_TEST = "from shop import share\n\n\ndef test_half():\n    assert share(1, 2) == 0.5\n"
+NEW_TEST = "from shop import share\n\n\ndef test_nothing():\n    assert share(0, 0) == 0.0\n"
+
+PLATFORM = """
+[repositories.shop]
+remote = "{remote}"
+github = "acme/shop"
+vercel_project = "shop"
+production_url = "http://shop.test"
+[services.pricing]
+repository = "shop"
+[services.checkout]
+repository = "shop"
+critical = true
+[watch]
+seconds = {watch}
+every = 0.2
+minimum_requests = 10
+[guards]
+minimum_occurrences = 2
+deployments_per_hour = {limit}
+[maintenance]
+days = {days}
+start = "{start}"
+minutes = 30
+"""
+
+
+class Ledger:
+    """State and effects in a folder; every access takes the same lock."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.lock = FileLock(folder / "lock")
+
+    def get(self, name: str, default=None):
+        path = self.folder / f"{name}.json"
+        return json.loads(path.read_text()) if path.exists() else default
+
+    def put(self, name: str, value) -> None:
+        (self.folder / f"{name}.json").write_text(json.dumps(value))
+
+    def effect(self, what: str) -> None:
+        with (self.folder / "effects").open("a") as file:
+            file.write(what + "\n")
+
+    def effects(self, start: str = "") -> list[str]:
+        path = self.folder / "effects"
+        return [line for line in path.read_text().splitlines() if line.startswith(start)] if path.exists() else []
+
+
+class FolderDeployer:
+    """A deployer with Vercel's rules: a key finds the deployment that was made with it before."""
+
+    name = "vercel"
+
+    def __init__(self, ledger: Ledger):
+        self.ledger = ledger
+
+    def _make(self, kind: str, sha: str, key: str) -> Deployed:
+        with self.ledger.lock:
+            made = self.ledger.get("deployments", {})
+            if key not in made:
+                if self.ledger.get("refuse") == kind:
+                    raise VendorError("vercel", "the build quota is used up", permanent=True)
+                made[key] = {"vendor_id": f"dpl_{len(made) + 1}", "sha": sha, "kind": kind}
+                self.ledger.put("deployments", made)
+                self.ledger.effect(f"{kind} {sha}")
+                if kind == "production":
+                    self.ledger.put("alias", made[key]["vendor_id"])
+            return self._shape(made[key])
+
+    def _shape(self, row: dict) -> Deployed:
+        return Deployed(row["vendor_id"], f"http://{row['vendor_id']}.test", "READY", row["sha"])
+
+    def _all(self) -> dict[str, dict]:
+        return {row["vendor_id"]: row for row in self.ledger.get("deployments", {}).values()}
+
+    def preview(self, project, github, ref, sha, key) -> Deployed:
+        return self._make("preview", sha, key)
+
+    def promote(self, project, preview_id, key) -> Deployed:
+        return self._make("production", self._all()[preview_id]["sha"], key)
+
+    def status(self, vendor_id) -> Deployed:
+        return self._shape(self._all()[vendor_id])
+
+    def production(self, project) -> Deployed | None:
+        return self.status(self.ledger.get("alias"))
+
+    def rollback(self, project, to_vendor_id) -> Deployed:
+        with self.ledger.lock:
+            self.ledger.put("alias", to_vendor_id)
+            self.ledger.effect(f"rollback {to_vendor_id}")
+        return self.status(to_vendor_id)
+
+
+class FolderHost:
+    """Pull requests that are looked up by their branch."""
+
+    name = "github"
+
+    def __init__(self, ledger: Ledger):
+        self.ledger = ledger
+
+    def open_pull(self, repository, branch, base, title, body) -> Pull:
+        with self.ledger.lock:
+            pulls = self.ledger.get("pulls", {})
+            if branch not in pulls:
+                pulls[branch] = len(pulls) + 1
+                self.ledger.put("pulls", pulls)
+                self.ledger.effect(f"pull {branch}")
+        return Pull(pulls[branch], f"http://github.test/{pulls[branch]}", "")
+
+    def set_status(self, repository, sha, context, state, description, url="") -> None:
+        self.ledger.put(f"status-{sha}", state)
+
+    def comment(self, repository, number, key, body) -> None:
+        self.ledger.put(f"comment-{key}", body)
+
+    def merge(self, repository, number, head_sha) -> str:
+        with self.ledger.lock:
+            if not self.ledger.get("merged"):
+                self.ledger.put("merged", head_sha)
+                self.ledger.effect(f"merge {number}")
+        return head_sha
+
+
+class FolderHealth:
+    """Service health as the ledger has it: ``rates`` is the error rate by deployment."""
+
+    name = "datadog"
+
+    def __init__(self, ledger: Ledger):
+        self.ledger = ledger
+
+    def health(self, services: Sequence[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]:
+        if self.ledger.get("blind"):
+            return {service: ServiceHealth() for service in services}
+        rate = self.ledger.get("rates", {}).get(self.ledger.get("alias"), self.ledger.get("rate_of_fix", 0.0))
+        return {service: ServiceHealth(requests=200, errors=200 * rate, p95_ms=10, samples=4) for service in services}
+
+
+class Told:
+    """An analyst that says what the ledger tells it to."""
+
+    name = "told"
+
+    def __init__(self, ledger: Ledger):
+        self.ledger = ledger
+
+    def analyze(self, evidence) -> Finding:
+        told = {"cause": "code", "severity": "medium", "impact": "low", "confidence": 0.95, "simplicity": 1.0}
+        told |= self.ledger.get("finding", {})
+        return Finding(analyst="told", root_cause="whole is 0", cause=Cause(told["cause"]),
+                       severity=Severity(told["severity"]), impact=Impact(told["impact"]),
+                       confidence=told["confidence"], simplicity=told["simplicity"], pattern="ZeroDivisionError/division")
+
+
+class Inbox:
+    name = "slack"
+
+    def __init__(self, ledger: Ledger):
+        self.ledger = ledger
+
+    def send(self, message) -> None:
+        self.ledger.effect(f"slack {message.key}")
+
+
+class PlainRunner:
+    """Runs the story's own two-line tests; what it runs is written above."""
+
+    name = "plain"
+
+    def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
+        import sys
+        argv = [sys.executable if argv[0] == "python" else argv[0], *argv[1:]]
+        return run(argv, cwd=tree, timeout=timeout)
+
+
+def write_known_fix(tree: Path, crash: Crash, **_) -> FixResult:
+    """In place of the repair engine, whose own tests are elsewhere: the one right change."""
+    (tree / "shop.py").write_text(FIXED)
+    (tree / "tests" / "test_share_nothing.py").write_text(NEW_TEST)
+    return FixResult("fix", "proved", candidate=Candidate("guard", {"shop.py": FIXED}, "Nothing of nothing is 0.0"),
+                     test=RegressionTest("tests/test_share_nothing.py", NEW_TEST),
+                     proof=Proof(True, True, True, True), confidence=0.9)
+
+
+def pass_gates(*_args) -> list[gates.Gate]:
+    return [gates.Gate("style", True, "no style findings", 0, 0)]
+
+
+class World:
+    """Everything a story needs, in ``folder``; a second World on the same folder is the same world."""
+
+    def __init__(self, folder: Path, *, watch: float = 0.5, limit: int = 5, days: list[int] | None = None,
+                 start: str = "00:00", database: str = ""):
+        self.folder, self.ledger = folder, Ledger(folder / "vendors")
+        self.origin = folder / "origin.git"
+        if not self.origin.exists():
+            self._repository()
+        platform = folder / "platform.toml"
+        if not platform.exists():
+            platform.write_text(PLATFORM.format(remote=self.origin, watch=watch, limit=limit, start=start,
+                                                days=list(range(7)) if days is None else days))
+        self.settings = Settings(data_dir=folder / "data", platform_file=platform, database_url=database)
+        self.deployer = FolderDeployer(self.ledger)
+        store.open_store(self.settings.database)
+        self.rt = runtime.use(Runtime(self.settings, health=FolderHealth(self.ledger), host=FolderHost(self.ledger),
+                                      deployer=self.deployer, notifiers=[Inbox(self.ledger)],
+                                      analysts=[Told(self.ledger)], runner=PlainRunner(), probe=lambda url: ""))
+
+    def _repository(self) -> None:
+        team = self.folder / "team"
+        (team / "tests").mkdir(parents=True)
+        (team / "shop.py").write_text(BROKEN)
+        (team / "conftest.py").write_text("")
+        (team / "tests" / "test_share.py").write_text(OLD_TEST)
+        git(team, "init", "--quiet", "--initial-branch=main")
+        git(team, "add", "--all")
+        git(team, "commit", "--quiet", "--message", "The shop")
+        git(self.folder, "clone", "--quiet", "--bare", "team", "origin.git")
+        sha = git(team, "rev-parse", "HEAD").strip()
+        self.ledger.put("deployments", {"team": {"vendor_id": "dpl_1", "sha": sha, "kind": "production"}})
+        self.ledger.put("alias", "dpl_1")
+        self.ledger.put("rates", {"dpl_1": 0.1})
+
+    def issue(self, service: str = "pricing", occurrences: int = 5) -> int:
+        """An issue with a crash, and its journey started in the same transaction."""
+        crash = Crash(service=service, exception=Raised(type="ZeroDivisionError", message="division by zero"),
+                      frames=(Frame(file="shop.py", line=2, function="share", code="return part / whole",
+                                    locals={"part": "0", "whole": "0"}),))
+        with store.write() as session:
+            issue = Issue(fingerprint=f"f-{time.monotonic_ns()}", title="ZeroDivisionError: division by zero",
+                          service=service, occurrences=occurrences, first_seen=now() - timedelta(seconds=20))
+            session.add(issue)
+            session.flush()
+            session.add(Signal(source="sentry", vendor_id=f"e-{issue.id}", kind=Kind.EXCEPTION, service=service,
+                               title=issue.title, crash=crash.model_dump(mode="json", by_alias=True), issue_id=issue.id))
+            durable.begin(session, issue)
+            return issue.id
+
+    def get(self, issue_id: int) -> Issue:
+        with store.read() as session:
+            return session.get_one(Issue, issue_id)
+
+    def change(self, issue_id: int) -> ChangeSet:
+        with store.read() as session:
+            return session.exec(store.select(ChangeSet).where(ChangeSet.issue_id == issue_id)).one()
+
+
+def until(check, seconds: float = 60.0):
+    """The first true answer of ``check``; fails at the deadline."""
+    deadline = time.monotonic() + seconds
+    while not (answer := check()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+    return answer
