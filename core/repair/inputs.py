@@ -11,7 +11,7 @@ from pathlib import Path
 from core.models import Crash, Frame
 from core.repair.probe import Call
 
-_BOUNDARIES = ("None", "''", "0", "-1", "1", "[]", "{}", "'x'", "'7'", "10 ** 9")
+_BOUNDARIES = ("None", "''", "0", "-1", "1", "[]", "{}", "'x'", "'7'", "10000")
 _MODULES = ("datetime.", "Decimal(", "date(")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -19,10 +19,15 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 def calls_of(tree: Path, crash: Crash) -> list[Call]:
     """Likely calls, outermost frame first; those from recorded locals before guessed ones."""
     frames = [f for f in crash.frames if f.in_app]
-    recorded = [c for f in frames for c in _recorded(tree, f)]
+    recorded = recorded_calls(tree, crash)
     seeds = [c for f in frames for c in seeds_of(tree, f)]
     guessed = [m for seed in seeds for m in mutated(seed, pool_of(crash))]
     return list(dict.fromkeys([*recorded, *seeds, *guessed]))[:400]
+
+
+def recorded_calls(tree: Path, crash: Crash) -> list[Call]:
+    """Calls whose arguments the report's locals hold, outermost frame first."""
+    return [c for f in crash.frames if f.in_app for c in _recorded(tree, f)]
 
 
 def module_of(file: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.models import Crash
 from core.repair.fixability import deepest_in_app
-from core.repair.inputs import calls_of
+from core.repair.inputs import calls_of, recorded_calls
 from core.repair.probe import Call, Outcome, probe
 from core.repair.shapes import RegressionTest, Runner
 
@@ -30,9 +30,12 @@ def is_crash(outcome: Outcome, crash: Crash) -> bool:
 
 def crashing_call(tree: Path, crash: Crash, runner: Runner) -> Call | None:
     """First likely call that crashes as reported: the outermost frame that can be rebuilt."""
-    calls = calls_of(tree, crash)
-    outcomes = probe(tree, calls, runner) if calls else []
-    return next((c for c, o in zip(calls, outcomes, strict=False) if is_crash(o, crash)), None)
+    for calls in (recorded_calls(tree, crash), calls_of(tree, crash)):
+        outcomes = probe(tree, calls, runner) if calls else []
+        for call, outcome in zip(calls, outcomes, strict=False):
+            if is_crash(outcome, crash):
+                return call
+    return None
 
 
 def regression_test(tree: Path, crash: Crash, runner: Runner) -> RegressionTest | None:
