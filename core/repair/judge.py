@@ -11,6 +11,9 @@ from core.repair.reproduce import is_crash
 from core.repair.shapes import Candidate
 
 
+_ACCIDENTS = {"TypeError", "AttributeError"}  # the interpreter's, on values of a type nobody passes
+
+
 @dataclass(frozen=True)
 class Judged:
     """A candidate with what it did on the same inputs; ``crash_like`` are those that crashed before."""
@@ -33,7 +36,7 @@ def difference(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash
                 return "the reported input still crashes"
         elif old.result and old.result != new.result:
             return f"a result changed from {old.result[:60]} to {(new.result or new.error)[:60]}"
-        elif old.error and old.error != new.error:
+        elif old.error and old.error not in _ACCIDENTS and old.error != new.error:
             return f"an input that raised {old.error} no longer does"
     return None
 

@@ -60,7 +60,7 @@ class Outcome:
 
 def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = 20) -> list[Outcome]:
     """One outcome a call, in order; shorter when the process died or ran out of time before its end."""
-    with tempfile.NamedTemporaryFile("w", dir=tree, prefix=".probe-", suffix=".json", encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile("w", dir=tree, prefix=".probe-", encoding="utf-8") as file:
         json.dump([(c.module, c.expression) for c in calls], file)
         file.flush()
         Path(file.name).chmod(0o644)

@@ -53,7 +53,8 @@ def run_tests(tree: Path, command: Sequence[str], runner: Runner, only: Sequence
 
 
 def _result(case: ElementTree.Element) -> tuple[str, str]:
-    name = f"{case.get('classname') or ''}::{case.get('name')}"
+    # a module that could not be imported has no class name: its path is the case's name
+    name = f"{case.get('classname')}::{case.get('name')}" if case.get("classname") else case.get("name")
     faults = [n for n in case if n.tag in ("failure", "error", "skipped")]
     texts = [f"{n.tag}: {n.get('message') or ''}\n{n.text or ''}" for n in faults]
     return name, "\n".join(texts)

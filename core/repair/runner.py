@@ -55,8 +55,8 @@ class BubblewrapRunner:
         return run(wrapped, timeout=timeout, env=ENVIRONMENT | {"PATH": _path()})
 
     def _walls(self, tree: Path) -> list[str]:
-        walls = "bwrap --unshare-user --unshare-all --disable-userns --die-with-parent --new-session".split()
-        walls += ["--ro-bind", "/usr", "/usr", *_system_links()]
+        walls = ["bwrap", "--unshare-user", "--unshare-all", "--disable-userns"]
+        walls += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr", *_system_links()]
         walls += ["--proc", "/proc", "--dev", "/dev", "--size", str(256 << 20), "--tmpfs", "/tmp"]
         for prefix in _prefixes():
             walls += ["--ro-bind", prefix, prefix]
