@@ -1,5 +1,7 @@
 """Whether code can be the cause at all. Everything else goes to a person, with the cause named."""
 
+# ruff: noqa: E501  (the table reads best with a row a line)
+
 from __future__ import annotations
 
 import ast

@@ -10,7 +10,6 @@ from core.repair.probe import Outcome
 from core.repair.reproduce import is_crash
 from core.repair.shapes import Candidate
 
-
 _ACCIDENTS = {"TypeError", "AttributeError"}  # the interpreter's, on values of a type nobody passes
 
 
