@@ -1,0 +1,70 @@
+"""``python -m core fix --repo DIR --crash crash.json``: repair one crash, on a branch of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from core.models import Crash
+from core.repair.embedded import EmbeddedFixer
+from core.repair.engine import repair
+from core.repair.reproduce import fingerprint
+from core.repair.runner import runner
+from core.repair.shapes import FixResult
+from core.settings import FixRules, Repository
+from core.vendors.command import git
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints one JSON line. 0: decided; 2: no sandbox to run code in."""
+    parser = argparse.ArgumentParser(prog="python -m core fix", description=__doc__)
+    parser.add_argument("--repo", type=Path, required=True, help="clean git checkout of the service")
+    parser.add_argument("--crash", type=Path, required=True, help="report of the crash (JSON)")
+    parser.add_argument("--allow-limited-runner", action="store_true", help="accept the weaker sandbox")
+    given = parser.parse_args(argv)
+    crash = Crash.model_validate_json(given.crash.read_text(encoding="utf-8"))
+    rules = FixRules(allow_limited_runner=given.allow_limited_runner)
+    sandbox = runner(rules)
+    if sandbox is None:
+        print(json.dumps({"decision": "escalate", "reason": "no sandbox works here", "cause": "environment"}))
+        return 2
+    defaults = Repository(remote="")
+    result = repair(
+        given.repo,
+        crash,
+        fixers=[EmbeddedFixer()],
+        rules=rules,
+        allowed=["**"],
+        source=defaults.source,
+        tests=defaults.tests,
+        test_command=defaults.test_command,
+        runner=sandbox,
+    )
+    print(json.dumps(_said(result, _committed(given.repo, crash, result))))
+    return 0
+
+
+def _committed(repo: Path, crash: Crash, result: FixResult) -> str:
+    """Commit the fix on its branch and leave that checked out; its name, empty when there is none."""
+    if result.decision != "fix":
+        return ""
+    branch = f"fix/{fingerprint(crash)}"
+    git(repo, "checkout", "-q", "-B", branch)
+    git(repo, "add", "--", *result.candidate.files, result.test.path)
+    git(repo, "commit", "-q", "-m", f"Fix {crash.exception.type}\n\n{result.candidate.rationale}")
+    return branch
+
+
+def _said(result: FixResult, branch: str) -> dict:
+    return {
+        "decision": result.decision,
+        "reason": f"{result.reason} {result.next_step}".strip(),
+        "cause": str(result.cause),
+        "template": result.candidate.template if result.candidate else "",
+        "branch": branch,
+        "confidence": result.confidence,
+        "proof": asdict(result.proof) | {"complete": result.proof.complete},
+    }

@@ -1,0 +1,98 @@
+"""Whether code can be the cause at all. Everything else goes to a person, with the cause named."""
+
+# ruff: noqa: E501  (the table reads best with a row a line)
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.models import Cause, Crash, Frame, Raised
+
+
+@dataclass(frozen=True)
+class Fixability:
+    """``cause`` is a core.models.Cause value; ``next_step`` is what a person should do first."""
+
+    fixable: bool
+    cause: str
+    says: str
+    next_step: str = ""
+
+
+# (exception types, words of the message, cause, what it is, next step); the first match wins.
+# An empty pattern for types means any type.
+_FAULTS = [
+    (r"SSL\w*|CertificateError", r"", Cause.ENVIRONMENT, "TLS failed", "Check certificate, chain, host name and clock."),
+    (r"", r"CERTIFICATE_VERIFY_FAILED|certificate (verify|has expired)|SSL routines", Cause.ENVIRONMENT, "TLS failed", "Check certificate, chain, host name and clock."),
+    (r"MemoryError", r"", Cause.ENVIRONMENT, "memory ran out", "Look at the memory limit and at what grew."),
+    (r"", r"Errno 28|No space left|Errno 122|[Qq]uota exceeded|disk (is )?full", Cause.ENVIRONMENT, "the disk is full", "Free space or raise the quota."),
+    (r"", r"Errno 24|Too many open files|Errno 12\b|Cannot allocate memory|can't start new thread", Cause.ENVIRONMENT, "a system limit was reached", "Look at open files, threads and memory of the process."),
+    (r"PermissionError", r"", Cause.ENVIRONMENT, "the system denied access", "Check owner and mode of the file, and the service's user."),
+    (r"", r"Read-only file system|Errno 30|Errno 5\b", Cause.ENVIRONMENT, "the file system cannot be written", "Check the volume and its mount."),
+    (r"FileNotFoundError|NotADirectoryError", r"", Cause.ENVIRONMENT, "a file is missing", "Check that the deployment ships or mounts the file."),
+    (r"ModuleNotFoundError", r"", Cause.ENVIRONMENT, "a package is missing", "Check the installed packages of the release."),
+    (r"Connection\w*Error|ConnectionError|BrokenPipeError|gaierror|herror|Timeout\w*|\w*Timeout(Error)?|URLError|\w*ConnectError|\w*ConnectionError|RemoteDisconnected|IncompleteRead|MaxRetryError|NewConnectionError|EndpointConnectionError|ProtocolError|NetworkError|InterfaceError", r"", Cause.UPSTREAM, "another system did not answer", "Check that system, its address and the network."),
+    (r"", r"Errno (101|104|110|111|113)\b|Connection (refused|reset)|Name or service not known|Temporary failure in name resolution|Network is unreachable|timed out|HTTP Error 5\d\d|(503|502|504) ", Cause.UPSTREAM, "another system did not answer", "Check that system, its address and the network."),
+    (r"\w*(Auth\w*|Credentials?|Token|Login|Forbidden|Unauthorized)\w*Error|InvalidClientTokenId|AccessDenied\w*|Unauthorized|Forbidden|NoCredentialsError", r"", Cause.CREDENTIAL, "sign-in was refused", "Check and renew the credential."),
+    (r"", r"\b401\b|\b403\b|[Aa]uthentication failed|password authentication|[Aa]ccess denied|[Ii]nvalid (api key|token|credentials)|token (has )?expired|ExpiredToken|SignatureDoesNotMatch", Cause.CREDENTIAL, "sign-in was refused", "Check and renew the credential."),
+    (r"UndefinedTable|UndefinedColumn|IntegrityError|ProgrammingError|DataError|DatabaseError|OperationalError|NotNullViolation|UniqueViolation|ForeignKeyViolation", r"", Cause.DATA, "the database or its schema does not fit", "Check the migrations of this release, and the rows it names."),
+    (r"", r"no such (table|column)|database is locked|malformed|relation .* does not exist|checksum mismatch|constraint failed", Cause.DATA, "the database or its data does not fit", "Check migrations, locks and the rows it names."),
+    (r"BadZipFile|UnpicklingError|BadGzipFile|ReadError", r"", Cause.DATA, "a file is damaged", "Look at where the file came from."),
+    (r"SystemExit|KeyboardInterrupt|GeneratorExit", r"", Cause.ENVIRONMENT, "the program was ended", "Look for who or what ended it."),
+]  # fmt: skip
+_GENERIC = {"KeyError", "IndexError", "AttributeError", "TypeError", "ValueError", "ZeroDivisionError"}
+
+
+def classify(crash: Crash, tree: Path | None = None) -> Fixability:
+    """Fault of the world, of the data, a deliberate refusal, or a crash that code can answer for."""
+    for raised in (crash.exception, *crash.chain):
+        fault = _fault(raised)
+        if fault:
+            return fault
+    deepest = deepest_in_app(crash)
+    if deepest is None:
+        return Fixability(False, Cause.UNKNOWN, "No frame of the program is in the report.", "Look at the log.")
+    if _deliberate(crash, deepest, tree):
+        return Fixability(
+            False,
+            Cause.DELIBERATE,
+            f"{deepest.function} in {deepest.file} raises {crash.exception.type} on purpose.",
+            "Find out how the refused input came about.",
+        )
+    return Fixability(True, Cause.CODE, f"{crash.exception.type} in {deepest.function}.")
+
+
+def _fault(raised: Raised) -> Fixability | None:
+    kind = raised.type.rsplit(".", 1)[-1]
+    for types, words, cause, what, step in _FAULTS:
+        if types and not re.fullmatch(types, kind):
+            continue
+        if words and (kind in _GENERIC or not re.search(words, raised.message)):
+            continue
+        return Fixability(False, cause, f"{kind}: {what}.", step)
+    return None
+
+
+def deepest_in_app(crash: Crash) -> Frame | None:
+    return next((frame for frame in reversed(crash.frames) if frame.in_app), None)
+
+
+def _deliberate(crash: Crash, frame: Frame, tree: Path | None) -> bool:
+    """The deepest frame of all is the program's own, and what it runs is a raise statement."""
+    if crash.frames[-1] is not frame:
+        return False  # a library raised it: called with wrong data, which code can answer for
+    return frame.code.strip().startswith("raise") or _is_raise(frame, tree)
+
+
+def _is_raise(frame: Frame, tree: Path | None) -> bool:
+    path = tree / frame.file if tree else None
+    if path is None or not path.is_file() or not path.resolve().is_relative_to(tree.resolve()):
+        return False
+    try:
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    except (SyntaxError, UnicodeDecodeError):
+        return False
+    return any(isinstance(n, ast.Raise | ast.Assert) and n.lineno <= frame.line <= n.end_lineno for n in nodes)

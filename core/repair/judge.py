@@ -1,0 +1,63 @@
+"""Choosing between candidates by what they do on inputs like the crash, not by what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.models import Crash
+from core.repair.probe import Outcome
+from core.repair.reproduce import is_crash
+from core.repair.shapes import Candidate
+
+_ACCIDENTS = {"TypeError", "AttributeError"}  # the interpreter's, on values of a type nobody passes
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A candidate with what it did on the same inputs; ``crash_like`` are those that crashed before."""
+
+    candidate: Candidate
+    crash_like: tuple[Outcome, ...]
+
+
+def difference(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> str | None:
+    """What the candidate changed beyond the crash; None when nothing.
+
+    Inputs that worked give the same result; errors stay errors of the same type, but for the crash
+    itself, which must be gone where it was first seen.
+    """
+    if len(after) < len(before):
+        return "it does not end on inputs that ended before"
+    for old, new in zip(before, after, strict=False):
+        if is_crash(old, crash):
+            if is_crash(new, crash) and old is before[0]:
+                return "the reported input still crashes"
+        elif old.result and old.result != new.result:
+            return f"a result changed from {old.result[:60]} to {(new.result or new.error)[:60]}"
+        elif old.error and old.error not in _ACCIDENTS and old.error != new.error:
+            return f"an input that raised {old.error} no longer does"
+    return None
+
+
+def crash_like(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> tuple[Outcome, ...]:
+    return tuple(new for old, new in zip(before, after, strict=False) if is_crash(old, crash))
+
+
+def choose(judged: Sequence[Judged]) -> tuple[Candidate | None, str]:
+    """The best of the only behaviour, or of the one with the most evidence; else None and why."""
+    groups: dict[tuple, list[Candidate]] = {}
+    for one in judged:
+        groups.setdefault(tuple((o.result, o.error) for o in one.crash_like), []).append(one.candidate)
+    best = sorted((max(group, key=_rank) for group in groups.values()), key=_rank, reverse=True)
+    if not best:
+        return None, "No candidate survived."
+    if len(best) > 1 and (not best[0].evidence or _rank(best[0])[0] == _rank(best[1])[0]):
+        return None, f"{len(best)} fixes behave differently and nothing in the code says which is meant."
+    return best[0], f"{len(judged)} candidates agree." if len(best) == 1 else "Evidence chose between fixes."
+
+
+def _rank(candidate: Candidate) -> tuple[float, int]:
+    """Confidence, which evidence raises, then the shorter text."""
+    trust = candidate.confidence if candidate.evidence else min(candidate.confidence, 0.79)
+    return round(trust, 2), -sum(map(len, candidate.files.values()))

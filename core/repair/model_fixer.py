@@ -1,0 +1,68 @@
+"""A model as fixer. It proposes text; policy, judging and proof treat it like any other candidate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from core.models import Crash
+from core.repair.prompting import SCHEMA, SYSTEM, prompt
+from core.repair.shapes import Candidate
+
+
+class Edit(BaseModel):
+    path: str
+    old_text: str
+    new_text: str
+
+
+class Answer(BaseModel):
+    files: list[Edit]
+    rationale: str = ""
+    tokens: int = 0
+    cost_usd: float = 0.0
+
+
+class ModelFixer:
+    """``complete(system, user, schema)`` returns the answer as a mapping; it may add tokens and cost_usd."""
+
+    def __init__(self, complete: Callable[[str, str, dict], Mapping[str, Any]], name: str = "openai"):
+        self.complete, self.name = complete, name
+
+    def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
+        """One candidate, or none when the answer is not of the asked shape or its edits do not apply."""
+        started = time.monotonic()
+        reply = self.complete(SYSTEM, prompt(tree, crash, feedback), SCHEMA)
+        try:
+            answer = Answer.model_validate(reply)
+            files = applied(tree, answer.files)
+        except (ValidationError, ValueError):
+            return  # a malformed proposal is no proposal
+        if files:
+            yield Candidate(
+                template="model",
+                files=files,
+                rationale=answer.rationale[:2000],
+                generator=self.name,
+                tokens=answer.tokens,
+                cost_usd=answer.cost_usd,
+                seconds=time.monotonic() - started,
+            )
+
+
+def applied(tree: Path, edits: Sequence[Edit]) -> dict[str, str]:
+    """New texts of the edited files. Raises ValueError unless each old text occurs exactly once."""
+    texts: dict[str, str] = {}
+    for edit in edits:
+        path = tree / edit.path
+        if not path.resolve().is_relative_to(tree.resolve()) or path.is_symlink():
+            raise ValueError(f"{edit.path} leads out of the repository")
+        old = texts.get(edit.path, path.read_text(encoding="utf-8") if path.is_file() else "")
+        if old.count(edit.old_text) != 1 and (old or edit.old_text):
+            raise ValueError(f"{edit.path}: the text to replace is not there exactly once")
+        texts[edit.path] = old.replace(edit.old_text, edit.new_text, 1)
+    return texts

@@ -1,0 +1,122 @@
+"""The proof of fix, by running: red on the old code, green with the patch, red with it reverted."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.models import Crash
+from core.repair.fixability import deepest_in_app
+from core.repair.shapes import Candidate, Proof, RegressionTest, Runner
+
+
+@dataclass(frozen=True)
+class Tests:
+    """What one run of pytest said: test name to the text of its failure, empty when it passed."""
+
+    results: Mapping[str, str]
+    finished: bool
+
+    def of(self, path: str) -> dict[str, str]:
+        stem = path.removesuffix(".py").replace("/", ".")
+        return {n: t for n, t in self.results.items() if n.startswith(stem)}
+
+    def without(self, path: str) -> dict[str, str]:
+        return {n: t for n, t in self.results.items() if n not in self.of(path)}
+
+
+def write(tree: Path, files: Mapping[str, str]) -> None:
+    """Write texts under ``tree``. Raises ValueError for a path that leads out of it."""
+    for name, text in files.items():
+        path = tree / name
+        if path.is_symlink() or not path.resolve().is_relative_to(tree.resolve()):
+            raise ValueError(f"{name} leads out of the repository")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def run_tests(tree: Path, command: Sequence[str], runner: Runner, only: Sequence[str] = ()) -> Tests:
+    """Run the service's test command, or its ``only`` files, and read pytest's own report."""
+    with tempfile.NamedTemporaryFile(dir=tree, prefix=".proof-", suffix=".xml") as report:
+        options = ["-p", "no:cacheprovider", "-o", "junit_family=xunit1", "--tb=short"]
+        done = runner.run([*command, *options, f"--junitxml={Path(report.name).name}", *only], tree)
+        text = Path(report.name).read_text(encoding="utf-8", errors="replace")
+    try:
+        cases = ElementTree.fromstring(text).iter("testcase")
+        return Tests(dict(map(_result, cases)), done.code in (0, 1))
+    except ElementTree.ParseError:
+        return Tests({}, False)
+
+
+def _result(case: ElementTree.Element) -> tuple[str, str]:
+    # a module that could not be imported has no class name: its path is the case's name
+    name = f"{case.get('classname')}::{case.get('name')}" if case.get("classname") else case.get("name")
+    faults = [n for n in case if n.tag in ("failure", "error", "skipped")]
+    texts = [f"{n.tag}: {n.get('message') or ''}\n{n.text or ''}" for n in faults]
+    return name, "\n".join(texts)
+
+
+def prove(
+    tree: Path,
+    base: Mapping[str, str],
+    candidate: Candidate,
+    test: RegressionTest,
+    runner: Runner,
+    test_command: Sequence[str],
+    crash: Crash,
+) -> Proof:
+    """Three runs. ``base`` holds the old texts of the files the candidate changes; the tree ends patched."""
+    new = [name for name in candidate.files if name not in base]
+    write(tree, {test.path: test.code})
+    before = run_tests(tree, test_command, runner)
+    write(tree, candidate.files)
+    after = run_tests(tree, test_command, runner)
+    write(tree, base)
+    for name in new:
+        (tree / name).unlink()
+    reverted = run_tests(tree, test_command, runner, [test.path])
+    write(tree, candidate.files)
+    red, why = _red(before.of(test.path), crash)
+    red_again, _ = _red(reverted.of(test.path), crash)
+    green = _green(after.of(test.path)) and after.finished
+    older, older_says = _older(before.without(test.path), after.without(test.path))
+    says = (
+        f"On the old code the new test {why}.",
+        f"With the patch it {'passes' if green else 'does not pass'}.",
+        f"With the patch alone reverted it {'fails again' if red_again else 'does not fail as before'}.",
+        older_says,
+    )
+    return Proof(red, green, red_again, older, says)
+
+
+def _green(results: Mapping[str, str]) -> bool:
+    return bool(results) and not any(results.values())
+
+
+def _red(results: Mapping[str, str], crash: Crash) -> tuple[bool, str]:
+    """Whether the test failed by the reported exception in the reported frame, and in words what it did."""
+    kind, frame = crash.exception.type.rsplit(".", 1)[-1], deepest_in_app(crash)
+    failures = [text for text in results.values() if text]
+    if not failures:
+        return False, "passes: it proves nothing" if results else "was not run"
+    for text in failures:
+        places = re.findall(r"^(\S+?):\d+: in (\S+)", text, re.M)
+        own = [p for p in places if p[0] == frame.file]
+        if re.match(rf"failure: (\w+\.)*{re.escape(kind)}\b", text) and own and own[-1][1] == frame.function:
+            return True, f"fails with {kind} in {frame.function}"
+    return False, f"fails for another reason: {failures[0].splitlines()[0][:160]}"
+
+
+def _older(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[bool, str]:
+    """The same tests as before, and none fails that passed."""
+    gone = sorted(set(before) - set(after))
+    broken = sorted(n for n, text in after.items() if text and not before.get(n))
+    known = sorted(n for n, text in before.items() if text)
+    if gone or broken:
+        return False, f"Older tests fail or are gone: {', '.join([*broken, *gone])[:300]}."
+    note = f" Failed before already: {', '.join(known)[:200]}." if known else ""
+    return True, f"All {len(after) - len(known)} older tests pass.{note}"

@@ -1,0 +1,104 @@
+"""The proof cannot be fooled, and the sandbox holds: real runs in bubblewrap."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from core.models import Crash
+from core.repair.engine import repair
+from core.repair.proof import prove
+from core.repair.runner import BubblewrapRunner
+from core.repair.shapes import Candidate, RegressionTest
+from core.settings import FixRules
+from core.vendors.command import git
+
+OLD = "def f(x):\n    return 1 / x\n"
+GOOD = "def f(x):\n    return 1 / x if x else 0.0\n"
+WRONG = "def f(x):\n    return 0.0\n"
+COMMAND = ["python", "-m", "pytest", "-q"]
+CRASH = Crash(
+    exception={"type": "ZeroDivisionError"},
+    frames=[{"file": "a.py", "line": 2, "function": "f", "code": "return 1 / x", "locals": {"x": "0"}}],
+)
+
+
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "a.py").write_text(OLD)
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\npythonpath = ["."]\n')
+    (tmp_path / "tests/test_a.py").write_text("from a import f\n\ndef test_f():\n    assert f(1) == 1\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "x")
+    return tmp_path
+
+
+class Scripted:
+    name = "scripted"
+
+    def __init__(self, *texts):
+        self.texts = texts
+
+    def propose(self, tree, crash, feedback=()):
+        for text in self.texts:
+            yield Candidate("t", {"a.py": text}, "r", ("docstring",), 0.9)
+
+
+def repaired(tree, *texts):
+    return repair(
+        tree, CRASH, fixers=[Scripted(*texts)], rules=FixRules(), allowed=["**"], source=["."],
+        tests="tests", test_command=COMMAND, runner=BubblewrapRunner(),
+    )  # fmt: skip
+
+
+def test_a_good_patch_is_proved_and_left_applied(tree):
+    result = repaired(tree, WRONG, GOOD)
+    assert (result.decision, result.proof.complete) == ("fix", True)
+    assert (tree / "a.py").read_text() == GOOD
+    assert "a result changed" in result.attempts[0].reason
+
+
+@pytest.mark.parametrize("texts", [(), (WRONG,), (GOOD, GOOD.replace("0.0", "1.0"))])
+def test_nothing_wrong_or_contradicting_goes_to_a_person(tree, texts):
+    assert repaired(tree, *texts).decision == "escalate"
+    assert git(tree, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("def test_x():\n    assert True\n", "proves nothing"),
+        ("import missing\n\ndef test_x():\n    pass\n", "another reason"),
+        ("def test_x():\n    raise ZeroDivisionError\n", "another reason"),
+    ],
+)
+def test_a_test_that_proves_nothing(tree, body, says):
+    test = RegressionTest("tests/test_regression_1.py", body)
+    good = Candidate("t", {"a.py": GOOD}, "r")
+    proof = prove(tree, {"a.py": OLD}, good, test, BubblewrapRunner(), COMMAND, CRASH)
+    assert not proof.complete
+    assert says in proof.says[0]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.create_connection(('127.0.0.1', 22), 1)",
+        "open('/usr/x', 'w')",
+        "open('/etc/shadow')",
+        f"open({str(Path(__file__).resolve())!r})",
+        "open('.git/hooks/pre-commit', 'x'); open('.git/config')",
+        "import os; os.environ['CANARY_SECRET']",
+        "assert b'CANARY' in open('/proc/1/environ', 'rb').read()",
+        "import os; [os.fork() for _ in range(12)]",
+        "open('big', 'wb').write(b'x' * (100 << 20))",
+    ],
+)
+def test_the_sandbox_holds(tree, monkeypatch, code):
+    monkeypatch.setitem(os.environ, "CANARY_SECRET", "CANARY")
+    done = BubblewrapRunner().run(["python", "-c", code + "\nprint('ESCAPED')"], tree, 20)
+    assert not (done.ok and "ESCAPED" in done.stdout and "fork" not in code)
+    assert not (tree / ".git/hooks/pre-commit").exists()
+    assert git(tree, "status", "--porcelain", "a.py") == ""

@@ -1,0 +1,32 @@
+"""What is for a person, as a table."""
+
+import pytest
+
+from core.models import Crash
+from core.repair.fixability import classify
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "code", "cause"),
+    [
+        ("ConnectionRefusedError", "[Errno 111]", "connect()", "upstream"),
+        ("SSLCertVerificationError", "certificate has expired", "get()", "environment"),
+        ("OSError", "[Errno 28] No space left on device", "f.write(x)", "environment"),
+        ("MemoryError", "", "x * n", "environment"),
+        ("HTTPError", "401 Unauthorized", "get()", "credential"),
+        ("OperationalError", "no such column: a", "execute(q)", "data"),
+        ("Refused", "already paid", 'raise Refused("already paid")', "deliberate"),
+        ("KeyError", "'timed out'", "return d[k]", "code"),
+        ("ZeroDivisionError", "division by zero", "return a / b", "code"),
+    ],
+)
+def test_cause(kind, message, code, cause):
+    frame = {"file": "a.py", "function": "f", "code": code}
+    found = classify(Crash(exception={"type": kind, "message": message}, frames=[frame]))
+    assert (found.cause, found.fixable) == (cause, cause == "code")
+
+
+def test_a_cause_in_the_chain_counts():
+    linked = {"type": "TimeoutError", "message": "timed out"}
+    frame = {"file": "a.py", "function": "f", "code": "x = y.z"}
+    assert not classify(Crash(exception={"type": "AttributeError"}, chain=[linked], frames=[frame])).fixable

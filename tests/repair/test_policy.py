@@ -1,0 +1,53 @@
+"""What no fix may do, as a table."""
+
+import pytest
+
+from core.models import Crash
+from core.repair.policy import refuse
+from core.repair.shapes import Candidate
+from core.settings import FixRules
+
+OLD = 'def f(x):\n    if x == "neg":\n        raise ValueError(x)\n    return 1 / x\n'
+TAIL = OLD.split("\n", 1)[1]
+CRASH = Crash(
+    exception={"type": "ZeroDivisionError"},
+    frames=[{"file": "a.py", "function": "f", "locals": {"x": "'order-77'"}}],
+)
+
+
+def refused(path, text):
+    return refuse({"a.py": OLD}, Candidate("t", {path: text}, "r"), FixRules(), ["**"], CRASH)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "reason"),
+    [
+        ("a.py", OLD, "changes nothing"),
+        ("../a.py", "x = 1\n", "not a plain path"),
+        ("/a.py", "x = 1\n", "not a plain path"),
+        ("tests/test_a.py", "x = 1\n", "may not touch tests"),
+        ("A.py", "x = 1\n", "look-alike"),
+        ("\u0430.py", "x = 1\n", "look-alike"),
+        (".github/x.py", "x = 1\n", "forbids"),
+        ("conftest.py", "x = 1\n", "forbids"),
+        ("x.sh", "x = 1\n", "not a Python source"),
+        ("a.py", OLD + "x = 1\n" * 300, "lines change"),
+        ("a.py", "def f(x):\n    return 1 / x\n", "removes a check"),
+        ("a.py", OLD + "try:\n    f(0)\nexcept Exception:\n    print(1)\n", "catches every"),
+        ("a.py", OLD + "try:\n    f(0)\nexcept ZeroDivisionError:\n    pass\n", "swallows"),
+        ("a.py", OLD + "eval('1')\n", "newly calls eval"),
+        ("a.py", "import socket\n" + OLD, "newly imports socket"),
+        ("a.py", OLD + "import sys\nsys.exit(0)\n", "newly calls exit"),
+        ("a.py", OLD + "f(verify=False)\n", "passes verify=False"),
+        ("a.py", OLD + "import os\nos.environ.get('API_TOKEN', 'abc')\n", "gives API_TOKEN a default"),
+        ("a.py", OLD + "y = 1  # noqa\n", "silences a checker"),
+        ("a.py", f"def f(x):\n    if x == 'order-77':\n        return 0\n{TAIL}", "special-cases"),
+        ("a.py", "def f(:\n", "not valid Python"),
+    ],
+)
+def test_refused(path, text, reason):
+    assert reason in refused(path, text)
+
+
+def test_an_honest_change_passes():
+    assert refused("a.py", OLD.replace("return 1 / x", "return 1 / x if x else 0.0")) is None
