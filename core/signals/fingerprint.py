@@ -1,7 +1,8 @@
 """What makes two signals one: a stable key, the parts it is made of, and both in a person's words.
 
-A crash is its type, the program's own calls (file and function, no line numbers), the operation that
-failed, and the type of its root cause. What has no crash is its log template, or its monitor.
+A crash is its service, type, the program's own calls (file and function, no line numbers), the operation
+that failed and what it failed on, and the type of its root cause. What has no crash
+is its log template, or its monitor.
 """
 
 from __future__ import annotations
@@ -58,7 +59,18 @@ BY_TYPE = {
     "JSONDecodeError": "parse",
     "MemoryError": "memory",
 }
-ATTRIBUTE = re.compile(r"has no attribute '(\w+)'|reading '(\w+)'|of (?:null|undefined) \((\w+)\)")
+SUBJECTS = [  # the thing a message names as being at fault; the first match wins
+    re.compile(p)
+    for p in (
+        r"has no attribute '(\w+)'|reading '(\w+)'",
+        r"No module named '([\w.]+)'|cannot import name '(\w+)'|name '(\w+)' is not defined|variable '(\w+)'",
+        r"(?:missing|unexpected) [^']*argument:? '(\w+)'",
+        r"host='([\w.-]+)'|//([A-Za-z][\w.-]*)",
+        r"(?:host|server|database|to|with|from) \"?([a-z][\w-]*\.[\w.-]*\w)",
+        r"(?:relation|table|column):? [\"']?(\w+)",
+        r"[Nn]o such (?:file|table|column)[^'\"/]*[:'\" ]+(?:[^'\"\s]*/)?([\w.-]+)",
+    )
+]
 PROGRAM_OWN = re.compile(r"^\s*raise\b|^\s*throw\b")
 
 
@@ -71,6 +83,7 @@ class Fingerprint:
     because: str
     pattern: str
     type: str = ""
+    subject: str = ""  # the key, attribute, host, file ... named as being at fault
     calls: tuple[str, ...] = ()  # outermost first
     code: str = ""  # the statement that failed
     root: str = ""  # type of the root cause, when another exception led to this one
@@ -99,8 +112,10 @@ def of_crash(crash: Crash, service: str = "", template: Callable[[str], str] = m
     because += f" in {' ← '.join(reversed(place))}" if calls else f' with the message "{place[1][:100]}"'
     because += f", caused by {root}" if root else ""
     pattern = f"{kind}/{operation(crash)}"
-    parts = (kind, *place, subject, root)
-    return _make(parts, because, pattern, type=kind, calls=calls, code=code, root=root, crash=crash)
+    parts = (service.lower(), kind, operation(crash), *place, subject, root)
+    return _make(
+        parts, because, pattern, type=kind, subject=subject, calls=calls, code=code, root=root, crash=crash
+    )
 
 
 def operation(crash: Crash) -> str:
@@ -120,8 +135,8 @@ def _subject(crash: Crash, code: str) -> str:
     says = crash.exception.message
     if crash.exception.type == "KeyError" and len(says) > 2 and says[0] in "'\"":
         return says if says in code or f'"{says[1:-1]}"' in code else ""
-    found = ATTRIBUTE.search(says)
-    return "." + next(filter(None, found.groups())) if found else ""
+    found = next(filter(None, (pattern.search(says) for pattern in SUBJECTS)), None)
+    return next(filter(None, found.groups())) if found else ""
 
 
 def _of_alert(record: Record, template: Callable[[str], str]) -> Fingerprint:

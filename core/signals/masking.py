@@ -19,8 +19,8 @@ WORD = re.compile(r"[A-Za-z_][A-Za-z_.]{2,}")
 SILENT = frozenset(
     re.findall(
         r"\w+",
-        "the and for with from has was not error errors exception failed failure while this that when got warn"
-        " info traceback most recent call last file line",
+        "the and for with from has was not error errors exception failed failure while this that when got"
+        " warn info traceback most recent call last file line",
     )
 )
 

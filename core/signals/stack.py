@@ -19,8 +19,8 @@ def _set(names: str) -> frozenset[str]:
 
 
 OUTER = _set(
-    "srv opt app apps usr src var www html task home workspace workspaces code deploy releases release current"
-    " build dist lib lib64 local root mnt data static js assets layer python backend Users"
+    "srv opt app apps usr src var www html task home workspace workspaces code deploy releases release"
+    " current build dist lib lib64 local root mnt data static js assets layer python backend Users"
 )
 OWNER_FOLLOWS = _set("home Users")
 CHANGING = re.compile(r"v?\d[\d._-]*|[0-9a-f]{7,64}|python\d[\d.]*|tmp\w*")
