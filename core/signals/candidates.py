@@ -95,7 +95,7 @@ class Correlator:
         if found.issue_id is None:
             return self._begin(record, fp)
         joined = correlation.absorb(self.open.issues[found.issue_id], record, fp)
-        self.open.put(joined, fp.key)
+        self.open.put(joined, *([] if found.shares.get("symptom") else [fp.key]))
         return found
 
     def _begin(self, record: Record, fp: Fingerprint) -> Match:

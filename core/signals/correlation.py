@@ -16,7 +16,15 @@ from core.models import Kind, Record
 from core.signals.fingerprint import Fingerprint
 from core.signals.masking import mask, words
 
-WEIGHTS = {"type": 0.25, "place": 0.35, "message": 0.25, "service": 0.15, "time": 0.10, "release": 0.05}
+WEIGHTS = {
+    "type": 0.25,
+    "place": 0.35,
+    "message": 0.25,
+    "service": 0.15,
+    "time": 0.10,
+    "release": 0.05,
+    "symptom": 0.25,
+}
 ENOUGH = 0.70  # score from which a record joins
 ALIKE = 0.5  # messages less alike than this are of two causes, when no place says otherwise
 FAR = timedelta(days=3)
@@ -25,6 +33,7 @@ SYMPTOM = re.compile(r"5\d\d|5xx|error|exception|fail|crash", re.I)
 SPELLING = re.compile(r"[-_. /]+")
 ENVIRONMENTS = frozenset({"prod", "production", "live", "service", "svc"})
 PROSE = (Kind.REPORT, Kind.LOG)
+SIGNS = (Kind.ALERT, Kind.METRIC)  # they tell that something fails, not what
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Overrides:
-    """What people decided. ``merged`` maps a fingerprint to the one it counts as; ``split`` ones stay alone."""
+    """What people decided: ``merged`` maps a fingerprint to the one it counts as; ``split`` stay alone."""
 
     merged: Mapping[str, str] = field(default_factory=dict)
     split: frozenset[str] = frozenset()
@@ -142,6 +151,8 @@ def compare(new: Open, issue: Open, graph: Mapping[str, Sequence[str]]) -> dict[
         "time": 1 - gap / FAR.total_seconds(),
         "release": float(new.release == issue.release) if new.release and issue.release else None,
     }
+    if not (new.type and issue.type) and (new.kind in SIGNS or issue.kind in SIGNS):
+        terms |= {"message": None, "symptom": float(_symptom(new, issue, terms["service"]))}
     known = {name: value for name, value in terms.items() if value is not None}
     if _contradict(new, issue, known):
         return {}
@@ -150,14 +161,12 @@ def compare(new: Open, issue: Open, graph: Mapping[str, Sequence[str]]) -> dict[
 
 
 def _contradict(new: Open, issue: Open, known: Mapping[str, float]) -> bool:
-    if any(known.get(name) == 0 for name in ("type", "place", "service")):
+    if any(known.get(name) == 0 for name in ("type", "place", "service", "symptom")):
         return True
     if new.subject and issue.subject and new.subject != issue.subject:
         return True
-    if "place" in known:
+    if "place" in known or "symptom" in known:
         return False
-    if not (new.type and issue.type) and Kind.ALERT in (new.kind, issue.kind):
-        return not _symptom(new, issue, known)
     return known.get("message", 0) < ALIKE or (
         "service" not in known and Kind.REPORT not in (new.kind, issue.kind)
     )
@@ -218,10 +227,10 @@ def _service(a: str, b: str, graph: Mapping[str, Sequence[str]]) -> float | None
     return 0.5 if b in graph.get(a, ()) or a in graph.get(b, ()) else 0.0
 
 
-def _symptom(new: Open, issue: Open, known: Mapping[str, float]) -> bool:
+def _symptom(new: Open, issue: Open, service: float | None) -> bool:
     """An alert about failing requests belongs to what began to fail in that service at that time."""
-    alert, fault = (new, issue) if new.kind is Kind.ALERT else (issue, new)
-    if fault.kind is Kind.ALERT or known.get("service") != 1.0:
+    alert, fault = (new, issue) if new.kind in SIGNS else (issue, new)
+    if fault.kind in SIGNS or not fault.type or service != 1.0:
         return False
     near = abs(alert.first_seen - fault.first_seen) <= SYMPTOM_SPAN
     return near and bool(SYMPTOM.search(alert.message) or SYMPTOM.search(" ".join(alert.words)))

@@ -24,7 +24,7 @@ OPERATIONS = [
     for p, says in (
         (r"'NoneType' object has no attribute|of (null|undefined)|because .* is null", "none-attribute"),
         (r"has no attribute|is not a function", "attribute"),
-        (r"'NoneType' object is not (subscriptable|iterable|callable)", "none-value"),
+        (r"'NoneType' object is not|object of type 'NoneType'|and 'NoneType'|'NoneType' and", "none-value"),
         (r"object is not (subscriptable|iterable|callable)|does not support item", "wrong-type"),
         (r"unsupported operand|not supported between|can only concatenate|must be str, not", "operand"),
         (r"positional argument|keyword argument|takes \d|missing \d", "arguments"),
