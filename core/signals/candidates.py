@@ -95,7 +95,8 @@ class Correlator:
         if found.issue_id is None:
             return self._begin(record, fp)
         joined = correlation.absorb(self.open.issues[found.issue_id], record, fp)
-        self.open.put(joined, *([] if found.shares.get("symptom") else [fp.key]))
+        tells = record.service and record.kind not in correlation.SIGNS  # else its likes may belong elsewhere
+        self.open.put(joined, *([fp.key] if tells else []))
         return found
 
     def _begin(self, record: Record, fp: Fingerprint) -> Match:

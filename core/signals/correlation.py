@@ -30,6 +30,7 @@ ALIKE = 0.5  # messages less alike than this are of two causes, when no place sa
 FAR = timedelta(days=3)
 SYMPTOM_SPAN = timedelta(minutes=15)  # an alert joins what began this shortly before or after it
 SYMPTOM = re.compile(r"5\d\d|5xx|error|exception|fail|crash", re.I)
+TOKEN = re.compile(r"[a-z][\w-]+")
 SPELLING = re.compile(r"[-_. /]+")
 ENVIRONMENTS = frozenset({"prod", "production", "live", "service", "svc"})
 PROSE = (Kind.REPORT, Kind.LOG)
@@ -54,6 +55,7 @@ class Open:
     first_seen: datetime
     last_seen: datetime
     pattern: str = ""
+    named: frozenset[str] = frozenset()  # what a report's title names, a service perhaps
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def opened(issue_id: int, record: Record, fp: Fingerprint) -> Open:
         first_seen=record.at,
         last_seen=record.at,
         pattern=fp.pattern,
+        named=frozenset(TOKEN.findall(record.title.lower())) if record.kind is Kind.REPORT else frozenset(),
     )
 
 
@@ -147,7 +150,7 @@ def compare(new: Open, issue: Open, graph: Mapping[str, Sequence[str]]) -> dict[
         "type": _type(new, issue),
         "place": _place(new.calls, issue.calls),
         "message": _message(new, issue),
-        "service": _service(new.service, issue.service, graph),
+        "service": _service(new, issue, graph),
         "time": 1 - gap / FAR.total_seconds(),
         "release": float(new.release == issue.release) if new.release and issue.release else None,
     }
@@ -199,7 +202,7 @@ def _same_call(a: str, b: str) -> bool:
 
 def _message(a: Open, b: Open) -> float | None:
     """Likeness of the messages; prose may say more than the message that it quotes."""
-    if a.type and b.type and a.message and b.message and a.message == b.message:
+    if a.type and a.type == b.type and a.message == b.message:
         return 1.0
     first, second = a.words - _names(a), b.words - _names(b)
     if not (first and second):
@@ -217,14 +220,22 @@ def _names(issue: Open) -> frozenset[str]:
     return frozenset({issue.type.lower(), *SPELLING.split(issue.service.lower())})
 
 
-def _service(a: str, b: str, graph: Mapping[str, Sequence[str]]) -> float | None:
-    """Vendors spell one service differently; neighbours tell of each other's faults."""
+def _service(new: Open, issue: Open, graph: Mapping[str, Sequence[str]]) -> float | None:
+    """Vendors spell one service differently; neighbours tell of each other's faults; a title may name it."""
+    a, b = new.service, issue.service
     if not (a and b):
-        return None
+        return _titled(new, issue) if a or b else None
     first, second = (frozenset(SPELLING.split(s.lower())) - ENVIRONMENTS for s in (a, b))
     if first == second:
         return 1.0
     return 0.5 if b in graph.get(a, ()) or a in graph.get(b, ()) else 0.0
+
+
+def _titled(a: Open, b: Open) -> float | None:
+    report, other = (a, b) if b.service else (b, a)
+    if report.kind is not Kind.REPORT:
+        return None
+    return 1.0 if other.service.lower() in report.named else 0.5
 
 
 def _symptom(new: Open, issue: Open, service: float | None) -> bool:

@@ -71,6 +71,7 @@ SUBJECTS = [  # the thing a message names as being at fault; the first match win
         r"[Nn]o such (?:file|table|column)[^'\"/]*[:'\" ]+(?:[^'\"\s]*/)?([\w.-]+)",
     )
 ]
+DIGITS = re.compile(r"\d+")
 PROGRAM_OWN = re.compile(r"^\s*raise\b|^\s*throw\b")
 
 
@@ -136,7 +137,8 @@ def _subject(crash: Crash, code: str) -> str:
     if crash.exception.type == "KeyError" and len(says) > 2 and says[0] in "'\"":
         return says if says in code or f'"{says[1:-1]}"' in code else ""
     found = next(filter(None, (pattern.search(says) for pattern in SUBJECTS)), None)
-    return next(filter(None, found.groups())) if found else ""
+    name = next(filter(None, found.groups())) if found else ""
+    return "" if any(c.isdigit() for c in name) and "." not in name.strip(".") else DIGITS.sub("*", name)
 
 
 def _of_alert(record: Record, template: Callable[[str], str]) -> Fingerprint:

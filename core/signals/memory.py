@@ -24,7 +24,7 @@ class Past:
 
 
 def similar(issue: Past, past: Sequence[Past], most: int = 5) -> list[tuple[Past, float]]:
-    """Past issues with their likeness 0..1, the likest first, of equals the newest; never the issue itself."""
+    """Past issues with their likeness 0..1, the likest first, of equals the newest; without itself."""
     scored = [(other, round(_likeness(issue, other), 4)) for other in past if other.id != issue.id]
     near = [pair for pair in scored if pair[1] >= LEAST]
     return sorted(near, key=lambda pair: (-pair[1], -pair[0].id))[:most]
