@@ -225,8 +225,7 @@ def _service(new: Open, issue: Open, graph: Mapping[str, Sequence[str]]) -> floa
     a, b = new.service, issue.service
     if not (a and b):
         return _titled(new, issue) if a or b else None
-    first, second = (frozenset(SPELLING.split(s.lower())) - ENVIRONMENTS for s in (a, b))
-    if first == second:
+    if _plain(a) == _plain(b):
         return 1.0
     return 0.5 if b in graph.get(a, ()) or a in graph.get(b, ()) else 0.0
 
@@ -235,7 +234,11 @@ def _titled(a: Open, b: Open) -> float | None:
     report, other = (a, b) if b.service else (b, a)
     if report.kind is not Kind.REPORT:
         return None
-    return 1.0 if other.service.lower() in report.named else 0.5
+    return 1.0 if _plain(other.service) in {_plain(name) for name in report.named} else 0.5
+
+
+def _plain(service: str) -> frozenset[str]:
+    return frozenset(SPELLING.split(service.lower())) - ENVIRONMENTS
 
 
 def _symptom(new: Open, issue: Open, service: float | None) -> bool:

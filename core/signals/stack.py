@@ -19,8 +19,8 @@ def _set(names: str) -> frozenset[str]:
 
 
 OUTER = _set(
-    "srv opt app apps usr src var www html task home workspace workspaces code deploy releases release"
-    " current build dist lib lib64 local root mnt data static js assets layer python backend Users"
+    "srv opt app apps usr var www html task home workspace workspaces deploy releases release current build"
+    " dist local root mnt Users"
 )
 OWNER_FOLLOWS = _set("home Users")
 CHANGING = re.compile(r"v?\d[\d._-]*|[0-9a-f]{7,64}|python\d[\d.]*|tmp\w*")
@@ -46,6 +46,7 @@ NAMED = re.compile(
     r"\b(?P<type>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Timeout|Refused|Violation|Fault))\b"
     r"(?:\((?P<inside>[^()\n]*)\)|: (?P<message>[^\n]*))?"
 )
+BARE = re.compile(r"\b(?P<type>Error)\b(?:: (?P<message>.*))?")
 LINKS = re.compile(
     r"^.*(?P<cause>The above exception was the direct cause).*$"
     r"|^.*During handling of the above exception.*$",
@@ -82,9 +83,18 @@ def calls(frames: tuple[Frame, ...]) -> tuple[str, ...]:
 
 
 def _name(frame: Frame) -> str:
-    file, function = normal_file(frame.file), frame.function.removeprefix("async ").split("<locals>.")[-1]
+    file, function = (
+        normal_file(_with_package(frame)),
+        frame.function.removeprefix("async ").split("<locals>.")[-1],
+    )
     minified = file.endswith(".js") and len(function) <= 2
     return file if minified or function in ("", "<anonymous>", "?") else f"{file}:{function.split('.')[-1]}"
+
+
+def _with_package(frame: Frame) -> str:
+    """Java names a file without its folder; its package is in the function's name."""
+    package = frame.function.split(".")[:-2]
+    return "/".join([*package, frame.file]) if frame.file.endswith((".java", ".kt")) else frame.file
 
 
 def crash_of(record: Record) -> Crash | None:
@@ -177,7 +187,7 @@ def _read_at(text: str) -> Crash | None:
     for line in text.splitlines():
         if found := AT_FRAME.match(line):
             if before:
-                named = RAISED.match(before) or NAMED.search(before)
+                named = RAISED.match(before) or NAMED.search(before) or BARE.search(before)
                 heads.append(raised(named["type"], named["message"] or "") if named else Raised(type="Error"))
                 stacks.append([])
                 before = ""

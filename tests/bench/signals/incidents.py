@@ -1,8 +1,12 @@
+# ruff: noqa: E501 - a table reads best with one row a line
 """Real-shaped incidents and how five vendors tell of them.
 
-An incident is (service, calls outermost first, failing statement, type, message, root cause). DEV was looked at
-while the weights were chosen; HELD_OUT has other exception kinds, frameworks, languages and code bases and was
-written before correlation was first run on it. ``{n}`` in a message is a value that differs each time.
+An incident is (service, calls outermost first, failing statement, type, message, root cause). ``{n}`` in a
+message is a value that differs each time.
+
+DEV was looked at while the weights were chosen. SECOND has other exception kinds, frameworks and languages; its
+first run gave F1 0.87 to 0.93, and the faults that it showed (Java packages, stripped source folders, titles that
+name a service) were then mended, so it is seen as well. UNSEEN was written after that and nothing was changed for it.
 """
 
 from __future__ import annotations
@@ -66,7 +70,8 @@ feed | feed/poll.py:tick feed/parse.py:entry | title = entry.find("title").text 
 feed | feed/poll.py:tick feed/parse.py:item | raise FeedError("bad item") from e | FeedError | bad item {n} | KeyError
 """)
 
-HELD_OUT = _table("""
+SECOND = (
+    _table("""
 billing-api | billing/tasks.py:invoice_all billing/tax.py:vat | return rates[country] | KeyError | 'country-{n}' |
 billing-api | billing/tasks.py:invoice_all billing/pdf.py:draw | canvas.drawString(x, y, None) | TypeError | expected string or bytes-like object, got 'NoneType' |
 billing-api | billing/tasks.py:close_month billing/ledger.py:post_entry | session.flush() | IntegrityError | duplicate key value violates unique constraint "ledger_period_key" | UniqueViolation
@@ -85,7 +90,9 @@ ml-scoring | scoring/serve.py:predict scoring/model.py:forward | return self.net
 chat | chat/ws.py:on_message chat/rooms.py:broadcast | await peer.send(text) | ConnectionClosedError | no close frame received or sent |
 chat | chat/ws.py:on_message chat/rooms.py:leave | self.members.remove(user) | ValueError | list.remove(x): x not in list |
 chat | chat/ws.py:on_join chat/history.py:last | return await anext(rows) | StopAsyncIteration | |
-""") + _table("""
+""")
+    + _table(
+        """
 storefront-web | src/pages/cart.tsx:CartPage src/lib/price.ts:format | return item.price.toFixed(2) | TypeError | Cannot read properties of undefined (reading 'toFixed') |
 storefront-web | src/pages/cart.tsx:CartPage src/lib/coupon.ts:apply | coupon.rules.map(f) | TypeError | coupon.rules.map is not a function |
 storefront-web | src/pages/login.tsx:submit src/lib/api.ts:post | JSON.parse(body) | SyntaxError | Unexpected token < in JSON at position {n} |
@@ -93,7 +100,11 @@ storefront-web | src/pages/map.tsx:MapPage src/lib/tiles.ts:load | new Worker(ur
 storefront-web | src/pages/list.tsx:ListPage src/lib/store.ts:reduce | return reduce(state) | RangeError | Maximum call stack size exceeded |
 edge-proxy | src/server.js:onRequest src/routes/img.js:resize | await fetch(origin) | FetchError | request to http://images.internal/{n} failed, reason: connect ECONNREFUSED |
 edge-proxy | src/server.js:onRequest src/cache.js:get | client.get(key) | ReplyError | MOVED {n} shard is elsewhere |
-""", "node") + _table("""
+""",
+        "node",
+    )
+    + _table(
+        """
 ledger-core | com.bank.web.TransferController.post com.bank.core.TransferService.move | - | java.lang.NullPointerException | Cannot invoke "Account.balance()" because "source" is null |
 ledger-core | com.bank.web.TransferController.post com.bank.core.LimitGuard.check | - | java.lang.IllegalStateException | limit table not loaded |
 ledger-core | com.bank.batch.Statement.run com.bank.core.Formatter.render | - | java.util.MissingFormatArgumentException | Format specifier '%s' |
@@ -101,7 +112,39 @@ ledger-core | com.bank.batch.Statement.run com.bank.db.Rows.next | - | java.sql.
 ledger-core | com.bank.web.Cards.list com.bank.core.CardMapper.map | - | java.lang.ClassCastException | class Debit cannot be cast to class Credit |
 fraud | com.bank.fraud.Engine.score com.bank.fraud.Rules.at | - | java.lang.ArrayIndexOutOfBoundsException | Index {n} out of bounds for length 8 |
 fraud | com.bank.fraud.Engine.score com.bank.fraud.Window.trim | - | java.util.ConcurrentModificationException | window changed |
-""", "java")
+""",
+        "java",
+    )
+)
+
+UNSEEN = (
+    _table("""
+tickets | tickets/urls.py:dispatch tickets/seats.py:reserve | seat = Seat.objects.get(pk=pk) | DoesNotExist | Seat matching query does not exist. |
+tickets | tickets/urls.py:dispatch tickets/seats.py:swap | a.row, b.row = b.row, a.row | AttributeError | can't set attribute 'row' |
+tickets | tickets/signals.py:saved tickets/barcode.py:draw | return svg(bits[0:n:0]) | ValueError | slice step cannot be zero |
+weather | weather/fetch.py:loop weather/grib.py:decode | struct.unpack(fmt, head) | error | unpack requires a buffer of {n} bytes |
+weather | weather/fetch.py:loop weather/ftp.py:pull | ftp.retrbinary(cmd, sink) | EOFError | |
+weather | weather/fetch.py:loop weather/units.py:kelvin | return t + "K" | TypeError | can only concatenate str (not "float") to str |
+vault-sync | sync/main.py:cycle sync/lease.py:renew | client.renew(lease) | VaultDown | Vault is sealed | ConnectionResetError
+vault-sync | sync/main.py:cycle sync/keys.py:rotate | assert new != old | AssertionError | rotation of key {n} gave the same key |
+""")
+    + _table(
+        """
+admin-ui | app/users/table.vue:render app/users/sort.ts:by | rows.sort(cmp(key)) | TypeError | cmp is not a function |
+admin-ui | app/users/table.vue:render app/i18n/date.ts:short | fmt.format(value) | RangeError | Invalid time value |
+admin-ui | app/boot.ts:start app/auth/session.ts:restore | storage.setItem(k, v) | QuotaExceededError | The quota has been exceeded. |
+""",
+        "node",
+    )
+    + _table(
+        """
+router | io.transit.api.Plan.search io.transit.graph.Dijkstra.relax | - | java.lang.StackOverflowError | |
+router | io.transit.api.Plan.search io.transit.fare.Zones.price | - | java.lang.NumberFormatException | For input string: "{n}z" |
+router | io.transit.load.Gtfs.read io.transit.load.Csv.header | - | java.io.UncheckedIOException | feed {n} ended early | java.io.EOFException
+""",
+        "java",
+    )
+)
 
 
 def lookalike(incident: Incident, turn: int) -> tuple[Incident, str]:
@@ -112,9 +155,13 @@ def lookalike(incident: Incident, turn: int) -> tuple[Incident, str]:
     if turn % 4 == 1:
         return replace(incident, service="partner-" + incident.service), "another service"
     if turn % 4 == 2:
-        other = last.replace("/", "/legacy/", 1) if "/" in last else last.replace("com.bank", "com.partner", 1)
+        other = (
+            last.replace("/", "/legacy/", 1) if "/" in last else last.replace("com.bank", "com.partner", 1)
+        )
         return replace(incident, calls=(*first, other)), "another file of the same name"
-    name, message = ("AssertionError", "totals differ") if incident.language == "python" else ("Error", "totals differ")
+    name, message = (
+        ("AssertionError", "totals differ") if incident.language == "python" else ("Error", "totals differ")
+    )
     return replace(incident, type=name, message=message, root=""), "another exception in the same place"
 
 
@@ -131,8 +178,10 @@ class Teller:
         text = self._stack(incident, message)
         head = f"{incident.type.rsplit('.', 1)[-1]}: {message}".rstrip(": ")
         shape = getattr(self, f"_{vendor}")(incident, message, head, text)
-        late = timedelta(hours=self.random.uniform(0.2, 5)) if vendor == "github" else timedelta(
-            seconds=self.random.uniform(-45, 90)
+        late = (
+            timedelta(hours=self.random.uniform(0.2, 5))
+            if vendor == "github"
+            else timedelta(seconds=self.random.uniform(-45, 90))
         )
         return Record(source=vendor, vendor_id=f"{vendor}-{self.count}", at=at + late, **shape)
 
@@ -145,26 +194,50 @@ class Teller:
         chain = [{"type": incident.root, "message": "", "relation": "cause"}] if incident.root else []
         crash = {"exception": {"type": kind, "message": message}, "frames": frames, "chain": chain}
         release = f"4.{self.random.randint(0, 3)}.0"
-        return {"kind": "exception", "service": incident.service, "title": f"{kind}: {message}", "crash": crash,
-                "release": release, "count": self.random.randint(1, 90)}
+        return {
+            "kind": "exception",
+            "service": incident.service,
+            "title": f"{kind}: {message}",
+            "crash": crash,
+            "release": release,
+            "count": self.random.randint(1, 90),
+        }
 
     def _datadog(self, incident, message, head, text) -> dict:
-        return {"kind": "log", "service": incident.service + self.random.choice(("", "-prod")), "title": head,
-                "message": f"request {self.random.randint(1, 9999)} failed\n{text}"}
+        return {
+            "kind": "log",
+            "service": incident.service + self.random.choice(("", "-prod")),
+            "title": head,
+            "message": f"request {self.random.randint(1, 9999)} failed\n{text}",
+        }
 
     def _cloudwatch(self, incident, _message, _head, text) -> dict:
         identity = f"{self.random.getrandbits(64):016x}"
-        return {"kind": "log", "service": incident.service, "title": f"/ecs/{incident.service}",
-                "message": f"[ERROR] 2026-01-05T08:{self.random.randint(10, 59)}:11Z {identity} {text}"}
+        return {
+            "kind": "log",
+            "service": incident.service,
+            "title": f"/ecs/{incident.service}",
+            "message": f"[ERROR] 2026-01-05T08:{self.random.randint(10, 59)}:11Z {identity} {text}",
+        }
 
     def _newrelic(self, incident, message, head, _text) -> dict:
-        return {"kind": "exception", "service": incident.service, "title": head, "message": message,
-                "attributes": {"error.class": incident.type, "error.message": message}}
+        return {
+            "kind": "exception",
+            "service": incident.service,
+            "title": head,
+            "message": message,
+            "attributes": {"error.class": incident.type, "error.message": message},
+        }
 
     def _github(self, incident, message, head, text) -> dict:
         body = f"Seen by a customer today, twice.\n\n```\n{text}\n```\nPlease have a look."
         title = f"{incident.service} broken since this morning"
-        return {"kind": "report", "service": self.random.choice((incident.service, "")), "title": title, "message": body}
+        return {
+            "kind": "report",
+            "service": self.random.choice((incident.service, "")),
+            "title": title,
+            "message": body,
+        }
 
     def _place(self, incident: Incident, call: str) -> tuple[str, str]:
         if incident.language == "java":
@@ -178,11 +251,23 @@ class Teller:
         if incident.language == "python":
             lines = [f'  File "{f}", line {n}, in {name}\n    step()' for f, name, n in places]
             lines[-1] = lines[-1].replace("step()", incident.code)
-            root = f"{incident.root}\n\nThe above exception was the direct cause of the following exception:\n\n"
-            before = f'Traceback (most recent call last):\n  File "x.py", line 1, in y\n    z()\n{root}' if incident.root else ""
+            root = (
+                f"{incident.root}\n\nThe above exception was the direct cause of the following exception:\n\n"
+            )
+            before = (
+                f'Traceback (most recent call last):\n  File "x.py", line 1, in y\n    z()\n{root}'
+                if incident.root
+                else ""
+            )
             return before + "Traceback (most recent call last):\n" + "\n".join(lines) + f"\n{head}"
-        return head + "\n" + "\n".join(f"    at {name} ({f}:{n}:7)" if incident.language == "node"
-                                       else f"\tat {name}({f}:{n})" for f, name, n in reversed(places))
+        return (
+            head
+            + "\n"
+            + "\n".join(
+                f"    at {name} ({f}:{n}:7)" if incident.language == "node" else f"\tat {name}({f}:{n})"
+                for f, name, n in reversed(places)
+            )
+        )
 
 
 VENDORS = ("sentry", "datadog", "cloudwatch", "newrelic", "github")
