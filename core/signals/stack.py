@@ -18,12 +18,11 @@ def _set(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-OUTER = _set(
-    "srv opt app apps usr var www html task home workspace workspaces deploy releases release current build"
-    " dist local root mnt Users"
+ROOT = re.compile(  # where programs are installed, and the folders of a release below it
+    r"^/+(?:(?:srv|opt)(?:/app)?|usr/src(?:/app)?|app|var/(?:task|app|www(?:/html)?)|home/[^/]+|Users/[^/]+"
+    r"|root|workspaces?|mnt|build|code|tmp)(?=/)"
+    r"(?:/(?:releases?|current|deploy|build|v?\d[\d._-]*|[0-9a-f]{7,64})(?=/))*/"
 )
-OWNER_FOLLOWS = _set("home Users")
-CHANGING = re.compile(r"v?\d[\d._-]*|[0-9a-f]{7,64}|python\d[\d.]*|tmp\w*")
 BUNDLE_HASH = re.compile(r"[.\-_](?=[0-9a-f]*\d)[0-9a-f]{6,32}(?=\.)")
 OUTSIDE = re.compile(
     r"site-packages/|dist-packages/|node_modules/|(^|/)python3?\.\d+/|^<|^node:|^internal/|\.venv/|/lib/python"
@@ -58,15 +57,14 @@ QUOTED = re.compile(r"^(?:> ?|[ +|]*\| )", re.M)
 @lru_cache(maxsize=4096)
 def normal_file(path: str) -> str:
     """A file's name that is the same on every host and in every release: shop/cart.py."""
-    path = re.sub(r"^[a-z]+://[^/]*/|^[A-Za-z]:", "", path.replace("\\", "/")).split("?")[0]
+    path = re.sub(r"^[A-Za-z]:(?=/)|^file://", "", path.replace("\\", "/")).split("?")[0]
+    path = ROOT.sub("", re.sub(r"^[a-z]+://[^/]*/", "", path))
     path = re.sub(r"^.*(?:site-packages|dist-packages|node_modules)/", "", path)
     parts = [p for p in BUNDLE_HASH.sub("", path).split("/") if p not in ("", ".", "..", "~")]
     folders, name = parts[:-1], parts[-1] if parts else ""
     if name.endswith(".py"):  # a package's name is an identifier: what is none lies outside the program
         outside = [i for i, part in enumerate(folders) if not part.isidentifier()]
         folders = folders[outside[-1] + 1 :] if outside else folders
-    while folders and (folders[0] in OUTER or CHANGING.fullmatch(folders[0])):
-        folders = folders[2 if folders[0] in OWNER_FOLLOWS else 1 :]
     return "/".join([*folders[-3:], name])
 
 

@@ -6,7 +6,8 @@ message is a value that differs each time.
 
 DEV was looked at while the weights were chosen. SECOND has other exception kinds, frameworks and languages; its
 first run gave F1 0.87 to 0.93, and the faults that it showed (Java packages, stripped source folders, titles that
-name a service) were then mended, so it is seen as well. UNSEEN was written after that and nothing was changed for it.
+name a service) were then mended, so it is seen as well. THIRD was
+written after that: first run 0.88 to 0.93, two look-alikes merged; the installation roots were then made precise.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ fraud | com.bank.fraud.Engine.score com.bank.fraud.Window.trim | - | java.util.C
     )
 )
 
-UNSEEN = (
+THIRD = (
     _table("""
 tickets | tickets/urls.py:dispatch tickets/seats.py:reserve | seat = Seat.objects.get(pk=pk) | DoesNotExist | Seat matching query does not exist. |
 tickets | tickets/urls.py:dispatch tickets/seats.py:swap | a.row, b.row = b.row, a.row | AttributeError | can't set attribute 'row' |
@@ -159,10 +160,10 @@ def lookalike(incident: Incident, turn: int) -> tuple[Incident, str]:
             last.replace("/", "/legacy/", 1) if "/" in last else last.replace("com.bank", "com.partner", 1)
         )
         return replace(incident, calls=(*first, other)), "another file of the same name"
-    name, message = (
-        ("AssertionError", "totals differ") if incident.language == "python" else ("Error", "totals differ")
-    )
-    return replace(incident, type=name, message=message, root=""), "another exception in the same place"
+    name = "RuntimeError" if incident.language == "python" else "Error"
+    return replace(
+        incident, type=name, message="totals differ", root=""
+    ), "another exception in the same place"
 
 
 class Teller:

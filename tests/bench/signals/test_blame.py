@@ -1,7 +1,7 @@
 """Blame on generated service graphs with an injected latency or error fault.
 
-A fault travels from the called service to its callers, weaker at each step; series begin at their minute, are noisy,
-and some services tell nothing. Anchors: the worst figure first, the earliest first.
+A fault travels from the called service to its callers, weaker or, by retries, a little stronger at each
+step; series begin at their minute, are noisy, and some services tell nothing. Anchors: the worst figure first, the earliest first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def inject(graph: dict[str, list[str]], origin: str, kind: str, chance: random.R
     strength = {origin: chance.uniform(0.1, 0.8) if kind == "errors" else chance.uniform(50, 900)}
     depth = {origin: 0}
     for name in reversed(list(graph)):  # callees come later than their callers
-        hit = [(strength[c] * chance.uniform(0.4, 1.0), depth[c] + 1) for c in graph[name] if c in strength]
+        hit = [(strength[c] * chance.uniform(0.4, 1.2), depth[c] + 1) for c in graph[name] if c in strength]
         if name != origin and hit and chance.random() < 0.85:
             strength[name], depth[name] = max(hit)
     found = []
@@ -38,7 +38,7 @@ def inject(graph: dict[str, list[str]], origin: str, kind: str, chance: random.R
         if name != origin and chance.random() < 0.1:
             continue  # a service that tells nothing
         began = START + timedelta(minutes=chance.choice((0, 0, 1)) + (depth[name] > 2))
-        found.append(Trouble(name, began, **{kind: value * chance.uniform(0.85, 1.15)}))
+        found.append(Trouble(name, began, **{kind: value * chance.uniform(0.75, 1.25)}))
     for name in chance.sample(list(graph), 2):  # troubles of their own that mean little
         if name not in strength:
             noise = 0.02 if kind == "errors" else 15

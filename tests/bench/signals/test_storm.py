@@ -1,4 +1,4 @@
-"""Storm: 10,000 records of one minute from five sources become the right handful of issues, in bounded memory."""
+"""Storm: 10,000 records of one minute from five sources become the right issues, in bounded memory."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ def test_work_grows_linearly_and_memory_is_bounded():
     for count in (1_000, 4_000):
         correlator = Correlator(limit=500)
         for i in range(count):
-            fault = Incident(
-                f"s{i % 40}", (f"pkg/m{i}.py:f{i}",), "x()", f"Fault{i % 50}Error", f"message of kind {i}"
-            )
+            fault = Incident(f"s{i % 40}", (f"pkg/m{i}.py:f{i}",), "x()", f"Fault{i % 50}Error", f"kind {i}")
             correlator.place(Teller(i).tell(fault, "sentry", START + timedelta(seconds=i)))
         costs[count] = correlator.open.compared / count
         assert len(correlator.open.issues) <= 500
