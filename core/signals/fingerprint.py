@@ -150,5 +150,5 @@ def _of_alert(record: Record, template: Callable[[str], str]) -> Fingerprint:
 
 
 def _make(parts: tuple[str, ...], because: str, pattern: str, **more) -> Fingerprint:
-    key = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+    key = hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return Fingerprint(key, tuple(map(str, parts)), because, pattern, **more)

@@ -32,7 +32,8 @@ def test_a_storm_is_a_handful_of_issues():
         issues.setdefault(which, set()).add(correlator.place(record).issue_id)
     print(
         f"\nstorm: {RECORDS} records, {len(FAULTS)} faults -> {correlator.count} issues, "
-        f"{correlator.open.compared / RECORDS:.2f} comparisons a record, {len(correlator.open.prints)} fingerprints"
+        f"{correlator.open.compared / RECORDS:.2f} comparisons a record, "
+        f"{len(correlator.open.prints)} fingerprints"
     )
     assert all(len(found) == 1 for found in issues.values())
     assert correlator.count == len(FAULTS)
