@@ -1,0 +1,236 @@
+"""The embedded analyst: root cause, severity and confidence from the evidence alone; no model, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.models import Cause, Kind, Record
+from core.settings import SeverityRules
+from core.signals import blame, causes, severity, stack, wording
+from core.signals.blame import Suspect
+from core.signals.fingerprint import Fingerprint, fingerprint, operation
+from core.vendors.base import Evidence, Finding
+
+SIMPLE = {  # how small a cure the failed operation usually has, 0..1
+    "division": 1.0,
+    "none-attribute": 0.95,
+    "none-value": 0.95,
+    "subscript": 0.95,
+    "name": 0.95,
+    "operand": 0.9,
+    "parse": 0.9,
+    "arguments": 0.85,
+    "attribute": 0.85,
+    "unpack": 0.85,
+    "iteration": 0.9,
+    "wrong-type": 0.85,
+    "decode": 0.85,
+    "import": 0.7,
+    "recursion": 0.6,
+}
+OTHERWISE = 0.8  # an operation the table does not know
+ENOUGH = 3  # occurrences
+SLOW = ("p95", "latency", "slow", "duration", "response time")
+
+
+@dataclass(frozen=True)
+class Case:
+    """The evidence once read: the record that tells most, its fingerprint, and what else is counted."""
+
+    evidence: Evidence
+    fp: Fingerprint
+    best: Record
+    stacks: frozenset[tuple[str, ...]]
+    occurrences: int
+    suspects: Sequence[Suspect]
+    verdict: causes.Verdict | None
+
+
+class EmbeddedAnalyst:
+    name = "embedded"
+
+    def __init__(self, rules: SeverityRules | None = None):
+        self.rules = rules or SeverityRules()
+
+    def analyze(self, evidence: Evidence) -> Finding:
+        """The finding; ``evidence.records`` may be of several vendors, in any order, and may be empty."""
+        case = read(evidence)
+        told = severity.assess(
+            evidence.health,
+            evidence.before,
+            evidence.others,
+            max((record.users for record in evidence.records), default=0),
+            evidence.critical,
+            evidence.impact,
+            self.rules,
+        )
+        terms = _terms(case)
+        cause, root_cause, next_step = _conclude(case)
+        return Finding(
+            analyst=self.name,
+            root_cause=root_cause,
+            cause=cause,
+            severity=told.severity,
+            impact=told.impact,
+            confidence=round(min(0.99, sum(term["weight"] for term in terms)), 3),
+            simplicity=_simplicity(case, cause),
+            pattern=case.fp.pattern,
+            culprit=_culprit(case, cause),
+            next_step=next_step,
+            evidence=[*terms, *_not_counted(case, told)],
+        )
+
+
+def read(evidence: Evidence) -> Case:
+    """Bring the records into one picture; the one with most frames and locals speaks for the issue."""
+    records = sorted(evidence.records, key=lambda r: (r.at, r.source, r.vendor_id))
+    pairs = [(fingerprint(record), record) for record in records]
+    fp, best = max(pairs, key=lambda pair: _depth(pair[0]), default=(None, None))
+    if best is None:
+        best = Record(source="", vendor_id="", kind=Kind.LOG, at=_EPOCH, title=evidence.title)
+        fp = fingerprint(best)
+    verdict = causes.classify(fp.crash) if fp.crash else None
+    return Case(
+        evidence,
+        fp,
+        best,
+        frozenset(p.calls[-1:] for p, _ in pairs if p.calls),
+        sum(max(r.count, r.crash.count if r.crash else 1) for r in records),
+        _suspects(evidence, fp, records, verdict),
+        verdict,
+    )
+
+
+_EPOCH = Record.model_validate(
+    {"source": "", "vendor_id": "", "kind": "log", "at": "1970-01-01T00:00:00Z", "title": ""}
+).at
+
+
+def _depth(fp: Fingerprint) -> tuple[int, int, int]:
+    if not fp.crash:
+        return (0, 0, 0)
+    return (1, sum(bool(frame.locals) for frame in fp.crash.frames), len(fp.calls))
+
+
+def _suspects(evidence: Evidence, fp: Fingerprint, records: Sequence[Record], verdict) -> list[Suspect]:
+    if not records:
+        return []
+    crash = fp.crash
+    began = min([records[0].at, *([crash.first_seen] if crash and crash.first_seen else [])])
+    return blame.rank(
+        service=evidence.service,
+        began=began,
+        changes=evidence.changes,
+        calls=fp.calls,
+        graph={evidence.service: evidence.upstreams},
+        upstream=verdict.upstream if verdict and verdict.cause is Cause.UPSTREAM else "",
+        ours=(evidence.service, *evidence.upstreams, *evidence.others),
+    )
+
+
+def _release(case: Case) -> Suspect | None:
+    likely = (s for s in case.suspects if s.kind == "release" and s.score >= 0.5)
+    return next(likely, None)
+
+
+def _terms(case: Case) -> list[dict]:
+    """What the confidence is the sum of. A bare log line cannot pass 0.5, a clean crash reaches 0.9."""
+    fp, records, release = case.fp, case.evidence.records, _release(case)
+    crash = fp.crash
+    sources = sorted({record.source for record in records})
+    own = bool(crash and any(f.in_app and not stack.is_outside(f.file) for f in crash.frames))
+    slow = _is_slow(case)
+    terms = (
+        (bool(crash), 0.25, f"the exception is known: {fp.type}"),
+        (not crash and bool(records), 0.15, "a message without an exception"),
+        (own, 0.27, "frames of the program's own are known"),
+        (_understood(case), 0.10, "what kind of cause it is follows from the exception"),
+        (bool(crash and any(f.locals for f in crash.frames)), 0.15, "the values of the locals are known"),
+        (case.occurrences >= ENOUGH, 0.10, f"it occurred {case.occurrences} times"),
+        (len(case.stacks) == 1, 0.05, "every stack ends at the same place"),
+        (len(sources) > 1, 0.05, f"{len(sources)} sources agree: {', '.join(sources)}"),
+        (bool(release), 0.05, release.says if release else ""),
+        (slow, 0.20, _slow_says(case) if slow else ""),
+        (slow and bool(release), 0.20, "a release came right before it became slow"),
+    )
+    return [{"says": says, "weight": weight} for holds, weight, says in terms if holds]
+
+
+def _understood(case: Case) -> bool:
+    return bool(case.verdict and case.verdict.cause is not Cause.UNKNOWN)
+
+
+def _not_counted(case: Case, told: severity.Assessment) -> list[dict]:
+    """Evidence that a person wants to see but that the confidence does not count."""
+    says = [f"severity and impact: {s['says']}" for s in told.says]
+    says += [f"suspect ({s.kind}, {s.score:.2f}): {s.says}" for s in case.suspects[:3]]
+    says += [f"similar before: {text}" for text in case.evidence.past[:3]]
+    return [{"says": text, "weight": 0} for text in says]
+
+
+def _conclude(case: Case) -> tuple[Cause, str, str]:
+    """(cause, root cause, next step)."""
+    if case.verdict is None:
+        return _without_crash(case)
+    verdict, crash = case.verdict, case.fp.crash
+    word = operation(crash.model_copy(update={"exception": verdict.raised, "frames": verdict.frames}))
+    told = wording.explain(verdict.raised, verdict.frames or crash.frames, word)
+    if verdict.raised is not crash.exception:
+        told += f" It surfaced as {crash.exception.type}: {crash.exception.message[:160]}."
+    if verdict.cause is not Cause.CODE:
+        named = f" ({verdict.upstream})" if verdict.upstream else ""
+        told = f"{verdict.says[:1].upper()}{verdict.says[1:]}{named}. {told}"
+    outside = next((s for s in case.suspects if s.kind == "outside"), None)
+    told += f" This is {outside.says}." if outside else ""
+    return verdict.cause, told, verdict.next_step
+
+
+def _without_crash(case: Case) -> tuple[Cause, str, str]:
+    release = _release(case)
+    since = f" {release.says[:1].upper()}{release.says[1:]}." if release else ""
+    if _is_slow(case):
+        step = (
+            f"Compare {release.name} with the release before it." if release else "Profile the slow requests."
+        )
+        return Cause.PERFORMANCE, f"{case.evidence.service} became slower: {_slow_says(case)}.{since}", step
+    title = " ".join((case.best.message or case.best.title).split())[:240]
+    return (
+        Cause.UNKNOWN,
+        f"Only a message is known: {title}.{since}",
+        "Look at the service's logs at that time.",
+    )
+
+
+def _is_slow(case: Case) -> bool:
+    if case.fp.crash or case.best.kind not in (Kind.METRIC, Kind.ALERT):
+        return False
+    text = f"{case.best.title} {case.best.attributes.get('metric', '')}".lower()
+    return any(word in text for word in SLOW)
+
+
+def _slow_says(case: Case) -> str:
+    now, before = case.evidence.health.p95_ms, case.evidence.before.p95_ms
+    if now and before and now > before:
+        return f"p95 rose from {before:.0f} ms to {now:.0f} ms"
+    return case.best.title[:160]
+
+
+def _simplicity(case: Case, cause: Cause) -> float:
+    """1 = one line in one file. Only code has a cure in code; each further file between the calls costs."""
+    if cause is not Cause.CODE or not case.fp.calls:
+        return 0.2 if cause is not Cause.UNKNOWN else 0.0
+    word = case.fp.pattern.rsplit("/", 1)[-1]
+    inner = [f for f in case.fp.crash.frames[-1:] if not f.in_app or stack.is_outside(f.file)]
+    return round(SIMPLE.get(word, OTHERWISE) - (0.05 if inner else 0.0), 2)
+
+
+def _culprit(case: Case, cause: Cause) -> str:
+    if case.verdict and case.verdict.upstream:
+        return case.verdict.upstream
+    frames = case.verdict.frames or case.fp.crash.frames if case.verdict else ()
+    own = [f for f in frames if f.in_app and not stack.is_outside(f.file)]
+    if own and cause in (Cause.CODE, Cause.DELIBERATE):
+        return f"{stack.normal_file(own[-1].file)}:{own[-1].line}"
+    release = _release(case)
+    return release.name if release else ""

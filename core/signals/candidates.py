@@ -1,0 +1,105 @@
+"""The open issues that a record is worth comparing with: found by index, never all with all."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+
+from core.models import Record
+from core.signals import correlation
+from core.signals.correlation import Match, Open, Overrides
+from core.signals.fingerprint import Fingerprint, fingerprint
+
+BUCKET = 16  # issues of one bucket that are compared: those seen last
+LIMIT = 20_000  # issues kept; beyond it the one seen longest ago is forgotten
+
+
+class Candidates:
+    """Open issues by fingerprint, place, message, service and exception type."""
+
+    def __init__(self, issues: Sequence[Open] = (), limit: int = LIMIT):
+        self.issues: OrderedDict[int, Open] = OrderedDict()
+        self.prints: dict[str, int] = {}
+        self.buckets: dict[tuple, OrderedDict[int, None]] = {}
+        self.limit = limit
+        self.compared = 0
+        for issue in issues:
+            self.put(issue)
+
+    def put(self, issue: Open, *fingerprints: str) -> None:
+        """Take an issue in, or its newer state; ``fingerprints`` are further ones that it owns."""
+        self.issues[issue.id] = issue
+        self.issues.move_to_end(issue.id)
+        for key in (issue.fingerprint, *fingerprints):
+            self.prints.setdefault(key, issue.id)
+        for key in _keys(issue):
+            bucket = self.buckets.setdefault(key, OrderedDict())
+            bucket[issue.id] = None
+            bucket.move_to_end(issue.id)
+            if len(bucket) > BUCKET:
+                bucket.popitem(last=False)
+        if len(self.issues) > self.limit:
+            self._forget()
+
+    def near(self, new: Open, merged: Mapping[str, str]) -> list[Open]:
+        """At most a few dozen issues, the owner of the fingerprint alone when there is one."""
+        for key in (merged.get(new.fingerprint, new.fingerprint), new.fingerprint):
+            if key in self.prints:
+                return [self.issues[self.prints[key]]]
+        ids = {i for key in _keys(new) for i in self.buckets.get(key, ())}
+        return [self.issues[i] for i in sorted(ids) if i in self.issues]
+
+    def _forget(self) -> None:
+        """Drop the oldest tenth, so that the cost of sweeping the indexes is spread."""
+        for _ in range(max(1, self.limit // 10)):
+            self.issues.popitem(last=False)
+        self.prints = {key: i for key, i in self.prints.items() if i in self.issues}
+        for key, bucket in list(self.buckets.items()):
+            kept = OrderedDict((i, None) for i in bucket if i in self.issues)
+            self.buckets[key] = kept
+            if not kept:
+                del self.buckets[key]
+
+
+def _keys(issue: Open) -> Iterator[tuple]:
+    if issue.calls:
+        yield "place", issue.type, issue.calls[-1].rsplit("/", 1)[-1]
+    yield "message", issue.message
+    yield "service and type", issue.service, issue.type
+    yield "type", issue.type
+    if issue.root:
+        yield "type", issue.root
+    yield ("service", issue.service)
+    yield ("any",)
+
+
+class Correlator:
+    """Gives each record of a stream its issue's id, opening issues as they come; memory is bounded."""
+
+    def __init__(
+        self,
+        graph: Mapping[str, Sequence[str]] | None = None,
+        overrides: Overrides = Overrides(),  # noqa: B008 - frozen
+        limit: int = LIMIT,
+    ):
+        self.graph, self.overrides = graph or {}, overrides
+        self.open = Candidates(limit=limit)
+        self.count = 0
+
+    def place(self, record: Record) -> Match:
+        """The issue of a record: the match, or a new issue's id with score 1 share ``new``."""
+        fp = fingerprint(record)
+        candidates = self.open.near(correlation.opened(0, record, fp), self.overrides.merged)
+        self.open.compared += len(candidates)
+        found = correlation.match(record, fp, candidates, self.graph, self.overrides)
+        if found.issue_id is None:
+            return self._begin(record, fp)
+        joined = correlation.absorb(self.open.issues[found.issue_id], record, fp)
+        tells = record.service and record.kind not in correlation.SIGNS  # else its likes may belong elsewhere
+        self.open.put(joined, *([fp.key] if tells else []))
+        return found
+
+    def _begin(self, record: Record, fp: Fingerprint) -> Match:
+        self.count += 1
+        self.open.put(correlation.opened(self.count, record, fp))
+        return Match(self.count, 1.0, {"new": 1.0}, f"the first of its kind: {fp.because}")

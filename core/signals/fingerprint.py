@@ -1,0 +1,154 @@
+"""What makes two signals one: a stable key, the parts it is made of, and both in a person's words.
+
+A crash is its service, type, the program's own calls (file and function, no line numbers), the operation
+that failed and what it failed on, and the type of its root cause. What has no crash
+is its log template, or its monitor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from core.models import Crash, Kind, Record
+from core.signals import stack
+from core.signals.masking import mask
+
+CALLS = 3  # innermost calls that count: the way in may differ, the place that failed may not
+
+# (in the message, pattern's second word); the first match wins, whatever the vendor
+OPERATIONS = [
+    (re.compile(p), says)
+    for p, says in (
+        (r"'NoneType' object has no attribute|of (null|undefined)|because .* is null", "none-attribute"),
+        (r"has no attribute|is not a function", "attribute"),
+        (r"'NoneType' object is not|object of type 'NoneType'|and 'NoneType'|'NoneType' and", "none-value"),
+        (r"object is not (subscriptable|iterable|callable)|does not support item", "wrong-type"),
+        (r"unsupported operand|not supported between|can only concatenate|must be str, not", "operand"),
+        (r"positional argument|keyword argument|takes \d|missing \d", "arguments"),
+        (r"invalid literal|could not convert|does not match format|unconverted data", "parse"),
+        (r"Expecting (value|property)|Unexpected token", "parse"),
+        (r"unpack", "unpack"),
+        (r"division|modulo by zero", "division"),
+        (r"changed size during iteration", "iteration"),
+        (r"codec can't|encode|decode", "decode"),
+        (r"[Cc]onnection (refused|reset|aborted)|ECONNREFUSED|ECONNRESET", "connection"),
+        (r"timed? ?out|ETIMEDOUT|deadline", "timeout"),
+        (r"No such file|ENOENT", "missing-file"),
+    )
+]
+BY_TYPE = {
+    "KeyError": "subscript",
+    "IndexError": "subscript",
+    "ZeroDivisionError": "division",
+    "AttributeError": "attribute",
+    "NameError": "name",
+    "UnboundLocalError": "name",
+    "ImportError": "import",
+    "ModuleNotFoundError": "import",
+    "UnicodeDecodeError": "decode",
+    "UnicodeEncodeError": "decode",
+    "RecursionError": "recursion",
+    "StopIteration": "iteration",
+    "AssertionError": "assertion",
+    "TimeoutError": "timeout",
+    "ConnectionRefusedError": "connection",
+    "FileNotFoundError": "missing-file",
+    "JSONDecodeError": "parse",
+    "MemoryError": "memory",
+}
+SUBJECTS = [  # the thing a message names as being at fault; the first match wins
+    re.compile(p)
+    for p in (
+        r"has no attribute '(\w+)'|reading '(\w+)'",
+        r"No module named '([\w.]+)'|cannot import name '(\w+)'|name '(\w+)' is not defined|variable '(\w+)'",
+        r"(?:missing|unexpected) [^']*argument:? '(\w+)'",
+        r"host='([\w.-]+)'|//([A-Za-z][\w.-]*)",
+        r"(?:host|server|database|to|with|from) \"?([a-z][\w-]*\.[\w.-]*\w)",
+        r"(?:relation|table|column):? [\"']?(\w+)",
+        r"[Nn]o such (?:file|table|column)[^'\"/]*[:'\" ]+(?:[^'\"\s]*/)?([\w.-]+)",
+    )
+]
+DIGITS = re.compile(r"\d+")
+PROGRAM_OWN = re.compile(r"^\s*raise\b|^\s*throw\b")
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """``pattern`` is what learning counts by (type and operation, whatever the service)."""
+
+    key: str
+    parts: tuple[str, ...]
+    because: str
+    pattern: str
+    type: str = ""
+    subject: str = ""  # the key, attribute, host, file ... named as being at fault
+    calls: tuple[str, ...] = ()  # outermost first
+    code: str = ""  # the statement that failed
+    root: str = ""  # type of the root cause, when another exception led to this one
+    crash: Crash | None = field(default=None, compare=False, repr=False)
+
+
+def fingerprint(record: Record, template: Callable[[str], str] = mask) -> Fingerprint:
+    """The fingerprint of a record. ``template`` turns a log line into what its likes share."""
+    if record.kind in (Kind.EXCEPTION, Kind.LOG, Kind.REPORT) and (crash := stack.crash_of(record)):
+        return of_crash(crash, record.service, template)
+    if record.kind in (Kind.ALERT, Kind.METRIC):
+        return _of_alert(record, template)
+    says = template(record.message or record.title)
+    because = f'same because {record.service or "a service"} says "{says[:120]}"'
+    return _make((record.kind, record.service, says), because, f"{record.kind}/{says[:60]}")
+
+
+def of_crash(crash: Crash, service: str = "", template: Callable[[str], str] = mask) -> Fingerprint:
+    """The fingerprint of a crash; without any frame, its message's template stands in for the place."""
+    kind, calls = crash.exception.type, stack.calls(crash.frames)
+    code = " ".join(crash.frames[-1].code.split()) if crash.frames else ""
+    root = crash.chain[-1].type if crash.chain else ""
+    place = calls[-CALLS:] or (service, template(crash.exception.message))
+    subject = _subject(crash, code)
+    because = f"same because {kind}{subject and ' (' + subject + ')'}"
+    because += f" in {' ← '.join(reversed(place))}" if calls else f' with the message "{place[1][:100]}"'
+    because += f", caused by {root}" if root else ""
+    pattern = f"{kind}/{operation(crash)}"
+    parts = (service.lower(), kind, operation(crash), *place, subject, root)
+    return _make(
+        parts, because, pattern, type=kind, subject=subject, calls=calls, code=code, root=root, crash=crash
+    )
+
+
+def operation(crash: Crash) -> str:
+    """What was being done when it failed, in one word; from the message first, so that all vendors agree."""
+    says = crash.exception.message
+    if not crash.exception.type.endswith("KeyError"):  # its message is data
+        for found, word in OPERATIONS:
+            if found.search(says):
+                return word
+    if crash.exception.type in BY_TYPE:
+        return BY_TYPE[crash.exception.type]
+    return "raise" if crash.frames and PROGRAM_OWN.match(crash.frames[-1].code) else "other"
+
+
+def _subject(crash: Crash, code: str) -> str:
+    """The name at fault when it stands in the code; a key that is only data would split one fault in many."""
+    says = crash.exception.message
+    if crash.exception.type == "KeyError" and len(says) > 2 and says[0] in "'\"":
+        return says if says in code or f'"{says[1:-1]}"' in code else ""
+    found = next(filter(None, (pattern.search(says) for pattern in SUBJECTS)), None)
+    name = next(filter(None, found.groups())) if found else ""
+    return "" if any(c.isdigit() for c in name) and "." not in name.strip(".") else DIGITS.sub("*", name)
+
+
+def _of_alert(record: Record, template: Callable[[str], str]) -> Fingerprint:
+    names = ("monitor_id", "alarm_name", "alarm", "condition_id", "policy", "metric", "name")
+    monitor = next((str(record.attributes[n]) for n in names if record.attributes.get(n)), "")
+    told = monitor or template(record.title)
+    because = f'same because of {record.service or record.source}\'s {record.kind} "{told[:120]}"'
+    return _make((record.kind, record.service, told), because, f"{record.kind}/{template(record.title)[:60]}")
+
+
+def _make(parts: tuple[str, ...], because: str, pattern: str, **more) -> Fingerprint:
+    key = hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return Fingerprint(key, tuple(map(str, parts)), because, pattern, **more)

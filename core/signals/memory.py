@@ -1,0 +1,41 @@
+"""Memory: past issues that were like this one, and so what may cure it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.signals.masking import words
+
+WEIGHTS = {"fingerprint": 0.4, "pattern": 0.3, "words": 0.2, "service": 0.1}
+LEAST = 0.25  # likeness from which a past issue is worth showing
+
+
+@dataclass(frozen=True)
+class Past:
+    """An issue as memory keeps it; ``cure`` is what ended it, in a person's words."""
+
+    id: int
+    fingerprint: str
+    pattern: str
+    service: str
+    title: str
+    cure: str = ""
+
+
+def similar(issue: Past, past: Sequence[Past], most: int = 5) -> list[tuple[Past, float]]:
+    """Past issues with their likeness 0..1, the likest first, of equals the newest; without itself."""
+    scored = [(other, round(_likeness(issue, other), 4)) for other in past if other.id != issue.id]
+    near = [pair for pair in scored if pair[1] >= LEAST]
+    return sorted(near, key=lambda pair: (-pair[1], -pair[0].id))[:most]
+
+
+def _likeness(a: Past, b: Past) -> float:
+    first, second = words(a.title), words(b.title)
+    alike = {
+        "fingerprint": float(a.fingerprint == b.fingerprint),
+        "pattern": float(bool(a.pattern) and a.pattern == b.pattern),
+        "words": len(first & second) / len(first | second) if first and second else 0.0,
+        "service": float(a.service == b.service),
+    }
+    return sum(WEIGHTS[name] * value for name, value in alike.items())

@@ -1,0 +1,131 @@
+"""Noise: what is counted and shown, but opens no issue. Each verdict is its reason, in a person's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatch
+
+from core.models import Kind, Record
+
+MILD = ("debug", "info", "notice", "warning", "warn")
+OWN_FAULT = frozenset({400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 428, 431})
+STATUS_NAMES = ("http.status_code", "status_code", "http_status", "response.status", "status", "statusCode")
+STATUS_TEXT = re.compile(r'(?:HTTP/\d(?:\.\d)?"?|\bstatus(?:[ _]code)?[=: ]+)\s*(4\d\d)\b', re.I)
+FLAPS = 4  # changes of state within FLAP_SPAN
+FLAP_SPAN = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Silence:
+    """What a person has silenced: globs of service and title, until ``end``."""
+
+    end: datetime
+    service: str = "*"
+    title: str = "*"
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    start: datetime
+    end: datetime
+    services: tuple[str, ...] = ("*",)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known when a record comes. ``known`` maps a fingerprint's key to why nobody needs to see it."""
+
+    silences: Sequence[Silence] = ()
+    maintenance: Sequence[Maintenance] = ()
+    known: dict[str, str] | None = None
+    fingerprint: str = ""
+    state_changes: Sequence[datetime] = ()  # when this alert opened or closed, of late
+
+
+def verdict(record: Record, context: Context = Context()) -> str | None:  # noqa: B008 - frozen
+    """Why a record is set aside, or None when it deserves an issue."""
+    return next(filter(None, (rule(record, context) for rule in RULES)), None)
+
+
+def _change(record: Record, _context: Context) -> str | None:
+    return "a change, not a fault" if record.kind is Kind.CHANGE else None
+
+
+def _silenced(record: Record, context: Context) -> str | None:
+    for silence in context.silences:
+        meant = fnmatch(record.service, silence.service) and fnmatch(record.title, silence.title)
+        if meant and record.at < silence.end:
+            by = f" by {silence.by}" if silence.by else ""
+            return f"silenced{by} until {silence.end:%Y-%m-%d %H:%M} UTC"
+    return None
+
+
+def _maintained(record: Record, context: Context) -> str | None:
+    for window in context.maintenance:
+        meant = any(fnmatch(record.service, service) for service in window.services)
+        if meant and window.start <= record.at < window.end:
+            return f"planned maintenance until {window.end:%Y-%m-%d %H:%M} UTC"
+    return None
+
+
+def _known(_record: Record, context: Context) -> str | None:
+    why = (context.known or {}).get(context.fingerprint)
+    return f"known: {why}" if why else None
+
+
+def _own_fault(record: Record, _context: Context) -> str | None:
+    if record.kind not in (Kind.EXCEPTION, Kind.LOG):
+        return None
+    status, crashed = _status(record), bool(record.crash and record.crash.frames)
+    if status in OWN_FAULT and not (crashed and record.level in ("error", "fatal")):
+        return f"a user's own error (HTTP {status})"
+    return None
+
+
+def _status(record: Record) -> int | None:
+    nested = record.attributes.get("http")
+    flat = record.attributes | (
+        {f"http.{k}": v for k, v in nested.items()} if isinstance(nested, dict) else {}
+    )
+    for name in STATUS_NAMES:
+        if str(flat.get(name, "")).isdigit():
+            return int(flat[name])
+    found = STATUS_TEXT.search(record.message[:2000] or record.title)
+    return int(found[1]) if found else None
+
+
+def _mild(record: Record, _context: Context) -> str | None:
+    if record.level.lower() not in MILD or record.kind not in (Kind.EXCEPTION, Kind.LOG):
+        return None
+    if record.kind is Kind.EXCEPTION or record.attributes.get("handled") is True:
+        return f"handled: the program itself reports it as {record.level}"
+    return f"logged as {record.level}: an expected refusal or a notice"
+
+
+def _flapping(record: Record, context: Context) -> str | None:
+    recent = sum(record.at - FLAP_SPAN <= at <= record.at for at in context.state_changes)
+    if record.kind is not Kind.ALERT or recent < FLAPS:
+        return None
+    return f"flapping: changed its state {recent} times in {FLAP_SPAN.seconds // 60} minutes"
+
+
+def _recovered(record: Record, _context: Context) -> str | None:
+    states = {"ok", "resolved", "closed", "recovered", "deactivated"}
+    state = str(record.attributes.get("state", record.attributes.get("status", ""))).lower()
+    return "an alert's recovery" if record.kind is Kind.ALERT and state in states else None
+
+
+RULES: tuple[Callable[[Record, Context], str | None], ...] = (
+    _change,
+    _silenced,
+    _maintained,
+    _known,
+    _recovered,
+    _flapping,
+    _own_fault,
+    _mild,
+)

@@ -1,0 +1,92 @@
+"""Severity and impact from figures, each of them said.
+
+Severity is how badly the service fails (share of its requests, or growth of its p95), raised by users
+touched and by a steep trend. Impact is what the business feels: it starts at the catalogue's and rises
+with breadth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from core.models import Impact, ServiceHealth, Severity
+from core.settings import SeverityRules
+
+SEVERITIES, IMPACTS = list(Severity), list(Impact)
+USERS = ((1000, Severity.HIGH), (100, Severity.MEDIUM))  # users touched -> severity at least
+USERS_SHARE = 0.10  # of the requests: fewer users than that are not many of them
+STEEP, NOTABLE = 10.0, 0.002  # an error rate grown tenfold counts from this share of the requests on
+BROAD = 2  # other services that fail at the same time
+SLOWER = ((10.0, Severity.HIGH), (2.0, Severity.MEDIUM))  # growth of p95 -> severity at least
+
+
+@dataclass(frozen=True)
+class Assessment:
+    severity: Severity
+    impact: Impact
+    says: tuple[dict, ...]  # {"says": str, "weight": float}; a weight is in steps of severity or impact
+
+
+def assess(
+    health: ServiceHealth,
+    before: ServiceHealth,
+    others: Sequence[str],
+    users: int,
+    critical: bool,
+    catalogue_impact: Impact,
+    rules: SeverityRules,
+) -> Assessment:
+    """Severity and impact now, against ``before``. ``others`` are services that fail at the same time."""
+    grounds = list(_grounds(health, before, users, rules))
+    severity = max((level for level, _ in grounds), key=SEVERITIES.index)
+    says = [_say(f"{told}: {level}", SEVERITIES.index(level)) for level, told in grounds]
+    impact, more = _impact(health, others, users, catalogue_impact)
+    if critical:
+        more.append(_say("the service is listed as critical", 0))
+    return Assessment(severity, impact, (*says, *more))
+
+
+def _grounds(
+    health: ServiceHealth, before: ServiceHealth, users: int, rules: SeverityRules
+) -> Iterator[tuple[Severity, str]]:
+    """Each reason for a severity; the gravest one counts."""
+    yield _failing(health, rules)
+    if level := _many(health, users):
+        yield level, f"{users} users are touched"
+    rate, earlier = health.error_rate or 0, before.error_rate
+    if earlier is not None and rate >= max(NOTABLE, STEEP * earlier):
+        yield Severity.MEDIUM, f"the error rate grew from {earlier:.2%} to {rate:.2%}"
+    growth = health.p95_ms / before.p95_ms if health.p95_ms and before.p95_ms else 0
+    if slow := next((level for least, level in SLOWER if growth >= least), None):
+        yield slow, f"p95 rose from {before.p95_ms:.0f} ms to {health.p95_ms:.0f} ms"
+
+
+def _failing(health: ServiceHealth, rules: SeverityRules) -> tuple[Severity, str]:
+    rate = health.error_rate
+    if rate is None:
+        return Severity.LOW, "no request figures of the service"
+    limits = (Severity.CRITICAL, rules.critical), (Severity.HIGH, rules.high), (Severity.MEDIUM, rules.medium)
+    level = next((level for level, limit in limits if rate >= limit), Severity.LOW)
+    return level, f"{rate:.1%} of {health.requests:.0f} requests fail"
+
+
+def _many(health: ServiceHealth, users: int) -> Severity | None:
+    if health.requests and users / health.requests < USERS_SHARE:
+        return None
+    return next((level for least, level in USERS if users >= least), None)
+
+
+def _impact(
+    health: ServiceHealth, others: Sequence[str], users: int, catalogue: Impact
+) -> tuple[Impact, list[dict]]:
+    says = [_say(f"the catalogue rates the service's impact {catalogue}", IMPACTS.index(catalogue))]
+    if len(others) >= BROAD:
+        says.append(_say(f"{len(others)} other services fail too: {', '.join(sorted(others)[:5])}", 1))
+    if _many(health, users):
+        says.append(_say(f"{users} users are touched: the impact is a step higher", 1))
+    return IMPACTS[min(IMPACTS.index(catalogue) + len(says) - 1, len(IMPACTS) - 1)], says
+
+
+def _say(says: str, weight: float) -> dict:
+    return {"says": says, "weight": weight}

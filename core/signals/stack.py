@@ -1,0 +1,201 @@
+"""Stacks: reading them out of plain text, and the names of their frames that outlive a release.
+
+Text comes from logs and from issues somebody wrote: it is only matched, never run. Python, JavaScript
+and Java stacks are read; other text has no stack.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from core.models import Crash, Frame, Linked, Raised, Record
+
+LIMIT = 40_000  # characters of one text that are read; the end of a stack names the exception
+
+
+def _set(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+ROOT = re.compile(  # where programs are installed, and the folders of a release below it
+    r"^/+(?:(?:srv|opt)(?:/app)?|usr/src(?:/app)?|app|var/(?:task|app|www(?:/html)?)|home/[^/]+|Users/[^/]+"
+    r"|root|workspaces?|mnt|build|code|tmp)(?=/)"
+    r"(?:/(?:releases?|current|deploy|build|v?\d[\d._-]*|[0-9a-f]{7,64})(?=/))*/"
+)
+BUNDLE_HASH = re.compile(r"[.\-_](?=[0-9a-f]*\d)[0-9a-f]{6,32}(?=\.)")
+OUTSIDE = re.compile(
+    r"site-packages/|dist-packages/|node_modules/|(^|/)python3?\.\d+/|^<|^node:|^internal/|\.venv/|/lib/python"
+)
+LIBRARY_CALL = re.compile(r"^(java|javax|jdk|sun|org\.springframework|org\.apache|kotlin|io\.netty)\.")
+WRAPPERS = _set(
+    "wrapper wrapped inner _wrapper _wrapped _inner async_wrapper sync_wrapper decorated decorator __call__"
+    " <lambda> run_sync run_in_executor to_thread _run_once run_until_complete _bootstrap _bootstrap_inner"
+)
+PYTHON_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>\S+))?')
+AT_FRAME = re.compile(
+    r"^\s*at (?:(?:async )?(?P<function>[\w.$<>\[\]]+)(?: \[as \w+\])? ?\()?"
+    r"(?P<file>[^()\s]+?):(?P<line>\d+)(?::\d+)?\)?\s*$"
+)
+RAISED = re.compile(
+    r"^(?:Caused by: |Uncaught |Unhandled )?"
+    r"(?P<type>[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*)(?:: ?(?P<message>.*))?$"
+)
+NAMED = re.compile(
+    r"\b(?P<type>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Timeout|Refused|Violation|Fault))\b"
+    r"(?:\((?P<inside>[^()\n]*)\)|: (?P<message>[^\n]*))?"
+)
+BARE = re.compile(r"\b(?P<type>Error)\b(?:: (?P<message>.*))?")
+LINKS = re.compile(
+    r"^.*(?P<cause>The above exception was the direct cause).*$"
+    r"|^.*During handling of the above exception.*$",
+    re.M,
+)
+QUOTED = re.compile(r"^(?:> ?|[ +|]*\| )", re.M)
+
+
+@lru_cache(maxsize=4096)
+def normal_file(path: str) -> str:
+    """A file's name that is the same on every host and in every release: shop/cart.py."""
+    path = re.sub(r"^[A-Za-z]:(?=/)|^file://", "", path.replace("\\", "/")).split("?")[0]
+    path = ROOT.sub("", re.sub(r"^[a-z]+://[^/]*/", "", path))
+    path = re.sub(r"^.*(?:site-packages|dist-packages|node_modules)/", "", path)
+    parts = [p for p in BUNDLE_HASH.sub("", path).split("/") if p not in ("", ".", "..", "~")]
+    folders, name = parts[:-1], parts[-1] if parts else ""
+    if name.endswith(".py"):  # a package's name is an identifier: what is none lies outside the program
+        outside = [i for i, part in enumerate(folders) if not part.isidentifier()]
+        folders = folders[outside[-1] + 1 :] if outside else folders
+    return "/".join([*folders[-3:], name])
+
+
+def is_outside(file: str, function: str = "") -> bool:
+    """Whether a frame belongs to a library and not to the program."""
+    return bool(OUTSIDE.search(file.replace("\\", "/")) or LIBRARY_CALL.match(function))
+
+
+def calls(frames: tuple[Frame, ...]) -> tuple[str, ...]:
+    """``file:function`` of the program's own frames, outermost first; wrappers and recursion are folded."""
+    own = [f for f in frames if f.in_app and not is_outside(f.file, f.function)]
+    told = [f for f in own if f.function not in WRAPPERS] or own or list(frames[-3:])
+    return tuple(dict.fromkeys(_name(f) for f in told))
+
+
+def _name(frame: Frame) -> str:
+    file, function = (
+        normal_file(_with_package(frame)),
+        frame.function.removeprefix("async ").split("<locals>.")[-1],
+    )
+    minified = file.endswith(".js") and len(function) <= 2
+    return file if minified or function in ("", "<anonymous>", "?") else f"{file}:{function.split('.')[-1]}"
+
+
+def _with_package(frame: Frame) -> str:
+    """Java names a file without its folder; its package is in the function's name."""
+    package = frame.function.split(".")[:-2]
+    return "/".join([*package, frame.file]) if frame.file.endswith((".java", ".kt")) else frame.file
+
+
+def crash_of(record: Record) -> Crash | None:
+    """The crash a record tells of: its own, or the one in its attributes or text. None: it tells of none."""
+    if record.crash:
+        crash = record.crash
+        return crash if crash.frames or not crash.traceback else read(crash.traceback) or crash
+    attributes = record.attributes
+    stack = _first(attributes, "error.stack", "error.stack_trace", "stack_trace", "exc_info", "traceback")
+    found = read(stack or record.message) or read(record.title)
+    if found:
+        return found
+    kind = _first(attributes, "error.class", "error.kind", "errorClass", "error_class", "exception.type")
+    if kind:
+        says = _first(attributes, "error.message", "errorMessage", "error_message", "exception.message")
+        return Crash(exception=raised(kind, says or record.message))
+    named = NAMED.search(record.title) or NAMED.search(record.message[:LIMIT])
+    if not named:
+        return None
+    return Crash(exception=raised(named["type"], named["message"] or (named["inside"] or "").strip()))
+
+
+def _first(attributes: dict, *names: str) -> str:
+    nested = attributes.get("error")
+    inner = nested if isinstance(nested, dict) else {}
+    flat = {f"error.{k}": v for k, v in inner.items()} | attributes
+    return next((flat[n] for n in names if isinstance(flat.get(n), str) and flat[n]), "")
+
+
+def raised(name: str, message: str = "") -> Raised:
+    module, _, short = name.rpartition(".")
+    return Raised(type=short, module=module or None, message=message.strip())
+
+
+def read(text: str) -> Crash | None:
+    """The stack in a text, or None. Chained stacks come nearest first in ``chain``."""
+    text = text[-LIMIT:]
+    text = text.replace("\\n", "\n") if "\n" not in text else text
+    if 'File "' not in text and "at " not in text:
+        return None
+    text = QUOTED.sub("", text)
+    if 'File "' not in text:
+        return _read_at(text)
+    links = list(LINKS.finditer(text))
+    starts = [0, *(link.end() for link in links)]
+    ends = [*(link.start() for link in links), len(text)]
+    stacks = [_read_python(text[a:b]) for a, b in zip(starts, ends, strict=True)]
+    if stacks[-1] is None:
+        return None
+    chain = [
+        Linked(**stack[0].model_dump(), relation="cause" if link["cause"] else "context", frames=stack[1])
+        for stack, link in zip(stacks, links, strict=False)
+        if stack
+    ]
+    return Crash(exception=stacks[-1][0], frames=stacks[-1][1], chain=tuple(reversed(chain)), traceback=text)
+
+
+def _read_python(text: str) -> tuple[Raised, tuple[Frame, ...]] | None:
+    frames: list[Frame] = []
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        found = PYTHON_FRAME.match(line)
+        if found:
+            frames.append(_frame(found, _code(lines, i + 1)))
+        elif frames and (named := RAISED.match(line.strip())) and not _is_code(lines, i):
+            return raised(named["type"], named["message"] or ""), tuple(frames)
+    return None
+
+
+def _code(lines: list[str], i: int) -> str:
+    line = lines[i].strip() if i < len(lines) and not PYTHON_FRAME.match(lines[i]) else ""
+    return "" if RAISED.match(line) and not lines[i][:1].isspace() else line
+
+
+def _is_code(lines: list[str], i: int) -> bool:
+    return bool(PYTHON_FRAME.match(lines[i - 1])) and lines[i][:1].isspace()
+
+
+def _frame(found: re.Match, code: str = "") -> Frame:
+    function = found["function"] or ("<module>" if code else "")
+    own = not is_outside(found["file"], function)
+    return Frame(file=found["file"], line=int(found["line"]), function=function, code=code, in_app=own)
+
+
+def _read_at(text: str) -> Crash | None:
+    """JavaScript and Java: the exception comes first and the innermost call right after it."""
+    heads: list[Raised] = []
+    stacks: list[list[Frame]] = []
+    before = ""
+    for line in text.splitlines():
+        if found := AT_FRAME.match(line):
+            if before:
+                named = RAISED.match(before) or NAMED.search(before) or BARE.search(before)
+                heads.append(raised(named["type"], named["message"] or "") if named else Raised(type="Error"))
+                stacks.append([])
+                before = ""
+            if stacks:
+                stacks[-1].insert(0, _frame(found))
+        elif line.strip() and not line.strip().startswith("... "):
+            before = line.strip()
+    if not heads:
+        return None
+    chain = tuple(
+        Linked(**h.model_dump(), frames=tuple(s)) for h, s in zip(heads[1:], stacks[1:], strict=True)
+    )
+    return Crash(exception=heads[0], frames=tuple(stacks[0]), chain=chain, traceback=text)

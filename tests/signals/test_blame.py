@@ -1,0 +1,73 @@
+"""Blame: the change that came right before, the service that its callees do not explain, the thing outside."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from core.models import Record
+from core.signals.blame import Trouble, rank
+
+AT = datetime(2026, 1, 5, 4, 3, tzinfo=UTC)
+GRAPH = {"web": ["search", "cart"], "search": ["index"], "cart": [], "index": []}
+
+
+def change(release: str, minutes: float, service="search", **attributes) -> Record:
+    at = AT - timedelta(minutes=minutes)
+    return Record(
+        source="github",
+        vendor_id=release,
+        kind="change",
+        at=at,
+        service=service,
+        title=release,
+        release=release,
+        attributes=attributes,
+    )
+
+
+def test_the_release_right_before_it_began_comes_first():
+    changes = [change("old", 600), change("abc123", 1), change("elsewhere", 1, "cart"), change("later", -30)]
+    found = rank(service="search", began=AT, changes=changes)
+    assert [s.name for s in found] == ["abc123", "elsewhere", "old"]
+    assert found[0].says == "abc123 of search came 60 s before it began"
+
+
+def test_touched_files_of_the_stack_tell_two_releases_apart():
+    changes = [change("b", 2), change("a", 3, files=["src/search/rank.py", "README.md"])]
+    found = rank(service="search", began=AT, changes=changes, calls=["search/rank.py:score"])
+    assert found[0].name == "a" and "touched src/search/rank.py" in found[0].says
+
+
+def test_the_origin_is_the_service_whose_callees_are_well():
+    told = [
+        Trouble("web", AT, errors=0.30),
+        Trouble("search", AT, errors=0.32),
+        Trouble("index", AT, errors=0.35),
+    ]
+    found = rank(service="web", began=AT, graph=GRAPH, trouble=told)
+    assert [s.name for s in found][0] == "index"
+    assert "search, web depend on it" in found[0].says and "what it calls is well" in found[0].says
+
+
+def test_an_outage_outside_is_said_to_be_one():
+    outside = rank(service="web", began=AT, graph=GRAPH, upstream="api.cardhouse.example:443")[0]
+    assert (outside.kind, outside.name) == ("outside", "api.cardhouse.example:443")
+    assert "an outage outside" in outside.says
+    ours = rank(service="web", began=AT, graph=GRAPH, upstream="search:8080")[0]
+    assert (ours.kind, ours.name) == ("service", "search")
+
+
+def test_the_order_of_the_input_does_not_matter():
+    changes = [change(str(i), i, files=["a.py"] * (i % 2)) for i in range(6)]
+    told = [Trouble(name, AT, latency=float(i)) for i, name in enumerate(GRAPH)]
+    first = rank(service="search", began=AT, changes=changes, calls=["a.py:f"], graph=GRAPH, trouble=told)
+    for seed in range(5):
+        for items in (changes, told):
+            random.Random(seed).shuffle(items)
+        again = rank(service="search", began=AT, changes=changes, calls=["a.py:f"], graph=GRAPH, trouble=told)
+        assert again == first
+
+
+def test_nothing_known_is_nobody_to_blame():
+    assert rank(service="web", began=AT) == []

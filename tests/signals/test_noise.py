@@ -1,0 +1,78 @@
+"""Noise: what is set aside and why, and what is not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.models import Record
+from core.signals.noise import Context, Maintenance, Silence, verdict
+
+AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def record(kind="exception", **more) -> Record:
+    return Record(
+        **{"source": "t", "vendor_id": "1", "at": AT, "service": "shop", "title": "boom"} | more, kind=kind
+    )
+
+
+CRASH = {"exception": {"type": "KeyError"}, "frames": [{"file": "a.py"}]}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (record(), None),
+        (record("log", level="error", message='GET /x HTTP/1.1" 500'), None),
+        (record("log", message='GET /x HTTP/1.1" 404 17'), "a user's own error (HTTP 404)"),
+        (record(attributes={"http": {"status_code": 422}}), "a user's own error (HTTP 422)"),
+        (record(attributes={"status_code": "429"}), None),
+        (record(attributes={"status_code": 400}, crash=CRASH), None),
+        (record("log", message="order 404 was lost"), None),
+        (record(level="warning", crash=CRASH), "handled: the program itself reports it as warning"),
+        (record("log", level="info"), "logged as info: an expected refusal or a notice"),
+        (record("alert", level="warning"), None),
+        (record("alert", attributes={"state": "OK"}), "an alert's recovery"),
+        (record("report", level="info"), None),
+        (record("change"), "a change, not a fault"),
+    ],
+)
+def test_reasons_that_lie_in_the_record(given, reason):
+    assert verdict(given) == reason
+
+
+@pytest.mark.parametrize(
+    ("context", "reason"),
+    [
+        (
+            Context(silences=[Silence(AT + HOUR, service="sh*", by="ada")]),
+            "silenced by ada until 2026-01-05 13:00 UTC",
+        ),
+        (Context(silences=[Silence(AT)]), None),
+        (Context(silences=[Silence(AT + HOUR, title="other")]), None),
+        (Context(maintenance=[Maintenance(AT, AT + HOUR)]), "planned maintenance until 2026-01-05 13:00 UTC"),
+        (Context(maintenance=[Maintenance(AT, AT + HOUR, ("mail",))]), None),
+        (Context(maintenance=[Maintenance(AT - HOUR, AT)]), None),
+        (Context(known={"f": "will be cured in 2.1"}, fingerprint="f"), "known: will be cured in 2.1"),
+        (Context(known={"f": "x"}, fingerprint="g"), None),
+    ],
+)
+def test_reasons_that_lie_around_it(context, reason):
+    assert verdict(record(), context) == reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "minutes", "reason"),
+    [
+        ("alert", (1, 5, 9, 20), "flapping: changed its state 4 times in 30 minutes"),
+        ("alert", (1, 5, 9), None),
+        ("alert", (1, 5, 9, 31), None),
+        ("exception", (1, 5, 9, 20), None),
+    ],
+)
+def test_flapping(kind, minutes, reason):
+    changes = [AT - timedelta(minutes=m) for m in minutes]
+    assert verdict(record(kind), Context(state_changes=changes)) == reason
