@@ -13,7 +13,7 @@ from uuid import uuid4
 import streamlit as st
 
 from console import access
-from console.html import esc, tag
+from console.markup import esc, tag
 from console.widgets import draw
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from console import context
 from console.drawing import drawing, rate_chart
-from console.html import percent, tag
+from console.markup import percent, tag
 from console.widgets import card, draw, empty
 from core import store
 from core.views import deployments, pipeline

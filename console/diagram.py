@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from console.html import Safe, join, tag
+from console.markup import Safe, join, tag
 from core.models import Status
 
 Point = tuple[float, float]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
-from console.html import Safe, esc, join, tag
+from console.markup import Safe, esc, join, tag
 
 HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?(.*)")
 LIMIT = 800  # lines of a patch that are drawn

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from console.html import Safe, clock, percent, tag
+from console.markup import Safe, clock, percent, tag
 
 JS = """
 export default function ({ parentElement, data }) {
@@ -24,9 +24,9 @@ _mount = st.components.v2.component("drawing", js=JS, isolate_styles=False)
 
 
 def drawing(svg: Safe, key: str) -> None:
-    """Mount SVG built by console.html (which escapes every text); plain strings are refused."""
+    """Mount SVG built by console.markup (which escapes every text); plain strings are refused."""
     if not isinstance(svg, Safe):
-        raise TypeError("only SVG built by console.html is drawn")
+        raise TypeError("only SVG built by console.markup is drawn")
     _mount(key=key, data=str(svg))
 
 

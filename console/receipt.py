@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.html import Safe, join, percent, tag
+from console.markup import Safe, join, percent, tag
 from console.widgets import VERDICT, bar, card, checks, code, facts, of, table
 from core.models import Decision
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from console.html import Safe, clock, moment, tag
+from console.markup import Safe, clock, moment, tag
 from core import store
 from core.models import Status
 from core.views import pipeline

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from console import receipt
 from console.diff import side_by_side, size
-from console.html import Safe, clock, esc, join, moment, percent, span, tag, when
+from console.markup import Safe, clock, esc, join, moment, percent, span, tag, when
 from console.widgets import RESULT, SEVERITY, STATUS, card, checks, code, empty, facts, impact, of, stat, stats, table
 from core.models import Analysis, ChangeSet, Crash, Deployment, Frame, Review, ServiceHealth, Signal, TestRun
 from core.views.issues import Change, Story

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from console.html import Safe, clock, esc, join, link, percent, tag, when
+from console.markup import Safe, clock, esc, join, link, percent, tag, when
 from core.models import Impact, Issue, Severity, Status, Verdict
 from core.views.issues import Event
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import story
-from console.html import link, number, percent, span, tag, when
+from console.markup import link, number, percent, span, tag, when
 from console.page import page, picked
 from console.widgets import RESULT, draw, empty, issue_link, of, stat, stats, table
 from core import store

@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import context, story
 from console.confirm import Offer, buttons
-from console.html import clock, link, percent, span, tag, when
+from console.markup import clock, link, percent, span, tag, when
 from console.page import page, picked
 from console.widgets import RESULT, card, checks, draw, empty, facts, issue_link, of, table
 from core import store

@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import story
 from console.confirm import Offer, buttons
-from console.html import link, percent, when
+from console.markup import link, percent, when
 from console.page import page, picked
 from console.widgets import SEVERITY, STATUS, draw, empty, issue_link, of, table, tag, timeline
 from core import store

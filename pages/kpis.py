@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from console import charts, context
-from console.html import moment, number, percent, span, tag
+from console.markup import moment, number, percent, span, tag
 from console.page import page
 from console.widgets import draw, empty, stats, table
 from core import kpis, store

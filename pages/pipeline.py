@@ -9,7 +9,7 @@ import streamlit as st
 from console import context, demo, diagram
 from console.confirm import Offer, buttons
 from console.drawing import drawing
-from console.html import clock, link, percent, span, tag, when
+from console.markup import clock, link, percent, span, tag, when
 from console.page import page
 from console.widgets import (
     RESULT, SEVERITY, STATUS, badge, bar, card, draw, empty, facts, issue_link, of, stat, stats, table,
