@@ -23,10 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from console import context, headers, live, status  # noqa: E402
+from console import assets, context, headers, live, status  # noqa: E402
 from core import store  # noqa: E402
 
 log = logging.getLogger("console")
+PAGES = frozenset({"/", *(f"/{file.stem}" for file in (ROOT / "pages").glob("*.py"))})
 
 
 @contextlib.contextmanager
@@ -82,7 +83,9 @@ def _store_answers() -> str:
 
 async def healthz(_request: Request) -> JSONResponse:
     fault = await asyncio.to_thread(_store_answers)
-    return JSONResponse({"status": "failed" if fault else "ok", "store": fault or "ok"}, 503 if fault else 200)
+    return JSONResponse(
+        {"status": "failed" if fault else "ok", "store": fault or "ok"}, 503 if fault else 200
+    )
 
 
 async def status_page(_request: Request) -> HTMLResponse:
@@ -94,5 +97,5 @@ app = st.App(
     ROOT / "console" / "main.py",
     lifespan=lifespan,
     routes=[Route("/healthz", healthz), Route("/live", live.events), Route("/status", status_page)],
-    middleware=[Middleware(headers.SecurityHeaders)],
+    middleware=[Middleware(headers.SecurityHeaders), Middleware(assets.Assets, pages=PAGES)],
 )

@@ -32,20 +32,56 @@ class Act:
 
 
 ACTS = {
-    "approve": Act("Approve", "Approve this patch for production?",
-                   "Exactly this patch is deployed and watched; a worse error rate or latency rolls it back. "
-                   "The approval dies if the patch changes.", access.APPROVE, "A", "primary"),
-    "reject": Act("Reject", "Reject this patch?", "Nothing is deployed; the issue goes to a person.",
-                  access.APPROVE, "X", reason="Why is it rejected?"),
-    "escalate": Act("Escalate", "Hand this issue to a person?", "Automatic work on it stops.",
-                    shortcut="E", reason="Why, and what should they know?"),
-    "retry": Act("Try again", "Start a new run?", "The issue is analyzed, decided and fixed anew.", shortcut="N"),
-    "resolve": Act("Resolve", "Record your own resolution?", "It is learned from: the next issue of its kind "
-                   "shows what cured this one.", shortcut="S", reason="What cured it?", reason_name="how"),
-    "dismiss": Act("Dismiss", "Dismiss this issue?", "It is closed as not worth a fix and can be tried again.",
-                   shortcut="D", reason="Why?"),
-    "roll_back": Act("Roll back", "Roll production back?", "Traffic returns to the version before; the issue "
-                     "is reopened and goes to a person.", access.APPROVE, "B", reason="Why?"),
+    "approve": Act(
+        "Approve",
+        "Approve this patch for production?",
+        "Exactly this patch is deployed and watched; a worse error rate or latency rolls it back. "
+        "The approval dies if the patch changes.",
+        access.APPROVE,
+        "A",
+        "primary",
+    ),
+    "reject": Act(
+        "Reject",
+        "Reject this patch?",
+        "Nothing is deployed; the issue goes to a person.",
+        access.APPROVE,
+        "X",
+        reason="Why is it rejected?",
+    ),
+    "escalate": Act(
+        "Escalate",
+        "Hand this issue to a person?",
+        "Automatic work on it stops.",
+        shortcut="E",
+        reason="Why, and what should they know?",
+    ),
+    "retry": Act(
+        "Try again", "Start a new run?", "The issue is analyzed, decided and fixed anew.", shortcut="N"
+    ),
+    "resolve": Act(
+        "Resolve",
+        "Record your own resolution?",
+        "It is learned from: the next issue of its kind shows what cured this one.",
+        shortcut="S",
+        reason="What cured it?",
+        reason_name="how",
+    ),
+    "dismiss": Act(
+        "Dismiss",
+        "Dismiss this issue?",
+        "It is closed as not worth a fix and can be tried again.",
+        shortcut="D",
+        reason="Why?",
+    ),
+    "roll_back": Act(
+        "Roll back",
+        "Roll production back?",
+        "Traffic returns to the version before; the issue is reopened and goes to a person.",
+        access.APPROVE,
+        "B",
+        reason="Why?",
+    ),
 }
 
 
@@ -66,8 +102,11 @@ def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
         for offer in offers:
             act = ACTS[offer.act]
             if act.right in rights and st.button(
-                    act.label, key=f"{offer.act}-{offer.target}", type=act.kind,
-                    shortcut=act.shortcut if shortcuts else None):
+                act.label,
+                key=f"{offer.act}-{offer.target}",
+                type=act.kind,
+                shortcut=act.shortcut if shortcuts else None,
+            ):
                 _ask(offer, uuid4().hex)
 
 
@@ -77,7 +116,11 @@ def _ask(offer: Offer, key: str) -> None:
     if done := st.session_state.pop(f"done-{key}", None):
         st.session_state["answer"] = done
         st.rerun()
-    draw(tag("h3", act.asks), tag("p", esc(offer.about), class_="d-muted") if offer.about else "", tag("p", act.says))
+    draw(
+        tag("h3", act.asks),
+        tag("p", esc(offer.about), class_="d-muted") if offer.about else "",
+        tag("p", act.says),
+    )
     if act.reason:
         st.text_area(act.reason, key=f"reason-{key}", max_chars=2000)
     if offer.act == "escalate":
@@ -112,7 +155,9 @@ def _do(offer: Offer, key: str) -> None:
 
     try:
         person = access.require(ACTS[offer.act].right)
-        receipt = getattr(actions, offer.act)(offer.target, actor=person.name, key=key, **_arguments(offer, key))
+        receipt = getattr(actions, offer.act)(
+            offer.target, actor=person.name, key=key, **_arguments(offer, key)
+        )
     except (actions.Refused, access.Forbidden, ValueError) as refusal:
         st.session_state[f"fault-{key}"] = str(refusal)
     else:

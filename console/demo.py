@@ -28,8 +28,11 @@ def panel(source: str) -> None:
     since = datetime.now(UTC) - SPAN
     with store.read() as session:
         rates = pipeline.error_rate(session, source, since)
-        shipped = [(d.ready_at, f"deployed {d.sha[:7]}") for d, _, _ in deployments.page(session, "production")
-                   if d.ready_at]
+        shipped = [
+            (d.ready_at, f"deployed {d.sha[:7]}")
+            for d, _, _ in deployments.page(session, "production")
+            if d.ready_at
+        ]
     if rates or context.settings().sandbox_url:
         st.subheader("Error rate of each service, last 30 min", anchor=False)
     charts(rates, shipped, source)
@@ -47,8 +50,14 @@ def charts(rates, shipped, source: str) -> None:
             _, requests, errors = points[-1]
             now = errors / requests if requests else None
             with st.container(border=True, key=f"rate-{service}"):
-                draw(tag("div", tag("b", service), tag("b", percent(now, 1), " of requests fail"),
-                         class_="d-between"))
+                draw(
+                    tag(
+                        "div",
+                        tag("b", service),
+                        tag("b", percent(now, 1), " of requests fail"),
+                        class_="d-between",
+                    )
+                )
                 drawing(rate_chart(points, shipped), key=f"rate-svg-{service}")
 
 
@@ -58,14 +67,22 @@ def faults() -> None:
     try:
         told = sandbox().status()
     except VendorError as error:
-        draw(card("Break the shop", tag("p", f"The sandbox does not answer: {error}. Start it with make demo.")))
+        draw(
+            card(
+                "Break the shop", tag("p", f"The sandbox does not answer: {error}. Start it with make demo.")
+            )
+        )
         return
     with st.expander("Break the shop: ship a real fault to production", icon=None):
-        st.markdown("**Simulated vendors, real shop.** Each button commits a real bug to the shop's repository and "
-                    "deploys it; the next round finds what it does.")
+        st.markdown(
+            "**Simulated vendors, real shop.** Each button commits a real bug to the shop's repository and "
+            "deploys it; the next round finds what it does."
+        )
         with st.grid(columns=4, min_column_width=180):
             for name, words in told.get("faults", {}).items():
-                st.button(name, key=f"break-{name}", help=str(words), on_click=_break, args=(name,), width="stretch")
+                st.button(
+                    name, key=f"break-{name}", help=str(words), on_click=_break, args=(name,), width="stretch"
+                )
 
 
 def _break(name: str) -> None:

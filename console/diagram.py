@@ -10,7 +10,7 @@ from console.markup import Safe, join, tag
 from core.models import Status
 
 Point = tuple[float, float]
-W, H = 94.0, 50.0  # a node
+W, H = 88.0, 50.0  # a node
 SIDES: dict[str, Point] = {"l": (-1, 0), "r": (1, 0), "t": (0, -1), "b": (0, 1)}
 
 
@@ -103,41 +103,69 @@ def curve(start: Point, end: Point, sides: str) -> tuple[str, Point]:
 
 
 def _arrow(arrow: Arrow, count: int, layout: str) -> Safe:
-    path, (x, y) = curve(getattr(NODES[arrow.start], layout), getattr(NODES[arrow.end], layout),
-                         getattr(arrow, layout))
+    path, (x, y) = curve(
+        getattr(NODES[arrow.start], layout), getattr(NODES[arrow.end], layout), getattr(arrow, layout)
+    )
     state = ("d-back " if arrow.back else "") + ("d-used" if count else "d-idle")
-    label = tag("text", count, x=f"{x:.1f}", y=f"{y + 4:.1f}", class_="d-count") if count else ""
-    return tag("g", tag("title", f"{count} {arrow.counts}"), tag("path", d=path, marker_end="url(#d-tip)"), label,
-               class_=f"d-arrow {state}")
+    lift = -5 if getattr(arrow, layout) == "rl" else 4  # above a short straight arrow, on a curve
+    label = tag("text", count, x=f"{x:.1f}", y=f"{y + lift:.1f}", class_="d-count") if count else ""
+    return tag(
+        "g",
+        tag("title", f"{count} {arrow.counts}"),
+        tag("path", d=path, marker_end="url(#d-tip)"),
+        label,
+        class_=f"d-arrow {state}",
+    )
+
+
+def _says(name: str, count: int) -> str:
+    return {"collect": "every round", "learn": f"{count} resolved"}.get(name, f"{count} now")
 
 
 def _node(name: str, count: int, layout: str) -> Safe:
     node = NODES[name]
     x, y = getattr(node, layout)
     lit = f"d-lit d-{node.tone}" if count and name != "learn" else f"d-{node.tone}" if count else ""
-    drawn = tag("g", tag("title", f"{count} issues stand here now"),
-                tag("rect", x=x - W / 2, y=y - H / 2, width=W, height=H, rx=10),
-                tag("text", node.title, x=x, y=y - 3, class_="d-name"),
-                tag("text", f"{count} now" if node.statuses else "signals", x=x, y=y + 15, class_="d-now"),
-                class_=f"d-node {lit}".strip())
+    drawn = tag(
+        "g",
+        tag("title", f"{count} issues stand here now"),
+        tag("rect", x=x - W / 2, y=y - H / 2, width=W, height=H, rx=10),
+        tag("text", node.title, x=x, y=y - 3, class_="d-name"),
+        tag("text", _says(name, count), x=x, y=y + 15, class_="d-now"),
+        class_=f"d-node {lit}".strip(),
+    )
     if not node.statuses:
         return drawn
     address = "/issues?status=" + quote(",".join(s.value for s in node.statuses))
-    return tag("a", drawn, href=address, target="_self", data_nav="", aria_label=f"{node.title}: {count} issues now")
+    return tag(
+        "a", drawn, href=address, target="_self", data_nav="", aria_label=f"{node.title}: {count} issues now"
+    )
 
 
 def flow(now: Mapping[Status, int], taken: Mapping[tuple[str, str], int]) -> Safe:
     """The diagram: in each node the issues that stand there now, on each arrow how often it was taken."""
-    return join(_drawing(layout, box, now, taken) for layout, box in (("wide", "0 0 1180 270"),
-                                                                      ("tall", "0 0 352 884")))
+    return join(
+        _drawing(layout, box, now, taken)
+        for layout, box in (("wide", "0 0 1180 270"), ("tall", "0 0 352 884"))
+    )
 
 
-TIP = Safe('<defs><marker id="d-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-           'orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>')
+TIP = Safe(
+    '<defs><marker id="d-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+    'orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>'
+)
 
 
 def _drawing(layout: str, box: str, now: Mapping[Status, int], taken: Mapping[tuple[str, str], int]) -> Safe:
     lines = (_arrow(a, taken.get((a.start, a.end), 0), layout) for a in ARROWS)
     nodes = (_node(name, sum(now.get(s, 0) for s in NODES[name].statuses), layout) for name in NODES)
-    return tag("svg", TIP, *lines, *nodes, viewBox=box, class_=f"d-flow d-{layout}", role="img",
-               aria_label="The workflow with the issues at each step now and the counts of the last 24 hours")
+    return tag(
+        "svg",
+        TIP,
+        *lines,
+        *nodes,
+        viewBox=box,
+        class_=f"d-flow d-{layout}",
+        role="img",
+        aria_label="The workflow with the issues at each step now and the counts of the last 24 hours",
+    )

@@ -36,7 +36,10 @@ def rows(patch: str) -> Iterator[Row]:
         added.clear()
 
     for line in patch.splitlines():
-        if line.startswith(("+++ ", "diff --git", "index ", "--- ", "new file", "deleted file")) and not old + new:
+        if (
+            line.startswith(("+++ ", "diff --git", "index ", "--- ", "new file", "deleted file"))
+            and not old + new
+        ):
             if line.startswith("+++ "):
                 yield Row("file", title=line[4:].removeprefix("b/"))
         elif hunk := HUNK.match(line):
@@ -75,8 +78,12 @@ def _side(side, other, kind: str, sign: str) -> Safe:
     changed = kind == "changed"
     text = _marked(side[1], other[1]) if changed and other else esc(side[1])
     class_ = {"-": "d-del", "+": "d-add"}[sign] if changed else None
-    return join([tag("td", side[0], class_="d-no"),
-                 tag("td", tag("i", sign if changed else " ", aria_hidden="true"), text, class_=class_)])
+    return join(
+        [
+            tag("td", side[0], class_="d-no"),
+            tag("td", tag("i", sign if changed else " ", aria_hidden="true"), text, class_=class_),
+        ]
+    )
 
 
 def _row(row: Row) -> Safe:
@@ -89,8 +96,14 @@ def side_by_side(patch: str) -> Safe:
     """The patch as a table: old on the left, new on the right."""
     drawn = list(rows(patch))
     cut = [Row("hunk", title=f"{len(drawn) - LIMIT} more lines are not shown")] if len(drawn) > LIMIT else []
-    return tag("div", tag("table", tag("tbody", *map(_row, drawn[:LIMIT] + cut))), class_="d-diff", tabindex="0",
-               role="region", aria_label="Difference, old left and new right")
+    return tag(
+        "div",
+        tag("table", tag("tbody", *map(_row, drawn[:LIMIT] + cut))),
+        class_="d-diff",
+        tabindex="0",
+        role="region",
+        aria_label="Difference, old left and new right",
+    )
 
 
 def size(patch: str) -> tuple[int, int]:

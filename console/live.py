@@ -134,8 +134,11 @@ watch = Watch()
 
 
 async def events(_request: Request) -> StreamingResponse:
-    return StreamingResponse(watch.changes(), media_type="text/event-stream",
-                             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    return StreamingResponse(
+        watch.changes(),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
 
 
 _listener = st.components.v2.component("store_listener", js=JS)
@@ -147,10 +150,16 @@ def _nothing() -> None:
 
 def live(body: Callable[[], None], pause: float = 0.5) -> None:
     """Draw ``body`` now and again after each change of the store, at most once in ``pause`` seconds."""
+
     @st.fragment
     def part() -> None:
-        told = _listener(key="listener", data={"drawn": watch.version, "pause": pause * 1000},
-                         on_changed_change=_nothing, on_go_change=_nothing, height=0)
+        told = _listener(
+            key="listener",
+            data={"drawn": watch.version, "pause": pause * 1000},
+            on_changed_change=_nothing,
+            on_go_change=_nothing,
+            height=0,
+        )
         if told.go:
             follow(told.go)
         with failures.shown():

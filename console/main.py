@@ -25,8 +25,10 @@ PAGES = {  # address: title
 
 def navigation():
     """The pages by their addresses; live.py follows links to them."""
-    pages = {name: st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=name, default=name == "pipeline")
-             for name, title in PAGES.items()}
+    pages = {
+        name: st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=name, default=name == "pipeline")
+        for name, title in PAGES.items()
+    }
     st.session_state["pages"] = pages | {"": pages["pipeline"]}
     return st.navigation(list(pages.values()))
 
@@ -38,12 +40,19 @@ def sidebar() -> None:
         if not settings.console_engine:
             st.markdown("Engine: **off in this process** (`CONSOLE_ENGINE`); a worker does the rounds.")
         if settings.sandbox_url:
-            st.markdown("**Simulated vendors, real shop.** Every vendor's API is played on this machine; "
-                        "the shop, its code and its errors are real.")
+            st.markdown(
+                "**Simulated vendors, real shop.** Every vendor's API is played on this machine; "
+                "the shop, its code and its errors are real."
+            )
 
 
-st.set_page_config(page_title="DevOps Intelligence Platform", page_icon=str(HERE / "icon.svg"), layout="wide",
-                   initial_sidebar_state="auto", menu_items={"About": None})
+st.set_page_config(
+    page_title="DevOps Intelligence Platform",
+    page_icon=str(HERE / "icon.svg"),
+    layout="wide",
+    initial_sidebar_state="auto",
+    menu_items={"About": None},
+)
 st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 chosen = navigation()

@@ -20,8 +20,11 @@ def esc(text: object) -> Safe:
 
 def tag(name: str, *inner: object, **attributes: object) -> Safe:
     """One element. ``class_`` and ``data_x`` become class and data-x; None leaves an attribute out."""
-    shown = "".join(f' {key.strip("_").replace("_", "-")}="{escape(str(value))}"'
-                    for key, value in attributes.items() if value is not None)
+    shown = "".join(
+        f' {key.strip("_").replace("_", "-")}="{escape(str(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
     return Safe(f"<{name}{shown}>{''.join(map(esc, inner))}</{name}>")
 
 

@@ -28,11 +28,16 @@ def _facts() -> list[tuple[str, object]]:
         last = next(iter(pipeline.rounds(session, 1)), None)
         failing = [c.name for c in pipeline.connectors(session) if c.failures]
     people = by.get(Status.AWAITING_APPROVAL, 0)
-    open_ = sum(by.values()) - sum(by.get(s, 0) for s in (Status.RESOLVED, Status.DISMISSED, Status.ESCALATED))
+    open_ = sum(by.values()) - sum(
+        by.get(s, 0) for s in (Status.RESOLVED, Status.DISMISSED, Status.ESCALATED)
+    )
     return [
-        ("Issues in work", open_), ("Waiting for an approval", people),
-        ("Escalated to a person", by.get(Status.ESCALATED, 0)), ("Fixed in 24 h", day["fixed"]),
-        ("Rolled back in 24 h", day["rolled_back"]), ("Production deployments in 24 h", day["deployments"]),
+        ("Issues in work", open_),
+        ("Waiting for an approval", people),
+        ("Escalated to a person", by.get(Status.ESCALATED, 0)),
+        ("Fixed in 24 h", day["fixed"]),
+        ("Rolled back in 24 h", day["rolled_back"]),
+        ("Production deployments in 24 h", day["deployments"]),
         ("Connectors that fail", ", ".join(failing) or "none"),
         ("Last round", f"{last.result}, {clock(last.started_at)}" if last else "none yet"),
     ]
@@ -43,12 +48,26 @@ def page() -> tuple[int, str]:
     try:
         code, facts, says = 200, _facts(), ""
     except (SQLAlchemyError, RuntimeError) as error:
-        code, facts, says = 503, [], f"The store does not answer ({type(error).__name__}). Run python -m core doctor."
-    body = tag("main", tag("h1", "DevOps Intelligence Platform: status"), tag("p", says) if says else "",
-               tag("dl", *(Safe(tag("dt", name) + tag("dd", value)) for name, value in facts)),
-               tag("p", f"As of {moment(datetime.now(UTC))}. ", tag("a", "Open the console", href="/")))
-    head = tag("head", Safe('<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-                            '<meta http-equiv="refresh" content="30"><meta name="description" '
-                            'content="How the DevOps Intelligence Platform stands now">'),
-               tag("title", "Status - DevOps Intelligence Platform"), STYLE)
+        code, facts, says = (
+            503,
+            [],
+            f"The store does not answer ({type(error).__name__}). Run python -m core doctor.",
+        )
+    body = tag(
+        "main",
+        tag("h1", "DevOps Intelligence Platform: status"),
+        tag("p", says) if says else "",
+        tag("dl", *(Safe(tag("dt", name) + tag("dd", value)) for name, value in facts)),
+        tag("p", f"As of {moment(datetime.now(UTC))}. ", tag("a", "Open the console", href="/")),
+    )
+    head = tag(
+        "head",
+        Safe(
+            '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            '<meta http-equiv="refresh" content="30"><meta name="description" '
+            'content="How the DevOps Intelligence Platform stands now">'
+        ),
+        tag("title", "Status - DevOps Intelligence Platform"),
+        STYLE,
+    )
     return code, "<!DOCTYPE html>" + tag("html", head, tag("body", body), lang="en")

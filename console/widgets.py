@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import quote
 
 import streamlit as st
 
@@ -43,7 +42,9 @@ VERDICT: Mapping[Verdict, Look] = {
     Verdict.ESCALATE_HUMAN: ("person", "◆", "hand to a person"),
 }
 RESULT: Mapping[str, Look] = {
-    **dict.fromkeys(("ok", "verified", "ready", "approved", "fixed", "human", "sent", "merged"), ("ok", "✓", "")),
+    **dict.fromkeys(
+        ("ok", "verified", "ready", "approved", "fixed", "human", "sent", "merged"), ("ok", "✓", "")
+    ),
     **dict.fromkeys(("failed", "rejected", "refused", "unproved"), ("bad", "✕", "")),
     **dict.fromkeys(("partial", "stale", "expired", "escalated", "pending"), ("person", "◆", "")),
     **dict.fromkeys(("running", "watching", "proposed"), ("work", "◑", "")),
@@ -70,17 +71,25 @@ def draw(*parts: object) -> None:
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Safe:
     """A definition list: what, and its value."""
-    return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), class_="d-facts")
+    return tag(
+        "dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), class_="d-facts"
+    )
 
 
 def stat(value: object, counts: str, hint: object = "", tone: str = "") -> Safe:
     """One big number that says what it counts."""
-    return tag("div", tag("b", value), tag("span", counts), tag("small", hint) if hint else "",
-               class_=f"d-stat d-{tone}" if tone else "d-stat")
+    return tag(
+        "div",
+        tag("b", value),
+        tag("span", counts),
+        tag("small", hint) if hint else "",
+        class_=f"d-stat d-{tone}" if tone else "d-stat",
+    )
 
 
-def stats(*cells: Safe) -> Safe:
-    return tag("div", *cells, class_="d-stats")
+def stats(*cells: Safe, five: bool = False) -> Safe:
+    """Numbers side by side; ``five`` in a row at most."""
+    return tag("div", *cells, class_="d-stats d-five" if five else "d-stats")
 
 
 def card(title: object, *inner: object, aside: object = "", tone: str = "") -> Safe:
@@ -95,12 +104,20 @@ def empty(title: str, says: str, sign: str = "○") -> Safe:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[int] = ()) -> Safe:
     """A plain table; columns in ``numeric`` are aligned right. On a phone each cell names its column."""
-    def cells(row):
-        return (tag("td", tag("div", value), data_head=heads[i], class_="d-num" if i in numeric else None)
-                for i, value in enumerate(row))
 
-    head = tag("tr", *(tag("th", name, scope="col", class_="d-num" if i in numeric else None)
-                       for i, name in enumerate(heads)))
+    def cells(row):
+        return (
+            tag("td", tag("div", value), data_head=heads[i], class_="d-num" if i in numeric else None)
+            for i, value in enumerate(row)
+        )
+
+    head = tag(
+        "tr",
+        *(
+            tag("th", name, scope="col", class_="d-num" if i in numeric else None)
+            for i, name in enumerate(heads)
+        ),
+    )
     body = (tag("tr", *cells(row)) for row in rows)
     return tag("div", tag("table", tag("thead", head), tag("tbody", *body)), class_="d-table")
 
@@ -109,25 +126,39 @@ def issue_link(issue: Issue) -> Safe:
     return link(f"/issues?issue={issue.id}", tag("b", f"#{issue.id}"), " ", issue.title, class_="d-clip")
 
 
-def status_link(status: Status, words: object) -> Safe:
-    return link(f"/issues?status={quote(status.value)}", words)
-
-
 def bar(share: float | None, words: object = "", tone: str = "work") -> Safe:
     """A share as a bar with its figure; nothing but the dash when it is not known."""
     if share is None:
         return tag("span", "–", class_="d-muted")
-    return tag("span", tag("span", tag("span", style=f"width:{max(0, min(1, share)):.0%}"), class_=f"d-bar d-{tone}"),
-               words or percent(share), class_="d-share")
+    return tag(
+        "span",
+        tag("span", tag("span", style=f"width:{max(0, min(1, share)):.0%}"), class_=f"d-bar d-{tone}"),
+        words or percent(share),
+        class_="d-share",
+    )
 
 
 def timeline(events: Sequence[Event]) -> Safe:
     signs = {"ok": "✓", "bad": "✕", "person": "◆", "wait": "◷", "work": "◑", "calm": "·"}
-    return tag("ol", *(
-        tag("li", tag("i", signs[e.tone], aria_hidden="true"),
-            tag("div", tag("b", e.what), tag("span", e.by, class_="d-muted"), tag("p", e.says) if e.says else ""),
-            tag("span", clock(e.at), when(e.at), class_="d-time"), class_=f"d-{e.tone}")
-        for e in events), class_="d-timeline")
+    return tag(
+        "ol",
+        *(
+            tag(
+                "li",
+                tag("i", signs[e.tone], aria_hidden="true"),
+                tag(
+                    "div",
+                    tag("b", e.what),
+                    tag("span", e.by, class_="d-muted"),
+                    tag("p", e.says) if e.says else "",
+                ),
+                tag("span", clock(e.at), when(e.at), class_="d-time"),
+                class_=f"d-{e.tone}",
+            )
+            for e in events
+        ),
+        class_="d-timeline",
+    )
 
 
 def code(text: str, limit: int = 20_000) -> Safe:

@@ -51,7 +51,9 @@ class Figure:
     needs: int = ENOUGH
 
 
-def _figure(name: str, value, n: int, unit: str, counts: str, formula: str, needs: int = ENOUGH, **more) -> Figure:
+def _figure(
+    name: str, value, n: int, unit: str, counts: str, formula: str, needs: int = ENOUGH, **more
+) -> Figure:
     return Figure(name, value() if n >= needs else None, n, unit, counts, formula, needs=needs, **more)
 
 
@@ -62,70 +64,145 @@ def repairs(runs: Sequence[Ended]) -> list[float]:
 
 def mttr(runs: Sequence[Ended]) -> Figure:
     times = repairs(runs)
-    return _figure("MTTR, auto-fixed", lambda: fmean(times), len(times), "seconds", "issues fixed by the platform",
-                   "mean of (verified in production - first error)", target=300.0, low_is_good=True)
+    return _figure(
+        "MTTR, auto-fixed",
+        lambda: fmean(times),
+        len(times),
+        "seconds",
+        "issues fixed by the platform",
+        "mean of (verified in production - first error)",
+        target=300.0,
+        low_is_good=True,
+    )
 
 
 def mttr_median(runs: Sequence[Ended]) -> Figure:
     times = repairs(runs)
-    return _figure("Median repair", lambda: median(times), len(times), "seconds", "issues fixed by the platform",
-                   "median of (verified in production - first error)", target=300.0, low_is_good=True)
+    return _figure(
+        "Median repair",
+        lambda: median(times),
+        len(times),
+        "seconds",
+        "issues fixed by the platform",
+        "median of (verified in production - first error)",
+        target=300.0,
+        low_is_good=True,
+    )
 
 
 def detection(runs: Sequence[Ended]) -> Figure:
     times = [r.detect_seconds for r in runs if r.detect_seconds is not None]
-    return _figure("Time to detect", lambda: fmean(times), len(times), "seconds", "issues",
-                   "mean of (issue opened - first error)", low_is_good=True)
+    return _figure(
+        "Time to detect",
+        lambda: fmean(times),
+        len(times),
+        "seconds",
+        "issues",
+        "mean of (issue opened - first error)",
+        low_is_good=True,
+    )
 
 
 def auto_resolution(runs: Sequence[Ended]) -> Figure:
     fixed = sum(r.result == "fixed" for r in runs)
-    return _figure("Auto-resolution", lambda: fixed / len(runs), len(runs), "share", "runs that ended",
-                   "fixed by the platform / all runs that ended", target=0.8)
+    return _figure(
+        "Auto-resolution",
+        lambda: fixed / len(runs),
+        len(runs),
+        "share",
+        "runs that ended",
+        "fixed by the platform / all runs that ended",
+        target=0.8,
+    )
 
 
 def judged(runs: Sequence[Ended]) -> list[tuple[float, bool]]:
     """(confidence, did the fix hold) of the runs on which the platform acted by itself."""
-    return [(r.confidence or 0.0, r.result == "fixed") for r in runs
-            if r.verdict in ("AUTO_RESOLVE", "SCHEDULE_MAINTENANCE") and r.result in ("fixed", "rolled_back", "failed")]
+    return [
+        (r.confidence or 0.0, r.result == "fixed")
+        for r in runs
+        if r.verdict in ("AUTO_RESOLVE", "SCHEDULE_MAINTENANCE")
+        and r.result in ("fixed", "rolled_back", "failed")
+    ]
 
 
 def decision_accuracy(runs: Sequence[Ended]) -> Figure:
     """Escalations are left out: whether the platform could have done it is not known."""
     cases = judged(runs)
-    return _figure("Decision accuracy", lambda: sum(ok for _, ok in cases) / len(cases), len(cases), "share",
-                   "decisions to act that ended", "decisions to act whose fix held / decisions to act that ended",
-                   target=0.85)
+    return _figure(
+        "Decision accuracy",
+        lambda: sum(ok for _, ok in cases) / len(cases),
+        len(cases),
+        "share",
+        "decisions to act that ended",
+        "decisions to act whose fix held / decisions to act that ended",
+        target=0.85,
+    )
 
 
 def mean_confidence(runs: Sequence[Ended]) -> Figure:
     values = [r.confidence for r in runs if r.confidence is not None]
-    return _figure("Mean confidence", lambda: fmean(values), len(values), "share", "decisions of ended runs",
-                   "mean of the decisions' confidence", target=0.85)
+    return _figure(
+        "Mean confidence",
+        lambda: fmean(values),
+        len(values),
+        "share",
+        "decisions of ended runs",
+        "mean of the decisions' confidence",
+        target=0.85,
+    )
 
 
 def rollback_rate(deployed: Deployed) -> Figure:
-    return _figure("Rollback rate", lambda: deployed.rolled_back / deployed.ended, deployed.ended, "share",
-                   "production deployments that ended", "rolled back / (verified + rolled back)",
-                   target=0.05, low_is_good=True)
+    return _figure(
+        "Rollback rate",
+        lambda: deployed.rolled_back / deployed.ended,
+        deployed.ended,
+        "share",
+        "production deployments that ended",
+        "rolled back / (verified + rolled back)",
+        target=0.05,
+        low_is_good=True,
+    )
 
 
 def availability(requests: float, errors: float) -> Figure:
-    return _figure("Availability", lambda: 1 - errors / requests, int(requests), "share", "requests to all services",
-                   "1 - failed requests / requests", needs=1000, target=0.999)
+    return _figure(
+        "Availability",
+        lambda: 1 - errors / requests,
+        int(requests),
+        "share",
+        "requests to all services",
+        "1 - failed requests / requests",
+        needs=1000,
+        target=0.999,
+    )
 
 
 def hours_saved(runs: Sequence[Ended], baseline: float = BASELINE_SECONDS) -> Figure:
     times = repairs(runs)
-    return _figure("Hours saved", lambda: sum(max(0.0, baseline - t) for t in times) / 3600, len(times), "hours",
-                   "issues fixed by the platform",
-                   f"sum of ({baseline / 3600:g} h by hand - time to repair), never below 0", needs=1)
+    return _figure(
+        "Hours saved",
+        lambda: sum(max(0.0, baseline - t) for t in times) / 3600,
+        len(times),
+        "hours",
+        "issues fixed by the platform",
+        f"sum of ({baseline / 3600:g} h by hand - time to repair), never below 0",
+        needs=1,
+    )
 
 
 def money_saved(runs: Sequence[Ended], hourly: float, baseline: float = BASELINE_SECONDS) -> Figure:
     hours = hours_saved(runs, baseline)
-    return Figure("Savings", None if hours.value is None else hours.value * hourly, hours.n, "money", hours.counts,
-                  f"hours saved x {hourly:g} an hour", needs=1)
+    return Figure(
+        "Savings",
+        None if hours.value is None else hours.value * hourly,
+        hours.n,
+        "money",
+        hours.counts,
+        f"hours saved x {hourly:g} an hour",
+        needs=1,
+    )
 
 
 @dataclass(frozen=True)
@@ -163,12 +240,26 @@ def calibration(runs: Sequence[Ended], width: float = 0.1) -> list[Bin]:
 
 def _bin(low: float, width: float, cases: Sequence[tuple[float, bool]]) -> Bin:
     held = sum(ok for _, ok in cases)
-    return Bin(round(low, 6), round(low + width, 6), len(cases), held, fmean(c for c, _ in cases),
-               wilson(held, len(cases)))
+    return Bin(
+        round(low, 6),
+        round(low + width, 6),
+        len(cases),
+        held,
+        fmean(c for c, _ in cases),
+        wilson(held, len(cases)),
+    )
 
 
 def brier(runs: Sequence[Ended]) -> Figure:
     """Brier score (G. W. Brier, 1950): 0 is perfect, 0.25 is a coin."""
     cases = judged(runs)
-    return _figure("Brier score", lambda: fmean((c - ok) ** 2 for c, ok in cases), len(cases), "score",
-                   "decisions to act that ended", "mean of (confidence - held)^2", target=0.25, low_is_good=True)
+    return _figure(
+        "Brier score",
+        lambda: fmean((c - ok) ** 2 for c, ok in cases),
+        len(cases),
+        "score",
+        "decisions to act that ended",
+        "mean of (confidence - held)^2",
+        target=0.25,
+        low_is_good=True,
+    )

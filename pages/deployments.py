@@ -28,16 +28,36 @@ def listing() -> None:
     with store.read() as session:
         found = deployments.count(session, kind)
     if not found:
-        draw(empty("No deployments yet", "A reviewed and tested change is deployed to a preview first, then to "
-                   "production, and watched there.", "◔"))
+        draw(
+            empty(
+                "No deployments yet",
+                "A reviewed and tested change is deployed to a preview first, then to "
+                "production, and watched there.",
+                "◔",
+            )
+        )
         return
     last = -(-found // deployments.PAGE)
     number = st.pagination(last, key=f"deployment_page_{last}_{kind}") if last > 1 else 1
     with store.read() as session:
         rows = deployments.page(session, kind, number)
-    draw(tag("p", f"{found:,} deployments, the latest first.", class_="d-muted"),
-         table(("Deployment", "Issue", "Result", "Environment", "Commit", "Errors before → after", "Started", "Took"),
-               map(row, rows), (7,)))
+    draw(
+        tag("p", f"{found:,} deployments, the latest first.", class_="d-muted"),
+        table(
+            (
+                "Deployment",
+                "Issue",
+                "Result",
+                "Environment",
+                "Commit",
+                "Errors before → after",
+                "Started",
+                "Took",
+            ),
+            map(row, rows),
+            (7,),
+        ),
+    )
 
 
 def error_change(before, after) -> str:
@@ -53,9 +73,16 @@ def error_change(before, after) -> str:
 def row(found) -> tuple:
     made, issue, _ = found
     took = span((made.ended_at - made.started_at).total_seconds()) if made.ended_at else "…"
-    return (link(f"/deployments?deployment={made.id}", tag("b", f"{made.repository} {made.id}")), issue_link(issue),
-            of(RESULT, made.status), made.environment, tag("code", made.sha[:10]),
-            error_change(made.before, made.after), tag("span", clock(made.started_at), " ", when(made.started_at)), took)
+    return (
+        link(f"/deployments?deployment={made.id}", tag("b", f"{made.repository} {made.id}")),
+        issue_link(issue),
+        of(RESULT, made.status),
+        made.environment,
+        tag("code", made.sha[:10]),
+        error_change(made.before, made.after),
+        tag("span", clock(made.started_at), " ", when(made.started_at)),
+        took,
+    )
 
 
 def one(number: int | None) -> None:
@@ -67,30 +94,61 @@ def one(number: int | None) -> None:
         draw(empty("Deployment not found", "No deployment has this number.", "✕"))
         return
     made, issue, change = found
-    draw(tag("h2", f"{made.repository}: {made.environment} deployment {made.id}"), story.deployment_row(made),
-         tag("p", "For issue ", issue_link(issue)), tag("p", made.note) if made.note else "")
+    draw(
+        tag("h2", f"{made.repository}: {made.environment} deployment {made.id}"),
+        story.deployment_row(made),
+        tag("p", "For issue ", issue_link(issue)),
+        tag("p", made.note) if made.note else "",
+    )
     if way_back:
         buttons([Offer("roll_back", made.id, f"{made.repository} returns to {made.previous_vendor_id}.")])
     watched = context.policy()[0].watch
-    draw(card("Health before and after", story.health(made.before, made.after), tag("p", allowed(watched), class_="d-muted")),
-         tag("div", card("Steps", steps(made)), card("What was shipped", facts([
-             ("Change", link(f"/codegen?change={change.id}", change.title or f"change {change.id}")),
-             ("Commit", tag("code", made.sha or "–")), ("At the vendor", tag("code", made.vendor_id or "–")),
-             ("Returns to", tag("code", made.previous_vendor_id or "not known")),
-             ("Key", tag("code", made.key))])), class_="d-two"))
+    draw(
+        card(
+            "Health before and after",
+            story.health(made.before, made.after),
+            tag("p", allowed(watched), class_="d-muted"),
+        ),
+        tag(
+            "div",
+            card("Steps", steps(made)),
+            card(
+                "What was shipped",
+                facts(
+                    [
+                        (
+                            "Change",
+                            link(f"/codegen?change={change.id}", change.title or f"change {change.id}"),
+                        ),
+                        ("Commit", tag("code", made.sha or "–")),
+                        ("At the vendor", tag("code", made.vendor_id or "–")),
+                        ("Returns to", tag("code", made.previous_vendor_id or "not known")),
+                        ("Key", tag("code", made.key)),
+                    ]
+                ),
+            ),
+            class_="d-two",
+        ),
+    )
 
 
 def allowed(watched) -> str:
-    return (f"Watched for {span(watched.seconds)} by {watched.source}: the error rate may rise by "
-            f"{percent(watched.error_rate_margin, 1)} at most, p95 may grow to {watched.latency_factor:g} times; fewer than "
-            f"{watched.minimum_requests} requests is no evidence.")
+    return (
+        f"Watched for {span(watched.seconds)} by {watched.source}: the error rate may rise by "
+        f"{percent(watched.error_rate_margin, 1)} at most, p95 may grow to {watched.latency_factor:g} times; fewer than "
+        f"{watched.minimum_requests} requests is no evidence."
+    )
 
 
 def steps(made):
     ended = made.status in ("verified", "rolled_back", "failed")
-    return checks([(True, f"started {clock(made.started_at)}"),
-                   (True if made.ready_at else None, f"ready {clock(made.ready_at)}"),
-                   (made.status == "verified" if ended else None, f"{made.status} {clock(made.ended_at)}")])
+    return checks(
+        [
+            (True, f"started {clock(made.started_at)}"),
+            (True if made.ready_at else None, f"ready {clock(made.ready_at)}"),
+            (made.status == "verified" if ended else None, f"{made.status} {clock(made.ended_at)}"),
+        ]
+    )
 
 
 page("Deployments", "What went out, what it did to production, and the way back.", body)

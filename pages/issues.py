@@ -32,11 +32,23 @@ def filters() -> issues.Filter:
     with store.read() as session:
         services = issues.services(session)
     with st.grid(columns=4, min_column_width=200):
-        text = st.text_input("Search", key="issue_text", placeholder="title or service", type="search", live=300)
-        statuses = st.multiselect("Status", list(Status), default=from_address("status", Status),
-                                  format_func=lambda s: STATUS[s][2], placeholder="any")
-        severities = st.multiselect("Severity", list(Severity), default=from_address("severity", Severity),
-                                    format_func=lambda s: s.value, placeholder="any")
+        text = st.text_input(
+            "Search", key="issue_text", placeholder="title or service", type="search", live="300ms"
+        )
+        statuses = st.multiselect(
+            "Status",
+            list(Status),
+            default=from_address("status", Status),
+            format_func=lambda s: STATUS[s][2],
+            placeholder="any",
+        )
+        severities = st.multiselect(
+            "Severity",
+            list(Severity),
+            default=from_address("severity", Severity),
+            format_func=lambda s: s.value,
+            placeholder="any",
+        )
         service = st.selectbox("Service", ["", *services], format_func=lambda s: s or "any")
     return issues.Filter((text or "").strip(), tuple(statuses), tuple(severities), service or "")
 
@@ -47,17 +59,45 @@ def listing() -> None:
         found = issues.count(session, wanted)
     if not found:
         none = wanted == issues.Filter()
-        draw(empty("No issues yet", "Signals become issues in the next round.", "◔") if none else
-             empty("No issue matches", "Widen the search or clear a filter."))
+        draw(
+            empty("No issues yet", "Signals become issues in the next round.", "◔")
+            if none
+            else empty("No issue matches", "Widen the search or clear a filter.")
+        )
         return
     last = -(-found // issues.PAGE)
     number = st.pagination(last, key=f"issue_page_{last}") if last > 1 else 1
     with store.read() as session:
         rows = issues.page(session, wanted, number)
-    draw(tag("p", f"{found:,} issues, the latest first; {len(rows)} on this page.", class_="d-muted"),
-         table(("Issue", "Status", "Severity", "Service", "Occurrences", "Confidence", "Last error", "First error"), (
-             (issue_link(i), of(STATUS, i.status), of(SEVERITY, i.severity), i.service, f"{i.occurrences:,}",
-              percent(i.confidence), when(i.last_seen), when(i.first_seen)) for i in rows), (4, 5)))
+    draw(
+        tag("p", f"{found:,} issues, the latest first; {len(rows)} on this page.", class_="d-muted"),
+        table(
+            (
+                "Issue",
+                "Status",
+                "Severity",
+                "Service",
+                "Occurrences",
+                "Confidence",
+                "Last error",
+                "First error",
+            ),
+            (
+                (
+                    issue_link(i),
+                    of(STATUS, i.status),
+                    of(SEVERITY, i.severity),
+                    i.service,
+                    f"{i.occurrences:,}",
+                    percent(i.confidence),
+                    when(i.last_seen),
+                    when(i.first_seen),
+                )
+                for i in rows
+            ),
+            (4, 5),
+        ),
+    )
 
 
 def offers(told: issues.Story) -> list[Offer]:
@@ -65,8 +105,10 @@ def offers(told: issues.Story) -> list[Offer]:
     issue, asked = told.issue, told.pending
     found = []
     if asked:
-        found += [Offer("approve", asked.id, asked.asks, {"patch_hash": asked.patch_hash}),
-                  Offer("reject", asked.id, asked.asks)]
+        found += [
+            Offer("approve", asked.id, asked.asks, {"patch_hash": asked.patch_hash}),
+            Offer("reject", asked.id, asked.asks),
+        ]
     if issue.status not in ENDED:
         found += [Offer("escalate", issue.id, issue.title)]
     if issue.status in (Status.ESCALATED, Status.DISMISSED):

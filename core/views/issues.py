@@ -42,8 +42,12 @@ class Filter:
 def _where(wanted: Filter) -> list:
     clauses = []
     if wanted.text:
-        clauses.append(or_(Issue.title.icontains(wanted.text, autoescape=True),
-                           Issue.service.icontains(wanted.text, autoescape=True)))
+        clauses.append(
+            or_(
+                Issue.title.icontains(wanted.text, autoescape=True),
+                Issue.service.icontains(wanted.text, autoescape=True),
+            )
+        )
     if wanted.statuses:
         clauses.append(Issue.status.in_(wanted.statuses))
     if wanted.severities:
@@ -59,8 +63,15 @@ def count(session: Session, wanted: Filter = Filter()) -> int:
 
 def page(session: Session, wanted: Filter = Filter(), number: int = 1) -> list[Issue]:
     """Page ``number`` (from 1) of the list, the latest first."""
-    return list(session.exec(select(Issue).where(*_where(wanted)).order_by(Issue.id.desc())
-                             .offset((number - 1) * PAGE).limit(PAGE)))
+    return list(
+        session.exec(
+            select(Issue)
+            .where(*_where(wanted))
+            .order_by(Issue.id.desc())
+            .offset((number - 1) * PAGE)
+            .limit(PAGE)
+        )
+    )
 
 
 def services(session: Session) -> list[str]:
@@ -98,7 +109,9 @@ class Story:
 
 def _of(session: Session, table, issue_id: int, limit: int = 50) -> list:
     """The latest ``limit`` rows of the issue, oldest first."""
-    rows = session.exec(select(table).where(table.issue_id == issue_id).order_by(table.id.desc()).limit(limit)).all()
+    rows = session.exec(
+        select(table).where(table.issue_id == issue_id).order_by(table.id.desc()).limit(limit)
+    ).all()
     return rows[::-1]
 
 
@@ -126,11 +139,15 @@ def story(session: Session, issue_id: int) -> Story | None:
         signals=_of(session, Signal, issue_id, 10)[::-1],
         signal_count=session.exec(select(func.count(Signal.id)).where(Signal.issue_id == issue_id)).one(),
         changes=with_checks(session, _of(session, ChangeSet, issue_id, 10)),
-        audit=session.exec(select(AuditRow).where(AuditRow.subject == f"issue/{issue_id}")
-                           .order_by(AuditRow.id).limit(50)).all(),
-        analyses=_of(session, Analysis, issue_id, 5), decisions=_of(session, Decision, issue_id, 5),
-        approvals=_of(session, Approval, issue_id, 10), deployments=_of(session, Deployment, issue_id, 20),
-        outcomes=_of(session, Outcome, issue_id, 10), stages=_of(session, StageRun, issue_id, 100),
+        audit=session.exec(
+            select(AuditRow).where(AuditRow.subject == f"issue/{issue_id}").order_by(AuditRow.id).limit(50)
+        ).all(),
+        analyses=_of(session, Analysis, issue_id, 5),
+        decisions=_of(session, Decision, issue_id, 5),
+        approvals=_of(session, Approval, issue_id, 10),
+        deployments=_of(session, Deployment, issue_id, 20),
+        outcomes=_of(session, Outcome, issue_id, 10),
+        stages=_of(session, StageRun, issue_id, 100),
         notifications=_of(session, Notification, issue_id, 20),
     )
 
@@ -152,14 +169,34 @@ RESULT_TONES = {"ok": "ok", "failed": "bad", "refused": "bad", "waiting": "wait"
 def timeline(told: Story) -> list[Event]:
     """First signal, stages, approvals, people's actions and messages, in the order they happened."""
     events = [Event(told.issue.first_seen, "First error seen", told.issue.release or "", "bad", "production")]
-    events += [Event(s.ended_at or s.started_at, f"{s.stage} (attempt {s.attempt})" if s.attempt > 1 else s.stage,
-                     s.says, RESULT_TONES.get(s.result, "calm")) for s in told.stages]
+    events += [
+        Event(
+            s.ended_at or s.started_at,
+            f"{s.stage} (attempt {s.attempt})" if s.attempt > 1 else s.stage,
+            s.says,
+            RESULT_TONES.get(s.result, "calm"),
+        )
+        for s in told.stages
+    ]
     events += [Event(a.asked_at, "Approval asked", a.asks, "person") for a in told.approvals]
-    events += [Event(a.answered_at, f"Approval {a.state}", a.reason, "person", a.by or "platform")
-               for a in told.approvals if a.answered_at]
+    events += [
+        Event(a.answered_at, f"Approval {a.state}", a.reason, "person", a.by or "platform")
+        for a in told.approvals
+        if a.answered_at
+    ]
     events += [Event(a.at, a.action, str(a.detail.get("reason", "")), "person", a.actor) for a in told.audit]
-    events += [Event(n.sent_at or n.created_at, f"{n.channel}: {n.event}", n.subject, "calm")
-               for n in told.notifications]
-    events += [Event(o.created_at, f"Outcome: {o.result}", o.note, "ok" if o.result in ("fixed", "human") else "bad",
-                     o.by) for o in told.outcomes]
+    events += [
+        Event(n.sent_at or n.created_at, f"{n.channel}: {n.event}", n.subject, "calm")
+        for n in told.notifications
+    ]
+    events += [
+        Event(
+            o.created_at,
+            f"Outcome: {o.result}",
+            o.note,
+            "ok" if o.result in ("fixed", "human") else "bad",
+            o.by,
+        )
+        for o in told.outcomes
+    ]
     return sorted(events, key=lambda event: event.at)

@@ -43,19 +43,35 @@ def _count(session: Session, *where) -> int:
 
 def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
     """How often each arrow of the flow was taken since then, by (from, to)."""
-    verdicts = dict(session.exec(
-        select(Decision.verdict, func.count()).where(Decision.created_at >= since).group_by(Decision.verdict)).all())
-    passed, failed = session.exec(select(
-        func.count(case((Review.passed, 1))), func.count(case((~Review.passed, 1)))
-    ).where(Review.created_at >= since)).one()
-    shipped = {key: count for *key, count in session.exec(
-        select(Deployment.environment, Deployment.status, func.count())
-        .where(Deployment.started_at >= since).group_by(Deployment.environment, Deployment.status))
-        for key in [tuple(key)]}
+    verdicts = dict(
+        session.exec(
+            select(Decision.verdict, func.count())
+            .where(Decision.created_at >= since)
+            .group_by(Decision.verdict)
+        ).all()
+    )
+    passed, failed = session.exec(
+        select(func.count(case((Review.passed, 1))), func.count(case((~Review.passed, 1)))).where(
+            Review.created_at >= since
+        )
+    ).one()
+    shipped = {
+        key: count
+        for *key, count in session.exec(
+            select(Deployment.environment, Deployment.status, func.count())
+            .where(Deployment.started_at >= since)
+            .group_by(Deployment.environment, Deployment.status)
+        )
+        for key in [tuple(key)]
+    }
     production = sum(n for (where, _), n in shipped.items() if where == "production")
-    failed_in = dict(session.exec(
-        select(StageRun.stage, func.count()).where(StageRun.started_at >= since, StageRun.result == "failed")
-        .group_by(StageRun.stage)).all())
+    failed_in = dict(
+        session.exec(
+            select(StageRun.stage, func.count())
+            .where(StageRun.started_at >= since, StageRun.result == "failed")
+            .group_by(StageRun.stage)
+        ).all()
+    )
     asked = _count(session, Approval.asked_at >= since)
     approved = _count(session, Approval.answered_at >= since, Approval.state == "approved")
     return {
@@ -68,16 +84,18 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
         ("review", "fix"): failed,
         ("review", "escalate"): failed_in.get(Stage.FIX, 0),
         ("test", "escalate"): failed_in.get(Stage.TEST, 0),
-        ("approval", "escalate"): _count(session, Approval.answered_at >= since,
-                                         Approval.state.in_(["rejected", "expired"])),
+        ("approval", "escalate"): _count(
+            session, Approval.answered_at >= since, Approval.state.in_(["rejected", "expired"])
+        ),
         ("rollback", "escalate"): shipped.get(("production", "rolled_back"), 0),
         ("review", "test"): _count(session, TestRun.created_at >= since),
         ("test", "preview"): sum(n for (where, _), n in shipped.items() if where == "preview"),
         ("preview", "approval"): asked,
         ("approval", "production"): approved,
         ("preview", "production"): max(0, production - approved),
-        ("production", "watch"): sum(shipped.get(("production", s), 0)
-                                     for s in ("watching", "verified", "rolled_back")),
+        ("production", "watch"): sum(
+            shipped.get(("production", s), 0) for s in ("watching", "verified", "rolled_back")
+        ),
         ("watch", "learn"): shipped.get(("production", "verified"), 0),
         ("watch", "rollback"): shipped.get(("production", "rolled_back"), 0),
     }
@@ -85,15 +103,20 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
 
 def totals(session: Session, since: datetime) -> dict[str, int]:
     """Counts since then: signals, issues, fixed, escalated, rolled_back, deployments (production)."""
-    results = dict(session.exec(
-        select(Outcome.result, func.count()).where(Outcome.created_at >= since).group_by(Outcome.result)).all())
+    results = dict(
+        session.exec(
+            select(Outcome.result, func.count()).where(Outcome.created_at >= since).group_by(Outcome.result)
+        ).all()
+    )
     return {
         "signals": _count(session, Signal.received_at >= since),
         "issues": _count(session, Issue.created_at >= since),
         "fixed": results.get("fixed", 0),
         "escalated": results.get("escalated", 0),
         "rolled_back": results.get("rolled_back", 0),
-        "deployments": _count(session, Deployment.started_at >= since, Deployment.environment == "production"),
+        "deployments": _count(
+            session, Deployment.started_at >= since, Deployment.environment == "production"
+        ),
     }
 
 
@@ -107,23 +130,30 @@ def connectors(session: Session) -> list[Connector]:
 
 def workers(session: Session, at: datetime) -> list[tuple[Worker, bool]]:
     """Every worker seen within a day, with whether its heart beat within 90 s."""
-    rows = session.exec(select(Worker).where(Worker.heartbeat >= at - timedelta(days=1)).order_by(Worker.started_at))
+    rows = session.exec(
+        select(Worker).where(Worker.heartbeat >= at - timedelta(days=1)).order_by(Worker.started_at)
+    )
     return [(worker, at - worker.heartbeat <= ALIVE) for worker in rows]
 
 
 def approvals(session: Session, limit: int = 20) -> list[tuple[Approval, Issue, ChangeSet]]:
     """Pending ones, the oldest first."""
     rows = session.exec(
-        select(Approval, Issue, ChangeSet).join(Issue, Issue.id == Approval.issue_id)
+        select(Approval, Issue, ChangeSet)
+        .join(Issue, Issue.id == Approval.issue_id)
         .join(ChangeSet, ChangeSet.id == Approval.change_set_id)
-        .where(Approval.state == "pending").order_by(Approval.asked_at).limit(limit))
+        .where(Approval.state == "pending")
+        .order_by(Approval.asked_at)
+        .limit(limit)
+    )
     return list(rows)
 
 
 def automatic_deployments(session: Session, since: datetime) -> int:
     """Automatic production deployments since then: what the hourly limit counts."""
-    return _count(session, Deployment.started_at >= since, Deployment.environment == "production",
-                  Deployment.automatic)
+    return _count(
+        session, Deployment.started_at >= since, Deployment.environment == "production", Deployment.automatic
+    )
 
 
 def journeys(session: Session, limit: int = 8) -> list[Issue]:
@@ -132,14 +162,22 @@ def journeys(session: Session, limit: int = 8) -> list[Issue]:
     return list(session.exec(select(Issue).order_by(ended, Issue.id.desc()).limit(limit)))
 
 
-def error_rate(session: Session, source: str, since: datetime) -> dict[str, list[tuple[datetime, float, float]]]:
+def error_rate(
+    session: Session, source: str, since: datetime
+) -> dict[str, list[tuple[datetime, float, float]]]:
     """By service: (time, requests, errors) of each interval that ``source`` measured since then."""
     rows = session.exec(
-        select(Metric.service, Metric.at,
-               func.sum(case((Metric.name == "requests", Metric.value), else_=0)),
-               func.sum(case((Metric.name == "errors", Metric.value), else_=0)))
+        select(
+            Metric.service,
+            Metric.at,
+            func.sum(case((Metric.name == "requests", Metric.value), else_=0)),
+            func.sum(case((Metric.name == "errors", Metric.value), else_=0)),
+        )
         .where(Metric.source == source, Metric.at >= since, Metric.name.in_(["requests", "errors"]))
-        .group_by(Metric.service, Metric.at).order_by(Metric.service, Metric.at).limit(5000))
+        .group_by(Metric.service, Metric.at)
+        .order_by(Metric.service, Metric.at)
+        .limit(5000)
+    )
     found: dict[str, list] = {}
     for service, at, requests, errors in rows:
         found.setdefault(service, []).append((at, requests, errors))
