@@ -24,11 +24,10 @@ YEAR = "public, max-age=31536000, immutable"
 TEXT = {".js", ".css", ".svg", ".json", ".html", ".map"}
 TITLE = "DevOps Intelligence Platform"
 HEAD = f"""<title>{TITLE}</title>
-    <meta name="description" content="Operations console: production errors become verified, reversible fixes, \
-with people in control." />
+    <meta name="description" content="Production errors become verified, reversible fixes, people in control." />
     <meta name="color-scheme" content="light dark" />
-    <script>window.__streamlit = {{BACKEND_BASE_URL: location.origin + "/", HOST_CONFIG_BASE_URL: location.origin + "/"}}
-    </script>"""
+    <script>const at = location.origin + "/";
+    window.__streamlit = {{BACKEND_BASE_URL: at, HOST_CONFIG_BASE_URL: at}}</script>"""
 FIRST_PAINT = """<style>body{margin:0}@media(prefers-color-scheme:dark){body{background:#0d131e}}
     @media(prefers-color-scheme:light){body{background:#f7f8fa}}</style>"""
 

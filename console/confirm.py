@@ -107,20 +107,15 @@ def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
                 type=act.kind,
                 shortcut=act.shortcut if shortcuts else None,
             ):
-                _ask(offer, uuid4().hex)
+                st.dialog(act.asks)(_ask)(offer, uuid4().hex)
 
 
-@st.dialog(" ", icon=None)
 def _ask(offer: Offer, key: str) -> None:
     act = ACTS[offer.act]
     if done := st.session_state.pop(f"done-{key}", None):
         st.session_state["answer"] = done
         st.rerun()
-    draw(
-        tag("h3", act.asks),
-        tag("p", esc(offer.about), class_="d-muted") if offer.about else "",
-        tag("p", act.says),
-    )
+    draw(tag("p", esc(offer.about), class_="d-muted") if offer.about else "", tag("p", act.says))
     if act.reason:
         st.text_area(act.reason, key=f"reason-{key}", max_chars=2000)
     if offer.act == "escalate":

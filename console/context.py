@@ -22,7 +22,7 @@ def settings() -> Settings:
 
 
 def policy() -> tuple[Policy, str]:
-    """The policy in force and, if platform.toml cannot be used, what is wrong with it (then: the defaults)."""
+    """The policy in force and, if platform.toml cannot be used, what is wrong with it (then the defaults)."""
     try:
         return settings().policy, ""
     except ConfigurationError as error:

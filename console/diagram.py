@@ -79,7 +79,7 @@ ARROWS = (
     Arrow("production", "watch", "watched in production"),
     Arrow("watch", "learn", "verified"),
     Arrow("watch", "rollback", "rolled back", "bt", "rl", True),
-    Arrow("rollback", "escalate", "handed over after a rollback", "bb", "tb", True),
+    Arrow("rollback", "escalate", "handed over after a rollback", "bb", "rr", True),
 )
 
 
@@ -146,7 +146,7 @@ def flow(now: Mapping[Status, int], taken: Mapping[tuple[str, str], int]) -> Saf
     """The diagram: in each node the issues that stand there now, on each arrow how often it was taken."""
     return join(
         _drawing(layout, box, now, taken)
-        for layout, box in (("wide", "0 0 1180 270"), ("tall", "0 0 352 884"))
+        for layout, box in (("wide", "0 0 1180 270"), ("tall", "0 0 384 884"))
     )
 
 

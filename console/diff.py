@@ -66,7 +66,7 @@ def _marked(mine: str, other: str) -> Safe:
     """The words of ``mine`` that ``other`` has not, marked; all of it plain when little is alike."""
     a, b = (re.findall(r"\w+|\s+|.", text) for text in (mine, other))
     matcher = SequenceMatcher(None, a, b, autojunk=False)
-    if len(mine) + len(other) > 600 or matcher.ratio() < 0.4:
+    if len(mine) + len(other) > 600 or matcher.ratio() < 0.6:
         return esc(mine)
     parts = (("".join(a[i:j]), kind) for kind, i, j, _, _ in matcher.get_opcodes())
     return join(esc(text) if kind == "equal" else tag("mark", text) for text, kind in parts if text)
@@ -96,9 +96,10 @@ def side_by_side(patch: str) -> Safe:
     """The patch as a table: old on the left, new on the right."""
     drawn = list(rows(patch))
     cut = [Row("hunk", title=f"{len(drawn) - LIMIT} more lines are not shown")] if len(drawn) > LIMIT else []
+    widths = tag("colgroup", *(tag("col", class_=name) for name in ("d-no", None, "d-no", None)))
     return tag(
         "div",
-        tag("table", tag("tbody", *map(_row, drawn[:LIMIT] + cut))),
+        tag("table", widths, tag("tbody", *map(_row, drawn[:LIMIT] + cut))),
         class_="d-diff",
         tabindex="0",
         role="region",

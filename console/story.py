@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from console import receipt
-from console.diff import side_by_side, size
+from console import change, receipt
 from console.markup import Safe, clock, esc, join, moment, percent, span, tag, when
-from console.widgets import (
-    RESULT,
-    SEVERITY,
-    STATUS,
-    card,
-    checks,
-    code,
-    empty,
-    facts,
-    impact,
-    of,
-    stat,
-    stats,
-    table,
-)
-from core.models import Analysis, ChangeSet, Crash, Deployment, Frame, Review, ServiceHealth, Signal, TestRun
-from core.views.issues import Change, Story
+from console.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, stat, stats, table
+from core.models import Analysis, Crash, Deployment, Frame, ServiceHealth, Signal
+from core.views.issues import Story
 
 
 def head(story: Story) -> Safe:
@@ -153,109 +138,6 @@ def decision(story: Story) -> Safe:
     return receipt.drawn(story.decisions[-1])
 
 
-PROOF = {
-    "fails_before": "The new test fails on the old commit",
-    "passes_after": "It passes on the fixed commit",
-    "fails_reverted": "It fails again with the patch alone reverted",
-    "older_tests_pass": "All older tests still pass",
-}
-
-
-def proof(change_set: ChangeSet) -> Safe:
-    held = change_set.proof
-    says = held.get("says") or []
-    return join(
-        [
-            checks((held.get(k), v if k in held else f"{v}: not run") for k, v in PROOF.items()),
-            code("\n".join(map(str, says))) if says else "",
-        ]
-    )
-
-
-def review(found: Review) -> Safe:
-    gates = checks(
-        (
-            g.get("passed"),
-            f"{g.get('gate')}: {g.get('value', '')} (limit {g.get('limit', '–')}) {g.get('says', '')}",
-        )
-        for g in found.gates
-    )
-    rows = [
-        (
-            f.get("gate"),
-            tag("code", f"{f.get('path', '')}:{f.get('line', '')}"),
-            f.get("severity", ""),
-            f.get("says", ""),
-        )
-        for f in found.findings
-    ]
-    return join([gates, table(("Gate", "Where", "Severity", "Finding"), rows) if rows else ""])
-
-
-def tests(run: TestRun) -> Safe:
-    return join(
-        [
-            tag(
-                "div",
-                of(RESULT, "ok" if run.passed else "failed"),
-                tag(
-                    "span",
-                    f"{run.tests} tests, {run.failures} failures, {span(run.seconds)}, "
-                    f"in {run.runner or 'no runner'}",
-                ),
-                class_="d-line-up",
-            ),
-            tag("details", tag("summary", tag("code", run.command)), code(run.output or "no output")),
-        ]
-    )
-
-
-def change_head(change_set: ChangeSet) -> Safe:
-    added, removed = size(change_set.patch)
-    pull = f"pull request {change_set.pull_number}" if change_set.pull_number else "no pull request"
-    if change_set.pull_url.startswith(("https://", "http://")):
-        pull = tag("a", pull, href=change_set.pull_url, target="_blank", rel="noopener noreferrer")
-    return tag(
-        "div",
-        of(RESULT, change_set.status),
-        tag("span", f"+{added} −{removed} lines"),
-        tag("span", f"{change_set.generator} / {change_set.template or 'free form'}"),
-        tag("span", f"attempt {change_set.attempt}"),
-        tag("span", pull),
-        tag("code", change_set.head_sha[:10] or change_set.branch),
-        class_="d-line-up",
-    )
-
-
-def change(found: Change) -> Safe:
-    made = found.change_set
-    none = "Not run for this attempt."
-    return join(
-        [
-            change_head(made),
-            tag("p", made.rationale),
-            tag("p", tag("b", "Why it ended: "), made.note) if made.note else "",
-            side_by_side(made.patch)
-            if made.patch
-            else empty("No patch", made.note or "Nothing was proposed."),
-            tag(
-                "div",
-                card("Proof of fix", proof(made)),
-                card("Review", review(found.reviews[-1]) if found.reviews else none),
-                card("Service's own tests", tests(found.tests[-1]) if found.tests else none),
-                class_="d-two",
-            ),
-            tag(
-                "details",
-                tag("summary", "Regression test ", tag("code", made.test_path)),
-                code(made.test_code),
-            )
-            if made.test_code
-            else "",
-        ]
-    )
-
-
 def fix(story: Story) -> Safe:
     if not story.changes:
         return empty(
@@ -264,7 +146,7 @@ def fix(story: Story) -> Safe:
     *earlier, last = story.changes
     return join(
         [
-            change(last),
+            change.drawn(last),
             *(
                 tag(
                     "details",
@@ -273,7 +155,7 @@ def fix(story: Story) -> Safe:
                         f"Attempt {c.change_set.attempt} of run {c.change_set.run}: "
                         f"{c.change_set.note or c.change_set.status}",
                     ),
-                    change(c),
+                    change.drawn(c),
                 )
                 for c in reversed(earlier)
             ),

@@ -207,7 +207,7 @@ def money_saved(runs: Sequence[Ended], hourly: float, baseline: float = BASELINE
 
 @dataclass(frozen=True)
 class Bin:
-    """Decisions whose confidence lies in [low, high): ``held`` of ``n`` fixes held; a 95 % interval of that share."""
+    """Decisions with a confidence in [low, high): ``held`` of ``n`` fixes held; the share's 95 % interval."""
 
     low: float
     high: float

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import story
+from console import change
+from console.diff import size
 from console.markup import link, number, percent, span, tag, when
 from console.page import page, picked
 from console.widgets import RESULT, draw, empty, issue_link, of, stat, stats, table
@@ -96,7 +97,7 @@ def summary(by) -> None:
 
 def change_row(row) -> tuple:
     made, issue = row
-    added, removed = story.size(made.patch)
+    added, removed = size(made.patch)
     return (
         link(
             f"/codegen?change={made.id}",
@@ -122,11 +123,11 @@ def one(chosen: int | None) -> None:
     if found is None:
         draw(empty("Change not found", "No change set has this number.", "✕"))
         return
-    change, issue = found
+    found_change, issue = found
     draw(
-        tag("h2", change.change_set.title or "Change"),
+        tag("h2", found_change.change_set.title or "Change"),
         tag("p", "For issue ", issue_link(issue)),
-        story.change(change),
+        change.drawn(found_change),
     )
 
 

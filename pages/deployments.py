@@ -135,8 +135,8 @@ def one(number: int | None) -> None:
 def allowed(watched) -> str:
     return (
         f"Watched for {span(watched.seconds)} by {watched.source}: the error rate may rise by "
-        f"{percent(watched.error_rate_margin, 1)} at most, p95 may grow to {watched.latency_factor:g} times; fewer than "
-        f"{watched.minimum_requests} requests is no evidence."
+        f"{percent(watched.error_rate_margin, 1)} at most, p95 may grow to {watched.latency_factor:g} times; "
+        f"fewer than {watched.minimum_requests} requests is no evidence."
     )
 
 

@@ -53,15 +53,8 @@ def body() -> None:
     demo.panel(policy.watch.source)
     st.subheader("Journeys", anchor=False)
     draw(journey_table(journeys))
-    draw(
-        tag(
-            "div",
-            rounds_card(rounds),
-            connectors_card(connectors),
-            limits_card(policy, used, by, workers),
-            class_="d-three",
-        )
-    )
+    aside = tag("div", connectors_card(connectors), limits_card(policy, used, by, workers), class_="d-stack")
+    draw(tag("div", rounds_card(rounds), aside, class_="d-three"))
 
 
 def headline(by, day) -> None:
@@ -115,8 +108,8 @@ def journey_table(journeys):
     if not journeys:
         return empty(
             "No issues yet",
-            f"Signals become issues in the next round, every "
-            f"{span(context.settings().round_seconds)}. Until then production is quiet, or no connector is set.",
+            f"Signals become issues in a round, every {span(context.settings().round_seconds)}. "
+            "So far production is quiet, or no connector is set.",
         )
     return table(
         ("Issue", "Status", "Severity", "Service", "Confidence", "Why it stands here", "First error"),

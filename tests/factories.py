@@ -600,7 +600,7 @@ def shop(session: Session) -> None:
                 Status.ANALYZING: None,
             }.get(status, Verdict.AUTO_RESOLVE),
             reason={
-                Status.AWAITING_APPROVAL: "checkout is a critical service: a person approves before production.",
+                Status.AWAITING_APPROVAL: "checkout is critical: a person approves before production.",
                 Status.ESCALATED: "No code change of ours cures this cause.",
             }.get(status, "On its way."),
         )
