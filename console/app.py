@@ -24,10 +24,11 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
 from console import assets, context, headers, live, status  # noqa: E402
+from console.page import PAGES  # noqa: E402
 from core import store  # noqa: E402
 
 log = logging.getLogger("console")
-PAGES = frozenset({"/", *(f"/{file.stem}" for file in (ROOT / "pages").glob("*.py"))})
+ADDRESSES = frozenset({"/", *(f"/{name}" for name in PAGES)})
 
 
 @contextlib.contextmanager
@@ -97,5 +98,5 @@ app = st.App(
     ROOT / "console" / "main.py",
     lifespan=lifespan,
     routes=[Route("/healthz", healthz), Route("/live", live.events), Route("/status", status_page)],
-    middleware=[Middleware(headers.SecurityHeaders), Middleware(assets.Assets, pages=PAGES)],
+    middleware=[Middleware(headers.SecurityHeaders), Middleware(assets.Assets, pages=ADDRESSES)],
 )

@@ -24,7 +24,7 @@ YEAR = "public, max-age=31536000, immutable"
 TEXT = {".js", ".css", ".svg", ".json", ".html", ".map"}
 TITLE = "DevOps Intelligence Platform"
 HEAD = f"""<title>{TITLE}</title>
-    <meta name="description" content="Production errors become verified, reversible fixes, people in control." />
+    <meta name="description" content="Production errors become verified, reversible fixes." />
     <meta name="color-scheme" content="light dark" />
     <script>const at = location.origin + "/";
     window.__streamlit = {{BACKEND_BASE_URL: at, HOST_CONFIG_BASE_URL: at}}</script>"""

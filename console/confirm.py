@@ -6,15 +6,19 @@ connection or a second tab that repeats the call find the first one done.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
 
 from console import access
 from console.markup import esc, tag
 from console.widgets import draw
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,11 @@ def _do(offer: Offer, key: str) -> None:
         )
     except (actions.Refused, access.Forbidden, ValueError) as refusal:
         st.session_state[f"fault-{key}"] = str(refusal)
+    except SQLAlchemyError:
+        log.exception("%s of %s was not stored", offer.act, offer.target)
+        st.session_state[f"fault-{key}"] = (
+            "The store did not answer, nothing was done. Click again: it counts once."
+        )
     else:
         st.session_state[f"done-{key}"] = (receipt.done, receipt.says)
 

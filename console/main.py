@@ -12,15 +12,9 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
 from console import access, context, failures  # noqa: E402
+from console.page import PAGES  # noqa: E402
 
 HERE = Path(__file__).parent
-PAGES = {  # address: title
-    "pipeline": "Pipeline",
-    "issues": "Issues",
-    "codegen": "Code generation",
-    "deployments": "Deployments",
-    "kpis": "KPIs",
-}
 
 
 def navigation():

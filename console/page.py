@@ -10,6 +10,14 @@ from console import access, confirm, failures
 from console.live import live
 from console.widgets import draw, tag
 
+PAGES = {  # address: title
+    "pipeline": "Pipeline",
+    "issues": "Issues",
+    "codegen": "Code generation",
+    "deployments": "Deployments",
+    "kpis": "KPIs",
+}
+
 
 def page(title: str, says: str, body: Callable[[], None]) -> None:
     """Draw ``body`` under the title and keep it true. A page calls this once, last."""
