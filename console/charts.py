@@ -21,11 +21,11 @@ SIGNS = {
 def _figure(*traces, x: str, y: str, **more) -> go.Figure:
     figure = go.Figure(traces)
     figure.update_layout(
-        height=320,
+        height=360,
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
         xaxis_title=x,
         yaxis_title=y,
-        legend={"orientation": "h", "y": 1.12},
+        legend={"orientation": "h", "y": -0.28},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         **more,

@@ -150,14 +150,17 @@ def _arguments(offer: Offer, key: str) -> dict:
 
 def _do(offer: Offer, key: str) -> None:
     """Ask the core. Its refusal stays in the dialog; its receipt closes it and is told on the page."""
+    try:
+        person = access.require(ACTS[offer.act].right)
+        given = _arguments(offer, key)
+    except (access.Forbidden, ValueError) as refusal:
+        st.session_state[f"fault-{key}"] = str(refusal)
+        return
     from core import actions
 
     try:
-        person = access.require(ACTS[offer.act].right)
-        receipt = getattr(actions, offer.act)(
-            offer.target, actor=person.name, key=key, **_arguments(offer, key)
-        )
-    except (actions.Refused, access.Forbidden, ValueError) as refusal:
+        receipt = getattr(actions, offer.act)(offer.target, actor=person.name, key=key, **given)
+    except actions.Refused as refusal:
         st.session_state[f"fault-{key}"] = str(refusal)
     except SQLAlchemyError:
         log.exception("%s of %s was not stored", offer.act, offer.target)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
+import threading
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import parse_qsl, urlsplit
 
@@ -72,6 +74,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.version = 0
+        self.closed = False
         self._changed = asyncio.Event()
         self._connection: Connection | None = None
 
@@ -108,7 +111,7 @@ class Watch:
     async def changes(self) -> AsyncIterator[str]:
         """Server-sent events: the version at once and after every change, a comment now and then."""
         told = -1
-        while True:
+        while not self.closed:
             changed = self._changed
             if told != self.version:
                 told = self.version
@@ -118,8 +121,15 @@ class Watch:
             except TimeoutError:
                 yield ": still here\n\n"
 
+    def close(self) -> None:
+        """End every stream: a server that stops waits for its answers to end."""
+        self.closed = True
+        self._changed.set()
+
     @contextlib.asynccontextmanager
     async def running(self):
+        self.closed = False
+        _before_exit(asyncio.get_running_loop(), self.close)
         task = asyncio.create_task(self.run())
         try:
             yield self
@@ -128,6 +138,16 @@ class Watch:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
             self._drop()
+
+
+def _before_exit(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -> None:
+    """Call ``close`` at SIGTERM and SIGINT, ahead of the server's own handler."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        own = signal.getsignal(number)
+        if callable(own):
+            signal.signal(number, lambda n, f, own=own: (loop.call_soon_threadsafe(close), own(n, f)))
 
 
 watch = Watch()

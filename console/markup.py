@@ -62,7 +62,7 @@ def clock(at: datetime | None) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "–"
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "–"
 
 
 def percent(share: float | None, digits: int = 0) -> str:
@@ -70,4 +70,4 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 def number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}".replace(",", " ")
+    return "–" if value is None else f"{value:,.0f}"

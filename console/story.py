@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from console import change, receipt
-from console.markup import Safe, clock, esc, join, moment, percent, span, tag, when
+from console.markup import Safe, esc, join, moment, percent, span, tag, when
 from console.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, stat, stats, table
-from core.models import Analysis, Crash, Deployment, Frame, ServiceHealth, Signal
+from core.models import Analysis, Crash, Deployment, Frame, ServiceHealth, Signal, Stage
 from core.views.issues import Story
 
 
@@ -32,7 +32,7 @@ def head(story: Story) -> Safe:
 def figures(story: Story) -> Safe:
     issue = story.issue
     return stats(
-        stat(f"{issue.occurrences:,}", "occurrences", f"{story.signal_count:,} signals from the vendors"),
+        stat(f"{issue.occurrences:,}", "occurrences", f"signals from the vendors: {story.signal_count:,}"),
         stat(f"{issue.users:,}", "users affected"),
         stat(when(issue.first_seen), "first error", moment(issue.first_seen)),
         stat(when(issue.last_seen), "last error", moment(issue.last_seen)),
@@ -163,29 +163,91 @@ def fix(story: Story) -> Safe:
     )
 
 
-def health(before: Mapping, after: Mapping) -> Safe:
-    """By service: requests, error rate and latency, before and after a deployment."""
+def _side(told: Mapping, service: str) -> ServiceHealth | None:
+    found = told.get(service)
+    health = ServiceHealth.model_validate(found) if isinstance(found, Mapping) else None
+    return health if health and (health.samples or health.requests) else None
 
-    def side(of_: Mapping, service: str) -> ServiceHealth | None:
-        return ServiceHealth.model_validate(of_[service]) if isinstance(of_.get(service), Mapping) else None
 
-    def cells(found: ServiceHealth | None) -> tuple[str, str, str]:
-        if found is None or not found.samples and not found.requests:
-            return "–", "no data", "–"
-        p95 = "–" if found.p95_ms is None else f"{found.p95_ms:.0f} ms"
-        return f"{found.requests:,.0f}", percent(found.error_rate, 1), p95
+def _cells(found: ServiceHealth | None) -> tuple[str, str, str]:
+    if found is None:
+        return "–", "no data", "–"
+    p95 = "–" if found.p95_ms is None else f"{found.p95_ms:.0f} ms"
+    return f"{found.requests:,.0f}", percent(found.error_rate, 1), p95
 
+
+def band(before: float | None, after: float | None, margin: float) -> Safe:
+    """Error rates as bars on one scale; the shaded part is what the watch allows after the deployment."""
+    if before is None or after is None:
+        return tag("span", "no data", class_="d-muted")
+    limit = before + margin
+    top = max(limit, after) or 1.0
+    held = after <= limit
+    return tag(
+        "div",
+        tag("span", tag("b", style=f"width:{before / top:.1%}"), class_="d-was", title="before"),
+        tag(
+            "span",
+            tag("b", style=f"width:{after / top:.1%}"),
+            tag("u", style=f"width:{limit / top:.1%}"),
+            class_="d-is d-ok" if held else "d-is d-bad",
+            title="after, and the allowed band",
+        ),
+        class_="d-band",
+        role="img",
+        aria_label=f"before {percent(before, 1)}, after {percent(after, 1)}, allowed up to {percent(limit, 1)}",
+    )
+
+
+def health(before: Mapping, after: Mapping, margin: float = 0.01) -> Safe:
+    """By service: requests, error rate and latency before and after; ``margin`` is the rise allowed."""
     rows = []
     for service in sorted({*before, *after}):
-        was, is_ = cells(side(before, service)), cells(side(after, service))
-        rows.append((service, *(x for pair in zip(was, is_, strict=True) for x in pair)))
+        was, is_ = _side(before, service), _side(after, service)
+        figures = [x for pair in zip(_cells(was), _cells(is_), strict=True) for x in pair]
+        rows.append((service, *figures, band(was and was.error_rate, is_ and is_.error_rate, margin)))
     if not rows:
         return esc("No measurements yet.")
-    return table(
-        ("Service", "Requests before", "after", "Errors before", "after", "p95 before", "after"),
-        rows,
-        range(1, 7),
+    heads = (
+        "Service",
+        "Requests before",
+        "after",
+        "Errors before",
+        "after",
+        "p95 before",
+        "after",
+        "Error rate",
     )
+    return table(heads, rows, range(1, 7))
+
+
+STAGE_SIGNS = {"ok": ("ok", "✓"), "failed": ("bad", "✕"), "refused": ("bad", "✕"), "waiting": ("wait", "◷"),
+               "running": ("work", "◑")}  # fmt: skip
+
+
+def journey(story: Story) -> Safe:
+    """The nine stages of the present run, each with its result and how long it took."""
+    latest = {s.stage: s for s in story.stages if s.run == story.issue.run}
+
+    def step(stage: Stage) -> Safe:
+        run = latest.get(stage)
+        tone, sign = STAGE_SIGNS.get(run.result, ("calm", "·")) if run else ("calm", "○")
+        took = (
+            span((run.ended_at - run.started_at).total_seconds())
+            if run and run.ended_at
+            else run and "now" or ""
+        )
+        again = f" ×{run.attempt}" if run and run.attempt > 1 else ""
+        return tag(
+            "li",
+            tag("i", sign, aria_hidden="true"),
+            tag("b", stage.value + again),
+            tag("small", took),
+            class_=f"d-{tone}" if run else "d-calm d-later",
+            title=run.says if run else "not reached",
+        )
+
+    return tag("ol", *map(step, Stage), class_="d-journey")
 
 
 def deployment_row(deployment: Deployment) -> Safe:
@@ -196,7 +258,7 @@ def deployment_row(deployment: Deployment) -> Safe:
         tag("b", deployment.environment),
         tag("code", deployment.sha[:10]),
         tag("span", "automatic" if deployment.automatic else "approved"),
-        tag("span", clock(deployment.started_at), " ", when(deployment.started_at)),
+        tag("span", moment(deployment.started_at), " ", when(deployment.started_at)),
         tag("a", "open", href=shown, target="_blank", rel="noopener noreferrer") if shown else "",
         class_="d-line-up",
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
-from console.markup import Safe, clock, esc, join, link, percent, tag, when
+from console.markup import Safe, esc, join, link, moment, percent, tag, when
 from core.models import Impact, Issue, Severity, Status, Verdict
 from core.views.issues import Event
 
@@ -62,6 +62,33 @@ def of(looks: Mapping, value, unknown: str = "not known") -> Safe:
     """The badge of a status, severity, verdict or result."""
     tone, sign, words = looks.get(value, ("calm", "·", ""))
     return badge(tone, sign, words or value or unknown)
+
+
+STEPS = {  # how many of the nine stages an issue has reached
+    **dict.fromkeys((Status.NEW,), 1),
+    **dict.fromkeys((Status.ANALYZING,), 2),
+    **dict.fromkeys((Status.DECIDING, Status.SCHEDULED, Status.ESCALATED, Status.DISMISSED), 3),
+    **dict.fromkeys((Status.FIXING,), 4),
+    **dict.fromkeys((Status.REVIEWING,), 5),
+    **dict.fromkeys((Status.TESTING,), 6),
+    **dict.fromkeys((Status.PREVIEWING, Status.AWAITING_APPROVAL, Status.QUEUED, Status.DEPLOYING), 7),
+    **dict.fromkeys((Status.WATCHING, Status.ROLLING_BACK), 8),
+    **dict.fromkeys((Status.RESOLVED,), 9),
+}
+
+
+def progress(status: Status) -> Safe:
+    """Nine small steps, those reached filled in the status's tone."""
+    reached = STEPS[status]
+    steps = (tag("i", class_="d-done" if place < reached else None) for place in range(9))
+    return tag(
+        "span",
+        *steps,
+        class_=f"d-steps d-{STATUS[status][0]}",
+        title=f"stage {reached} of 9",
+        role="img",
+        aria_label=f"stage {reached} of 9",
+    )
 
 
 def draw(*parts: object) -> None:
@@ -152,7 +179,7 @@ def timeline(events: Sequence[Event]) -> Safe:
                     tag("span", e.by, class_="d-muted"),
                     tag("p", e.says) if e.says else "",
                 ),
-                tag("span", clock(e.at), when(e.at), class_="d-time"),
+                tag("span", moment(e.at), when(e.at), class_="d-time"),
                 class_=f"d-{e.tone}",
             )
             for e in events

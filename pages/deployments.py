@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import context, story
 from console.confirm import Offer, buttons
-from console.markup import clock, link, percent, span, tag, when
+from console.markup import link, moment, percent, span, tag, when
 from console.page import page, picked
 from console.widgets import RESULT, card, checks, draw, empty, facts, issue_link, of, table
 from core import store
@@ -80,7 +80,7 @@ def row(found) -> tuple:
         made.environment,
         tag("code", made.sha[:10]),
         error_change(made.before, made.after),
-        tag("span", clock(made.started_at), " ", when(made.started_at)),
+        tag("span", moment(made.started_at), " ", when(made.started_at)),
         took,
     )
 
@@ -106,7 +106,7 @@ def one(number: int | None) -> None:
     draw(
         card(
             "Health before and after",
-            story.health(made.before, made.after),
+            story.health(made.before, made.after, watched.error_rate_margin),
             tag("p", allowed(watched), class_="d-muted"),
         ),
         tag(
@@ -144,9 +144,9 @@ def steps(made):
     ended = made.status in ("verified", "rolled_back", "failed")
     return checks(
         [
-            (True, f"started {clock(made.started_at)}"),
-            (True if made.ready_at else None, f"ready {clock(made.ready_at)}"),
-            (made.status == "verified" if ended else None, f"{made.status} {clock(made.ended_at)}"),
+            (True, f"started {moment(made.started_at)}"),
+            (True if made.ready_at else None, f"ready {moment(made.ready_at)}"),
+            (made.status == "verified" if ended else None, f"{made.status} {moment(made.ended_at)}"),
         ]
     )
 

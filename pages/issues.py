@@ -127,7 +127,7 @@ def one(number: int | None) -> None:
     if told is None:
         draw(empty("Issue not found", "No issue has this number. It may be of another database.", "✕"))
         return
-    draw(story.head(told), story.figures(told))
+    draw(story.head(told), story.journey(told), story.figures(told))
     buttons(offers(told))
     parts = st.tabs([*story.PARTS, "Timeline"], key=f"part-{told.issue.id}")
     for tab, part in zip(parts, story.PARTS.values(), strict=False):

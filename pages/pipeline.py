@@ -23,6 +23,7 @@ from console.widgets import (
     facts,
     issue_link,
     of,
+    progress,
     stat,
     stats,
     table,
@@ -112,11 +113,21 @@ def journey_table(journeys):
             "So far production is quiet, or no connector is set.",
         )
     return table(
-        ("Issue", "Status", "Severity", "Service", "Confidence", "Why it stands here", "First error"),
+        (
+            "Issue",
+            "Status",
+            "Progress",
+            "Severity",
+            "Service",
+            "Confidence",
+            "Why it stands here",
+            "First error",
+        ),
         (
             (
                 issue_link(i),
                 of(STATUS, i.status),
+                progress(i.status),
                 of(SEVERITY, i.severity),
                 i.service,
                 percent(i.confidence),

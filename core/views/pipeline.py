@@ -158,8 +158,10 @@ def automatic_deployments(session: Session, since: datetime) -> int:
 
 def journeys(session: Session, limit: int = 8) -> list[Issue]:
     """Issues on their way, the latest first; then the latest ended ones."""
-    ended = case((Issue.ended_at.is_(None), 0), else_=1)
-    return list(session.exec(select(Issue).order_by(ended, Issue.id.desc()).limit(limit)))
+    latest = select(Issue).order_by(Issue.id.desc()).limit(limit)
+    under_way = list(session.exec(latest.where(Issue.ended_at.is_(None))))
+    ended = session.exec(latest.where(Issue.ended_at.is_not(None)).limit(limit - len(under_way)))
+    return under_way + list(ended)
 
 
 def error_rate(

@@ -1,5 +1,7 @@
 """The console in a real browser: every page, live changes, an approval's dialog, the keyboard."""
 
+import urllib.request
+
 import pytest
 from sqlmodel import select
 
@@ -134,3 +136,10 @@ def test_a_first_run_says_what_happens_next(tmp_path, served):
         settled(page)
         page.wait_for_selector("text=The first starts within 5 min")
         page.close()
+
+
+def test_the_server_ends_at_once_though_somebody_looks_on(tmp_path):
+    with serving(tmp_path, seed=False) as address:  # its end waits for the process, 20 s at most
+        stream = urllib.request.urlopen(f"{address}/live", timeout=30)
+        assert stream.readline().startswith(b"data: ")
+    stream.close()

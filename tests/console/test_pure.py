@@ -50,7 +50,7 @@ def test_every_time_shows_its_zone():
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert "2026-01-02 03:04:05 UTC" in when(at)
     assert markup.clock(at) == "03:04:05 UTC"
-    assert markup.moment(at) == "2026-01-02 03:04 UTC"
+    assert markup.moment(at) == "2026-01-02 03:04:05 UTC"
     assert "never" in when(None)
 
 
