@@ -89,9 +89,12 @@ async def healthz(_request: Request) -> JSONResponse:
     )
 
 
-async def status_page(_request: Request) -> HTMLResponse:
+async def status_page(request: Request) -> HTMLResponse:
+    """The status page; ``?refresh=30`` lets a wall screen ask for it again every 30 s."""
     code, text = await asyncio.to_thread(status.page)
-    return HTMLResponse(text, code, {"Cache-Control": "no-store"})
+    every = request.query_params.get("refresh", "")
+    again = {"Refresh": every} if every.isascii() and every.isdigit() and 5 <= int(every[:9]) <= 3600 else {}
+    return HTMLResponse(text, code, {"Cache-Control": "no-store", **again})
 
 
 app = st.App(

@@ -34,7 +34,7 @@ def panel(source: str) -> None:
             if d.ready_at
         ]
     if rates or context.settings().sandbox_url:
-        st.subheader("Error rate of each service, last 30 min", anchor=False)
+        st.header("Error rate of each service, last 30 min", anchor=False)
     charts(rates, shipped, source)
     if context.settings().sandbox_url:
         faults()

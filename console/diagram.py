@@ -166,6 +166,6 @@ def _drawing(layout: str, box: str, now: Mapping[Status, int], taken: Mapping[tu
         *nodes,
         viewBox=box,
         class_=f"d-flow d-{layout}",
-        role="img",
+        role="group",
         aria_label="The workflow with the issues at each step now and the counts of the last 24 hours",
     )

@@ -39,7 +39,7 @@ def shown() -> Iterator[None]:
         log.exception("the page could not be drawn")
         store_failed = isinstance(error, SQLAlchemyError)
         with st.container(border=True, key="failure"):
-            st.subheader("The store does not answer" if store_failed else "A setting cannot be used")
+            st.header("The store does not answer" if store_failed else "A setting cannot be used")
             st.text(f"{type(error).__name__}: {getattr(error, 'orig', None) or error}")
             st.markdown(
                 _advice(error) if store_failed else "Correct it and restart; `python -m core doctor` checks."

@@ -64,7 +64,7 @@ def page() -> tuple[int, str]:
         "head",
         Safe(
             '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-            '<meta http-equiv="refresh" content="30"><meta name="description" '
+            '<meta name="description" '
             'content="How the DevOps Intelligence Platform stands now">'
         ),
         tag("title", "Status - DevOps Intelligence Platform"),

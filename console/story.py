@@ -86,7 +86,7 @@ def evidence(story: Story) -> Safe:
         [
             tag("p", "One issue because: ", story.issue.because) if story.issue.because else "",
             frames(Crash.model_validate(crash)) if crash else code(story.signals[0].message or "no message"),
-            tag("h4", f"Latest {len(story.signals)} of {story.signal_count:,} signals"),
+            tag("h3", f"Latest {len(story.signals)} of {story.signal_count:,} signals"),
             table(("Seen", "Source", "Kind", "Title", "Count", "Vendor"), map(_signal, story.signals), (4,)),
         ]
     )
@@ -195,7 +195,7 @@ def band(before: float | None, after: float | None, margin: float) -> Safe:
         ),
         class_="d-band",
         role="img",
-        aria_label=f"before {percent(before, 1)}, after {percent(after, 1)}, allowed up to {percent(limit, 1)}",
+        aria_label=f"before {percent(before, 1)}, after {percent(after, 1)}, allowed {percent(limit, 1)}",
     )
 
 

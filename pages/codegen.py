@@ -37,7 +37,7 @@ def listing() -> None:
     chosen = st.pagination(last, key=f"change_page_{last}") if last > 1 else 1
     with store.read() as session:
         rows = changes.page(session, chosen)
-    st.subheader(f"Change sets ({found:,})", anchor=False)
+    st.header(f"Change sets ({found:,})", anchor=False)
     draw(
         table(
             ("Change", "Issue", "Status", "Generator", "Lines", "Confidence", "Written", "Note"),
@@ -45,7 +45,7 @@ def listing() -> None:
             (4, 5),
         )
     )
-    st.subheader("By generator and template", anchor=False)
+    st.header("By generator and template", anchor=False)
     draw(
         table(
             (

@@ -49,10 +49,10 @@ def body() -> None:
         used = pipeline.automatic_deployments(session, now - timedelta(hours=1))
     headline(by, day)
     approvals(asked)
-    st.subheader("The workflow now, and the last 24 h on its arrows", anchor=False)
+    st.header("The workflow now, and the last 24 h on its arrows", anchor=False)
     drawing(diagram.flow(by, taken), key="flow")
     demo.panel(policy.watch.source)
-    st.subheader("Journeys", anchor=False)
+    st.header("Journeys", anchor=False)
     draw(journey_table(journeys))
     aside = tag("div", connectors_card(connectors), limits_card(policy, used, by, workers), class_="d-stack")
     draw(tag("div", rounds_card(rounds), aside, class_="d-three"))
@@ -79,7 +79,7 @@ def headline(by, day) -> None:
 def approvals(asked) -> None:
     if not asked:
         return
-    st.subheader("Waiting for a person", anchor=False)
+    st.header("Waiting for a person", anchor=False)
     for number, (approval, issue, change_set) in enumerate(asked):
         with st.container(border=True, key=f"approval-{approval.id}"):
             draw(

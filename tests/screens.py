@@ -47,6 +47,6 @@ def visit(page: str, **query: object) -> AppTest:
 def seen(at: AppTest) -> str:
     """All HTML and text on the page."""
     drawn = [e.proto.body for e in at.get("html") if not e.proto.body.startswith("<style>")]
-    kinds = ("title", "subheader", "markdown", "text", "caption", "error", "warning", "info")
+    kinds = ("title", "header", "markdown", "text", "caption", "error", "warning", "info")
     told = [element.value for kind in kinds for element in getattr(at, kind)]
     return "\n".join([*drawn, *map(str, told)])

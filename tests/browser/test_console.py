@@ -3,6 +3,7 @@
 import urllib.request
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from sqlmodel import select
 
 from core import store
@@ -68,6 +69,19 @@ def test_every_page_is_clean_and_fits(served, scheme, width):
             assert not page.locator("[data-testid=stException]").count()
             assert faults == [], path
             page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(served, scheme):
+    address, browser = served
+    with browser.new_context(base_url=address, color_scheme=scheme) as visit:
+        page = visit.new_page()
+        for path in (*ADDRESSES, "/status"):
+            page.goto(path.format(issue=number(Status.AWAITING_APPROVAL)))
+            if path != "/status":
+                settled(page).wait_for_selector(".d-lead")
+            found = Axe().run(page)
+            assert found.violations_count == 0, f"{path}: {found.generate_report()}"
 
 
 def test_a_change_in_the_store_is_seen_without_a_reload(page):

@@ -45,6 +45,11 @@ def test_status_counts_and_needs_no_script(client):
     assert "<script" not in answer.text and 'lang="en"' in answer.text
 
 
+@pytest.mark.parametrize("asked, sent", [("30", "30"), ("1", None), ("x", None), ("30;url=//e", None)])
+def test_status_refreshes_itself_only_when_asked(client, asked, sent):
+    assert client.get(f"/status?refresh={asked}").headers.get("refresh") == sent
+
+
 def test_status_says_when_the_store_is_gone(client):
     store._engine = None
     code, text = status.page()
