@@ -146,7 +146,14 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], numeric: Seque
         ),
     )
     body = (tag("tr", *cells(row)) for row in rows)
-    return tag("div", tag("table", tag("thead", head), tag("tbody", *body)), class_="d-table")
+    return tag(
+        "div",
+        tag("table", tag("thead", head), tag("tbody", *body)),
+        class_="d-table",
+        tabindex="0",
+        role="group",
+        aria_label=f"Table: {heads[0]}",
+    )
 
 
 def issue_link(issue: Issue) -> Safe:
