@@ -62,7 +62,7 @@ def terms(receipt: Mapping) -> Safe:
 
 def _guard(guard: Mapping) -> tuple[object, str]:
     """A guard that fired made the decision safer: it is shown as a hold, not as a fault."""
-    fired = guard.get("fired", guard.get("applies", guard.get("held")))
+    fired = bool(guard["effect"]) if "effect" in guard else guard.get("fired")
     name = str(guard.get("guard", guard.get("name", "guard"))).replace("_", " ")
     return (
         None if fired is None else not fired

@@ -158,10 +158,10 @@ def receipt(text: str | None = None, fired: bool = False) -> dict:
         "row": 5, "row_says": text or "≥ 0.7, severity high, impact low",
         "guards": [
             {
-                "guard": "critical service", "fired": fired,
+                "name": "critical service", "effect": "approval" if fired else "",
                 "says": text or "checkout is critical: a person approves",
             },
-            {"guard": "deployments an hour", "fired": False, "says": "1 of 5 used"},
+            {"name": "deployments an hour", "effect": "", "says": "1 of 5 used"},
         ],
         "inputs": {"severity": "high", "impact": "low", "service": text or "cart"},
         "flip": text or "confidence below 0.70 would hand it to a person (now 0.86)",

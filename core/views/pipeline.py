@@ -41,37 +41,19 @@ def _count(session: Session, *where) -> int:
     return session.exec(select(func.count()).where(*where)).one()
 
 
+def _tally(session: Session, by: tuple, *where) -> dict:
+    """Rows counted by the columns ``by``: the key is a value, or a tuple of values for several columns."""
+    rows = session.exec(select(*by, func.count()).where(*where).group_by(*by))
+    return {key[0] if len(by) == 1 else tuple(key): count for *key, count in rows}
+
+
 def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
     """How often each arrow of the flow was taken since then, by (from, to)."""
-    verdicts = dict(
-        session.exec(
-            select(Decision.verdict, func.count())
-            .where(Decision.created_at >= since)
-            .group_by(Decision.verdict)
-        ).all()
-    )
-    passed, failed = session.exec(
-        select(func.count(case((Review.passed, 1))), func.count(case((~Review.passed, 1)))).where(
-            Review.created_at >= since
-        )
-    ).one()
-    shipped = {
-        key: count
-        for *key, count in session.exec(
-            select(Deployment.environment, Deployment.status, func.count())
-            .where(Deployment.started_at >= since)
-            .group_by(Deployment.environment, Deployment.status)
-        )
-        for key in [tuple(key)]
-    }
+    verdicts = _tally(session, (Decision.verdict,), Decision.created_at >= since)
+    reviews = _tally(session, (Review.passed,), Review.created_at >= since)
+    shipped = _tally(session, (Deployment.environment, Deployment.status), Deployment.started_at >= since)
+    failed_in = _tally(session, (StageRun.stage,), StageRun.started_at >= since, StageRun.result == "failed")
     production = sum(n for (where, _), n in shipped.items() if where == "production")
-    failed_in = dict(
-        session.exec(
-            select(StageRun.stage, func.count())
-            .where(StageRun.started_at >= since, StageRun.result == "failed")
-            .group_by(StageRun.stage)
-        ).all()
-    )
     asked = _count(session, Approval.asked_at >= since)
     approved = _count(session, Approval.answered_at >= since, Approval.state == "approved")
     return {
@@ -80,8 +62,8 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
         ("decide", "fix"): verdicts.get(Verdict.AUTO_RESOLVE, 0),
         ("decide", "schedule"): verdicts.get(Verdict.SCHEDULE_MAINTENANCE, 0),
         ("decide", "escalate"): verdicts.get(Verdict.ESCALATE_HUMAN, 0),
-        ("fix", "review"): passed + failed,
-        ("review", "fix"): failed,
+        ("fix", "review"): sum(reviews.values()),
+        ("review", "fix"): reviews.get(False, 0),
         ("review", "escalate"): failed_in.get(Stage.FIX, 0),
         ("test", "escalate"): failed_in.get(Stage.TEST, 0),
         ("approval", "escalate"): _count(
