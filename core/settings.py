@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     )
     round_seconds: float = Field(300.0, gt=0, description="seconds between two rounds")
     sandbox_url: str = Field("", description="address of the demo's vendor simulator; set by `make demo`")
+    console_engine: bool = Field(True, description="off: this console only shows; a worker elsewhere does the rounds")
 
     # signals
     datadog_site: str = Field("datadoghq.com", description="e.g. datadoghq.eu, us3.datadoghq.com")

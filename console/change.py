@@ -1,0 +1,111 @@
+"""One change set: its patch side by side, its proof, its review and its tests, as safe HTML."""
+
+from __future__ import annotations
+
+from console.diff import side_by_side, size
+from console.markup import Safe, join, span, tag
+from console.widgets import RESULT, card, checks, code, empty, of, table
+from core.models import ChangeSet, Review, TestRun
+from core.views.issues import Change
+
+PROOF = {
+    "fails_before": "The new test fails on the old commit",
+    "passes_after": "It passes on the fixed commit",
+    "fails_reverted": "It fails again with the patch alone reverted",
+    "older_tests_pass": "All older tests still pass",
+}
+
+
+def proof(change_set: ChangeSet) -> Safe:
+    held = change_set.proof
+    says = held.get("says") or []
+    return join(
+        [
+            checks((held.get(k), v if k in held else f"{v}: not run") for k, v in PROOF.items()),
+            code("\n".join(map(str, says))) if says else "",
+        ]
+    )
+
+
+def review(found: Review) -> Safe:
+    gates = checks(
+        (
+            g.get("passed"),
+            f"{g.get('gate')}: {g.get('value', '')} (limit {g.get('limit', '–')}) {g.get('says', '')}",
+        )
+        for g in found.gates
+    )
+    rows = [
+        (
+            f.get("gate"),
+            tag("code", f"{f.get('path', '')}:{f.get('line', '')}"),
+            f.get("severity", ""),
+            f.get("says", ""),
+        )
+        for f in found.findings
+    ]
+    return join([gates, table(("Gate", "Where", "Severity", "Finding"), rows) if rows else ""])
+
+
+def tests(run: TestRun) -> Safe:
+    return join(
+        [
+            tag(
+                "div",
+                of(RESULT, "ok" if run.passed else "failed"),
+                tag(
+                    "span",
+                    f"{run.tests} tests, {run.failures} failures, {span(run.seconds)}, "
+                    f"in {run.runner or 'no runner'}",
+                ),
+                class_="d-line-up",
+            ),
+            tag("details", tag("summary", tag("code", run.command)), code(run.output or "no output")),
+        ]
+    )
+
+
+def head(change_set: ChangeSet) -> Safe:
+    added, removed = size(change_set.patch)
+    pull = f"pull request {change_set.pull_number}" if change_set.pull_number else "no pull request"
+    if change_set.pull_url.startswith(("https://", "http://")):
+        pull = tag("a", pull, href=change_set.pull_url, target="_blank", rel="noopener noreferrer")
+    return tag(
+        "div",
+        of(RESULT, change_set.status),
+        tag("span", f"+{added} −{removed} lines"),
+        tag("span", f"{change_set.generator} / {change_set.template or 'free form'}"),
+        tag("span", f"attempt {change_set.attempt}"),
+        tag("span", pull),
+        tag("code", change_set.head_sha[:10] or change_set.branch),
+        class_="d-line-up",
+    )
+
+
+def drawn(found: Change) -> Safe:
+    made = found.change_set
+    none = "Not run for this attempt."
+    return join(
+        [
+            head(made),
+            tag("p", made.rationale),
+            tag("p", tag("b", "Why it ended: "), made.note) if made.note else "",
+            side_by_side(made.patch)
+            if made.patch
+            else empty("No patch", made.note or "Nothing was proposed."),
+            tag(
+                "div",
+                card("Proof of fix", proof(made)),
+                card("Review", review(found.reviews[-1]) if found.reviews else none),
+                card("Service's own tests", tests(found.tests[-1]) if found.tests else none),
+                class_="d-two",
+            ),
+            tag(
+                "details",
+                tag("summary", "Regression test ", tag("code", made.test_path)),
+                code(made.test_code),
+            )
+            if made.test_code
+            else "",
+        ]
+    )

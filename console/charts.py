@@ -1,0 +1,106 @@
+"""Figures for plotly, pure: rows in, figure out. Colours after Okabe and Ito; the theme brings the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from core.kpis import Bin, Ended
+
+BLUE, ORANGE, GREEN, RED, GREY = "#2F8FCE", "#D08A00", "#009E73", "#D55E00", "#7A869C"
+SIGNS = {
+    "fixed": (GREEN, "circle"),
+    "rolled_back": (RED, "x"),
+    "failed": (RED, "cross"),
+    "escalated": (ORANGE, "diamond"),
+    "human": (BLUE, "square"),
+}
+
+
+def _figure(*traces, x: str, y: str, **more) -> go.Figure:
+    figure = go.Figure(traces)
+    figure.update_layout(
+        height=360,
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        xaxis_title=x,
+        yaxis_title=y,
+        legend={"orientation": "h", "y": -0.28},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        **more,
+    )
+    return figure
+
+
+def repair_times(runs: Sequence[Ended], baseline: float) -> go.Figure:
+    """Minutes from first error to end of each run, by result; the baseline as a line. Log scale."""
+    traces = []
+    for result, (colour, sign) in SIGNS.items():
+        those = [r for r in runs if r.result == result and r.total_seconds]
+        if those:
+            traces.append(
+                go.Scatter(
+                    x=[r.at for r in those],
+                    y=[r.total_seconds / 60 for r in those],
+                    mode="markers",
+                    name=result.replace("_", " "),
+                    marker={"color": colour, "symbol": sign, "size": 9},
+                    hovertemplate="%{y:.1f} min, %{x|%Y-%m-%d %H:%M} UTC<extra>%{fullData.name}</extra>",
+                )
+            )
+    by_hand = go.Scatter(
+        x=[min(r.at for r in runs), max(r.at for r in runs)],
+        y=[baseline / 60] * 2,
+        mode="lines",
+        name=f"by hand: {baseline / 60:g} min",
+        line={"dash": "dash", "color": GREY},
+        hoverinfo="skip",
+    )
+    figure = _figure(*traces, by_hand, x="time, UTC", y="minutes from first error to end")
+    figure.update_yaxes(type="log", dtick=1)
+    return figure
+
+
+def calibration(bins: Sequence[Bin]) -> go.Figure:
+    """Confidence against the share of fixes that held, with 95 % intervals; the diagonal is perfect."""
+    perfect = go.Scatter(
+        x=[0, 1], y=[0, 1], mode="lines", name="perfect", line={"dash": "dash", "color": GREY}
+    )
+    seen = go.Scatter(
+        x=[b.confidence for b in bins],
+        y=[b.share for b in bins],
+        mode="lines+markers",
+        name="observed",
+        marker={"size": [8 + min(16, b.n) for b in bins], "color": BLUE},
+        line={"color": BLUE},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [max(0, b.interval[1] - b.share) for b in bins],
+            "arrayminus": [max(0, b.share - b.interval[0]) for b in bins],
+            "color": BLUE,
+        },
+        customdata=[(b.held, b.n) for b in bins],
+        hovertemplate="confidence %{x:.2f}: %{customdata[0]} of %{customdata[1]} held<extra></extra>",
+    )
+    figure = _figure(perfect, seen, x="confidence of the decision", y="share of fixes that held")
+    figure.update_xaxes(range=[0, 1.02])
+    figure.update_yaxes(range=[-0.02, 1.05], tickformat=".0%")
+    return figure
+
+
+def outcomes_by_day(runs: Sequence[Ended]) -> go.Figure:
+    """Ended runs a day (UTC), stacked by result."""
+    days = sorted({r.at.date() for r in runs})
+    traces = [
+        go.Bar(
+            x=days,
+            y=[sum(r.at.date() == day and r.result == result for r in runs) for day in days],
+            name=result.replace("_", " "),
+            marker={"color": colour},
+        )
+        for result, (colour, _) in SIGNS.items()
+        if any(r.result == result for r in runs)
+    ]
+    return _figure(*traces, x="day, UTC", y="runs that ended", barmode="stack")

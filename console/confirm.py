@@ -1,0 +1,178 @@
+"""A person's action: a button, a confirmation with its reason, done exactly once, and its answer.
+
+The key is made when the dialog opens and travels with every click in it: a double click, a lost
+connection or a second tab that repeats the call find the first one done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
+
+from console import access
+from console.markup import esc, tag
+from console.widgets import draw
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Act:
+    """``reason`` is the label of the text asked for; empty: none is asked."""
+
+    label: str
+    asks: str
+    says: str
+    right: str = access.OPERATE
+    shortcut: str | None = None
+    kind: str = "secondary"
+    reason: str = ""
+    reason_name: str = "reason"
+
+
+ACTS = {
+    "approve": Act(
+        "Approve",
+        "Approve this patch for production?",
+        "Exactly this patch is deployed and watched; a worse error rate or latency rolls it back. "
+        "The approval dies if the patch changes.",
+        access.APPROVE,
+        "A",
+        "primary",
+    ),
+    "reject": Act(
+        "Reject",
+        "Reject this patch?",
+        "Nothing is deployed; the issue goes to a person.",
+        access.APPROVE,
+        "X",
+        reason="Why is it rejected?",
+    ),
+    "escalate": Act(
+        "Escalate",
+        "Hand this issue to a person?",
+        "Automatic work on it stops.",
+        shortcut="E",
+        reason="Why, and what should they know?",
+    ),
+    "retry": Act(
+        "Try again", "Start a new run?", "The issue is analyzed, decided and fixed anew.", shortcut="N"
+    ),
+    "resolve": Act(
+        "Resolve",
+        "Record your own resolution?",
+        "It is learned from: the next issue of its kind shows what cured this one.",
+        shortcut="S",
+        reason="What cured it?",
+        reason_name="how",
+    ),
+    "dismiss": Act(
+        "Dismiss",
+        "Dismiss this issue?",
+        "It is closed as not worth a fix and can be tried again.",
+        shortcut="D",
+        reason="Why?",
+    ),
+    "roll_back": Act(
+        "Roll back",
+        "Roll production back?",
+        "Traffic returns to the version before; the issue is reopened and goes to a person.",
+        access.APPROVE,
+        "B",
+        reason="Why?",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An act on one target; ``more`` are the action's further arguments, ``about`` what is shown."""
+
+    act: str
+    target: int
+    about: str = ""
+    more: dict = field(default_factory=dict)
+
+
+def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
+    """A row of the offers that this person may take up."""
+    rights = access.current().rights
+    with st.container(horizontal=True, gap="small"):
+        for offer in offers:
+            act = ACTS[offer.act]
+            if act.right in rights and st.button(
+                act.label,
+                key=f"{offer.act}-{offer.target}",
+                type=act.kind,
+                shortcut=act.shortcut if shortcuts else None,
+            ):
+                st.dialog(act.asks)(_ask)(offer, uuid4().hex)
+
+
+def _ask(offer: Offer, key: str) -> None:
+    act = ACTS[offer.act]
+    if done := st.session_state.pop(f"done-{key}", None):
+        st.session_state["answer"] = done
+        st.rerun()
+    draw(tag("p", esc(offer.about), class_="d-muted") if offer.about else "", tag("p", act.says))
+    if act.reason:
+        st.text_area(act.reason, key=f"reason-{key}", max_chars=2000)
+    if offer.act == "escalate":
+        st.text_input("Who should take it?", key=f"to-{key}", max_chars=200, placeholder="name or team")
+    if offer.act == "resolve":
+        st.toggle("The cause is cured, not only the symptom", key=f"cured-{key}", value=True)
+    if fault := st.session_state.get(f"fault-{key}"):
+        st.error(fault)
+    with st.container(horizontal=True):
+        st.button(act.label, key=f"do-{key}", type="primary", on_click=_do, args=(offer, key))
+        if st.button("Cancel", key=f"cancel-{key}"):
+            st.rerun()
+
+
+def _arguments(offer: Offer, key: str) -> dict:
+    """What the dialog asked for, as the action's arguments. Raises ValueError for what is missing."""
+    act, given = ACTS[offer.act], dict(offer.more)
+    if act.reason:
+        given[act.reason_name] = st.session_state.get(f"reason-{key}", "").strip()
+        if not given[act.reason_name]:
+            raise ValueError("Please say why: it is kept in the audit trail.")
+    if offer.act == "escalate":
+        given["to"] = st.session_state.get(f"to-{key}", "").strip() or "on-call"
+    if offer.act == "resolve":
+        given["cured"] = st.session_state.get(f"cured-{key}", True)
+    return given
+
+
+def _do(offer: Offer, key: str) -> None:
+    """Ask the core. Its refusal stays in the dialog; its receipt closes it and is told on the page."""
+    try:
+        person = access.require(ACTS[offer.act].right)
+        given = _arguments(offer, key)
+    except (access.Forbidden, ValueError) as refusal:
+        st.session_state[f"fault-{key}"] = str(refusal)
+        return
+    from core import actions
+
+    try:
+        receipt = getattr(actions, offer.act)(offer.target, actor=person.name, key=key, **given)
+    except actions.Refused as refusal:
+        st.session_state[f"fault-{key}"] = str(refusal)
+    except SQLAlchemyError:
+        log.exception("%s of %s was not stored", offer.act, offer.target)
+        st.session_state[f"fault-{key}"] = (
+            "The store did not answer, nothing was done. Click again: it counts once."
+        )
+    else:
+        st.session_state[f"done-{key}"] = (receipt.done, receipt.says)
+
+
+def answer() -> None:
+    """Tell once what became of the last action."""
+    if told := st.session_state.pop("answer", None):
+        done, says = told
+        st.toast(says, icon="✅" if done else "ℹ️", duration="long")

@@ -1,0 +1,95 @@
+"""The demo's panel: the shop's error rate, and buttons that ship a fault. Shown only with a sandbox."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from console import context
+from console.drawing import drawing, rate_chart
+from console.markup import percent, tag
+from console.widgets import card, draw, empty
+from core import store
+from core.views import deployments, pipeline
+
+SPAN = timedelta(minutes=30)
+
+
+def sandbox():
+    """The sandbox's remote control: status(), break_(name), restore(name)."""
+    from core.vendors.sandbox import Sandbox
+
+    return Sandbox(context.settings())
+
+
+def panel(source: str) -> None:
+    """Error rates of the services, and with a sandbox the buttons that break the shop."""
+    since = datetime.now(UTC) - SPAN
+    with store.read() as session:
+        rates = pipeline.error_rate(session, source, since)
+        shipped = [
+            (d.ready_at, f"deployed {d.sha[:7]}")
+            for d, _, _ in deployments.page(session, "production")
+            if d.ready_at
+        ]
+    if rates or context.settings().sandbox_url:
+        st.header("Error rate of each service, last 30 min", anchor=False)
+    charts(rates, shipped, source)
+    if context.settings().sandbox_url:
+        faults()
+
+
+def charts(rates, shipped, source: str) -> None:
+    if not rates:
+        if context.settings().sandbox_url:
+            draw(empty("No measurements yet", f"{source} delivers them with the next round.", "◔"))
+        return
+    with st.grid(columns=3, min_column_width=260):
+        for service, points in rates.items():
+            _, requests, errors = points[-1]
+            now = errors / requests if requests else None
+            with st.container(border=True, key=f"rate-{service}"):
+                draw(
+                    tag(
+                        "div",
+                        tag("b", service),
+                        tag("b", percent(now, 1), " of requests fail"),
+                        class_="d-between",
+                    )
+                )
+                drawing(rate_chart(points, shipped), key=f"rate-svg-{service}")
+
+
+def faults() -> None:
+    from core.vendors.base import VendorError
+
+    try:
+        told = sandbox().status()
+    except VendorError as error:
+        draw(
+            card(
+                "Break the shop", tag("p", f"The sandbox does not answer: {error}. Start it with make demo.")
+            )
+        )
+        return
+    with st.expander("Break the shop: ship a real fault to production", icon=None):
+        st.markdown(
+            "**Simulated vendors, real shop.** Each button commits a real bug to the shop's repository and "
+            "deploys it; the next round finds what it does."
+        )
+        with st.grid(columns=4, min_column_width=180):
+            for name, words in told.get("faults", {}).items():
+                st.button(
+                    name, key=f"break-{name}", help=str(words), on_click=_break, args=(name,), width="stretch"
+                )
+
+
+def _break(name: str) -> None:
+    from core.vendors.base import VendorError
+
+    try:
+        sandbox().break_(name)
+        st.session_state["answer"] = (True, f"{name} is live in the shop; watch the error rate.")
+    except VendorError as error:
+        st.session_state["answer"] = (False, f"{name} was not shipped: {error}")

@@ -1,0 +1,55 @@
+"""The script of every visit: look, navigation, and the page that the address names."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
+    sys.path.insert(0, str(ROOT))
+
+from console import access, context, failures  # noqa: E402
+from console.page import PAGES  # noqa: E402
+
+HERE = Path(__file__).parent
+
+
+def navigation():
+    """The pages by their addresses; live.py follows links to them."""
+    pages = {
+        name: st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=name, default=name == "pipeline")
+        for name, title in PAGES.items()
+    }
+    st.session_state["pages"] = pages | {"": pages["pipeline"]}
+    return st.navigation(list(pages.values()))
+
+
+def sidebar() -> None:
+    settings = context.settings()
+    with st.sidebar.container(key="foot"):
+        st.markdown(access.notice())
+        if not settings.console_engine:
+            st.markdown("Engine: **off in this process** (`CONSOLE_ENGINE`); a worker does the rounds.")
+        if settings.sandbox_url:
+            st.markdown(
+                "**Simulated vendors, real shop.** Every vendor's API is played on this machine; "
+                "the shop, its code and its errors are real."
+            )
+
+
+st.set_page_config(
+    page_title="DevOps Intelligence Platform",
+    page_icon=str(HERE / "icon.svg"),
+    layout="wide",
+    initial_sidebar_state="auto",
+    menu_items={"About": None},
+)
+st.html(HERE / "style.css")
+st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
+chosen = navigation()
+with failures.shown():
+    sidebar()
+    chosen.run()

@@ -1,0 +1,73 @@
+"""Words to HTML. Every text goes through ``esc``: signals and issues are written by strangers.
+
+``Safe`` marks what is already HTML of our own making; ``tag`` escapes all that is not.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import escape
+
+
+class Safe(str):
+    """HTML built by this package."""
+
+
+def esc(text: object) -> Safe:
+    """Escaped text; the words that Streamlit would draw as None become empty."""
+    return text if isinstance(text, Safe) else Safe(escape("" if text is None else str(text)))
+
+
+def tag(name: str, *inner: object, **attributes: object) -> Safe:
+    """One element. ``class_`` and ``data_x`` become class and data-x; None leaves an attribute out."""
+    shown = "".join(
+        f' {key.strip("_").replace("_", "-")}="{escape(str(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return Safe(f"<{name}{shown}>{''.join(map(esc, inner))}</{name}>")
+
+
+def join(parts, between: str = "") -> Safe:
+    return Safe(between.join(map(esc, parts)))
+
+
+def link(href: str, *inner: object, class_: str | None = None) -> Safe:
+    """A link inside the console: live.py turns its click into a page switch without a reload."""
+    return tag("a", *inner, href=href, target="_self", data_nav="", class_=class_)
+
+
+SPANS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (float("inf"), 86400, "d"))
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in its natural unit: 41 s, 3.5 min, 2 h, 4 d; a dash when it is not known."""
+    if seconds is None:
+        return "–"
+    unit, name = next((unit, name) for limit, unit, name in SPANS if abs(seconds) < limit)
+    return f"{round(seconds / unit, 1 if seconds / unit < 10 and unit > 1 else 0):g} {name}"
+
+
+def when(at: datetime | None) -> Safe:
+    """How long ago, the moment itself with its zone beside it in the title; kept fresh by live.py."""
+    if at is None:
+        return tag("span", "never", class_="d-muted")
+    seconds = (datetime.now(UTC) - at).total_seconds()
+    says = f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
+    return tag("time", says, datetime=at.isoformat(), title=f"{at:%Y-%m-%d %H:%M:%S} UTC", data_ago="")
+
+
+def clock(at: datetime | None) -> str:
+    return f"{at:%H:%M:%S} UTC" if at else "–"
+
+
+def moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "–"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    return "–" if share is None else f"{share:.{digits}%}".replace("%", " %")
+
+
+def number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}"

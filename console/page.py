@@ -1,0 +1,35 @@
+"""The frame of every page: its right, its title, its answer, and its live body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from console import access, confirm, failures
+from console.live import live
+from console.widgets import draw, tag
+
+PAGES = {  # address: title
+    "pipeline": "Pipeline",
+    "issues": "Issues",
+    "codegen": "Code generation",
+    "deployments": "Deployments",
+    "kpis": "KPIs",
+}
+
+
+def page(title: str, says: str, body: Callable[[], None]) -> None:
+    """Draw ``body`` under the title and keep it true. A page calls this once, last."""
+    with failures.shown():
+        access.require(access.VIEW)
+        st.title(title, anchor=False)
+        draw(tag("p", says, class_="d-lead"))
+        confirm.answer()
+        live(body)
+
+
+def picked(name: str) -> int | None:
+    """The number that the address names, e.g. ?issue=12; None if it names none."""
+    text = st.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None

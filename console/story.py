@@ -1,0 +1,303 @@
+"""One issue's story, part by part: each takes a Story and gives safe HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from console import change, receipt
+from console.markup import Safe, esc, join, moment, percent, span, tag, when
+from console.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, stat, stats, table
+from core.models import Analysis, Crash, Deployment, Frame, ServiceHealth, Signal, Stage
+from core.views.issues import Story
+
+
+def head(story: Story) -> Safe:
+    issue = story.issue
+    return tag(
+        "header",
+        tag(
+            "div",
+            of(STATUS, issue.status),
+            of(SEVERITY, issue.severity, "severity not known"),
+            tag("span", impact(issue.impact), class_="d-badge d-calm"),
+            tag("span", issue.service or "no service", class_="d-badge d-calm"),
+            class_="d-line-up",
+        ),
+        tag("h2", f"#{issue.id} ", issue.title),
+        tag("p", issue.reason) if issue.reason else "",
+        class_="d-head",
+    )
+
+
+def figures(story: Story) -> Safe:
+    issue = story.issue
+    return stats(
+        stat(f"{issue.occurrences:,}", "occurrences", f"signals from the vendors: {story.signal_count:,}"),
+        stat(f"{issue.users:,}", "users affected"),
+        stat(when(issue.first_seen), "first error", moment(issue.first_seen)),
+        stat(when(issue.last_seen), "last error", moment(issue.last_seen)),
+        stat(
+            span((issue.ended_at - issue.first_seen).total_seconds()) if issue.ended_at else "in work",
+            "first error to end",
+            f"run {issue.run}",
+        ),
+    )
+
+
+def _frame(frame: Frame) -> Safe:
+    kept = frame.locals or {}
+    values = facts((name, tag("code", text)) for name, text in list(kept.items())[:12])
+    return tag(
+        "li",
+        tag("div", tag("b", frame.function), tag("span", f"{frame.file}:{frame.line}", class_="d-muted")),
+        code(frame.code) if frame.code else "",
+        tag("details", tag("summary", f"{len(kept)} locals"), values) if kept else "",
+        class_=None if frame.in_app else "d-library",
+    )
+
+
+def frames(crash: Crash) -> Safe:
+    """The exception and its calls, the innermost first; library calls are dimmed."""
+    raised = tag("p", tag("b", crash.exception.type), ": ", crash.exception.message, class_="d-raised")
+    return join([raised, tag("ol", *map(_frame, crash.frames[::-1]), class_="d-frames")])
+
+
+def _signal(signal: Signal) -> tuple:
+    seen = (
+        tag("a", "open", href=signal.url, target="_blank", rel="noopener noreferrer nofollow")
+        if signal.url.startswith(("https://", "http://"))
+        else ""
+    )
+    return (
+        when(signal.at),
+        signal.source,
+        signal.kind.value,
+        tag("span", signal.title, class_="d-clip"),
+        f"{signal.count:,}",
+        seen,
+    )
+
+
+def evidence(story: Story) -> Safe:
+    if not story.signals:
+        return empty("No signals are kept for this issue", "They may have aged out of the store.")
+    crash = next((s.crash for s in story.signals if s.crash), None)
+    return join(
+        [
+            tag("p", "One issue because: ", story.issue.because) if story.issue.because else "",
+            frames(Crash.model_validate(crash)) if crash else code(story.signals[0].message or "no message"),
+            tag("h3", f"Latest {len(story.signals)} of {story.signal_count:,} signals"),
+            table(("Seen", "Source", "Kind", "Title", "Count", "Vendor"), map(_signal, story.signals), (4,)),
+        ]
+    )
+
+
+def _analysis(found: Analysis) -> Safe:
+    return join(
+        [
+            tag("p", found.root_cause, class_="d-cause"),
+            facts(
+                [
+                    ("Cause", found.cause.value),
+                    ("Culprit", tag("code", found.culprit or "not known")),
+                    ("Severity", of(SEVERITY, found.severity)),
+                    ("Impact", found.impact.value),
+                    ("Confidence", percent(found.confidence)),
+                    ("Simplicity", percent(found.simplicity)),
+                    ("Pattern", tag("code", found.pattern or "none")),
+                    ("Analyst", found.analyst),
+                ]
+            ),
+            tag("p", tag("b", "Next step for a person: "), found.next_step) if found.next_step else "",
+            table(
+                ("Evidence", "Weight"),
+                (
+                    (e.get("says", ""), f"{e.get('weight', 0):.2f}")
+                    for e in found.evidence
+                    if isinstance(e, Mapping)
+                ),
+                (1,),
+            )
+            if found.evidence
+            else "",
+        ]
+    )
+
+
+def analysis(story: Story) -> Safe:
+    if not story.analyses:
+        return empty(
+            "Not analyzed yet", "The analysis starts as soon as the round has stored the signals.", "◔"
+        )
+    return _analysis(story.analyses[-1])
+
+
+def decision(story: Story) -> Safe:
+    if not story.decisions:
+        return empty("No decision yet", "It follows the analysis within seconds.", "◔")
+    return receipt.drawn(story.decisions[-1])
+
+
+def fix(story: Story) -> Safe:
+    if not story.changes:
+        return empty(
+            "No change was written", "Only a cause in the code, decided to be fixed, is given to a fixer."
+        )
+    *earlier, last = story.changes
+    return join(
+        [
+            change.drawn(last),
+            *(
+                tag(
+                    "details",
+                    tag(
+                        "summary",
+                        f"Attempt {c.change_set.attempt} of run {c.change_set.run}: "
+                        f"{c.change_set.note or c.change_set.status}",
+                    ),
+                    change.drawn(c),
+                )
+                for c in reversed(earlier)
+            ),
+        ]
+    )
+
+
+def _side(told: Mapping, service: str) -> ServiceHealth | None:
+    found = told.get(service)
+    health = ServiceHealth.model_validate(found) if isinstance(found, Mapping) else None
+    return health if health and (health.samples or health.requests) else None
+
+
+def _cells(found: ServiceHealth | None) -> tuple[str, str, str]:
+    if found is None:
+        return "–", "no data", "–"
+    p95 = "–" if found.p95_ms is None else f"{found.p95_ms:.0f} ms"
+    return f"{found.requests:,.0f}", percent(found.error_rate, 1), p95
+
+
+def band(before: float | None, after: float | None, margin: float) -> Safe:
+    """Error rates as bars on one scale; the shaded part is what the watch allows after the deployment."""
+    if before is None or after is None:
+        return tag("span", "no data", class_="d-muted")
+    limit = before + margin
+    top = max(limit, after) or 1.0
+    held = after <= limit
+    return tag(
+        "div",
+        tag("span", tag("b", style=f"width:{before / top:.1%}"), class_="d-was", title="before"),
+        tag(
+            "span",
+            tag("b", style=f"width:{after / top:.1%}"),
+            tag("u", style=f"width:{limit / top:.1%}"),
+            class_="d-is d-ok" if held else "d-is d-bad",
+            title="after, and the allowed band",
+        ),
+        class_="d-band",
+        role="img",
+        aria_label=f"before {percent(before, 1)}, after {percent(after, 1)}, allowed {percent(limit, 1)}",
+    )
+
+
+def health(before: Mapping, after: Mapping, margin: float = 0.01) -> Safe:
+    """By service: requests, error rate and latency before and after; ``margin`` is the rise allowed."""
+    rows = []
+    for service in sorted({*before, *after}):
+        was, is_ = _side(before, service), _side(after, service)
+        figures = [x for pair in zip(_cells(was), _cells(is_), strict=True) for x in pair]
+        rows.append((service, *figures, band(was and was.error_rate, is_ and is_.error_rate, margin)))
+    if not rows:
+        return esc("No measurements yet.")
+    heads = (
+        "Service",
+        "Requests before",
+        "after",
+        "Errors before",
+        "after",
+        "p95 before",
+        "after",
+        "Error rate",
+    )
+    return table(heads, rows, range(1, 7))
+
+
+STAGE_SIGNS = {"ok": ("ok", "✓"), "failed": ("bad", "✕"), "refused": ("bad", "✕"), "waiting": ("wait", "◷"),
+               "running": ("work", "◑")}  # fmt: skip
+
+
+def journey(story: Story) -> Safe:
+    """The nine stages of the present run, each with its result and how long it took."""
+    latest = {s.stage: s for s in story.stages if s.run == story.issue.run}
+
+    def step(stage: Stage) -> Safe:
+        run = latest.get(stage)
+        tone, sign = STAGE_SIGNS.get(run.result, ("calm", "·")) if run else ("calm", "○")
+        took = (
+            span((run.ended_at - run.started_at).total_seconds())
+            if run and run.ended_at
+            else run and "now" or ""
+        )
+        again = f" ×{run.attempt}" if run and run.attempt > 1 else ""
+        return tag(
+            "li",
+            tag("i", sign, aria_hidden="true"),
+            tag("b", stage.value + again),
+            tag("small", took),
+            class_=f"d-{tone}" if run else "d-calm d-later",
+            title=run.says if run else "not reached",
+        )
+
+    return tag("ol", *map(step, Stage), class_="d-journey")
+
+
+def deployment_row(deployment: Deployment) -> Safe:
+    shown = deployment.url if deployment.url.startswith(("https://", "http://")) else ""
+    return tag(
+        "div",
+        of(RESULT, deployment.status),
+        tag("b", deployment.environment),
+        tag("code", deployment.sha[:10]),
+        tag("span", "automatic" if deployment.automatic else "approved"),
+        tag("span", moment(deployment.started_at), " ", when(deployment.started_at)),
+        tag("a", "open", href=shown, target="_blank", rel="noopener noreferrer") if shown else "",
+        class_="d-line-up",
+    )
+
+
+def deployment(story: Story) -> Safe:
+    if not story.deployments:
+        return empty("Nothing was deployed", "A preview follows the tests; production follows the preview.")
+    return join(
+        card(
+            "",
+            deployment_row(d),
+            tag("p", d.note) if d.note else "",
+            health(d.before, d.after) if d.environment == "production" else "",
+        )
+        for d in reversed(story.deployments)
+    )
+
+
+def outcome(story: Story) -> Safe:
+    if not story.outcomes:
+        return empty(
+            "No outcome yet", "It is written when the issue ends, and moves the next confidence.", "◔"
+        )
+    return table(
+        ("Run", "Result", "By", "Detected after", "First error to end", "Note"),
+        (
+            (o.run, of(RESULT, o.result), o.by, span(o.detect_seconds), span(o.total_seconds), o.note)
+            for o in story.outcomes
+        ),
+        (0, 3, 4),
+    )
+
+
+PARTS: Mapping[str, Callable[[Story], Safe]] = {
+    "Evidence": evidence,
+    "Analysis": analysis,
+    "Decision": decision,
+    "Fix": fix,
+    "Deployment": deployment,
+    "Outcome": outcome,
+}

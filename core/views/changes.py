@@ -1,0 +1,61 @@
+"""What the Code generation page shows."""
+
+from __future__ import annotations
+
+from sqlalchemy import case
+from sqlmodel import Session, func, select
+
+from core.models import ChangeSet, Issue
+from core.views.issues import Change, with_checks
+
+SHIPPED = ("deployed", "merged")
+PAGE = 10
+
+
+def count(session: Session) -> int:
+    return session.exec(select(func.count(ChangeSet.id))).one()
+
+
+def page(session: Session, number: int = 1) -> list[tuple[ChangeSet, Issue]]:
+    """Page ``number`` (from 1) of the change sets with their issues, the latest first."""
+    return list(
+        session.exec(
+            select(ChangeSet, Issue)
+            .join(Issue, Issue.id == ChangeSet.issue_id)
+            .order_by(ChangeSet.id.desc())
+            .offset((number - 1) * PAGE)
+            .limit(PAGE)
+        )
+    )
+
+
+def one(session: Session, change_set_id: int) -> tuple[Change, Issue] | None:
+    change_set = session.get(ChangeSet, change_set_id)
+    if change_set is None:
+        return None
+    return with_checks(session, [change_set])[0], session.get(Issue, change_set.issue_id)
+
+
+def statistics(session: Session) -> list[dict]:
+    """By generator and template: written, proved, shipped, rolled_back, seconds (mean), cost_usd (sum)."""
+
+    def those(*states: str):
+        return func.count(case((ChangeSet.status.in_(states), 1)))
+
+    rows = session.exec(
+        select(
+            ChangeSet.generator,
+            ChangeSet.template,
+            func.count(),
+            those("proved", "reviewed", *SHIPPED, "rolled_back"),
+            those(*SHIPPED),
+            those("rolled_back"),
+            func.avg(ChangeSet.seconds),
+            func.sum(ChangeSet.cost_usd),
+        )
+        .group_by(ChangeSet.generator, ChangeSet.template)
+        .order_by(func.count().desc())
+        .limit(50)
+    )
+    names = ("generator", "template", "written", "proved", "shipped", "rolled_back", "seconds", "cost_usd")
+    return [dict(zip(names, row, strict=True)) for row in rows]

@@ -1,0 +1,57 @@
+"""What the Deployments page shows."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, func, select
+
+from core.models import ChangeSet, Deployment, Issue
+
+PAGE = 15
+
+
+def count(session: Session, environment: str = "") -> int:
+    where = [Deployment.environment == environment] if environment else []
+    return session.exec(select(func.count(Deployment.id)).where(*where)).one()
+
+
+def page(
+    session: Session, environment: str = "", number: int = 1
+) -> list[tuple[Deployment, Issue, ChangeSet]]:
+    """Page ``number`` (from 1), the latest first."""
+    where = [Deployment.environment == environment] if environment else []
+    return list(
+        session.exec(
+            select(Deployment, Issue, ChangeSet)
+            .join(Issue, Issue.id == Deployment.issue_id)
+            .join(ChangeSet, ChangeSet.id == Deployment.change_set_id)
+            .where(*where)
+            .order_by(Deployment.id.desc())
+            .offset((number - 1) * PAGE)
+            .limit(PAGE)
+        )
+    )
+
+
+def one(session: Session, deployment_id: int) -> tuple[Deployment, Issue, ChangeSet] | None:
+    deployment = session.get(Deployment, deployment_id)
+    if deployment is None:
+        return None
+    return (
+        deployment,
+        session.get(Issue, deployment.issue_id),
+        session.get(ChangeSet, deployment.change_set_id),
+    )
+
+
+def can_roll_back(session: Session, deployment: Deployment) -> bool:
+    """Only the newest finished production deployment of its repository, and only where to is known."""
+    if deployment.environment != "production" or deployment.status not in ("ready", "watching", "verified"):
+        return False
+    newest = session.exec(
+        select(func.max(Deployment.id)).where(
+            Deployment.repository == deployment.repository,
+            Deployment.environment == "production",
+            Deployment.status.in_(["ready", "watching", "verified"]),
+        )
+    ).one()
+    return deployment.id == newest and bool(deployment.previous_vendor_id)

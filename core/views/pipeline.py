@@ -1,0 +1,168 @@
+"""What the Pipeline page shows: the flow's counts, rounds, connectors, queue and approvals."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import case
+from sqlmodel import Session, func, select
+
+from core.models import (
+    Analysis,
+    Approval,
+    ChangeSet,
+    Connector,
+    Decision,
+    Deployment,
+    Issue,
+    Metric,
+    Outcome,
+    Review,
+    Round,
+    Signal,
+    Stage,
+    StageRun,
+    Status,
+    TestRun,
+    Verdict,
+    Worker,
+)
+
+ALIVE = timedelta(seconds=90)
+
+
+def by_status(session: Session) -> dict[Status, int]:
+    """Issues by where they stand now."""
+    rows = session.exec(select(Issue.status, func.count()).group_by(Issue.status))
+    return {Status(status): count for status, count in rows}
+
+
+def _count(session: Session, *where) -> int:
+    return session.exec(select(func.count()).where(*where)).one()
+
+
+def _tally(session: Session, by: tuple, *where) -> dict:
+    """Rows counted by the columns ``by``: the key is a value, or a tuple of values for several columns."""
+    rows = session.exec(select(*by, func.count()).where(*where).group_by(*by))
+    return {key[0] if len(by) == 1 else tuple(key): count for *key, count in rows}
+
+
+def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
+    """How often each arrow of the flow was taken since then, by (from, to)."""
+    verdicts = _tally(session, (Decision.verdict,), Decision.created_at >= since)
+    reviews = _tally(session, (Review.passed,), Review.created_at >= since)
+    shipped = _tally(session, (Deployment.environment, Deployment.status), Deployment.started_at >= since)
+    failed_in = _tally(session, (StageRun.stage,), StageRun.started_at >= since, StageRun.result == "failed")
+    production = sum(n for (where, _), n in shipped.items() if where == "production")
+    asked = _count(session, Approval.asked_at >= since)
+    approved = _count(session, Approval.answered_at >= since, Approval.state == "approved")
+    return {
+        ("collect", "analyze"): _count(session, Analysis.created_at >= since),
+        ("analyze", "decide"): sum(verdicts.values()),
+        ("decide", "fix"): verdicts.get(Verdict.AUTO_RESOLVE, 0),
+        ("decide", "schedule"): verdicts.get(Verdict.SCHEDULE_MAINTENANCE, 0),
+        ("decide", "escalate"): verdicts.get(Verdict.ESCALATE_HUMAN, 0),
+        ("fix", "review"): sum(reviews.values()),
+        ("review", "fix"): reviews.get(False, 0),
+        ("review", "escalate"): failed_in.get(Stage.FIX, 0),
+        ("test", "escalate"): failed_in.get(Stage.TEST, 0),
+        ("approval", "escalate"): _count(
+            session, Approval.answered_at >= since, Approval.state.in_(["rejected", "expired"])
+        ),
+        ("rollback", "escalate"): shipped.get(("production", "rolled_back"), 0),
+        ("review", "test"): _count(session, TestRun.created_at >= since),
+        ("test", "preview"): sum(n for (where, _), n in shipped.items() if where == "preview"),
+        ("preview", "approval"): asked,
+        ("approval", "production"): approved,
+        ("preview", "production"): max(0, production - approved),
+        ("production", "watch"): sum(
+            shipped.get(("production", s), 0) for s in ("watching", "verified", "rolled_back")
+        ),
+        ("watch", "learn"): shipped.get(("production", "verified"), 0),
+        ("watch", "rollback"): shipped.get(("production", "rolled_back"), 0),
+    }
+
+
+def totals(session: Session, since: datetime) -> dict[str, int]:
+    """Counts since then: signals, issues, fixed, escalated, rolled_back, deployments (production)."""
+    results = dict(
+        session.exec(
+            select(Outcome.result, func.count()).where(Outcome.created_at >= since).group_by(Outcome.result)
+        ).all()
+    )
+    return {
+        "signals": _count(session, Signal.received_at >= since),
+        "issues": _count(session, Issue.created_at >= since),
+        "fixed": results.get("fixed", 0),
+        "escalated": results.get("escalated", 0),
+        "rolled_back": results.get("rolled_back", 0),
+        "deployments": _count(
+            session, Deployment.started_at >= since, Deployment.environment == "production"
+        ),
+    }
+
+
+def rounds(session: Session, limit: int = 10) -> list[Round]:
+    return list(session.exec(select(Round).order_by(Round.id.desc()).limit(limit)))
+
+
+def connectors(session: Session) -> list[Connector]:
+    return list(session.exec(select(Connector).order_by(Connector.failures.desc(), Connector.name)))
+
+
+def workers(session: Session, at: datetime) -> list[tuple[Worker, bool]]:
+    """Every worker seen within a day, with whether its heart beat within 90 s."""
+    rows = session.exec(
+        select(Worker).where(Worker.heartbeat >= at - timedelta(days=1)).order_by(Worker.started_at)
+    )
+    return [(worker, at - worker.heartbeat <= ALIVE) for worker in rows]
+
+
+def approvals(session: Session, limit: int = 20) -> list[tuple[Approval, Issue, ChangeSet]]:
+    """Pending ones, the oldest first."""
+    rows = session.exec(
+        select(Approval, Issue, ChangeSet)
+        .join(Issue, Issue.id == Approval.issue_id)
+        .join(ChangeSet, ChangeSet.id == Approval.change_set_id)
+        .where(Approval.state == "pending")
+        .order_by(Approval.asked_at)
+        .limit(limit)
+    )
+    return list(rows)
+
+
+def automatic_deployments(session: Session, since: datetime) -> int:
+    """Automatic production deployments since then: what the hourly limit counts."""
+    return _count(
+        session, Deployment.started_at >= since, Deployment.environment == "production", Deployment.automatic
+    )
+
+
+def journeys(session: Session, limit: int = 8) -> list[Issue]:
+    """Issues on their way, the latest first; then the latest ended ones."""
+    latest = select(Issue).order_by(Issue.id.desc()).limit(limit)
+    under_way = list(session.exec(latest.where(Issue.ended_at.is_(None))))
+    ended = session.exec(latest.where(Issue.ended_at.is_not(None)).limit(limit - len(under_way)))
+    return under_way + list(ended)
+
+
+def error_rate(
+    session: Session, source: str, since: datetime
+) -> dict[str, list[tuple[datetime, float, float]]]:
+    """By service: (time, requests, errors) of each interval that ``source`` measured since then."""
+    rows = session.exec(
+        select(
+            Metric.service,
+            Metric.at,
+            func.sum(case((Metric.name == "requests", Metric.value), else_=0)),
+            func.sum(case((Metric.name == "errors", Metric.value), else_=0)),
+        )
+        .where(Metric.source == source, Metric.at >= since, Metric.name.in_(["requests", "errors"]))
+        .group_by(Metric.service, Metric.at)
+        .order_by(Metric.service, Metric.at)
+        .limit(5000)
+    )
+    found: dict[str, list] = {}
+    for service, at, requests, errors in rows:
+        found.setdefault(service, []).append((at, requests, errors))
+    return found

@@ -1,0 +1,154 @@
+"""Deployments: the timeline, health before and after, and the way back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import context, story
+from console.confirm import Offer, buttons
+from console.markup import link, moment, percent, span, tag, when
+from console.page import page, picked
+from console.widgets import RESULT, card, checks, draw, empty, facts, issue_link, of, table
+from core import store
+from core.models import ServiceHealth
+from core.views import deployments
+
+KINDS = {"Production": "production", "Preview": "preview", "All": ""}
+
+
+def body() -> None:
+    if "deployment" in st.query_params:
+        one(picked("deployment"))
+    else:
+        listing()
+
+
+def listing() -> None:
+    kind = KINDS[st.segmented_control("Environment", list(KINDS), default="Production", required=True)]
+    with store.read() as session:
+        found = deployments.count(session, kind)
+    if not found:
+        draw(
+            empty(
+                "No deployments yet",
+                "A reviewed and tested change is deployed to a preview first, then to "
+                "production, and watched there.",
+                "◔",
+            )
+        )
+        return
+    last = -(-found // deployments.PAGE)
+    number = st.pagination(last, key=f"deployment_page_{last}_{kind}") if last > 1 else 1
+    with store.read() as session:
+        rows = deployments.page(session, kind, number)
+    draw(
+        tag("p", f"{found:,} deployments, the latest first.", class_="d-muted"),
+        table(
+            (
+                "Deployment",
+                "Issue",
+                "Result",
+                "Environment",
+                "Commit",
+                "Errors before → after",
+                "Started",
+                "Took",
+            ),
+            map(row, rows),
+            (7,),
+        ),
+    )
+
+
+def error_change(before, after) -> str:
+    """The worst service's error rate before, and the same service's after."""
+    rates = {s: ServiceHealth.model_validate(h).error_rate for s, h in before.items()}
+    worst = max((s for s in rates if rates[s] is not None), key=lambda s: rates[s], default=None)
+    if worst is None:
+        return "no data"
+    later = ServiceHealth.model_validate(after[worst]).error_rate if worst in after else None
+    return f"{percent(rates[worst], 1)} → {percent(later, 1)}"
+
+
+def row(found) -> tuple:
+    made, issue, _ = found
+    took = span((made.ended_at - made.started_at).total_seconds()) if made.ended_at else "…"
+    return (
+        link(f"/deployments?deployment={made.id}", tag("b", f"{made.repository} {made.id}")),
+        issue_link(issue),
+        of(RESULT, made.status),
+        made.environment,
+        tag("code", made.sha[:10]),
+        error_change(made.before, made.after),
+        tag("span", moment(made.started_at), " ", when(made.started_at)),
+        took,
+    )
+
+
+def one(number: int | None) -> None:
+    draw(link("/deployments", "← All deployments"))
+    with store.read() as session:
+        found = deployments.one(session, number) if number else None
+        way_back = bool(found) and deployments.can_roll_back(session, found[0])
+    if found is None:
+        draw(empty("Deployment not found", "No deployment has this number.", "✕"))
+        return
+    made, issue, change = found
+    draw(
+        tag("h2", f"{made.repository}: {made.environment} deployment {made.id}"),
+        story.deployment_row(made),
+        tag("p", "For issue ", issue_link(issue)),
+        tag("p", made.note) if made.note else "",
+    )
+    if way_back:
+        buttons([Offer("roll_back", made.id, f"{made.repository} returns to {made.previous_vendor_id}.")])
+    watched = context.policy()[0].watch
+    draw(
+        card(
+            "Health before and after",
+            story.health(made.before, made.after, watched.error_rate_margin),
+            tag("p", allowed(watched), class_="d-muted"),
+        ),
+        tag(
+            "div",
+            card("Steps", steps(made)),
+            card(
+                "What was shipped",
+                facts(
+                    [
+                        (
+                            "Change",
+                            link(f"/codegen?change={change.id}", change.title or f"change {change.id}"),
+                        ),
+                        ("Commit", tag("code", made.sha or "–")),
+                        ("At the vendor", tag("code", made.vendor_id or "–")),
+                        ("Returns to", tag("code", made.previous_vendor_id or "not known")),
+                        ("Key", tag("code", made.key)),
+                    ]
+                ),
+            ),
+            class_="d-two",
+        ),
+    )
+
+
+def allowed(watched) -> str:
+    return (
+        f"Watched for {span(watched.seconds)} by {watched.source}: the error rate may rise by "
+        f"{percent(watched.error_rate_margin, 1)} at most, p95 may grow to {watched.latency_factor:g} times; "
+        f"fewer than {watched.minimum_requests} requests is no evidence."
+    )
+
+
+def steps(made):
+    ended = made.status in ("verified", "rolled_back", "failed")
+    return checks(
+        [
+            (True, f"started {moment(made.started_at)}"),
+            (True if made.ready_at else None, f"ready {moment(made.ready_at)}"),
+            (made.status == "verified" if ended else None, f"{made.status} {moment(made.ended_at)}"),
+        ]
+    )
+
+
+page("Deployments", "What went out, what it did to production, and the way back.", body)

@@ -1,0 +1,220 @@
+"""Pipeline: how the rounds fare, where each issue stands, and what waits for a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from console import context, demo, diagram
+from console.confirm import Offer, buttons
+from console.drawing import drawing
+from console.markup import clock, link, percent, span, tag, when
+from console.page import page
+from console.widgets import (
+    RESULT,
+    SEVERITY,
+    STATUS,
+    badge,
+    bar,
+    card,
+    draw,
+    empty,
+    facts,
+    issue_link,
+    of,
+    progress,
+    stat,
+    stats,
+    table,
+)
+from core import store
+from core.models import Status
+from core.views import pipeline
+
+DAY = timedelta(days=1)
+IN_WORK = [s for s in Status if s not in (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)]
+
+
+def body() -> None:
+    now = datetime.now(UTC)
+    policy, fault = context.policy()
+    if fault:
+        st.error(f"platform.toml cannot be used, no issue is decided until it is corrected. {fault}")
+    with store.read() as session:
+        by, day = pipeline.by_status(session), pipeline.totals(session, now - DAY)
+        taken, journeys = pipeline.arrows(session, now - DAY), pipeline.journeys(session)
+        asked, rounds = pipeline.approvals(session), pipeline.rounds(session, 8)
+        connectors, workers = pipeline.connectors(session), pipeline.workers(session, now)
+        used = pipeline.automatic_deployments(session, now - timedelta(hours=1))
+    headline(by, day)
+    approvals(asked)
+    st.header("The workflow now, and the last 24 h on its arrows", anchor=False)
+    drawing(diagram.flow(by, taken), key="flow")
+    demo.panel(policy.watch.source)
+    st.header("Journeys", anchor=False)
+    draw(journey_table(journeys))
+    aside = tag("div", connectors_card(connectors), limits_card(policy, used, by, workers), class_="d-stack")
+    draw(tag("div", rounds_card(rounds), aside, class_="d-three"))
+
+
+def headline(by, day) -> None:
+    people = by.get(Status.AWAITING_APPROVAL, 0)
+    draw(
+        stats(
+            stat(sum(by.get(s, 0) for s in IN_WORK), "issues in work now"),
+            stat(people, "wait for your approval now", tone="person" if people else ""),
+            stat(
+                by.get(Status.ESCALATED, 0),
+                "escalated to a person now",
+                link("/issues?status=escalated", "show") if by.get(Status.ESCALATED) else "",
+            ),
+            stat(day["fixed"], "fixed and verified, 24 h", tone="ok" if day["fixed"] else ""),
+            stat(day["rolled_back"], "rolled back, 24 h", tone="bad" if day["rolled_back"] else ""),
+            stat(f"{day['signals']:,}", "signals read, 24 h", f"made {day['issues']:,} issues"),
+        )
+    )
+
+
+def approvals(asked) -> None:
+    if not asked:
+        return
+    st.header("Waiting for a person", anchor=False)
+    for number, (approval, issue, change_set) in enumerate(asked):
+        with st.container(border=True, key=f"approval-{approval.id}"):
+            draw(
+                tag("div", of(SEVERITY, issue.severity), issue_link(issue), class_="d-line-up"),
+                tag("p", approval.asks),
+                tag(
+                    "p",
+                    "Asked ",
+                    when(approval.asked_at),
+                    ", expires ",
+                    when(approval.expires_at),
+                    f" ({clock(approval.expires_at)}). ",
+                    link(f"/codegen?change={change_set.id}", "Read the patch and its proof"),
+                    class_="d-muted",
+                ),
+            )
+            buttons(
+                [
+                    Offer("approve", approval.id, issue.title, {"patch_hash": approval.patch_hash}),
+                    Offer("reject", approval.id, issue.title),
+                ],
+                shortcuts=number == 0,
+            )
+
+
+def journey_table(journeys):
+    if not journeys:
+        return empty(
+            "No issues yet",
+            f"Signals become issues in a round, every {span(context.settings().round_seconds)}. "
+            "So far production is quiet, or no connector is set.",
+        )
+    return table(
+        (
+            "Issue",
+            "Status",
+            "Progress",
+            "Severity",
+            "Service",
+            "Confidence",
+            "Why it stands here",
+            "First error",
+        ),
+        (
+            (
+                issue_link(i),
+                of(STATUS, i.status),
+                progress(i.status),
+                of(SEVERITY, i.severity),
+                i.service,
+                percent(i.confidence),
+                tag("span", i.reason, class_="d-clip"),
+                when(i.first_seen),
+            )
+            for i in journeys
+        ),
+        (4,),
+    )
+
+
+def rounds_card(rounds):
+    if not rounds:
+        wait = span(context.settings().round_seconds)
+        return card("Rounds", empty("No rounds yet", f"The first starts within {wait}.", "◔"))
+    return card(
+        "Rounds",
+        table(
+            ("Started", "Result", "Records", "Issues", "Took"),
+            (
+                (
+                    tag("span", clock(r.started_at), title=r.worker),
+                    of(RESULT, r.result),
+                    f"{r.records:,}",
+                    f"{r.issues:,}",
+                    span((r.ended_at - r.started_at).total_seconds()) if r.ended_at else "…",
+                )
+                for r in rounds
+            ),
+            (2, 3, 4),
+        ),
+    )
+
+
+def connectors_card(connectors):
+    if not connectors:
+        return card(
+            "Connectors",
+            empty(
+                "No connector has been read yet",
+                "Set one vendor's variables; python -m core doctor says which.",
+            ),
+        )
+    now = datetime.now(UTC)
+
+    def row(c):
+        good = not c.failures
+        state = badge("ok", "✓", "works") if good else badge("bad", "✕", f"failed {c.failures}× in a row")
+        pause = (
+            f" Not asked again before {clock(c.open_until)}." if c.open_until and c.open_until > now else ""
+        )
+        return (
+            tag("b", c.name),
+            tag("span", state, tag("small", f"{c.error or ''}{pause}") if not good else ""),
+            when(c.last_success),
+            span(c.lag_seconds),
+            f"{c.records:,}",
+        )
+
+    return card(
+        "Connectors",
+        table(("Source", "State", "Last success", "Lag", "Records"), map(row, connectors), (3, 4)),
+    )
+
+
+def limits_card(policy, used, by, workers):
+    limit = policy.guards.deployments_per_hour
+    alive = [w for w, beats in workers if beats]
+    said = facts(
+        [
+            (
+                "Automatic deployments, last hour",
+                bar(
+                    used / limit if limit else None, f"{used} of {limit}", "bad" if used >= limit else "work"
+                ),
+            ),
+            ("Issues queued for deployment", by.get(Status.QUEUED, 0)),
+            ("Issues waiting for maintenance", by.get(Status.SCHEDULED, 0)),
+            (
+                "Live workers",
+                ", ".join(f"{w.role} {w.executor_id}" for w in alive) or "none seen within 90 s",
+            ),
+            ("Rounds every", span(context.settings().round_seconds)),
+        ]
+    )
+    return card("Queue and limits", said)
+
+
+page("Pipeline", "Errors in, verified fixes out: where everything stands.", body)

@@ -1,0 +1,81 @@
+"""The real console on a seeded database, and the real browser that visits it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from core import store
+from core.settings import ROOT
+from tests import scenes, screens
+
+READY = "[data-testid=stApp][data-test-script-state=notRunning]"
+ADDRESSES = ("/", "/issues", "/issues?issue={issue}", "/codegen", "/codegen?change=1", "/deployments",
+             "/deployments?deployment=1", "/kpis")  # fmt: skip
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait(address: str, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=2)
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    raise RuntimeError(f"the console did not start: exit {process.poll()}")
+
+
+@contextmanager
+def serving(folder: Path, seed: bool = True) -> Iterator[str]:
+    """The console's address; its database lies in ``folder`` and is this process's store as well."""
+    settings = screens.open_console(folder)
+    if seed:
+        with store.write() as session:
+            scenes.shop(session)
+    port = free_port()
+    environment = {**os.environ, "DATABASE_URL": settings.database_url, "CONSOLE_ENGINE": "off",
+                   "PLATFORM_FILE": str(settings.platform_file), "DATA_DIR": str(folder)}  # fmt: skip
+    command = [sys.executable, "-m", "streamlit", "run", "console/app.py", "--server.port", str(port)]
+    with open(folder / "server.log", "wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        _wait(f"http://localhost:{port}/healthz", process)
+        yield f"http://localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
+
+
+def settled(page: Page) -> Page:
+    """The page once its script has run and its title stands."""
+    page.wait_for_selector(READY, timeout=30_000)
+    page.wait_for_selector("h1", timeout=30_000)
+    page.locator("[data-testid=stSkeleton]").first.wait_for(state="hidden")
+    return page

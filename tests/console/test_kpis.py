@@ -1,0 +1,69 @@
+"""KPI formulas: by hand, at their borders, and silent where there is not enough."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from core import kpis
+from core.kpis import Deployed, Ended
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def run(result="fixed", seconds=120.0, verdict="AUTO_RESOLVE", confidence=0.9, detect=10.0):
+    return Ended(
+        AT, result, total_seconds=seconds, verdict=verdict, confidence=confidence, detect_seconds=detect
+    )
+
+
+FIXED = [run(seconds=60.0 * n) for n in range(1, 6)]
+CASES = [
+    (kpis.mttr, FIXED, 180.0),
+    (kpis.mttr_median, [*FIXED, run(seconds=6000.0)], 210.0),
+    (kpis.mttr, FIXED[:4], None),
+    (kpis.mttr, FIXED[:4] + [run("human")] * 9, None),
+    (kpis.auto_resolution, FIXED + [run("escalated")] * 5, 0.5),
+    (kpis.decision_accuracy, FIXED + [run("rolled_back")] * 3 + [run("failed")] * 2, 0.5),
+    (kpis.decision_accuracy, FIXED + [run("escalated", verdict="ESCALATE_HUMAN")] * 9, 1.0),
+    (kpis.mean_confidence, FIXED, 0.9),
+    (kpis.detection, FIXED, 10.0),
+    (kpis.brier, FIXED, 0.01),
+    (kpis.hours_saved, FIXED[:1], 119 / 60),
+    (kpis.hours_saved, [run(seconds=9000.0)], 0.0),
+    (kpis.hours_saved, [], None),
+]
+
+
+@pytest.mark.parametrize("figure, runs, value", CASES)
+def test_a_figure(figure, runs, value):
+    assert figure(runs).value == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize("ended, back, value", [(0, 0, None), (4, 4, None), (10, 1, 0.1), (5, 0, 0.0)])
+def test_rollback_rate(ended, back, value):
+    assert kpis.rollback_rate(Deployed(ended, back)).value == value
+
+
+@pytest.mark.parametrize("requests, errors, value", [(0, 0, None), (999, 0, None), (1000, 1, 0.999)])
+def test_availability(requests, errors, value):
+    assert kpis.availability(requests, errors).value == value
+
+
+def test_money_is_hours_times_their_cost():
+    assert kpis.money_saved(FIXED, 60).value == pytest.approx(kpis.hours_saved(FIXED).value * 60)
+
+
+def test_calibration_bins_every_case_once():
+    runs = [run(confidence=c / 100, result="fixed" if c % 3 else "failed") for c in range(0, 101)]
+    bins = kpis.calibration(runs)
+    assert [b.low for b in bins] == pytest.approx([i / 10 for i in range(10)])
+    assert sum(b.n for b in bins) == 101
+    assert bins[-1].n == 11, "1.0 belongs to the last bin"
+    assert all(b.interval[0] <= b.share <= b.interval[1] for b in bins)
+
+
+@pytest.mark.parametrize(
+    "held, n, low, high", [(0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (10, 10, 0.722, 1.0)]
+)
+def test_wilson_against_published_values(held, n, low, high):
+    assert kpis.wilson(held, n) == pytest.approx((low, high), abs=0.001)

@@ -1,0 +1,175 @@
+"""Markup, diff, diagram, charts, receipt: pure functions, in tables."""
+
+import gzip
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree
+
+import pytest
+
+from console import assets, charts, diagram, diff, markup, receipt
+from console.drawing import drawing, rate_chart
+from console.markup import Safe, esc, join, span, tag, when
+from console.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
+from core import kpis
+from core.models import Decision, Severity, Status, Verdict
+from tests import factories
+
+EVIL = "<script>\"&'"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        tag("p", EVIL), tag("p", "x", title=EVIL), esc(EVIL), join([EVIL, EVIL]), markup.link("/x", EVIL),
+        markup.link(f"/x?{EVIL}", "x"),
+        diff.side_by_side(f"+++ b/{EVIL}\n@@ -1 +1 @@ {EVIL}\n-{EVIL}\n+{EVIL}x\n"), of(RESULT, EVIL),
+        receipt.terms({"terms": [{"name": EVIL, "says": EVIL, "value": EVIL}]}),
+    ],
+)
+def test_text_is_escaped(made):
+    assert isinstance(made, Safe)
+    assert "<script" not in made
+
+
+def test_what_is_safe_is_not_escaped_twice():
+    assert tag("p", tag("b", "a & b")) == "<p><b>a &amp; b</b></p>"
+
+
+@pytest.mark.parametrize(
+    "seconds, words",
+    [
+        (None, "–"), (0, "0 s"), (41.4, "41 s"), (59.9, "60 s"), (60, "1 min"), (210, "3.5 min"),
+        (3599, "60 min"), (7200, "2 h"), (86400, "1 d"), (864000, "10 d"),
+    ],
+)
+def test_a_span_is_told_in_its_natural_unit(seconds, words):
+    assert span(seconds) == words
+
+
+def test_every_time_shows_its_zone():
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert "2026-01-02 03:04:05 UTC" in when(at)
+    assert markup.clock(at) == "03:04:05 UTC"
+    assert markup.moment(at) == "2026-01-02 03:04:05 UTC"
+    assert "never" in when(None)
+
+
+@pytest.mark.parametrize("looks, words", [(STATUS, Status), (SEVERITY, Severity), (VERDICT, Verdict)])
+def test_every_word_has_a_sign_beside_its_colour(looks, words):
+    assert set(looks) == set(words)
+    assert all(tone and sign and said for tone, sign, said in looks.values())
+
+
+def test_a_diff_pairs_removed_with_added_lines():
+    rows = list(diff.rows(factories.PATCH))
+    changed = [(r.left, r.right) for r in rows if r.kind == "changed"]
+    assert changed[0] == (
+        (44, "        price = prices[line.article]"), (44, "        price = prices.get(line.article)"),
+    )
+    assert [left is None for left, _ in changed] == [False, False, True, True]
+    assert [(r.left[0], r.right[0]) for r in rows if r.kind == "same"][-1] == (49, 51)
+    assert diff.size(factories.PATCH) == (4, 2)
+
+
+def test_a_diff_takes_lines_that_look_like_headers():
+    rows = [
+        r
+        for r in diff.rows("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n--- old\n+++ new\n same\n")
+        if r.kind != "file"
+    ]
+    assert [(r.left, r.right) for r in rows if r.kind == "changed"] == [((1, "-- old"), (1, "++ new"))]
+
+
+@pytest.mark.parametrize("patch", ["", "garbage", "@@ -x +y @@", "\\ No newline at end of file", "+" * 5000])
+def test_a_broken_patch_is_still_drawn(patch):
+    assert "d-diff" in diff.side_by_side(patch)
+
+
+def test_a_long_patch_is_cut_and_says_so():
+    drawn = diff.side_by_side("+++ b/x\n@@ -0,0 +1,2000 @@\n" + "+line\n" * 2000)
+    assert "more lines are not shown" in drawn
+    assert drawn.count("<tr>") == diff.LIMIT - 2, "a row each of file and hunk"
+
+
+def test_the_diagram_counts_and_links_every_status():
+    svg = diagram.flow({Status.FIXING: 3, Status.NEW: 1, Status.ANALYZING: 1}, {("fix", "review"): 17})
+    for one in svg.split("</svg>")[:-1]:
+        ElementTree.fromstring(one + "</svg>")
+        assert "3 now" in one and "2 now" in one and ">17<" in one
+    shown = {status for node in diagram.NODES.values() for status in node.statuses}
+    assert shown == set(Status) - {Status.DISMISSED}
+
+
+def test_every_arrow_joins_two_nodes():
+    names = {(arrow.start, arrow.end) for arrow in diagram.ARROWS}
+    assert len(names) == len(diagram.ARROWS)
+    assert {name for pair in names for name in pair} == set(diagram.NODES)
+
+
+def test_only_svg_of_our_own_is_drawn():
+    with pytest.raises(TypeError):
+        drawing("<svg onload=alert(1)>", key="x")
+
+
+def test_the_rate_chart_says_its_figures():
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    points = [(start + timedelta(minutes=i), 100.0, 22.0 if i == 1 else 0.0) for i in range(4)]
+    drawn = rate_chart([*points, (start + timedelta(minutes=4), 0.0, 0.0)], [(start, EVIL)])
+    assert "now 0.0 %, highest 22.0 %" in drawn
+    assert "<script" not in drawn
+    assert rate_chart(points[:1])
+
+
+def test_charts_are_drawn_from_rows():
+    runs = [
+        kpis.Ended(
+            datetime(2026, 1, d + 1, tzinfo=UTC), "fixed", total_seconds=120.0, verdict="AUTO_RESOLVE",
+            confidence=0.85,
+        )
+        for d in range(6)
+    ]
+    times = charts.repair_times(runs, 7200)
+    assert list(times.data[0].y) == [2.0] * 6
+    assert times.data[-1].y[0] == 120
+    assert sum(sum(bar.y) for bar in charts.outcomes_by_day(runs).data) == 6
+    assert charts.calibration(kpis.calibration(runs)).data[1].y[0] == 1.0
+
+
+RECEIPTS = [
+    ({}, "No single change"),
+    (factories.receipt(), "below 0.70"),
+    ({"terms": {"analysis": {"weight": 0.4, "value": 0.5}}, "flip": {"says": "raise it"}}, "raise it"),
+    ({"terms": {"analysis": 0.5}, "guards": {"hourly": True}, "flip": ["a", "b"]}, "a; b"),
+    ({"terms": None, "guards": ["held"], "inputs": {"n": None, "deep": {"x": [1, 2]}}}, "deep"),
+]
+
+
+@pytest.mark.parametrize("shape, words", RECEIPTS)
+def test_a_receipt_is_drawn_however_it_is_written(shape, words):
+    decision = Decision(
+        issue_id=1, analysis_id=1, run=1, verdict=Verdict.AUTO_RESOLVE, confidence=0.86, row=5,
+        needs_approval=False, receipt=shape,
+    )
+    assert words in receipt.drawn(decision)
+
+
+def test_a_receipts_points_are_weight_times_value():
+    assert "0.360" in receipt.terms(factories.receipt())
+
+
+def test_the_index_is_ours():
+    data, packed, kind = assets.body("/")
+    assert packed and kind == "text/html"
+    text = gzip.decompress(data).decode()
+    assert "<title>DevOps Intelligence Platform</title>" in text and 'name="description"' in text
+    assert "SourceSans" not in text and 'lang="en"' in text
+
+
+def test_another_streamlits_index_is_refused():
+    with pytest.raises(ValueError, match="adapt console/assets.py"):
+        assets.index("<html><title>Streamlit</title></html>")
+
+
+@pytest.mark.parametrize("path", ["/static/../../../etc/passwd", "/static/js/none.js", "/static/..%2f..%2fx"])
+def test_no_file_outside_static_is_served(path):
+    assert assets.body(path) is None

@@ -1,0 +1,143 @@
+"""The routes of console/app.py: health, status, headers, static files, live events."""
+
+import asyncio
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from starlette.testclient import TestClient
+
+import core
+from console import app as server
+from console import context, live, status
+from core import store
+from core.models import Status
+from tests import scenes
+
+
+@pytest.fixture
+def client(console):
+    with TestClient(_routes()) as found:
+        yield found
+
+
+def _routes():
+    """Our routes and middleware without Streamlit's runtime, of which a process can hold only one."""
+    from starlette.applications import Starlette
+
+    return Starlette(routes=server.app._user_routes, middleware=server.app._user_middleware)
+
+
+def test_healthz(client):
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "store": "ok"})
+    store._engine = None
+    answer = client.get("/healthz")
+    assert answer.status_code == 503 and answer.json()["status"] == "failed"
+
+
+def test_status_counts_and_needs_no_script(client):
+    with store.write() as session:
+        scenes.shop(session)
+    answer = client.get("/status")
+    assert answer.status_code == 200
+    assert "<dt>Waiting for an approval</dt><dd>1</dd>" in answer.text
+    assert "<script" not in answer.text and 'lang="en"' in answer.text
+
+
+@pytest.mark.parametrize("asked, sent", [("30", "30"), ("1", None), ("x", None), ("30;url=//e", None)])
+def test_status_refreshes_itself_only_when_asked(client, asked, sent):
+    assert client.get(f"/status?refresh={asked}").headers.get("refresh") == sent
+
+
+def test_status_says_when_the_store_is_gone(client):
+    store._engine = None
+    code, text = status.page()
+    assert code == 503 and "The store does not answer" in text
+
+
+def test_a_strangers_connector_name_is_escaped_on_status(client):
+    from tests import factories
+
+    with store.write() as session:
+        factories.connector(session, "<script>x", failures=1)
+    assert "&lt;script&gt;x" in client.get("/status").text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/status", "/", "/issues", "/icon.svg"])
+def test_every_answer_carries_the_security_headers(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_static_files_are_compressed_and_kept_for_a_year(client):
+    import re
+
+    script = re.search(r'src="\.(/static/js/index[^"]+)"', client.get("/").text)[1]
+    packed = client.get(script)
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "immutable" in packed.headers["cache-control"]
+    plain = client.get(script, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers and plain.content == packed.content
+    assert client.get("/").headers["cache-control"] == "no-cache"
+
+
+def test_a_commit_is_told_to_every_visitor(console):
+    async def story():
+        async with live.Watch().running() as watch:
+            first, second = watch.changes(), watch.changes()
+            told = [await anext(first), await anext(second)]
+            if told[0] == "data: 0\n\n":
+                told = [await anext(first), await anext(second)]
+            await asyncio.to_thread(_commit)
+            return told, [await asyncio.wait_for(anext(one), 20) for one in (first, second)]
+
+    before, after = asyncio.run(story())
+    assert before == ["data: 1\n\n"] * 2
+    assert after == ["data: 2\n\n"] * 2
+
+
+def _commit():
+    with store.write() as session:
+        scenes.story(session, Status.NEW)
+
+
+def test_a_store_that_fails_is_a_change_and_so_is_its_return(console):
+    async def story():
+        kept = store._engine
+        async with live.Watch().running() as watch:
+            changes = watch.changes()
+            while await anext(changes) != "data: 1\n\n":
+                pass
+            watch._drop()
+            store._engine = None
+            told = [await asyncio.wait_for(anext(changes), 20)]
+            store._engine = kept
+            return [*told, await asyncio.wait_for(anext(changes), 20)]
+
+    assert asyncio.run(story()) == ["data: 2\n\n", "data: 3\n\n"]
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_engine_runs_only_where_it_is_switched_on(console, monkeypatch, on):
+    calls = []
+    fake = ModuleType("core.scheduler")
+    fake.start = lambda settings: calls.append("start") or SimpleNamespace(stop=lambda: calls.append("stop"))
+    monkeypatch.setitem(sys.modules, "core.scheduler", fake)
+    monkeypatch.setattr(core, "scheduler", fake, raising=False)
+    monkeypatch.setattr(context, "_settings", console.model_copy(update={"console_engine": on}))
+    with server.engine():
+        calls.append("serve")
+    assert calls == (["start", "serve", "stop"] if on else ["serve"])
+
+
+def test_a_store_that_cannot_be_opened_does_not_stop_the_console(monkeypatch, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a database, at any rate not one of SQLite" * 100)
+    monkeypatch.setattr(context, "_settings", None)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{blocked}")
+    with server.engine():
+        pass
+    assert context._settings.database_url.endswith("file")

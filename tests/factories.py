@@ -1,0 +1,340 @@
+"""Believable rows of every table: each function adds one to a session and returns it.
+
+tests/scenes.py puts them together: one issue's journey, a whole shop. ``text`` replaces every text
+that a stranger can write, for attacks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from itertools import count
+
+from sqlmodel import Session
+
+from core.models import (
+    Analysis,
+    Approval,
+    Cause,
+    ChangeSet,
+    Connector,
+    Decision,
+    Deployment,
+    Impact,
+    Issue,
+    Kind,
+    Metric,
+    Outcome,
+    Review,
+    Round,
+    Severity,
+    Signal,
+    TestRun,
+    Verdict,
+    now,
+)
+
+number = count(1)
+
+PATCH = """\
+diff --git a/shop/cart.py b/shop/cart.py
+--- a/shop/cart.py
++++ b/shop/cart.py
+@@ -41,9 +41,11 @@ def total(cart, prices):
+     \"\"\"Sum of a cart in cents; an unknown article costs nothing.\"\"\"
+     amount = 0
+     for line in cart.lines:
+-        price = prices[line.article]
+-        amount += price * line.quantity
++        price = prices.get(line.article)
++        if price is None:
++            continue
++        amount += price * line.quantity
+     return amount
+ 
+ 
+ def discount(cart):
+"""
+TEST = '''"""Regression test for KeyError in shop.cart.total."""
+
+from shop.cart import Cart, Line, total
+
+
+def test_total_skips_an_unknown_article():
+    cart = Cart(lines=[Line("A-17", 2), Line("GONE", 1)])
+    assert total(cart, {"A-17": 450}) == 900
+'''
+
+
+def crash(text: str | None = None) -> dict:
+    """A stored crash, as Crash.model_dump gives it."""
+    return {
+        "schema": 1, "source": "sentry", "service": text or "cart", "release": text or "4f1c2ab",
+        "exception": {"type": text or "KeyError", "message": text or "'GONE'"},
+        "frames": [
+            {
+                "file": "shop/web.py", "line": 88, "function": "post_cart",
+                "code": "return total(cart, prices)", "in_app": True, "locals": {"cart": text or "<Cart 7>"},
+            },
+            {
+                "file": text or "shop/cart.py", "line": 44, "function": text or "total",
+                "code": text or "price = prices[line.article]", "in_app": True,
+                "locals": {text or "line": text or "Line(article='GONE', quantity=1)", "amount": "900"},
+            },
+        ],
+        "traceback": text or "Traceback (most recent call last): ...",
+    }
+
+
+def add(session: Session, row):
+    session.add(row)
+    session.flush()
+    return row
+
+
+def issue(
+    session: Session, *, text: str | None = None, age: timedelta = timedelta(minutes=12), **values
+) -> Issue:
+    serial = next(number)
+    first = now() - age
+    return add(
+        session,
+        Issue(
+            **{
+                "fingerprint": f"fp-{serial}", "title": text or f"KeyError: 'GONE' in total (case {serial})",
+                "because": text or "same exception and in-app frames", "service": text or "cart",
+                "release": text or "4f1c2ab", "pattern": text or "KeyError/missing-key",
+                "severity": Severity.HIGH, "impact": Impact.LOW, "cause": Cause.CODE, "confidence": 0.86,
+                "verdict": Verdict.AUTO_RESOLVE, "reason": text or "The patch is written and reviewed.",
+                "run": 1, "occurrences": 148, "users": 37, "first_seen": first,
+                "last_seen": first + timedelta(minutes=4), "created_at": first + timedelta(seconds=20),
+                "assignee": text, "resolution": text, **values,
+            }
+        ),
+    )
+
+
+def signal(session: Session, of: Issue, text: str | None = None, **values) -> Signal:
+    return add(
+        session,
+        Signal(
+            **{
+                "source": text or "sentry", "vendor_id": f"event-{next(number)}", "kind": Kind.EXCEPTION,
+                "service": of.service, "title": text or of.title,
+                "message": text or "cart 7 could not be priced", "count": 148, "users": 37,
+                "url": text or "https://sentry.example/issues/17", "crash": crash(text), "issue_id": of.id,
+                "fingerprint": of.fingerprint, "at": of.first_seen, "received_at": of.created_at, **values,
+            }
+        ),
+    )
+
+
+def analysis(session: Session, of: Issue, text: str | None = None) -> Analysis:
+    return add(
+        session,
+        Analysis(
+            issue_id=of.id, run=of.run, analyst=text or "embedded", cause=Cause.CODE,
+            severity=of.severity or Severity.HIGH,
+            root_cause=text or "total() reads prices[line.article], but the price list has no such article.",
+            impact=of.impact or Impact.LOW, confidence=0.9, simplicity=0.95, pattern=text or of.pattern,
+            culprit=text or "shop/cart.py:44", next_step=text or "",
+            evidence=[
+                {"says": text or "148 of 148 crashes end in shop/cart.py:44", "weight": 0.4},
+                {"says": text or "began 40 s after release 4f1c2ab", "weight": 0.3},
+            ],
+            created_at=of.created_at + timedelta(seconds=1),
+        ),
+    )
+
+
+def receipt(text: str | None = None, fired: bool = False) -> dict:
+    return {
+        "terms": [
+            {"name": text or "analysis", "weight": 0.4, "value": 0.9, "says": text or "embedded analysis"},
+            {"name": "history", "weight": 0.3, "value": 0.78, "says": "7 of 9 like it held"},
+            {"name": "simplicity", "weight": 0.2, "value": 0.95, "says": "one line in one file"},
+            {"name": "low_impact", "weight": 0.1, "value": 0.8, "says": "low impact"},
+        ],
+        "row": 5, "row_says": text or "≥ 0.7, severity high, impact low",
+        "guards": [
+            {
+                "name": "critical service", "effect": "approval" if fired else "",
+                "says": text or "checkout is critical: a person approves",
+            },
+            {"name": "deployments an hour", "effect": "", "says": "1 of 5 used"},
+        ],
+        "inputs": {"severity": "high", "impact": "low", "service": text or "cart"},
+        "flip": text or "confidence below 0.70 would hand it to a person (now 0.86)",
+    }
+
+
+def decision(session: Session, of: Issue, found: Analysis, text: str | None = None, **values) -> Decision:
+    return add(
+        session,
+        Decision(
+            **{
+                "issue_id": of.id, "analysis_id": found.id, "run": of.run,
+                "verdict": of.verdict or Verdict.AUTO_RESOLVE, "confidence": of.confidence or 0.86, "row": 5,
+                "needs_approval": False, "receipt": receipt(text),
+                "created_at": of.created_at + timedelta(seconds=2), **values,
+            }
+        ),
+    )
+
+
+def change_set(session: Session, of: Issue, text: str | None = None, **values) -> ChangeSet:
+    patch = (
+        PATCH
+        if text is None
+        else f"--- a/{text}\n+++ b/{text}\n@@ -1,2 +1,2 @@ {text}\n-{text}\n+{text} new\n {text}\n"
+    )
+    return add(
+        session,
+        ChangeSet(
+            **{
+                "issue_id": of.id, "run": of.run, "attempt": 1, "generator": text or "embedded",
+                "template": text or "missing-key", "title": text or "Skip articles without a price",
+                "status": "proved", "branch": text or f"fix/issue-{of.id}",
+                "rationale": text or "The docstring says that an unknown article costs nothing.",
+                "base_sha": "4f1c2ab" * 5, "head_sha": "9d03e7c1" * 5, "patch": patch,
+                "patch_hash": hashlib.sha256(patch.encode()).hexdigest(),
+                "test_path": text or "tests/test_issue_17.py", "test_code": text or TEST, "confidence": 0.92,
+                "proof": {
+                    "fails_before": True, "passes_after": True, "fails_reverted": True,
+                    "older_tests_pass": True,
+                    "says": [
+                        text or "1 failed on 4f1c2ab", "1 passed on 9d03e7c",
+                        "1 failed with the patch reverted", "41 older tests passed",
+                    ],
+                },
+                "pull_number": 17, "pull_url": text or "https://github.example/shop/pull/17", "seconds": 6.4,
+                "note": text or "", "created_at": of.created_at + timedelta(seconds=9), **values,
+            }
+        ),
+    )
+
+
+def review(session: Session, made: ChangeSet, text: str | None = None, passed: bool = True) -> Review:
+    return add(
+        session,
+        Review(
+            change_set_id=made.id, passed=passed, seconds=2.1,
+            created_at=made.created_at + timedelta(seconds=3),
+            gates=[
+                {"gate": "ruff", "passed": True, "value": 0, "limit": 0, "says": text or ""},
+                {"gate": "bandit", "passed": True, "value": 0, "limit": 0, "says": ""},
+                {
+                    "gate": "complexity", "passed": passed, "value": 4 if passed else 13, "limit": 10,
+                    "says": "",
+                },
+                {"gate": "coverage", "passed": True, "value": 1.0, "limit": 0.8, "says": "of changed lines"},
+            ],
+            findings=[]
+            if passed and not text
+            else [
+                {
+                    "gate": text or "complexity", "path": text or "shop/cart.py", "line": 41,
+                    "severity": text or "warning", "says": text or "total is too complex (13)",
+                }
+            ],
+        ),
+    )
+
+
+def run_of_tests(session: Session, made: ChangeSet, text: str | None = None, passed: bool = True) -> TestRun:
+    return add(
+        session,
+        TestRun(
+            change_set_id=made.id, command=text or "python -m pytest -q", passed=passed, tests=42,
+            failures=0 if passed else 2, runner="bubblewrap", output=text or "42 passed in 1.83s",
+            seconds=3.4, created_at=made.created_at + timedelta(seconds=8),
+        ),
+    )
+
+
+def deployment(session: Session, made: ChangeSet, text: str | None = None, **values) -> Deployment:
+    start = made.created_at + timedelta(seconds=14)
+    return add(
+        session,
+        Deployment(
+            **{
+                "key": f"deployment-{next(number)}", "issue_id": made.issue_id, "change_set_id": made.id,
+                "repository": text or "shop", "environment": "production", "sha": made.head_sha,
+                "vendor_id": text or "dpl_9d03", "url": text or "https://shop.example",
+                "previous_vendor_id": text or "dpl_4f1c", "status": "verified", "note": text or "",
+                "started_at": start, "ready_at": start + timedelta(seconds=8),
+                "ended_at": start + timedelta(seconds=68),
+                "before": {text or "cart": {"requests": 1210, "errors": 268, "p95_ms": 112, "samples": 20}},
+                "after": {text or "cart": {"requests": 1260, "errors": 0, "p95_ms": 96, "samples": 20}},
+                **values,
+            }
+        ),
+    )
+
+
+def outcome(session: Session, of: Issue, result: str = "fixed", text: str | None = None, **values) -> Outcome:
+    return add(
+        session,
+        Outcome(
+            **{
+                "issue_id": of.id, "run": of.run, "pattern": of.pattern, "service": of.service,
+                "result": result, "by": text or "platform",
+                "note": text or "error rate 22 % before, 0 % after", "confidence": of.confidence,
+                "detect_seconds": 20.0, "total_seconds": 140.0, "created_at": of.ended_at or now(), **values,
+            }
+        ),
+    )
+
+
+def approval(session: Session, made: ChangeSet, text: str | None = None, **values) -> Approval:
+    asked = made.created_at + timedelta(seconds=16)
+    return add(
+        session,
+        Approval(
+            **{
+                "issue_id": made.issue_id, "change_set_id": made.id,
+                "workflow_id": f"issue-{made.issue_id}-run-{made.run}", "patch_hash": made.patch_hash,
+                "asks": text or "checkout is a critical service: may this patch go to production?",
+                "asked_at": asked, "expires_at": now() + timedelta(hours=7), **values,
+            }
+        ),
+    )
+
+
+def connector(session: Session, name: str, **values) -> Connector:
+    return add(
+        session,
+        Connector(
+            **{
+                "name": name, "last_attempt": now(), "last_success": now() - timedelta(seconds=8),
+                "lag_seconds": 3.0, "records": 412, **values,
+            }
+        ),
+    )
+
+
+def round_(session: Session, age: timedelta, **values) -> Round:
+    start = now() - age
+    return add(
+        session,
+        Round(
+            **{
+                "slot": f"slot-{next(number)}", "worker": "worker-1", "started_at": start,
+                "ended_at": start + timedelta(seconds=1.4), "result": "ok", "records": 37, "issues": 1,
+                **values,
+            }
+        ),
+    )
+
+
+def metrics(
+    session: Session, service: str, until: datetime, minutes: int = 30, broken: tuple[int, int] = (12, 18)
+) -> None:
+    """Requests, errors and p95 each minute; errors between the minutes ``broken``."""
+    for minute in range(minutes):
+        at = until - timedelta(minutes=minutes - minute)
+        requests = 120 + 13 * (minute * 7 % 5)
+        errors = round(requests * 0.22) if broken[0] <= minute < broken[1] else 0
+        for name, value in (("requests", requests), ("errors", errors), ("p95_ms", 90 + 5 * (minute % 4))):
+            session.add(Metric(source="datadog", service=service, name=name, at=at, value=value))
+    session.flush()

@@ -1,0 +1,141 @@
+"""A person's clicks: what the core is asked, and what the screen says of its answer."""
+
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+
+import pytest
+
+import core
+from core import store
+from core.models import Status
+from tests import scenes, screens
+
+
+@dataclass
+class Receipt:
+    done: bool
+    says: str
+
+
+class Refused(Exception):
+    pass
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Every call of core.actions, as (action, target, arguments); ``asked.refuse`` makes it refuse."""
+
+    class Calls(list):
+        refuse = ""
+
+    calls = Calls()
+
+    def action(name):
+        def call(target, **arguments):
+            if calls.refuse:
+                raise Refused(calls.refuse)
+            calls.append((name, target, arguments))
+            return Receipt(True, f"{name} done")
+
+        return call
+
+    fake = ModuleType("core.actions")
+    fake.Refused = Refused
+    for name in ("approve", "reject", "escalate", "retry", "roll_back", "resolve", "dismiss"):
+        setattr(fake, name, action(name))
+    monkeypatch.setitem(sys.modules, "core.actions", fake)
+    monkeypatch.setattr(core, "actions", fake, raising=False)
+    return calls
+
+
+def opened(status, act):
+    """The page of an issue with the dialog of ``act`` open."""
+    with store.write() as session:
+        issue = scenes.story(session, status)
+    at = screens.visit("issues", issue=issue.id)
+    button = next(b for b in at.button if b.key.startswith(f"{act}-"))
+    return issue, button.click().run()
+
+
+def in_dialog(at, prefix, kind="button"):
+    return next(e for e in getattr(at, kind) if e.key and e.key.startswith(prefix))
+
+
+CASES = [
+    (Status.AWAITING_APPROVAL, "approve", None, {"actor", "key", "patch_hash"}),
+    (Status.AWAITING_APPROVAL, "reject", "too risky", {"actor", "key", "reason"}),
+    (Status.FIXING, "escalate", "we are in a freeze", {"actor", "key", "reason", "to"}),
+    (Status.ESCALATED, "retry", None, {"actor", "key"}),
+    (Status.ESCALATED, "resolve", "rotated the credential", {"actor", "key", "how", "cured"}),
+    (Status.ESCALATED, "dismiss", "known and harmless", {"actor", "key", "reason"}),
+]
+
+
+@pytest.mark.parametrize("status, act, reason, arguments", CASES, ids=[case[1] for case in CASES])
+def test_a_confirmed_act_asks_the_core_once(console, asked, status, act, reason, arguments):
+    issue, at = opened(status, act)
+    assert not asked, "opening the dialog does nothing yet"
+    if reason:
+        in_dialog(at, "reason-", "text_area").input(reason)
+    in_dialog(at, "do-").click().run()
+    assert not at.exception
+    [(name, target, given)] = asked
+    assert (name, target) == (act, 1 if act in ("approve", "reject") else issue.id)
+    assert set(given) == arguments
+    assert given["actor"] == "demo"
+    assert reason is None or reason in given.values()
+
+
+def test_each_opened_dialog_has_a_key_of_its_own_and_keeps_it(console, asked):
+    _, at = opened(Status.AWAITING_APPROVAL, "approve")
+    first = in_dialog(at, "do-").key
+    at.run()
+    button = next(b for b in at.button if b.key.startswith("approve-"))
+    assert in_dialog(button.click().run(), "do-").key != first
+    assert len(first) == len("do-") + 32
+
+
+@pytest.mark.parametrize("words", ["", "   "])
+def test_a_missing_reason_is_asked_for_and_nothing_is_done(console, asked, words):
+    _, at = opened(Status.AWAITING_APPROVAL, "reject")
+    in_dialog(at, "reason-", "text_area").input(words)
+    button = in_dialog(at, "do-")
+    button.click().run()
+    assert not asked
+    assert "Please say why" in at.session_state[button.key.replace("do-", "fault-")]
+
+
+def test_a_refusal_is_told(console, asked):
+    asked.refuse = "somebody else has approved this already"
+    _, at = opened(Status.AWAITING_APPROVAL, "approve")
+    button = in_dialog(at, "do-")
+    button.click().run()
+    assert not at.exception
+    assert at.session_state[button.key.replace("do-", "fault-")] == asked.refuse
+
+
+def test_cancel_does_nothing(console, asked):
+    _, at = opened(Status.AWAITING_APPROVAL, "approve")
+    in_dialog(at, "cancel-").click().run()
+    assert not asked
+    assert not at.exception
+
+
+def test_without_the_right_nothing_is_offered(console, monkeypatch, asked):
+    from console import access
+
+    viewer = access.Person("viewer", frozenset({access.VIEW}))
+    monkeypatch.setattr(access, "current", lambda: viewer)
+    with store.write() as session:
+        issue = scenes.story(session, Status.AWAITING_APPROVAL)
+    assert not screens.visit("issues", issue=issue.id).button
+
+
+def test_the_right_is_asked_again_at_the_click(console, monkeypatch, asked):
+    from console import access
+
+    _, at = opened(Status.AWAITING_APPROVAL, "approve")
+    monkeypatch.setattr(access, "current", lambda: access.Person("viewer", frozenset({access.VIEW})))
+    in_dialog(at, "do-").click().run()
+    assert not asked

@@ -1,0 +1,200 @@
+"""Each page by AppTest: empty, with a day's rows, with a stranger's text everywhere, with the store gone."""
+
+import html
+import shutil
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import pytest
+from sqlmodel import select
+
+from console.page import PAGES
+from core import store
+from core.models import Approval, ChangeSet, Deployment, Issue, Status
+from tests import factories, scenes, screens
+
+HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(2)>"'`[x](javascript:alert(3))${{7*7}}"""
+EMPTY = {
+    "pipeline": "The first starts within 5 min",
+    "issues": "No issues yet",
+    "codegen": "No change has been written yet",
+    "deployments": "No deployments yet",
+    "kpis": "not enough data",
+}
+FULL = {
+    "pipeline": ("AttributeError: &#x27;NoneType&#x27;", "failed 3× in a row", "2 of 5"),
+    "issues": ("50 issues, the latest first", "needs approval", "rolling back"),
+    "codegen": ("Skip articles without a price", "zero-division"),
+    "deployments": ("22.1 % → 0.0 %", "verified"),
+    "kpis": ("MTTR, auto-fixed", "over 18 issues fixed by the platform"),
+}
+
+
+class Tags(HTMLParser):
+    """Names of the elements and of the attributes in a text."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.names, self.attributes, self.links = set(), set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links += [value for name, value in attrs if name in ("href", "src")]
+
+
+def test_every_page_has_its_cases():
+    assert set(EMPTY) == set(FULL) == set(PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_page_says_what_happens_next(console, page):
+    at = screens.visit(page)
+    assert not at.exception
+    assert EMPTY[page] in screens.seen(at)
+    assert "no sign-in, loopback only" in screens.seen(at)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_a_days_rows(console, page):
+    with store.write() as session:
+        scenes.shop(session)
+    at = screens.visit(page)
+    assert not at.exception
+    for words in FULL[page]:
+        assert words in screens.seen(at)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_without_its_store_says_what_to_do(tmp_path, page):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    screens.open_console(folder)
+    store.engine().dispose()
+    shutil.rmtree(folder)
+    at = screens.visit(page)
+    assert not at.exception
+    assert "The store does not answer" in screens.seen(at)
+    assert "python -m core doctor" in screens.seen(at)
+    assert "try_again" in {button.key for button in at.button}
+
+
+@pytest.mark.parametrize("status", Status)
+def test_an_issue_tells_its_story_at_every_status(console, status):
+    with store.write() as session:
+        issue = scenes.story(session, status)
+    at = screens.visit("issues", issue=issue.id)
+    assert not at.exception
+    assert html.escape(issue.title) in screens.seen(at)
+    assert len(at.tabs) == 7
+
+
+OFFERED = {
+    Status.AWAITING_APPROVAL: {"Approve", "Reject", "Escalate", "Dismiss"},
+    Status.FIXING: {"Escalate", "Dismiss"},
+    Status.ESCALATED: {"Try again", "Resolve", "Dismiss"},
+    Status.DISMISSED: {"Try again"},
+    Status.RESOLVED: set(),
+}
+
+
+@pytest.mark.parametrize("status", OFFERED)
+def test_only_what_may_be_done_is_offered(console, status):
+    with store.write() as session:
+        issue = scenes.story(session, status)
+    at = screens.visit("issues", issue=issue.id)
+    assert {button.label for button in at.button} == OFFERED[status]
+
+
+ADDRESSES = (
+    "pipeline",
+    "issues",
+    "issues?issue",
+    "codegen",
+    "codegen?change",
+    "deployments",
+    "deployments?deployment",
+    "kpis",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("status", [Status.AWAITING_APPROVAL, Status.RESOLVED])
+def test_a_strangers_text_is_only_ever_text(console, address, status):
+    with store.write() as session:
+        issue = scenes.story(session, status, text=HOSTILE)
+        factories.connector(session, HOSTILE, failures=2, error=HOSTILE)
+        factories.round_(session, timedelta(seconds=5), worker=HOSTILE, result=HOSTILE)
+        one = {
+            "issue": issue.id,
+            "change": session.exec(select(ChangeSet.id)).first(),
+            "deployment": session.exec(select(Deployment.id)).first(),
+        }
+    page, _, name = address.partition("?")
+    at = screens.visit(page, **({name: one[name]} if name else {}))
+    assert not at.exception
+    drawn = [e.proto.body for e in at.get("html") if not e.proto.body.startswith("<style>")]
+    tags = Tags("".join(drawn))
+    assert not tags.names & {"script", "img", "iframe", "object", "embed", "form", "base", "meta"}
+    assert not {name for name in tags.attributes if name.startswith("on")}
+    assert all(link.startswith(("/", "http://", "https://")) for link in tags.links)
+    told = [e.value for e in [*at.markdown, *at.title, *at.caption, *at.error]]
+    assert not any("onerror" in words for words in told), "a stranger's text was given to markdown"
+
+
+ONE = [("issues", "issue"), ("codegen", "change"), ("deployments", "deployment")]
+
+
+@pytest.mark.parametrize("page, name", ONE)
+@pytest.mark.parametrize("value", ["999", "0", "-1", "x", "1 OR 1=1", "٣", "9" * 40, ""])
+def test_an_unknown_number_is_not_found(console, page, name, value):
+    with store.write() as session:
+        scenes.story(session, Status.RESOLVED)
+    at = screens.visit(page, **{name: value})
+    assert not at.exception
+    assert "not found" in screens.seen(at)
+    assert not at.button
+
+
+def test_the_address_filters_the_list(console):
+    with store.write() as session:
+        fixing = scenes.story(session, Status.FIXING)
+        resolved = scenes.story(session, Status.RESOLVED)
+    text = screens.seen(screens.visit("issues", status="fixing,nonsense"))
+    assert f"/issues?issue={fixing.id}" in text
+    assert f'/issues?issue={resolved.id}"' not in text
+
+
+def test_an_unusable_platform_file_is_told_on_the_pipeline(tmp_path):
+    screens.open_console(tmp_path, platform="[guards]\nspeed = 9\n")
+    at = screens.visit("pipeline")
+    assert not at.exception
+    assert "guards.speed" in at.error[0].value
+
+
+def test_a_writer_at_work_stops_no_reader(console):
+    with store.write() as session:
+        session.add(Issue(fingerprint="f", title="being written", service="cart"))
+        session.flush()
+        at = screens.visit("issues")
+    assert not at.exception
+    assert "No issues yet" in screens.seen(at)
+
+
+def test_pages_read_a_bounded_number_of_rows(console):
+    with store.write() as session:
+        for _ in range(60):
+            factories.issue(session)
+    text = screens.seen(screens.visit("issues"))
+    assert "60 issues, the latest first; 25 on this page." in text
+    assert text.count("data-nav") == 25
+
+
+def test_an_approval_is_bound_to_the_patch_that_is_shown(console):
+    with store.write() as session:
+        scenes.story(session, Status.AWAITING_APPROVAL)
+        asked = session.exec(select(Approval)).one()
+        shown = session.get(ChangeSet, asked.change_set_id)
+        assert asked.patch_hash == shown.patch_hash
+    assert f"/codegen?change={shown.id}" in screens.seen(screens.visit("pipeline"))
