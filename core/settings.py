@@ -36,7 +36,11 @@ class Settings(BaseSettings):
     )
     round_seconds: float = Field(300.0, gt=0, description="seconds between two rounds")
     sandbox_url: str = Field("", description="address of the demo's vendor simulator; set by `make demo`")
-    console_engine: bool = Field(True, description="off: this console only shows; a worker elsewhere does the rounds")
+    console_engine: bool = Field(
+        True, description="off: this console only shows; a worker elsewhere does the rounds"
+    )
+
+    sandbox_token: SecretStr = Field(SecretStr(""), description="the simulator's key; set by `make demo`")
 
     # signals
     datadog_site: str = Field("datadoghq.com", description="e.g. datadoghq.eu, us3.datadoghq.com")

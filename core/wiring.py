@@ -25,7 +25,8 @@ def build(settings: Settings) -> Runtime:
     )
     rt.health = registry.health_source(settings)
     chat = registry.chat(settings)
-    rt.analysts = [*filter(None, [registry.analyst(settings)]), EmbeddedAnalyst()]
+    embedded = EmbeddedAnalyst()
+    rt.analysts = [*filter(None, [registry.analyst(settings, embedded)]), embedded]
     rt.fixers = [EmbeddedFixer(), *([ModelFixer(chat.complete)] if chat else [])]
     rt.runner = runner(rt.policy.fix)
     rt.probe = partial(http.probe, timeout=10.0)

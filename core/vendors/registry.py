@@ -1,0 +1,148 @@
+"""Which vendor is built how: one readable table. What the settings leave empty is not connected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.settings import ConfigurationError, Policy, Settings, read_policy
+from core.vendors.base import Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Source
+from core.vendors.datadog import Datadog
+from core.vendors.email import Email
+from core.vendors.github import HEADERS, GitHub
+from core.vendors.http import Http
+from core.vendors.openai import Chat, OpenAIAnalyst
+from core.vendors.sentry import Sentry
+from core.vendors.slack import Slack
+from core.vendors.vercel import Vercel
+
+OFF = "not connected"
+
+
+def datadog(s: Settings) -> Datadog | None:
+    api, app = s.datadog_api_key.get_secret_value(), s.datadog_app_key.get_secret_value()
+    if not (api and app):
+        return None
+    http = Http(
+        "datadog",
+        s.datadog_url or f"https://api.{s.datadog_site}",
+        {"DD-API-KEY": api, "DD-APPLICATION-KEY": app},
+        [api, app],
+    )
+    return Datadog(http, s.datadog_query, policy(s).metrics)
+
+
+def sentry(s: Settings) -> Sentry | None:
+    token = s.sentry_token.get_secret_value()
+    if not (token and s.sentry_org):
+        return None
+    return Sentry(Http("sentry", s.sentry_url, _bearer(token), [token]), s.sentry_org, s.sentry_project)
+
+
+def github(s: Settings) -> GitHub | None:
+    token = s.github_token.get_secret_value()
+    names = sorted({r.github for r in policy(s).repositories.values() if r.github})
+    if not token:
+        return None
+    return GitHub(Http("github", s.github_url, HEADERS | _bearer(token), [token]), names)
+
+
+def vercel(s: Settings) -> Vercel | None:
+    token = s.vercel_token.get_secret_value()
+    return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id) if token else None
+
+
+def slack(s: Settings) -> Slack | None:
+    token = s.slack_token.get_secret_value()
+    return (
+        Slack(Http("slack", s.slack_url, _bearer(token), [token]), s.slack_channel)
+        if token and s.slack_channel
+        else None
+    )
+
+
+def email(s: Settings) -> Email | None:
+    receivers = [address.strip() for address in s.email_to.split(",") if address.strip()]
+    if not (s.smtp_host and s.email_from and receivers):
+        return None
+    return Email(
+        s.smtp_host,
+        s.smtp_port,
+        s.email_from,
+        receivers,
+        user=s.smtp_user,
+        password=s.smtp_password.get_secret_value(),
+        starttls=s.smtp_starttls,
+    )
+
+
+BUILDERS = {
+    "datadog": datadog,
+    "sentry": sentry,
+    "github": github,
+    "vercel": vercel,
+    "slack": slack,
+    "email": email,
+}
+SOURCES = ("sentry", "datadog", "github")
+HEALTH = ("datadog",)
+NOTIFIERS = ("slack", "email")
+
+
+def policy(settings: Settings) -> Policy:
+    """The policy as far as it can be read: a connector must not fail because platform.toml does."""
+    try:
+        return read_policy(settings.platform_file)
+    except ConfigurationError:
+        return Policy()
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _built(settings: Settings, names: tuple[str, ...]) -> list:
+    return [made for name in names if (made := BUILDERS[name](settings)) is not None]
+
+
+def sources(settings: Settings) -> list[Source]:
+    return _built(settings, SOURCES)
+
+
+def health_source(settings: Settings) -> HealthSource | None:
+    """The connector that the policy watches by; None when it is not connected."""
+    name = policy(settings).watch.source
+    return BUILDERS[name](settings) if name in HEALTH else None
+
+
+def code_host(settings: Settings) -> CodeHost | None:
+    return github(settings)
+
+
+def deployer(settings: Settings) -> Deployer | None:
+    return vercel(settings)
+
+
+def notifiers(settings: Settings) -> list[Notifier]:
+    return _built(settings, NOTIFIERS)
+
+
+def chat(settings: Settings) -> Chat | None:
+    if not settings.openai_model:
+        return None
+    return Chat(settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.openai_model)
+
+
+def analyst(settings: Settings, embedded: Analyst) -> Analyst | None:
+    """The model's analyst, which never goes beyond what the embedded one allows."""
+    found = chat(settings)
+    return OpenAIAnalyst(found, embedded) if found else None
+
+
+def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
+    """Every connector's own word on whether it would work."""
+    for name, build in BUILDERS.items():
+        made = build(settings)
+        yield (
+            name,
+            made.check() if made else Check(False, OFF, f"set the {name.upper()} variables to connect it"),
+        )
