@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -68,3 +69,7 @@ def _said(result: FixResult, branch: str) -> dict:
         "confidence": result.confidence,
         "proof": asdict(result.proof) | {"complete": result.proof.complete},
     }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

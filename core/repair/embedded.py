@@ -1,0 +1,56 @@
+"""The repairer that needs no model: templates by the exception's type, at the crash's frames, best first."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from core.models import Crash
+from core.repair.locate import places
+from core.repair.shapes import Candidate
+from core.repair.templates import FAMILIES
+from core.repair.templates.base import Change
+
+FRAMES = 3  # program frames from the crash outwards that are looked at
+MOST = 24  # candidates of one crash
+
+
+class EmbeddedFixer:
+    name = "embedded"
+
+    def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
+        """Candidates that parse and differ, surest first; those of inner frames before those of outer ones."""
+        changes = sorted(_changes(tree, crash), key=lambda found: -found[1].confidence)
+        seen: set[str] = set()
+        for family, change in changes:
+            if change.text not in seen and _parses(change.text):
+                seen.add(change.text)
+                yield Candidate(
+                    template=family,
+                    files={change.path: change.text},
+                    rationale=change.says,
+                    evidence=(change.why,) if change.why else (),
+                    confidence=change.confidence,
+                )
+                if len(seen) == MOST:
+                    return
+
+
+def _changes(tree: Path, crash: Crash) -> Iterator[tuple[str, Change]]:
+    families = FAMILIES.get(crash.exception.type.rsplit(".", 1)[-1], ())
+    for place in islice(places(tree, crash), FRAMES):
+        for family in families:
+            name = f"{family.__module__.rsplit('.', 1)[1]}.{family.__name__}"
+            yield from ((name, change) for change in family(place))
+        if place.frame is not crash.frames[-1] and families:
+            return
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True

@@ -1,0 +1,29 @@
+"""What every template gives back: the changed text of one file, with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core.repair.evidence import Said
+from core.repair.locate import Place
+
+
+@dataclass(frozen=True)
+class Change:
+    """``path`` gets the new ``text``; ``says`` is the rationale, ``why`` the evidence (empty: none)."""
+
+    path: str
+    text: str
+    says: str
+    why: str = ""
+    confidence: float = 0.5
+
+
+Changes = Iterator[Change]
+
+
+def change(place: Place, text: str, says: str, said: Said | None = None, most: float = 1.0) -> Change:
+    """A change of the place's own file; its confidence is the evidence's, at most ``most``."""
+    confidence = min(said.confidence if said else 0.5, most)
+    return Change(place.path, text, says, said.words if said else "", confidence)
