@@ -38,9 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         "--json", action="store_true"
     )
     run = command("run", run_rounds, "run rounds in the foreground")
-    run.add_argument(
-        "--once", action="store_true", help="one round, then wait until its issues have come to rest"
-    )
+    run.add_argument("--once", action="store_true", help="one round, then wait until its issues have come to rest")
     command("worker", worker, "run the engine without a console")
     command("status", status, "how things stand").add_argument("--json", action="store_true")
     command("decide", decide, "a situation as JSON on standard input; its receipt on standard output")
@@ -51,9 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command(name, lambda a, name=name: _streams("core.signals.commands", name), says)
     command("correlate", lambda a: _streams("core.signals.correlate_cli", "main"), "issue id of each record")
-    _passed_on(
-        command, "demo", "core.sandbox.command", "the demo: a shop that really fails, with simulated vendors"
-    )
+    _passed_on(command, "demo", "core.sandbox.command", "the demo: a shop that really fails, with simulated vendors")
     audit = command("audit", verify_audit, "verify the audit trail")
     audit.add_argument("what", choices=["verify"])
     return parser
@@ -102,10 +98,7 @@ def run_rounds(arguments) -> int:
     try:
         detail = engine.round() or {}
         for name, source in detail.items():
-            print(
-                f"{name}: {source['records']} new records"
-                + (f", {source['error']}" if source["error"] else "")
-            )
+            print(f"{name}: {source['records']} new records" + (f", {source['error']}" if source["error"] else ""))
         engine.rest()
         engine.deliver()
         return status(argparse.Namespace(json=False))

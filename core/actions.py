@@ -104,9 +104,7 @@ def retry(issue_id: int, *, actor: str, key: str) -> Receipt:
     def act(session: Session) -> str:
         issue = _get(session, Issue, issue_id, "this issue")
         if issue.status not in (Status.ESCALATED, Status.DISMISSED):
-            raise Refused(
-                f"the issue is {issue.status}: only an escalated or dismissed one can be tried again"
-            )
+            raise Refused(f"the issue is {issue.status}: only an escalated or dismissed one can be tried again")
         durable.begin(session, issue)
         _note(session, actor, "retry", f"issue/{issue_id}", key, {"run": issue.run})
         return f"run {issue.run} has started"
@@ -180,9 +178,7 @@ def roll_back(deployment_id: int, *, actor: str, reason: str, key: str) -> Recei
         learn.remember(session, issue.id, issue.run, "rolled_back", reason, by=actor)
         journal.move(session, issue.id, Status.ESCALATED, f"rolled back by {actor}: {reason}")
         notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{reason}. {says}")
-        _note(
-            session, actor, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": says}
-        )
+        _note(session, actor, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": says})
         return says
 
     return _once(key, act)

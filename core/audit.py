@@ -81,9 +81,7 @@ def verify(session: Session, data_dir: Path | None = None) -> Verdict:
     previous, count, hashes = GENESIS, 0, {}
     for row in session.exec(select(AuditRow).order_by(col(AuditRow.id))):
         if row.previous != previous:
-            return Verdict(
-                False, count, f"row {row.id} does not follow the row before it: one was removed or moved"
-            )
+            return Verdict(False, count, f"row {row.id} does not follow the row before it: one was removed or moved")
         if row.hash != digest(row):
             return Verdict(False, count, f"row {row.id} was changed after it was written")
         previous, count = row.hash, count + 1
@@ -96,7 +94,5 @@ def _against_head(hashes: dict[int, str], count: int, data_dir: Path | None) -> 
     if head and head.exists():
         number, value = head.read_text(encoding="ascii").split()
         if hashes.get(int(number)) != value:
-            return Verdict(
-                False, count, f"the chain ends before row {number}, which the head names: rows were cut off"
-            )
+            return Verdict(False, count, f"the chain ends before row {number}, which the head names: rows were cut off")
     return Verdict(True, count, f"{count} rows, each follows the one before it")

@@ -74,9 +74,7 @@ class Receipt:
 def terms(case: Situation, policy: Policy) -> list[dict]:
     """The four terms with their weights; their contributions sum to the confidence."""
     prior, weight = policy.history.prior, policy.history.weight
-    history = (
-        (case.successes + prior * weight) / (case.outcomes + weight) if case.outcomes + weight else prior
-    )
+    history = (case.successes + prior * weight) / (case.outcomes + weight) if case.outcomes + weight else prior
     values = {
         "analysis": (case.analysis, "confidence of the analysis"),
         "history": (

@@ -67,9 +67,7 @@ def _git() -> Line:
 def _policy(rt: Runtime) -> Line:
     services = len(rt.policy.services)
     if rt.policy_error:
-        return Line(
-            "platform.toml", "fault", rt.policy_error, "mend the file; until then the last good one is used"
-        )
+        return Line("platform.toml", "fault", rt.policy_error, "mend the file; until then the last good one is used")
     return Line(
         "platform.toml",
         "ok" if services else "off",

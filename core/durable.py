@@ -48,9 +48,7 @@ class Executor:
 
     def beat(self) -> None:
         with store.write() as session:
-            row = session.get(Worker, self.id) or Worker(
-                executor_id=self.id, host=socket.gethostname(), pid=0, role=""
-            )
+            row = session.get(Worker, self.id) or Worker(executor_id=self.id, host=socket.gethostname(), pid=0, role="")
             if row.pid != os.getpid():
                 row.pid, row.role, row.started_at = os.getpid(), self.role, now()
             row.heartbeat = now()
@@ -157,9 +155,7 @@ def _dead(folder: Path, worker: Worker) -> bool:
 
 def cancel(workflow_id: str) -> None:
     """Stop a workflow and its release before their next step; one that has ended is left alone."""
-    for status in client().list_workflows(
-        workflow_ids=[workflow_id, f"{workflow_id}-release"], load_input=False
-    ):
+    for status in client().list_workflows(workflow_ids=[workflow_id, f"{workflow_id}-release"], load_input=False):
         if status.status in ("PENDING", "ENQUEUED", "DELAYED"):
             client().cancel_workflow(status.workflow_id)
 
@@ -168,10 +164,7 @@ def moving() -> bool:
     """Is a stage of any issue at work right now?"""
     with store.read() as session:
         waits = (*ENDED, Status.SCHEDULED, Status.AWAITING_APPROVAL, Status.QUEUED)
-        return (
-            session.exec(select(Issue.id).where(col(Issue.status).not_in(waits), Issue.run > 0)).first()
-            is not None
-        )
+        return session.exec(select(Issue.id).where(col(Issue.status).not_in(waits), Issue.run > 0)).first() is not None
 
 
 def begin(session: Session, issue: Issue) -> None:

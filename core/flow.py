@@ -28,9 +28,7 @@ def _transient(error: BaseException) -> bool:
     return isinstance(error, VendorError) and not error.permanent
 
 
-def step(
-    stage: Stage, status: Status, work: Callable[..., dict], name: str | None = None
-) -> Callable[..., dict]:
+def step(stage: Stage, status: Status, work: Callable[..., dict], name: str | None = None) -> Callable[..., dict]:
     """A durable step around ``work(runtime, issue_id, run, attempt, entry, *args) -> dict``.
 
     A vendor's passing fault is tried again four times, over about 15 seconds.
@@ -158,9 +156,7 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
     """Release in the repository's lane: one change at a time goes to production there."""
     lane = lane_step(issue_id, run)["repository"]
     with SetWorkflowID(f"issue-{issue_id}-run-{run}-release"), SetEnqueueOptions(queue_partition_key=lane):
-        result = DBOS.enqueue_workflow(
-            durable.RELEASES, release, issue_id, run, change_id, automatic
-        ).get_result()
+        result = DBOS.enqueue_workflow(durable.RELEASES, release, issue_id, run, change_id, automatic).get_result()
     if not result["ok"]:
         return hand_over(issue_id, run, result["event"], result["says"])
     learn_step(issue_id, run, 1, change_id)

@@ -42,9 +42,7 @@ def summarize(points: list) -> ServiceHealth:
 def best_source(session: Session, preferred: str, since: datetime) -> str:
     """The preferred source when it has spoken since; else the one with the most points."""
     counts = dict(
-        session.exec(
-            select(Metric.source, func.count()).where(col(Metric.at) >= since).group_by(Metric.source)
-        ).all()
+        session.exec(select(Metric.source, func.count()).where(col(Metric.at) >= since).group_by(Metric.source)).all()
     )
     return preferred if counts.get(preferred) else max(counts, key=counts.get, default=preferred)
 

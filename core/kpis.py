@@ -51,9 +51,7 @@ class Figure:
     needs: int = ENOUGH
 
 
-def _figure(
-    name: str, value, n: int, unit: str, counts: str, formula: str, needs: int = ENOUGH, **more
-) -> Figure:
+def _figure(name: str, value, n: int, unit: str, counts: str, formula: str, needs: int = ENOUGH, **more) -> Figure:
     return Figure(name, value() if n >= needs else None, n, unit, counts, formula, needs=needs, **more)
 
 
@@ -121,8 +119,7 @@ def judged(runs: Sequence[Ended]) -> list[tuple[float, bool]]:
     return [
         (r.confidence or 0.0, r.result == "fixed")
         for r in runs
-        if r.verdict in ("AUTO_RESOLVE", "SCHEDULE_MAINTENANCE")
-        and r.result in ("fixed", "rolled_back", "failed")
+        if r.verdict in ("AUTO_RESOLVE", "SCHEDULE_MAINTENANCE") and r.result in ("fixed", "rolled_back", "failed")
     ]
 
 

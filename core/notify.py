@@ -73,10 +73,7 @@ def deliver(rt: Runtime) -> int:
     senders = {notifier.name: notifier for notifier in rt.notifiers}
     with store.read() as session:
         pending = session.exec(
-            select(Notification)
-            .where(Notification.state == "pending")
-            .order_by(col(Notification.id))
-            .limit(50)
+            select(Notification).where(Notification.state == "pending").order_by(col(Notification.id)).limit(50)
         ).all()
     return sum(_send(rt, senders.get(row.channel), row) for row in pending)
 
@@ -87,11 +84,7 @@ def _send(rt: Runtime, sender, row: Notification) -> bool:
         error, permanent = f"{row.channel} is not connected", True
     else:
         try:
-            link = (
-                f"{rt.settings.public_url}/issues?issue={row.issue_id}"
-                if row.issue_id
-                else rt.settings.public_url
-            )
+            link = f"{rt.settings.public_url}/issues?issue={row.issue_id}" if row.issue_id else rt.settings.public_url
             sender.send(Message(key=row.key, subject=row.subject, body=row.body, link=link))
         except VendorError as fault:
             error, permanent = fault.message, fault.permanent

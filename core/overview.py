@@ -14,15 +14,10 @@ def status() -> dict:
         issues = dict(session.exec(select(Issue.status, func.count()).group_by(Issue.status)).all())
         connectors = session.exec(select(Connector).order_by(Connector.name)).all()
         last = session.exec(select(Round).order_by(col(Round.id).desc()).limit(1)).first()
-        waiting = session.exec(
-            select(func.count()).select_from(Approval).where(Approval.state == "pending")
-        ).one()
+        waiting = session.exec(select(func.count()).select_from(Approval).where(Approval.state == "pending")).one()
         return {
             "issues": {str(name): number for name, number in issues.items()},
             "approvals_waiting": waiting,
-            "connectors": [
-                {"name": c.name, "error": c.error, "last_success": c.last_success} for c in connectors
-            ],
-            "last_round": last
-            and {"result": last.result, "started_at": last.started_at, "records": last.records},
+            "connectors": [{"name": c.name, "error": c.error, "last_success": c.last_success} for c in connectors],
+            "last_round": last and {"result": last.result, "started_at": last.started_at, "records": last.records},
         }

@@ -68,9 +68,7 @@ def fenced(text: str, limit: int = 400) -> str:
 def body(rt: Runtime, issue: Issue, analysis: Analysis, change: ChangeSet, review: Review) -> str:
     proof = "\n".join(f"- [{'x' if change.proof.get(key) else ' '}] {says}" for key, says in PROOF)
     gates = "\n".join(f"- {gate['gate']}: {gate['says']}" for gate in review.gates)
-    reasons = (
-        "\n".join(f"- {fenced(text)}" for text in change.proof.get("evidence", [])) or "- none was found"
-    )
+    reasons = "\n".join(f"- {fenced(text)}" for text in change.proof.get("evidence", [])) or "- none was found"
     return f"""**What failed.** `{fenced(issue.title)}` in `{fenced(issue.service)}`, {issue.occurrences} times \
 since {issue.first_seen:%Y-%m-%d %H:%M} UTC.
 

@@ -29,9 +29,7 @@ class Runtime:
     runner: Runner | None = None
     probe: Callable[[str], str] = lambda url: "no probe is set up"  # why an address is not healthy, or ""
     policy_error: str = ""
-    workbench: threading.BoundedSemaphore = field(
-        default_factory=lambda: threading.BoundedSemaphore(WORKBENCH)
-    )
+    workbench: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(WORKBENCH))
     _policy: Policy = field(default_factory=Policy)
     _read_at: float = -1.0
 

@@ -44,9 +44,7 @@ class Engine:
         durable.launch(self.executor.id)
         self.executor.beat()
         self.collector = Collector()
-        self.scheduler = BackgroundScheduler(
-            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1}
-        )
+        self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
     def schedule(self) -> None:
         """Every interval a round; the first at once."""

@@ -31,14 +31,10 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in DATA_DIR")
     data_dir: Path = Field(Path("data"), description="database, clones, worktrees, locks")
     platform_file: Path = Field(Path("platform.toml"), description="services and policy")
-    public_url: str = Field(
-        "http://localhost:8501", description="the console's address, for links in messages"
-    )
+    public_url: str = Field("http://localhost:8501", description="the console's address, for links in messages")
     round_seconds: float = Field(300.0, gt=0, description="seconds between two rounds")
     sandbox_url: str = Field("", description="address of the demo's vendor simulator; set by `make demo`")
-    console_engine: bool = Field(
-        True, description="off: this console only shows; a worker elsewhere does the rounds"
-    )
+    console_engine: bool = Field(True, description="off: this console only shows; a worker elsewhere does the rounds")
 
     sandbox_token: SecretStr = Field(SecretStr(""), description="the simulator's key; set by `make demo`")
 
@@ -55,13 +51,9 @@ class Settings(BaseSettings):
     newrelic_api_key: SecretStr = Field(SecretStr(""), description="New Relic user key (NRAK-...)")
     newrelic_account_id: int = Field(0, description="New Relic account")
     github_url: str = Field("https://api.github.com", description="or https://HOST/api/v3")
-    github_token: SecretStr = Field(
-        SecretStr(""), description="token with contents, issues, pull requests, statuses"
-    )
+    github_token: SecretStr = Field(SecretStr(""), description="token with contents, issues, pull requests, statuses")
     sentry_url: str = Field("https://sentry.io", description="or us.sentry.io, de.sentry.io, your own host")
-    sentry_token: SecretStr = Field(
-        SecretStr(""), description="auth token with event:read, event:write, org:read"
-    )
+    sentry_token: SecretStr = Field(SecretStr(""), description="auth token with event:read, event:write, org:read")
     sentry_org: str = Field("", description="organization slug")
     sentry_project: str = Field("", description="project slug or id; empty: every project")
     cloudwatch_log_groups: str = Field("", description="log groups, separated by commas")
@@ -123,9 +115,7 @@ class Service(Strict):
     repository: str
     critical: bool = False
     impact: Impact = Impact.MEDIUM
-    paths: list[str] = Field(
-        [], description="what a fix may touch (globs); empty: all of the repository's source"
-    )
+    paths: list[str] = Field([], description="what a fix may touch (globs); empty: all of the repository's source")
     upstreams: list[str] = []
 
 
@@ -280,9 +270,7 @@ def read_policy(path: Path) -> Policy:
     try:
         return Policy(**tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise ConfigurationError(
-            f"{path}: no such file; copy platform.example.toml and name your services"
-        ) from None
+        raise ConfigurationError(f"{path}: no such file; copy platform.example.toml and name your services") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
     except ValidationError as error:

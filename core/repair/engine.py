@@ -62,9 +62,7 @@ def _repaired(tree, crash, fixers, rules, allowed, test_command, runner, feedbac
         return FixResult("escalate", found.says, found.cause, found.next_step)
     call = crashing_call(tree, crash, runner)
     if call is None:
-        return FixResult(
-            "escalate", "The crash could not be reproduced.", next_step="Find the input by hand."
-        )
+        return FixResult("escalate", "The crash could not be reproduced.", next_step="Find the input by hand.")
     bench = _bench(tree, crash, call, runner)
     base = {name: (tree / name).read_text("utf-8") for name in git(tree, "ls-files", "*.py").splitlines()}
     judged, attempts = [], []
@@ -83,9 +81,7 @@ def _bench(tree: Path, crash: Crash, call: Call, runner: Runner) -> Bench:
     return Bench(tree, crash, runner, calls, probe(tree, calls, runner))
 
 
-def _proposed(
-    fixers: Sequence[Fixer], tree: Path, crash: Crash, feedback: Sequence[str]
-) -> Iterator[Candidate]:
+def _proposed(fixers: Sequence[Fixer], tree: Path, crash: Crash, feedback: Sequence[str]) -> Iterator[Candidate]:
     for fixer in fixers:
         for count, candidate in enumerate(fixer.propose(tree, crash, feedback), 1):
             yield candidate

@@ -49,9 +49,7 @@ def _sentences(place: Place) -> Iterator[str]:
         texts += [row.split("#", 1)[1] for row in rows if "#" in row]
     texts.append(ast.get_docstring(place.module) or "")
     for text in texts:
-        yield from (
-            s.strip() for s in re.split(r"(?<=[.;:])\s+(?=\S)", " ".join(text.split())) if CONDITION.search(s)
-        )
+        yield from (s.strip() for s in re.split(r"(?<=[.;:])\s+(?=\S)", " ".join(text.split())) if CONDITION.search(s))
 
 
 def _values(sentence: str) -> Iterator[Said]:
@@ -76,18 +74,12 @@ def siblings(place: Place, key: object) -> Iterator[Said]:
         for node in ast.walk(module):
             found = _default_of(node, key)
             if found is not None:
-                yield Said(
-                    ast.unparse(found), f"{path}:{node.lineno} uses the same default for {key!r}", 0.88
-                )
+                yield Said(ast.unparse(found), f"{path}:{node.lineno} uses the same default for {key!r}", 0.88)
 
 
 def _default_of(node: ast.AST, key: object) -> ast.expr | None:
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and _gets(node.values[0], key):
-        return (
-            node.values[-1]
-            if isinstance(node.values[-1], ast.Constant | ast.List | ast.Dict | ast.Tuple)
-            else None
-        )
+        return node.values[-1] if isinstance(node.values[-1], ast.Constant | ast.List | ast.Dict | ast.Tuple) else None
     if (
         _gets(node, key)
         and len(node.args) > 1
@@ -113,12 +105,7 @@ def modules(place: Place) -> Iterator[tuple[str, ast.Module]]:
     yield place.path, place.module
     for file in sorted(place.tree.rglob("*.py"))[:400]:
         path = file.relative_to(place.tree).as_posix()
-        if (
-            path == place.path
-            or path.startswith((".", "tests/", "test"))
-            or "/tests/" in path
-            or file.is_symlink()
-        ):
+        if path == place.path or path.startswith((".", "tests/", "test")) or "/tests/" in path or file.is_symlink():
             continue
         try:
             yield path, ast.parse(file.read_text(encoding="utf-8"))

@@ -54,9 +54,7 @@ def classify(crash: Crash, tree: Path | None = None) -> Fixability:
             return fault
     deepest = deepest_in_app(crash)
     if deepest is None:
-        return Fixability(
-            False, Cause.UNKNOWN, "No frame of the program is in the report.", "Look at the log."
-        )
+        return Fixability(False, Cause.UNKNOWN, "No frame of the program is in the report.", "Look at the log.")
     if _deliberate(crash, deepest, tree):
         return Fixability(
             False,
@@ -97,6 +95,4 @@ def _is_raise(frame: Frame, tree: Path | None) -> bool:
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     except (SyntaxError, UnicodeDecodeError):
         return False
-    return any(
-        isinstance(n, ast.Raise | ast.Assert) and n.lineno <= frame.line <= n.end_lineno for n in nodes
-    )
+    return any(isinstance(n, ast.Raise | ast.Assert) and n.lineno <= frame.line <= n.end_lineno for n in nodes)

@@ -75,11 +75,7 @@ class Place:
         indent = " " * statement.col_offset
         rows = self.text.splitlines(keepends=True)
         first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
-        return (
-            "".join(rows[: first - 1])
-            + "".join(f"{indent}{line}\n" for line in lines)
-            + "".join(rows[first - 1 :])
-        )
+        return "".join(rows[: first - 1]) + "".join(f"{indent}{line}\n" for line in lines) + "".join(rows[first - 1 :])
 
     def local(self, name: str):
         """The value of a local by its repr, or ... when it is not known or not a literal."""
@@ -127,9 +123,7 @@ def _holds(node: ast.AST, line: int) -> bool:
 def constant(module: ast.Module, name: str):
     """The value of a module's constant, or ... when it is none."""
     for node in module.body:
-        if isinstance(node, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == name for t in node.targets
-        ):
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
             try:
                 return ast.literal_eval(node.value)
             except ValueError:

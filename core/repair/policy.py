@@ -65,9 +65,7 @@ def is_test(path: str) -> bool:
     return bool({"tests", "test"} & set(parts[:-1])) or name.startswith("test_") or name.endswith("_test.py")
 
 
-def _path_refused(
-    path: str, before: Mapping[str, str], rules: FixRules, allowed: Sequence[str]
-) -> str | None:
+def _path_refused(path: str, before: Mapping[str, str], rules: FixRules, allowed: Sequence[str]) -> str | None:
     plain = PurePosixPath(path)
     if plain.is_absolute() or ".." in plain.parts or str(plain) != path or "\\" in path or ":" in path:
         return "not a plain path inside of the repository"
@@ -233,9 +231,7 @@ def _compared(tree: ast.AST) -> Iterator[object]:
         if isinstance(node, ast.Compare | ast.MatchValue):
             for inner in ast.walk(node):
                 value = inner.value if isinstance(inner, ast.Constant) else None
-                if (isinstance(value, str) and len(value) > 1) or (
-                    type(value) in (int, float) and abs(value) > 2
-                ):
+                if (isinstance(value, str) and len(value) > 1) or (type(value) in (int, float) and abs(value) > 2):
                     yield value
 
 
@@ -243,6 +239,4 @@ def _reported_texts(crash: Crash | None) -> set[str]:
     """Literals inside of the report's locals and logs, as text."""
     texts = [v for f in crash.frames for v in (f.locals or {}).values()] if crash else []
     texts += crash.logs if crash else ()
-    return {
-        a or b or c for t in texts for a, b, c in re.findall(r"'([^']*)'|\"([^\"]*)\"|(-?\d+(?:\.\d+)?)", t)
-    }
+    return {a or b or c for t in texts for a, b, c in re.findall(r"'([^']*)'|\"([^\"]*)\"|(-?\d+(?:\.\d+)?)", t)}

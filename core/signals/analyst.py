@@ -190,9 +190,7 @@ def _without_crash(case: Case) -> tuple[Cause, str, str]:
     release = _release(case)
     since = f" {release.says[:1].upper()}{release.says[1:]}." if release else ""
     if _is_slow(case):
-        step = (
-            f"Compare {release.name} with the release before it." if release else "Profile the slow requests."
-        )
+        step = f"Compare {release.name} with the release before it." if release else "Profile the slow requests."
         return Cause.PERFORMANCE, f"{case.evidence.service} became slower: {_slow_says(case)}.{since}", step
     title = " ".join((case.best.message or case.best.title).split())[:240]
     return (

@@ -74,13 +74,9 @@ def rank(
 def _of_host(host: str, known: set[str]) -> Iterator[Suspect]:
     name = host.split(":")[0].split(".")[0]
     if host in known or name in known:
-        yield Suspect(
-            "service", name if name in known else host, 0.9, f"the errors name {host}, a service of ours"
-        )
+        yield Suspect("service", name if name in known else host, 0.9, f"the errors name {host}, a service of ours")
     else:
-        yield Suspect(
-            "outside", host, 0.9, f"an outage outside: the errors name {host}, which is none of ours"
-        )
+        yield Suspect("outside", host, 0.9, f"an outage outside: the errors name {host}, which is none of ours")
 
 
 def _of_services(graph: Graph, trouble: Sequence[Trouble], known: set[str]) -> Iterator[Suspect]:
@@ -96,9 +92,7 @@ def _of_services(graph: Graph, trouble: Sequence[Trouble], known: set[str]) -> I
         callers = _reach(graph, name) & set(worst)
         early = math.exp(-(told.began - first) / EARLY)
         score = 0.5 * own + 0.3 * (len(callers) + 1) / len(worst) + 0.2 * early
-        yield Suspect(
-            "service" if name in known else "outside", name, round(score, 4), _says(told, callers, callees)
-        )
+        yield Suspect("service" if name in known else "outside", name, round(score, 4), _says(told, callers, callees))
 
 
 def _levels(worst: Mapping[str, Trouble]) -> dict[str, float]:
@@ -131,9 +125,7 @@ def _says(told: Trouble, callers: set[str], callees: Sequence[str]) -> str:
         parts.append(f"its p95 rose by {told.latency:.0f} ms")
     if callers:
         parts.append(f"{', '.join(sorted(callers)[:5])} depend on it and suffer too")
-    parts.append(
-        f"it calls {', '.join(sorted(callees)[:5])}, also in trouble" if callees else "what it calls is well"
-    )
+    parts.append(f"it calls {', '.join(sorted(callees)[:5])}, also in trouble" if callees else "what it calls is well")
     return "; ".join(parts)
 
 
@@ -146,9 +138,7 @@ def _of_changes(
         if change.at > began + SLACK:
             continue
         before = max(began - change.at, timedelta(0))
-        place = (
-            0.3 if change.service == service else 0.15 if change.service in graph.get(service, ()) else 0.0
-        )
+        place = 0.3 if change.service == service else 0.15 if change.service in graph.get(service, ()) else 0.0
         touched = _touched(change, files)
         score = 0.5 * math.exp(-before / SOON) + place + (0.2 if touched else 0.0)
         name = change.release or str(change.attributes.get("sha", ""))[:12] or change.title
@@ -159,20 +149,10 @@ def _of_changes(
 
 def _touched(change: Record, files: set[str]) -> list[str]:
     given = change.attributes.get("files")
-    names = (
-        {normal_file(f) for f in given if isinstance(f, str)} if isinstance(given, (list, tuple)) else set()
-    )
-    return sorted(
-        n for n in names if any(n == f or n.endswith("/" + f) or f.endswith("/" + n) for f in files)
-    )
+    names = {normal_file(f) for f in given if isinstance(f, str)} if isinstance(given, (list, tuple)) else set()
+    return sorted(n for n in names if any(n == f or n.endswith("/" + f) or f.endswith("/" + n) for f in files))
 
 
 def _ago(span: timedelta) -> str:
     seconds = int(span.total_seconds())
-    return (
-        f"{seconds} s"
-        if seconds < 120
-        else f"{seconds // 60} min"
-        if seconds < 7200
-        else f"{seconds // 3600} h"
-    )
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"

@@ -124,9 +124,7 @@ def classify(crash: Crash) -> Verdict:
         return Verdict(Cause.DELIBERATE, "the program refuses this itself", step, raised, frames)
     if any(f.in_app for f in frames):
         return Verdict(Cause.CODE, "the program does not expect this", "", raised, frames)
-    return Verdict(
-        Cause.UNKNOWN, "no frame of the program is known", "Find the place that fails.", raised, frames
-    )
+    return Verdict(Cause.UNKNOWN, "no frame of the program is known", "Find the place that fails.", raised, frames)
 
 
 def _steps(crash: Crash) -> Iterator[tuple[Raised, tuple[Frame, ...]]]:
@@ -139,15 +137,9 @@ def _steps(crash: Crash) -> Iterator[tuple[Raised, tuple[Frame, ...]]]:
 
 def _match(raised: Raised, frames: tuple[Frame, ...]) -> Rule | None:
     name, says = raised.type.rsplit(".", 1)[-1], raised.message[:2000]
-    if (
-        name == "KeyError"
-    ):  # its message is data; only a missing variable of the environment is none of the code's
+    if name == "KeyError":  # its message is data; only a missing variable of the environment is none of the code's
         read = any(ENVIRONMENT_READ.search(f.code) for f in frames[-2:])
-        return (
-            next(r for r in RULES if r.cause is Cause.ENVIRONMENT and r.types.match("MemoryError"))
-            if read
-            else None
-        )
+        return next(r for r in RULES if r.cause is Cause.ENVIRONMENT and r.types.match("MemoryError")) if read else None
     return next((r for r in RULES if r.types.match(name)), None) or next(
         (r for r in RULES if r.message.search(says)), None
     )

@@ -170,9 +170,7 @@ def _contradict(new: Open, issue: Open, known: Mapping[str, float]) -> bool:
         return True
     if "place" in known or "symptom" in known:
         return False
-    return known.get("message", 0) < ALIKE or (
-        "service" not in known and Kind.REPORT not in (new.kind, issue.kind)
-    )
+    return known.get("message", 0) < ALIKE or ("service" not in known and Kind.REPORT not in (new.kind, issue.kind))
 
 
 def _type(a: Open, b: Open) -> float | None:
@@ -252,9 +250,7 @@ def _symptom(new: Open, issue: Open, service: float | None) -> bool:
 
 def _gap(a: Open, b: Open) -> float:
     """Seconds between two spans of time; 0 where they meet."""
-    return max(
-        0.0, (a.first_seen - b.last_seen).total_seconds(), (b.first_seen - a.last_seen).total_seconds()
-    )
+    return max(0.0, (a.first_seen - b.last_seen).total_seconds(), (b.first_seen - a.last_seen).total_seconds())
 
 
 def _because(issue: Open, shares: Mapping[str, float]) -> str:

@@ -26,9 +26,7 @@ class Degradation:
 
     @property
     def says(self) -> str:
-        return (
-            f"median {self.before:.0f} -> {self.after:.0f} ms, chance explains it with p = {self.p_value:.1g}"
-        )
+        return f"median {self.before:.0f} -> {self.after:.0f} ms, chance explains it with p = {self.p_value:.1g}"
 
 
 def degraded(before: Sequence[float], after: Sequence[float]) -> Degradation | None:

@@ -114,9 +114,7 @@ def of_crash(crash: Crash, service: str = "", template: Callable[[str], str] = m
     because += f", caused by {root}" if root else ""
     pattern = f"{kind}/{operation(crash)}"
     parts = (service.lower(), kind, operation(crash), *place, subject, root)
-    return _make(
-        parts, because, pattern, type=kind, subject=subject, calls=calls, code=code, root=root, crash=crash
-    )
+    return _make(parts, because, pattern, type=kind, subject=subject, calls=calls, code=code, root=root, crash=crash)
 
 
 def operation(crash: Crash) -> str:

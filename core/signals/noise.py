@@ -88,9 +88,7 @@ def _own_fault(record: Record, _context: Context) -> str | None:
 
 def _status(record: Record) -> int | None:
     nested = record.attributes.get("http")
-    flat = record.attributes | (
-        {f"http.{k}": v for k, v in nested.items()} if isinstance(nested, dict) else {}
-    )
+    flat = record.attributes | ({f"http.{k}": v for k, v in nested.items()} if isinstance(nested, dict) else {})
     for name in STATUS_NAMES:
         if str(flat.get(name, "")).isdigit():
             return int(flat[name])

@@ -77,9 +77,7 @@ def _many(health: ServiceHealth, users: int) -> Severity | None:
     return next((level for least, level in USERS if users >= least), None)
 
 
-def _impact(
-    health: ServiceHealth, others: Sequence[str], users: int, catalogue: Impact
-) -> tuple[Impact, list[dict]]:
+def _impact(health: ServiceHealth, others: Sequence[str], users: int, catalogue: Impact) -> tuple[Impact, list[dict]]:
     says = [_say(f"the catalogue rates the service's impact {catalogue}", IMPACTS.index(catalogue))]
     if len(others) >= BROAD:
         says.append(_say(f"{len(others)} other services fail too: {', '.join(sorted(others)[:5])}", 1))

@@ -195,7 +195,5 @@ def _read_at(text: str) -> Crash | None:
             before = line.strip()
     if not heads:
         return None
-    chain = tuple(
-        Linked(**h.model_dump(), frames=tuple(s)) for h, s in zip(heads[1:], stacks[1:], strict=True)
-    )
+    chain = tuple(Linked(**h.model_dump(), frames=tuple(s)) for h, s in zip(heads[1:], stacks[1:], strict=True))
     return Crash(exception=heads[0], frames=tuple(stacks[0]), chain=chain, traceback=text)

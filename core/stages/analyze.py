@@ -59,9 +59,7 @@ def ask(rt: Runtime, evidence: Evidence) -> tuple[Finding, list[dict]]:
             return analyst.analyze(evidence), notes
         except VendorError as error:
             notes.append({"says": f"{analyst.name} could not be asked ({error.message})", "weight": 0})
-    raise VendorError(
-        "analysis", "no analyst answered: " + "; ".join(n["says"] for n in notes), permanent=True
-    )
+    raise VendorError("analysis", "no analyst answered: " + "; ".join(n["says"] for n in notes), permanent=True)
 
 
 def gather(rt: Runtime, issue_id: int) -> Evidence:
@@ -72,9 +70,7 @@ def gather(rt: Runtime, issue_id: int) -> Evidence:
             select(Signal).where(Signal.issue_id == issue_id).order_by(col(Signal.at).desc()).limit(RECORDS)
         ).all()
         known = policy.services.get(issue.service, Service(repository=""))
-        recent, before, others = _rates(
-            session, policy.watch.source, issue, list(policy.services) or [issue.service]
-        )
+        recent, before, others = _rates(session, policy.watch.source, issue, list(policy.services) or [issue.service])
         return Evidence(
             title=issue.title,
             service=issue.service,
@@ -105,9 +101,7 @@ def _rates(session: Session, preferred: str, issue: Issue, services: list[str]):
     source = health.best_source(session, preferred, begin - BEFORE)
     recent = health.stored(session, source, [*services, issue.service], begin, until)
     before = health.stored(session, source, [issue.service], issue.first_seen - BEFORE, issue.first_seen)
-    others = [
-        name for name, state in recent.items() if name != issue.service and (state.error_rate or 0) > 0.01
-    ]
+    others = [name for name, state in recent.items() if name != issue.service and (state.error_rate or 0) > 0.01]
     return recent[issue.service], before[issue.service], others
 
 
@@ -131,7 +125,6 @@ def _past(session: Session, issue: Issue) -> list[str]:
         .limit(5)
     ).all()
     return [
-        f"issue {past.id} ({past.title[:80]}): {outcome.result}"
-        + (f", {outcome.note}" if outcome.note else "")
+        f"issue {past.id} ({past.title[:80]}): {outcome.result}" + (f", {outcome.note}" if outcome.note else "")
         for past, outcome in rows
     ]

@@ -40,8 +40,7 @@ class Collector:
                 self.reading[source.name] = self.pool.submit(read, source)
         wait(self.reading.values(), timeout=patience)
         results = {
-            name: future.result() if future.done() else _late(name, patience)
-            for name, future in self.reading.items()
+            name: future.result() if future.done() else _late(name, patience) for name, future in self.reading.items()
         }
         self.reading = {name: future for name, future in self.reading.items() if not future.done()}
         return results
@@ -75,9 +74,7 @@ def read(source: Source) -> dict:
             records += keep(source.name, batch)
     except VendorError as fault:
         error = fault.message
-    except (
-        Exception
-    ) as fault:  # a fault of ours must not stop the other sources either; it is shown and logged
+    except Exception as fault:  # a fault of ours must not stop the other sources either; it is shown and logged
         log.exception("reading %s failed", source.name)
         error = f"reading failed: {type(fault).__name__}: {fault}"
     _tell(source.name, error)

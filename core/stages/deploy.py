@@ -31,9 +31,7 @@ def preview(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, ch
     if not (rt.deployer and repository.vercel_project):
         return _stop(entry, f"no deployment is set up for repository {name!r} (vercel_project, VERCEL_TOKEN)")
     row = _row(issue, change, name, "preview", automatic=True)
-    made = rt.deployer.preview(
-        repository.vercel_project, repository.github, change.branch, change.head_sha, row.key
-    )
+    made = rt.deployer.preview(repository.vercel_project, repository.github, change.branch, change.head_sha, row.key)
     made = _built(rt, made)
     if made.state != "READY":
         return _failed(row, made, entry, f"the preview did not build ({made.state}): {made.note}")
@@ -117,9 +115,7 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
     with store.write() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         asked = None
-        for old in session.exec(
-            select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")
-        ):
+        for old in session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")):
             if old.workflow_id == issue.workflow_id and old.patch_hash == change.patch_hash:
                 asked = old
             else:
@@ -163,9 +159,7 @@ def admit(rt: Runtime, issue_id: int, run: int, automatic: bool) -> dict:
     at, policy = now(), rt.policy
     opens = windows.business_opens(at, policy.guards.business_hours) if automatic else at
     if opens > at:
-        return _wait(
-            issue_id, (opens - at).total_seconds(), f"waits for business hours ({opens:%a %H:%M} UTC)"
-        )
+        return _wait(issue_id, (opens - at).total_seconds(), f"waits for business hours ({opens:%a %H:%M} UTC)")
     with store.read() as session:
         full = automatic and deployments_last_hour(session) >= policy.guards.deployments_per_hour
         oldest = session.exec(
@@ -184,8 +178,7 @@ def admit(rt: Runtime, issue_id: int, run: int, automatic: bool) -> dict:
         return _wait(
             issue_id,
             min(seconds, 60.0),
-            f"waits: {policy.guards.deployments_per_hour} automatic deployments "
-            "in the last hour are the limit",
+            f"waits: {policy.guards.deployments_per_hour} automatic deployments in the last hour are the limit",
         )
     return {"seconds": 0.0}
 
@@ -236,9 +229,7 @@ def production(
     made = _built(rt, rt.deployer.promote(repository.vercel_project, ready.vendor_id, row.key))
     if made.state != "READY":
         return _failed(row, made, entry, f"the production deployment failed ({made.state}): {made.note}")
-    _update(
-        row.key, vendor_id=made.vendor_id, url=made.url, status="watching", ready_at=row.ready_at or now()
-    )
+    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", ready_at=row.ready_at or now())
     if repository.production_url and (fault := probe(rt, repository.production_url + repository.health_path)):
         return _stop(entry, f"production is not healthy after the deployment: {fault}")
     with store.write() as session:
@@ -266,9 +257,7 @@ def _remember(rt: Runtime, row: Deployment, repository: Repository, name: str) -
     live = rt.deployer.production(repository.vercel_project)
     services = [s for s, service in rt.policy.services.items() if service.repository == name]
     at = now()
-    before = (
-        rt.health.health(services, at - timedelta(seconds=rt.policy.watch.seconds), at) if rt.health else {}
-    )
+    before = rt.health.health(services, at - timedelta(seconds=rt.policy.watch.seconds), at) if rt.health else {}
     _update(
         row.key,
         previous_vendor_id=live.vendor_id if live else "",

@@ -39,9 +39,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, feedba
 
 def _find(session: Session, issue_id: int, run: int, attempt: int) -> ChangeSet | None:
     return session.exec(
-        select(ChangeSet).where(
-            ChangeSet.issue_id == issue_id, ChangeSet.run == run, ChangeSet.attempt == attempt
-        )
+        select(ChangeSet).where(ChangeSet.issue_id == issue_id, ChangeSet.run == run, ChangeSet.attempt == attempt)
     ).first()
 
 
@@ -58,9 +56,7 @@ def best_crash(session: Session, issue_id: int) -> Crash | None:
     return next(iter(with_locals or crashes), None)
 
 
-def _write(
-    rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: int, feedback: list[str]
-) -> ChangeSet:
+def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: int, feedback: list[str]) -> ChangeSet:
     started = time.monotonic()
     change = ChangeSet(issue_id=issue.id, run=run, attempt=attempt, generator="none", status="refused")
     if crash is None:
@@ -121,9 +117,7 @@ def _describe(change: ChangeSet, result: FixResult) -> None:
         "older_tests_pass": proof.older_tests_pass,
         "complete": proof.complete,
         "says": list(proof.says),
-        "refused": [
-            {"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason
-        ],
+        "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason],
     }
     if candidate:
         change.generator, change.template, change.rationale = (

@@ -138,9 +138,7 @@ def style(tree: Path, changed: Changed) -> Gate:
     return _counted(
         "style",
         (
-            Finding(
-                "style", _relative(tree, r["filename"]), r["location"]["row"], f"{r['code']}: {r['message']}"
-            )
+            Finding("style", _relative(tree, r["filename"]), r["location"]["row"], f"{r['code']}: {r['message']}")
             for r in found
         ),
         changed,
@@ -203,9 +201,7 @@ def coverage(tree: Path, changed: Changed, repository: Repository, least: float,
     done = runner.run(["python", "-c", MEASURE, repository.tests, *sorted(changed)], tree)
     report = next((line for line in reversed(done.stdout.splitlines()) if line.startswith("COVERED ")), None)
     if report is None:
-        return Gate(
-            "coverage", False, f"coverage could not be measured: {done.stderr.strip()[-300:]}", None, least
-        )
+        return Gate("coverage", False, f"coverage could not be measured: {done.stderr.strip()[-300:]}", None, least)
     lines = json.loads(report.removeprefix("COVERED "))
     asked = {(path, n) for path in changed for n in changed[path] & set(lines[path]["all"])}
     run = sum(n not in lines[path]["missed"] for path, n in asked)

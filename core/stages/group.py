@@ -47,9 +47,7 @@ def _index(session: Session) -> Candidates:
     """The issues that a signal may join: open ones, and those that ended of late."""
     index = Candidates()
     issues = session.exec(
-        select(Issue)
-        .where(col(Issue.ended_at).is_(None) | (col(Issue.ended_at) > now() - MEMORY))
-        .order_by(Issue.id)
+        select(Issue).where(col(Issue.ended_at).is_(None) | (col(Issue.ended_at) > now() - MEMORY)).order_by(Issue.id)
     ).all()
     for issue in issues:
         index.put(*_as_open(session, issue))
@@ -58,9 +56,7 @@ def _index(session: Session) -> Candidates:
 
 def _as_open(session: Session, issue: Issue):
     """The issue as correlation sees it, rebuilt from its telling signals, and all its fingerprints."""
-    signals = session.exec(
-        select(Signal).where(Signal.issue_id == issue.id).order_by(col(Signal.id)).limit(20)
-    ).all()
+    signals = session.exec(select(Signal).where(Signal.issue_id == issue.id).order_by(col(Signal.id)).limit(20)).all()
     shape = None
     for signal in signals:
         record = as_record(signal)
@@ -151,11 +147,7 @@ def _holds(rt: Runtime, issue: Issue) -> bool:
     least = rt.policy.guards.minimum_occurrences
     if rt.policy_error:
         issue.reason = f"waits: {rt.policy_error}"
-    elif (
-        issue.kind in (Kind.EXCEPTION, Kind.LOG)
-        and issue.occurrences < least
-        and issue.first_seen > now() - LATE
-    ):
+    elif issue.kind in (Kind.EXCEPTION, Kind.LOG) and issue.occurrences < least and issue.first_seen > now() - LATE:
         issue.reason = f"waits for evidence: seen {issue.occurrences} of {least} times"
     else:
         return False

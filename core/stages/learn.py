@@ -28,9 +28,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
         change = session.get_one(ChangeSet, change_id)
         change.status = "merged" if change.pull_number else "deployed"
         for row in session.exec(
-            select(Deployment).where(
-                Deployment.change_set_id == change_id, Deployment.environment == "production"
-            )
+            select(Deployment).where(Deployment.change_set_id == change_id, Deployment.environment == "production")
         ):
             row.status, row.ended_at = "verified", row.ended_at or now()
         remember(session, issue_id, run, "fixed", entry.says)

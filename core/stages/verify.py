@@ -26,9 +26,7 @@ Health = dict[str, ServiceHealth]
 def judge(service: str, before: Health, after: Health, rules: Watch) -> list[str]:
     """What speaks against the deployment; empty when nothing does. Pure."""
     return [
-        says
-        for name, state in after.items()
-        for says in _harm(name, before.get(name, ServiceHealth()), state, rules)
+        says for name, state in after.items() for says in _harm(name, before.get(name, ServiceHealth()), state, rules)
     ] + _not_cured(service, before.get(service, ServiceHealth()), after.get(service, ServiceHealth()), rules)
 
 
@@ -40,9 +38,7 @@ def _harm(name: str, before: ServiceHealth, after: ServiceHealth, rules: Watch) 
     if before.p95_ms is not None and after.p95_ms is not None:
         limit = max(before.p95_ms * rules.latency_factor, before.p95_ms + LATENCY_FLOOR_MS)
         if after.p95_ms > limit:
-            found.append(
-                f"{name}: the 95th percentile rose from {before.p95_ms:.0f} to {after.p95_ms:.0f} ms"
-            )
+            found.append(f"{name}: the 95th percentile rose from {before.p95_ms:.0f} to {after.p95_ms:.0f} ms")
     return found
 
 
@@ -102,9 +98,7 @@ def _look(rt: Runtime, services: list[str], row: Deployment, at) -> tuple[Health
 
 def _keep(row: Deployment, after: Health) -> None:
     with store.write() as session:
-        session.get_one(Deployment, row.id).after = {
-            name: state.model_dump() for name, state in after.items()
-        }
+        session.get_one(Deployment, row.id).after = {name: state.model_dump() for name, state in after.items()}
 
 
 def _told(seen: ServiceHealth) -> str:
@@ -122,9 +116,7 @@ def _end(entry: Entry, state: str, says: str) -> dict:
     return {"state": state, "says": says}
 
 
-def roll_back(
-    rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, why: str
-) -> dict:
+def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, why: str) -> dict:
     """Return production to what it served before. Looks first whether it does already."""
     with store.read() as session:
         issue, row = session.get_one(Issue, issue_id), _live_or_none(session, change_id)

@@ -65,9 +65,7 @@ class HealthSource(Protocol):
 
     name: str
 
-    def health(
-        self, services: Sequence[str], since: datetime, until: datetime
-    ) -> dict[str, ServiceHealth]: ...
+    def health(self, services: Sequence[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]: ...
 
 
 @dataclass(frozen=True)

@@ -80,9 +80,7 @@ class Datadog:
 
     def health(self, services: Sequence[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]:
         """How each service did; intervals that began before ``since`` do not count."""
-        found: dict[str, dict[str, list[float]]] = {
-            s: {"requests": [], "errors": [], "p95_ms": []} for s in services
-        }
+        found: dict[str, dict[str, list[float]]] = {s: {"requests": [], "errors": [], "p95_ms": []} for s in services}
         for point in self.points(since, until):
             if point.service in found and point.at >= since:
                 found[point.service][point.name].append(point.value)

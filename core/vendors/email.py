@@ -33,9 +33,7 @@ class Email:
         mail = EmailMessage()
         mail["From"], mail["To"] = self.sender, ", ".join(self.receivers)
         mail["Subject"] = " ".join(message.subject.split())[:200]
-        mail["Message-ID"] = (
-            f"<{hashlib.sha256(message.key.encode()).hexdigest()[:32]}@devops-intelligence-platform>"
-        )
+        mail["Message-ID"] = f"<{hashlib.sha256(message.key.encode()).hexdigest()[:32]}@devops-intelligence-platform>"
         mail.set_content(f"{message.body}\n\n{message.link}\n")
         with self._connect() as server:
             server.send_message(mail)
@@ -45,9 +43,7 @@ class Email:
             with self._connect() as server:
                 server.noop()
         except VendorError as error:
-            return Check(
-                False, error.message, "SMTP_HOST, SMTP_PORT, SMTP_STARTTLS, SMTP_USER, SMTP_PASSWORD"
-            )
+            return Check(False, error.message, "SMTP_HOST, SMTP_PORT, SMTP_STARTTLS, SMTP_USER, SMTP_PASSWORD")
         return Check(True, f"{self.host} accepts mail for {', '.join(self.receivers)}")
 
     def _connect(self) -> _Session:

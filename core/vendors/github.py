@@ -36,9 +36,7 @@ class GitHub:
         params = {"since": (since - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ"), "per_page": 100}
         for name in self.repositories:
             for rows in self._pages(f"/repos/{name}/issues", {**params, "state": "open"}):
-                yield Batch(
-                    records=[report(row, name, self.http) for row in rows if "pull_request" not in row]
-                )
+                yield Batch(records=[report(row, name, self.http) for row in rows if "pull_request" not in row])
             for rows in self._pages(f"/repos/{name}/commits", params):
                 yield Batch(records=[self._commit(row, name) for row in rows])
         yield Batch(cursor=json.dumps({"since": until.isoformat()}))
@@ -63,9 +61,9 @@ class GitHub:
 
     def open_pull(self, repository: str, branch: str, base: str, title: str, body: str) -> Pull:
         owner = repository.split("/")[0]
-        found = self.http.get(
-            f"/repos/{repository}/pulls", params={"head": f"{owner}:{branch}", "state": "all"}
-        ).json(list)
+        found = self.http.get(f"/repos/{repository}/pulls", params={"head": f"{owner}:{branch}", "state": "all"}).json(
+            list
+        )
         for row in found:
             if row["state"] == "open":
                 row = self.http.request(
@@ -77,9 +75,7 @@ class GitHub:
         )
         return _pull(made.json())
 
-    def set_status(
-        self, repository: str, sha: str, context: str, state: str, description: str, url: str = ""
-    ) -> None:
+    def set_status(self, repository: str, sha: str, context: str, state: str, description: str, url: str = "") -> None:
         body = {"state": state, "context": context, "description": description[:140]} | (
             {"target_url": url} if url else {}
         )

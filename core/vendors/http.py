@@ -54,13 +54,9 @@ class Answer:
         try:
             value = json.loads(self.content)
         except ValueError:
-            raise VendorError(
-                self.vendor, f"answered {self.status} with something that is not JSON"
-            ) from None
+            raise VendorError(self.vendor, f"answered {self.status} with something that is not JSON") from None
         if not isinstance(value, kind):
-            raise VendorError(
-                self.vendor, f"answered with JSON of an unexpected kind ({type(value).__name__})"
-            )
+            raise VendorError(self.vendor, f"answered with JSON of an unexpected kind ({type(value).__name__})")
         return value
 
     def next_link(self) -> dict[str, str] | None:
@@ -82,9 +78,7 @@ class Http:
     ):
         self.vendor, self.base_url = vendor, base_url.rstrip("/")
         self.redact = Redactor(secrets)
-        self.client = httpx.Client(
-            headers=headers or {}, timeout=TIMEOUT, transport=transport, follow_redirects=False
-        )
+        self.client = httpx.Client(headers=headers or {}, timeout=TIMEOUT, transport=transport, follow_redirects=False)
         self.guarded = transport is None
 
     def get(self, path: str, **kw) -> Answer:
@@ -100,9 +94,7 @@ class Http:
         if self.guarded:
             self._same_host(url)
             refuse_private(self.vendor, url, self.base_url)
-        retry = stamina.retry_context(
-            on=_wait(idempotent), attempts=ATTEMPTS, timeout=90, wait_max=LONGEST_WAIT
-        )
+        retry = stamina.retry_context(on=_wait(idempotent), attempts=ATTEMPTS, timeout=90, wait_max=LONGEST_WAIT)
         for attempt in retry:
             with attempt:
                 return self._once(method, url, **kw)
@@ -119,8 +111,7 @@ class Http:
         except httpx.HTTPError as error:
             raise VendorError(
                 self.vendor,
-                f"could not be reached at {urlsplit(url).netloc}: "
-                f"{self.redact(str(error)) or type(error).__name__}",
+                f"could not be reached at {urlsplit(url).netloc}: {self.redact(str(error)) or type(error).__name__}",
             ) from None
         answer = httpx.Response(response.status_code, headers=_plain(response.headers), content=body)
         if answer.status_code >= 300:
@@ -145,18 +136,12 @@ class Http:
 
     def _same_host(self, url: str) -> None:
         if urlsplit(url).netloc != urlsplit(self.base_url).netloc:
-            raise VendorError(
-                self.vendor, f"pointed to another host ({urlsplit(url).netloc})", permanent=True
-            )
+            raise VendorError(self.vendor, f"pointed to another host ({urlsplit(url).netloc})", permanent=True)
 
 
 def _plain(headers: httpx.Headers) -> dict[str, str]:
     """Headers of the decoded body."""
-    return {
-        k: v
-        for k, v in headers.items()
-        if k not in ("content-encoding", "content-length", "transfer-encoding")
-    }
+    return {k: v for k, v in headers.items() if k not in ("content-encoding", "content-length", "transfer-encoding")}
 
 
 def _wait(idempotent: bool) -> Callable[[Exception], bool | float]:
@@ -222,9 +207,7 @@ def refuse_private(vendor: str, url: str, base_url: str) -> None:
         raise VendorError(vendor, f"the host {host} cannot be found") from None
     for address in found:
         if not ipaddress.ip_address(address).is_global:
-            raise VendorError(
-                vendor, f"{host} is a private address; only public ones are called", permanent=True
-            )
+            raise VendorError(vendor, f"{host} is a private address; only public ones are called", permanent=True)
 
 
 def probe(url: str, timeout: float = 10.0) -> str:

@@ -25,9 +25,7 @@ class Chat:
 
     def __init__(self, base_url: str, key: str, model: str):
         self.model, self.redact = model, Redactor([key])
-        self.client = openai.OpenAI(
-            base_url=base_url or None, api_key=key or "none", timeout=TIMEOUT, max_retries=1
-        )
+        self.client = openai.OpenAI(base_url=base_url or None, api_key=key or "none", timeout=TIMEOUT, max_retries=1)
 
     def complete(self, system: str, user: str, schema: dict[str, Any]) -> dict[str, Any]:
         """The answer as an object; ``tokens`` is added to it. Raises VendorError."""
@@ -54,9 +52,7 @@ class Chat:
     def _ask(self, system: str, user: str, form: dict | None) -> dict[str, Any]:
         more = {"response_format": form} if form else {}
         messages = [{"role": "system", "content": system}, {"role": "user", "content": self.redact(user)}]
-        answer = self.client.chat.completions.create(
-            model=self.model, messages=messages, temperature=0, **more
-        )
+        answer = self.client.chat.completions.create(model=self.model, messages=messages, temperature=0, **more)
         text = (answer.choices[0].message.content or "") if answer.choices else ""
         return first_object(text) | {"tokens": answer.usage.total_tokens if answer.usage else 0}
 
@@ -101,9 +97,7 @@ class OpenAIAnalyst:
     def analyze(self, evidence: Evidence) -> Finding:
         known: Finding = self.embedded.analyze(evidence)
         try:
-            opinion = Opinion.model_validate(
-                self.chat.complete(SYSTEM, _fenced(evidence), Opinion.model_json_schema())
-            )
+            opinion = Opinion.model_validate(self.chat.complete(SYSTEM, _fenced(evidence), Opinion.model_json_schema()))
         except ValidationError as error:
             raise VendorError(self.name, f"answered against the schema: {error.errors()[0]['msg']}") from None
         cause = opinion.cause if known.cause is Cause.CODE else known.cause
@@ -134,9 +128,7 @@ def _fenced(evidence: Evidence) -> str:
     records = "\n".join(f"{r.source} {r.title} {r.message[:1000]}" for r in evidence.records[:10])
     crash = next((r.crash for r in evidence.records if r.crash), None)
     frames = (
-        "\n".join(f"{f.file}:{f.line} {f.function}: {f.code} {f.locals or ''}" for f in crash.frames)
-        if crash
-        else ""
+        "\n".join(f"{f.file}:{f.line} {f.function}: {f.code} {f.locals or ''}" for f in crash.frames) if crash else ""
     )
     text = f"{evidence.title}\n{records}\n{frames}"[:12_000].replace("<<<", "‹‹‹").replace(">>>", "›››")
     return f"Service: {evidence.service}; error rate: {evidence.health.error_rate}\n<<<\n{text}\n>>>"

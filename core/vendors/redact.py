@@ -33,9 +33,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()):
         forms = {form for secret in secrets if len(secret) >= 6 for form in _forms(secret)}
-        self.known = (
-            re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
-        )
+        self.known = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
 
     def __call__(self, text: str) -> str:
         if self.known:

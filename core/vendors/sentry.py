@@ -75,15 +75,11 @@ class Sentry:
     def resolve(self, vendor_id: str) -> None:
         """Mark the issue of a record as resolved; doing it again changes nothing."""
         issue = vendor_id.split(":")[0]
-        self.http.request(
-            "PUT", f"/api/0/organizations/{self.org}/issues/{issue}/", json={"status": "resolved"}
-        )
+        self.http.request("PUT", f"/api/0/organizations/{self.org}/issues/{issue}/", json={"status": "resolved"})
 
     def check(self) -> Check:
         try:
-            self.http.get(
-                f"/api/0/organizations/{self.org}/issues/", params={"limit": 1, "query": "is:unresolved"}
-            )
+            self.http.get(f"/api/0/organizations/{self.org}/issues/", params={"limit": 1, "query": "is:unresolved"})
         except VendorError as error:
             return Check(
                 False,
@@ -99,9 +95,7 @@ def parse(row: dict, event: dict, count: int, http: Http) -> Record:
     project = (row.get("project") or {}).get("slug", "")
     release = tags.get("release") or (event.get("release") or {}).get("version")
     at = datetime.fromisoformat(event.get("dateCreated") or row["lastSeen"])
-    crash = crash_of(
-        event, tags.get("service") or project, release, tags.get("environment") or "production", http
-    )
+    crash = crash_of(event, tags.get("service") or project, release, tags.get("environment") or "production", http)
     title = http.redact(str(row.get("title") or event.get("title") or "error"))
     return Record(
         source="sentry",
@@ -125,11 +119,7 @@ def parse(row: dict, event: dict, count: int, http: Http) -> Record:
 def crash_of(event: dict, service: str, release: str | None, environment: str, http: Http) -> Crash | None:
     """The exception of an event; None when it has none (a message, a CSP report)."""
     values = next(
-        (
-            entry["data"].get("values") or []
-            for entry in event.get("entries") or []
-            if entry.get("type") == "exception"
-        ),
+        (entry["data"].get("values") or [] for entry in event.get("entries") or [] if entry.get("type") == "exception"),
         [],
     )
     values = [value for value in values if value.get("type")]
@@ -166,10 +156,7 @@ def _frames(value: dict, http: Http) -> tuple[Frame, ...]:
             function=str(frame.get("function") or "?"),
             code=_line(frame),
             in_app=bool(frame.get("inApp")),
-            locals={
-                str(name): http.redact(literal(v))[:TEXT] for name, v in (frame.get("vars") or {}).items()
-            }
-            or None,
+            locals={str(name): http.redact(literal(v))[:TEXT] for name, v in (frame.get("vars") or {}).items()} or None,
         )
         for frame in frames
     )

@@ -54,9 +54,7 @@ class Vercel:
     def _create(self, project: str, key: str, body: dict) -> Deployed:
         if found := self._find(project, key):
             return self.status(found)
-        made = self.http.post(
-            "/v13/deployments", params=self._params(skipAutoDetectionConfirmation="1"), json=body
-        )
+        made = self.http.post("/v13/deployments", params=self._params(skipAutoDetectionConfirmation="1"), json=body)
         return self._shape(made.json())
 
     def _find(self, project: str, key: str) -> str | None:
@@ -78,15 +76,11 @@ class Vercel:
 
     def rollback(self, project: str, to_vendor_id: str) -> Deployed:
         """Move the production alias; returns when the alias serves it. Raises VendorError when it never does."""
-        self.http.post(
-            f"/v1/projects/{project}/rollback/{to_vendor_id}", params=self._params(), idempotent=True
-        )
+        self.http.post(f"/v1/projects/{project}/rollback/{to_vendor_id}", params=self._params(), idempotent=True)
         deadline = time.monotonic() + ALIAS_SECONDS
         while (live := self.production(project)) is None or live.vendor_id != to_vendor_id:
             if time.monotonic() > deadline:
-                raise VendorError(
-                    self.name, f"the alias of {project} did not move to {to_vendor_id}", permanent=True
-                )
+                raise VendorError(self.name, f"the alias of {project} did not move to {to_vendor_id}", permanent=True)
             time.sleep(POLL)
         return live
 

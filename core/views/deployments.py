@@ -14,9 +14,7 @@ def count(session: Session, environment: str = "") -> int:
     return session.exec(select(func.count(Deployment.id)).where(*where)).one()
 
 
-def page(
-    session: Session, environment: str = "", number: int = 1
-) -> list[tuple[Deployment, Issue, ChangeSet]]:
+def page(session: Session, environment: str = "", number: int = 1) -> list[tuple[Deployment, Issue, ChangeSet]]:
     """Page ``number`` (from 1), the latest first."""
     where = [Deployment.environment == environment] if environment else []
     return list(

@@ -65,11 +65,7 @@ def page(session: Session, wanted: Filter = Filter(), number: int = 1) -> list[I
     """Page ``number`` (from 1) of the list, the latest first."""
     return list(
         session.exec(
-            select(Issue)
-            .where(*_where(wanted))
-            .order_by(Issue.id.desc())
-            .offset((number - 1) * PAGE)
-            .limit(PAGE)
+            select(Issue).where(*_where(wanted)).order_by(Issue.id.desc()).offset((number - 1) * PAGE).limit(PAGE)
         )
     )
 
@@ -109,9 +105,7 @@ class Story:
 
 def _of(session: Session, table, issue_id: int, limit: int = 50) -> list:
     """The latest ``limit`` rows of the issue, oldest first."""
-    rows = session.exec(
-        select(table).where(table.issue_id == issue_id).order_by(table.id.desc()).limit(limit)
-    ).all()
+    rows = session.exec(select(table).where(table.issue_id == issue_id).order_by(table.id.desc()).limit(limit)).all()
     return rows[::-1]
 
 
@@ -186,8 +180,7 @@ def timeline(told: Story) -> list[Event]:
     ]
     events += [Event(a.at, a.action, str(a.detail.get("reason", "")), "person", a.actor) for a in told.audit]
     events += [
-        Event(n.sent_at or n.created_at, f"{n.channel}: {n.event}", n.subject, "calm")
-        for n in told.notifications
+        Event(n.sent_at or n.created_at, f"{n.channel}: {n.event}", n.subject, "calm") for n in told.notifications
     ]
     events += [
         Event(

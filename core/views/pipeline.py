@@ -96,9 +96,7 @@ def totals(session: Session, since: datetime) -> dict[str, int]:
         "fixed": results.get("fixed", 0),
         "escalated": results.get("escalated", 0),
         "rolled_back": results.get("rolled_back", 0),
-        "deployments": _count(
-            session, Deployment.started_at >= since, Deployment.environment == "production"
-        ),
+        "deployments": _count(session, Deployment.started_at >= since, Deployment.environment == "production"),
     }
 
 
@@ -112,9 +110,7 @@ def connectors(session: Session) -> list[Connector]:
 
 def workers(session: Session, at: datetime) -> list[tuple[Worker, bool]]:
     """Every worker seen within a day, with whether its heart beat within 90 s."""
-    rows = session.exec(
-        select(Worker).where(Worker.heartbeat >= at - timedelta(days=1)).order_by(Worker.started_at)
-    )
+    rows = session.exec(select(Worker).where(Worker.heartbeat >= at - timedelta(days=1)).order_by(Worker.started_at))
     return [(worker, at - worker.heartbeat <= ALIVE) for worker in rows]
 
 
@@ -133,9 +129,7 @@ def approvals(session: Session, limit: int = 20) -> list[tuple[Approval, Issue, 
 
 def automatic_deployments(session: Session, since: datetime) -> int:
     """Automatic production deployments since then: what the hourly limit counts."""
-    return _count(
-        session, Deployment.started_at >= since, Deployment.environment == "production", Deployment.automatic
-    )
+    return _count(session, Deployment.started_at >= since, Deployment.environment == "production", Deployment.automatic)
 
 
 def journeys(session: Session, limit: int = 8) -> list[Issue]:
@@ -146,9 +140,7 @@ def journeys(session: Session, limit: int = 8) -> list[Issue]:
     return under_way + list(ended)
 
 
-def error_rate(
-    session: Session, source: str, since: datetime
-) -> dict[str, list[tuple[datetime, float, float]]]:
+def error_rate(session: Session, source: str, since: datetime) -> dict[str, list[tuple[datetime, float, float]]]:
     """By service: (time, requests, errors) of each interval that ``source`` measured since then."""
     rows = session.exec(
         select(

@@ -12,9 +12,7 @@ PURE_CALLS = {"len", "sum", "max", "min", "abs", "float", "int"}
 
 
 def guard(place: Place) -> Changes:
-    divisions = [
-        n for n in place.expressions(ast.BinOp) if isinstance(n.op, ast.Div | ast.FloorDiv | ast.Mod)
-    ]
+    divisions = [n for n in place.expressions(ast.BinOp) if isinstance(n.op, ast.Div | ast.FloorDiv | ast.Mod)]
     for node in divisions:
         divisor = node.right
         if not _repeatable(divisor) or place.value(divisor) not in (0, 0.0, ...):
@@ -49,7 +47,5 @@ def _returns_number(place: Place) -> bool:
 def _repeatable(node: ast.expr) -> bool:
     """Whether evaluating the expression twice is the same as once."""
     return all(
-        isinstance(n.func, ast.Name) and n.func.id in PURE_CALLS
-        for n in ast.walk(node)
-        if isinstance(n, ast.Call)
+        isinstance(n.func, ast.Name) and n.func.id in PURE_CALLS for n in ast.walk(node) if isinstance(n, ast.Call)
     )

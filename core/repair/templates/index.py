@@ -24,9 +24,7 @@ def guard(place: Place) -> Changes:
                     f"    return {said.value}",
                 )
                 yield change(place, place.before(place.statement, *lines), says, said)
-            yield change(
-                place, place.replace(node, f"({text} if {enough} else {said.value})"), says, said, 0.86
-            )
+            yield change(place, place.replace(node, f"({text} if {enough} else {said.value})"), says, said, 0.86)
         yield from _condition(place, node, enough)
 
 
@@ -40,9 +38,7 @@ def _enough(place: Place, node: ast.Subscript) -> str:
 
 def _condition(place: Place, node: ast.Subscript, enough: str) -> Changes:
     """The bound joins the condition that the position stands in."""
-    for test in [
-        n.test for n in place.expressions(ast.If, ast.While, ast.IfExp) if n.test.lineno <= place.line
-    ]:
+    for test in [n.test for n in place.expressions(ast.If, ast.While, ast.IfExp) if n.test.lineno <= place.line]:
         if any(n is node for n in ast.walk(test)):
             says = f"The position is looked at only where it exists: {enough}."
             yield change(
@@ -66,9 +62,7 @@ def unpack(place: Place) -> Changes:
         expected, base, sep = int(match[2]), place.source(node.func.value), place.source(node.args[0])
         if match[1] == "too many":
             for method in ("split", "rsplit"):
-                said = Said(
-                    "", f"{expected} parts are taken: all after the separator belongs to the last", 0.86
-                )
+                said = Said("", f"{expected} parts are taken: all after the separator belongs to the last", 0.86)
                 yield change(
                     place,
                     place.replace(node, f"{base}.{method}({sep}, {expected - 1})"),
@@ -90,9 +84,7 @@ def first_of(place: Place) -> Changes:
         if isinstance(node.func, ast.Name) and node.func.id == "next" and len(node.args) == 1:
             for said in missing_values(place, "None"):
                 new = f"next({_wrapped(place, node.args[0])}, {said.value})"
-                yield change(
-                    place, place.replace(node, new), f"There may be none: {said.value} is given then.", said
-                )
+                yield change(place, place.replace(node, new), f"There may be none: {said.value} is given then.", said)
 
 
 def _wrapped(place: Place, node: ast.expr) -> str:

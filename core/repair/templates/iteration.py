@@ -14,15 +14,11 @@ def copy(place: Place) -> Changes:
         return
     for node in place.expressions(ast.For):
         said = Said("", "the loop changes what it iterates; a copy keeps its order and its entries", 0.92)
-        yield change(
-            place, place.replace(node.iter, f"list({place.source(node.iter)})"), "Iterate over a copy.", said
-        )
+        yield change(place, place.replace(node.iter, f"list({place.source(node.iter)})"), "Iterate over a copy.", said)
 
 
 def awaited(place: Place) -> Changes:
-    if "coroutine" not in place.crash.exception.message or not isinstance(
-        place.function, ast.AsyncFunctionDef
-    ):
+    if "coroutine" not in place.crash.exception.message or not isinstance(place.function, ast.AsyncFunctionDef):
         return
     for node in place.expressions(ast.Call):
         said = Said("", "the call gives a coroutine, and its result is used", 0.88)

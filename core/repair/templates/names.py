@@ -31,9 +31,7 @@ def name(place: Place) -> Changes:
             said = Said("", f"{near} is defined here and spelled almost like {wrong}", 0.85)
             yield change(place, place.replace(node, near), f"The name is {near}.", said)
     if wrong in sys.stdlib_module_names:
-        said = Said(
-            "", f"{wrong} is a module of the standard library that is used here but not imported", 0.93
-        )
+        said = Said("", f"{wrong} is a module of the standard library that is used here but not imported", 0.93)
         yield change(place, _with_import(place, f"import {wrong}"), f"Import {wrong}.", said)
     yield from _imported_elsewhere(place, wrong)
 
@@ -55,9 +53,7 @@ def _imported_elsewhere(place: Place, wrong: str) -> Changes:
                 )
             if path != place.path and isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == wrong:
                 line = f"from {path.removesuffix('.py').replace('/', '.')} import {wrong}"
-                yield change(
-                    place, _with_import(place, line), f"Import {wrong}.", Said("", f"{path} defines it", 0.85)
-                )
+                yield change(place, _with_import(place, line), f"Import {wrong}.", Said("", f"{path} defines it", 0.85))
 
 
 def _visible(place: Place) -> set[str]:
@@ -91,11 +87,7 @@ def _with_import(place: Place, line: str) -> str:
     body = place.module.body
     imports = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
     rows = place.text.splitlines(keepends=True)
-    at = (
-        imports[-1].end_lineno
-        if imports
-        else (body[0].end_lineno if body and isinstance(body[0], ast.Expr) else 0)
-    )
+    at = imports[-1].end_lineno if imports else (body[0].end_lineno if body and isinstance(body[0], ast.Expr) else 0)
     gap = "" if imports else "\n"
     return "".join(rows[:at]) + f"{gap}{line}\n" + "".join(rows[at:])
 
@@ -124,27 +116,21 @@ def initialise(place: Place) -> Changes:
 
 
 def _sets(node: ast.AST, variable: str) -> bool:
-    return any(
-        isinstance(n, ast.Name) and n.id == variable and isinstance(n.ctx, ast.Store) for n in ast.walk(node)
-    )
+    return any(isinstance(n, ast.Name) and n.id == variable and isinstance(n.ctx, ast.Store) for n in ast.walk(node))
 
 
 def _of_kind(statement: ast.stmt, variable: str) -> list[Said]:
     """Neutral values of the kind that the branches set."""
     found = []
     for node in ast.walk(statement):
-        if isinstance(node, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == variable for t in node.targets
-        ):
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == variable for t in node.targets):
             value = node.value
             kind = (
                 "[]"
                 if isinstance(value, ast.List | ast.ListComp)
                 else "{}"
                 if isinstance(value, ast.Dict)
-                else {int: "0", float: "0.0", str: '""', bool: "False"}.get(
-                    type(getattr(value, "value", None)), "None"
-                )
+                else {int: "0", float: "0.0", str: '""', bool: "False"}.get(type(getattr(value, "value", None)), "None")
             )
             found.append(Said(kind, "", 0.6))
     return [*found, Said("None", "", 0.5), Said("0", "", 0.5)]
@@ -160,12 +146,8 @@ def attribute(place: Place) -> Changes:
             continue
         base = place.source(node.value)
         for near in difflib.get_close_matches(wrong, sorted(known - {wrong}), 3, NEAR):
-            said = Said(
-                "", f"{match['type'] or match['module'] or match['cls']} has {near}, not {wrong}", 0.88
-            )
-            yield change(
-                place, place.replace(node, f"{base}.{near}"), f"The attribute is called {near}.", said
-            )
+            said = Said("", f"{match['type'] or match['module'] or match['cls']} has {near}, not {wrong}", 0.88)
+            yield change(place, place.replace(node, f"{base}.{near}"), f"The attribute is called {near}.", said)
 
 
 def _attributes(place: Place, match: re.Match) -> set[str]:
@@ -186,15 +168,9 @@ def _attributes(place: Place, match: re.Match) -> set[str]:
 
 def _members(node: ast.ClassDef) -> set[str]:
     found = {n.name for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
-    found |= {
-        n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
-    }
-    found |= {
-        t.id for n in node.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)
-    }
-    return found | {
-        n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)
-    }
+    found |= {n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
+    found |= {t.id for n in node.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
+    return found | {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
 
 
 def imported(place: Place) -> Changes:

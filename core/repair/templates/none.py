@@ -62,9 +62,7 @@ def _iterated(place: Place) -> Iterator[tuple[ast.expr, str]]:
             )
         elif isinstance(node, ast.Call):
             yield from (
-                (a, "()")
-                for a in node.args
-                if isinstance(a, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
+                (a, "()") for a in node.args if isinstance(a, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
             )
         elif isinstance(node, ast.Starred):
             yield node.value, "()"
@@ -94,9 +92,7 @@ def _instead(place: Place, node: ast.expr, neutral: str) -> Changes:
     says = f"{text} can be None: what is missing counts as empty."
     if _is_get(node) and len(node.args) == 2:
         bare, default = f"{place.source(node.func)}({place.source(node.args[0])})", place.source(node.args[1])
-        said = Said(
-            default, f"the code itself gives {default} for a missing value; null means the same", 0.92
-        )
+        said = Said(default, f"the code itself gives {default} for a missing value; null means the same", 0.92)
         yield change(place, place.replace(node, f"({bare} or {default})"), says, said)
     if _is_get(node) and isinstance(node.args[0], ast.Constant):
         for said in siblings(place, node.args[0].value):

@@ -137,9 +137,7 @@ def _sources(caller: Place, argument: ast.expr, call: str, said: Said) -> Iterat
     )
 
 
-def _arguments(
-    caller: Place, function: ast.FunctionDef, name: str, parameters: list[str]
-) -> Iterator[ast.expr]:
+def _arguments(caller: Place, function: ast.FunctionDef, name: str, parameters: list[str]) -> Iterator[ast.expr]:
     position = parameters.index(name) - (1 if parameters[:1] in (["self"], ["cls"]) else 0)
     for node in caller.expressions(ast.Call):
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

@@ -1,0 +1,133 @@
+"""Deployments: a commit of the shop as a process of its own; production is what the alias names."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.sandbox.repo import ShopRepo
+from core.sandbox.telemetry import Telemetry
+
+START_SECONDS, KEEP = 20.0, 8
+
+
+@dataclass
+class Deployment:
+    id: str
+    sha: str
+    ref: str
+    target: str  # preview or production
+    meta: dict = field(default_factory=dict)
+    created: int = field(default_factory=lambda: int(time.time() * 1000))
+    state: str = "BUILDING"
+    port: int = 0
+    output: list[str] = field(default_factory=list)
+    process: subprocess.Popen | None = None
+
+
+class Deployments:
+    def __init__(self, folder: Path, repo: ShopRepo, telemetry: Telemetry, environment: dict[str, str]):
+        self.folder, self.repo, self.telemetry, self.environment = folder, repo, telemetry, environment
+        self.all: dict[str, Deployment] = {}
+        self.alias, self.previous, self.changed = "", "", 0
+        self.lock = threading.RLock()
+
+    def create(self, sha: str, ref: str, target: str, meta: dict) -> Deployment:
+        """Start a commit as a process; it becomes READY or ERROR by its health check, and production by its target."""
+        with self.lock:
+            made = Deployment(f"dpl_{len(self.all) + 1:04d}{sha[:10]}", sha, ref, target, meta)
+            self.all[made.id] = made
+        threading.Thread(target=self._start, args=(made,), daemon=True).start()
+        return made
+
+    def promote(self, source: Deployment, meta: dict) -> Deployment:
+        """A production deployment from a preview's commit."""
+        return self.create(source.sha, source.ref, "production", meta)
+
+    def _start(self, made: Deployment) -> None:
+        try:
+            folder = self.folder / made.id
+            self.repo.export(made.sha, folder)
+            made.port = free_port()
+            env = {
+                "PATH": os.environ["PATH"],
+                "PYTHONUNBUFFERED": "1",
+                "RELEASE": made.sha,
+                "ENVIRONMENT": made.target,
+                **self.environment,
+            }
+            made.process = subprocess.Popen(
+                [sys.executable, "-m", "shop", "--port", str(made.port)],
+                cwd=folder,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+            threading.Thread(target=self._read, args=(made,), daemon=True).start()
+            made.state = "READY" if self._healthy(made) else "ERROR"
+        except (OSError, RuntimeError) as error:
+            made.state = "ERROR"
+            made.output.append(str(error))
+        if made.state == "READY" and made.target == "production":
+            self.point(made.id)
+        self._tidy()
+
+    def _read(self, made: Deployment) -> None:
+        for line in made.process.stdout:
+            if not line.startswith("{"):
+                made.output = [*made.output[-50:], line.rstrip()]
+            self.telemetry.line(line, made.target)
+
+    def _healthy(self, made: Deployment) -> bool:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and made.process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{made.port}/health", timeout=2) as answer:
+                    return answer.status == 200
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        return False
+
+    def point(self, deployment_id: str) -> None:
+        """Move the production alias."""
+        with self.lock:
+            self.previous, self.alias, self.changed = self.alias, deployment_id, int(time.time() * 1000)
+
+    def production(self) -> Deployment | None:
+        return self.all.get(self.alias)
+
+    def _tidy(self) -> None:
+        """Stop the oldest processes; production and what it may roll back to stay."""
+        with self.lock:
+            running = [d for d in self.all.values() if d.process and d.process.poll() is None]
+            for old in running[:-KEEP]:
+                if old.id not in (self.alias, self.previous):
+                    stop(old)
+
+    def close(self) -> None:
+        for made in self.all.values():
+            stop(made)
+
+
+def stop(made: Deployment) -> None:
+    if made.process and made.process.poll() is None:
+        os.killpg(made.process.pid, signal.SIGKILL)
+        made.process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,150 @@
+"""The faults that can be shipped to the shop's production.
+
+``edits`` are (file, old text, new text), made on whatever the main branch holds by then. ``expected``
+is the decision that is right; ``checks`` is hidden from the product and says whether a fix behaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    name: str
+    kind: str  # code, performance, upstream, credential, backfire
+    service: str
+    title: str
+    exception: str = ""
+    edits: tuple[tuple[str, str, str], ...] = ()
+    message: str = ""  # the team's commit message
+    expected: str = "AUTO_RESOLVE"
+    checks: str = ""
+
+
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        Fault(
+            "catalog-page",
+            "code",
+            "catalog",
+            "The second page of the catalog fails",
+            "TypeError",
+            (("shop/catalog.py", 'page = int(params.get("page", 1))', 'page = params.get("page", 1)'),),
+            "Catalog: read the page straight from the query",
+            checks="from shop.catalog import listing; assert len(listing({'page': '2'})['products']) == 12; assert listing({'page': '2'})['page'] == 2",
+        ),
+        Fault(
+            "cart-address",
+            "code",
+            "cart",
+            "Customers without an address cannot see their cart",
+            "AttributeError",
+            (("shop/cart.py", '(profile.get("address") or {}).get("city")', 'profile.get("address", {}).get("city")'),),
+            "Cart: simplify the city lookup",
+            checks="from shop.cart import city_of; assert city_of({'address': None}) == 'unknown'; assert city_of({}) == 'unknown'",
+        ),
+        Fault(
+            "account-worth",
+            "code",
+            "account",
+            "New customers cannot see what they spent",
+            "ZeroDivisionError",
+            (("shop/pricing.py", "    if not orders:\n        return 0.0\n", ""),),
+            "Pricing: one line less",
+            checks="from shop.pricing import average_order as a; assert a(0.0, 0) == 0.0; assert a(10.0, 4) == 2.5",
+        ),
+        Fault(
+            "search-empty",
+            "code",
+            "search",
+            "A search without hits fails",
+            "IndexError",
+            (("shop/search.py", "    if not names:\n        return None\n", ""),),
+            "Search: hits are never empty any more",
+            checks="from shop.search import find; assert find({'q': 'zzz'}) == {'count': 0, 'best': None}",
+        ),
+        Fault(
+            "account-tier",
+            "code",
+            "account",
+            "Customers without a tier cannot sign in",
+            "KeyError",
+            (("shop/account.py", 'profile.get("tier", "standard")', 'profile["tier"]'),),
+            "Accounts: every customer has a tier now",
+            checks="from shop.account import tier_of; assert tier_of({}) == 'standard'; assert tier_of({'tier': 'gold'}) == 'gold'",
+        ),
+        Fault(
+            "pricing-badge",
+            "code",
+            "pricing",
+            "Products at their full price have no page",
+            "UnboundLocalError",
+            (("shop/pricing.py", '    text = ""\n    if old_price', "    if old_price"),),
+            "Pricing: tidy the badge",
+            checks="from shop.pricing import badge; assert badge(5, None) == ''; assert badge(5, 10) == '-50%'",
+        ),
+        Fault(
+            "search-accents",
+            "code",
+            "search",
+            "Searching with accents fails",
+            "NameError",
+            (("shop/search.py", "import difflib\nimport unicodedata\n", "import difflib\n"),),
+            "Search: drop an unused import",
+            checks="from shop.search import plain; assert plain('Éclair') == 'eclair'",
+        ),
+        Fault(
+            "checkout-note",
+            "code",
+            "checkout",
+            "Orders with a gift note that holds a colon fail",
+            "ValueError",
+            (("shop/checkout.py", 'text.split(":", 1)', 'text.split(":")'),),
+            "Checkout: shorter gift notes",
+            checks="from shop.checkout import gift_note as g; assert g('gift:To: Ann') == ('gift', 'To: Ann')",
+        ),
+        Fault(
+            "search-slow",
+            "performance",
+            "search",
+            "Suggestions compare with every product",
+            "",
+            (("shop/search.py", 'if p["name"][:1] == typed[:1]][:20]', "for _ in range(8)]"),),
+            "Search: suggest from the whole catalog",
+            expected="ESCALATE_HUMAN",
+        ),
+        Fault(
+            "carrier-down",
+            "upstream",
+            "cart",
+            "The carrier's rates service is down",
+            "URLError",
+            expected="ESCALATE_HUMAN",
+        ),
+        Fault(
+            "mailer-key-revoked",
+            "credential",
+            "checkout",
+            "The mailer's key was revoked",
+            "UpstreamError",
+            expected="ESCALATE_HUMAN",
+        ),
+        Fault(
+            "catalog-campaign",
+            "backfire",
+            "catalog",
+            "Visits without a campaign fail; the fix that tests allow breaks a page",
+            "KeyError",
+            (
+                (
+                    "shop/catalog.py",
+                    'The campaign that brought a visit; a visit without one is direct."""\n    return visit.get("campaign") or "direct"',
+                    'The campaign that brought a visit, or None for a visit without a campaign."""\n    return visit["campaign"]',
+                ),
+            ),
+            "Catalog: campaigns are told apart from direct visits",
+        ),
+    )
+}

@@ -1,0 +1,21 @@
+"""The cart: what a customer has put aside, and where it would go."""
+
+from shop.data import CUSTOMERS
+from shop.upstream import shipping_rate
+
+
+def city_of(profile):
+    """City to deliver to; customers can be without an address, they see "unknown"."""
+    city = (profile.get("address") or {}).get("city")
+    return city or "unknown"
+
+
+def show(params):
+    """The cart of a customer."""
+    profile = CUSTOMERS[params.get("user", "u-1")]
+    return {"user": profile["id"], "city": city_of(profile), "items": int(params.get("items", 2))}
+
+
+def shipping(params):
+    """What sending the cart would cost."""
+    return {"cents": shipping_rate(int(params.get("grams", 500)))}

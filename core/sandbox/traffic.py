@@ -1,0 +1,65 @@
+"""Visitors: a seeded stream of requests over all six services, the same with every code that is deployed.
+
+It always holds the requests that would trip a fault; sound code answers them properly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+
+import httpx
+
+SHARES = (  # path, share, parameters
+    ("/catalog", 8, lambda c: {}),
+    ("/catalog", 1, lambda c: {"page": str(c.randint(2, 9))}),
+    ("/catalog/visit", 5, lambda c: {"campaign": c.choice(["spring", "summer", "autumn"])}),
+    ("/catalog/visit", 1, lambda c: {}),
+    ("/catalog/popular", 4, lambda c: {}),
+    ("/cart", 12, lambda c: {"user": f"u-{5 * c.randint(0, 19) + c.randint(1, 4)}"}),
+    ("/cart", 1.5, lambda c: {"user": f"u-{5 * c.randint(0, 19)}"}),
+    ("/cart/shipping", 2, lambda c: {"grams": "800"}),
+    ("/pricing", 10, lambda c: {"price": "20", "old_price": "30"}),
+    ("/pricing", 1.2, lambda c: {"price": "20"}),
+    ("/search", 12, lambda c: {"q": c.choice(["lamp", "red", "mug", "vase"])}),
+    ("/search", 1.2, lambda c: {"q": "zebra"}),
+    ("/search", 1.2, lambda c: {"q": "Étagère"}),
+    ("/search/suggest", 2, lambda c: {"q": "red lamp"}),
+    ("/account", 10, lambda c: {"user": f"u-{6 * c.randint(0, 15) + c.randint(1, 5)}"}),
+    ("/account", 1.2, lambda c: {"user": f"u-{6 * c.randint(0, 15)}"}),
+    ("/account/worth", 5, lambda c: {"user": f"u-{7 * c.randint(0, 13) + c.randint(1, 6)}"}),
+    ("/account/worth", 1.2, lambda c: {"user": f"u-{7 * c.randint(0, 13)}"}),
+    ("/checkout", 12, lambda c: {"total": "30", "note": "gift:For you"}),
+    ("/checkout", 1.3, lambda c: {"total": "30", "note": "gift:To: Ann"}),
+    ("/checkout/receipt", 2, lambda c: {"user": "u-2"}),
+)
+
+
+def requests(seed: int = 1) -> Iterator[tuple[str, dict]]:
+    """(path, parameters) for ever."""
+    chance = random.Random(seed)
+    weights = [share for _, share, _ in SHARES]
+    while True:
+        path, _, make = chance.choices(SHARES, weights)[0]
+        parameters = make(chance)
+        yield path, parameters | ({} if "user" in parameters else {"user": f"u-{chance.randint(0, 99)}"})
+
+
+async def drive(base: Callable[[], str | None], rate: Callable[[], float]) -> None:
+    """Send the stream to whatever ``base`` says production is, ``rate`` requests a second, until cancelled."""
+    async with httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_connections=40)) as client:
+        under_way: set[asyncio.Task] = set()
+        for path, parameters in requests():
+            await asyncio.sleep(1 / max(rate(), 0.1))
+            if (address := base()) and len(under_way) < 60:
+                task = asyncio.create_task(_send(client, address + path, parameters))
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)
+
+
+async def _send(client: httpx.AsyncClient, url: str, parameters: dict) -> None:
+    try:
+        await client.get(url, params=parameters)
+    except httpx.HTTPError:
+        return  # a visitor who got no answer; the deployment that gave none tells no metric

@@ -1,0 +1,159 @@
+"""GitHub's protocol over the shop's real repository: commits, pull requests, statuses, merges."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from core.sandbox.repo import ShopRepo, git
+
+NAME, TOKEN = "acme/shop", "ghp_demo0123456789abcdef0123456789abcdef"
+BASE = f"/github/repos/{NAME}"
+
+
+class GitHub:
+    def __init__(self, repo: ShopRepo, url: str):
+        self.repo, self.url, self.pulls, self.statuses, self.comments = repo, url, {}, {}, {}
+        table = (
+            ("", self.repository, "GET"),
+            ("/commits", self.commits, "GET"),
+            ("/commits/{sha}", self.commit, "GET"),
+            ("/issues", self.issues, "GET"),
+            ("/issues/{number:int}/comments", self.comment, "GET POST"),
+            ("/pulls", self.pull_list, "GET POST"),
+            ("/pulls/{number:int}", self.pull, "GET PATCH"),
+            ("/pulls/{number:int}/merge", self.merge, "PUT"),
+            ("/statuses/{sha}", self.status, "POST"),
+        )
+        self.routes = [Route(BASE + path, self._signed(work), methods=methods.split()) for path, work, methods in table]
+
+    def _signed(self, work):
+        async def answer(request: Request) -> Response:
+            if request.headers.get("authorization") != f"Bearer {TOKEN}":
+                return JSONResponse({"message": "Bad credentials"}, 401)
+            body = await request.json() if request.method in ("POST", "PUT", "PATCH") else {}
+            try:
+                return work(request, body)
+            except RuntimeError as error:
+                return JSONResponse({"message": "Validation Failed", "errors": [{"message": str(error)}]}, 422)
+
+        return answer
+
+    def git(self, *args: str) -> str:
+        return git(self.repo.origin, *args)
+
+    def repository(self, request: Request, body: dict) -> Response:
+        return JSONResponse({"id": 1, "name": "shop", "full_name": NAME, "default_branch": "main", "private": True})
+
+    def commits(self, request: Request, body: dict) -> Response:
+        since = request.query_params.get("since")
+        rows = self.git(
+            "log", "main", "--max-count=100", *([f"--since={since}"] if since else []), "--format=%H"
+        ).split()
+        return JSONResponse([self._commit(sha) for sha in rows])
+
+    def commit(self, request: Request, body: dict) -> Response:
+        sha = request.path_params["sha"]
+        files = self.git("show", "--name-only", "--format=", sha).split()
+        return JSONResponse(self._commit(sha) | {"files": [{"filename": f, "status": "modified"} for f in files]})
+
+    def _commit(self, sha: str) -> dict:
+        author, date, message = self.git("show", "--no-patch", "--format=%an%x00%cI%x00%B", sha).split("\0")
+        who = {"name": author, "date": datetime.fromisoformat(date).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        return {
+            "sha": sha,
+            "html_url": f"{self.url}/{NAME}/commit/{sha}",
+            "commit": {"message": message.strip(), "author": who, "committer": who},
+        }
+
+    def issues(self, request: Request, body: dict) -> Response:
+        return JSONResponse([])
+
+    def comment(self, request: Request, body: dict) -> Response:
+        rows = self.comments.setdefault(request.path_params["number"], [])
+        if request.method == "POST":
+            rows.append({"id": len(rows) + 1, "body": body["body"]})
+            return JSONResponse(rows[-1], 201)
+        return JSONResponse(rows)
+
+    def pull_list(self, request: Request, body: dict) -> Response:
+        if request.method == "POST":
+            sha = self.git("rev-parse", "--verify", f"refs/heads/{body['head']}").strip()
+            if any(p["branch"] == body["head"] and p["state"] == "open" for p in self.pulls.values()):
+                raise RuntimeError(f"A pull request already exists for acme:{body['head']}.")
+            number = len(self.pulls) + 1
+            self.pulls[number] = {
+                "number": number,
+                "branch": body["head"],
+                "base": body["base"],
+                "title": body["title"],
+                "body": body.get("body", ""),
+                "state": "open",
+                "sha": sha,
+                "merged": None,
+            }
+            return JSONResponse(self._pull(number), 201)
+        head = request.query_params.get("head", "").split(":")[-1]
+        return JSONResponse([self._pull(n) for n, p in self.pulls.items() if not head or p["branch"] == head])
+
+    def pull(self, request: Request, body: dict) -> Response:
+        number = request.path_params["number"]
+        if number not in self.pulls:
+            return JSONResponse({"message": "Not Found"}, 404)
+        self.pulls[number].update({k: v for k, v in body.items() if k in ("title", "body", "state")})
+        return JSONResponse(self._pull(number))
+
+    def _pull(self, number: int) -> dict:
+        row = self.pulls[number]
+        if row["state"] == "open":
+            row["sha"] = self.git("rev-parse", f"refs/heads/{row['branch']}").strip()
+        return {
+            "number": number,
+            "state": row["state"],
+            "title": row["title"],
+            "body": row["body"],
+            "merged": bool(row["merged"]),
+            "merge_commit_sha": row["merged"],
+            "html_url": f"{self.url}/{NAME}/pull/{number}",
+            "head": {"ref": row["branch"], "sha": row["sha"]},
+            "base": {"ref": row["base"]},
+        }
+
+    def merge(self, request: Request, body: dict) -> Response:
+        """A real merge into the bare repository."""
+        row = self.pulls[request.path_params["number"]]
+        if row["state"] != "open":
+            return JSONResponse({"message": "Pull Request is not mergeable"}, 405)
+        if body.get("sha") and body["sha"] != self._pull(row["number"])["head"]["sha"]:
+            return JSONResponse({"message": "Head branch was modified. Review and try the merge again."}, 409)
+        folder = Path(tempfile.mkdtemp())
+        try:
+            git(folder, "clone", "--quiet", "--branch", row["base"], str(self.repo.origin), "merge")
+            title = re.sub(r"\s+", " ", row["title"])
+            git(
+                folder / "merge",
+                "merge",
+                "--no-ff",
+                "--quiet",
+                "-m",
+                f"Merge #{row['number']}: {title}",
+                f"origin/{row['branch']}",
+            )
+            git(folder / "merge", "push", "--quiet", "origin", row["base"])
+            row.update(state="closed", merged=git(folder / "merge", "rev-parse", "HEAD").strip())
+        except RuntimeError:
+            return JSONResponse({"message": "Pull Request is not mergeable"}, 405)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return JSONResponse({"sha": row["merged"], "merged": True, "message": "Pull Request successfully merged"})
+
+    def status(self, request: Request, body: dict) -> Response:
+        self.statuses.setdefault(request.path_params["sha"], {})[body["context"]] = body["state"]
+        return JSONResponse({"id": 1, "state": body["state"], "context": body["context"]}, 201)

@@ -1,0 +1,154 @@
+"""Sentry's protocol: envelopes in from the shop's SDK; issues, events and resolving out."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+ORG, TOKEN = "acme", "sntrys_demo_0123456789abcdef0123"
+
+
+class Sentry:
+    def __init__(self):
+        self.issues: dict[str, dict[str, Any]] = {}
+        self.lock = threading.Lock()
+        org = f"/sentry/api/0/organizations/{ORG}/issues/"
+        self.routes = [
+            Route("/api/{project}/envelope/", self.envelope, methods=["POST"]),
+            Route(org, self.list),
+            Route(org + "{id}/", self.update, methods=["PUT"]),
+            Route(org + "{id}/events/latest/", self.latest),
+        ]
+
+    async def envelope(self, request: Request) -> Response:
+        body = await request.body()
+        if request.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        head, *rest = body.split(b"\n")
+        event_id = json.loads(head).get("event_id", "")
+        for header, payload in zip(rest[::2], rest[1::2], strict=False):
+            if header and json.loads(header).get("type") == "event":
+                self._keep(json.loads(payload))
+        return JSONResponse({"id": event_id})
+
+    def _keep(self, event: dict) -> None:
+        if event.get("environment") != "production":
+            return
+        last = event["exception"]["values"][-1]
+        frames = [f for f in last["stacktrace"]["frames"] if f.get("in_app")]
+        key = f"{last['type']} {frames[-1]['filename'] if frames else ''} {frames[-1]['function'] if frames else ''}"
+        now = datetime.now(UTC).isoformat()
+        with self.lock:
+            issue = self.issues.setdefault(
+                key, {"id": str(len(self.issues) + 1001), "first": now, "count": 0, "users": set()}
+            )
+            issue["users"].add((event.get("user") or {}).get("id"))
+            issue.update(
+                count=issue["count"] + 1,
+                last=now,
+                event=event,
+                status="unresolved",
+                title=f"{last['type']}: {last.get('value')}",
+            )
+
+    async def list(self, request: Request) -> Response:
+        if (refusal := refused(request)) is not None:
+            return refusal
+        with self.lock:
+            rows = sorted(
+                (i for i in self.issues.values() if i["status"] == "unresolved"), key=lambda i: i["last"], reverse=True
+            )
+        limit, start = (
+            int(request.query_params.get("limit", 100)),
+            int(request.query_params.get("cursor", "0:0:0").split(":")[1]),
+        )
+        page, more = rows[start : start + limit], start + limit < len(rows)
+        link = f'<{request.url}>; rel="next"; results="{str(more).lower()}"; cursor="0:{start + limit}:0"'
+        return JSONResponse([_issue(row) for row in page], headers={"Link": link})
+
+    async def latest(self, request: Request) -> Response:
+        if (refusal := refused(request)) is not None:
+            return refusal
+        row = self._find(request.path_params["id"])
+        return JSONResponse(_event(row["event"])) if row else JSONResponse({"detail": "not found"}, 404)
+
+    async def update(self, request: Request) -> Response:
+        if (refusal := refused(request)) is not None:
+            return refusal
+        row = self._find(request.path_params["id"])
+        if row is None:
+            return JSONResponse({"detail": "not found"}, 404)
+        row["status"] = (await request.json()).get("status", row["status"])
+        return JSONResponse(_issue(row))
+
+    def _find(self, issue_id: str) -> dict | None:
+        return next((row for row in self.issues.values() if row["id"] == issue_id), None)
+
+
+def refused(request: Request) -> Response | None:
+    if request.headers.get("authorization") != f"Bearer {TOKEN}":
+        return JSONResponse({"detail": "Invalid token"}, 401)
+    return None
+
+
+def _issue(row: dict) -> dict:
+    return {
+        "id": row["id"],
+        "title": row["title"],
+        "level": "error",
+        "status": row["status"],
+        "count": str(row["count"]),
+        "userCount": len(row["users"]),
+        "firstSeen": row["first"],
+        "lastSeen": row["last"],
+        "culprit": None,
+        "project": {"id": "1", "slug": "shop", "name": "shop", "platform": "python"},
+        "permalink": "",
+    }
+
+
+def _event(event: dict) -> dict:
+    """The SDK's event as the API gives it: camelCase frames, context as [line, text]."""
+    values = [
+        {
+            "type": v["type"],
+            "value": v.get("value"),
+            "module": v.get("module"),
+            "stacktrace": {"frames": [_frame(f) for f in (v.get("stacktrace") or {}).get("frames", [])]},
+        }
+        for v in event["exception"]["values"]
+    ]
+    tags = {**event.get("tags", {}), "release": event.get("release"), "environment": event.get("environment")}
+    return {
+        "id": event["event_id"],
+        "eventID": event["event_id"],
+        "title": "",
+        "message": "",
+        "dateCreated": event["timestamp"],
+        "tags": [{"key": k, "value": v} for k, v in tags.items() if v],
+        "platform": "python",
+        "entries": [{"type": "exception", "data": {"values": values}}],
+    }
+
+
+def _frame(frame: dict) -> dict:
+    line = frame.get("lineno") or 0
+    before = frame.get("pre_context") or []
+    texts = [*before, frame.get("context_line") or "", *(frame.get("post_context") or [])]
+    return {
+        "filename": frame.get("filename"),
+        "absPath": frame.get("abs_path"),
+        "lineNo": line,
+        "function": frame.get("function"),
+        "inApp": bool(frame.get("in_app")),
+        "module": frame.get("module"),
+        "vars": frame.get("vars"),
+        "context": [[number, text] for number, text in enumerate(texts, line - len(before))],
+    }
