@@ -14,10 +14,19 @@ from core import settings as configuration
 from core.settings import ConfigurationError
 
 
+# commands whose own modules read their arguments
+OWN = {"fix": "core.repair.command_fix", "demo": "core.sandbox.command"}
+
+
 def main(argv: list[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
     try:
+        if argv and argv[0] in OWN:
+            return importlib.import_module(OWN[argv[0]]).main(argv[1:])
+        arguments = _parser().parse_args(argv)
         return arguments.work(arguments)
+    except BrokenPipeError:
+        return 0
     except ConfigurationError as error:
         print(f"configuration: {error}", file=sys.stderr)
         return 2
@@ -26,7 +35,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m core", description="DevOps Intelligence Platform")
+    parser = argparse.ArgumentParser(
+        prog="python -m core",
+        description="DevOps Intelligence Platform",
+        epilog="fix: repair one crash in a repository; demo: a shop that really fails, with simulated vendors",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, work: Callable, says: str) -> argparse.ArgumentParser:
@@ -42,27 +55,34 @@ def _parser() -> argparse.ArgumentParser:
     command("worker", worker, "run the engine without a console")
     command("status", status, "how things stand").add_argument("--json", action="store_true")
     command("decide", decide, "a situation as JSON on standard input; its receipt on standard output")
-    _passed_on(command, "fix", "core.repair.command_fix", "repair one crash in a repository")
+    for name, work, says in (
+        ("approve", approve, "approve an issue's patch"),
+        ("resolve", resolve, "record a person's own resolution of an escalated issue"),
+    ):
+        added = command(name, work, says)
+        added.add_argument("--issue", type=int, required=True)
+        added.add_argument("--actor", required=True)
+        if name == "resolve":
+            added.add_argument("--how", required=True)
     for name, says in (
         ("detect", "anomaly score of each row of a CSV"),
         ("group", "group id of each log line"),
     ):
         command(name, lambda a, name=name: _streams("core.signals.commands", name), says)
-    command("correlate", lambda a: _streams("core.signals.correlate_cli", "main"), "issue id of each record")
-    _passed_on(command, "demo", "core.sandbox.command", "the demo: a shop that really fails, with simulated vendors")
+    command("correlate", correlate, "issue id of each record")
     audit = command("audit", verify_audit, "verify the audit trail")
     audit.add_argument("what", choices=["verify"])
     return parser
 
 
-def _passed_on(command, name: str, module: str, says: str) -> None:
-    """A command whose own module reads its arguments."""
-    added = command(name, lambda a: importlib.import_module(module).main(a.rest), says)
-    added.add_argument("rest", nargs=argparse.REMAINDER)
-
-
 def _streams(module: str, function: str) -> int:
     return getattr(importlib.import_module(module), function)(sys.stdin, sys.stdout, sys.stderr)
+
+
+def correlate(arguments) -> int:
+    from core.signals.correlate_cli import main as work
+
+    return work([], sys.stdin, sys.stdout, sys.stderr)
 
 
 def _open():
@@ -146,6 +166,32 @@ def decide(arguments) -> int:
         print(f"decide: {error}", file=sys.stderr)
         return 2
     print(json.dumps(decision.decide(case, policy).as_json()))
+    return 0
+
+
+def approve(arguments) -> int:
+    """Approve the pending question of an issue, for exactly the patch that it asks about."""
+    from core import actions, store
+    from core.models import Approval
+
+    _open()
+    with store.read() as session:
+        asked = session.exec(
+            store.select(Approval).where(Approval.issue_id == arguments.issue, Approval.state == "pending")
+        ).first()
+    if asked is None:
+        print(f"issue {arguments.issue} asks for no approval", file=sys.stderr)
+        return 1
+    print(actions.approve(asked.id, actor=arguments.actor, patch_hash=asked.patch_hash, key=f"approve-{asked.id}").says)
+    return 0
+
+
+def resolve(arguments) -> int:
+    from core import actions
+
+    _open()
+    key = f"resolve-{arguments.issue}-{arguments.how}"
+    print(actions.resolve(arguments.issue, actor=arguments.actor, how=arguments.how, cured=True, key=key).says)
     return 0
 
 

@@ -7,6 +7,24 @@ from sqlmodel import col, func, select
 from core import store
 from core.models import Approval, Connector, Issue, Round
 
+SHOWN = {
+    "id",
+    "title",
+    "service",
+    "status",
+    "verdict",
+    "cause",
+    "confidence",
+    "severity",
+    "impact",
+    "reason",
+    "run",
+    "first_seen",
+    "ended_at",
+    "occurrences",
+    "kind",
+}
+
 
 def status() -> dict:
     """Issues by status, connectors, the last round, and how many approvals wait."""
@@ -15,7 +33,9 @@ def status() -> dict:
         connectors = session.exec(select(Connector).order_by(Connector.name)).all()
         last = session.exec(select(Round).order_by(col(Round.id).desc()).limit(1)).first()
         waiting = session.exec(select(func.count()).select_from(Approval).where(Approval.state == "pending")).one()
+        newest = session.exec(select(Issue).order_by(col(Issue.id).desc()).limit(200)).all()
         return {
+            "all": [i.model_dump(mode="json", include=SHOWN) for i in newest],
             "issues": {str(name): number for name, number in issues.items()},
             "approvals_waiting": waiting,
             "connectors": [{"name": c.name, "error": c.error, "last_success": c.last_success} for c in connectors],
