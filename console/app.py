@@ -84,9 +84,7 @@ def _store_answers() -> str:
 
 async def healthz(_request: Request) -> JSONResponse:
     fault = await asyncio.to_thread(_store_answers)
-    return JSONResponse(
-        {"status": "failed" if fault else "ok", "store": fault or "ok"}, 503 if fault else 200
-    )
+    return JSONResponse({"status": "failed" if fault else "ok", "store": fault or "ok"}, 503 if fault else 200)
 
 
 async def status_page(request: Request) -> HTMLResponse:

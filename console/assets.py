@@ -53,9 +53,7 @@ def body(path: str) -> tuple[bytes, bool, str] | None:
     file = STATIC / "index.html" if "." not in path else (STATIC / path.lstrip("/")).resolve()
     if not file.is_file() or STATIC not in (file, *file.parents):
         return None
-    data = (
-        index(file.read_text(encoding="utf-8")).encode() if file.name == "index.html" else file.read_bytes()
-    )
+    data = index(file.read_text(encoding="utf-8")).encode() if file.name == "index.html" else file.read_bytes()
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     return (gzip.compress(data, 9), True, kind) if file.suffix in TEXT else (data, False, kind)
 

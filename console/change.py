@@ -55,8 +55,7 @@ def tests(run: TestRun) -> Safe:
                 of(RESULT, "ok" if run.passed else "failed"),
                 tag(
                     "span",
-                    f"{run.tests} tests, {run.failures} failures, {span(run.seconds)}, "
-                    f"in {run.runner or 'no runner'}",
+                    f"{run.tests} tests, {run.failures} failures, {span(run.seconds)}, in {run.runner or 'no runner'}",
                 ),
                 class_="d-line-up",
             ),
@@ -90,9 +89,7 @@ def drawn(found: Change) -> Safe:
             head(made),
             tag("p", made.rationale),
             tag("p", tag("b", "Why it ended: "), made.note) if made.note else "",
-            side_by_side(made.patch)
-            if made.patch
-            else empty("No patch", made.note or "Nothing was proposed."),
+            side_by_side(made.patch) if made.patch else empty("No patch", made.note or "Nothing was proposed."),
             tag(
                 "div",
                 card("Proof of fix", proof(made)),

@@ -64,9 +64,7 @@ def repair_times(runs: Sequence[Ended], baseline: float) -> go.Figure:
 
 def calibration(bins: Sequence[Bin]) -> go.Figure:
     """Confidence against the share of fixes that held, with 95 % intervals; the diagonal is perfect."""
-    perfect = go.Scatter(
-        x=[0, 1], y=[0, 1], mode="lines", name="perfect", line={"dash": "dash", "color": GREY}
-    )
+    perfect = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name="perfect", line={"dash": "dash", "color": GREY})
     seen = go.Scatter(
         x=[b.confidence for b in bins],
         y=[b.share for b in bins],

@@ -60,9 +60,7 @@ ACTS = {
         shortcut="E",
         reason="Why, and what should they know?",
     ),
-    "retry": Act(
-        "Try again", "Start a new run?", "The issue is analyzed, decided and fixed anew.", shortcut="N"
-    ),
+    "retry": Act("Try again", "Start a new run?", "The issue is analyzed, decided and fixed anew.", shortcut="N"),
     "resolve": Act(
         "Resolve",
         "Record your own resolution?",
@@ -164,9 +162,7 @@ def _do(offer: Offer, key: str) -> None:
         st.session_state[f"fault-{key}"] = str(refusal)
     except SQLAlchemyError:
         log.exception("%s of %s was not stored", offer.act, offer.target)
-        st.session_state[f"fault-{key}"] = (
-            "The store did not answer, nothing was done. Click again: it counts once."
-        )
+        st.session_state[f"fault-{key}"] = "The store did not answer, nothing was done. Click again: it counts once."
     else:
         st.session_state[f"done-{key}"] = (receipt.done, receipt.says)
 

@@ -29,9 +29,7 @@ def panel(source: str) -> None:
     with store.read() as session:
         rates = pipeline.error_rate(session, source, since)
         shipped = [
-            (d.ready_at, f"deployed {d.sha[:7]}")
-            for d, _, _ in deployments.page(session, "production")
-            if d.ready_at
+            (d.ready_at, f"deployed {d.sha[:7]}") for d, _, _ in deployments.page(session, "production") if d.ready_at
         ]
     if rates or context.settings().sandbox_url:
         st.header("Error rate of each service, last 30 min", anchor=False)
@@ -67,11 +65,7 @@ def faults() -> None:
     try:
         told = sandbox().status()
     except VendorError as error:
-        draw(
-            card(
-                "Break the shop", tag("p", f"The sandbox does not answer: {error}. Start it with make demo.")
-            )
-        )
+        draw(card("Break the shop", tag("p", f"The sandbox does not answer: {error}. Start it with make demo.")))
         return
     with st.expander("Break the shop: ship a real fault to production", icon=None):
         st.markdown(
@@ -80,9 +74,7 @@ def faults() -> None:
         )
         with st.grid(columns=4, min_column_width=180):
             for name, words in told.get("faults", {}).items():
-                st.button(
-                    name, key=f"break-{name}", help=str(words), on_click=_break, args=(name,), width="stretch"
-                )
+                st.button(name, key=f"break-{name}", help=str(words), on_click=_break, args=(name,), width="stretch")
 
 
 def _break(name: str) -> None:

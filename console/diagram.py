@@ -103,9 +103,7 @@ def curve(start: Point, end: Point, sides: str) -> tuple[str, Point]:
 
 
 def _arrow(arrow: Arrow, count: int, layout: str) -> Safe:
-    path, (x, y) = curve(
-        getattr(NODES[arrow.start], layout), getattr(NODES[arrow.end], layout), getattr(arrow, layout)
-    )
+    path, (x, y) = curve(getattr(NODES[arrow.start], layout), getattr(NODES[arrow.end], layout), getattr(arrow, layout))
     state = ("d-back " if arrow.back else "") + ("d-used" if count else "d-idle")
     lift = -5 if getattr(arrow, layout) == "rl" else 4  # above a short straight arrow, on a curve
     label = tag("text", count, x=f"{x:.1f}", y=f"{y + lift:.1f}", class_="d-count") if count else ""
@@ -137,16 +135,13 @@ def _node(name: str, count: int, layout: str) -> Safe:
     if not node.statuses:
         return drawn
     address = "/issues?status=" + quote(",".join(s.value for s in node.statuses))
-    return tag(
-        "a", drawn, href=address, target="_self", data_nav="", aria_label=f"{node.title}: {count} issues now"
-    )
+    return tag("a", drawn, href=address, target="_self", data_nav="", aria_label=f"{node.title}: {count} issues now")
 
 
 def flow(now: Mapping[Status, int], taken: Mapping[tuple[str, str], int]) -> Safe:
     """The diagram: in each node the issues that stand there now, on each arrow how often it was taken."""
     return join(
-        _drawing(layout, box, now, taken)
-        for layout, box in (("wide", "0 0 1180 270"), ("tall", "0 0 384 884"))
+        _drawing(layout, box, now, taken) for layout, box in (("wide", "0 0 1180 270"), ("tall", "0 0 384 884"))
     )
 
 

@@ -36,10 +36,7 @@ def rows(patch: str) -> Iterator[Row]:
         added.clear()
 
     for line in patch.splitlines():
-        if (
-            line.startswith(("+++ ", "diff --git", "index ", "--- ", "new file", "deleted file"))
-            and not old + new
-        ):
+        if line.startswith(("+++ ", "diff --git", "index ", "--- ", "new file", "deleted file")) and not old + new:
             if line.startswith("+++ "):
                 yield Row("file", title=line[4:].removeprefix("b/"))
         elif hunk := HUNK.match(line):

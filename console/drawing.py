@@ -33,9 +33,7 @@ def drawing(svg: Safe, key: str) -> None:
 WIDTH, HEIGHT = 600.0, 120.0
 
 
-def rate_chart(
-    points: Sequence[tuple[datetime, float, float]], marks: Sequence[tuple[datetime, str]] = ()
-) -> Safe:
+def rate_chart(points: Sequence[tuple[datetime, float, float]], marks: Sequence[tuple[datetime, str]] = ()) -> Safe:
     """Error rate over time as an area; ``points`` are (time, requests, errors), ``marks`` deployments."""
     start, end = points[0][0], points[-1][0]
     length = max(1.0, (end - start).total_seconds())
@@ -46,8 +44,7 @@ def rate_chart(
         return (at - start).total_seconds() / length * WIDTH
 
     line = "L".join(
-        f"{x(at):.1f} {HEIGHT - rate / top * (HEIGHT - 8):.1f}"
-        for (at, _, _), rate in zip(points, rates, strict=True)
+        f"{x(at):.1f} {HEIGHT - rate / top * (HEIGHT - 8):.1f}" for (at, _, _), rate in zip(points, rates, strict=True)
     )
     flags = [
         tag(

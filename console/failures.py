@@ -20,14 +20,10 @@ def _advice(error: Exception) -> str:
     if "locked" in said:
         return "Another process holds the database. Close database tools that keep a transaction open."
     if "no such table" in said:
-        return (
-            "The database is not of this platform. Check DATABASE_URL, or restart the console to migrate it."
-        )
+        return "The database is not of this platform. Check DATABASE_URL, or restart the console to migrate it."
     if "disk" in said or "full" in said:
         return "The disk may be full. Free some space; work goes on where it stopped."
-    return (
-        "Check DATABASE_URL and DATA_DIR with `python -m core doctor`; the folder must exist and be writable."
-    )
+    return "Check DATABASE_URL and DATA_DIR with `python -m core doctor`; the folder must exist and be writable."
 
 
 @contextmanager
@@ -41,12 +37,8 @@ def shown() -> Iterator[None]:
         with st.container(border=True, key="failure"):
             st.header("The store does not answer" if store_failed else "A setting cannot be used")
             st.text(f"{type(error).__name__}: {getattr(error, 'orig', None) or error}")
-            st.markdown(
-                _advice(error) if store_failed else "Correct it and restart; `python -m core doctor` checks."
-            )
-            st.caption(
-                "Nothing is lost: what was stored is still there, and the rounds go on where they stopped."
-            )
+            st.markdown(_advice(error) if store_failed else "Correct it and restart; `python -m core doctor` checks.")
+            st.caption("Nothing is lost: what was stored is still there, and the rounds go on where they stopped.")
             st.button("Try again", shortcut="T", key="try_again")
     except access.Forbidden as error:
         st.warning(f"Not allowed: {error}")

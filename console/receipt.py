@@ -16,18 +16,10 @@ def _number(value: object) -> str:
 def _words(value: object) -> str:
     """A receipt's value in words: nested shapes are told as name: value."""
     if isinstance(value, Mapping):
-        return (
-            str(value["says"])
-            if "says" in value
-            else ", ".join(f"{k}: {_words(v)}" for k, v in value.items())
-        )
+        return str(value["says"]) if "says" in value else ", ".join(f"{k}: {_words(v)}" for k, v in value.items())
     if isinstance(value, list | tuple):
         return "; ".join(map(_words, value))
-    return (
-        {True: "yes", False: "no", None: "–"}.get(value, _number(value))
-        if not isinstance(value, str)
-        else value
-    )
+    return {True: "yes", False: "no", None: "–"}.get(value, _number(value)) if not isinstance(value, str) else value
 
 
 def _rows(terms: object) -> list[Mapping]:
@@ -55,33 +47,25 @@ def terms(receipt: Mapping) -> Safe:
             term.get("says", ""),
         )
 
-    return table(
-        ("Term", "Value, 0 to 1", "Weight", "Points", "Why"), map(row, _rows(receipt.get("terms"))), (2, 3)
-    )
+    return table(("Term", "Value, 0 to 1", "Weight", "Points", "Why"), map(row, _rows(receipt.get("terms"))), (2, 3))
 
 
 def _guard(guard: Mapping) -> tuple[object, str]:
     """A guard that fired made the decision safer: it is shown as a hold, not as a fault."""
     fired = bool(guard["effect"]) if "effect" in guard else guard.get("fired")
     name = str(guard.get("guard", guard.get("name", "guard"))).replace("_", " ")
-    return (
-        None if fired is None else not fired
-    ), f"{name}: {guard.get('says', 'asks for more' if fired else 'quiet')}"
+    return (None if fired is None else not fired), f"{name}: {guard.get('says', 'asks for more' if fired else 'quiet')}"
 
 
 def guards(receipt: Mapping) -> Sequence[tuple[object, str]]:
     listed = receipt.get("guards") or []
     if isinstance(listed, Mapping):
-        listed = [
-            {"name": k, **(v if isinstance(v, Mapping) else {"says": _words(v)})} for k, v in listed.items()
-        ]
+        listed = [{"name": k, **(v if isinstance(v, Mapping) else {"says": _words(v)})} for k, v in listed.items()]
     return [_guard(g) if isinstance(g, Mapping) else (None, _words(g)) for g in listed]
 
 
 def flip(receipt: Mapping) -> str:
-    found = next(
-        (receipt[k] for k in ("flip", "flips", "smallest_change", "smallest_flip") if receipt.get(k)), None
-    )
+    found = next((receipt[k] for k in ("flip", "flips", "smallest_change", "smallest_flip") if receipt.get(k)), None)
     return _words(found) if found else "No single change within its bounds would flip it."
 
 

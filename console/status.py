@@ -28,9 +28,7 @@ def _facts() -> list[tuple[str, object]]:
         last = next(iter(pipeline.rounds(session, 1)), None)
         failing = [c.name for c in pipeline.connectors(session) if c.failures]
     people = by.get(Status.AWAITING_APPROVAL, 0)
-    open_ = sum(by.values()) - sum(
-        by.get(s, 0) for s in (Status.RESOLVED, Status.DISMISSED, Status.ESCALATED)
-    )
+    open_ = sum(by.values()) - sum(by.get(s, 0) for s in (Status.RESOLVED, Status.DISMISSED, Status.ESCALATED))
     return [
         ("Issues in work", open_),
         ("Waiting for an approval", people),

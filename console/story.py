@@ -111,11 +111,7 @@ def _analysis(found: Analysis) -> Safe:
             tag("p", tag("b", "Next step for a person: "), found.next_step) if found.next_step else "",
             table(
                 ("Evidence", "Weight"),
-                (
-                    (e.get("says", ""), f"{e.get('weight', 0):.2f}")
-                    for e in found.evidence
-                    if isinstance(e, Mapping)
-                ),
+                ((e.get("says", ""), f"{e.get('weight', 0):.2f}") for e in found.evidence if isinstance(e, Mapping)),
                 (1,),
             )
             if found.evidence
@@ -126,9 +122,7 @@ def _analysis(found: Analysis) -> Safe:
 
 def analysis(story: Story) -> Safe:
     if not story.analyses:
-        return empty(
-            "Not analyzed yet", "The analysis starts as soon as the round has stored the signals.", "◔"
-        )
+        return empty("Not analyzed yet", "The analysis starts as soon as the round has stored the signals.", "◔")
     return _analysis(story.analyses[-1])
 
 
@@ -140,9 +134,7 @@ def decision(story: Story) -> Safe:
 
 def fix(story: Story) -> Safe:
     if not story.changes:
-        return empty(
-            "No change was written", "Only a cause in the code, decided to be fixed, is given to a fixer."
-        )
+        return empty("No change was written", "Only a cause in the code, decided to be fixed, is given to a fixer.")
     *earlier, last = story.changes
     return join(
         [
@@ -232,11 +224,7 @@ def journey(story: Story) -> Safe:
     def step(stage: Stage) -> Safe:
         run = latest.get(stage)
         tone, sign = STAGE_SIGNS.get(run.result, ("calm", "·")) if run else ("calm", "○")
-        took = (
-            span((run.ended_at - run.started_at).total_seconds())
-            if run and run.ended_at
-            else run and "now" or ""
-        )
+        took = span((run.ended_at - run.started_at).total_seconds()) if run and run.ended_at else run and "now" or ""
         again = f" ×{run.attempt}" if run and run.attempt > 1 else ""
         return tag(
             "li",
@@ -280,9 +268,7 @@ def deployment(story: Story) -> Safe:
 
 def outcome(story: Story) -> Safe:
     if not story.outcomes:
-        return empty(
-            "No outcome yet", "It is written when the issue ends, and moves the next confidence.", "◔"
-        )
+        return empty("No outcome yet", "It is written when the issue ends, and moves the next confidence.", "◔")
     return table(
         ("Run", "Result", "By", "Detected after", "First error to end", "Note"),
         (

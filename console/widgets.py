@@ -42,9 +42,7 @@ VERDICT: Mapping[Verdict, Look] = {
     Verdict.ESCALATE_HUMAN: ("person", "◆", "hand to a person"),
 }
 RESULT: Mapping[str, Look] = {
-    **dict.fromkeys(
-        ("ok", "verified", "ready", "approved", "fixed", "human", "sent", "merged"), ("ok", "✓", "")
-    ),
+    **dict.fromkeys(("ok", "verified", "ready", "approved", "fixed", "human", "sent", "merged"), ("ok", "✓", "")),
     **dict.fromkeys(("failed", "rejected", "refused", "unproved"), ("bad", "✕", "")),
     **dict.fromkeys(("partial", "stale", "expired", "escalated", "pending"), ("person", "◆", "")),
     **dict.fromkeys(("running", "watching", "proposed"), ("work", "◑", "")),
@@ -98,9 +96,7 @@ def draw(*parts: object) -> None:
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Safe:
     """A definition list: what, and its value."""
-    return tag(
-        "dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), class_="d-facts"
-    )
+    return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), class_="d-facts")
 
 
 def stat(value: object, counts: str, hint: object = "", tone: str = "") -> Safe:
@@ -140,10 +136,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], numeric: Seque
 
     head = tag(
         "tr",
-        *(
-            tag("th", name, scope="col", class_="d-num" if i in numeric else None)
-            for i, name in enumerate(heads)
-        ),
+        *(tag("th", name, scope="col", class_="d-num" if i in numeric else None) for i, name in enumerate(heads)),
     )
     body = (tag("tr", *cells(row)) for row in rows)
     return tag(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import signal
 import sys
 import threading
@@ -12,7 +13,6 @@ from collections.abc import Callable
 
 from core import settings as configuration
 from core.settings import ConfigurationError
-
 
 # commands whose own modules read their arguments
 OWN = {"fix": "core.repair.command_fix", "demo": "core.sandbox.command"}
@@ -137,7 +137,7 @@ def worker(arguments) -> int:
     print(f"worker {engine.executor.id} runs; a round every {engine.settings.round_seconds:g} s", flush=True)
     done.wait()
     scheduler.stop()
-    return 0
+    os._exit(0)  # threads of issues that wait for days must not keep the process; their state is in the store
 
 
 def status(arguments) -> int:

@@ -77,9 +77,7 @@ def listing() -> None:
 
 
 def summary(by) -> None:
-    total = {
-        k: sum(r[k] or 0 for r in by) for k in ("written", "proved", "shipped", "rolled_back", "cost_usd")
-    }
+    total = {k: sum(r[k] or 0 for r in by) for k in ("written", "proved", "shipped", "rolled_back", "cost_usd")}
     draw(
         stats(
             stat(number(total["written"]), "changes written"),

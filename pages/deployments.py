@@ -31,8 +31,7 @@ def listing() -> None:
         draw(
             empty(
                 "No deployments yet",
-                "A reviewed and tested change is deployed to a preview first, then to "
-                "production, and watched there.",
+                "A reviewed and tested change is deployed to a preview first, then to production, and watched there.",
                 "◔",
             )
         )

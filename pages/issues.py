@@ -32,9 +32,7 @@ def filters() -> issues.Filter:
     with store.read() as session:
         services = issues.services(session)
     with st.grid(columns=4, min_column_width=200):
-        text = st.text_input(
-            "Search", key="issue_text", placeholder="title or service", type="search", live="300ms"
-        )
+        text = st.text_input("Search", key="issue_text", placeholder="title or service", type="search", live="300ms")
         statuses = st.multiselect(
             "Status",
             list(Status),

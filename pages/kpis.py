@@ -39,8 +39,7 @@ def body() -> None:
     draw(
         tag(
             "p",
-            f"{moment(since)} to {moment(until)}; {len(runs):,} runs ended. "
-            f"Compared with the {days} days before.",
+            f"{moment(since)} to {moment(until)}; {len(runs):,} runs ended. Compared with the {days} days before.",
             class_="d-muted",
         )
     )
@@ -82,11 +81,7 @@ def words(figure: kpis.Figure) -> str:
 
 
 def tile(now: kpis.Figure, before: kpis.Figure):
-    cases = (
-        f"over {now.n:,} {now.counts}"
-        if now.value is not None
-        else f"{now.n:,} of {now.needs:,} {now.counts}"
-    )
+    cases = f"over {now.n:,} {now.counts}" if now.value is not None else f"{now.n:,} of {now.needs:,} {now.counts}"
     was = f"before: {words(before)}"
     if now.target is None or now.value is None:
         tone, aim = "", ""
@@ -164,9 +159,7 @@ def calibration(runs) -> None:
             "decisions (0 is perfect, 0.25 a coin). Bars are 95 % intervals (Wilson).",
         )
     )
-    st.plotly_chart(
-        charts.calibration(bins), key="calibration", alt="Confidence against the share of fixes that held"
-    )
+    st.plotly_chart(charts.calibration(bins), key="calibration", alt="Confidence against the share of fixes that held")
 
 
 def export(now, before) -> None:

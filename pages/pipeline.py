@@ -177,9 +177,7 @@ def connectors_card(connectors):
     def row(c):
         good = not c.failures
         state = badge("ok", "✓", "works") if good else badge("bad", "✕", f"failed {c.failures}× in a row")
-        pause = (
-            f" Not asked again before {clock(c.open_until)}." if c.open_until and c.open_until > now else ""
-        )
+        pause = f" Not asked again before {clock(c.open_until)}." if c.open_until and c.open_until > now else ""
         return (
             tag("b", c.name),
             tag("span", state, tag("small", f"{c.error or ''}{pause}") if not good else ""),
@@ -201,9 +199,7 @@ def limits_card(policy, used, by, workers):
         [
             (
                 "Automatic deployments, last hour",
-                bar(
-                    used / limit if limit else None, f"{used} of {limit}", "bad" if used >= limit else "work"
-                ),
+                bar(used / limit if limit else None, f"{used} of {limit}", "bad" if used >= limit else "work"),
             ),
             ("Issues queued for deployment", by.get(Status.QUEUED, 0)),
             ("Issues waiting for maintenance", by.get(Status.SCHEDULED, 0)),

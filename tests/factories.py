@@ -69,16 +69,26 @@ def test_total_skips_an_unknown_article():
 def crash(text: str | None = None) -> dict:
     """A stored crash, as Crash.model_dump gives it."""
     return {
-        "schema": 1, "source": "sentry", "service": text or "cart", "release": text or "4f1c2ab",
+        "schema": 1,
+        "source": "sentry",
+        "service": text or "cart",
+        "release": text or "4f1c2ab",
         "exception": {"type": text or "KeyError", "message": text or "'GONE'"},
         "frames": [
             {
-                "file": "shop/web.py", "line": 88, "function": "post_cart",
-                "code": "return total(cart, prices)", "in_app": True, "locals": {"cart": text or "<Cart 7>"},
+                "file": "shop/web.py",
+                "line": 88,
+                "function": "post_cart",
+                "code": "return total(cart, prices)",
+                "in_app": True,
+                "locals": {"cart": text or "<Cart 7>"},
             },
             {
-                "file": text or "shop/cart.py", "line": 44, "function": text or "total",
-                "code": text or "price = prices[line.article]", "in_app": True,
+                "file": text or "shop/cart.py",
+                "line": 44,
+                "function": text or "total",
+                "code": text or "price = prices[line.article]",
+                "in_app": True,
                 "locals": {text or "line": text or "Line(article='GONE', quantity=1)", "amount": "900"},
             },
         ],
@@ -92,23 +102,34 @@ def add(session: Session, row):
     return row
 
 
-def issue(
-    session: Session, *, text: str | None = None, age: timedelta = timedelta(minutes=12), **values
-) -> Issue:
+def issue(session: Session, *, text: str | None = None, age: timedelta = timedelta(minutes=12), **values) -> Issue:
     serial = next(number)
     first = now() - age
     return add(
         session,
         Issue(
             **{
-                "fingerprint": f"fp-{serial}", "title": text or f"KeyError: 'GONE' in total (case {serial})",
-                "because": text or "same exception and in-app frames", "service": text or "cart",
-                "release": text or "4f1c2ab", "pattern": text or "KeyError/missing-key",
-                "severity": Severity.HIGH, "impact": Impact.LOW, "cause": Cause.CODE, "confidence": 0.86,
-                "verdict": Verdict.AUTO_RESOLVE, "reason": text or "The patch is written and reviewed.",
-                "run": 1, "occurrences": 148, "users": 37, "first_seen": first,
-                "last_seen": first + timedelta(minutes=4), "created_at": first + timedelta(seconds=20),
-                "assignee": text, "resolution": text, **values,
+                "fingerprint": f"fp-{serial}",
+                "title": text or f"KeyError: 'GONE' in total (case {serial})",
+                "because": text or "same exception and in-app frames",
+                "service": text or "cart",
+                "release": text or "4f1c2ab",
+                "pattern": text or "KeyError/missing-key",
+                "severity": Severity.HIGH,
+                "impact": Impact.LOW,
+                "cause": Cause.CODE,
+                "confidence": 0.86,
+                "verdict": Verdict.AUTO_RESOLVE,
+                "reason": text or "The patch is written and reviewed.",
+                "run": 1,
+                "occurrences": 148,
+                "users": 37,
+                "first_seen": first,
+                "last_seen": first + timedelta(minutes=4),
+                "created_at": first + timedelta(seconds=20),
+                "assignee": text,
+                "resolution": text,
+                **values,
             }
         ),
     )
@@ -119,11 +140,21 @@ def signal(session: Session, of: Issue, text: str | None = None, **values) -> Si
         session,
         Signal(
             **{
-                "source": text or "sentry", "vendor_id": f"event-{next(number)}", "kind": Kind.EXCEPTION,
-                "service": of.service, "title": text or of.title,
-                "message": text or "cart 7 could not be priced", "count": 148, "users": 37,
-                "url": text or "https://sentry.example/issues/17", "crash": crash(text), "issue_id": of.id,
-                "fingerprint": of.fingerprint, "at": of.first_seen, "received_at": of.created_at, **values,
+                "source": text or "sentry",
+                "vendor_id": f"event-{next(number)}",
+                "kind": Kind.EXCEPTION,
+                "service": of.service,
+                "title": text or of.title,
+                "message": text or "cart 7 could not be priced",
+                "count": 148,
+                "users": 37,
+                "url": text or "https://sentry.example/issues/17",
+                "crash": crash(text),
+                "issue_id": of.id,
+                "fingerprint": of.fingerprint,
+                "at": of.first_seen,
+                "received_at": of.created_at,
+                **values,
             }
         ),
     )
@@ -133,11 +164,18 @@ def analysis(session: Session, of: Issue, text: str | None = None) -> Analysis:
     return add(
         session,
         Analysis(
-            issue_id=of.id, run=of.run, analyst=text or "embedded", cause=Cause.CODE,
+            issue_id=of.id,
+            run=of.run,
+            analyst=text or "embedded",
+            cause=Cause.CODE,
             severity=of.severity or Severity.HIGH,
             root_cause=text or "total() reads prices[line.article], but the price list has no such article.",
-            impact=of.impact or Impact.LOW, confidence=0.9, simplicity=0.95, pattern=text or of.pattern,
-            culprit=text or "shop/cart.py:44", next_step=text or "",
+            impact=of.impact or Impact.LOW,
+            confidence=0.9,
+            simplicity=0.95,
+            pattern=text or of.pattern,
+            culprit=text or "shop/cart.py:44",
+            next_step=text or "",
             evidence=[
                 {"says": text or "148 of 148 crashes end in shop/cart.py:44", "weight": 0.4},
                 {"says": text or "began 40 s after release 4f1c2ab", "weight": 0.3},
@@ -155,10 +193,12 @@ def receipt(text: str | None = None, fired: bool = False) -> dict:
             {"name": "simplicity", "weight": 0.2, "value": 0.95, "says": "one line in one file"},
             {"name": "low_impact", "weight": 0.1, "value": 0.8, "says": "low impact"},
         ],
-        "row": 5, "row_says": text or "≥ 0.7, severity high, impact low",
+        "row": 5,
+        "row_says": text or "≥ 0.7, severity high, impact low",
         "guards": [
             {
-                "name": "critical service", "effect": "approval" if fired else "",
+                "name": "critical service",
+                "effect": "approval" if fired else "",
                 "says": text or "checkout is critical: a person approves",
             },
             {"name": "deployments an hour", "effect": "", "says": "1 of 5 used"},
@@ -173,10 +213,16 @@ def decision(session: Session, of: Issue, found: Analysis, text: str | None = No
         session,
         Decision(
             **{
-                "issue_id": of.id, "analysis_id": found.id, "run": of.run,
-                "verdict": of.verdict or Verdict.AUTO_RESOLVE, "confidence": of.confidence or 0.86, "row": 5,
-                "needs_approval": False, "receipt": receipt(text),
-                "created_at": of.created_at + timedelta(seconds=2), **values,
+                "issue_id": of.id,
+                "analysis_id": found.id,
+                "run": of.run,
+                "verdict": of.verdict or Verdict.AUTO_RESOLVE,
+                "confidence": of.confidence or 0.86,
+                "row": 5,
+                "needs_approval": False,
+                "receipt": receipt(text),
+                "created_at": of.created_at + timedelta(seconds=2),
+                **values,
             }
         ),
     )
@@ -192,23 +238,40 @@ def change_set(session: Session, of: Issue, text: str | None = None, **values) -
         session,
         ChangeSet(
             **{
-                "issue_id": of.id, "run": of.run, "attempt": 1, "generator": text or "embedded",
-                "template": text or "missing-key", "title": text or "Skip articles without a price",
-                "status": "proved", "branch": text or f"fix/issue-{of.id}",
+                "issue_id": of.id,
+                "run": of.run,
+                "attempt": 1,
+                "generator": text or "embedded",
+                "template": text or "missing-key",
+                "title": text or "Skip articles without a price",
+                "status": "proved",
+                "branch": text or f"fix/issue-{of.id}",
                 "rationale": text or "The docstring says that an unknown article costs nothing.",
-                "base_sha": "4f1c2ab" * 5, "head_sha": "9d03e7c1" * 5, "patch": patch,
+                "base_sha": "4f1c2ab" * 5,
+                "head_sha": "9d03e7c1" * 5,
+                "patch": patch,
                 "patch_hash": hashlib.sha256(patch.encode()).hexdigest(),
-                "test_path": text or "tests/test_issue_17.py", "test_code": text or TEST, "confidence": 0.92,
+                "test_path": text or "tests/test_issue_17.py",
+                "test_code": text or TEST,
+                "confidence": 0.92,
                 "proof": {
-                    "fails_before": True, "passes_after": True, "fails_reverted": True,
+                    "fails_before": True,
+                    "passes_after": True,
+                    "fails_reverted": True,
                     "older_tests_pass": True,
                     "says": [
-                        text or "1 failed on 4f1c2ab", "1 passed on 9d03e7c",
-                        "1 failed with the patch reverted", "41 older tests passed",
+                        text or "1 failed on 4f1c2ab",
+                        "1 passed on 9d03e7c",
+                        "1 failed with the patch reverted",
+                        "41 older tests passed",
                     ],
                 },
-                "pull_number": 17, "pull_url": text or "https://github.example/shop/pull/17", "seconds": 6.4,
-                "note": text or "", "created_at": of.created_at + timedelta(seconds=9), **values,
+                "pull_number": 17,
+                "pull_url": text or "https://github.example/shop/pull/17",
+                "seconds": 6.4,
+                "note": text or "",
+                "created_at": of.created_at + timedelta(seconds=9),
+                **values,
             }
         ),
     )
@@ -218,13 +281,18 @@ def review(session: Session, made: ChangeSet, text: str | None = None, passed: b
     return add(
         session,
         Review(
-            change_set_id=made.id, passed=passed, seconds=2.1,
+            change_set_id=made.id,
+            passed=passed,
+            seconds=2.1,
             created_at=made.created_at + timedelta(seconds=3),
             gates=[
                 {"gate": "ruff", "passed": True, "value": 0, "limit": 0, "says": text or ""},
                 {"gate": "bandit", "passed": True, "value": 0, "limit": 0, "says": ""},
                 {
-                    "gate": "complexity", "passed": passed, "value": 4 if passed else 13, "limit": 10,
+                    "gate": "complexity",
+                    "passed": passed,
+                    "value": 4 if passed else 13,
+                    "limit": 10,
                     "says": "",
                 },
                 {"gate": "coverage", "passed": True, "value": 1.0, "limit": 0.8, "says": "of changed lines"},
@@ -233,8 +301,11 @@ def review(session: Session, made: ChangeSet, text: str | None = None, passed: b
             if passed and not text
             else [
                 {
-                    "gate": text or "complexity", "path": text or "shop/cart.py", "line": 41,
-                    "severity": text or "warning", "says": text or "total is too complex (13)",
+                    "gate": text or "complexity",
+                    "path": text or "shop/cart.py",
+                    "line": 41,
+                    "severity": text or "warning",
+                    "says": text or "total is too complex (13)",
                 }
             ],
         ),
@@ -245,9 +316,15 @@ def run_of_tests(session: Session, made: ChangeSet, text: str | None = None, pas
     return add(
         session,
         TestRun(
-            change_set_id=made.id, command=text or "python -m pytest -q", passed=passed, tests=42,
-            failures=0 if passed else 2, runner="bubblewrap", output=text or "42 passed in 1.83s",
-            seconds=3.4, created_at=made.created_at + timedelta(seconds=8),
+            change_set_id=made.id,
+            command=text or "python -m pytest -q",
+            passed=passed,
+            tests=42,
+            failures=0 if passed else 2,
+            runner="bubblewrap",
+            output=text or "42 passed in 1.83s",
+            seconds=3.4,
+            created_at=made.created_at + timedelta(seconds=8),
         ),
     )
 
@@ -258,11 +335,19 @@ def deployment(session: Session, made: ChangeSet, text: str | None = None, **val
         session,
         Deployment(
             **{
-                "key": f"deployment-{next(number)}", "issue_id": made.issue_id, "change_set_id": made.id,
-                "repository": text or "shop", "environment": "production", "sha": made.head_sha,
-                "vendor_id": text or "dpl_9d03", "url": text or "https://shop.example",
-                "previous_vendor_id": text or "dpl_4f1c", "status": "verified", "note": text or "",
-                "started_at": start, "ready_at": start + timedelta(seconds=8),
+                "key": f"deployment-{next(number)}",
+                "issue_id": made.issue_id,
+                "change_set_id": made.id,
+                "repository": text or "shop",
+                "environment": "production",
+                "sha": made.head_sha,
+                "vendor_id": text or "dpl_9d03",
+                "url": text or "https://shop.example",
+                "previous_vendor_id": text or "dpl_4f1c",
+                "status": "verified",
+                "note": text or "",
+                "started_at": start,
+                "ready_at": start + timedelta(seconds=8),
                 "ended_at": start + timedelta(seconds=68),
                 "before": {text or "cart": {"requests": 1210, "errors": 268, "p95_ms": 112, "samples": 20}},
                 "after": {text or "cart": {"requests": 1260, "errors": 0, "p95_ms": 96, "samples": 20}},
@@ -277,10 +362,18 @@ def outcome(session: Session, of: Issue, result: str = "fixed", text: str | None
         session,
         Outcome(
             **{
-                "issue_id": of.id, "run": of.run, "pattern": of.pattern, "service": of.service,
-                "result": result, "by": text or "platform",
-                "note": text or "error rate 22 % before, 0 % after", "confidence": of.confidence,
-                "detect_seconds": 20.0, "total_seconds": 140.0, "created_at": of.ended_at or now(), **values,
+                "issue_id": of.id,
+                "run": of.run,
+                "pattern": of.pattern,
+                "service": of.service,
+                "result": result,
+                "by": text or "platform",
+                "note": text or "error rate 22 % before, 0 % after",
+                "confidence": of.confidence,
+                "detect_seconds": 20.0,
+                "total_seconds": 140.0,
+                "created_at": of.ended_at or now(),
+                **values,
             }
         ),
     )
@@ -292,10 +385,14 @@ def approval(session: Session, made: ChangeSet, text: str | None = None, **value
         session,
         Approval(
             **{
-                "issue_id": made.issue_id, "change_set_id": made.id,
-                "workflow_id": f"issue-{made.issue_id}-run-{made.run}", "patch_hash": made.patch_hash,
+                "issue_id": made.issue_id,
+                "change_set_id": made.id,
+                "workflow_id": f"issue-{made.issue_id}-run-{made.run}",
+                "patch_hash": made.patch_hash,
                 "asks": text or "checkout is a critical service: may this patch go to production?",
-                "asked_at": asked, "expires_at": now() + timedelta(hours=7), **values,
+                "asked_at": asked,
+                "expires_at": now() + timedelta(hours=7),
+                **values,
             }
         ),
     )
@@ -306,8 +403,12 @@ def connector(session: Session, name: str, **values) -> Connector:
         session,
         Connector(
             **{
-                "name": name, "last_attempt": now(), "last_success": now() - timedelta(seconds=8),
-                "lag_seconds": 3.0, "records": 412, **values,
+                "name": name,
+                "last_attempt": now(),
+                "last_success": now() - timedelta(seconds=8),
+                "lag_seconds": 3.0,
+                "records": 412,
+                **values,
             }
         ),
     )
@@ -319,8 +420,13 @@ def round_(session: Session, age: timedelta, **values) -> Round:
         session,
         Round(
             **{
-                "slot": f"slot-{next(number)}", "worker": "worker-1", "started_at": start,
-                "ended_at": start + timedelta(seconds=1.4), "result": "ok", "records": 37, "issues": 1,
+                "slot": f"slot-{next(number)}",
+                "worker": "worker-1",
+                "started_at": start,
+                "ended_at": start + timedelta(seconds=1.4),
+                "result": "ok",
+                "records": 37,
+                "issues": 1,
                 **values,
             }
         ),

@@ -75,7 +75,11 @@ def stages(session: Session, of: Issue, reached: int, text: str | None = None) -
         running = place == reached - 1 and of.ended_at is None
         session.add(
             StageRun(
-                issue_id=of.id, run=of.run, stage=stage, started_at=start, says=text or f"{stage} went well",
+                issue_id=of.id,
+                run=of.run,
+                stage=stage,
+                started_at=start,
+                says=text or f"{stage} went well",
                 ended_at=None if running else start + timedelta(seconds=3),
                 result="running" if running else "ok",
             )
@@ -88,7 +92,9 @@ def story(session: Session, status: Status = Status.RESOLVED, *, text: str | Non
     ended = status in (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
     values.setdefault("age", timedelta(minutes=12))
     made = issue(
-        session, text=text, status=status,
+        session,
+        text=text,
+        status=status,
         **{"ended_at": now() - values["age"] + timedelta(seconds=140) if ended else None, **values},
     )
     reached = REACHED[status]
@@ -106,8 +112,13 @@ def story(session: Session, status: Status = Status.RESOLVED, *, text: str | Non
         outcome(session, made, {Status.RESOLVED: "fixed"}.get(status, "escalated"), text)
         session.add(
             Notification(
-                key=f"n-{next(_number)}", channel="slack", event=text or status, issue_id=made.id,
-                subject=text or f"#{made.id} {status}", state="sent", sent_at=made.ended_at,
+                key=f"n-{next(_number)}",
+                channel="slack",
+                event=text or status,
+                issue_id=made.id,
+                subject=text or f"#{made.id} {status}",
+                state="sent",
+                sent_at=made.ended_at,
             )
         )
     session.flush()
@@ -133,7 +144,9 @@ PAST = (
 )
 CASES = (
     (
-        "AttributeError: 'NoneType' object has no attribute 'rate'", "checkout", Status.AWAITING_APPROVAL,
+        "AttributeError: 'NoneType' object has no attribute 'rate'",
+        "checkout",
+        Status.AWAITING_APPROVAL,
         Severity.HIGH,
     ),
     ("ZeroDivisionError: division by zero in average_rating", "catalog", Status.WATCHING, Severity.MEDIUM),
@@ -141,7 +154,9 @@ CASES = (
     ('TypeError: can only concatenate str (not "int") to str', "pricing", Status.ANALYZING, None),
     ("p95 latency of search rose from 90 ms to 1.4 s", "search", Status.ESCALATED, Severity.HIGH),
     (
-        "ConnectionError: payments upstream refused the connection", "payment", Status.ESCALATED,
+        "ConnectionError: payments upstream refused the connection",
+        "payment",
+        Status.ESCALATED,
         Severity.CRITICAL,
     ),
     ("NameError: name 'basket' is not defined", "cart", Status.SCHEDULED, Severity.LOW),
@@ -156,10 +171,16 @@ def shop(session: Session) -> None:
         past(session, place, results[place % len(results)])
     for place, (title, service, status, severity) in enumerate(CASES):
         story(
-            session, status, title=title, age=timedelta(minutes=3 + place * 4), service=service,
-            severity=severity, impact=Impact.HIGH if service in ("checkout", "payment") else Impact.LOW,
+            session,
+            status,
+            title=title,
+            age=timedelta(minutes=3 + place * 4),
+            service=service,
+            severity=severity,
+            impact=Impact.HIGH if service in ("checkout", "payment") else Impact.LOW,
             verdict={
-                Status.ESCALATED: Verdict.ESCALATE_HUMAN, Status.SCHEDULED: Verdict.SCHEDULE_MAINTENANCE,
+                Status.ESCALATED: Verdict.ESCALATE_HUMAN,
+                Status.SCHEDULED: Verdict.SCHEDULE_MAINTENANCE,
                 Status.ANALYZING: None,
             }.get(status, Verdict.AUTO_RESOLVE),
             reason={
@@ -170,17 +191,20 @@ def shop(session: Session) -> None:
     for name in ("datadog", "newrelic", "github", "cloudwatch"):
         connector(session, name)
     connector(
-        session, "sentry", failures=3, error="sentry: 429 Too Many Requests", lag_seconds=190.0,
-        last_success=now() - timedelta(minutes=3), open_until=now() + timedelta(seconds=40),
+        session,
+        "sentry",
+        failures=3,
+        error="sentry: 429 Too Many Requests",
+        lag_seconds=190.0,
+        last_success=now() - timedelta(minutes=3),
+        open_until=now() + timedelta(seconds=40),
     )
     for place in range(8):
         round_(session, timedelta(seconds=10 * (8 - place)), result="partial" if place == 5 else "ok")
     for place, service in enumerate(("cart", "checkout", "search")):
         metrics(session, service, now(), broken=(8 + 5 * place, 14 + 5 * place))
     add(session, Worker(executor_id="worker-1", host="local", pid=4711, role="worker"))
-    add(
-        session, AuditRow(actor="demo", action="approve", subject="issue/1", detail={"reason": "looks right"})
-    )
+    add(session, AuditRow(actor="demo", action="approve", subject="issue/1", detail={"reason": "looks right"}))
 
 
 def past(session: Session, place: int, result: str) -> Issue:
@@ -191,21 +215,32 @@ def past(session: Session, place: int, result: str) -> Issue:
     seconds = 90.0 + 37 * (place % 7) if result == "fixed" else 2600.0 + 300 * (place % 5)
     title, service = PAST[place % len(PAST)]
     made = issue(
-        session, age=age, title=title,
-        status=Status.RESOLVED if result in ("fixed", "human") else Status.ESCALATED, confidence=confidence,
-        verdict=verdict, ended_at=now() - age + timedelta(seconds=seconds), service=service,
+        session,
+        age=age,
+        title=title,
+        status=Status.RESOLVED if result in ("fixed", "human") else Status.ESCALATED,
+        confidence=confidence,
+        verdict=verdict,
+        ended_at=now() - age + timedelta(seconds=seconds),
+        service=service,
     )
     decision(session, made, analysis(session, made))
     if verdict == Verdict.AUTO_RESOLVE:
         change = change_set(
-            session, made, status="merged" if result == "fixed" else "rolled_back",
+            session,
+            made,
+            status="merged" if result == "fixed" else "rolled_back",
             template=("missing-key", "none-guard", "zero-division", "index")[place % 4],
         )
         review(session, change)
         run_of_tests(session, change)
         deployment(session, change, status="verified" if result == "fixed" else "rolled_back")
     outcome(
-        session, made, result, total_seconds=seconds, detect_seconds=11.0 + place % 9,
+        session,
+        made,
+        result,
+        total_seconds=seconds,
+        detect_seconds=11.0 + place % 9,
         by="demo" if result == "human" else "platform",
     )
     return made

@@ -22,7 +22,7 @@ VALUES = (
     (re.compile(r"\b(?:nothing|no value)\b$", re.I), "None"),
 )
 CONDITION = re.compile(
-    r"\b(if|when|without|missing|absent|unknown|otherwise|default|defaults|nothing|no|none|empty|optional|null|for an?|not)\b",
+    r"\b(if|when|without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|for an?|not)\b",
     re.I,
 )
 

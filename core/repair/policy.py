@@ -164,19 +164,17 @@ def _call(node: ast.Call) -> str | None:
     if name in ("_create_unverified_context", "disable_warnings"):
         return "turns off verification"
     for keyword in node.keywords:
-        if keyword.arg in ("verify", "check_hostname", "shell") and isinstance(keyword.value, ast.Constant):
-            if keyword.value.value is (keyword.arg == "shell"):
-                return f"passes {keyword.arg}={keyword.value.value}"
+        set_ = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
+        if (keyword.arg, set_) in (("verify", False), ("check_hostname", False), ("shell", True)):
+            return f"passes {keyword.arg}={set_}"
     return _secret_default(node)
 
 
 def _secret_default(node: ast.Call) -> str | None:
     """``os.environ.get("API_TOKEN", "changeme")`` and its like."""
     texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-    if _name(node.func) in ("get", "getenv", "setdefault") and len(node.args) == len(texts) == 2:
-        if _SECRET_NAME.search(texts[0]):
-            return f"gives {texts[0]} a default"
-    return None
+    reads = _name(node.func) in ("get", "getenv", "setdefault") and len(node.args) == len(texts) == 2
+    return f"gives {texts[0]} a default" if reads and _SECRET_NAME.search(texts[0]) else None
 
 
 def _import(node: ast.Import | ast.ImportFrom) -> str | None:

@@ -177,7 +177,8 @@ def run_faults(given) -> int:
 
 
 def _line(row: dict) -> str:
-    return f"{row['fault']:<20} {row['decision']:<22} expected {row['expected']:<15} {row['seconds'] or '-':>6} s  {row['outcome']}"
+    found = f"{row['fault']:<20} {row['decision']:<22} expected {row['expected']:<15}"
+    return f"{found} {row['seconds'] or '-':>6} s  {row['outcome']}"
 
 
 def _one(given, env: dict[str, str], fault: Fault) -> dict:

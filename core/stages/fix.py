@@ -135,10 +135,8 @@ def _describe(change: ChangeSet, result: FixResult) -> None:
 def _message(issue: Issue, result: FixResult) -> str:
     """Commit message. The issue's title is a stranger's text: one line, no trailers of its own."""
     title = " ".join(issue.title.split())[:60]
-    return (
-        f"Fix {title}\n\n{result.candidate.rationale}\n\nRegression test: {result.test.path if result.test else 'none'}\n"
-        f"Issue: {issue.id}\n"
-    )
+    test = result.test.path if result.test else "none"
+    return f"Fix {title}\n\n{result.candidate.rationale}\n\nRegression test: {test}\nIssue: {issue.id}\n"
 
 
 def _publish(found: Clone, issue: Issue, change: ChangeSet) -> None:

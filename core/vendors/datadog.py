@@ -1,6 +1,7 @@
 """Datadog: error logs, metrics of the services, and how they fare.
 
-API: POST /api/v2/logs/events/search (cursor meta.page.after), GET /api/v1/query (pointlist in ms), GET /api/v1/validate.
+API: POST /api/v2/logs/events/search (cursor meta.page.after), GET /api/v1/query (pointlist in ms),
+GET /api/v1/validate.
 """
 
 from __future__ import annotations

@@ -38,9 +38,7 @@ def take(folder: Path) -> None:
                 settled(page)
                 if name == "kpis":
                     page.wait_for_selector(".js-plotly-plot .main-svg")
-                height = page.evaluate(
-                    "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
-                )
+                height = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
                 page.set_viewport_size({"width": width, "height": max(700, min(2600, height + 20))})
                 page.wait_for_timeout(600)  # resizing redraws charts
                 page.screenshot(path=folder / f"{name}-{look}.png")

@@ -55,9 +55,7 @@ def watched(page, address) -> list[str]:
 @pytest.mark.parametrize("scheme, width", LOOKS)
 def test_every_page_is_clean_and_fits(served, scheme, width):
     address, browser = served
-    with browser.new_context(
-        base_url=address, color_scheme=scheme, viewport={"width": width, "height": 900}
-    ) as visit:
+    with browser.new_context(base_url=address, color_scheme=scheme, viewport={"width": width, "height": 900}) as visit:
         for path in ADDRESSES:
             page = visit.new_page()
             faults = watched(page, address)

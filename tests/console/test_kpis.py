@@ -11,9 +11,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def run(result="fixed", seconds=120.0, verdict="AUTO_RESOLVE", confidence=0.9, detect=10.0):
-    return Ended(
-        AT, result, total_seconds=seconds, verdict=verdict, confidence=confidence, detect_seconds=detect
-    )
+    return Ended(AT, result, total_seconds=seconds, verdict=verdict, confidence=confidence, detect_seconds=detect)
 
 
 FIXED = [run(seconds=60.0 * n) for n in range(1, 6)]
@@ -62,8 +60,6 @@ def test_calibration_bins_every_case_once():
     assert all(b.interval[0] <= b.share <= b.interval[1] for b in bins)
 
 
-@pytest.mark.parametrize(
-    "held, n, low, high", [(0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (10, 10, 0.722, 1.0)]
-)
+@pytest.mark.parametrize("held, n, low, high", [(0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (10, 10, 0.722, 1.0)])
 def test_wilson_against_published_values(held, n, low, high):
     assert kpis.wilson(held, n) == pytest.approx((low, high), abs=0.001)

@@ -20,9 +20,14 @@ EVIL = "<script>\"&'"
 @pytest.mark.parametrize(
     "made",
     [
-        tag("p", EVIL), tag("p", "x", title=EVIL), esc(EVIL), join([EVIL, EVIL]), markup.link("/x", EVIL),
+        tag("p", EVIL),
+        tag("p", "x", title=EVIL),
+        esc(EVIL),
+        join([EVIL, EVIL]),
+        markup.link("/x", EVIL),
         markup.link(f"/x?{EVIL}", "x"),
-        diff.side_by_side(f"+++ b/{EVIL}\n@@ -1 +1 @@ {EVIL}\n-{EVIL}\n+{EVIL}x\n"), of(RESULT, EVIL),
+        diff.side_by_side(f"+++ b/{EVIL}\n@@ -1 +1 @@ {EVIL}\n-{EVIL}\n+{EVIL}x\n"),
+        of(RESULT, EVIL),
         receipt.terms({"terms": [{"name": EVIL, "says": EVIL, "value": EVIL}]}),
     ],
 )
@@ -38,8 +43,16 @@ def test_what_is_safe_is_not_escaped_twice():
 @pytest.mark.parametrize(
     "seconds, words",
     [
-        (None, "–"), (0, "0 s"), (41.4, "41 s"), (59.9, "60 s"), (60, "1 min"), (210, "3.5 min"),
-        (3599, "60 min"), (7200, "2 h"), (86400, "1 d"), (864000, "10 d"),
+        (None, "–"),
+        (0, "0 s"),
+        (41.4, "41 s"),
+        (59.9, "60 s"),
+        (60, "1 min"),
+        (210, "3.5 min"),
+        (3599, "60 min"),
+        (7200, "2 h"),
+        (86400, "1 d"),
+        (864000, "10 d"),
     ],
 )
 def test_a_span_is_told_in_its_natural_unit(seconds, words):
@@ -64,7 +77,8 @@ def test_a_diff_pairs_removed_with_added_lines():
     rows = list(diff.rows(factories.PATCH))
     changed = [(r.left, r.right) for r in rows if r.kind == "changed"]
     assert changed[0] == (
-        (44, "        price = prices[line.article]"), (44, "        price = prices.get(line.article)"),
+        (44, "        price = prices[line.article]"),
+        (44, "        price = prices.get(line.article)"),
     )
     assert [left is None for left, _ in changed] == [False, False, True, True]
     assert [(r.left[0], r.right[0]) for r in rows if r.kind == "same"][-1] == (49, 51)
@@ -72,11 +86,7 @@ def test_a_diff_pairs_removed_with_added_lines():
 
 
 def test_a_diff_takes_lines_that_look_like_headers():
-    rows = [
-        r
-        for r in diff.rows("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n--- old\n+++ new\n same\n")
-        if r.kind != "file"
-    ]
+    rows = [r for r in diff.rows("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n--- old\n+++ new\n same\n") if r.kind != "file"]
     assert [(r.left, r.right) for r in rows if r.kind == "changed"] == [((1, "-- old"), (1, "++ new"))]
 
 
@@ -123,7 +133,10 @@ def test_the_rate_chart_says_its_figures():
 def test_charts_are_drawn_from_rows():
     runs = [
         kpis.Ended(
-            datetime(2026, 1, d + 1, tzinfo=UTC), "fixed", total_seconds=120.0, verdict="AUTO_RESOLVE",
+            datetime(2026, 1, d + 1, tzinfo=UTC),
+            "fixed",
+            total_seconds=120.0,
+            verdict="AUTO_RESOLVE",
             confidence=0.85,
         )
         for d in range(6)
@@ -147,8 +160,14 @@ RECEIPTS = [
 @pytest.mark.parametrize("shape, words", RECEIPTS)
 def test_a_receipt_is_drawn_however_it_is_written(shape, words):
     decision = Decision(
-        issue_id=1, analysis_id=1, run=1, verdict=Verdict.AUTO_RESOLVE, confidence=0.86, row=5,
-        needs_approval=False, receipt=shape,
+        issue_id=1,
+        analysis_id=1,
+        run=1,
+        verdict=Verdict.AUTO_RESOLVE,
+        confidence=0.86,
+        row=5,
+        needs_approval=False,
+        receipt=shape,
     )
     assert words in receipt.drawn(decision)
 

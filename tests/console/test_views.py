@@ -49,9 +49,7 @@ def test_every_arrow_of_the_diagram_is_counted(console):
     with store.read() as session:
         taken = pipeline.arrows(session, now() - DAY)
     drawn = {(arrow.start, arrow.end) for arrow in diagram.ARROWS}
-    assert drawn - set(taken) == {("schedule", "analyze")}, (
-        "a window's new diagnosis is an analysis like any other"
-    )
+    assert drawn - set(taken) == {("schedule", "analyze")}, "a window's new diagnosis is an analysis like any other"
     assert set(taken) <= drawn and not any(taken.values())
 
 
@@ -91,9 +89,7 @@ def test_a_story_holds_every_part_and_its_timeline_is_in_order(console):
     assert len(told.deployments) == 2 and told.changes[0].reviews and told.changes[0].tests
     line = issues.timeline(told)
     assert [e.at for e in line] == sorted(e.at for e in line)
-    assert line[0].what == "First error seen" and {"fix", "review", "Outcome: fixed"} <= {
-        e.what for e in line
-    }
+    assert line[0].what == "First error seen" and {"fix", "review", "Outcome: fixed"} <= {e.what for e in line}
 
 
 def test_statistics_by_template(shop):

@@ -14,9 +14,7 @@ from core.vendors.base import Evidence
 AT = datetime(2026, 1, 5, 4, 3, tzinfo=UTC)
 
 
-def crash(
-    kind="KeyError", message="'sku'", code='prices[item["sku"]]', chain=(), values=None, **more
-) -> dict:
+def crash(kind="KeyError", message="'sku'", code='prices[item["sku"]]', chain=(), values=None, **more) -> dict:
     inner = {"file": "shop/cart.py", "line": 9, "function": "add", "code": code, "locals": values}
     outer = {"file": "shop/app.py", "line": 3, "function": "handle", "code": "add(item)"}
     return {"exception": {"type": kind, "message": message}, "frames": [outer, inner], "chain": chain} | more
@@ -77,9 +75,7 @@ def test_the_cause_is_read_through_the_chain(given, cause):
 
 
 def test_the_dependency_is_named():
-    found = analyze(
-        record(crash=crash("HTTPError", "503 Server Error for url: https://api.pay.example/v1", "r()"))
-    )
+    found = analyze(record(crash=crash("HTTPError", "503 Server Error for url: https://api.pay.example/v1", "r()")))
     assert found.culprit == "api.pay.example"
     assert "an outage outside" in found.root_cause and "api.pay.example" in found.root_cause
 
@@ -93,9 +89,7 @@ def test_the_dependency_is_named():
             "`.rate` is asked of `cart.discount`, which is None",
         ),
         (
-            crash(
-                "ZeroDivisionError", "division by zero", "hits / total", values={"total": "0", "hits": "3"}
-            ),
+            crash("ZeroDivisionError", "division by zero", "hits / total", values={"total": "0", "hits": "3"}),
             "divides by `total`, which is 0. `total` came from shop/app.py:3 (handle): `add(item)`.",
         ),
         (
@@ -103,9 +97,7 @@ def test_the_dependency_is_named():
             "past the end of `rows`",
         ),
         (
-            crash(
-                "TypeError", "object of type 'NoneType' has no len()", "len(rows)", values={"rows": "None"}
-            ),
+            crash("TypeError", "object of type 'NoneType' has no len()", "len(rows)", values={"rows": "None"}),
             "`rows`, which is None",
         ),
     ],
@@ -153,9 +145,7 @@ def test_a_slow_service_after_a_release():
         title="deploy",
         release="abc123",
     )
-    found = analyze(
-        metric, changes=[release], health=ServiceHealth(p95_ms=300), before=ServiceHealth(p95_ms=12)
-    )
+    found = analyze(metric, changes=[release], health=ServiceHealth(p95_ms=300), before=ServiceHealth(p95_ms=12))
     assert (found.cause, found.culprit, found.severity) == (Cause.PERFORMANCE, "abc123", Severity.HIGH)
     assert "p95 rose from 12 ms to 300 ms" in found.root_cause and "Abc123 of shop came" in found.root_cause
 

@@ -42,9 +42,7 @@ def joins(*records: Record, **how) -> list[int]:
         record("datadog", 1, message=STACK, service="shop-prod"),
         record("cloudwatch", 1, message=STACK.replace("/app", "/var/task")),
         record("newrelic", 2, title="KeyError: 'sku'", kind="exception"),
-        record(
-            "github", 90, kind="report", service="", title="Cart broken", message=f"see\n```\n{STACK}\n```"
-        ),
+        record("github", 90, kind="report", service="", title="Cart broken", message=f"see\n```\n{STACK}\n```"),
         record("datadog", 3, **ALERT),
     ],
 )
@@ -94,9 +92,7 @@ def run(text: str) -> tuple[int, list[dict], str]:
 
 
 def test_the_command_answers_in_order():
-    lines = [
-        r.model_dump_json() for r in (SENTRY, record("d", 1, message=STACK), record("d", 1, title="other"))
-    ]
+    lines = [r.model_dump_json() for r in (SENTRY, record("d", 1, message=STACK), record("d", 1, title="other"))]
     status, answers, errors = run("\n".join(lines))
     assert (status, errors, [a["issue"] for a in answers]) == (0, "", [1, 1, 2])
     assert answers[0]["vendor_id"] == "sentry"

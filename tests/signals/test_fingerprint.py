@@ -20,9 +20,7 @@ TRACEBACK = """Traceback (most recent call last):
 
 
 def record(message="", *, kind="log", service="shop", title="crash", **more) -> Record:
-    return Record(
-        source="t", vendor_id="1", kind=kind, at=AT, service=service, title=title, message=message, **more
-    )
+    return Record(source="t", vendor_id="1", kind=kind, at=AT, service=service, title=title, message=message, **more)
 
 
 def crashed(*frames, kind="KeyError", message="'sku'", chain=()) -> Record:
@@ -64,10 +62,7 @@ def test_lines_hosts_and_vendors_do_not_matter():
     quoted = record("Hello\n```\n" + text() + "\n```\nbye", kind="report")
     escaped = record(text().replace("\n", "\\n"))
     assert len({fingerprint(r).key for r in (sentry, record(text()), moved, quoted, escaped)}) == 1
-    assert (
-        fingerprint(sentry).because
-        == "same because KeyError ('sku') in shop/cart.py:add ← shop/app.py:handle"
-    )
+    assert fingerprint(sentry).because == "same because KeyError ('sku') in shop/cart.py:add ← shop/app.py:handle"
 
 
 @pytest.mark.parametrize(
@@ -86,9 +81,7 @@ def test_another_fault_is_another_fingerprint(name, other):
 def test_recursion_wrappers_and_libraries_are_folded():
     once = crashed(("a.py", "main"), ("a.py", "walk"))
     deep = crashed(("a.py", "main"), ("util.py", "wrapper"), *[("a.py", "walk")] * 40)
-    below = crashed(
-        ("a.py", "main"), ("a.py", "walk"), ("/usr/lib/python3.11/json/decoder.py", "decode", "", False)
-    )
+    below = crashed(("a.py", "main"), ("a.py", "walk"), ("/usr/lib/python3.11/json/decoder.py", "decode", "", False))
     assert len({fingerprint(r).parts for r in (once, deep, below)}) == 1
 
 
@@ -113,12 +106,8 @@ def test_chained_exceptions_are_read_nearest_first():
     link = "\n\nThe above exception was the direct cause of the following exception:\n\n"
     crash = crash_of(record(text() + link + text(last="shop.errors.CartError: no price")))
     assert (crash.exception.type, crash.exception.module) == ("CartError", "shop.errors")
-    assert [(c.type, c.relation, c.frames[-1].function) for c in crash.chain] == [
-        ("KeyError", "cause", "add")
-    ]
-    assert fingerprint(record(text() + link + text(last="CartError: x"))).because.endswith(
-        "caused by KeyError"
-    )
+    assert [(c.type, c.relation, c.frames[-1].function) for c in crash.chain] == [("KeyError", "cause", "add")]
+    assert fingerprint(record(text() + link + text(last="CartError: x"))).because.endswith("caused by KeyError")
 
 
 @pytest.mark.parametrize(
@@ -149,10 +138,7 @@ def test_java_and_javascript_stacks_are_read():
     assert java.chain[0].type == "EOFException"
     assert [f.in_app for f in java.frames] == [False, True]
     node = crash_of(
-        record(
-            "TypeError: x is no function\n    at add (/app/src/cart.js:5:9)\n"
-            "    at async go (node:internal/x:1:2)"
-        )
+        record("TypeError: x is no function\n    at add (/app/src/cart.js:5:9)\n    at async go (node:internal/x:1:2)")
     )
     assert node.frames[-1].function == "add"
 
@@ -160,12 +146,8 @@ def test_java_and_javascript_stacks_are_read():
 def test_lines_and_alerts_without_a_crash():
     lines = [record(f"upload {n} of user u{n}@x.org rejected") for n in (1, 22)]
     assert fingerprint(lines[0]).key == fingerprint(lines[1]).key
-    assert (
-        fingerprint(lines[0], template=lambda line: line).key != fingerprint(lines[1], template=str.upper).key
-    )
-    alerts = [
-        record(kind="alert", title=t, attributes={"monitor_id": 9}) for t in ("CPU at 93 %", "CPU back")
-    ]
+    assert fingerprint(lines[0], template=lambda line: line).key != fingerprint(lines[1], template=str.upper).key
+    alerts = [record(kind="alert", title=t, attributes={"monitor_id": 9}) for t in ("CPU at 93 %", "CPU back")]
     assert fingerprint(alerts[0]).key == fingerprint(alerts[1]).key
 
 

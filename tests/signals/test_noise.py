@@ -14,9 +14,7 @@ HOUR = timedelta(hours=1)
 
 
 def record(kind="exception", **more) -> Record:
-    return Record(
-        **{"source": "t", "vendor_id": "1", "at": AT, "service": "shop", "title": "boom"} | more, kind=kind
-    )
+    return Record(**{"source": "t", "vendor_id": "1", "at": AT, "service": "shop", "title": "boom"} | more, kind=kind)
 
 
 CRASH = {"exception": {"type": "KeyError"}, "frames": [{"file": "a.py"}]}

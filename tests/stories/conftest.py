@@ -25,6 +25,8 @@ def world(tmp_path, monkeypatch):
         return made
 
     yield make
+    for waiting in DBOS.list_workflows(status=["PENDING", "ENQUEUED"], load_input=False) if running else []:
+        DBOS.cancel_workflow(waiting.workflow_id)  # what sleeps until its window would keep this process
     DBOS.destroy()
     for executor in running:
         executor.release()

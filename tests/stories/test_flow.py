@@ -29,8 +29,12 @@ def test_found_fixed_deployed_watched_learned(world):
     issue = ended(w, w.issue(), Status.RESOLVED, Status.ESCALATED)
     assert issue.status is Status.RESOLVED, issue.reason
     change = w.change(issue.id)
-    assert w.ledger.effects() == [f"pull fix/issue-{issue.id}", f"preview {change.head_sha}",
-                                  f"production {change.head_sha}", "merge 1"]
+    assert w.ledger.effects() == [
+        f"pull fix/issue-{issue.id}",
+        f"preview {change.head_sha}",
+        f"production {change.head_sha}",
+        "merge 1",
+    ]
     assert w.deployer.production("shop").sha == change.head_sha
     assert [(o.result, o.pattern) for o in rows(Outcome)] == [("fixed", "ZeroDivisionError/division")]
     stages = [(s.stage, s.result) for s in rows(StageRun)]
@@ -46,11 +50,14 @@ def test_what_is_learned_moves_the_next_confidence(world):
     assert second.confidence > first.confidence
 
 
-@pytest.mark.parametrize(("finding", "reason"), [
-    ({"cause": "upstream"}, "curable by code"),
-    ({"severity": "critical", "impact": "high"}, "Row 1"),
-    ({"confidence": 0.1, "simplicity": 0.1}, "Row 2"),
-])
+@pytest.mark.parametrize(
+    ("finding", "reason"),
+    [
+        ({"cause": "upstream"}, "curable by code"),
+        ({"severity": "critical", "impact": "high"}, "Row 1"),
+        ({"confidence": 0.1, "simplicity": 0.1}, "Row 2"),
+    ],
+)
 def test_decide_to_escalate(world, finding, reason):
     w = world()
     w.ledger.put("finding", finding)
@@ -101,7 +108,9 @@ def test_a_review_that_never_passes_ends_after_its_attempts_and_feeds_each_findi
 
     finding = gates.Finding("complexity", "shop.py", 1, "share has complexity 12, the limit is 10")
     monkeypatch.setattr(engine, "repair", listen)
-    monkeypatch.setattr(gates, "review", lambda *a: [gates.Gate("complexity", False, "too complex", 12, 10, (finding,))])
+    monkeypatch.setattr(
+        gates, "review", lambda *a: [gates.Gate("complexity", False, "too complex", 12, 10, (finding,))]
+    )
     issue = ended(w, w.issue(), Status.ESCALATED)
     assert "no fix passed the review in 3 attempts" in issue.reason
     assert [len(feedback) for feedback in heard] == [0, 2, 4]
@@ -111,8 +120,13 @@ def test_a_review_that_never_passes_ends_after_its_attempts_and_feeds_each_findi
 def test_failed_tests_stop_it(world, monkeypatch):
     w = world()
     run = PlainRunner.run
-    monkeypatch.setattr(PlainRunner, "run", lambda self, argv, tree, timeout=120: run(
-        self, ["python", "-c", "print('1 failed, 1 passed'); raise SystemExit(1)"], tree))
+    monkeypatch.setattr(
+        PlainRunner,
+        "run",
+        lambda self, argv, tree, timeout=120: run(
+            self, ["python", "-c", "print('1 failed, 1 passed'); raise SystemExit(1)"], tree
+        ),
+    )
     issue = ended(w, w.issue(), Status.ESCALATED)
     assert "tests did not pass: 2 tests, 1 failed" in issue.reason
     assert not w.ledger.effects("preview")
@@ -143,11 +157,14 @@ def test_production_that_answers_badly_is_rolled_back(world):
     assert w.ledger.effects("rollback") == ["rollback dpl_1"]
 
 
-@pytest.mark.parametrize(("state", "reason"), [
-    ({"rate_of_fix": 0.4}, "error rate rose from 10.0% to 40.0%"),
-    ({"rate_of_fix": 0.09}, "the error it was made for goes on"),
-    ({"blind": True}, "the watch saw too little"),
-])
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ({"rate_of_fix": 0.4}, "error rate rose from 10.0% to 40.0%"),
+        ({"rate_of_fix": 0.09}, "the error it was made for goes on"),
+        ({"blind": True}, "the watch saw too little"),
+    ],
+)
 def test_a_failed_watch_rolls_back_reopens_and_escalates(world, state, reason):
     w = world()
     for name, value in state.items():
@@ -249,8 +266,11 @@ def test_a_person_rolls_back_a_verified_deployment(world):
     ended(w, issue_id, Status.RESOLVED)
     deployment = rows(Deployment, Deployment.environment == "production")[0]
     assert actions.roll_back(deployment.id, actor="ada", reason="prices look odd", key="k1").done
-    assert not actions.roll_back(deployment.id, actor="ada", reason="prices look odd", key="k1").done \
-        if rows(Deployment, Deployment.id == deployment.id, Deployment.status == "verified") else True
+    assert (
+        not actions.roll_back(deployment.id, actor="ada", reason="prices look odd", key="k1").done
+        if rows(Deployment, Deployment.id == deployment.id, Deployment.status == "verified")
+        else True
+    )
     assert w.ledger.get("alias") == "dpl_1"
     assert w.get(issue_id).status is Status.ESCALATED
     assert w.ledger.effects("rollback") == ["rollback dpl_1"]

@@ -15,7 +15,20 @@ from pathlib import Path
 from filelock import FileLock
 
 from core import durable, runtime, store
-from core.models import Cause, ChangeSet, Crash, Frame, Impact, Issue, Kind, Raised, ServiceHealth, Severity, Signal, now
+from core.models import (
+    Cause,
+    ChangeSet,
+    Crash,
+    Frame,
+    Impact,
+    Issue,
+    Kind,
+    Raised,
+    ServiceHealth,
+    Severity,
+    Signal,
+    now,
+)
 from core.repair.shapes import Candidate, FixResult, Proof, RegressionTest
 from core.runtime import Runtime
 from core.settings import Settings
@@ -180,9 +193,16 @@ class Told:
     def analyze(self, evidence) -> Finding:
         told = {"cause": "code", "severity": "medium", "impact": "low", "confidence": 0.95, "simplicity": 1.0}
         told |= self.ledger.get("finding", {})
-        return Finding(analyst="told", root_cause="whole is 0", cause=Cause(told["cause"]),
-                       severity=Severity(told["severity"]), impact=Impact(told["impact"]),
-                       confidence=told["confidence"], simplicity=told["simplicity"], pattern="ZeroDivisionError/division")
+        return Finding(
+            analyst="told",
+            root_cause="whole is 0",
+            cause=Cause(told["cause"]),
+            severity=Severity(told["severity"]),
+            impact=Impact(told["impact"]),
+            confidence=told["confidence"],
+            simplicity=told["simplicity"],
+            pattern="ZeroDivisionError/division",
+        )
 
 
 class Inbox:
@@ -202,6 +222,7 @@ class PlainRunner:
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
         import sys
+
         argv = [sys.executable if argv[0] == "python" else argv[0], *argv[1:]]
         return run(argv, cwd=tree, timeout=timeout)
 
@@ -210,9 +231,14 @@ def write_known_fix(tree: Path, crash: Crash, **_) -> FixResult:
     """In place of the repair engine, whose own tests are elsewhere: the one right change."""
     (tree / "shop.py").write_text(FIXED)
     (tree / "tests" / "test_share_nothing.py").write_text(NEW_TEST)
-    return FixResult("fix", "proved", candidate=Candidate("guard", {"shop.py": FIXED}, "Nothing of nothing is 0.0"),
-                     test=RegressionTest("tests/test_share_nothing.py", NEW_TEST),
-                     proof=Proof(True, True, True, True), confidence=0.9)
+    return FixResult(
+        "fix",
+        "proved",
+        candidate=Candidate("guard", {"shop.py": FIXED}, "Nothing of nothing is 0.0"),
+        test=RegressionTest("tests/test_share_nothing.py", NEW_TEST),
+        proof=Proof(True, True, True, True),
+        confidence=0.9,
+    )
 
 
 def pass_gates(*_args) -> list[gates.Gate]:
@@ -222,22 +248,46 @@ def pass_gates(*_args) -> list[gates.Gate]:
 class World:
     """Everything a story needs, in ``folder``; a second World on the same folder is the same world."""
 
-    def __init__(self, folder: Path, *, watch: float = 0.5, limit: int = 5, days: list[int] | None = None,
-                 start: str = "00:00", database: str = ""):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        watch: float = 0.5,
+        limit: int = 5,
+        days: list[int] | None = None,
+        start: str = "00:00",
+        database: str = "",
+    ):
         self.folder, self.ledger = folder, Ledger(folder / "vendors")
         self.origin = folder / "origin.git"
         if not self.origin.exists():
             self._repository()
         platform = folder / "platform.toml"
         if not platform.exists():
-            platform.write_text(PLATFORM.format(remote=self.origin, watch=watch, limit=limit, start=start,
-                                                days=list(range(7)) if days is None else days))
+            platform.write_text(
+                PLATFORM.format(
+                    remote=self.origin,
+                    watch=watch,
+                    limit=limit,
+                    start=start,
+                    days=list(range(7)) if days is None else days,
+                )
+            )
         self.settings = Settings(data_dir=folder / "data", platform_file=platform, database_url=database)
         self.deployer = FolderDeployer(self.ledger)
         store.open_store(self.settings.database)
-        self.rt = runtime.use(Runtime(self.settings, health=FolderHealth(self.ledger), host=FolderHost(self.ledger),
-                                      deployer=self.deployer, notifiers=[Inbox(self.ledger)],
-                                      analysts=[Told(self.ledger)], runner=PlainRunner(), probe=lambda url: ""))
+        self.rt = runtime.use(
+            Runtime(
+                self.settings,
+                health=FolderHealth(self.ledger),
+                host=FolderHost(self.ledger),
+                deployer=self.deployer,
+                notifiers=[Inbox(self.ledger)],
+                analysts=[Told(self.ledger)],
+                runner=PlainRunner(),
+                probe=lambda url: "",
+            )
+        )
 
     def _repository(self) -> None:
         team = self.folder / "team"
@@ -256,16 +306,40 @@ class World:
 
     def issue(self, service: str = "pricing", occurrences: int = 5) -> int:
         """An issue with a crash, and its journey started in the same transaction."""
-        crash = Crash(service=service, exception=Raised(type="ZeroDivisionError", message="division by zero"),
-                      frames=(Frame(file="shop.py", line=2, function="share", code="return part / whole",
-                                    locals={"part": "0", "whole": "0"}),))
+        crash = Crash(
+            service=service,
+            exception=Raised(type="ZeroDivisionError", message="division by zero"),
+            frames=(
+                Frame(
+                    file="shop.py",
+                    line=2,
+                    function="share",
+                    code="return part / whole",
+                    locals={"part": "0", "whole": "0"},
+                ),
+            ),
+        )
         with store.write() as session:
-            issue = Issue(fingerprint=f"f-{time.monotonic_ns()}", title="ZeroDivisionError: division by zero",
-                          service=service, occurrences=occurrences, first_seen=now() - timedelta(seconds=20))
+            issue = Issue(
+                fingerprint=f"f-{time.monotonic_ns()}",
+                title="ZeroDivisionError: division by zero",
+                service=service,
+                occurrences=occurrences,
+                first_seen=now() - timedelta(seconds=20),
+            )
             session.add(issue)
             session.flush()
-            session.add(Signal(source="sentry", vendor_id=f"e-{issue.id}", kind=Kind.EXCEPTION, service=service,
-                               title=issue.title, crash=crash.model_dump(mode="json", by_alias=True), issue_id=issue.id))
+            session.add(
+                Signal(
+                    source="sentry",
+                    vendor_id=f"e-{issue.id}",
+                    kind=Kind.EXCEPTION,
+                    service=service,
+                    title=issue.title,
+                    crash=crash.model_dump(mode="json", by_alias=True),
+                    issue_id=issue.id,
+                )
+            )
             durable.begin(session, issue)
             return issue.id
 

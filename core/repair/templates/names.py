@@ -15,7 +15,8 @@ from core.repair.templates.base import Changes, change
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 UNSET = re.compile(r"local variable '(\w+)'")
 LACKING = re.compile(
-    r"(?:'(?P<type>[\w.]+)' object|module '(?P<module>[\w.]+)'|type object '(?P<cls>\w+)') has no attribute '(?P<name>\w+)'"
+    r"(?:'(?P<type>[\w.]+)' object|module '(?P<module>[\w.]+)'|type object '(?P<cls>\w+)')"
+    r" has no attribute '(?P<name>\w+)'"
 )
 NEAR = 0.6
 

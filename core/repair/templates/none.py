@@ -39,13 +39,17 @@ def _suspects(place: Place, message: str) -> Iterator[tuple[ast.expr, str]]:
         for node in place.expressions(ast.Subscript):
             yield node.value, "{}" if isinstance(place.value(node.slice), str) else "()"
     elif "no len()" in message:
-        for node in place.expressions(ast.Call):
-            if isinstance(node.func, ast.Name) and node.func.id == "len" and node.args:
-                yield node.args[0], "()"
+        yield from _measured(place)
     elif "not iterable" in message or "iterable" in message:
         yield from _iterated(place)
     elif "operand" in message or "not supported between" in message or "argument" in message:
         yield from _operands(place)
+
+
+def _measured(place: Place) -> Iterator[tuple[ast.expr, str]]:
+    for node in place.expressions(ast.Call):
+        if isinstance(node.func, ast.Name) and node.func.id == "len" and node.args:
+            yield node.args[0], "()"
 
 
 def _iterated(place: Place) -> Iterator[tuple[ast.expr, str]]:

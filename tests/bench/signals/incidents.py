@@ -156,14 +156,10 @@ def lookalike(incident: Incident, turn: int) -> tuple[Incident, str]:
     if turn % 4 == 1:
         return replace(incident, service="partner-" + incident.service), "another service"
     if turn % 4 == 2:
-        other = (
-            last.replace("/", "/legacy/", 1) if "/" in last else last.replace("com.bank", "com.partner", 1)
-        )
+        other = last.replace("/", "/legacy/", 1) if "/" in last else last.replace("com.bank", "com.partner", 1)
         return replace(incident, calls=(*first, other)), "another file of the same name"
     name = "RuntimeError" if incident.language == "python" else "Error"
-    return replace(
-        incident, type=name, message="totals differ", root=""
-    ), "another exception in the same place"
+    return replace(incident, type=name, message="totals differ", root=""), "another exception in the same place"
 
 
 class Teller:
@@ -252,9 +248,7 @@ class Teller:
         if incident.language == "python":
             lines = [f'  File "{f}", line {n}, in {name}\n    step()' for f, name, n in places]
             lines[-1] = lines[-1].replace("step()", incident.code)
-            root = (
-                f"{incident.root}\n\nThe above exception was the direct cause of the following exception:\n\n"
-            )
+            root = f"{incident.root}\n\nThe above exception was the direct cause of the following exception:\n\n"
             before = (
                 f'Traceback (most recent call last):\n  File "x.py", line 1, in y\n    z()\n{root}'
                 if incident.root

@@ -55,9 +55,7 @@ def partly(graph: dict[str, list[str]], chance: random.Random) -> dict[str, list
 
 ORDERS: dict[str, Callable] = {
     "blame": lambda graph, told: [s.name for s in rank(service="s0", began=START, graph=graph, trouble=told)],
-    "anchor: worst first": lambda _, told: [
-        t.service for t in sorted(told, key=lambda t: -t.errors - t.latency)
-    ],
+    "anchor: worst first": lambda _, told: [t.service for t in sorted(told, key=lambda t: -t.errors - t.latency)],
     "anchor: earliest first": lambda _, told: [t.service for t in sorted(told, key=lambda t: t.began)],
 }
 
@@ -75,11 +73,7 @@ def test_the_origin_is_named(kind):
         for name, order in ORDERS.items():
             places[name].append(order(graph, told).index(origin))
         assert ORDERS["blame"](graph, told) == ORDERS["blame"](graph, list(reversed(told)))
-    shares = {
-        n: (sum(p == 0 for p in at) / GRAPHS, sum(p < 3 for p in at) / GRAPHS) for n, at in places.items()
-    }
-    print(
-        "\n" + "\n".join(f"{kind}, {n}: first {a:.2f}, first three {b:.2f}" for n, (a, b) in shares.items())
-    )
+    shares = {n: (sum(p == 0 for p in at) / GRAPHS, sum(p < 3 for p in at) / GRAPHS) for n, at in places.items()}
+    print("\n" + "\n".join(f"{kind}, {n}: first {a:.2f}, first three {b:.2f}" for n, (a, b) in shares.items()))
     assert shares["blame"][0] >= 0.75
     assert shares["blame"][1] >= 0.9
