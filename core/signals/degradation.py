@@ -13,7 +13,7 @@ from statistics import NormalDist, median
 
 FEWEST_BEFORE, FEWEST_AFTER = 8, 4
 FACTOR, FLOOR_MS = 3.0, 50.0
-P_VALUE = 0.001
+P_VALUE = 0.01
 
 
 @dataclass(frozen=True)

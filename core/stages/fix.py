@@ -13,7 +13,9 @@ from core.repair import engine
 from core.repair.shapes import FixResult
 from core.runtime import Runtime
 from core.settings import Repository, Service
+from core.signals.fingerprint import fingerprint
 from core.stages import locks
+from core.stages.analyze import as_record
 from core.vendors.command import CommandError
 from core.workspace import Clone
 
@@ -44,14 +46,11 @@ def _find(session: Session, issue_id: int, run: int, attempt: int) -> ChangeSet 
 
 
 def best_crash(session: Session, issue_id: int) -> Crash | None:
-    """The newest report with locals; without one, the newest with a stack."""
+    """The newest report with locals; without one, the newest with a stack, which may stand in its text."""
     rows = session.exec(
-        select(Signal)
-        .where(Signal.issue_id == issue_id, col(Signal.crash).is_not(None))
-        .order_by(col(Signal.at).desc())
-        .limit(20)
+        select(Signal).where(Signal.issue_id == issue_id).order_by(col(Signal.at).desc()).limit(20)
     ).all()
-    crashes = [Crash.model_validate(row.crash) for row in rows if row.crash]
+    crashes = [crash for row in rows if (crash := fingerprint(as_record(row)).crash)]
     with_locals = [c for c in crashes if any(frame.locals for frame in c.frames)]
     return next(iter(with_locals or crashes), None)
 

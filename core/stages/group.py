@@ -156,7 +156,7 @@ def _holds(rt: Runtime, issue: Issue) -> bool:
 
 # --- performance -----------------------------------------------------------------------------------
 
-BASELINE, RECENT = timedelta(minutes=15), 6  # points of latency that are compared
+BASELINE, RECENT = timedelta(minutes=15), 8  # points of latency that are compared
 
 
 def find_degradations(rt: Runtime) -> None:

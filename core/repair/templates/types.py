@@ -6,6 +6,7 @@ import ast
 import difflib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from core.repair.evidence import Said, missing_values, modules
 from core.repair.locate import Place, places
@@ -129,6 +130,7 @@ def _sources(caller: Place, argument: ast.expr, call: str, said: Said) -> Iterat
     """At the reading of the value where that is seen, else at the argument."""
     if isinstance(argument, ast.Name):
         yield from _at_the_assignment(caller, argument, call, said)
+        said = replace(said, confidence=said.confidence - 0.05)  # read once, it is a number for every use
     yield change(
         caller,
         caller.replace(argument, f"{call}({caller.source(argument)})"),
