@@ -20,16 +20,17 @@ demo: setup
 
 test: setup
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -n 2 --dist loadgroup
+	$(RUN) -m pytest -n 2 --ignore tests/browser
+	$(RUN) -m pytest tests/browser
 
 bench: setup
-	$(RUN) -m pytest tests/bench -q -s --override-ini norecursedirs= -p no:cacheprovider
+	for bench in tests/bench/*/bench_*.py; do $(RUN) -m $$(echo $${bench%.py} | tr / .); done
 
 lint: setup
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check core console pages tests
 
 screenshots: setup
-	$(RUN) tests/browser/screenshots.py
+	$(RUN) -m tests.browser.screenshots docs/screenshots
 
 clean:
 	rm -rf $(VENV) data

@@ -1,0 +1,44 @@
+"""Writes the tables of settings into README.md from core/settings.py; a test holds that they are up to date."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from core.settings import Policy, Settings  # noqa: E402
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def settings_table() -> str:
+    rows = ["| variable | default | what it is |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = "" if isinstance(field.default, SecretStr) else field.default
+        rows.append(
+            f"| `{name.upper()}` | {f'`{default}`' if default not in ('', None) else ''} | {field.description} |"
+        )
+    return "\n".join(rows)
+
+
+def policy_table() -> str:
+    rows = ["| section | keys and defaults |", "| --- | --- |"]
+    for name, field in Policy.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            values = ", ".join(f"`{key} = {value}`" for key, value in field.default.model_dump(mode="json").items())
+            rows.append(f"| `[{name}]` | {values} |")
+    return "\n".join(rows)
+
+
+def documented(text: str) -> str:
+    for name, table in (("settings", settings_table()), ("policy", policy_table())):
+        block = f"<!-- {name} -->\n{table}\n<!-- /{name} -->"
+        text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, block=block: block, text, flags=re.S)
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(documented(README.read_text(encoding="utf-8")), encoding="utf-8")
