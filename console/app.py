@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import sys
+import threading
 from pathlib import Path
 
 import streamlit as st
@@ -31,8 +33,8 @@ log = logging.getLogger("console")
 ADDRESSES = frozenset({"/", *(f"/{name}" for name in PAGES)})
 
 
-@contextlib.contextmanager
-def engine():
+@contextlib.asynccontextmanager
+async def engine():
     """The engine, unless CONSOLE_ENGINE is off or the store fails: then the pages say what to do."""
     try:
         settings = context.settings()
@@ -46,11 +48,19 @@ def engine():
         return
     from core import scheduler
 
-    running = scheduler.start(settings)
+    running = await asyncio.to_thread(scheduler.start, settings)
     try:
         yield
     finally:
-        running.stop()
+        await asyncio.to_thread(running.stop)
+        end_soon()
+
+
+def end_soon(seconds: float = 5.0) -> None:
+    """Threads of issues that wait for days must not keep a server that was stopped; their state is stored."""
+    timer = threading.Timer(seconds, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def freeze() -> None:
@@ -67,7 +77,7 @@ def freeze() -> None:
 
 @contextlib.asynccontextmanager
 async def lifespan(_app):
-    with engine():
+    async with engine():
         freeze()
         async with live.watch.running():
             yield
