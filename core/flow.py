@@ -185,7 +185,7 @@ def release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
 
 def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
     """When production moved on since the fix was written: rebase, prove, test and preview once more."""
-    moved = fix_rebase_step(issue_id, run, 20, change_id)
+    moved = fix_rebase_step(issue_id, run, 0, change_id)
     if not moved["ok"] or not moved["moved"]:
         return moved
     tested = test_step(issue_id, run, 2, change_id)

@@ -128,8 +128,13 @@ def test_the_engine_runs_only_where_it_is_switched_on(console, monkeypatch, on):
     monkeypatch.setitem(sys.modules, "core.scheduler", fake)
     monkeypatch.setattr(core, "scheduler", fake, raising=False)
     monkeypatch.setattr(context, "_settings", console.model_copy(update={"console_engine": on}))
-    with server.engine():
-        calls.append("serve")
+    monkeypatch.setattr(server, "end_soon", lambda: None)  # it would end this very process
+
+    async def serve():
+        async with server.engine():
+            calls.append("serve")
+
+    asyncio.run(serve())
     assert calls == (["start", "serve", "stop"] if on else ["serve"])
 
 
@@ -138,6 +143,10 @@ def test_a_store_that_cannot_be_opened_does_not_stop_the_console(monkeypatch, tm
     blocked.write_text("not a database, at any rate not one of SQLite" * 100)
     monkeypatch.setattr(context, "_settings", None)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{blocked}")
-    with server.engine():
-        pass
+
+    async def serve():
+        async with server.engine():
+            pass
+
+    asyncio.run(serve())
     assert context._settings.database_url.endswith("file")

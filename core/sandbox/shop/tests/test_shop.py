@@ -10,6 +10,7 @@ def test_catalog_pages():
 
 def test_visits_and_campaigns():
     assert catalog.campaign_of({"campaign": "spring"}) == "spring"
+    catalog.VISITS.clear()
     catalog.visited({"campaign": "summer"})
     assert "Summer" in catalog.popular({})["campaigns"]
 
