@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup demo test bench lint screenshots clean
+.PHONY: setup node demo test bench lint screenshots clean
 
 $(VENV)/.ready: requirements.txt requirements-test.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
@@ -14,6 +14,10 @@ $(VENV)/.ready: requirements.txt requirements-test.txt
 setup: $(VENV)/.ready
 	@command -v git >/dev/null || { echo "git is needed: install it and try again"; exit 1; }
 	@command -v bwrap >/dev/null || [ "$$(uname)" = Darwin ] || sh tools/install-bubblewrap.sh
+
+# Real command-line programs that tests drive (Cline, Vercel, Lighthouse); large, so never part of `make demo`.
+node:
+	npm install --prefix tests/node --no-package-lock --no-audit --no-fund --loglevel=error
 
 demo: setup
 	$(RUN) -m core demo

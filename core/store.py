@@ -6,11 +6,12 @@ About migrations: after simonw/llm, numbered functions in a list and a table of 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Column, Connection, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
@@ -68,6 +69,41 @@ def read() -> Iterator[Session]:
 
 
 # --- migrations: numbered functions and a table of applied names (after simonw/llm) --------------
+
+
+def add(connection: Connection, *names: str) -> None:
+    """Add the named tables ("silence") and columns ("issue.owner") of models.py where they are missing yet.
+
+    A fresh database has them all from its first migration; an older one gets them here, with their defaults.
+    """
+    found = inspect(connection)
+    for table_name, _, column_name in (name.partition(".") for name in names):
+        table = SQLModel.metadata.tables[table_name]
+        if not column_name:
+            table.create(connection, checkfirst=True)
+        elif column_name not in {column["name"] for column in found.get_columns(table_name)}:
+            _add_column(connection, table, table.columns[column_name])
+
+
+def _add_column(connection: Connection, table: Table, column: Column) -> None:
+    """Nullable, or with a plain default: what SQLite and PostgreSQL can both add to a table with rows."""
+    quoted = connection.dialect.identifier_preparer.quote
+    shape = f"{quoted(column.name)} {column.type.compile(connection.dialect)}"
+    if not column.nullable:
+        shape += f" DEFAULT {_literal(column)} NOT NULL"
+    connection.execute(text(f"ALTER TABLE {quoted(table.name)} ADD COLUMN {shape}"))
+    for index in table.indexes:
+        if column.name in index.columns:
+            index.create(connection, checkfirst=True)
+
+
+def _literal(column: Column) -> str:
+    """The model's default as SQL; a JSON column's factory gives the empty list or object."""
+    default = column.default.arg if column.default is not None else None
+    value = default(None) if callable(default) else default
+    if isinstance(value, list | dict):
+        return f"'{json.dumps(value)}'"
+    return str(int(value)) if isinstance(value, bool | int) else f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def m001_first_schema(connection: Connection) -> None:

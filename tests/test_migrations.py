@@ -1,0 +1,57 @@
+"""An old database that was migrated, and a fresh one, are the same (after procrastinate's migration tests)."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+from sqlmodel import Session, select
+
+from core import store
+from core.models import Migration
+
+FIRST = Path(__file__).parent / "migrations" / "schema_1.sql"
+
+
+def shape(engine) -> dict:
+    found = inspect(engine)
+    return {
+        table: {
+            "columns": {c["name"]: (str(c["type"]), c["nullable"]) for c in found.get_columns(table)},
+            "indexes": {i["name"] for i in found.get_indexes(table)},
+        }
+        for table in found.get_table_names()
+    }
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A database of the first release, with one issue in it."""
+    path = tmp_path / "old.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(FIRST.read_text())
+        connection.execute("INSERT INTO migration (name, applied_at) VALUES ('m001_first_schema', '2026-11-24')")
+        connection.execute(
+            "INSERT INTO issue (id, fingerprint, because, title, kind, service, environment, pattern, status, reason,"
+            " run, occurrences, users, first_seen, last_seen, created_at) VALUES (1, 'f', '', 'kept', 'EXCEPTION',"
+            " 'shop', 'production', '', 'NEW', '', 0, 1, 0, '2026-11-24', '2026-11-24', '2026-11-24')"
+        )
+    connection.close()
+    return path
+
+
+def test_a_migrated_database_is_like_a_fresh_one(old, tmp_path):
+    fresh = shape(store.open_store(f"sqlite:///{tmp_path / 'fresh.db'}"))
+    migrated = store.open_store(f"sqlite:///{old}")
+    assert shape(migrated) == fresh
+    with Session(migrated) as session:
+        names = session.exec(select(Migration.name)).all()
+        assert sorted(names) == sorted(step.__name__ for step in store.MIGRATIONS)
+        assert session.get_one(store.models.Issue, 1).title == "kept"
+
+
+def test_migrating_again_changes_nothing(tmp_path):
+    engine = store.open_store(f"sqlite:///{tmp_path / 'x.db'}")
+    assert store.migrate(engine) == []
