@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from core import (
+    audit,
     durable,
     flow,  # noqa: F401 - registers the workflows
     notify,
@@ -69,6 +70,8 @@ class Engine:
 
     def upkeep(self) -> None:
         self.executor.beat()
+        with store.read() as session:
+            audit.save_head(session, self.settings.data_dir.resolve())
         for workflow in durable.reap(self.executor):
             log.warning("took over %s from a worker that died", workflow)
             tidy(self.executor.id)
