@@ -162,6 +162,7 @@ def note_policy(rt: Runtime) -> None:
     with store.write() as session:
         row = session.get(Connector, "platform.toml") or Connector(name="platform.toml")
         row.error, row.last_attempt = rt.policy_error or None, now()
+        row.failures = row.failures + 1 if rt.policy_error else 0
         if not rt.policy_error:
             row.last_success = now()
         session.add(row)

@@ -32,14 +32,15 @@ def postgres(folder: Path) -> Iterator[str]:
             if parent.owner() == "root" and parent.is_relative_to(folder.parent.parent):
                 parent.chmod(parent.stat().st_mode | 0o011)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "cwd": data, **own}
+    control = [programs / "pg_ctl", "-D", data]
     subprocess.run([programs / "initdb", "-D", data, "-U", "tests", "--auth=trust", "--no-sync"], check=True, **quiet)
     port = _free_port()
     options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-    subprocess.run([programs / "pg_ctl", "-D", data, "-o", options, "-w", "-l", data / "log", "start"], check=True, **quiet)
+    subprocess.run([*control, "-o", options, "-w", "-l", data / "log", "start"], check=True, **quiet)
     try:
         yield f"postgresql://tests@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run([programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, **quiet)
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, **quiet)
 
 
 def _free_port() -> int:
