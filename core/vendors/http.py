@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 import stamina
 
-from core.vendors.base import VendorError
+from core.vendors.base import BudgetSpent, Meter, VendorError
 from core.vendors.redact import Redactor
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
@@ -75,7 +75,9 @@ class Http:
         headers: dict[str, str] | None = None,
         secrets: Iterable[str] = (),
         transport: httpx.BaseTransport | None = None,
+        calls: int | None = None,
     ):
+        self.meter = Meter(vendor, calls)
         self.vendor, self.base_url = vendor, base_url.rstrip("/")
         self.redact = Redactor(secrets)
         self.client = httpx.Client(headers=headers or {}, timeout=TIMEOUT, transport=transport, follow_redirects=False)
@@ -88,8 +90,13 @@ class Http:
         """``idempotent``: the request changes nothing, or changes the same thing only once."""
         return self.request("POST", path, idempotent=idempotent, **kw)
 
-    def request(self, method: str, path: str, *, idempotent: bool = True, **kw) -> Answer:
-        """Send, retry what may be retried, and return the answer. Raises VendorError."""
+    def request(
+        self, method: str, path: str, *, idempotent: bool = True, verify: Callable[[Answer], None] | None = None, **kw
+    ) -> Answer:
+        """Send, retry what may be retried, and return the answer. Raises VendorError.
+
+        ``verify`` raises VendorError for an answer that is a fault in spite of its status, which may be retried.
+        """
         url = path if path.startswith("http") else self.base_url + path
         if self.guarded:
             self._same_host(url)
@@ -97,10 +104,14 @@ class Http:
         retry = stamina.retry_context(on=_wait(idempotent), attempts=ATTEMPTS, timeout=90, wait_max=LONGEST_WAIT)
         for attempt in retry:
             with attempt:
-                return self._once(method, url, **kw)
+                answer = self._once(method, url, **kw)
+                if verify:
+                    verify(answer)
+                return answer
         raise AssertionError("stamina raises the last error")
 
     def _once(self, method: str, url: str, **kw) -> Answer:
+        self.meter.spend()
         try:
             with self.client.stream(method, url, **kw) as response:
                 body = b""
@@ -148,7 +159,7 @@ def _wait(idempotent: bool) -> Callable[[Exception], bool | float]:
     """stamina's hook: False ends it, a number is the wait in seconds, True the usual back-off."""
 
     def decide(error: Exception) -> bool | float:
-        if not isinstance(error, VendorError) or error.permanent:
+        if not isinstance(error, VendorError) or error.permanent or isinstance(error, BudgetSpent):
             return False
         if not idempotent and error.status != 429:
             return False

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from core.settings import ConfigurationError, Policy, Settings, read_policy
+from core.vendors import cloudwatch as aws
+from core.vendors import newrelic as nerdgraph
 from core.vendors.base import Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Source
 from core.vendors.datadog import Datadog
 from core.vendors.email import Email
@@ -46,6 +49,36 @@ def github(s: Settings) -> GitHub | None:
     return GitHub(Http("github", s.github_url, HEADERS | _bearer(token), [token]), names)
 
 
+def newrelic(s: Settings) -> nerdgraph.NewRelic | None:
+    key = s.newrelic_api_key.get_secret_value()
+    if not (key and s.newrelic_account_id):
+        return None
+    address = s.newrelic_url or nerdgraph.ADDRESSES[s.newrelic_region]
+    return nerdgraph.NewRelic(
+        Http("newrelic", address, {"API-Key": key}, [key], calls=policy(s).collect.calls("newrelic")),
+        s.newrelic_account_id,
+        s.newrelic_condition,
+    )
+
+
+def cloudwatch(s: Settings) -> aws.CloudWatch | None:
+    groups = [group.strip() for group in s.cloudwatch_log_groups.split(",") if group.strip()]
+    if not (groups or s.cloudwatch_namespace):
+        return None
+    rules = policy(s)
+    return aws.CloudWatch(
+        partial(aws.connect, s.aws_region, s.aws_profile, s.cloudwatch_role_arn),
+        groups,
+        pattern=s.cloudwatch_filter,
+        namespace=s.cloudwatch_namespace,
+        services=sorted(rules.services),
+        names=rules.metrics,
+        dimension=s.cloudwatch_dimension,
+        endpoint=s.aws_endpoint_url,
+        calls=rules.collect.calls("cloudwatch"),
+    )
+
+
 def vercel(s: Settings) -> Vercel | None:
     token = s.vercel_token.get_secret_value()
     return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id) if token else None
@@ -78,13 +111,15 @@ def email(s: Settings) -> Email | None:
 BUILDERS = {
     "datadog": datadog,
     "sentry": sentry,
+    "newrelic": newrelic,
+    "cloudwatch": cloudwatch,
     "github": github,
     "vercel": vercel,
     "slack": slack,
     "email": email,
 }
-SOURCES = ("sentry", "datadog", "github")
-HEALTH = ("datadog",)
+SOURCES = ("sentry", "datadog", "newrelic", "cloudwatch", "github")
+HEALTH = ("datadog", "newrelic", "cloudwatch")
 NOTIFIERS = ("slack", "email")
 
 
