@@ -38,6 +38,10 @@ class Settings(BaseSettings):
 
     sandbox_token: SecretStr = Field(SecretStr(""), description="the simulator's key; set by `make demo`")
 
+    private_hosts: str = Field(
+        "", description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas"
+    )
+
     # signals
     datadog_site: str = Field("datadoghq.com", description="e.g. datadoghq.eu, us3.datadoghq.com")
     datadog_url: str = Field("", description="replaces https://api.SITE")

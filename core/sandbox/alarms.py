@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 
 from core.sandbox.telemetry import Telemetry
@@ -27,14 +28,23 @@ class Alarms:
 
     def __init__(self, telemetry: Telemetry):
         self.telemetry, self.since = telemetry, {}
-        self.lock = threading.Lock()
+        self.lock, self.past = threading.Lock(), deque(maxlen=1000)
 
     def ringing(self) -> list[Ringing]:
         now = time.time()
         with self.lock:
             shares = self._shares(now)
+            self.past.extend(
+                Ringing(service, now, share) for service, share in shares.items() if service not in self.since
+            )
             self.since = {service: self.since.get(service, now) for service in shares}
             return [Ringing(service, self.since[service], share) for service, share in shares.items()]
+
+    def rung(self, since: float, until: float) -> list[Ringing]:
+        """The alarms that went off in the span, oldest first."""
+        self.ringing()
+        with self.lock:
+            return [row for row in self.past if since <= row.since < until]
 
     def _shares(self, now: float) -> dict[str, float]:
         counts: dict[str, list[int]] = {}

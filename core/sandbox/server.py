@@ -84,7 +84,7 @@ class World:
         self.telemetry.readers.append(Desk(hub.tickets.file).hear)
         vendors = (
             sentry.Sentry(),
-            datadog.Datadog(self.telemetry),
+            datadog.Datadog(self.telemetry, self.alarms),
             newrelic.NewRelic(self.telemetry, self.alarms),
             cloudwatch.CloudWatch(self.telemetry, self.alarms),
             hub,

@@ -89,7 +89,9 @@ class CloudWatch:
             **({"filterPattern": self.pattern} if self.pattern else {}),
             **({"nextToken": window.after} if window.after else {}),
         )
-        records = [read(row, group, self.redact) for row in found.get("events") or []]
+        if "events" not in found:
+            raise VendorError(self.name, f"answered without events (log group {group})")
+        records = [read(row, group, self.redact) for row in found["events"]]
         return Page(records, after=found.get("nextToken") or None)
 
     def _alarms(self, window: Window) -> Page:

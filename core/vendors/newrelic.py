@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from core.models import Kind, MetricPoint, Record, ServiceHealth
-from core.vendors.base import Batch, Check, VendorError
+from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.http import Answer, Http
 from core.vendors.reading import Page, Stream, Window, collect
 
@@ -58,6 +58,10 @@ class NewRelic:
     ):
         self.http, self.account, self.condition, self.pause = http, account, condition, pause
 
+    @property
+    def meter(self) -> Meter:
+        return self.http.meter
+
     # --- signals
 
     def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]:
@@ -95,8 +99,10 @@ class NewRelic:
 
     def _issues(self, window: Window) -> Page:
         span = {"startTime": _ms(window.since), "endTime": _ms(window.until)}
-        found = self._ask(ISSUES, {"cursor": window.after, "window": span}, OPT_IN)["aiIssues"]["issues"]
-        rows = [row for row in found.get("issues") or [] if row.get("state") in OPEN]
+        found = self._part(ISSUES, "aiIssues", {"cursor": window.after, "window": span}, OPT_IN).get("issues") or {}
+        if not isinstance(found.get("issues"), list):
+            raise VendorError(self.name, "answered without issues")
+        rows = [row for row in found["issues"] if row.get("state") in OPEN]
         return Page([alert(row, self.http) for row in rows], after=found.get("nextCursor") or None)
 
     # --- how services fare
@@ -110,15 +116,17 @@ class NewRelic:
 
     def nrql(self, query: str) -> list[dict]:
         """The rows of a query, when it has run to its end. Raises VendorError."""
-        found = self._ask(NRQL, {"nrql": query})["nrql"]
+        found = self._part(NRQL, "nrql", {"nrql": query})
         waited = 0.0
         while not (progress := found.get("queryProgress") or {}).get("completed", True):
             wait = min(max(float(progress.get("retryAfter") or 1), 0.2), 10.0)
             if (waited := waited + wait) > PATIENCE:
                 raise VendorError(self.name, f"a query did not end within {PATIENCE:.0f} s")
             self.pause(wait)
-            found = self._ask(FOLLOW, {"id": progress["queryId"]})["nrql"]
-        return found.get("results") or []
+            found = self._part(FOLLOW, "nrql", {"id": progress["queryId"]})
+        if not isinstance(found.get("results"), list):
+            raise VendorError(self.name, "answered a query without results")
+        return found["results"]
 
     def _ask(self, query: str, variables: dict, headers: dict | None = None) -> dict:
         """The account's part of an answer. All that is asked only reads, so that it may be repeated."""
@@ -129,6 +137,13 @@ class NewRelic:
             says = f"account {self.account} does not exist, or the key's user may not see it"
             raise VendorError(self.name, says, permanent=True)
         return account
+
+    def _part(self, query: str, name: str, variables: dict, headers: dict | None = None) -> dict:
+        """One object of the account. Raises VendorError when the answer has it not."""
+        found = self._ask(query, variables, headers).get(name)
+        if not isinstance(found, dict):
+            raise VendorError(self.name, f"answered without {name!r}")
+        return found
 
     def _refused(self, answer: Answer) -> None:
         """Raises what an HTTP 200 hides."""

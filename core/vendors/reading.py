@@ -35,12 +35,16 @@ class Window:
 
 @dataclass(frozen=True)
 class Page:
-    """``after`` leads to the next page; None: this was the last. ``memory`` None: as it was."""
+    """``after`` leads to the next page; None: this was the last. ``memory`` None: as it was.
+
+    ``cut``: why the page could not be read to its end; what there is of it is kept, and it is read again.
+    """
 
     records: Sequence[Record] = ()
     metrics: Sequence[MetricPoint] = ()
     after: str | None = None
     memory: dict[str, Any] | None = None
+    cut: VendorError | None = None
 
     def newest(self, before: datetime) -> datetime:
         return max((item.at for item in (*self.records, *self.metrics)), default=before)
@@ -110,7 +114,11 @@ def _pages(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, 
             window, resumed = replace(window, since=_begin(stream, mark, until), until=until, after=None), False
             continue
         resumed, newest = False, min(page.newest(newest), window.until) if stream.ascending else page.newest(newest)
-        window = replace(window, after=page.after, memory=window.memory if page.memory is None else page.memory)
+        window = replace(window, memory=window.memory if page.memory is None else page.memory)
+        if page.cut:
+            yield page, _mark(stream, window, newest, window.after is None, mark)
+            raise page.cut
+        window = replace(window, after=page.after)
         repeated = page.after is not None and page.after in seen
         yield page, _mark(stream, window, newest, repeated, mark)
         if repeated:
@@ -134,14 +142,14 @@ def _begin(stream: Stream, mark: dict, until: datetime) -> datetime:
     return min(since, until) - stream.overlap
 
 
-def _mark(stream: Stream, window: Window, newest: datetime, repeated: bool, before: dict) -> dict:
-    """Where the next reading begins; never behind what has surely been read."""
+def _mark(stream: Stream, window: Window, newest: datetime, anew: bool, before: dict) -> dict:
+    """Where the next reading begins; never behind what has surely been read. ``anew``: not at a page's cursor."""
     kept = {"memory": window.memory} if window.memory else {}
     reached = max(newest, window.since)
-    if window.after is None:
+    if window.after is None and not anew:
         return {"since": min(max(reached, window.until - QUIET), window.until).isoformat()} | kept
     begun = before.get("since") or (window.since + stream.overlap).isoformat()
-    if repeated:
+    if anew:
         return {"since": reached.isoformat() if stream.ascending else begun} | kept
     span = {"from": window.since.isoformat(), "until": window.until.isoformat(), "newest": newest.isoformat()}
     return {"since": reached.isoformat() if stream.ascending else begun, "after": window.after} | span | kept
