@@ -78,6 +78,8 @@ def read(source: Source) -> dict:
     except Exception as fault:  # a fault of ours must not stop the other sources either; it is shown and logged
         log.exception("reading %s failed", source.name)
         error = f"reading failed: {type(fault).__name__}: {fault}"
+    if meter.unreadable:
+        note = f"{meter.unreadable} records could not be read; the log says which. {note}".strip()
     _tell(source.name, error, note, wait, meter)
     return {"records": records, "seconds": round(time.monotonic() - started, 2), "error": error, "note": note}
 

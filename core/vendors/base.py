@@ -46,10 +46,11 @@ class Meter:
         self.vendor, self.calls = vendor, calls
         self.left: int | None = None
         self.vendor_left: int | None = None
+        self.unreadable = 0  # records of this round that made no sense; the log says which
 
     def begin(self) -> None:
         """A new round."""
-        self.left = self.calls
+        self.left, self.unreadable = self.calls, 0
 
     def spend(self) -> None:
         """One call. Raises BudgetSpent when there is none left."""

@@ -22,7 +22,7 @@ from core.models import Kind, MetricPoint, Record, ServiceHealth
 from core.settings import MetricNames
 from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.logline import read_line
-from core.vendors.reading import Page, Stream, Window, collect
+from core.vendors.reading import Page, Stream, Window, collect, records_of
 from core.vendors.redact import Redactor
 
 CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
@@ -91,7 +91,7 @@ class CloudWatch:
         )
         if "events" not in found:
             raise VendorError(self.name, f"answered without events (log group {group})")
-        records = [read(row, group, self.redact) for row in found["events"]]
+        records = records_of(found["events"], lambda row: read(row, group, self.redact), self.meter)
         return Page(records, after=found.get("nextToken") or None)
 
     def _alarms(self, window: Window) -> Page:
@@ -104,7 +104,8 @@ class CloudWatch:
             **({"NextToken": window.after} if window.after else {}),
         )
         rows = [*(found.get("MetricAlarms") or []), *(found.get("CompositeAlarms") or [])]
-        return Page([alarm(row, self.dimension, self.redact) for row in rows], after=found.get("NextToken") or None)
+        records = records_of(rows, lambda row: alarm(row, self.dimension, self.redact), self.meter)
+        return Page(records, after=found.get("NextToken") or None)
 
     def _metrics(self, window: Window) -> Page:
         """Whole minutes; ``after`` is the services' chunk and the token within it."""

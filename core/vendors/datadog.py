@@ -14,7 +14,7 @@ from core.models import Kind, MetricPoint, Record, ServiceHealth
 from core.settings import MetricNames
 from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.http import Http
-from core.vendors.reading import Page, Stream, Window, collect
+from core.vendors.reading import Page, Stream, Window, collect, records_of
 
 SITES = (
     *(f"{zone}datadoghq.com" for zone in ("", "us3.", "us5.", "ap1.", "ap2.", "uk1.")),
@@ -55,14 +55,17 @@ class Datadog:
         body = {"filter": span, "sort": "timestamp", "page": page}
         answer = self.http.post(path, json=body, idempotent=True)
         after = ((answer.json().get("meta") or {}).get("page") or {}).get("after")
-        return Page([read(row, self.http) for row in answer.rows("data")], after=after or None)
+        return Page(self._records(answer.rows("data"), read), after=after or None)
 
     def _monitors(self, window: Window) -> Page:
         """Monitors that ring now; each time that one begins to ring is an alert of its own."""
         number = int(window.after or 0)
         rows = self.http.get("/api/v1/monitor", params={"page": number, "page_size": PAGE}).json(list)
-        alerts = [monitor(row, self.http) for row in rows if row.get("overall_state") == "Alert"]
-        return Page(alerts, after=str(number + 1) if len(rows) == PAGE else None)
+        ringing = [row for row in rows if row.get("overall_state") == "Alert"]
+        return Page(self._records(ringing, monitor), after=str(number + 1) if len(rows) == PAGE else None)
+
+    def _records(self, rows: list, read: Callable[[dict, Http], Record]) -> list[Record]:
+        return records_of(rows, lambda row: read(row, self.http), self.meter)
 
     def _metrics(self, window: Window) -> Page:
         return Page(metrics=list(self.points(window.since, window.until)))

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from core.models import Kind, Record
 from core.vendors.base import Batch, BudgetSpent, Check, Meter, Pull, VendorError
 from core.vendors.http import Http
-from core.vendors.reading import Page, Stream, Window, collect
+from core.vendors.reading import Page, Stream, Window, collect, records_of
 
 FIRST_LOOK = timedelta(hours=24)
 PAGES, PAGE = 50, 100
@@ -57,7 +57,8 @@ class GitHub:
         since, number = (window.after or f"{_iso(window.since)} 1").split(" ")
         params = {"since": since, "state": "open", "sort": "updated", "direction": "asc", "per_page": PAGE}
         rows = self.http.get(f"/repos/{name}/issues", params=params | {"page": int(number)}).json(list)
-        records = [report(row, name, self.http) for row in rows if "pull_request" not in row]
+        written = [row for row in rows if "pull_request" not in row]
+        records = records_of(written, lambda row: report(row, name, self.http), self.meter)
         after = None
         if len(rows) == PAGE:
             last = rows[-1]["updated_at"]

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from core.models import Kind, MetricPoint, Record, ServiceHealth
 from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.http import Answer, Http
-from core.vendors.reading import Page, Stream, Window, collect
+from core.vendors.reading import Page, Stream, Window, collect, records_of
 
 ADDRESSES = {"us": "https://api.newrelic.com/graphql", "eu": "https://api.eu.newrelic.com/graphql"}
 ROWS, BUCKET, BUCKETS = 5000, 60, 360  # rows of LIMIT MAX; seconds of a metric's interval; most of them in one query
@@ -95,7 +95,7 @@ class NewRelic:
         if len(rows) >= ROWS:
             last = int(rows[-1]["timestamp"])
             after = f"{last}:0" if last > since else f"{since}:{skip + len(rows)}"
-        return Page([error(row, self.http) for row in rows], after=after)
+        return Page(self._records(rows, error), after=after)
 
     def _issues(self, window: Window) -> Page:
         span = {"startTime": _ms(window.since), "endTime": _ms(window.until)}
@@ -103,7 +103,10 @@ class NewRelic:
         if not isinstance(found.get("issues"), list):
             raise VendorError(self.name, "answered without issues")
         rows = [row for row in found["issues"] if row.get("state") in OPEN]
-        return Page([alert(row, self.http) for row in rows], after=found.get("nextCursor") or None)
+        return Page(self._records(rows, alert), after=found.get("nextCursor") or None)
+
+    def _records(self, rows: list, read: Callable[[dict, Http], Record]) -> list[Record]:
+        return records_of(rows, lambda row: read(row, self.http), self.meter)
 
     # --- how services fare
 

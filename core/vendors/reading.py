@@ -9,13 +9,16 @@ for what the vendor indexed late, and what is read twice is stored once, by the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from core.models import MetricPoint, Record
-from core.vendors.base import Batch, BudgetSpent, VendorError
+from core.vendors.base import Batch, BudgetSpent, Meter, VendorError
+
+log = logging.getLogger(__name__)
 
 FIRST_LOOK = timedelta(minutes=15)
 OVERLAP = timedelta(minutes=5)
@@ -67,10 +70,14 @@ def collect(streams: Mapping[str, Stream], cursor: str | None, until: datetime) 
     Raises the first fault when all streams had their turn, and BudgetSpent when there is more to read.
     """
     marks = marks_of(cursor)
+    begun = {name: {"since": (until - s.first_look).isoformat()} for name, s in streams.items() if name not in marks}
+    if begun:  # where a reading begins is settled before anything can fail
+        marks |= begun
+        yield Batch(cursor=json.dumps(marks))
     faults: list[VendorError] = []
     for name, stream in streams.items():
         try:
-            for page, mark in _readings(stream, marks.get(name) or {}, until):
+            for page, mark in _readings(stream, marks[name], until):
                 marks[name] = mark
                 yield Batch(records=page.records, metrics=page.metrics, cursor=json.dumps(marks))
         except VendorError as error:
@@ -84,6 +91,21 @@ def _readings(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Pag
         for page, mark in _pages(stream, mark, until):  # noqa: B020 - the last mark is where the next begins
             yield page, mark
     yield from _pages(stream, mark, until)
+
+
+def records_of(rows: Iterable[dict], read: Callable[[dict], Record], meter: Meter) -> list[Record]:
+    """The rows as records. One that makes no sense is counted and logged, and does not stop the others."""
+    records = []
+    for row in rows:
+        try:
+            records.append(read(row))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            meter.unreadable += 1
+            named = (
+                {k: row[k] for k in ("id", "number", "eventId", "issueId") if k in row} if isinstance(row, dict) else ""
+            )
+            log.warning("%s sent a record that cannot be read %s: %r", meter.vendor, named, error)
+    return records
 
 
 def marks_of(cursor: str | None) -> dict[str, dict]:
@@ -133,13 +155,11 @@ def _window(stream: Stream, mark: dict, until: datetime) -> tuple[Window, dateti
     if mark.get("after"):
         since, end = datetime.fromisoformat(mark["from"]), datetime.fromisoformat(mark["until"])
         return Window(since, end, mark["after"], memory), datetime.fromisoformat(mark["newest"])
-    since = _begin(stream, mark, until)
-    return Window(since, until, None, memory), datetime.fromisoformat(mark["since"]) if mark.get("since") else since
+    return Window(_begin(stream, mark, until), until, None, memory), datetime.fromisoformat(mark["since"])
 
 
 def _begin(stream: Stream, mark: dict, until: datetime) -> datetime:
-    since = datetime.fromisoformat(mark["since"]) if mark.get("since") else until - stream.first_look
-    return min(since, until) - stream.overlap
+    return min(datetime.fromisoformat(mark["since"]), until) - stream.overlap
 
 
 def _mark(stream: Stream, window: Window, newest: datetime, anew: bool, before: dict) -> dict:
@@ -148,8 +168,8 @@ def _mark(stream: Stream, window: Window, newest: datetime, anew: bool, before: 
     reached = max(newest, window.since)
     if window.after is None and not anew:
         return {"since": min(max(reached, window.until - QUIET), window.until).isoformat()} | kept
-    begun = before.get("since") or (window.since + stream.overlap).isoformat()
+    begin = reached.isoformat() if stream.ascending else before["since"]
     if anew:
-        return {"since": reached.isoformat() if stream.ascending else begun} | kept
+        return {"since": begin} | kept
     span = {"from": window.since.isoformat(), "until": window.until.isoformat(), "newest": newest.isoformat()}
-    return {"since": reached.isoformat() if stream.ascending else begun, "after": window.after} | span | kept
+    return {"since": begin, "after": window.after} | span | kept

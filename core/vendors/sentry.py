@@ -12,7 +12,7 @@ from typing import Any
 from core.models import Crash, Frame, Kind, Linked, Raised, Record
 from core.vendors.base import Batch, BudgetSpent, Check, Meter, VendorError
 from core.vendors.http import Http
-from core.vendors.reading import Page, Stream, Window, collect
+from core.vendors.reading import Page, Stream, Window, collect, records_of
 
 TEXT = 600  # characters of one local's text
 REMEMBERED = 2000  # issues whose counts are kept
@@ -61,7 +61,8 @@ class Sentry:
         event = self._event(row["id"])
         counts.pop(row["id"], None)  # the one seen last stands last
         counts[row["id"]] = total
-        return [parse(row, event, new, self.http)]
+        told = records_of([row], lambda row: parse(row, event, new, self.http), self.meter)
+        return told or records_of([row], lambda row: parse(row, {}, new, self.http), self.meter)
 
     def _event(self, issue: str) -> dict:
         """The latest event; empty when Sentry has none or cannot give it: the issue alone is told then."""
