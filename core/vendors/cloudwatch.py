@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from core import health
@@ -178,6 +179,10 @@ class CloudWatch:
         except (NoCredentialsError, NoRegionError, ProfileNotFound) as error:
             kind = type(error).__name__.removesuffix("Error")
             raise VendorError(self.name, f"{kind}: {error}", permanent=True) from None
+        except ResponseParserError as error:
+            raise VendorError(
+                self.name, f"answered with what is not AWS JSON: {self.redact(str(error))[:200]}"
+            ) from None
         except (BotoCoreError, ValueError) as error:
             raise VendorError(self.name, f"could not be reached: {self.redact(str(error))[:300]}") from None
 

@@ -59,6 +59,8 @@ class GitHub:
         rows = self.http.get(f"/repos/{name}/issues", params=params | {"page": int(number)}).json(list)
         written = [row for row in rows if "pull_request" not in row]
         records = records_of(written, lambda row: report(row, name, self.http), self.meter)
+        if rows and rows[0]["updated_at"] < since:
+            raise VendorError(self.name, "gave an older page again; the next round reads it anew")
         after = None
         if len(rows) == PAGE:
             last = rows[-1]["updated_at"]

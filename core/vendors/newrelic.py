@@ -91,6 +91,8 @@ class NewRelic:
             f"SELECT {ATTRIBUTES} FROM TransactionError{where} SINCE {since} UNTIL {_ms(window.until)} "
             f"ORDER BY timestamp ASC LIMIT MAX" + (f" OFFSET {skip}" if skip else "")
         )
+        if rows and int(rows[0]["timestamp"]) < since:
+            raise VendorError(self.name, "gave an older page again; the next round reads it anew")
         after = None
         if len(rows) >= ROWS:
             last = int(rows[-1]["timestamp"])
