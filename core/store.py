@@ -112,7 +112,11 @@ def m001_first_schema(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection)
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema]
+def m003_sources(connection: Connection) -> None:
+    add(connection, "connector.note", "connector.calls_left", "connector.vendor_left")
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m003_sources]
 
 
 def migrate(target: Engine) -> list[str]:
