@@ -205,12 +205,10 @@ def _iso(at: datetime) -> str:
 
 
 def _pull(row: dict) -> Pull:
-    return Pull(
-        row["number"],
-        row.get("html_url") or "",
-        (row.get("head") or {}).get("sha", ""),
-        bool(row.get("merged")),
-    )
+    if not isinstance(row.get("number"), int):
+        raise VendorError("github", "answered without the pull request's number")
+    head = (row.get("head") or {}).get("sha", "")
+    return Pull(row["number"], row.get("html_url") or "", head, bool(row.get("merged")))
 
 
 def report(row: dict, repository: str, http: Http) -> Record:

@@ -129,7 +129,7 @@ def _pages(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, 
     resumed, seen = window.after is not None, {window.after}
     while True:
         try:
-            page = stream.read(window)
+            page = _read(stream, window)
         except VendorError as error:
             if not (resumed and error.status in GONE):
                 raise
@@ -148,6 +148,15 @@ def _pages(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, 
         if page.after is None:
             return
         seen.add(page.after)
+
+
+def _read(stream: Stream, window: Window) -> Page:
+    """The next page. An answer of a shape that no specification tells of is the vendor's fault, not ours."""
+    try:
+        return stream.read(window)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        log.exception("an answer has an unknown shape")
+        raise VendorError("source", f"answered in a form that is not known ({type(error).__name__}: {error})") from None
 
 
 def _window(stream: Stream, mark: dict, until: datetime) -> tuple[Window, datetime]:

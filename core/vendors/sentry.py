@@ -54,7 +54,10 @@ class Sentry:
 
     def _record(self, row: dict, counts: dict[str, int]) -> list[Record]:
         """The issue with its latest event; ``count`` is how many occurrences came since the last look."""
-        total = int(row.get("count") or 1)
+        if not {"id", "count"} <= row.keys():
+            self.meter.unreadable += 1
+            return []
+        total = int(row["count"] or 1)
         new = total - counts.get(row["id"], 0)
         if new <= 0:
             return []
