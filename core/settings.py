@@ -76,13 +76,31 @@ class Settings(BaseSettings):
     slack_url: str = Field("https://slack.com/api", description="address of the Slack Web API")
     slack_token: SecretStr = Field(SecretStr(""), description="bot token (xoxb-...) with chat:write")
     slack_channel: str = Field("", description="channel id for alerts")
+    slack_signing_secret: SecretStr = Field(
+        SecretStr(""), description="signing secret of the Slack app; its buttons answer at PUBLIC_URL/hooks/slack"
+    )
+    slack_webhook_url: SecretStr = Field(
+        SecretStr(""), description="incoming webhook, in place of SLACK_TOKEN: messages without buttons"
+    )
     smtp_host: str = Field("", description="mail server")
     smtp_port: int = Field(587, description="its port")
     smtp_user: str = Field("", description="mail user; empty: no sign-in")
     smtp_password: SecretStr = Field(SecretStr(""), description="its password")
-    smtp_starttls: bool = Field(True, description="encrypt the connection")
+    smtp_starttls: bool = Field(True, description="encrypt the connection; port 465 is encrypted from its start")
+    smtp_ca_file: str = Field("", description="certificates to trust, for a mail server of your own authority")
     email_from: str = Field("", description="sender of alerts")
     email_to: str = Field("", description="receivers of alerts, separated by commas")
+
+    # webhooks in, at PUBLIC_URL/hooks/VENDOR; an empty secret: that door is shut
+    sentry_webhook_secret: SecretStr = Field(SecretStr(""), description="client secret of the Sentry integration")
+    github_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the GitHub webhook")
+    datadog_webhook_token: SecretStr = Field(
+        SecretStr(""), description="sent by Datadog's webhook in the custom header X-Webhook-Token"
+    )
+    vercel_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the Vercel webhook")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="bearer token of /metrics; empty: it answers on loopback only"
+    )
 
     @property
     def database(self) -> str:

@@ -110,7 +110,12 @@ def m001_first_schema(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection)
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema]
+def m004_delivery(connection: Connection) -> None:
+    columns = ("next_at", "approval_id", "reference", "told")
+    add(connection, "webhook", *(f"notification.{name}" for name in columns))
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m004_delivery]
 
 
 def migrate(target: Engine) -> list[str]:
