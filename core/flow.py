@@ -91,7 +91,7 @@ def journey(issue_id: int, run: int) -> str:
 def _journey(issue_id: int, run: int) -> str:
     decision = diagnose(issue_id, run)
     if decision["verdict"] == "ESCALATE_HUMAN":
-        return hand_over(issue_id, run, "escalated", decision["says"])
+        return hand_over(issue_id, run, decision.get("event", "escalated"), decision["says"])
     change = write_fix(issue_id, run)
     if not change["ok"]:
         return hand_over(issue_id, run, "no_fix", change["says"])

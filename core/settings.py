@@ -248,6 +248,32 @@ class ApprovalRules(Strict):
     expires_minutes: int = 480
 
 
+Channel = Literal["slack", "email", "console"]
+
+
+class Routes(Strict):
+    """Who hears of what. A channel that is not connected is recorded as failed; ``[]`` tells nobody."""
+
+    workflow_failed: list[Channel] = ["slack"]
+    error_rate: list[Channel] = ["email", "slack"]
+    deployment_failed: list[Channel] = ["slack", "email"]
+    rolled_back: list[Channel] = ["slack", "email"]
+    tests_failed: list[Channel] = ["slack"]
+    no_fix: list[Channel] = ["console"]
+    escalated: list[Channel] = ["slack"]
+    low_confidence: list[Channel] = ["console"]
+    refused: list[Channel] = ["console"]
+    approval_asked: list[Channel] = ["slack"]
+    approval_expired: list[Channel] = ["slack", "email"]
+    rate_limit: list[Channel] = ["slack"]
+    performance: list[Channel] = ["email"]
+    resolved: list[Channel] = ["slack"]
+
+
+class SlackRules(Strict):
+    people: dict[str, str] = Field({}, description="Slack user id (U0123ABCD) = the person who may answer with it")
+
+
 class MetricNames(Strict):
     """Names of the services' own metrics at the vendors that ask for them."""
 
@@ -270,6 +296,8 @@ class Policy(Strict):
     fix: FixRules = FixRules()
     approval: ApprovalRules = ApprovalRules()
     metrics: MetricNames = MetricNames()
+    routes: Routes = Routes()
+    slack: SlackRules = SlackRules()
 
     @model_validator(mode="after")
     def _known_repositories(self):

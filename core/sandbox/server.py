@@ -24,9 +24,8 @@ from core.sandbox.faults import FAULTS
 from core.sandbox.repo import ShopRepo
 from core.sandbox.telemetry import Telemetry
 from core.sandbox.traffic import drive
-from core.sandbox.vendors import datadog, github, sentry, vercel
+from core.sandbox.vendors import datadog, github, sentry, slack, vercel
 
-SLACK_TOKEN, CHANNEL = "xoxb-demo-0123456789", "C0DEMO"
 RECENT = 20.0  # seconds of traffic that the status speaks of
 
 
@@ -66,7 +65,7 @@ class World:
     def __init__(self, folder: Path, port: int, rate: float):
         self.folder, self.port, self.rate = folder, port, rate
         self.token, self.mailer_key = secrets.token_hex(16), secrets.token_hex(8)
-        self.accepted, self.messages, self.broken = {self.mailer_key}, [], {}
+        self.accepted, self.slack, self.broken = {self.mailer_key}, slack.Slack(), {}
         self.telemetry, self.carrier, self.repo = Telemetry(), Carrier(), ShopRepo(folder).build()
         environment = {
             "SENTRY_DSN": f"http://public@127.0.0.1:{port}/1",
@@ -82,13 +81,13 @@ class World:
             datadog.Datadog(self.telemetry),
             github.GitHub(self.repo, f"http://127.0.0.1:{self.port}"),
             vercel.Vercel(self.deployments),
+            self.slack,
         )
         own = [
             Route("/_sandbox/status", self.status),
             Route("/_sandbox/break", self.break_, methods=["POST"]),
             Route("/_sandbox/restore", self.restore, methods=["POST"]),
             Route("/_sandbox/messages", self.heard),
-            Route("/slack/api/{method}", self.slack, methods=["POST"]),
             Route("/upstream/mailer/receipts", self.mailer),
             Route("/edge/shop/{path:path}", self.edge),
         ]
@@ -166,15 +165,8 @@ class World:
 
     # --- the rest of the world
 
-    async def slack(self, request: Request) -> Response:
-        if request.headers.get("authorization") != f"Bearer {SLACK_TOKEN}":
-            return JSONResponse({"ok": False, "error": "invalid_auth"})
-        if request.path_params["method"] == "chat.postMessage":
-            self.messages.append((await request.json()) | {"ts": f"{time.time():.6f}"})
-        return JSONResponse({"ok": True, "channel": CHANNEL, "ts": f"{time.time():.6f}"})
-
     async def heard(self, request: Request) -> Response:
-        return self._refused(request) or JSONResponse(self.messages[-100:])
+        return self._refused(request) or JSONResponse(self.slack.messages[-100:])
 
     async def mailer(self, request: Request) -> Response:
         if request.headers.get("x-key") not in self.accepted:
@@ -234,8 +226,9 @@ def environment(folder: Path) -> dict[str, str]:
         "VERCEL_URL": f"{base}/vercel",
         "VERCEL_TOKEN": vercel.TOKEN,
         "SLACK_URL": f"{base}/slack/api",
-        "SLACK_TOKEN": SLACK_TOKEN,
-        "SLACK_CHANNEL": CHANNEL,
+        "SLACK_TOKEN": slack.TOKEN,
+        "SLACK_CHANNEL": slack.CHANNEL,
+        "SLACK_SIGNING_SECRET": slack.SIGNING_SECRET,
     }
 
 
@@ -265,6 +258,9 @@ p95_ms = "shop.latency.p95"
 
 [fix]
 allow_limited_runner = true
+
+[slack.people]
+{user} = "demo"
 """
 SERVICES = {"catalog": "low", "cart": "low", "checkout": "medium", "pricing": "low", "search": "low", "account": "low"}
 
@@ -276,7 +272,7 @@ def write_platform(folder: Path, port: int) -> None:
         for name, impact in SERVICES.items()
     )
     (folder / "platform.toml").write_text(
-        PLATFORM.format(origin=(folder / "origin.git").resolve(), port=port, services=services)
+        PLATFORM.format(origin=(folder / "origin.git").resolve(), port=port, services=services, user=slack.USER)
     )
 
 

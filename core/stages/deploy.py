@@ -132,7 +132,7 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
             session.add(asked)
         session.flush()
         journal.move(session, issue_id, Status.AWAITING_APPROVAL)
-        notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks)
+        notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks, approval_id=asked.id)
         left = (asked.expires_at - now()).total_seconds()
         return {"approval_id": asked.id, "patch_hash": change.patch_hash, "seconds": max(left, 0.0)}
 

@@ -124,17 +124,34 @@ class Deployer(Protocol):
 
 
 @dataclass(frozen=True)
+class Question:
+    """What a message asks a person for, and how it was answered: pending, approved, rejected, expired or stale."""
+
+    approval_id: int
+    issue_id: int
+    patch_hash: str
+    state: str = "pending"
+    by: str = ""
+
+
+@dataclass(frozen=True)
 class Message:
     key: str
     subject: str
     body: str
     link: str = ""
+    question: Question | None = None
 
 
 class Notifier(Protocol):
+    """``send`` returns the channel's own name of the message, empty when it has none.
+
+    One that can also change a message has ``update(reference, message)``.
+    """
+
     name: str
 
-    def send(self, message: Message) -> None: ...
+    def send(self, message: Message) -> str: ...
 
     def check(self) -> Check: ...
 

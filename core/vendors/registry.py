@@ -12,7 +12,7 @@ from core.vendors.github import HEADERS, GitHub
 from core.vendors.http import Http
 from core.vendors.openai import Chat, OpenAIAnalyst
 from core.vendors.sentry import Sentry
-from core.vendors.slack import Slack
+from core.vendors.slack import Slack, SlackWebhook
 from core.vendors.vercel import Vercel
 
 OFF = "not connected"
@@ -51,13 +51,11 @@ def vercel(s: Settings) -> Vercel | None:
     return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id) if token else None
 
 
-def slack(s: Settings) -> Slack | None:
-    token = s.slack_token.get_secret_value()
-    return (
-        Slack(Http("slack", s.slack_url, _bearer(token), [token]), s.slack_channel)
-        if token and s.slack_channel
-        else None
-    )
+def slack(s: Settings) -> Slack | SlackWebhook | None:
+    token, webhook = s.slack_token.get_secret_value(), s.slack_webhook_url.get_secret_value()
+    if token and s.slack_channel:
+        return Slack(Http("slack", s.slack_url, _bearer(token), [token]), s.slack_channel)
+    return SlackWebhook(Http("slack", webhook, {}, [webhook])) if webhook else None
 
 
 def email(s: Settings) -> Email | None:
@@ -72,6 +70,7 @@ def email(s: Settings) -> Email | None:
         user=s.smtp_user,
         password=s.smtp_password.get_secret_value(),
         starttls=s.smtp_starttls,
+        ca_file=s.smtp_ca_file,
     )
 
 
