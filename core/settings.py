@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     # delivery
     vercel_url: str = Field("https://api.vercel.com", description="address of the Vercel API")
     vercel_token: SecretStr = Field(SecretStr(""), description="Vercel access token")
-    vercel_team_id: str = Field("", description="team_...; empty: the personal account")
+    vercel_team_id: str = Field("", description="team_... or slug; empty: the personal account")
 
     # messages
     slack_url: str = Field("https://slack.com/api", description="address of the Slack Web API")
@@ -124,6 +124,7 @@ class Repository(Strict):
     vercel_project: str = Field("", description="project name; empty: no deployments")
     production_url: str = Field("", description="public address, for health checks")
     health_path: str = "/health"
+    environment: dict[str, str] = Field({}, description="variables of its deployments; no secrets")
     test_command: list[str] = ["python", "-m", "pytest", "-q"]
     source: list[str] = Field(["."], description="folders of the program's code")
     tests: str = "tests"

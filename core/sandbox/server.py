@@ -158,10 +158,12 @@ class World:
     def _deploy(self, sha: str) -> None:
         """Deploy to production as the team does, and wait until it serves."""
         made = self.deployments.create(sha, "main", "production", {"by": "team"})
-        while made.state == "BUILDING" or (made.state == "READY" and self.deployments.alias != made.id):
+        while made.state == "BUILDING":
             time.sleep(0.1)
         if made.state != "READY":
             raise RuntimeError(f"the shop does not start: {' '.join(made.output[-3:])}")
+        self.deployments.auto_assign = True
+        self.deployments.point(made.id)
 
     # --- the rest of the world
 

@@ -31,6 +31,8 @@ def preview(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, ch
     if not (rt.deployer and repository.vercel_project):
         return _stop(entry, f"no deployment is set up for repository {name!r} (vercel_project, VERCEL_TOKEN)")
     row = _row(issue, change, name, "preview", automatic=True)
+    if repository.environment:
+        rt.deployer.configure(repository.vercel_project, repository.environment)
     made = rt.deployer.preview(repository.vercel_project, repository.github, change.branch, change.head_sha, row.key)
     made = _built(rt, made)
     if made.state != "READY":
@@ -230,6 +232,12 @@ def production(
     if made.state != "READY":
         return _failed(row, made, entry, f"the production deployment failed ({made.state}): {made.note}")
     _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", ready_at=row.ready_at or now())
+    try:
+        rt.deployer.serve(repository.vercel_project, made.vendor_id)
+    except VendorError as error:
+        if not error.permanent:
+            raise
+        return _stop(entry, f"production does not serve the deployment: {error.message}")
     if repository.production_url and (fault := probe(rt, repository.production_url + repository.health_path)):
         return _stop(entry, f"production is not healthy after the deployment: {fault}")
     with store.write() as session:

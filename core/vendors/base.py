@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -106,7 +106,10 @@ class Deployed:
 
 
 class Deployer(Protocol):
-    """``key`` is the idempotency key: a second call with it finds the first call's deployment."""
+    """``key`` is the idempotency key: a second call with it finds the first call's deployment.
+
+    ``serve`` makes sure that production serves a finished production deployment.
+    """
 
     name: str
 
@@ -115,6 +118,10 @@ class Deployer(Protocol):
     def promote(self, project: str, preview_id: str, key: str) -> Deployed: ...
 
     def status(self, vendor_id: str) -> Deployed: ...
+
+    def serve(self, project: str, vendor_id: str) -> Deployed: ...
+
+    def configure(self, project: str, values: Mapping[str, str]) -> list[str]: ...
 
     def production(self, project: str) -> Deployed | None: ...
 

@@ -48,7 +48,8 @@ def github(s: Settings) -> GitHub | None:
 
 def vercel(s: Settings) -> Vercel | None:
     token = s.vercel_token.get_secret_value()
-    return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id) if token else None
+    projects = sorted({r.vercel_project for r in policy(s).repositories.values() if r.vercel_project})
+    return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id, projects) if token else None
 
 
 def slack(s: Settings) -> Slack | SlackWebhook | None:
