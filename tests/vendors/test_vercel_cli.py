@@ -1,4 +1,4 @@
-"""The simulator's Vercel is honest: Vercel's own command line deploys, lists, inspects, promotes and rolls back on it."""
+"""The simulated Vercel is honest: Vercel's own command line deploys, lists, inspects, promotes and rolls back on it."""
 
 from __future__ import annotations
 
