@@ -275,6 +275,15 @@ class SlackRules(Strict):
     people: dict[str, str] = Field({}, description="Slack user id (U0123ABCD) = the person who may answer with it")
 
 
+class CodeRabbitRules(Strict):
+    """Wait for CodeRabbit's review of each fix, where GitHub is connected."""
+
+    enabled: bool = False
+    wait_minutes: float = Field(30, gt=0, description="no review by then: a person approves in its place")
+    every_seconds: float = Field(30, gt=0, description="between two looks")
+    block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
+
+
 class MetricNames(Strict):
     """Names of the services' own metrics at the vendors that ask for them."""
 
@@ -299,6 +308,7 @@ class Policy(Strict):
     metrics: MetricNames = MetricNames()
     routes: Routes = Routes()
     slack: SlackRules = SlackRules()
+    coderabbit: CodeRabbitRules = CodeRabbitRules()
 
     @model_validator(mode="after")
     def _known_repositories(self):

@@ -20,6 +20,7 @@ def build(settings: Settings) -> Runtime:
         settings,
         sources=registry.sources(settings),
         host=registry.code_host(settings),
+        reviewer=registry.reviewer(settings),
         deployer=registry.deployer(settings),
         notifiers=registry.notifiers(settings),
     )

@@ -95,6 +95,36 @@ class CodeHost(Protocol):
 
 
 @dataclass(frozen=True)
+class Said:
+    """A reviewer's finding; ``severity`` is critical, major, minor or nitpick. The text is a stranger's."""
+
+    path: str
+    line: int
+    severity: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """How far a review of one commit is: waiting, done, limited (ask again after ``wait`` seconds) or skipped."""
+
+    state: str
+    findings: tuple[Said, ...] = ()
+    says: str = ""
+    wait: float = 0.0
+
+
+class Reviewer(Protocol):
+    """Somebody else's review of a pull request."""
+
+    name: str
+
+    def look(self, repository: str, number: int, head: str) -> Look: ...
+
+    def ask(self, repository: str, number: int, key: str) -> None: ...
+
+
+@dataclass(frozen=True)
 class Deployed:
     """``state`` is QUEUED, BUILDING, READY, ERROR or CANCELED; ``url`` has its scheme."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.settings import ConfigurationError, Policy, Settings, read_policy
-from core.vendors.base import Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Source
+from core.vendors.base import Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
+from core.vendors.coderabbit import CodeRabbit
 from core.vendors.datadog import Datadog
 from core.vendors.email import Email
 from core.vendors.github import HEADERS, GitHub
@@ -116,6 +117,12 @@ def health_source(settings: Settings) -> HealthSource | None:
 
 def code_host(settings: Settings) -> CodeHost | None:
     return github(settings)
+
+
+def reviewer(settings: Settings) -> Reviewer | None:
+    """CodeRabbit speaks through GitHub, with GitHub's token."""
+    host = github(settings)
+    return CodeRabbit(host.http) if host else None
 
 
 def deployer(settings: Settings) -> Deployer | None:
