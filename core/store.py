@@ -112,12 +112,16 @@ def m001_first_schema(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection)
 
 
+def m003_sources(connection: Connection) -> None:
+    add(connection, "connector.note", "connector.calls_left", "connector.vendor_left")
+
+
 def m004_delivery(connection: Connection) -> None:
     columns = ("next_at", "approval_id", "reference", "told")
     add(connection, "webhook", *(f"notification.{name}" for name in columns))
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m004_delivery]
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m003_sources, m004_delivery]
 
 
 def migrate(target: Engine) -> list[str]:

@@ -34,8 +34,8 @@ def test_a_shipped_fault_is_found_fixed_deployed_and_verified_without_a_person(r
     folder, rows = run
     row = rows["cart-address"]
     assert (row["decision"], row["outcome"], row["behaves"]) == ("AUTO_RESOLVE", "resolved", True), row
-    assert not row["approval"] and row["seconds"] < 180
-    assert any("Fix AttributeError" in subject for subject in log(folder)), "the fix is on the shop's main branch"
+    assert not row["approval"]
+    assert any("Fix AttributeError" in subject for subject in log(folder)), "merged into main"
 
 
 def test_a_critical_service_is_not_deployed_without_an_approval(run):
