@@ -79,6 +79,14 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr = Field(SecretStr(""), description="its key")
     openai_model: str = Field("", description="its model; empty: the embedded analysis and repairer only")
 
+    kestra_url: str = Field("", description="address of a Kestra server, 1.x or 2.x")
+    kestra_tenant: str = Field("main", description="its tenant; main in the open source edition")
+    kestra_namespace: str = Field("platform", description="namespace of the flows of core/kestra")
+    kestra_user: str = Field("", description="basic auth")
+    kestra_password: SecretStr = Field(SecretStr(""), description="basic auth")
+    kestra_token: SecretStr = Field(SecretStr(""), description="API token, in place of user and password")
+    kestra_analysis_flow: str = Field("", description="flow whose AI agent gives an analysis (`analysis`); empty: none")
+
     # delivery
     vercel_url: str = Field("https://api.vercel.com", description="address of the Vercel API")
     vercel_token: SecretStr = Field(SecretStr(""), description="Vercel access token")

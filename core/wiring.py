@@ -27,7 +27,7 @@ def build(settings: Settings) -> Runtime:
     rt.health = registry.health_source(settings)
     chat = registry.chat(settings)
     embedded = EmbeddedAnalyst()
-    rt.analysts = [*filter(None, [registry.analyst(settings, embedded)]), embedded]
+    rt.analysts = [*registry.analysts(settings, embedded), embedded]
     rt.fixers = [EmbeddedFixer(), *([ModelFixer(chat.complete)] if chat else [])]
     rt.runner = runner(rt.policy.fix)
     rt.probe = partial(http.probe, timeout=10.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from functools import partial
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from core.vendors.datadog import Datadog
 from core.vendors.email import Email
 from core.vendors.github import HEADERS, GitHub
 from core.vendors.http import Http
+from core.vendors.kestra import Kestra, KestraAnalyst
 from core.vendors.openai import Chat, OpenAIAnalyst
 from core.vendors.sentry import Sentry
 from core.vendors.slack import Slack, SlackWebhook
@@ -94,6 +96,16 @@ def slack(s: Settings) -> Slack | SlackWebhook | None:
     return SlackWebhook(Http("slack", webhook, {}, [webhook])) if webhook else None
 
 
+def kestra(s: Settings) -> Kestra | None:
+    if not s.kestra_url:
+        return None
+    token, password = s.kestra_token.get_secret_value(), s.kestra_password.get_secret_value()
+    basic = base64.b64encode(f"{s.kestra_user}:{password}".encode()).decode()
+    headers = _bearer(token) if token else {"Authorization": f"Basic {basic}"} if s.kestra_user else {}
+    secrets = [secret for secret in (token, password, basic) if secret]
+    return Kestra(_http(s, "kestra", s.kestra_url, headers, secrets), s.kestra_tenant, s.kestra_namespace)
+
+
 def email(s: Settings) -> Email | None:
     receivers = [address.strip() for address in s.email_to.split(",") if address.strip()]
     if not (s.smtp_host and s.email_from and receivers):
@@ -117,6 +129,7 @@ BUILDERS = {
     "cloudwatch": cloudwatch,
     "github": github,
     "vercel": vercel,
+    "kestra": kestra,
     "slack": slack,
     "email": email,
 }
@@ -175,10 +188,11 @@ def chat(settings: Settings) -> Chat | None:
     return Chat(settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.openai_model)
 
 
-def analyst(settings: Settings, embedded: Analyst) -> Analyst | None:
-    """The model's analyst, which never goes beyond what the embedded one allows."""
-    found = chat(settings)
-    return OpenAIAnalyst(found, embedded) if found else None
+def analysts(settings: Settings, embedded: Analyst) -> list[Analyst]:
+    """Models' analysts in the order in which they are asked; none goes beyond what the embedded one allows."""
+    model, agent, flow = chat(settings), kestra(settings), settings.kestra_analysis_flow
+    asked = [OpenAIAnalyst(model, embedded)] if model else []
+    return [*asked, *([KestraAnalyst(agent, flow, embedded)] if agent and flow else [])]
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
