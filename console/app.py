@@ -25,9 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from console import assets, context, headers, live, status  # noqa: E402
+from console import assets, context, headers, hooks, live, status  # noqa: E402
 from console.page import PAGES  # noqa: E402
-from core import store  # noqa: E402
+from core import store, vitals  # noqa: E402
 
 log = logging.getLogger("console")
 ADDRESSES = frozenset({"/", *(f"/{name}" for name in PAGES)})
@@ -44,6 +44,9 @@ async def engine():
         return
     if not settings.console_engine:
         log.info("CONSOLE_ENGINE is off: this console only shows")
+        from core import wiring
+
+        await asyncio.to_thread(wiring.build, settings)  # what its people's actions work with
         yield
         return
     from core import scheduler
@@ -93,8 +96,13 @@ def _store_answers() -> str:
 
 
 async def healthz(_request: Request) -> JSONResponse:
+    """200 while the store answers and, where this process is to do the rounds, its engine lives and does them."""
     fault = await asyncio.to_thread(_store_answers)
-    return JSONResponse({"status": "failed" if fault else "ok", "store": fault or "ok"}, 503 if fault else 200)
+    told = {"status": "ok", "store": fault or "ok"}
+    if not fault:
+        told |= await asyncio.to_thread(vitals.of_engine, context.settings())
+        fault = told["engine"] not in vitals.FINE
+    return JSONResponse(told | {"status": "failed" if fault else "ok"}, 503 if fault else 200)
 
 
 async def status_page(request: Request) -> HTMLResponse:
@@ -108,6 +116,6 @@ async def status_page(request: Request) -> HTMLResponse:
 app = st.App(
     ROOT / "console" / "main.py",
     lifespan=lifespan,
-    routes=[Route("/healthz", healthz), Route("/live", live.events), Route("/status", status_page)],
+    routes=[Route("/healthz", healthz), Route("/live", live.events), Route("/status", status_page), *hooks.ROUTES],
     middleware=[Middleware(headers.SecurityHeaders), Middleware(assets.Assets, pages=ADDRESSES)],
 )

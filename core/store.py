@@ -116,7 +116,12 @@ def m003_sources(connection: Connection) -> None:
     add(connection, "connector.note", "connector.calls_left", "connector.vendor_left")
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m003_sources]
+def m004_delivery(connection: Connection) -> None:
+    columns = ("next_at", "approval_id", "reference", "told")
+    add(connection, "webhook", *(f"notification.{name}" for name in columns))
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m003_sources, m004_delivery]
 
 
 def migrate(target: Engine) -> list[str]:

@@ -126,6 +126,9 @@ class FolderDeployer:
     def status(self, vendor_id) -> Deployed:
         return self._shape(self._all()[vendor_id])
 
+    def serve(self, project, vendor_id) -> Deployed:
+        return self.status(vendor_id)
+
     def production(self, project) -> Deployed | None:
         return self.status(self.ledger.get("alias"))
 
