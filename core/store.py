@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from core import models
+from core import models, people
 
 _engine: Engine | None = None
 
@@ -110,7 +110,13 @@ def m001_first_schema(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection)
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema]
+def m008_people(connection: Connection) -> None:
+    add(connection, people.Person.__tablename__, people.SignIn.__tablename__, people.ApiToken.__tablename__)
+    add(connection, "issue.requested_by", "approval.requested_by", "approval.assignee")
+    add(connection, "deployment.promote_seconds", "deployment.rollback_seconds")
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m008_people]
 
 
 def migrate(target: Engine) -> list[str]:

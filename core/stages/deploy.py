@@ -126,6 +126,7 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
                 change_set_id=change_id,
                 workflow_id=issue.workflow_id,
                 patch_hash=change.patch_hash,
+                requested_by=issue.requested_by,
                 expires_at=now() + limit,
                 asks=f"Release the fix of {issue.service} to production. {issue.reason}"[:2000],
             )
@@ -226,10 +227,12 @@ def production(
     row = _row(issue, change, name, "production", automatic)
     if not row.previous_vendor_id:
         _remember(rt, row, repository, name)
+    begun = time.monotonic()
     made = _built(rt, rt.deployer.promote(repository.vercel_project, ready.vendor_id, row.key))
     if made.state != "READY":
         return _failed(row, made, entry, f"the production deployment failed ({made.state}): {made.note}")
-    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", ready_at=row.ready_at or now())
+    moved = {} if row.ready_at else {"promote_seconds": time.monotonic() - begun, "ready_at": now()}
+    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", **moved)
     if repository.production_url and (fault := probe(rt, repository.production_url + repository.health_path)):
         return _stop(entry, f"production is not healthy after the deployment: {fault}")
     with store.write() as session:
