@@ -184,11 +184,15 @@ def _keep_an_admin(session: Session, person: Person, leaves: bool) -> None:
 # --- the first ones --------------------------------------------------------------------------------
 
 
+def anybody() -> bool:
+    with store.read() as session:
+        return session.exec(select(Person.name).limit(1)).first() is not None
+
+
 def first_admin() -> str | None:
     """Create ``admin`` on a platform without people; its one-time password, or None when there is somebody."""
-    with store.read() as session:
-        if session.exec(select(Person.name).limit(1)).first():
-            return None
+    if anybody():
+        return None
     password = passwords.made_up()
     try:
         add("admin", Role.ADMIN, password, by="platform")

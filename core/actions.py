@@ -19,7 +19,6 @@ from core.rights import Actor, Forbidden
 from core.stages import learn, verify
 from core.vendors.base import VendorError
 
-__all__ = ["Forbidden", "Receipt", "Refused"]
 NEEDS = {  # the right that each action asks for
     "approve": rights.APPROVE,
     "reject": rights.APPROVE,
