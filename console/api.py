@@ -3,7 +3,8 @@
     GET  /api/status                    how things stand
     POST /api/round                     start a round now, if its interval has not had one
     GET  /api/issues/N                  one issue, and the question for approval that it waits for
-    POST /api/issues/N/ACTION           approve, reject, pass_on, hand_back, escalate, retry, resolve, dismiss, roll_back
+    POST /api/issues/N/ACTION           approve, reject, pass_on, hand_back, escalate, retry, resolve, dismiss,
+                                        roll_back
 
 The body holds the action's arguments. ``Idempotency-Key`` makes a repetition harmless. An approval names the hash of
 the patch that was looked at.

@@ -37,7 +37,7 @@ def signed_out() -> None:
 
 @contextmanager
 def shown() -> Iterator[None]:
-    """Draw instead of the page: a failed store, unusable settings, a missing right, an ended session. All else is re-raised."""
+    """Draw instead of the page: a failed store, unusable settings, a missing right, an ended session."""
     try:
         yield
     except (SQLAlchemyError, ConfigurationError) as error:

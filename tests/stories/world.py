@@ -293,7 +293,7 @@ class World:
 
     def _people(self) -> None:
         with store.write() as session:
-            for name, role in (("ada", Role.APPROVER), ("bob", Role.ADMIN), ("vic", Role.VIEWER), ("oli", Role.OPERATOR)):
+            for name, role in (("ada", Role.APPROVER), ("bob", Role.ADMIN)):
                 session.merge(Person(name=name, role=role))
 
     def _repository(self) -> None:
