@@ -91,19 +91,13 @@ def proof(asked: Question) -> Safe:
 def way_back(asked: Question, rules: Watch) -> Safe:
     live = asked.live
     to = tag("code", f"{live.vendor_id} ({live.sha[:10]})") if live else "what production serves when it is released"
-    return card(
-        "The way back",
-        facts(
-            [
-                ("Returns to", to),
-                ("By", "moving production's address back; no build"),
-                ("By itself, when", f"the error rate rises by over {percent(rules.error_rate_margin, 1)}, p95 grows "
-                                    f"beyond {rules.latency_factor:g} times, or traffic is too little to judge"),
-                ("Watched for", span(rules.seconds)),
-                ("Rehearsed", rehearsed(asked)),
-            ]
-        ),
-    )  # fmt: skip
+    by_itself = (
+        f"Production's address is moved back, without a build: by itself when the error rate rises by more than "
+        f"{percent(rules.error_rate_margin, 1)}, p95 grows beyond {rules.latency_factor:g} times or traffic is too "
+        "little to judge; later by the button Roll back on the deployment's page."
+    )
+    rows = [("Returns to", to), ("Watched for", span(rules.seconds)), ("Rehearsed", rehearsed(asked))]
+    return card("The way back", tag("p", by_itself), facts(rows))
 
 
 def rehearsed(asked: Question) -> object:
@@ -114,7 +108,7 @@ def rehearsed(asked: Question) -> object:
     what = {"rollback": "the last rollback took", "promotion": "no rollback yet; moving production forward took"}
     at = known.deployment.ended_at if known.kind == "rollback" else known.deployment.ready_at
     where = link(f"/deployments?deployment={known.deployment.id}", f"deployment {known.deployment.id}")
-    return Safe(tag("span", f"{what[known.kind]} {span(round(known.seconds, 1))} (", where, ", ", when(at), ")"))
+    return Safe(tag("span", f"{what[known.kind]} {known.seconds:.1f} s (", where, ", ", when(at), ")"))
 
 
 def drawn(asked: Question, rules: Watch) -> Safe:

@@ -40,10 +40,10 @@ def _rules() -> Access:
     return context.policy()[0].access
 
 
-def _page(request: Request, draw, status: int = 200, **told) -> Response:
-    """The form drawn by ``draw(ticket=..., **told)``, and the cookie that its ticket is bound to."""
+def _page(request: Request, draw: Callable[..., str], status: int = 200, **told) -> Response:
+    """The form drawn by ``draw(ticket=..., **told)`` for the address of its name, and the cookie of its ticket."""
     browser = forms.browser_of(request) or secrets.token_urlsafe(16)
-    text = draw(ticket=tickets.give(browser, request.url.path), **told)
+    text = draw(ticket=tickets.give(browser, f"/{draw.__name__}"), **told)
     answer = HTMLResponse(text, status, {"Cache-Control": "no-store"})
     return forms.mark(answer, browser, gate.secure())
 

@@ -65,7 +65,7 @@ def _hidden(**fields: str) -> Safe:
 
 
 def _input(name: str, kind: str, **attributes: str) -> Safe:
-    return Safe(tag("input", name=name, type=kind, **attributes).removesuffix("</input>"))
+    return Safe(tag("input", name_=name, type=kind, **attributes).removesuffix("</input>"))
 
 
 def _field(label: str, name: str, kind: str, complete: str, **more: str) -> Safe:

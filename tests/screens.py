@@ -51,6 +51,11 @@ def people() -> None:
             session.merge(SignIn(id=sessions.digest(name), person=name, expires_at=end))
 
 
+def cookie(name: str, agent: str) -> str:
+    """The cookie's value of a new session of this person in the browser that calls itself ``agent``."""
+    return sessions.begin(name, agent, "127.0.0.1", 1)
+
+
 def visit(page: str, person: str = "admin", **query: object) -> AppTest:
     """The page as this person sees it, after one run."""
     at = AppTest.from_file(str(ROOT / "console" / "main.py"), default_timeout=60)

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from core import store
 from core.settings import ROOT
 from tests import scenes, screens
 
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
-ADDRESSES = ("/", "/issues", "/issues?issue={issue}", "/codegen", "/codegen?change=1", "/deployments",
+ADDRESSES = ("/", "/approvals", "/issues", "/issues?issue={issue}", "/codegen", "/codegen?change=1", "/deployments",
              "/deployments?deployment=1", "/kpis")  # fmt: skip
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
@@ -61,6 +61,16 @@ def serving(folder: Path, seed: bool = True) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+def visiting(browser: Browser, address: str, person: str = "admin", **options) -> BrowserContext:
+    """A browser's window of its own, with this person signed in."""
+    visit = browser.new_context(base_url=address, **options)
+    page = visit.new_page()
+    agent = page.evaluate("navigator.userAgent")
+    page.close()
+    visit.add_cookies([{"name": "session", "value": screens.cookie(person, agent), "url": address, "httpOnly": True}])
+    return visit
 
 
 @contextmanager
