@@ -21,8 +21,8 @@ def addresses() -> dict[str, str]:
         waits = session.exec(select(Issue.id).where(Issue.status == Status.AWAITING_APPROVAL)).one()
         change = session.exec(select(ChangeSet.id).where(ChangeSet.issue_id == waits)).one()
         shipped = session.exec(select(Deployment.id).where(Deployment.status == "verified")).first()
-    return {"pipeline": "/", "approvals": "/approvals", "issues": "/issues", "issue": f"/issues?issue={waits}", "codegen": "/codegen",
-            "change": f"/codegen?change={change}", "deployments": "/deployments",
+    return {"pipeline": "/", "approvals": "/approvals", "issues": "/issues", "issue": f"/issues?issue={waits}",
+            "codegen": "/codegen", "change": f"/codegen?change={change}", "deployments": "/deployments",
             "deployment": f"/deployments?deployment={shipped}", "kpis": "/kpis"}  # fmt: skip
 
 
