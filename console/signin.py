@@ -92,8 +92,9 @@ async def login(request: Request) -> Response:
 
 
 async def _welcome(request: Request) -> Response:
-    to = request.query_params.get(NEXT) or request.cookies.get(NEXT, "/")
+    to = request.query_params.get(NEXT, "/")
     if claims := provider.claims(request):
+        to = request.cookies.get(NEXT, to)
         try:
             person = await asyncio.to_thread(accounts.from_provider, claims, _rules())
             answer = await asyncio.to_thread(_enter, request, person.name, to)

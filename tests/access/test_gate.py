@@ -53,7 +53,8 @@ def sign_in(client, name="ada", password=RIGHT, to="/", **headers):
 
 
 ADDRESSES = ["/", "/pipeline", "/issues?issue=1", "/approvals", "/kpis", "/policy", "/live", "/inside",
-             "/_stcore/health", "/_stcore/stream", "/_stcore/host-config", "/_stcore/upload_file/x", "/_stcore/agent/interact",
+             "/_stcore/health", "/_stcore/stream", "/_stcore/host-config", "/_stcore/upload_file/x",
+             "/_stcore/agent/interact",
              "/media/x", "/component/x", "/STATUS", "/status/", "/static/../inside", "/login/../inside", "//status",
              "/auth/logout", "/x/static/inside", "/api"]  # fmt: skip
 
