@@ -183,7 +183,7 @@ def _do(offer: Offer, key: str) -> None:
 
     try:
         receipt = getattr(actions, offer.act)(offer.target, actor=person, key=key, **given)
-    except (actions.Refused, access.Forbidden) as refusal:
+    except actions.Refused as refusal:
         st.session_state[f"fault-{key}"] = str(refusal)
     except SQLAlchemyError:
         log.exception("%s of %s was not stored", offer.act, offer.target)

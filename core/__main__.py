@@ -213,7 +213,7 @@ def _act(work: Callable, settings: configuration.Settings, name: str) -> int:
 
     try:
         print(work(owner.actor(settings, name)).says)
-    except (actions.Refused, actions.Forbidden) as refusal:
+    except actions.Refused as refusal:
         print(refusal, file=sys.stderr)
         return 1
     return 0

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from core import accounts, answers, audit, durable, journal, notify, rights, runtime, store
-from core.answers import Refused
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
-from core.rights import Actor, Forbidden
+from core.rights import Actor, Forbidden, Refused
 from core.stages import learn, verify
 from core.vendors.base import VendorError
 

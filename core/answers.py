@@ -11,12 +11,8 @@ from sqlmodel import Session, col, select, update
 from core import durable, rights, runtime
 from core.models import Approval, ChangeSet, Issue, now
 from core.people import Person, Role
-from core.rights import Actor
+from core.rights import Actor, Refused
 from core.settings import Policy
-
-
-class Refused(Exception):
-    """The action is not possible as things stand; the message says why."""
 
 
 def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None = None) -> Approval:

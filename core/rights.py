@@ -25,7 +25,11 @@ MAY = {  # right: what a refusal says
 }
 
 
-class Forbidden(Exception):
+class Refused(Exception):
+    """The action is not possible as things stand; the message says why."""
+
+
+class Forbidden(Refused):
     """The one who asked lacks the right; the message says which and who has it."""
 
 
