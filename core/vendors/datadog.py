@@ -97,7 +97,7 @@ class Datadog:
 
     def check(self) -> Check:
         try:
-            self.http.get("/api/v1/validate")
+            self.http.get("/api/v1/validate").json()
             self.http.get("/api/v1/query", params={"from": 0, "to": 1, "query": self._queries()["requests"]})
         except VendorError as error:
             return Check(
