@@ -147,7 +147,9 @@ def _ask(offer: Offer, key: str) -> None:
     if fault := st.session_state.get(f"fault-{key}"):
         st.error(fault)
     with st.container(horizontal=True):
-        st.button(act.label, key=f"do-{key}", type="primary", on_click=_do, args=(offer, key))
+        st.button(
+            act.label, key=f"do-{key}", type="primary", shortcut="Mod+Enter", on_click=_do, args=(offer, key)
+        )
         if st.button("Cancel", key=f"cancel-{key}"):
             st.rerun()
 

@@ -43,15 +43,20 @@ def _wait(address: str, process: subprocess.Popen) -> None:
 
 
 @contextmanager
-def serving(folder: Path, seed: bool = True) -> Iterator[str]:
-    """The console's address; its database lies in ``folder`` and is this process's store as well."""
-    settings = screens.open_console(folder)
+def serving(folder: Path, seed: bool = True, **values: str) -> Iterator[str]:
+    """The console's address; its database lies in ``folder`` and is this process's store as well.
+
+    ``values`` are further settings; ``platform`` is the text of its platform.toml.
+    """
+    settings = screens.open_console(folder, **values)
+    values.pop("platform", None)
     if seed:
         with store.write() as session:
             scenes.shop(session)
     port = free_port()
     environment = {**os.environ, "DATABASE_URL": settings.database_url, "CONSOLE_ENGINE": "off",
-                   "PLATFORM_FILE": str(settings.platform_file), "DATA_DIR": str(folder)}  # fmt: skip
+                   "PLATFORM_FILE": str(settings.platform_file), "DATA_DIR": str(folder),
+                   **{name.upper(): value for name, value in values.items()}}  # fmt: skip
     command = [sys.executable, "-m", "streamlit", "run", "console/app.py", "--server.port", str(port)]
     with open(folder / "server.log", "wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
