@@ -38,7 +38,7 @@ def inbox(rows, chosen: int | None) -> None:
 
 def moves(ids: list[int], chosen: int | None) -> None:
     """To the next and the previous question, round and round."""
-    if len(ids) < 2:
+    if not set(ids) - {chosen}:
         return
     place = ids.index(chosen) if chosen in ids else -1
     with st.container(horizontal=True, gap="small"):
