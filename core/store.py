@@ -112,13 +112,17 @@ def m001_first_schema(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection)
 
 
+def m003_sources(connection: Connection) -> None:
+    add(connection, "connector.note", "connector.calls_left", "connector.vendor_left")
+
+
 def m008_people(connection: Connection) -> None:
     add(connection, people.Person.__tablename__, people.SignIn.__tablename__, people.ApiToken.__tablename__)
     add(connection, "issue.requested_by", "approval.requested_by", "approval.assignee")
     add(connection, "deployment.promote_seconds", "deployment.rollback_seconds")
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m008_people]
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m003_sources, m008_people]
 
 
 def migrate(target: Engine) -> list[str]:
