@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.models import Impact
+from core.people import Role
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,6 +38,10 @@ class Settings(BaseSettings):
     console_engine: bool = Field(True, description="off: this console only shows; a worker elsewhere does the rounds")
 
     sandbox_token: SecretStr = Field(SecretStr(""), description="the simulator's key; set by `make demo`")
+    demo_password: SecretStr = Field(
+        SecretStr(""), description="password of the demo's four people, told on its sign-in screen; set by `make demo`"
+    )
+    platform_token: SecretStr = Field(SecretStr(""), description="API token that the command line acts with")
 
     private_hosts: str = Field(
         "", description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas"
@@ -267,6 +272,23 @@ class FixRules(Strict):
 
 class ApprovalRules(Strict):
     expires_minutes: int = 480
+    four_eyes: Literal["critical", "always"] = Field(
+        "critical", description="for which services whoever asked for a fix cannot approve it"
+    )
+
+
+class Access(Strict):
+    """Who may come in, for how long, and what the identity provider's claims are worth."""
+
+    session_hours: float = Field(12, gt=0)
+    lock_after: int = Field(5, ge=1, description="wrong passwords in a row")
+    lock_minutes: float = Field(15, gt=0)
+    password_days: float = Field(365, ge=0, description="age at which a password must be changed; 0: never")
+    public_status: bool = Field(True, description="/status shows its counts to anybody")
+    groups: dict[str, list[str]] = Field({}, description="group: its people; an approval can be escalated to it")
+    oidc_claim: str = Field("groups", description="claim whose values oidc_roles names, beside e-mail addresses")
+    oidc_roles: dict[str, Role] = Field({}, description="value of the claim, or verified e-mail address: role")
+    oidc_default: Role | None = Field(None, description="role of everybody else there; none: they stay outside")
 
 
 Channel = Literal["slack", "email", "console"]
@@ -335,6 +357,7 @@ class Policy(Strict):
     maintenance: Maintenance = Maintenance()
     fix: FixRules = FixRules()
     approval: ApprovalRules = ApprovalRules()
+    access: Access = Access()
     metrics: MetricNames = MetricNames()
     routes: Routes = Routes()
     slack: SlackRules = SlackRules()
