@@ -54,7 +54,8 @@ class Collector:
 def _late(name: str, patience: float) -> dict:
     error = f"still reading after {patience:.0f} s; the next round goes on without waiting for it"
     with store.write() as session:
-        _connector(session, name).error = error
+        connector = _connector(session, name)
+        connector.error, connector.failures = error, connector.failures + 1
     return {"records": 0, "seconds": patience, "error": error}
 
 

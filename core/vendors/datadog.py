@@ -107,7 +107,7 @@ class Datadog:
     def check(self) -> Check:
         step = "DATADOG_API_KEY"
         try:
-            self.http.get("/api/v1/validate")
+            self.http.get("/api/v1/validate").json()
             step = "timeseries_query"
             self.http.get("/api/v1/query", params={"from": 0, "to": 1, "query": self._queries()["requests"]})
             step = "logs_read_data"
