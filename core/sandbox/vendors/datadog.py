@@ -14,9 +14,8 @@ from core.sandbox.alarms import Alarms, Ringing
 from core.sandbox.telemetry import BUCKET, Telemetry
 
 API_KEY, APP_KEY = "demo-datadog-api-key", "demo-datadog-app-key"
-QUERY = re.compile(
-    r"(?:sum|max|avg):shop\.(requests|errors|latency\.p95)\{([^}]*)\}(?: by \{service\})?(?:\.as_count\(\))?"
-)
+METRICS = {"shop.requests": "requests", "shop.errors": "errors", "shop.latency.p95": "p95_ms"}
+QUERY = re.compile(r"(?:sum|max|avg|min):([a-zA-Z][\w.]*)\{([^}]*)\}(?: by \{service\})?(?:\.as_count\(\))?")
 
 
 class Datadog:
@@ -44,21 +43,21 @@ class Datadog:
         if (refusal := self._refused(request)) is not None:
             return refusal
         asked = request.query_params
-        match = QUERY.fullmatch(asked["query"])
+        match, span = QUERY.fullmatch(asked["query"]), (float(asked["from"]), float(asked["to"]))
         if not match:
             return JSONResponse(
                 {"status": "error", "error": f"cannot parse the query {asked['query']!r}", "errors": ["bad query"]}, 400
             )
-        metric = {"latency.p95": "p95_ms"}.get(match[1], match[1])
+        known = self.telemetry.series(METRICS[match[1]], *span) if match[1] in METRICS else {}
         series = [
             {
-                "metric": f"shop.{match[1]}",
+                "metric": match[1],
                 "tag_set": [f"service:{service}"],
                 "scope": f"service:{service}",
                 "interval": BUCKET,
                 "pointlist": [[at * 1000, value] for at, value in points],
             }
-            for service, points in self.telemetry.series(metric, float(asked["from"]), float(asked["to"])).items()
+            for service, points in known.items()
         ]
         return JSONResponse(
             {"status": "ok", "series": series, "from_date": int(asked["from"]) * 1000, "query": asked["query"]}
