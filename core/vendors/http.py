@@ -12,7 +12,7 @@ import json
 import random
 import urllib.request
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,12 +53,16 @@ class Answer:
             response.content,
         )
 
+    @cached_property
+    def body(self) -> Any:
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            raise VendorError(self.vendor, f"answered {self.status} with something that is not JSON") from None
+
     def json(self, kind: type = dict) -> Any:
         """The body as ``kind``. Raises VendorError for what is not JSON, or other JSON than expected."""
-        try:
-            value = json.loads(self.content)
-        except ValueError:
-            raise VendorError(self.vendor, f"answered {self.status} with something that is not JSON") from None
+        value = self.body
         if not isinstance(value, kind):
             raise VendorError(self.vendor, f"answered with JSON of an unexpected kind ({type(value).__name__})")
         return value

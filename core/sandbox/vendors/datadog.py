@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -69,7 +71,7 @@ class Datadog:
         body = await request.json()
         asked = body.get("filter", {})
         found = self.telemetry.errors(_time(asked.get("from", "now-15m")), _time(asked.get("to", "now")))
-        return _page(body, [_log(row) for row in found if row["environment"] == "production"])
+        return _page(body, [row for row in found if row["environment"] == "production"], _log)
 
     async def events(self, request: Request) -> Response:
         """What the monitors wrote when they began to ring."""
@@ -78,7 +80,7 @@ class Datadog:
         body = await request.json()
         asked = body.get("filter", {})
         span = (_time(asked.get("from", "now-15m")).timestamp(), _time(asked.get("to", "now")).timestamp())
-        return _page(body, [_event(row) for row in self.alarms.rung(*span)])
+        return _page(body, self.alarms.rung(*span), _event)
 
     async def monitors(self, request: Request) -> Response:
         if (refusal := self._refused(request)) is not None:
@@ -88,14 +90,16 @@ class Datadog:
         return JSONResponse(rows[number * size : (number + 1) * size])
 
 
-def _page(body: dict, rows: list[dict]) -> Response:
+def _page(body: dict, rows: list, told: Callable[[Any], dict]) -> Response:
     """A search's page; the cursor is where the next one begins."""
     page = body.get("page") or {}
     if body.get("sort") == "-timestamp":
         rows = rows[::-1]
     start, limit = int(page.get("cursor") or 0), int(page.get("limit", 10))
     more = {"page": {"after": str(start + limit)}} if start + limit < len(rows) else {}
-    return JSONResponse({"data": rows[start : start + limit], "meta": {"status": "done", **more}})
+    return JSONResponse(
+        {"data": [told(row) for row in rows[start : start + limit]], "meta": {"status": "done", **more}}
+    )
 
 
 def _time(text: str) -> datetime:
