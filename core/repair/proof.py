@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.models import Crash
 from core.repair.fixability import deepest_in_app
+from core.repair.runner import read_back
 from core.repair.shapes import Candidate, Proof, RegressionTest, Runner
 
 
@@ -44,7 +45,7 @@ def run_tests(tree: Path, command: Sequence[str], runner: Runner, only: Sequence
     with tempfile.NamedTemporaryFile(dir=tree, prefix=".proof-", suffix=".xml") as report:
         options = ["-p", "no:cacheprovider", "-o", "junit_family=xunit1", "--tb=short"]
         done = runner.run([*command, *options, f"--junitxml={Path(report.name).name}", *only], tree)
-        text = Path(report.name).read_text(encoding="utf-8", errors="replace")
+        text = read_back(Path(report.name))
     try:
         cases = ElementTree.fromstring(text).iter("testcase")
         return Tests(dict(map(_result, cases)), done.code in (0, 1))
