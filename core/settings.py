@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     openai_base_url: str = Field("", description="any OpenAI-compatible server")
     openai_api_key: SecretStr = Field(SecretStr(""), description="its key")
     openai_model: str = Field("", description="its model; empty: the embedded analysis and repairer only")
+    cline_bin: str = Field("", description="Cline CLI (path or name); empty: not used. It asks OPENAI_BASE_URL's model")
 
     # delivery
     vercel_url: str = Field("https://api.vercel.com", description="address of the Vercel API")
@@ -193,7 +194,21 @@ class Maintenance(Strict):
     minutes: int = 120
 
 
+class ModelRules(Strict):
+    """What models may cost that write fixes. Tokens and dollars are summed over all attempts, the failed ones too."""
+
+    tries: int = Field(2, ge=0, le=5, description="attempts of each model at one fix; 0: no model is asked")
+    seconds: float = Field(300, gt=0, description="deadline of one attempt")
+    requests: int = Field(40, ge=1, description="requests that a program such as Cline may make in one attempt")
+    tokens_per_issue: int = 200_000
+    tokens_per_day: int = 2_000_000
+    usd_per_issue: float = 1.0
+    usd_per_day: float = 10.0
+    usd_per_million_tokens: float = Field(0.0, ge=0, description="price where the model's server tells none")
+
+
 class FixRules(Strict):
+    models: ModelRules = ModelRules()
     attempts: int = Field(3, ge=1, le=10)
     max_lines: int = 200
     max_files: int = 5

@@ -37,7 +37,7 @@ def refuse(
     """
     changed = {p: t for p, t in candidate.files.items() if before.get(p) != t}
     if not changed:
-        return "it changes nothing"
+        return f"it changes nothing{f': {candidate.rationale}' if not candidate.files and candidate.rationale else ''}"
     for path in changed:
         if reason := _path_refused(path, before, rules, allowed):
             return f"{path}: {reason}"

@@ -40,8 +40,8 @@ LIMITS = (
 )
 
 
-def _program(argv: Sequence[str]) -> list[str]:
-    """``python`` is always the interpreter that runs this process, with its installed packages."""
+def program(argv: Sequence[str]) -> list[str]:
+    """Argument list; ``python`` is always the interpreter that runs this process, with its installed packages."""
     first = sys.executable if argv[0] in ("python", "python3") else argv[0]
     return [first, *map(str, argv[1:])]
 
@@ -57,7 +57,7 @@ class BubblewrapRunner:
     weaker_because = ""
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
-        wrapped = [*walls(tree.resolve()), *LIMITS, *_program(argv)]
+        wrapped = [*walls(tree.resolve()), *LIMITS, *program(argv)]
         return run(wrapped, timeout=timeout, env=ENVIRONMENT | {"PATH": _path()}, ceiling=CEILING)
 
 
@@ -118,7 +118,7 @@ class LimitedRunner:
             env = ENVIRONMENT | {"PATH": _path(), "PYTHONPATH": str(guard), "TMPDIR": scratch, "HOME": scratch}
             env["GUARDED"] = os.pathsep.join((str(tree.resolve()), os.path.realpath(scratch)))
             limits = LIMITS if shutil.which(LIMITS[0]) else ()
-            return run([*limits, *_program(argv)], cwd=tree, timeout=timeout, env=env, ceiling=CEILING)
+            return run([*limits, *program(argv)], cwd=tree, timeout=timeout, env=env, ceiling=CEILING)
 
 
 def read_back(path: Path, limit: int = FILE_SIZE) -> str:

@@ -29,6 +29,7 @@ from core.models import (
     Signal,
     now,
 )
+from core.repair.embedded import EmbeddedFixer
 from core.repair.shapes import Candidate, FixResult, Proof, RegressionTest
 from core.runtime import Runtime
 from core.settings import Settings
@@ -284,6 +285,7 @@ class World:
                 deployer=self.deployer,
                 notifiers=[Inbox(self.ledger)],
                 analysts=[Told(self.ledger)],
+                fixers=[EmbeddedFixer()],
                 runner=PlainRunner(),
                 probe=lambda url: "",
             )
