@@ -117,6 +117,9 @@ class Service(Strict):
     critical: bool = False
     impact: Impact = Impact.MEDIUM
     paths: list[str] = Field([], description="what a fix may touch (globs); empty: all of the repository's source")
+    forbidden: list[str] = Field([], description="what a fix may not touch, beside [fix] forbidden")
+    max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: as there")
+    max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
     upstreams: list[str] = []
 
 
@@ -234,11 +237,23 @@ class FixRules(Strict):
             "auth/**",
             "**/auth/**",
             "**/secrets/**",
+            "**/payment/**",
+            "**/payments/**",
             "conftest.py",
             "**/conftest.py",
         ],
         description="never touched by a fix, whatever a service allows",
     )
+
+    def of(self, service: Service) -> FixRules:
+        """These rules as they hold for one service: it can only make them stricter."""
+        return self.model_copy(
+            update={
+                "forbidden": [*self.forbidden, *service.forbidden],
+                "max_lines": min(self.max_lines, service.max_lines or self.max_lines),
+                "max_files": min(self.max_files, service.max_files or self.max_files),
+            }
+        )
 
 
 class ApprovalRules(Strict):

@@ -86,7 +86,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             _refused(found, issue.id, change),
             tree=tree,
             crash=crash,
-            rules=rt.policy.fix,
+            rules=rt.policy.fix.of(service),
             allowed=allowed(service, repository),
             source=repository.source,
             tests=repository.tests,
