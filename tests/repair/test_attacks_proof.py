@@ -159,7 +159,7 @@ PATCHES = {  # name: (path, new text, reason)
     "special-cases by match": (
         "a.py", body(f"    match x:\n        case 'order-77':\n            return 0\n{LINE}"), "special-cases"
     ),
-    "special-cases by a part": ("a.py", body(f"    if x.startswith('order-'):\n        x = 1\n{LINE}"), "special-cases"),
+    "special-cases by part": ("a.py", body(f"    if x.startswith('order-'):\n        x = 1\n{LINE}"), "special-cases"),
     "asks whether it is tested": (
         "a.py", body(f"    if os.environ.get('PYTEST_CURRENT_TEST'):\n        return 0\n{LINE}"), "reads the env"
     ),
