@@ -74,6 +74,7 @@ schedule_step = plain_step(decide.schedule)
 ask_step = plain_step(deploy.ask)
 expire_step = plain_step(deploy.expire)
 admit_step = plain_step(deploy.admit)
+give_back_step = plain_step(deploy.give_back)
 lane_step = plain_step(deploy.lane)
 hand_over_step = plain_step(handover.run)
 
@@ -166,10 +167,11 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
 @DBOS.workflow(name=RELEASE)
 def release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
     """queue -> (bring up to date) -> production -> watch -> ok, or roll back."""
-    while (wait := admit_step(issue_id, run, automatic)["seconds"]) > 0:
+    while (wait := admit_step(issue_id, run, change_id, automatic)["seconds"]) > 0:
         DBOS.sleep(wait)
     current = bring_up_to_date(issue_id, run, change_id)
     if not current["ok"]:
+        give_back_step(issue_id, run, change_id, current["says"])
         return {**current, "event": "tests_failed"}
     live = production_step(issue_id, run, 2, change_id, automatic)
     if not live["ok"]:

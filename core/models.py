@@ -237,6 +237,9 @@ class Connector(SQLModel, table=True):
     failures: int = 0  # in a row
     error: str | None = None
     open_until: datetime | None = _maybe_time()  # circuit breaker
+    note: str = ""  # what is no fault, but worth knowing: a budget that ended before the reading did
+    calls_left: int | None = None  # of the last round's budget
+    vendor_left: int | None = None  # of the vendor's own limit, by its last answer
 
 
 class Issue(SQLModel, table=True):
@@ -484,7 +487,7 @@ class Round(SQLModel, table=True):
     worker: str
     started_at: datetime = _time(index=True)
     ended_at: datetime | None = _maybe_time()
-    result: str = "running"  # running, ok, partial, failed
+    result: str = "running"  # running, ok, partial, failed, interrupted
     records: int = 0
     issues: int = 0
     detail: dict = _json()  # by source: {"records": 3, "error": null, "seconds": 0.2}

@@ -13,16 +13,19 @@ from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from dbos import DBOS
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
 
 from core import (
+    audit,
     durable,
     flow,  # noqa: F401 - registers the workflows
     notify,
     store,
     wiring,
 )
-from core.models import Connector, Round, now
+from core.models import Connector, Round, Worker, now
 from core.runtime import Runtime
 from core.settings import Settings
 from core.stages.collect import Collector
@@ -43,6 +46,7 @@ class Engine:
         self.executor = durable.Executor(settings.data_dir.resolve(), role)
         durable.launch(self.executor.id)
         self.executor.beat()
+        tidy(self.executor.id)
         self.collector = Collector()
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
@@ -66,8 +70,11 @@ class Engine:
 
     def upkeep(self) -> None:
         self.executor.beat()
+        with store.read() as session:
+            audit.save_head(session, self.settings.data_dir.resolve())
         for workflow in durable.reap(self.executor):
             log.warning("took over %s from a worker that died", workflow)
+            tidy(self.executor.id)
 
     def deliver(self) -> None:
         notify.deliver(self.runtime)
@@ -128,6 +135,17 @@ def run_round(rt: Runtime, collector: Collector, worker: str) -> dict | None:
     return detail
 
 
+def tidy(worker: str) -> None:
+    """Close the rounds that this worker's earlier life, or a worker that is gone, left open."""
+    with store.write() as session:
+        alive = [row for row in session.exec(select(Worker.executor_id)).all() if row != worker]
+        session.exec(
+            update(Round)
+            .where(col(Round.ended_at).is_(None), col(Round.worker).not_in(alive))
+            .values(ended_at=now(), result="interrupted")
+        )
+
+
 def _claim(slot: str, worker: str) -> int | None:
     row = Round(slot=slot, worker=worker)
     try:
@@ -144,6 +162,7 @@ def note_policy(rt: Runtime) -> None:
     with store.write() as session:
         row = session.get(Connector, "platform.toml") or Connector(name="platform.toml")
         row.error, row.last_attempt = rt.policy_error or None, now()
+        row.failures = row.failures + 1 if rt.policy_error else 0
         if not rt.policy_error:
             row.last_success = now()
         session.add(row)

@@ -38,6 +38,10 @@ class Settings(BaseSettings):
 
     sandbox_token: SecretStr = Field(SecretStr(""), description="the simulator's key; set by `make demo`")
 
+    private_hosts: str = Field(
+        "", description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas"
+    )
+
     # signals
     datadog_site: str = Field("datadoghq.com", description="e.g. datadoghq.eu, us3.datadoghq.com")
     datadog_url: str = Field("", description="replaces https://api.SITE")
@@ -50,6 +54,9 @@ class Settings(BaseSettings):
     newrelic_url: str = Field("", description="replaces the NerdGraph address")
     newrelic_api_key: SecretStr = Field(SecretStr(""), description="New Relic user key (NRAK-...)")
     newrelic_account_id: int = Field(0, description="New Relic account")
+    newrelic_condition: str = Field(
+        "error.expected IS NOT true", description="NRQL condition on the TransactionError events to read"
+    )
     github_url: str = Field("https://api.github.com", description="or https://HOST/api/v3")
     github_token: SecretStr = Field(SecretStr(""), description="token with contents, issues, pull requests, statuses")
     sentry_url: str = Field("https://sentry.io", description="or us.sentry.io, de.sentry.io, your own host")
@@ -57,7 +64,12 @@ class Settings(BaseSettings):
     sentry_org: str = Field("", description="organization slug")
     sentry_project: str = Field("", description="project slug or id; empty: every project")
     cloudwatch_log_groups: str = Field("", description="log groups, separated by commas")
+    cloudwatch_filter: str = Field(
+        "?ERROR ?error ?Exception ?Traceback", description="filter pattern of the log events to read; empty: all"
+    )
     cloudwatch_namespace: str = Field("", description="metrics namespace of the services")
+    cloudwatch_dimension: str = Field("Service", description="the metrics' dimension that names the service")
+    cloudwatch_role_arn: str = Field("", description="role to take on; empty: none")
     aws_region: str = Field("", description="empty: what boto3 finds by itself")
     aws_profile: str = Field("", description="empty: what boto3 finds by itself")
     aws_endpoint_url: str = Field("", description="replaces the AWS addresses")
@@ -268,6 +280,16 @@ class MetricNames(Strict):
     p95_ms: str = "latency.p95"
 
 
+class Collect(Strict):
+    """How many calls one round may make at a vendor; what is left over, the next round reads."""
+
+    calls_a_round: int = Field(150, ge=10)
+    by_vendor: dict[str, int] = Field({}, description='e.g. {"github": 400}')
+
+    def calls(self, vendor: str) -> int:
+        return self.by_vendor.get(vendor, self.calls_a_round)
+
+
 class Policy(Strict):
     version: int = 1
     repositories: dict[str, Repository] = {}
@@ -282,6 +304,7 @@ class Policy(Strict):
     fix: FixRules = FixRules()
     approval: ApprovalRules = ApprovalRules()
     metrics: MetricNames = MetricNames()
+    collect: Collect = Collect()
 
     @model_validator(mode="after")
     def _known_repositories(self):

@@ -17,6 +17,7 @@ from sqlmodel import Session, SQLModel, create_engine, select
 
 from core import models
 
+ONE_WRITER = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(20260)"}
 _engine: Engine | None = None
 
 
@@ -54,10 +55,11 @@ def engine() -> Engine:
 
 @contextmanager
 def write() -> Iterator[Session]:
-    """One short write transaction; what it reads cannot change before it commits."""
+    """One short write transaction; what it reads cannot change before it commits: one writer at a time, by
+    SQLite's own lock or by one of the same kind on PostgreSQL, so that limits, claims and the audit chain hold.
+    """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
-        if engine().dialect.name == "sqlite":
-            session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+        session.connection().exec_driver_sql(ONE_WRITER[engine().dialect.name])
         yield session
 
 
@@ -110,7 +112,11 @@ def m001_first_schema(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection)
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema]
+def m003_sources(connection: Connection) -> None:
+    add(connection, "connector.note", "connector.calls_left", "connector.vendor_left")
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m003_sources]
 
 
 def migrate(target: Engine) -> list[str]:

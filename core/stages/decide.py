@@ -64,13 +64,14 @@ def situation(session: Session, issue: Issue, analysis: Analysis) -> decision.Si
 
 
 def deployments_last_hour(session: Session) -> int:
-    """Automatic production deployments of the last hour, by any worker."""
+    """Automatic production deployments of the last hour, under way or done, by any worker."""
     return session.exec(
         select(func.count())
         .select_from(Deployment)
         .where(
             Deployment.environment == "production",
             Deployment.automatic,
+            (col(Deployment.status) != "failed") | (col(Deployment.vendor_id) != ""),  # what never went out is no load
             col(Deployment.started_at) >= now() - timedelta(hours=1),
         )
     ).one()

@@ -32,6 +32,35 @@ class VendorError(Exception):
         self.status, self.retry_after = status, retry_after
 
 
+class BudgetSpent(VendorError):
+    """The calls that a round may make at this vendor are used up; the next round goes on from there. No fault."""
+
+
+class Meter:
+    """Counts the calls of a round against what it may make; ``left`` is None where nothing limits them.
+
+    ``vendor_left`` is what the vendor's own headers say that it still allows. Counting starts with ``begin``.
+    """
+
+    def __init__(self, vendor: str, calls: int | None = None):
+        self.vendor, self.calls = vendor, calls
+        self.left: int | None = None
+        self.vendor_left: int | None = None
+        self.unreadable = 0  # records of this round that made no sense; the log says which
+
+    def begin(self) -> None:
+        """A new round."""
+        self.left, self.unreadable = self.calls, 0
+
+    def spend(self) -> None:
+        """One call. Raises BudgetSpent when there is none left."""
+        if self.left is None:
+            return
+        if self.left <= 0:
+            raise BudgetSpent(self.vendor, f"the {self.calls} calls of this round are used up; the next goes on")
+        self.left -= 1
+
+
 @dataclass(frozen=True)
 class Batch:
     """What one page brought. Storing the batch and then ``cursor`` loses nothing at a crash between."""

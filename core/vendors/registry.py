@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from urllib.parse import urlsplit
 
 from core.settings import ConfigurationError, Policy, Settings, read_policy
+from core.vendors import cloudwatch as aws
+from core.vendors import newrelic as nerdgraph
 from core.vendors.base import Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Source
 from core.vendors.datadog import Datadog
 from core.vendors.email import Email
@@ -18,16 +22,19 @@ from core.vendors.vercel import Vercel
 OFF = "not connected"
 
 
+def _http(s: Settings, vendor: str, address: str, headers: dict[str, str], secrets: list[str]) -> Http:
+    """A signal source's way out: with its budget, and private hosts only where the settings name them."""
+    hosts = {host.strip() for host in s.private_hosts.split(",")}
+    private = (urlsplit(address).hostname or "") in hosts
+    return Http(vendor, address, headers, secrets, calls=policy(s).collect.calls(vendor), private=private)
+
+
 def datadog(s: Settings) -> Datadog | None:
     api, app = s.datadog_api_key.get_secret_value(), s.datadog_app_key.get_secret_value()
     if not (api and app):
         return None
-    http = Http(
-        "datadog",
-        s.datadog_url or f"https://api.{s.datadog_site}",
-        {"DD-API-KEY": api, "DD-APPLICATION-KEY": app},
-        [api, app],
-    )
+    address = s.datadog_url or f"https://api.{s.datadog_site}"
+    http = _http(s, "datadog", address, {"DD-API-KEY": api, "DD-APPLICATION-KEY": app}, [api, app])
     return Datadog(http, s.datadog_query, policy(s).metrics)
 
 
@@ -35,7 +42,7 @@ def sentry(s: Settings) -> Sentry | None:
     token = s.sentry_token.get_secret_value()
     if not (token and s.sentry_org):
         return None
-    return Sentry(Http("sentry", s.sentry_url, _bearer(token), [token]), s.sentry_org, s.sentry_project)
+    return Sentry(_http(s, "sentry", s.sentry_url, _bearer(token), [token]), s.sentry_org, s.sentry_project)
 
 
 def github(s: Settings) -> GitHub | None:
@@ -43,7 +50,34 @@ def github(s: Settings) -> GitHub | None:
     names = sorted({r.github for r in policy(s).repositories.values() if r.github})
     if not token:
         return None
-    return GitHub(Http("github", s.github_url, HEADERS | _bearer(token), [token]), names)
+    return GitHub(_http(s, "github", s.github_url, HEADERS | _bearer(token), [token]), names)
+
+
+def newrelic(s: Settings) -> nerdgraph.NewRelic | None:
+    key = s.newrelic_api_key.get_secret_value()
+    if not (key and s.newrelic_account_id):
+        return None
+    address = s.newrelic_url or nerdgraph.ADDRESSES[s.newrelic_region]
+    http = _http(s, "newrelic", address, {"API-Key": key}, [key])
+    return nerdgraph.NewRelic(http, s.newrelic_account_id, s.newrelic_condition)
+
+
+def cloudwatch(s: Settings) -> aws.CloudWatch | None:
+    groups = [group.strip() for group in s.cloudwatch_log_groups.split(",") if group.strip()]
+    if not (groups or s.cloudwatch_namespace):
+        return None
+    rules = policy(s)
+    return aws.CloudWatch(
+        partial(aws.connect, s.aws_region, s.aws_profile, s.cloudwatch_role_arn),
+        groups,
+        pattern=s.cloudwatch_filter,
+        namespace=s.cloudwatch_namespace,
+        services=sorted(rules.services),
+        names=rules.metrics,
+        dimension=s.cloudwatch_dimension,
+        endpoint=s.aws_endpoint_url,
+        calls=rules.collect.calls("cloudwatch"),
+    )
 
 
 def vercel(s: Settings) -> Vercel | None:
@@ -78,13 +112,15 @@ def email(s: Settings) -> Email | None:
 BUILDERS = {
     "datadog": datadog,
     "sentry": sentry,
+    "newrelic": newrelic,
+    "cloudwatch": cloudwatch,
     "github": github,
     "vercel": vercel,
     "slack": slack,
     "email": email,
 }
-SOURCES = ("sentry", "datadog", "github")
-HEALTH = ("datadog",)
+SOURCES = ("sentry", "datadog", "newrelic", "cloudwatch", "github")
+HEALTH = ("datadog", "newrelic", "cloudwatch")
 NOTIFIERS = ("slack", "email")
 
 

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.sandbox.repo import ShopRepo, git
+from core.sandbox.vendors.github_issues import Issues, paged
 
 NAME, TOKEN = "acme/shop", "ghp_demo0123456789abcdef0123456789abcdef"
 BASE = f"/github/repos/{NAME}"
@@ -20,13 +21,15 @@ BASE = f"/github/repos/{NAME}"
 
 class GitHub:
     def __init__(self, repo: ShopRepo, url: str):
-        self.repo, self.url, self.pulls, self.statuses, self.comments = repo, url, {}, {}, {}
+        self.repo, self.url, self.pulls, self.statuses = repo, url, {}, {}
+        self.tickets = Issues(NAME, url)
         table = (
             ("", self.repository, "GET"),
             ("/commits", self.commits, "GET"),
             ("/commits/{sha}", self.commit, "GET"),
-            ("/issues", self.issues, "GET"),
-            ("/issues/{number:int}/comments", self.comment, "GET POST"),
+            ("/issues", self.tickets.listing, "GET POST"),
+            ("/issues/{number:int}", self.tickets.one, "GET PATCH"),
+            ("/issues/{number:int}/comments", self.tickets.comment, "GET POST"),
             ("/pulls", self.pull_list, "GET POST"),
             ("/pulls/{number:int}", self.pull, "GET PATCH"),
             ("/pulls/{number:int}/merge", self.merge, "PUT"),
@@ -54,10 +57,10 @@ class GitHub:
 
     def commits(self, request: Request, body: dict) -> Response:
         since = request.query_params.get("since")
-        rows = self.git(
-            "log", "main", "--max-count=100", *([f"--since={since}"] if since else []), "--format=%H"
-        ).split()
-        return JSONResponse([self._commit(sha) for sha in rows])
+        until = request.query_params.get("until")
+        span = [*([f"--since={since}"] if since else []), *([f"--until={until}"] if until else [])]
+        rows = self.git("log", "main", "--max-count=500", *span, "--format=%H").split()
+        return paged(request, [self._commit(sha) for sha in rows], self.tickets.base)
 
     def commit(self, request: Request, body: dict) -> Response:
         sha = request.path_params["sha"]
@@ -73,22 +76,12 @@ class GitHub:
             "commit": {"message": message.strip(), "author": who, "committer": who},
         }
 
-    def issues(self, request: Request, body: dict) -> Response:
-        return JSONResponse([])
-
-    def comment(self, request: Request, body: dict) -> Response:
-        rows = self.comments.setdefault(request.path_params["number"], [])
-        if request.method == "POST":
-            rows.append({"id": len(rows) + 1, "body": body["body"]})
-            return JSONResponse(rows[-1], 201)
-        return JSONResponse(rows)
-
     def pull_list(self, request: Request, body: dict) -> Response:
         if request.method == "POST":
             sha = self.git("rev-parse", "--verify", f"refs/heads/{body['head']}").strip()
             if any(p["branch"] == body["head"] and p["state"] == "open" for p in self.pulls.values()):
                 raise RuntimeError(f"A pull request already exists for acme:{body['head']}.")
-            number = len(self.pulls) + 1
+            number = self.tickets.number()
             self.pulls[number] = {
                 "number": number,
                 "branch": body["head"],

@@ -1,0 +1,49 @@
+"""A real PostgreSQL of the test's own, on loopback, gone with the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.real import need
+
+
+def _programs() -> Path:
+    """Where initdb lies: Debian keeps PostgreSQL's own programs out of PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return Path(found[-1] if found else need("initdb")).parent
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Its SQLAlchemy address. PostgreSQL refuses to run as root, so root lends it another user."""
+    programs, data = _programs(), folder / "postgres"
+    data.mkdir(parents=True)
+    own = {}
+    if os.getuid() == 0:
+        own = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        shutil.chown(data, "nobody", "nogroup")
+        for parent in data.parents:
+            if parent.owner() == "root" and parent.is_relative_to(folder.parent.parent):
+                parent.chmod(parent.stat().st_mode | 0o011)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "cwd": data, **own}
+    control = [programs / "pg_ctl", "-D", data]
+    subprocess.run([programs / "initdb", "-D", data, "-U", "tests", "--auth=trust", "--no-sync"], check=True, **quiet)
+    port = _free_port()
+    options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+    subprocess.run([*control, "-o", options, "-w", "-l", data / "log", "start"], check=True, **quiet)
+    try:
+        yield f"postgresql://tests@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, **quiet)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
