@@ -5,6 +5,8 @@ One for one issue: its branch carries the issue's number, and the code host look
 
 from __future__ import annotations
 
+import unicodedata
+
 from sqlmodel import col, select
 
 from core import store
@@ -52,17 +54,30 @@ def open_for(rt: Runtime, issue_id: int, change_id: int, repository: Repository)
         row.pull_number, row.pull_url = pull.number, pull.url
 
 
+QUIET = str.maketrans(
+    {
+        "`": "'",
+        "<": "‹",
+        ">": "›",
+        "[": "(",
+        "]": ")",
+        "|": "¦",
+        "*": "∗",
+        "@": "@\u200b",
+        "#": "#\u200b",
+        "!": "!\u200b",
+    }
+)
+
+
 def fenced(text: str, limit: int = 400) -> str:
-    """A stranger's text for Markdown: one line, no markup, no mention that would notify somebody."""
-    flat = " ".join(text.split())[:limit]
-    return (
-        flat.replace("`", "'")
-        .replace("@", "@\u200b")
-        .replace("<", "‹")
-        .replace(">", "›")
-        .replace("[", "(")
-        .replace("]", ")")
-    )
+    """A stranger's text for Markdown and commit messages: one line that is nothing but text.
+
+    No markup, no mention that would notify somebody, no ``#12`` that would close an issue, no ``[skip ci]``,
+    no address that becomes a link or a picture, no invisible or direction-changing characters.
+    """
+    plain = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join(plain.split())[:limit].translate(QUIET).replace("://", ":\u200b//").replace("www.", "www\u200b.")
 
 
 def body(rt: Runtime, issue: Issue, analysis: Analysis, change: ChangeSet, review: Review) -> str:

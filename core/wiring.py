@@ -42,5 +42,5 @@ def _cline(rt: Runtime) -> list[ClineFixer]:
         return []
     key = settings.openai_api_key.get_secret_value()
     base = settings.openai_base_url or "https://api.openai.com/v1"
-    model = Http("cline", base, {"Authorization": f"Bearer {key}"} if key else {}, [key] if key else [])
+    model = Http("cline", base, {"Authorization": f"Bearer {key}"} if key else {}, [key] if key else [], private=True)
     return [ClineFixer(binary, model, settings.openai_model, rules.seconds, rules.requests)]

@@ -170,8 +170,10 @@ def admit(rt: Runtime, issue_id: int, run: int, change_id: int, automatic: bool)
         if opens > at:
             says = f"waits for business hours ({opens:%a %H:%M} UTC)"
             return _wait(session, issue_id, (opens - at).total_seconds(), says)
-        if automatic and not _admitted(session, change_id) and deployments_last_hour(session) >= (
-            limit := guards.deployments_per_hour
+        if (
+            automatic
+            and not _admitted(session, change_id)
+            and deployments_last_hour(session) >= (limit := guards.deployments_per_hour)
         ):
             says = f"waits: {limit} automatic deployments in the last hour are the limit"
             _limit_reached(session, issue_id, limit)

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from core import store, workspace
 from core.journal import Entry
 from core.models import ChangeSet, Crash, Issue, Signal
+from core.pull_request import fenced
 from core.repair.shapes import Attempt, FixResult
 from core.runtime import Runtime
 from core.settings import ModelRules, Repository, Service
@@ -159,10 +160,10 @@ def _cost(attempt: Attempt, rules: ModelRules) -> dict:
 
 
 def _message(issue: Issue, result: FixResult) -> str:
-    """Commit message. The issue's title is a stranger's text: one line, no trailers of its own."""
-    title = " ".join(issue.title.split())[:60]
+    """Commit message. Title and rationale are strangers' texts: one line each, no trailers of their own."""
     test = result.test.path if result.test else "none"
-    return f"Fix {title}\n\n{result.candidate.rationale}\n\nRegression test: {test}\nIssue: {issue.id}\n"
+    why = fenced(result.candidate.rationale, 1000)
+    return f"Fix {fenced(issue.title, 60)}\n\n{why}\n\nRegression test: {test}\nIssue: {issue.id}\n"
 
 
 def _publish(found: Clone, issue: Issue, change: ChangeSet) -> None:
