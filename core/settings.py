@@ -229,6 +229,7 @@ class FixRules(Strict):
     max_files: int = 5
     complexity: int = 10
     coverage: float = 0.8
+    slowdown: float = Field(2.0, gt=1, description="a changed function may take so many times its old time")
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False
     forbidden: list[str] = Field(
