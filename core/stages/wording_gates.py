@@ -69,7 +69,8 @@ def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Ga
     for path, lines in changed.items():
         old = {name: ast.get_docstring(node) for name, node in functions(before.get(path, ""))}
         for name, node in functions((tree / path).read_text(encoding="utf-8")):
-            touched = lines & set(range(node.lineno, (node.end_lineno or 0) + 1))
+            lost = old.get(name) and not ast.get_docstring(node)  # a mere deletion leaves no changed line
+            touched = lost or lines & set(range(node.lineno, (node.end_lineno or 0) + 1))
             if touched and not any(part.startswith("_") for part in name.split(".")):
                 found += [Finding("documentation", path, node.lineno, says) for says in _untrue(name, node, old)]
     says = "; ".join(f.says for f in found) or "docstrings of changed public functions hold"

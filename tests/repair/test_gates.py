@@ -79,7 +79,7 @@ CHANGES = {  # name: (changed files, the gates that fail, what they say)
     "an unnamed library": (
         swapped("def total", "import numpy\n\n\ndef total"), "dependencies style", "no manifest names numpy"
     ),
-    "a named library": (swapped(SUM, "    import pytest\n\n    return sum(values, 0 * len(pytest.__name__))\n"), "", ""),
+    "a named library": (swapped(SUM, "    import pytest\n\n    return sum(values, pytest is None)\n"), "", ""),
     "a slip": (swapped(SUM, "    unused = 1\n    return sum(values)\n"), "style", "F841"),
     "a tangle": (swapped(SUM, TANGLED), "complexity coverage", "complexity 14"),
     "an unproved branch": (
@@ -93,9 +93,9 @@ CHANGES = {  # name: (changed files, the gates that fail, what they say)
     "a new function without one": (
         swapped("def _inner", "def outer(x):\n    return x\n\n\ndef _inner"), "documentation", "has no docstring"
     ),
-    "a parameter that is gone": (swapped("        weight: a", "        height: a"), "documentation", "documents height"),
+    "a parameter that is gone": (swapped("    weight: a", "    height: a"), "documentation", "documents height"),
     "another error than promised": (
-        swapped('raise ValueError("no values")', 'raise LookupError("no values")'), "documentation", "raises LookupError"
+        swapped('raise ValueError("no values")', "raise LookupError(values)"), "documentation", "raises LookupError"
     ),
 }  # fmt: skip
 
