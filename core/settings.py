@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.models import Impact
+from core.people import Role
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,6 +38,10 @@ class Settings(BaseSettings):
     console_engine: bool = Field(True, description="off: this console only shows; a worker elsewhere does the rounds")
 
     sandbox_token: SecretStr = Field(SecretStr(""), description="the simulator's key; set by `make demo`")
+    demo_password: SecretStr = Field(
+        SecretStr(""), description="password of the demo's four people, told on its sign-in screen; set by `make demo`"
+    )
+    platform_token: SecretStr = Field(SecretStr(""), description="API token that the command line acts with")
 
     private_hosts: str = Field(
         "", description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas"
@@ -80,22 +85,48 @@ class Settings(BaseSettings):
     openai_model: str = Field("", description="its model; empty: the embedded analysis and repairer only")
     cline_bin: str = Field("", description="Cline CLI (path or name); empty: not used. It asks OPENAI_BASE_URL's model")
 
+    kestra_url: str = Field("", description="address of a Kestra server, 1.x or 2.x")
+    kestra_tenant: str = Field("main", description="its tenant; main in the open source edition")
+    kestra_namespace: str = Field("platform", description="namespace of the flows of core/kestra")
+    kestra_user: str = Field("", description="basic auth")
+    kestra_password: SecretStr = Field(SecretStr(""), description="basic auth")
+    kestra_token: SecretStr = Field(SecretStr(""), description="API token, in place of user and password")
+    kestra_analysis_flow: str = Field("", description="flow whose AI agent gives an analysis (`analysis`); empty: none")
+
     # delivery
     vercel_url: str = Field("https://api.vercel.com", description="address of the Vercel API")
     vercel_token: SecretStr = Field(SecretStr(""), description="Vercel access token")
-    vercel_team_id: str = Field("", description="team_...; empty: the personal account")
+    vercel_team_id: str = Field("", description="team_... or slug; empty: the personal account")
 
     # messages
     slack_url: str = Field("https://slack.com/api", description="address of the Slack Web API")
     slack_token: SecretStr = Field(SecretStr(""), description="bot token (xoxb-...) with chat:write")
     slack_channel: str = Field("", description="channel id for alerts")
+    slack_signing_secret: SecretStr = Field(
+        SecretStr(""), description="signing secret of the Slack app; its buttons answer at PUBLIC_URL/hooks/slack"
+    )
+    slack_webhook_url: SecretStr = Field(
+        SecretStr(""), description="incoming webhook, in place of SLACK_TOKEN: messages without buttons"
+    )
     smtp_host: str = Field("", description="mail server")
     smtp_port: int = Field(587, description="its port")
     smtp_user: str = Field("", description="mail user; empty: no sign-in")
     smtp_password: SecretStr = Field(SecretStr(""), description="its password")
-    smtp_starttls: bool = Field(True, description="encrypt the connection")
+    smtp_starttls: bool = Field(True, description="encrypt the connection; port 465 is encrypted from its start")
+    smtp_ca_file: str = Field("", description="certificates to trust, for a mail server of your own authority")
     email_from: str = Field("", description="sender of alerts")
     email_to: str = Field("", description="receivers of alerts, separated by commas")
+
+    # webhooks in, at PUBLIC_URL/hooks/VENDOR; an empty secret: that door is shut
+    sentry_webhook_secret: SecretStr = Field(SecretStr(""), description="client secret of the Sentry integration")
+    github_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the GitHub webhook")
+    datadog_webhook_token: SecretStr = Field(
+        SecretStr(""), description="sent by Datadog's webhook in the custom header X-Webhook-Token"
+    )
+    vercel_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the Vercel webhook")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="bearer token of /metrics; empty: it answers on loopback only"
+    )
 
     @property
     def database(self) -> str:
@@ -119,6 +150,7 @@ class Repository(Strict):
     vercel_project: str = Field("", description="project name; empty: no deployments")
     production_url: str = Field("", description="public address, for health checks")
     health_path: str = "/health"
+    environment: dict[str, str] = Field({}, description="variables of its deployments; no secrets")
     test_command: list[str] = ["python", "-m", "pytest", "-q"]
     source: list[str] = Field(["."], description="folders of the program's code")
     tests: str = "tests"
@@ -271,6 +303,58 @@ class FixRules(Strict):
 
 class ApprovalRules(Strict):
     expires_minutes: int = 480
+    four_eyes: Literal["critical", "always"] = Field(
+        "critical", description="for which services whoever asked for a fix cannot approve it"
+    )
+
+
+class Access(Strict):
+    """Who may come in, for how long, and what the identity provider's claims are worth."""
+
+    session_hours: float = Field(12, gt=0)
+    lock_after: int = Field(5, ge=1, description="wrong passwords in a row")
+    lock_minutes: float = Field(15, gt=0)
+    password_days: float = Field(365, ge=0, description="age at which a password must be changed; 0: never")
+    public_status: bool = Field(True, description="/status shows its counts to anybody")
+    groups: dict[str, list[str]] = Field({}, description="group: its people; an approval can be escalated to it")
+    oidc_claim: str = Field("groups", description="claim whose values oidc_roles names, beside e-mail addresses")
+    oidc_roles: dict[str, Role] = Field({}, description="value of the claim, or verified e-mail address: role")
+    oidc_default: Role | None = Field(None, description="role of everybody else there; none: they stay outside")
+
+
+Channel = Literal["slack", "email", "console"]
+
+
+class Routes(Strict):
+    """Who hears of what. A channel that is not connected is recorded as failed; ``[]`` tells nobody."""
+
+    workflow_failed: list[Channel] = ["slack"]
+    error_rate: list[Channel] = ["email", "slack"]
+    deployment_failed: list[Channel] = ["slack", "email"]
+    rolled_back: list[Channel] = ["slack", "email"]
+    tests_failed: list[Channel] = ["slack"]
+    no_fix: list[Channel] = ["console"]
+    escalated: list[Channel] = ["slack"]
+    low_confidence: list[Channel] = ["console"]
+    refused: list[Channel] = ["console"]
+    approval_asked: list[Channel] = ["slack"]
+    approval_expired: list[Channel] = ["slack", "email"]
+    rate_limit: list[Channel] = ["slack"]
+    performance: list[Channel] = ["email"]
+    resolved: list[Channel] = ["slack"]
+
+
+class SlackRules(Strict):
+    people: dict[str, str] = Field({}, description="Slack user id (U0123ABCD) = the person who may answer with it")
+
+
+class CodeRabbitRules(Strict):
+    """Wait for CodeRabbit's review of each fix, where GitHub is connected."""
+
+    enabled: bool = False
+    wait_minutes: float = Field(30, gt=0, description="no review by then: a person approves in its place")
+    every_seconds: float = Field(30, gt=0, description="between two looks")
+    block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
 
 
 class MetricNames(Strict):
@@ -304,7 +388,11 @@ class Policy(Strict):
     maintenance: Maintenance = Maintenance()
     fix: FixRules = FixRules()
     approval: ApprovalRules = ApprovalRules()
+    access: Access = Access()
     metrics: MetricNames = MetricNames()
+    routes: Routes = Routes()
+    slack: SlackRules = SlackRules()
+    coderabbit: CodeRabbitRules = CodeRabbitRules()
     collect: Collect = Collect()
 
     @model_validator(mode="after")

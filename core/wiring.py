@@ -22,13 +22,14 @@ def build(settings: Settings) -> Runtime:
         settings,
         sources=registry.sources(settings),
         host=registry.code_host(settings),
+        reviewer=registry.reviewer(settings),
         deployer=registry.deployer(settings),
         notifiers=registry.notifiers(settings),
     )
     rt.health = registry.health_source(settings)
     chat = registry.chat(settings)
     embedded = EmbeddedAnalyst()
-    rt.analysts = [*filter(None, [registry.analyst(settings, embedded)]), embedded]
+    rt.analysts = [*registry.analysts(settings, embedded), embedded]
     rt.runner = runner(rt.policy.fix)
     rt.fixers = [EmbeddedFixer(), *([ModelFixer(chat.complete)] if chat else []), *_cline(rt)]
     rt.probe = partial(http.probe, timeout=10.0)

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -122,9 +123,11 @@ def demo(given) -> int:
     """The console on port 8501; the first fault is shipped when the shop has been calm for a while."""
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     print("Starting the shop and the simulated vendors …", flush=True)
-    with simulator(given) as env, process(_console(), env) as console:
+    password = f"demo-{secrets.token_hex(5)}"
+    with simulator(given) as env, process(_console(), {**env, "DEMO_PASSWORD": password}) as console:
         print(
-            f"\n  Console: http://localhost:{CONSOLE_PORT}   (the demo is open: no sign-in, loopback only)\n"
+            f"\n  Console: http://localhost:{CONSOLE_PORT}\n"
+            f"  Sign in with one click there, or as viewer, operator, approver or admin with the password {password}\n"
             f"  The first fault is shipped in {CALM:.0f} s; others: python -m core demo break NAME\n",
             flush=True,
         )

@@ -33,6 +33,8 @@ def preview(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, ch
         return _stop(entry, f"no deployment is set up for repository {name!r} (vercel_project, VERCEL_TOKEN)")
     with store.write() as session:
         row = _row(session, change, name, "preview", automatic=True)
+    if repository.environment:
+        rt.deployer.configure(repository.vercel_project, repository.environment)
     made = rt.deployer.preview(repository.vercel_project, repository.github, change.branch, change.head_sha, row.key)
     made = _built(rt, made)
     if made.state != "READY":
@@ -130,12 +132,13 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
                 change_set_id=change_id,
                 workflow_id=issue.workflow_id,
                 patch_hash=change.patch_hash,
+                requested_by=issue.requested_by,
                 expires_at=now() + limit,
                 asks=f"Release the fix of {issue.service} to production. {issue.reason}"[:2000],
             )
             session.add(asked)
             session.flush()
-            notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks)
+            notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks, approval_id=asked.id)
         journal.move(session, issue_id, Status.AWAITING_APPROVAL)
         left = (asked.expires_at - now()).total_seconds()
         return {"approval_id": asked.id, "patch_hash": change.patch_hash, "seconds": max(left, 0.0)}
@@ -243,10 +246,18 @@ def production(
     if not row.previous_vendor_id:
         _update(row.key, started_at=now())  # its place in the limit was taken when it was admitted
         _remember(rt, row, repository, name)
+    begun = time.monotonic()
     made = _built(rt, rt.deployer.promote(repository.vercel_project, ready.vendor_id, row.key))
     if made.state != "READY":
         return _failed(row, made, entry, f"the production deployment failed ({made.state}): {made.note}")
-    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", ready_at=row.ready_at or now())
+    moved = {} if row.ready_at else {"promote_seconds": time.monotonic() - begun, "ready_at": now()}
+    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", **moved)
+    try:
+        rt.deployer.serve(repository.vercel_project, made.vendor_id)
+    except VendorError as error:
+        if not error.permanent:
+            raise
+        return _stop(entry, f"production does not serve the deployment: {error.message}")
     if repository.production_url and (fault := probe(rt, repository.production_url + repository.health_path)):
         return _stop(entry, f"production is not healthy after the deployment: {fault}")
     with store.write() as session:

@@ -8,7 +8,7 @@ from core import pull_request, store, workspace
 from core.journal import Entry
 from core.models import ChangeSet, Issue, Review
 from core.runtime import Runtime
-from core.stages import gates
+from core.stages import gates, peer
 
 CONTEXT = "platform/review"
 
@@ -41,4 +41,6 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     entry.says = "; ".join(failed) or f"all {len(results)} gates passed"
     if failed:
         entry.failed(entry.says)
-    return {"ok": passed, "findings": failed + [f"{f.path}:{f.line}: {f.says}" for f in findings]}
+    with store.read() as session:
+        waits = passed and peer.applies(rt, repository, session.get_one(ChangeSet, change_id))
+    return {"ok": passed, "peer": waits, "findings": failed + [f"{f.path}:{f.line}: {f.says}" for f in findings]}

@@ -12,12 +12,13 @@ from console import app as server
 from console import context, live, status
 from core import store
 from core.models import Status
-from tests import scenes
+from tests import scenes, screens
 
 
 @pytest.fixture
 def client(console):
     with TestClient(_routes()) as found:
+        found.cookies.set("session", screens.cookie("viewer", "testclient"))
         yield found
 
 
@@ -30,7 +31,8 @@ def _routes():
 
 def test_healthz(client):
     answer = client.get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "store": "ok"})
+    assert answer.status_code == 200
+    assert (answer.json()["status"], answer.json()["store"], answer.json()["engine"]) == ("ok", "ok", "elsewhere")
     store._engine = None
     answer = client.get("/healthz")
     assert answer.status_code == 503 and answer.json()["status"] == "failed"
