@@ -14,7 +14,7 @@ from core.repair.shapes import Attempt, FixResult
 from core.runtime import Runtime
 from core.settings import ModelRules, Repository, Service
 from core.signals.fingerprint import fingerprint
-from core.stages import ladder, locks
+from core.stages import ladder, locks, twins
 from core.stages.analyze import as_record
 from core.vendors.command import CommandError
 from core.workspace import Clone
@@ -99,7 +99,15 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
         if result.decision == "fix":
             change.head_sha = workspace.commit(tree, _message(issue, result))
     if change.head_sha:
-        _publish(found, issue, change)
+        change.patch = found.diff(change.base_sha, change.head_sha)
+        services = [n for n, s in rt.policy.services.items() if s.repository == service.repository]
+        with store.read() as session:
+            twin = twins.find(session, change, services)
+        if twin:
+            change.head_sha, change.status = "", "refused"
+            change.note = f"issue {twin.id} has this very fix under way; a second pull request would say nothing new"
+        else:
+            _publish(found, issue, change)
 
 
 def _refused(found: Clone, issue_id: int, change: ChangeSet) -> list[dict[str, str]]:
@@ -168,7 +176,6 @@ def _message(issue: Issue, result: FixResult) -> str:
 
 def _publish(found: Clone, issue: Issue, change: ChangeSet) -> None:
     change.branch = f"fix/issue-{issue.id}"
-    change.patch = found.diff(change.base_sha, change.head_sha)
     change.patch_hash = found.patch_hash(change.base_sha, change.head_sha)
     change.status = "proved" if change.proof.get("complete") else "unproved"
     found.push(change.head_sha, change.branch)
