@@ -14,7 +14,7 @@ from core.repair.templates import FAMILIES
 from core.repair.templates.base import Change
 
 FRAMES = 3  # program frames from the crash outwards that are looked at
-MOST = 24  # candidates of one crash
+MOST = 40  # candidates of one crash
 
 
 class EmbeddedFixer:
@@ -33,6 +33,7 @@ class EmbeddedFixer:
                     rationale=change.says,
                     evidence=(change.why,) if change.why else (),
                     confidence=change.confidence,
+                    raises=change.raises,
                 )
                 if len(seen) == MOST:
                     return
@@ -44,8 +45,6 @@ def _changes(tree: Path, crash: Crash) -> Iterator[tuple[str, Change]]:
         for family in families:
             name = f"{family.__module__.rsplit('.', 1)[1]}.{family.__name__}"
             yield from ((name, change) for change in family(place))
-        if place.frame is not crash.frames[-1] and families:
-            return
 
 
 def _parses(text: str) -> bool:

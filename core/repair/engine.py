@@ -190,5 +190,3 @@ def _proved(bench: Bench, call: Call, chosen: Candidate, why: str, test_command:
         return FixResult("escalate", " ".join(proof.says), next_step="Read the proof.", **kept)
     write(bench.tree, {**chosen.files, test.path: test.code})
     return FixResult("fix", why, confidence=trust(chosen), **kept)
-
-

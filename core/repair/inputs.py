@@ -77,7 +77,9 @@ def _joined(lines: list[str]) -> str:
 
 
 def _yields(node: Function) -> bool:
-    nested = {id(n) for f in ast.walk(node) if isinstance(f, Function | ast.Lambda) and f is not node for n in ast.walk(f)}
+    nested = {
+        id(n) for f in ast.walk(node) if isinstance(f, Function | ast.Lambda) and f is not node for n in ast.walk(f)
+    }
     return any(isinstance(n, ast.Yield | ast.YieldFrom) and id(n) not in nested for n in ast.walk(node))
 
 
@@ -114,10 +116,16 @@ def _blank_object(node: ast.ClassDef, name: str, told: dict[str, str], known: di
     init = next((n for n in node.body if isinstance(n, Function) and n.name == "__init__"), None)
     if init is None:
         fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and n.value is None]
-        given = [(n.target.id, source(told.get(n.target.id, "[Filtered]"), known) or (shaped(n.annotation), ())) for n in fields]
+        given = [
+            (n.target.id, source(told.get(n.target.id, "[Filtered]"), known) or (shaped(n.annotation), ()))
+            for n in fields
+        ]
     else:
         free = [a for a in parameters(init, name) if a.arg not in defaults(init)]
-        given = [(a.arg, source(told.get(a.arg, "[Filtered]"), known) or (shaped(a.annotation, init, a.arg), ())) for a in free]
+        given = [
+            (a.arg, source(told.get(a.arg, "[Filtered]"), known) or (shaped(a.annotation, init, a.arg), ()))
+            for a in free
+        ]
     return f"{name}({', '.join(f'{n}={v[0]}' for n, v in given)})", tuple(line for _, v in given for line in v[1])
 
 

@@ -39,7 +39,9 @@ def _of_module(module: ast.Module, wanted: set[str]) -> Iterator[tuple[Call, boo
 
 def _is_helper(node: ast.stmt) -> bool:
     """Constants, classes and functions that tests use; fixtures become calls."""
-    return isinstance(node, ast.Assign | ast.ClassDef) or (isinstance(node, Function) and not node.name.startswith("test"))
+    return isinstance(node, ast.Assign | ast.ClassDef) or (
+        isinstance(node, Function) and not node.name.startswith("test")
+    )
 
 
 def _bound(node: Function, fixtures: dict[str, Function]) -> list[ast.stmt] | None:
@@ -103,7 +105,9 @@ def _outer_calls(statement: ast.stmt) -> Iterator[ast.Call]:
         if isinstance(node, ast.Call):
             yield node
             pending += node.args if called(node) in ("list", "len", "sorted", "set", "dict", "approx", "round") else []
-        elif not isinstance(node, ast.Await | ast.Lambda | ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp):
+        elif not isinstance(
+            node, ast.Await | ast.Lambda | ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp
+        ):
             pending += ast.iter_child_nodes(node)
 
 
