@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from core.repair.locate import Place
-from core.repair.sources import Function, called, files, parsed
+from core.repair.sources import Function, called, defaults, files, parsed
 
 NUMBERS = {"zero": "0", "one": "1"}
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
@@ -106,7 +106,8 @@ def _owner(place: Place) -> ast.ClassDef | None:
 def _split(text: str) -> Iterator[str]:
     text = re.sub(r"\b(i\.e|e\.g)\.,?", r"\1", text)
     for block in re.split(r"\n\s*\n|\n(?=\s*[-*]?\s*\w+\s*:\s)", text):
-        yield from (s.strip() for s in re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split())) if s.strip())
+        parts = re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split()))
+        yield from (part.strip().rstrip(".;!") for part in parts if part.strip())
 
 
 def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Said]:
@@ -192,7 +193,7 @@ def returned(place: Place) -> list[Said]:
     if not place.function:
         return []
     found = [n.value for n in ast.walk(place.function) if isinstance(n, ast.Return) and n.lineno != place.line]
-    plain = [v for v in found if isinstance(v, ast.Constant | ast.List | ast.Dict | ast.Tuple | ast.UnaryOp)]
+    plain = [v for v in found if v is not None and is_expression(ast.unparse(v))]
     sure = 0.83 if len({ast.unparse(v) for v in plain}) == 1 else 0.78
     return [Said(ast.unparse(v), "the function returns the same in another case", sure) for v in plain]
 
@@ -251,12 +252,60 @@ def fits(place: Place, value: str) -> bool:
     return bool(outer & numbers) or not outer & plain
 
 
+_SHAPES = (
+    ((ast.Dict, ast.DictComp), "dict"),
+    ((ast.List, ast.ListComp), "list"),
+    ((ast.Set, ast.SetComp), "set"),
+    ((ast.JoinedStr,), "str"),
+    ((ast.Compare,), "bool"),
+)
+
+
+def alike(place: Place, value: str) -> bool:
+    """Whether the value is of the kind that the function's other returns build; None always may be."""
+    if value == "None" or place.function is None:
+        return True
+    returns = [n.value for n in ast.walk(place.function) if isinstance(n, ast.Return) and n.value is not None]
+    built = {kind for node in returns for kinds, kind in _SHAPES if isinstance(node, kinds)}
+    built |= {"tuple" for node in returns if isinstance(node, ast.Tuple) and node.elts}
+    built |= {"str" for n in returns if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mod) and _is_text(n.left)}
+    built |= {"number" for n in returns if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div | ast.Sub)}
+    try:
+        kind = "set" if value == "set()" else type(ast.literal_eval(value)).__name__
+    except (ValueError, SyntaxError):
+        return True
+    return not built or kind in built or (kind in ("int", "float") and "number" in built)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def optional(place: Place, name: object) -> str:
+    """The words of a signature or field by which something of this name may be None; empty when there are none."""
+    for path, module in modules(place):
+        for node in ast.walk(module):
+            if isinstance(node, Function):
+                for argument in [*node.args.args, *node.args.kwonlyargs]:
+                    told = ast.unparse(argument.annotation) if argument.annotation else ""
+                    default = defaults(node).get(argument.arg)
+                    none = isinstance(default, ast.Constant) and default.value is None
+                    if argument.arg == name and (none or re.search(r"\bNone\b|Optional", told)):
+                        return f"{path}:{node.lineno} {node.name} takes {name} as optional"
+            told = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ""
+            if getattr(getattr(node, "target", None), "id", None) == name and re.search(r"\bNone\b|Optional", told):
+                return f"{path}:{node.lineno} {name} is annotated {told}"
+    return ""
+
+
 def missing_values(place: Place, neutral: Iterable[str] = (), about: frozenset[str] = frozenset()) -> list[Said]:
     """What the function may give for the missing: documented first, then by its own and its callers' code, then neutral."""
     found = [*documented(place, about), *annotated(place), *returned(place)]
-    said = [s for s in found if fits(place, s.value)]
+    said = [s for s in found if fits(place, s.value) and alike(place, s.value)]
     known = {s.value for s in said}
-    return said + [Said(value, "", 0.5) for value in neutral if value not in known and fits(place, value)]
+    return said + [
+        Said(value, "", 0.5) for value in neutral if value not in known and fits(place, value) and alike(place, value)
+    ]
 
 
 def raised(place: Place) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,7 @@ import types
 ROOT = os.getcwd()
 CALL_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 4
 WRAPPERS = {"asyncio.run", "list", "dict"}
+UNSAFE = {"next", "open", "input", "print", "exit", "quit", "exec", "eval", "iter", "setattr", "super"}
 PURE = {"get", "strip", "lower", "upper", "split", "group"}
 
 
@@ -142,8 +143,18 @@ def seen(tb):
         "file": relative(frame), "line": line, "function": frame.f_code.co_name, "in_app": own,
         "code": linecache.getline(frame.f_code.co_filename, line).strip(),
         "span": span if span and None not in span else None,
-        "locals": {**values(frame, line), **{n: safe(v) for n, v in frame.f_locals.items()}} if own else None,
+        "locals": noted(frame, line) if own else None,
     }  # fmt: skip
+
+
+def noted(frame, line):
+    """Locals first, as they are; then the line's expressions, which may take a moment to evaluate."""
+    found = {n: safe(v) for n, v in frame.f_locals.items()}
+    signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
+    with contextlib.suppress(Late):
+        found = {**values(frame, line), **found}
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return found
 
 
 def values(frame, line):
@@ -179,7 +190,7 @@ def plain(node):
     if isinstance(node, ast.UnaryOp):
         return plain(node.operand)
     if isinstance(node, ast.Call):
-        named = isinstance(node.func, ast.Name) and node.func.id == "len"
+        named = isinstance(node.func, ast.Name) and node.func.id not in UNSAFE
         method = isinstance(node.func, ast.Attribute) and node.func.attr in PURE and plain(node.func.value)
         return (named or method) and all(map(plain, node.args)) and not node.keywords
     return False

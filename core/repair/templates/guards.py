@@ -9,7 +9,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from core.repair.evidence import SKIPPED, STAYS, Said, missing_values, raised, sentences, siblings
+from core.repair.evidence import (
+    SKIPPED,
+    STAYS,
+    Said,
+    alike,
+    annotated,
+    documented,
+    fits,
+    missing_values,
+    optional,
+    raised,
+    returned,
+    sentences,
+    siblings,
+)
 from core.repair.locate import Place
 from core.repair.sources import Function, called
 from core.repair.templates.base import Changes, change
@@ -47,20 +61,32 @@ def _says(place: Place, suspect: Suspect, then: str) -> str:
 
 def _value(place: Place, suspect: Suspect) -> Changes:
     """Another value in the place of the failing expression, or of what it is part of."""
-    said = [*(siblings(place, suspect.key) if suspect.key else ()), *_own_default(place, suspect)]
-    said += [s for s in missing_values(place, suspect.neutral, suspect.about) if s.value not in {x.value for x in said}]
-    for one in said:
+    for one in _said(place, suspect):
         says = _says(place, suspect, f"{one.value} is taken instead")
         for form in suspect.forms:
             if HOLE not in form or _usable(place, suspect, one.value):
-                yield change(
-                    place,
-                    place.replace(suspect.node, form.replace(HOLE, one.value)),
-                    says,
-                    one,
-                    less=_doubt(one, suspect),
-                )
-        yield from _whole(place, suspect, one, says)
+                text = place.replace(suspect.node, form.replace(HOLE, one.value))
+                yield change(place, text, says, one, less=_doubt(one, suspect))
+        if fits_whole(place, one.value):
+            yield from _whole(place, suspect, one, says)
+
+
+def fits_whole(place: Place, value: str) -> bool:
+    """Whether the value may stand for the whole of a returned expression."""
+    return not isinstance(place.statement, ast.Return) or (fits(place, value) and alike(place, value))
+
+
+def _said(place: Place, suspect: Suspect) -> list[Said]:
+    """What may stand for the missing: this key's own default, what is documented, an optional's empty, the neutral."""
+    found = [*(siblings(place, suspect.key) if suspect.key else ()), *_own_default(place, suspect)]
+    found += [*documented(place, suspect.about), *annotated(place), *returned(place)]
+    words = optional(place, suspect.key) if suspect.key else ""
+    found += [Said(value, words, 0.84) for value in suspect.neutral if words and value in ("()", "{}", "[]")]
+    found += [Said(value, "", 0.5) for value in suspect.neutral]
+    best: dict[str, Said] = {}
+    for one in sorted(found, key=lambda s: -s.confidence):
+        best.setdefault(one.value, one)
+    return list(best.values())
 
 
 def _doubt(said: Said, suspect: Suspect) -> float:

@@ -327,7 +327,7 @@ def lifted(place: Place, suspect: Suspect) -> tuple[Place, Suspect] | None:
     names = {n.id for n in ast.walk(ast.parse(suspect.good)) if isinstance(n, ast.Name)} - PURE_CALLS
     if not names or not names <= set(given):
         return None
-    good, bad = (_substituted(t, given) for t in (suspect.good, suspect.bad))
+    good, bad = (quoted(caller, _substituted(t, given)) for t in (suspect.good, suspect.bad))
     main = next(
         (n.id for n in ast.walk(suspect.missing) if isinstance(n, ast.Name) and n.id in given), sorted(names)[0]
     )
@@ -347,6 +347,11 @@ def _given(caller: Place, call: ast.Call, function: ast.AST) -> dict[str, ast.ex
     names = [a.arg for a in parameters(function, "x" if method else "")]
     given = dict(zip(names, (a for a in call.args if not isinstance(a, ast.Starred)), strict=False))
     return given | {k.arg: k.value for k in call.keywords if k.arg}
+
+
+def quoted(place: Place, text: str) -> str:
+    """Generated text with the quotes that the file prefers."""
+    return re.sub(r"'([^'\"\\]*)'", r'"\1"', text) if place.text.count('"') >= place.text.count("'") else text
 
 
 def _substituted(text: str, given: dict[str, ast.expr]) -> str:
