@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -17,10 +18,12 @@ from core.repair.mutate import mutated, pool_of
 from core.repair.probe import Call, Outcome, observed, probe, probes
 from core.repair.proof import prove, write
 from core.repair.reproduce import crashing_call, written
+from core.repair.scaffolds import scaffolds, seen_types
 from core.repair.shapes import Attempt, Candidate, Fixer, FixResult, Runner
 from core.settings import FixRules
 from core.vendors.command import git
 
+_CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable")
 CANDIDATES, INPUTS, INNER = 40, 100, 40
 FOLLOWED = 4  # candidates that lead to a further crash and are taken on from there
 
@@ -96,14 +99,16 @@ def _unproved(tree: Path, crash: Crash, fixers: Sequence[Fixer], feedback: Seque
 
 def _bench(tree, crash, call, runner, rules, allowed) -> Bench:
     """Inputs whose outcome is the same in any order; what is random or keeps state can judge nothing."""
-    pool = pool_of(crash)
-    outer = list(dict.fromkeys([call, *islice(mutated(call, pool), INPUTS)]))
-    below = [c for c in recorded_calls(tree, crash) if c != call][-2:]
-    inner = [m for c in below for m in [c, *islice(mutated(c, pool), INNER)]]
+    pool, seen = pool_of(crash), seen_types(tree)
+    confused = bool(_CONFUSED.search(crash.exception.message))
+    outer = list(dict.fromkeys([call, *islice(mutated(call, pool, seen, confused), INPUTS)]))
+    below = [c for c in recorded_calls(tree, crash) if c != call][-2:] + scaffolds(tree, crash, wanted_only=True)[:6]
+    inner = [m for c in below for m in [c, *islice(mutated(c, pool, seen, confused), INNER)]]
     calls = list(dict.fromkeys([*outer, *inner]))
     both = probe(tree, [*calls, *reversed(calls)], runner)
     back = list(reversed(both[len(calls) :]))
-    kept = [i for i, (a, b) in enumerate(zip(both, back, strict=False)) if a == b or i == 0]
+    pairs = enumerate(zip(calls, both, back, strict=False))
+    kept = [i for i, (c, a, b) in pairs if i == 0 or (a == b and not c.odd)]
     base = {name: (tree / name).read_text("utf-8") for name in git(tree, "ls-files", "*.py").splitlines()}
     return Bench(
         tree, crash, runner, base, rules, allowed,

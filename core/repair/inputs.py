@@ -23,7 +23,7 @@ from core.repair.sources import (
     parameters,
     parsed,
 )
-from core.repair.values import imports_for, source
+from core.repair.values import OBJECT, imports_for, source
 
 RECEIVERS = 6  # ways of building the object of a method that are tried
 Part = tuple[str, tuple[str, ...]]  # expression, its import lines
@@ -42,18 +42,33 @@ def _recorded(tree: Path, frame: Frame, known: dict[str, str]) -> Iterator[Call]
             yield Call("", "None", f"import {module_of(frame.file)}")
         return
     owner, node = found
-    given = [(a.arg, source(frame.locals.get(a.arg, "[Filtered]"), known)) for a in parameters(node, owner)]
+    told = [frame.locals.get(a.arg, "") for a in parameters(node, owner)]
+    built = {name: _built(tree, name, known) for text in told for name in OBJECT.findall(text) if name in known}
+    for turn in range(max(map(len, built.values()), default=1)):
+        objects = {name: ways[turn % len(ways)] for name, ways in built.items() if ways}
+        arguments = _arguments(frame, owner, node, known, objects)
+        if arguments is not None:
+            yield from calls_to(tree, frame, owner, node, arguments)
+
+
+def _built(tree: Path, name: str, known: dict[str, str]) -> list[str]:
+    return [expression for expression, _ in islice(constructions(tree, name, {}, known), RECEIVERS)]
+
+
+def _arguments(frame: Frame, owner: str, node: Function, known: dict, objects: dict) -> list[Part] | None:
+    """The arguments by the frame's locals; None when a required one cannot be told."""
+    given = [(a.arg, source(frame.locals.get(a.arg, "[Filtered]"), known, objects)) for a in parameters(node, owner)]
     optional = defaults(node)
     if any(value is None and name not in optional for name, value in given):
-        return
-    keywords = [(name, value) for name, value in given if value is not None]
+        return None
     positional = {a.arg for a in node.args.posonlyargs}
-    arguments = [(v[0] if name in positional else f"{name}={v[0]}", v[1]) for name, v in keywords]
+    pairs = [(name, value) for name, value in given if value is not None]
+    arguments = [(v[0] if name in positional else f"{name}={v[0]}", v[1]) for name, v in pairs]
     for extra in (node.args.vararg, node.args.kwarg):
-        value = source(frame.locals.get(extra.arg, ""), known) if extra else None
+        value = source(frame.locals.get(extra.arg, ""), known, objects) if extra else None
         star = "*" if extra is node.args.vararg else "**"
         arguments += [(f"{star}{value[0]}", value[1])] if value and value[0] not in ("()", "{}") else []
-    yield from calls_to(tree, frame, owner, node, arguments)
+    return arguments
 
 
 def calls_to(tree: Path, frame: Frame, owner: str, node: Function, arguments: list[Part]) -> Iterator[Call]:

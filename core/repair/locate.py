@@ -85,6 +85,13 @@ class Place:
         found = [n for n in ast.walk(self.module) if isinstance(n, ast.expr) and _span(n) == tuple(span)]
         return found[-1] if found else None
 
+    def after(self, statement: ast.stmt, *lines: str) -> str:
+        """The file's text with lines put after a statement, at its indentation."""
+        indent = " " * statement.col_offset
+        rows = self.text.splitlines(keepends=True)
+        new = "".join(f"{indent}{line}\n" for line in lines)
+        return "".join(rows[: statement.end_lineno]) + new + "".join(rows[statement.end_lineno :])
+
     def told(self, source: str):
         """What the report holds under this name or expression, when it is a literal; else ..."""
         text = (self.frame.locals or {}).get(source)

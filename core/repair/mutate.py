@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations, islice, zip_longest
 
 from core.models import Crash
 from core.repair.locate import offset
 from core.repair.probe import Call
+from core.repair.values import KNOWN
 
-Edit = tuple[int, int, str]  # start, end, new text
+Edit = tuple[int, int, str, bool]  # start, end, new text, whether it is odd
+Types = Mapping[str, set[str]]  # names of fields and parameters: types that were seen there
 _ANY = ("None", "''", "0", "-1", "[]", "{}", "'x'", "'7'", "1.5")
 _LIKE = {
     str: ("''", "'x'", "None", "' '", "'7'", "'A b'", "'1,2'", "'a=b=c'", "'a:b:c'", "'ÄÖ'", "0", "[]"),
@@ -35,32 +37,38 @@ def pool_of(crash: Crash) -> list[str]:
     return list(dict.fromkeys(found))[:40]
 
 
-def mutated(call: Call, pool: list[str]) -> Iterator[Call]:
-    """Calls that differ in one place; the first edit of each place, then the second of each, and so on."""
+def mutated(call: Call, pool: list[str], seen: Types | None = None, confused: bool = False) -> Iterator[Call]:
+    """Calls that differ in one place; the first edit of each place, then the second of each, and so on.
+
+    ``confused``: the crash is about one container taken for another; an empty one then says nothing.
+    """
     for part, text in (("expression", call.expression), ("setup", call.setup)):
-        for start, end, new in _edits(text, pool):
-            yield replace(call, **{part: text[:start] + new + text[end:]})
+        for start, end, new, odd in _edits(text, pool, seen or {}):
+            empty = confused and new in ("{}", "[]", "()", "''")
+            yield replace(call, **{part: text[:start] + new + text[end:], "odd": odd or empty})
 
 
 def doubly(call: Call, pool: list[str], seed: int = 1) -> Iterator[Call]:
     """Calls that differ in two places, in a fixed random order."""
     text = call.expression
-    edits = list(islice(_edits(text, pool), 80))
+    edits = list(islice(_edits(text, pool, {}), 80))
     pairs = [(a, b) for a, b in combinations(edits, 2) if a[1] <= b[0] or b[1] <= a[0]]
     random.Random(seed).shuffle(pairs)
     for pair in pairs:
         changed = text
-        for start, end, new in sorted(pair, reverse=True):
+        for start, end, new, _ in sorted(pair, reverse=True):
             changed = changed[:start] + new + changed[end:]
         yield replace(call, expression=changed)
 
 
-def _edits(text: str, pool: list[str]) -> Iterator[Edit]:
+def _edits(text: str, pool: list[str], seen: Types) -> Iterator[Edit]:
     try:
-        nodes = list(ast.walk(ast.parse(text)))
+        tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return
-    places = [list(_of_node(text, n, pool)) for n in nodes if isinstance(n, _KINDS)][:MOST_NODES]
+    names = _names(tree)
+    nodes = [n for n in ast.walk(tree) if isinstance(n, _KINDS) and n not in _keys(tree)]
+    places = [list(_of_node(text, n, pool, seen.get(names.get(n, ""), set()))) for n in nodes[:MOST_NODES]]
     for row in zip_longest(*places):
         yield from (edit for edit in row if edit)
 
@@ -68,28 +76,78 @@ def _edits(text: str, pool: list[str]) -> Iterator[Edit]:
 _KINDS = (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Call, ast.UnaryOp)
 
 
-def _of_node(text: str, node: ast.expr, pool: list[str]) -> Iterator[Edit]:
-    at = (offset(text, node.lineno, node.col_offset), offset(text, node.end_lineno, node.end_col_offset))
+def _names(tree: ast.AST) -> dict[ast.AST, str]:
+    """The field or parameter that a value stands in."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            found |= {v: str(k.value) for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant)}
+        elif isinstance(node, ast.keyword) and node.arg:
+            found[node.value] = node.arg
+    return found
+
+
+def _keys(tree: ast.AST) -> set[ast.AST]:
+    """Keys are left as they are; entries are taken out instead."""
+    return {k for n in ast.walk(tree) if isinstance(n, ast.Dict) for k in n.keys if k is not None}
+
+
+def types_in(tree: ast.AST) -> dict[str, set[str]]:
+    """Types of the literals that fields and parameters of a name are given."""
+    given = [n for n in ast.walk(tree) if isinstance(n, ast.Call | ast.Assign)]
+    parts = [p for n in given for p in ([*n.args, *n.keywords] if isinstance(n, ast.Call) else [n.value])]
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        for node, name in _names(part).items():
+            if kind := _kind(node):
+                found.setdefault(name, set()).add(kind)
+    return found
+
+
+def _kind(node: ast.AST) -> str:
     if isinstance(node, ast.Constant):
-        if isinstance(node.value, str) and len(node.value) > 300:
-            return
-        news = [*_LIKE.get(type(node.value), _ANY), *pool, *_variants(node.value)]
-        yield from ((*at, new) for new in dict.fromkeys(news) if new != ast.unparse(node))
+        return "number" if type(node.value) in (int, float) else type(node.value).__name__
+    if isinstance(node, ast.UnaryOp):
+        return "number"
+    return type(node).__name__ if isinstance(node, ast.Dict | ast.List | ast.Tuple) else ""
+
+
+def _odd(node: ast.expr, new: str, seen: set[str]) -> bool:
+    """A text for a number, a list for a mapping; None may come anywhere, and what None stood for may be anything."""
+    kind, other = _kind(node), _kind(ast.parse(new, mode="eval").body)
+    return bool(other) and "NoneType" not in (kind, other) and kind != other and other not in seen
+
+
+def _of_node(text: str, node: ast.expr, pool: list[str], seen: set[str]) -> Iterator[Edit]:
+    at = (offset(text, node.lineno, node.col_offset), offset(text, node.end_lineno, node.end_col_offset))
+    for new in dict.fromkeys(_replacements(node, pool)):
+        if new != ast.unparse(node):
+            yield *at, new, not isinstance(node, ast.Call) and _odd(node, new, seen)
+
+
+def _replacements(node: ast.expr, pool: list[str]) -> Iterator[str]:
+    if isinstance(node, ast.Constant):
+        if not (isinstance(node.value, str) and len(node.value) > 300):
+            yield from [*_LIKE.get(type(node.value), _ANY), *pool, *_variants(node.value)]
     elif isinstance(node, ast.Dict):
-        yield from ((*at, new) for new in _dicts(node))
+        yield from _dicts(node)
     elif isinstance(node, ast.List | ast.Tuple):
-        yield from ((*at, new) for new in _sequences(node))
-    elif isinstance(node, ast.Call) and node.keywords:
+        yield from _sequences(node)
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[0] not in KNOWN:
         for index in range(len(node.keywords)):
             kept = [k for i, k in enumerate(node.keywords) if i != index]
-            yield (*at, ast.unparse(ast.Call(node.func, node.args, kept)))
+            yield ast.unparse(ast.Call(node.func, node.args, kept))
 
 
 def _variants(value: object) -> list[str]:
     """The same text in another form."""
     if not isinstance(value, str) or not value:
         return []
-    return [repr(v) for v in (value.upper(), value.lower(), f" {value} ", value * 2, value[:-1], value[1:])]
+    found = [value.upper(), value.lower(), f" {value} ", value * 2, value[:-1], value[1:]]
+    if match := re.match(r"(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d)?)?", value):
+        time = match[2] or "T10:20:30"
+        found += [f"{match[1]}{time}{zone}" for zone in ("", "Z", "+00:00", "+02:00", ".250")] + [match[1], "2024-02-29"]
+    return [repr(v) for v in found]
 
 
 def _dicts(node: ast.Dict) -> Iterator[str]:

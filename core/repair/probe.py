@@ -16,11 +16,15 @@ _HARNESS = Path(__file__).with_name("harness.py")
 
 @dataclass(frozen=True)
 class Call:
-    """``expression`` is evaluated after ``imports`` (import lines) and ``setup`` (statements)."""
+    """``expression`` is evaluated after ``imports`` (import lines) and ``setup`` (statements).
+
+    ``odd``: a value is of a type that nobody was seen to pass there; what it does binds no fix.
+    """
 
     imports: str
     expression: str
     setup: str = ""
+    odd: bool = field(default=False, compare=False)
 
 
 class Seen(Frame):

@@ -107,7 +107,7 @@ def written(call: Call, crash: Crash, raises: str = "") -> RegressionTest:
         body += [f"with pytest.raises({raises.splitlines()[-1]}):", f"    {call.expression}"]
     elif call.expression != "None":
         body.append(call.expression)
-    imports = sorted(dict.fromkeys(imports), key=lambda line: (line.startswith("from "), line))
+    imports = _merged(imports)
     inside = "".join(f"    {line}\n" if line.strip() else "\n" for line in body)
     head = "\n".join(imports) + "\n\n\n" if imports else "\n"
     code = (
@@ -115,6 +115,18 @@ def written(call: Call, crash: Crash, raises: str = "") -> RegressionTest:
         f"{head}def test_{_name(frame.function)}_does_not_raise_{kind.lower()}():\n{inside}"
     )
     return RegressionTest(f"tests/test_regression_{fingerprint(crash)}.py", code, call.expression)
+
+
+def _merged(lines: Sequence[str]) -> list[str]:
+    """Import lines in order, those of one module as one."""
+    plain, modules = {}, {}
+    for node in [n for line in lines for n in ast.parse(line).body]:
+        if isinstance(node, ast.ImportFrom):
+            names = modules.setdefault(f"{'.' * node.level}{node.module or ''}", {})
+            names.update(dict.fromkeys(ast.unparse(alias) for alias in node.names))
+        else:
+            plain[ast.unparse(node)] = None
+    return [*sorted(plain), *(f"from {m} import {', '.join(sorted(n))}" for m, n in sorted(modules.items()))]
 
 
 def _name(function: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.models import Crash
+from core.repair.mutate import types_in
 from core.repair.probe import Call
 from core.repair.sources import Function, called, decorators, files, parsed
 
@@ -17,11 +18,13 @@ _GIVEN = {
 }
 
 
-def scaffolds(tree: Path, crash: Crash) -> list[Call]:
-    """Calls that the tests make of the program, those of the crash's functions first."""
+def scaffolds(tree: Path, crash: Crash, wanted_only: bool = False) -> list[Call]:
+    """Calls that the tests make of the program, those of the crash's functions first, or these alone."""
     wanted = {f.function for f in crash.frames if f.in_app} - {"<module>"}
     found = [c for path in files(tree, tests=True) for c in _of_module(parsed(tree, path), wanted)]
     direct = [c for c, hit in found if hit]
+    if wanted_only:
+        return list(dict.fromkeys(direct))[:MOST]
     return list(dict.fromkeys([*direct, *(c for c, hit in found if not hit)]))[:MOST]
 
 
@@ -146,3 +149,12 @@ def _bare(node: ast.stmt) -> ast.stmt:
 def _returned(node: ast.AST) -> ast.AST:
     given = isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield)
     return ast.Return(node.value.value) if given else node
+
+
+def seen_types(tree: Path) -> dict[str, set[str]]:
+    """Types that the tests give to fields and parameters of each name."""
+    found: dict[str, set[str]] = {}
+    for path in files(tree, tests=True):
+        for name, kinds in types_in(parsed(tree, path)).items():
+            found.setdefault(name, set()).update(kinds)
+    return found

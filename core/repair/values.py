@@ -29,13 +29,19 @@ _SAFE = (
 )  # fmt: skip
 
 
-def source(text: str, classes: Mapping[str, str] | None = None) -> tuple[str, tuple[str, ...]] | None:
+OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+) object at 0x[0-9a-f]+>")
+
+
+def source(
+    text: str, classes: Mapping[str, str] | None = None, objects: Mapping[str, str] | None = None
+) -> tuple[str, tuple[str, ...]] | None:
     """(expression, import lines) that gives an equal value; None when that cannot be told.
 
     ``classes`` maps names of the program's own classes to their modules: dataclasses, named tuples and
-    enumerations have reprs that are calls of them.
+    enumerations have reprs that are calls of them. ``objects`` has expressions that build one of a class.
     """
-    classes = classes or {}
+    classes, objects = classes or {}, objects or {}
+    text = OBJECT.sub(lambda m: objects.get(m[1], m[0]), text)
     if "[Filtered]" in text or re.search(r"\bat 0x[0-9a-f]+>", text):
         return None
     text = re.sub(r"<class '(?:builtins\.)?(\w+)'>", r"\1", text)

@@ -63,11 +63,12 @@ def _value(place: Place, suspect: Suspect) -> Changes:
     """Another value in the place of the failing expression, or of what it is part of."""
     for one in _said(place, suspect):
         says = _says(place, suspect, f"{one.value} is taken instead")
+        own = " default" in one.words or "null means" in one.words
         for form in suspect.forms:
             if HOLE not in form or _usable(place, suspect, one.value):
                 text = place.replace(suspect.node, form.replace(HOLE, one.value))
-                yield change(place, text, says, one, less=_doubt(one, suspect))
-        if fits_whole(place, one.value):
+                yield change(place, text, says, one, less=_doubt(one, suspect) + suspect.doubt)
+        if fits_whole(place, one.value) and not own:
             yield from _whole(place, suspect, one, says)
 
 
@@ -113,7 +114,7 @@ def _whole(place: Place, suspect: Suspect, said: Said, says: str) -> Changes:
         return
     for node in dict.fromkeys((suspect.node, _chain(place, suspect.node))):
         new = f"({place.source(node)} if {suspect.good} else {said.value})"
-        yield change(place, _unwrapped(place, node, new), says, said, 0.9, 0.02)
+        yield change(place, _unwrapped(place, node, new), says, said, 0.9, 0.02 + suspect.doubt)
         if place.crash.exception.type == "ZeroDivisionError":
             yield change(place, _every_division(place, said.value), says, said, 0.9, 0.03)
 
@@ -203,7 +204,7 @@ def _early(place: Place, suspect: Suspect) -> Changes:
     for said in missing_values(place, neutral, suspect.about):
         says = _says(place, suspect, f"the result is then {said.value}")
         lines = (f"if {suspect.bad}:", f"    return {said.value}")
-        yield change(place, place.before(statement, *lines), says, said, less=doubt)
+        yield change(place, place.before(statement, *lines), says, said, less=doubt + suspect.doubt)
 
 
 def _skip(place: Place, suspect: Suspect) -> Changes:

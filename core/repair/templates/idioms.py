@@ -117,9 +117,21 @@ def _now(place: Place, node: ast.Call, said: Said | None) -> Changes:
 
 
 def _zoned(place: Place, node: ast.expr, said: Said | None) -> Changes:
+    """Where the time has no zone of its own, UTC."""
     utc, line = _utc(place)
-    text = place.replace(node, f"{place.source(node)}.replace(tzinfo={utc})")
-    yield change(place, with_import(place, line, text), f"{place.source(node)} is in UTC.", said, less=0.01)
+    text = place.source(node)
+    says = f"{text} is in UTC where it has no zone of its own."
+    if isinstance(node, ast.Name | ast.Attribute):
+        new = f"({text} if {text}.tzinfo else {text}.replace(tzinfo={utc}))"
+        yield change(place, with_import(place, line, place.replace(node, new)), says, said, less=0.01)
+        return
+    for statement in ast.walk(place.function or place.module):
+        if isinstance(statement, ast.Assign) and statement.value is node and isinstance(statement.targets[0], ast.Name):
+            name = statement.targets[0].id
+            lines = (f"if {name}.tzinfo is None:", f"    {name} = {name}.replace(tzinfo={utc})")
+            yield change(place, with_import(place, line, place.after(statement, *lines)), says, said)
+    if called(node) == "strptime" and "%z" not in text:
+        yield change(place, with_import(place, line, place.replace(node, f"{text}.replace(tzinfo={utc})")), says, said)
 
 
 def month_end(place: Place) -> Changes:
@@ -153,15 +165,15 @@ def month_end(place: Place) -> Changes:
         )
 
 
+_WITHOUT = r"\b(without|no|none|missing|null|unknown|un\w+|lack|lacking|not|empty|those)\b"
+
+
 def sort_none(place: Place) -> Changes:
     """Sorting by something that may be None: to the end, or to the front, as documented."""
     if "NoneType" not in place.crash.exception.message or "not supported between" not in place.crash.exception.message:
         return
-    last, first = (
-        told(place, r"\blast\b|at the end|(?<!the )\bend\b", 0.9),
-        told(place, r"\bfirst\b|at the (top|front|start)", 0.9),
-    )
-    last, first = (None, None) if last and first and last.words == first.words else (last, first)
+    last = told(place, rf"{_WITHOUT}[^.;,\n]*(\blast\b|at the end|\bbottom\b)", 0.9)
+    first = told(place, rf"{_WITHOUT}[^.;,\n]*(\bfirst\b|at the (top|front|start))", 0.9)
     for node in failing(place, ast.Call):
         if called(node) not in ("sorted", "sort"):
             continue

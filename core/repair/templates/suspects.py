@@ -34,6 +34,7 @@ class Suspect:
     neutral: tuple[str, ...] = ()
     about: frozenset[str] = field(default_factory=frozenset)
     key: object = None
+    doubt: float = 0.0  # taken off what evidence gives: a wider condition than the crash asks for
 
 
 def suspects(place: Place) -> Iterator[Suspect]:
@@ -245,7 +246,16 @@ def _value_error(place: Place, message: str) -> Iterator[Suspect]:
             continue
         for node in failing(place, ast.Call):
             if called(node) in names:
-                yield from _conditioned(place, node, condition, neutral)
+                for suspect in _conditioned(place, node, condition, neutral):
+                    yield replace(suspect, doubt=_width(place, condition, suspect.missing))
+
+
+def _width(place: Place, condition: str, node: ast.expr) -> float:
+    """How much wider than the crash asks a condition on a text is."""
+    value = place.value(node)
+    if condition.endswith("isdigit()"):
+        return 0.0 if isinstance(value, str) and value.strip() else 0.06
+    return 0.03 if condition.endswith("strip()") and value == "" else 0.0
 
 
 # (message, called, condition on {0} the argument and {1} the receiver, harmless values)
@@ -281,6 +291,8 @@ def _conditioned(place: Place, node: ast.Call, condition: str, neutral: tuple[st
         bare = bare.replace(inner, f"({inner})", 1) if generator else bare
         forms = (f"{bare}, default={HOLE})",)
         good = "" if isinstance(first, ast.GeneratorExp) else good
+    if called(node) in ("int", "float") and len(node.args) == 1 and place.value(first) in ("", ...):
+        forms = (f"{called(node)}({place.source(first)} or {HOLE})",)
     if called(node) in ("index", "rindex") and "substring" in place.crash.exception.message:
         forms = (place.source(node).replace("index(", "find("),)
     yield Suspect(node, first, good, _not(good) if good else "", forms, neutral)

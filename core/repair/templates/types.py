@@ -307,7 +307,7 @@ _BRIDGES = (
         r"indices must be integers or slices, not str|string indices must be|'(str|list)' object has no attribute '(get|items|keys|values)'",
         _single,
     ),
-    (r"'str'|not str|str\)", _numbers),
+    (r"'str'|not str|str\)|can't multiply sequence", _numbers),
 )
 
 
