@@ -75,7 +75,7 @@ def sentences(place: Place, about: frozenset[str] = frozenset()) -> Iterator[Sen
     """Sentences on conditions, of the function's words first; those of the module only when they are ``about`` it."""
     for text, trust, own in _texts(place):
         for sentence in _split(text):
-            if not CONDITION.search(sentence):
+            if not CONDITION.search(sentence) and not SKIPPED.search(sentence):
                 continue
             related = bool(words_of(sentence) & about)
             if own or related:
@@ -296,6 +296,22 @@ def optional(place: Place, name: object) -> str:
             if getattr(getattr(node, "target", None), "id", None) == name and re.search(r"\bNone\b|Optional", told):
                 return f"{path}:{node.lineno} {name} is annotated {told}"
     return ""
+
+
+def guards_like(place: Place, condition: str) -> Iterator[tuple[ast.stmt, str]]:
+    """What sibling functions of the file do under the same condition, with where: a return or raise."""
+    for function in [n for n in ast.walk(place.module) if isinstance(n, Function) and n is not place.function]:
+        for node in ast.walk(function):
+            if isinstance(node, ast.If) and len(node.body) == 1 and _same_condition(ast.unparse(node.test), condition):
+                yield node.body[0], f"{place.path}:{node.lineno} {function.name} does so under the same condition"
+
+
+def _same_condition(one: str, other: str) -> bool:
+    def plain(text: str) -> str:
+        text = re.sub(r"^len\((.+)\) == 0$|^(.+) (?:==|is) (?:None|0|\[\]|'')$", lambda m: f"not {m[1] or m[2]}", text)
+        return text.replace('"', "'")
+
+    return plain(one) == plain(other)
 
 
 def missing_values(place: Place, neutral: Iterable[str] = (), about: frozenset[str] = frozenset()) -> list[Said]:

@@ -81,7 +81,9 @@ def _names(tree: ast.AST) -> dict[ast.AST, str]:
     found = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
-            found |= {v: str(k.value) for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant)}
+            found |= {
+                v: str(k.value) for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant)
+            }
         elif isinstance(node, ast.keyword) and node.arg:
             found[node.value] = node.arg
     return found
@@ -146,7 +148,10 @@ def _variants(value: object) -> list[str]:
     found = [value.upper(), value.lower(), f" {value} ", value * 2, value[:-1], value[1:]]
     if match := re.match(r"(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d)?)?", value):
         time = match[2] or "T10:20:30"
-        found += [f"{match[1]}{time}{zone}" for zone in ("", "Z", "+00:00", "+02:00", ".250")] + [match[1], "2024-02-29"]
+        found += [f"{match[1]}{time}{zone}" for zone in ("", "Z", "+00:00", "+02:00", ".250")] + [
+            match[1],
+            "2024-02-29",
+        ]
     return [repr(v) for v in found]
 
 

@@ -57,13 +57,16 @@ def _shape(message: str) -> str:
 
 def crashing_call(tree: Path, crash: Crash, runner: Runner) -> Call | None:
     """First call that crashes as reported: recorded ones outermost first, then tests', inferred and mutated ones."""
+    alike: Call | None = None
     for calls in _rounds(tree, crash):
         unique = list(dict.fromkeys(calls))[:BATCH]
         outcomes = probe(tree, unique, runner) if unique else []
-        hits = [c for c, o in zip(unique, outcomes, strict=False) if reproduces(o, crash)]
-        if hits:
-            return hits[0]
-    return None
+        hits = [(c, o) for c, o in zip(unique, outcomes, strict=False) if reproduces(o, crash)]
+        exact = next((c for c, o in hits if o.text.strip() == crash.exception.message.strip()), None)
+        if exact:
+            return exact
+        alike = alike or (hits[0][0] if hits else None)
+    return alike
 
 
 def _rounds(tree: Path, crash: Crash) -> Iterator[Sequence[Call]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from core.repair.evidence import (
     SKIPPED,
@@ -17,6 +18,8 @@ from core.repair.evidence import (
     annotated,
     documented,
     fits,
+    guards_like,
+    is_expression,
     missing_values,
     optional,
     raised,
@@ -25,7 +28,7 @@ from core.repair.evidence import (
     siblings,
 )
 from core.repair.locate import Place
-from core.repair.sources import Function, called
+from core.repair.sources import Function, called, module_of
 from core.repair.templates.base import Changes, change
 from core.repair.templates.suspects import DIVISIONS, HOLE, Suspect, lifted, repeatable, suspects
 
@@ -44,13 +47,15 @@ def guard(place: Place) -> Changes:
 
 
 def _at(place: Place, suspect: Suspect) -> Changes:
+    for one in _met(place, suspect):
+        yield replace(one, confidence=round(one.confidence - suspect.doubt, 3))
+
+
+def _met(place: Place, suspect: Suspect) -> Changes:
     yield from _value(place, suspect)
     if suspect.good and repeatable(ast.parse(suspect.good, mode="eval").body):
-        yield from _early(place, suspect)
-        yield from _skip(place, suspect)
-        yield from _left_out(place, suspect)
-        yield from _refuse(place, suspect)
-        yield from _joined(place, suspect)
+        for way in (_early, _skip, _left_out, _refuse, _joined):
+            yield from way(place, suspect)
     elif suspect.good:
         yield from _hoisted(place, suspect)
 
@@ -67,7 +72,7 @@ def _value(place: Place, suspect: Suspect) -> Changes:
         for form in suspect.forms:
             if HOLE not in form or _usable(place, suspect, one.value):
                 text = place.replace(suspect.node, form.replace(HOLE, one.value))
-                yield change(place, text, says, one, less=_doubt(one, suspect) + suspect.doubt)
+                yield change(place, text, says, one, less=_doubt(one, suspect))
         if fits_whole(place, one.value) and not own:
             yield from _whole(place, suspect, one, says)
 
@@ -114,7 +119,7 @@ def _whole(place: Place, suspect: Suspect, said: Said, says: str) -> Changes:
         return
     for node in dict.fromkeys((suspect.node, _chain(place, suspect.node))):
         new = f"({place.source(node)} if {suspect.good} else {said.value})"
-        yield change(place, _unwrapped(place, node, new), says, said, 0.9, 0.02 + suspect.doubt)
+        yield change(place, _unwrapped(place, node, new), says, said, 0.9, 0.02)
         if place.crash.exception.type == "ZeroDivisionError":
             yield change(place, _every_division(place, said.value), says, said, 0.9, 0.03)
 
@@ -201,10 +206,15 @@ def _early(place: Place, suspect: Suspect) -> Changes:
         return
     doubt = 0.06 if _loop(place, statement) else 0.0
     neutral = suspect.neutral if isinstance(statement, ast.Return) else ()
-    for said in missing_values(place, neutral, suspect.about):
+    copied = [
+        Said(ast.unparse(body.value), words, 0.87)
+        for body, words in guards_like(place, suspect.bad)
+        if isinstance(body, ast.Return) and body.value is not None and is_expression(ast.unparse(body.value))
+    ]
+    for said in [*copied[:1], *missing_values(place, neutral, suspect.about)]:
         says = _says(place, suspect, f"the result is then {said.value}")
         lines = (f"if {suspect.bad}:", f"    return {said.value}")
-        yield change(place, place.before(statement, *lines), says, said, less=doubt + suspect.doubt)
+        yield change(place, place.before(statement, *lines), says, said, less=doubt)
 
 
 def _skip(place: Place, suspect: Suspect) -> Changes:
@@ -253,6 +263,12 @@ def _refuse(place: Place, suspect: Suspect) -> Changes:
     statement = _guarded(place, suspect)
     if statement is None:
         return
+    for body, words in guards_like(place, suspect.bad):
+        if isinstance(body, ast.Raise) and isinstance(body.exc, ast.Call):
+            name = called(body.exc)
+            text = place.before(statement, f"if {suspect.bad}:", f"    {place.source(body)}")
+            says = _says(place, suspect, f"{name} is raised, as a sibling does")
+            yield change(place, text, says, Said("", words, 0.85), raises=_tested(place, name))
     for name, sentence in raised(place):
         if name == place.crash.exception.type.rsplit(".", 1)[-1]:
             continue
@@ -260,10 +276,13 @@ def _refuse(place: Place, suspect: Suspect) -> Changes:
         argument = _argument(place, name, suspect)
         lines = (f"if {suspect.bad}:", f"    raise {name}({argument})")
         says = _says(place, suspect, f"{name} is raised, as documented")
-        module = place.path.removeprefix("src/").removesuffix(".py").replace("/", ".")
-        defined = any(isinstance(n, ast.ClassDef) and n.name == name for n in place.module.body)
-        test = f"from {module} import {name}\n{name}" if defined or _imported(place, name) else name
-        yield change(place, place.before(statement, *lines), says, said, raises=test)
+        yield change(place, place.before(statement, *lines), says, said, raises=_tested(place, name))
+
+
+def _tested(place: Place, name: str) -> str:
+    """The import line that a test needs for the exception, and its name."""
+    defined = any(isinstance(n, ast.ClassDef) and n.name == name for n in place.module.body)
+    return f"from {module_of(place.path)} import {name}\n{name}" if defined or _imported(place, name) else name
 
 
 def _imported(place: Place, name: str) -> bool:

@@ -66,7 +66,9 @@ def with_import(place: Place, line: str, text: str | None = None) -> str:
     if match := re.fullmatch(r"from ([\w.]+) import (\w+)", line):
         same = re.compile(rf"^from {re.escape(match[1])} import (?!\()([\w, ]+?)[ \t]*$", re.M)
         if same.search(text):
-            return same.sub(lambda m: f"from {match[1]} import {', '.join(sorted({*re.split(', *', m[1]), match[2]}))}", text, 1)
+            return same.sub(
+                lambda m: f"from {match[1]} import {', '.join(sorted({*re.split(', *', m[1]), match[2]}))}", text, 1
+            )
     if line == "import collections.abc":
         text = re.sub(r"^import collections$", line, text, count=1, flags=re.M)
         if line in text:

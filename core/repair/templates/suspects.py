@@ -12,6 +12,7 @@ from core.repair.locate import Place, place_of
 from core.repair.sources import called, parameters
 
 HOLE = "@@"
+LIFT = 0.04  # what is mended in a caller is less sure than where it failed, the evidence being equal
 DIVISIONS = ("Div", "FloorDiv", "Mod")
 PURE_CALLS = {"len", "sum", "max", "min", "abs", "float", "int", "str", "list", "tuple", "set", "sorted", "isinstance"}
 PURE_METHODS = {"get", "strip", "lower", "upper", "keys", "values", "items", "isdigit", "split", "total", "count"}
@@ -160,7 +161,7 @@ def _missing_key(place: Place, message: str) -> Iterator[Suspect]:
     except (ValueError, SyntaxError):
         missing = message
     for node in failing(place, ast.Subscript):
-        if isinstance(node.ctx, ast.Load) and place.value(node.slice) in (missing, ...):
+        if isinstance(node.ctx, ast.Load | ast.Del) and _may_lack(place, node, missing):
             base, key = place.source(node.value), place.source(node.slice)
             yield Suspect(
                 node, node, f"{key} in {base}", f"{key} not in {base}", (f"{base}.get({key}, {HOLE})",),
@@ -171,6 +172,13 @@ def _missing_key(place: Place, message: str) -> Iterator[Suspect]:
             base, key = place.source(node.func.value), place.source(node.args[0])
             forms = (f"{base}.pop({key}, {HOLE})" if called(node) == "pop" else f"{base}.discard({key})",)
             yield Suspect(node, node, f"{key} in {base}", f"{key} not in {base}", forms, ("None",), key=missing)
+
+
+def _may_lack(place: Place, node: ast.Subscript, missing: object) -> bool:
+    """The subscript asks for the missing key, as far as that can be told, and not for a part of a sequence."""
+    if isinstance(node.slice, ast.Slice) or place.kind(node.value) in ("str", "list", "tuple"):
+        return False
+    return place.value(node.slice) in (missing, ...)
 
 
 def _sum_or_nothing(place: Place, node: ast.Subscript) -> tuple[str, ...]:
@@ -199,11 +207,28 @@ def _enough(place: Place, at: ast.expr, base: str) -> str:
     number = place.value(at) if isinstance(at, ast.Constant | ast.UnaryOp) else ...
     if isinstance(at, ast.UnaryOp) and isinstance(at.operand, ast.Constant):
         number = -at.operand.value
-    if number in (0, -1):
+    if number in (0, -1) and not _further(place, base):
         return base
     if number is ...:
         return f"{place.source(at)} < len({base})"
-    return f"len({base}) > {number}" if number > 0 else f"len({base}) >= {-number}"
+    if number < 0:
+        return f"len({base}) >= {-number}"
+    same = [
+        n.slice.value for n in place.expressions(ast.Subscript) if _at_constant(n) and place.source(n.value) == base
+    ]
+    return f"len({base}) > {max([number, *same])}"
+
+
+def _further(place: Place, base: str) -> bool:
+    """Whether the statement takes later positions of the same sequence."""
+    return any(
+        _at_constant(n) and n.slice.value > 0 and place.source(n.value) == base
+        for n in place.expressions(ast.Subscript)
+    )
+
+
+def _at_constant(node: ast.Subscript) -> bool:
+    return isinstance(node.slice, ast.Constant) and type(node.slice.value) is int
 
 
 def _not(condition: str) -> str:
@@ -346,7 +371,7 @@ def lifted(place: Place, suspect: Suspect) -> tuple[Place, Suspect] | None:
     whole = replace(
         suspect, node=call, missing=given[main], good=good, bad=bad, forms=(), neutral=(), key=_key(given[main])
     )
-    return caller, replace(whole, about=suspect.about | words_of(caller.source(call)))
+    return caller, replace(whole, about=suspect.about | words_of(caller.source(call)), doubt=suspect.doubt + LIFT)
 
 
 def _calling(caller: Place, function: ast.AST) -> ast.Call | None:
