@@ -71,14 +71,15 @@ def words_of(*names: str) -> frozenset[str]:
     return frozenset(found | {w[:-1] for w in found if w.endswith("s")})
 
 
-def sentences(place: Place, about: frozenset[str] = frozenset()) -> Iterator[Sentence]:
-    """Sentences on conditions, of the function's words first; those of the module only when they are ``about`` it."""
+def sentences(place: Place, about: frozenset[str] = frozenset(), everything: bool = False) -> Iterator[Sentence]:
+    """Sentences on conditions, of the function's words first; those of the module only when they are ``about`` it,
+    unless ``everything`` is asked for."""
     for text, trust, own in _texts(place):
         for sentence in _split(text):
             if not CONDITION.search(sentence) and not SKIPPED.search(sentence):
                 continue
             related = bool(words_of(sentence) & about)
-            if own or related:
+            if own or related or everything:
                 yield Sentence(sentence, trust + (0.03 if related else 0.0))
 
 

@@ -9,6 +9,7 @@ import ast
 import asyncio
 import contextlib
 import hashlib
+import importlib.machinery
 import io
 import json
 import linecache
@@ -221,33 +222,40 @@ def main(path, result):
     sys.path[:0] = [ROOT] + [p for p in (ROOT + "/src",) if os.path.isdir(p)]
     signal.signal(signal.SIGALRM, late)
     for number, files in enumerate(job["variants"]):
-        old = swap(files)
         child = os.fork() if len(job["variants"]) > 1 else 0
         if child:
             os.waitpid(child, 0)
-            swap(old)
             continue
-        with open(result, "a", encoding="utf-8") as out:
+        with open(result, "a", encoding="utf-8") as out, added(files):
+            overlay(files)
             run(job, out, number)
         if len(job["variants"]) > 1:
             os._exit(0)
-        swap(old)
 
 
-def swap(files):
-    """Write the texts; what was there before, None for a file that was not."""
-    old = {}
-    for name, new in files.items():
-        path = os.path.join(ROOT, name)
-        exists = os.path.exists(path)
-        old[name] = open(path, encoding="utf-8").read() if exists else None
-        if new is None:
-            os.unlink(path)
-            continue
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(new)
-    return old
+def overlay(files):
+    """Imports read these texts instead of the files, which stay as they are: they may be read-only."""
+    texts = {os.path.join(ROOT, name): text for name, text in files.items()}
+    for path, text in texts.items():
+        linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+    loader = importlib.machinery.SourceFileLoader
+    plain = loader.get_data
+    loader.get_data = lambda self, path: texts[path].encode() if path in texts else plain(self, path)
+
+
+@contextlib.contextmanager
+def added(files):
+    """Files that were not there before have to be found: they are written for as long as they are needed."""
+    new = [name for name in files if not os.path.exists(os.path.join(ROOT, name))]
+    for name in new:
+        os.makedirs(os.path.dirname(os.path.join(ROOT, name)), exist_ok=True)
+        with open(os.path.join(ROOT, name), "w", encoding="utf-8") as file:
+            file.write(files[name])
+    try:
+        yield
+    finally:
+        for name in new:
+            os.unlink(os.path.join(ROOT, name))
 
 
 if __name__ == "__main__":

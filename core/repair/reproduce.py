@@ -110,7 +110,7 @@ def written(call: Call, crash: Crash, raises: str = "") -> RegressionTest:
         body += [f"with pytest.raises({raises.splitlines()[-1]}):", f"    {call.expression}"]
     elif call.expression != "None":
         body.append(call.expression)
-    imports = _merged(imports)
+    imports = _merged(_used(imports, "\n".join([*body, raises])))
     inside = "".join(f"    {line}\n" if line.strip() else "\n" for line in body)
     head = "\n".join(imports) + "\n\n\n" if imports else "\n"
     code = (
@@ -118,6 +118,15 @@ def written(call: Call, crash: Crash, raises: str = "") -> RegressionTest:
         f"{head}def test_{_name(frame.function)}_does_not_raise_{kind.lower()}():\n{inside}"
     )
     return RegressionTest(f"tests/test_regression_{fingerprint(crash)}.py", code, call.expression)
+
+
+def _used(lines: Sequence[str], text: str) -> list[str]:
+    """Import lines without the names that the text does not hold."""
+    kept = []
+    for node in [n for line in lines for n in ast.parse(line).body]:
+        names = [a for a in node.names if re.search(rf"\b{(a.asname or a.name).split('.')[0]}\b", text)]
+        kept += [ast.unparse(type(node)(**{**vars(node), "names": names}))] if names else []
+    return kept
 
 
 def _merged(lines: Sequence[str]) -> list[str]:
@@ -133,4 +142,4 @@ def _merged(lines: Sequence[str]) -> list[str]:
 
 
 def _name(function: str) -> str:
-    return re.sub(r"\W+", "", function).lower() or "call"
+    return re.sub(r"\W+", "", function).strip("_").lower() or "call"

@@ -71,6 +71,7 @@ def _value(place: Place, suspect: Suspect) -> Changes:
         own = " default" in one.words or "null means" in one.words
         for form in suspect.forms:
             if HOLE not in form or _usable(place, suspect, one.value):
+                form = _without_default(place, suspect, form) if "null means" in one.words else form
                 text = place.replace(suspect.node, form.replace(HOLE, one.value))
                 yield change(place, text, says, one, less=_doubt(one, suspect))
         if fits_whole(place, one.value) and not own:
@@ -111,6 +112,12 @@ def _own_default(place: Place, suspect: Suspect) -> Iterator[Said]:
     if isinstance(node, ast.Call) and called(node) == "get" and len(node.args) == 2:
         value = place.source(node.args[1])
         yield Said(value, f"the code itself gives {value} by default; null means the same", 0.92)
+
+
+def _without_default(place: Place, suspect: Suspect, form: str) -> str:
+    """``x.get(key) or default`` says once what ``x.get(key, default) or default`` says twice."""
+    text, node = place.source(suspect.missing), suspect.missing
+    return form.replace(text, f"{place.source(node.func)}({place.source(node.args[0])})", 1)
 
 
 def _whole(place: Place, suspect: Suspect, said: Said, says: str) -> Changes:
@@ -240,15 +247,12 @@ def _left_out(place: Place, suspect: Suspect) -> Changes:
         return
     if isinstance(statement, ast.Return) and statement is place.function.body[-1]:
         return
-    said = next(iter(sorted(sentences(place, suspect.about), key=lambda s: (not STAYS.search(s.text), -s.trust))), None)
-    trust = (0.86 if STAYS.search(said.text) else 0.82) if said else 0.5
-    why = Said("", f"the documentation says: {said.text[:200]}", trust) if said else None
-    yield change(
-        place,
-        _indented(place, statement, f"if {suspect.good}:"),
-        _says(place, suspect, "this step is then left out"),
-        why,
-    )
+    told = sorted(sentences(place, suspect.about), key=lambda s: (not STAYS.search(s.text), -s.trust))
+    told += [s for s in sentences(place, everything=True) if STAYS.search(s.text)]
+    trust = (0.86 if STAYS.search(told[0].text) else 0.82) if told else 0.5
+    why = Said("", f"the documentation says: {told[0].text[:200]}", trust) if told else None
+    text = _indented(place, statement, f"if {suspect.good}:")
+    yield change(place, text, _says(place, suspect, "this step is then left out"), why)
 
 
 def _indented(place: Place, statement: ast.stmt, head: str) -> str:

@@ -125,7 +125,8 @@ def _parts(place: Place) -> list[ast.expr]:
 
 def _instead(place: Place, top: ast.expr, node: ast.expr) -> tuple[str, ...]:
     whole, part = place.source(top), place.source(node)
-    return (whole.replace(part, f"({part} or {HOLE})", 1),)
+    alone = f"({part})" in whole
+    return (whole.replace(part, f"{part} or {HOLE}" if alone else f"({part} or {HOLE})", 1),)
 
 
 def _harmless(place: Place, node: ast.expr) -> tuple[str, ...]:
