@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import threading
 from datetime import UTC, datetime
@@ -28,9 +29,7 @@ class Sentry:
         ]
 
     async def envelope(self, request: Request) -> Response:
-        body = await request.body()
-        if request.headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
+        body = decoded(await request.body(), request.headers.get("content-encoding"))
         head, *rest = body.split(b"\n")
         event_id = json.loads(head).get("event_id", "")
         for header, payload in zip(rest[::2], rest[1::2], strict=False):
@@ -88,6 +87,13 @@ class Sentry:
 
     def _find(self, issue_id: str) -> dict | None:
         return next((row for row in self.issues.values() if row["id"] == issue_id), None)
+
+
+def decoded(body: bytes, encoding: str | None) -> bytes:
+    """An envelope as it was: Sentry's SDK compresses by brotli wherever that is installed, else by gzip."""
+    if encoding == "br":
+        return importlib.import_module("brotli").decompress(body)
+    return gzip.decompress(body) if encoding == "gzip" else body
 
 
 def _within(issue: dict, start: datetime | None, end: datetime | None) -> bool:
