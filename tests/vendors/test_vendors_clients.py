@@ -31,6 +31,7 @@ from datadog_api_client.v2.model.logs_query_filter import LogsQueryFilter
 from datadog_api_client.v2.model.logs_sort import LogsSort
 from github import Auth, BadCredentialsException, Github, GithubException, UnknownObjectException
 from moto import mock_aws
+from sentry_sdk.utils import event_from_exception
 
 from core.sandbox.repo import git
 from core.sandbox.vendors import cloudwatch as aws
@@ -188,7 +189,7 @@ def test_sentry_takes_what_its_sdk_sends(sim, how):
     try:
         crash({"city": None})
     except TypeError as error:
-        scope.capture_exception(error)
+        sdk.capture_event(*event_from_exception(error, client_options=sdk.options), scope=scope)
     sdk.close(timeout=5)
     http = Http("sentry", f"{sim.url}/sentry", {"Authorization": f"Bearer {tracker.TOKEN}"})
     source = Sentry(http, tracker.ORG)
