@@ -1,4 +1,4 @@
-"""Kestra's protocol as its two specifications have it, in memory: 1.x with outputs inside task runs, 2.x with them apart.
+"""Kestra's protocol as its two specifications have it, in memory: 1.x with outputs in task runs, 2.x with them apart.
 
 A flow here is a function from its inputs to the outputs of its tasks; ``pause`` makes it wait for a person first.
 """
@@ -31,10 +31,10 @@ class Server:
         table = [
             ("/api/v1/configs", self.configs, "GET"),
             ("/api/v1/{tenant}/executions", self.search, "GET"),
+            (f"{one}{act}/resume", self.resume, "POST"),
             ("/api/v1/{tenant}/executions/{namespace}/{flow}", self.create, "POST"),
             (one, self.get, "GET"),
             (f"{one}/follow", self.follow, "GET"),
-            (f"{one}{act}/resume", self.resume, "POST"),
             ("/api/v1/{tenant}/logs/{id}/download", self.logs, "GET"),
             ("/api/v1/{tenant}/flows/validate", self.validate, "POST"),
             ("/api/v1/{tenant}/flows/{namespace}", self.flow_list, "GET"),
