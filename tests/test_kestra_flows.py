@@ -227,3 +227,31 @@ def test_a_stage_that_is_called_again_does_nothing_twice(platform):
     assert platform.ledger.effects() == effects
     with store.read() as session:
         assert session.get_one(Issue, kestra.issue).run == 1
+
+
+def test_a_round_starts_one_execution_an_issue(platform, monkeypatch, capsys):
+    """Also when the round before was killed between taking an issue and starting its execution."""
+    from core import runtime
+
+    started: dict[str, dict] = {}
+
+    class Server:
+        def trigger(self, flow, inputs, key):
+            started.setdefault(key, {"flow": flow, **inputs})
+
+    monkeypatch.setattr(stage_command, "_kestra", Server)
+    monkeypatch.setattr(stage_command.settings, "load", lambda: platform.settings)
+    monkeypatch.setattr(stage_command.wiring, "build", lambda settings: runtime.current())
+    with store.write() as session:
+        for number in range(2):
+            session.add(Issue(fingerprint=f"f{number}", title="t", service="pricing", occurrences=9))
+    assert stage_command.main(["collect"]) == 0
+    assert json.loads(capsys.readouterr().out.strip().strip(":")) == {"outputs": {"issues": [1, 2]}}
+    assert stage_command.main(["collect"]) == 0
+    assert started == {f"issue-{n}-run-1": {"flow": "issue", "issue": str(n)} for n in (1, 2)}
+
+
+def test_a_stage_that_cannot_be_done_fails_its_task(platform, monkeypatch, capsys):
+    monkeypatch.setattr(stage_command.settings, "load", lambda: platform.settings)
+    assert stage_command.main(["collect"]) == 1
+    assert "kestra: is not connected: set KESTRA_URL" in capsys.readouterr().err
