@@ -167,10 +167,11 @@ def platform(tmp_path, monkeypatch):
     return World(tmp_path)
 
 
-def opened(world, service="pricing") -> int:
+def opened(world, service="pricing", begin_with=stage_command._take) -> int:
+    """An issue with its signal, which no worker has begun."""
     from core import durable
 
-    begin, durable.begin = durable.begin, stage_command._take
+    begin, durable.begin = durable.begin, begin_with
     try:
         return world.issue(service)
     finally:
@@ -242,9 +243,8 @@ def test_a_round_starts_one_execution_an_issue(platform, monkeypatch, capsys):
     monkeypatch.setattr(stage_command, "_kestra", Server)
     monkeypatch.setattr(stage_command.settings, "load", lambda: platform.settings)
     monkeypatch.setattr(stage_command.wiring, "build", lambda settings: runtime.current())
-    with store.write() as session:
-        for number in range(2):
-            session.add(Issue(fingerprint=f"f{number}", title="t", service="pricing", occurrences=9))
+    for _ in range(2):
+        opened(platform, begin_with=lambda session, issue: None)
     assert stage_command.main(["collect"]) == 0
     assert json.loads(capsys.readouterr().out.strip().strip(":")) == {"outputs": {"issues": [1, 2]}}
     assert stage_command.main(["collect"]) == 0
