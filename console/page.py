@@ -12,21 +12,33 @@ from console.widgets import draw, tag
 
 PAGES = {  # address: title
     "pipeline": "Pipeline",
+    "approvals": "Approvals",
     "issues": "Issues",
     "codegen": "Code generation",
     "deployments": "Deployments",
     "kpis": "KPIs",
 }
+NEEDS: dict[str, str] = {}  # address: the right that the page asks for, where it is more than to look
 
 
-def page(title: str, says: str, body: Callable[[], None]) -> None:
-    """Draw ``body`` under the title and keep it true. A page calls this once, last."""
+def visible(actor: access.Actor) -> dict[str, str]:
+    """The pages that this person may open."""
+    return {name: title for name, title in PAGES.items() if actor.may(NEEDS.get(name, access.VIEW))}
+
+
+def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:
+    """Draw ``body`` for one who holds ``right``, under the title, and keep it true. A page calls this once, last."""
+
+    def guarded() -> None:
+        access.require(right)
+        body()
+
     with failures.shown():
-        access.require(access.VIEW)
+        access.require(right)
         st.title(title, anchor=False)
         draw(tag("p", says, class_="d-lead"))
         confirm.answer()
-        live(body)
+        live(guarded)
 
 
 def picked(name: str) -> int | None:

@@ -181,9 +181,10 @@ def moving() -> bool:
         return session.exec(select(Issue.id).where(col(Issue.status).not_in(waits))).first() is not None
 
 
-def begin(session: Session, issue: Issue) -> None:
-    """Start a new run of the issue's journey, in the caller's transaction."""
+def begin(session: Session, issue: Issue, requested_by: str | None = None) -> None:
+    """Start a new run of the issue's journey, in the caller's transaction; ``requested_by`` is the person who asked."""
     issue.run += 1
+    issue.requested_by = requested_by
     issue.assignee, issue.ended_at = None, None
     issue.status, issue.reason = Status.ANALYZING, ""
     session.add(issue)

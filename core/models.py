@@ -268,6 +268,7 @@ class Issue(SQLModel, table=True):
     created_at: datetime = _time(index=True)
     ended_at: datetime | None = _maybe_time(index=True)
     resolution: str | None = None
+    requested_by: str | None = None  # the person who asked for this run; the platform itself: nobody
     scheduled_for: datetime | None = _maybe_time()
 
     @property
@@ -413,6 +414,8 @@ class Deployment(SQLModel, table=True):
     note: str = ""
     before: dict = _json()  # ServiceHealth by service
     after: dict = _json()
+    promote_seconds: float | None = None  # how long moving production to it took
+    rollback_seconds: float | None = None  # how long moving production back from it took
     started_at: datetime = _time(index=True)
     ready_at: datetime | None = _maybe_time()
     ended_at: datetime | None = _maybe_time()
@@ -446,6 +449,8 @@ class Approval(SQLModel, table=True):
     state: str = Field(default="pending", index=True)  # pending, approved, rejected, expired, stale
     by: str | None = None
     reason: str = ""
+    requested_by: str | None = None  # who asked for the run: of a critical service they cannot approve it
+    assignee: str | None = None  # the person or group it was escalated to; nobody: any approver
     asked_at: datetime = _time()
     expires_at: datetime = _time()
     answered_at: datetime | None = _maybe_time()

@@ -117,6 +117,11 @@ def start(settings: Settings, role: str = "console") -> Engine:
         return _engine
 
 
+def running() -> Engine | None:
+    """The engine of this process, if one was started."""
+    return _engine
+
+
 def stop() -> None:
     global _engine
     with _lock:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.models import Impact
+from core.people import Role
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,6 +38,10 @@ class Settings(BaseSettings):
     console_engine: bool = Field(True, description="off: this console only shows; a worker elsewhere does the rounds")
 
     sandbox_token: SecretStr = Field(SecretStr(""), description="the simulator's key; set by `make demo`")
+    demo_password: SecretStr = Field(
+        SecretStr(""), description="password of the demo's four people, told on its sign-in screen; set by `make demo`"
+    )
+    platform_token: SecretStr = Field(SecretStr(""), description="API token that the command line acts with")
 
     private_hosts: str = Field(
         "", description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas"
@@ -78,6 +83,7 @@ class Settings(BaseSettings):
     openai_base_url: str = Field("", description="any OpenAI-compatible server")
     openai_api_key: SecretStr = Field(SecretStr(""), description="its key")
     openai_model: str = Field("", description="its model; empty: the embedded analysis and repairer only")
+    cline_bin: str = Field("", description="Cline CLI (path or name); empty: not used. It asks OPENAI_BASE_URL's model")
 
     kestra_url: str = Field("", description="address of a Kestra server, 1.x or 2.x")
     kestra_tenant: str = Field("main", description="its tenant; main in the open source edition")
@@ -155,6 +161,9 @@ class Service(Strict):
     critical: bool = False
     impact: Impact = Impact.MEDIUM
     paths: list[str] = Field([], description="what a fix may touch (globs); empty: all of the repository's source")
+    forbidden: list[str] = Field([], description="what a fix may not touch, beside [fix] forbidden")
+    max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: as there")
+    max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
     upstreams: list[str] = []
 
 
@@ -232,12 +241,27 @@ class Maintenance(Strict):
     minutes: int = 120
 
 
+class ModelRules(Strict):
+    """What models may cost that write fixes. Tokens and dollars are summed over all attempts, the failed ones too."""
+
+    tries: int = Field(2, ge=0, le=5, description="attempts of each model at one fix; 0: no model is asked")
+    seconds: float = Field(300, gt=0, description="deadline of one attempt")
+    requests: int = Field(40, ge=1, description="requests that a program such as Cline may make in one attempt")
+    tokens_per_issue: int = 200_000
+    tokens_per_day: int = 2_000_000
+    usd_per_issue: float = 1.0
+    usd_per_day: float = 10.0
+    usd_per_million_tokens: float = Field(0.0, ge=0, description="price where the model's server tells none")
+
+
 class FixRules(Strict):
+    models: ModelRules = ModelRules()
     attempts: int = Field(3, ge=1, le=10)
     max_lines: int = 200
     max_files: int = 5
     complexity: int = 10
     coverage: float = 0.8
+    slowdown: float = Field(2.0, gt=1, description="a changed function may take so many times its old time")
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False
     forbidden: list[str] = Field(
@@ -258,15 +282,44 @@ class FixRules(Strict):
             "auth/**",
             "**/auth/**",
             "**/secrets/**",
+            "**/payment/**",
+            "**/payments/**",
             "conftest.py",
             "**/conftest.py",
         ],
         description="never touched by a fix, whatever a service allows",
     )
 
+    def of(self, service: Service) -> FixRules:
+        """These rules as they hold for one service: it can only make them stricter."""
+        return self.model_copy(
+            update={
+                "forbidden": [*self.forbidden, *service.forbidden],
+                "max_lines": min(self.max_lines, service.max_lines or self.max_lines),
+                "max_files": min(self.max_files, service.max_files or self.max_files),
+            }
+        )
+
 
 class ApprovalRules(Strict):
     expires_minutes: int = 480
+    four_eyes: Literal["critical", "always"] = Field(
+        "critical", description="for which services whoever asked for a fix cannot approve it"
+    )
+
+
+class Access(Strict):
+    """Who may come in, for how long, and what the identity provider's claims are worth."""
+
+    session_hours: float = Field(12, gt=0)
+    lock_after: int = Field(5, ge=1, description="wrong passwords in a row")
+    lock_minutes: float = Field(15, gt=0)
+    password_days: float = Field(365, ge=0, description="age at which a password must be changed; 0: never")
+    public_status: bool = Field(True, description="/status shows its counts to anybody")
+    groups: dict[str, list[str]] = Field({}, description="group: its people; an approval can be escalated to it")
+    oidc_claim: str = Field("groups", description="claim whose values oidc_roles names, beside e-mail addresses")
+    oidc_roles: dict[str, Role] = Field({}, description="value of the claim, or verified e-mail address: role")
+    oidc_default: Role | None = Field(None, description="role of everybody else there; none: they stay outside")
 
 
 Channel = Literal["slack", "email", "console"]
@@ -335,6 +388,7 @@ class Policy(Strict):
     maintenance: Maintenance = Maintenance()
     fix: FixRules = FixRules()
     approval: ApprovalRules = ApprovalRules()
+    access: Access = Access()
     metrics: MetricNames = MetricNames()
     routes: Routes = Routes()
     slack: SlackRules = SlackRules()

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from core import models
+from core import models, people
 
 ONE_WRITER = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(20260)"}
 _engine: Engine | None = None
@@ -121,7 +121,13 @@ def m004_delivery(connection: Connection) -> None:
     add(connection, "webhook", *(f"notification.{name}" for name in columns))
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m003_sources, m004_delivery]
+def m008_people(connection: Connection) -> None:
+    add(connection, people.Person.__tablename__, people.SignIn.__tablename__, people.ApiToken.__tablename__)
+    add(connection, "issue.requested_by", "approval.requested_by", "approval.assignee")
+    add(connection, "deployment.promote_seconds", "deployment.rollback_seconds")
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m003_sources, m004_delivery, m008_people]
 
 
 def migrate(target: Engine) -> list[str]:

@@ -132,6 +132,7 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
                 change_set_id=change_id,
                 workflow_id=issue.workflow_id,
                 patch_hash=change.patch_hash,
+                requested_by=issue.requested_by,
                 expires_at=now() + limit,
                 asks=f"Release the fix of {issue.service} to production. {issue.reason}"[:2000],
             )
@@ -245,10 +246,12 @@ def production(
     if not row.previous_vendor_id:
         _update(row.key, started_at=now())  # its place in the limit was taken when it was admitted
         _remember(rt, row, repository, name)
+    begun = time.monotonic()
     made = _built(rt, rt.deployer.promote(repository.vercel_project, ready.vendor_id, row.key))
     if made.state != "READY":
         return _failed(row, made, entry, f"the production deployment failed ({made.state}): {made.note}")
-    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", ready_at=row.ready_at or now())
+    moved = {} if row.ready_at else {"promote_seconds": time.monotonic() - begun, "ready_at": now()}
+    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", **moved)
     try:
         rt.deployer.serve(repository.vercel_project, made.vendor_id)
     except VendorError as error:

@@ -6,6 +6,7 @@ before it. No data is no success: a watch that saw too little ends in a rollback
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 from sqlmodel import col, select
@@ -156,5 +157,8 @@ def restore(rt: Runtime, row: Deployment) -> str:
         return f"production was left alone: it serves the newer deployment {live.vendor_id}"
     if not row.previous_vendor_id:
         raise VendorError(rt.deployer.name, "there is no earlier deployment to return to", permanent=True)
+    begun = time.monotonic()
     rt.deployer.rollback(repository.vercel_project, row.previous_vendor_id)
+    with store.write() as session:  # the next question for approval tells how long a way back takes
+        session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
     return f"rolled back to {row.previous_vendor_id}"

@@ -87,7 +87,7 @@ class Kestra:
             pause = min(pause * 2, SLOWEST)
 
     def _listen(self, execution_id: str) -> None:
-        """Wait by the event stream while it lasts. What it says is confirmed by GET, so its faults do not matter."""
+        """Wait by the event stream for as long as it lasts; GET confirms what it says, so faults do not matter."""
         try:
             self.http.request(
                 "GET",

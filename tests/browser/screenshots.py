@@ -11,7 +11,7 @@ from sqlmodel import select
 from core import store
 from core.models import ChangeSet, Deployment, Issue, Status
 from core.settings import ROOT
-from tests.browser.server import browsing, serving, settled
+from tests.browser.server import browsing, serving, settled, visiting
 
 LOOKS = {"light": ("light", 1440), "dark": ("dark", 1440), "phone": ("light", 390)}
 
@@ -21,8 +21,8 @@ def addresses() -> dict[str, str]:
         waits = session.exec(select(Issue.id).where(Issue.status == Status.AWAITING_APPROVAL)).one()
         change = session.exec(select(ChangeSet.id).where(ChangeSet.issue_id == waits)).one()
         shipped = session.exec(select(Deployment.id).where(Deployment.status == "verified")).first()
-    return {"pipeline": "/", "issues": "/issues", "issue": f"/issues?issue={waits}", "codegen": "/codegen",
-            "change": f"/codegen?change={change}", "deployments": "/deployments",
+    return {"pipeline": "/", "approvals": "/approvals", "issues": "/issues", "issue": f"/issues?issue={waits}",
+            "codegen": "/codegen", "change": f"/codegen?change={change}", "deployments": "/deployments",
             "deployment": f"/deployments?deployment={shipped}", "kpis": "/kpis"}  # fmt: skip
 
 
@@ -30,8 +30,7 @@ def take(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, serving(Path(data)) as address, browsing() as browser:
         for look, (scheme, width) in LOOKS.items():
-            visit = browser.new_context(base_url=address, color_scheme=scheme,
-                                        viewport={"width": width, "height": 900})  # fmt: skip
+            visit = visiting(browser, address, color_scheme=scheme, viewport={"width": width, "height": 900})
             for name, path in addresses().items():
                 page = visit.new_page()
                 page.goto(path)

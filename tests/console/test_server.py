@@ -12,12 +12,13 @@ from console import app as server
 from console import context, live, status
 from core import store
 from core.models import Status
-from tests import scenes
+from tests import scenes, screens
 
 
 @pytest.fixture
 def client(console):
     with TestClient(_routes()) as found:
+        found.cookies.set("session", screens.cookie("viewer", "testclient"))
         yield found
 
 

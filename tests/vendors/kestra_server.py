@@ -1,4 +1,4 @@
-"""Kestra's protocol as its two specifications have it, in memory: 1.x with outputs in task runs, 2.x with them apart.
+"""Kestra's protocol as its two specifications have it, in memory: 1.x has outputs in task runs, 2.x with them apart.
 
 A flow here is a function from its inputs to the outputs of its tasks; ``pause`` makes it wait for a person first.
 """
