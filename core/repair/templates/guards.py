@@ -30,7 +30,8 @@ from core.repair.evidence import (
 from core.repair.locate import Place
 from core.repair.sources import Function, called, module_of
 from core.repair.templates.base import Changes, change
-from core.repair.templates.suspects import DIVISIONS, HOLE, Suspect, lifted, repeatable, suspects
+from core.repair.templates.lift import lifted
+from core.repair.templates.suspects import DIVISIONS, HOLE, Suspect, repeatable, suspects
 
 LIFTS = 3
 
@@ -61,7 +62,8 @@ def _met(place: Place, suspect: Suspect) -> Changes:
 
 
 def _says(place: Place, suspect: Suspect, then: str) -> str:
-    return f"{place.source(suspect.missing)} may be missing in {place.function.name if place.function else place.path}: {then}."
+    where = place.function.name if place.function else place.path
+    return f"{place.source(suspect.missing)} may be missing in {where}: {then}."
 
 
 def _value(place: Place, suspect: Suspect) -> Changes:
