@@ -43,7 +43,7 @@ _AFTER = re.compile(
 )
 SKIPPED = re.compile(
     r"\b(skip|skips|skipped|ignored?|ignores|left out|leaves? out|excluded|dropped|omitted|passed over|disregarded|"
-    r"do(?:es)? not (?:count|appear)|are not (?:counted|listed|included|part)|is not (?:counted|listed|included))\b",
+    r"do(?:es)? not (?:count|appear)|(?:is|are) not (?:counted|listed|included|part|shown|reported))\b",
     re.I,
 )
 STAYS = re.compile(r"\b(stays?|unchanged|as (?:it|they) (?:is|are)|untouched|kept|alone|left)\b", re.I)
@@ -105,10 +105,18 @@ def _owner(place: Place) -> ast.ClassDef | None:
     return around[0] if around else None
 
 
+_GOES_ON = re.compile(r"(it|its|they|their|this|these|those|such|both|then|there)\b", re.I)  # what was spoken of before
+
+
 def _split(text: str) -> Iterator[str]:
     text = re.sub(r"\b(i\.e|e\.g)\.,?", r"\1", text)
     for block in re.split(r"\n\s*\n|\n(?=\s*[-*]?\s*\w+\s*:\s)", text):
-        parts = re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split()))
+        parts: list[str] = []
+        for part in re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split())):
+            if parts and _GOES_ON.match(part):
+                parts[-1] += " " + part
+            else:
+                parts.append(part)
         yield from (part.strip().rstrip(".;!") for part in parts if part.strip())
 
 
@@ -196,7 +204,7 @@ def returned(place: Place) -> list[Said]:
         return []
     found = [n.value for n in ast.walk(place.function) if isinstance(n, ast.Return) and n.lineno != place.line]
     plain = [v for v in found if v is not None and is_expression(ast.unparse(v))]
-    sure = 0.81 if len({ast.unparse(v) for v in plain}) == 1 else 0.78
+    sure = 0.78 if len({ast.unparse(v) for v in plain}) == 1 else 0.76
     return [Said(ast.unparse(v), "the function returns the same in another case", sure) for v in plain]
 
 

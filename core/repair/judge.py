@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.models import Crash
+from core.repair.fixability import deepest_in_app
 from core.repair.probe import Outcome
 from core.repair.reproduce import is_crash
 from core.repair.shapes import Candidate
@@ -29,12 +30,20 @@ class Judged:
 def difference(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> str | None:
     """What the candidate changed beyond the crash; None when nothing.
 
-    Inputs that worked give the same result; errors stay errors of the same type, but for the crash itself.
+    Inputs that worked give the same result; errors stay errors of the same type, but for the crash itself
+    and for accidents on its very line, where an input has a second fault that a guard may come before.
     """
     if len(after) < len(before):
         return "it does not end on inputs that ended before"
-    changes = (_changed(old, new) for old, new in zip(before, after, strict=False) if not is_crash(old, crash))
+    pairs = [(old, new) for old, new in zip(before, after, strict=False) if not _on_its_line(old, crash)]
+    changes = (_changed(old, new) for old, new in pairs if not is_crash(old, crash))
     return next((reason for reason in changes if reason), None)
+
+
+def _on_its_line(outcome: Outcome, crash: Crash) -> bool:
+    frame = deepest_in_app(crash)
+    place = (outcome.file, outcome.function, outcome.line)
+    return bool(frame) and not outcome.deliberate and place == (frame.file, frame.function, frame.line)
 
 
 def _changed(old: Outcome, new: Outcome) -> str | None:

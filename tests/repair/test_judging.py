@@ -34,6 +34,8 @@ TWO, THREE = Outcome(result="int 2"), Outcome(result="int 3")
         (REFUSED, REFUSED, None),
         (ACCIDENT, TWO, None),
         (Outcome(error="ValueError"), TWO, "no longer"),
+        (Outcome(error="ValueError", file="m.py", function="f", line=2), TWO, None),
+        (Outcome(error="ValueError", file="m.py", function="f", line=3), TWO, "no longer"),
     ],
 )
 def test_only_the_crash_may_change(old, new, says):
