@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """How good the repairer is on crash cases that its author never saw: ``python -m core fix`` over each of them.
 
     python -m tests.bench.repair.bench_cases [--only ID ...] [--jobs N] [--fixer COMMAND] [--verify]
@@ -7,31 +6,20 @@ The cases (cases/) were written before and without sight of the repairer; hidden
 shared runner of repair cases runs them, so that its rules and outcomes hold. Four numbers: right, plausible but
 wrong (broken ones too), silent, wrongly fixed; precision = right / changes made, recall = right / fixable. Beside
 them stand published figures: they were measured on other and partly harder defects, and set the scale only.
-=======
-"""All development cases through the repairer without a model: right, plausible but wrong, silent, wrongly fixed.
-
-    python -m tests.bench.repair.bench_cases [part of a name ...]
-
-A fix without evidence is a proposal to a person and counts as silent, as it does for the command line.
->>>>>>> refs/heads/repair
 """
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import argparse
 import json
 import os
 import shlex
 import subprocess
-=======
->>>>>>> refs/heads/repair
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-<<<<<<< HEAD
 from tests.bench.repair.casefile import load, unfold
 from tests.shared import ROOT, SHARED
 
@@ -102,38 +90,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-=======
-from core.repair.judge import NO_EVIDENCE
-from tests.bench.repair import dev_cases
-from tests.repair import cases_mixed, cases_types, cases_values
-from tests.repair.casework import Case, checked, read
-from tests.repair.test_cases import repaired
-
-TABLES = (cases_values, cases_types, cases_mixed, dev_cases)
-
-
-def became(case: Case) -> tuple[str, str]:
-    """(outcome, template or reason)."""
-    with tempfile.TemporaryDirectory() as folder:
-        result = repaired(case, Path(folder))
-        sure = result.decision == "fix" and result.confidence > NO_EVIDENCE
-        if case.expected == "escalate":
-            return ("wrongly fixed" if sure else "escalated"), result.reason
-        if not sure:
-            return "silent", result.reason
-        return ("plausible but wrong" if checked(case, Path(folder)) else "right"), result.candidate.template
-
-
-def main(parts: list[str]) -> None:
-    counts: Counter[str] = Counter()
-    for case in (c for table in TABLES for c in read(table.CASES)):
-        if not parts or any(part in case.name for part in parts):
-            outcome, says = became(case)
-            counts[outcome] += 1
-            print(f"{case.name:26} {outcome:20} {says[:70]}", flush=True)
-    print(dict(counts))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
->>>>>>> refs/heads/repair
