@@ -20,7 +20,7 @@ Rows = Sequence[tuple[Person, int]]
 def everybody(rows: Rows) -> None:
     draw(
         table(
-            ("Name", "Role", "State", "Sessions", "Last sign-in", "Password of"),
+            ("Name", "Role", "State", "Sessions", "Last sign-in", "Password set"),
             (
                 (
                     tag("b", person.name),
@@ -101,9 +101,15 @@ def _add(by: str) -> str:
 
 def change_person(rows: Rows) -> None:
     with st.form("person-change", border=True):
-        st.selectbox("Person", [person.name for person, _ in rows], key="who")
-        st.selectbox("What", list(CHANGES), key="what")
-        st.form_submit_button("Do it", on_click=_do, args=(lambda by: CHANGES[_given("what")](_given("who"), by),))
+        st.selectbox("Person", [person.name for person, _ in rows], None, key="who", placeholder="choose")
+        st.selectbox("What", list(CHANGES), None, key="what", placeholder="choose")
+        st.form_submit_button("Do it", on_click=_do, args=(_change,))
+
+
+def _change(by: str) -> str:
+    if not (_given("who") and _given("what")):
+        raise ValueError("choose a person, and what to do")
+    return CHANGES[_given("what")](_given("who"), by)
 
 
 def _role(role: Role) -> Callable[[str, str], str]:
