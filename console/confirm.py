@@ -141,7 +141,7 @@ def _ask(offer: Offer, key: str) -> None:
     if offer.act == "escalate":
         st.text_input("Who should take it?", key=f"to-{key}", max_chars=200, placeholder="name or team")
     if offer.act == "pass_on":
-        st.selectbox("Person or group", offer.choices, key=f"to-{key}")
+        st.selectbox("Person or group", offer.choices, None, key=f"to-{key}", placeholder="choose")
     if offer.act == "resolve":
         st.toggle("The cause is cured, not only the symptom", key=f"cured-{key}", value=True)
     if fault := st.session_state.get(f"fault-{key}"):
@@ -164,7 +164,9 @@ def _arguments(offer: Offer, key: str) -> dict:
     if offer.act == "escalate":
         given["to"] = st.session_state.get(f"to-{key}", "").strip() or "on-call"
     if offer.act == "pass_on":
-        given["to"] = st.session_state.get(f"to-{key}") or ""
+        given["to"] = st.session_state.get(f"to-{key}")
+        if not given["to"]:
+            raise ValueError("Choose the person or group that is to answer.")
     if offer.act == "resolve":
         given["cured"] = st.session_state.get(f"cured-{key}", True)
     return given

@@ -13,7 +13,7 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
 
 from console import access, context, failures  # noqa: E402
 from console.markup import tag  # noqa: E402
-from console.page import visible  # noqa: E402
+from console.page import PAGES, visibility  # noqa: E402
 
 HERE = Path(__file__).parent
 
@@ -21,8 +21,14 @@ HERE = Path(__file__).parent
 def navigation(person: access.Actor):
     """The person's pages by their addresses; live.py follows links to them."""
     pages = {
-        name: st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=name, default=name == "pipeline")
-        for name, title in visible(person).items()
+        name: st.Page(
+            ROOT / "pages" / f"{name}.py",
+            title=title,
+            url_path=name,
+            default=name == "pipeline",
+            visibility=visibility(person, name),
+        )
+        for name, title in PAGES.items()
     }
     st.session_state["pages"] = pages | {"": pages["pipeline"]}
     return st.navigation(list(pages.values()))

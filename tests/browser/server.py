@@ -21,7 +21,7 @@ from tests import scenes, screens
 
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
 ADDRESSES = ("/", "/approvals", "/issues", "/issues?issue={issue}", "/codegen", "/codegen?change=1", "/deployments",
-             "/deployments?deployment=1", "/kpis")  # fmt: skip
+             "/deployments?deployment=1", "/kpis", "/people")  # fmt: skip
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
