@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     openai_base_url: str = Field("", description="any OpenAI-compatible server")
     openai_api_key: SecretStr = Field(SecretStr(""), description="its key")
     openai_model: str = Field("", description="its model; empty: the embedded analysis and repairer only")
+    cline_bin: str = Field("", description="Cline CLI (path or name); empty: not used. It asks OPENAI_BASE_URL's model")
 
     kestra_url: str = Field("", description="address of a Kestra server, 1.x or 2.x")
     kestra_tenant: str = Field("main", description="its tenant; main in the open source edition")
@@ -160,6 +161,9 @@ class Service(Strict):
     critical: bool = False
     impact: Impact = Impact.MEDIUM
     paths: list[str] = Field([], description="what a fix may touch (globs); empty: all of the repository's source")
+    forbidden: list[str] = Field([], description="what a fix may not touch, beside [fix] forbidden")
+    max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: as there")
+    max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
     upstreams: list[str] = []
 
 
@@ -237,12 +241,27 @@ class Maintenance(Strict):
     minutes: int = 120
 
 
+class ModelRules(Strict):
+    """What models may cost that write fixes. Tokens and dollars are summed over all attempts, the failed ones too."""
+
+    tries: int = Field(2, ge=0, le=5, description="attempts of each model at one fix; 0: no model is asked")
+    seconds: float = Field(300, gt=0, description="deadline of one attempt")
+    requests: int = Field(40, ge=1, description="requests that a program such as Cline may make in one attempt")
+    tokens_per_issue: int = 200_000
+    tokens_per_day: int = 2_000_000
+    usd_per_issue: float = 1.0
+    usd_per_day: float = 10.0
+    usd_per_million_tokens: float = Field(0.0, ge=0, description="price where the model's server tells none")
+
+
 class FixRules(Strict):
+    models: ModelRules = ModelRules()
     attempts: int = Field(3, ge=1, le=10)
     max_lines: int = 200
     max_files: int = 5
     complexity: int = 10
     coverage: float = 0.8
+    slowdown: float = Field(2.0, gt=1, description="a changed function may take so many times its old time")
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False
     forbidden: list[str] = Field(
@@ -263,11 +282,23 @@ class FixRules(Strict):
             "auth/**",
             "**/auth/**",
             "**/secrets/**",
+            "**/payment/**",
+            "**/payments/**",
             "conftest.py",
             "**/conftest.py",
         ],
         description="never touched by a fix, whatever a service allows",
     )
+
+    def of(self, service: Service) -> FixRules:
+        """These rules as they hold for one service: it can only make them stricter."""
+        return self.model_copy(
+            update={
+                "forbidden": [*self.forbidden, *service.forbidden],
+                "max_lines": min(self.max_lines, service.max_lines or self.max_lines),
+                "max_files": min(self.max_files, service.max_files or self.max_files),
+            }
+        )
 
 
 class ApprovalRules(Strict):

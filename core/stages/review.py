@@ -21,7 +21,8 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     found = workspace.clone(rt, name, repository)
     diff = found.git("diff", "--no-ext-diff", "--no-color", "-U0", change.base_sha, change.head_sha)
     with rt.workbench, workspace.tree(rt, found, f"review-{change_id}", change.head_sha) as tree:
-        results = gates.review(tree, diff, repository, rt.policy.fix, rt.runner)
+        before = gates.texts_before(found.git, change.base_sha, diff)
+        results = gates.review(tree, diff, repository, rt.policy.fix, rt.runner, before)
     passed = all(gate.passed for gate in results)
     findings = [finding for gate in results for finding in gate.findings]
     with store.write() as session:

@@ -7,6 +7,10 @@ says is checked by the caller as data.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+from threading import Thread
 from typing import Any
 
 import openai
@@ -15,15 +19,16 @@ from core.vendors.base import Evidence, Finding, VendorError
 from core.vendors.opinion import SYSTEM, Opinion, fenced, tempered
 from core.vendors.redact import Redactor
 
-TIMEOUT = 30.0
+TIMEOUT = 30.0  # between two bytes; Chat.seconds bounds the whole answer
+LONGEST = 8_192  # tokens of an answer
 DEGRADES = (400, 422, 500)  # statuses with which servers refuse a response_format that they do not know
 
 
 class Chat:
     name = "openai"
 
-    def __init__(self, base_url: str, key: str, model: str):
-        self.model, self.redact = model, Redactor([key])
+    def __init__(self, base_url: str, key: str, model: str, seconds: float = 120.0):
+        self.model, self.redact, self.seconds = model, Redactor([key]), seconds
         self.client = openai.OpenAI(base_url=base_url or None, api_key=key or "none", timeout=TIMEOUT, max_retries=1)
 
     def complete(self, system: str, user: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -51,9 +56,32 @@ class Chat:
     def _ask(self, system: str, user: str, form: dict | None) -> dict[str, Any]:
         more = {"response_format": form} if form else {}
         messages = [{"role": "system", "content": system}, {"role": "user", "content": self.redact(user)}]
-        answer = self.client.chat.completions.create(model=self.model, messages=messages, temperature=0, **more)
+        asked = dict(model=self.model, messages=messages, temperature=0, max_tokens=LONGEST, **more)
+        answer = _within(self.seconds, lambda: self.client.chat.completions.create(**asked))
         text = (answer.choices[0].message.content or "") if answer.choices else ""
-        return first_object(text) | {"tokens": answer.usage.total_tokens if answer.usage else 0}
+        tokens = answer.usage.total_tokens if answer.usage else 0
+        try:
+            return first_object(text) | {"tokens": tokens}
+        except VendorError as error:
+            error.tokens = tokens  # spent all the same
+            raise
+
+
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """The call's answer. A server that sends a byte now and then never meets a read's time limit: this one ends it."""
+    done: Future = Future()
+
+    def work() -> None:
+        try:
+            done.set_result(call())
+        except Exception as error:  # handed on to the caller
+            done.set_exception(error)
+
+    Thread(target=work, daemon=True, name="model").start()
+    try:
+        return done.result(seconds)
+    except Late:
+        raise VendorError("openai", f"did not end its answer within {seconds:.0f} s") from None
 
 
 def first_object(text: str) -> dict[str, Any]:

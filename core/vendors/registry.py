@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from core.vendors.coderabbit import CodeRabbit
 from core.vendors.datadog import Datadog
 from core.vendors.email import Email
 from core.vendors.github import HEADERS, GitHub
+from core.vendors.hints import NEEDS, hint
 from core.vendors.http import Http
 from core.vendors.kestra import Kestra, KestraAnalyst
 from core.vendors.openai import Chat, OpenAIAnalyst
@@ -23,6 +25,7 @@ from core.vendors.slack import Slack, SlackWebhook
 from core.vendors.vercel import Vercel
 
 OFF = "not connected"
+SKEW = 60.0  # seconds of difference between clocks that are worth a word
 
 
 def _http(s: Settings, vendor: str, address: str, headers: dict[str, str], secrets: list[str]) -> Http:
@@ -196,10 +199,18 @@ def analysts(settings: Settings, embedded: Analyst) -> list[Analyst]:
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
-    """Every connector's own word on whether it would work."""
+    """Every connector's own word on whether it would work; what can be seen in the settings comes first."""
     for name, build in BUILDERS.items():
-        made = build(settings)
-        yield (
-            name,
-            made.check() if made else Check(False, OFF, f"set the {name.upper()} variables to connect it"),
-        )
+        yield name, hint(settings, name) or _check(name, build(settings))
+
+
+def _check(name: str, made: object | None) -> Check:
+    if made is None:
+        needs = ", ".join(map(str.upper, NEEDS.get(name, ()))) or f"the {name.upper()} variables"
+        return Check(False, OFF, f"set {needs} to connect it")
+    found = made.check()
+    skew = getattr(getattr(made, "http", None), "skew", 0.0)
+    if abs(skew) < SKEW:
+        return found
+    way = "ahead of" if skew > 0 else "behind"
+    return replace(found, says=f"{found.says}; this machine's clock is {abs(skew):.0f} s {way} {name}'s")

@@ -30,6 +30,7 @@ from core.models import (
     now,
 )
 from core.people import Person, Role
+from core.repair.embedded import EmbeddedFixer
 from core.repair.shapes import Candidate, FixResult, Proof, RegressionTest
 from core.runtime import Runtime
 from core.settings import Settings
@@ -289,6 +290,7 @@ class World:
                 deployer=self.deployer,
                 notifiers=[Inbox(self.ledger)],
                 analysts=[Told(self.ledger)],
+                fixers=[EmbeddedFixer()],
                 runner=PlainRunner(),
                 probe=lambda url: "",
             )
