@@ -1,94 +1,77 @@
-"""``python -m core detect``, ``group``: lines in, one answer a line out, in order, without looking ahead.
-
-A line that cannot be read is named on standard error by its number and gets no answer; the others do.
-Each command returns 0 when every line was answered, 1 when some were not, 2 when there was nothing to answer.
-"""
+"""``python -m core detect`` and ``group``: lines in, one answer a line out, in order, without looking ahead."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
 from datetime import UTC, datetime
+from math import isinf
 from typing import TextIO
 
 from core.signals.anomaly import Detector
-from core.signals.templates import Templates
+from core.signals.lines import answer_each
 
 HEADER = ["timestamp", "value"]
-MOST = 1_000_000  # characters of one line
-MISSING = ("", "nan", "null", "none", "na", "n/a")
+MISSING = frozenset(("", "nan", "null", "none", "na", "n/a"))
+EPOCH = re.compile(r"\d{9,}(?:\.\d+)?")  # fewer digits are a date: 20260105
 
 
 def detect(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
-    """CSV ``timestamp,value`` with a header in; an anomaly score 0..1 for each row out (alarm: 0.5 and more)."""
-    head = next(stdin, "")
-    if [name.strip().lower() for name in head.lstrip("\ufeff").split(",")] != HEADER:
-        print(f"line 1: expected the header {','.join(HEADER)}, found {head.strip()[:80] or 'nothing'}", file=stderr)
-        return 2
+    """CSV ``timestamp,value`` with a header in; an anomaly score 0..1 for each row out (alarm: 0.5 and more).
+
+    An empty value is data that is missing: it has a score, too.
+    """
     detector = Detector()
 
-    def answer(line: str) -> str:
-        return f"{detector.step(*_row(line)).score:.4f}"
+    def answer(number: int, line: str) -> str | None:
+        if number > 1:
+            at, value = _row(line)
+            if value is None:
+                print(f"line {number}: no value: taken as missing data", file=stderr)
+            return f"{detector.step(at, value).score:.4f}"
+        if [cell.strip().strip('"').lower() for cell in line.split(",")] != HEADER:
+            raise ValueError(f"expected the header {','.join(HEADER)}, found {line[:80]!r}")
+        return None
 
-    return _each(stdin, 2, answer, stdout, stderr)
+    return answer_each(stdin, stdout, stderr, answer)
 
 
 def group(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     """Log lines in, raw or message only; the id of each line's template out."""
+    from core.signals.templates import Templates  # detect has no need of Drain
+
     templates = Templates()
-
-    def answer(line: str) -> str:
-        if not line.strip():
-            raise ValueError("an empty line has no group")
-        return str(templates.group(line))
-
-    return _each(stdin, 1, answer, stdout, stderr)
-
-
-def _each(lines: Iterable[str], first: int, answer: Callable[[str], str], stdout: TextIO, stderr: TextIO) -> int:
-    answered = refused = 0
-    for number, line in enumerate(lines, first):
-        try:
-            if len(line) > MOST:
-                raise ValueError(f"longer than {MOST} characters")
-            stdout.write(answer(line) + "\n")
-            answered += 1
-        except ValueError as error:
-            refused += 1
-            print(f"line {number}: {error}", file=stderr)
-    if not answered and not refused:
-        print(f"line {first}: nothing to answer: the input is empty", file=stderr)
-        return 2
-    return 1 if refused else 0
+    return answer_each(stdin, stdout, stderr, lambda _, line: str(templates.group(line)))
 
 
 def _row(line: str) -> tuple[datetime, float | None]:
     """(time, value or None where it is missing). Raises ValueError with what is wrong."""
     cells = [cell.strip().strip('"') for cell in line.split(",")]
     if len(cells) != len(HEADER):
-        raise ValueError(f"expected timestamp,value, found {line.strip()[:80]!r}")
+        raise ValueError(f"expected timestamp,value, found {line[:80]!r}")
     return _time(cells[0]), _value(cells[1])
 
 
 def _time(text: str) -> datetime:
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = _epoch(text)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+        at = _epoch(text) if EPOCH.fullmatch(text) else datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{text[:40]!r} is no time, e.g. 2026-01-05 08:00:00") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _epoch(text: str) -> datetime:
-    try:
-        seconds = float(text)
-        return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{text[:40]!r} is no time, e.g. 2026-01-05 08:00:00") from None
+    """Seconds or, where that would be the far future, milliseconds since 1970."""
+    seconds = float(text)
+    return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
 
 
 def _value(text: str) -> float | None:
     if text.lower() in MISSING:
         return None
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         raise ValueError(f"{text[:40]!r} is no number") from None
+    if isinf(value):
+        raise ValueError(f"{text[:40]!r} is no finite number")
+    return value

@@ -16,11 +16,12 @@ BRACKET = re.compile(r"\[[^\]\n]*(?:\[[^\]]*\][^\]]*)*\]|\([^)\n]*\)")
 CLOCK = re.compile(r"(?<![\d:.])\d{1,2}(?::\d\d:\d\d(?!:?\d\d?(?!\d))|\.\d\d\.\d\d(?!\.?\d{1,3}(?!\d)))")
 COMPACT = re.compile(r"\d{6} \d{6}(?= )")  # yymmdd hhmmss
 DATE = re.compile(
-    r"\[?(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/]\d\d?[-/]\d{2,4}|\d\d?[-/.]\d\d?|(?:19|20)\d{6})(?![\d.]*\d\.\d)(?:$|[T_ ,;-])"
+    r"\[?(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/]\d\d?[-/]\d{2,4}|\d\d?[-/.]\d\d?|(?:19|20)\d{6})"
+    r"(?![\d.]*\d\.\d)(?:$|[T_ ,;-])"
 )
 NUMBER = re.compile(r"\d+,?$|0x[0-9a-f]+$", re.I)
 EPOCH = re.compile(r"\d{10}(?:\.\d+|\d{3}|\d{6})?$")
-NAMES = frozenset("mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec".split())
+NAMES = frozenset(re.findall(r"\w+", "mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec"))
 LEVEL = re.compile(
     r"[\[<(]?(?:trace|debug|verbose|info|notice|warn|warning|error|err|severe|fatal|crit|critical|alert|emerg|failure"
     r"|[VDIWEF](?=$))[\])>]?[:,]?$",

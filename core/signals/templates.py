@@ -27,7 +27,7 @@ VALUES = re.compile(
       | \b[a-zA-Z][\w-]*(?:\.[\w-]+)+:\d+                               # host:port
       | (?<=[=])[^\s,;)\]}]+                                            # key=value
       | 0x[0-9a-fA-F]+ | \b(?=[0-9a-fA-F]*\d)(?=\d*[a-fA-F])[0-9a-fA-F]{6,}\b
-      | <?[-+]?\d+(?:[.,:/_-]\d+)*(?:\ ?(?:[kKMGT]i?B|B|[mun]?s|secs?|min)\b)?        # numbers, quantities, times, hosts
+      | <?[-+]?\d+(?:[.,:/_-]\d+)*(?:\ ?(?:[kKMGT]i?B|B|[mun]?s|secs?|min)\b)?      # numbers, quantities, times, hosts
     """,
     re.X,
 )
