@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 VIEW, OPERATE, APPROVE = "view", "operate", "approve"
+POLICY, AUDIT, SETTINGS = "policy.change", "audit.read", "settings.read"
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Forbidden(Exception):
     """This person lacks the right."""
 
 
-LOCAL = Person("demo", frozenset({VIEW, OPERATE, APPROVE}))
+LOCAL = Person("demo", frozenset({VIEW, OPERATE, APPROVE, POLICY, AUDIT, SETTINGS}))
 
 
 def current() -> Person:

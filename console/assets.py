@@ -18,7 +18,7 @@ import streamlit
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-STATIC = Path(streamlit.__file__).parent / "static"
+STATIC = (Path(streamlit.__file__).parent / "static").resolve()  # a virtual environment may be a link
 ICON = Path(__file__).parent / "icon.svg"
 YEAR = "public, max-age=31536000, immutable"
 TEXT = {".js", ".css", ".svg", ".json", ".html", ".map"}

@@ -84,17 +84,31 @@ ACTS = {
         "B",
         reason="Why?",
     ),
+    "change_policy": Act(
+        "Put in force",
+        "Put this policy in force?",
+        "The next decision follows it; decisions already made stay as they are. The present text is kept as a "
+        "version that you can return to.",
+        access.POLICY,
+        "P",
+        "primary",
+        reason="Why?",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Offer:
-    """An act on one target; ``more`` are the action's further arguments, ``about`` what is shown."""
+    """An act on one target; ``more`` are the action's further arguments, ``about`` what is shown.
+
+    ``name`` tells offers apart whose target is no number.
+    """
 
     act: str
-    target: int
+    target: int | str
     about: str = ""
     more: dict = field(default_factory=dict)
+    name: str = ""
 
 
 def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
@@ -105,7 +119,7 @@ def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
             act = ACTS[offer.act]
             if act.right in rights and st.button(
                 act.label,
-                key=f"{offer.act}-{offer.target}",
+                key=f"{offer.act}-{offer.name or offer.target}",
                 type=act.kind,
                 shortcut=act.shortcut if shortcuts else None,
             ):

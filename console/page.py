@@ -16,13 +16,16 @@ PAGES = {  # address: title
     "codegen": "Code generation",
     "deployments": "Deployments",
     "kpis": "KPIs",
+    "policy": "Policy",
+    "audit": "Audit",
+    "settings": "Settings",
 }
 
 
-def page(title: str, says: str, body: Callable[[], None]) -> None:
-    """Draw ``body`` under the title and keep it true. A page calls this once, last."""
+def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:
+    """Draw ``body`` under the title and keep it true, for whom holds ``right``. A page calls this once, last."""
     with failures.shown():
-        access.require(access.VIEW)
+        access.require(right)
         st.title(title, anchor=False)
         draw(tag("p", says, class_="d-lead"))
         confirm.answer()

@@ -15,7 +15,7 @@ from core import settings as configuration
 from core.settings import ConfigurationError
 
 # commands whose own modules read their arguments
-OWN = {"fix": "core.repair.command_fix", "demo": "core.sandbox.command"}
+OWN = {"fix": "core.repair.command_fix", "demo": "core.sandbox.command", "replay": "core.command_replay"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,7 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m core",
         description="DevOps Intelligence Platform",
-        epilog="fix: repair one crash in a repository; demo: a shop that really fails, with simulated vendors",
+        epilog="fix: repair one crash in a repository; replay: past decisions under another policy; "
+        "demo: a shop that really fails, with simulated vendors",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

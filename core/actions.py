@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select, update
 
-from core import audit, durable, journal, notify, runtime, store
+from core import audit, durable, journal, notify, policies, runtime, store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
+from core.settings import ConfigurationError
 from core.stages import learn, verify
 from core.vendors.base import VendorError
 
@@ -182,6 +183,24 @@ def roll_back(deployment_id: int, *, actor: str, reason: str, key: str) -> Recei
         return says
 
     return _once(key, act)
+
+
+def change_policy(text: str, *, actor: str, reason: str, based_on: str, key: str) -> Receipt:
+    """Put this text of platform.toml in force; ``based_on`` is the digest of the one it was made from."""
+    if not reason.strip():
+        raise Refused("a change of the policy needs a reason: it is kept in the audit trail")
+    path = runtime.current().settings.platform_file
+
+    def act(session: Session) -> str:
+        made = policies.put_in_force(session, path, text, by=actor, reason=reason, based_on=based_on)
+        detail = {"version": made.id, "before": based_on, "after": made.sha256, "reason": reason}
+        _note(session, actor, "change_policy", "policy", key, detail)
+        return f"version {made.id} of the policy is in force; the next decision follows it"
+
+    try:
+        return _once(key, act)
+    except (policies.Stale, ConfigurationError) as error:
+        raise Refused(str(error)) from None
 
 
 # --- in common -------------------------------------------------------------------------------------

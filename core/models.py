@@ -329,6 +329,7 @@ class Analysis(SQLModel, table=True):
 
 
 class Decision(SQLModel, table=True):
+    __table_args__ = (Index("ix_decision_counts", "created_at", "row", "verdict"),)
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     analysis_id: int = Field(foreign_key="analysis.id")
@@ -418,7 +419,11 @@ class Deployment(SQLModel, table=True):
 class Outcome(SQLModel, table=True):
     """How one run of one issue ended: the memory that learning reads."""
 
-    __table_args__ = (UniqueConstraint("issue_id", "run"),)
+    __table_args__ = (
+        UniqueConstraint("issue_id", "run"),
+        # what the KPIs count lies in the index: a period is read without its rows
+        Index("ix_outcome_figures", "created_at", "result", "verdict", "confidence", "total_seconds", "detect_seconds"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
@@ -427,6 +432,7 @@ class Outcome(SQLModel, table=True):
     result: str = Field(index=True)  # fixed, rolled_back, failed, escalated, human
     by: str = "platform"
     note: str = ""
+    verdict: Verdict | None = None
     confidence: float | None = None
     detect_seconds: float | None = None
     total_seconds: float | None = None  # first error to verified

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, Table, event, inspect, text
+from sqlalchemy import Column, Connection, Index, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from core import models
+from core import models, saved  # noqa: F401 - metadata knows their tables
 
 _engine: Engine | None = None
 
@@ -97,6 +97,13 @@ def _add_column(connection: Connection, table: Table, column: Column) -> None:
             index.create(connection, checkfirst=True)
 
 
+def index(connection: Connection, name: str) -> None:
+    """Add the named index of models.py where it is missing yet."""
+    tables = SQLModel.metadata.tables.values()
+    found: Index = next(i for table in tables for i in table.indexes if i.name == name)
+    found.create(connection, checkfirst=True)
+
+
 def _literal(column: Column) -> str:
     """The model's default as SQL; a JSON column's factory gives the empty list or object."""
     default = column.default.arg if column.default is not None else None
@@ -110,7 +117,22 @@ def m001_first_schema(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection)
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema]
+def m009_saved_views_policy_versions(connection: Connection) -> None:
+    """Also the verdict beside each outcome, and the indexes that the screens count by."""
+    add(connection, "policyversion", "savedview", "outcome.verdict")
+    connection.execute(
+        text(
+            "UPDATE outcome SET verdict = (SELECT d.verdict FROM decision d WHERE d.issue_id = outcome.issue_id"
+            " AND d.run = outcome.run ORDER BY d.id DESC LIMIT 1) WHERE verdict IS NULL"
+        )
+    )
+    for name in COUNTED_BY:
+        index(connection, name)
+
+
+COUNTED_BY = ("ix_outcome_figures", "ix_decision_counts")
+
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m009_saved_views_policy_versions]
 
 
 def migrate(target: Engine) -> list[str]:

@@ -28,7 +28,7 @@ EVIL = "<script>\"&'"
         markup.link(f"/x?{EVIL}", "x"),
         diff.side_by_side(f"+++ b/{EVIL}\n@@ -1 +1 @@ {EVIL}\n-{EVIL}\n+{EVIL}x\n"),
         of(RESULT, EVIL),
-        receipt.terms({"terms": [{"name": EVIL, "says": EVIL, "value": EVIL}]}),
+        receipt.terms({"terms": [{"term": EVIL, "says": EVIL, "value": 0.5, "weight": 1}]}),
     ],
 )
 def test_text_is_escaped(made):
@@ -150,15 +150,14 @@ def test_charts_are_drawn_from_rows():
 
 RECEIPTS = [
     ({}, "No single change"),
-    (factories.receipt(), "below 0.70"),
-    ({"terms": {"analysis": {"weight": 0.4, "value": 0.5}}, "flip": {"says": "raise it"}}, "raise it"),
-    ({"terms": {"analysis": 0.5}, "guards": {"hourly": True}, "flip": ["a", "b"]}, "a; b"),
-    ({"terms": None, "guards": ["held"], "inputs": {"n": None, "deep": {"x": [1, 2]}}}, "deep"),
+    (factories.receipt(factories.Issue(service="cart", title="x", fingerprint="f")), "gives: "),
+    ({"terms": None, "guards": ["held"], "flip": "soon", "inputs": 3}, "No single change"),
+    ({"flip": {"change": "severity", "from": "high", "to": "low", "gives": "AUTO_RESOLVE"}}, "severity high → low"),
 ]
 
 
 @pytest.mark.parametrize("shape, words", RECEIPTS)
-def test_a_receipt_is_drawn_however_it_is_written(shape, words):
+def test_a_receipt_is_drawn_also_when_it_lacks_parts(shape, words):
     decision = Decision(
         issue_id=1,
         analysis_id=1,
@@ -172,8 +171,11 @@ def test_a_receipt_is_drawn_however_it_is_written(shape, words):
     assert words in receipt.drawn(decision)
 
 
-def test_a_receipts_points_are_weight_times_value():
-    assert "0.360" in receipt.terms(factories.receipt())
+def test_a_receipts_terms_are_named_and_add_up():
+    made = factories.receipt(factories.Issue(service="cart", title="x", fingerprint="f", confidence=0.86))
+    assert sum(term["contribution"] for term in made["terms"]) == pytest.approx(0.86, abs=1e-4)
+    drawn = receipt.terms(made)
+    assert "Confidence of the analysis" in drawn and f"{made['terms'][0]['contribution']:.3f}" in drawn
 
 
 def test_the_index_is_ours():

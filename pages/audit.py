@@ -1,0 +1,3 @@
+from console.page import page
+
+page("audit", "x", lambda: None)

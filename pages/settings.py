@@ -1,0 +1,3 @@
+from console.page import page
+
+page("settings", "x", lambda: None)
