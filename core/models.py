@@ -490,7 +490,7 @@ class Round(SQLModel, table=True):
     worker: str
     started_at: datetime = _time(index=True)
     ended_at: datetime | None = _maybe_time()
-    result: str = "running"  # running, ok, partial, failed
+    result: str = "running"  # running, ok, partial, failed, interrupted
     records: int = 0
     issues: int = 0
     detail: dict = _json()  # by source: {"records": 3, "error": null, "seconds": 0.2}

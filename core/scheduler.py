@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from dbos import DBOS
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
 
 from core import (
     durable,
@@ -22,7 +24,7 @@ from core import (
     store,
     wiring,
 )
-from core.models import Connector, Round, now
+from core.models import Connector, Round, Worker, now
 from core.runtime import Runtime
 from core.settings import Settings
 from core.stages.collect import Collector
@@ -43,6 +45,7 @@ class Engine:
         self.executor = durable.Executor(settings.data_dir.resolve(), role)
         durable.launch(self.executor.id)
         self.executor.beat()
+        tidy(self.executor.id)
         self.collector = Collector()
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
@@ -68,6 +71,7 @@ class Engine:
         self.executor.beat()
         for workflow in durable.reap(self.executor):
             log.warning("took over %s from a worker that died", workflow)
+            tidy(self.executor.id)
 
     def deliver(self) -> None:
         notify.deliver(self.runtime)
@@ -126,6 +130,17 @@ def run_round(rt: Runtime, collector: Collector, worker: str) -> dict | None:
             row.ended_at, row.result, row.detail, row.issues = now(), result, detail, issues
             row.records = sum(source["records"] for source in detail.values())
     return detail
+
+
+def tidy(worker: str) -> None:
+    """Close the rounds that this worker's earlier life, or a worker that is gone, left open."""
+    with store.write() as session:
+        alive = [row for row in session.exec(select(Worker.executor_id)).all() if row != worker]
+        session.exec(
+            update(Round)
+            .where(col(Round.ended_at).is_(None), col(Round.worker).not_in(alive))
+            .values(ended_at=now(), result="interrupted")
+        )
 
 
 def _claim(slot: str, worker: str) -> int | None:

@@ -115,10 +115,10 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
     with store.write() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         asked = None
-        for old in session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")):
+        for old in session.exec(select(Approval).where(Approval.issue_id == issue_id)):
             if old.workflow_id == issue.workflow_id and old.patch_hash == change.patch_hash:
-                asked = old
-            else:
+                asked = old  # also an answered one: its answer waits in this workflow's topic
+            elif old.state == "pending":
                 old.state = "stale"
         if asked is None:
             asked = Approval(
@@ -130,9 +130,9 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
                 asks=f"Release the fix of {issue.service} to production. {issue.reason}"[:2000],
             )
             session.add(asked)
-        session.flush()
+            session.flush()
+            notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks)
         journal.move(session, issue_id, Status.AWAITING_APPROVAL)
-        notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks)
         left = (asked.expires_at - now()).total_seconds()
         return {"approval_id": asked.id, "patch_hash": change.patch_hash, "seconds": max(left, 0.0)}
 

@@ -106,9 +106,9 @@ class FolderDeployer:
                     raise VendorError("vercel", "the build quota is used up", permanent=True)
                 made[key] = {"vendor_id": f"dpl_{len(made) + 1}", "sha": sha, "kind": kind}
                 self.ledger.put("deployments", made)
-                self.ledger.effect(f"{kind} {sha}")
                 if kind == "production":
                     self.ledger.put("alias", made[key]["vendor_id"])
+                self.ledger.effect(f"{kind} {sha}")
             return self._shape(made[key])
 
     def _shape(self, row: dict) -> Deployed:
