@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 VIEW, OPERATE, APPROVE = "view", "operate", "approve"
-POLICY, AUDIT, SETTINGS = "policy.change", "audit.read", "settings.read"
+AUDIT, ADMINISTER = "audit", "administer"  # read the audit trail; change policy and settings
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Forbidden(Exception):
     """This person lacks the right."""
 
 
-LOCAL = Person("demo", frozenset({VIEW, OPERATE, APPROVE, POLICY, AUDIT, SETTINGS}))
+LOCAL = Person("demo", frozenset({VIEW, OPERATE, APPROVE, AUDIT, ADMINISTER}))
 
 
 def current() -> Person:

@@ -89,7 +89,7 @@ ACTS = {
         "Put this policy in force?",
         "The next decision follows it; decisions already made stay as they are. The present text is kept as a "
         "version that you can return to.",
-        access.POLICY,
+        access.ADMINISTER,
         "P",
         "primary",
         reason="Why?",

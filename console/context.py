@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from core import store
 from core.settings import ConfigurationError, Policy, Settings, load, read_policy
 
@@ -20,6 +22,18 @@ def configure(settings: Settings) -> Settings:
 def settings() -> Settings:
     """Settings of the process; configured from the environment at the first call of all."""
     return _settings or configure(load())
+
+
+def connected() -> frozenset[str]:
+    """Names of the vendors that the settings connect; nobody is contacted."""
+    return _connected(id(settings()))
+
+
+@lru_cache(maxsize=1)
+def _connected(_settings_id: int) -> frozenset[str]:
+    from core.vendors import registry
+
+    return frozenset(name for name, build in registry.BUILDERS.items() if build(settings()) is not None)
 
 
 def policy() -> tuple[Policy, str]:

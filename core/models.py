@@ -473,8 +473,8 @@ class Notification(SQLModel, table=True):
 class AuditRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = _time(index=True)
-    actor: str
-    action: str
+    actor: str = Field(index=True)
+    action: str = Field(index=True)
     subject: str  # issue/12, deployment/3, policy
     detail: dict = _json()
     key: str | None = Field(default=None, unique=True)  # idempotency of the action

@@ -130,7 +130,7 @@ def m009_saved_views_policy_versions(connection: Connection) -> None:
         index(connection, name)
 
 
-COUNTED_BY = ("ix_outcome_figures", "ix_decision_counts")
+COUNTED_BY = ("ix_outcome_figures", "ix_decision_counts", "ix_auditrow_actor", "ix_auditrow_action")
 
 MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m009_saved_views_policy_versions]
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
+from console import connectors as sources
 from console import context, demo, diagram
 from console.confirm import Offer, buttons
 from console.drawing import drawing
@@ -15,7 +16,6 @@ from console.widgets import (
     RESULT,
     SEVERITY,
     STATUS,
-    badge,
     bar,
     card,
     draw,
@@ -40,7 +40,7 @@ def body() -> None:
     now = datetime.now(UTC)
     policy, fault = context.policy()
     if fault:
-        st.error(f"platform.toml cannot be used, no issue is decided until it is corrected. {fault}")
+        st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
     with store.read() as session:
         by, day = pipeline.by_status(session), pipeline.totals(session, now - DAY)
         taken, journeys = pipeline.arrows(session, now - DAY), pipeline.journeys(session)
@@ -54,7 +54,7 @@ def body() -> None:
     demo.panel(policy.watch.source)
     st.header("Journeys", anchor=False)
     draw(journey_table(journeys))
-    aside = tag("div", connectors_card(connectors), limits_card(policy, used, by, workers), class_="d-stack")
+    aside = tag("div", connectors_card(connectors, rounds), limits_card(policy, used, by, workers), class_="d-stack")
     draw(tag("div", rounds_card(rounds), aside, class_="d-three"))
 
 
@@ -163,7 +163,7 @@ def rounds_card(rounds):
     )
 
 
-def connectors_card(connectors):
+def connectors_card(connectors, rounds):
     if not connectors:
         return card(
             "Connectors",
@@ -172,24 +172,7 @@ def connectors_card(connectors):
                 "Set one vendor's variables; python -m core doctor says which.",
             ),
         )
-    now = datetime.now(UTC)
-
-    def row(c):
-        good = not c.failures
-        state = badge("ok", "✓", "works") if good else badge("bad", "✕", f"failed {c.failures}× in a row")
-        pause = f" Not asked again before {clock(c.open_until)}." if c.open_until and c.open_until > now else ""
-        return (
-            tag("b", c.name),
-            tag("span", state, tag("small", f"{c.error or ''}{pause}") if not good else ""),
-            when(c.last_success),
-            span(c.lag_seconds),
-            f"{c.records:,}",
-        )
-
-    return card(
-        "Connectors",
-        table(("Source", "State", "Last success", "Lag", "Records"), map(row, connectors), (3, 4)),
-    )
+    return card("Connectors", sources.drawn(connectors, sources.budgets(rounds)), aside=link("/settings", "settings"))
 
 
 def limits_card(policy, used, by, workers):

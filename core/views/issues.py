@@ -25,6 +25,7 @@ from core.models import (
     Status,
     TestRun,
 )
+from core.views import distinct
 
 PAGE = 25
 
@@ -71,7 +72,7 @@ def page(session: Session, wanted: Filter = Filter(), number: int = 1) -> list[I
 
 
 def services(session: Session) -> list[str]:
-    return list(session.exec(select(Issue.service).distinct().order_by(Issue.service).limit(200)))
+    return distinct.values(session, Issue.service)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pytest
 from sqlmodel import select
 
 from console.page import PAGES
-from core import store
+from core import audit, store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status
+from core.saved import PolicyVersion
 from tests import factories, scenes, screens
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(2)>"'`[x](javascript:alert(3))${{7*7}}"""
@@ -20,6 +21,9 @@ EMPTY = {
     "codegen": "No change has been written yet",
     "deployments": "No deployments yet",
     "kpis": "not enough data",
+    "policy": "no other row matches",
+    "audit": "The trail is empty",
+    "settings": "No connector has been read yet",
 }
 FULL = {
     "pipeline": ("AttributeError: &#x27;NoneType&#x27;", "failed 3× in a row", "2 of 5"),
@@ -27,6 +31,9 @@ FULL = {
     "codegen": ("Skip articles without a price", "zero-division"),
     "deployments": ("22.1 % → 0.0 %", "verified"),
     "kpis": ("MTTR, auto-fixed", "over 18 issues fixed by the platform"),
+    "policy": ("confidence at least 0.7, severity high, impact low", "api.stripe.com", "payment"),
+    "audit": ("change policy", "6 rows, the latest first", "customers report wrong totals"),
+    "settings": ("What to do: ", "The vendor limits the calls", "worker-1", "Approval needed"),
 }
 
 
@@ -116,6 +123,10 @@ ADDRESSES = (
     "deployments",
     "deployments?deployment",
     "kpis",
+    "policy",
+    "policy?version",
+    "audit",
+    "settings",
 )
 
 
@@ -130,7 +141,9 @@ def test_a_strangers_text_is_only_ever_text(console, address, status):
             "issue": issue.id,
             "change": session.exec(select(ChangeSet.id)).first(),
             "deployment": session.exec(select(Deployment.id)).first(),
+            "version": factories.add(session, PolicyVersion(sha256="x", text=HOSTILE, by=HOSTILE, reason=HOSTILE)).id,
         }
+        audit.record(session, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, key=HOSTILE)
     page, _, name = address.partition("?")
     at = screens.visit(page, **({name: one[name]} if name else {}))
     assert not at.exception
@@ -143,7 +156,7 @@ def test_a_strangers_text_is_only_ever_text(console, address, status):
     assert not any("onerror" in words for words in told), "a stranger's text was given to markdown"
 
 
-ONE = [("issues", "issue"), ("codegen", "change"), ("deployments", "deployment")]
+ONE = [("issues", "issue"), ("codegen", "change"), ("deployments", "deployment"), ("policy", "version")]
 
 
 @pytest.mark.parametrize("page, name", ONE)
