@@ -301,7 +301,11 @@ class Signal(SQLModel, table=True):
 
 
 class Metric(SQLModel, table=True):
-    __table_args__ = (UniqueConstraint("source", "service", "name", "at"), Index("ix_metric_at", "at"))
+    __table_args__ = (
+        UniqueConstraint("source", "service", "name", "at"),
+        Index("ix_metric_at", "at"),
+        Index("ix_metric_sums", "source", "service", "name", "at", "value"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     source: str
     service: str
@@ -396,6 +400,7 @@ class TestRun(SQLModel, table=True):
 
 
 class Deployment(SQLModel, table=True):
+    __table_args__ = (Index("ix_deployment_counts", "started_at", "environment", "status", "automatic"),)
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)  # idempotency: issue, run, attempt, environment
     issue_id: int = Field(foreign_key="issue.id", index=True)

@@ -130,7 +130,14 @@ def m009_saved_views_policy_versions(connection: Connection) -> None:
         index(connection, name)
 
 
-COUNTED_BY = ("ix_outcome_figures", "ix_decision_counts", "ix_auditrow_actor", "ix_auditrow_action")
+COUNTED_BY = (
+    "ix_outcome_figures",
+    "ix_decision_counts",
+    "ix_auditrow_actor",
+    "ix_auditrow_action",
+    "ix_metric_sums",
+    "ix_deployment_counts",
+)
 
 MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m009_saved_views_policy_versions]
 
