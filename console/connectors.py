@@ -63,6 +63,12 @@ def drawn(connectors: Iterable[Connector], left: Mapping[str, object]) -> Safe:
     return table(heads, (_row(c, now, left) for c in connectors), (3, 4, 5))
 
 
+def short(connectors: Iterable[Connector]) -> Safe:
+    """What a narrow card has room for."""
+    now = datetime.now(UTC)
+    return table(("Source", "State", "Last success", "Lag"), (_row(c, now, {})[:4] for c in connectors), (3,))
+
+
 def budgets(rounds: Sequence) -> dict[str, object]:
     """Calls left by source, as the newest round tells them."""
     detail = rounds[0].detail if rounds else {}

@@ -257,7 +257,7 @@ class Issue(SQLModel, table=True):
     verdict: Verdict | None = None
     reason: str = ""  # why it stands where it stands, in a person's words
     run: int = 0  # how often its workflow was started
-    occurrences: int = 0
+    occurrences: int = Field(default=0, index=True)
     users: int = 0
     assignee: str | None = None
     first_seen: datetime = _time(index=True)
@@ -315,6 +315,7 @@ class Metric(SQLModel, table=True):
 
 
 class Analysis(SQLModel, table=True):
+    __table_args__ = (Index("ix_analysis_counts", "created_at"),)
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
@@ -347,7 +348,11 @@ class Decision(SQLModel, table=True):
 
 
 class ChangeSet(SQLModel, table=True):
-    __table_args__ = (UniqueConstraint("issue_id", "run", "attempt"),)
+    __table_args__ = (
+        UniqueConstraint("issue_id", "run", "attempt"),
+        Index("ix_changeset_counts", "generator", "template", "status", "seconds", "tokens", "cost_usd"),
+        Index("ix_changeset_status", "status"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
@@ -376,6 +381,7 @@ class ChangeSet(SQLModel, table=True):
 
 
 class Review(SQLModel, table=True):
+    __table_args__ = (Index("ix_review_counts", "created_at", "passed"),)
     id: int | None = Field(default=None, primary_key=True)
     change_set_id: int = Field(foreign_key="changeset.id", index=True)
     passed: bool
@@ -387,6 +393,7 @@ class Review(SQLModel, table=True):
 
 class TestRun(SQLModel, table=True):
     __test__ = False  # the name is the field's; pytest must not collect it
+    __table_args__ = (Index("ix_testrun_counts", "created_at"),)
     id: int | None = Field(default=None, primary_key=True)
     change_set_id: int = Field(foreign_key="changeset.id", index=True)
     command: str
@@ -445,6 +452,10 @@ class Outcome(SQLModel, table=True):
 
 
 class Approval(SQLModel, table=True):
+    __table_args__ = (
+        Index("ix_approval_asked", "asked_at"),
+        Index("ix_approval_answered", "answered_at", "state"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     change_set_id: int = Field(foreign_key="changeset.id")
@@ -504,7 +515,10 @@ class Round(SQLModel, table=True):
 class StageRun(SQLModel, table=True):
     """One stage of one issue's journey, as it happened."""
 
-    __table_args__ = (UniqueConstraint("issue_id", "run", "stage", "attempt"),)
+    __table_args__ = (
+        UniqueConstraint("issue_id", "run", "stage", "attempt"),
+        Index("ix_stagerun_counts", "started_at", "result", "stage"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int

@@ -137,6 +137,15 @@ COUNTED_BY = (
     "ix_auditrow_action",
     "ix_metric_sums",
     "ix_deployment_counts",
+    "ix_review_counts",
+    "ix_approval_asked",
+    "ix_approval_answered",
+    "ix_analysis_counts",
+    "ix_testrun_counts",
+    "ix_stagerun_counts",
+    "ix_issue_occurrences",
+    "ix_changeset_counts",
+    "ix_changeset_status",
 )
 
 MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m009_saved_views_policy_versions]

@@ -30,9 +30,11 @@ from console.widgets import (
 )
 from core import store
 from core.models import Status
+from core.repair.runner import runner
 from core.views import pipeline
 
 DAY = timedelta(days=1)
+SHOWN = 5  # approvals; the tile above counts them all
 IN_WORK = [s for s in Status if s not in (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)]
 
 
@@ -44,17 +46,19 @@ def body() -> None:
     with store.read() as session:
         by, day = pipeline.by_status(session), pipeline.totals(session, now - DAY)
         taken, journeys = pipeline.arrows(session, now - DAY), pipeline.journeys(session)
-        asked, rounds = pipeline.approvals(session), pipeline.rounds(session, 8)
+        asked, rounds = pipeline.approvals(session, SHOWN), pipeline.rounds(session, 8)
         connectors, workers = pipeline.connectors(session), pipeline.workers(session, now)
         used = pipeline.automatic_deployments(session, now - timedelta(hours=1))
     headline(by, day)
+    weak_sandbox(policy)
     approvals(asked)
     st.header("The workflow now, and the last 24 h on its arrows", anchor=False)
     drawing(diagram.flow(by, taken), key="flow")
     demo.panel(policy.watch.source)
     st.header("Journeys", anchor=False)
     draw(journey_table(journeys))
-    aside = tag("div", connectors_card(connectors, rounds), limits_card(policy, used, by, workers), class_="d-stack")
+    limits = limits_card(policy, used, by, workers, rounds)
+    aside = tag("div", connectors_card(connectors), limits, class_="d-stack")
     draw(tag("div", rounds_card(rounds), aside, class_="d-three"))
 
 
@@ -74,6 +78,15 @@ def headline(by, day) -> None:
             stat(f"{day['signals']:,}", "signals read, 24 h", f"made {day['issues']:,} issues"),
         )
     )
+
+
+def weak_sandbox(policy) -> None:
+    """Say it where everybody looks: code of the repository runs behind thinner walls, or not at all."""
+    found = runner(policy.fix)
+    if found is None:
+        st.error("No sandbox works here: no fix is written. Install bubblewrap (see Settings).")
+    elif found.weaker_because:
+        st.warning(f"Weaker sandbox: {found.weaker_because}. Install bubblewrap (see Settings).")
 
 
 def approvals(asked) -> None:
@@ -136,7 +149,7 @@ def journey_table(journeys):
             )
             for i in journeys
         ),
-        (4,),
+        (5,),
     )
 
 
@@ -163,7 +176,7 @@ def rounds_card(rounds):
     )
 
 
-def connectors_card(connectors, rounds):
+def connectors_card(connectors):
     if not connectors:
         return card(
             "Connectors",
@@ -172,10 +185,10 @@ def connectors_card(connectors, rounds):
                 "Set one vendor's variables; python -m core doctor says which.",
             ),
         )
-    return card("Connectors", sources.drawn(connectors, sources.budgets(rounds)), aside=link("/settings", "settings"))
+    return card("Connectors", sources.short(connectors), aside=link("/settings", "settings"))
 
 
-def limits_card(policy, used, by, workers):
+def limits_card(policy, used, by, workers, rounds):
     limit = policy.guards.deployments_per_hour
     alive = [w for w, beats in workers if beats]
     said = facts(
@@ -191,9 +204,18 @@ def limits_card(policy, used, by, workers):
                 ", ".join(f"{w.role} {w.executor_id}" for w in alive) or "none seen within 90 s",
             ),
             ("Rounds every", span(context.settings().round_seconds)),
+            ("Next round", next_round(rounds, alive)),
         ]
     )
     return card("Queue and limits", said)
+
+
+def next_round(rounds, alive):
+    """When the next round is due; it needs a live worker."""
+    if not alive:
+        return "none: no worker is alive"
+    due = rounds[0].started_at + timedelta(seconds=context.settings().round_seconds) if rounds else None
+    return when(due) if due and due > datetime.now(UTC) else "due now"
 
 
 page("Pipeline", "Errors in, verified fixes out: where everything stands.", body)

@@ -128,6 +128,10 @@ def story(session: Session, status: Status = Status.RESOLVED, *, text: str | Non
     return made
 
 
+def story_of(session: Session, change: ChangeSet) -> Issue:
+    return session.get_one(Issue, change.issue_id)
+
+
 def _delivered(session: Session, status: Status, change: ChangeSet, text: str | None) -> None:
     if status == Status.AWAITING_APPROVAL:
         deployment(session, change, text, environment="preview", status="ready", ended_at=None)
@@ -135,7 +139,9 @@ def _delivered(session: Session, status: Status, change: ChangeSet, text: str | 
     if status in (Status.WATCHING, Status.RESOLVED, Status.ROLLING_BACK):
         deployment(session, change, text, environment="preview", status="ready")
         live = {Status.WATCHING: "watching", Status.RESOLVED: "verified"}.get(status, "rolled_back")
-        deployment(session, change, text, status=live)
+        felt = _felt("rolled_back" if live == "rolled_back" else "fixed", text or story_of(session, change).service)
+        ended = {"ended_at": None} if live == "watching" else {}
+        deployment(session, change, text, status=live, **felt, **ended)
 
 
 PAST = (
@@ -259,6 +265,7 @@ def past(session: Session, place: int, result: str) -> Issue:
         review(session, change)
         run_of_tests(session, change)
         deployment(session, change, status="verified" if result == "fixed" else "rolled_back", **_felt(result, service))
+    _spent(session, made, seconds if result == "fixed" else 140.0)
     outcome(
         session,
         made,
@@ -276,6 +283,21 @@ REASONS = {
     "escalated": "The confidence is below what the policy asks for.",
     "human": "Resolved by hand.",
 }
+
+
+SHARES = {Stage.ANALYZE: 0.03, Stage.DECIDE: 0.01, Stage.FIX: 0.22, Stage.REVIEW: 0.11, Stage.TEST: 0.13,
+          Stage.DEPLOY: 0.12, Stage.VERIFY: 0.2, Stage.LEARN: 0.02}  # fmt: skip
+
+
+def _spent(session: Session, of: Issue, seconds: float) -> None:
+    """The stages of an ended run, each with its share of ``seconds``."""
+    start = of.created_at
+    for stage, share in SHARES.items():
+        end = start + timedelta(seconds=share * seconds)
+        row = {"issue_id": of.id, "run": of.run, "stage": stage, "result": "ok", "says": f"{stage} went well"}
+        session.add(StageRun(**row, started_at=start, ended_at=end))
+        start = end
+    session.flush()
 
 
 def _felt(result: str, service: str) -> dict:

@@ -12,16 +12,36 @@ SHIPPED = ("deployed", "merged")
 PAGE = 10
 
 
-def count(session: Session) -> int:
-    return session.exec(select(func.count(ChangeSet.id))).one()
+KINDS = {  # what the list may be narrowed to
+    "All": (),
+    "Under way": ("proposed", "proved", "reviewed"),
+    "Shipped": SHIPPED,
+    "Came to nothing": ("refused", "unproved"),
+    "Rolled back": ("rolled_back",),
+}
 
 
-def page(session: Session, number: int = 1) -> list[tuple[ChangeSet, Issue]]:
+def _where(kind: str) -> list:
+    return [ChangeSet.status.in_(KINDS[kind])] if KINDS.get(kind) else []
+
+
+def count(session: Session, kind: str = "All") -> int:
+    return session.exec(select(func.count(ChangeSet.id)).where(*_where(kind))).one()
+
+
+def attempts(session: Session, change_set: ChangeSet) -> list[ChangeSet]:
+    """Every attempt at the same issue, the latest first."""
+    rows = select(ChangeSet).where(ChangeSet.issue_id == change_set.issue_id)
+    return list(session.exec(rows.order_by(ChangeSet.id.desc()).limit(20)))
+
+
+def page(session: Session, number: int = 1, kind: str = "All") -> list[tuple[ChangeSet, Issue]]:
     """Page ``number`` (from 1) of the change sets with their issues, the latest first."""
     return list(
         session.exec(
             select(ChangeSet, Issue)
             .join(Issue, Issue.id == ChangeSet.issue_id)
+            .where(*_where(kind))
             .order_by(ChangeSet.id.desc())
             .offset((number - 1) * PAGE)
             .limit(PAGE)
@@ -37,7 +57,7 @@ def one(session: Session, change_set_id: int) -> tuple[Change, Issue] | None:
 
 
 def statistics(session: Session) -> list[dict]:
-    """By generator and template: written, proved, shipped, rolled_back, seconds (mean), cost_usd (sum)."""
+    """By generator and template: written, proved, shipped, rolled_back, seconds (mean), tokens and cost_usd (sums)."""
 
     def those(*states: str):
         return func.count(case((ChangeSet.status.in_(states), 1)))
@@ -51,11 +71,12 @@ def statistics(session: Session) -> list[dict]:
             those(*SHIPPED),
             those("rolled_back"),
             func.avg(ChangeSet.seconds),
+            func.sum(ChangeSet.tokens),
             func.sum(ChangeSet.cost_usd),
         )
         .group_by(ChangeSet.generator, ChangeSet.template)
         .order_by(func.count().desc())
         .limit(50)
     )
-    names = ("generator", "template", "written", "proved", "shipped", "rolled_back", "seconds", "cost_usd")
+    names = ("generator", "template", "written", "proved", "shipped", "rolled_back", "seconds", "tokens", "cost_usd")
     return [dict(zip(names, row, strict=True)) for row in rows]

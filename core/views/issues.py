@@ -38,6 +38,15 @@ class Filter:
     statuses: Sequence[Status] = ()
     severities: Sequence[Severity] = ()
     service: str = ""
+    sort: str = "newest"
+
+
+SORTS = {
+    "newest": Issue.id.desc(),
+    "last error": Issue.last_seen.desc(),
+    "occurrences": Issue.occurrences.desc(),
+}
+COUNTED = 10_000  # signals of one issue are counted up to here
 
 
 def _where(wanted: Filter) -> list:
@@ -63,12 +72,10 @@ def count(session: Session, wanted: Filter = Filter()) -> int:
 
 
 def page(session: Session, wanted: Filter = Filter(), number: int = 1) -> list[Issue]:
-    """Page ``number`` (from 1) of the list, the latest first."""
-    return list(
-        session.exec(
-            select(Issue).where(*_where(wanted)).order_by(Issue.id.desc()).offset((number - 1) * PAGE).limit(PAGE)
-        )
-    )
+    """Page ``number`` (from 1) of the list, in the order of ``wanted.sort``."""
+    order = SORTS.get(wanted.sort, SORTS["newest"])
+    rows = select(Issue).where(*_where(wanted)).order_by(order, Issue.id.desc())
+    return list(session.exec(rows.offset((number - 1) * PAGE).limit(PAGE)))
 
 
 def services(session: Session) -> list[str]:
@@ -132,7 +139,7 @@ def story(session: Session, issue_id: int) -> Story | None:
     return Story(
         issue=issue,
         signals=_of(session, Signal, issue_id, 10)[::-1],
-        signal_count=session.exec(select(func.count(Signal.id)).where(Signal.issue_id == issue_id)).one(),
+        signal_count=_signal_count(session, issue_id),
         changes=with_checks(session, _of(session, ChangeSet, issue_id, 10)),
         audit=session.exec(
             select(AuditRow).where(AuditRow.subject == f"issue/{issue_id}").order_by(AuditRow.id).limit(50)
@@ -145,6 +152,12 @@ def story(session: Session, issue_id: int) -> Story | None:
         stages=_of(session, StageRun, issue_id, 100),
         notifications=_of(session, Notification, issue_id, 20),
     )
+
+
+def _signal_count(session: Session, issue_id: int) -> int:
+    """Signals of the issue, counted up to COUNTED: beyond it the page says "more than"."""
+    some = select(Signal.id).where(Signal.issue_id == issue_id).limit(COUNTED + 1).subquery()
+    return session.exec(select(func.count()).select_from(some)).one()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from core.models import (
     Outcome,
     Review,
     Round,
-    Signal,
     Stage,
     StageRun,
     Status,
@@ -84,14 +83,17 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
 
 
 def totals(session: Session, since: datetime) -> dict[str, int]:
-    """Counts since then: signals, issues, fixed, escalated, rolled_back, deployments (production)."""
+    """Counts since then: signals, issues, fixed, escalated, rolled_back, deployments (production).
+
+    Signals are summed from the rounds that read them: a day has few rounds and may have millions of signals.
+    """
     results = dict(
         session.exec(
             select(Outcome.result, func.count()).where(Outcome.created_at >= since).group_by(Outcome.result)
         ).all()
     )
     return {
-        "signals": _count(session, Signal.received_at >= since),
+        "signals": session.exec(select(func.sum(Round.records)).where(Round.started_at >= since)).one() or 0,
         "issues": _count(session, Issue.created_at >= since),
         "fixed": results.get("fixed", 0),
         "escalated": results.get("escalated", 0),
@@ -136,12 +138,17 @@ def journeys(session: Session, limit: int = 8) -> list[Issue]:
     """Issues on their way, the latest first; then the latest ended ones."""
     latest = select(Issue).order_by(Issue.id.desc()).limit(limit)
     under_way = list(session.exec(latest.where(Issue.ended_at.is_(None))))
+    if len(under_way) == limit:
+        return under_way
     ended = session.exec(latest.where(Issue.ended_at.is_not(None)).limit(limit - len(under_way)))
     return under_way + list(ended)
 
 
-def error_rate(session: Session, source: str, since: datetime) -> dict[str, list[tuple[datetime, float, float]]]:
+def error_rate(
+    session: Session, source: str, since: datetime, until: datetime | None = None
+) -> dict[str, list[tuple[datetime, float, float]]]:
     """By service: (time, requests, errors) of each interval that ``source`` measured since then."""
+    upper = [Metric.at < until] if until else []
     rows = session.exec(
         select(
             Metric.service,
@@ -149,7 +156,7 @@ def error_rate(session: Session, source: str, since: datetime) -> dict[str, list
             func.sum(case((Metric.name == "requests", Metric.value), else_=0)),
             func.sum(case((Metric.name == "errors", Metric.value), else_=0)),
         )
-        .where(Metric.source == source, Metric.at >= since, Metric.name.in_(["requests", "errors"]))
+        .where(Metric.source == source, Metric.at >= since, *upper, Metric.name.in_(["requests", "errors"]))
         .group_by(Metric.service, Metric.at)
         .order_by(Metric.service, Metric.at)
         .limit(5000)
