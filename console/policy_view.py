@@ -25,7 +25,7 @@ def matrix(policy: Policy, made: Mapping[int, int]) -> Safe:
         )
         for row in decision.rows(policy)
     )
-    return card("Matrix, first match wins", table(("Row", "When", "Verdict", "Decisions, 30 days"), rows, (0,)))
+    return card("Matrix, first match wins", table(("Row", "When", "Verdict", "Decisions, 7 days"), rows, (0,)))
 
 
 def weights(policy: Policy) -> Safe:

@@ -122,7 +122,7 @@ def mttr_median(tally: Tally) -> Figure:
         tally.repairs.n,
         "seconds",
         "issues fixed by the platform",
-        "median of (verified in production - first error)",
+        "median of (verified in production - first error), the last 1,000",
         target=300.0,
         low_is_good=True,
     )

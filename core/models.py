@@ -350,7 +350,6 @@ class Decision(SQLModel, table=True):
 class ChangeSet(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("issue_id", "run", "attempt"),
-        Index("ix_changeset_counts", "generator", "template", "status", "seconds", "tokens", "cost_usd"),
         Index("ix_changeset_status", "status"),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -407,7 +406,7 @@ class TestRun(SQLModel, table=True):
 
 
 class Deployment(SQLModel, table=True):
-    __table_args__ = (Index("ix_deployment_counts", "started_at", "environment", "status", "automatic"),)
+    __table_args__ = (Index("ix_deployment_counts", "environment", "started_at", "status", "automatic"),)
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)  # idempotency: issue, run, attempt, environment
     issue_id: int = Field(foreign_key="issue.id", index=True)

@@ -32,10 +32,11 @@ def listing() -> None:
             )
         )
         return
-    summary(by)
+    summary(by, found)
     kind = st.segmented_control("Which", list(changes.KINDS), default="All", required=True)
-    with store.read() as session:
-        found = changes.count(session, kind)
+    if kind != "All":
+        with store.read() as session:
+            found = changes.count(session, kind)
     last = -(-found // changes.PAGE)
     chosen = st.pagination(last, key=f"change_page_{kind}_{last}") if last > 1 else 1
     with store.read() as session:
@@ -43,7 +44,7 @@ def listing() -> None:
     st.header(f"Change sets ({found:,})", anchor=False)
     heads = ("Change", "Issue", "Status", "Generator", "Attempt", "Lines", "Confidence", "Took", "Written", "Note")
     draw(table(heads, map(change_row, rows), (4, 5, 6, 7)) if rows else empty("None of these", "Choose another kind."))
-    st.header("By generator and template", anchor=False)
+    st.header(f"By generator and template, the last {changes.COUNTED:,}", anchor=False)
     draw(statistics(by))
 
 
@@ -67,11 +68,15 @@ def statistics(by):
     return table(heads, rows, (2, 6, 7, 8))
 
 
-def summary(by) -> None:
+def summary(by, found: int) -> None:
     total = {k: sum(r[k] or 0 for r in by) for k in ("written", "proved", "shipped", "rolled_back", "cost_usd")}
     draw(
         stats(
-            stat(number(total["written"]), "changes written"),
+            stat(
+                number(found),
+                "changes written",
+                f"figures: the last {changes.COUNTED:,}" if found > changes.COUNTED else "",
+            ),
             stat(
                 number(total["proved"]),
                 "proved or further",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import charts, context, figures, report
+from console import charts, context, figures, periods, report
 from console.markup import moment, span, tag
 from console.page import page
 from console.widgets import draw, empty, stats
@@ -27,9 +27,8 @@ def body() -> None:
     source = context.policy()[0].watch.source
     with store.read() as session:
         tally = outcomes.tally(session, since, until)
-        now = of_span(session, tally, source, since, until, hourly)
-        earlier = since - timedelta(days=days)
-        before = of_span(session, outcomes.tally(session, earlier, since), source, earlier, since, hourly)
+        now = periods.figures(session, tally, source, since, until, hourly)
+    before = periods.before(source, since, days, hourly)
     draw(
         tag(
             "p",
@@ -49,11 +48,6 @@ def body() -> None:
         return
     details(tally, now, source, since, until)
     exports(tally, now, before, source, since, until)
-
-
-def of_span(session, tally, source, since, until, hourly) -> list[kpis.Figure]:
-    deployed, served = outcomes.deployed(session, since, until), outcomes.requests(session, source, since, until)
-    return kpis.all_of(tally, deployed, served, hourly)
 
 
 def details(tally, now, source, since, until) -> None:

@@ -34,7 +34,7 @@ def in_force() -> None:
     if fault:
         st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
     with store.read() as session:
-        made = decisions.by_row(session, datetime.now(UTC) - timedelta(days=30))
+        made = decisions.by_row(session, datetime.now(UTC) - timedelta(days=7))
     draw(policy_view.drawn(policy, made))
 
 

@@ -10,6 +10,8 @@ from core.views.issues import Change, with_checks
 
 SHIPPED = ("deployed", "merged")
 PAGE = 10
+COUNTED = 2000  # change sets that the statistics look at
+NAMES = ("generator", "template", "written", "proved", "shipped", "rolled_back", "seconds", "tokens", "cost_usd")
 
 
 KINDS = {  # what the list may be narrowed to
@@ -57,26 +59,29 @@ def one(session: Session, change_set_id: int) -> tuple[Change, Issue] | None:
 
 
 def statistics(session: Session) -> list[dict]:
-    """By generator and template: written, proved, shipped, rolled_back, seconds (mean), tokens and cost_usd (sums)."""
+    """By generator and template over the last COUNTED change sets, as dicts of NAMES.
+
+    written, proved, shipped and rolled_back count; seconds is the mean; tokens and cost_usd are sums.
+    """
+    last = select(ChangeSet).order_by(ChangeSet.id.desc()).limit(COUNTED).subquery().c
 
     def those(*states: str):
-        return func.count(case((ChangeSet.status.in_(states), 1)))
+        return func.count(case((last.status.in_(states), 1)))
 
     rows = session.exec(
         select(
-            ChangeSet.generator,
-            ChangeSet.template,
+            last.generator,
+            last.template,
             func.count(),
             those("proved", "reviewed", *SHIPPED, "rolled_back"),
             those(*SHIPPED),
             those("rolled_back"),
-            func.avg(ChangeSet.seconds),
-            func.sum(ChangeSet.tokens),
-            func.sum(ChangeSet.cost_usd),
+            func.avg(last.seconds),
+            func.sum(last.tokens),
+            func.sum(last.cost_usd),
         )
-        .group_by(ChangeSet.generator, ChangeSet.template)
+        .group_by(last.generator, last.template)
         .order_by(func.count().desc())
         .limit(50)
     )
-    names = ("generator", "template", "written", "proved", "shipped", "rolled_back", "seconds", "tokens", "cost_usd")
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    return [dict(zip(NAMES, row, strict=True)) for row in rows]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from statistics import median
 
-from sqlalchemy import Float, case, literal
+from sqlalchemy import Float, Integer, case
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import Session, func, select
@@ -14,6 +15,7 @@ from core.models import Deployment, Metric, Outcome, Stage, StageRun, Verdict
 from core.views import distinct
 
 DOTS = 400  # runs drawn one by one
+LAST = 1000  # fixed runs that the median looks at
 LOOKED_AT = 200  # fixed runs whose stages are added up for the parts of the repair
 ACTED = (Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE)
 
@@ -35,6 +37,23 @@ def _sqlite(element, compiler, **kw) -> str:
 def _standard(element, compiler, **kw) -> str:
     start, end = (compiler.process(clause, **kw) for clause in element.clauses)
     return f"EXTRACT(EPOCH FROM ({end} - {start}))"
+
+
+class Tenth(FunctionElement):
+    """0 to 9 for a share of 0.0 to 1.0: its lower border belongs to a tenth, 1.0 to the last."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(Tenth, "sqlite")
+def _sqlite_tenth(element, compiler, **kw) -> str:
+    return f"MIN({BINS - 1}, CAST({compiler.process(element.clauses, **kw)} * {BINS} + 1e-9 AS INTEGER))"
+
+
+@compiles(Tenth)
+def _standard_tenth(element, compiler, **kw) -> str:
+    return f"LEAST({BINS - 1}, FLOOR({compiler.process(element.clauses, **kw)} * {BINS} + 1e-9)::int)"
 
 
 def _within(since: datetime, until: datetime) -> tuple:
@@ -64,11 +83,10 @@ def tally(session: Session, since: datetime, until: datetime) -> Tally:
     def mean(n: int) -> Mean:
         return Mean(sum(row[n] for row in rows), sum(row[n + 1] or 0.0 for row in rows))
 
-    repairs = mean(2)
     return Tally(
         results={row[0]: row[1] for row in rows},
-        repairs=repairs,
-        median=_median(session, repairs.n, since, until),
+        repairs=mean(2),
+        median=_median(session, since, until),
         saved=sum(row[4] or 0.0 for row in rows),
         detect=mean(5),
         confidence=mean(7),
@@ -76,22 +94,23 @@ def tally(session: Session, since: datetime, until: datetime) -> Tally:
     )
 
 
-def _median(session: Session, n: int, since: datetime, until: datetime) -> float | None:
-    """The middle one of ``n`` repair times, or the mean of the middle two."""
-    if not n:
-        return None
-    times = select(Outcome.total_seconds).where(
-        *_within(since, until), Outcome.result == "fixed", Outcome.total_seconds.is_not(None)
+def _median(session: Session, since: datetime, until: datetime) -> float | None:
+    """The middle one of the last LAST repair times of the span, or the mean of the middle two."""
+    times = (
+        select(Outcome.total_seconds)
+        .where(*_within(since, until), Outcome.result == "fixed", Outcome.total_seconds.is_not(None))
+        .order_by(Outcome.created_at.desc())
+        .limit(LAST)
     )
-    middle = session.exec(times.order_by(Outcome.total_seconds).offset((n - 1) // 2).limit(2 - n % 2)).all()
-    return sum(middle) / len(middle)
+    found = session.exec(times).all()
+    return median(found) if found else None
 
 
 def _judged(session: Session, since: datetime, until: datetime) -> list[Judged]:
     """Decisions to act that ended, by tenth of confidence; 1.0 belongs to the last."""
     confidence = func.coalesce(Outcome.confidence, 0.0)
     held = case((Outcome.result == "fixed", 1), else_=0)
-    place = sum((case((confidence >= n / BINS - 1e-9, 1), else_=0) for n in range(1, BINS)), literal(0))
+    place = Tenth(confidence)
     miss = confidence - held
     rows = session.exec(
         select(place.label("place"), func.count(), func.sum(held), func.sum(confidence), func.sum(miss * miss))

@@ -26,8 +26,10 @@ from core.models import (
     Verdict,
     Worker,
 )
+from core.views import distinct
 
 ALIVE = timedelta(seconds=90)
+ENVIRONMENTS = ("preview", "production")
 
 
 def by_status(session: Session) -> dict[Status, int]:
@@ -50,7 +52,12 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
     """How often each arrow of the flow was taken since then, by (from, to)."""
     verdicts = _tally(session, (Decision.verdict,), Decision.created_at >= since)
     reviews = _tally(session, (Review.passed,), Review.created_at >= since)
-    shipped = _tally(session, (Deployment.environment, Deployment.status), Deployment.started_at >= since)
+    shipped = _tally(
+        session,
+        (Deployment.environment, Deployment.status),
+        Deployment.environment.in_(ENVIRONMENTS),
+        Deployment.started_at >= since,
+    )
     failed_in = _tally(session, (StageRun.stage,), StageRun.started_at >= since, StageRun.result == "failed")
     production = sum(n for (where, _), n in shipped.items() if where == "production")
     asked = _count(session, Approval.asked_at >= since)
@@ -87,17 +94,15 @@ def totals(session: Session, since: datetime) -> dict[str, int]:
 
     Signals are summed from the rounds that read them: a day has few rounds and may have millions of signals.
     """
-    results = dict(
-        session.exec(
-            select(Outcome.result, func.count()).where(Outcome.created_at >= since).group_by(Outcome.result)
-        ).all()
-    )
+    ended = ("fixed", "escalated", "rolled_back")  # counted one by one: GROUP BY would walk the whole index of results
+    counts = session.exec(
+        select(*(func.count(case((Outcome.result == name, 1))) for name in ended)).where(Outcome.created_at >= since)
+    ).one()
+    results = dict(zip(ended, counts, strict=True))
     return {
         "signals": session.exec(select(func.sum(Round.records)).where(Round.started_at >= since)).one() or 0,
+        **results,
         "issues": _count(session, Issue.created_at >= since),
-        "fixed": results.get("fixed", 0),
-        "escalated": results.get("escalated", 0),
-        "rolled_back": results.get("rolled_back", 0),
         "deployments": _count(session, Deployment.started_at >= since, Deployment.environment == "production"),
     }
 
@@ -156,7 +161,13 @@ def error_rate(
             func.sum(case((Metric.name == "requests", Metric.value), else_=0)),
             func.sum(case((Metric.name == "errors", Metric.value), else_=0)),
         )
-        .where(Metric.source == source, Metric.at >= since, *upper, Metric.name.in_(["requests", "errors"]))
+        .where(
+            Metric.source == source,
+            Metric.service.in_(distinct.values(session, Metric.service, Metric.source == source)),
+            Metric.name.in_(["requests", "errors"]),
+            Metric.at >= since,
+            *upper,
+        )
         .group_by(Metric.service, Metric.at)
         .order_by(Metric.service, Metric.at)
         .limit(5000)
