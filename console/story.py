@@ -8,7 +8,8 @@ from console import change, receipt
 from console.markup import Safe, esc, join, moment, percent, span, tag, when
 from console.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, stat, stats, table
 from core.models import Analysis, Crash, Deployment, Frame, ServiceHealth, Signal, Stage
-from core.views.issues import COUNTED, Story
+from core.views import counting
+from core.views.issues import Story
 
 
 def head(story: Story) -> Safe:
@@ -29,14 +30,12 @@ def head(story: Story) -> Safe:
     )
 
 
-def _counted(story: Story) -> str:
-    return f"{story.signal_count:,}" if story.signal_count <= COUNTED else f"more than {COUNTED:,}"
-
-
 def figures(story: Story) -> Safe:
     issue = story.issue
     return stats(
-        stat(f"{issue.occurrences:,}", "occurrences", f"signals from the vendors: {_counted(story)}"),
+        stat(
+            f"{issue.occurrences:,}", "occurrences", f"signals from the vendors: {counting.words(story.signal_count)}"
+        ),
         stat(f"{issue.users:,}", "users affected"),
         stat(when(issue.first_seen), "first error", moment(issue.first_seen)),
         stat(when(issue.last_seen), "last error", moment(issue.last_seen)),
@@ -90,7 +89,7 @@ def evidence(story: Story) -> Safe:
         [
             tag("p", "One issue because: ", story.issue.because) if story.issue.because else "",
             frames(Crash.model_validate(crash)) if crash else code(story.signals[0].message or "no message"),
-            tag("h3", f"Latest {len(story.signals)} of {_counted(story)} signals"),
+            tag("h3", f"Latest {len(story.signals)} of {counting.words(story.signal_count)} signals"),
             table(("Seen", "Source", "Kind", "Title", "Count", "Vendor"), map(_signal, story.signals), (4,)),
         ]
     )

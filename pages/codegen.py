@@ -10,7 +10,7 @@ from console.markup import link, number, percent, span, tag, when
 from console.page import page, picked
 from console.widgets import RESULT, bar, card, draw, empty, issue_link, of, stat, stats, table
 from core import store
-from core.views import changes
+from core.views import changes, counting
 
 
 def body() -> None:
@@ -37,11 +37,11 @@ def listing() -> None:
     if kind != "All":
         with store.read() as session:
             found = changes.count(session, kind)
-    last = -(-found // changes.PAGE)
+    last = -(-min(found, counting.MOST) // changes.PAGE)
     chosen = st.pagination(last, key=f"change_page_{kind}_{last}") if last > 1 else 1
     with store.read() as session:
         rows = changes.page(session, chosen, kind)
-    st.header(f"Change sets ({found:,})", anchor=False)
+    st.header(f"Change sets ({counting.words(found)})", anchor=False)
     heads = ("Change", "Issue", "Status", "Generator", "Attempt", "Lines", "Confidence", "Took", "Written", "Note")
     draw(table(heads, map(change_row, rows), (4, 5, 6, 7)) if rows else empty("None of these", "Choose another kind."))
     st.header(f"By generator and template, the last {changes.COUNTED:,}", anchor=False)

@@ -14,7 +14,7 @@ from console.page import page, picked
 from console.widgets import RESULT, card, checks, draw, empty, facts, issue_link, of, table
 from core import store
 from core.models import ServiceHealth
-from core.views import deployments, pipeline
+from core.views import counting, deployments, pipeline
 
 AROUND = timedelta(minutes=15)
 KINDS = {"Production": "production", "Preview": "preview", "All": ""}
@@ -46,12 +46,12 @@ def listing() -> None:
         marks = deployments.marks(session, since)
     if marks:
         drawing(strip(marks, since, until), key="strip")
-    last = -(-found // deployments.PAGE)
+    last = -(-min(found, counting.MOST) // deployments.PAGE)
     number = st.pagination(last, key=f"deployment_page_{last}_{kind}") if last > 1 else 1
     with store.read() as session:
         rows = deployments.page(session, kind, number)
     draw(
-        tag("p", f"{found:,} deployments, the latest first.", class_="d-muted"),
+        tag("p", f"{counting.words(found)} deployments, the latest first.", class_="d-muted"),
         table(
             (
                 "Deployment",

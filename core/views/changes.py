@@ -6,6 +6,7 @@ from sqlalchemy import case
 from sqlmodel import Session, func, select
 
 from core.models import ChangeSet, Issue
+from core.views import counting
 from core.views.issues import Change, with_checks
 
 SHIPPED = ("deployed", "merged")
@@ -28,7 +29,7 @@ def _where(kind: str) -> list:
 
 
 def count(session: Session, kind: str = "All") -> int:
-    return session.exec(select(func.count(ChangeSet.id)).where(*_where(kind))).one()
+    return counting.up_to(session, ChangeSet.id, *_where(kind))
 
 
 def attempts(session: Session, change_set: ChangeSet) -> list[ChangeSet]:

@@ -7,13 +7,14 @@ from datetime import datetime
 from sqlmodel import Session, func, select
 
 from core.models import ChangeSet, Deployment, Issue
+from core.views import counting
 
 PAGE = 15
 
 
 def count(session: Session, environment: str = "") -> int:
     where = [Deployment.environment == environment] if environment else []
-    return session.exec(select(func.count(Deployment.id)).where(*where)).one()
+    return counting.up_to(session, Deployment.id, *where)
 
 
 def page(session: Session, environment: str = "", number: int = 1) -> list[tuple[Deployment, Issue, ChangeSet]]:

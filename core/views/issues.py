@@ -25,7 +25,7 @@ from core.models import (
     Status,
     TestRun,
 )
-from core.views import distinct
+from core.views import counting
 
 PAGE = 25
 
@@ -46,7 +46,6 @@ SORTS = {
     "last error": Issue.last_seen.desc(),
     "occurrences": Issue.occurrences.desc(),
 }
-COUNTED = 10_000  # signals of one issue are counted up to here
 
 
 def _where(wanted: Filter) -> list:
@@ -79,7 +78,7 @@ def page(session: Session, wanted: Filter = Filter(), number: int = 1) -> list[I
 
 
 def services(session: Session) -> list[str]:
-    return distinct.values(session, Issue.service)
+    return counting.distinct(session, Issue.service)
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def story(session: Session, issue_id: int) -> Story | None:
     return Story(
         issue=issue,
         signals=_of(session, Signal, issue_id, 10)[::-1],
-        signal_count=_signal_count(session, issue_id),
+        signal_count=counting.up_to(session, Signal.id, Signal.issue_id == issue_id),
         changes=with_checks(session, _of(session, ChangeSet, issue_id, 10)),
         audit=session.exec(
             select(AuditRow).where(AuditRow.subject == f"issue/{issue_id}").order_by(AuditRow.id).limit(50)
@@ -152,12 +151,6 @@ def story(session: Session, issue_id: int) -> Story | None:
         stages=_of(session, StageRun, issue_id, 100),
         notifications=_of(session, Notification, issue_id, 20),
     )
-
-
-def _signal_count(session: Session, issue_id: int) -> int:
-    """Signals of the issue, counted up to COUNTED: beyond it the page says "more than"."""
-    some = select(Signal.id).where(Signal.issue_id == issue_id).limit(COUNTED + 1).subquery()
-    return session.exec(select(func.count()).select_from(some)).one()
 
 
 @dataclass(frozen=True)

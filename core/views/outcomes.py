@@ -12,7 +12,7 @@ from sqlmodel import Session, func, select
 
 from core.kpis import BASELINE_SECONDS, BINS, Deployed, Ended, Judged, Mean, Part, Tally, parts
 from core.models import Deployment, Metric, Outcome, Stage, StageRun, Verdict
-from core.views import distinct
+from core.views import counting
 
 DOTS = 400  # runs drawn one by one
 LAST = 1000  # fixed runs that the median looks at
@@ -189,7 +189,7 @@ def deployed(session: Session, since: datetime, until: datetime) -> Deployed:
 
 def served(session: Session, source: str, since: datetime, until: datetime) -> dict[str, tuple[float, float]]:
     """By service (requests, failed requests) that ``source`` counted in the span."""
-    services = distinct.values(session, Metric.service, Metric.source == source)
+    services = counting.distinct(session, Metric.service, Metric.source == source)
     rows = session.exec(
         select(Metric.service, Metric.name, func.sum(Metric.value))
         .where(

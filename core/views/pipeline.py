@@ -26,7 +26,7 @@ from core.models import (
     Verdict,
     Worker,
 )
-from core.views import distinct
+from core.views import counting
 
 ALIVE = timedelta(seconds=90)
 ENVIRONMENTS = ("preview", "production")
@@ -163,7 +163,7 @@ def error_rate(
         )
         .where(
             Metric.source == source,
-            Metric.service.in_(distinct.values(session, Metric.service, Metric.source == source)),
+            Metric.service.in_(counting.distinct(session, Metric.service, Metric.source == source)),
             Metric.name.in_(["requests", "errors"]),
             Metric.at >= since,
             *upper,

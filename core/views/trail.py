@@ -10,7 +10,7 @@ from sqlmodel import Session, col, func, or_, select
 
 from core import audit
 from core.models import AuditRow
-from core.views import distinct
+from core.views import counting
 
 PAGE = 25
 EXPORT = 100_000  # rows of one file
@@ -52,7 +52,7 @@ def page(session: Session, wanted: Filter = Filter(), number: int = 1) -> list[A
 
 def names(session: Session) -> tuple[list[str], list[str]]:
     """(actors, actions) that the trail knows."""
-    return distinct.values(session, AuditRow.actor), distinct.values(session, AuditRow.action)
+    return counting.distinct(session, AuditRow.actor), counting.distinct(session, AuditRow.action)
 
 
 def export(session: Session, wanted: Filter) -> Iterator[dict]:

@@ -10,7 +10,7 @@ from console import diagram
 from core import store
 from core.kpis import Tally
 from core.models import Deployment, Issue, Outcome, Severity, Status, now
-from core.views import changes, deployments, distinct, issues, outcomes, pipeline
+from core.views import changes, counting, deployments, issues, outcomes, pipeline
 from tests import factories, scenes
 from tests.console.sums import sums
 
@@ -156,8 +156,8 @@ def test_runs_by_day_and_one_by_one(shop):
 @pytest.mark.parametrize("column", [Issue.service, Issue.fingerprint])
 def test_distinct_values_are_those_of_sql(shop, column):
     every = sorted(set(shop.exec(select(column))))
-    assert distinct.values(shop, column) == every
-    assert distinct.values(shop, column, limit=2) == every[:2]
+    assert counting.distinct(shop, column) == every
+    assert counting.distinct(shop, column, limit=2) == every[:2]
 
 
 def test_requests_are_of_one_source_only(console):
