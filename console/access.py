@@ -39,4 +39,4 @@ def require(right: str) -> Person:
 
 
 def notice() -> str:
-    return f"Open console: no sign-in, loopback only. You act as **{current().name}**."
+    return f"No sign-in, loopback only. You act as **{current().name}**."

@@ -11,8 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from console import access, context, failures  # noqa: E402
+from console import access, context, failures, panels  # noqa: E402
 from console.page import PAGES  # noqa: E402
+from console.widgets import draw  # noqa: E402
 
 HERE = Path(__file__).parent
 
@@ -31,13 +32,7 @@ def sidebar() -> None:
     settings = context.settings()
     with st.sidebar.container(key="foot"):
         st.markdown(access.notice())
-        if not settings.console_engine:
-            st.markdown("Engine: **off in this process** (`CONSOLE_ENGINE`); a worker does the rounds.")
-        if settings.sandbox_url:
-            st.markdown(
-                "**Simulated vendors, real shop.** Every vendor's API is played on this machine; "
-                "the shop, its code and its errors are real."
-            )
+        draw(*panels.foot(settings))
 
 
 st.set_page_config(

@@ -33,9 +33,7 @@ def head(story: Story) -> Safe:
 def figures(story: Story) -> Safe:
     issue = story.issue
     return stats(
-        stat(
-            f"{issue.occurrences:,}", "occurrences", f"signals from the vendors: {counting.words(story.signal_count)}"
-        ),
+        stat(f"{issue.occurrences:,}", "occurrences", f"vendors' signals: {counting.words(story.signal_count)}"),
         stat(f"{issue.users:,}", "users affected"),
         stat(when(issue.first_seen), "first error", moment(issue.first_seen)),
         stat(when(issue.last_seen), "last error", moment(issue.last_seen)),

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import filtering, narrative, story
+from console import filtering, narrative, panels, story
 from console.confirm import Offer, buttons
-from console.markup import link, percent, when
+from console.markup import link
 from console.page import page, picked
-from console.widgets import SEVERITY, STATUS, draw, empty, issue_link, of, table, tag
+from console.widgets import draw, empty
 from core import store
 from core.models import ENDED, Status
 from core.views import issues
 
 PARTS = {"Story": narrative.told, **story.PARTS}
-ORDERS = {"newest": "the latest", "last error": "the last error", "occurrences": "the most frequent"}
 
 
 def body() -> None:
@@ -44,35 +43,7 @@ def listing() -> None:
     number = st.pagination(last, key=f"issue_page_{last}") if last > 1 else 1
     with store.read() as session:
         rows = issues.page(session, wanted, number)
-    draw(
-        tag("p", f"{found:,} issues, {ORDERS[wanted.sort]} first; {len(rows)} on this page.", class_="d-muted"),
-        table(
-            (
-                "Issue",
-                "Status",
-                "Severity",
-                "Service",
-                "Occurrences",
-                "Confidence",
-                "Last error",
-                "First error",
-            ),
-            (
-                (
-                    issue_link(i),
-                    of(STATUS, i.status),
-                    of(SEVERITY, i.severity),
-                    i.service,
-                    f"{i.occurrences:,}",
-                    percent(i.confidence),
-                    when(i.last_seen),
-                    when(i.first_seen),
-                )
-                for i in rows
-            ),
-            (4, 5),
-        ),
-    )
+    draw(*panels.issue_list(found, rows, wanted.sort))
 
 
 def offers(told: issues.Story) -> list[Offer]:
@@ -111,4 +82,4 @@ def one(number: int | None) -> None:
                 draw(part(told))
 
 
-page("Issues", "One issue a cause: what was seen, decided and done about it.", body)
+page("Issues", panels.LEADS["issues"], body)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import charts, context, figures, periods, report
+from console import charts, context, figures, panels, periods, report
 from console.markup import moment, span, tag
 from console.page import page
 from console.widgets import draw, empty, stats
@@ -139,4 +139,4 @@ def printable(tally, now, before, source, since, until) -> str:
     return report.page(since, until, now, before, repair, kpis.calibration(tally), served)
 
 
-page("KPIs", "What it is worth: figures with their formulas, and no figure without enough cases.", body)
+page("KPIs", panels.LEADS["kpis"], body)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from console import connectors as sources
-from console import context, demo, diagram
+from console import context, demo, diagram, panels
 from console.confirm import Offer, buttons
 from console.drawing import drawing
 from console.markup import clock, link, percent, span, tag, when
@@ -24,8 +24,6 @@ from console.widgets import (
     issue_link,
     of,
     progress,
-    stat,
-    stats,
     table,
 )
 from core import store
@@ -35,7 +33,6 @@ from core.views import pipeline
 
 DAY = timedelta(days=1)
 SHOWN = 5  # approvals; the tile above counts them all
-IN_WORK = [s for s in Status if s not in (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)]
 
 
 def body() -> None:
@@ -49,10 +46,10 @@ def body() -> None:
         asked, rounds = pipeline.approvals(session, SHOWN), pipeline.rounds(session, 8)
         connectors, workers = pipeline.connectors(session), pipeline.workers(session, now)
         used = pipeline.automatic_deployments(session, now - timedelta(hours=1))
-    headline(by, day)
+    draw(panels.headline(by, day))
     weak_sandbox(policy)
     approvals(asked)
-    st.header("The workflow now, and the last 24 h on its arrows", anchor=False)
+    st.header(panels.FLOW, anchor=False)
     drawing(diagram.flow(by, taken), key="flow")
     demo.panel(policy.watch.source)
     st.header("Journeys", anchor=False)
@@ -60,24 +57,6 @@ def body() -> None:
     limits = limits_card(policy, used, by, workers, rounds)
     aside = tag("div", connectors_card(connectors), limits, class_="d-stack")
     draw(tag("div", rounds_card(rounds), aside, class_="d-three"))
-
-
-def headline(by, day) -> None:
-    people = by.get(Status.AWAITING_APPROVAL, 0)
-    draw(
-        stats(
-            stat(sum(by.get(s, 0) for s in IN_WORK), "issues in work now"),
-            stat(people, "wait for your approval now", tone="person" if people else ""),
-            stat(
-                by.get(Status.ESCALATED, 0),
-                "escalated to a person now",
-                link("/issues?status=escalated", "show") if by.get(Status.ESCALATED) else "",
-            ),
-            stat(day["fixed"], "fixed and verified, 24 h", tone="ok" if day["fixed"] else ""),
-            stat(day["rolled_back"], "rolled back, 24 h", tone="bad" if day["rolled_back"] else ""),
-            stat(f"{day['signals']:,}", "signals read, 24 h", f"made {day['issues']:,} issues"),
-        )
-    )
 
 
 def weak_sandbox(policy) -> None:
@@ -95,20 +74,7 @@ def approvals(asked) -> None:
     st.header("Waiting for a person", anchor=False)
     for number, (approval, issue, change_set) in enumerate(asked):
         with st.container(border=True, key=f"approval-{approval.id}"):
-            draw(
-                tag("div", of(SEVERITY, issue.severity), issue_link(issue), class_="d-line-up"),
-                tag("p", approval.asks),
-                tag(
-                    "p",
-                    "Asked ",
-                    when(approval.asked_at),
-                    ", expires ",
-                    when(approval.expires_at),
-                    f" ({clock(approval.expires_at)}). ",
-                    link(f"/codegen?change={change_set.id}", "Read the patch and its proof"),
-                    class_="d-muted",
-                ),
-            )
+            draw(*panels.question(approval, issue, change_set))
             buttons(
                 [
                     Offer("approve", approval.id, issue.title, {"patch_hash": approval.patch_hash}),
@@ -218,4 +184,4 @@ def next_round(rounds, alive):
     return when(due) if due and due > datetime.now(UTC) else "due now"
 
 
-page("Pipeline", "Errors in, verified fixes out: where everything stands.", body)
+page("Pipeline", panels.LEADS["pipeline"], body)

@@ -1,6 +1,5 @@
 """Markup, diff, diagram, charts, receipt: pure functions, in tables."""
 
-import gzip
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
@@ -184,11 +183,19 @@ def test_a_receipts_terms_are_named_and_add_up():
 
 
 def test_the_index_is_ours():
-    data, packed, kind = assets.body("/")
-    assert packed and kind == "text/html"
-    text = gzip.decompress(data).decode()
+    text = assets.template()
     assert "<title>DevOps Intelligence Platform</title>" in text and 'name="description"' in text
     assert "SourceSans" not in text and 'lang="en"' in text
+    head, _, rest = text.partition("</head>")
+    assert "stylesheet" not in head and "modulepreload" not in head
+    assert rest.index(assets.ROOT) < rest.index("<template") < rest.index('type="module"') < rest.index("</template>")
+
+
+@pytest.mark.parametrize(
+    "accepts, best", [("", ""), ("gzip", "gzip"), ("gzip, br;q=0.9", "br"), ("identity", ""), ("deflate, br", "br")]
+)
+def test_the_best_packing_is_chosen(accepts, best):
+    assert assets.encoding(accepts) == best
 
 
 def test_another_streamlits_index_is_refused():
@@ -198,4 +205,4 @@ def test_another_streamlits_index_is_refused():
 
 @pytest.mark.parametrize("path", ["/static/../../../etc/passwd", "/static/js/none.js", "/static/..%2f..%2fx"])
 def test_no_file_outside_static_is_served(path):
-    assert assets.body(path) is None
+    assert assets.body(path, "") is None

@@ -1,9 +1,12 @@
 """The routes of console/app.py: health, status, headers, static files, live events."""
 
 import asyncio
+import gzip
+import re
 import sys
 from types import ModuleType, SimpleNamespace
 
+import brotli
 import pytest
 from starlette.testclient import TestClient
 
@@ -72,16 +75,40 @@ def test_every_answer_carries_the_security_headers(client, path):
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_static_files_are_compressed_and_kept_for_a_year(client):
-    import re
-
+@pytest.mark.parametrize("packing", ["br", "gzip"])
+def test_static_files_are_compressed_and_kept_for_a_year(client, packing):
     script = re.search(r'src="\.(/static/js/index[^"]+)"', client.get("/").text)[1]
-    packed = client.get(script)
-    assert packed.headers["content-encoding"] == "gzip"
+    with client.stream("GET", script, headers={"accept-encoding": packing}) as packed:
+        raw = b"".join(packed.iter_raw())
+    assert packed.headers["content-encoding"] == packing
     assert "immutable" in packed.headers["cache-control"]
     plain = client.get(script, headers={"accept-encoding": "identity"})
-    assert "content-encoding" not in plain.headers and plain.content == packed.content
-    assert client.get("/").headers["cache-control"] == "no-cache"
+    assert "content-encoding" not in plain.headers
+    assert {"br": brotli.decompress, "gzip": gzip.decompress}[packing](raw) == plain.content
+    assert len(raw) < len(plain.content) / 3
+
+
+def test_the_first_look_holds_real_figures_and_no_strangers_markup(client):
+    with store.write() as session:
+        scenes.shop(session)
+        scenes.story(session, Status.FIXING, title="<script>alert(1)</script>")
+    text = client.get("/issues").text
+    assert "51 issues, the latest first" in text and "&lt;script&gt;alert(1)" in text and "<script>alert" not in text
+    assert "wait for your approval now" in client.get("/").text
+    assert "MTTR, auto-fixed" in client.get("/kpis").text
+    assert client.get("/").headers["cache-control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize("address", ["/", "/issues", "/kpis", "/policy", "/issues?issue=1"])
+def test_without_a_store_the_page_is_served_without_a_first_look(client, address):
+    store._engine = None
+    answer = client.get(address)
+    assert answer.status_code == 200 and '<div id="root">' in answer.text
+    assert ('id="first"' in answer.text) == (address not in ("/", "/issues", "/kpis"))
+
+
+def test_robots_may_come_as_far_as_the_sign_in(client):
+    assert client.get("/robots.txt").text == "User-agent: *\nAllow: /\n"
 
 
 def test_a_commit_is_told_to_every_visitor(console):

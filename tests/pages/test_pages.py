@@ -60,7 +60,7 @@ def test_an_empty_page_says_what_happens_next(console, page):
     at = screens.visit(page)
     assert not at.exception
     assert EMPTY[page] in screens.seen(at)
-    assert "no sign-in, loopback only" in screens.seen(at)
+    assert "No sign-in, loopback only" in screens.seen(at)
 
 
 @pytest.mark.parametrize("page", PAGES)
