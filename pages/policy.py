@@ -35,6 +35,7 @@ def in_force() -> None:
         st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
     with store.read() as session:
         made = decisions.by_row(session, datetime.now(UTC) - timedelta(days=7))
+    st.header("The decision", anchor=False)
     draw(policy_view.drawn(policy, made))
 
 
