@@ -26,8 +26,8 @@ def addresses() -> dict[str, str]:
         shipped = session.exec(select(Deployment.id).where(Deployment.status == "verified")).first()
     return {"pipeline": "/", "issues": "/issues", "issue": f"/issues?issue={waits}", "codegen": "/codegen",
             "change": f"/codegen?change={change}", "deployments": "/deployments",
-            "deployment": f"/deployments?deployment={shipped}", "kpis": "/kpis", "calibration": "/kpis", "policy": "/policy",
-            "audit": "/audit", "settings": "/settings"}  # fmt: skip
+            "deployment": f"/deployments?deployment={shipped}", "kpis": "/kpis", "calibration": "/kpis",
+            "policy": "/policy", "audit": "/audit", "settings": "/settings"}  # fmt: skip
 
 
 def take(folder: Path) -> None:
