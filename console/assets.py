@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console import first_paint
+from console.gate import HEADER
 
 STATIC = (Path(streamlit.__file__).parent / "static").resolve()  # a virtual environment may be a link
 YEAR = "public, max-age=31536000, immutable"
@@ -82,9 +83,9 @@ def template() -> str:
     return index((STATIC / "index.html").read_text(encoding="utf-8"))
 
 
-def page(path: str, query: str) -> bytes:
-    """index.html with the page's first look before Streamlit's root."""
-    return template().replace(ROOT, first_paint.html(path, query) + ROOT, 1).encode()
+def page(path: str, query: str, session: str) -> bytes:
+    """index.html with the page's first look for this session before Streamlit's root."""
+    return template().replace(ROOT, first_paint.html(path, query, session) + ROOT, 1).encode()
 
 
 @lru_cache(maxsize=512)
@@ -117,8 +118,9 @@ class Assets:
         mine = path in self.pages or path in OWN or path == "/robots.txt" or path.startswith("/static/")
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or not mine:
             return await self.app(scope, receive, send)
-        packing = encoding(dict(scope["headers"]).get(b"accept-encoding", b"").decode("latin-1"))
-        found = await asyncio.to_thread(self._found, path, scope["query_string"].decode("latin-1"), packing)
+        sent = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        packing, session = encoding(sent.get(b"accept-encoding", "")), sent.get(HEADER, "")
+        found = await asyncio.to_thread(self._found, path, scope["query_string"].decode("latin-1"), packing, session)
         if found is None:
             return await self.app(scope, receive, send)
         data, packed, kind, kept = found
@@ -127,8 +129,8 @@ class Assets:
             headers["Content-Encoding"] = packed
         return await Response(data, headers=headers, media_type=kind)(scope, receive, send)
 
-    def _found(self, path: str, query: str, packing: str) -> tuple[bytes, str, str, str] | None:
+    def _found(self, path: str, query: str, packing: str, session: str) -> tuple[bytes, str, str, str] | None:
         if path in self.pages:
-            return PACKERS[packing](page(path, query)), packing, "text/html", "private, no-cache"
+            return PACKERS[packing](page(path, query, session)), packing, "text/html", "private, no-cache"
         found = body(path, packing)
         return (*found, YEAR if path.startswith("/static/") else "public, max-age=3600") if found else None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from console.markup import Safe, clock, span, tag, when
+from console.markup import Safe, clock, number, span, tag, when
 from console.widgets import badge, table
 from core.models import Connector
 
@@ -33,7 +33,7 @@ def advice(error: str | None) -> str:
 
 def _state(c: Connector, now: datetime) -> Safe:
     if not c.failures and not c.error:
-        return badge("ok", "✓", "works")
+        return tag("span", badge("ok", "✓", "works"), tag("small", c.note) if c.note else "")
     rests = f" Rests until {clock(c.open_until)}." if c.open_until and c.open_until > now else ""
     failed = f"failed {c.failures}× in a row" if c.failures else "has a fault"
     return tag(
@@ -44,32 +44,26 @@ def _state(c: Connector, now: datetime) -> Safe:
     )
 
 
-def _row(c: Connector, now: datetime, left: Mapping[str, object]) -> tuple:
-    budget = left.get(c.name)
+def _row(c: Connector, now: datetime) -> tuple:
     return (
         tag("b", c.name),
         _state(c, now),
         when(c.last_success),
         span(c.lag_seconds),
-        f"{budget:,}" if isinstance(budget, int) else "–",
-        f"{c.records:,}",
+        number(c.calls_left),
+        number(c.vendor_left),
+        number(c.records),
     )
 
 
-def drawn(connectors: Iterable[Connector], left: Mapping[str, object]) -> Safe:
-    """``left`` is by source how many calls the last round left of its budget, where it says so."""
+def drawn(connectors: Iterable[Connector]) -> Safe:
+    """Every connector with what its budget and its vendor's limit still allow."""
     now = datetime.now(UTC)
-    heads = ("Source", "State", "Last success", "Lag", "Calls left", "Records")
-    return table(heads, (_row(c, now, left) for c in connectors), (3, 4, 5))
+    heads = ("Source", "State", "Last success", "Lag", "Calls left this round", "Left at the vendor", "Records")
+    return table(heads, (_row(c, now) for c in connectors), (3, 4, 5, 6))
 
 
 def short(connectors: Iterable[Connector]) -> Safe:
     """What a narrow card has room for."""
     now = datetime.now(UTC)
-    return table(("Source", "State", "Last success", "Lag"), (_row(c, now, {})[:4] for c in connectors), (3,))
-
-
-def budgets(rounds: Sequence) -> dict[str, object]:
-    """Calls left by source, as the newest round tells them."""
-    detail = rounds[0].detail if rounds else {}
-    return {name: told.get("left") for name, told in detail.items() if isinstance(told, Mapping)}
+    return table(("Source", "State", "Last success", "Lag"), (_row(c, now)[:4] for c in connectors), (3,))

@@ -15,9 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from console import context, diagram, figures, panels, periods
 from console.markup import Safe, join, tag
-from console.page import PAGES
+from console.page import NEEDS, PAGES, visible
 from console.widgets import stats
-from core import store
+from core import sessions, store
+from core.rights import VIEW
 from core.views import issues, outcomes, pipeline
 
 log = logging.getLogger(__name__)
@@ -55,23 +56,28 @@ def _kpis() -> Safe:
 BODIES: Mapping[str, Callable[[], Safe]] = {"pipeline": _pipeline, "issues": _issues, "kpis": _kpis}
 
 
-def html(path: str, query: str = "") -> str:
-    """What to put before Streamlit's root for this address; "" when the store does not answer.
+def html(path: str, query: str, session: str) -> str:
+    """What to put before Streamlit's root for this address and session; "" without either or without a store.
 
     An address with a query names one thing or a filter: its page draws that itself.
     """
     name = path.strip("/") or "pipeline"
     try:
-        body = BODIES[name]() if name in BODIES and not query else Safe("")
+        person = sessions.actor(session)
+        if person is None or not person.may(NEEDS.get(name, VIEW)):
+            return ""
+        return _drawn(name, visible(person), BODIES[name]() if name in BODIES and not query else Safe(""))
     except (SQLAlchemyError, RuntimeError):
         log.warning("no first look: the store does not answer")
         return ""
+
+
+def _drawn(name: str, pages: Mapping[str, str], body: Safe) -> str:
     foot = tag("div", *panels.foot(context.settings()), class_="d-foot")
+    here = {name: "page"}
     links = (
-        tag(
-            "a", title, href="/" if other == "pipeline" else f"/{other}", aria_current="page" if other == name else None
-        )
-        for other, title in PAGES.items()
+        tag("a", title, href=f"/{'' if other == 'pipeline' else other}", aria_current=here.get(other))
+        for other, title in pages.items()
     )
     aside = tag("aside", Safe('<img src="/logo.svg" alt="DevOps Intelligence" width="152" height="28">'), *links, foot)
     lead = tag("p", panels.LEADS[name], class_="d-lead") if name in panels.LEADS else ""

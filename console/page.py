@@ -12,6 +12,7 @@ from console.widgets import draw, tag
 
 PAGES = {  # address: title
     "pipeline": "Pipeline",
+    "approvals": "Approvals",
     "issues": "Issues",
     "codegen": "Code generation",
     "deployments": "Deployments",
@@ -20,16 +21,28 @@ PAGES = {  # address: title
     "audit": "Audit",
     "settings": "Settings",
 }
+# address: the right that the page asks for, where it is more than to look
+NEEDS: dict[str, str] = {"audit": access.AUDIT, "settings": access.OPERATE}
+
+
+def visible(actor: access.Actor) -> dict[str, str]:
+    """The pages that this person may open."""
+    return {name: title for name, title in PAGES.items() if actor.may(NEEDS.get(name, access.VIEW))}
 
 
 def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:
-    """Draw ``body`` under the title and keep it true, for whom holds ``right``. A page calls this once, last."""
+    """Draw ``body`` for one who holds ``right``, under the title, and keep it true. A page calls this once, last."""
+
+    def guarded() -> None:
+        access.require(right)
+        body()
+
     with failures.shown():
         access.require(right)
         st.title(title, anchor=False)
         draw(tag("p", says, class_="d-lead"))
         confirm.answer()
-        live(body)
+        live(guarded)
 
 
 def picked(name: str) -> int | None:

@@ -13,7 +13,8 @@ from console.policy_view import DAYS
 from console.widgets import badge, card, facts, table
 from core import notify, windows
 from core.models import Notification, Worker
-from core.settings import Maintenance, Settings
+from core.people import Person
+from core.settings import Maintenance, Routes, Settings
 
 
 def runner(found, last: str) -> Safe:
@@ -56,7 +57,9 @@ def workers(found: Sequence[tuple[Worker, bool]], round_seconds: float) -> Safe:
     return card("Workers", body, tag("p", f"A round every {span(round_seconds)}.", class_="d-muted"))
 
 
-def routes(connected: Iterable[str], sent: Mapping[tuple[str, str], int], failed: Notification | None) -> Safe:
+def routes(
+    rules: Routes, connected: Iterable[str], sent: Mapping[tuple[str, str], int], failed: Notification | None
+) -> Safe:
     """Which event goes where, and what became of its messages in the last 24 h."""
     there = {"console", *connected}
 
@@ -73,7 +76,7 @@ def routes(connected: Iterable[str], sent: Mapping[tuple[str, str], int], failed
             f"{sent.get((event, 'pending'), 0):,}",
             f"{sent.get((event, 'failed'), 0):,}",
         )
-        for event, names in notify.ROUTES.items()
+        for event, names in rules.model_dump().items()
     )
     fault = (
         tag(
@@ -119,6 +122,35 @@ def maintenance(rules: Maintenance, waiting: int) -> Safe:
         facts([("Weekly", f"{days} {rules.start} {rules.zone}, {rules.minutes} min"), ("Issues that wait", waiting)]),
         table(("Next", "Opens", "Closes"), rows) if rules.days else "",
     )
+
+
+def people(found: Sequence[Person]) -> Safe:
+    """Everybody with an account; they are added and changed by the command line."""
+    now = datetime.now(UTC)
+
+    def state(person: Person) -> Safe:
+        if person.disabled or (person.expires_at and person.expires_at <= now):
+            return badge("calm", "–", "disabled" if person.disabled else "expired")
+        if person.locked_until and person.locked_until > now:
+            return badge("person", "◆", "locked")
+        return badge("wait", "◷", "new password due") if person.must_change else badge("ok", "✓", "active")
+
+    rows = (
+        (
+            tag("b", p.name),
+            p.role.value,
+            state(p),
+            "password" if p.password else "identity provider",
+            when(p.last_sign_in),
+        )
+        for p in found
+    )
+    return card(
+        "People",
+        table(("Name", "Role", "State", "Signs in by", "Last sign-in"), rows),
+        tag("p", tag("code", "python -m core user"), " adds, changes and disables people; ",
+            tag("code", "python -m core token"), " makes API tokens.", class_="d-muted"),
+    )  # fmt: skip
 
 
 def environment(settings: Settings) -> Safe:

@@ -15,7 +15,13 @@ from core import settings as configuration
 from core.settings import ConfigurationError
 
 # commands whose own modules read their arguments
-OWN = {"fix": "core.repair.command_fix", "demo": "core.sandbox.command", "replay": "core.command_replay"}
+OWN = {
+    "fix": "core.repair.command_fix",
+    "demo": "core.sandbox.command",
+    "replay": "core.command_replay",
+    "user": "core.user_command",
+    "token": "core.token_command",
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,7 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m core",
         description="DevOps Intelligence Platform",
         epilog="fix: repair one crash in a repository; replay: past decisions under another policy; "
-        "demo: a shop that really fails, with simulated vendors",
+        "demo: a shop that really fails, with simulated vendors; user: add, list, disable people; "
+        "token: API tokens of programs",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -62,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         added = command(name, work, says)
         added.add_argument("--issue", type=int, required=True)
-        added.add_argument("--actor", required=True)
+        added.add_argument("--actor", default="", help="for the audit trail; default: who runs the command")
         if name == "resolve":
             added.add_argument("--how", required=True)
     for name, says in (
@@ -175,7 +182,7 @@ def approve(arguments) -> int:
     from core import actions, store
     from core.models import Approval
 
-    _open()
+    rt = _open()
     with store.read() as session:
         asked = session.exec(
             store.select(Approval).where(Approval.issue_id == arguments.issue, Approval.state == "pending")
@@ -183,16 +190,34 @@ def approve(arguments) -> int:
     if asked is None:
         print(f"issue {arguments.issue} asks for no approval", file=sys.stderr)
         return 1
-    print(actions.approve(asked.id, actor=arguments.actor, patch_hash=asked.patch_hash, key=f"approve-{asked.id}").says)
-    return 0
+    return _act(
+        lambda who: actions.approve(asked.id, actor=who, patch_hash=asked.patch_hash, key=f"approve-{asked.id}"),
+        rt.settings,
+        arguments.actor,
+    )
 
 
 def resolve(arguments) -> int:
     from core import actions
 
-    _open()
+    rt = _open()
     key = f"resolve-{arguments.issue}-{arguments.how}"
-    print(actions.resolve(arguments.issue, actor=arguments.actor, how=arguments.how, cured=True, key=key).says)
+    return _act(
+        lambda who: actions.resolve(arguments.issue, actor=who, how=arguments.how, cured=True, key=key),
+        rt.settings,
+        arguments.actor,
+    )
+
+
+def _act(work: Callable, settings: configuration.Settings, name: str) -> int:
+    """Carry out ``work(actor)`` as whoever runs the command; a refusal is told and is exit code 1."""
+    from core import actions, owner
+
+    try:
+        print(work(owner.actor(settings, name)).says)
+    except actions.Refused as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -163,14 +163,15 @@ def cancel(workflow_id: str) -> None:
 def moving() -> bool:
     """Is a stage of any issue at work right now?"""
     with store.read() as session:
-        waits = (*ENDED, Status.SCHEDULED, Status.AWAITING_APPROVAL, Status.QUEUED)
-        return session.exec(select(Issue.id).where(col(Issue.status).not_in(waits), Issue.run > 0)).first() is not None
+        waits = (*ENDED, Status.NEW, Status.SCHEDULED, Status.AWAITING_APPROVAL, Status.QUEUED)
+        return session.exec(select(Issue.id).where(col(Issue.status).not_in(waits))).first() is not None
 
 
-def begin(session: Session, issue: Issue) -> None:
-    """Start a new run of the issue's journey, in the caller's transaction."""
+def begin(session: Session, issue: Issue, requested_by: str | None = None) -> None:
+    """Start a new run of the issue's journey, in the caller's transaction; ``requested_by`` is the person who asked."""
     issue.run += 1
+    issue.requested_by = requested_by
     issue.assignee, issue.ended_at = None, None
-    issue.status, issue.reason = Status.NEW, ""
+    issue.status, issue.reason = Status.ANALYZING, ""
     session.add(issue)
     start_in(session, "journey", issue.workflow_id, issue.id, issue.run)

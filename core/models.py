@@ -237,6 +237,9 @@ class Connector(SQLModel, table=True):
     failures: int = 0  # in a row
     error: str | None = None
     open_until: datetime | None = _maybe_time()  # circuit breaker
+    note: str = ""  # what is no fault, but worth knowing: a budget that ended before the reading did
+    calls_left: int | None = None  # of the last round's budget
+    vendor_left: int | None = None  # of the vendor's own limit, by its last answer
 
 
 class Issue(SQLModel, table=True):
@@ -265,6 +268,7 @@ class Issue(SQLModel, table=True):
     created_at: datetime = _time(index=True)
     ended_at: datetime | None = _maybe_time(index=True)
     resolution: str | None = None
+    requested_by: str | None = None  # the person who asked for this run; the platform itself: nobody
     scheduled_for: datetime | None = _maybe_time()
 
     @property
@@ -422,6 +426,8 @@ class Deployment(SQLModel, table=True):
     note: str = ""
     before: dict = _json()  # ServiceHealth by service
     after: dict = _json()
+    promote_seconds: float | None = None  # how long moving production to it took
+    rollback_seconds: float | None = None  # how long moving production back from it took
     started_at: datetime = _time(index=True)
     ready_at: datetime | None = _maybe_time()
     ended_at: datetime | None = _maybe_time()
@@ -464,6 +470,8 @@ class Approval(SQLModel, table=True):
     state: str = Field(default="pending", index=True)  # pending, approved, rejected, expired, stale
     by: str | None = None
     reason: str = ""
+    requested_by: str | None = None  # who asked for the run: of a critical service they cannot approve it
+    assignee: str | None = None  # the person or group it was escalated to; nobody: any approver
     asked_at: datetime = _time()
     expires_at: datetime = _time()
     answered_at: datetime | None = _maybe_time()
@@ -483,6 +491,22 @@ class Notification(SQLModel, table=True):
     error: str | None = None
     created_at: datetime = _time(index=True)
     sent_at: datetime | None = _maybe_time()
+    next_at: datetime | None = _maybe_time()  # not before: the wait after a failed attempt
+    approval_id: int | None = None  # the question that its buttons answer
+    reference: str = ""  # the channel's own name of the message, to update it: "C0DEMO 1503435956.000247"
+    told: str = ""  # the state of the question that the message shows
+
+
+class Webhook(SQLModel, table=True):
+    """A delivery that was verified. Neither its id nor its body is taken a second time."""
+
+    __table_args__ = (UniqueConstraint("vendor", "delivery_id"), UniqueConstraint("vendor", "digest"))
+    id: int | None = Field(default=None, primary_key=True)
+    vendor: str
+    delivery_id: str
+    digest: str  # SHA-256 of the body
+    received_at: datetime = _time(index=True)
+    served: bool = Field(default=False, index=True)  # a round has taken it up
 
 
 class AuditRow(SQLModel, table=True):

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Index, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from core import models, saved  # noqa: F401 - metadata knows their tables
+from core import models, people, saved  # noqa: F401 - metadata knows their tables
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -24,6 +24,7 @@ PRAGMAS = (
     "foreign_keys=ON",
     "cache_size=-16384",  # 16 MB a connection: the indexes that the screens count by stay in memory
 )
+ONE_WRITER = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(20260)"}
 _engine: Engine | None = None
 
 
@@ -61,10 +62,11 @@ def engine() -> Engine:
 
 @contextmanager
 def write() -> Iterator[Session]:
-    """One short write transaction; what it reads cannot change before it commits."""
+    """One short write transaction; what it reads cannot change before it commits: one writer at a time, by
+    SQLite's own lock or by one of the same kind on PostgreSQL, so that limits, claims and the audit chain hold.
+    """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
-        if engine().dialect.name == "sqlite":
-            session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+        session.connection().exec_driver_sql(ONE_WRITER[engine().dialect.name])
         yield session
 
 
@@ -124,6 +126,21 @@ def m001_first_schema(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection)
 
 
+def m003_sources(connection: Connection) -> None:
+    add(connection, "connector.note", "connector.calls_left", "connector.vendor_left")
+
+
+def m004_delivery(connection: Connection) -> None:
+    columns = ("next_at", "approval_id", "reference", "told")
+    add(connection, "webhook", *(f"notification.{name}" for name in columns))
+
+
+def m008_people(connection: Connection) -> None:
+    add(connection, people.Person.__tablename__, people.SignIn.__tablename__, people.ApiToken.__tablename__)
+    add(connection, "issue.requested_by", "approval.requested_by", "approval.assignee")
+    add(connection, "deployment.promote_seconds", "deployment.rollback_seconds")
+
+
 def m009_saved_views_policy_versions(connection: Connection) -> None:
     """Also the verdict beside each outcome, and the indexes that the screens count by."""
     add(connection, "policyversion", "savedview", "outcome.verdict")
@@ -154,7 +171,13 @@ COUNTED_BY = (
     "ix_changeset_status",
 )
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m009_saved_views_policy_versions]
+MIGRATIONS: list[Callable[[Connection], None]] = [
+    m001_first_schema,
+    m003_sources,
+    m004_delivery,
+    m008_people,
+    m009_saved_views_policy_versions,
+]
 
 
 def migrate(target: Engine) -> list[str]:

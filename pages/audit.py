@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import access, context
+from console import access, context, exports
 from console.markup import Safe, link, tag, when
-from console.page import page
+from console.page import NEEDS, page
 from console.widgets import badge, draw, empty, table
 from core import audit, store
 from core.models import AuditRow
@@ -55,7 +52,7 @@ def body() -> None:
             class_="d-muted"),
         table(("Row", "When", "Who", "What", "About", "Detail", "Hash"), map(row, rows), (0,)),
     )  # fmt: skip
-    exports(wanted)
+    downloads(wanted)
 
 
 def row(made: AuditRow) -> tuple:
@@ -109,31 +106,25 @@ def verify() -> None:
     st.session_state["trail_verdict"] = (found.ok, found.says, datetime.now(UTC))
 
 
-def exports(wanted: trail.Filter) -> None:
+def downloads(wanted: trail.Filter) -> None:
     with st.container(horizontal=True):
-        st.download_button("Download as CSV", lambda: as_csv(wanted), "audit.csv", "text/csv", on_click="ignore")
         st.download_button(
-            "Download as JSON lines", lambda: as_lines(wanted), "audit.jsonl", "application/jsonl", on_click="ignore"
+            "Download as CSV", lambda: asked(exports.trail_csv, wanted), "audit.csv", "text/csv", on_click="ignore"
+        )
+        st.download_button(
+            "Download as JSON lines",
+            lambda: asked(exports.trail_lines, wanted),
+            "audit.jsonl",
+            "application/jsonl",
+            on_click="ignore",
         )
 
 
-def as_lines(wanted: trail.Filter) -> str:
+def asked(write, wanted: trail.Filter) -> str:
+    """The right is asked again: a file may be fetched long after the page was drawn."""
     access.require(access.AUDIT)
     with store.read() as session:
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in trail.export(session, wanted))
+        return write(session, wanted)
 
 
-def as_csv(wanted: trail.Filter) -> str:
-    """A cell that a spreadsheet would take for a formula is quoted with an apostrophe (OWASP, CSV injection)."""
-    access.require(access.AUDIT)
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(["id", "at", "actor", "action", "subject", "detail", "key", "previous", "hash"])
-    with store.read() as session:
-        for row in trail.export(session, wanted):
-            values = {**row, "detail": json.dumps(row["detail"], ensure_ascii=False)}
-            rows.writerow(["'" + str(v) if str(v)[:1] in "=+-@" and v else v for v in values.values()])
-    return text.getvalue()
-
-
-page("Audit", "Who did what, and when. Each row holds the hash of the row before it.", body, access.AUDIT)
+page("Audit", "Who did what, and when. Each row holds the hash of the row before it.", body, NEEDS["audit"])

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from console import access, connectors, context, system
-from console.markup import link
-from console.page import PAGES, page
-from console.widgets import badge, card, draw, empty, table, tag
+from console.page import NEEDS, page
+from console.widgets import badge, draw, empty, table, tag
 from core import store
 from core.models import Status
 from core.repair.runner import runner
@@ -23,11 +22,11 @@ def body() -> None:
     if fault:
         st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
     with store.read() as session:
-        found, rounds = pipeline.connectors(session), pipeline.rounds(session, 1)
+        found = pipeline.connectors(session)
         workers = pipeline.workers(session, now)
         sent, failed = health.messages(session, now - timedelta(days=1)), health.last_failure(session)
         last, waiting = health.last_runner(session), pipeline.by_status(session).get(Status.SCHEDULED, 0)
-    sources(found, rounds)
+    sources(found)
     draw(
         tag(
             "div",
@@ -37,19 +36,20 @@ def body() -> None:
         ),
         tag(
             "div",
-            system.routes(context.connected(), sent, failed),
-            tag("div", system.maintenance(policy.maintenance, waiting), people(), class_="d-stack"),
+            system.routes(policy.routes, context.connected(), sent, failed),
+            system.maintenance(policy.maintenance, waiting),
             class_="d-three",
         ),
     )
-    if access.ADMINISTER in access.current().rights:
+    if access.current().may(access.ADMINISTER):
+        people()
         draw(system.environment(settings))
 
 
-def sources(found, rounds) -> None:
+def sources(found) -> None:
     st.header("Connectors", anchor=False)
     if found:
-        draw(connectors.drawn(found, connectors.budgets(rounds)))
+        draw(connectors.drawn(found))
     else:
         draw(empty("No connector has been read yet", "Set one vendor's variables, see below; a round reads it.", "◔"))
     missing = [name for name in registry.BUILDERS if name not in context.connected()]
@@ -78,10 +78,10 @@ def ask() -> None:
     st.session_state["checks_told"] = told
 
 
-def people():
-    if "people" in PAGES:
-        return card("People", tag("p", link("/people", "Users, roles and API tokens")))
-    return card("People", tag("p", access.notice().replace("**", "")))
+def people() -> None:
+    with store.read() as session:
+        found = health.people(session)
+    draw(system.people(found))
 
 
-page("Settings", "What is connected, how it fares, and what to do about it.", body, access.OPERATE)
+page("Settings", "What is connected, how it fares, and what to do about it.", body, NEEDS["settings"])

@@ -358,6 +358,8 @@ def deployment(session: Session, made: ChangeSet, text: str | None = None, **val
                 "previous_vendor_id": text or "dpl_4f1c",
                 "status": "verified",
                 "note": text or "",
+                "promote_seconds": 0.8,
+                "rollback_seconds": 1.3 if values.get("status") == "rolled_back" else None,
                 "started_at": start,
                 "ready_at": start + timedelta(seconds=8),
                 "ended_at": start + timedelta(seconds=68),

@@ -81,7 +81,7 @@ def console(tmp_path):
 
 def change(settings, text, key="k", based_on=None, reason="safer"):
     now = policies.digest(settings.platform_file.read_text())
-    return actions.change_policy(text, actor="ada", reason=reason, based_on=based_on or now, key=key)
+    return actions.change_policy(text, actor="admin", reason=reason, based_on=based_on or now, key=key)
 
 
 def test_a_change_is_in_force_kept_and_audited(console):
@@ -92,8 +92,8 @@ def test_a_change_is_in_force_kept_and_audited(console):
         kept = session.exec(select(PolicyVersion).order_by(PolicyVersion.id)).all()
         row = session.exec(select(audit.AuditRow)).one()
         assert audit.verify(session, console.data_dir).ok
-    assert [(v.by, v.text) for v in kept] == [("file", screens.PLATFORM), ("ada", after)]
-    assert (row.actor, row.action, row.detail["after"]) == ("ada", "change_policy", policies.digest(after))
+    assert [(v.by, v.text) for v in kept] == [("file", screens.PLATFORM), ("admin", after)]
+    assert (row.actor, row.action, row.detail["after"]) == ("admin", "change_policy", policies.digest(after))
     assert not list(console.data_dir.glob(".platform*")), "no half-written file is left"
 
 
@@ -102,7 +102,7 @@ def test_the_way_back(console):
     change(console, screens.PLATFORM, "two", reason="back to version 1")
     assert console.platform_file.read_text() == screens.PLATFORM
     with store.read() as session:
-        assert [v.by for v in policies.versions(session)] == ["ada", "ada", "file"]
+        assert [v.by for v in policies.versions(session)] == ["admin", "admin", "file"]
 
 
 def test_the_same_click_twice_counts_once(console):

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, func, select
 
-from core import durable, notify, store
+from core import durable, journal, notify, store
 from core.health import best_source
 from core.models import ENDED, Issue, Kind, Metric, Record, Signal, Status, now
 from core.runtime import Runtime
@@ -121,7 +121,7 @@ def _join(session: Session, rt: Runtime, signal: Signal, issue: Issue) -> None:
             f"back-{issue.id}-{issue.run}",
             "the fault came back after its fix",
         )
-        durable.begin(session, issue)
+        journal.move(session, issue.id, Status.NEW, "the fault came back after its fix")
 
 
 def _counting_source(session: Session, issue: Issue) -> str:
@@ -135,7 +135,7 @@ def start_new(rt: Runtime) -> int:
     """Begin the journey of every issue that has enough evidence; says of the others what they wait for."""
     rt.policy  # noqa: B018 - reading it finds out whether it can be read
     with store.write() as session:
-        new = session.exec(select(Issue).where(Issue.status == Status.NEW, Issue.run == 0)).all()
+        new = session.exec(select(Issue).where(Issue.status == Status.NEW)).all()
         ready = [issue for issue in new if not _holds(rt, issue)]
         for issue in ready:
             durable.begin(session, issue)

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select
 
 from core.models import Notification, TestRun
+from core.people import Person
 
 
 def messages(session: Session, since: datetime) -> dict[tuple[str, str], int]:
@@ -28,3 +29,8 @@ def last_failure(session: Session) -> Notification | None:
 def last_runner(session: Session) -> str:
     """The runner of the newest test run; "" when there is none."""
     return session.exec(select(TestRun.runner).order_by(col(TestRun.id).desc()).limit(1)).first() or ""
+
+
+def people(session: Session, limit: int = 200) -> list[Person]:
+    """Everybody with an account, by name."""
+    return list(session.exec(select(Person).order_by(Person.name).limit(limit)))

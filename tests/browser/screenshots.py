@@ -14,7 +14,7 @@ from sqlmodel import select
 from core import store
 from core.models import ChangeSet, Deployment, Issue, Status
 from core.settings import ROOT
-from tests.browser.server import browsing, serving, settled
+from tests.browser.server import browsing, serving, settled, visiting
 
 LOOKS = {"light": ("light", 1440), "dark": ("dark", 1440), "phone": ("light", 390)}
 
@@ -24,8 +24,8 @@ def addresses() -> dict[str, str]:
         waits = session.exec(select(Issue.id).where(Issue.status == Status.AWAITING_APPROVAL)).one()
         change = session.exec(select(ChangeSet.id).where(ChangeSet.issue_id == waits)).one()
         shipped = session.exec(select(Deployment.id).where(Deployment.status == "verified")).first()
-    return {"pipeline": "/", "issues": "/issues", "issue": f"/issues?issue={waits}", "codegen": "/codegen",
-            "change": f"/codegen?change={change}", "deployments": "/deployments",
+    return {"pipeline": "/", "approvals": "/approvals", "issues": "/issues", "issue": f"/issues?issue={waits}",
+            "codegen": "/codegen", "change": f"/codegen?change={change}", "deployments": "/deployments",
             "deployment": f"/deployments?deployment={shipped}", "kpis": "/kpis", "calibration": "/kpis",
             "policy": "/policy", "audit": "/audit", "settings": "/settings"}  # fmt: skip
 
@@ -35,7 +35,7 @@ def take(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as data, serving(Path(data)) as address, browsing() as browser:
         for look, (scheme, width) in LOOKS.items():
             view = {"width": width, "height": 900}
-            with browser.new_context(base_url=address, color_scheme=scheme, viewport=view) as visit:
+            with visiting(browser, address, color_scheme=scheme, viewport=view) as visit:
                 for name, path in addresses().items():
                     page = visit.new_page()
                     settled(page.goto(path) and page)

@@ -12,15 +12,16 @@ from starlette.testclient import TestClient
 
 import core
 from console import app as server
-from console import context, live, status
-from core import store
+from console import context, first_paint, live, status
+from core import sessions, store
 from core.models import Status
-from tests import scenes
+from tests import scenes, screens
 
 
 @pytest.fixture
 def client(console):
     with TestClient(_routes()) as found:
+        found.cookies.set("session", screens.cookie("viewer", "testclient"))
         yield found
 
 
@@ -33,7 +34,8 @@ def _routes():
 
 def test_healthz(client):
     answer = client.get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "store": "ok"})
+    assert answer.status_code == 200
+    assert (answer.json()["status"], answer.json()["store"], answer.json()["engine"]) == ("ok", "ok", "elsewhere")
     store._engine = None
     answer = client.get("/healthz")
     assert answer.status_code == 503 and answer.json()["status"] == "failed"
@@ -99,12 +101,21 @@ def test_the_first_look_holds_real_figures_and_no_strangers_markup(client):
     assert client.get("/").headers["cache-control"] == "private, no-cache"
 
 
-@pytest.mark.parametrize("address", ["/", "/issues", "/kpis", "/policy", "/issues?issue=1"])
-def test_without_a_store_the_page_is_served_without_a_first_look(client, address):
+@pytest.mark.parametrize("session", ["", "nobody's"])
+def test_nobody_sees_a_first_look_without_a_session(client, session):
+    assert first_paint.html("/issues", "", session) == ""
+
+
+def test_a_first_look_holds_only_what_the_role_may_open(client):
+    viewer, admin = (sessions.digest(name) for name in ("viewer", "admin"))
+    assert first_paint.html("/audit", "", viewer) == "" and 'id="first"' in first_paint.html("/audit", "", admin)
+    link = 'href="/settings"'
+    assert link not in first_paint.html("/", "", viewer) and link in first_paint.html("/", "", admin)
+
+
+def test_without_a_store_there_is_no_first_look(client):
     store._engine = None
-    answer = client.get(address)
-    assert answer.status_code == 200 and '<div id="root">' in answer.text
-    assert ('id="first"' in answer.text) == (address not in ("/", "/issues", "/kpis"))
+    assert first_paint.html("/issues", "", sessions.digest("admin")) == ""
 
 
 def test_robots_may_come_as_far_as_the_sign_in(client):
