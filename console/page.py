@@ -26,6 +26,11 @@ PAGES = {  # address: title
 NEEDS: dict[str, str] = {"audit": access.AUDIT, "settings": access.OPERATE, "people": access.ADMINISTER}
 
 
+def visible(actor: access.Actor) -> dict[str, str]:
+    """The pages that this person may open."""
+    return {name: title for name, title in PAGES.items() if visibility(actor, name) == "visible"}
+
+
 def visibility(actor: access.Actor, name: str) -> str:
     """Does the navigation list the page for this person? Its address alone would only say why not."""
     return "visible" if actor.may(NEEDS.get(name, access.VIEW)) else "hidden"
