@@ -389,9 +389,9 @@ def mail():
 
 def test_mail_arrives_only_with_the_sign_in(mail):
     server, port = mail
-    with smtplib.SMTP("127.0.0.1", port, timeout=5) as client:
-        with pytest.raises(smtplib.SMTPSenderRefused, match="Authentication required"):
-            client.sendmail(smtp.SENDER, [smtp.RECEIVER], "Subject: no\n\n")
+    refused = pytest.raises(smtplib.SMTPSenderRefused, match="Authentication required")
+    with smtplib.SMTP("127.0.0.1", port, timeout=5) as client, refused:
+        client.sendmail(smtp.SENDER, [smtp.RECEIVER], "Subject: no\n\n")
     client = smtplib.SMTP("127.0.0.1", port, timeout=5)
     with pytest.raises(smtplib.SMTPException):
         client.login(smtp.USER, "another")
