@@ -113,7 +113,7 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
         page.keyboard.press(key)
         page.wait_for_selector(buttons.format(number))
     page.keyboard.press("a")
-    page.wait_for_selector("[role=dialog]:has-text('Approve this patch for production?')")
+    page.wait_for_selector("[role=dialog]:has-text('Approve this patch for production?') [class*=st-key-do-] button")
     page.keyboard.press("Control+Enter")
     toast(page, "approved: the release starts")
     assert (waiting.state(ids[2]).state, waiting.state(ids[2]).by) == ("approved", "approver")
