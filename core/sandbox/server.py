@@ -295,7 +295,7 @@ p95_ms = "shop.latency.p95"
 allow_limited_runner = true
 
 [slack.people]
-{user} = "demo"
+{user} = "approver"
 """
 SERVICES = {"catalog": "low", "cart": "low", "checkout": "medium", "pricing": "low", "search": "low", "account": "low"}
 
