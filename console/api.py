@@ -122,23 +122,31 @@ def issue(actor: Actor, request: Request, _body: dict) -> dict:
 
 def act(actor: Actor, request: Request, body: dict) -> dict:
     """One of the actions on an issue; those on its question or deployment find it by the issue."""
-    from core import actions
+    from core import actions, triage
+    from core.deeds import NEEDS
 
     name, number = request.path_params["action"], _number(request)
-    if name not in actions.NEEDS:
-        raise Wrong(404, f"the actions are {', '.join(actions.NEEDS)}")
-    work = getattr(actions, name)
-    allowed = set(inspect.signature(work).parameters) - {"actor", "key"}
-    wanted = allowed - {_target_name(work)}
-    if set(body) != wanted or not all(isinstance(v, str | bool) for v in body.values()):
-        raise Wrong(422, f"{name} takes {', '.join(sorted(wanted)) or 'no arguments'}")
+    if name not in NEEDS:
+        raise Wrong(404, f"the actions are {', '.join(NEEDS)}")
+    work = getattr(triage if hasattr(triage, name) else actions, name)
+    _checked(name, work, body)
     key = f"api-{actor.name}-{request.headers.get('idempotency-key') or uuid4().hex}"
     receipt = work(_target(name, number), actor=actor, key=key, **body)
     return {"done": receipt.done, "says": receipt.says}
 
 
-def _target_name(work) -> str:
-    return next(iter(inspect.signature(work).parameters))
+TYPES = {"str": str, "bool": bool, "int": int, "list[str]": list}
+
+
+def _checked(name: str, work, body: dict) -> None:
+    """Raises Wrong unless the body holds the action's further arguments, each of its type."""
+    _, *further = inspect.signature(work).parameters.values()  # the first is its target
+    takes = {p.name: p for p in further if p.name not in ("actor", "key")}
+    lacking = {n for n, p in takes.items() if p.default is p.empty} - set(body)
+    fits = all(n in takes and type(v) is TYPES[takes[n].annotation] for n, v in body.items())
+    if lacking or not fits:
+        told = ", ".join(f"{n} ({p.annotation})" for n, p in sorted(takes.items()))
+        raise Wrong(422, f"{name} takes {told or 'no arguments'}")
 
 
 def _target(name: str, issue_id: int) -> int:

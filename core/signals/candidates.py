@@ -41,6 +41,11 @@ class Candidates:
         if len(self.issues) > self.limit:
             self._forget()
 
+    def join(self, issue_id: int, record: Record, fp: Fingerprint) -> None:
+        """A record joined the issue; its fingerprint leads there from now on, unless its likes may belong elsewhere."""
+        tells = record.service and record.kind not in correlation.SIGNS
+        self.put(correlation.absorb(self.issues[issue_id], record, fp), *([fp.key] if tells else []))
+
     def near(self, new: Open, merged: Mapping[str, str]) -> list[Open]:
         """At most a few dozen issues, the owner of the fingerprint alone when there is one."""
         for key in (merged.get(new.fingerprint, new.fingerprint), new.fingerprint):
@@ -94,9 +99,7 @@ class Correlator:
         found = correlation.match(record, fp, candidates, self.graph, self.overrides)
         if found.issue_id is None:
             return self._begin(record, fp)
-        joined = correlation.absorb(self.open.issues[found.issue_id], record, fp)
-        tells = record.service and record.kind not in correlation.SIGNS  # else its likes may belong elsewhere
-        self.open.put(joined, *([fp.key] if tells else []))
+        self.open.join(found.issue_id, record, fp)
         return found
 
     def _begin(self, record: Record, fp: Fingerprint) -> Match:
