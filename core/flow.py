@@ -1,7 +1,7 @@
 """The workflow: the diagram as one function. Every arrow of the diagram is one line of ``journey``.
 
     analyze -> decide -> escalate | schedule (wait, then diagnose again) | fix
-    (fix -> review) up to N times -> test -> preview -> [approval] -> release -> learn
+    (fix -> review -> CodeRabbit, if it is asked) up to N times -> test -> preview -> [approval] -> release -> learn
     release: queue -> production -> watch -> merge, or roll back
 
 It runs under DBOS: each stage is a step whose result is kept, so a process killed anywhere goes on
@@ -17,7 +17,7 @@ from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from core import durable, journal, runtime
 from core.models import Stage, Status
-from core.stages import analyze, decide, deploy, fix, handover, learn, review, test, verify
+from core.stages import analyze, decide, deploy, fix, handover, learn, peer, review, test, verify
 from core.vendors.base import VendorError
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ analyze_step = step(Stage.ANALYZE, Status.ANALYZING, analyze.run)
 decide_step = step(Stage.DECIDE, Status.DECIDING, decide.run)
 fix_step = step(Stage.FIX, Status.FIXING, fix.run)
 review_step = step(Stage.REVIEW, Status.REVIEWING, review.run)
+peer_step = step(Stage.REVIEW, Status.REVIEWING, peer.look)
 test_step = step(Stage.TEST, Status.TESTING, test.run)
 preview_step = step(Stage.DEPLOY, Status.PREVIEWING, deploy.preview)
 production_step = step(Stage.DEPLOY, Status.DEPLOYING, deploy.production)
@@ -92,7 +93,7 @@ def journey(issue_id: int, run: int) -> str:
 def _journey(issue_id: int, run: int) -> str:
     decision = diagnose(issue_id, run)
     if decision["verdict"] == "ESCALATE_HUMAN":
-        return hand_over(issue_id, run, "escalated", decision["says"])
+        return hand_over(issue_id, run, decision.get("event", "escalated"), decision["says"])
     change = write_fix(issue_id, run)
     if not change["ok"]:
         return hand_over(issue_id, run, "no_fix", change["says"])
@@ -133,13 +134,24 @@ def write_fix(issue_id: int, run: int) -> dict:
         if not change["ok"]:
             return change
         reviewed = review_step(issue_id, run, attempt, change["id"])
+        if reviewed["ok"] and reviewed.get("peer"):
+            reviewed = peer_review(issue_id, run, attempt, change["id"])
         if reviewed["ok"]:
-            return change
+            return {**change, "needs_approval": change["needs_approval"] or reviewed.get("needs_approval", False)}
         feedback = feedback + reviewed["findings"]
     return {
         "ok": False,
         "says": f"no fix passed the review in {attempt} attempts; last: {'; '.join(feedback[-3:])}",
     }
+
+
+def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> dict:
+    """CodeRabbit's word on the fix; the wait for it is durable and bounded."""
+    look = {"state": "waiting", "seconds": 0.0, "asked": 0}
+    while look["state"] == "waiting":
+        DBOS.sleep(look["seconds"])
+        look = peer_step(issue_id, run, attempt, change_id, look["asked"])
+    return look
 
 
 def approval(issue_id: int, run: int, change_id: int) -> dict:

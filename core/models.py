@@ -470,6 +470,22 @@ class Notification(SQLModel, table=True):
     error: str | None = None
     created_at: datetime = _time(index=True)
     sent_at: datetime | None = _maybe_time()
+    next_at: datetime | None = _maybe_time()  # not before: the wait after a failed attempt
+    approval_id: int | None = None  # the question that its buttons answer
+    reference: str = ""  # the channel's own name of the message, to update it: "C0DEMO 1503435956.000247"
+    told: str = ""  # the state of the question that the message shows
+
+
+class Webhook(SQLModel, table=True):
+    """A delivery that was verified. Neither its id nor its body is taken a second time."""
+
+    __table_args__ = (UniqueConstraint("vendor", "delivery_id"), UniqueConstraint("vendor", "digest"))
+    id: int | None = Field(default=None, primary_key=True)
+    vendor: str
+    delivery_id: str
+    digest: str  # SHA-256 of the body
+    received_at: datetime = _time(index=True)
+    served: bool = Field(default=False, index=True)  # a round has taken it up
 
 
 class AuditRow(SQLModel, table=True):

@@ -23,6 +23,7 @@ from core import (
     flow,  # noqa: F401 - registers the workflows
     notify,
     store,
+    webhooks,
     wiring,
 )
 from core.models import Connector, Round, Worker, now
@@ -34,6 +35,7 @@ from core.stages.group import group_new, start_new
 log = logging.getLogger(__name__)
 BEAT_SECONDS = 10
 DELIVER_SECONDS = 5
+HOOK_SECONDS = 1
 
 
 class Engine:
@@ -48,6 +50,7 @@ class Engine:
         self.executor.beat()
         tidy(self.executor.id)
         self.collector = Collector()
+        self.one_round = threading.Lock()
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
     def schedule(self) -> None:
@@ -62,11 +65,19 @@ class Engine:
         )
         add(self.upkeep, "interval", seconds=BEAT_SECONDS, id="upkeep")
         add(self.deliver, "interval", seconds=DELIVER_SECONDS, id="deliver")
+        add(self.hasten, "interval", seconds=HOOK_SECONDS, id="hasten")
         self.scheduler.start()
 
     def round(self) -> dict | None:
         """One round, unless another process has this slot already."""
-        return run_round(self.runtime, self.collector, self.executor.id)
+        with self.one_round:
+            return run_round(self.runtime, self.collector, self.executor.id)
+
+    def hasten(self) -> dict | None:
+        """One round for all the webhooks that came since the last look, whichever process took them in."""
+        with self.one_round:
+            slot = webhooks.claim()
+            return run_round(self.runtime, self.collector, self.executor.id, slot) if slot else None
 
     def upkeep(self) -> None:
         self.executor.beat()
@@ -119,9 +130,9 @@ def stop() -> None:
             _engine = None
 
 
-def run_round(rt: Runtime, collector: Collector, worker: str) -> dict | None:
+def run_round(rt: Runtime, collector: Collector, worker: str, slot: str = "") -> dict | None:
     """collect -> group -> start; returns what each source brought, or None when the slot was taken."""
-    slot = str(int(now().timestamp() // rt.settings.round_seconds))
+    slot = slot or str(int(now().timestamp() // rt.settings.round_seconds))
     round_id = _claim(slot, worker)
     if round_id is None:
         return None

@@ -83,23 +83,50 @@ class Settings(BaseSettings):
     openai_base_url: str = Field("", description="any OpenAI-compatible server")
     openai_api_key: SecretStr = Field(SecretStr(""), description="its key")
     openai_model: str = Field("", description="its model; empty: the embedded analysis and repairer only")
+    cline_bin: str = Field("", description="Cline CLI (path or name); empty: not used. It asks OPENAI_BASE_URL's model")
+
+    kestra_url: str = Field("", description="address of a Kestra server, 1.x or 2.x")
+    kestra_tenant: str = Field("main", description="its tenant; main in the open source edition")
+    kestra_namespace: str = Field("platform", description="namespace of the flows of core/kestra")
+    kestra_user: str = Field("", description="basic auth")
+    kestra_password: SecretStr = Field(SecretStr(""), description="basic auth")
+    kestra_token: SecretStr = Field(SecretStr(""), description="API token, in place of user and password")
+    kestra_analysis_flow: str = Field("", description="flow whose AI agent gives an analysis (`analysis`); empty: none")
 
     # delivery
     vercel_url: str = Field("https://api.vercel.com", description="address of the Vercel API")
     vercel_token: SecretStr = Field(SecretStr(""), description="Vercel access token")
-    vercel_team_id: str = Field("", description="team_...; empty: the personal account")
+    vercel_team_id: str = Field("", description="team_... or slug; empty: the personal account")
 
     # messages
     slack_url: str = Field("https://slack.com/api", description="address of the Slack Web API")
     slack_token: SecretStr = Field(SecretStr(""), description="bot token (xoxb-...) with chat:write")
     slack_channel: str = Field("", description="channel id for alerts")
+    slack_signing_secret: SecretStr = Field(
+        SecretStr(""), description="signing secret of the Slack app; its buttons answer at PUBLIC_URL/hooks/slack"
+    )
+    slack_webhook_url: SecretStr = Field(
+        SecretStr(""), description="incoming webhook, in place of SLACK_TOKEN: messages without buttons"
+    )
     smtp_host: str = Field("", description="mail server")
     smtp_port: int = Field(587, description="its port")
     smtp_user: str = Field("", description="mail user; empty: no sign-in")
     smtp_password: SecretStr = Field(SecretStr(""), description="its password")
-    smtp_starttls: bool = Field(True, description="encrypt the connection")
+    smtp_starttls: bool = Field(True, description="encrypt the connection; port 465 is encrypted from its start")
+    smtp_ca_file: str = Field("", description="certificates to trust, for a mail server of your own authority")
     email_from: str = Field("", description="sender of alerts")
     email_to: str = Field("", description="receivers of alerts, separated by commas")
+
+    # webhooks in, at PUBLIC_URL/hooks/VENDOR; an empty secret: that door is shut
+    sentry_webhook_secret: SecretStr = Field(SecretStr(""), description="client secret of the Sentry integration")
+    github_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the GitHub webhook")
+    datadog_webhook_token: SecretStr = Field(
+        SecretStr(""), description="sent by Datadog's webhook in the custom header X-Webhook-Token"
+    )
+    vercel_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the Vercel webhook")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="bearer token of /metrics; empty: it answers on loopback only"
+    )
 
     @property
     def database(self) -> str:
@@ -123,6 +150,7 @@ class Repository(Strict):
     vercel_project: str = Field("", description="project name; empty: no deployments")
     production_url: str = Field("", description="public address, for health checks")
     health_path: str = "/health"
+    environment: dict[str, str] = Field({}, description="variables of its deployments; no secrets")
     test_command: list[str] = ["python", "-m", "pytest", "-q"]
     source: list[str] = Field(["."], description="folders of the program's code")
     tests: str = "tests"
@@ -133,6 +161,9 @@ class Service(Strict):
     critical: bool = False
     impact: Impact = Impact.MEDIUM
     paths: list[str] = Field([], description="what a fix may touch (globs); empty: all of the repository's source")
+    forbidden: list[str] = Field([], description="what a fix may not touch, beside [fix] forbidden")
+    max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: as there")
+    max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
     upstreams: list[str] = []
 
 
@@ -210,12 +241,27 @@ class Maintenance(Strict):
     minutes: int = 120
 
 
+class ModelRules(Strict):
+    """What models may cost that write fixes. Tokens and dollars are summed over all attempts, the failed ones too."""
+
+    tries: int = Field(2, ge=0, le=5, description="attempts of each model at one fix; 0: no model is asked")
+    seconds: float = Field(300, gt=0, description="deadline of one attempt")
+    requests: int = Field(40, ge=1, description="requests that a program such as Cline may make in one attempt")
+    tokens_per_issue: int = 200_000
+    tokens_per_day: int = 2_000_000
+    usd_per_issue: float = 1.0
+    usd_per_day: float = 10.0
+    usd_per_million_tokens: float = Field(0.0, ge=0, description="price where the model's server tells none")
+
+
 class FixRules(Strict):
+    models: ModelRules = ModelRules()
     attempts: int = Field(3, ge=1, le=10)
     max_lines: int = 200
     max_files: int = 5
     complexity: int = 10
     coverage: float = 0.8
+    slowdown: float = Field(2.0, gt=1, description="a changed function may take so many times its old time")
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False
     forbidden: list[str] = Field(
@@ -236,11 +282,23 @@ class FixRules(Strict):
             "auth/**",
             "**/auth/**",
             "**/secrets/**",
+            "**/payment/**",
+            "**/payments/**",
             "conftest.py",
             "**/conftest.py",
         ],
         description="never touched by a fix, whatever a service allows",
     )
+
+    def of(self, service: Service) -> FixRules:
+        """These rules as they hold for one service: it can only make them stricter."""
+        return self.model_copy(
+            update={
+                "forbidden": [*self.forbidden, *service.forbidden],
+                "max_lines": min(self.max_lines, service.max_lines or self.max_lines),
+                "max_files": min(self.max_files, service.max_files or self.max_files),
+            }
+        )
 
 
 class ApprovalRules(Strict):
@@ -262,6 +320,41 @@ class Access(Strict):
     oidc_claim: str = Field("groups", description="claim whose values oidc_roles names, beside e-mail addresses")
     oidc_roles: dict[str, Role] = Field({}, description="value of the claim, or verified e-mail address: role")
     oidc_default: Role | None = Field(None, description="role of everybody else there; none: they stay outside")
+
+
+Channel = Literal["slack", "email", "console"]
+
+
+class Routes(Strict):
+    """Who hears of what. A channel that is not connected is recorded as failed; ``[]`` tells nobody."""
+
+    workflow_failed: list[Channel] = ["slack"]
+    error_rate: list[Channel] = ["email", "slack"]
+    deployment_failed: list[Channel] = ["slack", "email"]
+    rolled_back: list[Channel] = ["slack", "email"]
+    tests_failed: list[Channel] = ["slack"]
+    no_fix: list[Channel] = ["console"]
+    escalated: list[Channel] = ["slack"]
+    low_confidence: list[Channel] = ["console"]
+    refused: list[Channel] = ["console"]
+    approval_asked: list[Channel] = ["slack"]
+    approval_expired: list[Channel] = ["slack", "email"]
+    rate_limit: list[Channel] = ["slack"]
+    performance: list[Channel] = ["email"]
+    resolved: list[Channel] = ["slack"]
+
+
+class SlackRules(Strict):
+    people: dict[str, str] = Field({}, description="Slack user id (U0123ABCD) = the person who may answer with it")
+
+
+class CodeRabbitRules(Strict):
+    """Wait for CodeRabbit's review of each fix, where GitHub is connected."""
+
+    enabled: bool = False
+    wait_minutes: float = Field(30, gt=0, description="no review by then: a person approves in its place")
+    every_seconds: float = Field(30, gt=0, description="between two looks")
+    block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
 
 
 class MetricNames(Strict):
@@ -297,6 +390,9 @@ class Policy(Strict):
     approval: ApprovalRules = ApprovalRules()
     access: Access = Access()
     metrics: MetricNames = MetricNames()
+    routes: Routes = Routes()
+    slack: SlackRules = SlackRules()
+    coderabbit: CodeRabbitRules = CodeRabbitRules()
     collect: Collect = Collect()
 
     @model_validator(mode="after")

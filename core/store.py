@@ -116,13 +116,18 @@ def m003_sources(connection: Connection) -> None:
     add(connection, "connector.note", "connector.calls_left", "connector.vendor_left")
 
 
+def m004_delivery(connection: Connection) -> None:
+    columns = ("next_at", "approval_id", "reference", "told")
+    add(connection, "webhook", *(f"notification.{name}" for name in columns))
+
+
 def m008_people(connection: Connection) -> None:
     add(connection, people.Person.__tablename__, people.SignIn.__tablename__, people.ApiToken.__tablename__)
     add(connection, "issue.requested_by", "approval.requested_by", "approval.assignee")
     add(connection, "deployment.promote_seconds", "deployment.rollback_seconds")
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m003_sources, m008_people]
+MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m003_sources, m004_delivery, m008_people]
 
 
 def migrate(target: Engine) -> list[str]:

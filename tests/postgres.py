@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,27 +21,24 @@ def _programs() -> Path:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """Its SQLAlchemy address. PostgreSQL refuses to run as root, so root lends it another user."""
-    programs, data = _programs(), folder / "postgres"
-    data.mkdir(parents=True)
-    own = {}
-    if os.getuid() == 0:
-        own = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-        shutil.chown(data, "nobody", "nogroup")
-        for parent in data.parents:
-            if parent.owner() == "root" and parent.is_relative_to(folder.parent.parent):
-                parent.chmod(parent.stat().st_mode | 0o011)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "cwd": data, **own}
-    control = [programs / "pg_ctl", "-D", data]
-    subprocess.run([programs / "initdb", "-D", data, "-U", "tests", "--auth=trust", "--no-sync"], check=True, **quiet)
-    port = _free_port()
-    options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-    subprocess.run([*control, "-o", options, "-w", "-l", data / "log", "start"], check=True, **quiet)
-    try:
-        yield f"postgresql://tests@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, **quiet)
+def postgres() -> Iterator[str]:
+    """Its SQLAlchemy address. PostgreSQL refuses to run as root, so root lends it another user and its own folder."""
+    programs = _programs()
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        own = {}
+        if os.getuid() == 0:
+            own = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            shutil.chown(folder, "nobody", "nogroup")
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, "check": True, **own}
+        data, port = f"{folder}/data", _free_port()
+        subprocess.run([programs / "initdb", "-D", data, "-U", "tests", "--auth=trust", "--no-sync"], **quiet)
+        control = [programs / "pg_ctl", "-D", data, "-w"]
+        options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        subprocess.run([*control, "-o", options, "-l", f"{folder}/log", "start"], **quiet)
+        try:
+            yield f"postgresql://tests@127.0.0.1:{port}/postgres"
+        finally:
+            subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
 
 
 def _free_port() -> int:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from core.models import Crash
-from core.repair.locate import places
+from core.repair.evidence import raised
+from core.repair.locate import Place, places
 from core.repair.shapes import Candidate
 from core.repair.templates import FAMILIES
 from core.repair.templates.base import Change
 
+log = logging.getLogger(__name__)
 FRAMES = 3  # program frames from the crash outwards that are looked at
-MOST = 24  # candidates of one crash
+MOST = 40  # candidates of one crash
 
 
 class EmbeddedFixer:
@@ -33,19 +36,29 @@ class EmbeddedFixer:
                     rationale=change.says,
                     evidence=(change.why,) if change.why else (),
                     confidence=change.confidence,
+                    raises=change.raises,
                 )
                 if len(seen) == MOST:
                     return
 
 
 def _changes(tree: Path, crash: Crash) -> Iterator[tuple[str, Change]]:
-    families = FAMILIES.get(crash.exception.type.rsplit(".", 1)[-1], ())
+    kind = crash.exception.type.rsplit(".", 1)[-1]
     for place in islice(places(tree, crash), FRAMES):
-        for family in families:
+        promised = any(name == kind for name, _ in raised(place))
+        for family in FAMILIES.get(kind, ()):
             name = f"{family.__module__.rsplit('.', 1)[1]}.{family.__name__}"
-            yield from ((name, change) for change in family(place))
-        if place.frame is not crash.frames[-1] and families:
-            return
+            for change in _made(family, place):
+                if not promised or (change.why and "documentation" not in change.why):
+                    yield name, change
+
+
+def _made(family: Callable[[Place], Iterator[Change]], place: Place) -> Iterator[Change]:
+    """What the family makes of the place; one that trips over unusual code is silent, the others go on."""
+    try:
+        yield from family(place)
+    except (SyntaxError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        log.warning("%s failed at %s:%s: %r", family.__name__, place.path, place.line, error)
 
 
 def _parses(text: str) -> bool:

@@ -1,35 +1,52 @@
-"""From crash to proved fix: fixable? reproduce, propose, refuse, judge, prove. Else a person."""
+"""From crash to proved fix: fixable? reproduce, observe, propose, refuse, judge, prove. Else a person."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from core.models import Cause, Crash
 from core.repair import policy
 from core.repair.fixability import classify
-from core.repair.inputs import mutated, pool_of
-from core.repair.judge import Judged, choose, crash_like, difference
-from core.repair.probe import Call, Outcome, probe
+from core.repair.inputs import recorded_calls
+from core.repair.judge import Judged, choose, crash_like, difference, trust
+from core.repair.locate import located
+from core.repair.mutate import mutated, pool_of
+from core.repair.probe import Call, Outcome, observed, probe, probes
 from core.repair.proof import prove, write
-from core.repair.reproduce import crashing_call, is_crash, written
+from core.repair.reproduce import crashing_call, written
+from core.repair.scaffolds import scaffolds, seen_types
 from core.repair.shapes import Attempt, Candidate, Fixer, FixResult, Runner
 from core.settings import FixRules
 from core.vendors.command import git
 
-CANDIDATES, INPUTS = 24, 80
+_CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable")
+CANDIDATES, INPUTS, INNER = 40, 100, 40
+FOLLOWED = 4  # candidates that lead to a further crash and are taken on from there
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What every candidate of one crash is measured against."""
+    """What every candidate of one crash is measured against.
+
+    ``calls`` begin with the one that crashed; ``inner`` are calls of the frames below it, which may
+    change only where they crashed.
+    """
 
     tree: Path
     crash: Crash
     runner: Runner
+    base: dict[str, str]
+    rules: FixRules
+    allowed: Sequence[str]
     calls: Sequence[Call]
     before: Sequence[Outcome]
+    outer: int
+    attempts: list[Attempt] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
 
 
 def repair(
@@ -49,73 +66,132 @@ def repair(
 
     On fix, candidate and regression test are left applied, uncommitted; on escalate the tree is clean.
     """
-    result = _repaired(tree, crash, fixers, rules, allowed, test_command, runner, feedback)
-    if result.decision != "fix":
-        git(tree, "checkout", "-q", "--", ".")
-        git(tree, "clean", "-fdq")
-    return result
-
-
-def _repaired(tree, crash, fixers, rules, allowed, test_command, runner, feedback) -> FixResult:
+    crash = located(tree, crash)
     found = classify(crash, tree)
     if not found.fixable:
         return FixResult("escalate", found.says, found.cause, found.next_step)
     call = crashing_call(tree, crash, runner)
+    _clean(tree)
     if call is None:
-        return FixResult("escalate", "The crash could not be reproduced.", next_step="Find the input by hand.")
-    bench = _bench(tree, crash, call, runner)
-    base = {name: (tree / name).read_text("utf-8") for name in git(tree, "ls-files", "*.py").splitlines()}
-    judged, attempts = [], []
-    for candidate in _proposed(fixers, tree, crash, feedback):
-        reason = policy.refuse(base, candidate, rules, allowed, crash)
-        reason = reason or _judged(bench, base, candidate, judged)
-        attempts.append(Attempt(candidate, reason or ""))
-    chosen, why = choose(judged)
+        return _unproved(tree, crash, fixers, feedback)
+    crash = observed(tree, call, crash, runner)
+    bench = _bench(tree, crash, call, runner, rules, allowed)
+    _search(bench, fixers, feedback)
+    _clean(tree)
+    chosen, why = choose(bench.judged)
     if chosen is None:
-        return FixResult("escalate", why, Cause.CODE, "Read the refused attempts.", attempts=attempts)
-    return _proved(bench, base, chosen, why, written(call, crash), test_command, attempts)
+        step = "Decide what the program is meant to do with this input; the refused attempts say what was tried."
+        return FixResult("escalate", why, Cause.CODE, step, attempts=bench.attempts)
+    return _proved(bench, call, chosen, why, test_command)
 
 
-def _bench(tree: Path, crash: Crash, call: Call, runner: Runner) -> Bench:
-    calls = list(dict.fromkeys([call, *mutated(call, pool_of(crash))]))[:INPUTS]
-    return Bench(tree, crash, runner, calls, probe(tree, calls, runner))
+def _clean(tree: Path) -> None:
+    git(tree, "checkout", "-q", "--", ".")
+    git(tree, "clean", "-fdq")
+
+
+def _unproved(tree: Path, crash: Crash, fixers: Sequence[Fixer], feedback: Sequence[str]) -> FixResult:
+    """A proposal at most: what cannot be reproduced cannot be proved."""
+    proposal = next((c for c in _proposed(fixers, tree, crash, feedback) if c.evidence), None)
+    step = "Find the input that leads to it by hand."
+    return FixResult("escalate", "The crash could not be reproduced.", next_step=step, candidate=proposal)
+
+
+def _bench(tree, crash, call, runner, rules, allowed) -> Bench:
+    """Inputs whose outcome is the same in any order; what is random or keeps state can judge nothing."""
+    pool, seen = pool_of(crash), seen_types(tree)
+    confused = bool(_CONFUSED.search(crash.exception.message))
+    outer = list(dict.fromkeys([call, *islice(mutated(call, pool, seen, confused), INPUTS)]))
+    below = [c for c in recorded_calls(tree, crash) if c != call][-2:] + scaffolds(tree, crash, wanted_only=True)[:6]
+    inner = [m for c in below for m in [c, *islice(mutated(c, pool, seen, confused), INNER)]]
+    calls = list(dict.fromkeys([*outer, *inner]))
+    both = probe(tree, [*calls, *reversed(calls)], runner)
+    back = list(reversed(both[len(calls) :]))
+    pairs = enumerate(zip(calls, both, back, strict=False))
+    kept = [i for i, (c, a, b) in pairs if i == 0 or (a == b and not c.odd)]
+    base = {name: (tree / name).read_text("utf-8") for name in git(tree, "ls-files", "*.py").splitlines()}
+    return Bench(
+        tree, crash, runner, base, rules, allowed,
+        [calls[i] for i in kept], [both[i] for i in kept], sum(i < len(outer) for i in kept),
+    )  # fmt: skip
 
 
 def _proposed(fixers: Sequence[Fixer], tree: Path, crash: Crash, feedback: Sequence[str]) -> Iterator[Candidate]:
     for fixer in fixers:
-        for count, candidate in enumerate(fixer.propose(tree, crash, feedback), 1):
-            yield candidate
-            if count == CANDIDATES:
-                break
+        yield from islice(fixer.propose(tree, crash, feedback), CANDIDATES)
 
 
-def _judged(bench: Bench, base: dict, candidate: Candidate, judged: list[Judged]) -> str | None:
-    """Run the candidate on the bench's inputs; the old texts are put back in any case."""
-    try:
-        write(bench.tree, candidate.files)
-        after = probe(bench.tree, bench.calls, bench.runner)
-    finally:
-        _restore(bench.tree, base, candidate)
+def _search(bench: Bench, fixers: Sequence[Fixer], feedback: Sequence[str]) -> None:
+    """Judge the proposals; those that only lead to a further crash are taken on from there, once."""
+    leads = _judge(bench, list(_proposed(fixers, bench.tree, bench.crash, feedback)))
+    own = [fixer for fixer in fixers if fixer.name == "embedded"]
+    leads = sorted(leads, key=lambda c: -trust(c))[:FOLLOWED] if own else []
+    _judge(bench, [further for lead in leads for further in _further(bench, own, lead)])
+
+
+def _judge(bench: Bench, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Run all candidates on the bench's inputs; returns those that lead to another crash of the program."""
+    reasons = [policy.refuse(bench.base, c, bench.rules, bench.allowed, bench.crash) for c in candidates]
+    tried = [c for c, reason in zip(candidates, reasons, strict=True) if not reason]
+    bench.attempts.extend(Attempt(c, r) for c, r in zip(candidates, reasons, strict=True) if r)
+    results = probes(bench.tree, bench.calls, [c.files for c in tried], bench.runner) if tried else []
+    _restore(bench, tried)
+    leads = []
+    for candidate, after in zip(tried, results, strict=True):
+        reason = _refused(bench, candidate, after)
+        bench.attempts.append(Attempt(candidate, reason or ""))
+        if reason is None:
+            outer = slice(0, bench.outer)
+            bench.judged.append(Judged(candidate, crash_like(bench.before[outer], after[outer], bench.crash)))
+        elif after and after[0].error and after[0].file and not after[0].deliberate:
+            leads.append(candidate)
+    return leads
+
+
+def _refused(bench: Bench, candidate: Candidate, after: Sequence[Outcome]) -> str | None:
     reason = difference(bench.before, after, bench.crash)
-    if reason is None and not after[0].result and not is_crash(after[0], bench.crash):
-        reason = f"the reported input now raises {after[0].error}"
-    if reason is None:
-        judged.append(Judged(candidate, crash_like(bench.before, after, bench.crash)))
+    if reason is None and after[0].error:
+        named = candidate.raises.split("\n")[-1].rsplit(".", 1)[-1]
+        if after[0].error != named or not after[0].deliberate:
+            return f"the reported input now raises {after[0].error}"
     return reason
 
 
-def _restore(tree: Path, base: dict, candidate: Candidate) -> None:
-    write(tree, {n: base[n] for n in candidate.files if n in base})
-    for name in candidate.files:
-        if name not in base:
-            (tree / name).unlink(missing_ok=True)
+def _further(bench: Bench, fixers: Sequence[Fixer], lead: Candidate) -> Iterator[Candidate]:
+    """Candidates for the crash that comes next once ``lead`` is applied, each together with it."""
+    try:
+        write(bench.tree, lead.files)
+        next_ = observed(bench.tree, bench.calls[0], bench.crash, bench.runner)
+        after = probe(bench.tree, bench.calls[:1], bench.runner)
+        kind = bench.crash.exception.model_copy(update={"type": after[0].error, "message": after[0].text})
+        proposals = list(_proposed(fixers, bench.tree, next_.model_copy(update={"exception": kind}), ()))
+    finally:
+        _restore(bench, [lead])
+    for more in proposals[:10]:
+        yield replace(
+            more,
+            files={**lead.files, **more.files},
+            rationale=f"{lead.rationale} {more.rationale}" if more.rationale != lead.rationale else lead.rationale,
+            evidence=(*lead.evidence, *more.evidence) if lead.evidence and more.evidence else (),
+            confidence=min(lead.confidence, more.confidence),
+        )
 
 
-def _proved(bench, base, chosen, why, test, test_command, attempts) -> FixResult:
-    old = {n: base[n] for n in chosen.files if n in base}
+def _restore(bench: Bench, candidates: Sequence[Candidate]) -> None:
+    for name in {name for candidate in candidates for name in candidate.files}:
+        if name in bench.base:
+            write(bench.tree, {name: bench.base[name]})
+        else:
+            (bench.tree / name).unlink(missing_ok=True)
+
+
+def _proved(bench: Bench, call: Call, chosen: Candidate, why: str, test_command: Sequence[str]) -> FixResult:
+    test = written(call, bench.crash, chosen.raises)
+    old = {n: bench.base[n] for n in chosen.files if n in bench.base}
     proof = prove(bench.tree, old, chosen, test, bench.runner, test_command, bench.crash)
-    kept = dict(candidate=chosen, test=test, proof=proof, attempts=attempts)
+    _clean(bench.tree)
+    kept = dict(candidate=chosen, test=test, proof=proof, attempts=bench.attempts)
     if not proof.complete:
         return FixResult("escalate", " ".join(proof.says), next_step="Read the proof.", **kept)
-    confidence = chosen.confidence if chosen.evidence else min(chosen.confidence, 0.79)
-    return FixResult("fix", why, confidence=confidence, **kept)
+    write(bench.tree, {**chosen.files, test.path: test.code})
+    return FixResult("fix", why, confidence=trust(chosen), **kept)

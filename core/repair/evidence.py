@@ -1,30 +1,51 @@
-"""What the program's own words say about the value that is right when something is missing."""
+"""What the program's own words and code say about what is right when something is missing. Pure."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from core.repair.locate import Place
+from core.repair.sources import Function, called, defaults, files, parsed
 
+NUMBERS = {"zero": "0", "one": "1"}
+_WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
 VALUES = (
-    (re.compile(r"\b(?:an? )?empty (?:list|sequence)\b|\[\]", re.I), "[]"),
+    (re.compile(r"\b(?:an? )?empty (?:list|sequence|result)\b|\[\]", re.I), "[]"),
     (re.compile(r"\b(?:an? )?empty (?:dict|dictionary|mapping|object)\b|\{\}", re.I), "{}"),
-    (re.compile(r"\b(?:an? )?empty (?:string|text)\b|''|\"\"", re.I), '""'),
-    (re.compile(r"\b(?:an? )?empty tuple\b|\(\)", re.I), "()"),
-    (re.compile(r"(?<![\w.])-?\d+\.\d+(?![\w.])"), None),
+    (re.compile(r"\b(?:an? )?(?:empty|blank) (?:string|text|\w+)\b|''|\"\"", re.I), '""'),
+    (re.compile(r"\b(?:an? )?empty tuple\b|(?<!\w)\(\)", re.I), "()"),
+    (re.compile(r"\b(?:an? )?empty set\b|\bset\(\)", re.I), "set()"),
+    (re.compile(r"(?<![\w.\-])-?\d+\.\d+(?![\w.]|\s?%)"), None),
     (re.compile(r"\b(?:None|True|False)\b"), None),
-    (re.compile(r"(?<![\w.\-])-?\d+(?![\w.\-%])"), None),
-    (re.compile(r"(?:\"[^\"\n]{1,40}\"|'[^'\n]{1,40}'|``[^`\n]{1,40}``)"), None),
+    (re.compile(r"(?<![\w.\-:/])-?\d+(?![\w\-%/:]|\.\d)"), None),
+    (re.compile(r"(?:``[^`\n]{1,40}``|(?<!\w)\"[^\"\n]{0,40}\"|(?<!\w)'[^'\n]{1,40}'(?!\w))"), None),
     (re.compile(r"\bzero\b", re.I), "0"),
-    (re.compile(r"\b(?:nothing|no value)\b$", re.I), "None"),
+    (re.compile(r"\b(?:is|are|gives?|returns?) nothing\b", re.I), "None"),
+    (re.compile(rf"(?<=\bas )(?:{_WORD_VALUES})\b"), "word"),
 )
 CONDITION = re.compile(
-    r"\b(if|when|without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|for an?|not)\b",
+    r"\b(if|when|where|without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|for an?|"
+    r"not|until|before|may be|may have|may lack|can be|has no|have no|lacks?|else|unless|never|blank|unset|out of|"
+    r"falls? back|instead|at the end|last|only|still|yet|new)\b",
     re.I,
 )
+_LINK = re.compile(
+    r"(?:\b(?:is|are|as|be|gives?|returns?|becomes?|to|defaults?|default[:=]?|means?|yields?|or|then|shows?|counts?|"
+    r"has|have|carry|carries|an|a|the|i\.?e\.?,?|get|gets|score|scores|with)|[=:])\s*$",
+    re.I,
+)
+_AFTER = re.compile(
+    r"^[\s,]*(?:if|when|for|without|unless|until|after|where|is assumed|by default|otherwise|out of)\b", re.I
+)
+SKIPPED = re.compile(
+    r"\b(skip|skips|skipped|ignored?|ignores|left out|leaves? out|excluded|dropped|omitted|passed over|disregarded|"
+    r"do(?:es)? not (?:count|appear)|are not (?:counted|listed|included|part)|is not (?:counted|listed|included))\b",
+    re.I,
+)
+STAYS = re.compile(r"\b(stays?|unchanged|as (?:it|they) (?:is|are)|untouched|kept|alone|left)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -36,99 +57,282 @@ class Said:
     confidence: float = 0.9
 
 
-def documented(place: Place) -> list[Said]:
-    """Values named in sentences of the function's docstring and comments that speak of a missing case."""
-    return list(dict.fromkeys(said for sentence in _sentences(place) for said in _values(sentence)))
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of the documentation that speaks of a condition; ``trust`` by where it stands."""
+
+    text: str
+    trust: float
 
 
-def _sentences(place: Place) -> Iterator[str]:
+def words_of(*names: str) -> frozenset[str]:
+    """Lower-case words of identifiers and texts, also without a plural's s."""
+    found = {w.lower() for name in names for w in re.findall(r"[A-Za-z][a-z]+|[A-Z]{2,}", name) if len(w) > 2}
+    return frozenset(found | {w[:-1] for w in found if w.endswith("s")})
+
+
+def sentences(place: Place, about: frozenset[str] = frozenset(), everything: bool = False) -> Iterator[Sentence]:
+    """Sentences on conditions, of the function's words first; those of the module only when they are ``about`` it,
+    unless ``everything`` is asked for."""
+    for text, trust, own in _texts(place):
+        for sentence in _split(text):
+            if not CONDITION.search(sentence) and not SKIPPED.search(sentence):
+                continue
+            related = bool(words_of(sentence) & about)
+            if own or related or everything:
+                yield Sentence(sentence, trust + (0.03 if related else 0.0))
+
+
+def _texts(place: Place) -> Iterator[tuple[str, float, bool]]:
+    """(text, trust, whether it is the function's own)."""
     function = place.function
-    texts = [ast.get_docstring(function) or ""] if function else []
     if function:
-        rows = place.text.splitlines()[max(0, function.lineno - 3) : function.end_lineno]
-        texts += [row.split("#", 1)[1] for row in rows if "#" in row]
-    texts.append(ast.get_docstring(place.module) or "")
-    for text in texts:
-        yield from (s.strip() for s in re.split(r"(?<=[.;:])\s+(?=\S)", " ".join(text.split())) if CONDITION.search(s))
+        yield ast.get_docstring(function) or "", 0.88, True
+        first = min([function.lineno, *(d.lineno for d in function.decorator_list)])
+        rows = place.text.splitlines()[max(0, first - 3) : function.end_lineno]
+        yield "\n\n".join(row.split("#", 1)[1].strip() for row in rows if re.search(r"(^|\s)#", row)), 0.87, True
+        owner = _owner(place)
+        yield (ast.get_docstring(owner) or "") if owner else "", 0.85, False
+    yield ast.get_docstring(place.module) or "", 0.84, False
+    readme = next((p for p in (place.tree / "README.md", place.tree / "README.rst") if p.is_file()), None)
+    if readme and not readme.is_symlink():
+        yield readme.read_text(encoding="utf-8", errors="replace")[:20_000], 0.8, False
 
 
-def _values(sentence: str) -> Iterator[Said]:
+def _owner(place: Place) -> ast.ClassDef | None:
+    around = [n for n in place.module.body if isinstance(n, ast.ClassDef) and place.function in n.body]
+    return around[0] if around else None
+
+
+def _split(text: str) -> Iterator[str]:
+    text = re.sub(r"\b(i\.e|e\.g)\.,?", r"\1", text)
+    for block in re.split(r"\n\s*\n|\n(?=\s*[-*]?\s*\w+\s*:\s)", text):
+        parts = re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split()))
+        yield from (part.strip().rstrip(".;!") for part in parts if part.strip())
+
+
+def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Said]:
+    """Values that such sentences name, the likeliest first; one value, one entry."""
+    said = [s for sentence in sentences(place, about) for s in _values(sentence)]
+    said += list(_constants(place, about))
+    best: dict[str, Said] = {}
+    for one in sorted(said, key=lambda s: -s.confidence):
+        best.setdefault(one.value, one)
+    return list(best.values())
+
+
+def _values(sentence: Sentence) -> Iterator[Said]:
+    text, taken = sentence.text, []
     for pattern, value in VALUES:
-        for match in pattern.finditer(sentence):
-            text = value or match.group().strip("`")
-            if _is_expression(text):
-                yield Said(text, f"the documentation says: {sentence[:200]}")
+        for match in pattern.finditer(text):
+            if any(match.start() < end and start < match.end() for start, end in taken):
+                continue
+            taken.append(match.span())
+            found = repr(match.group()) if value == "word" else value or match.group().strip("`")
+            linked = bool(_LINK.search(text[: match.start()]) or _AFTER.search(text[match.end() :]))
+            if is_expression(found):
+                words = f"the documentation says: {text[:200]}"
+                yield Said(found, words, round(sentence.trust + (0.02 if linked else -0.04), 2))
 
 
-def _is_expression(text: str) -> bool:
+def is_expression(text: str) -> bool:
     try:
-        ast.literal_eval(text)
+        return text == "set()" or ast.literal_eval(text) is not ...
     except (ValueError, SyntaxError):
         return False
-    return True
+
+
+def _constants(place: Place, about: frozenset[str]) -> Iterator[Said]:
+    """``DEFAULT_CURRENCY`` of the module, for something that is called currency."""
+    for node in place.module.body:
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            name = getattr(target, "id", "")
+            rest = words_of(*name.replace("_", " ").split()) - {"default", "fallback"}
+            if re.match(r"(DEFAULT|FALLBACK)_", name) or name.endswith(("_DEFAULT", "_FALLBACK")):
+                rest = words_of(name.lower().replace("_", " ")) - {"default", "fallback"}
+                if rest & about:
+                    yield Said(name, f"the module has {name} for this", 0.87)
 
 
 def siblings(place: Place, key: object) -> Iterator[Said]:
-    """Defaults that other places of the repository give the same key: ``x.get(key, default)``, ``x.get(key) or d``."""
-    for path, module in modules(place):
-        for node in ast.walk(module):
+    """Defaults that other places give the same key: ``x.get(key, default)``, ``x.get(key) or d``, a field's or parameter's."""
+    for path in [place.path, *files(place.tree)]:
+        for node in ast.walk(parsed(place.tree, path)):
             found = _default_of(node, key)
             if found is not None:
                 yield Said(ast.unparse(found), f"{path}:{node.lineno} uses the same default for {key!r}", 0.88)
 
 
+_PLAIN = ast.Constant | ast.List | ast.Dict | ast.Tuple | ast.UnaryOp
+
+
 def _default_of(node: ast.AST, key: object) -> ast.expr | None:
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and _gets(node.values[0], key):
-        return node.values[-1] if isinstance(node.values[-1], ast.Constant | ast.List | ast.Dict | ast.Tuple) else None
-    if (
-        _gets(node, key)
-        and len(node.args) > 1
-        and isinstance(node.args[1], ast.Constant | ast.List | ast.Dict | ast.Tuple)
-    ):
+        return node.values[-1] if isinstance(node.values[-1], _PLAIN) else None
+    if _gets(node, key) and len(node.args) > 1 and isinstance(node.args[1], _PLAIN):
         return node.args[1]
+    if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", None) == key and isinstance(node.value, _PLAIN):
+        return node.value
     return None
 
 
 def _gets(node: ast.AST, key: object) -> bool:
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "get"
-        and bool(node.args)
-        and isinstance(node.args[0], ast.Constant)
-        and node.args[0].value == key
-    )
+    named = isinstance(node, ast.Call) and called(node) in ("get", "getenv", "pop", "setdefault") and bool(node.args)
+    return named and isinstance(node.args[0], ast.Constant) and node.args[0].value == key
 
 
 def modules(place: Place) -> Iterator[tuple[str, ast.Module]]:
     """Every source module of the tree that parses; the place's own first, tests left out."""
     yield place.path, place.module
-    for file in sorted(place.tree.rglob("*.py"))[:400]:
-        path = file.relative_to(place.tree).as_posix()
-        if path == place.path or path.startswith((".", "tests/", "test")) or "/tests/" in path or file.is_symlink():
-            continue
-        try:
-            yield path, ast.parse(file.read_text(encoding="utf-8"))
-        except (SyntaxError, UnicodeDecodeError, OSError):
-            continue
+    for path in files(place.tree):
+        if path != place.path:
+            yield path, parsed(place.tree, path)
 
 
 def returned(place: Place) -> list[Said]:
-    """Constants that the function returns elsewhere, e.g. for another missing case."""
+    """Constants that the function returns elsewhere for another missing case; its only other result, at that."""
     if not place.function:
         return []
-    found = [
-        n.value
-        for n in ast.walk(place.function)
-        if isinstance(n, ast.Return)
-        and isinstance(n.value, ast.Constant | ast.List | ast.Dict | ast.Tuple)
-        and n.lineno != place.line
-    ]
-    return [Said(ast.unparse(v), "the function returns the same in another case", 0.82) for v in found]
+    found = [n.value for n in ast.walk(place.function) if isinstance(n, ast.Return) and n.lineno != place.line]
+    plain = [v for v in found if v is not None and is_expression(ast.unparse(v))]
+    sure = 0.83 if len({ast.unparse(v) for v in plain}) == 1 else 0.78
+    return [Said(ast.unparse(v), "the function returns the same in another case", sure) for v in plain]
 
 
-def missing_values(place: Place, *neutral: str) -> list[Said]:
-    """What may stand for the missing: documented first, then the function's own, then neutral ones without evidence."""
-    said = [*documented(place), *returned(place)]
+def annotated(place: Place) -> list[Said]:
+    """None, when the function says that it may return it; callers' tests say the same."""
+    function = place.function
+    if function is None:
+        return []
+    told = ast.unparse(function.returns) if function.returns else ""
+    if re.search(r"\bNone\b(?=\s*[\]|'\"]|$)|Optional\[", told) and told != "None":
+        return [Said("None", f"{function.name} is annotated to return {told}", 0.88)]
+    return list(_callers_test(place, function.name)) if not told else []
+
+
+def _callers_test(place: Place, name: str) -> Iterator[Said]:
+    """``x = name(...)`` followed by ``if x is None``, ``is not None`` or a comparison with None."""
+    for path, module in modules(place):
+        for function in [n for n in ast.walk(module) if isinstance(n, Function)]:
+            held = {
+                t.id
+                for n in ast.walk(function)
+                if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call) and called(n.value) == name
+                for t in n.targets
+                if isinstance(t, ast.Name)
+            }
+            for node in ast.walk(function):
+                if (
+                    isinstance(node, ast.Compare)
+                    and isinstance(node.ops[0], ast.Is | ast.IsNot)
+                    and (
+                        getattr(node.left, "id", None) in held
+                        or (isinstance(node.left, ast.Call | ast.NamedExpr) and name + "(" in ast.unparse(node.left))
+                    )
+                ):
+                    yield Said("None", f"{path}:{node.lineno} expects None of {name}", 0.86)
+                    return
+
+
+def fits(place: Place, value: str) -> bool:
+    """Whether the function's return annotation allows the value."""
+    told = ast.unparse(place.function.returns) if place.function and place.function.returns else ""
+    if not told or told in ("Any", "object"):
+        return True
+    kinds = {"[]": "list", "{}": "dict", '""': "str", "''": "str", "set()": "set"}
+    try:
+        kind = kinds.get(value) or type(ast.literal_eval(value)).__name__
+    except (ValueError, SyntaxError):
+        return True
+    named = set(re.findall(r"\w+", told))
+    if kind == "NoneType":
+        return bool(named & {"None", "Optional"})
+    plain = {"int", "float", "str", "bool", "bytes", "list", "dict", "tuple", "set"}
+    numbers = {"int", "float"} if kind == "int" else {kind}
+    outer = {re.match(r"\w+", part).group() for part in re.split(r"\s*\|\s*", told) if re.match(r"\w+", part)}
+    return bool(outer & numbers) or not outer & plain
+
+
+_SHAPES = (
+    ((ast.Dict, ast.DictComp), "dict"),
+    ((ast.List, ast.ListComp), "list"),
+    ((ast.Set, ast.SetComp), "set"),
+    ((ast.JoinedStr,), "str"),
+    ((ast.Compare,), "bool"),
+)
+
+
+def alike(place: Place, value: str) -> bool:
+    """Whether the value is of the kind that the function's other returns build; None always may be."""
+    if value == "None" or place.function is None:
+        return True
+    returns = [n.value for n in ast.walk(place.function) if isinstance(n, ast.Return) and n.value is not None]
+    built = {kind for node in returns for kinds, kind in _SHAPES if isinstance(node, kinds)}
+    built |= {"tuple" for node in returns if isinstance(node, ast.Tuple) and node.elts}
+    built |= {"str" for n in returns if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mod) and _is_text(n.left)}
+    built |= {"number" for n in returns if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div | ast.Sub)}
+    try:
+        kind = "set" if value == "set()" else type(ast.literal_eval(value)).__name__
+    except (ValueError, SyntaxError):
+        return True
+    return not built or kind in built or (kind in ("int", "float") and "number" in built)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def optional(place: Place, name: object) -> str:
+    """The words of a signature or field by which something of this name may be None; empty when there are none."""
+    for path, module in modules(place):
+        for node in ast.walk(module):
+            if isinstance(node, Function):
+                for argument in [*node.args.args, *node.args.kwonlyargs]:
+                    told = ast.unparse(argument.annotation) if argument.annotation else ""
+                    default = defaults(node).get(argument.arg)
+                    none = isinstance(default, ast.Constant) and default.value is None
+                    if argument.arg == name and (none or re.search(r"\bNone\b|Optional", told)):
+                        return f"{path}:{node.lineno} {node.name} takes {name} as optional"
+            told = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ""
+            if getattr(getattr(node, "target", None), "id", None) == name and re.search(r"\bNone\b|Optional", told):
+                return f"{path}:{node.lineno} {name} is annotated {told}"
+    return ""
+
+
+def guards_like(place: Place, condition: str) -> Iterator[tuple[ast.stmt, str]]:
+    """What sibling functions of the file do under the same condition, with where: a return or raise."""
+    for function in [n for n in ast.walk(place.module) if isinstance(n, Function) and n is not place.function]:
+        for node in ast.walk(function):
+            if isinstance(node, ast.If) and len(node.body) == 1 and _same_condition(ast.unparse(node.test), condition):
+                yield node.body[0], f"{place.path}:{node.lineno} {function.name} does so under the same condition"
+
+
+def _same_condition(one: str, other: str) -> bool:
+    def plain(text: str) -> str:
+        text = re.sub(r"^len\((.+)\) == 0$|^(.+) (?:==|is) (?:None|0|\[\]|'')$", lambda m: f"not {m[1] or m[2]}", text)
+        return text.replace('"', "'")
+
+    return plain(one) == plain(other)
+
+
+def missing_values(place: Place, neutral: Iterable[str] = (), about: frozenset[str] = frozenset()) -> list[Said]:
+    """What the function may give for the missing: documented first, then by its own and its callers' code, then neutral."""
+    found = [*documented(place, about), *annotated(place), *returned(place)]
+    said = [s for s in found if fits(place, s.value) and alike(place, s.value)]
     known = {s.value for s in said}
-    return said + [Said(value, "", 0.5) for value in neutral if value not in known]
+    return said + [
+        Said(value, "", 0.5) for value in neutral if value not in known and fits(place, value) and alike(place, value)
+    ]
+
+
+def raised(place: Place) -> Iterator[tuple[str, str]]:
+    """(exception, sentence) that the function's or its class's documentation names: "Raises X if ..."."""
+    if place.function is None:
+        return
+    owner = _owner(place)
+    for text in (ast.get_docstring(place.function) or "", (ast.get_docstring(owner) or "") if owner else ""):
+        for sentence in _split(text):
+            for match in re.finditer(
+                r"\b(?:[Rr]aises?|[Ii]s refused (?:by|with)|:raises?)\s+:?(?:an? )?`*([A-Z]\w+)", sentence
+            ):
+                yield match[1], sentence

@@ -1,166 +1,171 @@
-"""Calls that may lead to a crash, rebuilt from the report, the existing tests, and the logs. Pure."""
+"""Calls that may lead to a crash: rebuilt from the report's locals, from calls in the code, or inferred. Pure."""
 
 from __future__ import annotations
 
 import ast
-import copy
-import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from core.models import Crash, Frame
+from core.repair.infer import shaped
 from core.repair.probe import Call
+from core.repair.sources import (
+    Function,
+    called,
+    class_named,
+    classes,
+    decorators,
+    defaults,
+    definition,
+    files,
+    module_of,
+    parameters,
+    parsed,
+)
+from core.repair.values import OBJECT, imports_for, source
 
-_BOUNDARIES = ("None", "''", "0", "-1", "1", "[]", "{}", "'x'", "'7'", "10000")
-_MODULES = ("datetime.", "Decimal(", "date(")
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def calls_of(tree: Path, crash: Crash) -> list[Call]:
-    """Likely calls, outermost frame first; those from recorded locals before guessed ones."""
-    frames = [f for f in crash.frames if f.in_app]
-    recorded = recorded_calls(tree, crash)
-    seeds = [c for f in frames for c in seeds_of(tree, f)]
-    guessed = [m for seed in seeds for m in mutated(seed, pool_of(crash))]
-    return list(dict.fromkeys([*recorded, *seeds, *guessed]))[:400]
+RECEIVERS = 6  # ways of building the object of a method that are tried
+Part = tuple[str, tuple[str, ...]]  # expression, its import lines
 
 
 def recorded_calls(tree: Path, crash: Crash) -> list[Call]:
     """Calls whose arguments the report's locals hold, outermost frame first."""
-    return [c for f in crash.frames if f.in_app for c in _recorded(tree, f)]
+    known = classes(tree)
+    return [c for f in crash.frames if f.in_app and f.locals is not None for c in _recorded(tree, f, known)]
 
 
-def module_of(file: str) -> str:
-    """Name under which a file is imported; a ``src`` folder is on the path, not in the name."""
-    return file.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
-def literal(text: str) -> str | None:
-    """``text`` when it is safe to write into a call: literals, and times and decimals."""
-    if "[Filtered]" in text or " object at 0x" in text or " at 0x" in text:
-        return None
-    try:
-        ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text if _plain_constructor(text) else None
-    return text
-
-
-def _plain_constructor(text: str) -> bool:
-    """A call of datetime or Decimal with literals alone."""
-    try:
-        body = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError):
-        return False
-    parts = [*body.args, *(k.value for k in body.keywords)] if isinstance(body, ast.Call) else []
-    return (
-        bool(parts)
-        and text.startswith(_MODULES)
-        and all(isinstance(p, ast.Constant) or ast.unparse(p) == "datetime.timezone.utc" for p in parts)
-    )
-
-
-def _recorded(tree: Path, frame: Frame) -> Iterator[Call]:
-    """The frame's own call, from its locals; a method's object is built by its class without arguments."""
+def _recorded(tree: Path, frame: Frame, known: dict[str, str]) -> Iterator[Call]:
     found = definition(tree, frame)
-    if found is None or frame.locals is None:
+    if found is None:
+        if frame.function == "<module>":
+            yield Call("", "None", f"import {module_of(frame.file)}")
         return
     owner, node = found
-    arguments = []
-    for parameter in _parameters(node, owner):
-        value = literal(frame.locals.get(parameter.arg, "[Filtered]"))
-        if value is None:
-            return
-        arguments.append(f"{parameter.arg}={value}")
-    yield Call(module_of(frame.file), f"{_callee(owner, node)}({', '.join(arguments)})")
+    told = [frame.locals.get(a.arg, "") for a in parameters(node, owner)]
+    built = {name: _built(tree, name, known) for text in told for name in OBJECT.findall(text) if name in known}
+    for turn in range(max(map(len, built.values()), default=1)):
+        objects = {name: ways[turn % len(ways)] for name, ways in built.items() if ways}
+        arguments = _arguments(frame, owner, node, known, objects)
+        if arguments is not None:
+            yield from calls_to(tree, frame, owner, node, arguments)
 
 
-def _callee(owner: str, node: _Function) -> str:
-    static = {getattr(d, "id", "") for d in node.decorator_list} & {"staticmethod", "classmethod"}
-    if not owner:
-        return node.name
-    return f"{owner}.{node.name}" if static else f"{owner}().{node.name}"
+def _built(tree: Path, name: str, known: dict[str, str]) -> list[str]:
+    return [expression for expression, _ in islice(constructions(tree, name, {}, known), RECEIVERS)]
 
 
-def _parameters(node: _Function, owner: str) -> list[ast.arg]:
-    named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-    return named[1:] if owner and named and named[0].arg in ("self", "cls") else named
+def _arguments(frame: Frame, owner: str, node: Function, known: dict, objects: dict) -> list[Part] | None:
+    """The arguments by the frame's locals; None when a required one cannot be told."""
+    given = [(a.arg, source(frame.locals.get(a.arg, "[Filtered]"), known, objects)) for a in parameters(node, owner)]
+    optional = defaults(node)
+    if any(value is None and name not in optional for name, value in given):
+        return None
+    positional = {a.arg for a in node.args.posonlyargs}
+    pairs = [(name, value) for name, value in given if value is not None]
+    arguments = [(v[0] if name in positional else f"{name}={v[0]}", v[1]) for name, v in pairs]
+    for extra in (node.args.vararg, node.args.kwarg):
+        value = source(frame.locals.get(extra.arg, ""), known, objects) if extra else None
+        star = "*" if extra is node.args.vararg else "**"
+        arguments += [(f"{star}{value[0]}", value[1])] if value and value[0] not in ("()", "{}") else []
+    return arguments
 
 
-def definition(tree: Path, frame: Frame) -> tuple[str, _Function] | None:
-    """(class name or "", function) of the frame, when it lies at the top of a module or class."""
-    module = parsed(tree, frame.file)
-    for owner in [module, *(n for n in module.body if isinstance(n, ast.ClassDef))]:
-        for node in owner.body:
-            named = isinstance(node, _Function) and node.name == frame.function
-            if named and node.lineno <= frame.line <= node.end_lineno:
-                return getattr(owner, "name", ""), node
-    return None
+def calls_to(tree: Path, frame: Frame, owner: str, node: Function, arguments: list[Part]) -> Iterator[Call]:
+    """The call of a function with these arguments; of a method, on each object that can be built."""
+    lines = [line for _, needed in arguments for line in needed]
+    inner = ", ".join(text for text, _ in arguments)
+    for receiver, needed in _receivers(tree, frame, owner, node):
+        name = f"{receiver}.{node.name}" if owner else node.name
+        bare = decorators(node) & {"property", "cached_property"}
+        expression = name if bare else f"{name}({inner})"
+        if isinstance(node, ast.AsyncFunctionDef):
+            expression = f"asyncio.run({expression})"
+        elif _yields(node):
+            expression = f"list({expression})"
+        own = f"from {module_of(frame.file)} import {owner or node.name}"
+        yield Call(_joined([*needed, *lines, *imports_for(expression), own]), expression)
 
 
-def parsed(tree: Path, file: str) -> ast.Module:
-    """Syntax tree of a file of the tree; an empty one when it is outside, missing or not Python."""
-    path = (tree / file).resolve()
-    if not path.is_relative_to(tree.resolve()) or not path.is_file():
-        return ast.Module([], [])
-    try:
-        return ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError):
-        return ast.Module([], [])
+def _joined(lines: list[str]) -> str:
+    return "\n".join(sorted(dict.fromkeys(lines), key=lambda line: (line.startswith("from "), line)))
 
 
-def seeds_of(tree: Path, frame: Frame) -> list[Call]:
-    """Calls of the frame's function in the existing tests whose arguments are all literals."""
-    found = definition(tree, frame)
-    if found is None or found[0]:
-        return []
-    name, calls = found[1].name, []
-    for path in sorted(tree.glob("**/test_*.py"))[:50]:
-        for node in ast.walk(parsed(tree, str(path.relative_to(tree)))):
-            is_call = isinstance(node, ast.Call) and name in (
-                getattr(node.func, "id", ""),
-                getattr(node.func, "attr", ""),
-            )
-            values = [*node.args, *(k.value for k in node.keywords)] if is_call else []
-            if is_call and all(literal(ast.unparse(v)) for v in values):
-                inside = ast.Call(ast.Name(name), node.args, node.keywords)
-                calls.append(Call(module_of(frame.file), ast.unparse(inside)))
-    return calls or _blank(frame, found[1])
+def _yields(node: Function) -> bool:
+    nested = {
+        id(n) for f in ast.walk(node) if isinstance(f, Function | ast.Lambda) and f is not node for n in ast.walk(f)
+    }
+    return any(isinstance(n, ast.Yield | ast.YieldFrom) and id(n) not in nested for n in ast.walk(node))
 
 
-def _blank(frame: Frame, node: _Function) -> list[Call]:
-    """Without a call to learn from: the same boundary value for every parameter."""
-    count = len(_parameters(node, ""))
-    values = _BOUNDARIES if count else ("",)
-    return [Call(module_of(frame.file), f"{node.name}({', '.join([v] * count)})") for v in values]
+def _receivers(tree: Path, frame: Frame, owner: str, node: Function) -> Iterator[Part]:
+    """Expressions for the method's object: its own repr, its class without arguments, calls in tests and code."""
+    if not owner or decorators(node) & {"staticmethod", "classmethod"}:
+        yield owner, ()
+        return
+    known = classes(tree)
+    told = source((frame.locals or {}).get("self", "[Filtered]"), known)
+    if told:
+        yield told
+    yield from islice(constructions(tree, owner, frame.locals or {}, known), RECEIVERS)
 
 
-def pool_of(crash: Crash) -> list[str]:
-    """Literals that the report's logs, message and locals name, then boundary values."""
-    texts = [*crash.logs, crash.exception.message]
-    found = [repr(a) for t in texts for a in re.findall(r'"([^"]+)"', t)]
-    found += [repr(a) for t in texts for a in re.findall(r"'([^']+)'", t)]
-    words = [w for t in texts for w in re.findall(r"[\w.]+=([^\s\"',;]+)", t)]
-    found += [repr(w) for w in words] + [w for w in words if re.fullmatch(r"-?(0|[1-9]\d{0,17})", w)]
-    return list(dict.fromkeys([*found[:40], *_BOUNDARIES]))
+def constructions(tree: Path, name: str, told: dict[str, str], known: dict[str, str]) -> Iterator[Part]:
+    """Ways to build an object of the program's class."""
+    found = class_named(tree, name)
+    if found is None:
+        return
+    seen = set()
+    for path in [*files(tree, tests=True), *files(tree)]:
+        for node in ast.walk(parsed(tree, path)):
+            if isinstance(node, ast.Call) and called(node) == name:
+                made = source(ast.unparse(ast.Call(ast.Name(name), node.args, node.keywords)), known)
+                if made and made[0] not in seen:
+                    seen.add(made[0])
+                    yield made
+    yield _blank_object(found[1], name, told, known)
 
 
-def mutated(call: Call, pool: list[str]) -> Iterator[Call]:
-    """The call with one leaf at a time, then one key, list item or argument, replaced or left out."""
-    tree = ast.parse(call.expression, mode="eval")
-    leaves = [i for i, n in enumerate(ast.walk(tree)) if isinstance(n, ast.Constant)]
-    for index in leaves[:24]:
-        for text in pool:
-            changed = copy.deepcopy(tree)
-            node = list(ast.walk(changed))[index]
-            value = ast.parse(text, mode="eval").body
-            changed = _Swap(node, value).visit(changed)
-            yield Call(call.module, ast.unparse(ast.fix_missing_locations(changed)))
+def _blank_object(node: ast.ClassDef, name: str, told: dict[str, str], known: dict[str, str]) -> Part:
+    """Built with what the report says of names like its parameters, else with inferred values."""
+    init = next((n for n in node.body if isinstance(n, Function) and n.name == "__init__"), None)
+    if init is None:
+        fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and n.value is None]
+        given = [
+            (n.target.id, source(told.get(n.target.id, "[Filtered]"), known) or (shaped(n.annotation), ()))
+            for n in fields
+        ]
+    else:
+        free = [a for a in parameters(init, name) if a.arg not in defaults(init)]
+        given = [
+            (a.arg, source(told.get(a.arg, "[Filtered]"), known) or (shaped(a.annotation, init, a.arg), ()))
+            for a in free
+        ]
+    return f"{name}({', '.join(f'{n}={v[0]}' for n, v in given)})", tuple(line for _, v in given for line in v[1])
 
 
-class _Swap(ast.NodeTransformer):
-    def __init__(self, old: ast.AST, new: ast.AST):
-        self.old, self.new = old, new
+def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
+    """Literal calls of the frames' functions anywhere in the program, then calls with inferred arguments."""
+    known = classes(tree)
+    for frame in (f for f in crash.frames if f.in_app):
+        found = definition(tree, frame)
+        if found is None:
+            if frame.function == "<module>":
+                yield Call("", "None", f"import {module_of(frame.file)}")
+            continue
+        owner, node = found
+        for path in files(tree):
+            for call in ast.walk(parsed(tree, path)):
+                if isinstance(call, ast.Call) and called(call) == node.name:
+                    yield from _literal_call(tree, frame, owner, node, call, known)
+        free = [a for a in parameters(node, owner) if a.arg not in defaults(node)]
+        guessed = [(f"{a.arg}={shaped(a.annotation, node, a.arg)}", ()) for a in free]
+        guessed = [(t.split("=", 1)[1], i) for t, i in guessed] if node.args.posonlyargs else guessed
+        yield from calls_to(tree, frame, owner, node, guessed)
 
-    def visit(self, node: ast.AST) -> ast.AST:
-        return self.new if node is self.old else self.generic_visit(node)
+
+def _literal_call(tree, frame, owner, node, call, known) -> Iterator[Call]:
+    told = [(source(ast.unparse(a), known), "") for a in call.args]
+    told += [(source(ast.unparse(k.value), known), f"{k.arg}=") for k in call.keywords if k.arg]
+    if all(value for value, _ in told):
+        yield from calls_to(tree, frame, owner, node, [(f"{name}{value[0]}", value[1]) for value, name in told])

@@ -11,6 +11,7 @@ from core.repair.reproduce import is_crash
 from core.repair.shapes import Candidate
 
 _ACCIDENTS = {"TypeError", "AttributeError"}  # the interpreter's, on values of a type nobody passes
+NO_EVIDENCE = 0.79
 
 
 @dataclass(frozen=True)
@@ -25,19 +26,25 @@ def difference(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash
     """What the candidate changed beyond the crash; None when nothing.
 
     Inputs that worked give the same result; errors stay errors of the same type, but for the crash
-    itself, which must be gone where it was first seen.
+    itself, which must be gone where it was first seen (the first outcome).
     """
     if len(after) < len(before):
         return "it does not end on inputs that ended before"
     for old, new in zip(before, after, strict=False):
-        if is_crash(old, crash):
-            if is_crash(new, crash) and old is before[0]:
-                return "the reported input still crashes"
-        elif old.result and old.result != new.result:
-            return f"a result changed from {old.result[:60]} to {(new.result or new.error)[:60]}"
-        elif old.error and old.error not in _ACCIDENTS and old.error != new.error:
-            return f"an input that raised {old.error} no longer does"
+        reason = _changed(old, new, crash, first=old is before[0])
+        if reason:
+            return reason
     return None
+
+
+def _changed(old: Outcome, new: Outcome, crash: Crash, first: bool) -> str | None:
+    if is_crash(old, crash):
+        return "the reported input still crashes" if first and is_crash(new, crash) else None
+    if old.result:
+        same = old.result == new.result
+        return None if same else f"a result changed from {old.result[:60]} to {(new.result or new.error)[:60]}"
+    accident = old.error in _ACCIDENTS and not old.deliberate
+    return None if accident or old.error == new.error else f"an input that raised {old.error} no longer does"
 
 
 def crash_like(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> tuple[Outcome, ...]:
@@ -57,7 +64,10 @@ def choose(judged: Sequence[Judged]) -> tuple[Candidate | None, str]:
     return best[0], f"{len(judged)} candidates agree." if len(best) == 1 else "Evidence chose between fixes."
 
 
+def trust(candidate: Candidate) -> float:
+    return candidate.confidence if candidate.evidence else min(candidate.confidence, NO_EVIDENCE)
+
+
 def _rank(candidate: Candidate) -> tuple[float, int]:
     """Confidence, which evidence raises, then the shorter text."""
-    trust = candidate.confidence if candidate.evidence else min(candidate.confidence, 0.79)
-    return round(trust, 2), -sum(map(len, candidate.files.values()))
+    return round(trust(candidate), 2), -sum(map(len, candidate.files.values()))

@@ -1,8 +1,8 @@
 """Where a crash is in the code: frame -> file of the tree -> statement and expressions, as syntax nodes.
 
 Edits are made on the text at the nodes' own positions, so that the author's formatting stays as it is.
-(The design names libcst for this; the standard library's ``ast`` carries the same positions, parses ten
-times faster and needs no wrapper, and a splice can only change what it names.)
+(A concrete syntax tree would carry the same positions; the standard library's ``ast`` parses ten times
+faster, its positions are those that tracebacks report, and a splice can only change what it names.)
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from core.models import Crash, Frame
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+from core.repair.sources import Function, tree_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Place:
 
     @cached_property
     def module(self) -> ast.Module:
-        return ast.parse(self.text)
+        return tree_of(self.text)
 
     @cached_property
     def line(self) -> int:
@@ -77,37 +76,69 @@ class Place:
         first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
         return "".join(rows[: first - 1]) + "".join(f"{indent}{line}\n" for line in lines) + "".join(rows[first - 1 :])
 
-    def local(self, name: str):
-        """The value of a local by its repr, or ... when it is not known or not a literal."""
-        text = (self.frame.locals or {}).get(name)
+    @cached_property
+    def failing(self) -> ast.expr | None:
+        """The very expression that failed, where the crash was observed with its span."""
+        span = getattr(self.frame, "span", None)
+        if not span:
+            return None
+        found = [n for n in ast.walk(self.module) if isinstance(n, ast.expr) and _span(n) == tuple(span)]
+        return found[-1] if found else None
+
+    def after(self, statement: ast.stmt, *lines: str) -> str:
+        """The file's text with lines put after a statement, at its indentation."""
+        indent = " " * statement.col_offset
+        rows = self.text.splitlines(keepends=True)
+        new = "".join(f"{indent}{line}\n" for line in lines)
+        return "".join(rows[: statement.end_lineno]) + new + "".join(rows[statement.end_lineno :])
+
+    def told(self, source: str):
+        """What the report holds under this name or expression, when it is a literal; else ..."""
+        text = (self.frame.locals or {}).get(source)
         try:
             return ast.literal_eval(text) if text is not None else ...
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             return ...
 
-    def value(self, node: ast.AST):
-        """The value of an expression of locals, attributes aside; ... when it cannot be told."""
+    def kind(self, node: ast.expr) -> str:
+        """Name of the expression's type when it failed; empty when that is not known."""
+        told = self.told(f"type({ast.unparse(node)})")
+        value = self.value(node) if told is ... else ...
+        return told if told is not ... else type(value).__name__ if value is not ... else ""
+
+    def members(self, node: ast.expr) -> list[str]:
+        """Public attributes that the expression's value had, where it is of the program's own types."""
+        told = self.told(f"dir({ast.unparse(node)})")
+        return told if told is not ... else []
+
+    def value(self, node: ast.expr):
+        """The value of an expression when it failed; ... when it cannot be told."""
         if isinstance(node, ast.Constant):
             return node.value
+        found = self.told(ast.unparse(node))
+        if found is not ... or (self.frame.locals or {}).get(ast.unparse(node)) is not None:
+            return found
         if isinstance(node, ast.Name):
-            found = self.local(node.id)
-            return found if found is not ... else constant(self.module, node.id)
+            return constant(self.module, node.id)
         if isinstance(node, ast.Subscript):
             base, key = self.value(node.value), self.value(node.slice)
             try:
                 return base[key]
             except (TypeError, KeyError, IndexError):
                 return ...
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "get"
-            and node.args
-        ):
-            base, key = self.value(node.func.value), self.value(node.args[0])
-            default = self.value(node.args[1]) if len(node.args) > 1 else None
-            return base.get(key, default) if isinstance(base, dict) and key is not ... else ...
-        return ...
+        return self._got(node) if isinstance(node, ast.Call) else ...
+
+    def _got(self, node: ast.Call):
+        """``mapping.get(key, default)``."""
+        if not (isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args):
+            return ...
+        base, key = self.value(node.func.value), self.value(node.args[0])
+        default = self.value(node.args[1]) if len(node.args) > 1 else None
+        return base.get(key, default) if isinstance(base, dict) and key is not ... else ...
+
+
+def _span(node: ast.expr) -> tuple[int, int, int, int]:
+    return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
 
 
 def offset(text: str, line: int, column: int) -> int:
@@ -141,16 +172,38 @@ def find(tree: Path, file: str) -> str | None:
     return None
 
 
+def located(tree: Path, crash: Crash) -> Crash:
+    """The crash with the tree's own paths and lines; a frame of the program that is not in the tree is foreign."""
+    return crash.model_copy(update={"frames": tuple(_located(tree, crash, frame) for frame in crash.frames)})
+
+
+def _located(tree: Path, crash: Crash, frame: Frame) -> Frame:
+    path = find(tree, frame.file) if frame.in_app else None
+    if path is None or not path.endswith(".py"):
+        return frame.model_copy(update={"in_app": False})
+    try:
+        text = (tree / path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return frame.model_copy(update={"in_app": False})
+    line = Place(tree, path, text, frame, crash).line
+    return frame.model_copy(update={"file": path, "line": line})
+
+
 def places(tree: Path, crash: Crash) -> Iterator[Place]:
     """The program's own frames that lie in the tree, innermost first."""
     for frame in reversed(crash.frames):
-        path = find(tree, frame.file) if frame.in_app else None
-        if path is None or not path.endswith(".py"):
-            continue
-        try:
-            text = (tree / path).read_text(encoding="utf-8")
-            place = Place(tree, path, text, frame, crash)
-            if place.module and place.statement:
-                yield place
-        except (OSError, UnicodeDecodeError, SyntaxError):
-            continue
+        place = place_of(tree, crash, frame) if frame.in_app else None
+        if place:
+            yield place
+
+
+def place_of(tree: Path, crash: Crash, frame: Frame) -> Place | None:
+    """The frame's place in the tree; None where there is no such statement."""
+    path = find(tree, frame.file)
+    if path is None or not path.endswith(".py"):
+        return None
+    try:
+        place = Place(tree, path, (tree / path).read_text(encoding="utf-8"), frame, crash)
+        return place if place.module and place.statement else None
+    except (OSError, UnicodeDecodeError, SyntaxError):
+        return None

@@ -4,66 +4,104 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.models import Crash, Frame
 from core.repair.shapes import Runner
 
-_MARK = "@@outcome "
-_HARNESS = r"""
-import json, os, re, signal, sys, importlib
-root = os.getcwd()
-sys.path[:0] = [root] + [p for p in (root + "/src",) if os.path.isdir(p)]
-out = os.dup(1); os.dup2(2, 1)
-def late(*_): raise TimeoutError("call took over two seconds")
-signal.signal(signal.SIGALRM, late)
-def text(value):
-    return re.sub(r" at 0x[0-9a-f]+", "", type(value).__name__ + " " + repr(value))[:4000]
-for module, expression in json.load(open(sys.argv[1])):
-    signal.setitimer(signal.ITIMER_REAL, 2)
-    try:
-        import datetime, decimal
-        space = {"datetime": datetime, "Decimal": decimal.Decimal, "date": datetime.date}
-        space.update(vars(importlib.import_module(module)))
-        said = {"result": text(eval(expression, space))}
-    except BaseException as error:
-        said, frame = {"error": type(error).__name__, "text": str(error)[:300]}, error.__traceback__
-        while frame:
-            code = frame.tb_frame.f_code
-            if code.co_filename.startswith(root + os.sep):
-                said["file"], said["function"] = code.co_filename[len(root) + 1:], code.co_name
-            frame = frame.tb_next
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    os.write(out, ("@@outcome " + json.dumps(said) + "\n").encode())
-"""
+_HARNESS = Path(__file__).with_name("harness.py")
 
 
 @dataclass(frozen=True)
 class Call:
-    """``expression`` is evaluated with the names of ``module``; literals and calls only."""
+    """``expression`` is evaluated after ``imports`` (import lines) and ``setup`` (statements).
 
-    module: str
+    ``odd``: a value is of a type that nobody was seen to pass there; what it does binds no fix.
+    """
+
+    imports: str
     expression: str
+    setup: str = ""
+    odd: bool = field(default=False, compare=False)
+
+
+class Seen(Frame):
+    """A frame as it was observed: ``span`` is (line, end line, column, end column) of what failed, in UTF-8 bytes."""
+
+    span: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Either ``result`` (type and repr) or ``error`` (type name) with the deepest frame of the tree."""
+    """Either ``result`` (type and repr) or ``error`` (type name) with the deepest frame of the tree.
+
+    ``deliberate``: the error is a raise or assert statement of that frame itself.
+    """
 
     result: str = ""
     error: str = ""
     text: str = ""
     file: str = ""
     function: str = ""
+    line: int = 0
+    deliberate: bool = False
+    frames: Sequence[dict] = field(default=(), compare=False)
 
 
-def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = 20) -> list[Outcome]:
+def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = 30) -> list[Outcome]:
     """One outcome a call, in order; shorter when the process died or ran out of time before its end."""
-    with tempfile.NamedTemporaryFile("w", dir=tree, prefix=".probe-", encoding="utf-8") as file:
-        json.dump([(c.module, c.expression) for c in calls], file)
+    return probes(tree, calls, [{}], runner, timeout)[0]
+
+
+def probes(
+    tree: Path, calls: Sequence[Call], variants: Sequence[Mapping[str, str]], runner: Runner, timeout: float = 60
+) -> list[list[Outcome]]:
+    """The outcomes of the same calls on each variant of the tree (new texts by path); the tree is put back.
+
+    One launch for all where the runner lets processes fork, else one for each.
+    """
+    if len(variants) > 1 and runner.name != "bubblewrap":
+        return [found for variant in variants for found in _launched(tree, calls, [variant], runner, timeout)]
+    return _launched(tree, calls, variants, runner, timeout)
+
+
+def observed(tree: Path, call: Call, crash: Crash, runner: Runner) -> Crash:
+    """The crash with the frames, locals and spans of a call that was seen to crash in the same way."""
+    found = _launched(tree, [call], [{}], runner, 30, observe=True)[0]
+    frames = tuple(Seen(**f) for f in found[0].frames) if found else ()
+    own = [i for i, frame in enumerate(frames) if frame.in_app]
+    if not own:
+        return crash
+    return crash.model_copy(update={"frames": frames[own[0] :], "exception": _message(crash, found[0])})
+
+
+def _message(crash: Crash, outcome: Outcome):
+    return crash.exception.model_copy(update={"message": outcome.text})
+
+
+def _launched(tree, calls, variants, runner, timeout, observe=False) -> list[list[Outcome]]:
+    parts = [(c.imports, c.setup, c.expression) for c in calls]
+    job = {"calls": parts, "variants": list(variants), "observe": observe}
+    named = dict(dir=tree, prefix=".probe-", mode="w+", encoding="utf-8")
+    with tempfile.NamedTemporaryFile(**named) as file, tempfile.NamedTemporaryFile(**named) as out:
+        json.dump(job, file)
         file.flush()
-        Path(file.name).chmod(0o644)
-        done = runner.run(["python", "-c", _HARNESS, Path(file.name).name], tree, timeout)
-    lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
-    return [Outcome(**json.loads(line[len(_MARK) :])) for line in lines[: len(calls)]]
+        names = [Path(f.name).name for f in (file, out)]
+        script = _HARNESS.read_text(encoding="utf-8")
+        runner.run(["python", "-X", "pycache_prefix=/tmp/none", "-c", script, *names], tree, timeout)
+        return _read(out.read(), len(variants))
+
+
+def _read(text: str, variants: int) -> list[list[Outcome]]:
+    """A line cut short by the deadline ends its variant."""
+    found: list[list[Outcome]] = [[] for _ in range(variants)]
+    for line in text.splitlines():
+        try:
+            number, index, said = json.loads(line)
+        except ValueError:
+            continue
+        if index == len(found[number]):
+            found[number].append(Outcome(**said))
+    return found

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 from core.models import Crash
 from core.repair.fixability import deepest_in_app
-from core.repair.inputs import calls_of, recorded_calls
+from core.repair.inputs import calls_in_code, recorded_calls
+from core.repair.mutate import doubly, mutated, pool_of
 from core.repair.probe import Call, Outcome, probe
+from core.repair.scaffolds import scaffolds
 from core.repair.shapes import RegressionTest, Runner
+
+BATCH = 700  # guessed inputs of one launch
+_BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
 
 
 def fingerprint(crash: Crash) -> str:
@@ -20,50 +28,118 @@ def fingerprint(crash: Crash) -> str:
     return hashlib.sha256(f"{crash.exception.type}|{where}".encode()).hexdigest()[:10]
 
 
+def kind_of(crash: Crash) -> str:
+    return crash.exception.type.rsplit(".", 1)[-1]
+
+
 def is_crash(outcome: Outcome, crash: Crash) -> bool:
-    """Same exception type, deepest in the same function of the same file."""
+    """Same exception type, deepest in the same function of the same file, and not the code's own raise."""
     frame = deepest_in_app(crash)
-    kind = crash.exception.type.rsplit(".", 1)[-1]
     place = (outcome.file, outcome.function)
-    return bool(frame) and outcome.error == kind and place == (frame.file, frame.function)
+    same = bool(frame) and outcome.error == kind_of(crash) and place == (frame.file, frame.function)
+    return same and not outcome.deliberate
+
+
+def reproduces(outcome: Outcome, crash: Crash) -> bool:
+    """The crash on the reported line with the reported message; where data decides the message, its shape."""
+    frame = deepest_in_app(crash)
+    if not is_crash(outcome, crash) or (frame.line and outcome.line != frame.line):
+        return False
+    told, seen = crash.exception.message.strip(), outcome.text.strip()
+    if not told or told == seen:
+        return True
+    return kind_of(crash) in _BY_DATA and (kind_of(crash) == "KeyError" or _shape(told) == _shape(seen))
+
+
+def _shape(message: str) -> str:
+    return re.sub(r"'[^']*'|\"[^\"]*\"|0x\w+|\d+", "*", message)
 
 
 def crashing_call(tree: Path, crash: Crash, runner: Runner) -> Call | None:
-    """First likely call that crashes as reported: the outermost frame that can be rebuilt."""
-    for calls in (recorded_calls(tree, crash), calls_of(tree, crash)):
-        outcomes = probe(tree, calls, runner) if calls else []
-        for call, outcome in zip(calls, outcomes, strict=False):
-            if is_crash(outcome, crash):
-                return call
-    return None
+    """First call that crashes as reported: recorded ones outermost first, then tests', inferred and mutated ones."""
+    alike: Call | None = None
+    for calls in _rounds(tree, crash):
+        unique = list(dict.fromkeys(calls))[:BATCH]
+        outcomes = probe(tree, unique, runner) if unique else []
+        hits = [(c, o) for c, o in zip(unique, outcomes, strict=False) if reproduces(o, crash)]
+        exact = next((c for c, o in hits if o.text.strip() == crash.exception.message.strip()), None)
+        if exact:
+            return exact
+        alike = alike or (hits[0][0] if hits else None)
+    return alike
 
 
-def regression_test(tree: Path, crash: Crash, runner: Runner) -> RegressionTest | None:
-    """The test as a file to be written; None when no call was seen to crash as reported."""
-    call = crashing_call(tree, crash, runner)
-    return written(call, crash) if call else None
+def _rounds(tree: Path, crash: Crash) -> Iterator[Sequence[Call]]:
+    yield recorded_calls(tree, crash)
+    seeds = [*scaffolds(tree, crash), *calls_in_code(tree, crash), *recorded_calls(tree, crash)]
+    pool = [*pool_of(crash), *_told(crash)]
+    yield seeds
+    yield _in_turn([mutated(seed, pool) for seed in seeds], BATCH)
+    yield _in_turn([doubly(seed, pool) for seed in seeds], BATCH)
 
 
-def written(call: Call, crash: Crash) -> RegressionTest:
-    """A test that fails by the exception itself: a call that returns, or refuses otherwise, is no crash."""
-    frame, kind = deepest_in_app(crash), crash.exception.type.rsplit(".", 1)[-1]
-    names = {n.id for n in ast.walk(ast.parse(call.expression)) if isinstance(n, ast.Name)}
-    callee = ast.parse(call.expression, mode="eval").body
-    needed = [f"import {m}" for m in ("datetime",) if m in names]
-    needed += ["from decimal import Decimal"] if "Decimal" in names else []
-    own = _root(callee)
-    head = "\n".join(needed) + "\n\n" if needed else ""
+def _in_turn(each: list[Iterator[Call]], most: int) -> list[Call]:
+    """Some of each: the first seeds are the likeliest and give twice as many."""
+    share = max(20, most // max(1, len(each)))
+    return list(chain.from_iterable(islice(calls, share * (2 if i < 3 else 1)) for i, calls in enumerate(each)))
+
+
+def _told(crash: Crash) -> list[str]:
+    """Literals among the report's locals."""
+    found = []
+    for frame in crash.frames:
+        for text in (frame.locals or {}).values():
+            try:
+                ast.literal_eval(text)
+                found.append(text)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                continue
+    return list(dict.fromkeys(found))[:20]
+
+
+def written(call: Call, crash: Crash, raises: str = "") -> RegressionTest:
+    """A test that fails by the exception itself: a call that returns, or refuses otherwise, is no crash.
+
+    ``raises``: the documented exception (an import line, then the name) that is to come instead.
+    """
+    frame, kind = deepest_in_app(crash), kind_of(crash)
+    imports = [*call.imports.splitlines(), *(raises.splitlines()[:-1])]
+    imports += ["import pytest"] if raises else []
+    body = [*call.setup.splitlines()]
+    if raises:
+        body += [f"with pytest.raises({raises.splitlines()[-1]}):", f"    {call.expression}"]
+    elif call.expression != "None":
+        body.append(call.expression)
+    imports = _merged(_used(imports, "\n".join([*body, raises])))
+    inside = "".join(f"    {line}\n" if line.strip() else "\n" for line in body)
+    head = "\n".join(imports) + "\n\n\n" if imports else "\n"
     code = (
         f'"""{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}."""\n\n'
-        f"{head}from {call.module} import {own}\n\n\n"
-        f"def test_{own.lower()}_does_not_raise_{kind.lower()}():\n"
-        f"    {call.expression}\n"
+        f"{head}def test_{_name(frame.function)}_does_not_raise_{kind.lower()}():\n{inside}"
     )
-    path = f"tests/test_regression_{fingerprint(crash)}.py"
-    return RegressionTest(path, code, call.expression)
+    return RegressionTest(f"tests/test_regression_{fingerprint(crash)}.py", code, call.expression)
 
 
-def _root(node: ast.AST) -> str:
-    while not isinstance(node, ast.Name):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id
+def _used(lines: Sequence[str], text: str) -> list[str]:
+    """Import lines without the names that the text does not hold."""
+    kept = []
+    for node in [n for line in lines for n in ast.parse(line).body]:
+        names = [a for a in node.names if re.search(rf"\b{(a.asname or a.name).split('.')[0]}\b", text)]
+        kept += [ast.unparse(type(node)(**{**vars(node), "names": names}))] if names else []
+    return kept
+
+
+def _merged(lines: Sequence[str]) -> list[str]:
+    """Import lines in order, those of one module as one."""
+    plain, modules = {}, {}
+    for node in [n for line in lines for n in ast.parse(line).body]:
+        if isinstance(node, ast.ImportFrom):
+            names = modules.setdefault(f"{'.' * node.level}{node.module or ''}", {})
+            names.update(dict.fromkeys(ast.unparse(alias) for alias in node.names))
+        else:
+            plain[ast.unparse(node)] = None
+    return [*sorted(plain), *(f"from {m} import {', '.join(sorted(n))}" for m, n in sorted(modules.items()))]
+
+
+def _name(function: str) -> str:
+    return re.sub(r"\W+", "", function).strip("_").lower() or "call"

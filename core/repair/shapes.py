@@ -16,7 +16,8 @@ class Candidate:
     """A possible change. ``files`` maps a path in the repository to the file's new text.
 
     ``evidence`` says why the new behaviour is the intended one (docstring, sibling, caller, test);
-    without any, ``confidence`` (0..1) stays under 0.8.
+    without any, ``confidence`` (0..1) stays under 0.8. ``raises``: the documented exception that the
+    crashing input is to meet instead (import lines, then its name).
     """
 
     template: str
@@ -24,6 +25,7 @@ class Candidate:
     rationale: str
     evidence: Sequence[str] = ()
     confidence: float = 0.5
+    raises: str = ""
     generator: str = "embedded"
     tokens: int = 0
     cost_usd: float = 0.0

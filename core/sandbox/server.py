@@ -26,9 +26,8 @@ from core.sandbox.faults import FAULTS
 from core.sandbox.repo import ShopRepo
 from core.sandbox.telemetry import Telemetry
 from core.sandbox.traffic import drive
-from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, sentry, smtp, vercel
+from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, sentry, slack, smtp, vercel
 
-SLACK_TOKEN, CHANNEL = "xoxb-demo-0123456789", "C0DEMO"
 RECENT = 20.0  # seconds of traffic that the status speaks of
 
 
@@ -68,7 +67,7 @@ class World:
     def __init__(self, folder: Path, port: int, rate: float):
         self.folder, self.port, self.rate = folder, port, rate
         self.token, self.mailer_key = secrets.token_hex(16), secrets.token_hex(8)
-        self.accepted, self.messages, self.broken = {self.mailer_key}, [], {}
+        self.accepted, self.slack, self.broken = {self.mailer_key}, slack.Slack(), {}
         self.telemetry, self.carrier, self.repo = Telemetry(), Carrier(), ShopRepo(folder).build()
         self.mail, self.alarms = smtp.MailServer(), Alarms(self.telemetry)
         environment = {
@@ -89,6 +88,7 @@ class World:
             cloudwatch.CloudWatch(self.telemetry, self.alarms),
             hub,
             vercel.Vercel(self.deployments),
+            self.slack,
         )
         own = [
             Route("/_sandbox/status", self.status),
@@ -96,7 +96,6 @@ class World:
             Route("/_sandbox/restore", self.restore, methods=["POST"]),
             Route("/_sandbox/messages", self.heard),
             Route("/_sandbox/mails", self.mailed),
-            Route("/slack/api/{method}", self.slack, methods=["POST"]),
             Route("/upstream/mailer/receipts", self.mailer),
             Route("/edge/shop/{path:path}", self.edge),
         ]
@@ -167,22 +166,17 @@ class World:
     def _deploy(self, sha: str) -> None:
         """Deploy to production as the team does, and wait until it serves."""
         made = self.deployments.create(sha, "main", "production", {"by": "team"})
-        while made.state == "BUILDING" or (made.state == "READY" and self.deployments.alias != made.id):
+        while made.state == "BUILDING":
             time.sleep(0.1)
         if made.state != "READY":
             raise RuntimeError(f"the shop does not start: {' '.join(made.output[-3:])}")
+        self.deployments.auto_assign = True
+        self.deployments.point(made.id)
 
     # --- the rest of the world
 
-    async def slack(self, request: Request) -> Response:
-        if request.headers.get("authorization") != f"Bearer {SLACK_TOKEN}":
-            return JSONResponse({"ok": False, "error": "invalid_auth"})
-        if request.path_params["method"] == "chat.postMessage":
-            self.messages.append((await request.json()) | {"ts": f"{time.time():.6f}"})
-        return JSONResponse({"ok": True, "channel": CHANNEL, "ts": f"{time.time():.6f}"})
-
     async def heard(self, request: Request) -> Response:
-        return self._refused(request) or JSONResponse(self.messages[-100:])
+        return self._refused(request) or JSONResponse(self.slack.messages[-100:])
 
     async def mailed(self, request: Request) -> Response:
         return self._refused(request) or JSONResponse(list(self.mail.mails))
@@ -256,8 +250,9 @@ def environment(folder: Path) -> dict[str, str]:
         "VERCEL_URL": f"{base}/vercel",
         "VERCEL_TOKEN": vercel.TOKEN,
         "SLACK_URL": f"{base}/slack/api",
-        "SLACK_TOKEN": SLACK_TOKEN,
-        "SLACK_CHANNEL": CHANNEL,
+        "SLACK_TOKEN": slack.TOKEN,
+        "SLACK_CHANNEL": slack.CHANNEL,
+        "SLACK_SIGNING_SECRET": slack.SIGNING_SECRET,
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(told["mail_port"]),
         "SMTP_STARTTLS": "false",
@@ -294,6 +289,9 @@ p95_ms = "shop.latency.p95"
 
 [fix]
 allow_limited_runner = true
+
+[slack.people]
+{user} = "demo"
 """
 SERVICES = {"catalog": "low", "cart": "low", "checkout": "medium", "pricing": "low", "search": "low", "account": "low"}
 
@@ -305,7 +303,7 @@ def write_platform(folder: Path, port: int) -> None:
         for name, impact in SERVICES.items()
     )
     (folder / "platform.toml").write_text(
-        PLATFORM.format(origin=(folder / "origin.git").resolve(), port=port, services=services)
+        PLATFORM.format(origin=(folder / "origin.git").resolve(), port=port, services=services, user=slack.USER)
     )
 
 

@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
-from core import store
+from core import bulk, store
 from core.models import Connector, Kind, Metric, Record, Signal, now
 from core.runtime import Runtime
 from core.vendors.base import Batch, BudgetSpent, Meter, Source, VendorError
@@ -25,6 +24,7 @@ log = logging.getLogger(__name__)
 BREAK_AFTER = 3  # failures in a row
 REST_FIRST, REST_MOST = timedelta(seconds=30), timedelta(minutes=10)
 LONGEST_WAIT = 3600.0  # seconds that a vendor may ask for
+LATER = bulk.replacing(("source", "service", "name", "at"), ("value",))
 CHUNK = 1000  # rows of one transaction, so that the writer's lock is short
 
 
@@ -111,8 +111,7 @@ def _parts(table: type[SQLModel], rows: list[dict]) -> Iterator[tuple[type[SQLMo
 
 
 def _signal_row(record: Record) -> dict:
-    row = record.model_dump(exclude={"crash"})
-    return row | {
+    return record.__dict__ | {
         "crash": record.crash.model_dump(mode="json", by_alias=True) if record.crash else None,
         "fingerprint": "",
         "received_at": now(),
@@ -122,14 +121,10 @@ def _signal_row(record: Record) -> dict:
 
 def _insert_new(session: Session, table: type[SQLModel], rows: list[dict]) -> int:
     """How many signals were new. A metric's interval that had not ended when it was read gets its later value."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(table)
     if table is Metric:
-        later = {"value": insert.excluded.value}
-        insert = insert.on_conflict_do_update(index_elements=["source", "service", "name", "at"], set_=later)
-        session.connection().execute(insert, rows)
+        bulk.insert(session, Metric, rows, LATER)
         return 0
-    return session.connection().execute(insert.on_conflict_do_nothing(), rows).rowcount
+    return bulk.insert(session, table, rows)
 
 
 def _connector(session: Session, name: str) -> Connector:

@@ -11,6 +11,7 @@ from core.journal import Entry
 from core.models import Analysis, Decision, Deployment, Issue, Outcome, Status, Verdict, now
 from core.runtime import Runtime
 
+UNSURE = 2  # the row that hands over for want of confidence
 HELD, TRIED = ("fixed",), ("fixed", "rolled_back", "rejected")
 
 
@@ -36,7 +37,12 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
         issue.verdict, issue.confidence = receipt.verdict, receipt.confidence
         issue.reason = entry.says = explain(receipt, analysis)
     entry.detail = {"verdict": receipt.verdict, "confidence": receipt.confidence, "row": receipt.row}
-    return {"verdict": receipt.verdict, "needs_approval": receipt.needs_approval, "says": entry.says}
+    return {
+        "verdict": receipt.verdict,
+        "needs_approval": receipt.needs_approval,
+        "says": entry.says,
+        "event": "low_confidence" if receipt.row == UNSURE else "escalated",
+    }
 
 
 def situation(session: Session, issue: Issue, analysis: Analysis) -> decision.Situation:

@@ -33,6 +33,8 @@ def preview(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, ch
         return _stop(entry, f"no deployment is set up for repository {name!r} (vercel_project, VERCEL_TOKEN)")
     with store.write() as session:
         row = _row(session, change, name, "preview", automatic=True)
+    if repository.environment:
+        rt.deployer.configure(repository.vercel_project, repository.environment)
     made = rt.deployer.preview(repository.vercel_project, repository.github, change.branch, change.head_sha, row.key)
     made = _built(rt, made)
     if made.state != "READY":
@@ -136,7 +138,7 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
             )
             session.add(asked)
             session.flush()
-            notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks)
+            notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks, approval_id=asked.id)
         journal.move(session, issue_id, Status.AWAITING_APPROVAL)
         left = (asked.expires_at - now()).total_seconds()
         return {"approval_id": asked.id, "patch_hash": change.patch_hash, "seconds": max(left, 0.0)}
@@ -171,8 +173,10 @@ def admit(rt: Runtime, issue_id: int, run: int, change_id: int, automatic: bool)
         if opens > at:
             says = f"waits for business hours ({opens:%a %H:%M} UTC)"
             return _wait(session, issue_id, (opens - at).total_seconds(), says)
-        if automatic and not _admitted(session, change_id) and deployments_last_hour(session) >= (
-            limit := guards.deployments_per_hour
+        if (
+            automatic
+            and not _admitted(session, change_id)
+            and deployments_last_hour(session) >= (limit := guards.deployments_per_hour)
         ):
             says = f"waits: {limit} automatic deployments in the last hour are the limit"
             _limit_reached(session, issue_id, limit)
@@ -248,6 +252,12 @@ def production(
         return _failed(row, made, entry, f"the production deployment failed ({made.state}): {made.note}")
     moved = {} if row.ready_at else {"promote_seconds": time.monotonic() - begun, "ready_at": now()}
     _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", **moved)
+    try:
+        rt.deployer.serve(repository.vercel_project, made.vendor_id)
+    except VendorError as error:
+        if not error.permanent:
+            raise
+        return _stop(entry, f"production does not serve the deployment: {error.message}")
     if repository.production_url and (fault := probe(rt, repository.production_url + repository.health_path)):
         return _stop(entry, f"production is not healthy after the deployment: {fault}")
     with store.write() as session:

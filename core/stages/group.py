@@ -156,7 +156,7 @@ def _holds(rt: Runtime, issue: Issue) -> bool:
 
 # --- performance -----------------------------------------------------------------------------------
 
-BASELINE, RECENT = timedelta(minutes=15), 8  # points of latency that are compared
+BASELINE = timedelta(minutes=15)  # of latency that is looked at
 
 
 def find_degradations(rt: Runtime) -> None:
@@ -185,10 +185,10 @@ def _degradation(session: Session, source: str, service: str) -> Record | None:
         )
         .order_by(col(Metric.at))
     ).all()
-    found = degradation.degraded([v for _, v in points[:-RECENT]], [v for _, v in points[-RECENT:]])
+    found = degradation.degraded([value for _, value in points])
     if not found or _ongoing(session, service):
         return None
-    began = points[-RECENT][0]
+    began = points[found.since][0]
     return Record(
         source="platform",
         vendor_id=f"p95:{service}:{began:%Y%m%d%H%M}",
@@ -197,7 +197,7 @@ def _degradation(session: Session, source: str, service: str) -> Record | None:
         service=service,
         title=f"Latency of {service} rose from {found.before:.0f} to {found.after:.0f} ms (95th percentile)",
         message=found.says,
-        count=RECENT,
+        count=len(points) - found.since,
         attributes={"metric": "p95_ms", "before": found.before, "after": found.after},
     )
 

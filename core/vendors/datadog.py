@@ -131,9 +131,11 @@ class Datadog:
                 f"DATADOG_APP_KEY: an application key of the same organization with the scope {step} "
                 "(Organization Settings > Application Keys)"
             )
+        if error.status == 429 or (error.status or 0) >= 500:
+            return "nothing to set right here: wait, and see https://status.datadoghq.com"
         if error.status is None or error.status == 404:
             return f"DATADOG_SITE, one of {', '.join(SITES)}; now it is {site}"
-        return "DATADOG_QUERY or [metrics] in platform.toml" if error.status == 400 else "wait, and try again"
+        return "DATADOG_QUERY, or the names below [metrics] in platform.toml"
 
 
 def parse(row: dict, http: Http) -> Record:

@@ -190,6 +190,8 @@ class GitHub:
         return Check(True, f"{len(self.repositories)} repositories can be read")
 
     def _whereto(self, error: VendorError, name: str) -> str:
+        if error.status == 429 or (error.status or 0) >= 500:
+            return "nothing to set right here: wait, and see https://www.githubstatus.com"
         if error.status == 401:
             return "GITHUB_TOKEN: expired or mistyped (Settings > Developer settings > Fine-grained tokens)"
         if error.status in (403, 404) and name:

@@ -12,7 +12,7 @@ import json
 import random
 import urllib.request
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,12 +53,16 @@ class Answer:
             response.content,
         )
 
+    @cached_property
+    def body(self) -> Any:
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            raise VendorError(self.vendor, f"answered {self.status} with something that is not JSON") from None
+
     def json(self, kind: type = dict) -> Any:
         """The body as ``kind``. Raises VendorError for what is not JSON, or other JSON than expected."""
-        try:
-            value = json.loads(self.content)
-        except ValueError:
-            raise VendorError(self.vendor, f"answered {self.status} with something that is not JSON") from None
+        value = self.body
         if not isinstance(value, kind):
             raise VendorError(self.vendor, f"answered with JSON of an unexpected kind ({type(value).__name__})")
         return value
@@ -120,7 +124,7 @@ class Http:
         ``verify`` raises VendorError for an answer that is a fault in spite of its status, which may be retried.
         """
         url = path if path.startswith("http") else self.base_url + path
-        self._same_host(url)
+        self._allowed(url)
         retry = stamina.retry_context(on=_wait(idempotent), attempts=ATTEMPTS, timeout=90, wait_max=LONGEST_WAIT)
         for attempt in retry:
             with attempt:
@@ -151,11 +155,8 @@ class Http:
 
     def _unreached(self, url: str, error: httpx.HTTPError) -> VendorError:
         where = urlsplit(url).netloc
-        if isinstance(error, httpx.TimeoutException):
-            return VendorError(self.vendor, f"{where} did not answer in time ({type(error).__name__})")
-        return VendorError(
-            self.vendor, f"could not be reached at {where}: {self.redact(str(error)) or type(error).__name__}"
-        )
+        why = "it did not answer in time" if isinstance(error, httpx.TimeoutException) else self.redact(str(error))
+        return VendorError(self.vendor, f"could not be reached at {where}: {why or type(error).__name__}")
 
     def _fault(self, answer: httpx.Response) -> VendorError:
         status, said = answer.status_code, told(answer)
@@ -176,11 +177,14 @@ class Http:
             retry_after=limits.wait_asked(status, answer.headers, said),
         )
 
-    def _same_host(self, url: str) -> None:
+    def _allowed(self, url: str) -> None:
         asked, own = urlsplit(url), urlsplit(self.base_url)
         if (asked.scheme, asked.netloc) != (own.scheme, own.netloc):
             where = f"{asked.scheme}://{asked.netloc}"
             raise VendorError(self.vendor, f"pointed to another host ({where})", permanent=True)
+        if own.scheme != "https" and not (self.guard.loopback or self.guard.private):
+            says = f"the address {self.base_url} is not encrypted: a key is only sent by https"
+            raise VendorError(self.vendor, says, permanent=True)
 
 
 @lru_cache(maxsize=1)

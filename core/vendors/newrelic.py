@@ -157,7 +157,7 @@ class NewRelic:
             return
         first = errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {}
         kinds = first.get("extensions") or {}
-        kind = str(kinds.get("errorClass") or kinds.get("error_code") or "")
+        kind = str(kinds.get("error_code") or kinds.get("errorClass") or "")
         said = self.http.redact(str(first.get("message") or "an error without words"))[:300]
         says = "does not accept the API key: it has to be a user key (NRAK-…)" if kind == "BAD_API_KEY" else said
         raise VendorError(self.name, says + (f" ({kind})" if kind else ""), permanent=kind not in PASSING, status=200)
@@ -178,6 +178,8 @@ def whereto(fault: VendorError) -> str:
             "NEWRELIC_API_KEY: a user key (one.newrelic.com > user menu > API keys > type User); "
             "a key of the EU region needs NEWRELIC_REGION=eu"
         )
+    if fault.status == 429 or (fault.status or 0) >= 500 or any(f"({kind})" in fault.message for kind in PASSING):
+        return "nothing to set right here: wait, and see https://status.newrelic.com"
     if "account" in fault.message:
         return "NEWRELIC_ACCOUNT_ID: the number beside the account's name (one.newrelic.com > user menu > API keys)"
     return "NEWRELIC_REGION (us or eu), or NEWRELIC_URL, and the network between"

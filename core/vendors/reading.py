@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -124,30 +125,38 @@ def raise_first(faults: Sequence[VendorError]) -> None:
 
 
 def _pages(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, dict]]:
-    """Each page with the mark behind it."""
+    """Each page with the mark behind it; while one is stored, the next one is on its way."""
     window, newest = _window(stream, mark, until)
-    resumed, seen = window.after is not None, {window.after}
-    while True:
-        try:
-            page = _read(stream, window)
-        except VendorError as error:
-            if not (resumed and error.status in GONE):
-                raise
-            window, resumed = replace(window, since=_begin(stream, mark, until), until=until, after=None), False
-            continue
-        resumed, newest = False, min(page.newest(newest), window.until) if stream.ascending else page.newest(newest)
-        window = replace(window, memory=window.memory if page.memory is None else page.memory)
-        if page.cut:
-            yield page, _mark(stream, window, newest, window.after is None, mark)
-            raise page.cut
-        window = replace(window, after=page.after)
-        repeated = page.after is not None and page.after in seen
-        yield page, _mark(stream, window, newest, repeated, mark)
-        if repeated:
-            raise VendorError("source", "gave the same page again; the next round reads it anew")
-        if page.after is None:
-            return
-        seen.add(page.after)
+    seen = {window.after}
+    with ThreadPoolExecutor(1, thread_name_prefix="next-page") as reader:
+        page, window = _first(stream, window, mark, until)
+        while True:
+            newest = min(page.newest(newest), window.until) if stream.ascending else page.newest(newest)
+            window = replace(window, memory=window.memory if page.memory is None else page.memory)
+            if page.cut:
+                yield page, _mark(stream, window, newest, window.after is None, mark)
+                raise page.cut
+            window = replace(window, after=page.after)
+            repeated = page.after is not None and page.after in seen
+            following = reader.submit(_read, stream, window) if page.after and not repeated else None
+            yield page, _mark(stream, window, newest, repeated, mark)
+            if repeated:
+                raise VendorError("source", "gave the same page again; the next round reads it anew")
+            if following is None:
+                return
+            seen.add(page.after)
+            page = following.result()
+
+
+def _first(stream: Stream, window: Window, mark: dict, until: datetime) -> tuple[Page, Window]:
+    """The first page; a cursor of last time that the vendor has forgotten is given up, and the reading begins anew."""
+    try:
+        return _read(stream, window), window
+    except VendorError as error:
+        if window.after is None or error.status not in GONE:
+            raise
+    window = replace(window, since=_begin(stream, mark, until), until=until, after=None)
+    return _read(stream, window), window
 
 
 def _read(stream: Stream, window: Window) -> Page:

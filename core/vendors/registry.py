@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
 from core.settings import ConfigurationError, Policy, Settings, read_policy
 from core.vendors import cloudwatch as aws
 from core.vendors import newrelic as nerdgraph
-from core.vendors.base import Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Source
+from core.vendors.base import Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
+from core.vendors.coderabbit import CodeRabbit
 from core.vendors.datadog import Datadog
 from core.vendors.email import Email
 from core.vendors.github import HEADERS, GitHub
+from core.vendors.hints import NEEDS, hint
 from core.vendors.http import Http
+from core.vendors.kestra import Kestra, KestraAnalyst
 from core.vendors.openai import Chat, OpenAIAnalyst
 from core.vendors.sentry import Sentry
-from core.vendors.slack import Slack
+from core.vendors.slack import Slack, SlackWebhook
 from core.vendors.vercel import Vercel
 
 OFF = "not connected"
+SKEW = 60.0  # seconds of difference between clocks that are worth a word
 
 
 def _http(s: Settings, vendor: str, address: str, headers: dict[str, str], secrets: list[str]) -> Http:
@@ -82,16 +88,25 @@ def cloudwatch(s: Settings) -> aws.CloudWatch | None:
 
 def vercel(s: Settings) -> Vercel | None:
     token = s.vercel_token.get_secret_value()
-    return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id) if token else None
+    projects = sorted({r.vercel_project for r in policy(s).repositories.values() if r.vercel_project})
+    return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id, projects) if token else None
 
 
-def slack(s: Settings) -> Slack | None:
-    token = s.slack_token.get_secret_value()
-    return (
-        Slack(Http("slack", s.slack_url, _bearer(token), [token]), s.slack_channel)
-        if token and s.slack_channel
-        else None
-    )
+def slack(s: Settings) -> Slack | SlackWebhook | None:
+    token, webhook = s.slack_token.get_secret_value(), s.slack_webhook_url.get_secret_value()
+    if token and s.slack_channel:
+        return Slack(Http("slack", s.slack_url, _bearer(token), [token]), s.slack_channel)
+    return SlackWebhook(Http("slack", webhook, {}, [webhook])) if webhook else None
+
+
+def kestra(s: Settings) -> Kestra | None:
+    if not s.kestra_url:
+        return None
+    token, password = s.kestra_token.get_secret_value(), s.kestra_password.get_secret_value()
+    basic = base64.b64encode(f"{s.kestra_user}:{password}".encode()).decode()
+    headers = _bearer(token) if token else {"Authorization": f"Basic {basic}"} if s.kestra_user else {}
+    secrets = [secret for secret in (token, password, basic) if secret]
+    return Kestra(_http(s, "kestra", s.kestra_url, headers, secrets), s.kestra_tenant, s.kestra_namespace)
 
 
 def email(s: Settings) -> Email | None:
@@ -106,6 +121,7 @@ def email(s: Settings) -> Email | None:
         user=s.smtp_user,
         password=s.smtp_password.get_secret_value(),
         starttls=s.smtp_starttls,
+        ca_file=s.smtp_ca_file,
     )
 
 
@@ -116,6 +132,7 @@ BUILDERS = {
     "cloudwatch": cloudwatch,
     "github": github,
     "vercel": vercel,
+    "kestra": kestra,
     "slack": slack,
     "email": email,
 }
@@ -154,6 +171,12 @@ def code_host(settings: Settings) -> CodeHost | None:
     return github(settings)
 
 
+def reviewer(settings: Settings) -> Reviewer | None:
+    """CodeRabbit speaks through GitHub, with GitHub's token."""
+    host = github(settings)
+    return CodeRabbit(host.http) if host else None
+
+
 def deployer(settings: Settings) -> Deployer | None:
     return vercel(settings)
 
@@ -168,17 +191,26 @@ def chat(settings: Settings) -> Chat | None:
     return Chat(settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.openai_model)
 
 
-def analyst(settings: Settings, embedded: Analyst) -> Analyst | None:
-    """The model's analyst, which never goes beyond what the embedded one allows."""
-    found = chat(settings)
-    return OpenAIAnalyst(found, embedded) if found else None
+def analysts(settings: Settings, embedded: Analyst) -> list[Analyst]:
+    """Models' analysts in the order in which they are asked; none goes beyond what the embedded one allows."""
+    model, agent, flow = chat(settings), kestra(settings), settings.kestra_analysis_flow
+    asked = [OpenAIAnalyst(model, embedded)] if model else []
+    return [*asked, *([KestraAnalyst(agent, flow, embedded)] if agent and flow else [])]
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
-    """Every connector's own word on whether it would work."""
+    """Every connector's own word on whether it would work; what can be seen in the settings comes first."""
     for name, build in BUILDERS.items():
-        made = build(settings)
-        yield (
-            name,
-            made.check() if made else Check(False, OFF, f"set the {name.upper()} variables to connect it"),
-        )
+        yield name, hint(settings, name) or _check(name, build(settings))
+
+
+def _check(name: str, made: object | None) -> Check:
+    if made is None:
+        needs = ", ".join(map(str.upper, NEEDS.get(name, ()))) or f"the {name.upper()} variables"
+        return Check(False, OFF, f"set {needs} to connect it")
+    found = made.check()
+    skew = getattr(getattr(made, "http", None), "skew", 0.0)
+    if abs(skew) < SKEW:
+        return found
+    way = "ahead of" if skew > 0 else "behind"
+    return replace(found, says=f"{found.says}; this machine's clock is {abs(skew):.0f} s {way} {name}'s")

@@ -89,6 +89,8 @@ class Sentry:
         return Check(True, f"organization {self.org} can be read")
 
     def _whereto(self, error: VendorError) -> str:
+        if error.status == 429 or (error.status or 0) >= 500:
+            return "nothing to set right here: wait, and see https://status.sentry.io"
         if error.status == 401:
             return "SENTRY_TOKEN: an auth token (Settings > Developer Settings > a new internal integration)"
         if error.status == 403:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -23,32 +23,24 @@ from tests import screens
 from tests.stories.test_flow import ended
 from tests.stories.world import until
 
-LOGS = [
-    {
-        "id": f"log-{number}",
-        "attributes": {
-            "timestamp": (datetime.now(UTC) - timedelta(seconds=30)).isoformat(),
-            "service": "pricing",
-            "status": "error",
-            "message": f"cannot price item {number}",
-            "tags": ["env:production"],
-        },
-    }
-    for number in range(4)
-]
+
+def logs(at: datetime) -> list[dict]:
+    said = {"timestamp": at.isoformat(), "service": "pricing", "status": "error", "tags": ["env:production"]}
+    return [{"id": f"log-{n}", "attributes": {**said, "message": f"cannot price item {n}"}} for n in range(4)]
 
 
 class Vendor(BaseHTTPRequestHandler):
     """Datadog, as it behaves on a bad day; ``server.day`` says how, and "good" ends it."""
 
     def do_GET(self):
-        self.answer({"status": "ok", "series": [], "valid": True})
+        monitors = self.path.startswith("/api/v1/monitor")
+        self.answer([] if monitors else {"status": "ok", "series": [], "valid": True})
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.answer({"data": LOGS})
+        self.answer({"data": logs(self.server.began) if "/logs/" in self.path else []})
 
-    def answer(self, body: dict) -> None:
+    def answer(self, body: dict | list) -> None:
         status, headers, text = BAD_DAYS.get(self.server.day, (200, {}, None))
         data = (json.dumps(body) if text is None else text).encode()
         if self.server.day == "never":
@@ -76,7 +68,7 @@ class Vendor(BaseHTTPRequestHandler):
 
 BAD_DAYS = {
     "500": (500, {}, '{"errors": ["boom"]}'),
-    "429": (429, {"X-RateLimit-Reset": "3600", "X-RateLimit-Remaining": "0"}, ""),
+    "429": (429, {"X-RateLimit-Reset": "1", "X-RateLimit-Remaining": "0"}, ""),
     "401": (401, {}, '{"errors": ["Unauthorized"]}'),
     "garbage": (200, {}, "<html>not what you asked for"),
 }
@@ -93,7 +85,7 @@ SAID = {
 @pytest.fixture
 def vendor():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Vendor)
-    server.day, server.over = "good", threading.Event()
+    server.day, server.over, server.began = "good", threading.Event(), datetime.now(UTC)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.over.set()
@@ -148,16 +140,18 @@ def test_a_vendors_bad_day_is_said_and_costs_nothing(platform, vendor, day):
     vendor.over.set()
     until(lambda: round_of(platform)["error"] is None)
     with store.read() as session:
-        assert sorted(session.exec(select(Signal.vendor_id)).all()) == [row["id"] for row in LOGS]
+        assert sorted(session.exec(select(Signal.vendor_id)).all()) == ["log-0", "log-1", "log-2", "log-3"]
         assert session.get(Connector, "datadog").error is None
     assert "failed" not in screens.seen(screens.visit("pipeline"))
 
 
-@pytest.mark.parametrize("day", ["500", "401", "garbage"])
-def test_the_doctor_says_it_too(platform, vendor, day):
+@pytest.mark.parametrize(
+    ("day", "fix"), [("500", "status.datadoghq.com"), ("401", "DATADOG_API_KEY"), ("garbage", "DATADOG_SITE")]
+)
+def test_the_doctor_says_it_too(platform, vendor, day, fix):
     vendor.day = day
     line = next(line for line in doctor.examine(platform) if line.what == "datadog")
-    assert line.state == "fault" and SAID[day] in line.says and "DATADOG_API_KEY" in line.fix
+    assert line.state == "fault" and SAID[day] in line.says and fix in line.fix
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ ISSUES = 6
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path):
+def database(request):
     if request.param == "sqlite":
         yield ""
         return
-    with postgres(tmp_path) as address:
+    with postgres() as address:
         yield address
 
 

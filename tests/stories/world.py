@@ -30,6 +30,7 @@ from core.models import (
     now,
 )
 from core.people import Person, Role
+from core.repair.embedded import EmbeddedFixer
 from core.repair.shapes import Candidate, FixResult, Proof, RegressionTest
 from core.runtime import Runtime
 from core.settings import Settings
@@ -126,6 +127,9 @@ class FolderDeployer:
 
     def status(self, vendor_id) -> Deployed:
         return self._shape(self._all()[vendor_id])
+
+    def serve(self, project, vendor_id) -> Deployed:
+        return self.status(vendor_id)
 
     def production(self, project) -> Deployed | None:
         return self.status(self.ledger.get("alias"))
@@ -286,6 +290,7 @@ class World:
                 deployer=self.deployer,
                 notifiers=[Inbox(self.ledger)],
                 analysts=[Told(self.ledger)],
+                fixers=[EmbeddedFixer()],
                 runner=PlainRunner(),
                 probe=lambda url: "",
             )

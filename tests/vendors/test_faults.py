@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -33,9 +34,12 @@ def stale():
     return [fault, fault]
 
 
-def at(status: int, seconds: float, **headers: str):
+def at(status: int, seconds: float, **headers: str | Callable[[], str]):
     """A reply whose reset is a time, made when it is asked for."""
-    return lambda: Reply(status, headers={"x-ratelimit-reset": str(int(time.time() + seconds)), **headers})
+    told = {name: value if callable(value) else lambda value=value: value for name, value in headers.items()}
+    return lambda: Reply(
+        status, headers={"x-ratelimit-reset": str(int(time.time() + seconds))} | {k: v() for k, v in told.items()}
+    )
 
 
 # name: (faults, requests for the records, what is said or None when the round recovers, seconds of rest or None)
@@ -57,7 +61,7 @@ TABLE = {
     ),
     "429 reset at a time": ([at(429, 600)] * ALWAYS, 1, "(429)", 600),
     "429 Sentry's reset": ([Reply(429, headers={"x-sentry-rate-limit-reset": "6"})], 2, None, None),
-    "429 by a clock that is an hour ahead": ([at(429, 3605, date=http_date(3600))], 2, None, None),
+    "429 by a clock that is an hour ahead": ([at(429, 3605, date=lambda: http_date(3600))], 2, None, None),
     "429 empty": ([Reply(429, b"")], 2, None, None),
     "429 for ever": ([Reply(429)] * ALWAYS, 3, "less often (429)", None),
     "403 limit used up": ([at(403, 900, **{"x-ratelimit-remaining": "0"})] * ALWAYS, 1, "less often (403)", 900),

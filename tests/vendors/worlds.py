@@ -261,19 +261,18 @@ class SentryWorld(World):
 
 
 class CloudWatchWorld(World):
+    """The clients are slow to make, so all worlds share them; the newest world answers."""
+
     source_name = "cloudwatch"
     clients: dict = {}
-
-    def __init__(self, count: int = 0):
-        super().__init__(count)
-        self.clients = {}
+    newest: CloudWatchWorld
 
     def source(self, calls=None):
-        made = cloudwatch.CloudWatch(self.session, ["/shop/production"], calls=calls)
-        if not self.clients:  # they are slow to make
-            self.clients = {name: made._client(name) for name in ("logs", "cloudwatch")}
+        made, CloudWatchWorld.newest = cloudwatch.CloudWatch(self.session, ["/shop/production"], calls=calls), self
+        if not self.clients:
+            self.clients.update({name: made._client(name) for name in ("logs", "cloudwatch")})
             for client in self.clients.values():
-                client.meta.events.register("before-send.*.*", self.send)
+                client.meta.events.register("before-send.*.*", lambda **kw: CloudWatchWorld.newest.send(**kw))
         made.clients = self.clients
         return made
 

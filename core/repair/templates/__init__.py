@@ -1,22 +1,41 @@
 """Template families: each turns a place in the code into candidate texts. Pure.
 
-``FAMILIES`` maps an exception's type to the families that know it; the order is by value.
+``FAMILIES`` maps an exception's type to the families that know it; the order is by value. A family
+reads the message itself and is silent about what it does not know.
 """
 
 from __future__ import annotations
 
-from core.repair.templates import division, index, iteration, keys, names, none, types
+from core.repair.templates import guards, idioms, imports, index, iteration, keys, names, types
+
+_TYPE_ERROR = (
+    guards.guard, names.returned_value, idioms.sort_none, types.bridge, names.argument, iteration.awaited,
+    iteration.called_or_not, idioms.encoder, idioms.aware, idioms.pairs, idioms.hashable, idioms.dates, idioms.awaited_value,
+)  # fmt: skip
+_VALUE_ERROR = (index.unpack, idioms.pairs, guards.guard, types.number_text, idioms.iso_time, idioms.month_end)
 
 FAMILIES = {
-    "ZeroDivisionError": (division.guard,),
-    "KeyError": (keys.other_key, keys.default),
-    "IndexError": (index.guard,),
-    "AttributeError": (none.guard, names.attribute),
-    "TypeError": (none.guard, types.bridge, types.keyword, iteration.awaited),
+    "ZeroDivisionError": (guards.guard,),
+    "KeyError": (keys.other_key, idioms.bom_key, guards.guard),
+    "IndexError": (guards.guard,),
+    "AttributeError": (
+        guards.guard,
+        names.returned_value,
+        names.attribute,
+        types.bridge,
+        iteration.awaited,
+        iteration.called_or_not,
+    ),
+    "TypeError": _TYPE_ERROR,
     "NameError": (names.name,),
     "UnboundLocalError": (names.initialise,),
-    "ValueError": (index.unpack, types.number_text),
+    "ValueError": _VALUE_ERROR,
+    "StatisticsError": (guards.guard,),
+    "JSONDecodeError": (idioms.text_coding, guards.guard),
+    "UnicodeEncodeError": (idioms.text_coding,),
+    "UnicodeDecodeError": (idioms.text_coding,),
+    "Error": (idioms.padding,),
     "RuntimeError": (iteration.copy,),
-    "StopIteration": (index.first_of,),
-    "ImportError": (names.imported,),
+    "StopIteration": (guards.guard,),
+    "ImportError": (imports.imported,),
 }

@@ -18,12 +18,15 @@ class Change:
     says: str
     why: str = ""
     confidence: float = 0.5
+    raises: str = ""
 
 
 Changes = Iterator[Change]
 
 
-def change(place: Place, text: str, says: str, said: Said | None = None, most: float = 1.0) -> Change:
-    """A change of the place's own file; its confidence is the evidence's, at most ``most``."""
-    confidence = min(said.confidence if said else 0.5, most)
-    return Change(place.path, text, says, said.words if said else "", confidence)
+def change(
+    place: Place, text: str, says: str, said: Said | None = None, most: float = 1.0, less: float = 0.0, raises: str = ""
+) -> Change:
+    """A change of the place's own file; its confidence is the evidence's less ``less``, at most ``most``."""
+    confidence = round(min((said.confidence if said else 0.5) - less, most), 3)
+    return Change(place.path, text, says, said.words if said else "", confidence, raises)

@@ -1,92 +1,93 @@
-"""Positions that are not there: empty sequences, bounds, and unpacking."""
+"""Unpacking: separators that come more often, or not at all."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
-from core.repair.evidence import Said, missing_values
+from core.repair.evidence import SKIPPED, Said, missing_values, sentences, words_of
 from core.repair.locate import Place
 from core.repair.templates.base import Changes, change
 
-
-def guard(place: Place) -> Changes:
-    for node in place.expressions(ast.Subscript):
-        if not isinstance(node.ctx, ast.Load) or isinstance(node.slice, ast.Slice):
-            continue
-        base, text = place.source(node.value), place.source(node)
-        enough = _enough(place, node)
-        for said in missing_values(place, "None"):
-            says = f"{base} may be too short: the result is then {said.value}."
-            if place.function and isinstance(place.statement, ast.Return | ast.Assign | ast.AugAssign):
-                lines = (
-                    f"if not {base}:" if enough == base else f"if not {enough}:",
-                    f"    return {said.value}",
-                )
-                yield change(place, place.before(place.statement, *lines), says, said)
-            yield change(place, place.replace(node, f"({text} if {enough} else {said.value})"), says, said, 0.86)
-        yield from _condition(place, node, enough)
-
-
-def _enough(place: Place, node: ast.Subscript) -> str:
-    """The condition under which the position exists."""
-    base, at = place.source(node.value), node.slice
-    if isinstance(at, ast.Constant) and at.value == 0 or isinstance(at, ast.UnaryOp):
-        return base
-    return f"len({base}) > {place.source(at)}"
-
-
-def _condition(place: Place, node: ast.Subscript, enough: str) -> Changes:
-    """The bound joins the condition that the position stands in."""
-    for test in [n.test for n in place.expressions(ast.If, ast.While, ast.IfExp) if n.test.lineno <= place.line]:
-        if any(n is node for n in ast.walk(test)):
-            says = f"The position is looked at only where it exists: {enough}."
-            yield change(
-                place,
-                place.replace(test, f"{enough} and {place.source(test)}"),
-                says,
-                Said("", "a condition about what is not there does not hold", 0.84),
-            )
-
-
-UNPACK = re.compile(r"(not enough|too many) values to unpack \(expected (\d+)")
+UNPACK = re.compile(r"(not enough|too many) values to unpack \(expected (?:at least )?(\d+)")
 
 
 def unpack(place: Place) -> Changes:
     match = UNPACK.search(place.crash.exception.message)
     if not match:
         return
-    for node in place.expressions(ast.Call):
-        if not (isinstance(node.func, ast.Attribute) and node.func.attr in ("split", "rsplit") and node.args):
-            continue
-        expected, base, sep = int(match[2]), place.source(node.func.value), place.source(node.args[0])
-        if match[1] == "too many":
-            for method in ("split", "rsplit"):
-                said = Said("", f"{expected} parts are taken: all after the separator belongs to the last", 0.86)
-                yield change(
-                    place,
-                    place.replace(node, f"{base}.{method}({sep}, {expected - 1})"),
-                    f"{sep} may come again in the text: split it {expected - 1} times.",
-                    said if method == node.func.attr else None,
-                )
-        elif expected == 2:
-            said = next(iter(missing_values(place)), None)
-            yield change(
-                place,
-                place.replace(node, f"{base}.partition({sep})[::2]"),
-                f"{sep} may be missing: the second part is then empty.",
-                said if said and said.value in ('""', "''") else None,
-            )
+    expected = int(match[2])
+    for node in _splits(place):
+        if match[1] == "too many" and len(node.args) == 1:
+            yield from _at_most(place, node, expected)
+        elif match[1] == "not enough":
+            yield from _too_few(place, node, expected)
 
 
-def first_of(place: Place) -> Changes:
-    for node in place.expressions(ast.Call):
-        if isinstance(node.func, ast.Name) and node.func.id == "next" and len(node.args) == 1:
-            for said in missing_values(place, "None"):
-                new = f"next({_wrapped(place, node.args[0])}, {said.value})"
-                yield change(place, place.replace(node, new), f"There may be none: {said.value} is given then.", said)
+def _splits(place: Place) -> Iterator[ast.Call]:
+    """Splits of the statement, or those that set a name which the statement unpacks."""
+    names = {n.id for n in place.expressions(ast.Name)}
+    nodes = list(place.expressions(ast.Call))
+    for statement in ast.walk(place.function or place.module):
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id in names for t in statement.targets
+        ):
+            nodes += [n for n in ast.walk(statement.value) if isinstance(n, ast.Call)]
+    for node in dict.fromkeys(nodes):
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ("split", "rsplit"):
+            yield node
 
 
-def _wrapped(place: Place, node: ast.expr) -> str:
-    text = place.source(node)
-    return f"({text})" if isinstance(node, ast.GeneratorExp) and not text.startswith("(") else text
+def _at_most(place: Place, node: ast.Call, expected: int) -> Changes:
+    base, sep = place.source(node.func.value), place.source(node.args[0])
+    about = words_of(*(n.id for n in place.expressions(ast.Name)))
+    last = any(re.search(r"\b(last|final|from the (right|end))\b", s.text, re.I) for s in sentences(place, about))
+    for method in ("split", "rsplit"):
+        right = (method == "rsplit") == last and (method == node.func.attr or last)
+        said = Said("", f"{expected} parts are taken: what follows the separator belongs to the last", 0.88)
+        if last:
+            said = Said("", "the documentation speaks of the last separator", 0.88)
+        new = f"{base}.{method}({sep}, {expected - 1})"
+        says = f"{sep} may come again in the text: it is split {expected - 1} times."
+        yield change(place, place.replace(node, new), says, said if right else None)
+
+
+def _too_few(place: Place, node: ast.Call, expected: int) -> Changes:
+    """The documented value for the part that is missing, the row left out, or an early return."""
+    base, sep = place.source(node.func.value), place.source(node.args[0]) if node.args else "None"
+    about = words_of(*(n.id for n in place.expressions(ast.Name)), place.function.name if place.function else "")
+    statement, names = place.statement, _targets(place.statement)
+    values = missing_values(place, (), about)
+    empty = next((s for s in values if s.value in ('""', "''")), None)
+    if expected == 2 and node.args and isinstance(node.args[0], ast.Constant):
+        says = f"{sep} may be missing: the second part is then empty."
+        yield change(place, place.replace(node, f"{base}.partition({sep})[::2]"), says, empty)
+        if len(names) == 2 and isinstance(statement, ast.Assign) and statement.value is node:
+            yield from _filled(place, node, base, sep, names, values)
+    condition = f"{sep} not in {base}" if node.args and expected == 2 else f"len({place.source(node)}) != {expected}"
+    if statement is not None and place.function is not None and not isinstance(statement, ast.For):
+        for said in values:
+            lines = (f"if {condition}:", f"    return {said.value}")
+            yield change(place, place.before(statement, *lines), f"Without {sep} the result is {said.value}.", said)
+        yield from _skipped(place, statement, condition, about)
+
+
+def _targets(statement: ast.stmt | None) -> list[str]:
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    return [ast.unparse(t) for t in target.elts] if isinstance(target, ast.Tuple) else []
+
+
+def _filled(place: Place, node: ast.Call, base: str, sep: str, names: list[str], values: list[Said]) -> Changes:
+    for said in values:
+        new = f"{place.source(node)} if {sep} in {base} else ({base}, {said.value})"
+        yield change(place, place.replace(node, new), f"Without {sep}, {names[1]} is {said.value}.", said, less=0.01)
+
+
+def _skipped(place: Place, statement: ast.stmt, condition: str, about: frozenset[str]) -> Changes:
+    told = next((s for s in sentences(place, about) if SKIPPED.search(s.text)), None)
+    loops = [n for n in ast.walk(place.function) if isinstance(n, ast.For | ast.While)]
+    if any(statement in n.body for n in loops):
+        said = Said("", f"the documentation says: {told.text[:200]}", told.trust + 0.03) if told else None
+        text = place.before(statement, f"if {condition}:", "    continue")
+        yield change(place, text, "Such a row is left out.", said)

@@ -1,4 +1,4 @@
-"""A key that is not there: another spelling of it that is there, before any default."""
+"""A key that is not there: another spelling or form of it that is, before any default."""
 
 from __future__ import annotations
 
@@ -6,59 +6,120 @@ import ast
 import difflib
 from collections.abc import Iterator
 
-from core.repair.evidence import Said, missing_values, siblings
+from core.repair.evidence import Said
 from core.repair.locate import Place
 from core.repair.templates.base import Changes, change
+from core.repair.templates.suspects import failing
 
-FORMS = (("lower", str.lower), ("upper", str.upper), ("strip", str.strip), ("title", str.title))
+FORMS = (
+    ("{}.lower()", lambda k: k.lower()), ("{}.upper()", lambda k: k.upper()), ("{}.strip()", lambda k: k.strip()),
+    ("{}.title()", lambda k: k.title()), ("{}.strip().lower()", lambda k: k.strip().lower()),
+    ("{}.strip().upper()", lambda k: k.strip().upper()), ("{}.casefold()", lambda k: k.casefold()),
+    ("{}.replace('-', '_')", lambda k: k.replace("-", "_")), ("{}.replace('_', '-')", lambda k: k.replace("_", "-")),
+    ("str({})", str), ("int({})", int), ("{}.decode()", lambda k: k.decode()), ("{}.encode()", lambda k: k.encode()),
+)  # fmt: skip
 
 
 def _lookups(place: Place) -> Iterator[tuple[ast.Subscript, object]]:
-    """Subscripts of the line that may have raised, with the key that was missing."""
+    """Subscripts that may have raised, with the key that was missing."""
     try:
         missing = ast.literal_eval(place.crash.exception.message)
     except (ValueError, SyntaxError):
         missing = place.crash.exception.message
-    for node in place.expressions(ast.Subscript):
+    for node in failing(place, ast.Subscript):
         if isinstance(node.ctx, ast.Load) and place.value(node.slice) in (missing, ...):
             yield node, missing
 
 
 def other_key(place: Place) -> Changes:
     for node, missing in _lookups(place):
-        keys = place.value(node.value)
-        if not isinstance(keys, dict) or not isinstance(missing, str):
+        keys = _keys(place, node.value)
+        if keys:
+            yield from _in_other_form(place, node, missing, keys)
+            yield from _spelled(place, node, missing, keys)
+
+
+def _keys(place: Place, node: ast.expr) -> list:
+    """The keys that are there; those of a mapping of the module, also when its values are no literals."""
+    found = place.value(node)
+    if isinstance(found, dict):
+        return list(found)
+    for statement in place.module.body:
+        named = isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "") == getattr(
+            node, "id", None
+        )
+        if named and isinstance(statement.value, ast.Dict):
+            return [k.value for k in statement.value.keys if isinstance(k, ast.Constant)]
+    return []
+
+
+def _in_other_form(place: Place, node: ast.Subscript, missing: object, keys: list) -> Changes:
+    base, key = place.source(node.value), place.source(node.slice)
+    if isinstance(node.slice, ast.Constant):
+        yield from _constant_form(place, node, missing, keys)
+        return
+    for text, form in FORMS:
+        try:
+            other = form(missing)
+        except (AttributeError, TypeError, ValueError):
             continue
-        base, key = place.source(node.value), place.source(node.slice)
-        for method, form in FORMS:
-            if form(missing) in keys and not isinstance(node.slice, ast.Constant):
-                says = f"{base} has its keys in another form: look up {key}.{method}()."
-                said = Said("", f"{base} holds {form(missing)!r}, not {missing!r}", 0.9)
-                yield change(place, place.replace(node, f"{base}[{key}.{method}()]"), says, said)
-        if isinstance(node.slice, ast.Constant):
-            for near in difflib.get_close_matches(missing, [k for k in keys if isinstance(k, str)], 2, 0.7):
-                said = Said("", f"{base} holds {near!r}, which is spelled almost the same", 0.88)
-                yield change(
-                    place,
-                    place.replace(node.slice, repr_like(key, near)),
-                    f"The key is spelled {near!r}.",
-                    said,
-                )
+        if other != missing and other in keys:
+            uniform = all(_same(form, k) for k in keys)
+            new = text.format(key)
+            said = Said("", f"{base} holds {other!r}, not {missing!r}", 0.9 if uniform else 0.78)
+            yield change(
+                place, place.replace(node.slice, new), f"{base} has its keys in another form: look up {new}.", said
+            )
+            yield from _at_assignment(place, node.slice, new, said)
+
+
+def _same(form, key: object) -> bool:
+    try:
+        return form(key) == key
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+def _at_assignment(place: Place, key: ast.expr, new: str, said: Said) -> Changes:
+    """Where the key is taken from a text in the same function, so that later uses agree."""
+    if not isinstance(key, ast.Name) or place.function is None:
+        return
+    for node in ast.walk(place.function):
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == key.id for t in node.targets):
+            text = place.source(node.value)
+            says = f"{key.id} is brought into the form of the keys where it is read."
+            yield change(place, place.replace(node.value, new.replace(key.id, text, 1)), says, said, less=0.02)
+
+
+def _constant_form(place: Place, node: ast.Subscript, missing: object, keys: list) -> Changes:
+    """The literal in the keys' own case, where the mapping is normalised."""
+    if not isinstance(missing, str):
+        return
+    quoted = place.source(node.slice)
+    for other in [k for k in keys if isinstance(k, str) and k != missing and k.lower() == missing.lower()]:
+        said = Said("", f"the keys are {other!r} and the like, in another case", 0.9)
+        yield change(place, place.replace(node.slice, repr_like(quoted, other)), f"The key is {other!r}.", said)
+
+
+def _spelled(place: Place, node: ast.Subscript, missing: object, keys: list) -> Changes:
+    texts = [k for k in keys if isinstance(k, str)]
+    if not isinstance(node.slice, ast.Constant) or not isinstance(missing, str):
+        return
+    for near in difflib.get_close_matches(missing, texts, 2, 0.7):
+        if near.lower() == missing.lower():
+            continue
+        used = _used_elsewhere(place, near)
+        said = Said("", f"the mapping holds {near!r}, which is spelled almost the same{used}", 0.9 if used else 0.85)
+        yield change(
+            place, place.replace(node.slice, repr_like(place.source(node.slice), near)), f"The key is {near!r}.", said
+        )
+
+
+def _used_elsewhere(place: Place, key: str) -> str:
+    same = [n for n in ast.walk(place.module) if isinstance(n, ast.Constant) and n.value == key]
+    return f", as line {same[0].lineno} does" if same else ""
 
 
 def repr_like(old: str, value: str) -> str:
     """The value as a literal with the quotes of the old one."""
-    return f'"{value}"' if old.startswith('"') else repr(value)
-
-
-def default(place: Place) -> Changes:
-    for node, missing in _lookups(place):
-        base, key = place.source(node.value), place.source(node.slice)
-        neutral = ("0",) if _in_arithmetic(place, node) else ("None", '""', "0")
-        for said in [*siblings(place, missing), *missing_values(place, *neutral)]:
-            says = f"{key} is not always there: {base}.get gives {said.value} when it is missing."
-            yield change(place, place.replace(node, f"{base}.get({key}, {said.value})"), says, said)
-
-
-def _in_arithmetic(place: Place, node: ast.Subscript) -> bool:
-    return any(node in (n.left, n.right) for n in place.expressions(ast.BinOp))
+    return f'"{value}"' if old.startswith('"') and '"' not in value else repr(value)

@@ -1,4 +1,4 @@
-"""Names and attributes that are not there: near ones that are, missing imports, values never set."""
+"""Names, attributes and arguments that are not there: near ones that are, values never set."""
 
 from __future__ import annotations
 
@@ -8,17 +8,30 @@ import difflib
 import re
 import sys
 
-from core.repair.evidence import Said, documented, modules
+from core.repair.evidence import Said, documented, missing_values, modules, words_of
 from core.repair.locate import Place
+from core.repair.sources import called, defaults
 from core.repair.templates.base import Changes, change
+from core.repair.templates.imports import REMOVED, missing, with_import
+from core.repair.templates.suspects import failing
 
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
-UNSET = re.compile(r"local variable '(\w+)'")
+UNSET = re.compile(r"local variable '(\w+)'|free variable '(\w+)'")
 LACKING = re.compile(
-    r"(?:'(?P<type>[\w.]+)' object|module '(?P<module>[\w.]+)'|type object '(?P<cls>\w+)')"
+    r"(?:'(?P<type>[\w.]+)' object|module '(?P<module>[\w.]+)'|type object '(?P<cls>[\w.]+)')"
     r" has no attribute '(?P<name>\w+)'"
 )
+UNEXPECTED = re.compile(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'")
+ABSENT = re.compile(r"(\w+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: '(\w+)'")
 NEAR = 0.6
+# methods of one type that people know from another, and those that Python 3 renamed
+SAME = {
+    ("list", "add"): "append", ("set", "append"): "add", ("list", "push"): "append", ("dict", "iteritems"): "items",
+    ("dict", "itervalues"): "values", ("dict", "iterkeys"): "keys", ("str", "len"): "__len__", ("list", "length"): "__len__",
+    ("str", "contains"): "__contains__", ("Thread", "isAlive"): "is_alive", ("array", "tostring"): "tobytes",
+    ("Element", "getiterator"): "iter", ("deque", "push"): "append", ("deque", "add"): "append", ("generator", "next"): "__next__",
+    ("list", "addAll"): "extend", ("str", "trim"): "strip", ("str", "toLowerCase"): "lower", ("datetime", "toordinal_"): "toordinal",
+}  # fmt: skip
 
 
 def name(place: Place) -> Changes:
@@ -26,94 +39,69 @@ def name(place: Place) -> Changes:
     if not match:
         return
     wrong = match[1]
-    uses = [n for n in place.expressions(ast.Name) if n.id == wrong]
+    uses = [n for n in ast.walk(place.function or place.module) if isinstance(n, ast.Name) and n.id == wrong]
+    on_line = [n for n in uses if n.lineno <= place.line <= n.end_lineno]
     for near in difflib.get_close_matches(wrong, sorted(_visible(place) - {wrong}), 3, NEAR):
-        for node in uses:
-            said = Said("", f"{near} is defined here and spelled almost like {wrong}", 0.85)
-            yield change(place, place.replace(node, near), f"The name is {near}.", said)
-    if wrong in sys.stdlib_module_names:
-        said = Said("", f"{wrong} is a module of the standard library that is used here but not imported", 0.93)
-        yield change(place, _with_import(place, f"import {wrong}"), f"Import {wrong}.", said)
-    yield from _imported_elsewhere(place, wrong)
+        said = Said("", f"{near} is defined here and spelled almost like {wrong}", 0.86)
+        text = place.text
+        for node in sorted(uses, key=lambda n: (n.lineno, n.col_offset), reverse=True):
+            text = Place(place.tree, place.path, text, place.frame, place.crash).replace(node, near)
+        yield change(place, text, f"The name is {near}.", said)
+    for node in on_line:
+        if place.function and "self" in {a.arg for a in place.function.args.args} and wrong in _own_members(place):
+            said = Said("", f"the class has {wrong}", 0.9)
+            yield change(place, place.replace(node, f"self.{wrong}"), f"{wrong} is the object's own.", said)
+    yield from missing(place, wrong)
 
 
-def _imported_elsewhere(place: Place, wrong: str) -> Changes:
-    for path, module in modules(place):
-        for node in module.body:
-            if (
-                path != place.path
-                and isinstance(node, ast.ImportFrom)
-                and any((a.asname or a.name) == wrong for a in node.names)
-            ):
-                line = f"from {'.' * node.level}{node.module or ''} import {wrong}"
-                yield change(
-                    place,
-                    _with_import(place, line),
-                    f"Import {wrong}.",
-                    Said("", f"{path} imports it so", 0.88),
-                )
-            if path != place.path and isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == wrong:
-                line = f"from {path.removesuffix('.py').replace('/', '.')} import {wrong}"
-                yield change(place, _with_import(place, line), f"Import {wrong}.", Said("", f"{path} defines it", 0.85))
+def _own_members(place: Place) -> set[str]:
+    owner = [n for n in place.module.body if isinstance(n, ast.ClassDef) and place.function in n.body]
+    return members_of(owner[0]) if owner else set()
 
 
 def _visible(place: Place) -> set[str]:
-    """Names that the function can see: its own, the module's, the builtins."""
-    found = {
-        n.id
-        for n in ast.walk(place.function or place.module)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-    found |= {
-        a.arg
-        for n in ast.walk(place.function or place.module)
-        if isinstance(n, ast.arguments)
-        for a in n.args + n.kwonlyargs
-    }
+    """Names that the function can see: its own, those around it, the module's, the builtins."""
+    scope = place.function or place.module
+    found = {n.id for n in ast.walk(scope) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    found |= {a.arg for n in ast.walk(scope) if isinstance(n, ast.arguments) for a in n.args + n.kwonlyargs}
+    found |= set(place.frame.locals or {}) & {n for n in place.frame.locals or {} if n.isidentifier()}
     for node in place.module.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found.add(node.name)
-        found |= (
-            {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-            if isinstance(node, ast.Assign | ast.AnnAssign)
-            else set()
-        )
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            found |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         if isinstance(node, ast.Import | ast.ImportFrom):
             found |= {(a.asname or a.name).split(".")[0] for a in node.names}
-    return found | {n for n in dir(builtins) if n.islower()}
-
-
-def _with_import(place: Place, line: str) -> str:
-    """The text with one more import, after the last of the module's head."""
-    body = place.module.body
-    imports = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
-    rows = place.text.splitlines(keepends=True)
-    at = imports[-1].end_lineno if imports else (body[0].end_lineno if body and isinstance(body[0], ast.Expr) else 0)
-    gap = "" if imports else "\n"
-    return "".join(rows[:at]) + f"{gap}{line}\n" + "".join(rows[at:])
+    return found | {n for n in dir(builtins) if n.islower() and not n.startswith("_")}
 
 
 def initialise(place: Place) -> Changes:
-    """Give the variable its value before the branch or loop that may not set it."""
+    """Give the variable its value before the branch or loop that may not set it; or say that it is the module's."""
     match = UNSET.search(place.crash.exception.message)
     if not match or not place.function:
         return
-    variable = match[1]
-    setting = [
-        n
-        for n in place.function.body
-        if isinstance(n, ast.If | ast.For | ast.While | ast.Try | ast.With)
-        and n.lineno <= place.line
-        and _sets(n, variable)
-    ]
+    variable = match[1] or match[2]
+    first = place.function.body[1 if ast.get_docstring(place.function) and len(place.function.body) > 1 else 0]
+    if any(isinstance(n, ast.Assign | ast.AnnAssign) and _sets(n, variable) for n in place.module.body):
+        said = Said("", f"the module has {variable}, which the function changes", 0.88)
+        yield change(place, place.before(first, f"global {variable}"), f"{variable} is the module's.", said)
+    compound = ast.If | ast.For | ast.While | ast.Try | ast.With | ast.Match | ast.AsyncFor
+    setting = [n for n in _blocks(place, compound) if n.lineno <= place.line and _sets(n, variable)]
+    about = words_of(variable, place.function.name)
     for statement in setting[:1]:
-        for said in [*documented(place), *_of_kind(statement, variable)]:
-            yield change(
-                place,
-                place.before(statement, f"{variable} = {said.value}"),
-                f"{variable} is not set on every way: it begins as {said.value}.",
-                said,
-            )
+        for said in [*documented(place, about), *_of_kind(statement, variable)]:
+            text = place.before(statement, f"{variable} = {said.value}")
+            yield change(place, text, f"{variable} is not set on every way: it begins as {said.value}.", said)
+
+
+def _blocks(place: Place, compound: type) -> list[ast.stmt]:
+    """Compound statements that come before the line in its own block or one around it, outermost first."""
+    found = []
+    for node in ast.walk(place.function):
+        for body in (getattr(node, f, []) for f in ("body", "orelse", "finalbody")):
+            around = isinstance(body, list) and body and body[0].lineno <= place.line <= body[-1].end_lineno
+            found += [n for n in body if isinstance(n, compound) and n.end_lineno < place.line] if around else []
+    return sorted(found, key=lambda n: n.lineno)
 
 
 def _sets(node: ast.AST, variable: str) -> bool:
@@ -126,14 +114,9 @@ def _of_kind(statement: ast.stmt, variable: str) -> list[Said]:
     for node in ast.walk(statement):
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == variable for t in node.targets):
             value = node.value
-            kind = (
-                "[]"
-                if isinstance(value, ast.List | ast.ListComp)
-                else "{}"
-                if isinstance(value, ast.Dict)
-                else {int: "0", float: "0.0", str: '""', bool: "False"}.get(type(getattr(value, "value", None)), "None")
-            )
-            found.append(Said(kind, "", 0.6))
+            kinds = {ast.List: "[]", ast.ListComp: "[]", ast.Dict: "{}", ast.DictComp: "{}"}
+            plain = {int: "0", float: "0.0", str: '""', bool: "False"}.get(type(getattr(value, "value", None)), "None")
+            found.append(Said(kinds.get(type(value), plain), "", 0.6))
     return [*found, Said("None", "", 0.5), Said("0", "", 0.5)]
 
 
@@ -141,48 +124,212 @@ def attribute(place: Place) -> Changes:
     match = LACKING.search(place.crash.exception.message)
     if not match or match["type"] == "NoneType":
         return
-    wrong, known = match["name"], _attributes(place, match)
-    for node in place.expressions(ast.Attribute):
-        if node.attr != wrong:
-            continue
+    wrong, kind = match["name"], (match["type"] or match["cls"] or match["module"]).rsplit(".", 1)[-1]
+    known = _attributes(place, match)
+    for node in [n for n in failing(place, ast.Attribute) if n.attr == wrong]:
+        yield from _known_change(place, node, kind, match["module"])
         base = place.source(node.value)
         for near in difflib.get_close_matches(wrong, sorted(known - {wrong}), 3, NEAR):
-            said = Said("", f"{match['type'] or match['module'] or match['cls']} has {near}, not {wrong}", 0.88)
+            said = Said("", f"{kind} has {near}, not {wrong}", 0.88)
             yield change(place, place.replace(node, f"{base}.{near}"), f"The attribute is called {near}.", said)
+        yield from _between(place, node, wrong, known)
+        yield from _of_mapping(place, node, wrong)
+
+
+def _known_change(place: Place, node: ast.Attribute, kind: str, module: str | None) -> Changes:
+    base = place.source(node.value)
+    if (module, node.attr) in REMOVED:
+        new, line = REMOVED[module, node.attr]
+        said = Said("", f"{module}.{node.attr} was removed from the standard library in favour of {new}", 0.94)
+        text = place.replace(node, new)
+        yield change(place, with_import(place, line, text), f"{node.attr} is {new} now.", said)
+    if (kind, node.attr) in SAME and not SAME[kind, node.attr].startswith("__"):
+        said = Said("", f"a {kind} has {SAME[kind, node.attr]}", 0.92)
+        yield change(
+            place, place.replace(node, f"{base}.{SAME[kind, node.attr]}"), f"A {kind} has no {node.attr}.", said
+        )
+    if (kind, node.attr) in (("str", "decode"), ("bytes", "encode")):
+        for call in place.expressions(ast.Call):
+            if call.func is node:
+                said = Said("", f"the value is {kind} already", 0.86)
+                yield change(place, place.replace(call, base), f"{base} is {kind} already.", said)
+
+
+def _between(place: Place, node: ast.Attribute, wrong: str, known: set[str]) -> Changes:
+    """``order.customer.email`` where ``order.email`` was written: the part whose class has the attribute."""
+    base = place.source(node.value)
+    having = {
+        c.name for _, m in modules(place) for c in ast.walk(m) if isinstance(c, ast.ClassDef) and wrong in members_of(c)
+    }
+    for middle in sorted(known | set(place.members(node.value))):
+        named = [c for c in having if c.lower() == middle.replace("_", "").lower() or _field_type(place, middle) == c]
+        if named:
+            said = Said("", f"{named[0]} has {wrong}, and {base} has its {middle}", 0.9)
+            yield change(place, place.replace(node, f"{base}.{middle}.{wrong}"), f"{wrong} is of the {middle}.", said)
+
+
+def _field_type(place: Place, field: str) -> str:
+    for _, module in modules(place):
+        for node in ast.walk(module):
+            if isinstance(node, ast.AnnAssign) and field in (
+                getattr(node.target, "id", ""),
+                getattr(node.target, "attr", ""),
+            ):
+                return ast.unparse(node.annotation).strip("'\"")
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(node.value, ast.Call)
+                and getattr(node.targets[0], "attr", "") == field
+            ):
+                return called(node.value)
+    return ""
+
+
+def _of_mapping(place: Place, node: ast.Attribute, wrong: str) -> Changes:
+    """A dict's entry that was taken for an attribute."""
+    value = place.value(node.value)
+    if isinstance(value, dict) and wrong in value:
+        said = Said("", f"{place.source(node.value)} is a mapping that holds {wrong!r}", 0.9)
+        yield change(
+            place,
+            place.replace(node, f'{place.source(node.value)}["{wrong}"]'),
+            "The entry of a mapping is meant.",
+            said,
+        )
 
 
 def _attributes(place: Place, match: re.Match) -> set[str]:
-    """What the object has: by its class in the repository, or by the standard library's."""
+    """What the object has: as observed, by its class in the repository, or by the standard library's."""
     kind = (match["type"] or match["cls"] or match["module"]).rsplit(".", 1)[-1]
     builtin = getattr(builtins, kind, None)
     found = set(dir(builtin)) if isinstance(builtin, type) else set()
     if match["module"] in sys.modules and match["module"] in sys.stdlib_module_names:
         found |= set(dir(sys.modules[match["module"]]))
+    for node in failing(place, ast.Attribute):
+        found |= set(place.members(node.value)) if node.attr == match["name"] else set()
     for path, module in modules(place):
         if match["module"] and path.removesuffix(".py").replace("/", ".").endswith(match["module"]):
             found |= {n.name for n in module.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
         for node in ast.walk(module):
             if isinstance(node, ast.ClassDef) and node.name == kind:
-                found |= _members(node)
+                found |= members_of(node)
     return {n for n in found if not n.startswith("__")}
 
 
-def _members(node: ast.ClassDef) -> set[str]:
+def members_of(node: ast.ClassDef) -> set[str]:
     found = {n.name for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
     found |= {n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
     found |= {t.id for n in node.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
-    return found | {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+    stored = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)]
+    return found | {n.attr for n in stored}
 
 
-def imported(place: Place) -> Changes:
-    """A name that its module no longer has: the nearest it has."""
-    match = re.search(r"cannot import name '(\w+)' from '([\w.]+)'", place.crash.exception.message)
-    if not match:
-        return
+def argument(place: Place) -> Changes:
+    """A keyword that is called otherwise, an argument that was not handed on, a parameter without its default."""
+    message = place.crash.exception.message
+    if match := UNEXPECTED.search(message):
+        yield from _renamed(place, match[1], match[2])
+    elif match := ABSENT.search(message):
+        yield from _handed_on(place, match[1], match[2])
+        yield from _defaulted(place, match[1], match[2])
+
+
+def _functions(place: Place, wanted: str):
     for path, module in modules(place):
-        if not path.removesuffix(".py").replace("/", ".").endswith(match[2]):
+        for owner in [module, *(n for n in module.body if isinstance(n, ast.ClassDef))]:
+            for node in owner.body:
+                own = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == wanted
+                if own:
+                    yield path, node
+                if isinstance(node, ast.ClassDef) and wanted == "__init__":
+                    yield from ((path, n) for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
+
+
+def _renamed(place: Place, function: str, wrong: str) -> Changes:
+    parameters = {a.arg for _, n in _functions(place, function) for a in n.args.args + n.args.kwonlyargs}
+    for near in difflib.get_close_matches(wrong, sorted(parameters), 2, 0.5):
+        for node in place.expressions(ast.keyword):
+            if node.arg == wrong:
+                said = Said("", f"{function} has the parameter {near}", 0.88)
+                text = place.replace(node, f"{near}={place.source(node.value)}")
+                yield change(place, text, f"The argument is called {near}.", said)
+
+
+def _handed_on(place: Place, function: str, wanted: str) -> Changes:
+    """The caller has a value of the very name."""
+    local = {
+        n.id
+        for n in ast.walk(place.function or place.module)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+    local |= {a.arg for a in place.function.args.args + place.function.args.kwonlyargs} if place.function else set()
+    for node in failing(place, ast.Call):
+        text = place.source(node)[:-1].rstrip().rstrip(",")
+        comma = "" if text.endswith("(") else ", "
+        given = f"self.{wanted}" if wanted in _own_members(place) else wanted if wanted in local else ""
+        if given and (called(node) == function or function == "__init__"):
+            said = Said("", f"the caller has {given}", 0.87)
+            yield change(place, place.replace(node, f"{text}{comma}{wanted}={given})"), f"{wanted} is handed on.", said)
+
+
+def _defaulted(place: Place, function: str, wanted: str) -> Changes:
+    """The parameter's default, as its documentation gives it."""
+    for path, node in _functions(place, function):
+        argument = next((a for a in node.args.args + node.args.kwonlyargs if a.arg == wanted), None)
+        after = [a.arg for a in node.args.args]
+        rest = after[after.index(wanted) + 1 :] if wanted in after else []
+        if argument is None or any(r not in defaults(node) for r in rest):
             continue
-        defined = [n.name for n in module.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
-        for near in difflib.get_close_matches(match[1], defined, 2, NEAR):
-            said = Said("", f"{path} defines {near}", 0.85)
-            yield change(place, place.text.replace(match[1], near), f"The name is {near}.", said)
+        text = (place.tree / path).read_text(encoding="utf-8")
+        at = Place(
+            place.tree,
+            path,
+            text,
+            place.frame.model_copy(update={"file": path, "line": node.body[0].lineno, "code": ""}),
+            place.crash,
+        )
+        for said in documented(at, words_of(wanted)):
+            gap = " = " if argument.annotation else "="
+            new = f"{at.source(argument)}{gap}{said.value}"
+            yield change(at, at.replace(argument, new), f"{wanted} is optional: {said.value} by default.", said)
+
+
+def returned_value(place: Place) -> Changes:
+    """A function of the program that forgot its documented result on some way: it gave None to its caller."""
+    if "NoneType" not in place.crash.exception.message:
+        return
+    for node in failing(place, ast.Call, ast.Name):
+        for at, function in _giving_none(place, node):
+            for said in missing_values(at, (), words_of(function.name)):
+                if said.value != "None" and said.words:
+                    last = function.body[-1]
+                    rows = at.text.splitlines(keepends=True)
+                    line = f"{' ' * last.col_offset}return {said.value}\n"
+                    text = "".join([*rows[: last.end_lineno], line, *rows[last.end_lineno :]])
+                    yield change(
+                        at, text, f"{function.name} gives {said.value} where it gave nothing.", said, less=0.01
+                    )
+
+
+def _giving_none(place: Place, node: ast.expr):
+    """The function whose result the expression holds, when it can end without a return."""
+    wanted = (
+        {called(node)}
+        if isinstance(node, ast.Call)
+        else {
+            called(n.value)
+            for n in ast.walk(place.function or place.module)
+            if isinstance(n, ast.Assign)
+            and isinstance(n.value, ast.Call)
+            and getattr(n.targets[0], "id", None) == getattr(node, "id", "")
+        }
+    )
+    for name_ in wanted - {""}:
+        for path, function in _functions(place, name_):
+            returns = [n for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
+            if returns and not isinstance(function.body[-1], ast.Return | ast.Raise):
+                text = (place.tree / path).read_text(encoding="utf-8")
+                frame = place.frame.model_copy(
+                    update={"file": path, "line": function.body[-1].lineno, "code": "", "locals": None}
+                )
+                yield Place(place.tree, path, text, frame, place.crash), function

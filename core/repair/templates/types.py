@@ -1,225 +1,348 @@
-"""Values of another type than meant: converted where they are read, not where they hurt, if that is known."""
+"""Values of another type than meant: converted at their origin, where that is known, rather than where they hurt."""
 
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
-from core.repair.evidence import Said, missing_values, modules
-from core.repair.locate import Place, places
-from core.repair.templates.base import Change, Changes, change
+from core.repair.evidence import Said, modules
+from core.repair.flow import annotation, caller_of, origins
+from core.repair.locate import Place
+from core.repair.sources import Function, called
+from core.repair.templates.base import Changes, change
+from core.repair.templates.suspects import failing
 
-JOIN = re.compile(r"sequence item \d+: expected str instance")
-UNEXPECTED = re.compile(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'")
-NUMERIC = re.compile(r"\d+")
+NUMBER = re.compile(r"\s*-?\d+(\.\d+)?\s*")
+NUMERIC = {"int", "float", "Decimal"}
+_PLAIN = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 
 
 def bridge(place: Place) -> Changes:
+    """Text and numbers, text and bytes, Decimal and float, one and many."""
     message = place.crash.exception.message
     if "NoneType" in message:
         return
-    if JOIN.search(message):
-        yield from _joined(place)
-    elif "not JSON serializable" in message:
-        yield from _serialised(place)
-    elif "bytes" in message and "str" in message:
-        yield from _encoded(place)
-    elif "str" in message:
-        yield from _numbers(place)
+    for pattern, make in _BRIDGES:
+        if re.search(pattern, message):
+            yield from make(place)
+            return
 
 
 def _joined(place: Place) -> Changes:
-    for node in place.expressions(ast.Call):
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "join" and node.args:
-            said = Said("", "join makes a text of all its parts", 0.88)
-            yield change(
-                place,
-                place.replace(node.args[0], f"map(str, {place.source(node.args[0])})"),
-                "Not every part is text: each is turned into text.",
-                said,
-            )
+    said = Said("", "join makes a text of all its parts", 0.88)
+    for node in failing(place, ast.Call):
+        if called(node) == "join" and node.args:
+            part = node.args[0]
+            if isinstance(part, ast.GeneratorExp | ast.ListComp):
+                text = place.replace(part.elt, f"str({place.source(part.elt)})")
+            else:
+                text = place.replace(part, f"map(str, {place.source(part)})")
+            yield change(place, text, "Not every part is text: each is turned into text.", said)
 
 
-def _serialised(place: Place) -> Changes:
-    for node in place.expressions(ast.Call):
-        if isinstance(node.func, ast.Attribute) and node.func.attr in ("dumps", "dump"):
-            inner = place.source(node)[:-1].rstrip().rstrip(",")
-            yield change(
-                place,
-                place.replace(node, f"{inner}, default=str)"),
-                "What JSON does not know is written as text.",
-            )
+def _concatenated(place: Place) -> Changes:
+    """A sum of text and number: the number becomes text where text is built, the text a number where one sums."""
+    for node in failing(place, ast.BinOp, ast.AugAssign):
+        parts = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.value]
+        text = any(_is_text(place, p) for p in parts)
+        for part in parts:
+            if text and place.kind(part) in ("int", "float", "Decimal", "bool"):
+                said = Said("", "the other side of the sum is text", 0.84)
+                yield change(
+                    place, place.replace(part, f"str({place.source(part)})"), "A number joins a text as text.", said
+                )
+    yield from _numbers(place)
 
 
-def _encoded(place: Place) -> Changes:
-    for node in place.expressions(ast.Name, ast.Attribute, ast.Call, ast.Constant):
-        value = place.value(node)
-        if isinstance(value, str):
-            yield change(
-                place,
-                place.replace(node, f"{place.source(node)}.encode()"),
-                "Text is encoded to bytes here.",
-                Said("", "bytes are asked for", 0.82),
-            )
-        elif isinstance(value, bytes):
-            yield change(
-                place,
-                place.replace(node, f"{place.source(node)}.decode()"),
-                "Bytes are decoded to text here.",
-                Said("", "text is asked for", 0.82),
-            )
+def _is_text(place: Place, node: ast.expr) -> bool:
+    """A literal text, or one that does not read as a number."""
+    if isinstance(node, ast.BinOp):
+        return _is_text(place, node.left) or _is_text(place, node.right)
+    value = place.value(node)
+    literal = isinstance(node, ast.Constant | ast.JoinedStr) and not isinstance(value, int | float)
+    return literal or (isinstance(value, str) and not NUMBER.fullmatch(value))
 
 
 def _numbers(place: Place) -> Changes:
-    """A text where a number is meant: found by its value, converted at its source first."""
+    """A text where a number is meant: converted at its origin first, each place where it passed, then here."""
     for node in _texts(place):
         value = place.value(node)
-        call = "int" if NUMERIC.fullmatch(value) else "float"
-        yield from _at_the_caller(place, node, call)
-        yield from _at_the_assignment(place, node, call)
-        yield change(
-            place,
-            place.replace(node, f"{call}({place.source(node)})"),
-            f"{place.source(node)} comes as text: it is read as a number here.",
-            None,
-            0.7,
-        )
-    if "concatenate str" in place.crash.exception.message or "must be str" in place.crash.exception.message:
-        for node in place.expressions(ast.BinOp):
-            for part in (node.left, node.right):
-                if isinstance(place.value(part), int | float):
-                    yield change(
-                        place,
-                        place.replace(part, f"str({place.source(part)})"),
-                        "A number joins a text as text.",
-                        Said("", "the other side of the sum is text", 0.84),
-                    )
+        call = "int" if isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value) else "float"
+        yield from _converted(place, node, call)
 
 
-def _texts(place: Place) -> Iterator[ast.expr]:
-    """Expressions of the line whose value is a text that reads as a number."""
-    for node in place.expressions(ast.Name, ast.Subscript, ast.Call):
-        value = place.value(node)
-        if isinstance(value, str) and re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", value):
-            yield node
+def _texts(place: Place) -> list[ast.expr]:
+    """Parts of the failing expression that are texts reading as numbers, or texts of unknown value."""
+    parts = [n for n in failing(place, *_PLAIN) if place.kind(n) == "str"]
+    numeric = [n for n in parts if isinstance(place.value(n), str) and NUMBER.fullmatch(place.value(n))]
+    listed = [n for n in failing(place, ast.Name, ast.Attribute) if _numbers_in(place.value(n))]
+    return numeric or listed or parts
 
 
-def _at_the_caller(place: Place, node: ast.expr, call: str) -> Iterator[Change]:
-    """The argument that brought the text, in the frames above: converted where it is handed on."""
-    if not (place.function and isinstance(node, ast.Name)):
-        return
-    parameters = [a.arg for a in place.function.args.args]
-    if node.id not in parameters:
-        return
-    annotation = next(
-        (ast.unparse(a.annotation) for a in place.function.args.args if a.arg == node.id and a.annotation), ""
-    )
-    words = f"{place.function.name} says that {node.id} is {annotation}" if annotation else ""
-    above = [p for p in places(place.tree, place.crash) if p.frame is not place.frame]
-    for caller in above[:2]:
-        for argument in _arguments(caller, place.function, node.id, parameters):
-            said = Said("", words or f"{caller.frame.function} reads it from text", 0.9 if words else 0.8)
-            if not isinstance(argument, ast.Name) or caller.local(argument.id) is not ...:
-                yield from _sources(caller, argument, call, said)
+def _numbers_in(value: object) -> bool:
+    return isinstance(value, list | tuple) and any(isinstance(v, str) and NUMBER.fullmatch(v) for v in value)
 
 
-def _sources(caller: Place, argument: ast.expr, call: str, said: Said) -> Iterator[Change]:
-    """At the reading of the value where that is seen, else at the argument."""
-    if isinstance(argument, ast.Name):
-        yield from _at_the_assignment(caller, argument, call, said)
-        said = replace(said, confidence=said.confidence - 0.05)  # read once, it is a number for every use
-    yield change(
-        caller,
-        caller.replace(argument, f"{call}({caller.source(argument)})"),
-        f"{caller.source(argument)} comes as text: it is handed on as a number.",
-        said,
-    )
-
-
-def _arguments(caller: Place, function: ast.FunctionDef, name: str, parameters: list[str]) -> Iterator[ast.expr]:
-    position = parameters.index(name) - (1 if parameters[:1] in (["self"], ["cls"]) else 0)
-    for node in caller.expressions(ast.Call):
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if called != function.name:
+def _converted(place: Place, node: ast.expr, call: str) -> Changes:
+    told = _kind_told(place, node)
+    call = told if told in NUMERIC else call
+    said = Said("", f"{place.source(node)} is annotated {told}", 0.86) if told in NUMERIC else None
+    for at, origin in origins(place, node):
+        if isinstance(origin, ast.Constant) or _is_conversion(origin):
             continue
-        yield from (k.value for k in node.keywords if k.arg == name)
-        if position < len(node.args):
-            yield node.args[position]
+        why = said or _idiom(at, origin, call)
+        if why and said and _idiom(at, origin, call):
+            why = Said("", f"{said.words}; {_idiom(at, origin, call).words}", 0.9)
+        text = at.source(origin)
+        says = f"{text} comes as text: it becomes a number where it is read."
+        yield change(
+            at, _typed(at, origin, f"{call}({text})"), says, why, less=0.0 if _reads_text(at, origin) else 0.02
+        )
+    yield change(
+        place, place.replace(node, f"{call}({place.source(node)})"),
+        f"{place.source(node)} comes as text: it is read as a number here.", said or _idiom(place, node, call), 0.82,
+    )  # fmt: skip
 
 
-def _at_the_assignment(place: Place, node: ast.expr, call: str, said: Said | None = None) -> Iterator[Change]:
-    """``x = params.get("page")`` -> ``x = int(params.get("page"))`` in the same function."""
-    if not (place.function and isinstance(node, ast.Name)):
-        return
-    said = said or _idiom(place, call)
-    for statement in ast.walk(place.function):
-        if isinstance(statement, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == node.id for t in statement.targets
-        ):
-            yield change(
-                place,
-                place.replace(statement.value, f"{call}({place.source(statement.value)})"),
-                f"{node.id} is read from text: it becomes a number at once.",
-                said,
-            )
+def _typed(place: Place, node: ast.expr, new: str) -> str:
+    """The conversion, inside of a try of the same function that handles its refusal, when there is one below."""
+    text = place.replace(node, new)
+    return _moved(place, node, new) or text
 
 
-def _idiom(place: Place, call: str) -> Said | None:
-    """The module reads other values in this way."""
-    for path, module in modules(place):
-        for node in ast.walk(module):
-            if (
-                path == place.path
-                and isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id == call
-            ):
-                return Said("", f"line {node.lineno} reads another value with {call}()", 0.85)
+def _moved(place: Place, node: ast.expr, new: str) -> str | None:
+    """A conversion that can be refused goes into the try that answers for a ValueError right below it."""
+    body = place.function.body if place.function else []
+    for statement, after in zip(body, body[1:], strict=False):
+        holds = isinstance(statement, ast.Assign) and any(n is node for n in ast.walk(statement))
+        if holds and isinstance(after, ast.Try) and any(_handles(h) for h in after.handlers):
+            rows = place.text.splitlines(keepends=True)
+            line = place.source(statement).replace(place.source(node), new, 1)
+            first = after.body[0]
+            moved = " " * first.col_offset + line + "\n"
+            kept = rows[: statement.lineno - 1] + rows[statement.end_lineno : first.lineno - 1]
+            return "".join([*kept, moved, *rows[first.lineno - 1 :]])
     return None
 
 
+def _handles(handler: ast.ExceptHandler) -> bool:
+    return handler.type is not None and "ValueError" in ast.unparse(handler.type)
+
+
+def _kind_told(place: Place, node: ast.expr) -> str:
+    """The type that an annotation gives the name, the field or the key."""
+    name = getattr(node, "id", None) or getattr(node, "attr", None)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        name = str(node.slice.value)
+    told = annotation(place, name) if name else ""
+    return re.sub(r"Optional\[(\w+)\]|\s*\|\s*None", r"\1", told)
+
+
+def _is_conversion(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and called(node) in NUMERIC | {"len", "sum", "round", "abs"}
+
+
+def _reads_text(place: Place, node: ast.expr) -> bool:
+    """A subscript or ``get`` of a row, form, query or environment: the first hand of the value."""
+    return isinstance(node, ast.Subscript | ast.Call)
+
+
+def _idiom(place: Place, node: ast.expr, call: str) -> Said | None:
+    """Neighbours are read with the same conversion: other entries of the dict, other arguments, the same function."""
+    for outer in ast.walk(place.module):
+        if isinstance(outer, ast.Dict | ast.Call) and any(v is node for v in _entries(outer)):
+            near = [v for v in _entries(outer) if _is_conversion(v) and v is not node]
+            if near:
+                return Said("", f"{place.path}:{near[0].lineno} reads its neighbours as numbers", 0.88)
+    scope = place.function or place.module
+    for inner in ast.walk(scope):
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in NUMERIC:
+            return Said("", f"line {inner.lineno} reads another value with {inner.func.id}()", 0.86)
+    for inner in ast.walk(place.module):
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == call:
+            return Said("", f"line {inner.lineno} reads another value with {call}()", 0.82)
+    return _said_number(place)
+
+
+def _said_number(place: Place) -> Said | None:
+    """The documentation speaks of numbers."""
+    for _, module in modules(place):
+        for node in ast.walk(module):
+            text = ast.get_docstring(node) if isinstance(node, Function | ast.ClassDef | ast.Module) else None
+            found = re.search(r"[^.\n]*\b(whole numbers?|integers?|as (?:a )?numbers?|numeric)\b[^.\n]*", text or "")
+            if found:
+                return Said("", f"the documentation says: {found.group().strip()[:160]}", 0.84)
+    return None
+
+
+def _entries(node: ast.Dict | ast.Call) -> list[ast.expr]:
+    return list(node.values) if isinstance(node, ast.Dict) else [*node.args, *(k.value for k in node.keywords)]
+
+
+# --- bytes, Decimal, one and many ----------------------------------------------------------------
+
+
+def _encoded(place: Place) -> Changes:
+    """Bytes and text meet: one becomes the other, here or where it came from."""
+    message = place.crash.exception.message
+    wants_text = bool(
+        re.search(r"must be str, not bytes|not \"?bytes\"?\) to str|can't concat str|first arg must be str", message)
+    )
+    parts = [
+        n
+        for n in failing(place, ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.Subscript)
+        if place.kind(n) in ("str", "bytes")
+    ]
+    for node in parts:
+        method = "encode" if place.kind(node) == "str" else "decode"
+        if isinstance(node, ast.Constant):
+            literal = ast.unparse(node)
+            other = f"b{literal}" if isinstance(node.value, str) and node.value.isascii() else literal.removeprefix("b")
+            said = Said("", "the other side is bytes" if other.startswith("b") else "the other side is text", 0.84)
+            yield change(place, place.replace(node, other), "The literal is of the other type.", said, less=0.02)
+            continue
+        here = 0.86 if (method == "decode") == wants_text else 0.83
+        said = Said("", "bytes are asked for" if method == "encode" else "text is asked for", here)
+        text = place.source(node)
+        yield change(place, place.replace(node, f'{text}.{method}("utf-8")'), f"{text} is {method}d here.", said)
+        for at, origin in origins(place, node)[:4]:
+            if not isinstance(origin, ast.Constant):
+                source = at.source(origin)
+                yield change(
+                    at,
+                    at.replace(origin, f'{source}.{method}("utf-8")'),
+                    f"{source} is {method}d at its origin.",
+                    said,
+                    less=0.02,
+                )
+
+
+def _decimals(place: Place) -> Changes:
+    """Decimal and float: money stays Decimal, by way of text so that no binary digits come in."""
+    for node in failing(place, *_PLAIN, ast.Constant):
+        if place.kind(node) != "float":
+            continue
+        text = place.source(node)
+        said = Said("", "the other side is a Decimal, which keeps exact amounts", 0.86)
+        new = f'Decimal("{text}")' if isinstance(node, ast.Constant) else f"Decimal(str({text}))"
+        yield change(place, place.replace(node, new), f"{text} becomes a Decimal.", said)
+        for at, origin in origins(place, node)[:4]:
+            source = at.source(origin)
+            made = f'Decimal("{source}")' if isinstance(origin, ast.Constant) else f"Decimal(str({source}))"
+            imported = "Decimal" in at.text.split("def ", 1)[0]
+            if imported:
+                yield change(
+                    at, at.replace(origin, made), f"{source} becomes a Decimal at its origin.", said, less=0.02
+                )
+
+
+def _whole(place: Place) -> Changes:
+    """A float where a whole number is needed: from a division that was meant whole."""
+    for node in failing(place, ast.Name, ast.Attribute, ast.BinOp, ast.Call):
+        if place.kind(node) not in ("float", ""):
+            continue
+        for at, origin in [(place, node), *origins(place, node)]:
+            if isinstance(origin, ast.BinOp) and isinstance(origin.op, ast.Div):
+                new = f"{at.source(origin.left)} // {at.source(origin.right)}"
+                said = Said("", "the result is used as a whole number", 0.86)
+                yield change(at, at.replace(origin, new), "The division is meant whole.", said)
+        if place.kind(node) == "float":
+            yield change(place, place.replace(node, f"int({place.source(node)})"), "A whole number is needed here.")
+
+
+def _single(place: Place) -> Changes:
+    """One object where a list is meant, or a JSON text where its content is."""
+    for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call):
+        kind, text = place.kind(node), place.source(node)
+        value = place.value(node)
+        if isinstance(value, str) and value[:1] in "{[" and re.search(r"^(import json|from json)", place.text, re.M):
+            said = Said("", "the value is JSON text, and the module reads JSON", 0.82)
+            for at, origin in [(place, node), *origins(place, node)[:3]]:
+                yield change(at, at.replace(origin, f"json.loads({at.source(origin)})"), f"{text} is JSON text.", said)
+        if kind == "dict":
+            yield from _as_list(place, node)
+    for at, loop in _loops_over_one(place):
+        yield from _as_list(at, loop)
+
+
+def _loops_over_one(place: Place) -> Iterator[tuple[Place, ast.expr]]:
+    """Iterations, here or in the callers, over what is a single dict."""
+    current: Place | None = place
+    for _ in range(3):
+        if current is None:
+            return
+        for node in ast.walk(current.function or current.module):
+            if isinstance(node, ast.For | ast.comprehension) and current.kind(node.iter) == "dict":
+                yield current, node.iter
+        current = caller_of(current)
+
+
+def _as_list(place: Place, node: ast.expr) -> Changes:
+    told = re.search(
+        r"[^.\n]*\b(single|one|a list or|or a list|either)\b[^.\n]*", ast.get_docstring(place.module) or ""
+    )
+    own = re.search(
+        r"[^.\n]*\b(single|one|a list or|or a list|either)\b[^.\n]*",
+        (ast.get_docstring(place.function) or "") if place.function else "",
+    )
+    found = own or told
+    said = Said("", f"the documentation says: {found.group().strip()[:160]}", 0.86) if found else None
+    text = place.source(node)
+    new = f"([{text}] if isinstance({text}, dict) else {text})"
+    yield change(place, place.replace(node, new), f"{text} may be a single object: it is taken as a list of one.", said)
+
+
+_BRIDGES = (
+    (r"sequence item \d+: expected str instance", _joined),
+    (r"bytes", _encoded),
+    (r"Decimal", _decimals),
+    (r"(can only concatenate str|must be str, not (int|float|Decimal))", _concatenated),
+    (r"unsupported operand type\(s\) for \+: '(int|float)' and 'str'|unsupported operand type.*'str'", _concatenated),
+    (
+        r"'float' object cannot be interpreted as an integer|slice indices must be|indices must be integers or slices, not float",
+        _whole,
+    ),
+    (
+        r"indices must be integers or slices, not str|string indices must be|'(str|list)' object has no attribute '(get|items|keys|values)'",
+        _single,
+    ),
+    (r"'str'|not str|str\)|can't multiply sequence", _numbers),
+)
+
+
 def number_text(place: Place) -> Changes:
-    """int('') and its like: the documented value for an empty text."""
-    if (
-        "invalid literal for int()" not in place.crash.exception.message
-        and "could not convert" not in place.crash.exception.message
-    ):
+    """``int('1,200')``, ``float('3,5 €')``: the separators that the documentation speaks of are taken out."""
+    message = place.crash.exception.message
+    found = re.search(r"(?:invalid literal for int\(\) with base 10|could not convert string to float): (.+)$", message)
+    if not found:
         return
-    for node in place.expressions(ast.Call):
-        if isinstance(node.func, ast.Name) and node.func.id in ("int", "float") and node.args:
-            text = place.source(node.args[0])
-            for said in missing_values(place):
-                yield change(
-                    place,
-                    place.replace(node, f"({place.source(node)} if {text} else {said.value})"),
-                    f"An empty {text} counts as {said.value}.",
-                    said,
-                )
+    for node in failing(place, ast.Call):
+        if called(node) in ("int", "float") and node.args:
+            yield from _cleaned(place, node, found[1].strip("'\""))
 
 
-def keyword(place: Place) -> Changes:
-    """A keyword argument that the function calls otherwise."""
-    match = UNEXPECTED.search(place.crash.exception.message)
-    if not match:
-        return
-    function, wrong = match[1].rsplit(".", 1)[-1], match[2]
-    parameters = {
-        a.arg
-        for _, module in modules(place)
-        for n in ast.walk(module)
-        if isinstance(n, ast.FunctionDef) and n.name == function
-        for a in n.args.args + n.args.kwonlyargs
-    }
-    for near in difflib.get_close_matches(wrong, sorted(parameters), 2, 0.5):
-        for node in place.expressions(ast.keyword):
-            if node.arg == wrong:
-                said = Said("", f"{function} has the parameter {near}", 0.88)
-                yield change(
-                    place,
-                    place.replace(node, f"{near}={place.source(node.value)}"),
-                    f"The argument is called {near}.",
-                    said,
-                )
+def _cleaned(place: Place, node: ast.Call, value: str) -> Changes:
+    text, call = place.source(node.args[0]), called(node)
+    docs = (ast.get_docstring(place.module) or "") + (
+        (ast.get_docstring(place.function) or "") if place.function else ""
+    )
+    for pattern, new, words in _CLEANINGS:
+        if re.fullmatch(pattern, value):
+            told = re.search(rf"[^.\n]*({words})[^\n]*", docs, re.I)
+            said = Said("", f"the documentation says: {told.group().strip()[:160]}", 0.86) if told else None
+            yield change(
+                place, place.replace(node, new.format(text, call)), f"{text} is written with separators.", said
+            )
+
+
+# (text that was refused, new expression, words of the documentation that allow it)
+_CLEANINGS = (
+    (r"-?\d{1,3}(,\d{3})+(\.\d+)?", '{1}({0}.replace(",", ""))', r"thousand|1,\d{3}|separator"),
+    (r"-?\d+,\d{1,2}", '{1}({0}.replace(",", "."))', r"comma|\d,\d"),
+    (r"-?\d{1,3}(\.\d{3})*,\d+", '{1}({0}.replace(".", "").replace(",", "."))', r"comma|\d,\d|separator"),
+    (r"-?\d+\.\d+", "int(float({0}))", r"decimal|\d\.\d|fraction"),
+    (r"\s*-?[\d.]+\s*%", '{1}({0}.strip().rstrip("%"))', r"%|percent"),
+    (r"\s*[$€£]\s?-?[\d.]+", '{1}({0}.strip().lstrip("$€£ "))', r"[$€£]|currency|symbol"),
+    (r"-?[\d ]+", '{1}({0}.replace(" ", ""))', r"space|separator"),
+)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,9 +16,8 @@ from core.sandbox.alarms import Alarms, Ringing
 from core.sandbox.telemetry import BUCKET, Telemetry
 
 API_KEY, APP_KEY = "demo-datadog-api-key", "demo-datadog-app-key"
-QUERY = re.compile(
-    r"(?:sum|max|avg):shop\.(requests|errors|latency\.p95)\{([^}]*)\}(?: by \{service\})?(?:\.as_count\(\))?"
-)
+METRICS = {"shop.requests": "requests", "shop.errors": "errors", "shop.latency.p95": "p95_ms"}
+QUERY = re.compile(r"(?:sum|max|avg|min):([a-zA-Z][\w.]*)\{([^}]*)\}(?: by \{service\})?(?:\.as_count\(\))?")
 
 
 class Datadog:
@@ -44,21 +45,21 @@ class Datadog:
         if (refusal := self._refused(request)) is not None:
             return refusal
         asked = request.query_params
-        match = QUERY.fullmatch(asked["query"])
+        match, span = QUERY.fullmatch(asked["query"]), (float(asked["from"]), float(asked["to"]))
         if not match:
             return JSONResponse(
                 {"status": "error", "error": f"cannot parse the query {asked['query']!r}", "errors": ["bad query"]}, 400
             )
-        metric = {"latency.p95": "p95_ms"}.get(match[1], match[1])
+        known = self.telemetry.series(METRICS[match[1]], *span) if match[1] in METRICS else {}
         series = [
             {
-                "metric": f"shop.{match[1]}",
+                "metric": match[1],
                 "tag_set": [f"service:{service}"],
                 "scope": f"service:{service}",
                 "interval": BUCKET,
                 "pointlist": [[at * 1000, value] for at, value in points],
             }
-            for service, points in self.telemetry.series(metric, float(asked["from"]), float(asked["to"])).items()
+            for service, points in known.items()
         ]
         return JSONResponse(
             {"status": "ok", "series": series, "from_date": int(asked["from"]) * 1000, "query": asked["query"]}
@@ -70,7 +71,7 @@ class Datadog:
         body = await request.json()
         asked = body.get("filter", {})
         found = self.telemetry.errors(_time(asked.get("from", "now-15m")), _time(asked.get("to", "now")))
-        return _page(body, [_log(row) for row in found if row["environment"] == "production"])
+        return _page(body, [row for row in found if row["environment"] == "production"], _log)
 
     async def events(self, request: Request) -> Response:
         """What the monitors wrote when they began to ring."""
@@ -79,7 +80,7 @@ class Datadog:
         body = await request.json()
         asked = body.get("filter", {})
         span = (_time(asked.get("from", "now-15m")).timestamp(), _time(asked.get("to", "now")).timestamp())
-        return _page(body, [_event(row) for row in self.alarms.rung(*span)])
+        return _page(body, self.alarms.rung(*span), _event)
 
     async def monitors(self, request: Request) -> Response:
         if (refusal := self._refused(request)) is not None:
@@ -89,14 +90,16 @@ class Datadog:
         return JSONResponse(rows[number * size : (number + 1) * size])
 
 
-def _page(body: dict, rows: list[dict]) -> Response:
+def _page(body: dict, rows: list, told: Callable[[Any], dict]) -> Response:
     """A search's page; the cursor is where the next one begins."""
     page = body.get("page") or {}
     if body.get("sort") == "-timestamp":
         rows = rows[::-1]
     start, limit = int(page.get("cursor") or 0), int(page.get("limit", 10))
     more = {"page": {"after": str(start + limit)}} if start + limit < len(rows) else {}
-    return JSONResponse({"data": rows[start : start + limit], "meta": {"status": "done", **more}})
+    return JSONResponse(
+        {"data": [told(row) for row in rows[start : start + limit]], "meta": {"status": "done", **more}}
+    )
 
 
 def _time(text: str) -> datetime:

@@ -29,12 +29,15 @@ def paged(request: Request, rows: list, base: str) -> Response:
 
 
 class Issues:
-    def __init__(self, name: str, url: str):
-        self.name, self.base, self.web = name, f"{url}/github", url
+    def __init__(self, name: str):
+        self.name, self.base, self.web = name, "", ""
         self.rows: dict[int, dict] = {}
         self.comments: dict[int, list[dict]] = {}
         self.numbers, self.ids = itertools.count(1), itertools.count(1001)
         self.lock = threading.Lock()
+
+    def at(self, url: str) -> None:
+        self.base, self.web = f"{url}/github", url
 
     def number(self) -> int:
         return next(self.numbers)

@@ -1,0 +1,262 @@
+"""Runs inside the sandbox, as a script: evaluates calls on variants of the tree and writes what each did.
+
+Standard library alone; nothing of this program is imported here. A job is JSON:
+``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of errors).
+Each variant is a process of its own where forking is possible. One JSON line an outcome.
+"""
+
+import ast
+import asyncio
+import contextlib
+import hashlib
+import importlib.machinery
+import io
+import json
+import linecache
+import os
+import re
+import signal
+import sys
+import traceback
+import types
+
+ROOT = os.getcwd()
+CALL_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 4
+WRAPPERS = {"asyncio.run", "list", "dict"}
+UNSAFE = {"next", "open", "input", "print", "exit", "quit", "exec", "eval", "iter", "setattr", "super"}
+PURE = {"get", "strip", "lower", "upper", "split", "group"}
+
+
+class Late(BaseException):
+    """A call took too long; no handler of the program catches it."""
+
+
+def late(*_):
+    raise Late
+
+
+def text(value, depth=4):
+    """A description without addresses, sets in order, objects by what they hold."""
+    kind = type(value)
+    if depth and kind in (dict, list, tuple):
+        items = value.items() if kind is dict else value
+        return f"{kind.__name__}[{', '.join(text(i, depth - 1) for i in items)}]"
+    if kind in (set, frozenset):
+        return f"{kind.__name__}[{', '.join(sorted(map(repr, value)))}]"
+    if depth and kind.__repr__ is object.__repr__ and hasattr(value, "__dict__"):
+        held = ", ".join(f"{k}={text(v, depth - 1)}" for k, v in vars(value).items())
+        return f"{kind.__name__}({held})"
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+def short(value):
+    full = text(value)
+    return full if len(full) < 400 else f"{full[:300]}… {hashlib.sha256(full.encode()).hexdigest()[:16]}"
+
+
+def evaluate(expression, space):
+    """The value of the expression, with what the call left of its receiver and arguments."""
+    node = ast.parse(expression, mode="eval").body
+    call = node.args[0] if isinstance(node, ast.Call) and ast.unparse(node.func) in WRAPPERS and node.args else node
+    held = {}
+
+    def hold(part):
+        if isinstance(part, (ast.Constant, ast.Starred)):
+            return part
+        name = f"_held{len(held)}"
+        held[name] = eval(ast.unparse(part), space)
+        return ast.Name(name, ast.Load())
+
+    if isinstance(call, ast.Call):
+        if isinstance(call.func, ast.Attribute):
+            call.func.value = hold(call.func.value)
+        call.args = [hold(a) for a in call.args]
+        for keyword in call.keywords:
+            keyword.value = hold(keyword.value)
+    whole = compile(ast.fix_missing_locations(ast.Expression(node)), "<call>", "eval")
+    space.update(held)
+    value = eval(whole, space)
+    if isinstance(value, types.GeneratorType):
+        value = list(value)
+    if asyncio.iscoroutine(value):
+        value.close()
+    return value, [v for v in held.values() if not isinstance(v, (types.ModuleType, type, types.CoroutineType))]
+
+
+def outcome(call, spaces, observe):
+    imports, setup, expression = call
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            signal.setitimer(signal.ITIMER_REAL, IMPORT_SECONDS)
+            if imports not in spaces:
+                spaces[imports] = {"__name__": "call"}
+                exec(imports, spaces[imports])
+            space = dict(spaces[imports])
+            signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
+            exec(setup, space)
+            value, held = evaluate(expression, space)
+            said = f"{type(value).__name__} {short(value)}"
+            said += f" | {short(held)}" if held else ""
+            return {"result": f"{said} > {printed.getvalue()[:400]}" if printed.getvalue() else said}
+    except BaseException as error:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        spaces.pop(imports, None)
+        return failure(error, observe)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def failure(error, observe):
+    """The error with the deepest frame of the tree; deliberate when that frame's own raise is the last of all."""
+    entries = list(traceback.walk_tb(error.__traceback__))
+    own = [(frame, line) for frame, line in entries if frame.f_code.co_filename.startswith(ROOT + os.sep)]
+    said = {"error": type(error).__name__, "text": str(error)[:500]}
+    if not own:
+        return said
+    frame, line = own[-1]
+    code = linecache.getline(frame.f_code.co_filename, line).strip()
+    said.update(file=relative(frame), function=frame.f_code.co_name, line=line)
+    said["deliberate"] = frame is entries[-1][0] and code.startswith(("raise", "assert"))
+    if observe:
+        said["frames"] = [seen(tb) for tb in chain(error.__traceback__)]
+    return said
+
+
+def chain(tb):
+    while tb:
+        yield tb
+        tb = tb.tb_next
+
+
+def relative(frame):
+    path = frame.f_code.co_filename
+    return path[len(ROOT) + 1 :] if path.startswith(ROOT + os.sep) else path
+
+
+def seen(tb):
+    """A frame with its locals, the values on its line, and the span of the expression that failed."""
+    frame, line = tb.tb_frame, tb.tb_lineno
+    own = frame.f_code.co_filename.startswith(ROOT + os.sep)
+    spans = list(frame.f_code.co_positions())
+    span = spans[tb.tb_lasti // 2] if tb.tb_lasti // 2 < len(spans) else None
+    return {
+        "file": relative(frame), "line": line, "function": frame.f_code.co_name, "in_app": own,
+        "code": linecache.getline(frame.f_code.co_filename, line).strip(),
+        "span": span if span and None not in span else None,
+        "locals": noted(frame, line) if own else None,
+    }  # fmt: skip
+
+
+def noted(frame, line):
+    """Locals first, as they are; then the line's expressions, which may take a moment to evaluate."""
+    found = {n: safe(v) for n, v in frame.f_locals.items()}
+    signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
+    with contextlib.suppress(Late):
+        found = {**values(frame, line), **found}
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return found
+
+
+def values(frame, line):
+    """What the plain expressions of the line were when it failed, with their types."""
+    found = {}
+    try:
+        nodes = list(ast.walk(ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))))
+    except SyntaxError:
+        return found
+    for node in nodes:
+        if isinstance(node, ast.expr) and node.lineno <= line <= node.end_lineno and plain(node):
+            source = ast.unparse(node)
+            with contextlib.suppress(Exception):
+                value = eval(source, frame.f_globals, frame.f_locals)
+                found[source] = safe(value)
+                found[f"type({source})"] = repr(type(value).__name__)
+                found[f"dir({source})"] = repr(members(value))
+    return found
+
+
+def members(value):
+    own = type(value).__module__ not in ("builtins",) or isinstance(value, types.ModuleType)
+    return [n for n in dir(value) if not n.startswith("_")][:80] if own else []
+
+
+def plain(node):
+    if isinstance(node, (ast.Name, ast.Constant)):
+        return isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
+    if isinstance(node, ast.Attribute):
+        return plain(node.value)
+    if isinstance(node, ast.Subscript):
+        return plain(node.value) and not isinstance(node.slice, ast.Slice) and plain(node.slice)
+    if isinstance(node, ast.UnaryOp):
+        return plain(node.operand)
+    if isinstance(node, ast.Call):
+        named = isinstance(node.func, ast.Name) and node.func.id not in UNSAFE
+        method = isinstance(node.func, ast.Attribute) and node.func.attr in PURE and plain(node.func.value)
+        return (named or method) and all(map(plain, node.args)) and not node.keywords
+    return False
+
+
+def safe(value):
+    try:
+        return repr(value)[:2000]
+    except Exception:
+        return "<no repr>"
+
+
+def run(job, out, number):
+    spaces, slow = {}, 0
+    for index, call in enumerate(job["calls"]):
+        if slow > LATE_CALLS:
+            break
+        said = outcome(call, spaces, job.get("observe"))
+        slow += said.get("error") == "Late"
+        out.write(json.dumps([number, index, said]) + "\n")
+    out.flush()
+
+
+def main(path, result):
+    with open(path, encoding="utf-8") as file:
+        job = json.load(file)
+    os.dup2(2, 1)
+    sys.path[:0] = [ROOT] + [p for p in (ROOT + "/src",) if os.path.isdir(p)]
+    signal.signal(signal.SIGALRM, late)
+    for number, files in enumerate(job["variants"]):
+        child = os.fork() if len(job["variants"]) > 1 else 0
+        if child:
+            os.waitpid(child, 0)
+            continue
+        with open(result, "a", encoding="utf-8") as out, added(files):
+            overlay(files)
+            run(job, out, number)
+        if len(job["variants"]) > 1:
+            os._exit(0)
+
+
+def overlay(files):
+    """Imports read these texts instead of the files, which stay as they are: they may be read-only."""
+    texts = {os.path.join(ROOT, name): text for name, text in files.items()}
+    for path, text in texts.items():
+        linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+    loader = importlib.machinery.SourceFileLoader
+    plain = loader.get_data
+    loader.get_data = lambda self, path: texts[path].encode() if path in texts else plain(self, path)
+
+
+@contextlib.contextmanager
+def added(files):
+    """Files that were not there before have to be found: they are written for as long as they are needed."""
+    new = [name for name in files if not os.path.exists(os.path.join(ROOT, name))]
+    for name in new:
+        os.makedirs(os.path.dirname(os.path.join(ROOT, name)), exist_ok=True)
+        with open(os.path.join(ROOT, name), "w", encoding="utf-8") as file:
+            file.write(files[name])
+    try:
+        yield
+    finally:
+        for name in new:
+            os.unlink(os.path.join(ROOT, name))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

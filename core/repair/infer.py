@@ -1,0 +1,112 @@
+"""A plausible value for a parameter: from its annotation, else from what the function does with it. Pure."""
+
+from __future__ import annotations
+
+import ast
+
+_BY_ANNOTATION = {
+    "str": "'text'", "int": "3", "float": "2.5", "bool": "True", "bytes": "b'text'", "dict": "{}", "list": "[]",
+    "tuple": "()", "set": "set()", "Decimal": "Decimal('2.5')", "datetime": "datetime.datetime(2024, 5, 6, 7, 8, 9)",
+    "date": "datetime.date(2024, 5, 6)", "Path": "Path('missing')", "timedelta": "datetime.timedelta(hours=1)",
+}  # fmt: skip
+_LISTS = {"list", "List", "Iterable", "Sequence", "Iterator", "Collection", "tuple", "set", "Set"}
+_TEXT = {n for n in dir(str) if not n.startswith("_")} - {n for n in dir(list)} - {"count", "index"}
+_DICT = {"get", "items", "keys", "values", "setdefault", "update"}
+_LIST = {"append", "extend", "sort", "insert", "remove"}
+DEPTH = 4
+
+
+def shaped(annotation: ast.expr | None, function: ast.AST | None = None, name: str = "", depth: int = DEPTH) -> str:
+    """An expression for a value of this annotation, or for a parameter used as ``function`` uses ``name``."""
+    told = _annotated(annotation)
+    if told and told not in ("{}", "[]", "()"):
+        return told
+    used = _used(function, name, depth) if function and name else ""
+    return used or told or "'text'"
+
+
+def _annotated(node: ast.expr | None) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            node = ast.parse(node.value, mode="eval").body
+        except SyntaxError:
+            return ""
+    if isinstance(node, ast.BinOp):
+        return _annotated(node.left) or _annotated(node.right)
+    if isinstance(node, ast.Subscript):
+        outer = getattr(node.value, "attr", "") or getattr(node.value, "id", "")
+        if outer == "Optional":
+            return _annotated(node.slice)
+        inner = _annotated(node.slice)
+        return f"[{inner}]" if outer in _LISTS and inner else "[]" if outer in _LISTS else "{}"
+    return _BY_ANNOTATION.get(getattr(node, "attr", "") or getattr(node, "id", ""), "")
+
+
+def _used(function: ast.AST, name: str, depth: int) -> str:
+    """By subscripts, methods, loops and sums that the function makes with the name."""
+    if depth == 0:
+        return ""
+    fields: dict[str, str] = {}
+    for node in ast.walk(function):
+        if _is(node, ast.Subscript, name):
+            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+                fields.setdefault(node.slice.value, "")
+            elif isinstance(node.slice, ast.Slice) or isinstance(getattr(node.slice, "value", None), int):
+                return "['text', 'text']"
+        if _is(getattr(node, "func", None), ast.Attribute, name):
+            method = node.func.attr
+            if method == "get" and node.args and isinstance(node.args[0], ast.Constant):
+                fields.setdefault(str(node.args[0].value), "")
+            elif method in _TEXT:
+                return "'text'"
+            elif method in _LIST:
+                return "[]"
+    if fields:
+        parts = [f"{key!r}: {_field(function, name, key, depth)}" for key in fields]
+        return "{" + ", ".join(parts) + "}"
+    return _looped(function, name, depth) or _summed(function, name)
+
+
+def _is(node: ast.AST | None, kind: type, name: str) -> bool:
+    return isinstance(node, kind) and isinstance(node.value, ast.Name) and node.value.id == name
+
+
+def _looped(function: ast.AST, name: str, depth: int) -> str:
+    for node in ast.walk(function):
+        if isinstance(node, ast.For | ast.comprehension) and isinstance(node.iter, ast.Name) and node.iter.id == name:
+            if isinstance(node.target, ast.Name):
+                inner = _used(function, node.target.id, depth - 1) or "'text'"
+                return f"[{inner}]"
+            return "[('text', 3)]"
+        if isinstance(node, ast.For | ast.comprehension) and _is(getattr(node.iter, "func", None), ast.Attribute, name):
+            return "{'text': 3}"
+    return ""
+
+
+def _summed(function: ast.AST, name: str) -> str:
+    for node in ast.walk(function):
+        if isinstance(node, ast.BinOp | ast.Compare):
+            sides = [getattr(node, "left", None), getattr(node, "right", None), *getattr(node, "comparators", [])]
+            if any(isinstance(s, ast.Name) and s.id == name for s in sides):
+                return "3"
+    return ""
+
+
+def _field(function: ast.AST, name: str, key: str, depth: int) -> str:
+    """The value of a field: what a variable that is set from it is used as, else a number where it is summed."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _reads(node.value, name, key):
+            return _used(function, node.targets[0].id, depth - 1) or "'text'"
+        if isinstance(node, ast.BinOp) and (_reads(node.left, name, key) or _reads(node.right, name, key)):
+            return "3"
+        if isinstance(node, ast.For | ast.comprehension) and _reads(node.iter, name, key):
+            inner = _used(function, node.target.id, depth - 1) if isinstance(node.target, ast.Name) else ""
+            return f"[{inner or repr('text')}]"
+    return "'text'"
+
+
+def _reads(node: ast.AST, name: str, key: str) -> bool:
+    if _is(node, ast.Subscript, name):
+        return isinstance(node.slice, ast.Constant) and node.slice.value == key
+    got = isinstance(node, ast.Call) and _is(node.func, ast.Attribute, name) and node.func.attr == "get" and node.args
+    return bool(got) and isinstance(node.args[0], ast.Constant) and node.args[0].value == key

@@ -1,0 +1,177 @@
+"""Inputs near a known one: one leaf replaced, one entry left out or doubled, one container emptied. Pure."""
+
+from __future__ import annotations
+
+import ast
+import random
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import combinations, islice, zip_longest
+
+from core.models import Crash
+from core.repair.locate import offset
+from core.repair.probe import Call
+from core.repair.values import KNOWN
+
+Edit = tuple[int, int, str, bool]  # start, end, new text, whether it is odd
+Types = Mapping[str, set[str]]  # names of fields and parameters: types that were seen there
+_ANY = ("None", "''", "0", "-1", "[]", "{}", "'x'", "'7'", "1.5")
+_LIKE = {
+    str: ("''", "'x'", "None", "' '", "'7'", "'A b'", "'1,2'", "'a=b=c'", "'a:b:c'", "'ÄÖ'", "0", "[]"),
+    int: ("0", "1", "-1", "2", "7", "None", "2.5", "'3'", "10000"),
+    float: ("0.0", "1.0", "-1.5", "None", "3", "'2.5'"),
+    bool: ("True", "False", "None"),
+    bytes: ("b''", "b'\\xff\\xfe'", "b'a'", "None", "'x'"),
+    type(None): ("''", "0", "'x'", "3", "[]", "{}", "False"),
+}
+MOST_NODES = 60
+
+
+def pool_of(crash: Crash) -> list[str]:
+    """Literals that the report's logs and message name."""
+    texts = [*crash.logs, crash.exception.message]
+    found = [repr(a or b) for t in texts for a, b in re.findall(r'"([^"]+)"|\'([^\']+)\'', t)]
+    words = [w for t in texts for w in re.findall(r"[\w.]+[=:]\s?([^\s\"',;]+)", t)]
+    found += [repr(w) for w in words] + [w for w in words if re.fullmatch(r"-?(0|[1-9]\d{0,17})", w)]
+    return list(dict.fromkeys(found))[:40]
+
+
+def mutated(call: Call, pool: list[str], seen: Types | None = None, confused: bool = False) -> Iterator[Call]:
+    """Calls that differ in one place; the first edit of each place, then the second of each, and so on.
+
+    ``confused``: the crash is about one container taken for another; an empty one then says nothing.
+    """
+    for part, text in (("expression", call.expression), ("setup", call.setup)):
+        for start, end, new, odd in _edits(text, pool, seen or {}):
+            empty = confused and new in ("{}", "[]", "()", "''")
+            yield replace(call, **{part: text[:start] + new + text[end:], "odd": odd or empty})
+
+
+def doubly(call: Call, pool: list[str], seed: int = 1) -> Iterator[Call]:
+    """Calls that differ in two places, in a fixed random order."""
+    text = call.expression
+    edits = list(islice(_edits(text, pool, {}), 80))
+    pairs = [(a, b) for a, b in combinations(edits, 2) if a[1] <= b[0] or b[1] <= a[0]]
+    random.Random(seed).shuffle(pairs)
+    for pair in pairs:
+        changed = text
+        for start, end, new, _ in sorted(pair, reverse=True):
+            changed = changed[:start] + new + changed[end:]
+        yield replace(call, expression=changed)
+
+
+def _edits(text: str, pool: list[str], seen: Types) -> Iterator[Edit]:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return
+    names = _names(tree)
+    nodes = [n for n in ast.walk(tree) if isinstance(n, _KINDS) and n not in _keys(tree)]
+    places = [list(_of_node(text, n, pool, seen.get(names.get(n, ""), set()))) for n in nodes[:MOST_NODES]]
+    for row in zip_longest(*places):
+        yield from (edit for edit in row if edit)
+
+
+_KINDS = (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Call, ast.UnaryOp)
+
+
+def _names(tree: ast.AST) -> dict[ast.AST, str]:
+    """The field or parameter that a value stands in."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            found |= {
+                v: str(k.value) for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant)
+            }
+        elif isinstance(node, ast.keyword) and node.arg:
+            found[node.value] = node.arg
+    return found
+
+
+def _keys(tree: ast.AST) -> set[ast.AST]:
+    """Keys are left as they are; entries are taken out instead."""
+    return {k for n in ast.walk(tree) if isinstance(n, ast.Dict) for k in n.keys if k is not None}
+
+
+def types_in(tree: ast.AST) -> dict[str, set[str]]:
+    """Types of the literals that fields and parameters of a name are given."""
+    given = [n for n in ast.walk(tree) if isinstance(n, ast.Call | ast.Assign)]
+    parts = [p for n in given for p in ([*n.args, *n.keywords] if isinstance(n, ast.Call) else [n.value])]
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        for node, name in _names(part).items():
+            if kind := _kind(node):
+                found.setdefault(name, set()).add(kind)
+    return found
+
+
+def _kind(node: ast.AST) -> str:
+    if isinstance(node, ast.Constant):
+        return "number" if type(node.value) in (int, float) else type(node.value).__name__
+    if isinstance(node, ast.UnaryOp):
+        return "number"
+    return type(node).__name__ if isinstance(node, ast.Dict | ast.List | ast.Tuple) else ""
+
+
+def _odd(node: ast.expr, new: str, seen: set[str]) -> bool:
+    """A text for a number, a list for a mapping; None may come anywhere, and what None stood for may be anything."""
+    kind, other = _kind(node), _kind(ast.parse(new, mode="eval").body)
+    return bool(other) and "NoneType" not in (kind, other) and kind != other and other not in seen
+
+
+def _of_node(text: str, node: ast.expr, pool: list[str], seen: set[str]) -> Iterator[Edit]:
+    at = (offset(text, node.lineno, node.col_offset), offset(text, node.end_lineno, node.end_col_offset))
+    for new in dict.fromkeys(_replacements(node, pool)):
+        if new != ast.unparse(node):
+            yield *at, new, not isinstance(node, ast.Call) and _odd(node, new, seen)
+
+
+def _replacements(node: ast.expr, pool: list[str]) -> Iterator[str]:
+    if isinstance(node, ast.Constant):
+        if not (isinstance(node.value, str) and len(node.value) > 300):
+            yield from [*_LIKE.get(type(node.value), _ANY), *pool, *_variants(node.value)]
+    elif isinstance(node, ast.Dict):
+        yield from _dicts(node)
+    elif isinstance(node, ast.List | ast.Tuple):
+        yield from _sequences(node)
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[0] not in KNOWN:
+        for index in range(len(node.keywords)):
+            kept = [k for i, k in enumerate(node.keywords) if i != index]
+            yield ast.unparse(ast.Call(node.func, node.args, kept))
+
+
+def _variants(value: object) -> list[str]:
+    """The same text in another form."""
+    if not isinstance(value, str) or not value:
+        return []
+    found = [value.upper(), value.lower(), f" {value} ", value * 2, value[:-1], value[1:]]
+    if match := re.match(r"(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d)?)?", value):
+        time = match[2] or "T10:20:30"
+        found += [f"{match[1]}{time}{zone}" for zone in ("", "Z", "+00:00", "+02:00", ".250")] + [
+            match[1],
+            "2024-02-29",
+        ]
+    return [repr(v) for v in found]
+
+
+def _dicts(node: ast.Dict) -> Iterator[str]:
+    pairs = list(zip(node.keys, node.values, strict=True))
+    for index in range(len(pairs)):
+        kept = pairs[:index] + pairs[index + 1 :]
+        yield ast.unparse(ast.Dict([k for k, _ in kept], [v for _, v in kept]))
+    yield "{}"
+    yield "None"
+    yield f"[{ast.unparse(node)}]"
+
+
+def _sequences(node: ast.List | ast.Tuple) -> Iterator[str]:
+    kind = type(node)
+    yield ast.unparse(kind([], ast.Load()))
+    for index in range(len(node.elts)):
+        yield ast.unparse(kind(node.elts[:index] + node.elts[index + 1 :], ast.Load()))
+    yield "None"
+    if node.elts:
+        yield ast.unparse(kind([*node.elts, node.elts[0]], ast.Load()))
+        yield ast.unparse(kind([*node.elts, ast.Constant(None)], ast.Load()))
+        yield ast.unparse(node.elts[0])

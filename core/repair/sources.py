@@ -1,0 +1,102 @@
+"""The program's own files: syntax trees, classes, functions, and the names under which they are imported. Pure."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from core.models import Frame
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+MOST_FILES = 400
+
+
+@lru_cache(maxsize=512)
+def tree_of(text: str) -> ast.Module:
+    """The text's syntax tree, shared: nobody changes its nodes. Raises SyntaxError."""
+    return ast.parse(text)
+
+
+def parsed(tree: Path, file: str) -> ast.Module:
+    """Syntax tree of a file of the tree; an empty one when it is outside, missing or not Python."""
+    path = (tree / file).resolve()
+    if not path.is_relative_to(tree.resolve()) or not path.is_file():
+        return ast.Module([], [])
+    try:
+        return tree_of(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+def module_of(file: str) -> str:
+    """Name under which a file is imported; a ``src`` folder is on the path, not in the name."""
+    return file.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def is_test(path: str) -> bool:
+    name = path.rsplit("/", 1)[-1]
+    return path.startswith(("tests/", "test/")) or "/tests/" in path or name.startswith(("test_", "conftest"))
+
+
+def files(tree: Path, tests: bool = False) -> Iterator[str]:
+    """The program's Python files, or those of its tests; hidden folders and links left out."""
+    found = sorted(tree.rglob("*.py"))[:MOST_FILES]
+    for file in found:
+        path = file.relative_to(tree).as_posix()
+        if not path.startswith(".") and "/." not in path and not file.is_symlink() and is_test(path) == tests:
+            yield path
+
+
+def classes(tree: Path) -> dict[str, str]:
+    """Names of the classes at the top of the program's modules, with the module of each."""
+    return {
+        node.name: module_of(path)
+        for path in files(tree)
+        for node in parsed(tree, path).body
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def class_named(tree: Path, name: str) -> tuple[str, ast.ClassDef] | None:
+    for path in files(tree):
+        for node in parsed(tree, path).body:
+            if isinstance(node, ast.ClassDef) and node.name == name:
+                return path, node
+    return None
+
+
+def definition(tree: Path, frame: Frame) -> tuple[str, Function] | None:
+    """(class name or "", function) of the frame, when it lies at the top of a module or class."""
+    module = parsed(tree, frame.file)
+    for owner in [module, *(n for n in module.body if isinstance(n, ast.ClassDef))]:
+        for node in owner.body:
+            named = isinstance(node, Function) and node.name == frame.function
+            if named and node.lineno <= frame.line <= node.end_lineno:
+                return getattr(owner, "name", ""), node
+    return None
+
+
+def decorators(node: Function) -> set[str]:
+    return {getattr(d, "attr", "") or getattr(d, "id", "") for d in node.decorator_list}
+
+
+def parameters(node: Function, owner: str = "") -> list[ast.arg]:
+    """Parameters that a caller gives; the receiver of a method left out."""
+    named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    return named[1:] if owner and named and named[0].arg in ("self", "cls") else named
+
+
+def defaults(node: Function) -> dict[str, ast.expr]:
+    """Default values by parameter name."""
+    positional = [*node.args.posonlyargs, *node.args.args]
+    count = len(node.args.defaults)
+    found = {a.arg: d for a, d in zip(positional[len(positional) - count :], node.args.defaults, strict=True)}
+    keyword = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    return found | {a.arg: d for a, d in keyword if d is not None}
+
+
+def called(node: ast.Call) -> str:
+    """Last name of what is called."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

@@ -1,0 +1,390 @@
+"""Idioms of the standard library that work until the day they meet the input they forgot."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from core.repair.evidence import Said, modules
+from core.repair.flow import origins
+from core.repair.locate import Place
+from core.repair.sources import called
+from core.repair.templates.base import Changes, change
+from core.repair.templates.imports import with_import
+from core.repair.templates.suspects import failing
+
+
+def docs(place: Place) -> str:
+    """All documentation near the place: function, class and module."""
+    nodes = [
+        place.module,
+        *(n for n in ast.walk(place.module) if isinstance(n, ast.ClassDef) and place.function in n.body),
+    ]
+    return " ".join(ast.get_docstring(n) or "" for n in [*nodes, *([place.function] if place.function else [])])
+
+
+def told(place: Place, words: str, confidence: float = 0.88) -> Said | None:
+    """Evidence, when the documentation holds the words."""
+    found = re.search(rf"[^.\n]*(?:{words})[^.\n]*", docs(place), re.I)
+    return Said("", f"the documentation says: {found.group().strip()[:160]}", confidence) if found else None
+
+
+def padding(place: Place) -> Changes:
+    """Base64 text whose padding was cut off, as in URLs and tokens."""
+    if "padding" not in place.crash.exception.message:
+        return
+    for node in failing(place, ast.Call):
+        if "b64decode" in called(node) and node.args:
+            text = place.source(node.args[0])
+            fill = 'b"="' if place.kind(node.args[0]) == "bytes" else '"="'
+            said = Said("", "base64 texts from URLs and tokens come without padding; it is put back", 0.88)
+            yield change(
+                place,
+                place.replace(node.args[0], f"{text} + {fill} * (-len({text}) % 4)"),
+                "The padding is put back.",
+                said,
+            )
+
+
+def iso_time(place: Place) -> Changes:
+    """A fixed format that meets another form of ISO 8601."""
+    if not re.search(
+        r"does not match format|unconverted data remains|Invalid isoformat", place.crash.exception.message
+    ):
+        return
+    said = told(place, r"ISO", 0.88)
+    for node in failing(place, ast.Call):
+        if called(node) == "strptime" and len(node.args) == 2 and isinstance(node.func, ast.Attribute):
+            owner, text, form = place.source(node.func.value), place.source(node.args[0]), ast.unparse(node.args[1])
+            if re.search(r"%Y-%m-%d[T ]%H:%M", form):
+                yield change(
+                    place, place.replace(node, f"{owner}.fromisoformat({text})"), "Any form of ISO 8601 is read.", said
+                )
+                plain = f"{owner}.fromisoformat({text}).replace(tzinfo=None)"
+                naive = said if told(place, "naive|without (a )?(time )?zone") else None
+                yield change(
+                    place, place.replace(node, plain), "Any form of ISO 8601 is read, without its zone.", naive
+                )
+
+
+def aware(place: Place) -> Changes:
+    """A time without a zone meets one with a zone: UTC, where the code says so."""
+    if not re.search(r"offset-naive and offset-aware", place.crash.exception.message):
+        return
+    said = told(place, r"\bUTC\b|time zone|Zulu", 0.9)
+    for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call):
+        naive = place.kind(node) == "datetime" and "tzinfo" not in _repr(place, node)
+        if isinstance(node, ast.Call) and called(node) in ("now", "utcnow", "today"):
+            yield from _now(place, node, said)
+        elif naive:
+            yield from _zoned(place, node, said)
+            for at, origin in origins(place, node):
+                if isinstance(origin, ast.Call) and called(origin) in ("now", "utcnow", "today"):
+                    yield from _now(at, origin, said)
+                elif isinstance(origin, ast.Call) and called(origin) in (
+                    "fromisoformat",
+                    "strptime",
+                    "datetime",
+                    "fromtimestamp",
+                ):
+                    yield from _zoned(at, origin, said)
+
+
+def _repr(place: Place, node: ast.expr) -> str:
+    return (place.frame.locals or {}).get(ast.unparse(node), "")
+
+
+def _utc(place: Place) -> tuple[str, str]:
+    """How the module says UTC, with the import line that it lacks."""
+    if re.search(r"^import datetime\b", place.text, re.M):
+        return "datetime.timezone.utc", ""
+    if re.search(r"^from datetime import .*\bUTC\b", place.text, re.M):
+        return "UTC", ""
+    has = re.search(r"^from datetime import .*\btimezone\b", place.text, re.M)
+    return "timezone.utc", "" if has else "from datetime import timezone"
+
+
+def _now(place: Place, node: ast.Call, said: Said | None) -> Changes:
+    utc, line = _utc(place)
+    sure = Said("", "utcnow() is UTC, and the other time has a zone", 0.9) if called(node) == "utcnow" else None
+    text = place.replace(node, f"{place.source(node.func.value)}.now({utc})")
+    yield change(
+        place,
+        with_import(place, line, text),
+        "The present is taken with its zone.",
+        said or sure or Said("", "the moment is the same in every zone", 0.86),
+    )
+
+
+def _zoned(place: Place, node: ast.expr, said: Said | None) -> Changes:
+    """Where the time has no zone of its own, UTC."""
+    utc, line = _utc(place)
+    text = place.source(node)
+    says = f"{text} is in UTC where it has no zone of its own."
+    if isinstance(node, ast.Name | ast.Attribute):
+        new = f"({text} if {text}.tzinfo else {text}.replace(tzinfo={utc}))"
+        yield change(place, with_import(place, line, place.replace(node, new)), says, said, less=0.01)
+        return
+    for statement in ast.walk(place.function or place.module):
+        if isinstance(statement, ast.Assign) and statement.value is node and isinstance(statement.targets[0], ast.Name):
+            name = statement.targets[0].id
+            lines = (f"if {name}.tzinfo is None:", f"    {name} = {name}.replace(tzinfo={utc})")
+            yield change(place, with_import(place, line, place.after(statement, *lines)), says, said)
+    if called(node) == "strptime" and "%z" not in text:
+        yield change(place, with_import(place, line, place.replace(node, f"{text}.replace(tzinfo={utc})")), says, said)
+
+
+def month_end(place: Place) -> Changes:
+    """29 February in another year, the 31st in another month: the month's last day, when that is documented."""
+    if (
+        "day is out of range for month" not in place.crash.exception.message
+        and "day must be in" not in place.crash.exception.message
+    ):
+        return
+    said = told(place, r"last day|end of (the )?month|28(th)? (of )?Feb\w*|Feb\w* 28|clamp|shorter month", 0.92)
+    for node in failing(place, ast.Call):
+        parts = {k.arg: place.source(k.value) for k in node.keywords}
+        if called(node) == "replace" and isinstance(node.func, ast.Attribute) and "day" not in parts:
+            day = place.source(node.func.value)
+            year, month = parts.get("year", f"{day}.year"), parts.get("month", f"{day}.month")
+            last = f"calendar.monthrange({year}, {month})[1]"
+            new = f"{place.source(node)[:-1].rstrip().rstrip(',')}, day=min({day}.day, {last}))"
+        elif called(node) in ("date", "datetime") and len(node.args) >= 3:
+            year, month, day = (place.source(a) for a in node.args[:3])
+            rest = "".join(f", {place.source(a)}" for a in node.args[3:])
+            new = (
+                f"{place.source(node.func)}({year}, {month}, min({day}, calendar.monthrange({year}, {month})[1]){rest})"
+            )
+        else:
+            continue
+        yield change(
+            place,
+            with_import(place, "import calendar", place.replace(node, new)),
+            "The month's last day is taken where it is shorter.",
+            said,
+        )
+
+
+_WITHOUT = r"\b(without|no|none|missing|null|unknown|un\w+|lack|lacking|not|empty|those)\b"
+
+
+def sort_none(place: Place) -> Changes:
+    """Sorting by something that may be None: to the end, or to the front, as documented."""
+    if "NoneType" not in place.crash.exception.message or "not supported between" not in place.crash.exception.message:
+        return
+    last = told(place, rf"{_WITHOUT}[^.;,\n]*(\blast\b|at the end|\bbottom\b)", 0.9)
+    first = told(place, rf"{_WITHOUT}[^.;,\n]*(\bfirst\b|at the (top|front|start))", 0.9)
+    for node in failing(place, ast.Call):
+        if called(node) not in ("sorted", "sort"):
+            continue
+        key = next((k for k in node.keywords if k.arg == "key"), None)
+        turned = any(k.arg == "reverse" and getattr(k.value, "value", None) is True for k in node.keywords)
+        for to_end, said in ((True, last), (False, first)):
+            test = "is None" if to_end != turned else "is not None"
+            text = _sorted(place, node, key, test)
+            if text:
+                yield change(place, text, f"Those without a value come {'last' if to_end else 'first'}.", said)
+
+
+def _sorted(place: Place, node: ast.Call, key: ast.keyword | None, test: str) -> str | None:
+    if key is None:
+        inner = place.source(node)[:-1].rstrip().rstrip(",")
+        comma = ", " if node.args or node.keywords else ""
+        return place.replace(node, f"{inner}{comma}key=lambda value: (value {test}, value))")
+    if isinstance(key.value, ast.Lambda):
+        body = key.value.body
+        parts = body.elts if isinstance(body, ast.Tuple) else [body]
+        each = [place.source(p) for p in parts]
+        new = ", ".join(f"({p} {test}, {p})" if len(each) > 1 else f"{p} {test}, {p}" for p in each)
+        return place.replace(body, f"({new})")
+    if (
+        isinstance(key.value, ast.Call)
+        and called(key.value) in ("itemgetter", "attrgetter")
+        and len(key.value.args) == 1
+    ):
+        field = place.source(key.value.args[0])
+        read = f"row[{field}]" if called(key.value) == "itemgetter" else f"row.{ast.literal_eval(key.value.args[0])}"
+        return place.replace(key.value, f"lambda row: ({read} {test}, {read})")
+    return None
+
+
+def encoder(place: Place) -> Changes:
+    """JSON of what JSON does not know: as a sibling does it, else as the documentation says."""
+    found = re.search(r"Object of type (\w+) is not JSON serializable", place.crash.exception.message)
+    if not found:
+        return
+    for node in [n for n in failing(place, ast.Call) if called(n) in ("dumps", "dump")]:
+        inner = place.source(node)[:-1].rstrip().rstrip(",")
+        options = [*_sibling_options(place, node), *_known_options(place, found[1])]
+        for option, line, said in options:
+            text = place.replace(node, f"{inner}, {option})")
+            yield change(place, with_import(place, line, text), f"{found[1]} is written by {option}.", said)
+
+
+def _sibling_options(place: Place, node: ast.Call):
+    """``default=`` or ``cls=`` of other calls, and encoders that the program defines."""
+    for path, module in modules(place):
+        for other in ast.walk(module):
+            if isinstance(other, ast.Call) and called(other) in ("dumps", "dump") and other is not node:
+                for keyword in other.keywords:
+                    if keyword.arg in ("default", "cls"):
+                        name = ast.unparse(keyword.value)
+                        line = (
+                            ""
+                            if path == place.path or not name.isidentifier() or name == "str"
+                            else f"from {_module(path)} import {name}"
+                        )
+                        yield f"{keyword.arg}={name}", line, Said("", f"{path}:{other.lineno} writes JSON so", 0.91)
+            if isinstance(other, ast.ClassDef) and any("JSONEncoder" in ast.unparse(b) for b in other.bases):
+                line = "" if path == place.path else f"from {_module(path)} import {other.name}"
+                yield f"cls={other.name}", line, Said("", f"{path} has this encoder", 0.91)
+
+
+def _module(path: str) -> str:
+    return path.removeprefix("src/").removesuffix(".py").replace("/", ".")
+
+
+def _known_options(place: Place, kind: str):
+    if kind == "datetime":
+        plain = re.search(r"^from datetime import .*\bdatetime\b", place.text, re.M)
+        line = "" if plain or re.search(r"^import datetime\b", place.text, re.M) else "import datetime"
+        owner = "datetime" if plain else "datetime.datetime"
+        yield f"default={owner}.isoformat", line, told(place, r"\bISO\b")
+        yield "default=str", "", told(place, r"as text|as strings?", 0.84)
+    elif kind in ("date", "time"):
+        yield "default=str", "", told(place, r"\bISO\b") or told(place, r"as text|as strings?", 0.84)
+    elif kind == "Decimal":
+        yield "default=str", "", told(place, r"(as|are|is) (a )?(text|strings?)")
+        yield "default=float", "", told(place, r"(as|are|is) (a )?(numbers?|floats?)")
+    elif kind in ("set", "frozenset"):
+        yield "default=sorted", "", told(place, r"sorted|in order|alphabetical")
+        yield "default=list", "", told(place, r"(as|are|is) (a )?lists?\b", 0.84)
+    elif kind in ("UUID", "PosixPath", "IPv4Address"):
+        yield "default=str", "", Said("", f"{kind} has one text", 0.84)
+
+
+def text_coding(place: Place) -> Changes:
+    """Text in an encoding that cannot hold it: UTF-8, when the documentation speaks of it; a mark at the start."""
+    message = place.crash.exception.message
+    if "BOM" in message:
+        for node in failing(place, ast.Call):
+            if called(node) in ("loads", "load") and node.args and called(node) == "loads":
+                text = place.source(node.args[0])
+                said = Said("", "the text begins with a byte order mark, as the error itself says", 0.88)
+                yield change(
+                    place,
+                    place.replace(node.args[0], f'{text}.removeprefix("\\ufeff")'),
+                    "A byte order mark at the start is no content.",
+                    said,
+                )
+        return
+    said = told(place, r"utf-?8|unicode|any language|accents?|umlauts?", 0.88)
+    for node in failing(place, ast.Call):
+        for constant in ast.walk(node):
+            if isinstance(constant, ast.Constant) and str(constant.value).lower() in (
+                "ascii",
+                "us-ascii",
+                "latin-1",
+                "iso-8859-1",
+                "latin1",
+            ):
+                yield change(place, place.replace(constant, '"utf-8"'), "UTF-8 holds every character.", said)
+        if called(node) == "open" and not any(k.arg == "encoding" for k in node.keywords):
+            inner = place.source(node)[:-1].rstrip().rstrip(",")
+            yield change(place, place.replace(node, f'{inner}, encoding="utf-8")'), "The file is UTF-8.", said)
+    for fallback in (told(place, r"latin-?1|iso-?8859|windows-?1252|cp1252", 0.88),):
+        for node in failing(place, ast.Call):
+            if fallback and called(node) == "decode":
+                coding = "cp1252" if re.search("1252", fallback.words) else "latin-1"
+                yield change(
+                    place,
+                    place.replace(node, f'{place.source(node.func)}("{coding}")'),
+                    f"The bytes are {coding}.",
+                    fallback,
+                )
+            replaced = told(place, r"replacement|replaced by|question mark|\ufffd", 0.86)
+            if replaced and called(node) in ("decode", "encode"):
+                inner = place.source(node)[:-1]
+                yield change(
+                    place,
+                    place.replace(node, f'{inner}, errors="replace")'),
+                    "What cannot be read is replaced.",
+                    replaced,
+                )
+
+
+def bom_key(place: Place) -> Changes:
+    """A first column that is not found since the file begins with a byte order mark."""
+    if not any("\\ufeff" in v for v in (place.frame.locals or {}).values()):
+        return
+    said = Said("", "the first key begins with a byte order mark, which is no part of it", 0.9)
+    for _, module in [next(iter(modules(place)))]:
+        for node in ast.walk(module):
+            if isinstance(node, ast.Constant) and str(node.value).lower() in ("utf-8", "utf8"):
+                yield change(place, place.replace(node, '"utf-8-sig"'), "A byte order mark is taken off.", said)
+
+
+def pairs(place: Place) -> Changes:
+    """``for key, value in mapping`` without ``items()``; a tuple given to a single %s."""
+    message = place.crash.exception.message
+    if "values to unpack" in message or "cannot unpack" in message:
+        for node in ast.walk(place.function or place.module):
+            if (
+                isinstance(node, ast.For | ast.comprehension)
+                and isinstance(node.target, ast.Tuple)
+                and len(node.target.elts) == 2
+            ):
+                if place.kind(node.iter) in ("dict", "defaultdict", "Counter", "OrderedDict"):
+                    said = Said("", "two names take an entry of a mapping: its items", 0.92)
+                    yield change(
+                        place,
+                        place.replace(node.iter, f"{place.source(node.iter)}.items()"),
+                        "The mapping's items are meant.",
+                        said,
+                    )
+    elif "not all arguments converted" in message:
+        for node in failing(place, ast.BinOp):
+            if isinstance(node.op, ast.Mod) and place.kind(node.right) == "tuple":
+                said = Said("", "the text has one place for the whole tuple", 0.88)
+                yield change(
+                    place, place.replace(node.right, f"({place.source(node.right)},)"), "The tuple is one value.", said
+                )
+
+
+def hashable(place: Place) -> Changes:
+    """A list as a key or member of a set: its tuple."""
+    if "unhashable type: 'list'" not in place.crash.exception.message:
+        return
+    for node in failing(place, ast.Name, ast.Subscript, ast.Attribute, ast.Call):
+        if place.kind(node) == "list":
+            said = Said("", "a key has to be fixed: a tuple holds the same", 0.84)
+            yield change(
+                place, place.replace(node, f"tuple({place.source(node)})"), "The list becomes a tuple as a key.", said
+            )
+
+
+def dates(place: Place) -> Changes:
+    """A moment compared with a day: its day."""
+    if not re.search(
+        r"can't compare datetime.datetime to datetime.date|'datetime.date' and 'datetime.datetime'|'datetime.datetime' and 'datetime.date'",
+        place.crash.exception.message,
+    ):
+        return
+    for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call):
+        if place.kind(node) == "datetime":
+            said = Said("", "the other side is a day", 0.84)
+            yield change(
+                place,
+                place.replace(node, f"{place.source(node)}.date()"),
+                f"The day of {place.source(node)} is compared.",
+                said,
+            )
+
+
+def awaited_value(place: Place) -> Changes:
+    """``await`` of what is no coroutine."""
+    if "can't be used in 'await' expression" not in place.crash.exception.message:
+        return
+    for node in place.expressions(ast.Await):
+        said = Said("", "the call gives its value at once; it is no coroutine", 0.9)
+        yield change(place, place.replace(node, place.source(node.value)), "There is nothing to await.", said)
