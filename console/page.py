@@ -17,9 +17,13 @@ PAGES = {  # address: title
     "codegen": "Code generation",
     "deployments": "Deployments",
     "kpis": "KPIs",
+    "policy": "Policy",
+    "audit": "Audit",
+    "settings": "Settings",
     "people": "People",
 }
-NEEDS = {"people": access.ADMINISTER}  # address: the right that the page asks for, where it is more than to look
+# address: the right that the page asks for, where it is more than to look
+NEEDS: dict[str, str] = {"audit": access.AUDIT, "settings": access.OPERATE, "people": access.ADMINISTER}
 
 
 def visibility(actor: access.Actor, name: str) -> str:

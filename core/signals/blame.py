@@ -143,8 +143,8 @@ def _of_changes(
         touched = _touched(change, files)
         score = 0.5 * math.exp(-before / SOON) + place + (0.2 if touched else 0.0)
         name = _short(change.release or str(change.attributes.get("sha", ""))) or change.title
-        says = f"{name} ({change.title}{f', {change.service}' if change.service else ''}) "
-        says += f"came {_ago(before)} before it began"
+        told = ", ".join(part for part in (change.title, change.service) if part and part != name)
+        says = name + (f" ({told})" if told else "") + f" came {_ago(before)} before it began"
         says += f" and touched {', '.join(touched[:3])}" if touched else ""
         yield Suspect("release", name, round(score, 4), says)
 

@@ -250,8 +250,17 @@ def test_a_strangers_script_never_runs(window):
     page = window("admin")
     ran = []
     page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
-    for path in ("/", f"/approvals?approval={asked.id}", "/issues", f"/issues?issue={issue.id}", "/codegen",
-                 f"/codegen?change={change}", "/deployments", f"/deployments?deployment={deployment}", "/kpis"):
+    for path in (
+        "/",
+        f"/approvals?approval={asked.id}",
+        "/issues",
+        f"/issues?issue={issue.id}",
+        "/codegen",
+        f"/codegen?change={change}",
+        "/deployments",
+        f"/deployments?deployment={deployment}",
+        "/kpis",
+    ):
         go(page, path)
     page.goto("/login?next=" + "%22%3E%3Cscript%3Ealert(9)%3C/script%3E")
     page.goto("/status")
