@@ -17,13 +17,18 @@ PAGES = {  # address: title
     "codegen": "Code generation",
     "deployments": "Deployments",
     "kpis": "KPIs",
+    "policy": "Policy",
+    "audit": "Audit",
+    "settings": "Settings",
+    "people": "People",
 }
-NEEDS: dict[str, str] = {}  # address: the right that the page asks for, where it is more than to look
+# address: the right that the page asks for, where it is more than to look
+NEEDS: dict[str, str] = {"audit": access.AUDIT, "settings": access.OPERATE, "people": access.ADMINISTER}
 
 
-def visible(actor: access.Actor) -> dict[str, str]:
-    """The pages that this person may open."""
-    return {name: title for name, title in PAGES.items() if actor.may(NEEDS.get(name, access.VIEW))}
+def visibility(actor: access.Actor, name: str) -> str:
+    """Does the navigation list the page for this person? Its address alone would only say why not."""
+    return "visible" if actor.may(NEEDS.get(name, access.VIEW)) else "hidden"
 
 
 def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:

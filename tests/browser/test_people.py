@@ -113,7 +113,7 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
         page.keyboard.press(key)
         page.wait_for_selector(buttons.format(number))
     page.keyboard.press("a")
-    page.wait_for_selector("[role=dialog]:has-text('Approve this patch for production?')")
+    page.wait_for_selector("[role=dialog]:has-text('Approve this patch for production?') [class*=st-key-do-] button")
     page.keyboard.press("Control+Enter")
     toast(page, "approved: the release starts")
     assert (waiting.state(ids[2]).state, waiting.state(ids[2]).by) == ("approved", "approver")
@@ -248,8 +248,17 @@ def test_a_strangers_script_never_runs(window):
     page = window("admin")
     ran = []
     page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
-    for path in ("/", f"/approvals?approval={asked.id}", "/issues", f"/issues?issue={issue.id}", "/codegen",
-                 f"/codegen?change={change}", "/deployments", f"/deployments?deployment={deployment}", "/kpis"):
+    for path in (
+        "/",
+        f"/approvals?approval={asked.id}",
+        "/issues",
+        f"/issues?issue={issue.id}",
+        "/codegen",
+        f"/codegen?change={change}",
+        "/deployments",
+        f"/deployments?deployment={deployment}",
+        "/kpis",
+    ):
         go(page, path)
     page.goto("/login?next=" + "%22%3E%3Cscript%3Ealert(9)%3C/script%3E")
     page.goto("/status")

@@ -29,7 +29,7 @@ class Sentry:
 
     async def envelope(self, request: Request) -> Response:
         encoding = {"content-encoding": request.headers.get("content-encoding", "identity")}
-        body = httpx.Response(200, headers=encoding, content=await request.body()).content  # gzip, or br where installed
+        body = httpx.Response(200, headers=encoding, content=await request.body()).content
         head, *rest = body.split(b"\n")
         event_id = json.loads(head).get("event_id", "")
         for header, payload in zip(rest[::2], rest[1::2], strict=False):
