@@ -29,7 +29,7 @@ _SAFE = (
 )  # fmt: skip
 
 
-FUNCTION = re.compile(r"<(?:function|built-in function|bound method|built-in method) [^<>]*(?:<[^<>]*>[^<>]*)*>")
+FUNCTION = re.compile(r"<(?:built-in )?(?:function|bound method|method) [^<>]*(?:<[^<>]*>[^<>]*)*>")
 CALLABLE = "(lambda *_, **__: None)"  # stands in for a function of which only the name is known
 OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+) object at 0x[0-9a-f]+>")
 
@@ -45,7 +45,7 @@ def source(
     classes, objects = classes or {}, objects or {}
     text = OBJECT.sub(lambda m: objects.get(m[1], m[0]), text)
     text = re.sub(
-        r"<(?:function|built-in function|bound method|built-in method) [^<>]*(?:<[^<>]*>[^<>]*)*>", CALLABLE, text
+        r"<(?:built-in )?(?:function|bound method|method) [^<>]*(?:<[^<>]*>[^<>]*)*>", CALLABLE, text
     )
     text = re.sub(r"<class '(?:builtins\.)?(\w+)'>", r"\1", text)
     text = re.sub(r"<(\w+)\.(\w+): [^>]*>", r"\1.\2", text)
