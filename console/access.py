@@ -1,41 +1,37 @@
-"""Who is here and what they may do.
-
-There is no sign-in yet: everybody who reaches the console is the local operator "demo", and the
-console says so. Roles slot in here: ``current`` is the only place that names a person, ``require``
-the only guard, and every page and every action calls it.
-"""
+"""Who is here and what they may do, asked of the store at every run of a script and again at every action."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import streamlit as st
 
-VIEW, OPERATE, APPROVE = "view", "operate", "approve"
+from core import sessions
+from core.rights import ADMINISTER, APPROVE, AUDIT, OPERATE, VIEW, Actor, Forbidden
+from core.rights import require as _require
 
-
-@dataclass(frozen=True)
-class Person:
-    name: str
-    rights: frozenset[str]
-
-
-class Forbidden(Exception):
-    """This person lacks the right."""
+__all__ = ["ADMINISTER", "APPROVE", "AUDIT", "OPERATE", "VIEW", "Actor", "Forbidden", "SignedOut", "current",
+           "notice", "require"]  # fmt: skip
 
 
-LOCAL = Person("demo", frozenset({VIEW, OPERATE, APPROVE}))
+class SignedOut(Exception):
+    """The session has ended, or was revoked, or there never was one."""
 
 
-def current() -> Person:
-    return LOCAL
-
-
-def require(right: str) -> Person:
-    """The person here, if they hold the right. Raises Forbidden."""
-    person = current()
-    if right not in person.rights:
-        raise Forbidden(f"{person.name} may not {right}")
-    return person
+def current() -> Actor:
+    """The person signed in by this browser, with their role of this moment. Raises SignedOut."""
+    found = sessions.actor(str(st.user.get("session") or ""))
+    if found is None:
+        raise SignedOut
+    if st.session_state.setdefault("person", found.name) != found.name:
+        st.session_state.clear()  # a page that was reconnected by somebody else shows nothing of the one before
+        raise SignedOut
+    return found
 
 
 def notice() -> str:
-    return f"Open console: no sign-in, loopback only. You act as **{current().name}**."
+    here = current()
+    return f"You act as **{here.name}** ({here.role.value})."
+
+
+def require(right: str) -> Actor:
+    """The person here, if they hold the right. Raises Forbidden or SignedOut."""
+    return _require(current(), right)

@@ -18,16 +18,16 @@ import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from console import assets, context, headers, live, status  # noqa: E402
+from console import api, assets, context, first, gate, headers, hooks, live, signin, status  # noqa: E402
 from console.page import PAGES  # noqa: E402
-from core import store  # noqa: E402
+from core import store, vitals, wiring  # noqa: E402
 
 log = logging.getLogger("console")
 ADDRESSES = frozenset({"/", *(f"/{name}" for name in PAGES)})
@@ -43,7 +43,8 @@ async def engine():
         yield
         return
     if not settings.console_engine:
-        log.info("CONSOLE_ENGINE is off: this console only shows")
+        log.info("CONSOLE_ENGINE is off: a worker elsewhere does the rounds; people still act here")
+        await asyncio.to_thread(wiring.build, settings)  # what its people's actions work with
         yield
         return
     from core import scheduler
@@ -77,6 +78,7 @@ def freeze() -> None:
 
 @contextlib.asynccontextmanager
 async def lifespan(_app):
+    await asyncio.to_thread(first.people)
     async with engine():
         freeze()
         async with live.watch.running():
@@ -93,12 +95,19 @@ def _store_answers() -> str:
 
 
 async def healthz(_request: Request) -> JSONResponse:
+    """200 while the store answers and, where this process is to do the rounds, its engine lives and does them."""
     fault = await asyncio.to_thread(_store_answers)
-    return JSONResponse({"status": "failed" if fault else "ok", "store": fault or "ok"}, 503 if fault else 200)
+    told = {"status": "ok", "store": fault or "ok"}
+    if not fault:
+        told |= await asyncio.to_thread(vitals.of_engine, context.settings())
+        fault = told["engine"] not in vitals.FINE
+    return JSONResponse(told | {"status": "failed" if fault else "ok"}, 503 if fault else 200)
 
 
-async def status_page(request: Request) -> HTMLResponse:
+async def status_page(request: Request) -> Response:
     """The status page; ``?refresh=30`` lets a wall screen ask for it again every 30 s."""
+    if not context.policy()[0].access.public_status and not await asyncio.to_thread(gate.session_of, request):
+        return RedirectResponse("/login", 303)
     code, text = await asyncio.to_thread(status.page)
     every = request.query_params.get("refresh", "")
     again = {"Refresh": every} if every.isascii() and every.isdigit() and 5 <= int(every[:9]) <= 3600 else {}
@@ -108,6 +117,17 @@ async def status_page(request: Request) -> HTMLResponse:
 app = st.App(
     ROOT / "console" / "main.py",
     lifespan=lifespan,
-    routes=[Route("/healthz", healthz), Route("/live", live.events), Route("/status", status_page)],
-    middleware=[Middleware(headers.SecurityHeaders), Middleware(assets.Assets, pages=ADDRESSES)],
+    routes=[
+        Route("/healthz", healthz),
+        Route("/live", live.events),
+        Route("/status", status_page),
+        *signin.ROUTES,
+        *api.ROUTES,
+        *hooks.ROUTES,
+    ],
+    middleware=[
+        Middleware(headers.SecurityHeaders),
+        Middleware(gate.Gate),
+        Middleware(assets.Assets, pages=ADDRESSES),
+    ],
 )

@@ -60,6 +60,22 @@ ACTS = {
         shortcut="E",
         reason="Why, and what should they know?",
     ),
+    "pass_on": Act(
+        "Escalate",
+        "Whom should it be escalated to?",
+        "The question stays open; from then on they alone, or an admin, can answer it.",
+        access.APPROVE,
+        "E",
+        reason="Why, and what should they know?",
+    ),
+    "hand_back": Act(
+        "Hand back",
+        "Hand this question back?",
+        "Every approver can answer it again.",
+        access.APPROVE,
+        "H",
+        reason="Why?",
+    ),
     "retry": Act("Try again", "Start a new run?", "The issue is analyzed, decided and fixed anew.", shortcut="N"),
     "resolve": Act(
         "Resolve",
@@ -84,28 +100,41 @@ ACTS = {
         "B",
         reason="Why?",
     ),
+    "change_policy": Act(
+        "Put in force",
+        "Put this policy in force?",
+        "The next decision follows it; decisions already made stay as they are. The present text is kept as a "
+        "version that you can return to.",
+        access.ADMINISTER,
+        "P",
+        "primary",
+        reason="Why?",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Offer:
-    """An act on one target; ``more`` are the action's further arguments, ``about`` what is shown."""
+    """An act on one target; ``more`` are the action's further arguments, ``about`` what is shown,
+    ``choices`` whom it can be given to; ``name`` tells offers apart whose target is no number."""
 
     act: str
-    target: int
+    target: int | str
     about: str = ""
     more: dict = field(default_factory=dict)
+    choices: Sequence[str] = ()
+    name: str = ""
 
 
 def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
     """A row of the offers that this person may take up."""
-    rights = access.current().rights
+    here = access.current()
     with st.container(horizontal=True, gap="small"):
         for offer in offers:
             act = ACTS[offer.act]
-            if act.right in rights and st.button(
+            if here.may(act.right) and st.button(
                 act.label,
-                key=f"{offer.act}-{offer.target}",
+                key=f"{offer.act}-{offer.name or offer.target}",
                 type=act.kind,
                 shortcut=act.shortcut if shortcuts else None,
             ):
@@ -122,12 +151,14 @@ def _ask(offer: Offer, key: str) -> None:
         st.text_area(act.reason, key=f"reason-{key}", max_chars=2000)
     if offer.act == "escalate":
         st.text_input("Who should take it?", key=f"to-{key}", max_chars=200, placeholder="name or team")
+    if offer.act == "pass_on":
+        st.selectbox("Person or group", offer.choices, None, key=f"to-{key}", placeholder="choose")
     if offer.act == "resolve":
         st.toggle("The cause is cured, not only the symptom", key=f"cured-{key}", value=True)
     if fault := st.session_state.get(f"fault-{key}"):
         st.error(fault)
     with st.container(horizontal=True):
-        st.button(act.label, key=f"do-{key}", type="primary", on_click=_do, args=(offer, key))
+        st.button(act.label, key=f"do-{key}", type="primary", shortcut="Mod+Enter", on_click=_do, args=(offer, key))
         if st.button("Cancel", key=f"cancel-{key}"):
             st.rerun()
 
@@ -141,6 +172,10 @@ def _arguments(offer: Offer, key: str) -> dict:
             raise ValueError("Please say why: it is kept in the audit trail.")
     if offer.act == "escalate":
         given["to"] = st.session_state.get(f"to-{key}", "").strip() or "on-call"
+    if offer.act == "pass_on":
+        given["to"] = st.session_state.get(f"to-{key}")
+        if not given["to"]:
+            raise ValueError("Choose the person or group that is to answer.")
     if offer.act == "resolve":
         given["cured"] = st.session_state.get(f"cured-{key}", True)
     return given
@@ -151,13 +186,16 @@ def _do(offer: Offer, key: str) -> None:
     try:
         person = access.require(ACTS[offer.act].right)
         given = _arguments(offer, key)
+    except access.SignedOut:
+        st.session_state[f"fault-{key}"] = "Your session has ended: nothing was done. Sign in again."
+        return
     except (access.Forbidden, ValueError) as refusal:
         st.session_state[f"fault-{key}"] = str(refusal)
         return
     from core import actions
 
     try:
-        receipt = getattr(actions, offer.act)(offer.target, actor=person.name, key=key, **given)
+        receipt = getattr(actions, offer.act)(offer.target, actor=person, key=key, **given)
     except actions.Refused as refusal:
         st.session_state[f"fault-{key}"] = str(refusal)
     except SQLAlchemyError:

@@ -26,9 +26,18 @@ def _advice(error: Exception) -> str:
     return "Check DATABASE_URL and DATA_DIR with `python -m core doctor`; the folder must exist and be writable."
 
 
+def signed_out() -> None:
+    """Nothing of the page; the link loads the server's own sign-in page."""
+    st.title("Your session has ended", anchor=False)
+    st.html(
+        '<p class="d-lead">Sign in again to go on; nothing is lost.</p>'
+        '<a class="d-go" href="/login" target="_self">Sign in</a>'
+    )
+
+
 @contextmanager
 def shown() -> Iterator[None]:
-    """Draw instead of the page: a failed store, unusable settings, a missing right. All else is re-raised."""
+    """Draw instead of the page: a failed store, unusable settings, a missing right, an ended session."""
     try:
         yield
     except (SQLAlchemyError, ConfigurationError) as error:
@@ -42,3 +51,5 @@ def shown() -> Iterator[None]:
             st.button("Try again", shortcut="T", key="try_again")
     except access.Forbidden as error:
         st.warning(f"Not allowed: {error}")
+    except access.SignedOut:
+        signed_out()

@@ -11,33 +11,44 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from console import access, context, failures  # noqa: E402
-from console.page import PAGES  # noqa: E402
+from console import access, context, failures, panels  # noqa: E402
+from console.markup import tag  # noqa: E402
+from console.page import PAGES, visibility  # noqa: E402
+from console.widgets import draw  # noqa: E402
 
 HERE = Path(__file__).parent
 
 
-def navigation():
-    """The pages by their addresses; live.py follows links to them."""
+def navigation(person: access.Actor):
+    """The person's pages by their addresses; live.py follows links to them."""
     pages = {
-        name: st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=name, default=name == "pipeline")
+        name: st.Page(
+            ROOT / "pages" / f"{name}.py",
+            title=title,
+            url_path=name,
+            default=name == "pipeline",
+            visibility=visibility(person, name),
+        )
         for name, title in PAGES.items()
     }
     st.session_state["pages"] = pages | {"": pages["pipeline"]}
     return st.navigation(list(pages.values()))
 
 
-def sidebar() -> None:
+def sidebar(person: access.Actor) -> None:
     settings = context.settings()
     with st.sidebar.container(key="foot"):
-        st.markdown(access.notice())
-        if not settings.console_engine:
-            st.markdown("Engine: **off in this process** (`CONSOLE_ENGINE`); a worker does the rounds.")
-        if settings.sandbox_url:
-            st.markdown(
-                "**Simulated vendors, real shop.** Every vendor's API is played on this machine; "
-                "the shop, its code and its errors are real."
+        st.html(
+            tag(
+                "div",
+                tag("b", person.name),
+                tag("span", person.role.value),
+                tag("a", "Password", href="/password", target="_self"),
+                tag("a", "Sign out", href="/logout", target="_self"),
+                class_="d-person-here",
             )
+        )
+        draw(*panels.foot(settings))
 
 
 st.set_page_config(
@@ -49,7 +60,8 @@ st.set_page_config(
 )
 st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
-chosen = navigation()
 with failures.shown():
-    sidebar()
+    here = access.current()
+    chosen = navigation(here)
+    sidebar(here)
     chosen.run()

@@ -12,21 +12,38 @@ from console.widgets import draw, tag
 
 PAGES = {  # address: title
     "pipeline": "Pipeline",
+    "approvals": "Approvals",
     "issues": "Issues",
     "codegen": "Code generation",
     "deployments": "Deployments",
     "kpis": "KPIs",
+    "policy": "Policy",
+    "audit": "Audit",
+    "settings": "Settings",
+    "people": "People",
 }
+# address: the right that the page asks for, where it is more than to look
+NEEDS: dict[str, str] = {"audit": access.AUDIT, "settings": access.OPERATE, "people": access.ADMINISTER}
 
 
-def page(title: str, says: str, body: Callable[[], None]) -> None:
-    """Draw ``body`` under the title and keep it true. A page calls this once, last."""
+def visibility(actor: access.Actor, name: str) -> str:
+    """Does the navigation list the page for this person? Its address alone would only say why not."""
+    return "visible" if actor.may(NEEDS.get(name, access.VIEW)) else "hidden"
+
+
+def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:
+    """Draw ``body`` for one who holds ``right``, under the title, and keep it true. A page calls this once, last."""
+
+    def guarded() -> None:
+        access.require(right)
+        body()
+
     with failures.shown():
-        access.require(access.VIEW)
+        access.require(right)
         st.title(title, anchor=False)
         draw(tag("p", says, class_="d-lead"))
         confirm.answer()
-        live(body)
+        live(guarded)
 
 
 def picked(name: str) -> int | None:

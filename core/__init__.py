@@ -10,5 +10,6 @@ deploy    stages/deploy.py    preview, then production
 verify    stages/verify.py    watch, roll back on failure
 learn     stages/learn.py     the outcome moves the next confidence
 
-flow.py is the diagram as one function; scheduler.py starts it; actions.py is what a person may do.
+flow.py is the diagram as one function; scheduler.py starts it; actions.py is what a person may do, rights.py
+who may, accounts.py and sessions.py who is who.
 """

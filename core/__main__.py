@@ -10,35 +10,67 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from core import settings as configuration
-from core.settings import ConfigurationError
+if TYPE_CHECKING:
+    from core.settings import Settings
 
 # commands whose own modules read their arguments
-OWN = {"fix": "core.repair.command_fix", "demo": "core.sandbox.command"}
+OWN = {
+    "fix": "core.repair.command_fix",
+    "stage": "core.stage_command",
+    "demo": "core.sandbox.command",
+    "replay": "core.command_replay",
+    "user": "core.user_command",
+    "token": "core.token_command",
+}
+# lines in, an answer a line out: they need no settings, and start without reading any
+STREAMS = {
+    "detect": ("core.signals.commands", "CSV timestamp,value with a header in; anomaly score 0..1 of each row out"),
+    "group": ("core.signals.commands", "log lines in; group id of each line out"),
+    "correlate": ("core.signals.correlate_cli", "JSON lines of records in; the same with their issue's id out"),
+}
 
 
 def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     try:
+        return _stream(*argv) if argv and argv[0] in STREAMS else _command(argv)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains at its end
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _stream(name: str, *rest: str) -> int:
+    module, says = STREAMS[name]
+    argparse.ArgumentParser(prog=f"python -m core {name}", description=says).parse_args(rest)
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+    return getattr(importlib.import_module(module), name)(sys.stdin, sys.stdout, sys.stderr)
+
+
+def _command(argv: list[str]) -> int:
+    from core.settings import ConfigurationError
+
+    try:
         if argv and argv[0] in OWN:
             return importlib.import_module(OWN[argv[0]]).main(argv[1:])
         arguments = _parser().parse_args(argv)
         return arguments.work(arguments)
-    except BrokenPipeError:
-        return 0
     except ConfigurationError as error:
         print(f"configuration: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m core",
         description="DevOps Intelligence Platform",
-        epilog="fix: repair one crash in a repository; demo: a shop that really fails, with simulated vendors",
+        epilog="fix: repair one crash in a repository; replay: past decisions under another policy; "
+        "stage: one stage of one issue, for Kestra; demo: a shop that really fails, with simulated vendors; "
+        "user: add, list, disable people; token: API tokens of programs",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -61,31 +93,18 @@ def _parser() -> argparse.ArgumentParser:
     ):
         added = command(name, work, says)
         added.add_argument("--issue", type=int, required=True)
-        added.add_argument("--actor", required=True)
+        added.add_argument("--actor", default="", help="for the audit trail; default: who runs the command")
         if name == "resolve":
             added.add_argument("--how", required=True)
-    for name, says in (
-        ("detect", "anomaly score of each row of a CSV"),
-        ("group", "group id of each log line"),
-    ):
-        command(name, lambda a, name=name: _streams("core.signals.commands", name), says)
-    command("correlate", correlate, "issue id of each record")
+    for name, (_, says) in STREAMS.items():
+        command(name, _stream, says)
     audit = command("audit", verify_audit, "verify the audit trail")
     audit.add_argument("what", choices=["verify"])
     return parser
 
 
-def _streams(module: str, function: str) -> int:
-    return getattr(importlib.import_module(module), function)(sys.stdin, sys.stdout, sys.stderr)
-
-
-def correlate(arguments) -> int:
-    from core.signals.correlate_cli import main as work
-
-    return work([], sys.stdin, sys.stdout, sys.stderr)
-
-
 def _open():
+    from core import settings as configuration
     from core import store, wiring
 
     settings = configuration.load()
@@ -111,6 +130,7 @@ def doctor(arguments) -> int:
 
 def run_rounds(arguments) -> int:
     from core import scheduler
+    from core import settings as configuration
 
     if not arguments.once:
         return worker(arguments)
@@ -129,6 +149,7 @@ def run_rounds(arguments) -> int:
 def worker(arguments) -> int:
     """Until SIGTERM or SIGINT; waiting issues go on at the next start."""
     from core import scheduler
+    from core import settings as configuration
 
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -157,6 +178,7 @@ def status(arguments) -> int:
 
 def decide(arguments) -> int:
     from core import decision
+    from core import settings as configuration
 
     try:
         given = json.load(sys.stdin)
@@ -174,7 +196,7 @@ def approve(arguments) -> int:
     from core import actions, store
     from core.models import Approval
 
-    _open()
+    rt = _open()
     with store.read() as session:
         asked = session.exec(
             store.select(Approval).where(Approval.issue_id == arguments.issue, Approval.state == "pending")
@@ -182,16 +204,34 @@ def approve(arguments) -> int:
     if asked is None:
         print(f"issue {arguments.issue} asks for no approval", file=sys.stderr)
         return 1
-    print(actions.approve(asked.id, actor=arguments.actor, patch_hash=asked.patch_hash, key=f"approve-{asked.id}").says)
-    return 0
+    return _act(
+        lambda who: actions.approve(asked.id, actor=who, patch_hash=asked.patch_hash, key=f"approve-{asked.id}"),
+        rt.settings,
+        arguments.actor,
+    )
 
 
 def resolve(arguments) -> int:
     from core import actions
 
-    _open()
+    rt = _open()
     key = f"resolve-{arguments.issue}-{arguments.how}"
-    print(actions.resolve(arguments.issue, actor=arguments.actor, how=arguments.how, cured=True, key=key).says)
+    return _act(
+        lambda who: actions.resolve(arguments.issue, actor=who, how=arguments.how, cured=True, key=key),
+        rt.settings,
+        arguments.actor,
+    )
+
+
+def _act(work: Callable, settings: Settings, name: str) -> int:
+    """Carry out ``work(actor)`` as whoever runs the command; a refusal is told and is exit code 1."""
+    from core import actions, owner
+
+    try:
+        print(work(owner.actor(settings, name)).says)
+    except actions.Refused as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import store, workspace
+from core import accounts, store, workspace
+from core.repair.runner import BubblewrapRunner
 from core.runtime import Runtime
-from core.vendors import registry
+from core.vendors import cline, registry
 from core.vendors.command import CommandError
 
 
@@ -32,7 +33,9 @@ def examine(rt: Runtime) -> Iterator[Line]:
     yield _git()
     yield _policy(rt)
     yield _database(rt)
+    yield _people()
     yield _sandbox(rt)
+    yield _cline(rt)
     for name, repository in rt.policy.repositories.items():
         try:
             workspace.clone(rt, name, repository)
@@ -85,6 +88,16 @@ def _database(rt: Runtime) -> Line:
         return Line("database", "fault", str(error).splitlines()[0], "check DATABASE_URL or DATA_DIR")
 
 
+def _people() -> Line:
+    """Can anybody keep people and settings?"""
+    how = "python -m core user add NAME --role admin"
+    try:
+        admins = accounts.admins()
+    except SQLAlchemyError:
+        return Line("people", "fault", "the database does not answer", "see above")
+    return Line("people", "ok" if admins else "off", f"admins: {', '.join(admins) or 'none'}", "" if admins else how)
+
+
 def _sandbox(rt: Runtime) -> Line:
     if rt.runner is None:
         return Line(
@@ -100,3 +113,17 @@ def _sandbox(rt: Runtime) -> Line:
         rt.runner.name + (f" (weaker: {weaker})" if weaker else ""),
         "install bubblewrap for the full sandbox" if weaker else "",
     )
+
+
+def _cline(rt: Runtime) -> Line:
+    """Cline needs its program, a model to ask, and the full sandbox."""
+    settings = rt.settings
+    if not settings.cline_bin:
+        return Line("Cline", "off", "not connected", "set CLINE_BIN to the Cline CLI to let it propose fixes")
+    if cline.program(settings) is None:
+        return Line("Cline", "fault", f"{settings.cline_bin} is no program", "npm install cline, and set CLINE_BIN")
+    if not settings.openai_model:
+        return Line("Cline", "fault", "no model to ask", "set OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL")
+    if not isinstance(rt.runner, BubblewrapRunner):
+        return Line("Cline", "fault", "it is only run inside of bubblewrap", "install bubblewrap")
+    return Line("Cline", "ok", f"{settings.cline_bin}, walled in: it reaches {settings.openai_model} and nothing else")

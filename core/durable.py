@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from filelock import FileLock, Timeout
+from sqlalchemy import inspect
 from sqlmodel import Session, col, delete, select
 
 from core import store
@@ -114,8 +115,21 @@ def start_in(session: Session, workflow: str, workflow_id: str, *args) -> None:
 
 
 def send_in(session: Session, workflow_id: str, message: dict, topic: str, key: str) -> None:
-    """Send a message to a waiting workflow together with the caller's transaction."""
+    """Send a message to a waiting workflow together with the caller's transaction.
+
+    An issue whose stages Kestra runs has no workflow: its flow reads the answer from the store.
+    """
+    if not known(workflow_id):
+        return
     client().send_in_transaction(session, workflow_id, message, topic, idempotency_key=key)
+
+
+def known(workflow_id: str) -> bool:
+    """Is there such a workflow? Not for an issue whose stages Kestra runs, nor where DBOS was never started."""
+    schema = None if store.engine().dialect.name == "sqlite" else "dbos"
+    if not inspect(store.engine()).has_table("workflow_status", schema=schema):
+        return False
+    return bool(client().list_workflows(workflow_ids=[workflow_id], load_input=False))
 
 
 def reap(own: Executor) -> list[str]:
@@ -163,14 +177,15 @@ def cancel(workflow_id: str) -> None:
 def moving() -> bool:
     """Is a stage of any issue at work right now?"""
     with store.read() as session:
-        waits = (*ENDED, Status.SCHEDULED, Status.AWAITING_APPROVAL, Status.QUEUED)
-        return session.exec(select(Issue.id).where(col(Issue.status).not_in(waits), Issue.run > 0)).first() is not None
+        waits = (*ENDED, Status.NEW, Status.SCHEDULED, Status.AWAITING_APPROVAL, Status.QUEUED)
+        return session.exec(select(Issue.id).where(col(Issue.status).not_in(waits))).first() is not None
 
 
-def begin(session: Session, issue: Issue) -> None:
-    """Start a new run of the issue's journey, in the caller's transaction."""
+def begin(session: Session, issue: Issue, requested_by: str | None = None) -> None:
+    """Start a new run of the issue's journey, in the caller's transaction; ``requested_by`` is the person who asked."""
     issue.run += 1
+    issue.requested_by = requested_by
     issue.assignee, issue.ended_at = None, None
-    issue.status, issue.reason = Status.NEW, ""
+    issue.status, issue.reason = Status.ANALYZING, ""
     session.add(issue)
     start_in(session, "journey", issue.workflow_id, issue.id, issue.run)

@@ -1,7 +1,7 @@
 """The workflow: the diagram as one function. Every arrow of the diagram is one line of ``journey``.
 
     analyze -> decide -> escalate | schedule (wait, then diagnose again) | fix
-    (fix -> review) up to N times -> test -> preview -> [approval] -> release -> learn
+    (fix -> review -> CodeRabbit, if it is asked) up to N times -> test -> preview -> [approval] -> release -> learn
     release: queue -> production -> watch -> merge, or roll back
 
 It runs under DBOS: each stage is a step whose result is kept, so a process killed anywhere goes on
@@ -11,17 +11,23 @@ where it was. A stage that was killed in its middle is called again and looks fi
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from core import durable, journal, runtime
 from core.models import Stage, Status
-from core.stages import analyze, decide, deploy, fix, handover, learn, review, test, verify
+from core.stages import analyze, decide, deploy, fix, handover, learn, peer, review, test, verify
 from core.vendors.base import VendorError
 
 log = logging.getLogger(__name__)
 JOURNEY, RELEASE = "journey", "release"
+
+
+def rest(seconds: float) -> None:
+    """Sleep: durably inside a workflow, plainly where Kestra runs the stages (core/stage_command.py)."""
+    (DBOS.sleep if DBOS.workflow_id else time.sleep)(seconds)
 
 
 def _transient(error: BaseException) -> bool:
@@ -63,6 +69,7 @@ analyze_step = step(Stage.ANALYZE, Status.ANALYZING, analyze.run)
 decide_step = step(Stage.DECIDE, Status.DECIDING, decide.run)
 fix_step = step(Stage.FIX, Status.FIXING, fix.run)
 review_step = step(Stage.REVIEW, Status.REVIEWING, review.run)
+peer_step = step(Stage.REVIEW, Status.REVIEWING, peer.look)
 test_step = step(Stage.TEST, Status.TESTING, test.run)
 preview_step = step(Stage.DEPLOY, Status.PREVIEWING, deploy.preview)
 production_step = step(Stage.DEPLOY, Status.DEPLOYING, deploy.production)
@@ -74,6 +81,7 @@ schedule_step = plain_step(decide.schedule)
 ask_step = plain_step(deploy.ask)
 expire_step = plain_step(deploy.expire)
 admit_step = plain_step(deploy.admit)
+give_back_step = plain_step(deploy.give_back)
 lane_step = plain_step(deploy.lane)
 hand_over_step = plain_step(handover.run)
 
@@ -91,7 +99,7 @@ def journey(issue_id: int, run: int) -> str:
 def _journey(issue_id: int, run: int) -> str:
     decision = diagnose(issue_id, run)
     if decision["verdict"] == "ESCALATE_HUMAN":
-        return hand_over(issue_id, run, "escalated", decision["says"])
+        return hand_over(issue_id, run, decision.get("event", "escalated"), decision["says"])
     change = write_fix(issue_id, run)
     if not change["ok"]:
         return hand_over(issue_id, run, "no_fix", change["says"])
@@ -120,7 +128,7 @@ def diagnose(issue_id: int, run: int) -> dict:
         wait = schedule_step(issue_id, run)["seconds"]
         if wait <= 0:
             return decision
-        DBOS.sleep(wait)
+        rest(wait)
         diagnosis += 1
 
 
@@ -132,13 +140,24 @@ def write_fix(issue_id: int, run: int) -> dict:
         if not change["ok"]:
             return change
         reviewed = review_step(issue_id, run, attempt, change["id"])
+        if reviewed["ok"] and reviewed.get("peer"):
+            reviewed = peer_review(issue_id, run, attempt, change["id"])
         if reviewed["ok"]:
-            return change
+            return {**change, "needs_approval": change["needs_approval"] or reviewed.get("needs_approval", False)}
         feedback = feedback + reviewed["findings"]
     return {
         "ok": False,
         "says": f"no fix passed the review in {attempt} attempts; last: {'; '.join(feedback[-3:])}",
     }
+
+
+def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> dict:
+    """CodeRabbit's word on the fix; the wait for it is durable and bounded."""
+    look = {"state": "waiting", "seconds": 0.0, "asked": 0}
+    while look["state"] == "waiting":
+        rest(look["seconds"])
+        look = peer_step(issue_id, run, attempt, change_id, look["asked"])
+    return look
 
 
 def approval(issue_id: int, run: int, change_id: int) -> dict:
@@ -166,17 +185,22 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
 @DBOS.workflow(name=RELEASE)
 def release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
     """queue -> (bring up to date) -> production -> watch -> ok, or roll back."""
-    while (wait := admit_step(issue_id, run, automatic)["seconds"]) > 0:
-        DBOS.sleep(wait)
+    return carry_out_release(issue_id, run, change_id, automatic)
+
+
+def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
+    while (wait := admit_step(issue_id, run, change_id, automatic)["seconds"]) > 0:
+        rest(wait)
     current = bring_up_to_date(issue_id, run, change_id)
     if not current["ok"]:
+        give_back_step(issue_id, run, change_id, current["says"])
         return {**current, "event": "tests_failed"}
     live = production_step(issue_id, run, 2, change_id, automatic)
     if not live["ok"]:
         roll_back_step(issue_id, run, 2, change_id, live["says"])
         return {**live, "event": "deployment_failed"}
     while (look := watch_step(issue_id, run, 1, change_id))["state"] == "watching":
-        DBOS.sleep(look["seconds"])
+        rest(look["seconds"])
     if look["state"] == "healthy":
         return {"ok": True}
     rolled = roll_back_step(issue_id, run, 2, change_id, look["says"])

@@ -237,6 +237,9 @@ class Connector(SQLModel, table=True):
     failures: int = 0  # in a row
     error: str | None = None
     open_until: datetime | None = _maybe_time()  # circuit breaker
+    note: str = ""  # what is no fault, but worth knowing: a budget that ended before the reading did
+    calls_left: int | None = None  # of the last round's budget
+    vendor_left: int | None = None  # of the vendor's own limit, by its last answer
 
 
 class Issue(SQLModel, table=True):
@@ -257,7 +260,7 @@ class Issue(SQLModel, table=True):
     verdict: Verdict | None = None
     reason: str = ""  # why it stands where it stands, in a person's words
     run: int = 0  # how often its workflow was started
-    occurrences: int = 0
+    occurrences: int = Field(default=0, index=True)
     users: int = 0
     assignee: str | None = None
     first_seen: datetime = _time(index=True)
@@ -265,6 +268,7 @@ class Issue(SQLModel, table=True):
     created_at: datetime = _time(index=True)
     ended_at: datetime | None = _maybe_time(index=True)
     resolution: str | None = None
+    requested_by: str | None = None  # the person who asked for this run; the platform itself: nobody
     scheduled_for: datetime | None = _maybe_time()
 
     @property
@@ -301,7 +305,11 @@ class Signal(SQLModel, table=True):
 
 
 class Metric(SQLModel, table=True):
-    __table_args__ = (UniqueConstraint("source", "service", "name", "at"), Index("ix_metric_at", "at"))
+    __table_args__ = (
+        UniqueConstraint("source", "service", "name", "at"),
+        Index("ix_metric_at", "at"),
+        Index("ix_metric_sums", "source", "service", "name", "at", "value"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     source: str
     service: str
@@ -311,6 +319,7 @@ class Metric(SQLModel, table=True):
 
 
 class Analysis(SQLModel, table=True):
+    __table_args__ = (Index("ix_analysis_counts", "created_at"),)
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
@@ -329,6 +338,7 @@ class Analysis(SQLModel, table=True):
 
 
 class Decision(SQLModel, table=True):
+    __table_args__ = (Index("ix_decision_counts", "created_at", "row", "verdict"),)
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     analysis_id: int = Field(foreign_key="analysis.id")
@@ -342,7 +352,10 @@ class Decision(SQLModel, table=True):
 
 
 class ChangeSet(SQLModel, table=True):
-    __table_args__ = (UniqueConstraint("issue_id", "run", "attempt"),)
+    __table_args__ = (
+        UniqueConstraint("issue_id", "run", "attempt"),
+        Index("ix_changeset_status", "status"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
@@ -371,6 +384,7 @@ class ChangeSet(SQLModel, table=True):
 
 
 class Review(SQLModel, table=True):
+    __table_args__ = (Index("ix_review_counts", "created_at", "passed"),)
     id: int | None = Field(default=None, primary_key=True)
     change_set_id: int = Field(foreign_key="changeset.id", index=True)
     passed: bool
@@ -382,6 +396,7 @@ class Review(SQLModel, table=True):
 
 class TestRun(SQLModel, table=True):
     __test__ = False  # the name is the field's; pytest must not collect it
+    __table_args__ = (Index("ix_testrun_counts", "created_at"),)
     id: int | None = Field(default=None, primary_key=True)
     change_set_id: int = Field(foreign_key="changeset.id", index=True)
     command: str
@@ -395,6 +410,7 @@ class TestRun(SQLModel, table=True):
 
 
 class Deployment(SQLModel, table=True):
+    __table_args__ = (Index("ix_deployment_counts", "environment", "started_at", "status", "automatic"),)
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)  # idempotency: issue, run, attempt, environment
     issue_id: int = Field(foreign_key="issue.id", index=True)
@@ -410,6 +426,8 @@ class Deployment(SQLModel, table=True):
     note: str = ""
     before: dict = _json()  # ServiceHealth by service
     after: dict = _json()
+    promote_seconds: float | None = None  # how long moving production to it took
+    rollback_seconds: float | None = None  # how long moving production back from it took
     started_at: datetime = _time(index=True)
     ready_at: datetime | None = _maybe_time()
     ended_at: datetime | None = _maybe_time()
@@ -418,7 +436,11 @@ class Deployment(SQLModel, table=True):
 class Outcome(SQLModel, table=True):
     """How one run of one issue ended: the memory that learning reads."""
 
-    __table_args__ = (UniqueConstraint("issue_id", "run"),)
+    __table_args__ = (
+        UniqueConstraint("issue_id", "run"),
+        # what the KPIs count lies in the index: a period is read without its rows
+        Index("ix_outcome_figures", "created_at", "result", "verdict", "confidence", "total_seconds", "detect_seconds"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
@@ -427,6 +449,7 @@ class Outcome(SQLModel, table=True):
     result: str = Field(index=True)  # fixed, rolled_back, failed, escalated, human
     by: str = "platform"
     note: str = ""
+    verdict: Verdict | None = None
     confidence: float | None = None
     detect_seconds: float | None = None
     total_seconds: float | None = None  # first error to verified
@@ -434,6 +457,10 @@ class Outcome(SQLModel, table=True):
 
 
 class Approval(SQLModel, table=True):
+    __table_args__ = (
+        Index("ix_approval_asked", "asked_at"),
+        Index("ix_approval_answered", "answered_at", "state"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     change_set_id: int = Field(foreign_key="changeset.id")
@@ -443,6 +470,8 @@ class Approval(SQLModel, table=True):
     state: str = Field(default="pending", index=True)  # pending, approved, rejected, expired, stale
     by: str | None = None
     reason: str = ""
+    requested_by: str | None = None  # who asked for the run: of a critical service they cannot approve it
+    assignee: str | None = None  # the person or group it was escalated to; nobody: any approver
     asked_at: datetime = _time()
     expires_at: datetime = _time()
     answered_at: datetime | None = _maybe_time()
@@ -462,13 +491,29 @@ class Notification(SQLModel, table=True):
     error: str | None = None
     created_at: datetime = _time(index=True)
     sent_at: datetime | None = _maybe_time()
+    next_at: datetime | None = _maybe_time()  # not before: the wait after a failed attempt
+    approval_id: int | None = None  # the question that its buttons answer
+    reference: str = ""  # the channel's own name of the message, to update it: "C0DEMO 1503435956.000247"
+    told: str = ""  # the state of the question that the message shows
+
+
+class Webhook(SQLModel, table=True):
+    """A delivery that was verified. Neither its id nor its body is taken a second time."""
+
+    __table_args__ = (UniqueConstraint("vendor", "delivery_id"), UniqueConstraint("vendor", "digest"))
+    id: int | None = Field(default=None, primary_key=True)
+    vendor: str
+    delivery_id: str
+    digest: str  # SHA-256 of the body
+    received_at: datetime = _time(index=True)
+    served: bool = Field(default=False, index=True)  # a round has taken it up
 
 
 class AuditRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = _time(index=True)
-    actor: str
-    action: str
+    actor: str = Field(index=True)
+    action: str = Field(index=True)
     subject: str  # issue/12, deployment/3, policy
     detail: dict = _json()
     key: str | None = Field(default=None, unique=True)  # idempotency of the action
@@ -484,7 +529,7 @@ class Round(SQLModel, table=True):
     worker: str
     started_at: datetime = _time(index=True)
     ended_at: datetime | None = _maybe_time()
-    result: str = "running"  # running, ok, partial, failed
+    result: str = "running"  # running, ok, partial, failed, interrupted
     records: int = 0
     issues: int = 0
     detail: dict = _json()  # by source: {"records": 3, "error": null, "seconds": 0.2}
@@ -493,7 +538,10 @@ class Round(SQLModel, table=True):
 class StageRun(SQLModel, table=True):
     """One stage of one issue's journey, as it happened."""
 
-    __table_args__ = (UniqueConstraint("issue_id", "run", "stage", "attempt"),)
+    __table_args__ = (
+        UniqueConstraint("issue_id", "run", "stage", "attempt"),
+        Index("ix_stagerun_counts", "started_at", "result", "stage"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int

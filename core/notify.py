@@ -1,33 +1,24 @@
 """Who hears of what. Messages are queued with the change that causes them and sent afterwards.
 
-The key folds duplicates: a second message with it only counts as a repeat.
+The routes are the policy's ([routes]). The key folds duplicates: a second message with it only counts
+as a repeat. A failure is kept with its reason and tried again, later each time, a bounded number of times.
+A process killed between sending and writing it down sends once more: nothing is lost, and an e-mail's
+Message-ID lets its reader's program fold the two.
 """
 
 from __future__ import annotations
 
-from sqlmodel import Session, col, select
+from collections import Counter
+from datetime import timedelta
 
-from core import store
-from core.models import Issue, Notification, now
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, or_, select, update
+
+from core import runtime, store
+from core.models import Approval, Issue, Notification, now
 from core.runtime import Runtime
-from core.vendors.base import Message, VendorError
+from core.vendors.base import Message, Notifier, Question, VendorError
 
-ROUTES: dict[str, tuple[str, ...]] = {
-    "workflow_failed": ("slack",),
-    "error_rate": ("email", "slack"),
-    "deployment_failed": ("slack", "email"),
-    "rolled_back": ("slack", "email"),
-    "tests_failed": ("slack",),
-    "no_fix": ("console",),
-    "escalated": ("slack",),
-    "low_confidence": ("console",),
-    "refused": ("console",),
-    "approval_asked": ("slack",),
-    "approval_expired": ("slack", "email"),
-    "rate_limit": ("slack",),
-    "performance": ("email",),
-    "resolved": ("slack",),
-}
 SUBJECTS = {
     "workflow_failed": "Workflow failed",
     "error_rate": "High error rate",
@@ -44,56 +35,146 @@ SUBJECTS = {
     "performance": "Performance degradation",
     "resolved": "Fixed and verified",
 }
-ATTEMPTS = 5
+ATTEMPTS = 6  # over about eight minutes
+FIRST_WAIT, LONGEST_WAIT = 15.0, 600.0  # seconds between two attempts
+LEASE = timedelta(minutes=3)  # longer than any sending takes: then another process may try
+BURST = 5  # messages of a channel in one pass, which comes every five seconds: Slack allows one a second
 
 
-def queue(session: Session, event: str, issue: Issue, key: str, body: str) -> None:
+def queue(session: Session, event: str, issue: Issue, key: str, body: str, approval_id: int | None = None) -> None:
     """Queue one message a channel that the event is routed to, in the caller's transaction."""
-    for channel in ROUTES[event]:
-        own = f"{key}-{channel}"
-        found = session.exec(select(Notification).where(Notification.key == own)).first()
-        if found:
-            found.repeats += 1
-            continue
-        session.add(
-            Notification(
-                key=own,
-                channel=channel,
-                event=event,
-                issue_id=issue.id,
-                subject=f"{SUBJECTS[event]}: {issue.title[:120]} ({issue.service})",
-                body=body[:4000],
-                state="sent" if channel == "console" else "pending",
-            )
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    for channel in getattr(runtime.current().policy.routes, event):
+        row = Notification(
+            key=f"{key}-{channel}",
+            channel=channel,
+            event=event,
+            issue_id=issue.id,
+            approval_id=approval_id,
+            subject=f"{SUBJECTS[event]}: {issue.title[:120]} ({issue.service})",
+            body=body[:4000],
+            state="sent" if channel == "console" else "pending",
+        )
+        session.connection().execute(
+            dialect.insert(Notification)
+            .values(row.model_dump(exclude={"id"}))
+            .on_conflict_do_update(index_elements=["key"], set_={"repeats": col(Notification.repeats) + 1})
         )
 
 
 def deliver(rt: Runtime) -> int:
-    """Send what is pending; returns how many went out. A failure is kept with its reason and tried again."""
+    """Send what is due, and bring messages up to date whose question was answered; returns how many went out."""
     senders = {notifier.name: notifier for notifier in rt.notifiers}
+    sent = sum(_send(rt, senders.get(row.channel), row) for row in _due())
+    return sent + refresh(rt)
+
+
+def _is_due():
+    return or_(col(Notification.next_at).is_(None), col(Notification.next_at) <= now())
+
+
+def _due() -> list[Notification]:
     with store.read() as session:
-        pending = session.exec(
-            select(Notification).where(Notification.state == "pending").order_by(col(Notification.id)).limit(50)
+        rows = session.exec(
+            select(Notification)
+            .where(Notification.state == "pending", _is_due())
+            .order_by(col(Notification.id))
+            .limit(100)
         ).all()
-    return sum(_send(rt, senders.get(row.channel), row) for row in pending)
+    taken: Counter[str] = Counter()
+    due = []
+    for row in rows:
+        taken[row.channel] += 1
+        if taken[row.channel] <= BURST:
+            due.append(row)
+    return due
 
 
-def _send(rt: Runtime, sender, row: Notification) -> bool:
-    error, permanent = None, False
+def _claim(row: Notification) -> bool:
+    """Make this attempt ours: of several processes only one changes the row."""
+    with store.write() as session:
+        claimed = session.exec(
+            update(Notification)
+            .where(
+                col(Notification.id) == row.id,
+                col(Notification.state) == row.state,
+                col(Notification.told) == row.told,
+                col(Notification.attempts) == row.attempts,
+            )
+            .values(attempts=row.attempts + 1, next_at=now() + LEASE)
+        )
+    return claimed.rowcount == 1
+
+
+def _send(rt: Runtime, sender: Notifier | None, row: Notification) -> bool:
+    if not _claim(row):
+        return False
+    message, fault, reference = _message(rt, row), None, ""
     if sender is None:
-        error, permanent = f"{row.channel} is not connected", True
+        fault = VendorError(row.channel, "is not connected", permanent=True)
     else:
         try:
-            link = f"{rt.settings.public_url}/issues?issue={row.issue_id}" if row.issue_id else rt.settings.public_url
-            sender.send(Message(key=row.key, subject=row.subject, body=row.body, link=link))
-        except VendorError as fault:
-            error, permanent = fault.message, fault.permanent
+            reference = sender.send(message)
+        except VendorError as error:
+            fault = error
     with store.write() as session:
         row = session.get_one(Notification, row.id)
-        row.attempts += 1
-        row.error = error
-        if error is None:
-            row.state, row.sent_at = "sent", now()
-        elif permanent or row.attempts >= ATTEMPTS:
+        row.error = fault and fault.message
+        if fault is None:
+            row.state, row.sent_at, row.reference, row.next_at = "sent", now(), reference or "", None
+            row.told = message.question.state if message.question else ""
+        elif fault.permanent or row.attempts >= ATTEMPTS:
             row.state = "failed"
-    return error is None
+        else:
+            row.next_at = now() + timedelta(seconds=wait(row.attempts, fault.retry_after))
+    return fault is None
+
+
+def wait(attempts: int, asked: float | None = None) -> float:
+    """Seconds until the next attempt: doubled each time, and never shorter than the vendor asked for."""
+    return max(min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT), asked or 0.0)
+
+
+def _message(rt: Runtime, row: Notification) -> Message:
+    base = rt.settings.public_url
+    link = f"{base}/issues?issue={row.issue_id}" if row.issue_id else base
+    body = row.body + (f"\n(and {row.repeats} more of the same)" if row.repeats else "")
+    return Message(key=row.key, subject=row.subject, body=body, link=link, question=_question(row))
+
+
+def _question(row: Notification) -> Question | None:
+    if row.approval_id is None:
+        return None
+    with store.read() as session:
+        asked = session.get_one(Approval, row.approval_id)
+    return Question(asked.id, asked.issue_id, asked.patch_hash, asked.state, asked.by or "")
+
+
+def refresh(rt: Runtime) -> int:
+    """Take the buttons off messages whose question was answered, wherever it was; returns how many changed."""
+    senders = {notifier.name: notifier for notifier in rt.notifiers if hasattr(notifier, "update")}
+    with store.read() as session:
+        rows = session.exec(
+            select(Notification)
+            .join(Approval, col(Approval.id) == Notification.approval_id)
+            .where(Notification.state == "sent", Notification.reference != "", _is_due())
+            .where(Notification.told != Approval.state, col(Notification.channel).in_(senders))
+            .limit(BURST)
+        ).all()
+    return sum(_update(rt, senders[row.channel], row) for row in rows if _claim(row))
+
+
+def _update(rt: Runtime, sender, row: Notification) -> bool:
+    message, fault = _message(rt, row), None
+    try:
+        sender.update(row.reference, message)
+    except VendorError as error:
+        fault = error
+    with store.write() as session:
+        row = session.get_one(Notification, row.id)
+        row.error = fault and f"not brought up to date: {fault.message}"
+        if fault is None or fault.permanent or row.attempts >= 2 * ATTEMPTS:
+            row.told, row.next_at = message.question.state, None
+        else:
+            row.next_at = now() + timedelta(seconds=wait(1, fault.retry_after))
+    return fault is None

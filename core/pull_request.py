@@ -5,6 +5,8 @@ One for one issue: its branch carries the issue's number, and the code host look
 
 from __future__ import annotations
 
+import unicodedata
+
 from sqlmodel import col, select
 
 from core import store
@@ -52,41 +54,106 @@ def open_for(rt: Runtime, issue_id: int, change_id: int, repository: Repository)
         row.pull_number, row.pull_url = pull.number, pull.url
 
 
+QUIET = str.maketrans(
+    {
+        "`": "'",
+        "<": "‹",
+        ">": "›",
+        "[": "(",
+        "]": ")",
+        "|": "¦",
+        "*": "∗",
+        "@": "@\u200b",
+        "#": "#\u200b",
+        "!": "!\u200b",
+    }
+)
+
+
 def fenced(text: str, limit: int = 400) -> str:
-    """A stranger's text for Markdown: one line, no markup, no mention that would notify somebody."""
-    flat = " ".join(text.split())[:limit]
-    return (
-        flat.replace("`", "'")
-        .replace("@", "@\u200b")
-        .replace("<", "‹")
-        .replace(">", "›")
-        .replace("[", "(")
-        .replace("]", ")")
-    )
+    """A stranger's text for Markdown and commit messages: one line that is nothing but text.
+
+    No markup, no mention that would notify somebody, no ``#12`` that would close an issue, no ``[skip ci]``,
+    no address that becomes a link or a picture, no invisible or direction-changing characters.
+    """
+    plain = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join(plain.split())[:limit].translate(QUIET).replace("://", ":\u200b//").replace("www.", "www\u200b.")
 
 
 def body(rt: Runtime, issue: Issue, analysis: Analysis, change: ChangeSet, review: Review) -> str:
-    proof = "\n".join(f"- [{'x' if change.proof.get(key) else ' '}] {says}" for key, says in PROOF)
-    gates = "\n".join(f"- {gate['gate']}: {gate['says']}" for gate in review.gates)
-    reasons = "\n".join(f"- {fenced(text)}" for text in change.proof.get("evidence", [])) or "- none was found"
-    return f"""**What failed.** `{fenced(issue.title)}` in `{fenced(issue.service)}`, {issue.occurrences} times \
-since {issue.first_seen:%Y-%m-%d %H:%M} UTC.
+    """What a reviewer asks, in the order it is asked."""
+    link = f"{rt.settings.public_url}/issues?issue={issue.id}"
+    return "\n\n".join(
+        [
+            f"**What failed.** {_failed(issue)}",
+            f"**Cause.** {fenced(analysis.root_cause, 1000)}{_culprit(analysis)}",
+            f"**Why this change.** {fenced(change.rationale, 1000)}\n{_evidence(change)}",
+            f"**Proof**\n{_proof(change)}",
+            f"**Review**\n{_gates(review)}",
+            f"**What was not checked**\n{_unchecked(rt, change, review)}",
+            f"**How to roll back.** {_way_back(change)}",
+            f"[Issue {issue.id}]({link}) · {_author(change)}",
+        ]
+    )
 
-**Cause.** {fenced(analysis.root_cause, 1000)}
 
-**Why this change.** {fenced(change.rationale, 1000)}
-{reasons}
+def _failed(issue: Issue) -> str:
+    times = "once" if issue.occurrences == 1 else f"{issue.occurrences} times"
+    people = f", for {issue.users} users" if issue.users else ""
+    span = f"{issue.first_seen:%Y-%m-%d %H:%M} to {issue.last_seen:%Y-%m-%d %H:%M} UTC"
+    release = f", release {fenced(issue.release, 60)}" if issue.release else ""
+    where = f"{fenced(issue.service, 80)} ({fenced(issue.environment, 40)}{release})"
+    return f"{fenced(issue.title, 200)} in {where}, {times}{people}, {span}."
 
-**Proof**
-{proof}
 
-**Review**
-{gates}
+def _culprit(analysis: Analysis) -> str:
+    return f" It comes from {fenced(analysis.culprit, 200)}." if analysis.culprit else ""
 
-**What was not checked.** Behaviour that no test and no recorded input reaches; other services that call this one.
 
-**How to roll back.** The previous deployment stays ready: Deployments page, "Roll back", or revert this commit.
+def _evidence(change: ChangeSet) -> str:
+    """Why the new behaviour is the intended one; without evidence, that is what a reviewer has to decide."""
+    found = [f"- {fenced(text)}" for text in change.proof.get("evidence", [])]
+    nothing = "- Nothing in the code says that this is the intended behaviour: please judge it yourself."
+    return "\n".join(found or [nothing])
 
-Issue {issue.id}: {rt.settings.public_url}/issues?issue={issue.id} · written by the {change.generator} repairer \
-({change.template or "no template"}), confidence {change.confidence:.2f}
-"""
+
+def _proof(change: ChangeSet) -> str:
+    """The four conditions, then what each run said."""
+    marks = [f"- [{'x' if change.proof.get(key) else ' '}] {says}" for key, says in PROOF]
+    runs = [f"  - {fenced(says)}" for says in change.proof.get("says", [])]
+    test = [f"- The new test: {fenced(change.test_path, 200)}"] if change.test_path else []
+    return "\n".join([*marks, *runs, *test])
+
+
+def _gates(review: Review) -> str:
+    signs = {True: "passed", False: "**failed**"}
+    rows = [f"| {fenced(g['gate'], 40)} | {signs[bool(g['passed'])]} | {fenced(g['says'])} |" for g in review.gates]
+    return "\n".join(["| gate | | what it saw |", "|---|---|---|", *rows])
+
+
+def _unchecked(rt: Runtime, change: ChangeSet, review: Review) -> str:
+    """What nobody has looked at, as far as this change is concerned."""
+    told = {gate["gate"]: gate for gate in review.gates}
+    found = ["Behaviour that neither a test nor a recorded input reaches, and other services that call this one."]
+    if told.get("performance", {}).get("value") is None:
+        found.append("Its speed: no recorded input could be timed.")
+    found.append("Known vulnerabilities of the dependencies: they were not changed, and no advisory service was asked.")
+    if weaker := getattr(rt.runner, "weaker_because", ""):
+        found.append(f"The tests ran in the weaker sandbox: {weaker}.")
+    if not change.proof.get("complete"):
+        found.append("The proof is not complete: this change is a proposal.")
+    return "\n".join(f"- {text}" for text in found)
+
+
+def _way_back(change: ChangeSet) -> str:
+    commit = f" In git: `git revert {change.head_sha[:12]}`." if change.head_sha else ""
+    return (
+        'The deployment before stays ready: "Roll back" on the Deployments page puts it in front again, and a watch '
+        f"that fails does so by itself.{commit} The change touches code alone: no data and no settings follow it."
+    )
+
+
+def _author(change: ChangeSet) -> str:
+    cost = f", {change.tokens} tokens" if change.tokens else ""
+    by = f"{fenced(change.generator, 40)} repairer ({fenced(change.template, 60) or 'no template'}{cost})"
+    return f"written by the {by}, confidence {change.confidence:.2f}"

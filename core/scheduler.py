@@ -13,16 +13,20 @@ from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from dbos import DBOS
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
 
 from core import (
+    audit,
     durable,
     flow,  # noqa: F401 - registers the workflows
     notify,
     store,
+    webhooks,
     wiring,
 )
-from core.models import Connector, Round, now
+from core.models import Connector, Round, Worker, now
 from core.runtime import Runtime
 from core.settings import Settings
 from core.stages.collect import Collector
@@ -31,6 +35,7 @@ from core.stages.group import group_new, start_new
 log = logging.getLogger(__name__)
 BEAT_SECONDS = 10
 DELIVER_SECONDS = 5
+HOOK_SECONDS = 1
 
 
 class Engine:
@@ -43,7 +48,9 @@ class Engine:
         self.executor = durable.Executor(settings.data_dir.resolve(), role)
         durable.launch(self.executor.id)
         self.executor.beat()
+        tidy(self.executor.id)
         self.collector = Collector()
+        self.one_round = threading.Lock()
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
     def schedule(self) -> None:
@@ -58,16 +65,27 @@ class Engine:
         )
         add(self.upkeep, "interval", seconds=BEAT_SECONDS, id="upkeep")
         add(self.deliver, "interval", seconds=DELIVER_SECONDS, id="deliver")
+        add(self.hasten, "interval", seconds=HOOK_SECONDS, id="hasten")
         self.scheduler.start()
 
     def round(self) -> dict | None:
         """One round, unless another process has this slot already."""
-        return run_round(self.runtime, self.collector, self.executor.id)
+        with self.one_round:
+            return run_round(self.runtime, self.collector, self.executor.id)
+
+    def hasten(self) -> dict | None:
+        """One round for all the webhooks that came since the last look, whichever process took them in."""
+        with self.one_round:
+            slot = webhooks.claim()
+            return run_round(self.runtime, self.collector, self.executor.id, slot) if slot else None
 
     def upkeep(self) -> None:
         self.executor.beat()
+        with store.read() as session:
+            audit.save_head(session, self.settings.data_dir.resolve())
         for workflow in durable.reap(self.executor):
             log.warning("took over %s from a worker that died", workflow)
+            tidy(self.executor.id)
 
     def deliver(self) -> None:
         notify.deliver(self.runtime)
@@ -99,6 +117,11 @@ def start(settings: Settings, role: str = "console") -> Engine:
         return _engine
 
 
+def running() -> Engine | None:
+    """The engine of this process, if one was started."""
+    return _engine
+
+
 def stop() -> None:
     global _engine
     with _lock:
@@ -107,9 +130,9 @@ def stop() -> None:
             _engine = None
 
 
-def run_round(rt: Runtime, collector: Collector, worker: str) -> dict | None:
+def run_round(rt: Runtime, collector: Collector, worker: str, slot: str = "") -> dict | None:
     """collect -> group -> start; returns what each source brought, or None when the slot was taken."""
-    slot = str(int(now().timestamp() // rt.settings.round_seconds))
+    slot = slot or str(int(now().timestamp() // rt.settings.round_seconds))
     round_id = _claim(slot, worker)
     if round_id is None:
         return None
@@ -128,6 +151,17 @@ def run_round(rt: Runtime, collector: Collector, worker: str) -> dict | None:
     return detail
 
 
+def tidy(worker: str) -> None:
+    """Close the rounds that this worker's earlier life, or a worker that is gone, left open."""
+    with store.write() as session:
+        alive = [row for row in session.exec(select(Worker.executor_id)).all() if row != worker]
+        session.exec(
+            update(Round)
+            .where(col(Round.ended_at).is_(None), col(Round.worker).not_in(alive))
+            .values(ended_at=now(), result="interrupted")
+        )
+
+
 def _claim(slot: str, worker: str) -> int | None:
     row = Round(slot=slot, worker=worker)
     try:
@@ -144,6 +178,7 @@ def note_policy(rt: Runtime) -> None:
     with store.write() as session:
         row = session.get(Connector, "platform.toml") or Connector(name="platform.toml")
         row.error, row.last_attempt = rt.policy_error or None, now()
+        row.failures = row.failures + 1 if rt.policy_error else 0
         if not rt.policy_error:
             row.last_success = now()
         session.add(row)

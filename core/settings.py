@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.models import Impact
+from core.people import Role
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,6 +38,14 @@ class Settings(BaseSettings):
     console_engine: bool = Field(True, description="off: this console only shows; a worker elsewhere does the rounds")
 
     sandbox_token: SecretStr = Field(SecretStr(""), description="the simulator's key; set by `make demo`")
+    demo_password: SecretStr = Field(
+        SecretStr(""), description="password of the demo's four people, told on its sign-in screen; set by `make demo`"
+    )
+    platform_token: SecretStr = Field(SecretStr(""), description="API token that the command line acts with")
+
+    private_hosts: str = Field(
+        "", description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas"
+    )
 
     # signals
     datadog_site: str = Field("datadoghq.com", description="e.g. datadoghq.eu, us3.datadoghq.com")
@@ -50,6 +59,9 @@ class Settings(BaseSettings):
     newrelic_url: str = Field("", description="replaces the NerdGraph address")
     newrelic_api_key: SecretStr = Field(SecretStr(""), description="New Relic user key (NRAK-...)")
     newrelic_account_id: int = Field(0, description="New Relic account")
+    newrelic_condition: str = Field(
+        "error.expected IS NOT true", description="NRQL condition on the TransactionError events to read"
+    )
     github_url: str = Field("https://api.github.com", description="or https://HOST/api/v3")
     github_token: SecretStr = Field(SecretStr(""), description="token with contents, issues, pull requests, statuses")
     sentry_url: str = Field("https://sentry.io", description="or us.sentry.io, de.sentry.io, your own host")
@@ -57,7 +69,12 @@ class Settings(BaseSettings):
     sentry_org: str = Field("", description="organization slug")
     sentry_project: str = Field("", description="project slug or id; empty: every project")
     cloudwatch_log_groups: str = Field("", description="log groups, separated by commas")
+    cloudwatch_filter: str = Field(
+        "?ERROR ?error ?Exception ?Traceback", description="filter pattern of the log events to read; empty: all"
+    )
     cloudwatch_namespace: str = Field("", description="metrics namespace of the services")
+    cloudwatch_dimension: str = Field("Service", description="the metrics' dimension that names the service")
+    cloudwatch_role_arn: str = Field("", description="role to take on; empty: none")
     aws_region: str = Field("", description="empty: what boto3 finds by itself")
     aws_profile: str = Field("", description="empty: what boto3 finds by itself")
     aws_endpoint_url: str = Field("", description="replaces the AWS addresses")
@@ -66,23 +83,50 @@ class Settings(BaseSettings):
     openai_base_url: str = Field("", description="any OpenAI-compatible server")
     openai_api_key: SecretStr = Field(SecretStr(""), description="its key")
     openai_model: str = Field("", description="its model; empty: the embedded analysis and repairer only")
+    cline_bin: str = Field("", description="Cline CLI (path or name); empty: not used. It asks OPENAI_BASE_URL's model")
+
+    kestra_url: str = Field("", description="address of a Kestra server, 1.x or 2.x")
+    kestra_tenant: str = Field("main", description="its tenant; main in the open source edition")
+    kestra_namespace: str = Field("platform", description="namespace of the flows of core/kestra")
+    kestra_user: str = Field("", description="basic auth")
+    kestra_password: SecretStr = Field(SecretStr(""), description="basic auth")
+    kestra_token: SecretStr = Field(SecretStr(""), description="API token, in place of user and password")
+    kestra_analysis_flow: str = Field("", description="flow whose AI agent gives an analysis (`analysis`); empty: none")
 
     # delivery
     vercel_url: str = Field("https://api.vercel.com", description="address of the Vercel API")
     vercel_token: SecretStr = Field(SecretStr(""), description="Vercel access token")
-    vercel_team_id: str = Field("", description="team_...; empty: the personal account")
+    vercel_team_id: str = Field("", description="team_... or slug; empty: the personal account")
 
     # messages
     slack_url: str = Field("https://slack.com/api", description="address of the Slack Web API")
     slack_token: SecretStr = Field(SecretStr(""), description="bot token (xoxb-...) with chat:write")
     slack_channel: str = Field("", description="channel id for alerts")
+    slack_signing_secret: SecretStr = Field(
+        SecretStr(""), description="signing secret of the Slack app; its buttons answer at PUBLIC_URL/hooks/slack"
+    )
+    slack_webhook_url: SecretStr = Field(
+        SecretStr(""), description="incoming webhook, in place of SLACK_TOKEN: messages without buttons"
+    )
     smtp_host: str = Field("", description="mail server")
     smtp_port: int = Field(587, description="its port")
     smtp_user: str = Field("", description="mail user; empty: no sign-in")
     smtp_password: SecretStr = Field(SecretStr(""), description="its password")
-    smtp_starttls: bool = Field(True, description="encrypt the connection")
+    smtp_starttls: bool = Field(True, description="encrypt the connection; port 465 is encrypted from its start")
+    smtp_ca_file: str = Field("", description="certificates to trust, for a mail server of your own authority")
     email_from: str = Field("", description="sender of alerts")
     email_to: str = Field("", description="receivers of alerts, separated by commas")
+
+    # webhooks in, at PUBLIC_URL/hooks/VENDOR; an empty secret: that door is shut
+    sentry_webhook_secret: SecretStr = Field(SecretStr(""), description="client secret of the Sentry integration")
+    github_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the GitHub webhook")
+    datadog_webhook_token: SecretStr = Field(
+        SecretStr(""), description="sent by Datadog's webhook in the custom header X-Webhook-Token"
+    )
+    vercel_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the Vercel webhook")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="bearer token of /metrics; empty: it answers on loopback only"
+    )
 
     @property
     def database(self) -> str:
@@ -106,6 +150,7 @@ class Repository(Strict):
     vercel_project: str = Field("", description="project name; empty: no deployments")
     production_url: str = Field("", description="public address, for health checks")
     health_path: str = "/health"
+    environment: dict[str, str] = Field({}, description="variables of its deployments; no secrets")
     test_command: list[str] = ["python", "-m", "pytest", "-q"]
     source: list[str] = Field(["."], description="folders of the program's code")
     tests: str = "tests"
@@ -116,6 +161,9 @@ class Service(Strict):
     critical: bool = False
     impact: Impact = Impact.MEDIUM
     paths: list[str] = Field([], description="what a fix may touch (globs); empty: all of the repository's source")
+    forbidden: list[str] = Field([], description="what a fix may not touch, beside [fix] forbidden")
+    max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: as there")
+    max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
     upstreams: list[str] = []
 
 
@@ -193,12 +241,27 @@ class Maintenance(Strict):
     minutes: int = 120
 
 
+class ModelRules(Strict):
+    """What models may cost that write fixes. Tokens and dollars are summed over all attempts, the failed ones too."""
+
+    tries: int = Field(2, ge=0, le=5, description="attempts of each model at one fix; 0: no model is asked")
+    seconds: float = Field(300, gt=0, description="deadline of one attempt")
+    requests: int = Field(40, ge=1, description="requests that a program such as Cline may make in one attempt")
+    tokens_per_issue: int = 200_000
+    tokens_per_day: int = 2_000_000
+    usd_per_issue: float = 1.0
+    usd_per_day: float = 10.0
+    usd_per_million_tokens: float = Field(0.0, ge=0, description="price where the model's server tells none")
+
+
 class FixRules(Strict):
+    models: ModelRules = ModelRules()
     attempts: int = Field(3, ge=1, le=10)
     max_lines: int = 200
     max_files: int = 5
     complexity: int = 10
     coverage: float = 0.8
+    slowdown: float = Field(2.0, gt=1, description="a changed function may take so many times its old time")
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False
     forbidden: list[str] = Field(
@@ -219,15 +282,79 @@ class FixRules(Strict):
             "auth/**",
             "**/auth/**",
             "**/secrets/**",
+            "**/payment/**",
+            "**/payments/**",
             "conftest.py",
             "**/conftest.py",
         ],
         description="never touched by a fix, whatever a service allows",
     )
 
+    def of(self, service: Service) -> FixRules:
+        """These rules as they hold for one service: it can only make them stricter."""
+        return self.model_copy(
+            update={
+                "forbidden": [*self.forbidden, *service.forbidden],
+                "max_lines": min(self.max_lines, service.max_lines or self.max_lines),
+                "max_files": min(self.max_files, service.max_files or self.max_files),
+            }
+        )
+
 
 class ApprovalRules(Strict):
     expires_minutes: int = 480
+    four_eyes: Literal["critical", "always"] = Field(
+        "critical", description="for which services whoever asked for a fix cannot approve it"
+    )
+
+
+class Access(Strict):
+    """Who may come in, for how long, and what the identity provider's claims are worth."""
+
+    session_hours: float = Field(12, gt=0)
+    lock_after: int = Field(5, ge=1, description="wrong passwords in a row")
+    lock_minutes: float = Field(15, gt=0)
+    password_days: float = Field(365, ge=0, description="age at which a password must be changed; 0: never")
+    public_status: bool = Field(True, description="/status shows its counts to anybody")
+    groups: dict[str, list[str]] = Field({}, description="group: its people; an approval can be escalated to it")
+    oidc_claim: str = Field("groups", description="claim whose values oidc_roles names, beside e-mail addresses")
+    oidc_roles: dict[str, Role] = Field({}, description="value of the claim, or verified e-mail address: role")
+    oidc_default: Role | None = Field(None, description="role of everybody else there; none: they stay outside")
+
+
+Channel = Literal["slack", "email", "console"]
+
+
+class Routes(Strict):
+    """Who hears of what. A channel that is not connected is recorded as failed; ``[]`` tells nobody."""
+
+    workflow_failed: list[Channel] = ["slack"]
+    error_rate: list[Channel] = ["email", "slack"]
+    deployment_failed: list[Channel] = ["slack", "email"]
+    rolled_back: list[Channel] = ["slack", "email"]
+    tests_failed: list[Channel] = ["slack"]
+    no_fix: list[Channel] = ["console"]
+    escalated: list[Channel] = ["slack"]
+    low_confidence: list[Channel] = ["console"]
+    refused: list[Channel] = ["console"]
+    approval_asked: list[Channel] = ["slack"]
+    approval_expired: list[Channel] = ["slack", "email"]
+    rate_limit: list[Channel] = ["slack"]
+    performance: list[Channel] = ["email"]
+    resolved: list[Channel] = ["slack"]
+
+
+class SlackRules(Strict):
+    people: dict[str, str] = Field({}, description="Slack user id (U0123ABCD) = the person who may answer with it")
+
+
+class CodeRabbitRules(Strict):
+    """Wait for CodeRabbit's review of each fix, where GitHub is connected."""
+
+    enabled: bool = False
+    wait_minutes: float = Field(30, gt=0, description="no review by then: a person approves in its place")
+    every_seconds: float = Field(30, gt=0, description="between two looks")
+    block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
 
 
 class MetricNames(Strict):
@@ -236,6 +363,16 @@ class MetricNames(Strict):
     requests: str = "requests"
     errors: str = "errors"
     p95_ms: str = "latency.p95"
+
+
+class Collect(Strict):
+    """How many calls one round may make at a vendor; what is left over, the next round reads."""
+
+    calls_a_round: int = Field(150, ge=10)
+    by_vendor: dict[str, int] = Field({}, description='e.g. {"github": 400}')
+
+    def calls(self, vendor: str) -> int:
+        return self.by_vendor.get(vendor, self.calls_a_round)
 
 
 class Policy(Strict):
@@ -251,7 +388,12 @@ class Policy(Strict):
     maintenance: Maintenance = Maintenance()
     fix: FixRules = FixRules()
     approval: ApprovalRules = ApprovalRules()
+    access: Access = Access()
     metrics: MetricNames = MetricNames()
+    routes: Routes = Routes()
+    slack: SlackRules = SlackRules()
+    coderabbit: CodeRabbitRules = CodeRabbitRules()
+    collect: Collect = Collect()
 
     @model_validator(mode="after")
     def _known_repositories(self):
@@ -268,14 +410,22 @@ class Policy(Strict):
 def read_policy(path: Path) -> Policy:
     """Policy of a platform.toml. Raises ConfigurationError with the line or the key at fault."""
     try:
-        return Policy(**tomllib.loads(path.read_text(encoding="utf-8")))
+        return parse_policy(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise ConfigurationError(f"{path}: no such file; copy platform.example.toml and name your services") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
+
+
+def parse_policy(text: str, name: str) -> Policy:
+    """Policy of the text of a platform.toml; ``name`` stands in the messages."""
+    try:
+        return Policy(**tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{name}: {error}") from None
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ConfigurationError(f"{path}: {faults}") from None
+        raise ConfigurationError(f"{name}: {faults}") from None
 
 
 def load() -> Settings:

@@ -11,12 +11,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, Table, event, inspect, text
+from sqlalchemy import Column, Connection, Index, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from core import models
+from core import models, people, saved  # noqa: F401 - metadata knows their tables
 
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=30000",
+    "foreign_keys=ON",
+    "cache_size=-16384",  # 16 MB a connection: the indexes that the screens count by stay in memory
+)
+ONE_WRITER = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(20260)"}
 _engine: Engine | None = None
 
 
@@ -32,7 +40,7 @@ def make_engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection, _record) -> None:
     connection.isolation_level = "IMMEDIATE"  # DBOS, which shares this engine, counts on it too
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -54,10 +62,11 @@ def engine() -> Engine:
 
 @contextmanager
 def write() -> Iterator[Session]:
-    """One short write transaction; what it reads cannot change before it commits."""
+    """One short write transaction; what it reads cannot change before it commits: one writer at a time, by
+    SQLite's own lock or by one of the same kind on PostgreSQL, so that limits, claims and the audit chain hold.
+    """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
-        if engine().dialect.name == "sqlite":
-            session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+        session.connection().exec_driver_sql(ONE_WRITER[engine().dialect.name])
         yield session
 
 
@@ -97,6 +106,13 @@ def _add_column(connection: Connection, table: Table, column: Column) -> None:
             index.create(connection, checkfirst=True)
 
 
+def index(connection: Connection, name: str) -> None:
+    """Add the named index of models.py where it is missing yet."""
+    tables = SQLModel.metadata.tables.values()
+    found: Index = next(i for table in tables for i in table.indexes if i.name == name)
+    found.create(connection, checkfirst=True)
+
+
 def _literal(column: Column) -> str:
     """The model's default as SQL; a JSON column's factory gives the empty list or object."""
     default = column.default.arg if column.default is not None else None
@@ -110,7 +126,58 @@ def m001_first_schema(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection)
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema]
+def m003_sources(connection: Connection) -> None:
+    add(connection, "connector.note", "connector.calls_left", "connector.vendor_left")
+
+
+def m004_delivery(connection: Connection) -> None:
+    columns = ("next_at", "approval_id", "reference", "told")
+    add(connection, "webhook", *(f"notification.{name}" for name in columns))
+
+
+def m008_people(connection: Connection) -> None:
+    add(connection, people.Person.__tablename__, people.SignIn.__tablename__, people.ApiToken.__tablename__)
+    add(connection, "issue.requested_by", "approval.requested_by", "approval.assignee")
+    add(connection, "deployment.promote_seconds", "deployment.rollback_seconds")
+
+
+def m009_saved_views_policy_versions(connection: Connection) -> None:
+    """Also the verdict beside each outcome, and the indexes that the screens count by."""
+    add(connection, "policyversion", "savedview", "outcome.verdict")
+    connection.execute(
+        text(
+            "UPDATE outcome SET verdict = (SELECT d.verdict FROM decision d WHERE d.issue_id = outcome.issue_id"
+            " AND d.run = outcome.run ORDER BY d.id DESC LIMIT 1) WHERE verdict IS NULL"
+        )
+    )
+    for name in COUNTED_BY:
+        index(connection, name)
+
+
+COUNTED_BY = (
+    "ix_outcome_figures",
+    "ix_decision_counts",
+    "ix_auditrow_actor",
+    "ix_auditrow_action",
+    "ix_metric_sums",
+    "ix_deployment_counts",
+    "ix_review_counts",
+    "ix_approval_asked",
+    "ix_approval_answered",
+    "ix_analysis_counts",
+    "ix_testrun_counts",
+    "ix_stagerun_counts",
+    "ix_issue_occurrences",
+    "ix_changeset_status",
+)
+
+MIGRATIONS: list[Callable[[Connection], None]] = [
+    m001_first_schema,
+    m003_sources,
+    m004_delivery,
+    m008_people,
+    m009_saved_views_policy_versions,
+]
 
 
 def migrate(target: Engine) -> list[str]:

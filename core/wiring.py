@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 from core import runtime
+from core.repair.cline_fixer import ClineFixer
 from core.repair.embedded import EmbeddedFixer
 from core.repair.model_fixer import ModelFixer
-from core.repair.runner import runner
+from core.repair.runner import BubblewrapRunner, runner
 from core.runtime import Runtime
 from core.settings import Settings
 from core.signals.analyst import EmbeddedAnalyst
-from core.vendors import http, registry
+from core.vendors import cline, http, registry
+from core.vendors.http import Http
 
 
 def build(settings: Settings) -> Runtime:
@@ -20,14 +22,26 @@ def build(settings: Settings) -> Runtime:
         settings,
         sources=registry.sources(settings),
         host=registry.code_host(settings),
+        reviewer=registry.reviewer(settings),
         deployer=registry.deployer(settings),
         notifiers=registry.notifiers(settings),
     )
     rt.health = registry.health_source(settings)
     chat = registry.chat(settings)
     embedded = EmbeddedAnalyst()
-    rt.analysts = [*filter(None, [registry.analyst(settings, embedded)]), embedded]
-    rt.fixers = [EmbeddedFixer(), *([ModelFixer(chat.complete)] if chat else [])]
+    rt.analysts = [*registry.analysts(settings, embedded), embedded]
     rt.runner = runner(rt.policy.fix)
+    rt.fixers = [EmbeddedFixer(), *([ModelFixer(chat.complete)] if chat else []), *_cline(rt)]
     rt.probe = partial(http.probe, timeout=10.0)
     return runtime.use(rt)
+
+
+def _cline(rt: Runtime) -> list[ClineFixer]:
+    """Cline, where its program, a model and the full sandbox are there; doctor says what is missing."""
+    settings, rules, binary = rt.settings, rt.policy.fix.models, cline.program(rt.settings)
+    if not (binary and settings.openai_model and isinstance(rt.runner, BubblewrapRunner)):
+        return []
+    key = settings.openai_api_key.get_secret_value()
+    base = settings.openai_base_url or "https://api.openai.com/v1"
+    model = Http("cline", base, {"Authorization": f"Bearer {key}"} if key else {}, [key] if key else [], private=True)
+    return [ClineFixer(binary, model, settings.openai_model, rules.seconds, rules.requests)]

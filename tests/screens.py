@@ -2,26 +2,60 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
 from console import context
+from core import sessions, store
+from core.models import now
+from core.people import Person, Role, SignIn
 from core.settings import ROOT, Settings
 
-PLATFORM = """
+PLATFORM = """\
+# Services and policy of the shop; the console edits this file and keeps its comments.
+version = 1
+
 [repositories.shop]
 remote = "https://git.example/shop.git"
+
+[guards]
+critical_services = ["payment"]  # a person approves before production
+deployments_per_hour = 5
+
 [services.checkout]
 repository = "shop"
 critical = true
+impact = "high"
+
+[services.payment]
+repository = "shop"
+impact = "high"
+upstreams = ["api.stripe.com"]
+
+[services.cart]
+repository = "shop"
+
+[services.catalog]
+repository = "shop"
+
+[services.search]
+repository = "shop"
+impact = "low"
+
+[services.account]
+repository = "shop"
+
+[services.pricing]
+repository = "shop"
 """
 
 
 def open_console(folder: Path, **values) -> Settings:
     """Settings and an empty store of this test alone."""
     (folder / "platform.toml").write_text(values.pop("platform", PLATFORM), encoding="utf-8")
-    return context.configure(
+    settings = context.configure(
         Settings(
             **{
                 "database_url": f"sqlite:///{folder / 'platform.db'}",
@@ -33,11 +67,29 @@ def open_console(folder: Path, **values) -> Settings:
             }
         )
     )
+    people()
+    return settings
 
 
-def visit(page: str, **query: object) -> AppTest:
-    """The page as a visitor sees it, after one run."""
+def people() -> None:
+    """One person a role, called as the role, and signed in; bob is a second approver. They have no passwords."""
+    with store.write() as session:
+        for name, role in (*((role.value, role) for role in Role), ("bob", Role.APPROVER)):
+            session.merge(Person(name=name, role=role))
+            session.flush()
+            end = now() + timedelta(hours=1)
+            session.merge(SignIn(id=sessions.digest(name), person=name, expires_at=end))
+
+
+def cookie(name: str, agent: str) -> str:
+    """The cookie's value of a new session of this person in the browser that calls itself ``agent``."""
+    return sessions.begin(name, agent, "127.0.0.1", 1)
+
+
+def visit(page: str, person: str = "admin", **query: object) -> AppTest:
+    """The page as this person sees it, after one run."""
     at = AppTest.from_file(str(ROOT / "console" / "main.py"), default_timeout=60)
+    at.user = {"session": sessions.digest(person)}
     at.run()
     for name, value in query.items():
         at.query_params[name] = str(value)

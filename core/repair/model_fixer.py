@@ -11,7 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from core.models import Crash
 from core.repair.prompting import SCHEMA, SYSTEM, prompt
+from core.repair.runner import read_back
 from core.repair.shapes import Candidate
+from core.vendors.base import VendorError
 
 
 class Edit(BaseModel):
@@ -28,30 +30,42 @@ class Answer(BaseModel):
 
 
 class ModelFixer:
-    """``complete(system, user, schema)`` returns the answer as a mapping; it may add tokens and cost_usd."""
+    """``complete(system, user, schema)`` returns the answer as a mapping; it may add tokens and cost_usd.
+
+    It may raise VendorError, whose ``tokens`` were spent all the same.
+    """
 
     def __init__(self, complete: Callable[[str, str, dict], Mapping[str, Any]], name: str = "openai"):
         self.complete, self.name = complete, name
 
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
-        """One candidate, or none when the answer is not of the asked shape or its edits do not apply."""
+        """One candidate; without files when the answer was of no use, so that its cost is not lost."""
         started = time.monotonic()
-        reply = self.complete(SYSTEM, prompt(tree, crash, feedback), SCHEMA)
+        answer, files, why = Answer(files=[]), {}, ""
         try:
+            reply = self.complete(SYSTEM, prompt(tree, crash, feedback), SCHEMA)
+            answer = Answer(files=[], tokens=_whole(reply.get("tokens")))
             answer = Answer.model_validate(reply)
             files = applied(tree, answer.files)
-        except (ValidationError, ValueError):
-            return  # a malformed proposal is no proposal
-        if files:
-            yield Candidate(
-                template="model",
-                files=files,
-                rationale=answer.rationale[:2000],
-                generator=self.name,
-                tokens=answer.tokens,
-                cost_usd=answer.cost_usd,
-                seconds=time.monotonic() - started,
-            )
+        except VendorError as error:
+            answer, why = Answer(files=[], tokens=getattr(error, "tokens", 0)), str(error)
+        except ValidationError:
+            why = "the answer was not of the asked shape"
+        except (ValueError, OSError) as error:
+            files, why = {}, f"the edits do not apply: {error}"
+        yield Candidate(
+            template="model",
+            files=files,
+            rationale=why or answer.rationale[:2000],
+            generator=self.name,
+            tokens=answer.tokens,
+            cost_usd=answer.cost_usd,
+            seconds=round(time.monotonic() - started, 2),
+        )
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def applied(tree: Path, edits: Sequence[Edit]) -> dict[str, str]:
@@ -61,7 +75,7 @@ def applied(tree: Path, edits: Sequence[Edit]) -> dict[str, str]:
         path = tree / edit.path
         if not path.resolve().is_relative_to(tree.resolve()) or path.is_symlink():
             raise ValueError(f"{edit.path} leads out of the repository")
-        old = texts.get(edit.path, path.read_text(encoding="utf-8") if path.is_file() else "")
+        old = texts.get(edit.path, read_back(path))
         if old.count(edit.old_text) != 1 and (old or edit.old_text):
             raise ValueError(f"{edit.path}: the text to replace is not there exactly once")
         texts[edit.path] = old.replace(edit.old_text, edit.new_text, 1)

@@ -8,20 +8,19 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from core.models import Crash
+from core.repair.offences import offences, safeguards
 from core.repair.shapes import Candidate
 from core.settings import FixRules
 
-_DANGEROUS_MODULES = {"subprocess", "socket", "ctypes", "pty", "importlib", "pickle", "marshal", "shutil"}
-_DANGEROUS_CALLS = {"eval", "exec", "compile", "__import__", "exit", "quit", "breakpoint"}
-_DANGEROUS_ATTRIBUTES = {"system", "popen", "_exit", "exit", "execv", "execve", "spawnv", "fork", "kill"}
+_TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
 _SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)
-_SECRET_NAME = re.compile(r"secret|password|passwd|token|api_?key|private_?key|credential", re.I)
 
 
 def refuse(
@@ -37,7 +36,7 @@ def refuse(
     """
     changed = {p: t for p, t in candidate.files.items() if before.get(p) != t}
     if not changed:
-        return "it changes nothing"
+        return f"it changes nothing{f': {candidate.rationale}' if not candidate.files and candidate.rationale else ''}"
     for path in changed:
         if reason := _path_refused(path, before, rules, allowed):
             return f"{path}: {reason}"
@@ -77,11 +76,19 @@ def _path_refused(path: str, before: Mapping[str, str], rules: FixRules, allowed
     heads = [path, *(f"{parent}/" for parent in map(str, plain.parents) if parent != ".")]
     if any(matches(head.rstrip("/"), glob) for glob in rules.forbidden for head in heads):
         return "the policy forbids this path"
+    if path not in before and (hidden := _hides(plain)):
+        return f"a new file that hides the module {hidden}"
     if is_test(path):
         return "a fix may not touch tests"
     if not any(matches(path, glob) for glob in allowed):
         return "outside of what this service allows"
     return None if path.endswith(".py") else "not a Python source file"
+
+
+def _hides(path: PurePosixPath) -> str:
+    """The module of Python or of the tests that a new file would stand in for: ``json.py``, ``pytest/__init__.py``."""
+    names = {part.removesuffix(".py") for part in path.parts}
+    return min(names & (sys.stdlib_module_names | _TOOLS), default="")
 
 
 def _too_large(before: Mapping[str, str], changed: Mapping[str, str], rules: FixRules) -> str | None:
@@ -108,109 +115,20 @@ def _text_refused(old: str, new: str, crash: Crash | None) -> str | None:
         return "not valid Python"
     if len(_SILENCERS.findall(new)) > len(_SILENCERS.findall(old)):
         return "silences a checker by a comment"
-    lost = Counter(_safeguards(was)) - Counter(_safeguards(now))
+    lost = Counter(safeguards(was)) - Counter(safeguards(now))
     if lost:
         return f"removes a check: {next(iter(lost))[:80]}"
-    gained = Counter(_offences(now)) - Counter(_offences(was))
+    gained = Counter(offences(now)) - Counter(offences(was))
+    gained = [reason for reason in gained if not _meant(was, reason)]
     if gained:
-        return next(iter(gained))
+        return gained[0]
     return _special_case(was, now, crash)
 
 
-def _safeguards(tree: ast.AST) -> Iterator[str]:
-    """Raises and asserts: none of them may go."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Raise):
-            yield "raise " + (_name(node.exc) or "")
-        elif isinstance(node, ast.Assert):
-            yield "assert " + ast.unparse(node.test)
-
-
-def _offences(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        found = _OFFENCES.get(type(node))
-        if found and (reason := found(node)):
-            yield reason
-
-
-def _handler(node: ast.ExceptHandler) -> str | None:
-    names = {_name(n) for n in (node.type.elts if isinstance(node.type, ast.Tuple) else [node.type])}
-    if names & {None, "", "Exception", "BaseException"}:
-        return "catches every exception"
-    if any(isinstance(n, ast.Raise) for n in ast.walk(node)):
-        return None
-    quiet = (ast.Pass, ast.Continue, ast.Break, ast.Expr)
-    if all(isinstance(s, quiet) or _empty_return(s) for s in node.body):
-        return f"swallows {', '.join(sorted(map(str, names)))}"
-    return None
-
-
-def _empty_return(node: ast.stmt) -> bool:
-    """Returns nothing that was computed: ``return``, ``return None``, ``return 0``, ``return {}``."""
-    if not isinstance(node, ast.Return):
-        return False
-    value = node.value
-    empty = isinstance(value, ast.Dict | ast.List | ast.Tuple) and not list(ast.iter_child_nodes(value))[:1]
-    return value is None or isinstance(value, ast.Constant) or empty
-
-
-def _call(node: ast.Call) -> str | None:
-    name = _name(node.func)
-    bare = isinstance(node.func, ast.Name)
-    if (bare and name in _DANGEROUS_CALLS) or (not bare and name in _DANGEROUS_ATTRIBUTES):
-        return f"newly calls {name}()"
-    if name == "suppress":
-        return "swallows errors by contextlib.suppress"
-    if name in ("_create_unverified_context", "disable_warnings"):
-        return "turns off verification"
-    for keyword in node.keywords:
-        set_ = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
-        if (keyword.arg, set_) in (("verify", False), ("check_hostname", False), ("shell", True)):
-            return f"passes {keyword.arg}={set_}"
-    return _secret_default(node)
-
-
-def _secret_default(node: ast.Call) -> str | None:
-    """``os.environ.get("API_TOKEN", "changeme")`` and its like."""
-    texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-    reads = _name(node.func) in ("get", "getenv", "setdefault") and len(node.args) == len(texts) == 2
-    return f"gives {texts[0]} a default" if reads and _SECRET_NAME.search(texts[0]) else None
-
-
-def _import(node: ast.Import | ast.ImportFrom) -> str | None:
-    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
-    bad = {n.split(".")[0] for n in names} & _DANGEROUS_MODULES
-    return f"newly imports {sorted(bad)[0]}" if bad else None
-
-
-def _assign(node: ast.Assign) -> str | None:
-    for target in node.targets:
-        name = _name(target) or ""
-        constant = isinstance(node.value, ast.Constant)
-        if constant and _SECRET_NAME.search(name) and isinstance(node.value.value, str) and node.value.value:
-            return f"writes a secret into {name}"
-        if name in ("verify_mode", "check_hostname", "verify") and ast.unparse(node.value) in (
-            "False",
-            "ssl.CERT_NONE",
-        ):
-            return f"turns off {name}"
-    return None
-
-
-_OFFENCES = {
-    ast.ExceptHandler: _handler,
-    ast.Call: _call,
-    ast.Import: _import,
-    ast.ImportFrom: _import,
-    ast.Assign: _assign,
-}
-
-
-def _name(node: ast.AST | None) -> str | None:
-    """Last name of a dotted expression or of the thing called."""
-    if isinstance(node, ast.Call):
-        return _name(node.func)
-    return getattr(node, "attr", None) or getattr(node, "id", None)
+def _meant(was: ast.AST, reason: str) -> bool:
+    """A missing import of what the program already uses brings nothing that its author did not write."""
+    module = reason.removeprefix("newly imports ")
+    return module != reason and any(isinstance(n, ast.Name) and n.id == module for n in ast.walk(was))
 
 
 def _special_case(was: ast.AST, now: ast.AST, crash: Crash | None) -> str | None:
@@ -219,18 +137,28 @@ def _special_case(was: ast.AST, now: ast.AST, crash: Crash | None) -> str | None
     new = Counter(_compared(now)) - Counter(_compared(was))
     known = {n.value for n in ast.walk(was) if isinstance(n, ast.Constant)}
     for literal in new:
-        if literal not in known and str(literal) in reported:
+        part = isinstance(literal, str) and len(literal) >= PART and any(literal in text for text in reported)
+        if literal not in known and (part or str(literal) in reported):
             return f"special-cases the reported input {literal!r}"
     return None
 
 
+PART = 4  # characters of a reported text from which a piece of it counts as the text
+_MATCHERS = {"startswith", "endswith", "match", "fullmatch", "search", "find", "index", "count", "removeprefix"}
+
+
 def _compared(tree: ast.AST) -> Iterator[object]:
+    """Literals that decide something: compared, matched, or keys of a table that is written out and looked up."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Compare | ast.MatchValue):
-            for inner in ast.walk(node):
-                value = inner.value if isinstance(inner, ast.Constant) else None
-                if (isinstance(value, str) and len(value) > 1) or (type(value) in (int, float) and abs(value) > 2):
-                    yield value
+        places: list[ast.AST] = [node] if isinstance(node, ast.Compare | ast.MatchValue) else []
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in _MATCHERS:
+            places = [*node.args]
+        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.value, ast.Dict):
+            places = [key for key in node.value.keys if key]
+        for inner in (found for place in places for found in ast.walk(place)):
+            value = inner.value if isinstance(inner, ast.Constant) else None
+            if (isinstance(value, str) and len(value) > 1) or (type(value) in (int, float) and abs(value) > 2):
+                yield value
 
 
 def _reported_texts(crash: Crash | None) -> set[str]:

@@ -32,6 +32,14 @@ SCHEMA = {
 }
 
 
+def editing(folder: str) -> str:
+    """For a program that edits files by itself instead of answering with them."""
+    return (
+        f"{SYSTEM.removesuffix(' Answer with JSON alone.')} Edit the program's files under {folder} and nothing "
+        "else, run nothing, ask nothing, and end with one sentence that says why the change is right."
+    )
+
+
 def prompt(tree: Path, crash: Crash, feedback: Sequence[str]) -> str:
     """The report, the source of its frames' files, and what was wrong with earlier attempts."""
     report = crash.model_dump(mode="json", include={"exception", "chain", "frames", "logs"})

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from core.models import Crash
 from core.repair.fixability import deepest_in_app
+from core.repair.runner import read_back
 from core.repair.shapes import Candidate, Proof, RegressionTest, Runner
+from core.vendors.command import git
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def run_tests(tree: Path, command: Sequence[str], runner: Runner, only: Sequence
     with tempfile.NamedTemporaryFile(dir=tree, prefix=".proof-", suffix=".xml") as report:
         options = ["-p", "no:cacheprovider", "-o", "junit_family=xunit1", "--tb=short"]
         done = runner.run([*command, *options, f"--junitxml={Path(report.name).name}", *only], tree)
-        text = Path(report.name).read_text(encoding="utf-8", errors="replace")
+        text = read_back(Path(report.name))
     try:
         cases = ElementTree.fromstring(text).iter("testcase")
         return Tests(dict(map(_result, cases)), done.code in (0, 1))
@@ -69,18 +71,19 @@ def prove(
     test_command: Sequence[str],
     crash: Crash,
 ) -> Proof:
-    """Three runs. ``base`` holds the old texts of the files the candidate changes; the tree ends patched."""
-    new = [name for name in candidate.files if name not in base]
-    write(tree, {test.path: test.code})
-    before = run_tests(tree, test_command, runner)
-    write(tree, candidate.files)
-    after = run_tests(tree, test_command, runner)
-    write(tree, base)
-    for name in new:
-        (tree / name).unlink()
-    reverted = run_tests(tree, test_command, runner, [test.path])
-    write(tree, candidate.files)
+    """Three runs. ``base`` holds the old texts of the files the candidate changes; a tree that is proved ends patched.
+
+    Each run starts from the commit: what an earlier one left in the tree, or changed in it, decides nothing.
+    """
+    old = {name: text for name, text in base.items() if name in candidate.files}
+    before = _run_from(tree, {**old, test.path: test.code}, test_command, runner)
     red, why = _red(before.of(test.path), crash)
+    if not red:
+        return Proof(says=(f"On the old code the new test {why}.",))
+    after = _run_from(tree, {**candidate.files, test.path: test.code}, test_command, runner)
+    reverted = _run_from(tree, {**old, test.path: test.code}, test_command, runner, [test.path])
+    _start_over(tree)
+    write(tree, {**candidate.files, test.path: test.code})
     red_again, _ = _red(reverted.of(test.path), crash)
     green = _green(after.of(test.path)) and after.finished
     older, older_says = _older(before.without(test.path), after.without(test.path))
@@ -91,6 +94,19 @@ def prove(
         older_says,
     )
     return Proof(red, green, red_again, older, says)
+
+
+def _start_over(tree: Path) -> None:
+    git(tree, "checkout", "-q", "--", ".")
+    git(tree, "clean", "-fdq")
+
+
+def _run_from(
+    tree: Path, files: Mapping[str, str], command: Sequence[str], runner: Runner, only: Sequence[str] = ()
+) -> Tests:
+    _start_over(tree)
+    write(tree, files)
+    return run_tests(tree, command, runner, only)
 
 
 def _green(results: Mapping[str, str]) -> bool:

@@ -1,21 +1,27 @@
 """Runs repository and generated code where it can reach nothing but its own tree.
 
-Bubblewrap is the real thing: no network, a read-only world, no secrets, bounded time, memory,
-processes and files. The limited runner is weaker and says so; a policy has to ask for it.
+Bubblewrap is the real thing: no network, a read-only world, no secrets, bounded time, memory, processes, files
+and output, and nothing outlives it. The limited runner is weaker and says so; a policy has to ask for it.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
 import sys
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from core.repair.shapes import Runner
 from core.settings import FixRules
-from core.vendors.command import Completed, run
+from core.vendors.command import Ceiling, Completed, run
 
 MEMORY, FILE_SIZE, PROCESSES, CPU_SECONDS = 2 << 30, 64 << 20, 64, 120
+CEILING = Ceiling(tasks=PROCESSES)
+SCRATCH, SHARED_MEMORY = 256 << 20, 64 << 20
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "HOME": "/tmp",
@@ -34,8 +40,8 @@ LIMITS = (
 )
 
 
-def _program(argv: Sequence[str]) -> list[str]:
-    """``python`` is always the interpreter that runs this process, with its installed packages."""
+def program(argv: Sequence[str]) -> list[str]:
+    """Argument list; ``python`` is always the interpreter that runs this process, with its installed packages."""
     first = sys.executable if argv[0] in ("python", "python3") else argv[0]
     return [first, *map(str, argv[1:])]
 
@@ -51,28 +57,36 @@ class BubblewrapRunner:
     weaker_because = ""
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
-        wrapped = [*self._walls(tree.resolve()), *LIMITS, *_program(argv)]
-        return run(wrapped, timeout=timeout, env=ENVIRONMENT | {"PATH": _path()})
+        wrapped = [*walls(tree.resolve()), *LIMITS, *program(argv)]
+        return run(wrapped, timeout=timeout, env=ENVIRONMENT | {"PATH": _path()}, ceiling=CEILING)
 
-    def _walls(self, tree: Path) -> list[str]:
-        walls = ["bwrap", "--unshare-user", "--unshare-all", "--disable-userns"]
-        walls += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr", *_system_links()]
-        walls += ["--proc", "/proc", "--dev", "/dev", "--size", str(256 << 20), "--tmpfs", "/tmp"]
-        for prefix in _prefixes():
-            walls += ["--ro-bind", prefix, prefix]
-        walls += ["--bind", str(tree), "/w", "--chdir", "/w", *_hidden_git(tree)]
-        return [*walls, "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
+
+def walls(tree: Path, readable: Sequence[Path] = ()) -> list[str]:
+    """Bubblewrap's arguments: only ``tree`` (at /w), /tmp and /dev/shm can be written; ``readable`` is shown too.
+
+    /proc, /dev and / are made read-only at the end: started by root, the code inside still counts as root for
+    the files of /proc/sys (kernel.core_pattern would run a program outside), and both others are memory.
+    """
+    made = ["bwrap", "--unshare-user", "--unshare-all", "--disable-userns"]
+    made += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr", *_system_links()]
+    made += ["--proc", "/proc", "--dev", "/dev"]
+    made += ["--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm", "--size", str(SCRATCH), "--tmpfs", "/tmp"]
+    for shown in (*_prefixes(), *map(str, readable)):
+        made += ["--ro-bind", shown, shown]
+    made += ["--bind", str(tree), "/w", "--chdir", "/w", *_hidden_git(tree)]
+    made += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
+    return [*made, "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
 
 
 def _system_links() -> list[str]:
-    walls = []
+    made = []
     for name in ("bin", "lib", "lib64"):
         path = Path("/", name)
         if path.is_symlink():
-            walls += ["--symlink", str(path.readlink()), str(path)]
+            made += ["--symlink", str(path.readlink()), str(path)]
         elif path.exists():
-            walls += ["--ro-bind", str(path), str(path)]
-    return walls
+            made += ["--ro-bind", str(path), str(path)]
+    return made
 
 
 @cache
@@ -90,7 +104,7 @@ def _hidden_git(tree: Path) -> list[str]:
 
 
 class LimitedRunner:
-    """Own session, clean environment, resource limits and an audit hook that denies sockets."""
+    """Own session, clean environment, resource limits and an audit hook that denies what the code may not do."""
 
     name = "limited"
     weaker_because = (
@@ -100,8 +114,25 @@ class LimitedRunner:
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
         guard = Path(__file__).parent / "limited"
-        env = ENVIRONMENT | {"PATH": _path(), "PYTHONPATH": str(guard), "GUARDED_TREE": str(tree.resolve())}
-        return run([*LIMITS, *_program(argv)], cwd=tree, timeout=timeout, env=env)
+        with tempfile.TemporaryDirectory(prefix="limited-") as scratch:
+            env = ENVIRONMENT | {"PATH": _path(), "PYTHONPATH": str(guard), "TMPDIR": scratch, "HOME": scratch}
+            env["GUARDED"] = os.pathsep.join((str(tree.resolve()), os.path.realpath(scratch)))
+            limits = LIMITS if shutil.which(LIMITS[0]) else ()
+            return run([*limits, *program(argv)], cwd=tree, timeout=timeout, env=env, ceiling=CEILING)
+
+
+def read_back(path: Path, limit: int = FILE_SIZE) -> str:
+    """Text of a file that sandboxed code could write: empty for a link, a pipe, or what is larger than ``limit``.
+
+    Followed, a link would read this machine's files; a pipe would be waited for without end.
+    """
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            told = os.fstat(file.fileno())
+            plain = stat.S_ISREG(told.st_mode) and told.st_size <= limit
+            return file.read(limit).decode("utf-8", "replace") if plain else ""
+    except OSError:
+        return ""
 
 
 @cache

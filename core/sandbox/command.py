@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m core demo", description=__doc__)
     parser.add_argument("--dir", type=Path, default=ROOT / "data" / "demo", help="where the demo keeps everything")
     parser.add_argument("--port", type=int, default=PORT, help="the simulator's port on loopback")
+    parser.add_argument("--console-port", type=int, default=CONSOLE_PORT, help="the console's port on loopback")
     parser.add_argument("--rate", type=float, default=RATE, help="visitors' requests a second")
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("serve", help="the simulator alone")
@@ -122,9 +124,12 @@ def demo(given) -> int:
     """The console on port 8501; the first fault is shipped when the shop has been calm for a while."""
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     print("Starting the shop and the simulated vendors …", flush=True)
-    with simulator(given) as env, process(_console(), env) as console:
+    password = f"demo-{secrets.token_hex(5)}"
+    port = given.console_port
+    with simulator(given) as env, process(_console(port), _told(env, port, password)) as console:
         print(
-            f"\n  Console: http://localhost:{CONSOLE_PORT}   (the demo is open: no sign-in, loopback only)\n"
+            f"\n  Console: http://localhost:{port}\n"
+            f"  Sign in with one click there, or as viewer, operator, approver or admin with the password {password}\n"
             f"  The first fault is shipped in {CALM:.0f} s; others: python -m core demo break NAME\n",
             flush=True,
         )
@@ -140,7 +145,11 @@ def demo(given) -> int:
     return 0
 
 
-def _console() -> list[str]:
+def _told(env: dict[str, str], port: int, password: str) -> dict[str, str]:
+    return {**env, "PUBLIC_URL": f"http://localhost:{port}", "DEMO_PASSWORD": password}
+
+
+def _console(port: int) -> list[str]:
     return [
         sys.executable,
         "-m",
@@ -148,7 +157,7 @@ def _console() -> list[str]:
         "run",
         "console/app.py",
         "--server.port",
-        str(CONSOLE_PORT),
+        str(port),
         "--server.address",
         "127.0.0.1",
         "--server.headless",

@@ -1,4 +1,4 @@
-"""Deployments: a commit of the shop as a process of its own; production is what the alias names."""
+"""Deployments: a commit of the shop, or uploaded files, as a process of its own; production is what the alias names."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from core.sandbox.repo import ShopRepo
 from core.sandbox.telemetry import Telemetry
 
 START_SECONDS, KEEP = 20.0, 8
+STATIC = ".vercel/output/static"
 
 
 @dataclass
@@ -32,41 +33,62 @@ class Deployment:
     port: int = 0
     output: list[str] = field(default_factory=list)
     process: subprocess.Popen | None = None
+    files: dict[str, bytes] | None = None  # uploaded ones, in place of a commit: a static site
+
+    def argv(self) -> list[str]:
+        if self.files is None:
+            return [sys.executable, "-m", "shop", "--port", str(self.port)]
+        return [sys.executable, "-m", "http.server", str(self.port), "--bind", "127.0.0.1", "--directory", STATIC]
 
 
 class Deployments:
-    def __init__(self, folder: Path, repo: ShopRepo, telemetry: Telemetry, environment: dict[str, str]):
+    def __init__(self, folder: Path, repo: ShopRepo | None, telemetry: Telemetry, environment: dict[str, str]):
         self.folder, self.repo, self.telemetry, self.environment = folder, repo, telemetry, environment
         self.all: dict[str, Deployment] = {}
         self.alias, self.previous, self.changed = "", "", 0
+        self.auto_assign = True  # as at Vercel, a rollback ends it until the next promotion
+        self.variables: dict[str, str] = {}
         self.lock = threading.RLock()
 
-    def create(self, sha: str, ref: str, target: str, meta: dict) -> Deployment:
+    def create(self, sha: str, ref: str, target: str, meta: dict, files: dict[str, bytes] | None = None) -> Deployment:
         """Start a commit as a process; it becomes READY or ERROR by its health check, and production by its target."""
         with self.lock:
-            made = Deployment(f"dpl_{len(self.all) + 1:04d}{sha[:10]}", sha, ref, target, meta)
+            made = Deployment(f"dpl_{len(self.all) + 1:04d}{sha[:10]}", sha, ref, target, meta, files=files)
+            made.port = free_port()
             self.all[made.id] = made
         threading.Thread(target=self._start, args=(made,), daemon=True).start()
         return made
 
-    def promote(self, source: Deployment, meta: dict) -> Deployment:
-        """A production deployment from a preview's commit."""
-        return self.create(source.sha, source.ref, "production", meta)
+    def again(self, source: Deployment, target: str, meta: dict) -> Deployment:
+        """A deployment from what another one was made of."""
+        return self.create(source.sha, source.ref, target, meta, source.files)
+
+    def _lay_out(self, made: Deployment, folder: Path) -> None:
+        if made.files is None:
+            self.repo.export(made.sha, folder)
+            return
+        (folder / STATIC).mkdir(parents=True, exist_ok=True)
+        for name, content in made.files.items():
+            path = (folder / name).resolve()
+            if folder.resolve() not in path.parents:
+                raise RuntimeError(f"{name} lies outside of the deployment")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
     def _start(self, made: Deployment) -> None:
         try:
             folder = self.folder / made.id
-            self.repo.export(made.sha, folder)
-            made.port = free_port()
+            self._lay_out(made, folder)
             env = {
                 "PATH": os.environ["PATH"],
                 "PYTHONUNBUFFERED": "1",
                 "RELEASE": made.sha,
                 "ENVIRONMENT": made.target,
                 **self.environment,
+                **self.variables,
             }
             made.process = subprocess.Popen(
-                [sys.executable, "-m", "shop", "--port", str(made.port)],
+                made.argv(),
                 cwd=folder,
                 env=env,
                 stdin=subprocess.DEVNULL,
@@ -80,7 +102,7 @@ class Deployments:
         except (OSError, RuntimeError) as error:
             made.state = "ERROR"
             made.output.append(str(error))
-        if made.state == "READY" and made.target == "production":
+        if made.state == "READY" and made.target == "production" and self.auto_assign:
             self.point(made.id)
         self._tidy()
 
@@ -91,10 +113,10 @@ class Deployments:
             self.telemetry.line(line, made.target)
 
     def _healthy(self, made: Deployment) -> bool:
-        deadline = time.monotonic() + START_SECONDS
+        deadline, path = time.monotonic() + START_SECONDS, "/health" if made.files is None else "/"
         while time.monotonic() < deadline and made.process.poll() is None:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{made.port}/health", timeout=2) as answer:
+                with urllib.request.urlopen(f"http://127.0.0.1:{made.port}{path}", timeout=2) as answer:
                     return answer.status == 200
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)

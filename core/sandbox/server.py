@@ -19,14 +19,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from core.sandbox.alarms import Alarms
 from core.sandbox.deployments import Deployments
+from core.sandbox.desk import Desk
 from core.sandbox.faults import FAULTS
 from core.sandbox.repo import ShopRepo
 from core.sandbox.telemetry import Telemetry
 from core.sandbox.traffic import drive
-from core.sandbox.vendors import datadog, github, sentry, vercel
+from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, sentry, slack, smtp, vercel
 
-SLACK_TOKEN, CHANNEL = "xoxb-demo-0123456789", "C0DEMO"
 RECENT = 20.0  # seconds of traffic that the status speaks of
 
 
@@ -66,8 +67,9 @@ class World:
     def __init__(self, folder: Path, port: int, rate: float):
         self.folder, self.port, self.rate = folder, port, rate
         self.token, self.mailer_key = secrets.token_hex(16), secrets.token_hex(8)
-        self.accepted, self.messages, self.broken = {self.mailer_key}, [], {}
+        self.accepted, self.slack, self.broken = {self.mailer_key}, slack.Slack(), {}
         self.telemetry, self.carrier, self.repo = Telemetry(), Carrier(), ShopRepo(folder).build()
+        self.mail, self.alarms = smtp.MailServer(), Alarms(self.telemetry)
         environment = {
             "SENTRY_DSN": f"http://public@127.0.0.1:{port}/1",
             "CARRIER_URL": f"http://127.0.0.1:{self.carrier.port}",
@@ -77,18 +79,23 @@ class World:
         self.deployments = Deployments(folder / "deployments", self.repo, self.telemetry, environment)
 
     def routes(self) -> list[Route]:
+        hub = github.GitHub(self.repo, f"http://127.0.0.1:{self.port}")
+        self.telemetry.readers.append(Desk(hub.tickets.file).hear)
         vendors = (
             sentry.Sentry(),
-            datadog.Datadog(self.telemetry),
-            github.GitHub(self.repo, f"http://127.0.0.1:{self.port}"),
+            datadog.Datadog(self.telemetry, self.alarms),
+            newrelic.NewRelic(self.telemetry, self.alarms),
+            cloudwatch.CloudWatch(self.telemetry, self.alarms),
+            hub,
             vercel.Vercel(self.deployments),
+            self.slack,
         )
         own = [
             Route("/_sandbox/status", self.status),
             Route("/_sandbox/break", self.break_, methods=["POST"]),
             Route("/_sandbox/restore", self.restore, methods=["POST"]),
             Route("/_sandbox/messages", self.heard),
-            Route("/slack/api/{method}", self.slack, methods=["POST"]),
+            Route("/_sandbox/mails", self.mailed),
             Route("/upstream/mailer/receipts", self.mailer),
             Route("/edge/shop/{path:path}", self.edge),
         ]
@@ -159,22 +166,20 @@ class World:
     def _deploy(self, sha: str) -> None:
         """Deploy to production as the team does, and wait until it serves."""
         made = self.deployments.create(sha, "main", "production", {"by": "team"})
-        while made.state == "BUILDING" or (made.state == "READY" and self.deployments.alias != made.id):
+        while made.state == "BUILDING":
             time.sleep(0.1)
         if made.state != "READY":
             raise RuntimeError(f"the shop does not start: {' '.join(made.output[-3:])}")
+        self.deployments.auto_assign = True
+        self.deployments.point(made.id)
 
     # --- the rest of the world
 
-    async def slack(self, request: Request) -> Response:
-        if request.headers.get("authorization") != f"Bearer {SLACK_TOKEN}":
-            return JSONResponse({"ok": False, "error": "invalid_auth"})
-        if request.path_params["method"] == "chat.postMessage":
-            self.messages.append((await request.json()) | {"ts": f"{time.time():.6f}"})
-        return JSONResponse({"ok": True, "channel": CHANNEL, "ts": f"{time.time():.6f}"})
-
     async def heard(self, request: Request) -> Response:
-        return self._refused(request) or JSONResponse(self.messages[-100:])
+        return self._refused(request) or JSONResponse(self.slack.messages[-100:])
+
+    async def mailed(self, request: Request) -> Response:
+        return self._refused(request) or JSONResponse(list(self.mail.mails))
 
     async def mailer(self, request: Request) -> Response:
         if request.headers.get("x-key") not in self.accepted:
@@ -200,15 +205,17 @@ class World:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette):
+        self.mail_port = await self.mail.start()
         visitors = asyncio.create_task(self._begin())
         yield
         visitors.cancel()
+        self.mail.close()
         self.deployments.close()
 
     async def _begin(self) -> None:
         await asyncio.to_thread(self._deploy, self.repo.head())
         (self.folder / "sandbox.json").write_text(
-            json.dumps({"token": self.token, "port": self.port, "pid": os.getpid()})
+            json.dumps({"token": self.token, "port": self.port, "mail_port": self.mail_port, "pid": os.getpid()})
         )
         await drive(self.base, lambda: self.rate)
 
@@ -229,13 +236,30 @@ def environment(folder: Path) -> dict[str, str]:
         "SENTRY_URL": f"{base}/sentry",
         "SENTRY_TOKEN": sentry.TOKEN,
         "SENTRY_ORG": sentry.ORG,
+        "NEWRELIC_URL": f"{base}/newrelic/graphql",
+        "NEWRELIC_API_KEY": newrelic.KEY,
+        "NEWRELIC_ACCOUNT_ID": str(newrelic.ACCOUNT),
+        "AWS_ENDPOINT_URL": f"{base}/aws",
+        "AWS_ACCESS_KEY_ID": cloudwatch.KEY,
+        "AWS_SECRET_ACCESS_KEY": cloudwatch.SECRET,
+        "AWS_REGION": cloudwatch.REGION,
+        "CLOUDWATCH_LOG_GROUPS": cloudwatch.GROUP,
+        "CLOUDWATCH_NAMESPACE": cloudwatch.NAMESPACE,
         "GITHUB_URL": f"{base}/github",
         "GITHUB_TOKEN": github.TOKEN,
         "VERCEL_URL": f"{base}/vercel",
         "VERCEL_TOKEN": vercel.TOKEN,
         "SLACK_URL": f"{base}/slack/api",
-        "SLACK_TOKEN": SLACK_TOKEN,
-        "SLACK_CHANNEL": CHANNEL,
+        "SLACK_TOKEN": slack.TOKEN,
+        "SLACK_CHANNEL": slack.CHANNEL,
+        "SLACK_SIGNING_SECRET": slack.SIGNING_SECRET,
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": str(told["mail_port"]),
+        "SMTP_STARTTLS": "false",
+        "SMTP_USER": smtp.USER,
+        "SMTP_PASSWORD": smtp.PASSWORD,
+        "EMAIL_FROM": smtp.SENDER,
+        "EMAIL_TO": smtp.RECEIVER,
     }
 
 
@@ -265,6 +289,9 @@ p95_ms = "shop.latency.p95"
 
 [fix]
 allow_limited_runner = true
+
+[slack.people]
+{user} = "demo"
 """
 SERVICES = {"catalog": "low", "cart": "low", "checkout": "medium", "pricing": "low", "search": "low", "account": "low"}
 
@@ -276,7 +303,7 @@ def write_platform(folder: Path, port: int) -> None:
         for name, impact in SERVICES.items()
     )
     (folder / "platform.toml").write_text(
-        PLATFORM.format(origin=(folder / "origin.git").resolve(), port=port, services=services)
+        PLATFORM.format(origin=(folder / "origin.git").resolve(), port=port, services=services, user=slack.USER)
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from datetime import datetime
 
 BUCKET = 5  # seconds
@@ -16,6 +17,7 @@ class Telemetry:
         self.logs: deque[dict] = deque(maxlen=LOGS)
         self.buckets: OrderedDict[tuple[str, int], dict] = OrderedDict()
         self.lock, self.count = threading.Lock(), 0
+        self.readers: list[Callable[[dict], None]] = []  # told of each production error
 
     def line(self, text: str, environment: str) -> None:
         """One line of a process; what is not JSON is an ordinary log line of no service."""
@@ -24,12 +26,20 @@ class Telemetry:
             at = datetime.fromisoformat(row["ts"])
         except (ValueError, KeyError, TypeError):
             return
-        with self.lock:
-            if row.get("event") == "request" and environment == "production":
+        if row.get("event") == "request" and environment == "production":
+            with self.lock:
                 self._request(row, at)
-            elif row.get("event") == "error":
-                self.count += 1
-                self.logs.append({"id": f"log-{self.count:08d}", "at": at, "environment": environment, **row})
+        elif row.get("event") == "error":
+            self._error(row, at, environment, text)
+
+    def _error(self, row: dict, at: datetime, environment: str, text: str) -> None:
+        with self.lock:
+            self.count += 1
+            kept = {"id": f"log-{self.count:08d}", "at": at, "environment": environment, "line": text.strip(), **row}
+            self.logs.append(kept)
+        if environment == "production":
+            for reader in self.readers:
+                reader(kept)
 
     def _request(self, row: dict, at: datetime) -> None:
         key = (row["service"], int(at.timestamp()) // BUCKET * BUCKET)
@@ -48,6 +58,12 @@ class Telemetry:
                 if since <= at < until:
                     found.setdefault(service, []).append((at, _value(bucket, metric)))
         return found
+
+    def counted(self, since: float, until: float) -> list[tuple[str, int, dict]]:
+        """(service, epoch seconds, bucket) of the buckets that began in the span, oldest first."""
+        with self.lock:
+            found = [(s, at, {**b, "durations": [*b["durations"]]}) for (s, at), b in self.buckets.items()]
+        return sorted((row for row in found if since <= row[1] < until), key=lambda row: row[1])
 
     def errors(self, since: datetime, until: datetime) -> list[dict]:
         with self.lock:

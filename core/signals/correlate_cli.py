@@ -9,35 +9,23 @@ from pydantic import ValidationError
 
 from core.models import Record
 from core.signals.candidates import Correlator
+from core.signals.lines import answer_each
 
-MOST = 1_000_000  # characters of one line
 
+def correlate(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+    correlator = Correlator()
 
-def main(argv: list[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
-    """0 when every line was answered, 1 when a line was refused (each is named on ``stderr``)."""
-    if argv:
-        print("correlate takes no arguments: JSON lines of records on standard input", file=stderr)
-        return 2
-    correlator, refused = Correlator(), 0
-    for number, line in enumerate(stdin, 1):
-        if not line.strip():
-            continue
-        try:
-            given, record = _read(line)
-        except ValueError as error:
-            refused += 1
-            print(f"line {number}: {error}", file=stderr)
-            continue
+    def answer(_, line: str) -> str:
+        given, record = _read(line)
         found = correlator.place(record)
-        answer = given | {"issue": found.issue_id, "because": found.because, "score": round(found.score, 3)}
-        print(json.dumps(answer, ensure_ascii=False), file=stdout)
-    return 1 if refused else 0
+        told = {"issue": found.issue_id, "because": found.because, "score": round(found.score, 3)}
+        return json.dumps(given | told, ensure_ascii=False)
+
+    return answer_each(stdin, stdout, stderr, answer)
 
 
 def _read(line: str) -> tuple[dict, Record]:
     """A line's object and its record. Raises ValueError with what is wrong, in one line."""
-    if len(line) > MOST:
-        raise ValueError(f"longer than {MOST} characters")
     try:
         given = json.loads(line)
     except (json.JSONDecodeError, RecursionError) as error:

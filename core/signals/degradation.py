@@ -1,7 +1,9 @@
-"""Whether a latency has risen: a robust comparison of two short samples.
+"""Whether a latency has risen, and since when: the best change point of a short series.
 
-Both must hold: the medians differ by a factor and by a floor that a person would notice, and the
-Mann-Whitney rank test (normal approximation, one-sided) says that chance does not explain it.
+Every place with enough points on both sides is tried. Three things must hold at it: the medians differ by a
+factor, by a floor that a person would notice, and the Mann-Whitney rank test (normal approximation, one-sided,
+times the number of places tried: Bonferroni) says that chance does not explain it. The newest points must be
+high too: what is over is no degradation.
 """
 
 from __future__ import annotations
@@ -11,15 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, median
 
-FEWEST_BEFORE, FEWEST_AFTER = 8, 4
+FEWEST_BEFORE, FEWEST_AFTER = 5, 4
 FACTOR, FLOOR_MS = 3.0, 50.0
 P_VALUE = 0.01
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """Medians before and after, in the unit of the samples, and the chance of seeing this by luck."""
+    """Medians before and after, in the unit of the series; ``since`` is the place of the first high point."""
 
+    since: int
     before: float
     after: float
     p_value: float
@@ -29,15 +32,24 @@ class Degradation:
         return f"median {self.before:.0f} -> {self.after:.0f} ms, chance explains it with p = {self.p_value:.1g}"
 
 
-def degraded(before: Sequence[float], after: Sequence[float]) -> Degradation | None:
-    """The rise of ``after`` over ``before``, or None where there is none or too little to say."""
-    if len(before) < FEWEST_BEFORE or len(after) < FEWEST_AFTER:
+def degraded(values: Sequence[float]) -> Degradation | None:
+    """The rise in a series, oldest first, that goes on at its end; None where there is none or too little to say."""
+    places = range(FEWEST_BEFORE, len(values) - FEWEST_AFTER + 1)
+    found = [rise for place in places if (rise := _rise(values, place, len(places)))]
+    best = min(found, key=lambda rise: rise.p_value, default=None)
+    return best if best and best.p_value < P_VALUE and _high(best, median(values[-FEWEST_AFTER:])) else None
+
+
+def _rise(values: Sequence[float], place: int, tried: int) -> Degradation | None:
+    before, after = values[:place], values[place:]
+    rise = Degradation(place, median(before), median(after), 1.0)
+    if not _high(rise, rise.after):
         return None
-    was, now = median(before), median(after)
-    if now < was * FACTOR or now < was + FLOOR_MS:
-        return None
-    chance = rank_test(before, after)
-    return Degradation(was, now, chance) if chance < P_VALUE else None
+    return Degradation(place, rise.before, rise.after, min(1.0, tried * rank_test(before, after)))
+
+
+def _high(rise: Degradation, value: float) -> bool:
+    return value >= max(rise.before * FACTOR, rise.before + FLOOR_MS)
 
 
 def rank_test(before: Sequence[float], after: Sequence[float]) -> float:

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from core import health, store
+from core import health, notify, store
 from core.journal import Entry
-from core.models import Analysis, Issue, Kind, Outcome, Record, Signal, now
+from core.models import Analysis, Cause, Issue, Kind, Outcome, Record, Signal, now
 from core.runtime import Runtime
 from core.settings import Service
 from core.vendors.base import Evidence, Finding, VendorError
@@ -47,8 +47,21 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
         issue.severity, issue.impact, issue.cause = finding.severity, finding.impact, finding.cause
         issue.pattern = finding.pattern or issue.pattern
         session.flush()
+        alert(session, rt, issue, evidence)
         entry.says, entry.detail = finding.root_cause, {"analysis": analysis.id, "analyst": finding.analyst}
         return {"analysis_id": analysis.id}
+
+
+def alert(session: Session, rt: Runtime, issue: Issue, evidence: Evidence) -> None:
+    """Tell of a high error rate and of a degradation: once an hour and service, further ones are counted."""
+    state, was = evidence.health, evidence.before
+    hour = f"{issue.service}-{now():%Y%m%d%H}"
+    if (state.error_rate or 0) >= rt.policy.severity.high:
+        says = f"{state.error_rate:.0%} of {state.requests:.0f} requests to {issue.service} fail"
+        notify.queue(session, "error_rate", issue, f"error-rate-{hour}", says)
+    if issue.cause is Cause.PERFORMANCE:
+        grown = f" (95th percentile {was.p95_ms:.0f} -> {state.p95_ms:.0f} ms)" if was.p95_ms and state.p95_ms else ""
+        notify.queue(session, "performance", issue, f"performance-{hour}", f"{issue.service} became slow{grown}")
 
 
 def ask(rt: Runtime, evidence: Evidence) -> tuple[Finding, list[dict]]:

@@ -1,7 +1,7 @@
 """Collect: read every connected source from its cursor and store what it says, once.
 
-A page and the cursor behind it commit together, and ``(source, vendor_id)`` is unique: a crash between
-two pages loses nothing and doubles nothing. One source's failure never stops the round; a source that
+A page's last rows and the cursor behind it commit together, and ``(source, vendor_id)`` is unique: a crash
+anywhere loses nothing and doubles nothing. One source's failure never stops the round; a source that
 fails again and again rests (circuit breaker) and says so.
 """
 
@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
-from core import store
+from core import bulk, store
 from core.models import Connector, Kind, Metric, Record, Signal, now
 from core.runtime import Runtime
-from core.vendors.base import Batch, Source, VendorError
+from core.vendors.base import Batch, BudgetSpent, Meter, Source, VendorError
 
 log = logging.getLogger(__name__)
 BREAK_AFTER = 3  # failures in a row
 REST_FIRST, REST_MOST = timedelta(seconds=30), timedelta(minutes=10)
-CHUNK = 500  # rows of one transaction, so that the writer's lock is short
+LONGEST_WAIT = 3600.0  # seconds that a vendor may ask for
+LATER = bulk.replacing(("source", "service", "name", "at"), ("value",))
+CHUNK = 1000  # rows of one transaction, so that the writer's lock is short
 
 
 class Collector:
@@ -52,46 +54,47 @@ class Collector:
 def _late(name: str, patience: float) -> dict:
     error = f"still reading after {patience:.0f} s; the next round goes on without waiting for it"
     with store.write() as session:
-        _connector(session, name).error = error
+        connector = _connector(session, name)
+        connector.error, connector.failures = error, connector.failures + 1
     return {"records": 0, "seconds": patience, "error": error}
 
 
 def read(source: Source) -> dict:
-    """Read one source to its end; what came before a failure is kept."""
+    """Read one source to its end, or to the end of its budget; what came before a failure is kept."""
     started, records = time.monotonic(), 0
     with store.write() as session:
         connector = _connector(session, source.name)
         connector.last_attempt, cursor, rest = now(), connector.cursor, connector.open_until
     if rest and rest > now():
-        return {
-            "records": 0,
-            "seconds": 0.0,
-            "error": f"rests until {rest:%H:%M:%S} UTC after repeated failures",
-        }
-    error = None
+        return {"records": 0, "seconds": 0.0, "error": f"rests until {rest:%H:%M:%S} UTC: {connector.error or ''}"}
+    error, note, wait = None, "", None
+    meter = getattr(source, "meter", None) or Meter(source.name)
     try:
         for batch in source.collect(cursor, now()):
             records += keep(source.name, batch)
+    except BudgetSpent as spent:
+        note = spent.message
     except VendorError as fault:
-        error = fault.message
+        error, wait = fault.message, fault.retry_after
     except Exception as fault:  # a fault of ours must not stop the other sources either; it is shown and logged
         log.exception("reading %s failed", source.name)
         error = f"reading failed: {type(fault).__name__}: {fault}"
-    _tell(source.name, error)
-    return {"records": records, "seconds": round(time.monotonic() - started, 2), "error": error}
+    if meter.unreadable:
+        note = f"{meter.unreadable} records could not be read; the log says which. {note}".strip()
+    _tell(source.name, error, note, wait, meter)
+    return {"records": records, "seconds": round(time.monotonic() - started, 2), "error": error, "note": note}
 
 
 def keep(name: str, batch: Batch) -> int:
-    """Store a page and its cursor; returns how many of its records were new."""
-    signals = [_signal_row(record) for record in batch.records]
-    metrics = [point.model_dump() for point in batch.metrics]
+    """Store a page, then its cursor with the last rows of it; returns how many of its records were new."""
+    parts = [*_parts(Metric, [point.model_dump() for point in batch.metrics])]
+    parts += _parts(Signal, [_signal_row(record) for record in batch.records])
     new = 0
-    for table, rows in ((Metric, metrics), (Signal, signals)):
-        for start in range(0, len(rows), CHUNK):
-            with store.write() as session:
-                count = _insert_new(session, table, rows[start : start + CHUNK])
-            new += count if table is Signal else 0
+    for table, rows in parts[:-1]:
+        with store.write() as session:
+            new += _insert_new(session, table, rows)
     with store.write() as session:
+        new += sum(_insert_new(session, table, rows) for table, rows in parts[-1:])
         connector = _connector(session, name)
         connector.records += new
         if batch.cursor is not None:
@@ -102,9 +105,13 @@ def keep(name: str, batch: Batch) -> int:
     return new
 
 
+def _parts(table: type[SQLModel], rows: list[dict]) -> Iterator[tuple[type[SQLModel], list[dict]]]:
+    for start in range(0, len(rows), CHUNK):
+        yield table, rows[start : start + CHUNK]
+
+
 def _signal_row(record: Record) -> dict:
-    row = record.model_dump(exclude={"crash"})
-    return row | {
+    return record.__dict__ | {
         "crash": record.crash.model_dump(mode="json", by_alias=True) if record.crash else None,
         "fingerprint": "",
         "received_at": now(),
@@ -113,10 +120,11 @@ def _signal_row(record: Record) -> dict:
 
 
 def _insert_new(session: Session, table: type[SQLModel], rows: list[dict]) -> int:
-    if not rows:
+    """How many signals were new. A metric's interval that had not ended when it was read gets its later value."""
+    if table is Metric:
+        bulk.insert(session, Metric, rows, LATER)
         return 0
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    return session.connection().execute(dialect.insert(table).on_conflict_do_nothing(), rows).rowcount
+    return bulk.insert(session, table, rows)
 
 
 def _connector(session: Session, name: str) -> Connector:
@@ -127,18 +135,22 @@ def _connector(session: Session, name: str) -> Connector:
     return row
 
 
-def _tell(name: str, error: str | None) -> None:
+def _tell(name: str, error: str | None, note: str, wait: float | None, meter: Meter) -> None:
     with store.write() as session:
         connector = _connector(session, name)
-        connector.error = error
+        connector.error, connector.note = error, note
         connector.failures = connector.failures + 1 if error else 0
-        connector.open_until = _rest(connector.failures)
+        connector.open_until = _rest(connector.failures, wait)
+        connector.calls_left, connector.vendor_left = meter.left, meter.vendor_left
         if error is None:
             connector.last_success = now()
 
 
-def _rest(failures: int) -> datetime | None:
-    """Until when a failing source rests: 30 s after the third failure in a row, doubling up to 10 minutes."""
-    if failures < BREAK_AFTER:
-        return None
-    return now() + min(REST_FIRST * 2 ** (failures - BREAK_AFTER), REST_MOST)
+def _rest(failures: int, wait: float | None) -> datetime | None:
+    """Until when a failing source rests: 30 s after the third failure in a row, doubling up to 10 minutes.
+
+    A vendor that asks for a longer rest gets it.
+    """
+    asked = timedelta(seconds=min(wait or 0.0, LONGEST_WAIT))
+    rest = min(REST_FIRST * 2 ** min(failures - BREAK_AFTER, 10), REST_MOST) if failures >= BREAK_AFTER else asked
+    return now() + max(rest, asked) if rest or asked else None

@@ -11,6 +11,7 @@ from core.journal import Entry
 from core.models import Analysis, Decision, Deployment, Issue, Outcome, Status, Verdict, now
 from core.runtime import Runtime
 
+UNSURE = 2  # the row that hands over for want of confidence
 HELD, TRIED = ("fixed",), ("fixed", "rolled_back", "rejected")
 
 
@@ -36,7 +37,12 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
         issue.verdict, issue.confidence = receipt.verdict, receipt.confidence
         issue.reason = entry.says = explain(receipt, analysis)
     entry.detail = {"verdict": receipt.verdict, "confidence": receipt.confidence, "row": receipt.row}
-    return {"verdict": receipt.verdict, "needs_approval": receipt.needs_approval, "says": entry.says}
+    return {
+        "verdict": receipt.verdict,
+        "needs_approval": receipt.needs_approval,
+        "says": entry.says,
+        "event": "low_confidence" if receipt.row == UNSURE else "escalated",
+    }
 
 
 def situation(session: Session, issue: Issue, analysis: Analysis) -> decision.Situation:
@@ -64,13 +70,14 @@ def situation(session: Session, issue: Issue, analysis: Analysis) -> decision.Si
 
 
 def deployments_last_hour(session: Session) -> int:
-    """Automatic production deployments of the last hour, by any worker."""
+    """Automatic production deployments of the last hour, under way or done, by any worker."""
     return session.exec(
         select(func.count())
         .select_from(Deployment)
         .where(
             Deployment.environment == "production",
             Deployment.automatic,
+            (col(Deployment.status) != "failed") | (col(Deployment.vendor_id) != ""),  # what never went out is no load
             col(Deployment.started_at) >= now() - timedelta(hours=1),
         )
     ).one()

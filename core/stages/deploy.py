@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from core import audit, journal, notify, store, windows
 from core.journal import Entry
@@ -21,6 +21,7 @@ from core.vendors.base import Deployed, VendorError
 BUILD_SECONDS = 600.0
 POLL_SECONDS = 1.0
 PROBES = 3
+LIMIT_SECONDS = 60.0  # between two looks whether the hour's limit has room again
 FAILED = ("ERROR", "CANCELED", "BLOCKED")
 
 
@@ -30,7 +31,10 @@ def preview(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, ch
     name, repository = rt.repository_of(issue.service)
     if not (rt.deployer and repository.vercel_project):
         return _stop(entry, f"no deployment is set up for repository {name!r} (vercel_project, VERCEL_TOKEN)")
-    row = _row(issue, change, name, "preview", automatic=True)
+    with store.write() as session:
+        row = _row(session, change, name, "preview", automatic=True)
+    if repository.environment:
+        rt.deployer.configure(repository.vercel_project, repository.environment)
     made = rt.deployer.preview(repository.vercel_project, repository.github, change.branch, change.head_sha, row.key)
     made = _built(rt, made)
     if made.state != "READY":
@@ -50,22 +54,24 @@ def preview(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, ch
     return {"ok": True, "moved": True}
 
 
-def _row(issue: Issue, change: ChangeSet, repository: str, environment: str, automatic: bool) -> Deployment:
-    key = f"issue-{issue.id}-run-{change.run}-attempt-{change.attempt}-{change.head_sha[:12]}-{environment}"
-    with store.write() as session:
-        found = session.exec(select(Deployment).where(Deployment.key == key)).first()
-        if found is None:
-            found = Deployment(
-                key=key,
-                issue_id=issue.id,
-                change_set_id=change.id,
-                repository=repository,
-                environment=environment,
-                sha=change.head_sha,
-                automatic=automatic,
-            )
-            session.add(found)
-        return found
+def _row(session: Session, change: ChangeSet, repository: str, environment: str, automatic: bool) -> Deployment:
+    """The deployment of a change, found by its key or made: one in production, one preview a commit."""
+    key = f"issue-{change.issue_id}-run-{change.run}-attempt-{change.attempt}-{environment}"
+    if environment == "preview":
+        key += f"-{change.head_sha[:12]}"
+    found = session.exec(select(Deployment).where(Deployment.key == key)).first()
+    if found is None:
+        found = Deployment(
+            key=key,
+            issue_id=change.issue_id,
+            change_set_id=change.id,
+            repository=repository,
+            environment=environment,
+            automatic=automatic,
+        )
+    found.sha = change.head_sha
+    session.add(found)
+    return found
 
 
 def _update(key: str, **values) -> None:
@@ -115,10 +121,10 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
     with store.write() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         asked = None
-        for old in session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")):
+        for old in session.exec(select(Approval).where(Approval.issue_id == issue_id)):
             if old.workflow_id == issue.workflow_id and old.patch_hash == change.patch_hash:
-                asked = old
-            else:
+                asked = old  # also an answered one: its answer waits in this workflow's topic
+            elif old.state == "pending":
                 old.state = "stale"
         if asked is None:
             asked = Approval(
@@ -126,13 +132,14 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
                 change_set_id=change_id,
                 workflow_id=issue.workflow_id,
                 patch_hash=change.patch_hash,
+                requested_by=issue.requested_by,
                 expires_at=now() + limit,
                 asks=f"Release the fix of {issue.service} to production. {issue.reason}"[:2000],
             )
             session.add(asked)
-        session.flush()
+            session.flush()
+            notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks, approval_id=asked.id)
         journal.move(session, issue_id, Status.AWAITING_APPROVAL)
-        notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks)
         left = (asked.expires_at - now()).total_seconds()
         return {"approval_id": asked.id, "patch_hash": change.patch_hash, "seconds": max(left, 0.0)}
 
@@ -154,57 +161,72 @@ def lane(rt: Runtime, issue_id: int, run: int) -> dict:
         return {"repository": rt.repository_of(issue.service)[0]}
 
 
-def admit(rt: Runtime, issue_id: int, run: int, automatic: bool) -> dict:
-    """Seconds to wait before this deployment may start; a person's approval goes past the hourly limit."""
-    at, policy = now(), rt.policy
-    opens = windows.business_opens(at, policy.guards.business_hours) if automatic else at
-    if opens > at:
-        return _wait(issue_id, (opens - at).total_seconds(), f"waits for business hours ({opens:%a %H:%M} UTC)")
-    with store.read() as session:
-        full = automatic and deployments_last_hour(session) >= policy.guards.deployments_per_hour
-        oldest = session.exec(
-            select(Deployment.started_at)
-            .where(
-                Deployment.environment == "production",
-                Deployment.automatic,
-                col(Deployment.started_at) >= at - timedelta(hours=1),
-            )
-            .order_by(col(Deployment.started_at))
-            .limit(1)
-        ).first()
-    if full:
-        seconds = max(1.0, ((oldest or at) + timedelta(hours=1) - at).total_seconds())
-        _limit_reached(issue_id, policy.guards.deployments_per_hour)
-        return _wait(
-            issue_id,
-            min(seconds, 60.0),
-            f"waits: {policy.guards.deployments_per_hour} automatic deployments in the last hour are the limit",
-        )
+def admit(rt: Runtime, issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
+    """Seconds to wait before this deployment may start; at 0 its place in the hour's limit is taken.
+
+    A person's approval goes past the hours of business and past the limit.
+    """
+    at, guards = now(), rt.policy.guards
+    opens = windows.business_opens(at, guards.business_hours) if automatic else at
+    with store.write() as session:
+        change = session.get_one(ChangeSet, change_id)
+        if opens > at:
+            says = f"waits for business hours ({opens:%a %H:%M} UTC)"
+            return _wait(session, issue_id, (opens - at).total_seconds(), says)
+        if (
+            automatic
+            and not _admitted(session, change_id)
+            and deployments_last_hour(session) >= (limit := guards.deployments_per_hour)
+        ):
+            says = f"waits: {limit} automatic deployments in the last hour are the limit"
+            _limit_reached(session, issue_id, limit)
+            return _wait(session, issue_id, LIMIT_SECONDS, says)
+        _row(session, change, rt.repository_of(session.get_one(Issue, issue_id).service)[0], "production", automatic)
     return {"seconds": 0.0}
 
 
-def _wait(issue_id: int, seconds: float, says: str) -> dict:
-    with store.write() as session:
-        journal.move(session, issue_id, Status.QUEUED, says)
+def _admitted(session: Session, change_id: int) -> bool:
+    """Was this change's place taken before, by a step that died before it could say so?"""
+    where = (Deployment.change_set_id == change_id, Deployment.environment == "production")
+    return session.exec(select(Deployment.id).where(*where)).first() is not None
+
+
+def _wait(session: Session, issue_id: int, seconds: float, says: str) -> dict:
+    journal.move(session, issue_id, Status.QUEUED, says)
     return {"seconds": seconds}
 
 
-def _limit_reached(issue_id: int, limit: int) -> None:
+def _limit_reached(session: Session, issue_id: int, limit: int) -> None:
+    notify.queue(
+        session,
+        "rate_limit",
+        session.get_one(Issue, issue_id),
+        f"limit-{now():%Y%m%d%H}",
+        f"{limit} automatic deployments in an hour: further ones wait in the queue",
+    )
+
+
+def give_back(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) -> dict:
+    """The change does not go out after all: its place in the limit is free again."""
     with store.write() as session:
-        notify.queue(
-            session,
-            "rate_limit",
-            session.get_one(Issue, issue_id),
-            f"limit-{now():%Y%m%d%H}",
-            f"{limit} automatic deployments in an hour: further ones wait in the queue",
-        )
+        for row in session.exec(
+            select(Deployment).where(
+                Deployment.change_set_id == change_id,
+                Deployment.environment == "production",
+                Deployment.status == "pending",
+            )
+        ):
+            row.status, row.note, row.ended_at = "failed", why[:2000], now()
+    return {"ok": True}
 
 
 def production(
     rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, automatic: bool
 ) -> dict:
-    with store.read() as session:
+    with store.write() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        name, repository = rt.repository_of(issue.service)
+        row = _row(session, change, name, "production", automatic)
         ready = session.exec(
             select(Deployment)
             .where(
@@ -218,18 +240,24 @@ def production(
         ).first()
         missing = locks.missing(session, issue_id, run, change)
     if missing or ready is None:
-        return _stop(
-            entry,
-            f"nothing was deployed: {'; '.join(missing) or 'there is no healthy preview of this commit'}",
-        )
-    name, repository = rt.repository_of(issue.service)
-    row = _row(issue, change, name, "production", automatic)
+        says = f"nothing was deployed: {'; '.join(missing) or 'there is no healthy preview of this commit'}"
+        _update(row.key, status="failed", note=says, ended_at=now())
+        return _stop(entry, says)
     if not row.previous_vendor_id:
+        _update(row.key, started_at=now())  # its place in the limit was taken when it was admitted
         _remember(rt, row, repository, name)
+    begun = time.monotonic()
     made = _built(rt, rt.deployer.promote(repository.vercel_project, ready.vendor_id, row.key))
     if made.state != "READY":
         return _failed(row, made, entry, f"the production deployment failed ({made.state}): {made.note}")
-    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", ready_at=row.ready_at or now())
+    moved = {} if row.ready_at else {"promote_seconds": time.monotonic() - begun, "ready_at": now()}
+    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", **moved)
+    try:
+        rt.deployer.serve(repository.vercel_project, made.vendor_id)
+    except VendorError as error:
+        if not error.permanent:
+            raise
+        return _stop(entry, f"production does not serve the deployment: {error.message}")
     if repository.production_url and (fault := probe(rt, repository.production_url + repository.health_path)):
         return _stop(entry, f"production is not healthy after the deployment: {fault}")
     with store.write() as session:

@@ -9,12 +9,12 @@ from sqlmodel import Session, col, select
 from core import store, workspace
 from core.journal import Entry
 from core.models import ChangeSet, Crash, Issue, Signal
-from core.repair import engine
-from core.repair.shapes import FixResult
+from core.pull_request import fenced
+from core.repair.shapes import Attempt, FixResult
 from core.runtime import Runtime
-from core.settings import Repository, Service
+from core.settings import ModelRules, Repository, Service
 from core.signals.fingerprint import fingerprint
-from core.stages import locks
+from core.stages import ladder, locks, twins
 from core.stages.analyze import as_record
 from core.vendors.command import CommandError
 from core.workspace import Clone
@@ -81,11 +81,13 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
     change.base_sha = workspace.base_of(rt, found)
     label = f"issue-{issue.id}-{change.run}-{change.attempt}"
     with rt.workbench, workspace.tree(rt, found, label, change.base_sha) as tree:
-        result = engine.repair(
-            tree,
-            crash,
-            fixers=rt.fixers,
-            rules=rt.policy.fix,
+        result = ladder.climb(
+            issue.id,
+            rt.fixers,
+            _refused(found, issue.id, change),
+            tree=tree,
+            crash=crash,
+            rules=rt.policy.fix.of(service),
             allowed=allowed(service, repository),
             source=repository.source,
             tests=repository.tests,
@@ -93,11 +95,36 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             runner=rt.runner,
             feedback=feedback,
         )
-        _describe(change, result)
+        _describe(change, result, rt.policy.fix.models)
         if result.decision == "fix":
             change.head_sha = workspace.commit(tree, _message(issue, result))
     if change.head_sha:
-        _publish(found, issue, change)
+        change.patch = found.diff(change.base_sha, change.head_sha)
+        services = [n for n, s in rt.policy.services.items() if s.repository == service.repository]
+        with store.read() as session:
+            twin = twins.find(session, change, services)
+        if twin:
+            change.head_sha, change.status = "", "refused"
+            change.note = f"issue {twin.id} has this very fix under way; a second pull request would say nothing new"
+        else:
+            _publish(found, issue, change)
+
+
+def _refused(found: Clone, issue_id: int, change: ChangeSet) -> list[dict[str, str]]:
+    """New texts of the files that earlier attempts of this run changed; the review sent each of them back."""
+    with store.read() as session:
+        rows = session.exec(
+            select(ChangeSet).where(
+                ChangeSet.issue_id == issue_id, ChangeSet.run == change.run, ChangeSet.head_sha != ""
+            )
+        ).all()
+    return [_texts(found, row) for row in rows if row.attempt != change.attempt]
+
+
+def _texts(found: Clone, row: ChangeSet) -> dict[str, str]:
+    names = found.git("diff", "--no-renames", "--name-only", "-z", row.base_sha, row.head_sha).split("\0")
+    changed = [name for name in names if name and name != row.test_path]
+    return {name: found.git("show", f"{row.head_sha}:{name}") for name in changed}
 
 
 def allowed(service: Service, repository: Repository) -> list[str]:
@@ -105,7 +132,7 @@ def allowed(service: Service, repository: Repository) -> list[str]:
     return service.paths or ["**" if folder == "." else f"{folder}/**" for folder in repository.source]
 
 
-def _describe(change: ChangeSet, result: FixResult) -> None:
+def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
     candidate, proof = result.candidate, result.proof
     change.note = "" if result.decision == "fix" else f"{result.reason} {result.next_step}".strip()
     change.confidence = result.confidence
@@ -117,6 +144,7 @@ def _describe(change: ChangeSet, result: FixResult) -> None:
         "complete": proof.complete,
         "says": list(proof.says),
         "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason],
+        "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator != ladder.EMBEDDED],
     }
     if candidate:
         change.generator, change.template, change.rationale = (
@@ -124,23 +152,30 @@ def _describe(change: ChangeSet, result: FixResult) -> None:
             candidate.template,
             candidate.rationale,
         )
-        change.tokens, change.cost_usd = candidate.tokens, candidate.cost_usd
         change.title = candidate.rationale.split("\n")[0][:200]
         change.proof["evidence"] = list(candidate.evidence)
+    total = ladder.spent(result.attempts, rules)
+    change.tokens, change.cost_usd = total.tokens, total.usd
     if result.test:
         change.test_path, change.test_code = result.test.path, result.test.code
 
 
+def _cost(attempt: Attempt, rules: ModelRules) -> dict:
+    """What one attempt of a model cost and what became of it."""
+    made = attempt.candidate
+    told = {"generator": made.generator, "tokens": made.tokens, "cost_usd": ladder.price(made, rules)}
+    return told | {"seconds": made.seconds, "reason": attempt.reason[:300]}
+
+
 def _message(issue: Issue, result: FixResult) -> str:
-    """Commit message. The issue's title is a stranger's text: one line, no trailers of its own."""
-    title = " ".join(issue.title.split())[:60]
+    """Commit message. Title and rationale are strangers' texts: one line each, no trailers of their own."""
     test = result.test.path if result.test else "none"
-    return f"Fix {title}\n\n{result.candidate.rationale}\n\nRegression test: {test}\nIssue: {issue.id}\n"
+    why = fenced(result.candidate.rationale, 1000)
+    return f"Fix {fenced(issue.title, 60)}\n\n{why}\n\nRegression test: {test}\nIssue: {issue.id}\n"
 
 
 def _publish(found: Clone, issue: Issue, change: ChangeSet) -> None:
     change.branch = f"fix/issue-{issue.id}"
-    change.patch = found.diff(change.base_sha, change.head_sha)
     change.patch_hash = found.patch_hash(change.base_sha, change.head_sha)
     change.status = "proved" if change.proof.get("complete") else "unproved"
     found.push(change.head_sha, change.branch)

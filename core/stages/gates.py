@@ -1,7 +1,7 @@
-"""The review's gates: static checks of what a change touched, and coverage of its changed lines.
+"""The review's gates: security, secrets, dependencies, style, complexity, coverage, performance, documentation.
 
 Only what the change itself brought counts: a finding on a line that it did not touch is not its fault.
-Static tools read the code and never run it; coverage runs it, in the sandbox runner.
+Static tools read the code and never run it; measured.py runs it, in the sandbox runner.
 """
 
 from __future__ import annotations
@@ -10,71 +10,46 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from core.repair.shapes import Runner
 from core.settings import FixRules, Repository
+from core.stages import measured, wording_gates
+from core.stages.gate import Changed, Finding, Gate, changed_lines, counted
 from core.vendors import command
 
-HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 COMPLEX = re.compile(r"`(.+?)` is too complex \((\d+) > ")
 STYLE = "E4,E7,E9,F,B,S110,S112,BLE001"  # pyflakes, bugbear, and the swallowed or blind except
-Changed = dict[str, set[int]]
-
-
-@dataclass(frozen=True)
-class Finding:
-    gate: str
-    path: str
-    line: int
-    says: str
-    severity: str = "error"
-
-
-@dataclass(frozen=True)
-class Gate:
-    """``value`` and ``limit`` are in the gate's own unit: findings, complexity, or a share 0..1."""
-
-    gate: str
-    passed: bool
-    says: str
-    value: float | None = None
-    limit: float | None = None
-    findings: tuple[Finding, ...] = ()
-
-    def as_json(self) -> dict:
-        return {key: value for key, value in asdict(self).items() if key != "findings"}
-
-
-def changed_lines(diff: str) -> Changed:
-    """Added or changed line numbers of each Python file in a unified diff made with -U0."""
-    changed: Changed = {}
-    path = ""
-    for line in diff.splitlines():
-        if line.startswith("+++ "):
-            path = line[6:] if line.startswith("+++ b/") else ""
-        elif (hunk := HUNK.match(line)) and path.endswith(".py"):
-            start, count = int(hunk[1]), int(hunk[2] or 1)
-            changed.setdefault(path, set()).update(range(start, start + count))
-    return changed
 
 
 def is_source(path: str, repository: Repository) -> bool:
     return not path.startswith(f"{repository.tests.rstrip('/')}/")
 
 
-def review(tree: Path, diff: str, repository: Repository, rules: FixRules, runner: Runner) -> list[Gate]:
-    """All gates over the checked-out change. ``diff`` is made with -U0."""
+def review(
+    tree: Path, diff: str, repository: Repository, rules: FixRules, runner: Runner, before: Mapping[str, str]
+) -> list[Gate]:
+    """All gates over the checked-out change. ``diff`` is made with -U0; ``before`` holds the old texts."""
     changed = changed_lines(diff)
     source = {path: lines for path, lines in changed.items() if is_source(path, repository)}
+    names = [line[6:] for line in diff.splitlines() if line.startswith(("+++ b/", "--- a/"))]
     return [
         security(tree, source),
+        wording_gates.secrets(tree, changed),
+        wording_gates.dependencies(tree, source, names),
         style(tree, changed),
         complexity(tree, source, rules.complexity),
-        coverage(tree, source, repository, rules.coverage, runner),
+        measured.coverage(tree, source, repository, rules.coverage, runner),
+        measured.performance(tree, source, before, repository, rules, runner),
+        wording_gates.documentation(tree, source, before),
     ]
+
+
+def texts_before(git: Callable[..., str], base: str, diff: str) -> dict[str, str]:
+    """Old texts of the Python files that a diff changes; ``git`` runs in the repository."""
+    paths = {line[6:] for line in diff.splitlines() if line.startswith("--- a/") and line.endswith(".py")}
+    return {path: git("show", f"{base}:{path}") for path in sorted(paths)}
 
 
 def _tool(tree: Path, *argv: str) -> str:
@@ -84,18 +59,14 @@ def _tool(tree: Path, *argv: str) -> str:
     return done.stdout
 
 
-def _counted(gate: str, findings: Iterable[Finding], changed: Changed, what: str) -> Gate:
-    own = tuple(f for f in findings if f.line in changed.get(f.path, ()))
-    says = f"{len(own)} {what} on changed lines" if own else f"no {what} on changed lines"
-    return Gate(gate, not own, says, float(len(own)), 0.0, own)
-
-
 def security(tree: Path, changed: Changed) -> Gate:
     """bandit: findings of medium or high severity."""
     if not changed:
         return Gate("security", True, "no program code was changed", 0.0, 0.0)
-    report = json.loads(_tool(tree, "bandit", "--quiet", "--format", "json", "--exit-zero", *sorted(changed)))
-    return _counted(
+    report = json.loads(
+        _tool(tree, "bandit", "--quiet", "--ignore-nosec", "--format", "json", "--exit-zero", *sorted(changed))
+    )
+    return counted(
         "security",
         (
             Finding(
@@ -135,7 +106,7 @@ def style(tree: Path, changed: Changed) -> Gate:
     if not changed:
         return Gate("style", True, "no Python was changed", 0.0, 0.0)
     found = _ruff(tree, list(changed), "--select", STYLE)
-    return _counted(
+    return counted(
         "style",
         (
             Finding("style", _relative(tree, r["filename"]), r["location"]["row"], f"{r['code']}: {r['message']}")
@@ -178,44 +149,3 @@ def _end_of(path: Path, first: int) -> int:
 
 def _relative(tree: Path, filename: str) -> str:
     return Path(filename).resolve().relative_to(tree.resolve()).as_posix()
-
-
-MEASURE = """
-import coverage, json, pytest, sys
-measured = coverage.Coverage(data_file=None, source=["."], config_file=False)
-measured.start()
-pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1]])
-measured.stop()
-lines = {}
-for path in sys.argv[2:]:
-    _, statements, _, missing, _ = measured.analysis2(path)
-    lines[path] = {"all": statements, "missed": missing}
-print("\\nCOVERED " + json.dumps(lines))
-"""
-
-
-def coverage(tree: Path, changed: Changed, repository: Repository, least: float, runner: Runner) -> Gate:
-    """Share of the changed statements that the tests run, measured by coverage.py in the runner."""
-    if not changed:
-        return Gate("coverage", True, "no program code was changed", 1.0, least)
-    done = runner.run(["python", "-c", MEASURE, repository.tests, *sorted(changed)], tree)
-    report = next((line for line in reversed(done.stdout.splitlines()) if line.startswith("COVERED ")), None)
-    if report is None:
-        return Gate("coverage", False, f"coverage could not be measured: {done.stderr.strip()[-300:]}", None, least)
-    lines = json.loads(report.removeprefix("COVERED "))
-    asked = {(path, n) for path in changed for n in changed[path] & set(lines[path]["all"])}
-    run = sum(n not in lines[path]["missed"] for path, n in asked)
-    share = run / len(asked) if asked else 1.0
-    missed = tuple(
-        Finding("coverage", path, n, "no test runs this line")
-        for path, n in sorted(asked)
-        if n in lines[path]["missed"]
-    )
-    return Gate(
-        "coverage",
-        share >= least,
-        f"{run} of {len(asked)} changed statements are run by tests",
-        round(share, 4),
-        least,
-        missed if share < least else (),
-    )

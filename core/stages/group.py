@@ -6,11 +6,12 @@ next round.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from sqlmodel import Session, col, func, select
 
-from core import durable, notify, store
+from core import durable, journal, notify, store
 from core.health import best_source
 from core.models import ENDED, Issue, Kind, Metric, Record, Signal, Status, now
 from core.runtime import Runtime
@@ -121,7 +122,7 @@ def _join(session: Session, rt: Runtime, signal: Signal, issue: Issue) -> None:
             f"back-{issue.id}-{issue.run}",
             "the fault came back after its fix",
         )
-        durable.begin(session, issue)
+        journal.move(session, issue.id, Status.NEW, "the fault came back after its fix")
 
 
 def _counting_source(session: Session, issue: Issue) -> str:
@@ -131,15 +132,15 @@ def _counting_source(session: Session, issue: Issue) -> str:
     ).one()
 
 
-def start_new(rt: Runtime) -> int:
+def start_new(rt: Runtime, begin: Callable[[Session, Issue], None] = durable.begin) -> list[int]:
     """Begin the journey of every issue that has enough evidence; says of the others what they wait for."""
     rt.policy  # noqa: B018 - reading it finds out whether it can be read
     with store.write() as session:
-        new = session.exec(select(Issue).where(Issue.status == Status.NEW, Issue.run == 0)).all()
+        new = session.exec(select(Issue).where(Issue.status == Status.NEW)).all()
         ready = [issue for issue in new if not _holds(rt, issue)]
         for issue in ready:
-            durable.begin(session, issue)
-        return len(ready)
+            begin(session, issue)
+        return [issue.id for issue in ready]
 
 
 def _holds(rt: Runtime, issue: Issue) -> bool:
@@ -156,7 +157,7 @@ def _holds(rt: Runtime, issue: Issue) -> bool:
 
 # --- performance -----------------------------------------------------------------------------------
 
-BASELINE, RECENT = timedelta(minutes=15), 8  # points of latency that are compared
+BASELINE = timedelta(minutes=15)  # of latency that is looked at
 
 
 def find_degradations(rt: Runtime) -> None:
@@ -185,10 +186,10 @@ def _degradation(session: Session, source: str, service: str) -> Record | None:
         )
         .order_by(col(Metric.at))
     ).all()
-    found = degradation.degraded([v for _, v in points[:-RECENT]], [v for _, v in points[-RECENT:]])
+    found = degradation.degraded([value for _, value in points])
     if not found or _ongoing(session, service):
         return None
-    began = points[-RECENT][0]
+    began = points[found.since][0]
     return Record(
         source="platform",
         vendor_id=f"p95:{service}:{began:%Y%m%d%H%M}",
@@ -197,7 +198,7 @@ def _degradation(session: Session, source: str, service: str) -> Record | None:
         service=service,
         title=f"Latency of {service} rose from {found.before:.0f} to {found.after:.0f} ms (95th percentile)",
         message=found.says,
-        count=RECENT,
+        count=len(points) - found.since,
         attributes={"metric": "p95_ms", "before": found.before, "after": found.after},
     )
 

@@ -8,7 +8,12 @@ from core.runtime import Runtime
 from core.stages import learn
 
 # how a run ended -> the outcome that learning counts
-OUTCOMES = {"rolled_back": "rolled_back", "refused": "rejected", "escalated": "escalated"}
+OUTCOMES = {
+    "rolled_back": "rolled_back",
+    "refused": "rejected",
+    "escalated": "escalated",
+    "low_confidence": "escalated",
+}
 
 
 def run(rt: Runtime, issue_id: int, run: int, event: str, says: str) -> dict:

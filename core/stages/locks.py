@@ -19,7 +19,7 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> lis
     decision = _newest(session, Decision, Decision.issue_id == issue_id, Decision.run == run)
     review = _newest(session, Review, Review.change_set_id == change.id)
     tests = _newest(session, TestRun, TestRun.change_set_id == change.id)
-    asked = needs_approval(change) or decision is None or decision.needs_approval
+    asked = needs_approval(change) or unseen(review) or decision is None or decision.needs_approval
     approved = session.exec(
         select(Approval).where(
             Approval.issue_id == issue_id,
@@ -34,6 +34,11 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> lis
         "a person's approval of this very patch is missing": asked and approved is None,
     }
     return [says for says, locked in locks.items() if locked]
+
+
+def unseen(review: Review | None) -> bool:
+    """A review that passed although one of its gates could not be asked (CodeRabbit did not answer)."""
+    return review is not None and review.passed and not all(gate.get("passed") for gate in review.gates)
 
 
 def _newest(session: Session, table: type[SQLModel], *where):

@@ -8,7 +8,7 @@ from core import pull_request, store, workspace
 from core.journal import Entry
 from core.models import ChangeSet, Issue, Review
 from core.runtime import Runtime
-from core.stages import gates
+from core.stages import gates, peer
 
 CONTEXT = "platform/review"
 
@@ -21,7 +21,8 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     found = workspace.clone(rt, name, repository)
     diff = found.git("diff", "--no-ext-diff", "--no-color", "-U0", change.base_sha, change.head_sha)
     with rt.workbench, workspace.tree(rt, found, f"review-{change_id}", change.head_sha) as tree:
-        results = gates.review(tree, diff, repository, rt.policy.fix, rt.runner)
+        before = gates.texts_before(found.git, change.base_sha, diff)
+        results = gates.review(tree, diff, repository, rt.policy.fix, rt.runner, before)
     passed = all(gate.passed for gate in results)
     findings = [finding for gate in results for finding in gate.findings]
     with store.write() as session:
@@ -40,4 +41,6 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     entry.says = "; ".join(failed) or f"all {len(results)} gates passed"
     if failed:
         entry.failed(entry.says)
-    return {"ok": passed, "findings": failed + [f"{f.path}:{f.line}: {f.says}" for f in findings]}
+    with store.read() as session:
+        waits = passed and peer.applies(rt, repository, session.get_one(ChangeSet, change_id))
+    return {"ok": passed, "peer": waits, "findings": failed + [f"{f.path}:{f.line}: {f.says}" for f in findings]}

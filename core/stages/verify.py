@@ -6,6 +6,9 @@ before it. No data is no success: a watch that saw too little ends in a rollback
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
+
 from sqlmodel import col, select
 
 from core import journal, notify, store
@@ -67,6 +70,7 @@ def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chan
     if age < rules.seconds:
         return _again(entry, rules, f"{age:.0f} of {rules.seconds:.0f} s watched: {_told(seen)}{trouble}")
     if seen.requests >= rules.minimum_requests:
+        _keep(row, after, ended_at=at)
         return _end(entry, "healthy", f"healthy for {age:.0f} s: {_told(seen)}")
     if age < rules.seconds * PATIENCE:
         return _again(entry, rules, f"too few requests to judge ({seen.requests:.0f}){trouble}")
@@ -96,9 +100,10 @@ def _look(rt: Runtime, services: list[str], row: Deployment, at) -> tuple[Health
         return {}, f"; {error}"
 
 
-def _keep(row: Deployment, after: Health) -> None:
+def _keep(row: Deployment, after: Health, ended_at: datetime | None = None) -> None:
     with store.write() as session:
-        session.get_one(Deployment, row.id).after = {name: state.model_dump() for name, state in after.items()}
+        kept = session.get_one(Deployment, row.id)
+        kept.after, kept.ended_at = {name: state.model_dump() for name, state in after.items()}, ended_at
 
 
 def _told(seen: ServiceHealth) -> str:
@@ -152,5 +157,8 @@ def restore(rt: Runtime, row: Deployment) -> str:
         return f"production was left alone: it serves the newer deployment {live.vendor_id}"
     if not row.previous_vendor_id:
         raise VendorError(rt.deployer.name, "there is no earlier deployment to return to", permanent=True)
+    begun = time.monotonic()
     rt.deployer.rollback(repository.vercel_project, row.previous_vendor_id)
+    with store.write() as session:  # the next question for approval tells how long a way back takes
+        session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
     return f"rolled back to {row.previous_vendor_id}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -30,6 +30,35 @@ class VendorError(Exception):
         super().__init__(f"{vendor}: {message}")
         self.vendor, self.message, self.permanent = vendor, message, permanent
         self.status, self.retry_after = status, retry_after
+
+
+class BudgetSpent(VendorError):
+    """The calls that a round may make at this vendor are used up; the next round goes on from there. No fault."""
+
+
+class Meter:
+    """Counts the calls of a round against what it may make; ``left`` is None where nothing limits them.
+
+    ``vendor_left`` is what the vendor's own headers say that it still allows. Counting starts with ``begin``.
+    """
+
+    def __init__(self, vendor: str, calls: int | None = None):
+        self.vendor, self.calls = vendor, calls
+        self.left: int | None = None
+        self.vendor_left: int | None = None
+        self.unreadable = 0  # records of this round that made no sense; the log says which
+
+    def begin(self) -> None:
+        """A new round."""
+        self.left, self.unreadable = self.calls, 0
+
+    def spend(self) -> None:
+        """One call. Raises BudgetSpent when there is none left."""
+        if self.left is None:
+            return
+        if self.left <= 0:
+            raise BudgetSpent(self.vendor, f"the {self.calls} calls of this round are used up; the next goes on")
+        self.left -= 1
 
 
 @dataclass(frozen=True)
@@ -95,6 +124,36 @@ class CodeHost(Protocol):
 
 
 @dataclass(frozen=True)
+class Said:
+    """A reviewer's finding; ``severity`` is critical, major, minor or nitpick. The text is a stranger's."""
+
+    path: str
+    line: int
+    severity: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """How far a review of one commit is: waiting, done, limited (ask again after ``wait`` seconds) or skipped."""
+
+    state: str
+    findings: tuple[Said, ...] = ()
+    says: str = ""
+    wait: float = 0.0
+
+
+class Reviewer(Protocol):
+    """Somebody else's review of a pull request."""
+
+    name: str
+
+    def look(self, repository: str, number: int, head: str) -> Look: ...
+
+    def ask(self, repository: str, number: int, key: str) -> None: ...
+
+
+@dataclass(frozen=True)
 class Deployed:
     """``state`` is QUEUED, BUILDING, READY, ERROR or CANCELED; ``url`` has its scheme."""
 
@@ -106,7 +165,10 @@ class Deployed:
 
 
 class Deployer(Protocol):
-    """``key`` is the idempotency key: a second call with it finds the first call's deployment."""
+    """``key`` is the idempotency key: a second call with it finds the first call's deployment.
+
+    ``serve`` makes sure that production serves a finished production deployment.
+    """
 
     name: str
 
@@ -116,6 +178,10 @@ class Deployer(Protocol):
 
     def status(self, vendor_id: str) -> Deployed: ...
 
+    def serve(self, project: str, vendor_id: str) -> Deployed: ...
+
+    def configure(self, project: str, values: Mapping[str, str]) -> list[str]: ...
+
     def production(self, project: str) -> Deployed | None: ...
 
     def rollback(self, project: str, to_vendor_id: str) -> Deployed: ...
@@ -124,17 +190,34 @@ class Deployer(Protocol):
 
 
 @dataclass(frozen=True)
+class Question:
+    """What a message asks a person for, and how it was answered: pending, approved, rejected, expired or stale."""
+
+    approval_id: int
+    issue_id: int
+    patch_hash: str
+    state: str = "pending"
+    by: str = ""
+
+
+@dataclass(frozen=True)
 class Message:
     key: str
     subject: str
     body: str
     link: str = ""
+    question: Question | None = None
 
 
 class Notifier(Protocol):
+    """``send`` returns the channel's own name of the message, empty when it has none.
+
+    One that can also change a message has ``update(reference, message)``.
+    """
+
     name: str
 
-    def send(self, message: Message) -> None: ...
+    def send(self, message: Message) -> str: ...
 
     def check(self) -> Check: ...
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -21,12 +22,16 @@ QUIET = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
 
 @dataclass(frozen=True)
 class Completed:
-    """``code`` is None when the deadline came first; the texts are cut at ``limit`` characters."""
+    """``code`` is None when the deadline came first; the texts are cut at ``limit`` characters.
+
+    ``stopped`` says which ceiling the command went beyond, empty when none.
+    """
 
     code: int | None
     stdout: str
     stderr: str
     seconds: float
+    stopped: str = ""
 
     @property
     def ok(self) -> bool:
@@ -35,6 +40,26 @@ class Completed:
     @property
     def timed_out(self) -> bool:
         return self.code is None
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """What a command and all that it started may use together; beyond it the whole tree is killed.
+
+    It is looked at every LOOK seconds from outside: the kernel counts RLIMIT_NPROC for everyone but root, and
+    no limit of a single process bounds the sum. ``tasks`` are processes and their threads, ``memory`` is
+    resident bytes, ``output`` is bytes printed.
+    """
+
+    tasks: int = 64
+    memory: int = 3 << 30
+    output: int = 64 << 20
+
+
+LOOK = 0.02
+MANY = 200
+GONE = 5.0  # seconds that a killed process may take to be gone
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class CommandError(Exception):
@@ -49,6 +74,7 @@ def run(
     env: Mapping[str, str] | None = None,
     input: str | None = None,
     limit: int = 200_000,
+    ceiling: Ceiling | None = None,
 ) -> Completed:
     """Run ``argv`` with exactly ``env`` (default: PATH and LANG alone, so that no secret is inherited)."""
     started = time.monotonic()
@@ -65,21 +91,78 @@ def run(
             stderr=err,
             start_new_session=True,
         )
-        code: int | None
         try:
-            code = process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            code = None
+            code, stopped = _wait(process, started + timeout, ceiling, (out, err))
         finally:
             _end(process)
-        return Completed(code, _text(out, limit), _text(err, limit), time.monotonic() - started)
+        return Completed(code, _text(out, limit), _text(err, limit), time.monotonic() - started, stopped)
+
+
+def _wait(process: subprocess.Popen, deadline: float, ceiling: Ceiling | None, printed) -> tuple[int | None, str]:
+    """(exit status, "") of a command that ended by itself; (None, "") at the deadline; else why it has to stop."""
+    while (left := deadline - time.monotonic()) > 0:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(min(left, LOOK) if ceiling else left), ""
+        if ceiling and (why := _beyond(process.pid, ceiling, printed)):
+            return -signal.SIGKILL, why
+    return None, ""
+
+
+def _beyond(pid: int, ceiling: Ceiling, printed) -> str:
+    tree = descendants(pid)
+    if (tasks := sum(tree.values())) > ceiling.tasks:
+        return f"{tasks} processes and threads, {ceiling.tasks} are allowed"
+    if sum(map(_resident, tree)) > ceiling.memory:
+        return f"more than {ceiling.memory >> 20} MB of memory"
+    if sum(os.fstat(file.fileno()).st_size for file in printed) > ceiling.output:
+        return f"more than {ceiling.output >> 20} MB of output"
+    return ""
+
+
+def descendants(pid: int) -> dict[int, int]:
+    """The process and those below it, at most MANY, each with its number of threads; empty without a /proc."""
+    found: dict[int, int] = {}
+    todo = [pid]
+    while todo and len(found) < MANY:
+        current = todo.pop()
+        with contextlib.suppress(OSError):
+            threads = os.listdir(f"/proc/{current}/task")
+            found[current] = len(threads)
+            for thread in threads:
+                children = Path(f"/proc/{current}/task/{thread}/children").read_text(encoding="ascii")
+                todo += map(int, children.split())
+    return found
+
+
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * PAGE
+    return 0
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Kill what is left of the session, also children that outlived their parent."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    """Kill what is left below the process, also what has left its session, and wait until it is gone."""
+    with contextlib.ExitStack() as held:
+        left = [fd for pid in descendants(process.pid) if (fd := _held(pid, held)) is not None]
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        for fd in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                signal.pidfd_send_signal(fd, signal.SIGKILL)
+        process.wait()
+        for fd in left:
+            gone = select.poll()
+            gone.register(fd, select.POLLIN)
+            gone.poll(GONE * 1000)
+
+
+def _held(pid: int, held: contextlib.ExitStack) -> int | None:
+    """A descriptor of the process, so that never another one that got its number is meant."""
+    with contextlib.suppress(OSError, AttributeError):  # gone already, or a system without them
+        fd = os.pidfd_open(pid)
+        held.callback(os.close, fd)
+        return fd
+    return None
 
 
 def _text(file, limit: int) -> str:

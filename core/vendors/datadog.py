@@ -1,23 +1,29 @@
-"""Datadog: error logs, metrics of the services, and how they fare.
+"""Datadog: error logs, alerts (monitors and their events), metrics of the services, and how they fare.
 
-API: POST /api/v2/logs/events/search (cursor meta.page.after), GET /api/v1/query (pointlist in ms),
-GET /api/v1/validate.
+API: POST /api/v2/logs/events/search and /api/v2/events/search (cursor meta.page.after), GET /api/v1/monitor (pages by
+number), GET /api/v1/query (pointlist in ms), GET /api/v1/validate. A site other than the key's own answers 403.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 
+from core.health import summarize
 from core.models import Kind, MetricPoint, Record, ServiceHealth
 from core.settings import MetricNames
-from core.vendors.base import Batch, Check, VendorError
+from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.http import Http
+from core.vendors.reading import Page, Stream, Window, collect, records_of
 
-FIRST_LOOK = timedelta(minutes=15)
-OVERLAP = timedelta(seconds=60)
-PAGES, PAGE = 100, 1000
+SITES = (
+    *(f"{zone}datadoghq.com" for zone in ("", "us3.", "us5.", "ap1.", "ap2.", "uk1.")),
+    "datadoghq.eu",
+    "ddog-gov.com",
+    "us2.ddog-gov.com",
+)
+PAGE = 1000
+ALERTS = "source:alert status:error"  # what monitors wrote when they began to ring
 
 
 class Datadog:
@@ -26,31 +32,45 @@ class Datadog:
     def __init__(self, http: Http, query: str = "status:error", names: MetricNames | None = None):
         self.http, self.query, self.names = http, query, names or MetricNames()
 
-    def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]:
-        """Metrics, then error logs page by page; ``cursor`` is JSON {"since"} and moves when all was read."""
-        since = datetime.fromisoformat(json.loads(cursor)["since"]) if cursor else until - FIRST_LOOK
-        since -= OVERLAP
-        yield Batch(metrics=list(self.points(since, until)))
-        for records in self._logs(since, until):
-            yield Batch(records=records)
-        yield Batch(cursor=json.dumps({"since": until.isoformat()}))
+    @property
+    def meter(self) -> Meter:
+        return self.http.meter
 
-    def _logs(self, since: datetime, until: datetime) -> Iterator[list[Record]]:
-        page: dict = {"limit": PAGE}
-        seen: set[str] = set()
-        for _ in range(PAGES):
-            body = {
-                "filter": {"query": self.query, "from": since.isoformat(), "to": until.isoformat()},
-                "sort": "timestamp",
-                "page": page,
-            }
-            answer = self.http.post("/api/v2/logs/events/search", json=body, idempotent=True).json()
-            yield [parse(row, self.http) for row in answer.get("data") or []]
-            after = ((answer.get("meta") or {}).get("page") or {}).get("after")
-            if not answer.get("data") or not after or after in seen:
-                return
-            seen.add(after)
-            page = {"limit": PAGE, "cursor": after}
+    # --- signals
+
+    def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]:
+        self.http.meter.begin()
+        streams = {
+            "metrics": Stream(self._metrics),
+            "monitors": Stream(self._monitors, ascending=False),
+            "events": Stream(lambda window: self._found("/api/v2/events/search", ALERTS, window, event)),
+            "logs": Stream(lambda window: self._found("/api/v2/logs/events/search", self.query, window, parse)),
+        }
+        return collect(streams, cursor, until)
+
+    def _found(self, path: str, query: str, window: Window, read: Callable[[dict, Http], Record]) -> Page:
+        """A page of a search; logs and events share its shape."""
+        span = {"query": query, "from": _iso(window.since), "to": _iso(window.until)}
+        page = {"limit": PAGE} | ({"cursor": window.after} if window.after else {})
+        body = {"filter": span, "sort": "timestamp", "page": page}
+        answer = self.http.post(path, json=body, idempotent=True)
+        after = ((answer.json().get("meta") or {}).get("page") or {}).get("after")
+        return Page(self._records(answer.rows("data"), read), after=after or None)
+
+    def _monitors(self, window: Window) -> Page:
+        """Monitors that ring now; each time that one begins to ring is an alert of its own."""
+        number = int(window.after or 0)
+        rows = self.http.get("/api/v1/monitor", params={"page": number, "page_size": PAGE}).json(list)
+        ringing = [row for row in rows if row.get("overall_state") == "Alert"]
+        return Page(self._records(ringing, monitor), after=str(number + 1) if len(rows) == PAGE else None)
+
+    def _records(self, rows: list, read: Callable[[dict, Http], Record]) -> list[Record]:
+        return records_of(rows, lambda row: read(row, self.http), self.meter)
+
+    def _metrics(self, window: Window) -> Page:
+        return Page(metrics=list(self.points(window.since, window.until)))
+
+    # --- how services fare
 
     def points(self, since: datetime, until: datetime) -> Iterator[MetricPoint]:
         """The services' requests, errors and p95 in the span."""
@@ -67,10 +87,10 @@ class Datadog:
 
     def _series(self, query: str, since: datetime, until: datetime) -> Iterator[tuple[str, datetime, float]]:
         params = {"from": int(since.timestamp()), "to": int(until.timestamp()), "query": query}
-        answer = self.http.get("/api/v1/query", params=params).json()
-        if answer.get("status") == "error":
-            raise VendorError(self.name, f"refused a metric query: {answer.get('error')}", permanent=True)
-        for series in answer.get("series") or []:
+        answer = self.http.get("/api/v1/query", params=params)
+        if answer.json().get("status") == "error":
+            raise VendorError(self.name, f"refused a metric query: {answer.json().get('error')}", permanent=True)
+        for series in answer.rows("series"):
             service = next(
                 (tag.split(":", 1)[1] for tag in series.get("tag_set") or [] if tag.startswith("service:")),
                 "",
@@ -81,32 +101,41 @@ class Datadog:
 
     def health(self, services: Sequence[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]:
         """How each service did; intervals that began before ``since`` do not count."""
-        found: dict[str, dict[str, list[float]]] = {s: {"requests": [], "errors": [], "p95_ms": []} for s in services}
-        for point in self.points(since, until):
-            if point.service in found and point.at >= since:
-                found[point.service][point.name].append(point.value)
-        return {
-            service: ServiceHealth(
-                requests=sum(v["requests"]),
-                errors=sum(v["errors"]),
-                samples=len(v["requests"]),
-                p95_ms=sorted(v["p95_ms"])[len(v["p95_ms"]) // 2] if v["p95_ms"] else None,
-            )
-            for service, v in found.items()
-        }
+        points = [point for point in self.points(since, until) if point.at >= since]
+        return {service: summarize([p for p in points if p.service == service]) for service in services}
 
     def check(self) -> Check:
+        step = "DATADOG_API_KEY"
         try:
-            self.http.get("/api/v1/validate")
+            self.http.get("/api/v1/validate").json()
+            step = "timeseries_query"
             self.http.get("/api/v1/query", params={"from": 0, "to": 1, "query": self._queries()["requests"]})
+            step = "logs_read_data"
+            span = {"query": self.query, "from": "now-1m", "to": "now"}
+            self.http.post("/api/v2/logs/events/search", json={"filter": span, "page": {"limit": 1}}, idempotent=True)
+            step = "monitors_read"
+            self.http.get("/api/v1/monitor", params={"page": 0, "page_size": 1})
         except VendorError as error:
-            return Check(
-                False,
-                error.message,
-                "DATADOG_SITE, DATADOG_API_KEY, and DATADOG_APP_KEY with logs_read_data and "
-                "timeseries_query (Organization Settings > Application Keys)",
+            return Check(False, error.message, self._whereto(error, step))
+        return Check(True, "logs, monitors and metrics can be read")
+
+    def _whereto(self, error: VendorError, step: str) -> str:
+        site = self.http.base_url.split("://")[-1].removeprefix("api.")
+        if error.status in (401, 403) and step == "DATADOG_API_KEY":
+            return (
+                f"DATADOG_API_KEY (Organization Settings > API Keys), or DATADOG_SITE: the key is not one of {site}; "
+                "the site is the address that you see in the browser"
             )
-        return Check(True, "logs and metrics can be read")
+        if error.status in (401, 403):
+            return (
+                f"DATADOG_APP_KEY: an application key of the same organization with the scope {step} "
+                "(Organization Settings > Application Keys)"
+            )
+        if error.status == 429 or (error.status or 0) >= 500:
+            return "nothing to set right here: wait, and see https://status.datadoghq.com"
+        if error.status is None or error.status == 404:
+            return f"DATADOG_SITE, one of {', '.join(SITES)}; now it is {site}"
+        return "DATADOG_QUERY, or the names below [metrics] in platform.toml"
 
 
 def parse(row: dict, http: Http) -> Record:
@@ -116,7 +145,7 @@ def parse(row: dict, http: Http) -> Record:
     error = own.get("error") if isinstance(own.get("error"), dict) else {}
     stack, kind = str(error.get("stack") or ""), str(error.get("kind") or "")
     message = str(outer.get("message") or own.get("message") or "")
-    tags = dict(tag.split(":", 1) for tag in outer.get("tags") or [] if ":" in tag)
+    tags = tags_of(outer.get("tags"))
     title = f"{kind}: {error.get('message')}" if kind else message.splitlines()[0] if message else "log line"
     return Record(
         source="datadog",
@@ -131,3 +160,54 @@ def parse(row: dict, http: Http) -> Record:
         message=http.redact(stack or message)[:20_000],
         attributes={"host": outer.get("host"), "trace_id": own.get("trace_id")},
     )
+
+
+def event(row: dict, http: Http) -> Record:
+    """An event that a monitor wrote as an alert. Pure."""
+    outer = row.get("attributes") or {}
+    own = outer.get("attributes") or {}
+    rung = own.get("monitor") if isinstance(own.get("monitor"), dict) else {}
+    tags = tags_of(outer.get("tags"))
+    message = http.redact(str(outer.get("message") or ""))
+    return Record(
+        source="datadog",
+        vendor_id=f"event:{row['id']}",
+        kind=Kind.ALERT,
+        at=datetime.fromisoformat(str(outer["timestamp"])),
+        service=_service(own.get("service"), tags),
+        environment=tags.get("env", "production"),
+        level=str(own.get("status") or "error"),
+        title=http.redact(str(own.get("title") or message.split("\n")[0] or "alert"))[:300],
+        message=message[:20_000],
+        attributes={"monitor_id": own.get("monitor_id") or rung.get("id"), "state": own.get("status")},
+    )
+
+
+def monitor(row: dict, http: Http) -> Record:
+    """A monitor that rings as an alert; ``overall_state_modified`` is when it began to. Pure."""
+    tags = tags_of(row.get("tags"))
+    began = row.get("overall_state_modified") or row.get("modified") or row.get("created")
+    return Record(
+        source="datadog",
+        vendor_id=f"monitor:{row['id']}@{began}",
+        kind=Kind.ALERT,
+        at=datetime.fromisoformat(str(began)),
+        service=_service(None, tags),
+        environment=tags.get("env") or tags.get("environment") or "production",
+        title=http.redact(str(row.get("name") or "monitor"))[:300],
+        message=http.redact(str(row.get("message") or ""))[:20_000],
+        attributes={"monitor_id": row["id"], "state": row.get("overall_state"), "query": row.get("query")},
+    )
+
+
+def tags_of(tags: Sequence[str] | None) -> dict[str, str]:
+    return dict(tag.split(":", 1) for tag in tags or [] if ":" in tag)
+
+
+def _service(told: object, tags: dict[str, str]) -> str:
+    """Events name an unknown service "undefined"."""
+    return str(told) if told and told != "undefined" else tags.get("service", "")
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

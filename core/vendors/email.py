@@ -1,15 +1,26 @@
-"""E-mail by SMTP. The Message-ID comes from the message's key, so that a second sending is seen as the same."""
+"""E-mail by SMTP: encrypted from the start on port 465, by STARTTLS elsewhere; certificates are verified.
+
+The Message-ID comes from the message's key, so that a second sending is seen as the same.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import smtplib
 import ssl
+from collections.abc import Iterator
 from email.message import EmailMessage
 
 from core.vendors.base import Check, Message, VendorError
+from core.vendors.redact import Redactor
 
-TIMEOUT = 20.0  # seconds
+log = logging.getLogger(__name__)
+TIMEOUT = 20.0  # seconds, for each answer of the server
+IMPLICIT_TLS = 465
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+WHERE = "SMTP_HOST, SMTP_PORT (587 STARTTLS, 465 TLS), SMTP_STARTTLS, SMTP_CA_FILE, SMTP_USER, SMTP_PASSWORD"
 
 
 class Email:
@@ -25,54 +36,74 @@ class Email:
         user: str = "",
         password: str = "",
         starttls: bool = True,
+        ca_file: str = "",
+        implicit_tls: bool | None = None,
     ):
+        """``implicit_tls`` None: by the port. ``ca_file``: certificates to trust in place of the system's."""
         self.host, self.port, self.sender, self.receivers = host, port, sender, receivers
-        self.user, self.password, self.starttls = user, password, starttls
+        self.user, self.password, self.starttls, self.ca_file = user, password, starttls, ca_file
+        self.implicit_tls = port == IMPLICIT_TLS if implicit_tls is None else implicit_tls
+        self.redact = Redactor([password])
 
-    def send(self, message: Message) -> None:
-        mail = EmailMessage()
-        mail["From"], mail["To"] = self.sender, ", ".join(self.receivers)
-        mail["Subject"] = " ".join(message.subject.split())[:200]
-        mail["Message-ID"] = f"<{hashlib.sha256(message.key.encode()).hexdigest()[:32]}@devops-intelligence-platform>"
-        mail.set_content(f"{message.body}\n\n{message.link}\n")
-        with self._connect() as server:
-            server.send_message(mail)
+    def send(self, message: Message) -> str:
+        mail = letter(message, self.sender, self.receivers)
+        with self._session() as server:
+            refused = server.send_message(mail)
+        for receiver, (code, _) in refused.items():
+            log.warning("%s refused mail for %s (%s); the others have it", self.host, receiver, code)
+        return mail["Message-ID"]
 
     def check(self) -> Check:
         try:
-            with self._connect() as server:
+            with self._session() as server:
                 server.noop()
         except VendorError as error:
-            return Check(False, error.message, "SMTP_HOST, SMTP_PORT, SMTP_STARTTLS, SMTP_USER, SMTP_PASSWORD")
+            return Check(False, error.message, WHERE)
         return Check(True, f"{self.host} accepts mail for {', '.join(self.receivers)}")
 
-    def _connect(self) -> _Session:
-        return _Session(self)
-
-
-class _Session:
-    """An open connection; every fault of it is a VendorError."""
-
-    def __init__(self, email: Email):
-        self.email = email
-
-    def __enter__(self) -> smtplib.SMTP:
-        e = self.email
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[smtplib.SMTP]:
+        """An open connection, signed in; every fault of it is a VendorError."""
+        encrypted = self.implicit_tls or self.starttls
+        if self.user and not encrypted and self.host not in LOOPBACK:
+            raise VendorError(self.name, "would send the password unencrypted: set SMTP_STARTTLS", permanent=True)
         try:
-            self.server = smtplib.SMTP(e.host, e.port, timeout=TIMEOUT)
-            if e.starttls:
-                self.server.starttls(context=ssl.create_default_context())
-            if e.user:
-                self.server.login(e.user, e.password)
-        except (OSError, smtplib.SMTPException) as error:
-            raise self._fault(error) from None
-        return self.server
+            with self._connected() as server:
+                if self.starttls and not self.implicit_tls:
+                    server.starttls(context=self._context())
+                if self.user:
+                    server.login(self.user, self.password)
+                yield server
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            says = self.redact(f"{self.host}:{self.port}: {error}")[:300]
+            raise VendorError(self.name, says, permanent=is_permanent(error)) from None
 
-    def __exit__(self, kind, error, trace) -> None:
-        self.server.close()
-        if isinstance(error, OSError | smtplib.SMTPException):
-            raise self._fault(error) from None
+    def _connected(self) -> smtplib.SMTP:
+        if self.implicit_tls:
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT, context=self._context())
+        return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
 
-    def _fault(self, error: Exception) -> VendorError:
-        refused = isinstance(error, smtplib.SMTPAuthenticationError | smtplib.SMTPRecipientsRefused)
-        return VendorError("email", f"{self.email.host}:{self.email.port}: {error}"[:300], permanent=refused)
+    def _context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.ca_file or None)
+
+
+def letter(message: Message, sender: str, receivers: list[str]) -> EmailMessage:
+    """The mail. A stranger's text cannot add headers: its lines are joined. Pure."""
+    mail = EmailMessage()
+    mail["From"], mail["To"] = sender, ", ".join(receivers)
+    mail["Subject"] = " ".join(message.subject.split())[:200]
+    mail["Message-ID"] = f"<{hashlib.sha256(message.key.encode()).hexdigest()[:32]}@devops-intelligence-platform>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(f"{message.body}\n\n{message.link}\n")
+    return mail
+
+
+def is_permanent(error: Exception) -> bool:
+    """Trying again cannot help: answers from 500 on, every receiver refused for good, a wrong certificate, no TLS."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    if isinstance(error, smtplib.SMTPResponseException):
+        return error.smtp_code >= 500
+    return isinstance(
+        error, ssl.SSLCertVerificationError | smtplib.SMTPNotSupportedError | FileNotFoundError | ValueError
+    )

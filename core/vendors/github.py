@@ -1,21 +1,26 @@
-"""GitHub: issues that people wrote and commits as signals; pull requests, statuses and merges as the code host.
+"""GitHub: issues that people wrote and commits as signals; branches, pull requests, reviews, checks, statuses and
+merges as the code host.
 
-API version 2022-11-28; pages by Link rel="next". Each write looks first whether it was done.
+API version 2022-11-28; pages by Link rel="next"; Enterprise serves the same below https://HOST/api/v3. Each write
+looks first whether it was done.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import chain
+from urllib.parse import quote
 
 from core.models import Kind, Record
-from core.vendors.base import Batch, Check, Pull, VendorError
+from core.vendors.base import Batch, BudgetSpent, Check, Meter, Pull, VendorError
 from core.vendors.http import Http
+from core.vendors.reading import Page, Stream, Window, collect, records_of
 
 FIRST_LOOK = timedelta(hours=24)
-OVERLAP = timedelta(seconds=60)
-PAGES = 50
+PAGES, PAGE = 50, 100
+REMEMBERED = 500  # commits whose files need not be asked for again
 HEADERS = {
     "Accept": "application/vnd.github+json",
     "X-GitHub-Api-Version": "2022-11-28",
@@ -29,33 +34,75 @@ class GitHub:
     def __init__(self, http: Http, repositories: Sequence[str] = ()):
         self.http, self.repositories = http, list(repositories)
 
+    @property
+    def meter(self) -> Meter:
+        return self.http.meter
+
     # --- signals
 
     def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]:
-        since = datetime.fromisoformat(json.loads(cursor)["since"]) if cursor else until - FIRST_LOOK
-        params = {"since": (since - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ"), "per_page": 100}
+        self.http.meter.begin()
+        streams: dict[str, Stream] = {}
         for name in self.repositories:
-            for rows in self._pages(f"/repos/{name}/issues", {**params, "state": "open"}):
-                yield Batch(records=[report(row, name, self.http) for row in rows if "pull_request" not in row])
-            for rows in self._pages(f"/repos/{name}/commits", params):
-                yield Batch(records=[self._commit(row, name) for row in rows])
-        yield Batch(cursor=json.dumps({"since": until.isoformat()}))
+            streams[f"commits {name}"] = Stream(partial(self._commits, name), False, FIRST_LOOK, FIRST_LOOK)
+            streams[f"issues {name}"] = Stream(partial(self._issues, name), first_look=FIRST_LOOK)
+        return collect(streams, cursor, until)
 
-    def _pages(self, path: str, params: dict) -> Iterator[list[dict]]:
-        seen: set[str] = set()
-        answer = self.http.get(path, params=params)
-        for _ in range(PAGES):
-            yield answer.json(list)
-            link = answer.next_link()
-            if not link or link["url"] in seen:
-                return
-            seen.add(link["url"])
-            answer = self.http.get(link["url"])
+    def _issues(self, name: str, window: Window) -> Page:
+        """Issues by the time of their last change; ``after`` is that of the last one, and a page number.
+
+        Pages by number alone would skip an issue whenever an earlier one changes while they are read; so the next
+        page begins with the last one's time, and a number is only counted where a whole page has the same time.
+        """
+        since, number = (window.after or f"{_iso(window.since)} 1").split(" ")
+        params = {"since": since, "state": "open", "sort": "updated", "direction": "asc", "per_page": PAGE}
+        rows = self.http.get(f"/repos/{name}/issues", params=params | {"page": int(number)}).json(list)
+        written = [row for row in rows if "pull_request" not in row]
+        records = records_of(written, lambda row: report(row, name, self.http), self.meter)
+        if rows and rows[0]["updated_at"] < since:
+            raise VendorError(self.name, "gave an older page again; the next round reads it anew")
+        after = None
+        if len(rows) == PAGE:
+            last = rows[-1]["updated_at"]
+            after = f"{last} 1" if last > since else f"{since} {int(number) + 1}"
+        return Page(records, after=after)
+
+    def _commits(self, name: str, window: Window) -> Page:
+        """The main branch's commits; those whose files are known already cost no call of their own."""
+        if window.after:
+            answer = self.http.get(window.after)
+        else:
+            span = {"since": _iso(window.since), "until": _iso(window.until), "per_page": PAGE}
+            answer = self.http.get(f"/repos/{name}/commits", params=span)
+        known: list[str] = list(window.memory.get("known") or [])
+        records: list[Record] = []
+        cut: VendorError | None = None
+        try:
+            for row in answer.json(list):
+                if row["sha"] not in known:
+                    records.append(self._commit(row, name))
+                    known.append(row["sha"])
+        except BudgetSpent as spent:
+            cut = spent
+        link = answer.next_link()
+        return Page(records, after=link and link["url"], memory={"known": known[-REMEMBERED:]}, cut=cut)
 
     def _commit(self, row: dict, name: str) -> Record:
         """A commit as a change, with the files it touched: blame asks for them."""
         files = self.http.get(f"/repos/{name}/commits/{row['sha']}").json().get("files") or []
         return change(row, name, [f["filename"] for f in files], self.http)
+
+    def _pages(self, path: str, params: dict, name: str = "") -> Iterator[list[dict]]:
+        """The pages of a list by their links; ``name`` is the list's where the answer is an object."""
+        seen: set[str] = set()
+        answer = self.http.get(path, params=params)
+        for _ in range(PAGES):
+            yield answer.rows(name) if name else answer.json(list)
+            link = answer.next_link()
+            if not link or link["url"] in seen:
+                return
+            seen.add(link["url"])
+            answer = self.http.get(link["url"])
 
     # --- code host
 
@@ -101,26 +148,69 @@ class GitHub:
         )
         return str(answer.json().get("sha") or head_sha)
 
-    def check(self) -> Check:
+    # --- what others said of a commit
+
+    def branch(self, repository: str, name: str) -> str | None:
+        """The commit that a branch stands at; None when there is no such branch."""
         try:
+            found = self.http.get(f"/repos/{repository}/git/ref/heads/{quote(name)}").json()
+        except VendorError as error:
+            if error.status == 404:
+                return None
+            raise
+        return str(found["object"]["sha"])
+
+    def make_branch(self, repository: str, name: str, sha: str) -> None:
+        """A branch at a commit; one that stands there already is left as it is."""
+        if self.branch(repository, name) != sha:
+            self.http.post(f"/repos/{repository}/git/refs", json={"ref": f"refs/heads/{name}", "sha": sha})
+
+    def reviews(self, repository: str, number: int) -> list[dict]:
+        """Reviews of a pull request, oldest first."""
+        return [*chain.from_iterable(self._pages(f"/repos/{repository}/pulls/{number}/reviews", {"per_page": PAGE}))]
+
+    def check_runs(self, repository: str, sha: str) -> list[dict]:
+        """What CI said of a commit by checks: each with name, status and conclusion."""
+        path = f"/repos/{repository}/commits/{sha}/check-runs"
+        return [*chain.from_iterable(self._pages(path, {"per_page": PAGE}, "check_runs"))]
+
+    def statuses(self, repository: str, sha: str) -> dict[str, str]:
+        """The newest state of each context of a commit."""
+        found = self.http.get(f"/repos/{repository}/commits/{sha}/status", params={"per_page": PAGE})
+        return {row["context"]: row["state"] for row in found.rows("statuses")}
+
+    def check(self) -> Check:
+        name = ""
+        try:
+            self.http.get("/rate_limit")
             for name in self.repositories:
                 self.http.get(f"/repos/{name}")
         except VendorError as error:
-            return Check(
-                False,
-                error.message,
-                "GITHUB_URL, and GITHUB_TOKEN with contents, issues, pull requests and statuses",
-            )
+            return Check(False, f"{name}: {error.message}" if name else error.message, self._whereto(error, name))
         return Check(True, f"{len(self.repositories)} repositories can be read")
+
+    def _whereto(self, error: VendorError, name: str) -> str:
+        if error.status == 429 or (error.status or 0) >= 500:
+            return "nothing to set right here: wait, and see https://www.githubstatus.com"
+        if error.status == 401:
+            return "GITHUB_TOKEN: expired or mistyped (Settings > Developer settings > Fine-grained tokens)"
+        if error.status in (403, 404) and name:
+            return (
+                f"GITHUB_TOKEN has to reach {name} with contents, issues, pull requests and commit statuses "
+                "(Fine-grained tokens > Repository access), or repositories.*.github in platform.toml is mistyped"
+            )
+        return "GITHUB_URL: https://api.github.com, or https://HOST/api/v3 for Enterprise"
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _pull(row: dict) -> Pull:
-    return Pull(
-        row["number"],
-        row.get("html_url") or "",
-        (row.get("head") or {}).get("sha", ""),
-        bool(row.get("merged")),
-    )
+    if not isinstance(row.get("number"), int):
+        raise VendorError("github", "answered without the pull request's number")
+    head = (row.get("head") or {}).get("sha", "")
+    return Pull(row["number"], row.get("html_url") or "", head, bool(row.get("merged")))
 
 
 def report(row: dict, repository: str, http: Http) -> Record:

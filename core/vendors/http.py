@@ -1,33 +1,37 @@
 """The only httpx client. Time-outs, bounded retries, sizes and redaction are the same for every vendor.
 
-What is retried: connection faults, 429 and 5xx, and only for requests that may be repeated. Retry-After
-(seconds or HTTP date) and the vendors' own reset headers are obeyed up to 30 s; a longer wait is the
-caller's to make, who gets it as ``VendorError.retry_after``.
+What is retried: connection faults, 429 and 5xx, and only for requests that may be repeated. What a vendor asks us
+to wait (core/vendors/limits.py) is obeyed up to 30 s; a longer wait is the caller's to make, who gets it as
+``VendorError.retry_after``. An exchange has a deadline for the whole of it; connections go to checked addresses
+only (core/vendors/address.py); redirects are not followed, and no link leads to another host or away from TLS.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import socket
-import time
+import random
+import urllib.request
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 import stamina
 
-from core.vendors.base import VendorError
+from core.vendors import limits
+from core.vendors.address import LOOPBACK, Guard
+from core.vendors.base import BudgetSpent, Meter, VendorError
 from core.vendors.redact import Redactor
 
-TIMEOUT = httpx.Timeout(20.0, connect=5.0)
+TIMEOUT, TOTAL = httpx.Timeout(20.0, connect=5.0), 60.0  # seconds; of one step, of one exchange
 ATTEMPTS, LONGEST_WAIT = 3, 30.0
 LARGEST = 20 * 1024 * 1024  # bytes of one answer
-RESETS = ("x-ratelimit-reset", "x-sentry-rate-limit-reset")
-WORDS = {
+WORDS = {  # by status, else by its hundred
+    3: "sent us to another address",
+    4: "refused the request",
+    5: "has a fault of its own",
     400: "did not understand the request",
     401: "refused the credential",
     403: "refused access; the credential lacks a right, or the address is another region's",
@@ -49,15 +53,27 @@ class Answer:
             response.content,
         )
 
+    @cached_property
+    def body(self) -> Any:
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            raise VendorError(self.vendor, f"answered {self.status} with something that is not JSON") from None
+
     def json(self, kind: type = dict) -> Any:
         """The body as ``kind``. Raises VendorError for what is not JSON, or other JSON than expected."""
-        try:
-            value = json.loads(self.content)
-        except ValueError:
-            raise VendorError(self.vendor, f"answered {self.status} with something that is not JSON") from None
+        value = self.body
         if not isinstance(value, kind):
             raise VendorError(self.vendor, f"answered with JSON of an unexpected kind ({type(value).__name__})")
         return value
+
+    def rows(self, name: str) -> list:
+        """The list that the body holds as ``name``; an answer without it is a fault, not an empty one."""
+        found = self.json().get(name)
+        if not isinstance(found, list):
+            said = f": {told(self)}" if told(self) else ""
+            raise VendorError(self.vendor, f"answered {self.status} without {name!r}{said}")
+        return found
 
     def next_link(self) -> dict[str, str] | None:
         """The Link header's ``rel="next"``: its ``url`` and attributes, or None."""
@@ -66,7 +82,11 @@ class Answer:
 
 
 class Http:
-    """One vendor's address with its headers. ``transport`` is for tests."""
+    """One vendor's address with its headers.
+
+    ``calls``: how many a round of reading may make; ``private``: the address may lie on a private network;
+    ``transport`` is for tests.
+    """
 
     def __init__(
         self,
@@ -75,11 +95,19 @@ class Http:
         headers: dict[str, str] | None = None,
         secrets: Iterable[str] = (),
         transport: httpx.BaseTransport | None = None,
+        calls: int | None = None,
+        private: bool = False,
     ):
         self.vendor, self.base_url = vendor, base_url.rstrip("/")
-        self.redact = Redactor(secrets)
-        self.client = httpx.Client(headers=headers or {}, timeout=TIMEOUT, transport=transport, follow_redirects=False)
-        self.guarded = transport is None
+        self.meter, self.redact, self.skew = Meter(vendor, calls), Redactor(secrets), 0.0
+        host = urlsplit(self.base_url).hostname or ""
+        self.guard = Guard(vendor, private=private, loopback=host in LOOPBACK)
+        self.client = httpx.Client(
+            headers=headers or {},
+            timeout=TIMEOUT,
+            transport=transport or _transport(self.guard, self.base_url),
+            follow_redirects=False,
+        )
 
     def get(self, path: str, **kw) -> Answer:
         return self.request("GET", path, **kw)
@@ -88,55 +116,92 @@ class Http:
         """``idempotent``: the request changes nothing, or changes the same thing only once."""
         return self.request("POST", path, idempotent=idempotent, **kw)
 
-    def request(self, method: str, path: str, *, idempotent: bool = True, **kw) -> Answer:
-        """Send, retry what may be retried, and return the answer. Raises VendorError."""
+    def request(
+        self, method: str, path: str, *, idempotent: bool = True, verify: Callable[[Answer], None] | None = None, **kw
+    ) -> Answer:
+        """Send, retry what may be retried, and return the answer. Raises VendorError.
+
+        ``verify`` raises VendorError for an answer that is a fault in spite of its status, which may be retried.
+        """
         url = path if path.startswith("http") else self.base_url + path
-        if self.guarded:
-            self._same_host(url)
-            refuse_private(self.vendor, url, self.base_url)
+        self._allowed(url)
         retry = stamina.retry_context(on=_wait(idempotent), attempts=ATTEMPTS, timeout=90, wait_max=LONGEST_WAIT)
         for attempt in retry:
             with attempt:
-                return self._once(method, url, **kw)
+                answer = self._once(method, url, **kw)
+                if verify:
+                    verify(answer)
+                return answer
         raise AssertionError("stamina raises the last error")
 
     def _once(self, method: str, url: str, **kw) -> Answer:
+        self.meter.spend()
+        self.guard.limit(TOTAL)
+        body = bytearray()
         try:
             with self.client.stream(method, url, **kw) as response:
-                body = b""
                 for part in response.iter_bytes():
                     body += part
                     if len(body) > LARGEST:
                         raise VendorError(self.vendor, "answered with more than 20 MB", permanent=True)
         except httpx.HTTPError as error:
-            raise VendorError(
-                self.vendor,
-                f"could not be reached at {urlsplit(url).netloc}: {self.redact(str(error)) or type(error).__name__}",
-            ) from None
-        answer = httpx.Response(response.status_code, headers=_plain(response.headers), content=body)
+            raise self._unreached(url, error) from None
+        answer = httpx.Response(response.status_code, headers=_plain(response.headers), content=bytes(body))
+        self.skew, left = limits.skew(answer.headers), limits.left(answer.headers)
+        self.meter.vendor_left = self.meter.vendor_left if left is None else left
         if answer.status_code >= 300:
             raise self._fault(answer)
         return Answer(self.vendor, answer)
 
+    def _unreached(self, url: str, error: httpx.HTTPError) -> VendorError:
+        where = urlsplit(url).netloc
+        why = "it did not answer in time" if isinstance(error, httpx.TimeoutException) else self.redact(str(error))
+        return VendorError(self.vendor, f"could not be reached at {where}: {why or type(error).__name__}")
+
     def _fault(self, answer: httpx.Response) -> VendorError:
-        status = answer.status_code
+        status, said = answer.status_code, told(answer)
+        limited = limits.limited(status, answer.headers, said)
         says = (
-            "sent us to another address"
+            "sent us to another address; check the address"
             if status < 400
-            else WORDS.get(status, "has a fault of its own" if status >= 500 else "refused the request")
+            else WORDS.get(
+                429 if limited else status, "has a fault of its own" if status >= 500 else "refused the request"
+            )
         )
-        detail = self.redact(told(answer))
+        detail = self.redact(said)
         return VendorError(
             self.vendor,
             f"{says} ({status})" + (f": {detail}" if detail else ""),
             status=status,
-            permanent=status < 500 and status != 429,
-            retry_after=wait_asked(answer.headers),
+            permanent=status < 500 and not limited,
+            retry_after=limits.wait_asked(status, answer.headers, said),
         )
 
-    def _same_host(self, url: str) -> None:
-        if urlsplit(url).netloc != urlsplit(self.base_url).netloc:
-            raise VendorError(self.vendor, f"pointed to another host ({urlsplit(url).netloc})", permanent=True)
+    def _allowed(self, url: str) -> None:
+        asked, own = urlsplit(url), urlsplit(self.base_url)
+        if (asked.scheme, asked.netloc) != (own.scheme, own.netloc):
+            where = f"{asked.scheme}://{asked.netloc}"
+            raise VendorError(self.vendor, f"pointed to another host ({where})", permanent=True)
+        if own.scheme != "https" and not (self.guard.loopback or self.guard.private):
+            says = f"the address {self.base_url} is not encrypted: a key is only sent by https"
+            raise VendorError(self.vendor, says, permanent=True)
+
+
+@lru_cache(maxsize=1)
+def _tls():
+    """Verifies certificates; SSL_CERT_FILE names an authority of one's own."""
+    return httpx.create_ssl_context()
+
+
+def _transport(guard: Guard, base_url: str) -> httpx.BaseTransport | None:
+    """Connections by the guard; None (httpx's own) where a proxy is set up, which then looks the host up itself."""
+    parts = urlsplit(base_url)
+    proxied = parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(parts.hostname or "")
+    if proxied and not guard.loopback:
+        return None
+    transport = httpx.HTTPTransport(verify=_tls())
+    transport._pool = httpcore.ConnectionPool(ssl_context=_tls(), max_connections=20, network_backend=guard)
+    return transport
 
 
 def _plain(headers: httpx.Headers) -> dict[str, str]:
@@ -148,41 +213,19 @@ def _wait(idempotent: bool) -> Callable[[Exception], bool | float]:
     """stamina's hook: False ends it, a number is the wait in seconds, True the usual back-off."""
 
     def decide(error: Exception) -> bool | float:
-        if not isinstance(error, VendorError) or error.permanent:
+        if not isinstance(error, VendorError) or error.permanent or isinstance(error, BudgetSpent):
             return False
         if not idempotent and error.status != 429:
             return False
         if error.retry_after is None:
             return True
-        return error.retry_after if error.retry_after <= LONGEST_WAIT else False
+        jittered = error.retry_after * (1 + random.random() / 10)
+        return jittered if error.retry_after <= LONGEST_WAIT else False
 
     return decide
 
 
-def wait_asked(headers: httpx.Headers) -> float | None:
-    """Seconds that a vendor asks us to wait: Retry-After, or a reset as seconds left or epoch."""
-    value = headers.get("retry-after")
-    if value:
-        try:
-            return max(0.0, float(value))
-        except ValueError:
-            return _until(value)
-    if headers.get("x-ratelimit-remaining", "0") == "0":
-        for name in RESETS:
-            if (text := headers.get(name, "")).replace(".", "", 1).isdigit():
-                number = float(text)
-                return max(0.0, number - time.time()) if number > 1e9 else number
-    return None
-
-
-def _until(date: str) -> float | None:
-    try:
-        return max(0.0, (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
-
-
-def told(answer: httpx.Response) -> str:
+def told(answer: httpx.Response | Answer) -> str:
     """What the vendor said of the fault, from the forms that vendors use."""
     try:
         body = json.loads(answer.content)
@@ -191,23 +234,19 @@ def told(answer: httpx.Response) -> str:
     if not isinstance(body, dict):
         return ""
     error = body.get("errors") or body.get("error") or body.get("detail") or body.get("message") or ""
-    if isinstance(error, dict):
-        error = error.get("message") or error.get("code") or ""
-    return str(error)[:300]
+    if body.get("errors") and body.get("message"):  # GitHub: a headline and its particulars
+        error = [body["message"], *(error if isinstance(error, list) else [error])]
+    if isinstance(error, list):
+        return "; ".join(_sentence(part) for part in error)[:300]
+    return _sentence(error)[:300]
 
 
-def refuse_private(vendor: str, url: str, base_url: str) -> None:
-    """No request to private or metadata addresses, unless the configured base itself is on loopback (the sandbox)."""
-    host, base = urlsplit(url).hostname or "", urlsplit(base_url).hostname or ""
-    if host == base and host in ("127.0.0.1", "localhost", "::1"):
-        return
-    try:
-        found = {info[4][0] for info in socket.getaddrinfo(host, None)}
-    except OSError:
-        raise VendorError(vendor, f"the host {host} cannot be found") from None
-    for address in found:
-        if not ipaddress.ip_address(address).is_global:
-            raise VendorError(vendor, f"{host} is a private address; only public ones are called", permanent=True)
+def _sentence(part: Any) -> str:
+    """A fault of a list: plain text, or {"message"}, or GitHub's {"field", "code"}."""
+    if not isinstance(part, dict):
+        return str(part)
+    field = " ".join(str(part[name]) for name in ("field", "code") if part.get(name))
+    return str(part.get("message") or part.get("detail") or part.get("title") or field or part)
 
 
 def probe(url: str, timeout: float = 10.0) -> str:

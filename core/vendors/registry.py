@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from urllib.parse import urlsplit
 
 from core.settings import ConfigurationError, Policy, Settings, read_policy
-from core.vendors.base import Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Source
+from core.vendors import cloudwatch as aws
+from core.vendors import newrelic as nerdgraph
+from core.vendors.base import Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
+from core.vendors.coderabbit import CodeRabbit
 from core.vendors.datadog import Datadog
 from core.vendors.email import Email
 from core.vendors.github import HEADERS, GitHub
+from core.vendors.hints import NEEDS, hint
 from core.vendors.http import Http
+from core.vendors.kestra import Kestra, KestraAnalyst
 from core.vendors.openai import Chat, OpenAIAnalyst
 from core.vendors.sentry import Sentry
-from core.vendors.slack import Slack
+from core.vendors.slack import Slack, SlackWebhook
 from core.vendors.vercel import Vercel
 
 OFF = "not connected"
+SKEW = 60.0  # seconds of difference between clocks that are worth a word
+
+
+def _http(s: Settings, vendor: str, address: str, headers: dict[str, str], secrets: list[str]) -> Http:
+    """A signal source's way out: with its budget, and private hosts only where the settings name them."""
+    hosts = {host.strip() for host in s.private_hosts.split(",")}
+    private = (urlsplit(address).hostname or "") in hosts
+    return Http(vendor, address, headers, secrets, calls=policy(s).collect.calls(vendor), private=private)
 
 
 def datadog(s: Settings) -> Datadog | None:
     api, app = s.datadog_api_key.get_secret_value(), s.datadog_app_key.get_secret_value()
     if not (api and app):
         return None
-    http = Http(
-        "datadog",
-        s.datadog_url or f"https://api.{s.datadog_site}",
-        {"DD-API-KEY": api, "DD-APPLICATION-KEY": app},
-        [api, app],
-    )
+    address = s.datadog_url or f"https://api.{s.datadog_site}"
+    http = _http(s, "datadog", address, {"DD-API-KEY": api, "DD-APPLICATION-KEY": app}, [api, app])
     return Datadog(http, s.datadog_query, policy(s).metrics)
 
 
@@ -35,7 +48,7 @@ def sentry(s: Settings) -> Sentry | None:
     token = s.sentry_token.get_secret_value()
     if not (token and s.sentry_org):
         return None
-    return Sentry(Http("sentry", s.sentry_url, _bearer(token), [token]), s.sentry_org, s.sentry_project)
+    return Sentry(_http(s, "sentry", s.sentry_url, _bearer(token), [token]), s.sentry_org, s.sentry_project)
 
 
 def github(s: Settings) -> GitHub | None:
@@ -43,21 +56,57 @@ def github(s: Settings) -> GitHub | None:
     names = sorted({r.github for r in policy(s).repositories.values() if r.github})
     if not token:
         return None
-    return GitHub(Http("github", s.github_url, HEADERS | _bearer(token), [token]), names)
+    return GitHub(_http(s, "github", s.github_url, HEADERS | _bearer(token), [token]), names)
+
+
+def newrelic(s: Settings) -> nerdgraph.NewRelic | None:
+    key = s.newrelic_api_key.get_secret_value()
+    if not (key and s.newrelic_account_id):
+        return None
+    address = s.newrelic_url or nerdgraph.ADDRESSES[s.newrelic_region]
+    http = _http(s, "newrelic", address, {"API-Key": key}, [key])
+    return nerdgraph.NewRelic(http, s.newrelic_account_id, s.newrelic_condition)
+
+
+def cloudwatch(s: Settings) -> aws.CloudWatch | None:
+    groups = [group.strip() for group in s.cloudwatch_log_groups.split(",") if group.strip()]
+    if not (groups or s.cloudwatch_namespace):
+        return None
+    rules = policy(s)
+    return aws.CloudWatch(
+        partial(aws.connect, s.aws_region, s.aws_profile, s.cloudwatch_role_arn),
+        groups,
+        pattern=s.cloudwatch_filter,
+        namespace=s.cloudwatch_namespace,
+        services=sorted(rules.services),
+        names=rules.metrics,
+        dimension=s.cloudwatch_dimension,
+        endpoint=s.aws_endpoint_url,
+        calls=rules.collect.calls("cloudwatch"),
+    )
 
 
 def vercel(s: Settings) -> Vercel | None:
     token = s.vercel_token.get_secret_value()
-    return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id) if token else None
+    projects = sorted({r.vercel_project for r in policy(s).repositories.values() if r.vercel_project})
+    return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id, projects) if token else None
 
 
-def slack(s: Settings) -> Slack | None:
-    token = s.slack_token.get_secret_value()
-    return (
-        Slack(Http("slack", s.slack_url, _bearer(token), [token]), s.slack_channel)
-        if token and s.slack_channel
-        else None
-    )
+def slack(s: Settings) -> Slack | SlackWebhook | None:
+    token, webhook = s.slack_token.get_secret_value(), s.slack_webhook_url.get_secret_value()
+    if token and s.slack_channel:
+        return Slack(Http("slack", s.slack_url, _bearer(token), [token]), s.slack_channel)
+    return SlackWebhook(Http("slack", webhook, {}, [webhook])) if webhook else None
+
+
+def kestra(s: Settings) -> Kestra | None:
+    if not s.kestra_url:
+        return None
+    token, password = s.kestra_token.get_secret_value(), s.kestra_password.get_secret_value()
+    basic = base64.b64encode(f"{s.kestra_user}:{password}".encode()).decode()
+    headers = _bearer(token) if token else {"Authorization": f"Basic {basic}"} if s.kestra_user else {}
+    secrets = [secret for secret in (token, password, basic) if secret]
+    return Kestra(_http(s, "kestra", s.kestra_url, headers, secrets), s.kestra_tenant, s.kestra_namespace)
 
 
 def email(s: Settings) -> Email | None:
@@ -72,19 +121,23 @@ def email(s: Settings) -> Email | None:
         user=s.smtp_user,
         password=s.smtp_password.get_secret_value(),
         starttls=s.smtp_starttls,
+        ca_file=s.smtp_ca_file,
     )
 
 
 BUILDERS = {
     "datadog": datadog,
     "sentry": sentry,
+    "newrelic": newrelic,
+    "cloudwatch": cloudwatch,
     "github": github,
     "vercel": vercel,
+    "kestra": kestra,
     "slack": slack,
     "email": email,
 }
-SOURCES = ("sentry", "datadog", "github")
-HEALTH = ("datadog",)
+SOURCES = ("sentry", "datadog", "newrelic", "cloudwatch", "github")
+HEALTH = ("datadog", "newrelic", "cloudwatch")
 NOTIFIERS = ("slack", "email")
 
 
@@ -118,6 +171,12 @@ def code_host(settings: Settings) -> CodeHost | None:
     return github(settings)
 
 
+def reviewer(settings: Settings) -> Reviewer | None:
+    """CodeRabbit speaks through GitHub, with GitHub's token."""
+    host = github(settings)
+    return CodeRabbit(host.http) if host else None
+
+
 def deployer(settings: Settings) -> Deployer | None:
     return vercel(settings)
 
@@ -132,17 +191,26 @@ def chat(settings: Settings) -> Chat | None:
     return Chat(settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.openai_model)
 
 
-def analyst(settings: Settings, embedded: Analyst) -> Analyst | None:
-    """The model's analyst, which never goes beyond what the embedded one allows."""
-    found = chat(settings)
-    return OpenAIAnalyst(found, embedded) if found else None
+def analysts(settings: Settings, embedded: Analyst) -> list[Analyst]:
+    """Models' analysts in the order in which they are asked; none goes beyond what the embedded one allows."""
+    model, agent, flow = chat(settings), kestra(settings), settings.kestra_analysis_flow
+    asked = [OpenAIAnalyst(model, embedded)] if model else []
+    return [*asked, *([KestraAnalyst(agent, flow, embedded)] if agent and flow else [])]
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
-    """Every connector's own word on whether it would work."""
+    """Every connector's own word on whether it would work; what can be seen in the settings comes first."""
     for name, build in BUILDERS.items():
-        made = build(settings)
-        yield (
-            name,
-            made.check() if made else Check(False, OFF, f"set the {name.upper()} variables to connect it"),
-        )
+        yield name, hint(settings, name) or _check(name, build(settings))
+
+
+def _check(name: str, made: object | None) -> Check:
+    if made is None:
+        needs = ", ".join(map(str.upper, NEEDS.get(name, ()))) or f"the {name.upper()} variables"
+        return Check(False, OFF, f"set {needs} to connect it")
+    found = made.check()
+    skew = getattr(getattr(made, "http", None), "skew", 0.0)
+    if abs(skew) < SKEW:
+        return found
+    way = "ahead of" if skew > 0 else "behind"
+    return replace(found, says=f"{found.says}; this machine's clock is {abs(skew):.0f} s {way} {name}'s")

@@ -5,19 +5,18 @@ API: GET organizations/{org}/issues/, GET â€¦/issues/{id}/events/latest/, PUT â€
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.models import Crash, Frame, Kind, Linked, Raised, Record
-from core.vendors.base import Batch, Check, VendorError
+from core.vendors.base import Batch, BudgetSpent, Check, Meter, VendorError
 from core.vendors.http import Http
+from core.vendors.reading import Page, Stream, Window, collect, records_of
 
-FIRST_LOOK = timedelta(minutes=15)
-OVERLAP = timedelta(seconds=60)  # clocks differ; what is read twice is stored once
-PAGES = 50
+SECOND = timedelta(seconds=1)  # times are whole seconds; the one under way belongs to the span
 TEXT = 600  # characters of one local's text
+REMEMBERED = 2000  # issues whose counts are kept
 
 
 class Sentry:
@@ -26,51 +25,57 @@ class Sentry:
     def __init__(self, http: Http, org: str, project: str = ""):
         self.http, self.org, self.project = http, org, project
 
+    @property
+    def meter(self) -> Meter:
+        return self.http.meter
+
     def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]:
-        """Issues whose last event is newer than the cursor; ``cursor`` is JSON {"since", "counts"}."""
-        state = json.loads(cursor) if cursor else {"since": (until - FIRST_LOOK).isoformat(), "counts": {}}
-        since = datetime.fromisoformat(state["since"]) - OVERLAP
-        counts: dict[str, int] = dict(state["counts"])
-        records = []
-        for row in self._issues(since):
-            if datetime.fromisoformat(row["lastSeen"]) <= since:
-                break
-            if (record := self._record(row, counts)) is not None:
-                records.append(record)
-        yield Batch(
-            records=records,
-            cursor=json.dumps({"since": until.isoformat(), "counts": dict(list(counts.items())[-500:])}),
-        )
+        """Unresolved issues seen since the last look; the memory is each issue's count by then."""
+        self.http.meter.begin()
+        return collect({"issues": Stream(self._issues, ascending=False)}, cursor, until)
 
-    def _issues(self, since: datetime) -> Iterator[dict]:
-        """Unresolved issues, newest first; ends at the last page, or at a page that comes again."""
-        params: dict[str, Any] = {
-            "query": "is:unresolved",
-            "sort": "date",
-            "statsPeriod": "24h",
-            "limit": 100,
-        }
-        if self.project:
-            params["project"] = self.project
-        seen: set[str] = set()
-        for _ in range(PAGES):
-            answer = self.http.get(f"/api/0/organizations/{self.org}/issues/", params=params)
-            yield from answer.json(list)
-            link = answer.next_link()
-            if not link or link.get("results") != "true" or link.get("cursor") in seen:
-                return
-            seen.add(link["cursor"])
-            params["cursor"] = link["cursor"]
+    def _issues(self, window: Window) -> Page:
+        """A page of issues, each with its latest event when it has occurred again."""
+        params: dict[str, Any] = {"query": "is:unresolved", "sort": "date", "limit": 100}
+        params |= {"start": _iso(window.since), "end": _iso(window.until + SECOND)}
+        params |= {"project": self.project} if self.project else {}
+        params |= {"cursor": window.after} if window.after else {}
+        answer = self.http.get(f"/api/0/organizations/{self.org}/issues/", params=params)
+        counts: dict[str, int] = dict(window.memory)
+        records: list[Record] = []
+        cut: VendorError | None = None
+        try:
+            for row in answer.json(list):
+                records += self._record(row, counts)
+        except BudgetSpent as spent:
+            cut = spent
+        link = answer.next_link() or {}
+        after = link.get("cursor") if link.get("results") == "true" else None
+        return Page(records, after=after, memory=dict(list(counts.items())[-REMEMBERED:]), cut=cut)
 
-    def _record(self, row: dict, counts: dict[str, int]) -> Record | None:
+    def _record(self, row: dict, counts: dict[str, int]) -> list[Record]:
         """The issue with its latest event; ``count`` is how many occurrences came since the last look."""
-        total = int(row.get("count") or 1)
+        if not {"id", "count"} <= row.keys():
+            self.meter.unreadable += 1
+            return []
+        total = int(row["count"] or 1)
         new = total - counts.get(row["id"], 0)
         if new <= 0:
-            return None
-        event = self.http.get(f"/api/0/organizations/{self.org}/issues/{row['id']}/events/latest/").json()
+            return []
+        event = self._event(row["id"])
+        counts.pop(row["id"], None)  # the one seen last stands last
         counts[row["id"]] = total
-        return parse(row, event, new, self.http)
+        told = records_of([row], lambda row: parse(row, event, new, self.http), self.meter)
+        return told or records_of([row], lambda row: parse(row, {}, new, self.http), self.meter)
+
+    def _event(self, issue: str) -> dict:
+        """The latest event; empty when Sentry has none or cannot give it: the issue alone is told then."""
+        try:
+            return self.http.get(f"/api/0/organizations/{self.org}/issues/{issue}/events/latest/").json()
+        except VendorError as error:
+            if error.status == 404 or (error.status or 0) >= 500:
+                return {}
+            raise
 
     def resolve(self, vendor_id: str) -> None:
         """Mark the issue of a record as resolved; doing it again changes nothing."""
@@ -81,12 +86,23 @@ class Sentry:
         try:
             self.http.get(f"/api/0/organizations/{self.org}/issues/", params={"limit": 1, "query": "is:unresolved"})
         except VendorError as error:
-            return Check(
-                False,
-                error.message,
-                "SENTRY_URL, SENTRY_ORG, and SENTRY_TOKEN with event:read (Settings > Auth Tokens)",
-            )
+            return Check(False, error.message, self._whereto(error))
         return Check(True, f"organization {self.org} can be read")
+
+    def _whereto(self, error: VendorError) -> str:
+        if error.status == 429 or (error.status or 0) >= 500:
+            return "nothing to set right here: wait, and see https://status.sentry.io"
+        if error.status == 401:
+            return "SENTRY_TOKEN: an auth token (Settings > Developer Settings > a new internal integration)"
+        if error.status == 403:
+            return "SENTRY_TOKEN with the scopes org:read, event:read and event:write (the integration's permissions)"
+        if error.status == 404:
+            return f"SENTRY_ORG: the slug in the address of your organization, now {self.org!r}; or SENTRY_URL's region"
+        return "SENTRY_URL (sentry.io, us.sentry.io, de.sentry.io, or your own host), and the network between"
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def parse(row: dict, event: dict, count: int, http: Http) -> Record:
@@ -99,7 +115,7 @@ def parse(row: dict, event: dict, count: int, http: Http) -> Record:
     title = http.redact(str(row.get("title") or event.get("title") or "error"))
     return Record(
         source="sentry",
-        vendor_id=f"{row['id']}:{event.get('eventID') or event.get('id')}",
+        vendor_id=f"{row['id']}:{event.get('eventID') or event.get('id') or 'count-' + str(row.get('count'))}",
         kind=Kind.EXCEPTION if crash else Kind.LOG,
         at=at,
         service=tags.get("service") or project,

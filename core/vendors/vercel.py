@@ -1,12 +1,15 @@
-"""Vercel: preview from a commit, promotion of that very build, rollback by alias, verified.
+"""Vercel: preview from a commit, production from that very build, rollback; aliases are verified, never assumed.
 
-API: POST /v13/deployments, GET /v13/deployments/{id}, GET /v6/deployments, POST /v1/projects/{p}/rollback/{d},
-GET /v9/projects/{p}?rollbackInfo=true.
+API: POST /v13/deployments, GET /v13/deployments/{id}, GET /v6/deployments, GET /v3/deployments/{id}/events,
+GET /v9/projects/{p}?rollbackInfo=true, POST /v10/projects/{p}/promote/{d}, POST /v1/projects/{p}/rollback/{d},
+GET /v2/deployments/{id}/aliases, GET and POST /v10/projects/{p}/env.
+After a rollback Vercel assigns no domain to new production deployments until one is promoted: ``serve`` does that.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from core.vendors.base import Check, Deployed, VendorError
@@ -14,90 +17,205 @@ from core.vendors.http import Http
 
 KEY = "platformKey"  # meta of our deployments: the idempotency key
 ALIAS_SECONDS, POLL = 60.0, 0.5
+PAGES = 10  # of 100 deployments, when one is looked for by its key
+LOG_LINES = 30
+ENDED_BADLY = ("ERROR", "CANCELED", "BLOCKED")
+WHERE = "VERCEL_TOKEN (vercel.com > Account Settings > Tokens) and VERCEL_TEAM_ID (team_… or the team's slug)"
 
 
 class Vercel:
     name = "vercel"
 
-    def __init__(self, http: Http, team: str = ""):
-        self.http, self.team = http, team
-
-    def _params(self, **more) -> dict:
-        return more | ({"teamId": self.team} if self.team else {})
+    def __init__(self, http: Http, team: str = "", projects: Iterable[str] = ()):
+        self.http, self.projects = http, tuple(projects)
+        self.scope = {} if not team else {"teamId": team} if team.startswith("team_") else {"slug": team}
 
     def preview(self, project: str, github: str, ref: str, sha: str, key: str) -> Deployed:
         owner, repo = github.split("/")
-        return self._create(
-            project,
-            key,
-            {
-                "name": project,
-                "project": project,
-                "meta": {KEY: key, "githubCommitSha": sha},
-                "gitSource": {"type": "github", "org": owner, "repo": repo, "ref": ref, "sha": sha},
-            },
-        )
+        source = {"type": "github", "org": owner, "repo": repo, "ref": ref, "sha": sha}
+        meta = {KEY: key, "githubCommitSha": sha}
+        return self._create(project, key, {"meta": meta, "gitSource": source})
 
     def promote(self, project: str, preview_id: str, key: str) -> Deployed:
+        """A production deployment of exactly what the preview was built from."""
         return self._create(
-            project,
-            key,
-            {
-                "name": project,
-                "project": project,
-                "deploymentId": preview_id,
-                "target": "production",
-                "meta": {KEY: key},
-            },
+            project, key, {"deploymentId": preview_id, "target": "production", "meta": {KEY: key}}, target="production"
         )
 
-    def _create(self, project: str, key: str, body: dict) -> Deployed:
-        if found := self._find(project, key):
+    def _create(self, project: str, key: str, body: dict, **where: str) -> Deployed:
+        if found := self._find(project, key, **where):
             return self.status(found)
-        made = self.http.post("/v13/deployments", params=self._params(skipAutoDetectionConfirmation="1"), json=body)
-        return self._shape(made.json())
+        body = {"name": project, "project": project, **body}
+        params = {"skipAutoDetectionConfirmation": "1", **self.scope}
+        return self._shape(self.http.post("/v13/deployments", params=params, json=body).json())
 
-    def _find(self, project: str, key: str) -> str | None:
+    def _find(self, project: str, key: str, **where: str) -> str | None:
         """The deployment that was made with this key, if any."""
-        rows = self.http.get("/v6/deployments", params=self._params(app=project, limit=100)).json()
-        return next(
-            (row["uid"] for row in rows.get("deployments") or [] if (row.get("meta") or {}).get(KEY) == key),
-            None,
-        )
+        for row in self._listed(app=project, **where):
+            if (row.get("meta") or {}).get(KEY) == key:
+                return str(row["uid"])
+        return None
+
+    def _listed(self, **where: str) -> Iterator[dict]:
+        """Deployments, newest first; the next page is asked for by ``until``."""
+        params = {"limit": 100, **where, **self.scope}
+        for _ in range(PAGES):
+            page = self.http.get("/v6/deployments", params=params).json()
+            yield from page.get("deployments") or []
+            following = (page.get("pagination") or {}).get("next")
+            if not following or following == params.get("until"):
+                return
+            params["until"] = following
 
     def status(self, vendor_id: str) -> Deployed:
-        return self._shape(self.http.get(f"/v13/deployments/{vendor_id}", params=self._params()).json())
+        """The deployment now; the note of one that ended badly holds the end of its build log."""
+        return self._shape(self._deployment(vendor_id))
+
+    def _deployment(self, vendor_id: str) -> dict:
+        return self.http.get(f"/v13/deployments/{vendor_id}", params=self.scope).json()
+
+    def _shape(self, row: dict) -> Deployed:
+        made = deployed(row)
+        if made.state not in ENDED_BADLY:
+            return made
+        note = "\n".join(filter(None, [made.note, self._log_tail(made.vendor_id)]))
+        return Deployed(made.vendor_id, made.url, made.state, made.sha, self.http.redact(note)[-2000:])
+
+    def _log_tail(self, vendor_id: str) -> str:
+        try:
+            rows = self.http.get(f"/v3/deployments/{vendor_id}/events", params={"limit": -1, **self.scope}).json(list)
+        except VendorError as error:
+            return f"(its build log could not be read: {error.message})"
+        return "\n".join([line for row in rows if (line := logged(row))][-LOG_LINES:])
+
+    # --- production
 
     def production(self, project: str) -> Deployed | None:
         """What the production alias serves now."""
-        row = self.http.get(f"/v9/projects/{project}", params=self._params(rollbackInfo="true")).json()
-        live = (row.get("targets") or {}).get("production") or {}
-        return self.status(live["id"]) if live.get("id") else None
+        live = served(self._project(project))
+        return self.status(live) if live else None
+
+    def _project(self, project: str) -> dict:
+        return self.http.get(f"/v9/projects/{project}", params={"rollbackInfo": "true", **self.scope}).json()
+
+    def serve(self, project: str, vendor_id: str) -> Deployed:
+        """Make sure that production serves this production deployment. Raises VendorError when it does not in time."""
+        before = self._project(project)
+        if served(before) != vendor_id and not self._settles(project, vendor_id):
+            path = f"/v10/projects/{project}/promote/{vendor_id}"
+            return self._move(project, vendor_id, path, before)
+        return self._verified(project, vendor_id, before)
+
+    def _settles(self, project: str, vendor_id: str) -> bool:
+        """Vercel assigns the domains of a new production deployment itself, soon after it is READY."""
+        if self._project(project).get("autoAssignCustomDomains") is False:
+            return False
+        deadline = time.monotonic() + 10 * POLL
+        while served(self._project(project)) != vendor_id:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL)
+        return True
 
     def rollback(self, project: str, to_vendor_id: str) -> Deployed:
-        """Move the production alias; returns when the alias serves it. Raises VendorError when it never does."""
-        self.http.post(f"/v1/projects/{project}/rollback/{to_vendor_id}", params=self._params(), idempotent=True)
+        """Move production's aliases back; returns when each of them serves it. Raises VendorError when one does not."""
+        before = self._project(project)
+        if served(before) == to_vendor_id:
+            return self._verified(project, to_vendor_id, before)
+        return self._move(project, to_vendor_id, f"/v1/projects/{project}/rollback/{to_vendor_id}", before)
+
+    def _move(self, project: str, vendor_id: str, path: str, before: dict) -> Deployed:
+        self.http.post(path, params=self.scope, idempotent=True)
+        asked_before = (before.get("lastAliasRequest") or {}).get("requestedAt")
         deadline = time.monotonic() + ALIAS_SECONDS
-        while (live := self.production(project)) is None or live.vendor_id != to_vendor_id:
+        while not moved(now := self._project(project), vendor_id, asked_before):
+            if failed(now, vendor_id, asked_before):
+                raise VendorError(self.name, f"the aliases did not move: {self._unmoved(project)}", permanent=True)
             if time.monotonic() > deadline:
-                raise VendorError(self.name, f"the alias of {project} did not move to {to_vendor_id}", permanent=True)
+                says = f"the alias of {project} did not move to {vendor_id} in {ALIAS_SECONDS:.0f} s"
+                raise VendorError(self.name, says, permanent=True)
             time.sleep(POLL)
-        return live
+        return self._verified(project, vendor_id, before)
+
+    def _unmoved(self, project: str) -> str:
+        try:
+            params = {"failedOnly": "true", **self.scope}
+            rows = self.http.get(f"/v1/projects/{project}/promote/aliases", params=params).json().get("aliases") or []
+        except VendorError as error:
+            return error.message
+        return ", ".join(f"{row.get('alias')} ({row.get('status')})" for row in rows) or "no reason given"
+
+    def _verified(self, project: str, vendor_id: str, before: dict) -> Deployed:
+        """Every alias that production had before is this deployment's now. Raises VendorError."""
+        wanted = set(((before.get("targets") or {}).get("production") or {}).get("alias") or [])
+        answer = self.http.get(f"/v2/deployments/{vendor_id}/aliases", params=self.scope).json()
+        missing = wanted - {row.get("alias") for row in answer.get("aliases") or []}
+        if missing:
+            says = f"{', '.join(sorted(missing))} of {project} still serve another deployment than {vendor_id}"
+            raise VendorError(self.name, says, permanent=True)
+        return self.status(vendor_id)
+
+    # --- environment variables
+
+    def configure(self, project: str, values: Mapping[str, str]) -> list[str]:
+        """Set plain environment variables for previews and production; returns the names that changed."""
+        path = f"/v10/projects/{project}/env"
+        rows = self.http.get(path, params=self.scope).json().get("envs") or []
+        known = {row.get("key"): row.get("value") for row in rows}
+        changed = [name for name, value in values.items() if known.get(name) != value]
+        for name in changed:
+            body = {"key": name, "value": values[name], "type": "plain", "target": ["preview", "production"]}
+            self.http.post(path, params={"upsert": "true", **self.scope}, json=body, idempotent=True)
+        return changed
 
     def check(self) -> Check:
         try:
             self.http.get("/v2/user")
+            for project in self.projects:
+                self._project(project)
         except VendorError as error:
-            return Check(False, error.message, "VERCEL_TOKEN (Account Settings > Tokens) and VERCEL_TEAM_ID")
-        return Check(True, "the token is accepted")
+            lost = error.status == 404
+            where = "repositories.….vercel_project in platform.toml, or VERCEL_TEAM_ID if a team owns it"
+            says = f"project {project}: {error.message}" if lost else error.message
+            return Check(False, says, where if lost else WHERE)
+        return Check(True, f"the token is accepted; {len(self.projects)} projects can be read")
 
-    def _shape(self, row: dict) -> Deployed:
-        vendor_id = row.get("id") or row.get("uid") or ""
-        host = str(row.get("url") or "")
-        meta = row.get("meta") or {}
-        sha = (row.get("gitSource") or {}).get("sha") or meta.get("githubCommitSha") or ""
-        state = str(row.get("readyState") or row.get("state") or "QUEUED")
-        return Deployed(vendor_id, f"{scheme(host)}://{host}", state, sha, str(row.get("errorMessage") or ""))
+
+# --- what Vercel's JSON says. Pure -------------------------------------------------------------------
+
+
+def deployed(row: dict) -> Deployed:
+    """A deployment of the list (``uid``, ``state``) or of the detail (``id``, ``readyState``)."""
+    host, meta = str(row.get("url") or ""), row.get("meta") or {}
+    sha = (row.get("gitSource") or {}).get("sha") or meta.get("githubCommitSha") or ""
+    state = str(row.get("readyState") or row.get("state") or "QUEUED")
+    vendor_id = str(row.get("id") or row.get("uid") or "")
+    return Deployed(vendor_id, f"{scheme(host)}://{host}", state, sha, str(row.get("errorMessage") or ""))
+
+
+def logged(row: dict) -> str:
+    """The text of an event of either shape: ``payload.text``, or ``text`` itself."""
+    return str((row.get("payload") or {}).get("text") or row.get("text") or "").rstrip()
+
+
+def served(project: dict) -> str:
+    """Id of the deployment that the production alias names; empty when there is none."""
+    return str(((project.get("targets") or {}).get("production") or {}).get("id") or "")
+
+
+def _job(project: dict, vendor_id: str, asked_before: float | None) -> str:
+    """Status of the alias request for this deployment; empty until Vercel shows one newer than before."""
+    last = project.get("lastAliasRequest") or {}
+    newer = last.get("requestedAt") != asked_before
+    return str(last.get("jobStatus")) if newer and last.get("toDeploymentId") == vendor_id else ""
+
+
+def moved(project: dict, vendor_id: str, asked_before: float | None) -> bool:
+    return served(project) == vendor_id and _job(project, vendor_id, asked_before) in ("succeeded", "")
+
+
+def failed(project: dict, vendor_id: str, asked_before: float | None) -> bool:
+    return _job(project, vendor_id, asked_before) in ("failed", "skipped")
 
 
 def scheme(host: str) -> str:

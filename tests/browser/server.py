@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from core import store
 from core.settings import ROOT
 from tests import scenes, screens
 
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
-ADDRESSES = ("/", "/issues", "/issues?issue={issue}", "/codegen", "/codegen?change=1", "/deployments",
-             "/deployments?deployment=1", "/kpis")  # fmt: skip
+ADDRESSES = ("/", "/approvals", "/issues", "/issues?issue={issue}", "/codegen", "/codegen?change=1", "/deployments",
+             "/deployments?deployment=1", "/kpis", "/policy", "/policy?version=1", "/audit",
+             "/settings", "/people")  # fmt: skip
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
@@ -43,15 +44,20 @@ def _wait(address: str, process: subprocess.Popen) -> None:
 
 
 @contextmanager
-def serving(folder: Path, seed: bool = True) -> Iterator[str]:
-    """The console's address; its database lies in ``folder`` and is this process's store as well."""
-    settings = screens.open_console(folder)
+def serving(folder: Path, seed: bool = True, **values: str) -> Iterator[str]:
+    """The console's address; its database lies in ``folder`` and is this process's store as well.
+
+    ``values`` are further settings; ``platform`` is the text of its platform.toml.
+    """
+    settings = screens.open_console(folder, **values)
+    values.pop("platform", None)
     if seed:
         with store.write() as session:
             scenes.shop(session)
     port = free_port()
     environment = {**os.environ, "DATABASE_URL": settings.database_url, "CONSOLE_ENGINE": "off",
-                   "PLATFORM_FILE": str(settings.platform_file), "DATA_DIR": str(folder)}  # fmt: skip
+                   "PLATFORM_FILE": str(settings.platform_file), "DATA_DIR": str(folder),
+                   **{name.upper(): value for name, value in values.items()}}  # fmt: skip
     command = [sys.executable, "-m", "streamlit", "run", "console/app.py", "--server.port", str(port)]
     with open(folder / "server.log", "wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
@@ -61,6 +67,16 @@ def serving(folder: Path, seed: bool = True) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+def visiting(browser: Browser, address: str, person: str = "admin", **options) -> BrowserContext:
+    """A browser's window of its own, with this person signed in."""
+    visit = browser.new_context(base_url=address, **options)
+    page = visit.new_page()
+    agent = page.evaluate("navigator.userAgent")
+    page.close()
+    visit.add_cookies([{"name": "session", "value": screens.cookie(person, agent), "url": address, "httpOnly": True}])
+    return visit
 
 
 @contextmanager
@@ -76,6 +92,7 @@ def browsing() -> Iterator[Browser]:
 def settled(page: Page) -> Page:
     """The page once its script has run and its title stands."""
     page.wait_for_selector(READY, timeout=30_000)
+    page.locator("#first").wait_for(state="detached", timeout=30_000)
     page.wait_for_selector("h1", timeout=30_000)
     page.locator("[data-testid=stSkeleton]").first.wait_for(state="hidden")
     return page

@@ -8,7 +8,8 @@ from sqlmodel import select
 
 from core import store
 from core.models import Issue, Status
-from tests.browser.server import ADDRESSES, browsing, serving, settled
+from tests import screens
+from tests.browser.server import ADDRESSES, browsing, serving, settled, visiting
 
 pytestmark = pytest.mark.browser
 LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
@@ -34,7 +35,7 @@ def move(issue: int, status: Status) -> None:
 def page(served):
     """A page that has collected no fault when the test ends."""
     address, browser = served
-    with browser.new_context(base_url=address, viewport={"width": 1440, "height": 900}) as visit:
+    with visiting(browser, address, viewport={"width": 1440, "height": 900}) as visit:
         opened = visit.new_page()
         faults = watched(opened, address)
         yield opened
@@ -55,7 +56,7 @@ def watched(page, address) -> list[str]:
 @pytest.mark.parametrize("scheme, width", LOOKS)
 def test_every_page_is_clean_and_fits(served, scheme, width):
     address, browser = served
-    with browser.new_context(base_url=address, color_scheme=scheme, viewport={"width": width, "height": 900}) as visit:
+    with visiting(browser, address, color_scheme=scheme, viewport={"width": width, "height": 900}) as visit:
         for path in ADDRESSES:
             page = visit.new_page()
             faults = watched(page, address)
@@ -72,11 +73,11 @@ def test_every_page_is_clean_and_fits(served, scheme, width):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(served, scheme):
     address, browser = served
-    with browser.new_context(base_url=address, color_scheme=scheme) as visit:
+    with visiting(browser, address, color_scheme=scheme) as visit:
         page = visit.new_page()
-        for path in (*ADDRESSES, "/status"):
+        for path in (*ADDRESSES, "/status", "/login", "/password"):
             page.goto(path.format(issue=number(Status.AWAITING_APPROVAL)))
-            if path != "/status":
+            if path not in ("/status", "/login", "/password"):
                 settled(page).wait_for_selector(".d-lead")
             found = Axe().run(page)
             assert found.violations_count == 0, f"{path}: {found.generate_report()}"
@@ -129,6 +130,40 @@ def test_links_open_pages_without_a_reload(page):
     assert page.evaluate("window.mark") == 1
 
 
+def test_the_first_look_is_there_before_any_script(served):
+    address, browser = served
+    with browser.new_context(base_url=address, java_script_enabled=False) as visit:
+        page = visit.new_page()
+        page.goto("/issues")
+        assert page.locator("#first h1").inner_text() == "Issues"
+        assert page.locator("#first tbody tr").count() == 25
+
+
+def test_a_policy_is_previewed_and_put_in_force_by_keyboard(page):
+    settled(page.goto("/policy") and page)
+    page.get_by_text("Change", exact=True).click()
+    field = page.get_by_label("High severity, low impact (row 5)")
+    field.fill("0.95")
+    field.press("Tab")
+    page.wait_for_selector("text=would flip")
+    page.wait_for_selector("text=auto_contained = 0.95")
+    page.locator("h1").click()
+    page.keyboard.press("p")
+    page.wait_for_selector("[role=dialog]:has-text('Put this policy in force?')")
+    page.get_by_label("Why?").fill("two bad weeks")
+    page.get_by_label("Why?").press("Tab")
+    page.locator("[role=dialog]").get_by_role("button", name="Put in force").click()
+    page.wait_for_selector("text=of the policy is in force")
+    page.get_by_text("Versions", exact=True).click()
+    page.wait_for_selector("tr:has-text('two bad weeks'):has-text('in force')")
+
+
+def test_the_audit_trail_is_verified_on_screen(page):
+    settled(page.goto("/audit") and page)
+    page.get_by_role("button", name="Verify the whole chain").click()
+    page.wait_for_selector("text=each follows the one before it")
+
+
 def test_a_search_survives_a_live_change(page):
     settled(page.goto("/issues") and page)
     page.get_by_role("searchbox").fill("Zero")
@@ -142,16 +177,16 @@ def test_a_search_survives_a_live_change(page):
 
 def test_a_first_run_says_what_happens_next(tmp_path, served):
     _, browser = served
-    with serving(tmp_path, seed=False) as address:
-        page = browser.new_page()
+    with serving(tmp_path, seed=False) as address, visiting(browser, address) as visit:
+        page = visit.new_page()
         page.goto(address)
         settled(page)
         page.wait_for_selector("text=The first starts within 5 min")
-        page.close()
 
 
 def test_the_server_ends_at_once_though_somebody_looks_on(tmp_path):
     with serving(tmp_path, seed=False) as address:  # its end waits for the process, 20 s at most
-        stream = urllib.request.urlopen(f"{address}/live", timeout=30)
+        known = {"Cookie": f"session={screens.cookie('viewer', 'looker')}", "User-Agent": "looker"}
+        stream = urllib.request.urlopen(urllib.request.Request(f"{address}/live", headers=known), timeout=30)
         assert stream.readline().startswith(b"data: ")
     stream.close()

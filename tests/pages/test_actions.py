@@ -7,8 +7,9 @@ from types import ModuleType
 import pytest
 
 import core
-from core import store
+from core import accounts, store
 from core.models import Status
+from core.people import Role
 from tests import scenes, screens
 
 
@@ -49,11 +50,11 @@ def asked(monkeypatch):
     return calls
 
 
-def opened(status, act):
-    """The page of an issue with the dialog of ``act`` open."""
+def opened(status, act, person="bob"):
+    """The page of an issue, as this person sees it, with the dialog of ``act`` open."""
     with store.write() as session:
         issue = scenes.story(session, status)
-    at = screens.visit("issues", issue=issue.id)
+    at = screens.visit("issues", person, issue=issue.id)
     button = next(b for b in at.button if b.key.startswith(f"{act}-"))
     return issue, button.click().run()
 
@@ -83,7 +84,7 @@ def test_a_confirmed_act_asks_the_core_once(console, asked, status, act, reason,
     [(name, target, given)] = asked
     assert (name, target) == (act, 1 if act in ("approve", "reject") else issue.id)
     assert set(given) == arguments
-    assert given["actor"] == "demo"
+    assert (given["actor"].name, given["actor"].role) == ("bob", Role.APPROVER)
     assert reason is None or reason in given.values()
 
 
@@ -122,20 +123,40 @@ def test_cancel_does_nothing(console, asked):
     assert not at.exception
 
 
-def test_without_the_right_nothing_is_offered(console, monkeypatch, asked):
-    from console import access
+OFFERED = {
+    "viewer": set(),
+    "operator": {"Escalate", "Dismiss"},
+    "approver": {"Approve", "Reject", "Escalate", "Dismiss"},
+    "admin": {"Approve", "Reject", "Escalate", "Dismiss"},
+}
 
-    viewer = access.Person("viewer", frozenset({access.VIEW}))
-    monkeypatch.setattr(access, "current", lambda: viewer)
+
+@pytest.mark.parametrize("person", OFFERED)
+def test_each_role_is_offered_what_it_may_do(console, asked, person):
     with store.write() as session:
         issue = scenes.story(session, Status.AWAITING_APPROVAL)
-    assert not screens.visit("issues", issue=issue.id).button
+    assert {b.label for b in screens.visit("issues", person, issue=issue.id).button} == OFFERED[person]
 
 
-def test_the_right_is_asked_again_at_the_click(console, monkeypatch, asked):
-    from console import access
+def taken_role():
+    accounts.set_role("bob", Role.VIEWER, by="admin")
 
+
+def shut_out():
+    accounts.set_disabled("bob", True, by="admin")
+
+
+def ended():
+    with store.write() as session:
+        accounts.end_sign_ins(session, "bob")
+
+
+@pytest.mark.parametrize("change, says", [(taken_role, "needed: approver, admin"), (shut_out, "session has ended"),
+                                          (ended, "session has ended")])  # fmt: skip
+def test_role_and_session_are_asked_again_at_the_click(console, asked, change, says):
     _, at = opened(Status.AWAITING_APPROVAL, "approve")
-    monkeypatch.setattr(access, "current", lambda: access.Person("viewer", frozenset({access.VIEW})))
-    in_dialog(at, "do-").click().run()
-    assert not asked
+    button = in_dialog(at, "do-")
+    change()
+    button.click().run()
+    assert not asked and not at.exception
+    assert says in at.session_state[button.key.replace("do-", "fault-")]

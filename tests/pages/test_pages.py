@@ -7,26 +7,40 @@ from html.parser import HTMLParser
 
 import pytest
 from sqlmodel import select
+from streamlit.testing.v1 import AppTest
 
-from console.page import PAGES
-from core import store
+from console.page import NEEDS, PAGES
+from core import accounts, audit, rights, sessions, store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status
+from core.people import Person, Role
+from core.saved import PolicyVersion
+from core.settings import ROOT
 from tests import factories, scenes, screens
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(2)>"'`[x](javascript:alert(3))${{7*7}}"""
 EMPTY = {
     "pipeline": "The first starts within 5 min",
+    "approvals": "Nothing waits for an answer",
     "issues": "No issues yet",
     "codegen": "No change has been written yet",
     "deployments": "No deployments yet",
     "kpis": "not enough data",
+    "people": "No API tokens yet",
+    "policy": "no other row matches",
+    "audit": "The trail is empty",
+    "settings": "No connector has been read yet",
 }
 FULL = {
     "pipeline": ("AttributeError: &#x27;NoneType&#x27;", "failed 3× in a row", "2 of 5"),
+    "approvals": ("checkout is a critical service", "the last rollback took", "Bound to the patch"),
     "issues": ("50 issues, the latest first", "needs approval", "rolling back"),
     "codegen": ("Skip articles without a price", "zero-division"),
     "deployments": ("22.1 % → 0.0 %", "verified"),
+    "people": ("approver", "by the identity provider"),
     "kpis": ("MTTR, auto-fixed", "over 18 issues fixed by the platform"),
+    "policy": ("confidence at least 0.7, severity high, impact low", "api.stripe.com", "payment"),
+    "audit": ("change policy", "6 rows, the latest first", "customers report wrong totals"),
+    "settings": ("What to do: ", "The vendor limits the calls", "worker-1", "Approval needed"),
 }
 
 
@@ -53,7 +67,7 @@ def test_an_empty_page_says_what_happens_next(console, page):
     at = screens.visit(page)
     assert not at.exception
     assert EMPTY[page] in screens.seen(at)
-    assert "no sign-in, loopback only" in screens.seen(at)
+    assert 'href="/logout"' in screens.seen(at)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -64,6 +78,49 @@ def test_a_page_shows_a_days_rows(console, page):
     assert not at.exception
     for words in FULL[page]:
         assert words in screens.seen(at)
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_under_every_role(console, page, role):
+    """Opened by its address: drawn for those who may, and nothing of it for the others."""
+    with store.write() as session:
+        scenes.story(session, Status.AWAITING_APPROVAL)
+    at = screens.visit(page, role.value)
+    assert not at.exception
+    if role in rights.RIGHTS[NEEDS.get(page, rights.VIEW)]:
+        assert at.title[0].value == PAGES[page] and role.value in screens.seen(at)
+    else:
+        assert not at.title and "needed: admin" in at.warning[0].value
+
+
+def unknown():
+    return "not a session"
+
+
+def of_one_shut_out():
+    found = sessions.digest("viewer")
+    accounts.set_disabled("viewer", True, by="admin")
+    return found
+
+
+def before_a_new_password():
+    found = sessions.digest("viewer")
+    with store.write() as session:
+        session.get(Person, "viewer").must_change = True
+    return found
+
+
+@pytest.mark.parametrize("session_id", [unknown, of_one_shut_out, before_a_new_password])
+def test_a_page_without_a_live_session_shows_nothing(console, session_id):
+    with store.write() as session:
+        issue = scenes.story(session, Status.AWAITING_APPROVAL)
+    at = AppTest.from_file(str(ROOT / "console" / "main.py"), default_timeout=60)
+    at.user = {"session": session_id()}
+    at.run()
+    at = at.switch_page(str(ROOT / "pages" / "issues.py")).run()
+    assert "Your session has ended" in screens.seen(at)
+    assert html.escape(issue.title) not in screens.seen(at) and not at.button
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -88,6 +145,7 @@ def test_an_issue_tells_its_story_at_every_status(console, status):
     assert not at.exception
     assert html.escape(issue.title) in screens.seen(at)
     assert len(at.tabs) == 7
+    assert "How it ended" in screens.seen(at) or "Now</h3>" in screens.seen(at)
 
 
 OFFERED = {
@@ -109,6 +167,8 @@ def test_only_what_may_be_done_is_offered(console, status):
 
 ADDRESSES = (
     "pipeline",
+    "approvals",
+    "approvals?approval",
     "issues",
     "issues?issue",
     "codegen",
@@ -116,6 +176,10 @@ ADDRESSES = (
     "deployments",
     "deployments?deployment",
     "kpis",
+    "policy",
+    "policy?version",
+    "audit",
+    "settings",
 )
 
 
@@ -128,9 +192,12 @@ def test_a_strangers_text_is_only_ever_text(console, address, status):
         factories.round_(session, timedelta(seconds=5), worker=HOSTILE, result=HOSTILE)
         one = {
             "issue": issue.id,
+            "approval": session.exec(select(Approval.id)).first() or 1,
             "change": session.exec(select(ChangeSet.id)).first(),
             "deployment": session.exec(select(Deployment.id)).first(),
+            "version": factories.add(session, PolicyVersion(sha256="x", text=HOSTILE, by=HOSTILE, reason=HOSTILE)).id,
         }
+        audit.record(session, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, key=HOSTILE)
     page, _, name = address.partition("?")
     at = screens.visit(page, **({name: one[name]} if name else {}))
     assert not at.exception
@@ -143,7 +210,13 @@ def test_a_strangers_text_is_only_ever_text(console, address, status):
     assert not any("onerror" in words for words in told), "a stranger's text was given to markdown"
 
 
-ONE = [("issues", "issue"), ("codegen", "change"), ("deployments", "deployment")]
+ONE = [
+    ("approvals", "approval"),
+    ("issues", "issue"),
+    ("codegen", "change"),
+    ("deployments", "deployment"),
+    ("policy", "version"),
+]
 
 
 @pytest.mark.parametrize("page, name", ONE)

@@ -87,7 +87,7 @@ def test_what_people_decided_comes_first():
 
 def run(text: str) -> tuple[int, list[dict], str]:
     out, err = io.StringIO(), io.StringIO()
-    status = correlate_cli.main([], io.StringIO(text), out, err)
+    status = correlate_cli.correlate(io.StringIO(text), out, err)
     return status, [json.loads(line) for line in out.getvalue().splitlines()], err.getvalue()
 
 
@@ -104,9 +104,10 @@ def test_the_command_names_each_wrong_line_and_answers_the_others():
     status, answers, errors = run("\n".join(["{bad", good, "[1]", "{}", zoneless, "", "[" * 9999, good]))
     assert (status, [a["issue"] for a in answers]) == (1, [1, 1])
     told = [line.split(":")[0] for line in errors.splitlines()]
-    assert told == ["line 1", "line 3", "line 4", "line 5", "line 7"]
+    assert told == ["line 1", "line 3", "line 4", "line 5", "line 6", "line 7"]
     assert "kind: Field required" in errors and "needs its zone" in errors
 
 
 def test_the_command_takes_empty_input():
-    assert run("") == (0, [], "")
+    status, answers, errors = run("")
+    assert (status, answers) == (2, []) and errors.startswith("line 1: ")

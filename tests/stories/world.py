@@ -29,6 +29,8 @@ from core.models import (
     Signal,
     now,
 )
+from core.people import Person, Role
+from core.repair.embedded import EmbeddedFixer
 from core.repair.shapes import Candidate, FixResult, Proof, RegressionTest
 from core.runtime import Runtime
 from core.settings import Settings
@@ -106,9 +108,9 @@ class FolderDeployer:
                     raise VendorError("vercel", "the build quota is used up", permanent=True)
                 made[key] = {"vendor_id": f"dpl_{len(made) + 1}", "sha": sha, "kind": kind}
                 self.ledger.put("deployments", made)
-                self.ledger.effect(f"{kind} {sha}")
                 if kind == "production":
                     self.ledger.put("alias", made[key]["vendor_id"])
+                self.ledger.effect(f"{kind} {sha}")
             return self._shape(made[key])
 
     def _shape(self, row: dict) -> Deployed:
@@ -125,6 +127,9 @@ class FolderDeployer:
 
     def status(self, vendor_id) -> Deployed:
         return self._shape(self._all()[vendor_id])
+
+    def serve(self, project, vendor_id) -> Deployed:
+        return self.status(vendor_id)
 
     def production(self, project) -> Deployed | None:
         return self.status(self.ledger.get("alias"))
@@ -276,6 +281,7 @@ class World:
         self.settings = Settings(data_dir=folder / "data", platform_file=platform, database_url=database)
         self.deployer = FolderDeployer(self.ledger)
         store.open_store(self.settings.database)
+        self._people()
         self.rt = runtime.use(
             Runtime(
                 self.settings,
@@ -284,10 +290,16 @@ class World:
                 deployer=self.deployer,
                 notifiers=[Inbox(self.ledger)],
                 analysts=[Told(self.ledger)],
+                fixers=[EmbeddedFixer()],
                 runner=PlainRunner(),
                 probe=lambda url: "",
             )
         )
+
+    def _people(self) -> None:
+        with store.write() as session:
+            for name, role in (("ada", Role.APPROVER), ("bob", Role.ADMIN)):
+                session.merge(Person(name=name, role=role))
 
     def _repository(self) -> None:
         team = self.folder / "team"

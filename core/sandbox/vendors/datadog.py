@@ -1,29 +1,34 @@
-"""Datadog's protocol: log search, metric queries, validation."""
+"""Datadog's protocol: log and event search, monitors, metric queries, validation."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from core.sandbox.alarms import Alarms, Ringing
 from core.sandbox.telemetry import BUCKET, Telemetry
 
 API_KEY, APP_KEY = "demo-datadog-api-key", "demo-datadog-app-key"
-QUERY = re.compile(
-    r"(?:sum|max|avg):shop\.(requests|errors|latency\.p95)\{([^}]*)\}(?: by \{service\})?(?:\.as_count\(\))?"
-)
+METRICS = {"shop.requests": "requests", "shop.errors": "errors", "shop.latency.p95": "p95_ms"}
+QUERY = re.compile(r"(?:sum|max|avg|min):([a-zA-Z][\w.]*)\{([^}]*)\}(?: by \{service\})?(?:\.as_count\(\))?")
 
 
 class Datadog:
-    def __init__(self, telemetry: Telemetry):
-        self.telemetry = telemetry
+    def __init__(self, telemetry: Telemetry, alarms: Alarms):
+        self.telemetry, self.alarms = telemetry, alarms
         self.routes = [
             Route("/datadog/api/v1/validate", self.validate),
             Route("/datadog/api/v1/query", self.query),
+            Route("/datadog/api/v1/monitor", self.monitors),
             Route("/datadog/api/v2/logs/events/search", self.search, methods=["POST"]),
+            Route("/datadog/api/v2/events/search", self.events, methods=["POST"]),
         ]
 
     async def validate(self, request: Request) -> Response:
@@ -40,21 +45,21 @@ class Datadog:
         if (refusal := self._refused(request)) is not None:
             return refusal
         asked = request.query_params
-        match = QUERY.fullmatch(asked["query"])
+        match, span = QUERY.fullmatch(asked["query"]), (float(asked["from"]), float(asked["to"]))
         if not match:
             return JSONResponse(
                 {"status": "error", "error": f"cannot parse the query {asked['query']!r}", "errors": ["bad query"]}, 400
             )
-        metric = {"latency.p95": "p95_ms"}.get(match[1], match[1])
+        known = self.telemetry.series(METRICS[match[1]], *span) if match[1] in METRICS else {}
         series = [
             {
-                "metric": f"shop.{match[1]}",
+                "metric": match[1],
                 "tag_set": [f"service:{service}"],
                 "scope": f"service:{service}",
                 "interval": BUCKET,
                 "pointlist": [[at * 1000, value] for at, value in points],
             }
-            for service, points in self.telemetry.series(metric, float(asked["from"]), float(asked["to"])).items()
+            for service, points in known.items()
         ]
         return JSONResponse(
             {"status": "ok", "series": series, "from_date": int(asked["from"]) * 1000, "query": asked["query"]}
@@ -64,21 +69,47 @@ class Datadog:
         if (refusal := self._refused(request)) is not None:
             return refusal
         body = await request.json()
-        asked, page = body.get("filter", {}), body.get("page", {})
-        rows = [
-            r
-            for r in self.telemetry.errors(_time(asked["from"]), _time(asked["to"]))
-            if r["environment"] == "production"
-        ]
-        start, limit = int(page.get("cursor") or 0), int(page.get("limit", 10))
-        found = rows[start : start + limit]
-        more = {"page": {"after": str(start + limit)}} if start + limit < len(rows) else {}
-        return JSONResponse({"data": [_log(row) for row in found], "meta": {"status": "done", **more}})
+        asked = body.get("filter", {})
+        found = self.telemetry.errors(_time(asked.get("from", "now-15m")), _time(asked.get("to", "now")))
+        return _page(body, [row for row in found if row["environment"] == "production"], _log)
+
+    async def events(self, request: Request) -> Response:
+        """What the monitors wrote when they began to ring."""
+        if (refusal := self._refused(request)) is not None:
+            return refusal
+        body = await request.json()
+        asked = body.get("filter", {})
+        span = (_time(asked.get("from", "now-15m")).timestamp(), _time(asked.get("to", "now")).timestamp())
+        return _page(body, self.alarms.rung(*span), _event)
+
+    async def monitors(self, request: Request) -> Response:
+        if (refusal := self._refused(request)) is not None:
+            return refusal
+        size, number = (int(request.query_params.get(name, d)) for name, d in (("page_size", 100), ("page", 0)))
+        rows = [_monitor(row) for row in self.alarms.ringing()]
+        return JSONResponse(rows[number * size : (number + 1) * size])
+
+
+def _page(body: dict, rows: list, told: Callable[[Any], dict]) -> Response:
+    """A search's page; the cursor is where the next one begins."""
+    page = body.get("page") or {}
+    if body.get("sort") == "-timestamp":
+        rows = rows[::-1]
+    start, limit = int(page.get("cursor") or 0), int(page.get("limit", 10))
+    more = {"page": {"after": str(start + limit)}} if start + limit < len(rows) else {}
+    return JSONResponse(
+        {"data": [told(row) for row in rows[start : start + limit]], "meta": {"status": "done", **more}}
+    )
 
 
 def _time(text: str) -> datetime:
+    """ISO 8601, epoch milliseconds, "now" or "now-15m"."""
     if text.isdigit():
         return datetime.fromtimestamp(int(text) / 1000, UTC)
+    if found := re.fullmatch(r"now(?:-(\d+)([smhd]))?", text):
+        units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+        back = int(found[1]) * units[found[2]] if found[1] else -1
+        return datetime.now(UTC) - timedelta(seconds=back)
     return datetime.fromisoformat(text)
 
 
@@ -95,5 +126,47 @@ def _log(row: dict) -> dict:
             "message": row["message"],
             "tags": [f"env:{row['environment']}", f"version:{row['release']}"],
             "attributes": {"error": {"kind": error["type"], "message": error["message"], "stack": error["stack"]}},
+        },
+    }
+
+
+def _number(service: str) -> int:
+    """A monitor's id, the same for ever."""
+    return zlib.crc32(service.encode())
+
+
+def _monitor(found: Ringing) -> dict:
+    began = datetime.fromtimestamp(found.since, UTC).isoformat()
+    return {
+        "id": _number(found.service),
+        "name": f"High error rate on {found.service}",
+        "type": "query alert",
+        "query": f"sum(last_1m):sum:shop.errors{{service:{found.service}}}.as_count() > 5",
+        "message": f"More than 2 % of the requests of {found.service} fail with an error",
+        "tags": [f"service:{found.service}", "env:production"],
+        "overall_state": "Alert",
+        "overall_state_modified": began,
+        "created": began,
+        "modified": began,
+        "options": {"thresholds": {"critical": 5.0}},
+        "multi": False,
+    }
+
+
+def _event(found: Ringing) -> dict:
+    return {
+        "id": f"event-{found.id}",
+        "type": "event",
+        "attributes": {
+            "timestamp": datetime.fromtimestamp(found.since, UTC).isoformat(),
+            "message": f"{found.share:.1%} of the requests of {found.service} fail with an error",
+            "tags": [f"service:{found.service}", "env:production", "source:alert"],
+            "attributes": {
+                "title": f"[Triggered] High error rate on {found.service}",
+                "service": found.service,
+                "status": "error",
+                "monitor_id": _number(found.service),
+                "timestamp": int(found.since * 1000),
+            },
         },
     }

@@ -1,10 +1,12 @@
-"""GitHub's protocol over the shop's real repository: commits, pull requests, statuses, merges."""
+"""GitHub's protocol over the shop's real repository: commits, branches, pull requests, merges; issues and what
+others say of a commit lie in their own files."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.sandbox.repo import ShopRepo, git
+from core.sandbox.vendors.github_issues import Issues, now, paged
+from core.sandbox.vendors.github_reviews import Reviews
 
 NAME, TOKEN = "acme/shop", "ghp_demo0123456789abcdef0123456789abcdef"
 BASE = f"/github/repos/{NAME}"
@@ -20,23 +24,41 @@ BASE = f"/github/repos/{NAME}"
 
 class GitHub:
     def __init__(self, repo: ShopRepo, url: str):
-        self.repo, self.url, self.pulls, self.statuses, self.comments = repo, url, {}, {}, {}
+        self.repo, self.pulls = repo, {}
+        self.tickets, self.said = Issues(NAME), Reviews(self.head)
+        self.at(url)
         table = (
             ("", self.repository, "GET"),
             ("/commits", self.commits, "GET"),
+            ("/commits/{sha}/status", self.said.status, "GET"),
+            ("/commits/{sha}/check-runs", self.said.check_runs, "GET"),
+            ("/check-runs", self.said.check_runs, "POST"),
             ("/commits/{sha}", self.commit, "GET"),
-            ("/issues", self.issues, "GET"),
-            ("/issues/{number:int}/comments", self.comment, "GET POST"),
+            ("/branches/{name:path}", self.branch, "GET"),
+            ("/git/ref/heads/{name:path}", self.ref, "GET"),
+            ("/git/refs", self.make_ref, "POST"),
+            ("/issues", self.tickets.listing, "GET POST"),
+            ("/issues/{number:int}", self.tickets.one, "GET PATCH"),
+            ("/issues/{number:int}/comments", self.tickets.comment, "GET POST"),
             ("/pulls", self.pull_list, "GET POST"),
             ("/pulls/{number:int}", self.pull, "GET PATCH"),
             ("/pulls/{number:int}/merge", self.merge, "PUT"),
-            ("/statuses/{sha}", self.status, "POST"),
+            ("/pulls/{number:int}/reviews", self.said.reviews, "GET POST"),
+            ("/pulls/{number:int}/comments", self.said.comments, "GET POST"),
+            ("/statuses/{sha}", self.said.status, "POST"),
         )
         self.routes = [Route(BASE + path, self._signed(work), methods=methods.split()) for path, work, methods in table]
+        self.routes.append(Route("/github/rate_limit", self._signed(self.limits)))
+
+    def at(self, url: str) -> None:
+        """The address that links in answers begin with."""
+        self.url, self.base = url, f"{url}{BASE}"
+        self.tickets.at(url)
+        self.said.base, self.said.api = self.base, self.tickets.base
 
     def _signed(self, work):
         async def answer(request: Request) -> Response:
-            if request.headers.get("authorization") != f"Bearer {TOKEN}":
+            if request.headers.get("authorization") not in (f"Bearer {TOKEN}", f"token {TOKEN}"):
                 return JSONResponse({"message": "Bad credentials"}, 401)
             body = await request.json() if request.method in ("POST", "PUT", "PATCH") else {}
             try:
@@ -49,15 +71,53 @@ class GitHub:
     def git(self, *args: str) -> str:
         return git(self.repo.origin, *args)
 
+    def limits(self, request: Request, body: dict) -> Response:
+        core = {"limit": 5000, "remaining": 4999, "reset": int(time.time()) + 3600, "used": 1}
+        return JSONResponse({"resources": {"core": core, "search": core}, "rate": core})
+
     def repository(self, request: Request, body: dict) -> Response:
-        return JSONResponse({"id": 1, "name": "shop", "full_name": NAME, "default_branch": "main", "private": True})
+        told = {"id": 1, "name": "shop", "full_name": NAME, "default_branch": "main", "private": True, "url": self.base}
+        return JSONResponse(told | {"html_url": f"{self.url}/{NAME}"})
+
+    def head(self, number: int) -> str | None:
+        """The commit that a pull request stands at; None when there is no such one."""
+        return self._pull(number)["head"]["sha"] if number in self.pulls else None
+
+    def _sha(self, branch: str) -> str | None:
+        try:
+            return self.git("rev-parse", "--verify", f"refs/heads/{branch}").strip()
+        except RuntimeError:
+            return None
+
+    def branch(self, request: Request, body: dict) -> Response:
+        name = request.path_params["name"]
+        if (sha := self._sha(name)) is None:
+            return JSONResponse({"message": "Branch not found"}, 404)
+        return JSONResponse({"name": name, "commit": self._commit(sha), "protected": False})
+
+    def ref(self, request: Request, body: dict) -> Response:
+        name = request.path_params["name"]
+        if (sha := self._sha(name)) is None:
+            return JSONResponse({"message": "Not Found"}, 404)
+        return JSONResponse(self._ref(name, sha))
+
+    def make_ref(self, request: Request, body: dict) -> Response:
+        name = body["ref"].removeprefix("refs/heads/")
+        if self._sha(name):
+            raise RuntimeError("Reference already exists")
+        self.git("update-ref", f"refs/heads/{name}", body["sha"])
+        return JSONResponse(self._ref(name, body["sha"]), 201)
+
+    def _ref(self, name: str, sha: str) -> dict:
+        at = f"{self.base}/git/refs/heads/{name}"
+        return {"ref": f"refs/heads/{name}", "url": at, "object": {"type": "commit", "sha": sha, "url": at}}
 
     def commits(self, request: Request, body: dict) -> Response:
         since = request.query_params.get("since")
-        rows = self.git(
-            "log", "main", "--max-count=100", *([f"--since={since}"] if since else []), "--format=%H"
-        ).split()
-        return JSONResponse([self._commit(sha) for sha in rows])
+        until = request.query_params.get("until")
+        span = [*([f"--since={since}"] if since else []), *([f"--until={until}"] if until else [])]
+        rows = self.git("log", "main", "--max-count=500", *span, "--format=%H").split()
+        return paged(request, [self._commit(sha) for sha in rows], self.tickets.base)
 
     def commit(self, request: Request, body: dict) -> Response:
         sha = request.path_params["sha"]
@@ -69,26 +129,17 @@ class GitHub:
         who = {"name": author, "date": datetime.fromisoformat(date).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
         return {
             "sha": sha,
+            "url": f"{self.base}/commits/{sha}",
             "html_url": f"{self.url}/{NAME}/commit/{sha}",
             "commit": {"message": message.strip(), "author": who, "committer": who},
         }
-
-    def issues(self, request: Request, body: dict) -> Response:
-        return JSONResponse([])
-
-    def comment(self, request: Request, body: dict) -> Response:
-        rows = self.comments.setdefault(request.path_params["number"], [])
-        if request.method == "POST":
-            rows.append({"id": len(rows) + 1, "body": body["body"]})
-            return JSONResponse(rows[-1], 201)
-        return JSONResponse(rows)
 
     def pull_list(self, request: Request, body: dict) -> Response:
         if request.method == "POST":
             sha = self.git("rev-parse", "--verify", f"refs/heads/{body['head']}").strip()
             if any(p["branch"] == body["head"] and p["state"] == "open" for p in self.pulls.values()):
                 raise RuntimeError(f"A pull request already exists for acme:{body['head']}.")
-            number = len(self.pulls) + 1
+            number = self.tickets.number()
             self.pulls[number] = {
                 "number": number,
                 "branch": body["head"],
@@ -98,6 +149,7 @@ class GitHub:
                 "state": "open",
                 "sha": sha,
                 "merged": None,
+                "at": now(),
             }
             return JSONResponse(self._pull(number), 201)
         head = request.query_params.get("head", "").split(":")[-1]
@@ -115,7 +167,11 @@ class GitHub:
         if row["state"] == "open":
             row["sha"] = self.git("rev-parse", f"refs/heads/{row['branch']}").strip()
         return {
+            "id": 9000 + number,
             "number": number,
+            "url": f"{self.base}/pulls/{number}",
+            "issue_url": f"{self.base}/issues/{number}",
+            "created_at": row["at"],
             "state": row["state"],
             "title": row["title"],
             "body": row["body"],
@@ -153,7 +209,3 @@ class GitHub:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return JSONResponse({"sha": row["merged"], "merged": True, "message": "Pull Request successfully merged"})
-
-    def status(self, request: Request, body: dict) -> Response:
-        self.statuses.setdefault(request.path_params["sha"], {})[body["context"]] = body["state"]
-        return JSONResponse({"id": 1, "state": body["state"], "context": body["context"]}, 201)

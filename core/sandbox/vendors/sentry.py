@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import threading
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -28,9 +28,8 @@ class Sentry:
         ]
 
     async def envelope(self, request: Request) -> Response:
-        body = await request.body()
-        if request.headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
+        encoding = {"content-encoding": request.headers.get("content-encoding", "identity")}
+        body = httpx.Response(200, headers=encoding, content=await request.body()).content
         head, *rest = body.split(b"\n")
         event_id = json.loads(head).get("event_id", "")
         for header, payload in zip(rest[::2], rest[1::2], strict=False):
@@ -61,16 +60,14 @@ class Sentry:
     async def list(self, request: Request) -> Response:
         if (refusal := refused(request)) is not None:
             return refusal
+        asked = request.query_params
+        start, end = (datetime.fromisoformat(asked[name]) if name in asked else None for name in ("start", "end"))
         with self.lock:
-            rows = sorted(
-                (i for i in self.issues.values() if i["status"] == "unresolved"), key=lambda i: i["last"], reverse=True
-            )
-        limit, start = (
-            int(request.query_params.get("limit", 100)),
-            int(request.query_params.get("cursor", "0:0:0").split(":")[1]),
-        )
-        page, more = rows[start : start + limit], start + limit < len(rows)
-        link = f'<{request.url}>; rel="next"; results="{str(more).lower()}"; cursor="0:{start + limit}:0"'
+            rows = [i for i in self.issues.values() if i["status"] == "unresolved" and _within(i, start, end)]
+        rows.sort(key=lambda issue: issue["last"], reverse=True)
+        limit, first = int(asked.get("limit", 100)), int(asked.get("cursor", "0:0:0").split(":")[1])
+        page, more = rows[first : first + limit], first + limit < len(rows)
+        link = f'<{request.url}>; rel="next"; results="{str(more).lower()}"; cursor="0:{first + limit}:0"'
         return JSONResponse([_issue(row) for row in page], headers={"Link": link})
 
     async def latest(self, request: Request) -> Response:
@@ -90,6 +87,12 @@ class Sentry:
 
     def _find(self, issue_id: str) -> dict | None:
         return next((row for row in self.issues.values() if row["id"] == issue_id), None)
+
+
+def _within(issue: dict, start: datetime | None, end: datetime | None) -> bool:
+    """Whether the issue occurred in the span."""
+    first, last = datetime.fromisoformat(issue["first"]), datetime.fromisoformat(issue["last"])
+    return not (start and last < start) and not (end and first > end)
 
 
 def refused(request: Request) -> Response | None:

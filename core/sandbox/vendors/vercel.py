@@ -1,6 +1,14 @@
-"""Vercel's protocol: deployments of commits, promotion, rollback by alias."""
+"""Vercel's protocol: deployments of commits and of uploaded files, promotion, rollback by alias, variables.
+
+Complete enough for Vercel's own command line: deploy --prebuilt, list, inspect, promote, rollback.
+"""
 
 from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -8,76 +16,153 @@ from starlette.routing import Route
 
 from core.sandbox.deployments import Deployment, Deployments
 
-TOKEN, PROJECT = "vercel_demo0123456789abcdef", "shop"
+TOKEN, PROJECT, PROJECT_ID, TEAM = "vercel_demo0123456789abcdef", "shop", "prj_shop", "team_demo"
+DOMAIN = "shop.example"
+ALIAS_SECONDS = 0.3  # an alias does not move at once
+USER = {"id": "user_demo", "uid": "user_demo", "username": "demo", "email": "demo@shop.example", "name": "Demo"}
+
+
+class Fault(Exception):
+    def __init__(self, status: int, code: str, message: str, **more):
+        super().__init__(message)
+        self.status, self.body = status, {"error": {"code": code, "message": message, **more}}
 
 
 class Vercel:
-    def __init__(self, deployments: Deployments):
+    def __init__(self, deployments: Deployments, prefix: str = "/vercel"):
         self.deployments = deployments
+        self.files: dict[str, bytes] = {}  # uploaded, by SHA-1
+        self.job: dict | None = None  # lastAliasRequest
+        one, projects = "/deployments/{id}", ("/{version}/projects/{project}")
         table = (
             ("/v2/user", self.user, "GET"),
+            ("/v2/teams", self.teams, "GET"),
+            ("/teams/{team}", self.team, "GET"),
+            ("/v2/teams/{team}", self.team, "GET"),
+            ("/v2/files", self.upload, "POST"),
             ("/v13/deployments", self.create, "POST"),
-            ("/v13/deployments/{id}", self.get, "GET"),
+            (f"/v13{one}", self.get, "GET"),
             ("/v6/deployments", self.list, "GET"),
-            ("/v3/deployments/{id}/events", self.events, "GET"),
-            (f"/v9/projects/{PROJECT}", self.project, "GET"),
-            (f"/v1/projects/{PROJECT}/rollback/{{id}}", self.rollback, "POST"),
-            (f"/v10/projects/{PROJECT}/promote/{{id}}", self.rollback, "POST"),
+            ("/v7/deployments", self.list, "GET"),
+            (f"/v3{one}/events", self.events, "GET"),
+            (f"/v3/now{one}/events", self.events, "GET"),
+            (f"/v11{one}/builds", self.builds, "GET"),
+            (f"/v2{one}/aliases", self.aliases, "GET"),
+            (projects, self.project, "GET"),
+            (f"{projects}/env", self.variables, "GET"),
+            (f"{projects}/env", self.set_variable, "POST"),
+            (f"{projects}/rollback/{{id}}", self.roll_back, "POST"),
+            (f"{projects}/promote/{{id}}", self.promote, "POST"),
+            (f"{projects}/promote/aliases", self.moved_aliases, "GET"),
         )
-        self.routes = [Route("/vercel" + path, self._signed(work), methods=[method]) for path, work, method in table]
+        self.routes = [Route(prefix + path, self._signed(work), methods=[method]) for path, work, method in table]
 
     def _signed(self, work):
         async def answer(request: Request) -> Response:
-            if request.headers.get("authorization") != f"Bearer {TOKEN}":
-                return JSONResponse({"error": {"code": "forbidden", "message": "Not authorized"}}, 403)
-            if "id" in request.path_params and request.path_params["id"] not in self.deployments.all:
-                return JSONResponse(
-                    {"error": {"code": "not_found", "message": "The deployment could not be found"}}, 404
-                )
-            return work(request, await request.json() if request.method == "POST" and await request.body() else {})
+            try:
+                if request.headers.get("authorization") != f"Bearer {TOKEN}":
+                    raise Fault(403, "forbidden", "Not authorized", invalidToken=True)
+                if request.path_params.get("project", PROJECT) not in (PROJECT, PROJECT_ID):
+                    raise Fault(404, "not_found", "Project not found")
+                return await work(request)
+            except Fault as fault:
+                return JSONResponse(fault.body, fault.status)
 
         return answer
 
-    def user(self, request: Request, body: dict) -> Response:
-        return JSONResponse({"user": {"id": "user_demo", "username": "demo", "email": "demo@shop.example"}})
+    def _one(self, request: Request) -> Deployment:
+        """The deployment by its id or its host."""
+        name = request.path_params["id"]
+        found = self.deployments.all.get(name) or next(
+            (d for d in self.deployments.all.values() if name == f"127.0.0.1:{d.port}"), None
+        )
+        if found is None:
+            raise Fault(404, "not_found", "The deployment could not be found")
+        return found
 
-    def create(self, request: Request, body: dict) -> Response:
-        meta, source = body.get("meta", {}), body.get("gitSource") or {}
+    async def user(self, request: Request) -> Response:
+        return JSONResponse({"user": {**USER, "version": "northstar", "defaultTeamId": TEAM, "limited": False}})
+
+    async def teams(self, request: Request) -> Response:
+        return JSONResponse({"teams": [_team()], "pagination": {"count": 1, "next": None, "prev": None}})
+
+    async def team(self, request: Request) -> Response:
+        return JSONResponse(_team())
+
+    # --- deployments
+
+    async def upload(self, request: Request) -> Response:
+        body = await request.body()
+        digest = hashlib.sha1(body).hexdigest()  # noqa: S324 - Vercel's own name of a file
+        named = request.headers.get("x-now-digest") or request.headers.get("x-vercel-digest")
+        if named != digest:
+            raise Fault(400, "invalid_digest", "The digest does not fit the file")
+        self.files[digest] = body
+        return JSONResponse({"urls": []})
+
+    async def create(self, request: Request) -> Response:
+        body = await request.json()
+        meta, target, source = body.get("meta") or {}, body.get("target") or "preview", body.get("gitSource") or {}
         if "deploymentId" in body:
             old = self.deployments.all.get(body["deploymentId"])
             if old is None:
-                return JSONResponse(
-                    {"error": {"code": "not_found", "message": "The deployment could not be found"}}, 404
-                )
-            made = self.deployments.create(old.sha, old.ref, body.get("target") or "preview", meta)
+                raise Fault(404, "not_found", "The deployment could not be found")
+            made = self.deployments.again(old, target, meta)
         elif source.get("sha"):
-            made = self.deployments.create(source["sha"], source.get("ref", ""), body.get("target") or "preview", meta)
+            made = self.deployments.create(source["sha"], source.get("ref", ""), target, meta)
+        elif "files" in body:
+            made = self._from_files(body["files"], target, meta)
         else:
-            return JSONResponse(
-                {"error": {"code": "bad_request", "message": "gitSource or deploymentId is required"}}, 400
-            )
+            raise Fault(400, "bad_request", "gitSource, files or deploymentId is required")
         return JSONResponse(self._detail(made))
 
-    def get(self, request: Request, body: dict) -> Response:
-        return JSONResponse(self._detail(self.deployments.all[request.path_params["id"]]))
+    def _from_files(self, listed: list[dict], target: str, meta: dict) -> Deployment:
+        missing = sorted({f["sha"] for f in listed if "sha" in f} - self.files.keys())
+        if missing:
+            raise Fault(400, "missing_files", "Missing files", missing=missing)
+        files = {f["file"]: self.files[f["sha"]] if "sha" in f else f["data"].encode() for f in listed}
+        digest = hashlib.sha256(json.dumps(sorted((f, len(c)) for f, c in files.items())).encode()).hexdigest()
+        return self.deployments.create(digest[:40], "", target, meta, files)
+
+    async def get(self, request: Request) -> Response:
+        return JSONResponse(self._detail(self._one(request)))
 
     def _detail(self, made: Deployment) -> dict:
+        live = self.deployments.alias == made.id
+        fault = {"errorCode": "BUILD_FAILED", "errorMessage": "The shop did not start"}
         return {
             "id": made.id,
             "name": PROJECT,
             "url": f"127.0.0.1:{made.port}",
             "readyState": made.state,
+            "status": made.state,
             "createdAt": made.created,
+            "ready": made.created if made.state == "READY" else None,
+            "buildingAt": made.created,
             "target": made.target if made.target == "production" else None,
+            "projectId": PROJECT_ID,
+            "ownerId": TEAM,
+            "team": {"id": TEAM, "slug": "demo", "name": "Demo"},
+            "creator": USER,
             "meta": made.meta,
-            "gitSource": {"type": "github", "sha": made.sha, "ref": made.ref},
-            "errorMessage": "\n".join(made.output[-5:]) if made.state == "ERROR" else None,
+            "regions": ["local1"],
+            "public": False,
+            "type": "LAMBDAS",
+            "version": 2,
+            "inspectorUrl": None,
+            "alias": [DOMAIN] if live else [],
+            "aliasAssigned": made.created if made.state == "READY" else None,  # its own address, not the domain
+            "aliasError": None,
+            "gitSource": {"type": "github", "sha": made.sha, "ref": made.ref} if made.files is None else None,
+            **(fault if made.state == "ERROR" else {}),
         }
 
-    def list(self, request: Request, body: dict) -> Response:
-        until, limit = int(request.query_params.get("until") or 0), int(request.query_params.get("limit", 20))
+    async def list(self, request: Request) -> Response:
+        given = request.query_params
+        until, limit = int(given.get("until") or 0), int(given.get("limit", 20))
         rows = sorted(self.deployments.all.values(), key=lambda d: (d.created, d.id), reverse=True)
         rows = [d for d in rows if not until or d.created < until]
+        rows = [d for d in rows if given.get("target") in (None, d.target)]
         page = [self._detail(d) for d in rows[:limit]]
         listed = [{**d, "uid": d["id"], "created": d["createdAt"], "state": d["readyState"]} for d in page]
         following = listed[-1]["created"] if len(rows) > limit else None
@@ -85,29 +170,92 @@ class Vercel:
             {"deployments": listed, "pagination": {"count": len(listed), "next": following, "prev": None}}
         )
 
-    def events(self, request: Request, body: dict) -> Response:
-        made = self.deployments.all[request.path_params["id"]]
-        return JSONResponse(
-            [{"type": "stdout", "created": made.created, "payload": {"text": line}} for line in made.output]
-        )
+    async def events(self, request: Request) -> Response:
+        """The build's output: a list, or with ``format=lines`` one JSON a line, as the command line asks for it."""
+        made = self._one(request)
+        rows = [{"type": "stdout", "created": made.created, "payload": {"text": line}} for line in made.output]
+        if request.query_params.get("format") != "lines":
+            return JSONResponse(rows)
+        lines = [{"type": row["type"], "created": row["created"], **row["payload"]} for row in rows]
+        return Response("".join(json.dumps(line) + "\n" for line in lines), media_type="application/stream+json")
 
-    def project(self, request: Request, body: dict) -> Response:
+    async def builds(self, request: Request) -> Response:
+        made = self._one(request)
+        build = {
+            "id": f"bld_{made.id}",
+            "deploymentId": made.id,
+            "readyState": made.state,
+            "entrypoint": ".",
+            "output": [],
+        }
+        return JSONResponse({"builds": [build]})
+
+    async def aliases(self, request: Request) -> Response:
+        live = self._one(request).id == self.deployments.alias
+        created = {"created": "2026-01-01T00:00:00.000Z"}
+        return JSONResponse({"aliases": [{"uid": "als_1", "alias": DOMAIN, **created}] if live else []})
+
+    # --- the project
+
+    async def project(self, request: Request) -> Response:
         live = self.deployments.production()
         return JSONResponse(
             {
-                "id": "prj_shop",
+                "id": PROJECT_ID,
                 "name": PROJECT,
+                "accountId": TEAM,
+                "autoAssignCustomDomains": self.deployments.auto_assign,
                 "targets": {"production": self._detail(live) if live else None},
-                "lastAliasRequest": {
-                    "toDeploymentId": self.deployments.alias,
-                    "jobStatus": "succeeded",
-                    "fromDeploymentId": self.deployments.previous,
-                    "type": "rollback",
-                    "requestedAt": self.deployments.changed,
-                },
+                "lastAliasRequest": self.job,
             }
         )
 
-    def rollback(self, request: Request, body: dict) -> Response:
-        self.deployments.point(request.path_params["id"])
+    async def variables(self, request: Request) -> Response:
+        rows = [{"key": k, "value": v, "type": "plain"} for k, v in self.deployments.variables.items()]
+        return JSONResponse({"envs": rows})
+
+    async def set_variable(self, request: Request) -> Response:
+        body = await request.json()
+        if body["key"] in self.deployments.variables and request.query_params.get("upsert") != "true":
+            raise Fault(403, "ENV_CONFLICT", f"The environment variable {body['key']} exists already")
+        self.deployments.variables[body["key"]] = body["value"]
+        return JSONResponse({"created": {"key": body["key"], "type": body["type"]}, "failed": []}, 201)
+
+    async def roll_back(self, request: Request) -> Response:
+        return self._move(self._one(request), "rollback")
+
+    async def promote(self, request: Request) -> Response:
+        return self._move(self._one(request), "promote")
+
+    def _move(self, made: Deployment, kind: str) -> Response:
+        if made.target != "production" or made.state != "READY":
+            raise Fault(400, "bad_request", "The deployment is not a production deployment that is ready")
+        job = {
+            "fromDeploymentId": self.deployments.alias,
+            "toDeploymentId": made.id,
+            "jobStatus": "pending",
+            "requestedAt": int(time.time() * 1000),
+            "type": kind,
+        }
+        self.job = job
+
+        def work():
+            self.deployments.auto_assign = kind == "promote"
+            self.deployments.point(made.id)
+            job["jobStatus"] = "succeeded"
+
+        timer = threading.Timer(ALIAS_SECONDS, work)
+        timer.daemon = True
+        timer.start()
         return JSONResponse({}, 201)
+
+    async def moved_aliases(self, request: Request) -> Response:
+        last = self.job or {}
+        status = {"succeeded": "completed"}.get(last.get("jobStatus", ""), "pending")
+        rows = [{"status": status, "alias": DOMAIN, "id": "als_1"}] if self.job else []
+        rows = [] if request.query_params.get("failedOnly") == "true" else rows
+        return JSONResponse({"aliases": rows, "pagination": {"count": len(rows), "next": None, "prev": None}})
+
+
+def _team() -> dict:
+    return {"id": TEAM, "slug": "demo", "name": "Demo", "creatorId": USER["id"], "billing": {"plan": "pro"}}

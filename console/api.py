@@ -1,0 +1,168 @@
+"""/api: the actions of core/actions.py as JSON, for programs such as Kestra, with an API token as bearer.
+
+    GET  /api/status                    how things stand
+    POST /api/round                     start a round now, if its interval has not had one
+    GET  /api/issues/N                  one issue, and the question for approval that it waits for
+    POST /api/issues/N/ACTION           approve, reject, pass_on, hand_back, escalate, retry, resolve, dismiss,
+                                        roll_back
+
+The body holds the action's arguments. ``Idempotency-Key`` makes a repetition harmless. An approval names the hash of
+the patch that was looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from uuid import uuid4
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col, select
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from console import forms
+from core import overview, rights, sessions, store
+from core.models import Approval, Deployment, Issue
+from core.rights import Actor, Forbidden
+
+LARGEST = 100_000  # bytes of a body
+strangers = forms.Limiter()  # requests without a valid token
+
+
+class Wrong(Exception):
+    """The request cannot be understood: (status, why)."""
+
+
+def _actor(request: Request) -> Actor:
+    """Who the bearer token acts for. Raises Wrong or Forbidden."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    address = request.client.host if request.client else ""
+    if strangers.full(address):
+        raise Wrong(429, "too many requests without a valid token; wait five minutes")
+    try:
+        return sessions.of_token(token if kind.lower() == "bearer" else "", "api")
+    except Forbidden as refusal:
+        strangers.count(address)
+        raise Wrong(401, str(refusal)) from None
+
+
+async def _body(request: Request) -> dict:
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > LARGEST or "transfer-encoding" in request.headers:
+        raise Wrong(413, f"a body has at most {LARGEST} bytes, and a Content-Length")
+    try:
+        given = json.loads(await request.body() or b"{}")
+    except ValueError:
+        raise Wrong(422, "the body is not JSON") from None
+    if not isinstance(given, dict):
+        raise Wrong(422, "the body is not a JSON object")
+    return given
+
+
+def _answered(work):
+    """The route of ``work(actor, request, body) -> dict``, which may block; every refusal is JSON with its status."""
+
+    async def route(request: Request) -> JSONResponse:
+        from core import actions
+
+        try:
+            actor = await asyncio.to_thread(_actor, request)
+            body = await _body(request) if request.method == "POST" else {}
+            return JSONResponse(await asyncio.to_thread(work, actor, request, body))
+        except Wrong as wrong:
+            code, says = wrong.args
+        except Forbidden as refusal:
+            code, says = 403, str(refusal)
+        except actions.Refused as refusal:
+            code, says = 409, str(refusal)
+        except SQLAlchemyError:
+            code, says = 503, "the store does not answer; send it again with the same Idempotency-Key"
+        return JSONResponse({"says": says}, code, {"WWW-Authenticate": "Bearer"} if code == 401 else None)
+
+    return route
+
+
+def status(actor: Actor, _request: Request, _body: dict) -> dict:
+    rights.require(actor, rights.VIEW)
+    return json.loads(json.dumps(overview.status(), default=str))
+
+
+def start_round(actor: Actor, _request: Request, _body: dict) -> dict:
+    from core import scheduler
+
+    rights.require(actor, rights.OPERATE)
+    engine = scheduler.running()
+    if engine is None:
+        raise Wrong(409, "no engine runs in this process (CONSOLE_ENGINE): the worker does the rounds")
+    detail = engine.round()
+    return {"started": detail is not None, "sources": detail or {}}
+
+
+def _number(request: Request) -> int:
+    return int(request.path_params["number"])
+
+
+def _waiting(issue_id: int) -> Approval | None:
+    with store.read() as session:
+        return session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")).first()
+
+
+def issue(actor: Actor, request: Request, _body: dict) -> dict:
+    rights.require(actor, rights.VIEW)
+    with store.read() as session:
+        found = session.get(Issue, _number(request))
+    if found is None:
+        raise Wrong(404, "there is no such issue")
+    asked = _waiting(found.id)
+    return {"issue": found.model_dump(mode="json"), "approval": asked and asked.model_dump(mode="json")}
+
+
+def act(actor: Actor, request: Request, body: dict) -> dict:
+    """One of the actions on an issue; those on its question or deployment find it by the issue."""
+    from core import actions
+
+    name, number = request.path_params["action"], _number(request)
+    if name not in actions.NEEDS:
+        raise Wrong(404, f"the actions are {', '.join(actions.NEEDS)}")
+    work = getattr(actions, name)
+    allowed = set(inspect.signature(work).parameters) - {"actor", "key"}
+    wanted = allowed - {_target_name(work)}
+    if set(body) != wanted or not all(isinstance(v, str | bool) for v in body.values()):
+        raise Wrong(422, f"{name} takes {', '.join(sorted(wanted)) or 'no arguments'}")
+    key = f"api-{actor.name}-{request.headers.get('idempotency-key') or uuid4().hex}"
+    receipt = work(_target(name, number), actor=actor, key=key, **body)
+    return {"done": receipt.done, "says": receipt.says}
+
+
+def _target_name(work) -> str:
+    return next(iter(inspect.signature(work).parameters))
+
+
+def _target(name: str, issue_id: int) -> int:
+    if name in ("approve", "reject", "pass_on", "hand_back"):
+        asked = _waiting(issue_id)
+        if asked is None:
+            raise Wrong(409, f"issue {issue_id} asks for no approval")
+        return asked.id
+    if name != "roll_back":
+        return issue_id
+    with store.read() as session:
+        live = session.exec(
+            select(Deployment.id)
+            .where(Deployment.issue_id == issue_id, Deployment.environment == "production")
+            .order_by(col(Deployment.id).desc())
+        ).first()
+    if live is None:
+        raise Wrong(409, f"nothing of issue {issue_id} is in production")
+    return live
+
+
+ROUTES = [
+    Route("/api/status", _answered(status), methods=["GET"]),
+    Route("/api/round", _answered(start_round), methods=["POST"]),
+    Route("/api/issues/{number:int}", _answered(issue), methods=["GET"]),
+    Route("/api/issues/{number:int}/{action}", _answered(act), methods=["POST"]),
+]

@@ -1,0 +1,29 @@
+"""The first people of a new platform, made when the console starts."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from console import context
+from core import accounts
+
+log = logging.getLogger(__name__)
+HOW = "nobody can sign in yet: python -m core user add NAME --role admin"
+
+
+def people() -> None:
+    """The demo's four, or the first admin. Its one-time password goes to a terminal, never into a log."""
+    try:
+        settings = context.settings()
+        if settings.sandbox_url and (password := settings.demo_password.get_secret_value()):
+            accounts.demo_people(password)
+        elif not sys.stdout.isatty():
+            if not accounts.anybody():
+                log.warning(HOW)
+        elif password := accounts.first_admin():
+            print(f"\n  The first admin: sign in as admin with {password}\n  (shown this once; you will change it)\n")
+    except SQLAlchemyError:
+        log.exception("the store cannot be opened; nobody can sign in")

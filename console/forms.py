@@ -1,0 +1,92 @@
+"""Forms that only the page that we served can send, and only once (against forged and replayed ones).
+
+A ticket is bound to the browser (a SameSite=Strict cookie of its own) and to the form's purpose by an HMAC with
+a key of this process; a used one is remembered until it would have expired.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections import deque
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+COOKIE = "form"
+LIFE = 1800.0  # seconds
+
+
+class Tickets:
+    def __init__(self, clock=time.time) -> None:
+        self._key, self._clock = secrets.token_bytes(32), clock
+        self._used: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def give(self, browser: str, purpose: str) -> str:
+        body = f"{self._clock() + LIFE:.0f}.{secrets.token_urlsafe(12)}"
+        return f"{body}.{self._mac(body, browser, purpose)}"
+
+    def take(self, ticket: str, browser: str, purpose: str) -> bool:
+        """Is it ours, of this browser and purpose, in time, and not used before? It is used now."""
+        body, _, mac = ticket.rpartition(".")
+        if not browser or not hmac.compare_digest(mac.encode(), self._mac(body, browser, purpose).encode()):
+            return False
+        at, until = self._clock(), float(body.partition(".")[0])
+        with self._lock:
+            self._used = {nonce: end for nonce, end in self._used.items() if end > at}
+            fresh = until > at and body not in self._used
+            self._used[body] = until
+        return fresh
+
+    def _mac(self, body: str, browser: str, purpose: str) -> str:
+        return hmac.new(self._key, f"{body}\0{browser}\0{purpose}".encode(), hashlib.sha256).hexdigest()
+
+
+class Limiter:
+    """At most ``times`` in ``seconds`` for each address; the least recent are forgotten beyond ``most``."""
+
+    def __init__(self, times: int = 30, seconds: float = 300.0, most: int = 10_000, clock=time.monotonic) -> None:
+        self.times, self.seconds, self.most, self._clock = times, seconds, most, clock
+        self._seen: dict[str, deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def full(self, address: str) -> bool:
+        with self._lock:
+            return len(self._recent(address)) >= self.times
+
+    def count(self, address: str) -> None:
+        with self._lock:
+            recent = self._recent(address)
+            recent.append(self._clock())
+            self._seen.pop(address, None)
+            self._seen[address] = recent
+            if len(self._seen) > self.most:
+                self._seen.pop(next(iter(self._seen)))
+
+    def _recent(self, address: str) -> deque[float]:
+        kept = self._seen.get(address, deque(maxlen=self.times))
+        while kept and kept[0] <= self._clock() - self.seconds:
+            kept.popleft()
+        return kept
+
+
+def browser_of(request: Request) -> str:
+    """The random name that our form cookie gave to this browser; empty without it."""
+    return request.cookies.get(COOKIE, "")
+
+
+def same_origin(request: Request) -> bool:
+    """Does the browser itself say that the form is of our own page? (One that says nothing has the ticket only.)"""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    own = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    return own and site in (None, "same-origin", "none")
+
+
+def mark(response: Response, browser: str, secure: bool) -> Response:
+    response.set_cookie(COOKIE, browser, httponly=True, samesite="strict", secure=secure, path="/")
+    return response

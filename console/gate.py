@@ -1,0 +1,83 @@
+"""The gate before everything: without a live session nothing of the console is answered, http or websocket.
+
+What is behind it learns who is here from one header alone, which the gate takes from every client and sets
+itself; Streamlit maps it to ``st.user`` (``server.trustedUserHeaders``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from urllib.parse import quote
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from console import context
+from core import sessions
+
+COOKIE = "session"
+HEADER = b"x-platform-session"
+OPEN = {"/healthz", "/metrics", "/status", "/icon.svg", "/logo.svg", "/robots.txt", "/login", "/logout", "/password",
+        "/auth/login", "/oauth2callback"}  # fmt: skip
+OPEN_BELOW = ("/static/", "/login/", "/hooks/", "/api/")  # static files of Streamlit; the others ask for themselves
+CLOSED = 1008  # websocket close code: policy violation
+
+
+def cookie_name() -> str:
+    """With https the name itself forbids that another host or path sets it."""
+    return f"__Host-{COOKIE}" if secure() else COOKIE
+
+
+def secure() -> bool:
+    return context.settings().public_url.startswith("https://")
+
+
+def session_of(connection: HTTPConnection) -> str | None:
+    """The id of this browser's live session. Blocks; raises SQLAlchemyError."""
+    value = connection.cookies.get(cookie_name(), "")
+    return sessions.of_cookie(value, connection.headers.get("user-agent", "")) if value else None
+
+
+def _signed_in(connection: HTTPConnection) -> tuple[str | None, bool]:
+    """(session id or None, may it look at the console): not before a first password was changed."""
+    found = session_of(connection)
+    return found, found is not None and sessions.actor(found) is not None
+
+
+class Gate:
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self.app(scope, receive, send)
+        bare = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name.lower() != HEADER]}
+        path = scope["path"]
+        if scope["type"] == "http" and (path in OPEN or path.startswith(OPEN_BELOW)):
+            return await self.app(bare, receive, send)
+        try:
+            session, whole = await asyncio.to_thread(_signed_in, HTTPConnection(bare))
+        except (SQLAlchemyError, RuntimeError):
+            return await _refuse(bare, receive, send, HTTPStatus.SERVICE_UNAVAILABLE, "/status")
+        if not whole:
+            return await _refuse(bare, receive, send, HTTPStatus.UNAUTHORIZED, "/password" if session else "/login")
+        known = {**bare, "headers": [*bare["headers"], (HEADER, session.encode())]}
+        return await self.app(known, receive, send)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: HTTPStatus, instead: str) -> None:
+    """Whoever wants a page is led to one that helps; whoever wants data is told no."""
+    if scope["type"] == "websocket":
+        await receive()  # the connect, which has to be taken before it is refused
+        return await send({"type": "websocket.close", "code": CLOSED})
+    connection = HTTPConnection(scope)
+    if scope["method"] in ("GET", "HEAD") and "text/html" in connection.headers.get("accept", ""):
+        wanted = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+        answer: Response = RedirectResponse(f"{instead}?next={quote(wanted, safe='')}", 303)
+    else:
+        answer = JSONResponse({"says": status.phrase}, status)
+    answer.headers["Cache-Control"] = "no-store"
+    return await answer(scope, receive, send)

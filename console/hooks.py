@@ -1,0 +1,107 @@
+"""/hooks/VENDOR and /metrics: thin routes over core/webhooks.py, core/slack_answers.py and core/metrics.py."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.background import BackgroundTask
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from console import context
+from core import metrics, slack_answers, webhooks
+
+log = logging.getLogger(__name__)
+SLACK_PATIENCE = 2.5  # seconds
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+async def body_of(request: Request) -> bytes:
+    """The raw body; reading stops as soon as it is too large. Raises webhooks.Refused."""
+    body = b""
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > webhooks.LARGEST:
+                raise webhooks.Refused(413, "the body is larger than 1 MB")
+    except ClientDisconnect:
+        raise webhooks.Refused(400, "the body ended early") from None
+    return body
+
+
+async def receive(request: Request) -> Response:
+    """A vendor's delivery: written down, and the next round starts within a second."""
+    vendor = request.path_params["vendor"]
+    if vendor not in webhooks.DOORS:
+        return _refused(webhooks.Refused(404, "no such webhook"))
+    try:
+        body = await body_of(request)
+        await asyncio.to_thread(webhooks.accept, context.settings(), vendor, request.headers, body)
+    except webhooks.Refused as refusal:
+        return _refused(refusal)
+    except SQLAlchemyError:
+        log.exception("a delivery of %s was not stored", vendor)
+        return _refused(webhooks.Refused(503, "the store does not answer; send it again"))
+    return JSONResponse({"status": "accepted"}, 202)
+
+
+async def slack(request: Request) -> Response:
+    """A click or form of a Slack user. Slack waits three seconds; what takes longer goes on after the answer."""
+    try:
+        body = await body_of(request)
+        await asyncio.to_thread(webhooks.accept, context.settings(), "slack", request.headers, body, starts_round=False)
+        payload = slack_answers.payload_of(body)
+    except webhooks.Refused as refusal:
+        return _refused(refusal)
+    except slack_answers.Malformed as fault:
+        return _refused(webhooks.Refused(400, str(fault)))
+    except SQLAlchemyError:
+        log.exception("an answer from Slack was not stored")
+        return _refused(webhooks.Refused(503, "the store does not answer"))
+    work = asyncio.create_task(asyncio.to_thread(slack_answers.answer, payload))
+    done, _ = await asyncio.wait([work], timeout=SLACK_PATIENCE)
+    reply = work.result() if done else slack_answers.Reply()
+    after = BackgroundTask(_finish, payload, work)
+    if reply.body is None:
+        return Response(status_code=reply.status, background=after)
+    return JSONResponse(reply.body, reply.status, background=after)
+
+
+async def _finish(payload: dict, work: asyncio.Task) -> None:
+    try:
+        await asyncio.to_thread(slack_answers.follow_up, payload, await work)
+    except SQLAlchemyError:
+        log.exception("an answer from Slack could not be followed up; the next delivery brings the message up to date")
+
+
+def _refused(refusal: webhooks.Refused) -> Response:
+    return JSONResponse({"status": "refused", "says": str(refusal)}, refusal.status)
+
+
+async def show_metrics(request: Request) -> Response:
+    """Prometheus' text format; with METRICS_TOKEN as its bearer, without one to this machine only."""
+    token = context.settings().metrics_token.get_secret_value()
+    if token:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        allowed = secrets.compare_digest(given.encode(), token.encode())
+    else:
+        near = request.client is not None and request.client.host in LOOPBACK
+        allowed = near and "x-forwarded-for" not in request.headers
+    if not allowed:
+        return Response("set METRICS_TOKEN and send it as a bearer token\n", 401, {"WWW-Authenticate": "Bearer"})
+    try:
+        text = await asyncio.to_thread(metrics.text)
+    except (SQLAlchemyError, RuntimeError) as error:
+        return Response(f"# the store does not answer ({type(error).__name__})\n", 503, media_type="text/plain")
+    return Response(text, media_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+
+
+ROUTES = [
+    Route("/hooks/slack", slack, methods=["POST"]),
+    Route("/hooks/{vendor}", receive, methods=["POST"]),
+    Route("/metrics", show_metrics),
+]

@@ -1,0 +1,160 @@
+"""One question for approval, part by part, as safe HTML: what, why, risk, diff, proof, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console import change
+from console.diff import side_by_side
+from console.markup import Safe, link, percent, span, tag, when
+from console.widgets import RESULT, SEVERITY, card, checks, empty, facts, impact, issue_link, of, table
+from core.models import Approval, Issue
+from core.settings import Watch
+from core.views.approvals import Question
+
+NONE = "Not run for this patch."
+
+
+def head(asked: Question) -> Safe:
+    row = asked.approval
+    return tag(
+        "header",
+        tag(
+            "div",
+            of(RESULT, row.state),
+            of(SEVERITY, asked.issue.severity, "severity not known"),
+            tag("span", impact(asked.issue.impact), class_="d-badge d-calm"),
+            tag("span", asked.issue.service, " (critical)" if asked.critical else "", class_="d-badge d-calm"),
+            class_="d-line-up",
+        ),
+        tag("h2", f"Question {row.id}: ", asked.change.change_set.title or "a change"),
+        tag("p", row.asks),
+        tag("p", *stands(row), class_="d-muted"),
+        class_="d-head",
+    )
+
+
+def stands(row: Approval) -> Iterator[object]:
+    """Whom it waits for and until when, or how it ended."""
+    yield from ("Asked ", when(row.asked_at))
+    yield from (", by the platform" if row.requested_by is None else f", at the request of {row.requested_by}",)
+    if row.state == "pending":
+        yield from (". Expires ", when(row.expires_at), ": without an answer nothing is released. ")
+        yield f"Escalated to {row.assignee}." if row.assignee else "Open to every approver."
+    else:
+        yield f". {row.state.capitalize()} " + (f"by {row.by} " if row.by else "")
+        yield when(row.answered_at)
+        yield f": {row.reason}" if row.reason else "."
+
+
+def why(asked: Question) -> Safe:
+    found = asked.analysis
+    return card(
+        "Why",
+        tag("p", issue_link(asked.issue)),
+        tag("p", found.root_cause, class_="d-cause") if found else tag("p", "No analysis is kept."),
+        tag("p", asked.change.change_set.rationale),
+    )
+
+
+def risks(asked: Question) -> list[tuple[object, str]]:
+    """What makes it risky (a hold), and what speaks for it."""
+    decision, made = asked.decision, asked.change.change_set
+    fired = [g for g in (decision.receipt.get("guards") or [] if decision else []) if g.get("effect")]
+    added = sum(line.startswith(("+", "-")) and not line.startswith(("+++", "---")) for line in made.patch.splitlines())
+    files = sum(line.startswith("+++ ") for line in made.patch.splitlines())
+    return [
+        *((False, str(guard.get("says", ""))) for guard in fired),
+        (not asked.critical, "a critical service" if asked.critical else "not a critical service"),
+        (None, f"{added} changed lines in {files} file{'s' if files != 1 else ''}"),
+        (None, f"confidence of the decision {percent(decision.confidence) if decision else '–'}, "
+               f"of the patch {percent(made.confidence)}"),
+        (None, f"{asked.issue.occurrences:,} occurrences, {asked.issue.users:,} users affected so far"),
+    ]  # fmt: skip
+
+
+def risk(asked: Question) -> Safe:
+    return card("Risk", checks(risks(asked)))
+
+
+def proof(asked: Question) -> Safe:
+    found = asked.change
+    return tag(
+        "div",
+        card("Proof of fix", change.proof(found.change_set)),
+        card("Review", change.review(found.reviews[-1]) if found.reviews else NONE),
+        card("Service's own tests", change.tests(found.tests[-1]) if found.tests else NONE),
+        class_="d-two",
+    )
+
+
+def way_back(asked: Question, rules: Watch) -> Safe:
+    live = asked.live
+    to = tag("code", f"{live.vendor_id} ({live.sha[:10]})") if live else "what production serves when it is released"
+    by_itself = (
+        f"Production's address is moved back, without a build: by itself when the error rate rises by more than "
+        f"{percent(rules.error_rate_margin, 1)}, p95 grows beyond {rules.latency_factor:g} times or traffic is too "
+        "little to judge; later by the button Roll back on the deployment's page."
+    )
+    rows = [("Returns to", to), ("Watched for", span(rules.seconds)), ("Rehearsed", rehearsed(asked))]
+    return card("The way back", tag("p", by_itself), facts(rows))
+
+
+def rehearsed(asked: Question) -> object:
+    """How long a way back took when it was last walked. What was never measured is said so."""
+    known = asked.rehearsal
+    if known is None:
+        return "not rehearsed yet"
+    what = {"rollback": "the last rollback took", "promotion": "no rollback yet; moving production forward took"}
+    at = known.deployment.ended_at if known.kind == "rollback" else known.deployment.ready_at
+    where = link(f"/deployments?deployment={known.deployment.id}", f"deployment {known.deployment.id}")
+    return Safe(tag("span", f"{what[known.kind]} {known.seconds:.1f} s (", where, ", ", when(at), ")"))
+
+
+def drawn(asked: Question, rules: Watch) -> Safe:
+    patch = asked.change.change_set.patch
+    return tag(
+        "div",
+        tag("div", why(asked), risk(asked), class_="d-two"),
+        side_by_side(patch) if patch else empty("No patch", "Nothing was proposed."),
+        proof(asked),
+        way_back(asked, rules),
+        tag("p", "Bound to the patch ", tag("code", asked.approval.patch_hash[:16]), ": it dies if the patch changes.",
+            class_="d-muted"),
+    )  # fmt: skip
+
+
+def listing(rows: list[tuple[Approval, Issue]], chosen: int | None) -> Safe:
+    """The inbox; the row that is open below is marked by a sign and in words."""
+    return table(
+        ("Question", "Issue", "Service", "Severity", "For", "Expires"),
+        (
+            (
+                link(f"/approvals?approval={a.id}", tag("b", f"{'▸ ' if a.id == chosen else ''}{a.id}"),
+                     " open below" if a.id == chosen else ""),
+                issue_link(issue),
+                issue.service,
+                of(SEVERITY, issue.severity),
+                a.assignee or "every approver",
+                when(a.expires_at),
+            )
+            for a, issue in rows
+        ),
+    )  # fmt: skip
+
+
+def closed(rows: list[tuple[Approval, Issue]]) -> Safe:
+    return table(
+        ("Question", "Issue", "Answer", "By", "Reason", "When"),
+        (
+            (
+                link(f"/approvals?approval={a.id}", tag("b", a.id)),
+                issue_link(issue),
+                of(RESULT, a.state),
+                a.by or "–",
+                tag("span", a.reason, class_="d-clip"),
+                when(a.answered_at or a.expires_at),
+            )
+            for a, issue in rows
+        ),
+    )

@@ -1,0 +1,193 @@
+"""/login, /logout and /password: server-rendered, without script; and the way back from an identity provider.
+
+Streamlit's own sign-in (``st.login``: /auth/login and /oauth2callback, configured by [auth] in secrets.toml) leaves a
+signed cookie. It is taken as a ticket: fresh, once, and exchanged for a session of ours, which can be revoked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from console import context, forms, gate, provider, signin_page
+from core import accounts, sessions
+from core.accounts import Denied
+from core.settings import Access
+
+log = logging.getLogger(__name__)
+tickets, attempts = forms.Tickets(), forms.Limiter()
+FORGED = "That form was not of this page, was sent before, or is too old. Here is a fresh one."
+SLOW = "Too many attempts from your address. Wait five minutes."
+GONE = "The store does not answer, nobody can sign in now. python -m core doctor says more."
+NEXT, LARGEST = "next", 10_000  # bytes of a form
+
+
+def local(address: str) -> str:
+    """An address inside the console, or the first page: never one of another host."""
+    fine = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if fine and not address.startswith(("/login", "/logout", "/password")) else "/"
+
+
+def _rules() -> Access:
+    return context.policy()[0].access
+
+
+def _page(request: Request, draw: Callable[..., str], status: int = 200, **told) -> Response:
+    """The form drawn by ``draw(ticket=..., **told)`` for the address of its name, and the cookie of its ticket."""
+    browser = forms.browser_of(request) or secrets.token_urlsafe(16)
+    text = draw(ticket=tickets.give(browser, f"/{draw.__name__}"), **told)
+    answer = HTMLResponse(text, status, {"Cache-Control": "no-store"})
+    return forms.mark(answer, browser, gate.secure())
+
+
+async def _form(request: Request) -> Mapping[str, str] | None:
+    """The form's fields, if it is ours; None for a forged, replayed, old or huge one."""
+    length = request.headers.get("content-length", "")
+    if not length.isdigit() or int(length) > LARGEST or not forms.same_origin(request):
+        return None
+    given = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    mine = tickets.take(given.get("ticket", ""), forms.browser_of(request), request.url.path)
+    return given if mine else None
+
+
+def _enter(request: Request, person: str, to: str) -> Response:
+    """Begin a session, end the one before it in this browser, and go on. Blocks."""
+    if old := gate.session_of(request):
+        sessions.end(old)
+    hours = _rules().session_hours
+    address = request.client.host if request.client else ""
+    value = sessions.begin(person, request.headers.get("user-agent", ""), address, hours)
+    answer = RedirectResponse(local(to), 303, {"Cache-Control": "no-store"})
+    answer.set_cookie(gate.cookie_name(), value, max_age=int(hours * 3600), httponly=True, samesite="lax",
+                      secure=gate.secure(), path="/")  # fmt: skip
+    return answer
+
+
+# --- /login ----------------------------------------------------------------------------------------
+
+
+def _with_store(answer: Callable) -> Callable:
+    """The route; a store that fails is told on the sign-in page."""
+
+    async def route(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except (SQLAlchemyError, RuntimeError):
+            log.exception("nobody can sign in")
+            return _login_page(request, says=GONE, status=503)
+
+    return route
+
+
+async def login(request: Request) -> Response:
+    return await (_try(request) if request.method == "POST" else _welcome(request))
+
+
+async def _welcome(request: Request) -> Response:
+    to = request.query_params.get(NEXT, "/")
+    if claims := provider.claims(request):
+        to = request.cookies.get(NEXT, to)
+        try:
+            person = await asyncio.to_thread(accounts.from_provider, claims, _rules())
+            answer = await asyncio.to_thread(_enter, request, person.name, to)
+        except Denied as denied:
+            answer = _login_page(request, says=str(denied), status=403)
+        return provider.forget(answer, request)
+    session = await asyncio.to_thread(gate.session_of, request)
+    if session and await asyncio.to_thread(sessions.actor, session):
+        return RedirectResponse(local(to), 303)
+    return _login_page(request, to)
+
+
+async def _try(request: Request) -> Response:
+    address = request.client.host if request.client else ""
+    if attempts.full(address):
+        return _login_page(request, says=SLOW, status=429)
+    given = await _form(request)
+    if given is None:
+        return _login_page(request, says=FORGED, status=403)
+    try:
+        person = await asyncio.to_thread(accounts.sign_in, given.get("name", ""), given.get("password", ""), _rules())
+    except Denied as denied:
+        attempts.count(address)
+        return _login_page(request, given.get(NEXT, "/"), says=str(denied), status=401)
+    return await asyncio.to_thread(_enter, request, person.name, given.get(NEXT, "/"))
+
+
+def _login_page(request: Request, to: str = "/", says: str = "", status: int = 200) -> Response:
+    return _page(request, signin_page.login, status, to=local(to), says=says, providers=provider.names(),
+                 demo=_demo())  # fmt: skip
+
+
+def _demo() -> str:
+    """The password of the demo's people: told only where the vendors are simulated on this machine."""
+    settings = context.settings()
+    return settings.demo_password.get_secret_value() if settings.sandbox_url else ""
+
+
+async def to_provider(request: Request) -> Response:
+    """Off to an identity provider, as st.login does it; the page that was wanted is kept for the way back."""
+    name = request.path_params["name"]
+    if name not in provider.names():
+        return RedirectResponse("/login", 303)
+    answer = RedirectResponse(f"/auth/login?provider={quote(provider.ticket(name))}", 303)
+    answer.set_cookie(NEXT, local(request.query_params.get(NEXT, "/")), max_age=600, httponly=True, samesite="lax",
+                      secure=gate.secure(), path="/login")  # fmt: skip
+    return answer
+
+
+# --- /logout, /password ----------------------------------------------------------------------------
+
+
+async def logout(request: Request) -> Response:
+    """A link of our own pages signs out at once; a link from elsewhere is asked first."""
+    if request.method == "POST" and await _form(request) is None:
+        return _page(request, signin_page.logout, 403, says=FORGED)
+    if request.method == "GET" and request.headers.get("sec-fetch-site") != "same-origin":
+        return _page(request, signin_page.logout)
+    session = await asyncio.to_thread(gate.session_of, request)
+    if session:
+        await asyncio.to_thread(sessions.end, session)
+    answer = _login_page(request, says="You are signed out.")
+    answer.delete_cookie(gate.cookie_name(), path="/", secure=gate.secure(), httponly=True, samesite="lax")
+    return provider.forget(answer, request)
+
+
+async def password(request: Request) -> Response:
+    """A person's own password; the sessions that the old one opened end."""
+    session = await asyncio.to_thread(gate.session_of, request)
+    name = session and await asyncio.to_thread(sessions.person, session)
+    if not name:
+        return RedirectResponse("/login", 303)
+    if request.method == "GET":
+        return _page(request, signin_page.password, name=name)
+    given = await _form(request)
+    if given is None:
+        return _page(request, signin_page.password, 403, name=name, says=FORGED)
+    address = request.client.host if request.client else ""
+    try:
+        if attempts.full(address):
+            raise Denied(SLOW)
+        if given.get("new") != given.get("again"):
+            raise ValueError("the two new passwords differ")
+        await asyncio.to_thread(accounts.change_password, name, given.get("old", ""), given.get("new", ""))
+    except (Denied, ValueError) as error:
+        attempts.count(address)
+        return _page(request, signin_page.password, 400, name=name, says=str(error))
+    return await asyncio.to_thread(_enter, request, name, "/")
+
+
+ROUTES = [
+    Route("/login", _with_store(login), methods=["GET", "POST"]),
+    Route("/login/{name}", to_provider, methods=["GET"]),
+    Route("/logout", _with_store(logout), methods=["GET", "POST"]),
+    Route("/password", _with_store(password), methods=["GET", "POST"]),
+]

@@ -1,0 +1,247 @@
+"""People: who there is, signing in by password, and the first ones of a new platform.
+
+Every answer to a wrong sign-in is the same and takes as long, whether the name exists, is locked or
+not: it must not tell a stranger who works here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from core import audit, passwords, store
+from core.models import now
+from core.people import Person, Role, SignIn
+from core.rights import Actor, Forbidden
+from core.settings import Access
+
+DENIED = "Name or password is wrong, or the account is locked for a while."
+FIRST_PASSWORD_HOURS = 72  # a password that somebody else chose must be changed within
+LONGEST_NAME = 100
+DEMO = tuple(Role)  # the demo's people are called as their roles
+
+
+class Denied(Exception):
+    """Not signed in; the message may be shown to anybody."""
+
+
+def find(session: Session, name: str) -> Person | None:
+    """The person, if they exist and may come in."""
+    person = session.get(Person, name)
+    return person if person and not person.disabled and not _over(person.expires_at) else None
+
+
+def _over(at: datetime | None) -> bool:
+    return at is not None and at <= now()
+
+
+def actor(session: Session, who: str | Actor) -> Actor:
+    """The one who acts, with the role that the store gives them now. Raises Forbidden for one unknown to it."""
+    if isinstance(who, Actor) and who.owner:
+        return who
+    known = who if isinstance(who, Actor) else Actor(who, Role.VIEWER)
+    person = find(session, known.name)
+    if person is None:
+        raise Forbidden(f"nobody who may act here is called {known.name!r}")
+    return Actor(person.name, person.role, known.scopes, known.via)
+
+
+# --- signing in ------------------------------------------------------------------------------------
+
+
+def sign_in(name: str, password: str, rules: Access) -> Person:
+    """The person whose password this is. Raises Denied. The right password of a locked account is denied too."""
+    name = name.strip()[:LONGEST_NAME]
+    with store.read() as session:
+        kept = session.get(Person, name)
+    right = passwords.matches(kept.password if kept else "", password)
+    with store.write() as session:
+        person = session.get(Person, name)
+        if person is None or _over_or_locked(person):
+            denied = True
+        elif right and person.password == kept.password:
+            denied = False
+            _welcome(session, person, password, rules)
+        else:
+            denied = True
+            _count_failure(session, person, rules)
+    if denied:
+        raise Denied(DENIED)
+    return person
+
+
+def _over_or_locked(person: Person) -> bool:
+    stale = person.must_change and _over(person.password_at + timedelta(hours=FIRST_PASSWORD_HOURS))
+    locked = person.locked_until is not None and person.locked_until > now()
+    return person.disabled or _over(person.expires_at) or locked or stale
+
+
+def _welcome(session: Session, person: Person, password: str, rules: Access) -> None:
+    person.failures, person.locked_until, person.last_sign_in = 0, None, now()
+    if passwords.outdated(person.password):
+        person.password = passwords.hashed(password)
+    if rules.password_days and _over(person.password_at + timedelta(days=rules.password_days)):
+        person.must_change, person.password_at = True, now()
+    session.add(person)
+    audit.record(session, person.name, "sign_in", f"person/{person.name}")
+
+
+def _count_failure(session: Session, person: Person, rules: Access) -> None:
+    """A lock is audited, a single slip is not: strangers must not be able to fill the trail."""
+    person.failures += 1
+    session.add(person)
+    if person.failures >= rules.lock_after:
+        person.failures, person.locked_until = 0, now() + timedelta(minutes=rules.lock_minutes)
+        detail = {"minutes": rules.lock_minutes}
+        audit.record(session, "platform", "account_locked", f"person/{person.name}", detail)
+
+
+def change_password(name: str, old: str, new: str) -> None:
+    """A person's own change. Raises Denied (the old one is wrong) or ValueError (the new one will not do)."""
+    with store.read() as session:
+        person = find(session, name)
+    if person is None or not passwords.matches(person.password, old):
+        raise Denied("The present password is wrong.")
+    if old == new:
+        raise ValueError("the new password is the old one")
+    set_password(name, new, by=name, must_change=False)
+
+
+# --- keeping people --------------------------------------------------------------------------------
+
+
+def add(name: str, role: Role, password: str = "", *, by: str, must_change: bool = True,
+        expires_at: datetime | None = None) -> Person:  # fmt: skip
+    """A new person; without a password they come by the identity provider. Raises ValueError."""
+    name = name.strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable() or set(name) & set("/<>\"'`\\"):
+        raise ValueError("a name is an e-mail address or a short name")
+    kept = passwords.hashed(password) if password else ""
+    with store.write() as session:
+        if session.get(Person, name):
+            raise ValueError(f"{name} exists already")
+        person = Person(name=name, role=role, password=kept, must_change=bool(kept) and must_change,
+                        expires_at=expires_at)  # fmt: skip
+        session.add(person)
+        audit.record(session, by, "person_added", f"person/{name}", {"role": role.value})
+    return person
+
+
+def set_password(name: str, password: str, *, by: str, must_change: bool = True) -> None:
+    """Replace a password and end every session of the person. Raises ValueError."""
+    if fault := passwords.fault(password, name):
+        raise ValueError(fault)
+    kept = passwords.hashed(password)
+    with store.write() as session:
+        person = _known(session, name)
+        person.password, person.password_at, person.must_change = kept, now(), must_change
+        person.failures, person.locked_until = 0, None
+        end_sign_ins(session, name)
+        audit.record(session, by, "password_changed", f"person/{name}")
+
+
+def set_role(name: str, role: Role, *, by: str) -> None:
+    with store.write() as session:
+        person = _known(session, name)
+        _keep_an_admin(session, person, role is not Role.ADMIN)
+        person.role = role
+        audit.record(session, by, "role_changed", f"person/{name}", {"role": role.value})
+
+
+def set_disabled(name: str, disabled: bool, *, by: str) -> None:
+    """Shut a person out at once, or let them in again."""
+    with store.write() as session:
+        person = _known(session, name)
+        _keep_an_admin(session, person, disabled)
+        person.disabled = disabled
+        if disabled:
+            end_sign_ins(session, name)
+        audit.record(session, by, "person_disabled" if disabled else "person_enabled", f"person/{name}")
+
+
+def end_sign_ins(session: Session, name: str) -> None:
+    for row in session.exec(select(SignIn).where(SignIn.person == name, col(SignIn.ended_at).is_(None))):
+        row.ended_at = now()
+
+
+def _known(session: Session, name: str) -> Person:
+    person = session.get(Person, name)
+    if person is None:
+        raise ValueError(f"nobody is called {name!r}")
+    return person
+
+
+def _keep_an_admin(session: Session, person: Person, leaves: bool) -> None:
+    others = select(func.count()).select_from(Person).where(
+        Person.role == Role.ADMIN, col(Person.disabled).is_(False), Person.name != person.name
+    )  # fmt: skip
+    if leaves and person.role is Role.ADMIN and not session.exec(others).one():
+        raise ValueError(f"{person.name} is the last admin")
+
+
+# --- the first ones --------------------------------------------------------------------------------
+
+
+def anybody() -> bool:
+    with store.read() as session:
+        return session.exec(select(Person.name).limit(1)).first() is not None
+
+
+def admins() -> list[str]:
+    """Names of those who may administer and come in."""
+    with store.read() as session:
+        rows = session.exec(select(Person).where(Person.role == Role.ADMIN).order_by(Person.name))
+        return [row.name for row in rows if find(session, row.name)]
+
+
+def first_admin() -> str | None:
+    """Create ``admin`` on a platform without people; its one-time password, or None when there is somebody."""
+    if anybody():
+        return None
+    password = passwords.made_up()
+    try:
+        add("admin", Role.ADMIN, password, by="platform")
+    except ValueError:  # another process was first
+        return None
+    return password
+
+
+def demo_people(password: str) -> None:
+    """The demo's four people; an earlier demo's keep their rows and get this run's password."""
+    kept = passwords.hashed(password)
+    with store.write() as session:
+        for role in DEMO:
+            person = session.get(Person, role.value) or Person(name=role.value, role=role)
+            person.sqlmodel_update({"role": role, "password": kept, "password_at": now(), "must_change": False})
+            session.add(person)
+
+
+def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
+    """The person of an identity provider's claims, created or brought up to date. Raises Denied.
+
+    The role is the highest that ``oidc_roles`` gives to a value of the claim or to the verified address.
+    """
+    address = str(claims.get("email") or "").strip().lower()
+    if not address or claims.get("email_verified") is False:
+        raise Denied("The identity provider gave no verified e-mail address.")
+    role = _role(claims, address, rules)
+    if role is None:
+        raise Denied(f"{address} is known to the identity provider, but has no role here. Ask an admin.")
+    with store.write() as session:
+        person = session.get(Person, address) or Person(name=address, role=role)
+        if person.password or person.disabled or _over(person.expires_at):
+            raise Denied(f"{address} may not come in by the identity provider.")
+        person.role, person.last_sign_in = role, now()
+        session.add(person)
+        audit.record(session, address, "sign_in", f"person/{address}", {"by": "identity provider", "role": role.value})
+    return person
+
+
+def _role(claims: Mapping[str, object], address: str, rules: Access) -> Role | None:
+    told = claims.get(rules.oidc_claim)
+    values = {address, *(map(str, told) if isinstance(told, list) else [str(told)])}
+    ranks = list(Role)
+    found = [role for value, role in rules.oidc_roles.items() if value in values or value.lower() == address]
+    return max(found, key=ranks.index, default=rules.oidc_default)

@@ -1,0 +1,89 @@
+"""Answers to a question for approval: whether it still stands, who may answer it, and the answer itself.
+
+An approval is bound to the hash of one patch: it dies when the patch changes, when its time is over, and
+with the first answer.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select, update
+
+from core import durable, rights, runtime
+from core.models import Approval, ChangeSet, Issue, now
+from core.people import Person, Role
+from core.rights import Actor, Refused
+from core.settings import Policy
+
+
+def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None = None) -> Approval:
+    """The open question, which ``who`` may answer. Raises Refused."""
+    row = session.get(Approval, approval_id)
+    if row is None:
+        raise Refused("this approval does not exist")
+    if row.state != "pending":
+        raise Refused(f"already {row.state}" + (f" by {row.by}" if row.by else ""))
+    if row.expires_at <= now():
+        raise Refused("the question has expired; retry the issue to ask again")
+    change = session.get_one(ChangeSet, row.change_set_id)
+    if change.patch_hash != row.patch_hash:
+        raise Refused("the patch has changed since it was asked about: this approval is dead")
+    if patch_hash is not None and patch_hash != row.patch_hash:
+        raise Refused("the patch has changed since you saw it; look at the new one first")
+    if not mine(row, who, runtime.current().policy):
+        raise Refused(f"it was escalated to {row.assignee}: only they, or an admin, can answer it")
+    return row
+
+
+def mine(row: Approval, who: Actor, policy: Policy) -> bool:
+    """May this approver answer it, as far as its assignee goes?"""
+    members = policy.access.groups.get(row.assignee or "", ())
+    return row.assignee is None or who.name == row.assignee or who.name in members or who.role is Role.ADMIN
+
+
+def barred(row: Approval, service: str, who: Actor, policy: Policy) -> str:
+    """Why four eyes are needed and these are two of them; empty when they may approve."""
+    watched = policy.approval.four_eyes == "always" or policy.is_critical(service)
+    if watched and row.requested_by == who.name:
+        return f"four eyes: {who.name} asked for this fix of {service}; somebody else has to approve it"
+    return ""
+
+
+def four_eyes(session: Session, row: Approval, who: Actor) -> None:
+    """Raises Refused when whoever asked for the fix would approve it."""
+    service = session.get_one(Issue, row.issue_id).service
+    if says := barred(row, service, who, runtime.current().policy):
+        raise Refused(says)
+
+
+def assignable(session: Session, to: str) -> str:
+    """A group of the policy, or a person who may approve. Raises Refused."""
+    if to in assignees(session, runtime.current().policy):
+        return to
+    raise Refused(f"{to!r} is neither a group nor somebody who may approve")
+
+
+def assignees(session: Session, policy: Policy) -> list[str]:
+    """Whom a question can be escalated to: the groups, then the approvers."""
+    able = select(Person.name).where(
+        col(Person.role).in_(rights.RIGHTS[rights.APPROVE]), col(Person.disabled).is_(False)
+    )
+    return [*sorted(policy.access.groups), *session.exec(able.order_by(Person.name))]
+
+
+def give(session: Session, row: Approval, by: str, yes: bool, reason: str) -> None:
+    """Answer it and tell the waiting workflow, in the caller's transaction; of two at once the second is refused."""
+    claimed = session.exec(
+        update(Approval)
+        .where(col(Approval.id) == row.id, col(Approval.state) == "pending")
+        .values(state="approved" if yes else "rejected", by=by, reason=reason, answered_at=now())
+    )
+    if claimed.rowcount != 1:
+        session.refresh(row)
+        raise Refused(f"already {row.state}" + (f" by {row.by}" if row.by else ""))
+    durable.send_in(
+        session,
+        row.workflow_id,
+        {"approved": yes, "by": by, "reason": reason},
+        f"approval:{row.patch_hash}",
+        f"approval-{row.id}",
+    )

@@ -1,0 +1,134 @@
+"""What Prometheus is told: counts by SQL at the time of the scrape, so that every process tells the same.
+
+What moves from state to state is a gauge; a counter only ever rises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
+from sqlalchemy import Float, cast
+from sqlmodel import Session, col, func, select
+
+from core import store
+from core.models import (
+    Approval,
+    Connector,
+    Deployment,
+    Issue,
+    Notification,
+    Round,
+    StageRun,
+    Status,
+    Webhook,
+    now,
+)
+
+__all__ = ["CONTENT_TYPE", "text"]
+PREFIX = "platform_"
+
+
+def text() -> bytes:
+    """Prometheus' exposition format."""
+    registry = CollectorRegistry()
+    registry.register(_Store())
+    return generate_latest(registry)
+
+
+class _Store:
+    def collect(self) -> Iterator[Metric]:
+        with store.read() as session:
+            yield _counts(session)
+            yield from _rounds(session)
+            yield _stages(session)
+            yield from _deliveries(session)
+            yield from _connectors(session)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the store is asked."""
+        return ()
+
+
+def _family(kind: type, name: str, says: str, labels: list[str], rows: Iterable[tuple]) -> Metric:
+    """One metric; each row is its labels' values and its number."""
+    family = kind(PREFIX + name, says, labels=labels)
+    for *values, number in rows:
+        family.add_metric([str(value) for value in values], number)
+    return family
+
+
+def _grouped(session: Session, *columns, where=()) -> list[tuple]:
+    return session.exec(select(*columns, func.count()).where(*where).group_by(*columns)).all()
+
+
+def _counts(session: Session) -> Metric:
+    found = dict(_grouped(session, Issue.status))
+    rows = ((status, found.get(status, 0)) for status in Status)
+    return _family(GaugeMetricFamily, "issues", "Issues by where they stand", ["status"], rows)
+
+
+def _rounds(session: Session) -> Iterator[Metric]:
+    ended = _grouped(session, Round.result, where=(Round.result != "running",))
+    yield _family(CounterMetricFamily, "rounds", "Rounds that ended, by result", ["result"], ended)
+    last = session.exec(select(func.max(Round.started_at))).one()
+    if last:
+        age = (now() - last).total_seconds()
+        yield _family(GaugeMetricFamily, "last_round_age_seconds", "Seconds since the last round began", [], [(age,)])
+
+
+def _stages(session: Session) -> Metric:
+    """How many times each stage ran to its end, and for how long in all."""
+    if session.get_bind().dialect.name == "sqlite":
+        span = (func.julianday(StageRun.ended_at) - func.julianday(StageRun.started_at)) * 86400.0
+    else:
+        span = func.extract("epoch", col(StageRun.ended_at) - col(StageRun.started_at))
+    rows = session.exec(
+        select(StageRun.stage, StageRun.result, func.count(), cast(func.sum(span), Float))
+        .where(col(StageRun.ended_at).is_not(None))
+        .group_by(StageRun.stage, StageRun.result)
+    ).all()
+    family = SummaryMetricFamily(PREFIX + "stage_seconds", "Stages that ended", labels=["stage", "result"])
+    for stage, result, count, seconds in rows:
+        family.add_metric([str(stage), result], count, seconds or 0.0)
+    return family
+
+
+def _deliveries(session: Session) -> Iterator[Metric]:
+    made = _grouped(session, Deployment.environment, Deployment.status)
+    yield _family(GaugeMetricFamily, "deployments", "Deployments by status", ["environment", "status"], made)
+    rolled = sum(number for _, status, number in made if status == "rolled_back")
+    yield _family(CounterMetricFamily, "rollbacks", "Production deployments that were rolled back", [], [(rolled,)])
+    yield _family(
+        GaugeMetricFamily,
+        "notifications",
+        "Messages by channel, event and state",
+        ["channel", "event", "state"],
+        _grouped(session, Notification.channel, Notification.event, Notification.state),
+    )
+    waiting = _grouped(session, Approval.state)
+    yield _family(GaugeMetricFamily, "approvals", "Questions for approval by state", ["state"], waiting)
+    taken = _grouped(session, Webhook.vendor)
+    yield _family(GaugeMetricFamily, "webhooks", "Deliveries taken in 30 days", ["vendor"], taken)
+
+
+def _connectors(session: Session) -> Iterator[Metric]:
+    rows = session.exec(select(Connector).order_by(Connector.name)).all()
+    shown = (
+        ("connector_up", "1: the last reading succeeded", lambda c: int(c.error is None)),
+        ("connector_failures", "Failures in a row", lambda c: c.failures),
+        ("connector_lag_seconds", "Age of the newest record when it was read", lambda c: c.lag_seconds),
+        (
+            "connector_last_success_age_seconds",
+            "Seconds since the last reading that succeeded",
+            lambda c: (now() - c.last_success).total_seconds() if c.last_success else None,
+        ),
+    )
+    for name, says, value in shown:
+        found = [(row.name, value(row)) for row in rows]
+        known = [(label, number) for label, number in found if number is not None]
+        yield _family(GaugeMetricFamily, name, says, ["connector"], known)
+    read = [(row.name, row.records) for row in rows]
+    yield _family(CounterMetricFamily, "connector_records", "Records stored", ["connector"], read)

@@ -1,0 +1,72 @@
+"""Tables of who may come in: people, their sessions, and the API tokens of programs.
+
+No password, session or token is kept in the clear: a password as its argon2id hash, the other two,
+which are 256 random bits, as their SHA-256.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+from core.models import Utc, now
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+
+def _time(**kw):
+    return Field(default_factory=now, sa_type=Utc, **kw)
+
+
+def _maybe_time():
+    return Field(default=None, sa_type=Utc, nullable=True)
+
+
+class Person(SQLModel, table=True):
+    """Somebody who may sign in: with a password, or (``password`` is empty) by the identity provider."""
+
+    name: str = Field(primary_key=True)  # e-mail address, or a short name
+    role: Role
+    password: str = ""  # argon2id
+    password_at: datetime = _time()
+    must_change: bool = False  # the password was chosen by somebody else
+    failures: int = 0  # in a row
+    locked_until: datetime | None = _maybe_time()
+    expires_at: datetime | None = _maybe_time()  # the account ends
+    disabled: bool = False
+    created_at: datetime = _time()
+    last_sign_in: datetime | None = _maybe_time()
+
+
+class SignIn(SQLModel, table=True):
+    """One browser that a person signed in with."""
+
+    id: str = Field(primary_key=True)  # SHA-256 of the cookie's value
+    person: str = Field(foreign_key="person.name", index=True)
+    agent: str = ""  # SHA-256 of the browser's User-Agent: a cookie that was carried elsewhere is refused
+    address: str = ""
+    created_at: datetime = _time()
+    expires_at: datetime = _time()
+    ended_at: datetime | None = _maybe_time()  # signed out or revoked
+
+
+class ApiToken(SQLModel, table=True):
+    """A program that acts for a person, with part of that person's rights."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    person: str = Field(foreign_key="person.name", index=True)
+    label: str  # what it is for
+    secret: str = Field(unique=True)  # SHA-256 of the token
+    scopes: list = Field(default_factory=list, sa_type=JSON)  # rights, e.g. ["view", "operate"]
+    created_at: datetime = _time()
+    expires_at: datetime = _time()
+    last_used: datetime | None = _maybe_time()
+    revoked_at: datetime | None = _maybe_time()

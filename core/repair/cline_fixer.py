@@ -1,0 +1,88 @@
+"""The Cline CLI as fixer. What it left in the tree is read as a proposal, and the tree is put back.
+
+It runs inside of bubblewrap as any untrusted code does; the single difference is a socket file to the
+relay, through which it reaches the configured model and nothing else. Where bubblewrap does not work it is
+not run at all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from core.models import Crash
+from core.repair.prompting import editing, prompt
+from core.repair.runner import ENVIRONMENT, FILE_SIZE, program, read_back, walls
+from core.repair.shapes import Candidate
+from core.vendors import cline, cline_inside
+from core.vendors.command import Ceiling, Completed, git, run
+from core.vendors.http import Http
+from core.vendors.relay import Relay, serving
+
+CEILING = Ceiling(tasks=200, memory=3 << 30)
+LARGEST, MANY = 400_000, 50  # characters of a changed file, and files, that are read back
+STATE, WAY_OUT = "/tmp/cline", "/tmp/way-out"
+
+
+class ClineFixer:
+    """``seconds`` and ``requests`` bound one attempt; at the deadline the whole tree of processes is killed."""
+
+    name = "cline"
+
+    def __init__(self, binary: Path, http: Http, model: str, seconds: float = 300.0, requests: int = 40):
+        self.binary, self.http, self.model, self.seconds, self.requests = binary, http, model, seconds, requests
+
+    def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
+        """One candidate; without files when nothing usable came of the run, so that its cost is not lost."""
+        started = time.monotonic()
+        text = f"{editing('/w')}\n{prompt(tree, crash, feedback)}"
+        done = self._run(tree, text)
+        said = cline.verdict(done.stdout)
+        files, why = left_behind(tree), _unusable(done, said)
+        yield Candidate(
+            template="model",
+            files={} if why else files,
+            rationale=why or said.says,
+            generator=self.name,
+            tokens=said.tokens,
+            cost_usd=said.cost_usd,
+            seconds=round(time.monotonic() - started, 2),
+        )
+
+    def _run(self, tree: Path, text: str) -> Completed:
+        relay = Relay(self.http, self.requests)
+        with tempfile.TemporaryDirectory(prefix="cline-") as folder:
+            state, way_out = Path(folder, "state"), Path(folder, "way-out")
+            way_out.mkdir()
+            cline.prepare(state, self.model)
+            inside = Path(cline_inside.__file__)
+            command = [*walls(tree.resolve(), [self.binary.parent, inside]), "--bind", str(state), STATE]
+            command += ["--ro-bind", str(way_out), WAY_OUT, "prlimit", f"--fsize={FILE_SIZE}", "--core=0", "--"]
+            command += program(["python", str(inside), f"{WAY_OUT}/socket", str(cline.PORT)])
+            command += cline.arguments(str(self.binary), "/w", text)
+            environment = ENVIRONMENT | cline.ENVIRONMENT | {"PATH": "/usr/bin:/bin", "CLINE_DIR": STATE}
+            with serving(relay, way_out / "socket"):
+                return run(command, timeout=self.seconds, env=environment, ceiling=CEILING)
+
+
+def _unusable(done: Completed, said: cline.Verdict) -> str:
+    if done.timed_out:
+        return "it did not end in time and was killed"
+    if done.stopped:
+        return f"it was killed: {done.stopped}"
+    return "" if said.completed else f"it ended without finishing ({said.reason or 'it said nothing'})"
+
+
+def left_behind(tree: Path) -> dict[str, str]:
+    """New texts of what differs from the commit; the tree is put back as it was.
+
+    A file that is deleted, no plain file, or too large becomes a text that the policy refuses.
+    """
+    told = git(tree, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
+    paths = [entry[3:] for entry in told.split("\0") if entry][:MANY]
+    files = {path: read_back(tree / path, LARGEST) or "\0" for path in paths}
+    git(tree, "checkout", "-q", "--", ".")
+    git(tree, "clean", "-fdq")
+    return files

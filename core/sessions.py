@@ -1,0 +1,136 @@
+"""Sessions of browsers, and API tokens of programs: 256 random bits each, kept as their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlmodel import Session, col, select
+
+from core import accounts, audit, store
+from core.models import now
+from core.people import ApiToken, SignIn
+from core.rights import RIGHTS, Actor, Forbidden
+
+PREFIX = "dip_"  # so that a secret scanner can know our tokens
+FRESH = timedelta(minutes=1)  # last_used is written at most once in this time
+
+
+def digest(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+# --- browsers --------------------------------------------------------------------------------------
+
+
+def begin(person: str, agent: str, address: str, hours: float) -> str:
+    """A new session; returns the cookie's value, which is kept nowhere."""
+    value = secrets.token_urlsafe(32)
+    with store.write() as session:
+        session.add(
+            SignIn(
+                id=digest(value),
+                person=person,
+                agent=digest(agent),
+                address=address[:60],
+                expires_at=now() + timedelta(hours=hours),
+            )
+        )
+    return value
+
+
+def of_cookie(value: str, agent: str) -> str | None:
+    """The id of the live session with this cookie in this browser; None if there is none."""
+    with store.read() as session:
+        row = _live(session, digest(value))
+        return row.id if row and secrets.compare_digest(row.agent, digest(agent)) else None
+
+
+def actor(session_id: str) -> Actor | None:
+    """Who is signed in by this session, with their role of this moment; None when it has ended."""
+    with store.read() as session:
+        row = _live(session, session_id)
+        person = row and accounts.find(session, row.person)
+        return Actor(person.name, person.role) if person and not person.must_change else None
+
+
+def person(session_id: str) -> str | None:
+    """The name behind a live session, also of somebody who must change the password first."""
+    with store.read() as session:
+        row = _live(session, session_id)
+        found = row and accounts.find(session, row.person)
+        return found.name if found else None
+
+
+def end(session_id: str) -> None:
+    with store.write() as session:
+        row = _live(session, session_id)
+        if row:
+            row.ended_at = now()
+            audit.record(session, row.person, "sign_out", f"person/{row.person}")
+
+
+def _live(session: Session, session_id: str) -> SignIn | None:
+    return session.exec(
+        select(SignIn).where(SignIn.id == session_id, col(SignIn.ended_at).is_(None), SignIn.expires_at > now())
+    ).first()
+
+
+# --- programs --------------------------------------------------------------------------------------
+
+
+def issue_token(person: str, label: str, scopes: Iterable[str], days: float, *, by: str) -> str:
+    """A new API token; returns it, for the only time. Raises ValueError."""
+    wanted = sorted(set(scopes))
+    if not wanted or set(wanted) - set(RIGHTS):
+        raise ValueError(f"scopes are some of {', '.join(RIGHTS)}")
+    if not 0 < days <= 366:
+        raise ValueError("a token lives for 1 to 366 days")
+    value = PREFIX + secrets.token_urlsafe(32)
+    with store.write() as session:
+        found = accounts.find(session, person)
+        if found is None:
+            raise ValueError(f"nobody who may act here is called {person!r}")
+        beyond = set(wanted) - Actor(found.name, found.role).rights
+        if beyond:
+            raise ValueError(f"{person} ({found.role.value}) has no right to {', '.join(sorted(beyond))}")
+        row = ApiToken(
+            person=person,
+            label=label[:100],
+            secret=digest(value),
+            scopes=wanted,
+            expires_at=now() + timedelta(days=days),
+        )
+        session.add(row)
+        session.flush()
+        audit.record(session, by, "token_issued", f"token/{row.id}", {"person": person, "scopes": wanted})
+    return value
+
+
+def of_token(value: str, via: str) -> Actor:
+    """Who acts with this token. Raises Forbidden for one that is unknown, revoked, expired, or of nobody."""
+    with store.read() as session:
+        row = session.exec(
+            select(ApiToken).where(
+                ApiToken.secret == digest(value), col(ApiToken.revoked_at).is_(None), ApiToken.expires_at > now()
+            )
+        ).first()
+        found = row and accounts.find(session, row.person)
+    if not found or found.must_change and found.password:
+        raise Forbidden("this token is not valid: unknown, revoked or expired")
+    if row.last_used is None or row.last_used < now() - FRESH:
+        with store.write() as session:
+            session.get_one(ApiToken, row.id).last_used = now()
+    return Actor(found.name, found.role, frozenset(row.scopes), f"{via}, token {row.id} ({row.label})")
+
+
+def revoke_token(token_id: int, *, by: str) -> None:
+    """Raises ValueError for an unknown one."""
+    with store.write() as session:
+        row = session.get(ApiToken, token_id)
+        if row is None:
+            raise ValueError(f"there is no token {token_id}")
+        row.revoked_at = row.revoked_at or now()
+        audit.record(session, by, "token_revoked", f"token/{token_id}", {"person": row.person})

@@ -1,0 +1,240 @@
+"""Anomalies of one metric stream: online, one pass, no look ahead, one setting for every series.
+
+Several statistics of the stream (level, step, means of minutes and hours, unrest, sameness, deviation from the
+day's and the week's rhythm, distribution of late, gaps) each know their own tail (tail.py). The strangest one
+speaks. It is an alarm when it passes a bar that rises with each alarm and sinks slowly, so that the long-run
+rate of alarms is bounded whatever the series (after adaptive conformal inference: Gibbs, Candès 2021). After
+an alarm the detector rests: one incident is one alarm.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.signals.season import Season
+from core.signals.tail import Tail
+
+THRESHOLD = 0.5  # a score from here on is an alarm
+QUIET = 0.499  # the most that a row below the bar, or within a known incident, can have
+BAR = 5.5  # surprise of an alarm: a chance of e^-5.5 in a block, for the strangest of some twenty statistics
+STEP = 0.5  # what an alarm adds to the bar ...
+BUDGET = 0.0003  # ... and the alarms a row at which it sinks back as fast as it rises
+REST = 80  # rows after an alarm that are the same incident
+LOUDER = 2.0  # unless they are this much stranger
+WARM_UP = 100  # rows
+MOST = 1e100  # values beyond it are taken as it, so that sums stay finite
+MEMORY = 2000  # rows of the slow averages
+SHORT, LONG, LATE = 10, 60, 52  # rows of the means, and of "the distribution of late"
+BINS, SAMPLE = 8, 150  # of the distribution, and rows that its edges are taken from
+FAST, SLOW, VERY_SLOW = 12, 24, 30  # rows of a block of peaks
+WORDS = {
+    "high": "higher than ever",
+    "low": "lower than ever",
+    "rise": "a sudden rise",
+    "fall": "a sudden fall",
+    "mean+": "high for minutes",
+    "mean-": "low for minutes",
+    "long+": "high for hours",
+    "long-": "low for hours",
+    "unrest": "more restless than usual",
+    "calm": "calmer than usual",
+    "same": "stuck at one value",
+    "season+": "higher than usual at this time",
+    "season-": "lower than usual at this time",
+    "over": "above what was expected",
+    "under": "below what was expected",
+    "mix": "an unusual mix of values",
+    "gap": "data is missing",
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a row was: ``score`` 0..1, and the band that was expected before it was seen (infinite: unknown)."""
+
+    score: float
+    low: float
+    high: float
+    why: str
+
+    @property
+    def alarm(self) -> bool:
+        return self.score >= THRESHOLD
+
+
+class Window:
+    """The mean of the last ``size`` values."""
+
+    def __init__(self, size: int):
+        self.values: deque[float] = deque()
+        self.size, self.total = size, 0.0
+
+    def push(self, x: float) -> float:
+        self.values.append(x)
+        self.total += x
+        if len(self.values) > self.size:
+            self.total -= self.values.popleft()
+        return self.total / len(self.values)
+
+
+class Mixture:
+    """How the values of late are spread, against all before: Kullback-Leibler divergence over quantile bins.
+
+    The idea is that of Wang, Viswanathan et al. 2011 (relative entropy), with one distribution as its past.
+    """
+
+    def __init__(self):
+        self.sample: list[float] = []
+        self.edges: list[float] | None = None
+        self.past, self.late = [1.0] * BINS, [0] * BINS
+        self.order: deque[int] = deque()
+
+    def push(self, x: float) -> float:
+        if self.edges is None:
+            self.sample.append(x)
+            if len(self.sample) == SAMPLE:
+                ranked = sorted(self.sample)
+                self.edges = sorted({ranked[SAMPLE * k // BINS] for k in range(1, BINS)})
+            return 0.0
+        found = bisect_right(self.edges, x)
+        self.order.append(found)
+        self.late[found] += 1
+        if len(self.order) > LATE:
+            self.late[self.order.popleft()] -= 1
+        size, total = len(self.order), sum(self.past)
+        distance = sum(
+            n / size * math.log(n * total / (size * p)) for n, p in zip(self.late, self.past, strict=True) if n
+        )
+        self.past[found] += 1
+        return distance if size >= LATE - BINS else 0.0
+
+
+class Detector:
+    """The detector of one stream."""
+
+    def __init__(self):
+        self.rows = 0
+        self.tails: dict[str, Tail] = {}
+        self.season, self.mixture = Season(), Mixture()
+        self.short, self.long, self.off = Window(SHORT), Window(LONG), Window(6)
+        self.base = self.spread = self.smooth = self.previous = 0.0
+        self.unrest = self.usual_unrest = self.usual_log = 0.0
+        self.same = 0
+        self.at: datetime | None = None
+        self.interval = 0.0
+        self.bar, self.resting, self.loudest = BAR, 0, 0.0
+
+    def step(self, at: datetime, x: float | None) -> Reading:
+        """Take in a row; None or not-a-number is a missing value. Times may come in any rhythm, but in order."""
+        gap = self._gap(at, x is None)
+        if x is None or not math.isfinite(x):
+            return self._judge([("gap", gap)], (-math.inf, math.inf))
+        x = min(MOST, max(-MOST, x))
+        band, expected, scale = self._expect(at, x)
+        found = [("gap", gap), *self._levels(x), *self._changes(x), *self._deviations(x, expected, scale)]
+        self._learn(at, x)
+        return self._judge(found, band)
+
+    # --- the alarm ---------------------------------------------------------------------------------
+
+    def _judge(self, found: list[tuple[str, float]], band: tuple[float, float]) -> Reading:
+        why, surprise = max(found, key=lambda pair: pair[1])
+        self.bar = max(BAR, self.bar - STEP * BUDGET)
+        score = min(QUIET, 0.5 * surprise / self.bar) if surprise < self.bar else 1 - 0.5 * self.bar / surprise
+        quiet = self.resting > 0 and surprise < LOUDER * self.loudest
+        self.resting = max(0, self.resting - 1)
+        if surprise >= self.bar:
+            if quiet or self.rows < WARM_UP:
+                score = QUIET
+            else:
+                self.bar, self.resting, self.loudest = self.bar + STEP, REST, surprise
+        return Reading(score, *band, WORDS[why] if surprise else "")
+
+    # --- the statistics: (name, surprise) -------------------------------------------------------------
+
+    def _tail(self, name: str, x: float, centre: float, grain: float, block: int = FAST) -> tuple[str, float]:
+        tail = self.tails.get(name)
+        if tail is None:
+            tail = self.tails[name] = Tail(block)
+        return name, tail.step(x, centre, grain)
+
+    @property
+    def _grain(self) -> float:
+        return max(1e-3 * abs(self.base), 0.02 * self.spread, 1e-12)
+
+    def _expect(self, at: datetime, x: float) -> tuple[tuple[float, float], float, float | None]:
+        """(band, expected value, scale of the season or None) from what came before ``x``."""
+        usual = self.season.expected(at, self.spread)
+        expected = usual[0] if usual else self.smooth
+        over, under = self.tails.get("over"), self.tails.get("under")
+        if not (over and under):
+            return (-math.inf, math.inf), expected if self.rows else x, None
+        up, down = (t.limit(self.bar, 0.0, self._grain) for t in (over, under))
+        return (expected - down, expected + up), expected, usual[1] if usual else None
+
+    def _levels(self, x: float) -> Iterator[tuple[str, float]]:
+        if not self.rows:
+            self.base = self.smooth = self.previous = x
+        rate = max(1 / (self.rows + 1), 1 / MEMORY)
+        self.base += rate * (x - self.base)
+        self.spread += rate * (abs(x - self.base) - self.spread)
+        base, grain = self.base, self._grain
+        yield self._tail("high", x, base, grain)
+        yield self._tail("low", -x, -base, grain)
+        short, long = self.short.push(x), self.long.push(x)
+        if self.rows > SHORT:
+            yield self._tail("mean+", short, base, grain)
+            yield self._tail("mean-", -short, -base, grain)
+        if self.rows > LONG:
+            yield self._tail("long+", long, base, grain, VERY_SLOW)
+            yield self._tail("long-", -long, -base, grain, VERY_SLOW)
+        yield self._tail("mix", self.mixture.push(x), 0.0, 0.05, VERY_SLOW)
+
+    def _changes(self, x: float) -> Iterator[tuple[str, float]]:
+        change = x - self.previous
+        yield self._tail("rise", change, 0.0, self._grain)
+        yield self._tail("fall", -change, 0.0, self._grain)
+        rate = max(1 / (self.rows + 1), 1 / MEMORY)
+        self.unrest += max(rate, 0.08) * (abs(change) - self.unrest)
+        self.usual_unrest += rate * (abs(change) - self.usual_unrest)
+        told = math.log(self.unrest + 0.05 * self.usual_unrest + 1e-9 * abs(self.base) + 1e-12)
+        self.usual_log += rate * (told - self.usual_log)
+        yield self._tail("unrest", told, self.usual_log, 0.1, SLOW)
+        yield self._tail("calm", -told, -self.usual_log, 0.1, SLOW)
+        self.same = self.same + 1 if change == 0 else 0
+        yield self._tail("same", math.log1p(self.same), 0.0, 0.15, SLOW)
+
+    def _deviations(self, x: float, expected: float, scale: float | None) -> Iterator[tuple[str, float]]:
+        grain = self._grain
+        yield self._tail("over", x - expected, 0.0, grain)
+        yield self._tail("under", expected - x, 0.0, grain)
+        if scale is not None:
+            off = self.off.push((x - expected) / scale)
+            yield self._tail("season+", off, 0.0, 0.1)
+            yield self._tail("season-", -off, 0.0, 0.1)
+
+    def _gap(self, at: datetime, missing: bool) -> float:
+        """Surprise of the time since the last value, in usual intervals."""
+        if self.at is None:
+            self.at = at
+            return 0.0
+        seconds = max(0.0, (at - self.at).total_seconds())
+        longer = math.log(max(1.0, seconds / self.interval)) if self.interval else 0.0
+        tail = self.tails.setdefault("gap", Tail(SLOW))
+        if missing:
+            return tail.rarity + max(0.0, longer - max(0.0, tail.level)) / 0.5 if tail.k else 0.0
+        self.at = at
+        most = 4 * self.interval or seconds
+        self.interval += max(0.02, 1 / (self.rows + 1)) * (min(seconds, most) - self.interval)
+        return tail.step(longer, 0.0, 0.5)
+
+    def _learn(self, at: datetime, x: float) -> None:
+        self.season.learn(at, x, self.base, self.spread)
+        self.smooth += 0.2 * (x - self.smooth)
+        self.previous = x
+        self.rows += 1

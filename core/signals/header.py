@@ -1,0 +1,115 @@
+"""Where a log line's message begins: time, level, process, thread and component are its header, in any layout.
+
+One grammar for every system. A line is read word by word from the left; words that can only be a header's (times,
+numbers, levels, brackets) carry the header on, a few unknown words between them belong to it, a component
+(``sshd[24200]:``, ``dfs.DataNode:``) ends it. Whether the lines of this stream have headers at all is learned from
+the stream: where times at the start are rare, a leading time is part of the message.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+WORD = re.compile(r"[^\s|]+")
+BRACKET = re.compile(r"\[[^\]\n]*(?:\[[^\]]*\][^\]]*)*\]|\([^)\n]*\)")
+CLOCK = re.compile(r"(?<![\d:.])\d{1,2}(?::\d\d:\d\d(?!:?\d\d?(?!\d))|\.\d\d\.\d\d(?!\.?\d{1,3}(?!\d)))")
+COMPACT = re.compile(r"\d{6} \d{6}(?= )")  # yymmdd hhmmss
+DATE = re.compile(
+    r"\[?(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/]\d\d?[-/]\d{2,4}|\d\d?[-/.]\d\d?|(?:19|20)\d{6})"
+    r"(?![\d.]*\d\.\d)(?:$|[T_ ,;-])"
+)
+NUMBER = re.compile(r"\d+,?$|0x[0-9a-f]+$", re.I)
+EPOCH = re.compile(r"\d{10}(?:\.\d+|\d{3}|\d{6})?$")
+NAMES = frozenset(re.findall(r"\w+", "mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec"))
+LEVEL = re.compile(
+    r"[\[<(]?(?:trace|debug|verbose|info|notice|warn|warning|error|err|severe|fatal|crit|critical|alert|emerg|failure"
+    r"|[VDIWEF](?=$))[\])>]?[:,]?$",
+    re.I,
+)
+COMPONENT = re.compile(r"[A-Za-z_][\w.$/@()-]*(?:\[[^\]]*\])?:$")
+SHAPES = (("number", NUMBER), ("level", LEVEL), ("component", COMPONENT))
+SEPARATORS = frozenset(("-", "--", ":", "*"))
+REACH = {"time": 3, "level": 3, "component": 1, "bracket": 1, "number": 0, "separator": 0}
+# unknown words that may lie before it
+DEEP = 14  # words; no header is longer
+USUAL = 0.5  # share of lines with a time from which the stream has headers
+TRIAL = 20  # lines that are taken at their word
+
+
+class HeaderSplitter:
+    """Cuts the headers off one stream's lines."""
+
+    def __init__(self):
+        self.lines = self.timed = 0
+
+    def message(self, line: str) -> str:
+        """The line without its header; the whole line where it has none, or nothing else."""
+        end, timed = header_end(line)
+        self.lines += 1
+        self.timed += timed
+        if timed and self.lines > TRIAL and self.timed < USUAL * self.lines:
+            return line
+        return line[end:].lstrip(" \t|-:") or line
+
+
+def header_end(line: str) -> tuple[int, bool]:
+    """(index behind the header, whether it holds a time)."""
+    end = at = unknown = 0
+    timed = levelled = begun = False
+    for _ in range(DEEP):
+        found = WORD.search(line, at)
+        if not found:
+            break
+        kind, at = _kind(line, found, begun)
+        if levelled and kind == "level" or unknown > _reach(kind, timed):
+            unknown += 1
+            if unknown > REACH["time"]:
+                break
+            continue
+        unknown, end = 0, at
+        timed, levelled = timed or kind == "time", levelled or kind == "level"
+        begun = timed or levelled and found[0].isupper()
+        if kind == "component":
+            break
+    return (end, timed) if timed or levelled else (0, False)
+
+
+def _reach(kind: str, timed: bool) -> int:
+    """How many unknown words may lie before a word of this kind; -1: it is unknown itself."""
+    return REACH.get(kind, -1) if timed or kind == "time" else min(0, REACH.get(kind, -1))
+
+
+def _kind(line: str, found: re.Match, begun: bool) -> tuple[str, int]:
+    """(kind of the word, index behind it); a bracket may be of several words."""
+    word, end = found[0], found.end()
+    if compact := COMPACT.match(line, found.start()):
+        return "time", compact.end()
+    if word[0] not in "[(" or not (bracket := BRACKET.match(line, found.start())):
+        kind = _kind_of_word(word)
+        if kind in ("word", "component"):
+            kind = "bracket" if begun and line[end : end + 1] == "|" else kind if begun else "word"
+        return kind, end
+    inner, end = bracket[0], max(end, bracket.end())
+    if LEVEL.match(inner):
+        return "level", end
+    if CLOCK.search(inner) or DATE.match(inner):
+        return "time", end
+    return ("bracket" if begun else "word"), end
+
+
+@lru_cache(maxsize=10_000)
+def _kind_of_word(word: str) -> str:
+    if _is_time(word):
+        return "time"
+    if word in SEPARATORS:
+        return "separator"
+    return next((kind for kind, shape in SHAPES if shape.match(word)), "word")
+
+
+def _is_time(word: str) -> bool:
+    if word[0].isdigit():
+        return bool(EPOCH.match(word) or CLOCK.search(word) or DATE.match(word))
+    if word[:3].lower() in NAMES:
+        return len(word.rstrip(",")) == 3
+    return word[-1].isdigit() and bool(CLOCK.search(word))

@@ -1,0 +1,81 @@
+"""Log templates: lines that one statement of a program wrote get one id. Online, one setting for every system.
+
+The line loses its header (header.py) and its values (``values``), then Drain (He, Zhu, Zheng, Lyu 2017, in drain3's
+implementation) finds its template. Its similarity is ours: values say nothing about whether two lines are of one
+statement, so only words are compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from drain3.drain import Drain
+
+from core.signals.header import HeaderSplitter
+
+VALUE = "<0>"  # its digit tells Drain that the word is no constant
+ALIKE = 0.65  # share of the words that two lines of one template have in common
+CLUSTERS = 20_000
+CACHE = 50_000  # masked lines whose template is remembered
+LONGEST = 4_000  # characters of a line that are read
+VALUES = re.compile(
+    r"""[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}           # UUIDs
+      | https?://\S+ | hdfs://\S+ | [\w.+-]+@[\w-]+\.[\w.-]+            # addresses
+      | (?<![\w.])(?:[a-zA-Z]:)?(?:[/\\][\w.$@%+~*-]+){2,}[/\\]?            # paths
+      | \b[a-zA-Z][\w-]*(?:\.[\w-]+)+:\d+                               # host:port
+      | (?<=[=])[^\s,;)\]}]+                                            # key=value
+      | 0x[0-9a-fA-F]+ | \b(?=[0-9a-fA-F]*\d)(?=\d*[a-fA-F])[0-9a-fA-F]{6,}\b
+      | <?[-+]?\d+(?:[.,:/_-]\d+)*(?:\ ?(?:[kKMGT]i?B|B|[mun]?s|secs?|min)\b)?      # numbers, quantities, times, hosts
+    """,
+    re.X,
+)
+STATE = re.compile(r"[A-Z][A-Z_]+$")
+RUN = re.compile(rf"{VALUE}(?:[.,:/#_-]{{0,2}}{VALUE})+")
+
+
+def values(message: str) -> str:
+    """The message with its values as ``<0>``."""
+    return RUN.sub(VALUE, VALUES.sub(VALUE, message[:LONGEST]))
+
+
+class WordDrain(Drain):
+    """Drain whose similarity counts words only, and which never takes one state's name for another's."""
+
+    def get_seq_distance(self, seq1: Sequence[str], seq2: Sequence[str], include_params: bool) -> tuple[float, int]:
+        words = same = params = 0
+        for known, new in zip(seq1, seq2, strict=True):
+            if known == self.param_str:
+                params += 1
+            elif known == new:
+                plain = VALUE not in known
+                words += plain
+                same += plain
+            elif VALUE in known and VALUE in new and known.split(VALUE, 1)[0] == new.split(VALUE, 1)[0]:
+                continue
+            elif STATE.match(known) and STATE.match(new):
+                return 0.0, 0
+            else:
+                words += 1
+        return (same / words if words else 1.0), params
+
+
+class Templates:
+    """Template ids of one stream, from 1 on; memory is bounded."""
+
+    def __init__(self):
+        self.header = HeaderSplitter()
+        self.drain = WordDrain(depth=4, sim_th=ALIKE, max_children=100, max_clusters=CLUSTERS)
+        self.known: OrderedDict[str, int] = OrderedDict()
+
+    def group(self, line: str) -> int:
+        """The id of the line's template."""
+        masked = values(self.header.message(line))
+        found = self.known.get(masked)
+        if found is None:
+            found = self.drain.add_log_message(masked)[0].cluster_id
+            self.known[masked] = found
+            if len(self.known) > CACHE:
+                self.known.popitem(last=False)
+        return found

@@ -1,0 +1,54 @@
+"""What a review gate says, and which lines of a change are its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
+Changed = dict[str, set[int]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    gate: str
+    path: str
+    line: int
+    says: str
+    severity: str = "error"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """``value`` and ``limit`` are in the gate's own unit: findings, complexity, a ratio, or a share 0..1."""
+
+    gate: str
+    passed: bool
+    says: str
+    value: float | None = None
+    limit: float | None = None
+    findings: tuple[Finding, ...] = ()
+
+    def as_json(self) -> dict:
+        return {key: value for key, value in asdict(self).items() if key != "findings"}
+
+
+def changed_lines(diff: str, suffix: str = ".py") -> Changed:
+    """Added or changed line numbers of each file with the suffix, in a unified diff made with -U0."""
+    changed: Changed = {}
+    path = ""
+    for line in diff.splitlines():
+        if line.startswith("+++ "):
+            path = line[6:] if line.startswith("+++ b/") else ""
+        elif (hunk := HUNK.match(line)) and path.endswith(suffix):
+            start, count = int(hunk[1]), int(hunk[2] or 1)
+            changed.setdefault(path, set()).update(range(start, start + count))
+    return changed
+
+
+def counted(gate: str, findings: Iterable[Finding], changed: Changed, what: str) -> Gate:
+    """A gate that passes when none of the findings is on a line that the change touched."""
+    own = tuple(f for f in findings if f.line in changed.get(f.path, ()))
+    says = f"{len(own)} {what} on changed lines" if own else f"no {what} on changed lines"
+    return Gate(gate, not own, says, float(len(own)), 0.0, own)

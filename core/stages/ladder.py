@@ -1,0 +1,113 @@
+"""Who repairs, in which order and at what price: the embedded repairer first, then the models while money lasts.
+
+Every rung goes through the same judging, policy and proof. A model hears why earlier attempts were refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from sqlmodel import Session, func, select
+
+from core import store
+from core.models import Cause, ChangeSet, Crash, now
+from core.repair import engine
+from core.repair.shapes import Attempt, Candidate, Fixer, FixResult
+from core.settings import ModelRules
+
+EMBEDDED = "embedded"
+ENDS = ("could not be reproduced", "behave differently")  # the engine's and the judge's words
+FEEDBACK = 20  # refused attempts that a model is told, the newest
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """A fixer without what the review refused before: the very same files are not proposed twice."""
+
+    fixer: Fixer
+    refused: Sequence[Mapping[str, str]]
+
+    @property
+    def name(self) -> str:
+        return self.fixer.name
+
+    def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
+        return (c for c in self.fixer.propose(tree, crash, feedback) if not c.files or c.files not in self.refused)
+
+
+@dataclass(frozen=True)
+class Spent:
+    tokens: int = 0
+    usd: float = 0.0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.tokens + other.tokens, self.usd + other.usd)
+
+
+def price(candidate: Candidate, rules: ModelRules) -> float:
+    """Dollars of one attempt: what its server said, else its tokens at the policy's price."""
+    return candidate.cost_usd or candidate.tokens * rules.usd_per_million_tokens / 1e6
+
+
+def spent(attempts: Sequence[Attempt], rules: ModelRules) -> Spent:
+    return Spent(sum(a.candidate.tokens for a in attempts), sum(price(a.candidate, rules) for a in attempts))
+
+
+def spent_before(issue_id: int) -> tuple[Spent, Spent]:
+    """What the models have cost for this issue, and for all issues in the last 24 hours."""
+    with store.read() as session:
+        return (
+            _summed(session, ChangeSet.issue_id == issue_id),
+            _summed(session, ChangeSet.created_at >= now() - timedelta(days=1)),
+        )
+
+
+def _summed(session: Session, where) -> Spent:
+    tokens, usd = session.exec(select(func.sum(ChangeSet.tokens), func.sum(ChangeSet.cost_usd)).where(where)).one()
+    return Spent(tokens or 0, usd or 0.0)
+
+
+def overspent(rules: ModelRules, issue: Spent, day: Spent) -> str:
+    """Which budget is used up, in a person's words; empty while there is some left."""
+    limits = (
+        (issue.tokens, rules.tokens_per_issue, "tokens for this issue"),
+        (day.tokens, rules.tokens_per_day, "tokens in 24 hours"),
+        (issue.usd, rules.usd_per_issue, "dollars for this issue"),
+        (day.usd, rules.usd_per_day, "dollars in 24 hours"),
+    )
+    return next((f"the budget of {limit:g} {what} is used up" for used, limit, what in limits if used >= limit), "")
+
+
+def climb(issue_id: int, fixers: Sequence[Fixer], refused: Sequence[Mapping[str, str]], **given) -> FixResult:
+    """``engine.repair`` with one fixer after the other until one is proved; ``given`` are its other arguments."""
+    rules = given["rules"].models
+    before_issue, before_day = spent_before(issue_id)
+    attempts: list[Attempt] = []
+    says: list[str] = []
+    said = list(given.pop("feedback", ()))
+    result = FixResult("escalate", "No repairer is set up.")
+    for fixer in _rungs(fixers, rules):
+        now_spent = spent(attempts, rules)
+        if fixer.name != EMBEDDED and (why := overspent(rules, before_issue + now_spent, before_day + now_spent)):
+            says.append(f"{fixer.name} was not asked: {why}.")
+            break
+        result = engine.repair(fixers=[Fresh(fixer, refused)], feedback=said[-FEEDBACK:], **given)
+        attempts += result.attempts
+        if result.decision == "fix" or _final(result):
+            break
+        said += [f"{a.candidate.generator} ({a.candidate.template}): {a.reason}" for a in result.attempts if a.reason]
+    reason = " ".join([result.reason, *says])
+    return replace(result, reason=reason, attempts=attempts)
+
+
+def _final(result: FixResult) -> bool:
+    """No other repairer could help: not curable by code, nothing to prove with, or nothing says what is meant."""
+    return result.cause != Cause.CODE or any(word in result.reason for word in ENDS)
+
+
+def _rungs(fixers: Sequence[Fixer], rules: ModelRules) -> Iterator[Fixer]:
+    for fixer in fixers:
+        yield from [fixer] * (1 if fixer.name == EMBEDDED else rules.tries)

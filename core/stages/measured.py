@@ -1,0 +1,108 @@
+"""Gates that run the change, in the sandbox runner: coverage of its lines, and time before and after."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from core.repair.shapes import Runner
+from core.settings import FixRules, Repository
+from core.stages import timing_inside
+from core.stages.gate import Changed, Finding, Gate
+
+UNNOTICED = 50e-6  # seconds a call: a change smaller than this is no slowdown, whatever its ratio
+
+MEASURE = """
+import coverage, json, pytest, sys
+measured = coverage.Coverage(data_file=None, source=["."], config_file=False)
+measured.start()
+pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1]])
+measured.stop()
+lines = {}
+for path in sys.argv[2:]:
+    _, statements, _, missing, _ = measured.analysis2(path)
+    lines[path] = {"all": statements, "missed": missing}
+print("\\nCOVERED " + json.dumps(lines))
+"""
+
+
+def coverage(tree: Path, changed: Changed, repository: Repository, least: float, runner: Runner) -> Gate:
+    """Share of the changed statements that the tests run, measured by coverage.py."""
+    if not changed:
+        return Gate("coverage", True, "no program code was changed", 1.0, least)
+    done = runner.run(["python", "-c", MEASURE, repository.tests, *sorted(changed)], tree)
+    report = _told(done.stdout, "COVERED ")
+    if report is None:
+        return Gate("coverage", False, f"coverage could not be measured: {done.stderr.strip()[-300:]}", None, least)
+    asked = {(path, n) for path in changed for n in changed[path] & set(report[path]["all"])}
+    missed = [(path, n) for path, n in sorted(asked) if n in report[path]["missed"]]
+    share = 1 - len(missed) / len(asked) if asked else 1.0
+    says = f"{len(asked) - len(missed)} of {len(asked)} changed statements are run by tests"
+    found = tuple(Finding("coverage", path, n, "no test runs this line") for path, n in missed)
+    return Gate("coverage", share >= least, says, round(share, 4), least, found if share < least else ())
+
+
+def _told(output: str, mark: str) -> dict | None:
+    line = next((line for line in reversed(output.splitlines()) if line.startswith(mark)), None)
+    return json.loads(line.removeprefix(mark)) if line else None
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(text: str) -> Iterator[tuple[str, Function]]:
+    """(qualified name, node) of a module's functions and methods; not of those inside of functions."""
+    yield from _inside(ast.parse(text), "")
+
+
+def _inside(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Function):
+            yield prefix + child.name, child
+        elif isinstance(child, ast.ClassDef):
+            yield from _inside(child, f"{prefix}{child.name}.")
+
+
+def performance(
+    tree: Path, changed: Changed, before: Mapping[str, str], repository: Repository, rules: FixRules, runner: Runner
+) -> Gate:
+    """CPU time of the changed functions on the inputs that the tests give them, new over old.
+
+    It fails when one takes more than ``rules.slowdown`` times as long, beyond the noise that was seen.
+    """
+    asked = {path: _asked(tree / path, lines, before.get(path, "")) for path, lines in changed.items()}
+    asked = {path: given for path, given in asked.items() if given["functions"]}
+    if not asked:
+        return Gate("performance", True, "no function was changed that was there before", None, rules.slowdown)
+    place = tree / ".timing.json"
+    place.write_text(json.dumps({"tests": repository.tests, "files": asked}), encoding="utf-8")
+    script = Path(timing_inside.__file__).read_text(encoding="utf-8")
+    done = runner.run(["python", "-c", script, place.name], tree)
+    place.unlink(missing_ok=True)
+    timed = _told(done.stdout, "TIMED ")
+    if not timed:
+        why = "no recorded input could be timed" if timed == {} else "the timing did not end"
+        return Gate("performance", True, f"not measured: {why}", None, rules.slowdown)
+    return _judged(timed, rules.slowdown)
+
+
+def _asked(path: Path, lines: set[int], old: str) -> dict:
+    known = {name for name, _ in functions(old)}
+    new = functions(path.read_text(encoding="utf-8"))
+    touched = [name for name, node in new if lines & set(range(node.lineno, (node.end_lineno or 0) + 1))]
+    return {"old": old, "functions": [name for name in touched if name in known]}
+
+
+def _judged(timed: dict[str, dict], limit: float) -> Gate:
+    findings = []
+    for name, found in timed.items():
+        path, function = name.split(":")
+        ratio, more = found["new"] / max(found["old"], 1e-9), (found["new"] - found["old"]) / found["calls"]
+        if ratio > limit * (1 + found["noise"]) and more > UNNOTICED:
+            findings.append(Finding("performance", path, 1, f"{function} takes {ratio:.1f} times as long as before"))
+    worst = max(found["new"] / max(found["old"], 1e-9) for found in timed.values())
+    calls, noise = sum(f["calls"] for f in timed.values()), max(f["noise"] for f in timed.values())
+    says = f"{worst:.2f} times the CPU time of before on {calls} recorded inputs (noise {noise:.0%})"
+    return Gate("performance", not findings, says, round(worst, 3), limit, tuple(findings))

@@ -1,0 +1,111 @@
+"""The review by CodeRabbit of a fix that passed our own gates: waited for, never waited out.
+
+Its critical and major findings go back to the fixer; others are noted. A review that could not be had (a limit,
+skipped, no answer in time) is no approval: a person's is asked for in its place.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlmodel import Session, col, select
+
+from core import store
+from core.journal import Entry
+from core.models import ChangeSet, Issue, Review, now
+from core.runtime import Runtime
+from core.settings import CodeRabbitRules, Repository
+from core.vendors.base import Look, VendorError
+
+GATE = "coderabbit"
+ASKS = 2  # how often a review is asked for again
+
+
+def applies(rt: Runtime, repository: Repository, change: ChangeSet) -> bool:
+    """Is there somebody to wait for?"""
+    return bool(rt.policy.coderabbit.enabled and rt.reviewer and repository.github and change.pull_number)
+
+
+def look(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, asked: int) -> dict:
+    """One look: waiting (look again in ``seconds``), or ended with ``ok`` and what is to be mended.
+
+    ``asked`` says how often a review was asked for again; a look that asks returns it raised by one.
+    """
+    with store.read() as session:
+        issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        began = _review(session, change_id).created_at
+    _, repository = rt.repository_of(issue.service)
+    rules = rt.policy.coderabbit
+    left = (began + timedelta(minutes=rules.wait_minutes) - now()).total_seconds()
+    seen = _seen(rt, repository, change)
+    if seen.state == "done":
+        return _judged(entry, change_id, seen, rules)
+    if left <= 0 or (seen.state in ("limited", "skipped") and (asked >= ASKS or seen.wait > left)):
+        return _absent(entry, change_id, seen)
+    if seen.state in ("limited", "skipped"):
+        return _ask_again(rt, entry, repository, change, seen, asked)
+    entry.result, entry.says = "waiting", f"{seen.says}; {left / 60:.0f} min left"
+    return _again(min(rules.every_seconds, max(left, 1.0)), asked)
+
+
+def _seen(rt: Runtime, repository: Repository, change: ChangeSet) -> Look:
+    try:
+        return rt.reviewer.look(repository.github, change.pull_number, change.head_sha)
+    except VendorError as error:
+        return Look("waiting", says=f"CodeRabbit's review could not be read ({error.message})")
+
+
+def _ask_again(rt: Runtime, entry: Entry, repository: Repository, change: ChangeSet, seen: Look, asked: int) -> dict:
+    """First wait as long as it asked for; then ask, once for each commit and time."""
+    entry.result = "waiting"
+    if seen.wait and asked == 0:
+        entry.says = f"{seen.says}; asked to wait {seen.wait:.0f} s"
+        return _again(seen.wait, asked=1)
+    key = f"review-{change.head_sha[:12]}-{asked}"
+    try:
+        rt.reviewer.ask(repository.github, change.pull_number, key)
+        entry.says = f"{seen.says}; asked for it again"
+    except VendorError as error:
+        entry.says = f"{seen.says}; it could not be asked for again ({error.message})"
+    return _again(rt.policy.coderabbit.every_seconds, asked + 1)
+
+
+def _again(seconds: float, asked: int) -> dict:
+    return {"state": "waiting", "seconds": seconds, "asked": asked}
+
+
+def _judged(entry: Entry, change_id: int, seen: Look, rules: CodeRabbitRules) -> dict:
+    blocking = [f for f in seen.findings if f.severity in rules.block]
+    told = [f"{f.path}:{f.line}: {f.severity}: {f.says}" for f in blocking]
+    says = f"{seen.says}, {len(blocking)} of them block"
+    found = [
+        {"gate": GATE, "path": f.path, "line": f.line, "severity": f.severity, "says": f.says} for f in seen.findings
+    ]
+    _keep(change_id, {"gate": GATE, "passed": not blocking, "says": says}, found, passed=not blocking)
+    entry.says = says
+    if blocking:
+        entry.failed(says)
+    return {"state": "ended", "ok": not blocking, "needs_approval": False, "findings": told}
+
+
+def _absent(entry: Entry, change_id: int, seen: Look) -> dict:
+    says = f"no review by CodeRabbit ({seen.says}): a person's approval takes its place"
+    _keep(change_id, {"gate": GATE, "passed": False, "says": says}, [], passed=True)
+    entry.says = says
+    return {"state": "ended", "ok": True, "needs_approval": True, "findings": []}
+
+
+def _keep(change_id: int, gate: dict, findings: list[dict], passed: bool) -> None:
+    """Add the verdict to the change's review, once."""
+    with store.write() as session:
+        row = _review(session, change_id)
+        row.gates = [*(g for g in row.gates if g["gate"] != GATE), gate]
+        row.findings = [*(f for f in row.findings if f["gate"] != GATE), *findings]
+        row.passed = passed
+        session.add(row)
+
+
+def _review(session: Session, change_id: int) -> Review:
+    return session.exec(
+        select(Review).where(Review.change_set_id == change_id).order_by(col(Review.id).desc()).limit(1)
+    ).one()

@@ -1,0 +1,119 @@
+"""``timing_inside.py ASKED``: runs in the sandbox; times changed functions on the calls that the tests make.
+
+ASKED is a file: ``{"tests": folder, "files": {path: {"old": text, "functions": [qualified name]}}}``. While the
+tests run on the new code, arguments are copied; then each call is made by the old and by the new function in
+turn, and the least CPU time of several rounds counts. Functions that raise, wait or generate are left out.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import os
+import statistics
+import sys
+import time
+import types
+
+CALLS, ROUNDS = 8, 15
+Key = tuple[str, str]
+
+
+def recorded(tests: str, wanted: set[Key]) -> dict[Key, list]:
+    """Copies of the arguments with which the tests call each wanted (file, qualified name)."""
+    import pytest
+
+    calls: dict[Key, list] = {key: [] for key in wanted}
+
+    def hook(frame, event, _arg):
+        found = calls.get((frame.f_code.co_filename, frame.f_code.co_qualname)) if event == "call" else None
+        if found is not None and len(found) < CALLS:
+            try:
+                found.append(copy.deepcopy(arguments(frame)))
+            except Exception:
+                return  # what cannot be copied cannot be called twice
+
+    sys.setprofile(hook)
+    pytest.main(["-q", "-p", "no:cacheprovider", tests])
+    sys.setprofile(None)
+    return calls
+
+
+def arguments(frame) -> tuple[list, dict]:
+    code, values = frame.f_code, frame.f_locals
+    positional = [values[name] for name in code.co_varnames[: code.co_argcount]]
+    end = code.co_argcount + code.co_kwonlyargcount
+    named = {name: values[name] for name in code.co_varnames[code.co_argcount : end]}
+    if code.co_flags & inspect.CO_VARARGS:
+        positional += values[code.co_varnames[end]]
+        end += 1
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        named |= values[code.co_varnames[end]]
+    return positional, named
+
+
+def resolved(module, name: str):
+    found = module
+    for part in name.split("."):
+        found = inspect.getattr_static(found, part, None)
+        found = found.__func__ if isinstance(found, staticmethod | classmethod) else found
+    lazy = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    return found if inspect.isfunction(found) and not any(test(found) for test in lazy) else None
+
+
+def before(module, path: str, text: str):
+    """The module as it was, with the same name, so that its relative imports and classes work."""
+    old = types.ModuleType(module.__name__)
+    old.__dict__.update(__file__=path, __package__=module.__package__)
+    exec(compile(text, path, "exec"), old.__dict__)  # the service's own old code, in the sandbox
+    return old
+
+
+def cost(function, call) -> int | None:
+    """CPU nanoseconds of one call on a fresh copy; None when it raises."""
+    positional, named = copy.deepcopy(call)
+    start = time.thread_time_ns()
+    try:
+        function(*positional, **named)
+    except BaseException:
+        return None
+    return time.thread_time_ns() - start
+
+
+def compared(old, new, calls: list) -> dict | None:
+    """Seconds of both over all calls that neither raises on, their number, and the noise as a share."""
+    least_old, least_new, spread, used = 0, 0, [], 0
+    for call in calls:
+        rounds = [(cost(old, call), cost(new, call)) for _ in range(ROUNDS)]
+        if any(None in pair for pair in rounds):
+            continue
+        olds, news = zip(*rounds, strict=True)
+        least_old, least_new, used = least_old + min(olds), least_new + min(news), used + 1
+        spread += [statistics.median(side) / max(min(side), 1) - 1 for side in (olds, news)]
+    if not used:
+        return None
+    return {"old": least_old / 1e9, "new": least_new / 1e9, "calls": used, "noise": max(spread)}
+
+
+def main(place: str) -> None:
+    with open(place, encoding="utf-8") as file:
+        asked = json.load(file)
+    sys.path.insert(0, os.getcwd())
+    files = {os.path.abspath(path): given for path, given in asked["files"].items()}
+    calls = recorded(asked["tests"], {(path, name) for path, given in files.items() for name in given["functions"]})
+    told = {}
+    modules = {os.path.abspath(m.__file__): m for m in list(sys.modules.values()) if getattr(m, "__file__", None)}
+    for (path, name), made in calls.items():
+        module = modules.get(path)
+        if module is None or not made:
+            continue
+        old, new = resolved(before(module, path, files[path]["old"]), name), resolved(module, name)
+        result = compared(old, new, made) if old and new else None
+        if result:
+            told[f"{os.path.relpath(path)}:{name}"] = result
+    print("\nTIMED " + json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,113 @@
+"""Gates that read the change as text: secrets written down, dependencies that nothing names, docstrings left behind."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from core.stages.gate import Changed, Finding, Gate, counted
+from core.stages.measured import Function, functions
+from core.vendors.redact import MARK, Redactor
+
+MANIFESTS = ("*requirements*.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile*", "*.lock")
+PARAMETER = re.compile(r"^\s*(?::param (?:\w+ )?(\w+):|(\w+)(?: \([^)]*\))?: )", re.M)
+SECTION = re.compile(r"^\s*(?:Args|Arguments|Parameters):\s*$(.*?)(?=^\s*\w+:\s*$|\Z)", re.M | re.S)
+
+
+def secrets(tree: Path, changed: Changed) -> Gate:
+    """Changed lines that the redaction would black out: keys and passwords in the shapes that gitleaks names."""
+    redact, found = Redactor(), []
+    for path, lines in changed.items():
+        for number, line in enumerate((tree / path).read_text(encoding="utf-8").splitlines(), 1):
+            line = line.replace(MARK, "")
+            if number in lines and redact(line) != line:
+                found.append(Finding("secrets", path, number, "a secret is written down here"))
+    return counted("secrets", found, changed, "secrets")
+
+
+def dependencies(tree: Path, changed: Changed, names: Sequence[str]) -> Gate:
+    """``names`` are all changed files. Two rules, both without a network, so neither is a vulnerability scan:
+
+    a fix that changes a manifest needs a person, who has an advisory service at hand; and a new import must be
+    of the standard library, of the program, or named in a manifest.
+    """
+    manifests = [n for n in names if any(fnmatch(n.rsplit("/", 1)[-1], glob) for glob in MANIFESTS)]
+    found = [Finding("dependencies", n, 1, "dependencies changed: audit them by hand") for n in manifests]
+    named = " ".join(_texts(tree)).lower().replace("_", "-")
+    own = {part.name.removesuffix(".py") for part in tree.iterdir()} | {p.name for p in tree.glob("*/*") if p.is_dir()}
+    for path, lines in changed.items():
+        own_here = own | {p.name.removesuffix(".py") for p in (tree / path).parent.iterdir()}
+        for number, module in _imported(tree / path):
+            known = module in sys.stdlib_module_names or module in own_here or module.lower().replace("_", "-") in named
+            if number in lines and not known:
+                found.append(Finding("dependencies", path, number, f"no manifest names {module}"))
+    says = "; ".join(f.says for f in found) or "no manifest was changed and no new dependency is imported"
+    return Gate("dependencies", not found, says, float(len(found)), 0.0, tuple(found))
+
+
+def _texts(tree: Path) -> Iterator[str]:
+    for glob in MANIFESTS:
+        yield from (p.read_text(encoding="utf-8", errors="replace") for p in tree.glob(glob) if p.is_file())
+
+
+def _imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and top-level module of every absolute import."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.split(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.lineno, node.module.split(".")[0]
+
+
+def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Gate:
+    """Changed public functions: a docstring stays, a new function has one, and it says nothing untrue that is new."""
+    found = []
+    for path, lines in changed.items():
+        old = dict(functions(before.get(path, "")))
+        for name, node in functions((tree / path).read_text(encoding="utf-8")):
+            if _touched(node, lines, old.get(name)) and not any(part.startswith("_") for part in name.split(".")):
+                known = set(_untrue(name, old[name])) if name in old else set()
+                says = [_missing(name, node, old.get(name)), *_untrue(name, node)]
+                found += [Finding("documentation", path, node.lineno, s) for s in says if s and s not in known]
+    says = "; ".join(f.says for f in found) or "docstrings of changed public functions hold"
+    return Gate("documentation", not found, says, float(len(found)), 0.0, tuple(found))
+
+
+def _touched(node: Function, lines: set[int], old: Function | None) -> bool:
+    lost = old is not None and ast.get_docstring(old) and not ast.get_docstring(node)
+    return bool(lost or lines & set(range(node.lineno, (node.end_lineno or 0) + 1)))  # a mere deletion has no line
+
+
+def _missing(name: str, node: Function, old: Function | None) -> str:
+    if ast.get_docstring(node) or (old is not None and not ast.get_docstring(old)):
+        return ""
+    return f"{name} is new and has no docstring" if old is None else f"{name} lost its docstring"
+
+
+def _untrue(name: str, node: Function) -> Iterator[str]:
+    """Parameters that a docstring documents and the function does not take; errors that it raises and does not name."""
+    text, arguments = ast.get_docstring(node) or "", node.args
+    listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    there = {a.arg for a in listed if a}
+    for gone in sorted(_documented(text) - there):
+        yield f"{name} documents {gone}, which it does not take"
+    if "raises" in text.lower():
+        raised = {_name(n.exc) for n in ast.walk(node) if isinstance(n, ast.Raise) and n.exc}
+        for kind in sorted(kind for kind in raised if kind[:1].isupper() and kind not in text):
+            yield f"{name} raises {kind}, which its docstring does not name"
+
+
+def _documented(text: str) -> set[str]:
+    """Parameters of a docstring in Sphinx's or Google's form; prose names none."""
+    sections = " ".join(re.findall(r":param [^\n]*", text)).replace(":param", "\n:param")
+    sections += "\n".join(SECTION.findall(text))
+    return {a or b for a, b in PARAMETER.findall(sections)}
+
+
+def _name(node: ast.AST) -> str:
+    node = node.func if isinstance(node, ast.Call) else node
+    return getattr(node, "attr", None) or getattr(node, "id", "")

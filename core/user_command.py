@@ -1,0 +1,88 @@
+"""``python -m core user``: people who may sign in, kept from the command line of the platform's own machine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+
+from core import accounts, owner, passwords, settings, store
+from core.models import now
+from core.people import Role
+from core.rights import Forbidden
+from core.views import people as view
+
+
+def main(argv: Sequence[str]) -> int:
+    given = _parser().parse_args(list(argv))
+    configured = settings.load()
+    store.open_store(configured.database)
+    try:
+        given.work(given, owner.administrator(configured).name)
+    except (ValueError, Forbidden) as refusal:
+        print(f"user: {refusal}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m core user", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, work, says: str, named: bool = True) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=says, description=says)
+        added.set_defaults(work=work)
+        if named:
+            added.add_argument("name", help="e-mail address or short name")
+        return added
+
+    roles = [role.value for role in Role]
+    command("list", show, "who there is", named=False)
+    new = command("add", add, "a new person; a one-time password is printed, unless they come by OIDC")
+    new.add_argument("--role", choices=roles, required=True)
+    new.add_argument("--oidc", action="store_true", help="no password: the identity provider lets them in")
+    new.add_argument("--days", type=float, help="the account ends after so many days")
+    command("password", password, "a new one-time password; ends the person's sessions and lock")
+    command("role", role, "another role").add_argument("role", choices=roles)
+    command("disable", disable, "shut out at once")
+    command("enable", enable, "let in again")
+    return parser
+
+
+def show(_given, _by: str) -> None:
+    with store.read() as session:
+        rows = view.people(session)
+    for one, _ in rows:
+        seen = f"{one.last_sign_in:%Y-%m-%d %H:%M} UTC" if one.last_sign_in else "never signed in"
+        print(f"{one.name:<30} {one.role.value:<9} {seen:<21} {', '.join(view.states(one))}")
+
+
+def add(given, by: str) -> None:
+    password = "" if given.oidc else passwords.made_up()
+    ends = now() + timedelta(days=given.days) if given.days else None
+    accounts.add(given.name, Role(given.role), password, by=by, expires_at=ends)
+    _tell(given.name, password)
+
+
+def password(given, by: str) -> None:
+    new = passwords.made_up()
+    accounts.set_password(given.name, new, by=by)
+    _tell(given.name, new)
+
+
+def _tell(name: str, password: str) -> None:
+    """The only time that the password is shown."""
+    print(f"{name} signs in with the one-time password {password}" if password else f"{name} signs in by OIDC")
+
+
+def role(given, by: str) -> None:
+    accounts.set_role(given.name, Role(given.role), by=by)
+
+
+def disable(given, by: str) -> None:
+    accounts.set_disabled(given.name, True, by=by)
+
+
+def enable(given, by: str) -> None:
+    accounts.set_disabled(given.name, False, by=by)

@@ -1,0 +1,117 @@
+"""Which addresses may be called, and connections that stay with the address that was checked.
+
+A host is looked up once for each connection; every address found is checked, and the connection goes to a checked
+one, so that a second answer of the name service cannot lead elsewhere (SSRF by DNS rebinding). The certificate is
+still verified for the host's name. All reading and writing of one exchange shares one deadline.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+
+from core.vendors.base import VendorError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Guard(httpcore.NetworkBackend):
+    """Connects for one vendor. ``private``: its host may lie on a private network; ``loopback``: on this machine."""
+
+    def __init__(self, vendor: str, *, private: bool = False, loopback: bool = False):
+        self.vendor, self.private, self.loopback = vendor, private, loopback
+        self.network, self.own = httpcore.SyncBackend(), threading.local()
+
+    def limit(self, seconds: float) -> None:
+        """What this thread sends from now on has to be answered, to the last byte, within ``seconds``."""
+        self.own.deadline = time.monotonic() + seconds
+
+    def left(self, timeout: float | None) -> float | None:
+        """The smaller of a timeout and what is left until the deadline."""
+        deadline = getattr(self.own, "deadline", None)
+        if deadline is None:
+            return timeout
+        rest = deadline - time.monotonic()
+        if rest <= 0:
+            raise httpcore.ReadTimeout("the answer took too long in all")
+        return rest if timeout is None else min(timeout, rest)
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        failed: Exception = httpcore.ConnectError("no address")
+        for address in self.checked(host, port):
+            try:
+                wait = self.left(timeout)
+                return Timed(self.network.connect_tcp(address, port, wait, local_address, socket_options), self)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
+
+    def checked(self, host: str, port: int) -> list[str]:
+        """The host's addresses, all of which may be called. Raises VendorError."""
+        try:
+            found = list(dict.fromkeys(str(i[4][0]) for i in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except OSError:
+            raise VendorError(self.vendor, f"the host {host} cannot be found") from None
+        for address in found:
+            if self.refuses(ipaddress.ip_address(address.split("%")[0])):
+                says = f"{host} is a private address; name the host in PRIVATE_HOSTS if it is meant"
+                raise VendorError(self.vendor, says, permanent=True)
+        return found
+
+    def refuses(self, address: Address) -> bool:
+        """Link-local addresses (a cloud's metadata) are never called, whatever is allowed."""
+        address = inner(address)
+        if address.is_link_local or address.is_multicast or address.is_unspecified:
+            return True
+        if address.is_loopback:
+            return not self.loopback
+        return not (address.is_global or self.private)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def inner(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for, if it does."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+class Timed(httpcore.NetworkStream):
+    """A stream whose every step ends by the guard's deadline, however slowly the other side drips."""
+
+    def __init__(self, stream: httpcore.NetworkStream, guard: Guard):
+        self.stream, self.guard = stream, guard
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.stream.read(max_bytes, self.guard.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.stream.write(buffer, self.guard.left(timeout))
+
+    def start_tls(self, ssl_context, server_hostname=None, timeout=None) -> Timed:
+        return Timed(self.stream.start_tls(ssl_context, server_hostname, self.guard.left(timeout)), self.guard)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.stream.get_extra_info(info)
+
+    def close(self) -> None:
+        self.stream.close()

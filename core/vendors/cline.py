@@ -1,0 +1,78 @@
+"""The Cline CLI, headless: its settings, its command line, and what its output says. Starts nothing itself.
+
+Measured on 3.0: exit status 0 also when it was aborted, so only ``finishReason`` counts; its own time limit
+and command permissions are not enforced, so commands are switched off and the caller kills it at a deadline.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.settings import Settings
+
+PORT = 8137  # on the loopback inside of the walls, which nothing else uses
+DISABLED = ["fetch_web_content", "spawn_agent", "ask_question", "run_commands"]
+ENVIRONMENT = {"CLINE_SESSION_BACKEND_MODE": "local", "CLINE_NO_AUTO_UPDATE": "1"}
+
+
+def program(settings: Settings) -> Path | None:
+    """The CLI that CLINE_BIN names (a path, or a name on the PATH); None when there is none."""
+    found = shutil.which(settings.cline_bin) if settings.cline_bin else None
+    return Path(found).resolve() if found else None
+
+
+def prepare(folder: Path, model: str) -> None:
+    """Write the settings of one run into CLINE_DIR; the key is none, the relay outside has the real one."""
+    base = f"http://127.0.0.1:{PORT}/v1"
+    account = {"provider": "openai-compatible", "apiKey": "none", "model": model, "baseUrl": base}
+    entry = {"settings": account, "updatedAt": "2026-01-01T00:00:00.000Z", "tokenSource": "manual"}
+    providers = {"version": 1, "lastUsedProvider": "openai-compatible", "modes": {}}
+    place = folder / "data" / "settings"
+    place.mkdir(parents=True)
+    _write(place / "providers.json", providers | {"providers": {"openai-compatible": entry}})
+    general = {"telemetryOptOut": True, "autoUpdateEnabled": False, "disabledTools": DISABLED}
+    _write(place / "global-settings.json", general)
+
+
+def _write(path: Path, value: dict) -> None:
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def arguments(binary: str, tree: str, prompt: str) -> list[str]:
+    return [binary, "--json", "-c", tree, prompt]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a run ended: ``reason`` is completed, error or aborted, or empty when it never said so."""
+
+    reason: str = ""
+    says: str = ""
+    tokens: int = 0
+    cost_usd: float = 0.0
+
+    @property
+    def completed(self) -> bool:
+        return self.reason == "completed"
+
+
+def verdict(output: str) -> Verdict:
+    """The last run_result in the NDJSON that the CLI printed."""
+    for line in reversed(output.splitlines()):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and event.get("type") == "run_result":
+            usage = event.get("usage") if isinstance(event.get("usage"), dict) else {}
+            tokens = sum(_number(usage.get(key)) for key in ("inputTokens", "outputTokens"))
+            cost = _number(usage.get("totalCost") or usage.get("cost"))
+            return Verdict(str(event.get("finishReason", "")), str(event.get("text", ""))[:2000], int(tokens), cost)
+    return Verdict()
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and value > 0 else 0.0

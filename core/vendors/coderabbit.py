@@ -1,0 +1,152 @@
+"""CodeRabbit's reviews, read through GitHub: what it said of exactly one commit, and whether it said anything.
+
+Its commit status is ``success`` also when it reviewed nothing ("Review rate limited", "Review skipped"): a review
+counts only when the status says "Review completed" and a review names the very commit. Severities stand in a
+comment's first line (🔴 Critical, 🟠 Major, 🟡 Minor); a "Potential issue" without one is taken for major. Findings
+outside the diff, duplicates and nitpicks stand only in the review's body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from core.vendors.base import Look, Said
+from core.vendors.http import Http
+
+LOGINS = ("coderabbitai[bot]", "coderabbitai")
+CONTEXT = "CodeRabbit"
+PAGES = 20  # of 100
+SEVERITIES = (("🔴", "critical"), ("🟠", "major"), ("🟡", "minor"))
+SECTIONS = (("Outside diff range", "minor"), ("Duplicate comments", "minor"), ("Nitpick comments", "nitpick"))
+ADDRESSED = "✅ Addressed in commit"
+ASK = "@coderabbitai review"
+SUMMARY = re.compile(r"<summary>(.*?)</summary>")
+PLACE = re.compile(r"^`(\d+)(?:-\d+)?`:\s*(.*)$")
+TITLE = re.compile(r"\*\*(.+?)\*\*", re.S)
+COUNTED = re.compile(r" \(\d+\)$")
+ANALYSIS = re.compile(r"<details>\s*<summary>🧩 Analysis chain</summary>.*?</details>\s*---\s*(?=\*\*)", re.S)
+POSTED = re.compile(r"Actionable comments posted: (\d+)")
+PATIENCE = re.compile(r"wait \*\*(.+?)\*\*")
+UNITS = {"hour": 3600, "minute": 60, "second": 1}
+
+
+class CodeRabbit:
+    name = "coderabbit"
+
+    def __init__(self, http: Http):
+        self.http = http
+
+    def look(self, repository: str, number: int, head: str) -> Look:
+        """What it has said of ``head`` so far."""
+        base = f"/repos/{repository}"
+        answer = self.http.get(f"{base}/commits/{head}/status", params={"per_page": 100})
+        status = status_of(answer.json().get("statuses") or [])
+        if status == "completed":
+            reviews = [*self._pages(f"{base}/pulls/{number}/reviews")]
+            return completed(head, reviews, [*self._pages(f"{base}/pulls/{number}/comments")])
+        if status in ("limited", "skipped"):
+            told = "\n".join(r.get("body") or "" for r in self._pages(f"{base}/issues/{number}/comments") if ours(r))
+            return Look(status, says=f"CodeRabbit: review {status}", wait=patience(told) if status == "limited" else 0)
+        return Look("waiting", says="CodeRabbit has not finished its review")
+
+    def ask(self, repository: str, number: int, key: str) -> None:
+        """Ask for a review, once a key."""
+        marker = f"<!-- platform:{key} -->"
+        path = f"/repos/{repository}/issues/{number}/comments"
+        if not any(marker in (row.get("body") or "") for row in self._pages(path)):
+            self.http.post(path, json={"body": f"{ASK}\n\n{marker}"})
+
+    def _pages(self, path: str) -> Iterator[dict]:
+        answer = self.http.get(path, params={"per_page": 100})
+        for _ in range(PAGES):
+            yield from answer.json(list)
+            link = answer.next_link()
+            if not link:
+                return
+            answer = self.http.get(link["url"])
+
+
+# --- what its texts mean. Pure ---------------------------------------------------------------------
+
+
+def ours(row: dict) -> bool:
+    """Is it CodeRabbit's? Everybody may write like it; GitHub says who did."""
+    author = row.get("user") or row.get("author") or {}
+    return author.get("login") in LOGINS
+
+
+def status_of(statuses: list[dict]) -> str:
+    """completed, limited, skipped, or waiting (also when there is none yet)."""
+    row = next((s for s in statuses if s.get("context") == CONTEXT), None)
+    told = ((row or {}).get("description") or "").lower()
+    if row is None or row.get("state") == "pending":
+        return "waiting"
+    if "limit" in told:
+        return "limited"
+    if "skipped" in told:
+        return "skipped"
+    return "completed" if "review completed" in told and row.get("state") == "success" else "waiting"
+
+
+def completed(head: str, reviews: list[dict], comments: list[dict]) -> Look:
+    """The findings about ``head``; waiting while its review, or a comment that it counts, is not there yet."""
+    mine = [r for r in reviews if ours(r) and r.get("commit_id") == head and r.get("state") != "DISMISSED"]
+    told = [r for r in mine if r.get("body")]
+    if not told:
+        return Look("waiting", says="CodeRabbit calls its review completed, but none names this commit yet")
+    ids = {r.get("id") for r in mine}
+    posted = [c for c in comments if ours(c) and c.get("pull_request_review_id") in ids and not c.get("in_reply_to_id")]
+    announced = sum(int(n) for r in told for n in POSTED.findall(r["body"]))
+    if len(posted) < announced:
+        return Look("waiting", says=f"{len(posted)} of CodeRabbit's {announced} comments can be read yet")
+    found = [said for c in posted if (said := inline(c))]
+    found += [said for r in told for said in in_body(r["body"])]
+    if told[-1].get("state") == "CHANGES_REQUESTED" and not any(s.severity in ("critical", "major") for s in found):
+        found.append(Said("", 0, "major", "changes were requested"))
+    return Look("done", tuple(found), f"CodeRabbit has reviewed {head[:8]}: {len(found)} findings")
+
+
+def inline(comment: dict) -> Said | None:
+    """A comment at its place; None for one that was dealt with since."""
+    body = comment.get("body") or ""
+    if ADDRESSED in body:
+        return None
+    line = comment.get("line") or comment.get("original_line") or 0
+    return Said(str(comment.get("path") or ""), int(line), severity(body), title(body))
+
+
+def severity(body: str) -> str:
+    """critical, major or minor, by the comment's first lines."""
+    first = body[:200].split("**")[0]
+    rated = next((name for sign, name in SEVERITIES if sign in first), None)
+    return rated or ("major" if "Potential issue" in first else "minor")
+
+
+def title(body: str) -> str:
+    """The bold sentence that says what is wrong; after an analysis, the one that it came to."""
+    found = TITLE.search(ANALYSIS.sub("", body)) or TITLE.search(body)
+    return " ".join((found[1] if found else body[:200]).split())[:300]
+
+
+def in_body(body: str) -> Iterator[Said]:
+    """The findings that could not be placed in the diff, and nitpicks: "`88-99`: **title**" below a file's name."""
+    section, path = "", ""
+    for line in (raw.removeprefix(">").strip() for raw in body.splitlines()):
+        if (summary := SUMMARY.search(line)) is not None:
+            name = COUNTED.sub("", summary[1])
+            known = next((level for words, level in SECTIONS if words in name), None)
+            if known or not re.search(r"[./]\w", name):  # a heading, and not a file's name
+                section, path = known or "", ""
+            else:
+                path = name
+        elif section and path and (place := PLACE.match(line)) is not None:
+            rated = next((level for sign, level in SEVERITIES if sign in place[2]), section)
+            yield Said(path, int(place[1]), rated, title(place[2]))
+
+
+def patience(body: str) -> float:
+    """Seconds that it asks to wait ("Please wait **17 minutes and 37 seconds**"); 0 when it does not say."""
+    found = PATIENCE.search(body)
+    spans = re.findall(r"(\d+) (hour|minute|second)s?", found[1]) if found else []
+    return float(sum(int(n) * UNITS[unit] for n, unit in spans))

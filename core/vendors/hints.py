@@ -1,0 +1,155 @@
+"""What can be seen wrong in the settings of the signal sources before anybody is called. Pure.
+
+Each row looks at one setting as people really mistype it, and says what it is and where the right one is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from core.settings import Settings
+from core.vendors.base import Check
+from core.vendors.datadog import SITES
+
+NEEDS = {  # all of them or none
+    "datadog": ("datadog_api_key", "datadog_app_key"),
+    "newrelic": ("newrelic_api_key", "newrelic_account_id"),
+    "sentry": ("sentry_token", "sentry_org"),
+    "github": ("github_token",),
+    "cloudwatch": ("cloudwatch_log_groups",),
+}
+WHERE = {
+    "datadog_api_key": "Organization Settings > API Keys",
+    "datadog_app_key": "Organization Settings > Application Keys, with logs_read_data, timeseries_query, monitors_read",
+    "newrelic_api_key": "one.newrelic.com > user menu > API keys, of the type User",
+    "newrelic_account_id": "the number beside the account's name: one.newrelic.com > user menu > API keys",
+    "sentry_token": "Settings > Developer Settings > a new internal integration with org:read, event:read, event:write",
+    "sentry_org": "the slug in your organization's address: https://SLUG.sentry.io",
+    "github_token": "Settings > Developer settings > Fine-grained tokens",
+    "cloudwatch_log_groups": "CloudWatch > Log groups",
+    "cloudwatch_namespace": "CloudWatch > All metrics",
+}
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+Row = tuple[str, str, Callable[[str], bool], str, str]  # vendor, setting, is it wrong, what it is, what to do
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).hostname or ""
+
+
+ROWS: tuple[Row, ...] = (
+    (
+        "datadog",
+        "datadog_site",
+        lambda v: v not in SITES,
+        "is no Datadog site",
+        f"one of {', '.join(SITES)}: the address that you see in the browser, without https:// and app.",
+    ),
+    (
+        "datadog",
+        "datadog_api_key",
+        lambda v: bool(re.fullmatch(r"[0-9a-f]{40}", v)),
+        "is an application key (40 characters); an API key has 32",
+        WHERE["datadog_api_key"],
+    ),
+    (
+        "datadog",
+        "datadog_app_key",
+        lambda v: bool(re.fullmatch(r"[0-9a-f]{32}", v)),
+        "is an API key (32 characters); an application key has 40",
+        WHERE["datadog_app_key"],
+    ),
+    (
+        "newrelic",
+        "newrelic_api_key",
+        lambda v: not v.startswith("NRAK-"),
+        "is no user key: those begin with NRAK-; a license or ingest key cannot read",
+        WHERE["newrelic_api_key"],
+    ),
+    (
+        "sentry",
+        "sentry_token",
+        lambda v: "://" in v,
+        "is a DSN, with which programs report errors; reading takes an auth token",
+        WHERE["sentry_token"],
+    ),
+    (
+        "sentry",
+        "sentry_url",
+        lambda v: "/api/" in v or not _host(v),
+        "is not the plain address of a Sentry",
+        "https://sentry.io, https://us.sentry.io, https://de.sentry.io, or https://HOST of your own, without a path",
+    ),
+    (
+        "sentry",
+        "sentry_org",
+        lambda v: not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", v),
+        "is no slug: those have small letters, digits and dashes only",
+        WHERE["sentry_org"],
+    ),
+    (
+        "github",
+        "github_url",
+        lambda v: _host(v) in ("github.com", "www.github.com"),
+        "is the address for browsers",
+        "https://api.github.com",
+    ),
+    (
+        "github",
+        "github_url",
+        lambda v: _host(v).startswith("github.") and not urlsplit(v).path.rstrip("/").endswith("/api/v3"),
+        "is the address of an Enterprise for browsers",
+        "https://HOST/api/v3",
+    ),
+    (
+        "cloudwatch",
+        "aws_region",
+        lambda v: bool(v) and not REGION.fullmatch(v),
+        "is no region's name",
+        "e.g. eu-central-1 or us-east-1: the name in the console's address",
+    ),
+    (
+        "cloudwatch",
+        "cloudwatch_role_arn",
+        lambda v: bool(v) and not re.fullmatch(r"arn:aws[\w-]*:iam::\d{12}:role/.+", v),
+        "is no role's ARN",
+        "arn:aws:iam::ACCOUNT:role/NAME (IAM > Roles)",
+    ),
+    (
+        "cloudwatch",
+        "cloudwatch_log_groups",
+        lambda v: "arn:" in v,
+        "holds an ARN; the group's name is needed",
+        WHERE["cloudwatch_log_groups"],
+    ),
+)
+
+
+def hint(settings: Settings, vendor: str) -> Check | None:
+    """What is missing or mistyped for a vendor; None when nothing is seen, or nothing of it is set."""
+    needs = NEEDS.get(vendor, ())
+    given = [name for name in needs if _text(settings, name)]
+    if not given:
+        return None
+    if absent := [name for name in needs if name not in given]:
+        says = f"{' and '.join(map(str.upper, absent))} is missing, while {given[0].upper()} is set"
+        return Check(False, says, "; ".join(f"{name.upper()}: {WHERE[name]}" for name in absent))
+    return next(filter(None, (_row(settings, row) for row in ROWS if row[0] == vendor)), None)
+
+
+def _row(settings: Settings, row: Row) -> Check | None:
+    _, name, wrong, what, right = row
+    value = _text(settings, name)
+    if not wrong(value):
+        return None
+    shown = "" if isinstance(getattr(settings, name), SecretStr) else f" ({value!r})"
+    return Check(False, f"{name.upper()}{shown} {what}", f"{name.upper()}: {right}")
+
+
+def _text(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")

@@ -1,0 +1,186 @@
+"""Kestra: start an execution, follow it to its end, read its outputs, answer its pauses; its AI agent as an analyst.
+
+API /api/v1/{tenant}, basic auth (open source, tenant "main") or a bearer token. The event stream of an execution
+begins with a stub and may end early, so its word is confirmed by GET. From 2.0 on a task's outputs lie below
+/outputs and actions below /actions; which of the two a server is, its /configs says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.vendors.base import Check, Evidence, Finding, VendorError
+from core.vendors.http import Http
+from core.vendors.opinion import SYSTEM, fenced, tempered
+
+GOOD = ("SUCCESS", "WARNING")
+ENDED = (*GOOD, "FAILED", "KILLED", "CANCELLED", "SKIPPED", "RETRIED", "RESUBMITTED")
+POLL, SLOWEST = 1.0, 10.0  # seconds between two looks, growing
+WHERE = "KESTRA_URL, KESTRA_USER and KESTRA_PASSWORD (open source) or KESTRA_TOKEN, KESTRA_TENANT"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """``runs`` are its task runs as Kestra gives them; ``state`` is one of Kestra's words."""
+
+    id: str
+    state: str
+    runs: tuple[dict, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+
+class Kestra:
+    name = "kestra"
+
+    def __init__(self, http: Http, tenant: str = "main", namespace: str = "platform"):
+        self.http, self.namespace, self.base = http, namespace, f"/api/v1/{tenant}"
+        self._version = ""
+
+    def version(self) -> str:
+        """As the server gives it, e.g. 1.3.26."""
+        self._version = self._version or str(self.http.get("/api/v1/configs").json().get("version") or "1")
+        return self._version
+
+    @property
+    def modern(self) -> bool:
+        """2.0 or newer."""
+        head = self.version().lstrip("v").split(".")[0]
+        return head.isdigit() and int(head) >= 2
+
+    def trigger(self, flow: str, inputs: Mapping[str, str], key: str) -> Execution:
+        """Start a flow, once a key: an execution that has the label ``platformKey`` is found again."""
+        if found := self._find(flow, key):
+            return found
+        path = f"{self.base}/executions/{self.namespace}/{flow}"
+        return execution(self.http.post(path, params={"labels": f"platformKey:{key}"}, files=_parts(inputs)).json())
+
+    def _find(self, flow: str, key: str) -> Execution | None:
+        """The newest execution of the flow with the key's label, of the last hundred."""
+        params = {"namespace": self.namespace, "flowId": flow, "size": 100}
+        rows = self.http.get(f"{self.base}/executions", params=params).json().get("results") or []
+        mine = {"key": "platformKey", "value": key}
+        found = next((row for row in rows if mine in (row.get("labels") or [])), None)
+        return execution(found) if found else None
+
+    def execution(self, execution_id: str) -> Execution:
+        return execution(self.http.get(f"{self.base}/executions/{execution_id}").json())
+
+    def follow(self, execution_id: str, seconds: float) -> Execution:
+        """The execution once it has ended or waits for a person. Raises VendorError when it does not in time."""
+        deadline, pause = time.monotonic() + seconds, POLL
+        while True:
+            self._listen(execution_id)
+            now = self.execution(execution_id)
+            if now.ended or now.state == "PAUSED":
+                return now
+            if time.monotonic() + pause > deadline:
+                raise VendorError(self.name, f"execution {execution_id} is still {now.state} after {seconds:.0f} s")
+            time.sleep(pause)
+            pause = min(pause * 2, SLOWEST)
+
+    def _listen(self, execution_id: str) -> None:
+        """Wait by the event stream for as long as it lasts; GET confirms what it says, so faults do not matter."""
+        try:
+            self.http.request(
+                "GET",
+                f"{self.base}/executions/{execution_id}/follow",
+                idempotent=False,
+                headers={"Accept": "text/event-stream"},
+            )
+        except VendorError as error:
+            if error.permanent:
+                raise
+
+    def outputs(self, of: Execution, task: str) -> dict[str, Any]:
+        """What a task of an execution gave. Raises VendorError when there is no such task run."""
+        run = next((row for row in reversed(of.runs) if row.get("taskId") == task), None)
+        if run is None:
+            raise VendorError(self.name, f"execution {of.id} ({of.state}) has no run of task {task!r}", permanent=True)
+        if not self.modern:
+            return run.get("outputs") or {}
+        return self.http.get(f"{self.base}/outputs/{of.id}/{run['id']}").json()
+
+    def resume(self, execution_id: str, inputs: Mapping[str, str]) -> None:
+        """Answer a pause. One that goes on already is left alone."""
+        self._act(execution_id, "resume", files=_parts(inputs))
+
+    def _act(self, execution_id: str, action: str, **kw) -> None:
+        path = f"actions/{action}" if self.modern else action
+        try:
+            self.http.post(f"{self.base}/executions/{execution_id}/{path}", idempotent=True, **kw)
+        except VendorError as error:
+            if error.status != 409:  # it does not wait any more
+                raise
+
+    def deploy(self, flow: str, source: str) -> list[str]:
+        """Create or replace a flow; returns what the server objects to (then nothing was changed)."""
+        yaml = {"content": source.encode(), "headers": {"Content-Type": "application/x-yaml"}}
+        told = self.http.post(f"{self.base}/flows/validate", idempotent=True, **yaml).json(list)
+        if faults := [str(row["constraints"]) for row in told if row.get("constraints")]:
+            return faults
+        try:
+            self.http.request("PUT", f"{self.base}/flows/{self.namespace}/{flow}", **yaml)
+        except VendorError as error:
+            if error.status != 404:
+                raise
+            self.http.post(f"{self.base}/flows", **yaml)
+        return []
+
+    def check(self) -> Check:
+        try:
+            version = self.version()
+            self.http.get(f"{self.base}/flows/{self.namespace}").json(list)
+        except VendorError as error:
+            return Check(False, error.message, WHERE)
+        return Check(True, f"Kestra {version}, namespace {self.namespace}")
+
+
+def _parts(inputs: Mapping[str, str]) -> dict | None:
+    """Inputs as parts of a multipart form."""
+    return {name: (None, value) for name, value in inputs.items()} or None
+
+
+def execution(row: dict) -> Execution:
+    """An execution of either version. Pure."""
+    state = row.get("state")
+    if not isinstance(state, dict) or not row.get("id"):
+        raise VendorError("kestra", "answered with something that is no execution")
+    return Execution(str(row["id"]), str(state.get("current")), tuple(row.get("taskRunList") or ()))
+
+
+class KestraAnalyst:
+    """The AIAgent of a flow (core/kestra/analysis.yaml), checked and tempered like any other model."""
+
+    name = "kestra"
+    TASK = "agent"
+
+    def __init__(self, kestra: Kestra, flow: str, embedded, seconds: float = 120.0):
+        self.kestra, self.flow, self.embedded, self.seconds = kestra, flow, embedded, seconds
+
+    def analyze(self, evidence: Evidence) -> Finding:
+        known: Finding = self.embedded.analyze(evidence)
+        text = self.kestra.http.redact(fenced(evidence))
+        key = hashlib.sha256(text.encode()).hexdigest()[:32]
+        started = self.kestra.trigger(self.flow, {"system": SYSTEM, "evidence": text}, key)
+        done = self.kestra.follow(started.id, self.seconds)
+        if done.state not in GOOD:
+            raise VendorError(self.name, f"the flow {self.flow} ended {done.state}")
+        return tempered(self.name, f"Kestra's {self.flow}", opinion_of(self.kestra.outputs(done, self.TASK)), known)
+
+
+def opinion_of(outputs: dict) -> Any:
+    """The agent's JSON: ``jsonOutput``, or ``textOutput`` that holds it."""
+    if outputs.get("jsonOutput"):
+        return outputs["jsonOutput"]
+    try:
+        return json.loads(outputs.get("textOutput") or "")
+    except ValueError:
+        raise VendorError("kestra", "the agent answered without a JSON object") from None

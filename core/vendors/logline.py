@@ -1,0 +1,82 @@
+"""A log line of any common shape: JSON of the usual loggers, or plain text. Pure.
+
+Names are those of python-json-logger, structlog, Elastic Common Schema, OpenTelemetry and AWS Powertools.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+LEVEL = re.compile(r"\b(FATAL|CRITICAL|ERROR|WARN(?:ING)?|INFO|DEBUG)\b")
+NAMES = {
+    "service": ("service", "service.name", "service_name", "app", "application"),
+    "environment": ("environment", "env", "deployment.environment"),
+    "release": ("release", "version", "service.version"),
+    "level": ("level", "levelname", "severity", "log.level"),
+    "message": ("message", "msg", "event", "error.message", "exception.message"),
+    "kind": ("exception.type", "error.type", "error.kind", "exception_name", "errorType"),
+    "says": ("exception.message", "error.message", "errorMessage"),
+    "stack": (
+        "exception.stack",
+        "exception.stacktrace",
+        "error.stack",
+        "error.stack_trace",
+        "exc_info",
+        "exception",
+        "traceback",
+        "stack_trace",
+        "stack",
+    ),
+    "trace": ("trace_id", "traceId", "trace.id", "xray_trace_id", "otelTraceID"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    title: str
+    message: str
+    service: str = ""
+    environment: str = ""
+    release: str = ""
+    level: str = ""
+    stack: str = ""
+    trace: str = ""
+
+
+def read_line(text: str) -> Line:
+    """What a line tells; of plain text only the level and the first line are known."""
+    fields = dict(_flat(_object(text)))
+    if not fields:
+        found = LEVEL.search(text)
+        stack = text if "Traceback (most recent call last)" in text or "\n\tat " in text else ""
+        return Line(_first(text) or "log line", text, level=found[1].lower() if found else "", stack=stack)
+    told = {part: next((str(fields[n]) for n in names if fields.get(n)), "") for part, names in NAMES.items()}
+    kind, says = told.pop("kind"), told.pop("says")
+    title = f"{kind}: {says or told['message']}" if kind else _first(told["message"]) or "log line"
+    return Line(title=title, **{**told, "message": told["message"] or text, "level": told["level"].lower()})
+
+
+def _object(text: str) -> dict[str, Any]:
+    if not text.lstrip().startswith("{"):
+        return {}
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _flat(value: dict[str, Any], before: str = "", depth: int = 3) -> Iterator[tuple[str, Any]]:
+    for name, inner in value.items():
+        if isinstance(inner, dict) and depth:
+            yield from _flat(inner, f"{before}{name}.", depth - 1)
+        elif not isinstance(inner, dict | list):
+            yield before + name, inner
+
+
+def _first(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")

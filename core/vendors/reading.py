@@ -1,0 +1,193 @@
+"""How a source is read: in streams, page by page, each with a mark that survives restarts.
+
+A stream's mark is where its next reading begins. While a reading is under way it also holds the vendor's own
+way to the next page, so that a reading cut by a crash, a fault or the budget goes on where it stopped. When a
+reading has reached its end the mark is the newest record's time: the next one overlaps it by ``OVERLAP``,
+for what the vendor indexed late, and what is read twice is stored once, by the vendor's id.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from core.models import MetricPoint, Record
+from core.vendors.base import Batch, BudgetSpent, Meter, VendorError
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK = timedelta(minutes=15)
+OVERLAP = timedelta(minutes=5)
+QUIET = timedelta(hours=1)  # how far the mark of a silent stream stays behind, for clocks that differ
+GONE = (400, 404, 410, 422)  # how a vendor refuses a page it no longer knows
+
+
+@dataclass(frozen=True)
+class Window:
+    """What to read: [since, until), from the page ``after`` on; ``memory`` is the stream's own from last time."""
+
+    since: datetime
+    until: datetime
+    after: str | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Page:
+    """``after`` leads to the next page; None: this was the last. ``memory`` None: as it was.
+
+    ``cut``: why the page could not be read to its end; what there is of it is kept, and it is read again.
+    """
+
+    records: Sequence[Record] = ()
+    metrics: Sequence[MetricPoint] = ()
+    after: str | None = None
+    memory: dict[str, Any] | None = None
+    cut: VendorError | None = None
+
+    def newest(self, before: datetime) -> datetime:
+        return max((item.at for item in (*self.records, *self.metrics)), default=before)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """``ascending``: pages come oldest first, so that all before the newest record read has been read."""
+
+    read: Callable[[Window], Page]
+    ascending: bool = True
+    first_look: timedelta = FIRST_LOOK
+    overlap: timedelta = OVERLAP
+
+
+def collect(streams: Mapping[str, Stream], cursor: str | None, until: datetime) -> Iterator[Batch]:
+    """Every stream to its end, or to the end of the budget; a stream that fails does not stop the others.
+
+    ``cursor`` is JSON: by stream {"since"} and, in the middle of a reading, {"until", "after", "newest"}.
+    Raises the first fault when all streams had their turn, and BudgetSpent when there is more to read.
+    """
+    marks = marks_of(cursor)
+    begun = {name: {"since": (until - s.first_look).isoformat()} for name, s in streams.items() if name not in marks}
+    if begun:  # where a reading begins is settled before anything can fail
+        marks |= begun
+        yield Batch(cursor=json.dumps(marks))
+    faults: list[VendorError] = []
+    for name, stream in streams.items():
+        try:
+            for page, mark in _readings(stream, marks[name], until):
+                marks[name] = mark
+                yield Batch(records=page.records, metrics=page.metrics, cursor=json.dumps(marks))
+        except VendorError as error:
+            faults.append(error)
+    raise_first(faults)
+
+
+def _readings(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, dict]]:
+    """What was cut last time to its end, then up to now."""
+    if mark.get("after"):
+        for page, mark in _pages(stream, mark, until):  # noqa: B020 - the last mark is where the next begins
+            yield page, mark
+    yield from _pages(stream, mark, until)
+
+
+def records_of(rows: Iterable[dict], read: Callable[[dict], Record], meter: Meter) -> list[Record]:
+    """The rows as records. One that makes no sense is counted and logged, and does not stop the others."""
+    records = []
+    for row in rows:
+        try:
+            records.append(read(row))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            meter.unreadable += 1
+            named = (
+                {k: row[k] for k in ("id", "number", "eventId", "issueId") if k in row} if isinstance(row, dict) else ""
+            )
+            log.warning("%s sent a record that cannot be read %s: %r", meter.vendor, named, error)
+    return records
+
+
+def marks_of(cursor: str | None) -> dict[str, dict]:
+    """The marks in a cursor; one that cannot be read counts as none, so that reading begins anew."""
+    try:
+        found = json.loads(cursor) if cursor else {}
+    except ValueError:
+        return {}
+    return {k: v for k, v in found.items() if isinstance(v, dict)} if isinstance(found, dict) else {}
+
+
+def raise_first(faults: Sequence[VendorError]) -> None:
+    """A fault before a spent budget: the one needs a person, the other only the next round."""
+    for error in sorted(faults, key=lambda fault: isinstance(fault, BudgetSpent)):
+        raise error
+
+
+def _pages(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, dict]]:
+    """Each page with the mark behind it; while one is stored, the next one is on its way."""
+    window, newest = _window(stream, mark, until)
+    seen = {window.after}
+    with ThreadPoolExecutor(1, thread_name_prefix="next-page") as reader:
+        page, window = _first(stream, window, mark, until)
+        while True:
+            newest = min(page.newest(newest), window.until) if stream.ascending else page.newest(newest)
+            window = replace(window, memory=window.memory if page.memory is None else page.memory)
+            if page.cut:
+                yield page, _mark(stream, window, newest, window.after is None, mark)
+                raise page.cut
+            window = replace(window, after=page.after)
+            repeated = page.after is not None and page.after in seen
+            following = reader.submit(_read, stream, window) if page.after and not repeated else None
+            yield page, _mark(stream, window, newest, repeated, mark)
+            if repeated:
+                raise VendorError("source", "gave the same page again; the next round reads it anew")
+            if following is None:
+                return
+            seen.add(page.after)
+            page = following.result()
+
+
+def _first(stream: Stream, window: Window, mark: dict, until: datetime) -> tuple[Page, Window]:
+    """The first page; a cursor of last time that the vendor has forgotten is given up, and the reading begins anew."""
+    try:
+        return _read(stream, window), window
+    except VendorError as error:
+        if window.after is None or error.status not in GONE:
+            raise
+    window = replace(window, since=_begin(stream, mark, until), until=until, after=None)
+    return _read(stream, window), window
+
+
+def _read(stream: Stream, window: Window) -> Page:
+    """The next page. An answer of a shape that no specification tells of is the vendor's fault, not ours."""
+    try:
+        return stream.read(window)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        log.exception("an answer has an unknown shape")
+        raise VendorError("source", f"answered in a form that is not known ({type(error).__name__}: {error})") from None
+
+
+def _window(stream: Stream, mark: dict, until: datetime) -> tuple[Window, datetime]:
+    memory = mark.get("memory") or {}
+    if mark.get("after"):
+        since, end = datetime.fromisoformat(mark["from"]), datetime.fromisoformat(mark["until"])
+        return Window(since, end, mark["after"], memory), datetime.fromisoformat(mark["newest"])
+    return Window(_begin(stream, mark, until), until, None, memory), datetime.fromisoformat(mark["since"])
+
+
+def _begin(stream: Stream, mark: dict, until: datetime) -> datetime:
+    return min(datetime.fromisoformat(mark["since"]), until) - stream.overlap
+
+
+def _mark(stream: Stream, window: Window, newest: datetime, anew: bool, before: dict) -> dict:
+    """Where the next reading begins; never behind what has surely been read. ``anew``: not at a page's cursor."""
+    kept = {"memory": window.memory} if window.memory else {}
+    reached = max(newest, window.since)
+    if window.after is None and not anew:
+        return {"since": min(max(reached, window.until - QUIET), window.until).isoformat()} | kept
+    begin = reached.isoformat() if stream.ascending else before["since"]
+    if anew:
+        return {"since": begin} | kept
+    span = {"from": window.since.isoformat(), "until": window.until.isoformat(), "newest": newest.isoformat()}
+    return {"since": begin, "after": window.after} | span | kept

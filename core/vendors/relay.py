@@ -1,0 +1,93 @@
+"""The one way out of a walled-in program: a socket file that leads to one model's chat completions.
+
+The program inside has no network. What it sends to the socket goes on to the configured address alone, with
+the key that it never sees, after secrets were taken out; so many requests, so large, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+from core.vendors.base import VendorError
+from core.vendors.http import Http
+
+PATH = "/v1/chat/completions"
+LARGEST = 4 << 20  # bytes of one request
+
+
+class Relay:
+    """Counts and bounds what passes. ``refused`` holds what was asked for beyond it."""
+
+    def __init__(self, http: Http, requests: int):
+        self.http, self.left, self.refused = http, requests, []
+        self.lock = threading.Lock()
+
+    def answer(self, path: str, body: bytes) -> tuple[int, str, bytes]:
+        """Status, content type and body for one request. 401 ends the program at once; all else it tries again."""
+        with self.lock:
+            self.left -= 1
+            allowed = path == PATH and self.left >= 0 and len(body) <= LARGEST
+            if not allowed:
+                self.refused.append(path if path != PATH else "too many or too large requests")
+        if not allowed:
+            return _error(401, "the budget of this attempt is used up")
+        try:
+            text = self.http.redact(body.decode("utf-8", "replace"))
+            found = self.http.post("/chat/completions", content=text.encode(), headers={"content-type": JSON})
+        except VendorError as error:
+            return _error(401, error.message)  # what may be tried again was tried again out here
+        return 200, found.headers.get("content-type", JSON), found.content
+
+
+JSON = "application/json"
+
+
+def _error(status: int, says: str) -> tuple[int, str, bytes]:
+    return status, JSON, json.dumps({"error": {"message": says}}).encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        length = self.headers.get("content-length", "")
+        body = self.rfile.read(min(int(length), LARGEST + 1)) if length.isdigit() else b""
+        status, kind, content = self.server.relay.answer(self.path, body)
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(content)))
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+        self.close_connection = True
+
+    def address_string(self) -> str:
+        return "inside"  # a socket file has no address
+
+    def log_message(self, *_args) -> None:
+        """Nothing: what passes is the relay's to count."""
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+    def handle_error(self, *_args) -> None:
+        """A program that is killed in the middle of a request is no fault of ours."""
+
+
+@contextmanager
+def serving(relay: Relay, socket: Path) -> Iterator[None]:
+    """Serve ``relay`` at a socket file until the block ends."""
+    with _Server(str(socket), _Handler) as server:
+        server.relay = relay
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()

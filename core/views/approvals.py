@@ -1,0 +1,113 @@
+"""What the Approvals page shows: open questions, one question with all that speaks for and against it, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, func, select
+
+from core import answers
+from core.models import Analysis, Approval, ChangeSet, Decision, Deployment, Issue
+from core.rights import Actor
+from core.settings import Policy
+from core.views.issues import Change, with_checks
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """How long a way back takes, as measured; ``deployment`` is the one that was moved."""
+
+    kind: str  # rollback or promotion
+    seconds: float
+    deployment: Deployment
+
+
+@dataclass(frozen=True)
+class Question:
+    approval: Approval
+    issue: Issue
+    change: Change
+    analysis: Analysis | None
+    decision: Decision | None
+    live: Deployment | None  # what production serves, which a rollback returns to
+    rehearsal: Rehearsal | None
+    critical: bool
+    mine: bool  # it is not escalated to somebody else
+    barred: str  # why this person cannot approve it (four eyes), or empty
+
+
+def count(session: Session) -> int:
+    return session.exec(select(func.count(Approval.id)).where(Approval.state == "pending")).one()
+
+
+def waiting(session: Session) -> list[tuple[Approval, Issue]]:
+    """Open questions, the one that expires first on top."""
+    return list(
+        session.exec(
+            select(Approval, Issue)
+            .join(Issue, Issue.id == Approval.issue_id)
+            .where(Approval.state == "pending")
+            .order_by(Approval.expires_at, Approval.id)
+            .limit(PAGE)
+        )
+    )
+
+
+def answered(session: Session, limit: int = 10) -> list[tuple[Approval, Issue]]:
+    """The latest questions that are closed, however."""
+    return list(
+        session.exec(
+            select(Approval, Issue)
+            .join(Issue, Issue.id == Approval.issue_id)
+            .where(Approval.state != "pending")
+            .order_by(col(Approval.id).desc())
+            .limit(limit)
+        )
+    )
+
+
+def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> Question | None:
+    """One question as this person sees it; None if there is no such one."""
+    row = session.get(Approval, approval_id)
+    if row is None:
+        return None
+    issue, made = session.get_one(Issue, row.issue_id), session.get_one(ChangeSet, row.change_set_id)
+    service = policy.services.get(issue.service)
+    repository = service.repository if service else _repository(session, made)
+    return Question(
+        row,
+        issue,
+        with_checks(session, [made])[0],
+        _newest(session, Analysis, Analysis.issue_id == issue.id, Analysis.run == made.run),
+        _newest(session, Decision, Decision.issue_id == issue.id, Decision.run == made.run),
+        _newest(session, Deployment, *_production(repository), col(Deployment.status).in_(("verified", "watching"))),
+        rehearsal(session, repository),
+        policy.is_critical(issue.service),
+        answers.mine(row, who, policy),
+        answers.barred(row, issue.service, who, policy),
+    )
+
+
+def rehearsal(session: Session, repository: str) -> Rehearsal | None:
+    """The latest rollback of this repository, else its latest promotion; None when neither was measured."""
+    for kind, column in (("rollback", Deployment.rollback_seconds), ("promotion", Deployment.promote_seconds)):
+        found = _newest(session, Deployment, *_production(repository), col(column).is_not(None))
+        if found is not None:
+            return Rehearsal(kind, getattr(found, column.key), found)
+    return None
+
+
+def _production(repository: str) -> Sequence:
+    return Deployment.repository == repository, Deployment.environment == "production"
+
+
+def _repository(session: Session, made: ChangeSet) -> str:
+    found = _newest(session, Deployment, Deployment.change_set_id == made.id)
+    return found.repository if found else ""
+
+
+def _newest(session: Session, table, *where):
+    return session.exec(select(table).where(*where).order_by(col(table.id).desc()).limit(1)).first()

@@ -1,0 +1,42 @@
+"""Does the engine live? Told from the store: workers beat every ten seconds and rounds leave a row."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlmodel import col, func, select
+
+from core import store
+from core.models import Round, Worker, now
+from core.settings import Settings
+
+BEAT_MISSED = timedelta(seconds=60)
+ROUNDS_MISSED = 3
+FINE = ("alive", "starting", "elsewhere")
+
+
+def of_engine(settings: Settings) -> dict:
+    """{"engine", "workers", "last_round_age_seconds"}; engine is alive, starting, elsewhere, silent or stuck.
+
+    silent: no worker beats. stuck: workers beat, but three rounds' time has passed without one.
+    elsewhere: this process does no rounds (CONSOLE_ENGINE is off), and no worker beats; its pages still work.
+    """
+    at = now()
+    with store.read() as session:
+        beats = session.exec(select(Worker).where(col(Worker.heartbeat) > at - BEAT_MISSED)).all()
+        last = session.exec(select(func.max(Round.started_at))).one()
+    age = (at - last).total_seconds() if last else None
+    return {
+        "engine": _state(settings, [at - row.started_at for row in beats], age),
+        "workers": len(beats),
+        "last_round_age_seconds": None if age is None else round(age, 1),
+    }
+
+
+def _state(settings: Settings, ages: list[timedelta], round_age: float | None) -> str:
+    if not ages:
+        return "silent" if settings.console_engine else "elsewhere"
+    patience = ROUNDS_MISSED * settings.round_seconds + BEAT_MISSED.total_seconds()
+    if max(ages).total_seconds() < patience:
+        return "alive" if round_age is not None else "starting"
+    return "alive" if round_age is not None and round_age < patience else "stuck"

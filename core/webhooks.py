@@ -1,0 +1,145 @@
+"""Webhooks in: is it really the vendor, and is it new? An accepted one starts a round at once.
+
+Signatures are over the raw body and are compared in constant time:
+Sentry: HMAC-SHA256 in ``Sentry-Hook-Signature``. GitHub: ``X-Hub-Signature-256: sha256=…``. Vercel:
+HMAC-SHA1 in ``x-vercel-signature``. Slack: ``v0=`` HMAC-SHA256 of ``v0:TIMESTAMP:BODY``. Datadog signs
+nothing: its webhook sends a shared secret in a custom header, ``X-Webhook-Token``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, delete, select, update
+
+from core import store
+from core.models import Webhook, now
+from core.settings import Settings
+
+LARGEST = 1 << 20  # bytes of one body
+WINDOW = 300.0  # seconds by which a delivery's own time may differ from ours
+KEPT = timedelta(days=30)
+Headers = Mapping[str, str]  # names in lower case
+
+
+class Refused(Exception):
+    """A delivery that is not taken; ``status`` is the HTTP answer. The message never says what was expected."""
+
+    def __init__(self, status: int, says: str):
+        super().__init__(says)
+        self.status = status
+
+
+def _mac(secret: str, text: bytes, algorithm: str = "sha256") -> str:
+    return hmac.new(secret.encode(), text, algorithm).hexdigest()
+
+
+def _slack(headers: Headers, body: bytes, secret: str) -> str:
+    return "v0=" + _mac(secret, b"v0:%s:%s" % (headers.get("x-slack-request-timestamp", "").encode(), body))
+
+
+@dataclass(frozen=True)
+class Door:
+    """One vendor's way of signing: ``expected(headers, body, secret)`` is what ``header`` must hold."""
+
+    header: str
+    expected: Callable[[Headers, bytes, str], str]
+    setting: str
+    identity: str = ""  # header with the delivery's id; without one the body's digest is its id
+    time: str = ""  # header with the delivery's epoch seconds
+    time_needed: bool = False
+
+
+DOORS = {
+    "sentry": Door(
+        "sentry-hook-signature",
+        lambda headers, body, secret: _mac(secret, body),
+        "sentry_webhook_secret",
+        "request-id",
+        "sentry-hook-timestamp",
+    ),
+    "github": Door(
+        "x-hub-signature-256",
+        lambda headers, body, secret: "sha256=" + _mac(secret, body),
+        "github_webhook_secret",
+        "x-github-delivery",
+    ),
+    "datadog": Door("x-webhook-token", lambda headers, body, secret: secret, "datadog_webhook_token"),
+    "vercel": Door(
+        "x-vercel-signature",
+        lambda headers, body, secret: _mac(secret, body, "sha1"),
+        "vercel_webhook_secret",
+    ),
+    "slack": Door(
+        "x-slack-signature", _slack, "slack_signing_secret", time="x-slack-request-timestamp", time_needed=True
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    vendor: str
+    id: str
+    digest: str
+
+
+def verify(vendor: str, headers: Headers, body: bytes, secret: str, at: float) -> Delivery:
+    """The delivery, when its signature is the vendor's own. Pure; ``at`` is now in epoch seconds. Raises Refused."""
+    door = DOORS[vendor]
+    if not secret:
+        raise Refused(404, f"no webhook of {vendor} is set up here")
+    if len(body) > LARGEST:
+        raise Refused(413, "the body is larger than 1 MB")
+    given = headers.get(door.header, "")
+    if not given:
+        raise Refused(401, "the signature is missing")
+    if not hmac.compare_digest(given.encode(), door.expected(headers, body, secret).encode()):
+        raise Refused(401, "the signature is wrong")
+    _timely(door, headers, at)
+    digest = hashlib.sha256(body).hexdigest()
+    return Delivery(vendor, (headers.get(door.identity, "") if door.identity else "")[:200] or digest, digest)
+
+
+def _timely(door: Door, headers: Headers, at: float) -> None:
+    told = headers.get(door.time, "") if door.time else ""
+    if not told and not door.time_needed:
+        return
+    try:
+        late = abs(at - float(told))
+    except ValueError:
+        late = float("inf")
+    if not late <= WINDOW:
+        raise Refused(401, "the delivery's time is more than five minutes from ours")
+
+
+def accept(settings: Settings, vendor: str, headers: Headers, body: bytes, *, starts_round: bool = True) -> Delivery:
+    """Verify a delivery and write it down, once. Raises Refused, also for one that came before."""
+    secret = getattr(settings, DOORS[vendor].setting).get_secret_value()
+    found = verify(vendor, headers, body, secret, now().timestamp())
+    try:
+        with store.write() as session:
+            session.exec(delete(Webhook).where(col(Webhook.received_at) < now() - KEPT))
+            session.add(Webhook(vendor=vendor, delivery_id=found.id, digest=found.digest, served=not starts_round))
+    except IntegrityError:
+        raise Refused(409, "this delivery was taken before") from None
+    return found
+
+
+def claim() -> str | None:
+    """Take up every delivery that no round has served yet: the slot of one round for them all, or None."""
+    with store.read() as session:
+        newest = session.exec(
+            select(Webhook.id).where(col(Webhook.served).is_(False)).order_by(col(Webhook.id).desc()).limit(1)
+        ).first()
+    if newest is None:
+        return None
+    with store.write() as session:
+        taken = session.exec(
+            update(Webhook).where(col(Webhook.served).is_(False), col(Webhook.id) <= newest).values(served=True)
+        ).rowcount
+    return f"hook-{newest}" if taken else None

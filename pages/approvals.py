@@ -1,0 +1,83 @@
+"""Approvals: the inbox of open questions, and one of them with all that an answer needs.
+
+The whole inbox works by keyboard: J and K move, A, X, E and H answer.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import access, context, question
+from console.confirm import Offer, buttons
+from console.page import page, picked
+from console.widgets import card, draw, empty
+from core import answers, store
+from core.views import approvals
+
+
+def body() -> None:
+    with store.read() as session:
+        rows, past = approvals.waiting(session), approvals.answered(session)
+    ids = [row.id for row, _ in rows]
+    chosen = picked("approval") or (ids[0] if ids else None)
+    inbox(rows, chosen)
+    if "approval" in st.query_params or ids:
+        moves(ids, chosen)
+        one(chosen)
+    if past:
+        draw(card("Answered of late", question.closed(past)))
+
+
+def inbox(rows, chosen: int | None) -> None:
+    if rows:
+        draw(question.listing(rows, chosen))
+    else:
+        says = "A fix that the policy does not release by itself is asked about here."
+        draw(empty("Nothing waits for an answer", says, "✓"))
+
+
+def moves(ids: list[int], chosen: int | None) -> None:
+    """To the next and the previous question, round and round."""
+    if not set(ids) - {chosen}:
+        return
+    place = ids.index(chosen) if chosen in ids else -1
+    with st.container(horizontal=True, gap="small"):
+        for label, key, to in (("Next", "J", place + 1), ("Previous", "K", max(place, 0) - 1)):
+            st.button(label, key=f"move-{label}", shortcut=key, on_click=go, args=(ids[to % len(ids)],))
+
+
+def go(approval_id: int) -> None:
+    st.query_params["approval"] = str(approval_id)
+
+
+def one(number: int | None) -> None:
+    here, policy = access.current(), context.policy()[0]
+    with store.read() as session:
+        asked = approvals.question(session, number, here, policy) if number else None
+        choices = answers.assignees(session, policy)
+    if asked is None:
+        draw(empty("Question not found", "No question for approval has this number.", "✕"))
+        return
+    draw(question.head(asked))
+    if asked.approval.state == "pending":
+        answer(asked, here, choices)
+    draw(question.drawn(asked, policy.watch))
+
+
+def answer(asked: approvals.Question, here: access.Actor, choices: list[str]) -> None:
+    """The buttons of those who may, and for the others why not."""
+    row, about = asked.approval, asked.change.change_set.title
+    if not here.may(access.APPROVE):
+        draw(card("", f"As {here.role.value} you can read this; an approver answers it.", tone="wait"))
+    elif not asked.mine:
+        draw(card("", f"Escalated to {row.assignee}: they answer it, or an admin.", tone="wait"))
+    else:
+        if asked.barred:
+            draw(card("", asked.barred, tone="person"))
+        offers = [Offer("approve", row.id, about, {"patch_hash": row.patch_hash})] if not asked.barred else []
+        offers += [Offer("reject", row.id, about), Offer("pass_on", row.id, about, choices=choices)]
+        offers += [Offer("hand_back", row.id, about)] if row.assignee else []
+        buttons(offers)
+
+
+page("Approvals", "What waits for a person: read it, then approve, reject, escalate or hand it back.", body)

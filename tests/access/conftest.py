@@ -1,0 +1,14 @@
+import pytest
+
+from core import runtime
+from core.runtime import Runtime
+from tests import screens, waiting
+
+
+@pytest.fixture
+def console(tmp_path):
+    """The settings of a console on a store with one person a role, and the runtime that its actions work with."""
+    settings = screens.open_console(tmp_path)
+    runtime.use(Runtime(settings))
+    waiting.workflows()
+    return settings

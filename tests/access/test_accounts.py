@@ -1,0 +1,236 @@
+"""People: signing in, locks, expiry, the first password; sessions and tokens in the store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from core import accounts, passwords, sessions, store
+from core.accounts import Denied
+from core.models import AuditRow, now
+from core.people import ApiToken, Person, Role, SignIn
+from core.rights import Forbidden
+from core.settings import Access
+from tests import screens
+
+RULES = Access(lock_after=3, lock_minutes=15, password_days=365)
+RIGHT = "a quiet blue harbour"
+
+
+@pytest.fixture
+def ada(console):
+    accounts.add("ada", Role.APPROVER, RIGHT, by="admin", must_change=False)
+    return "ada"
+
+
+def change(name: str, **values) -> None:
+    with store.write() as session:
+        session.get_one(Person, name).sqlmodel_update(values)
+
+
+def person(name: str) -> Person:
+    with store.read() as session:
+        return session.get_one(Person, name)
+
+
+def test_the_right_password_signs_in_and_nothing_of_it_is_kept(ada, console):
+    assert accounts.sign_in(" ada ", RIGHT, RULES).role is Role.APPROVER
+    assert person("ada").password.startswith("$argon2id$")
+    screens.store.engine().dispose()
+    assert RIGHT.encode() not in b"".join(p.read_bytes() for p in console.data_dir.iterdir() if p.is_file())
+
+
+SHUT = {
+    "disabled": {"disabled": True},
+    "ended": {"expires_at": now() - timedelta(days=1)},
+    "locked": {"locked_until": now() + timedelta(minutes=1)},
+    "first password not changed in time": {"must_change": True, "password_at": now() - timedelta(hours=73)},
+    "comes by the identity provider": {"password": ""},
+}
+
+
+@pytest.mark.parametrize("values", SHUT.values(), ids=SHUT)
+def test_the_right_password_of_a_shut_account_is_denied_in_the_same_words(ada, values):
+    change(ada, **values)
+    with pytest.raises(Denied, match=accounts.DENIED):
+        accounts.sign_in(ada, RIGHT, RULES)
+
+
+@pytest.mark.parametrize("name, password", [("nobody", RIGHT), ("ada", "wrong"), ("ada", ""), ("", ""),
+                                            ("ada", RIGHT + "x" * 200), ("ADA", RIGHT)])  # fmt: skip
+def test_a_wrong_name_or_password_is_denied_in_the_same_words(ada, name, password):
+    with pytest.raises(Denied, match=accounts.DENIED):
+        accounts.sign_in(name, password, RULES)
+
+
+def test_an_unknown_name_costs_as_much_work_as_a_known_one(ada, monkeypatch):
+    asked = []
+    monkeypatch.setattr(passwords, "matches", lambda kept, password: asked.append(password))
+    for name in ("ada", "nobody"):
+        with pytest.raises(Denied):
+            accounts.sign_in(name, "guess", RULES)
+    assert asked == ["guess", "guess"]
+    monkeypatch.undo()
+    assert not passwords.matches("", RIGHT), "the hash of nobody is verified, and is never right"
+
+
+def test_wrong_passwords_lock_for_a_while_and_a_right_one_counts_from_nothing(ada):
+    def wrong(times):
+        for _ in range(times):
+            with pytest.raises(Denied):
+                accounts.sign_in(ada, "wrong", RULES)
+
+    wrong(2)
+    accounts.sign_in(ada, RIGHT, RULES)
+    wrong(3)
+    with pytest.raises(Denied):
+        accounts.sign_in(ada, RIGHT, RULES)
+    with store.read() as session:
+        assert session.exec(select(AuditRow).where(AuditRow.action == "account_locked")).one().subject == "person/ada"
+    change(ada, locked_until=now() - timedelta(seconds=1))
+    accounts.sign_in(ada, RIGHT, RULES)
+
+
+@pytest.mark.parametrize("days, must", [(364, False), (366, True)])
+def test_an_old_password_must_be_changed(ada, days, must):
+    change(ada, password_at=now() - timedelta(days=days))
+    assert accounts.sign_in(ada, RIGHT, RULES).must_change is must
+
+
+@pytest.mark.parametrize("new", ["short", "x" * 12, "x" * 201, "I am ada, hello", RIGHT])
+def test_a_new_password_that_will_not_do(ada, new):
+    with pytest.raises(ValueError):
+        accounts.change_password(ada, RIGHT, new)
+    accounts.sign_in(ada, RIGHT, RULES)
+
+
+def test_a_new_password_ends_every_session_of_the_old_one(ada):
+    kept = sessions.begin(ada, "firefox", "", 1)
+    with pytest.raises(Denied):
+        accounts.change_password(ada, "not it", "another calm evening")
+    accounts.change_password(ada, RIGHT, "another calm evening")
+    assert sessions.of_cookie(kept, "firefox") is None
+    accounts.sign_in(ada, "another calm evening", RULES)
+
+
+def test_the_last_admin_stays(console):
+    for act in (lambda: accounts.set_role("admin", Role.VIEWER, by="x"),
+                lambda: accounts.set_disabled("admin", True, by="x")):  # fmt: skip
+        with pytest.raises(ValueError, match="last admin"):
+            act()
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "<b>", "x" * 101, "a\nb", 'a"b', "admin"])
+def test_names_that_cannot_be(console, name):
+    with pytest.raises(ValueError):
+        accounts.add(name, Role.VIEWER, by="admin")
+
+
+# --- sessions --------------------------------------------------------------------------------------
+
+
+def test_a_session_is_kept_as_a_hash_and_lives_in_its_own_browser(console):
+    value = sessions.begin("viewer", "firefox", "10.0.0.1", 1)
+    with store.read() as session:
+        assert value not in str([row.model_dump() for row in session.exec(select(SignIn))])
+    found = sessions.of_cookie(value, "firefox")
+    assert sessions.actor(found).name == "viewer"
+    assert sessions.of_cookie(value, "chromium") is None, "carried to another browser"
+    assert sessions.of_cookie(value[:-1], "firefox") is None
+    assert sessions.of_cookie(found, "firefox") is None, "the hash is not the secret"
+
+
+def test_a_session_ends_by_time_by_sign_out_and_with_its_person(console):
+    late = sessions.digest(sessions.begin("viewer", "f", "", -0.001))
+    out = sessions.digest(sessions.begin("viewer", "f", "", 1))
+    with_person = sessions.digest(sessions.begin("operator", "f", "", 1))
+    sessions.end(out)
+    accounts.set_disabled("operator", True, by="admin")
+    assert [sessions.actor(s) for s in (late, out, with_person)] == [None, None, None]
+    accounts.set_disabled("operator", False, by="admin")
+    assert sessions.actor(with_person) is None, "letting a person in again does not revive a session"
+
+
+# --- tokens ----------------------------------------------------------------------------------------
+
+
+def test_a_token_acts_for_its_person_within_its_scopes(console):
+    value = sessions.issue_token("bob", "kestra", ["view", "operate"], 30, by="admin")
+    found = sessions.of_token(value, "api")
+    assert (found.name, found.rights) == ("bob", {"view", "operate"})
+    assert found.via == "api, token 1 (kestra)"
+    with store.read() as session:
+        row = session.get_one(ApiToken, 1)
+        assert value not in str(row.model_dump()) and row.last_used is not None
+    accounts.set_role("bob", Role.VIEWER, by="admin")
+    assert sessions.of_token(value, "api").rights == {"view"}, "never more than the person's role of today"
+
+
+def revoked():
+    sessions.revoke_token(1, by="admin")
+
+
+def expired():
+    with store.write() as session:
+        session.get_one(ApiToken, 1).expires_at = now()
+
+
+def shut_out():
+    accounts.set_disabled("bob", True, by="admin")
+
+
+@pytest.mark.parametrize("end", [revoked, expired, shut_out])
+def test_a_token_that_has_ended_is_worth_nothing(console, end):
+    value = sessions.issue_token("bob", "kestra", ["view"], 30, by="admin")
+    end()
+    with pytest.raises(Forbidden, match="not valid"):
+        sessions.of_token(value, "api")
+
+
+@pytest.mark.parametrize("person, scopes, days", [
+    ("viewer", ["approve"], 30), ("nobody", ["view"], 30), ("bob", [], 30), ("bob", ["everything"], 30),
+    ("bob", ["view"], 0), ("bob", ["view"], 400),
+])  # fmt: skip
+def test_tokens_that_are_not_issued(console, person, scopes, days):
+    with pytest.raises(ValueError):
+        sessions.issue_token(person, "x", scopes, days, by="admin")
+
+
+# --- an identity provider's claims ------------------------------------------------------------------
+
+OIDC = Access(oidc_claim="teams", oidc_roles={"platform": Role.ADMIN, "dev": Role.OPERATOR,
+                                             "eve@x.io": Role.APPROVER})  # fmt: skip
+
+
+@pytest.mark.parametrize("claims, role", [
+    ({"email": "Eve@X.io", "teams": ["dev"]}, Role.APPROVER),
+    ({"email": "jo@x.io", "teams": ["dev", "platform"]}, Role.ADMIN),
+    ({"email": "jo@x.io", "teams": "dev"}, Role.OPERATOR),
+    ({"email": "jo@x.io", "teams": ["sales"]}, None),
+    ({"email": "jo@x.io"}, None),
+    ({"email": "eve@x.io", "email_verified": False}, None),
+    ({"teams": ["platform"]}, None),
+    ({"email": "platform", "teams": []}, Role.ADMIN),
+])  # fmt: skip
+def test_claims_give_the_highest_role_that_the_policy_names(console, claims, role):
+    if role is None:
+        with pytest.raises(Denied):
+            accounts.from_provider(claims, OIDC)
+    else:
+        assert accounts.from_provider(claims, OIDC).role is role
+
+
+def test_everybody_else_gets_the_default_and_a_later_claim_changes_the_role(console):
+    rules = OIDC.model_copy(update={"oidc_default": Role.VIEWER})
+    assert accounts.from_provider({"email": "jo@x.io"}, rules).role is Role.VIEWER
+    assert accounts.from_provider({"email": "jo@x.io", "teams": ["dev"]}, rules).role is Role.OPERATOR
+
+
+def test_an_address_does_not_take_over_an_account_with_a_password_nor_one_shut_out(ada):
+    for name, values in (("pw@x.io", {"password": "$argon2id$x"}), ("off@x.io", {"disabled": True})):
+        accounts.add(name, Role.ADMIN, by="admin")
+        change(name, **values)
+        with pytest.raises(Denied):
+            accounts.from_provider({"email": name, "teams": ["platform"]}, OIDC)

@@ -1,0 +1,108 @@
+"""/api: an API token's actions as JSON, and what each refusal is called."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from console import api, forms
+from console import app as server
+from core import scheduler, sessions, store
+from core.models import Status
+from tests import scenes, waiting
+
+
+@pytest.fixture
+def client(console, monkeypatch):
+    monkeypatch.setattr(api, "strangers", forms.Limiter())
+    with TestClient(Starlette(routes=server.app._user_routes, middleware=server.app._user_middleware)) as found:
+        yield found
+
+
+def bearer(person="bob", *scopes, **more):
+    value = sessions.issue_token(person, "test", scopes or ["view", "operate", "approve"], 1, by="admin")
+    return {"authorization": f"Bearer {value}", **more}
+
+
+def test_a_program_reads_a_question_and_answers_exactly_that_patch(client):
+    number, issue, patch = waiting.question()
+    headers = bearer(**{"idempotency-key": "run-17"})
+    told = client.get(f"/api/issues/{issue}", headers=headers).json()
+    assert (told["issue"]["id"], told["approval"]["patch_hash"]) == (issue, patch)
+    wrong = client.post(f"/api/issues/{issue}/approve", json={"patch_hash": "0" * 64}, headers=headers)
+    assert (wrong.status_code, "patch has changed" in wrong.json()["says"]) == (409, True)
+    answers = [client.post(f"/api/issues/{issue}/approve", json={"patch_hash": patch}, headers=headers) for _ in "ab"]
+    assert [a.status_code for a in answers] == [200, 409], "the question is answered"
+    assert waiting.state(number).by == "bob"
+
+
+def test_the_same_idempotency_key_counts_once(client):
+    with store.write() as session:
+        issue = scenes.story(session, Status.ESCALATED)
+    headers = bearer(**{"idempotency-key": "once"})
+    told = [client.post(f"/api/issues/{issue.id}/retry", headers=headers).json() for _ in range(2)]
+    assert [t["done"] for t in told] == [True, False]
+    assert waiting.issue(issue.id).run == 2
+
+
+ACTS = {
+    "reject": {"reason": "no"},
+    "pass_on": {"to": "approver", "reason": "yours"},
+    "escalate": {"to": "ops", "reason": "freeze"},
+}
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_the_other_answers(client, name):
+    _, issue, _ = waiting.question()
+    answer = client.post(f"/api/issues/{issue}/{name}", json=ACTS[name], headers=bearer())
+    assert (answer.status_code, answer.json()["done"]) == (200, True)
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer dip_guess"}, {"authorization": "Basic x"},
+                                     {"cookie": "session=x"}])  # fmt: skip
+def test_without_a_valid_token_it_is_401_and_slowed_down(client, monkeypatch, headers):
+    monkeypatch.setattr(api, "strangers", forms.Limiter(times=2))
+    codes = [client.get("/api/status", headers=headers).status_code for _ in range(3)]
+    assert codes == [401, 401, 429]
+
+
+@pytest.mark.parametrize("method, path, scopes, code", [
+    ("get", "/api/status", ["view"], 200),
+    ("get", "/api/status", ["operate"], 403),
+    ("get", "/api/issues/1", ["operate"], 403),
+    ("get", "/api/issues/404", ["view"], 404),
+    ("post", "/api/round", ["view"], 403),
+    ("post", "/api/round", ["operate"], 409),
+    ("post", "/api/issues/1/retry", ["view"], 403),
+    ("post", "/api/issues/404/retry", ["operate"], 409),
+    ("post", "/api/issues/1/delete", ["operate"], 404),
+    ("post", "/api/issues/1/__class__", ["operate"], 404),
+    ("post", "/api/issues/1/roll_back", ["approve"], 422),
+    ("post", "/api/issues/1/approve", ["approve"], 422),
+])  # fmt: skip
+def test_scopes_and_refusals(client, method, path, scopes, code):
+    with store.write() as session:
+        scenes.story(session, Status.FIXING)
+    answer = getattr(client, method)(path, headers=bearer("admin", *scopes))
+    assert answer.status_code == code and (code == 200 or answer.json()["says"])
+
+
+@pytest.mark.parametrize("body, code", [
+    (b"{", 422), (b"[]", 422), (b'{"reason": "x", "key": "y"}', 422), (b'{"reason": 7}', 422),
+    (b'{"actor": "admin", "reason": "x"}', 422), (b" " * 200_000, 413),
+])  # fmt: skip
+def test_bodies_that_cannot_be(client, body, code):
+    _, issue, _ = waiting.question()
+    assert client.post(f"/api/issues/{issue}/reject", content=body, headers=bearer()).status_code == code
+
+
+def test_a_round_is_started_once_an_interval(client, monkeypatch):
+    rounds = iter([{"sentry": {"records": 3, "error": None}}, None])
+    monkeypatch.setattr(scheduler, "running", lambda: SimpleNamespace(round=lambda: next(rounds)))
+    told = [client.post("/api/round", headers=bearer()).json() for _ in range(2)]
+    assert told == [{"started": True, "sources": {"sentry": {"records": 3, "error": None}}},
+                    {"started": False, "sources": {}}]  # fmt: skip

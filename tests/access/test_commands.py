@@ -1,0 +1,94 @@
+"""The command line: whom it acts as, and how people and tokens are kept by it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from console import first
+from core import __main__ as command
+from core import accounts, owner, sessions, store
+from core.people import Person, Role
+from core.rights import Forbidden
+from core.settings import Access
+from tests import waiting
+
+
+@pytest.fixture
+def core(console, monkeypatch, capsys):
+    """Run ``python -m core …`` on this console's store; returns (exit code, output, errors)."""
+    monkeypatch.setenv("DATABASE_URL", console.database_url)
+    monkeypatch.setenv("PLATFORM_FILE", str(console.platform_file))
+    monkeypatch.setenv("DATA_DIR", str(console.data_dir))
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        code = command.main(list(argv))
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_a_person_is_added_with_a_one_time_password(core):
+    _, out, _ = core("user", "add", "ada@x.io", "--role", "approver")
+    assert accounts.sign_in("ada@x.io", out.split()[-1], Access()).must_change
+    assert "first password not changed yet" in core("user", "list")[1]
+    assert core("user", "disable", "ada@x.io")[0] == 0 and "disabled" in core("user", "list")[1]
+    code, _, error = core("user", "add", "ada@x.io", "--role", "viewer")
+    assert (code, error) == (1, "user: ada@x.io exists already\n")
+    assert core("user", "role", "admin", "viewer")[2] == "user: admin is the last admin\n"
+
+
+def test_a_token_from_the_command_line_is_one_that_works(core):
+    _, out, _ = core("token", "add", "bob", "--label", "kestra", "--scope", "view")
+    assert sessions.of_token(out.strip(), "api").rights == {"view"}
+    assert "kestra" in core("token", "list")[1] and out.strip() not in core("token", "list")[1]
+    core("token", "revoke", "1")
+    assert "revoked" in core("token", "list")[1]
+
+
+def test_the_databases_owner_approves_and_the_trail_tells_who(core):
+    number, issue, _ = waiting.question()
+    assert core("approve", "--issue", str(issue))[0] == 0
+    assert waiting.state(number).state == "approved"
+
+
+def test_a_token_acts_with_its_persons_rights(core, monkeypatch):
+    number, issue, _ = waiting.question()
+    for person, scope, code in (("operator", "operate", 1), ("bob", "view", 1), ("bob", "approve", 0)):
+        monkeypatch.setenv("PLATFORM_TOKEN", sessions.issue_token(person, "t", [scope], 1, by="x"))
+        assert core("approve", "--issue", str(issue))[0] == code
+    assert waiting.state(number).by == "bob"
+    assert core("approve", "--issue", str(issue), "--actor", "admin")[0] == 1
+    assert core("user", "list")[0] == 1, "people are kept by an admin's token"
+
+
+def test_who_does_not_own_the_database_needs_a_token(console, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: os.stat(console.data_dir).st_uid + 4711)
+    with pytest.raises(Forbidden, match="another account"):
+        owner.actor(console)
+    with pytest.raises(Forbidden, match="not on this machine"):
+        owner.actor(console.model_copy(update={"database_url": "postgresql://db/x"}))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_first_admins_password_goes_to_a_terminal_once_and_never_to_a_log(console, monkeypatch, capsys, caplog,
+                                                                             terminal):  # fmt: skip
+    with store.write() as session:
+        for row in session.exec(store.select(Person)):
+            for sign_in in session.exec(store.select(sessions.SignIn)):
+                session.delete(sign_in)
+            session.flush()
+            session.delete(row)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    first.people()
+    first.people()
+    out = capsys.readouterr().out
+    if terminal:
+        [line] = [line for line in out.splitlines() if "sign in as admin with" in line]
+        assert accounts.sign_in("admin", line.split()[-1], Access()).role is Role.ADMIN
+        assert line.split()[-1] not in caplog.text
+    else:
+        assert out == "" and not accounts.anybody()
+        assert "python -m core user add NAME --role admin" in caplog.text

@@ -1,0 +1,142 @@
+"""Signing in by an identity provider: st.login's own routes against a provider that really speaks OpenID Connect."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.testclient import TestClient
+from streamlit import config
+from streamlit.runtime.secrets import secrets_singleton
+from streamlit.web.server.starlette.starlette_auth_routes import create_auth_routes
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
+
+from console import app as server
+from console import context, provider
+from core import store
+from core.people import Person, Role
+
+KEY = RSAKey.generate_key(2048, {"kid": "one"})
+PAGE = {"accept": "text/html"}
+
+
+class Provider(BaseHTTPRequestHandler):
+    """Discovery, keys, and the exchange of a code for an id_token; ``server.claims`` is whom it names."""
+
+    def log_message(self, *_):
+        pass
+
+    def _json(self, value) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        at = self.server.at
+        keys = {"keys": [KEY.as_dict(private=False)]}
+        self._json(keys if self.path == "/keys" else {
+            "issuer": at, "authorization_endpoint": f"{at}/authorize", "token_endpoint": f"{at}/token",
+            "jwks_uri": f"{at}/keys", "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["code"], "subject_types_supported": ["public"],
+        })  # fmt: skip
+
+    def do_POST(self):
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        now = int(time.time())
+        claims = {"iss": self.server.at, "aud": "console", "sub": "7", "iat": now, "exp": now + 300,
+                  "nonce": self.server.nonces.get(form["code"][0]), **self.server.claims}  # fmt: skip
+        token = jwt.encode({"alg": "RS256", "kid": "one"}, claims, KEY)
+        self._json({"access_token": "a", "token_type": "Bearer", "expires_in": 300, "id_token": token})
+
+
+@pytest.fixture
+def identity(console):
+    """The provider, running on loopback, and [auth] secrets that name it."""
+    found = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+    found.at, found.nonces, found.claims = f"http://127.0.0.1:{found.server_port}", {}, {}
+    threading.Thread(target=found.serve_forever, daemon=True).start()
+    folder = console.data_dir / "secrets.toml"
+    folder.write_text(
+        '[auth]\nredirect_uri = "http://testserver/oauth2callback"\ncookie_secret = "a secret of this test alone"\n'
+        f'client_id = "console"\nclient_secret = "s"\n'
+        f'server_metadata_url = "{found.at}/.well-known/openid-configuration"\n'
+    )
+    kept = config.get_option("secrets.files")
+    config.set_option("secrets.files", [str(folder)])
+    secrets_singleton._reset()
+    yield found
+    config.set_option("secrets.files", kept)
+    secrets_singleton._reset()
+    found.shutdown()
+    found.server_close()
+
+
+@pytest.fixture
+def client(console, identity):
+    policy = '[access]\noidc_claim = "teams"\n[access.oidc_roles]\nplatform = "approver"\n'
+    console.platform_file.write_text(console.platform_file.read_text() + policy)
+    context.settings().__dict__.pop("policy", None)
+    middleware = [*server.app._user_middleware, Middleware(SessionMiddleware, secret_key="x")]
+    app = Starlette(routes=[*server.app._user_routes, *create_auth_routes("")], middleware=middleware)
+    with TestClient(app, follow_redirects=False) as found:
+        yield found
+
+
+def way(client, identity, **claims) -> object:
+    """From the sign-in page to the provider and back; the answer of the way back's last step."""
+    identity.claims = claims
+    page = client.get("/login?next=%2Fissues%3Fissue%3D3").text
+    assert 'href="/login/default?next=%2Fissues%3Fissue%3D3"' in page
+    to_st_login = client.get("/login/default?next=%2Fissues%3Fissue%3D3").headers["location"]
+    asked = urlsplit(client.get(to_st_login).headers["location"])
+    assert asked.netloc == urlsplit(identity.at).netloc
+    query = {name: values[0] for name, values in parse_qs(asked.query).items()}
+    identity.nonces["code-1"] = query.get("nonce")
+    back = client.get(f"/oauth2callback?code=code-1&state={query['state']}")
+    assert back.headers["location"] == "/"
+    home = client.get("/", headers=PAGE)
+    return client.get(home.headers["location"], headers=PAGE) if home.status_code == 303 else home
+
+
+def test_the_provider_names_a_person_and_the_policy_gives_the_role(client, identity):
+    answer = way(client, identity, email="Jo@X.io", email_verified=True, teams=["platform"])
+    assert (answer.status_code, answer.headers["location"]) == (303, "/issues?issue=3")
+    with store.read() as session:
+        assert session.get_one(Person, "jo@x.io").role is Role.APPROVER
+    assert client.get("/", headers=PAGE).status_code == 200
+    assert USER_COOKIE_NAME not in client.cookies, "the provider's cookie was a ticket for one entry"
+
+
+def test_a_person_without_a_role_here_stays_outside(client, identity):
+    answer = way(client, identity, email="eve@x.io", email_verified=True, teams=["sales"])
+    assert answer.status_code == 403 and "has no role here" in answer.text
+    assert client.get("/").status_code == 401
+
+
+def test_an_old_cookie_of_the_provider_opens_nothing(client, identity):
+    answer = way(client, identity, email="jo@x.io", teams=["platform"], iat=int(time.time()) - 301)
+    assert answer.status_code == 200 and "Sign in" in answer.text
+    assert client.get("/").status_code == 401
+
+
+def test_a_forged_cookie_of_the_provider_opens_nothing(client, identity):
+    client.cookies.set(USER_COOKIE_NAME, json.dumps({"email": "jo@x.io", "teams": ["platform"], "iat": time.time()}))
+    assert client.get("/login", headers=PAGE).status_code == 200
+    assert client.get("/").status_code == 401
+
+
+def test_an_unknown_provider_leads_back(client, identity):
+    assert client.get("/login/evil").headers["location"] == "/login"
+    assert provider.names() == ["default"]

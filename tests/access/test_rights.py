@@ -1,0 +1,189 @@
+"""Every action asks the right, of the store, at that moment; four eyes; who may answer; two at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from core import accounts, actions, audit, rights, store
+from core.actions import Forbidden, Refused
+from core.models import AuditRow, ChangeSet, Issue, Status, now
+from core.people import Role
+from core.rights import Actor
+from tests import scenes, waiting
+
+GIVEN = {
+    "approve": {"patch_hash": "x"},
+    "reject": {"reason": "no"},
+    "pass_on": {"to": "bob", "reason": "yours"},
+    "hand_back": {"reason": "not mine"},
+    "escalate": {"to": "ops", "reason": "why"},
+    "retry": {},
+    "resolve": {"how": "by hand", "cured": True},
+    "dismiss": {"reason": "noise"},
+    "roll_back": {"reason": "worse"},
+}
+LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPROVER, "hand_back": Role.APPROVER,
+         "roll_back": Role.APPROVER, "escalate": Role.OPERATOR, "retry": Role.OPERATOR, "resolve": Role.OPERATOR,
+         "dismiss": Role.OPERATOR}  # fmt: skip
+RANK = list(Role)
+
+
+def trail(action: str) -> list[AuditRow]:
+    with store.read() as session:
+        return session.exec(select(AuditRow).where(AuditRow.action == action)).all()
+
+
+def test_the_table_names_every_action():
+    public = {n for n, f in vars(actions).items() if getattr(f, "__module__", "") == actions.__name__ and n.islower()}
+    assert {n for n in public if not n.startswith("_")} == set(actions.NEEDS) == set(GIVEN) == set(LEAST)
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("name", GIVEN)
+def test_an_action_asks_for_its_right(console, name, role):
+    """Who lacks it is told so and audited; who has it gets to the action's own checks (nothing is there to act on)."""
+    work = getattr(actions, name)
+    expected = Refused if RANK.index(role) >= RANK.index(LEAST[name]) else Forbidden
+    with pytest.raises(expected):
+        work(404, actor=role.value, key="k", **GIVEN[name])
+    told = [(row.actor, row.detail["asked"]) for row in trail("forbidden")]
+    assert told == ([(role.value, name)] if expected is Forbidden else [])
+
+
+@pytest.mark.parametrize("name", ["nobody", "", "platform", "admin' OR '1'='1"])
+def test_a_name_that_the_store_does_not_know_may_nothing(console, name):
+    with pytest.raises(Forbidden, match="nobody who may act here"):
+        actions.dismiss(1, actor=name, reason="x", key="k")
+
+
+def test_the_role_counts_that_the_store_gives_now_not_the_one_brought_along(console):
+    number, _, patch = waiting.question()
+    brought = Actor("bob", Role.ADMIN)
+    accounts.set_role("bob", Role.VIEWER, by="admin")
+    with pytest.raises(Forbidden, match="bob \\(viewer\\) may not"):
+        actions.approve(number, actor=brought, patch_hash=patch, key="k")
+    accounts.set_role("bob", Role.APPROVER, by="admin")
+    accounts.set_disabled("bob", True, by="admin")
+    with pytest.raises(Forbidden):
+        actions.approve(number, actor=brought, patch_hash=patch, key="k")
+    assert waiting.state(number).state == "pending"
+
+
+def test_a_token_does_no_more_than_its_scopes(console):
+    number, _, patch = waiting.question()
+    token = Actor("bob", Role.APPROVER, frozenset({rights.VIEW, rights.OPERATE}), "api")
+    with pytest.raises(Forbidden, match="no scope 'approve'"):
+        actions.approve(number, actor=token, patch_hash=patch, key="k")
+
+
+def test_an_approval_is_audited_with_who_what_and_by_which_way(console):
+    number, issue, patch = waiting.question()
+    assert actions.approve(number, actor="bob", patch_hash=patch, key="k").done
+    assert not actions.approve(number, actor="bob", patch_hash=patch, key="k").done
+    [row] = trail("approve")
+    assert (row.actor, row.subject) == ("bob", f"issue/{issue}")
+    assert row.detail == {"approval": number, "patch": patch, "via": "console"}
+    with store.read() as session:
+        assert audit.verify(session, console.data_dir).ok
+
+
+@pytest.mark.parametrize("service, requester, refused", [
+    ("checkout", "bob", True), ("checkout", "admin", False), ("checkout", None, False), ("cart", "bob", False),
+    ("payment", "bob", True),
+])  # fmt: skip
+def test_four_eyes(console, service, requester, refused):
+    """Whoever asked for a fix of a critical service does not approve it; rejecting it is free to them."""
+    number, _, patch = waiting.question(service, requester)
+    if refused:
+        with pytest.raises(Refused, match="four eyes: bob asked for this fix"):
+            actions.approve(number, actor="bob", patch_hash=patch, key="k")
+        assert waiting.state(number).state == "pending"
+        assert actions.reject(number, actor="bob", reason="mine was wrong", key="r").done
+    else:
+        assert actions.approve(number, actor="bob", patch_hash=patch, key="k").done
+
+
+def test_four_eyes_of_every_service_where_the_policy_says_so(console):
+    console.platform_file.write_text(console.platform_file.read_text() + '[approval]\nfour_eyes = "always"\n')
+    number, _, patch = waiting.question("cart", "bob")
+    with pytest.raises(Refused, match="four eyes"):
+        actions.approve(number, actor="bob", patch_hash=patch, key="k")
+
+
+def test_who_retries_is_the_requester_of_the_new_run(console):
+    with store.write() as session:
+        issue = scenes.story(session, Status.ESCALATED)
+    actions.retry(issue.id, actor="operator", key="k")
+    with store.read() as session:
+        assert session.get_one(Issue, issue.id).requested_by == "operator"
+
+
+def test_an_approval_dies_when_the_patch_changes(console):
+    number, _, patch = waiting.question()
+    with store.write() as session:
+        session.get_one(ChangeSet, waiting.state(number).change_set_id).patch_hash = "another"
+    for given in (patch, "another"):
+        with pytest.raises(Refused, match="the patch has changed"):
+            actions.approve(number, actor="bob", patch_hash=given, key="k")
+    assert waiting.state(number).state == "pending"
+
+
+def test_an_expired_question_is_answered_by_nobody(console):
+    number, _, patch = waiting.question(expires_at=now() - timedelta(seconds=1))
+    with pytest.raises(Refused, match="expired"):
+        actions.approve(number, actor="bob", patch_hash=patch, key="k")
+
+
+GROUPS = '[access.groups]\npayments = ["bob"]\n'
+
+
+@pytest.mark.parametrize("to, person, may", [
+    ("bob", "bob", True), ("bob", "approver", False), ("bob", "admin", True),
+    ("payments", "bob", True), ("payments", "approver", False),
+])  # fmt: skip
+def test_an_escalated_question_is_answered_by_those_it_went_to(console, to, person, may):
+    console.platform_file.write_text(console.platform_file.read_text() + GROUPS)
+    number, _, patch = waiting.question()
+    actions.pass_on(number, actor="approver", to=to, reason="they know it", key="p")
+    assert waiting.state(number).assignee == to
+    if may:
+        assert actions.approve(number, actor=person, patch_hash=patch, key="k").done
+    else:
+        with pytest.raises(Refused, match=f"escalated to {to}"):
+            actions.approve(number, actor=person, patch_hash=patch, key="k")
+
+
+def test_a_question_goes_only_to_somebody_who_can_answer_it(console):
+    number, _, _ = waiting.question()
+    for to in ("operator", "viewer", "nobody", "on-call"):
+        with pytest.raises(Refused, match="neither a group nor somebody who may approve"):
+            actions.pass_on(number, actor="approver", to=to, reason="x", key="p")
+
+
+def test_handing_back_opens_it_to_every_approver(console):
+    number, _, patch = waiting.question(assignee="bob")
+    actions.hand_back(number, actor="bob", reason="on leave", key="h")
+    assert waiting.state(number).assignee is None
+    with pytest.raises(Refused, match="open to every approver already"):
+        actions.hand_back(number, actor="bob", reason="again", key="h2")
+    assert actions.approve(number, actor="approver", patch_hash=patch, key="k").done
+
+
+def test_of_two_at_once_one_wins_and_the_other_is_told(console):
+    number, _, patch = waiting.question()
+
+    def answer(person: str) -> str:
+        try:
+            return actions.approve(number, actor=person, patch_hash=patch, key=f"k-{person}").says
+        except Refused as refusal:
+            return str(refusal)
+
+    with ThreadPoolExecutor(2) as pool:
+        told = sorted(pool.map(answer, ("bob", "approver")))
+    winner = waiting.state(number).by
+    assert told == [f"already approved by {winner}", "approved: the release starts"]
+    assert len(trail("approve")) == 1

@@ -1,0 +1,205 @@
+"""A worker that dies at every place where it writes, each time once, and is started again until its issue has ended.
+
+``python -m tests.stories.killing STORY FOLDER`` prints the places as JSON lines. Modules are loaded once; each life
+of the worker is a fork of that, so that a kill -9 and its restart take well under a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import event
+
+from core import actions, durable, flow, runtime, scheduler, store  # noqa: F401 - flow registers the workflows
+from core.models import Approval, Crash, Frame, Issue, Kind, Raised, Record, Status, now
+from core.repair import engine
+from core.stages import gates
+from core.stages.collect import Collector
+from core.vendors.base import Batch
+from tests.stories import world
+from tests.stories.world import World, pass_gates, write_known_fix
+
+LIVES, SECONDS = 150, 40  # the most restarts, and the longest life
+RESTS = (Status.RESOLVED, Status.ESCALATED)
+
+
+class Reaper:
+    """Kills this process the first time that it comes to a place; the folder remembers across lives."""
+
+    def __init__(self, folder: Path):
+        self.seen = folder / "killed"
+        self.before = set(self.seen.read_text().splitlines()) if self.seen.exists() else set()
+
+    def at(self, place: str) -> None:
+        if place not in self.before:
+            with self.seen.open("a") as file:
+                file.write(place + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(self, engine_) -> None:
+        """Before each commit that writes, and after each outward effect."""
+
+        @event.listens_for(engine_, "before_cursor_execute")
+        def _write(connection, cursor, statement, parameters, context, many):
+            if statement.lstrip()[:6].upper() in ("INSERT", "UPDATE", "DELETE"):
+                connection.info["wrote"] = place(statement, parameters)
+
+        @event.listens_for(engine_, "commit")
+        def _commit(connection):
+            if wrote := connection.info.pop("wrote", ""):
+                self.at(wrote)
+
+        effect = world.Ledger.effect
+
+        def done(ledger: world.Ledger, what: str) -> None:
+            effect(ledger, what)
+            self.at(f"after the effect {what.split()[0]}")
+
+        world.Ledger.effect = done
+
+
+def place(statement: str, parameters) -> str:
+    """Where the write comes from: the place in our code and the table, or the step that DBOS records."""
+    words = statement.split()
+    table = words[2 if words[0].upper() != "UPDATE" else 1].strip('"')
+    frame = sys._getframe()
+    while frame and not _ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame:
+        return f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_name}:{frame.f_lineno} {table}"
+    step = next((p for p in _flat(parameters) if isinstance(p, str) and p.count(".") == 1 and p.islower()), "")
+    return f"dbos {table} {step}".strip()
+
+
+def _ours(file: str) -> bool:
+    return "/core/" in file and "site-packages" not in file and not file.endswith(("/store.py", "/flow.py"))
+
+
+def _flat(parameters) -> list:
+    return list(parameters.values() if isinstance(parameters, dict) else parameters or ())
+
+
+class FolderSource:
+    """A monitoring tool that reports one crash three times, always the same."""
+
+    name = "sentry"
+
+    def __init__(self, service: str):
+        self.service = service
+
+    def collect(self, cursor, until):
+        at = now() - timedelta(seconds=20)
+        yield Batch(records=[self._record(number, at) for number in (1, 2, 3)], cursor=str(until.timestamp()))
+
+    def _record(self, number: int, at) -> Record:
+        crash = Crash(
+            service=self.service,
+            exception=Raised(type="ZeroDivisionError", message="division by zero"),
+            frames=(Frame(file="shop.py", line=2, function="share", locals={"part": "0", "whole": "0"}),),
+        )
+        title = "ZeroDivisionError: division by zero"
+        return Record(source="sentry", vendor_id=f"e-{number}", kind=Kind.EXCEPTION, at=at, service=self.service,
+                      title=title, crash=crash)  # fmt: skip
+
+
+def live(story: Story, folder: Path, kills: bool) -> None:
+    """One life: the engine's own round until there is an issue, then wait for its end."""
+    engine.repair, gates.review = write_known_fix, pass_gates
+    made = World(folder, watch=0.4)
+    made.settings.round_seconds = 0.2
+    made.rt.sources = [FolderSource(story.service)]
+    story.prepare(made)
+    if kills:
+        Reaper(folder).watch(store.engine())
+    executor = durable.Executor(made.settings.data_dir, "test")
+    durable.launch(executor.id)
+    executor.beat()
+    scheduler.tidy(executor.id)
+    collector, deadline = Collector(), time.monotonic() + SECONDS
+    while not (issue := _issue()) or not issue.run:
+        scheduler.run_round(made.rt, collector, executor.id)
+        time.sleep(0.05)
+    while (issue := _issue()).status not in RESTS or _works():
+        story.meanwhile(issue)
+        if time.monotonic() > deadline:
+            raise SystemExit(f"stuck: {issue.status}: {issue.reason}")
+        time.sleep(0.02)
+
+
+def _issue() -> Issue | None:
+    with store.read() as session:
+        return session.exec(store.select(Issue)).first()
+
+
+def _works() -> bool:
+    return bool(durable.client().list_workflows(status=["PENDING", "ENQUEUED"], load_input=False))
+
+
+class Story:
+    """What happens to the issue: it is simply fixed."""
+
+    service = "pricing"
+
+    def prepare(self, made: World) -> None:
+        """Before the engine starts, in every life."""
+
+    def meanwhile(self, issue: Issue) -> None:
+        """While one waits for the end."""
+
+
+class Approved(Story):
+    service = "checkout"
+
+    def meanwhile(self, issue: Issue) -> None:
+        if issue.status is not Status.AWAITING_APPROVAL:
+            return
+        with store.read() as session:
+            asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
+        if asked:
+            actions.approve(asked.id, actor="ada", patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
+
+
+class Harmful(Story):
+    def prepare(self, made: World) -> None:
+        made.ledger.put("rate_of_fix", 0.4)
+
+
+STORIES: dict[str, type[Story]] = {"fixed": Story, "approved": Approved, "harmful": Harmful}
+
+
+def fork(work: Callable[[], None]) -> int:
+    """The exit status of ``work`` in a child; negative: the signal that ended it."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException as error:  # noqa: BLE001 - the child must never come back into the parent's code
+            print(f"life failed: {error!r}", file=sys.stderr, flush=True)
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main(name: str, folder: Path) -> int:
+    story = STORIES[name]()
+    for _ in range(LIVES):
+        code = fork(lambda: live(story, folder, kills=True))
+        if code != -signal.SIGKILL:
+            break
+    print(json.dumps({"code": code, "places": (folder / "killed").read_text().splitlines()}))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

@@ -1,0 +1,51 @@
+"""kill -9 wherever the worker writes, inside each stage and at each boundary: the issue ends as if nothing had
+happened, and nothing that reaches the outside happens twice.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from core.settings import ROOT
+
+FIXED = ["pull", "preview", "production", "merge"]
+# story, how it ends, effects in their order, the durable steps that have to be among the places of death
+STEPS = ["analyze.run", "decide.run", "fix.run", "review.run", "test.run", "deploy.preview", "deploy.production",
+         "verify.watch"]  # fmt: skip
+STORIES = [
+    ("fixed", "RESOLVED", FIXED, [*STEPS, "learn.run"]),
+    ("approved", "RESOLVED", FIXED, [*STEPS, "deploy.ask", "learn.run"]),
+    ("harmful", "ESCALATED", ["pull", "preview", "production", "rollback"], [*STEPS, "verify.roll_back"]),
+]
+
+
+def rows(folder, query: str) -> list[tuple]:
+    with sqlite3.connect(folder / "data" / "platform.db") as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.mark.parametrize(("story", "status", "effects", "steps"), STORIES, ids=[s[0] for s in STORIES])
+def test_a_worker_killed_everywhere_leaves_nothing_undone_and_nothing_twice(tmp_path, story, status, effects, steps):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.stories.killing", story, tmp_path],
+        cwd=ROOT, capture_output=True, text=True, timeout=400,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    places = json.loads(done.stdout)["places"]
+    recorded = {place.split()[-1] for place in places if place.startswith("dbos")}
+    assert recorded >= set(steps), "each stage has to have been killed before its result was kept"
+    assert {"collect.keep", "group.group_new", "scheduler.run_round"} <= {place.split(":")[0] for place in places}
+    assert {f"after the effect {effect}" for effect in effects} <= set(places)
+    happened = [line.split()[0] for line in (tmp_path / "vendors" / "effects").read_text().splitlines()]
+    assert happened == effects
+    assert rows(tmp_path, "SELECT status, run, occurrences FROM issue") == [(status, 1, 3)]
+    assert rows(tmp_path, "SELECT count(*) FROM deployment WHERE environment = 'production'") == [(1,)]
+    assert rows(tmp_path, "SELECT count(*) FROM outcome") == [(1,)]
+    assert rows(tmp_path, "SELECT action FROM auditrow GROUP BY action, subject HAVING count(*) > 1") == []
+    assert rows(tmp_path, "SELECT count(*) FROM stagerun WHERE ended_at IS NULL") == [(0,)]
+    assert rows(tmp_path, "SELECT count(*) FROM round WHERE ended_at IS NULL") == [(0,)]

@@ -1,0 +1,29 @@
+"""``python -m tests.stories.worker FOLDER [DATABASE]``: an engine on the world of a story, until it is killed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from core import durable, flow  # noqa: F401 - flow registers the workflows
+from core.repair import engine
+from core.stages import gates
+from tests.stories.world import World, pass_gates, write_known_fix
+
+
+def main(folder: Path, database: str) -> None:
+    engine.repair, gates.review = write_known_fix, pass_gates
+    made = World(folder, database=database)
+    executor = durable.Executor(made.settings.data_dir, "worker")
+    durable.launch(executor.id)
+    executor.beat()
+    print('{"ready": true}', flush=True)
+    while True:
+        time.sleep(0.3)
+        executor.beat()
+        durable.reap(executor)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")

@@ -1,0 +1,210 @@
+"""Who hears of what: the mission's routes, duplicates folded, failures tried again and bounded, all recorded."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from core import models, notify, runtime, store
+from core.models import Cause, Notification, ServiceHealth
+from core.runtime import Runtime
+from core.settings import Routes, Settings
+from core.stages import analyze
+from core.vendors.base import Evidence, VendorError
+from tests import factories
+
+
+class Channel:
+    """Records what is sent; ``faults`` are raised first, one a message."""
+
+    def __init__(self, name: str, *faults: VendorError):
+        self.name, self.faults, self.sent = name, list(faults), []
+
+    def send(self, message) -> str:
+        if self.faults:
+            raise self.faults.pop(0)
+        self.sent.append(message)
+        return f"{self.name} {len(self.sent)}"
+
+
+@pytest.fixture
+def rt(tmp_path):
+    settings = Settings(data_dir=tmp_path, platform_file=tmp_path / "platform.toml", database_url="")
+    settings.platform_file.write_text("")
+    store.open_store(settings.database)
+    return runtime.use(Runtime(settings, notifiers=[Channel("slack"), Channel("email")]))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """``clock(60)`` lets a minute pass."""
+    shift = [timedelta()]
+    monkeypatch.setattr(notify, "now", lambda: models.now() + shift[0])
+
+    def pass_(seconds: float) -> None:
+        shift[0] += timedelta(seconds=seconds)
+
+    return pass_
+
+
+def tell(event: str, key: str = "k", body: str = "it happened"):
+    with store.write() as session:
+        issue = factories.issue(session)
+        notify.queue(session, event, issue, key, body)
+    return issue
+
+
+def rows() -> list[Notification]:
+    with store.read() as session:
+        return session.exec(select(Notification).order_by(Notification.id)).all()
+
+
+@pytest.mark.parametrize(
+    ("event", "channels"),
+    [
+        ("workflow_failed", {"slack"}),
+        ("error_rate", {"email", "slack"}),
+        ("deployment_failed", {"slack", "email"}),
+        ("rolled_back", {"slack", "email"}),
+        ("low_confidence", {"console"}),
+        ("rate_limit", {"slack"}),
+        ("performance", {"email"}),
+    ],
+)
+def test_the_missions_routes(rt, event, channels):
+    tell(event)
+    assert {row.channel for row in rows()} == channels
+    assert notify.deliver(rt) == len(channels - {"console"})
+    assert {channel.name for channel in rt.notifiers if channel.sent} == channels - {"console"}
+    assert {row.state for row in rows()} == {"sent"}
+
+
+def test_routes_are_policy(rt):
+    rt.settings.platform_file.write_text('[routes]\nperformance = ["slack", "console"]\nresolved = []\n')
+    tell("performance")
+    tell("resolved")
+    assert [(row.event, row.channel) for row in rows()] == [("performance", "slack"), ("performance", "console")]
+    rt.settings.platform_file.write_text('[routes]\nperformance = ["pigeon"]\n')
+    assert rt.policy and "routes.performance" in rt.policy_error
+
+
+def test_every_route_has_its_words():
+    assert set(Routes.model_fields) == set(notify.SUBJECTS)
+
+
+def test_duplicates_are_folded_and_counted(rt):
+    for _ in range(4):
+        tell("rate_limit", key="limit-2026112502")
+    assert [(row.channel, row.repeats) for row in rows()] == [("slack", 3)]
+    assert notify.deliver(rt) == 1
+    assert "3 more of the same" in rt.notifiers[0].sent[0].body
+    tell("rate_limit", key="limit-2026112502")
+    assert notify.deliver(rt) == 0 and rows()[0].repeats == 4
+
+
+def test_a_message_links_to_its_issue(rt):
+    issue = tell("workflow_failed")
+    notify.deliver(rt)
+    assert rt.notifiers[0].sent[0].link == f"http://localhost:8501/issues?issue={issue.id}"
+
+
+def test_a_passing_failure_is_tried_again_later_each_time_and_not_for_ever(rt, clock):
+    rt.notifiers = [Channel("slack", *[VendorError("slack", "has a fault of its own (503)", status=503)] * 99)]
+    tell("workflow_failed")
+    waits = []
+    for _ in range(20):
+        notify.deliver(rt)
+        row = rows()[0]
+        if row.state == "failed":
+            break
+        waits.append(round((row.next_at - notify.now()).total_seconds()))
+        assert notify.deliver(rt) == 0 and rows()[0].attempts == row.attempts, "not before its time"
+        clock(waits[-1] + 1)
+    assert waits == [15, 30, 60, 120, 240]
+    assert (row.attempts, row.state, row.error) == (6, "failed", "has a fault of its own (503)")
+
+
+def test_it_arrives_once_the_vendor_is_well(rt, clock):
+    rt.notifiers = [Channel("slack", VendorError("slack", "timed out"))]
+    tell("workflow_failed")
+    assert notify.deliver(rt) == 0
+    clock(16)
+    assert notify.deliver(rt) == 1 and notify.deliver(rt) == 0
+    row = rows()[0]
+    assert (row.state, row.error, row.attempts, row.reference) == ("sent", None, 2, "slack 1")
+
+
+def test_a_permanent_failure_is_not_repeated(rt):
+    rt.notifiers = [Channel("slack", VendorError("slack", "refused: channel_not_found", permanent=True))]
+    tell("workflow_failed")
+    notify.deliver(rt)
+    assert [(row.state, row.attempts, row.error) for row in rows()] == [("failed", 1, "refused: channel_not_found")]
+
+
+def test_a_channel_that_is_not_connected_is_recorded(rt):
+    rt.notifiers = []
+    tell("performance")
+    notify.deliver(rt)
+    assert [(row.state, row.error) for row in rows()] == [("failed", "is not connected")]
+
+
+def test_retry_after_is_obeyed(rt):
+    rt.notifiers = [Channel("slack", VendorError("slack", "asks to be called less often", retry_after=400.0))]
+    tell("workflow_failed")
+    notify.deliver(rt)
+    assert (rows()[0].next_at - models.now()).total_seconds() == pytest.approx(400, abs=5)
+
+
+def test_a_storm_leaves_a_few_at_a_time_and_slack_does_not_hold_up_the_mail(rt):
+    for number in range(12):
+        tell("workflow_failed", key=f"k{number}")
+    tell("performance", key="slow")
+    assert notify.deliver(rt) == 5 + 1
+    assert [len(channel.sent) for channel in rt.notifiers] == [5, 1]
+    assert notify.deliver(rt) + notify.deliver(rt) == 7
+
+
+def test_two_processes_send_a_message_once(rt):
+    tell("workflow_failed")
+    row, start = rows()[0], threading.Barrier(4)
+
+    def work():
+        start.wait()
+        notify._send(rt, rt.notifiers[0], row)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(rt.notifiers[0].sent) == 1 and rows()[0].attempts == 1
+
+
+def test_what_a_killed_process_was_sending_is_sent_by_another_after_its_lease(rt, clock):
+    tell("workflow_failed")
+    assert notify._claim(rows()[0])
+    assert notify.deliver(rt) == 0
+    clock(181)
+    assert notify.deliver(rt) == 1
+
+
+@pytest.mark.parametrize(
+    ("health", "cause", "events"),
+    [
+        (ServiceHealth(requests=100, errors=24), Cause.CODE, set()),
+        (ServiceHealth(requests=100, errors=25), Cause.CODE, {("error_rate", "email"), ("error_rate", "slack")}),
+        (ServiceHealth(requests=100, errors=0, p95_ms=900), Cause.PERFORMANCE, {("performance", "email")}),
+        (ServiceHealth(), Cause.UNKNOWN, set()),
+    ],
+)
+def test_a_high_error_rate_and_a_degradation_are_told_once_an_hour(rt, health, cause, events):
+    for _ in range(2):
+        with store.write() as session:
+            issue = factories.issue(session, cause=cause)
+            evidence = Evidence("t", "cart", (), health=health, before=ServiceHealth(p95_ms=100))
+            analyze.alert(session, rt, issue, evidence)
+    assert {(row.event, row.channel) for row in rows()} == events
+    assert all(row.repeats == 1 for row in rows())

@@ -1,0 +1,131 @@
+"""With real-looking wrong settings the doctor names the setting, says what it is, and where the right one is.
+
+Some are seen without asking anybody; for the others the simulators answer as the vendors do.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from core import doctor, runtime, store
+from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, sentry
+from core.settings import Settings
+from core.vendors import registry
+from tests.vendors.simulators import simulators
+
+PLATFORM = """
+[repositories.shop]
+remote = "x"
+github = "{github}"
+[services.cart]
+repository = "shop"
+"""
+
+
+@pytest.fixture(scope="module")
+def sim(tmp_path_factory):
+    with simulators(tmp_path_factory.mktemp("world")) as made:
+        yield made
+
+
+@pytest.fixture
+def line(sim, tmp_path, monkeypatch):
+    """The doctor's line of a vendor, with all settings right but the given ones."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", cloudwatch.KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", cloudwatch.SECRET)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    right = {
+        "datadog_url": f"{sim.url}/datadog",
+        "datadog_api_key": datadog.API_KEY,
+        "datadog_app_key": datadog.APP_KEY,
+        "newrelic_url": f"{sim.url}/newrelic/graphql",
+        "newrelic_api_key": newrelic.KEY,
+        "newrelic_account_id": newrelic.ACCOUNT,
+        "sentry_url": f"{sim.url}/sentry",
+        "sentry_token": sentry.TOKEN,
+        "sentry_org": sentry.ORG,
+        "github_url": f"{sim.url}/github",
+        "github_token": github.TOKEN,
+        "aws_endpoint_url": f"{sim.url}/aws",
+        "aws_region": cloudwatch.REGION,
+        "cloudwatch_log_groups": cloudwatch.GROUP,
+    }
+
+    def examine(vendor: str, given: dict) -> doctor.Line:
+        given = dict(given)
+        for name in [n for n in given if n.startswith("AWS_")]:
+            monkeypatch.setenv(name, given.pop(name))
+        (tmp_path / "platform.toml").write_text(PLATFORM.format(github=given.pop("repository", github.NAME)))
+        settings = Settings(platform_file=tmp_path / "platform.toml", data_dir=tmp_path, **right | given)
+        check = dict(registry.checks(settings))[vendor]
+        return doctor.Line(vendor, "ok" if check.ok else "fault", check.says, check.fix)
+
+    return examine
+
+
+TABLE = [  # vendor, what is wrong, what the doctor says, what it points to
+    # seen without asking
+    ("datadog", {"datadog_app_key": ""}, "DATADOG_APP_KEY is missing", "Application Keys"),
+    ("datadog", {"datadog_api_key": ""}, "DATADOG_API_KEY is missing", "API Keys"),
+    ("datadog", {"datadog_site": "app.datadoghq.eu"}, "'app.datadoghq.eu') is no Datadog site", "datadoghq.eu"),
+    ("datadog", {"datadog_site": "https://datadoghq.com"}, "is no Datadog site", "without https://"),
+    ("datadog", {"datadog_api_key": "ab12" * 10}, "is an application key (40", "API Keys"),
+    ("datadog", {"datadog_app_key": "ab12" * 8}, "is an API key (32", "Application Keys"),
+    ("newrelic", {"newrelic_account_id": 0}, "NEWRELIC_ACCOUNT_ID is missing", "account's name"),
+    ("newrelic", {"newrelic_api_key": "eu01xx" + "a1" * 15 + "NRAL"}, "is no user key", "API keys, of the type User"),
+    ("sentry", {"sentry_org": ""}, "SENTRY_ORG is missing", "https://SLUG.sentry.io"),
+    ("sentry", {"sentry_org": "Acme Inc."}, "is no slug", "organization's address"),
+    ("sentry", {"sentry_token": "https://ab@o1.ingest.sentry.io/2"}, "is a DSN", "internal integration"),
+    ("sentry", {"sentry_url": "https://sentry.io/api/0"}, "is not the plain address", "without a path"),
+    ("sentry", {"sentry_url": "sentry.io"}, "is not the plain address", "https://sentry.io"),
+    ("github", {"github_url": "https://github.com"}, "is the address for browsers", "https://api.github.com"),
+    ("github", {"github_url": "https://github.corp.example"}, "Enterprise for browsers", "https://HOST/api/v3"),
+    ("cloudwatch", {"aws_region": "Frankfurt"}, "is no region's name", "eu-central-1"),
+    ("cloudwatch", {"cloudwatch_role_arn": "reader"}, "is no role's ARN", "IAM > Roles"),
+    ("cloudwatch", {"cloudwatch_log_groups": "arn:aws:logs:eu-central-1:1:log-group:/x"}, "holds an ARN", "Log groups"),
+    # said by the vendor
+    ("datadog", {"datadog_api_key": "another-key"}, "refused access", "DATADOG_API_KEY"),
+    ("datadog", {"datadog_app_key": "another-key"}, "refused access", "DATADOG_APP_KEY: an application key"),
+    ("newrelic", {"newrelic_api_key": "NRAK-ANOTHER"}, "BAD_API_KEY", "NEWRELIC_REGION=eu"),
+    ("newrelic", {"newrelic_account_id": 7654321}, "account 7654321 does not exist", "NEWRELIC_ACCOUNT_ID"),
+    ("sentry", {"sentry_token": "sntrys_another"}, "refused the credential (401): Invalid token", "SENTRY_TOKEN"),
+    ("sentry", {"sentry_org": "acne"}, "(404)", "SENTRY_ORG: the slug in the address of your organization, now 'acne'"),
+    ("github", {"github_token": "ghp_another"}, "refused the credential (401): Bad credentials", "GITHUB_TOKEN"),
+    ("github", {"repository": "acme/shoop"}, "acme/shoop: does not know", "repositories.*.github in platform.toml"),
+    ("cloudwatch", {"AWS_SECRET_ACCESS_KEY": "wrong"}, "InvalidSignatureException", "does not belong to the key"),
+    ("cloudwatch", {"AWS_ACCESS_KEY_ID": "AKIAOTHER00000000000"}, "UnrecognizedClient", "AWS_ACCESS_KEY_ID"),
+    ("cloudwatch", {"cloudwatch_log_groups": "/shop/prod"}, "log group /shop/prod", "CLOUDWATCH_LOG_GROUPS"),
+    ("cloudwatch", {"aws_profile": "nobody"}, "ProfileNotFound", "aws configure list-profiles"),
+    # nobody answers there
+    ("datadog", {"datadog_url": "http://127.0.0.1:9"}, "could not be reached at 127.0.0.1:9", "DATADOG_SITE"),
+    ("sentry", {"sentry_url": "https://10.0.0.7"}, "private address; name the host in PRIVATE_HOSTS", "SENTRY_URL"),
+    ("sentry", {"sentry_url": "http://sentry.corp.example"}, "not encrypted", "SENTRY_URL"),
+    ("github", {"github_url": "http://127.0.0.1:9"}, "could not be reached", "GITHUB_URL"),
+    ("newrelic", {"newrelic_url": "http://127.0.0.1:9"}, "could not be reached", "NEWRELIC_REGION"),
+    ("cloudwatch", {"aws_endpoint_url": "http://127.0.0.1:9"}, "could not be reached", "AWS_ENDPOINT_URL"),
+]
+
+
+@pytest.mark.parametrize(("vendor", "given", "says", "fix"), TABLE)
+def test_a_wrong_setting_is_named(line, vendor, given, says, fix):
+    told = line(vendor, given)
+    assert told.state == "fault"
+    assert says in told.says, told.says
+    assert fix in told.fix, told.fix
+    secrets = [v for k, v in given.items() if ("key" in k.lower() or "token" in k) and v]
+    assert not any(secret in told.says + told.fix for secret in secrets)
+
+
+@pytest.mark.parametrize("vendor", ["datadog", "newrelic", "sentry", "github", "cloudwatch"])
+def test_right_settings_are_right(line, vendor):
+    assert line(vendor, {}).state == "ok"
+
+
+def test_nothing_set_is_no_fault(tmp_path):
+    """The doctor says what to set."""
+    settings = Settings(platform_file=tmp_path / "none.toml", data_dir=tmp_path)
+    store.open_store(settings.database)
+    lines = {row.what: row for row in doctor.examine(runtime.Runtime(settings))}
+    wanted = {"datadog": "DATADOG_APP_KEY", "newrelic": "NEWRELIC_ACCOUNT_ID", "sentry": "SENTRY_ORG"}
+    for vendor, name in wanted.items():
+        assert lines[vendor].state == "off" and name in lines[vendor].fix
