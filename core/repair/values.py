@@ -25,7 +25,8 @@ RENAMED = {"PosixPath": "Path", "namespace": "SimpleNamespace", "WindowsPath": "
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 _SAFE = (
     ast.Expression, ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.UnaryOp, ast.USub, ast.UAdd,
-    ast.Lambda, ast.arguments, ast.arg, ast.Load, ast.Call, ast.keyword, ast.Name, ast.Attribute, ast.BinOp, ast.Add, ast.Sub,
+    ast.Lambda, ast.arguments, ast.arg, ast.Load, ast.Call, ast.keyword, ast.Name, ast.Attribute, ast.BinOp,
+    ast.Add, ast.Sub,
 )  # fmt: skip
 
 
