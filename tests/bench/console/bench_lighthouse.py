@@ -12,8 +12,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+from playwright.sync_api import sync_playwright
+
+from tests import screens
 from tests.browser.server import CHROMIUM, serving
 from tests.real import need
 
@@ -26,13 +30,36 @@ AIMS = {  # performance, desktop and mobile
 }
 OTHERS = ("accessibility", "best-practices", "seo")
 FIRST_PAINT_MS = 1000
+AGENT = "Mozilla/5.0 (bench) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36"
 
 
-def run(address: str, form: str) -> dict:
+def signed_in(address: str, profile: Path) -> None:
+    """A browser profile that keeps an admin's session, bound to the browser's name that Lighthouse will use."""
+    with sync_playwright() as playwright:
+        visit = playwright.chromium.launch_persistent_context(
+            str(profile), executable_path=CHROMIUM, args=["--no-sandbox"], user_agent=AGENT
+        )
+        end = time.time() + 3600
+        visit.add_cookies(
+            [
+                {
+                    "name": "session",
+                    "value": screens.cookie("admin", AGENT),
+                    "url": address,
+                    "httpOnly": True,
+                    "expires": end,
+                }
+            ]
+        )
+        visit.close()
+
+
+def run(address: str, form: str, profile: Path) -> dict:
     """One Lighthouse report; ``form`` is desktop or mobile."""
+    flags = f"--headless=new --no-sandbox --disable-background-networking --user-data-dir={profile}"
     command = [
         need("lighthouse"), address, "--output=json", "--output-path=stdout", "--quiet",
-        "--chrome-flags=--headless=new --no-sandbox --disable-background-networking",
+        f"--chrome-flags={flags}", f"--emulated-user-agent={AGENT}", "--disable-storage-reset",
         *(["--preset=desktop"] if form == "desktop" else []),
     ]  # fmt: skip
     environment = {**os.environ, "CHROME_PATH": CHROMIUM}
@@ -80,11 +107,15 @@ def main() -> int:
     arguments = parser.parse_args()
     results, faults = {}, []
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as address:
+        profile = Path(folder) / "profile"
+        signed_in(address, profile)
         for page in arguments.pages:
             for form in arguments.forms:
-                report = run(address + page, form)
+                report = run(address + page, form, profile)
                 found = results[f"{page} {form}"] = scores(report)
                 faults += [f"{page} {form}: {fault}" for fault in missed(page, form, found)]
+                if page not in report["finalDisplayedUrl"]:
+                    faults.append(f"{page} {form}: led to {report['finalDisplayedUrl']}")
                 print(f"{page:<9} {form:<8} {found}", file=sys.stderr)
                 if arguments.audits:
                     print("\n".join(f"    {line}" for line in lost(report)), file=sys.stderr)
