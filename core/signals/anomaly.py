@@ -2,9 +2,8 @@
 
 Several statistics of the stream (level, step, means of minutes and hours, unrest, sameness, deviation from the
 day's and the week's rhythm, distribution of late, gaps) each know their own tail (tail.py). The strangest one
-speaks. It is an alarm when it passes a bar that rises with each alarm and sinks slowly, so that the long-run
-rate of alarms is bounded whatever the series (after adaptive conformal inference: Gibbs, Candès 2021). After
-an alarm the detector rests: one incident is one alarm.
+speaks. It is an alarm when it passes a bar (bar.py) that rises with each alarm and sinks slowly, so that the
+long-run rate of alarms is bounded whatever the series. After an alarm the detector rests: one incident is one alarm.
 """
 
 from __future__ import annotations
@@ -16,14 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.signals.bar import Bar
 from core.signals.season import Season
 from core.signals.tail import Tail
 
 THRESHOLD = 0.5  # a score from here on is an alarm
 QUIET = 0.499  # the most that a row below the bar, or within a known incident, can have
-BAR = 5.5  # surprise of an alarm: a chance of e^-5.5 in a block, for the strangest of some twenty statistics
-STEP = 0.5  # what an alarm adds to the bar ...
-BUDGET = 0.0003  # ... and the alarms a row at which it sinks back as fast as it rises
 REST = 80  # rows after an alarm that are the same incident
 LOUDER = 2.0  # unless they are this much stranger
 WARM_UP = 100  # rows
@@ -32,24 +29,25 @@ MEMORY = 2000  # rows of the slow averages
 SHORT, LONG, LATE = 10, 60, 52  # rows of the means, and of "the distribution of late"
 BINS, SAMPLE = 8, 150  # of the distribution, and rows that its edges are taken from
 FAST, SLOW, VERY_SLOW = 12, 24, 30  # rows of a block of peaks
-WORDS = {
-    "high": "higher than ever",
-    "low": "lower than ever",
-    "rise": "a sudden rise",
-    "fall": "a sudden fall",
-    "mean+": "high for minutes",
-    "mean-": "low for minutes",
-    "long+": "high for hours",
-    "long-": "low for hours",
-    "unrest": "more restless than usual",
-    "calm": "calmer than usual",
-    "same": "stuck at one value",
-    "season+": "higher than usual at this time",
-    "season-": "lower than usual at this time",
-    "over": "above what was expected",
-    "under": "below what was expected",
-    "mix": "an unusual mix of values",
-    "gap": "data is missing",
+# each statistic's kind, which has a bar of its own, and what it says
+STATISTICS = {
+    "high": ("high", "higher than ever"),
+    "low": ("low", "lower than ever"),
+    "rise": ("change", "a sudden rise"),
+    "fall": ("change", "a sudden fall"),
+    "mean+": ("mean", "high for minutes"),
+    "mean-": ("mean", "low for minutes"),
+    "long+": ("long", "high for hours"),
+    "long-": ("long", "low for hours"),
+    "unrest": ("unrest", "more restless than usual"),
+    "calm": ("calm", "calmer than usual"),
+    "same": ("same", "stuck at one value"),
+    "season+": ("season", "higher than usual at this time"),
+    "season-": ("season", "lower than usual at this time"),
+    "over": ("deviation", "above what was expected"),
+    "under": ("deviation", "below what was expected"),
+    "mix": ("mix", "an unusual mix of values"),
+    "gap": ("gap", "data is missing"),
 }
 
 
@@ -127,7 +125,7 @@ class Detector:
         self.same = 0
         self.at: datetime | None = None
         self.interval = 0.0
-        self.bar, self.resting, self.loudest = BAR, 0, 0.0
+        self.bar, self.resting, self.loudest = Bar(), 0, 0.0
 
     def step(self, at: datetime, x: float | None) -> Reading:
         """Take in a row; None or not-a-number is a missing value. Times may come in any rhythm, but in order."""
@@ -143,17 +141,22 @@ class Detector:
     # --- the alarm ---------------------------------------------------------------------------------
 
     def _judge(self, found: list[tuple[str, float]], band: tuple[float, float]) -> Reading:
-        why, surprise = max(found, key=lambda pair: pair[1])
-        self.bar = max(BAR, self.bar - STEP * BUDGET)
-        score = min(QUIET, 0.5 * surprise / self.bar) if surprise < self.bar else 1 - 0.5 * self.bar / surprise
-        quiet = self.resting > 0 and surprise < LOUDER * self.loudest
+        self.bar.sink()
+        why, surprise = "", 0.0
+        for name, told in found:
+            if told > surprise and (left := told - self.bar.handicap(STATISTICS[name][0])) > surprise:
+                why, surprise = name, left
+        quiet = self.rows < WARM_UP or self.resting > 0 and surprise < LOUDER * self.loudest
         self.resting = max(0, self.resting - 1)
-        if surprise >= self.bar:
-            if quiet or self.rows < WARM_UP:
-                score = QUIET
-            else:
-                self.bar, self.resting, self.loudest = self.bar + STEP, REST, surprise
-        return Reading(score, *band, WORDS[why] if surprise else "")
+        if not why:
+            return Reading(0.0, *band, "")
+        kind, says = STATISTICS[why]
+        height = self.bar.height()
+        if surprise < height or quiet:
+            return Reading(min(QUIET, 0.5 * surprise / height), *band, says)
+        self.bar.rise(kind)
+        self.resting, self.loudest = REST, surprise
+        return Reading(1 - 0.5 * height / surprise, *band, says)
 
     # --- the statistics: (name, surprise) -------------------------------------------------------------
 
@@ -174,7 +177,7 @@ class Detector:
         over, under = self.tails.get("over"), self.tails.get("under")
         if not (over and under):
             return (-math.inf, math.inf), expected if self.rows else x, None
-        up, down = (t.limit(self.bar, 0.0, self._grain) for t in (over, under))
+        up, down = (t.limit(self.bar.height() + self.bar.handicap("deviation"), 0.0, self._grain) for t in (over, under))
         return (expected - down, expected + up), expected, usual[1] if usual else None
 
     def _levels(self, x: float) -> Iterator[tuple[str, float]]:
