@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,25 +29,25 @@ MEMORY = 2000  # rows of the slow averages
 SHORT, LONG, LATE = 10, 60, 52  # rows of the means, and of "the distribution of late"
 BINS, SAMPLE = 8, 150  # of the distribution, and rows that its edges are taken from
 FAST, SLOW, VERY_SLOW = 12, 24, 30  # rows of a block of peaks
-# each statistic's kind, which has a bar of its own, and what it says
+# each statistic's kind, which has a handicap of its own; rows of its blocks of peaks; what it says
 STATISTICS = {
-    "high": ("high", "higher than ever"),
-    "low": ("low", "lower than ever"),
-    "rise": ("change", "a sudden rise"),
-    "fall": ("change", "a sudden fall"),
-    "mean+": ("mean", "high for minutes"),
-    "mean-": ("mean", "low for minutes"),
-    "long+": ("long", "high for hours"),
-    "long-": ("long", "low for hours"),
-    "unrest": ("unrest", "more restless than usual"),
-    "calm": ("calm", "calmer than usual"),
-    "same": ("same", "stuck at one value"),
-    "season+": ("season", "higher than usual at this time"),
-    "season-": ("season", "lower than usual at this time"),
-    "over": ("deviation", "above what was expected"),
-    "under": ("deviation", "below what was expected"),
-    "mix": ("mix", "an unusual mix of values"),
-    "gap": ("gap", "data is missing"),
+    "high": ("high", FAST, "higher than ever"),
+    "low": ("low", FAST, "lower than ever"),
+    "rise": ("change", FAST, "a sudden rise"),
+    "fall": ("change", FAST, "a sudden fall"),
+    "mean+": ("mean", FAST, "high for minutes"),
+    "mean-": ("mean", FAST, "low for minutes"),
+    "long+": ("long", VERY_SLOW, "high for hours"),
+    "long-": ("long", VERY_SLOW, "low for hours"),
+    "unrest": ("unrest", SLOW, "more restless than usual"),
+    "calm": ("calm", SLOW, "calmer than usual"),
+    "same": ("same", SLOW, "stuck at one value"),
+    "season+": ("season", FAST, "higher than usual at this time"),
+    "season-": ("season", FAST, "lower than usual at this time"),
+    "over": ("deviation", FAST, "above what was expected"),
+    "under": ("deviation", FAST, "below what was expected"),
+    "mix": ("mix", VERY_SLOW, "an unusual mix of values"),
+    "gap": ("gap", SLOW, "data is missing"),
 }
 
 
@@ -117,7 +117,7 @@ class Detector:
 
     def __init__(self):
         self.rows = 0
-        self.tails: dict[str, Tail] = {}
+        self.tails = {name: Tail(block) for name, (_, block, _) in STATISTICS.items()}
         self.season, self.mixture = Season(), Mixture()
         self.short, self.long, self.off = Window(SHORT), Window(LONG), Window(6)
         self.base = self.spread = self.smooth = self.previous = 0.0
@@ -129,10 +129,9 @@ class Detector:
 
     def step(self, at: datetime, x: float | None) -> Reading:
         """Take in a row; None or not-a-number is a missing value. Times may come in any rhythm, but in order."""
-        gap = self._gap(at, x is None)
         if x is None or not math.isfinite(x):
-            return self._judge([("gap", gap)], (-math.inf, math.inf))
-        x = min(MOST, max(-MOST, x))
+            return self._judge([("gap", self._gap(at, missing=True))], (-math.inf, math.inf))
+        x, gap = min(MOST, max(-MOST, x)), self._gap(at, missing=False)
         band, expected, scale = self._expect(at, x)
         found = [("gap", gap), *self._levels(x), *self._changes(x), *self._deviations(x, expected, scale)]
         self._learn(at, x)
@@ -150,7 +149,7 @@ class Detector:
         self.resting = max(0, self.resting - 1)
         if not why:
             return Reading(0.0, *band, "")
-        kind, says = STATISTICS[why]
+        kind, _, says = STATISTICS[why]
         height = self.bar.height()
         if surprise < height or quiet:
             return Reading(min(QUIET, 0.5 * surprise / height), *band, says)
@@ -160,12 +159,6 @@ class Detector:
 
     # --- the statistics: (name, surprise) -------------------------------------------------------------
 
-    def _tail(self, name: str, x: float, centre: float, grain: float, block: int = FAST) -> tuple[str, float]:
-        tail = self.tails.get(name)
-        if tail is None:
-            tail = self.tails[name] = Tail(block)
-        return name, tail.step(x, centre, grain)
-
     @property
     def _grain(self) -> float:
         return max(1e-3 * abs(self.base), 0.02 * self.spread, 1e-12)
@@ -174,10 +167,10 @@ class Detector:
         """(band, expected value, scale of the season or None) from what came before ``x``."""
         usual = self.season.expected(at, self.spread)
         expected = usual[0] if usual else self.smooth
-        over, under = self.tails.get("over"), self.tails.get("under")
-        if not (over and under):
-            return (-math.inf, math.inf), expected if self.rows else x, None
-        up, down = (t.limit(self.bar.height() + self.bar.handicap("deviation"), 0.0, self._grain) for t in (over, under))
+        if not self.rows:
+            return (-math.inf, math.inf), x, None
+        height, grain = self.bar.height() + self.bar.handicap("deviation"), self._grain
+        down, up = (self.tails[name].limit(height, 0.0, grain) for name in ("under", "over"))
         return (expected - down, expected + up), expected, usual[1] if usual else None
 
     def _levels(self, x: float) -> Iterator[tuple[str, float]]:
@@ -186,40 +179,40 @@ class Detector:
         rate = max(1 / (self.rows + 1), 1 / MEMORY)
         self.base += rate * (x - self.base)
         self.spread += rate * (abs(x - self.base) - self.spread)
-        base, grain = self.base, self._grain
-        yield self._tail("high", x, base, grain)
-        yield self._tail("low", -x, -base, grain)
+        base, grain, tails = self.base, self._grain, self.tails
+        yield "high", tails["high"].step(x, base, grain)
+        yield "low", tails["low"].step(-x, -base, grain)
         short, long = self.short.push(x), self.long.push(x)
         if self.rows > SHORT:
-            yield self._tail("mean+", short, base, grain)
-            yield self._tail("mean-", -short, -base, grain)
+            yield "mean+", tails["mean+"].step(short, base, grain)
+            yield "mean-", tails["mean-"].step(-short, -base, grain)
         if self.rows > LONG:
-            yield self._tail("long+", long, base, grain, VERY_SLOW)
-            yield self._tail("long-", -long, -base, grain, VERY_SLOW)
-        yield self._tail("mix", self.mixture.push(x), 0.0, 0.05, VERY_SLOW)
+            yield "long+", tails["long+"].step(long, base, grain)
+            yield "long-", tails["long-"].step(-long, -base, grain)
+        yield "mix", tails["mix"].step(self.mixture.push(x), 0.0, 0.05)
 
     def _changes(self, x: float) -> Iterator[tuple[str, float]]:
-        change = x - self.previous
-        yield self._tail("rise", change, 0.0, self._grain)
-        yield self._tail("fall", -change, 0.0, self._grain)
+        change, grain, tails = x - self.previous, self._grain, self.tails
+        yield "rise", tails["rise"].step(change, 0.0, grain)
+        yield "fall", tails["fall"].step(-change, 0.0, grain)
         rate = max(1 / (self.rows + 1), 1 / MEMORY)
         self.unrest += max(rate, 0.08) * (abs(change) - self.unrest)
         self.usual_unrest += rate * (abs(change) - self.usual_unrest)
         told = math.log(self.unrest + 0.05 * self.usual_unrest + 1e-9 * abs(self.base) + 1e-12)
         self.usual_log += rate * (told - self.usual_log)
-        yield self._tail("unrest", told, self.usual_log, 0.1, SLOW)
-        yield self._tail("calm", -told, -self.usual_log, 0.1, SLOW)
+        yield "unrest", tails["unrest"].step(told, self.usual_log, 0.1)
+        yield "calm", tails["calm"].step(-told, -self.usual_log, 0.1)
         self.same = self.same + 1 if change == 0 else 0
-        yield self._tail("same", math.log1p(self.same), 0.0, 0.15, SLOW)
+        yield "same", tails["same"].step(math.log1p(self.same), 0.0, 0.15)
 
     def _deviations(self, x: float, expected: float, scale: float | None) -> Iterator[tuple[str, float]]:
-        grain = self._grain
-        yield self._tail("over", x - expected, 0.0, grain)
-        yield self._tail("under", expected - x, 0.0, grain)
+        grain, tails = self._grain, self.tails
+        yield "over", tails["over"].step(x - expected, 0.0, grain)
+        yield "under", tails["under"].step(expected - x, 0.0, grain)
         if scale is not None:
             off = self.off.push((x - expected) / scale)
-            yield self._tail("season+", off, 0.0, 0.1)
-            yield self._tail("season-", -off, 0.0, 0.1)
+            yield "season+", tails["season+"].step(off, 0.0, 0.1)
+            yield "season-", tails["season-"].step(-off, 0.0, 0.1)
 
     def _gap(self, at: datetime, missing: bool) -> float:
         """Surprise of the time since the last value, in usual intervals."""
@@ -228,7 +221,7 @@ class Detector:
             return 0.0
         seconds = max(0.0, (at - self.at).total_seconds())
         longer = math.log(max(1.0, seconds / self.interval)) if self.interval else 0.0
-        tail = self.tails.setdefault("gap", Tail(SLOW))
+        tail = self.tails["gap"]
         if missing:
             return tail.rarity + max(0.0, longer - max(0.0, tail.level)) / 0.5 if tail.k else 0.0
         self.at = at
@@ -241,3 +234,12 @@ class Detector:
         self.smooth += 0.2 * (x - self.smooth)
         self.previous = x
         self.rows += 1
+
+
+def watch(points: Iterable[tuple[datetime, float | None]]) -> list[Reading]:
+    """The reading of each point, in order: the band that was expected before it, and whether it is an anomaly.
+
+    A value of None is missing; a last point ``(now, None)`` asks whether a stream has fallen silent.
+    """
+    detector = Detector()
+    return [detector.step(at, value) for at, value in points]
