@@ -21,7 +21,7 @@ from core.signals.tail import Tail
 
 THRESHOLD = 0.5  # a score from here on is an alarm
 QUIET = 0.499  # the most that a row below the bar, or within a known incident, can have
-REST = 80  # rows after an alarm that are the same incident
+REST = 80  # rows after the last strange one of an incident that still belong to it
 LOUDER = 2.0  # unless they are this much stranger
 WARM_UP = 100  # rows
 MOST = 1e100  # values beyond it are taken as it, so that sums stay finite
@@ -145,13 +145,15 @@ class Detector:
         for name, told in found:
             if told > surprise and (left := told - self.bar.handicap(STATISTICS[name][0])) > surprise:
                 why, surprise = name, left
-        quiet = self.rows < WARM_UP or self.resting > 0 and surprise < LOUDER * self.loudest
+        resting = self.resting > 0 and surprise < LOUDER * self.loudest
         self.resting = max(0, self.resting - 1)
         if not why:
             return Reading(0.0, *band, "")
         kind, _, says = STATISTICS[why]
         height = self.bar.height()
-        if surprise < height or quiet:
+        if surprise < height or resting or self.rows < WARM_UP:
+            if resting and surprise >= height:
+                self.resting = REST  # the incident goes on
             return Reading(min(QUIET, 0.5 * surprise / height), *band, says)
         self.bar.rise(kind)
         self.resting, self.loudest = REST, surprise

@@ -8,6 +8,7 @@ the stream: where times at the start are rare, a leading time is part of the mes
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 
@@ -19,6 +20,8 @@ DATE = re.compile(
     r"\[?(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/]\d\d?[-/]\d{2,4}|\d\d?[-/.]\d\d?|(?:19|20)\d{6})"
     r"(?![\d.]*\d\.\d)(?:$|[T_ ,;-])"
 )
+MESSAGE = ("message", "msg", "log", "event", "text")
+LOGFMT = re.compile(r'[\w.]+=(?:.*\s)?(?:msg|message)=(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 NUMBER = re.compile(r"\d+,?$|0x[0-9a-f]+$", re.I)
 EPOCH = re.compile(r"\d{10}(?:\.\d+|\d{3}|\d{6})?$")
 NAMES = frozenset(re.findall(r"\w+", "mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec"))
@@ -45,6 +48,8 @@ class HeaderSplitter:
 
     def message(self, line: str) -> str:
         """The line without its header; the whole line where it has none, or nothing else."""
+        if told := structured(line):
+            return told
         end = header_end(line)
         if not line[:1].isspace():  # an indented line goes on with the one before
             self.lines += 1
@@ -52,6 +57,19 @@ class HeaderSplitter:
         if not end or self.lines > TRIAL and self.timed < USUAL * self.lines:
             return line
         return line[end:].lstrip(" \t|-:") or line
+
+
+def structured(line: str) -> str:
+    """The message of a line that is a JSON object or key=value pairs (logfmt); empty where it is neither."""
+    if line.startswith("{"):
+        try:
+            given = json.loads(line)
+        except (ValueError, RecursionError):
+            return ""
+        told = next((given[name] for name in MESSAGE if given.get(name)), "")
+        return told if isinstance(told, str) else ""
+    pairs = LOGFMT.match(line)
+    return (pairs[1] or pairs[2] or "") if pairs else ""
 
 
 def header_end(line: str) -> int:
