@@ -13,7 +13,7 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
 
 from console import access, context, failures, panels  # noqa: E402
 from console.markup import tag  # noqa: E402
-from console.page import PAGES, visibility  # noqa: E402
+from console.page import PAGES, visible  # noqa: E402
 from console.widgets import draw  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -21,13 +21,14 @@ HERE = Path(__file__).parent
 
 def navigation(person: access.Actor):
     """The person's pages by their addresses; live.py follows links to them."""
+    listed = visible(person)
     pages = {
         name: st.Page(
             ROOT / "pages" / f"{name}.py",
             title=title,
             url_path=name,
             default=name == "pipeline",
-            visibility=visibility(person, name),
+            visibility="visible" if name in listed else "hidden",
         )
         for name, title in PAGES.items()
     }

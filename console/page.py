@@ -27,13 +27,8 @@ NEEDS: dict[str, str] = {"audit": access.AUDIT, "settings": access.OPERATE, "peo
 
 
 def visible(actor: access.Actor) -> dict[str, str]:
-    """The pages that this person may open."""
-    return {name: title for name, title in PAGES.items() if visibility(actor, name) == "visible"}
-
-
-def visibility(actor: access.Actor, name: str) -> str:
-    """Does the navigation list the page for this person? Its address alone would only say why not."""
-    return "visible" if actor.may(NEEDS.get(name, access.VIEW)) else "hidden"
+    """The pages that the navigation lists for this person; the address of another one says why not."""
+    return {name: title for name, title in PAGES.items() if actor.may(NEEDS.get(name, access.VIEW))}
 
 
 def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import streamlit as st
 
@@ -107,17 +108,12 @@ def verify() -> None:
 
 
 def downloads(wanted: trail.Filter) -> None:
+    files = (("CSV", exports.trail_csv, "audit.csv", "text/csv"),
+             ("JSON lines", exports.trail_lines, "audit.jsonl", "application/jsonl"))  # fmt: skip
     with st.container(horizontal=True):
-        st.download_button(
-            "Download as CSV", lambda: asked(exports.trail_csv, wanted), "audit.csv", "text/csv", on_click="ignore"
-        )
-        st.download_button(
-            "Download as JSON lines",
-            lambda: asked(exports.trail_lines, wanted),
-            "audit.jsonl",
-            "application/jsonl",
-            on_click="ignore",
-        )
+        for name, write, file, kind in files:
+            given = partial(asked, write, wanted)
+            st.download_button(f"Download as {name}", given, file, kind, on_click="ignore")
 
 
 def asked(write, wanted: trail.Filter) -> str:

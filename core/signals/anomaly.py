@@ -2,9 +2,8 @@
 
 Several statistics of the stream (level, step, means of minutes and hours, unrest, sameness, deviation from the
 day's and the week's rhythm, distribution of late, gaps) each know their own tail (tail.py). The strangest one
-speaks. It is an alarm when it passes a bar that rises with each alarm and sinks slowly, so that the long-run
-rate of alarms is bounded whatever the series (after adaptive conformal inference: Gibbs, Candès 2021). After
-an alarm the detector rests: one incident is one alarm.
+speaks. It is an alarm when it passes a bar (bar.py) that rises with each alarm and sinks slowly, so that the
+long-run rate of alarms is bounded whatever the series. After an alarm the detector rests: one incident is one alarm.
 """
 
 from __future__ import annotations
@@ -12,19 +11,17 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.signals.bar import Bar
 from core.signals.season import Season
 from core.signals.tail import Tail
 
 THRESHOLD = 0.5  # a score from here on is an alarm
 QUIET = 0.499  # the most that a row below the bar, or within a known incident, can have
-BAR = 5.5  # surprise of an alarm: a chance of e^-5.5 in a block, for the strangest of some twenty statistics
-STEP = 0.5  # what an alarm adds to the bar ...
-BUDGET = 0.0003  # ... and the alarms a row at which it sinks back as fast as it rises
-REST = 80  # rows after an alarm that are the same incident
+REST = 80  # rows after the last strange one of an incident that still belong to it
 LOUDER = 2.0  # unless they are this much stranger
 WARM_UP = 100  # rows
 MOST = 1e100  # values beyond it are taken as it, so that sums stay finite
@@ -32,24 +29,25 @@ MEMORY = 2000  # rows of the slow averages
 SHORT, LONG, LATE = 10, 60, 52  # rows of the means, and of "the distribution of late"
 BINS, SAMPLE = 8, 150  # of the distribution, and rows that its edges are taken from
 FAST, SLOW, VERY_SLOW = 12, 24, 30  # rows of a block of peaks
-WORDS = {
-    "high": "higher than ever",
-    "low": "lower than ever",
-    "rise": "a sudden rise",
-    "fall": "a sudden fall",
-    "mean+": "high for minutes",
-    "mean-": "low for minutes",
-    "long+": "high for hours",
-    "long-": "low for hours",
-    "unrest": "more restless than usual",
-    "calm": "calmer than usual",
-    "same": "stuck at one value",
-    "season+": "higher than usual at this time",
-    "season-": "lower than usual at this time",
-    "over": "above what was expected",
-    "under": "below what was expected",
-    "mix": "an unusual mix of values",
-    "gap": "data is missing",
+# each statistic's kind, which has a handicap of its own; rows of its blocks of peaks; what it says
+STATISTICS = {
+    "high": ("high", FAST, "higher than ever"),
+    "low": ("low", FAST, "lower than ever"),
+    "rise": ("change", FAST, "a sudden rise"),
+    "fall": ("change", FAST, "a sudden fall"),
+    "mean+": ("mean", FAST, "high for minutes"),
+    "mean-": ("mean", FAST, "low for minutes"),
+    "long+": ("long", VERY_SLOW, "high for hours"),
+    "long-": ("long", VERY_SLOW, "low for hours"),
+    "unrest": ("unrest", SLOW, "more restless than usual"),
+    "calm": ("calm", SLOW, "calmer than usual"),
+    "same": ("same", SLOW, "stuck at one value"),
+    "season+": ("season", FAST, "higher than usual at this time"),
+    "season-": ("season", FAST, "lower than usual at this time"),
+    "over": ("deviation", FAST, "above what was expected"),
+    "under": ("deviation", FAST, "below what was expected"),
+    "mix": ("mix", VERY_SLOW, "an unusual mix of values"),
+    "gap": ("gap", SLOW, "data is missing"),
 }
 
 
@@ -119,7 +117,7 @@ class Detector:
 
     def __init__(self):
         self.rows = 0
-        self.tails: dict[str, Tail] = {}
+        self.tails = {name: Tail(block) for name, (_, block, _) in STATISTICS.items()}
         self.season, self.mixture = Season(), Mixture()
         self.short, self.long, self.off = Window(SHORT), Window(LONG), Window(6)
         self.base = self.spread = self.smooth = self.previous = 0.0
@@ -127,14 +125,13 @@ class Detector:
         self.same = 0
         self.at: datetime | None = None
         self.interval = 0.0
-        self.bar, self.resting, self.loudest = BAR, 0, 0.0
+        self.bar, self.resting, self.loudest = Bar(), 0, 0.0
 
     def step(self, at: datetime, x: float | None) -> Reading:
         """Take in a row; None or not-a-number is a missing value. Times may come in any rhythm, but in order."""
-        gap = self._gap(at, x is None)
         if x is None or not math.isfinite(x):
-            return self._judge([("gap", gap)], (-math.inf, math.inf))
-        x = min(MOST, max(-MOST, x))
+            return self._judge([("gap", self._gap(at, missing=True))], (-math.inf, math.inf))
+        x, gap = min(MOST, max(-MOST, x)), self._gap(at, missing=False)
         band, expected, scale = self._expect(at, x)
         found = [("gap", gap), *self._levels(x), *self._changes(x), *self._deviations(x, expected, scale)]
         self._learn(at, x)
@@ -143,25 +140,26 @@ class Detector:
     # --- the alarm ---------------------------------------------------------------------------------
 
     def _judge(self, found: list[tuple[str, float]], band: tuple[float, float]) -> Reading:
-        why, surprise = max(found, key=lambda pair: pair[1])
-        self.bar = max(BAR, self.bar - STEP * BUDGET)
-        score = min(QUIET, 0.5 * surprise / self.bar) if surprise < self.bar else 1 - 0.5 * self.bar / surprise
-        quiet = self.resting > 0 and surprise < LOUDER * self.loudest
+        self.bar.sink()
+        why, surprise = "", 0.0
+        for name, told in found:
+            if told > surprise and (left := told - self.bar.handicap(STATISTICS[name][0])) > surprise:
+                why, surprise = name, left
+        resting = self.resting > 0 and surprise < LOUDER * self.loudest
         self.resting = max(0, self.resting - 1)
-        if surprise >= self.bar:
-            if quiet or self.rows < WARM_UP:
-                score = QUIET
-            else:
-                self.bar, self.resting, self.loudest = self.bar + STEP, REST, surprise
-        return Reading(score, *band, WORDS[why] if surprise else "")
+        if not why:
+            return Reading(0.0, *band, "")
+        kind, _, says = STATISTICS[why]
+        height = self.bar.height()
+        if surprise < height or resting or self.rows < WARM_UP:
+            if resting and surprise >= height:
+                self.resting = REST  # the incident goes on
+            return Reading(min(QUIET, 0.5 * surprise / height), *band, says)
+        self.bar.rise(kind)
+        self.resting, self.loudest = REST, surprise
+        return Reading(1 - 0.5 * height / surprise, *band, says)
 
     # --- the statistics: (name, surprise) -------------------------------------------------------------
-
-    def _tail(self, name: str, x: float, centre: float, grain: float, block: int = FAST) -> tuple[str, float]:
-        tail = self.tails.get(name)
-        if tail is None:
-            tail = self.tails[name] = Tail(block)
-        return name, tail.step(x, centre, grain)
 
     @property
     def _grain(self) -> float:
@@ -171,10 +169,10 @@ class Detector:
         """(band, expected value, scale of the season or None) from what came before ``x``."""
         usual = self.season.expected(at, self.spread)
         expected = usual[0] if usual else self.smooth
-        over, under = self.tails.get("over"), self.tails.get("under")
-        if not (over and under):
-            return (-math.inf, math.inf), expected if self.rows else x, None
-        up, down = (t.limit(self.bar, 0.0, self._grain) for t in (over, under))
+        if not self.rows:
+            return (-math.inf, math.inf), x, None
+        height, grain = self.bar.height() + self.bar.handicap("deviation"), self._grain
+        down, up = (self.tails[name].limit(height, 0.0, grain) for name in ("under", "over"))
         return (expected - down, expected + up), expected, usual[1] if usual else None
 
     def _levels(self, x: float) -> Iterator[tuple[str, float]]:
@@ -183,40 +181,40 @@ class Detector:
         rate = max(1 / (self.rows + 1), 1 / MEMORY)
         self.base += rate * (x - self.base)
         self.spread += rate * (abs(x - self.base) - self.spread)
-        base, grain = self.base, self._grain
-        yield self._tail("high", x, base, grain)
-        yield self._tail("low", -x, -base, grain)
+        base, grain, tails = self.base, self._grain, self.tails
+        yield "high", tails["high"].step(x, base, grain)
+        yield "low", tails["low"].step(-x, -base, grain)
         short, long = self.short.push(x), self.long.push(x)
         if self.rows > SHORT:
-            yield self._tail("mean+", short, base, grain)
-            yield self._tail("mean-", -short, -base, grain)
+            yield "mean+", tails["mean+"].step(short, base, grain)
+            yield "mean-", tails["mean-"].step(-short, -base, grain)
         if self.rows > LONG:
-            yield self._tail("long+", long, base, grain, VERY_SLOW)
-            yield self._tail("long-", -long, -base, grain, VERY_SLOW)
-        yield self._tail("mix", self.mixture.push(x), 0.0, 0.05, VERY_SLOW)
+            yield "long+", tails["long+"].step(long, base, grain)
+            yield "long-", tails["long-"].step(-long, -base, grain)
+        yield "mix", tails["mix"].step(self.mixture.push(x), 0.0, 0.05)
 
     def _changes(self, x: float) -> Iterator[tuple[str, float]]:
-        change = x - self.previous
-        yield self._tail("rise", change, 0.0, self._grain)
-        yield self._tail("fall", -change, 0.0, self._grain)
+        change, grain, tails = x - self.previous, self._grain, self.tails
+        yield "rise", tails["rise"].step(change, 0.0, grain)
+        yield "fall", tails["fall"].step(-change, 0.0, grain)
         rate = max(1 / (self.rows + 1), 1 / MEMORY)
         self.unrest += max(rate, 0.08) * (abs(change) - self.unrest)
         self.usual_unrest += rate * (abs(change) - self.usual_unrest)
         told = math.log(self.unrest + 0.05 * self.usual_unrest + 1e-9 * abs(self.base) + 1e-12)
         self.usual_log += rate * (told - self.usual_log)
-        yield self._tail("unrest", told, self.usual_log, 0.1, SLOW)
-        yield self._tail("calm", -told, -self.usual_log, 0.1, SLOW)
+        yield "unrest", tails["unrest"].step(told, self.usual_log, 0.1)
+        yield "calm", tails["calm"].step(-told, -self.usual_log, 0.1)
         self.same = self.same + 1 if change == 0 else 0
-        yield self._tail("same", math.log1p(self.same), 0.0, 0.15, SLOW)
+        yield "same", tails["same"].step(math.log1p(self.same), 0.0, 0.15)
 
     def _deviations(self, x: float, expected: float, scale: float | None) -> Iterator[tuple[str, float]]:
-        grain = self._grain
-        yield self._tail("over", x - expected, 0.0, grain)
-        yield self._tail("under", expected - x, 0.0, grain)
+        grain, tails = self._grain, self.tails
+        yield "over", tails["over"].step(x - expected, 0.0, grain)
+        yield "under", tails["under"].step(expected - x, 0.0, grain)
         if scale is not None:
             off = self.off.push((x - expected) / scale)
-            yield self._tail("season+", off, 0.0, 0.1)
-            yield self._tail("season-", -off, 0.0, 0.1)
+            yield "season+", tails["season+"].step(off, 0.0, 0.1)
+            yield "season-", tails["season-"].step(-off, 0.0, 0.1)
 
     def _gap(self, at: datetime, missing: bool) -> float:
         """Surprise of the time since the last value, in usual intervals."""
@@ -225,7 +223,7 @@ class Detector:
             return 0.0
         seconds = max(0.0, (at - self.at).total_seconds())
         longer = math.log(max(1.0, seconds / self.interval)) if self.interval else 0.0
-        tail = self.tails.setdefault("gap", Tail(SLOW))
+        tail = self.tails["gap"]
         if missing:
             return tail.rarity + max(0.0, longer - max(0.0, tail.level)) / 0.5 if tail.k else 0.0
         self.at = at
@@ -238,3 +236,12 @@ class Detector:
         self.smooth += 0.2 * (x - self.smooth)
         self.previous = x
         self.rows += 1
+
+
+def watch(points: Iterable[tuple[datetime, float | None]]) -> list[Reading]:
+    """The reading of each point, in order: the band that was expected before it, and whether it is an anomaly.
+
+    A value of None is missing; a last point ``(now, None)`` asks whether a stream has fallen silent.
+    """
+    detector = Detector()
+    return [detector.step(at, value) for at, value in points]

@@ -8,17 +8,20 @@ the stream: where times at the start are rare, a leading time is part of the mes
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 
 WORD = re.compile(r"[^\s|]+")
 BRACKET = re.compile(r"\[[^\]\n]*(?:\[[^\]]*\][^\]]*)*\]|\([^)\n]*\)")
 CLOCK = re.compile(r"(?<![\d:.])\d{1,2}(?::\d\d:\d\d(?!:?\d\d?(?!\d))|\.\d\d\.\d\d(?!\.?\d{1,3}(?!\d)))")
-COMPACT = re.compile(r"\d{6} \d{6}(?= )")  # yymmdd hhmmss
+COMPACT, COMPACT_DIGITS = re.compile(r"\d{6} \d{6}(?= )"), 6  # yymmdd hhmmss
 DATE = re.compile(
     r"\[?(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/]\d\d?[-/]\d{2,4}|\d\d?[-/.]\d\d?|(?:19|20)\d{6})"
     r"(?![\d.]*\d\.\d)(?:$|[T_ ,;-])"
 )
+MESSAGE = ("message", "msg", "log", "event", "text")
+LOGFMT = re.compile(r'[\w.]+=(?:.*\s)?(?:msg|message)=(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 NUMBER = re.compile(r"\d+,?$|0x[0-9a-f]+$", re.I)
 EPOCH = re.compile(r"\d{10}(?:\.\d+|\d{3}|\d{6})?$")
 NAMES = frozenset(re.findall(r"\w+", "mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec"))
@@ -45,16 +48,32 @@ class HeaderSplitter:
 
     def message(self, line: str) -> str:
         """The line without its header; the whole line where it has none, or nothing else."""
-        end, timed = header_end(line)
-        self.lines += 1
-        self.timed += timed
-        if timed and self.lines > TRIAL and self.timed < USUAL * self.lines:
+        if told := structured(line):
+            return told
+        end = header_end(line)
+        if not line[:1].isspace():  # an indented line goes on with the one before
+            self.lines += 1
+            self.timed += end > 0
+        if not end or self.lines > TRIAL and self.timed < USUAL * self.lines:
             return line
         return line[end:].lstrip(" \t|-:") or line
 
 
-def header_end(line: str) -> tuple[int, bool]:
-    """(index behind the header, whether it holds a time)."""
+def structured(line: str) -> str:
+    """The message of a line that is a JSON object or key=value pairs (logfmt); empty where it is neither."""
+    if line.startswith("{"):
+        try:
+            given = json.loads(line)
+        except (ValueError, RecursionError):
+            return ""
+        told = next((given[name] for name in MESSAGE if given.get(name)), "")
+        return told if isinstance(told, str) else ""
+    pairs = LOGFMT.match(line)
+    return (pairs[1] or pairs[2] or "") if pairs else ""
+
+
+def header_end(line: str) -> int:
+    """Index behind the header; 0 where the line has none: a header holds a time."""
     end = at = unknown = 0
     timed = levelled = begun = False
     for _ in range(DEEP):
@@ -62,7 +81,8 @@ def header_end(line: str) -> tuple[int, bool]:
         if not found:
             break
         kind, at = _kind(line, found, begun)
-        if levelled and kind == "level" or unknown > _reach(kind, timed):
+        reach = REACH.get(kind, -1)
+        if levelled and kind == "level" or unknown > (reach if timed or kind == "time" else min(0, reach)):
             unknown += 1
             if unknown > REACH["time"]:
                 break
@@ -72,36 +92,38 @@ def header_end(line: str) -> tuple[int, bool]:
         begun = timed or levelled and found[0].isupper()
         if kind == "component":
             break
-    return (end, timed) if timed or levelled else (0, False)
-
-
-def _reach(kind: str, timed: bool) -> int:
-    """How many unknown words may lie before a word of this kind; -1: it is unknown itself."""
-    return REACH.get(kind, -1) if timed or kind == "time" else min(0, REACH.get(kind, -1))
+    return end if timed else 0
 
 
 def _kind(line: str, found: re.Match, begun: bool) -> tuple[str, int]:
     """(kind of the word, index behind it); a bracket may be of several words."""
     word, end = found[0], found.end()
-    if compact := COMPACT.match(line, found.start()):
-        return "time", compact.end()
-    if word[0] not in "[(" or not (bracket := BRACKET.match(line, found.start())):
-        kind = _kind_of_word(word)
-        if kind in ("word", "component"):
-            kind = "bracket" if begun and line[end : end + 1] == "|" else kind if begun else "word"
-        return kind, end
-    inner, end = bracket[0], max(end, bracket.end())
-    if LEVEL.match(inner):
-        return "level", end
-    if CLOCK.search(inner) or DATE.match(inner):
-        return "time", end
-    return ("bracket" if begun else "word"), end
+    if word[0] in "[(" and (bracket := BRACKET.match(line, found.start())):
+        return _kind_of_bracket(bracket[0], begun), max(end, bracket.end())
+    kind = _kind_of_word(word)
+    if kind == "compact":
+        compact = COMPACT.match(line, found.start())
+        return ("time", compact.end()) if compact else ("number", end)
+    if kind in ("word", "component"):
+        kind = "bracket" if begun and line[end : end + 1] == "|" else kind if begun else "word"
+    return kind, end
+
+
+@lru_cache(maxsize=10_000)
+def _kind_of_bracket(text: str, begun: bool) -> str:
+    if LEVEL.match(text):
+        return "level"
+    if CLOCK.search(text) or DATE.match(text):
+        return "time"
+    return "bracket" if begun else "word"
 
 
 @lru_cache(maxsize=10_000)
 def _kind_of_word(word: str) -> str:
     if _is_time(word):
         return "time"
+    if len(word) == COMPACT_DIGITS and word.isdecimal():
+        return "compact"
     if word in SEPARATORS:
         return "separator"
     return next((kind for kind, shape in SHAPES if shape.match(word)), "word")

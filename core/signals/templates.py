@@ -32,7 +32,7 @@ VALUES = re.compile(
     re.X,
 )
 STATE = re.compile(r"[A-Z][A-Z_]+$")
-RUN = re.compile(rf"{VALUE}(?:[.,:/#_-]{{0,2}}{VALUE})+")
+RUN = re.compile(rf"{VALUE}(?:(?:[.,:/#_-]{{0,2}}|[,;] ){VALUE})+")  # and lists, however long
 
 
 def values(message: str) -> str:

@@ -132,8 +132,9 @@ def test_links_open_pages_without_a_reload(page):
 
 def test_the_first_look_is_there_before_any_script(served):
     address, browser = served
-    with browser.new_context(base_url=address, java_script_enabled=False) as visit:
+    with visiting(browser, address) as visit:
         page = visit.new_page()
+        page.route("**/static/js/**", lambda route: route.abort())
         page.goto("/issues")
         assert page.locator("#first h1").inner_text() == "Issues"
         assert page.locator("#first tbody tr").count() == 25

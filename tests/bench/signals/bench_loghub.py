@@ -74,7 +74,7 @@ def measure(group: Callable[[str], int], lines: Sequence[str], truth: Sequence[s
 
 
 def main() -> None:
-    print(f"Loghub, grouping accuracy. Aim: message >= {AIM_MESSAGE}, raw >= {AIM_RAW}, >= {LINES:,} lines a CPU second")
+    print(f"Loghub, grouping accuracy. Aim: message >= {AIM_MESSAGE}, raw >= {AIM_RAW}, >= {LINES:,} lines/s of CPU")
     print(f"published: {PUBLISHED}\n")
     if not LOGHUB.exists():
         print(f"no labelled lines in {LOGHUB}")

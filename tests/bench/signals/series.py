@@ -56,9 +56,7 @@ def requests(rows: int, step: int, chance: random.Random) -> Values:
 def traffic_bytes(rows: int, step: int, chance: random.Random) -> Values:
     """Heavy-tailed bytes with a batch job at a fixed time."""
     period, size = chance.choice((60, 180, 1440)), chance.uniform(3, 20)
-    return [
-        1e5 * chance.lognormvariate(0, 0.4) * (size if row * step % period < step else 1) for row in range(rows)
-    ]
+    return [1e5 * chance.lognormvariate(0, 0.4) * (size if row * step % period < step else 1) for row in range(rows)]
 
 
 def temperature(rows: int, step: int, chance: random.Random) -> Values:
