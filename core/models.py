@@ -276,7 +276,7 @@ class Issue(SQLModel, table=True):
     requested_by: str | None = None  # the person who asked for this run; the platform itself: nobody
     scheduled_for: datetime | None = _maybe_time()
     counted_by: str = ""  # the source whose signals are its occurrences: the first that told
-    merged_into: int | None = None  # the issue that a person made it a part of
+    merged_into: int | None = Field(default=None, index=True)  # the issue that a person made it a part of
 
     @property
     def workflow_id(self) -> str:
