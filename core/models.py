@@ -248,6 +248,7 @@ class Connector(SQLModel, table=True):
 
 
 class Issue(SQLModel, table=True):
+    __table_args__ = (Index("ix_issue_merged_into", "merged_into", **_only("merged_into IS NOT NULL")),)
     id: int | None = Field(default=None, primary_key=True)
     fingerprint: str = Field(index=True)
     because: str = ""  # why its signals are one issue
@@ -276,7 +277,7 @@ class Issue(SQLModel, table=True):
     requested_by: str | None = None  # the person who asked for this run; the platform itself: nobody
     scheduled_for: datetime | None = _maybe_time()
     counted_by: str = ""  # the source whose signals are its occurrences: the first that told
-    merged_into: int | None = Field(default=None, index=True)  # the issue that a person made it a part of
+    merged_into: int | None = None  # the issue that a person made it a part of
 
     @property
     def workflow_id(self) -> str:
@@ -286,7 +287,7 @@ class Issue(SQLModel, table=True):
 class Signal(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("source", "vendor_id"),
-        Index("ix_signal_issue_at", "issue_id", "at"),
+        Index("ix_signal_issue_at", "issue_id", "at", **_only("issue_id IS NOT NULL")),
         Index("ix_signal_service_at", "service", "at"),
         Index("ix_signal_fingerprint_at", "fingerprint", "at"),
         Index("ix_signal_waiting", "at", "id", **_only("issue_id IS NULL AND set_aside IS NULL")),

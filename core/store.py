@@ -139,9 +139,10 @@ def m005_rulings(connection: Connection) -> None:
     """Also indexes by which a round costs the same however many signals are stored."""
     add(connection, rulings.Ruling.__tablename__, rulings.Silence.__tablename__)
     add(connection, "issue.counted_by", "issue.merged_into")
-    for name in ("ix_signal_fingerprint_at", "ix_signal_waiting", "ix_signal_aside"):
+    for name in ("ix_signal_fingerprint", "ix_signal_issue_at"):
+        connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
+    for name in ("ix_signal_issue_at", "ix_signal_fingerprint_at", "ix_signal_waiting", "ix_signal_aside"):
         index(connection, name)
-    connection.execute(text("DROP INDEX IF EXISTS ix_signal_fingerprint"))
 
 
 def m008_people(connection: Connection) -> None:

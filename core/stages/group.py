@@ -71,8 +71,8 @@ def index_of(session: Session) -> Candidates:
     """The issues that a signal may join: open ones, and those that ended or were seen of late."""
     index, since = Candidates(), now() - MEMORY
     recent = col(Issue.ended_at).is_(None) | (col(Issue.ended_at) > since) | (col(Issue.last_seen) > since)
-    issues = session.exec(select(Issue).where(recent, col(Issue.merged_into).is_(None)).order_by(Issue.id)).all()
-    for issue in issues:
+    issues = session.exec(select(Issue).where(recent, col(Issue.merged_into).is_(None))).all()  # unordered: by index
+    for issue in sorted(issues, key=lambda issue: issue.id):
         _put(session, index, issue)
     return index
 
@@ -99,8 +99,7 @@ def _place(session: Session, known: Known, signal: Signal) -> bool:
     if aside := noise.verdict(record, _around(session, known, record, fp)):
         signal.set_aside = aside
         return False
-    near = known.index.near(correlation.opened(0, record, fp), known.overrides.merged)
-    found = correlation.match(record, fp, near, known.graph, known.overrides)
+    found = known.index.find(record, fp, known.graph, known.overrides)
     if found.issue_id is None:
         return _open_issue(session, known, signal, record, fp)
     _join(session, signal, session.get_one(Issue, found.issue_id))

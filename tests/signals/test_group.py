@@ -334,7 +334,6 @@ def rows_read(work) -> tuple[int, int]:
 
     def statement(*_):
         counted["statements"] += 1
-        print(_[2][:150].replace(chr(10)," "), str(_[3])[:60])
 
     def step():
         counted["steps"] += 1
