@@ -276,7 +276,7 @@ class Issue(SQLModel, table=True):
     resolution: str | None = None
     requested_by: str | None = None  # the person who asked for this run; the platform itself: nobody
     scheduled_for: datetime | None = _maybe_time()
-    counted_by: str = ""  # the source whose signals are its occurrences: the first that told
+    counted_by: str | None = None  # the source whose signals are its occurrences: the first that told
     merged_into: int | None = None  # the issue that a person made it a part of
 
     @property

@@ -86,7 +86,8 @@ def of_signals(told: issues.Story, others: dict[int, str]) -> list[Offer]:
         found += [Offer("split", issue.id, issue.title, choices=told.parts)]
     if told.silence:
         return [*found, Offer("end_silence", told.silence.id, told.silence.reason)]
-    return [*found, Offer("silence", issue.id, issue.title)]
+    over = issue.status in (Status.RESOLVED, Status.DISMISSED)
+    return found if over else [*found, Offer("silence", issue.id, issue.title)]
 
 
 def one(number: int | None) -> None:

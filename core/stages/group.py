@@ -7,7 +7,7 @@ next round.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
@@ -38,6 +38,14 @@ class Known:
     graph: Mapping[str, Sequence[str]]
     overrides: Overrides
     context: noise.Context
+    rows: dict[int, Issue] = field(default_factory=dict)  # read once a batch: a session forgets what nobody holds
+
+    def row(self, session: Session, issue_id: int) -> Issue:
+        """The issue, or the one that a person made it a part of."""
+        if issue_id not in self.rows:
+            found = session.get_one(Issue, issue_id)
+            self.rows[issue_id] = self.row(session, found.merged_into) if found.merged_into else found
+        return self.rows[issue_id]
 
 
 def group_new(rt: Runtime) -> int:
@@ -102,7 +110,7 @@ def _place(session: Session, known: Known, signal: Signal) -> bool:
     found = known.index.find(record, fp, known.graph, known.overrides)
     if found.issue_id is None:
         return _open_issue(session, known, signal, record, fp)
-    _join(session, signal, session.get_one(Issue, found.issue_id))
+    _join(session, signal, known.row(session, found.issue_id))
     known.index.join(found.issue_id, record, fp)
     return False
 
@@ -157,8 +165,6 @@ def new_issue(session: Session, record: Record, fp: Fingerprint) -> Issue:
 
 def _join(session: Session, signal: Signal, issue: Issue) -> None:
     """Count the signal on its issue; one that comes back after its fix starts a new run."""
-    while issue.merged_into:
-        issue = session.get_one(Issue, issue.merged_into)
     signal.issue_id = issue.id
     issue.first_seen = min(issue.first_seen, signal.at)
     issue.last_seen = max(issue.last_seen, signal.at)
@@ -180,10 +186,10 @@ def _join(session: Session, signal: Signal, issue: Issue) -> None:
         journal.move(session, issue.id, Status.NEW, "it came back")
 
 
-def _first_source(session: Session, issue: Issue) -> str:
+def _first_source(session: Session, issue: Issue) -> str | None:
     """The source that told of the issue first, among signals of its present run."""
     told = select(Signal.source).where(Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen)
-    return session.exec(told.order_by(col(Signal.at)).limit(1)).first() or ""
+    return session.exec(told.order_by(col(Signal.at)).limit(1)).first()
 
 
 def recount(session: Session, issue: Issue) -> None:

@@ -106,6 +106,7 @@ def measure(size: int, number: int = FRESH, turns: int = TURNS) -> tuple[float, 
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder), database_url=f"sqlite:///{folder}/bench.db",
                             platform_file=Path(folder) / "platform.toml")  # fmt: skip
+        settings.platform_file.write_text("")
         store.open_store(settings.database)
         rt = runtime.use(runtime.Runtime(settings))
         history(size)
