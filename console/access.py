@@ -8,7 +8,8 @@ from core import sessions
 from core.rights import ADMINISTER, APPROVE, AUDIT, OPERATE, VIEW, Actor, Forbidden
 from core.rights import require as _require
 
-__all__ = ["ADMINISTER", "APPROVE", "AUDIT", "OPERATE", "VIEW", "Actor", "Forbidden", "SignedOut", "current", "require"]
+__all__ = ["ADMINISTER", "APPROVE", "AUDIT", "OPERATE", "VIEW", "Actor", "Forbidden", "SignedOut", "current",
+           "notice", "require"]  # fmt: skip
 
 
 class SignedOut(Exception):
@@ -24,6 +25,11 @@ def current() -> Actor:
         st.session_state.clear()  # a page that was reconnected by somebody else shows nothing of the one before
         raise SignedOut
     return found
+
+
+def notice() -> str:
+    here = current()
+    return f"You act as **{here.name}** ({here.role.value})."
 
 
 def require(right: str) -> Actor:

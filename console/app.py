@@ -43,7 +43,7 @@ async def engine():
         yield
         return
     if not settings.console_engine:
-        log.info("CONSOLE_ENGINE is off: this console only shows")
+        log.info("CONSOLE_ENGINE is off: a worker elsewhere does the rounds; people still act here")
         await asyncio.to_thread(wiring.build, settings)  # what its people's actions work with
         yield
         return

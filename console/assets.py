@@ -14,12 +14,15 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+import brotli
 import streamlit
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from console import first_paint
+from console.gate import HEADER
+
 STATIC = (Path(streamlit.__file__).parent / "static").resolve()  # a virtual environment may be a link
-ICON = Path(__file__).parent / "icon.svg"
 YEAR = "public, max-age=31536000, immutable"
 TEXT = {".js", ".css", ".svg", ".json", ".html", ".map"}
 TITLE = "DevOps Intelligence Platform"
@@ -28,55 +31,106 @@ HEAD = f"""<title>{TITLE}</title>
     <meta name="color-scheme" content="light dark" />
     <script>const at = location.origin + "/";
     window.__streamlit = {{BACKEND_BASE_URL: at, HOST_CONFIG_BASE_URL: at}}</script>"""
-FIRST_PAINT = """<style>body{margin:0}@media(prefers-color-scheme:dark){body{background:#0d131e}}
+GROUND = """<style>body{margin:0}@media(prefers-color-scheme:dark){body{background:#0d131e}}
     @media(prefers-color-scheme:light){body{background:#f7f8fa}}</style>"""
 
 
+LATER = """<script>
+    (() => {
+      let begun = false;
+      const begin = () => {
+        if (!begun) { begun = true; document.body.append(document.getElementById("later").content.cloneNode(true)); }
+      };
+      requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(begin)));
+      setTimeout(begin, 400);  // a tab in the background paints nothing
+    })();
+    </script>"""
+LOADED = re.compile(r'\s*<(?:script type="module"[^>]*></script>|link rel="(?:modulepreload|stylesheet)"[^>]*>)')
+
+
 def index(text: str) -> str:
-    """Streamlit's index.html with our head. Raises ValueError when it is not the one that we know."""
+    """Streamlit's index.html with our head; its scripts and styles wait in a template for the first look.
+
+    In the head they would hold it back. Raises ValueError when it is not the file that we know.
+    """
     for pattern, new in (
         (r'<link rel="shortcut icon"[^>]*>', '<link rel="icon" type="image/svg+xml" href="./icon.svg" />'),
         (r'<link\s+rel="preload"[^>]*as="font"[^>]*>', ""),
-        (r"<title>Streamlit</title>", HEAD + FIRST_PAINT),
+        (r"<title>Streamlit</title>", HEAD + GROUND),
+        (re.escape(ROOT), ROOT),
     ):
         text, found = re.subn(pattern, lambda _, new=new: new, text, count=1)
         if not found:
             raise ValueError(f"this Streamlit's index.html has no {pattern}: adapt console/assets.py")
-    return text
+    loaded = "".join(LOADED.findall(text))
+    return LOADED.sub("", text).replace("</body>", f'<template id="later">{loaded}</template>{LATER}</body>', 1)
 
 
-@lru_cache(maxsize=256)
-def body(path: str) -> tuple[bytes, bool, str] | None:
-    """(bytes, are they gzip, media type) of a static file or page; None if there is no such file."""
-    if path == "/icon.svg":
-        return ICON.read_bytes(), False, "image/svg+xml"
-    file = STATIC / "index.html" if "." not in path else (STATIC / path.lstrip("/")).resolve()
-    if not file.is_file() or STATIC not in (file, *file.parents):
+ROBOTS = b"User-agent: *\nAllow: /\n"  # the sign-in decides who sees what
+OWN = {"/icon.svg": ("icon.svg", "image/svg+xml"), "/logo.svg": ("logo.svg", "image/svg+xml")}
+PACKERS = {"br": lambda data: brotli.compress(data, quality=5), "gzip": lambda data: gzip.compress(data, 6), "": bytes}
+ROOT = '<div id="root">'
+
+
+def encoding(accepts: str) -> str:
+    """The best of br and gzip that the visitor takes, or ""."""
+    offered = {part.split(";")[0].strip() for part in accepts.split(",")}
+    return next((name for name in ("br", "gzip") if name in offered), "")
+
+
+@lru_cache(maxsize=1)
+def template() -> str:
+    return index((STATIC / "index.html").read_text(encoding="utf-8"))
+
+
+def page(path: str, query: str, session: str) -> bytes:
+    """index.html with the page's first look for this session before Streamlit's root."""
+    return template().replace(ROOT, first_paint.html(path, query, session) + ROOT, 1).encode()
+
+
+@lru_cache(maxsize=512)
+def body(path: str, packing: str) -> tuple[bytes, str, str] | None:
+    """(bytes, their packing, media type) of a static file; None if there is no such file."""
+    if path == "/robots.txt":
+        return ROBOTS, "", "text/plain"
+    if path in OWN:
+        name, kind = OWN[path]
+        return PACKERS[packing]((Path(__file__).parent / name).read_bytes()), packing, kind
+    file = (STATIC / path.lstrip("/")).resolve()
+    if not file.is_file() or STATIC not in file.parents:
         return None
-    data = index(file.read_text(encoding="utf-8")).encode() if file.name == "index.html" else file.read_bytes()
-    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    return (gzip.compress(data, 9), True, kind) if file.suffix in TEXT else (data, False, kind)
+    packing = packing if file.suffix in TEXT else ""
+    return (
+        PACKERS[packing](file.read_bytes()),
+        packing,
+        mimetypes.guess_type(file.name)[0] or "application/octet-stream",
+    )
 
 
 class Assets:
-    """Answers GET for /static/... and the console's pages; the rest goes on to Streamlit."""
+    """Answers GET for /static/..., our few files and the console's pages; the rest goes on to Streamlit."""
 
     def __init__(self, app: ASGIApp, pages: frozenset[str]) -> None:
         self.app, self.pages = app, pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        mine = path in self.pages or path == "/icon.svg" or path.startswith("/static/")
+        mine = path in self.pages or path in OWN or path == "/robots.txt" or path.startswith("/static/")
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or not mine:
             return await self.app(scope, receive, send)
-        found = await asyncio.to_thread(body, path)
+        sent = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        packing, session = encoding(sent.get(b"accept-encoding", "")), sent.get(HEADER, "")
+        found = await asyncio.to_thread(self._found, path, scope["query_string"].decode("latin-1"), packing, session)
         if found is None:
             return await self.app(scope, receive, send)
-        data, packed, kind = found
-        accepts = dict(scope["headers"]).get(b"accept-encoding", b"")
-        headers = {"Cache-Control": "no-cache" if path in self.pages else YEAR, "Vary": "Accept-Encoding"}
-        if packed and b"gzip" in accepts:
-            headers["Content-Encoding"] = "gzip"
-        elif packed:
-            data = gzip.decompress(data)
+        data, packed, kind, kept = found
+        headers = {"Cache-Control": kept, "Vary": "Accept-Encoding"}
+        if packed:
+            headers["Content-Encoding"] = packed
         return await Response(data, headers=headers, media_type=kind)(scope, receive, send)
+
+    def _found(self, path: str, query: str, packing: str, session: str) -> tuple[bytes, str, str, str] | None:
+        if path in self.pages:
+            return PACKERS[packing](page(path, query, session)), packing, "text/html", "private, no-cache"
+        found = body(path, packing)
+        return (*found, YEAR if path.startswith("/static/") else "public, max-age=3600") if found else None

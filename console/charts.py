@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -16,6 +16,7 @@ SIGNS = {
     "escalated": (ORANGE, "diamond"),
     "human": (BLUE, "square"),
 }
+PATTERNS = {"fixed": "", "rolled_back": "x", "failed": "/", "escalated": ".", "human": "-"}  # beside the colour
 
 
 def _figure(*traces, x: str, y: str, **more) -> go.Figure:
@@ -88,17 +89,17 @@ def calibration(bins: Sequence[Bin]) -> go.Figure:
     return figure
 
 
-def outcomes_by_day(runs: Sequence[Ended]) -> go.Figure:
-    """Ended runs a day (UTC), stacked by result."""
-    days = sorted({r.at.date() for r in runs})
+def outcomes_by_day(counts: Mapping[tuple[str, str], int]) -> go.Figure:
+    """Ended runs a day (UTC), stacked by result; ``counts`` by (day, result)."""
+    days = sorted({day for day, _ in counts})
     traces = [
         go.Bar(
             x=days,
-            y=[sum(r.at.date() == day and r.result == result for r in runs) for day in days],
+            y=[counts.get((day, result), 0) for day in days],
             name=result.replace("_", " "),
-            marker={"color": colour},
+            marker={"color": colour, "pattern": {"shape": PATTERNS[result]}},
         )
         for result, (colour, _) in SIGNS.items()
-        if any(r.result == result for r in runs)
+        if any(found == result for _, found in counts)
     ]
     return _figure(*traces, x="day, UTC", y="runs that ended", barmode="stack")

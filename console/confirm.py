@@ -100,19 +100,30 @@ ACTS = {
         "B",
         reason="Why?",
     ),
+    "change_policy": Act(
+        "Put in force",
+        "Put this policy in force?",
+        "The next decision follows it; decisions already made stay as they are. The present text is kept as a "
+        "version that you can return to.",
+        access.ADMINISTER,
+        "P",
+        "primary",
+        reason="Why?",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Offer:
     """An act on one target; ``more`` are the action's further arguments, ``about`` what is shown,
-    ``choices`` whom it can be given to."""
+    ``choices`` whom it can be given to; ``name`` tells offers apart whose target is no number."""
 
     act: str
-    target: int
+    target: int | str
     about: str = ""
     more: dict = field(default_factory=dict)
     choices: Sequence[str] = ()
+    name: str = ""
 
 
 def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
@@ -123,7 +134,7 @@ def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
             act = ACTS[offer.act]
             if here.may(act.right) and st.button(
                 act.label,
-                key=f"{offer.act}-{offer.target}",
+                key=f"{offer.act}-{offer.name or offer.target}",
                 type=act.kind,
                 shortcut=act.shortcut if shortcuts else None,
             ):
@@ -141,15 +152,13 @@ def _ask(offer: Offer, key: str) -> None:
     if offer.act == "escalate":
         st.text_input("Who should take it?", key=f"to-{key}", max_chars=200, placeholder="name or team")
     if offer.act == "pass_on":
-        st.selectbox("Person or group", offer.choices, key=f"to-{key}")
+        st.selectbox("Person or group", offer.choices, None, key=f"to-{key}", placeholder="choose")
     if offer.act == "resolve":
         st.toggle("The cause is cured, not only the symptom", key=f"cured-{key}", value=True)
     if fault := st.session_state.get(f"fault-{key}"):
         st.error(fault)
     with st.container(horizontal=True):
-        st.button(
-            act.label, key=f"do-{key}", type="primary", shortcut="Mod+Enter", on_click=_do, args=(offer, key)
-        )
+        st.button(act.label, key=f"do-{key}", type="primary", shortcut="Mod+Enter", on_click=_do, args=(offer, key))
         if st.button("Cancel", key=f"cancel-{key}"):
             st.rerun()
 
@@ -164,7 +173,9 @@ def _arguments(offer: Offer, key: str) -> dict:
     if offer.act == "escalate":
         given["to"] = st.session_state.get(f"to-{key}", "").strip() or "on-call"
     if offer.act == "pass_on":
-        given["to"] = st.session_state.get(f"to-{key}") or ""
+        given["to"] = st.session_state.get(f"to-{key}")
+        if not given["to"]:
+            raise ValueError("Choose the person or group that is to answer.")
     if offer.act == "resolve":
         given["cured"] = st.session_state.get(f"cured-{key}", True)
     return given

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from core import store
-from core.settings import ConfigurationError, Policy, Settings, load
+from core.settings import ConfigurationError, Policy, Settings, load, read_policy
 
 _settings: Settings | None = None
+_read: tuple[object, Policy, str] | None = None  # what the file was like, its policy, its fault
 
 
 def configure(settings: Settings) -> Settings:
     """Make these the settings of the process and open its store."""
-    global _settings
-    _settings = settings
+    global _settings, _read
+    _settings, _read = settings, None
     store.open_store(settings.database)
     return settings
 
@@ -21,9 +24,37 @@ def settings() -> Settings:
     return _settings or configure(load())
 
 
+def connected() -> frozenset[str]:
+    """Names of the vendors that the settings connect; nobody is contacted."""
+    return _connected(id(settings()))
+
+
+@lru_cache(maxsize=1)
+def _connected(_settings_id: int) -> frozenset[str]:
+    from core.vendors import registry
+
+    return frozenset(name for name, build in registry.BUILDERS.items() if build(settings()) is not None)
+
+
 def policy() -> tuple[Policy, str]:
-    """The policy in force and, if platform.toml cannot be used, what is wrong with it (then the defaults)."""
+    """The policy in force and, if platform.toml cannot be used, what is wrong with it (then the defaults).
+
+    Read again when the file changes: by the Policy page, or by hand.
+    """
+    global _read
+    path = settings().platform_file
     try:
-        return settings().policy, ""
+        seen = path.stat()
+        like = (path, seen.st_mtime_ns, seen.st_size)
+        if _read is None or _read[0] != like:
+            _read = (like, *_policy(path))
+        return _read[1:]
+    except OSError:
+        return _policy(path)
+
+
+def _policy(path) -> tuple[Policy, str]:
+    try:
+        return read_policy(path), ""
     except ConfigurationError as error:
         return Policy(), str(error)

@@ -141,7 +141,7 @@ def _node(name: str, count: int, layout: str) -> Safe:
 def flow(now: Mapping[Status, int], taken: Mapping[tuple[str, str], int]) -> Safe:
     """The diagram: in each node the issues that stand there now, on each arrow how often it was taken."""
     return join(
-        _drawing(layout, box, now, taken) for layout, box in (("wide", "0 0 1180 270"), ("tall", "0 0 384 884"))
+        _drawing(layout, box, now, taken) for layout, box in (("wide", "0 0 1180 284"), ("tall", "0 0 384 890"))
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from console.markup import Safe, clock, percent, tag
+from console.markup import Safe, clock, moment, percent, tag
 
 JS = """
 export default function ({ parentElement, data }) {
@@ -33,12 +33,48 @@ def drawing(svg: Safe, key: str) -> None:
 WIDTH, HEIGHT = 600.0, 120.0
 
 
-def rate_chart(points: Sequence[tuple[datetime, float, float]], marks: Sequence[tuple[datetime, str]] = ()) -> Safe:
-    """Error rate over time as an area; ``points`` are (time, requests, errors), ``marks`` deployments."""
+LANES = {"production": 26.0, "preview": 62.0}
+MARKS = {"verified": "ok", "rolled_back": "bad", "failed": "bad", "watching": "work", "ready": "ok", "pending": "wait"}
+
+
+def strip(marks: Sequence[tuple[int, datetime, str, str]], since: datetime, until: datetime) -> Safe:
+    """Deployments over time, a lane for each environment; each mark opens its deployment."""
+    length = max(1.0, (until - since).total_seconds())
+
+    def mark(number: int, at: datetime, environment: str, status: str) -> Safe:
+        x, y = 90 + 1060 * (at - since).total_seconds() / length, LANES.get(environment, 62.0)
+        says = f"{environment} deployment {number}: {status.replace('_', ' ')}, {moment(at)}"
+        shape = (
+            tag("path", d=f"M{x - 5:.1f} {y - 5:g}l10 10m0 -10l-10 10")
+            if MARKS.get(status) == "bad"
+            else tag("circle", cx=f"{x:.1f}", cy=f"{y:g}", r=5.5)
+        )
+        drawn = tag("g", tag("title", says), shape, class_=f"d-deploy d-{MARKS.get(status, 'calm')}")
+        return tag("a", drawn, href=f"/deployments?deployment={number}", target="_self", data_nav="", aria_label=says)
+
+    lanes = (
+        tag("g", tag("text", name, x=8, y=y + 4), tag("path", d=f"M90 {y:g}H1150"), class_="d-lane")
+        for name, y in LANES.items()
+    )
+    ends = (tag("text", f"{at:%b %d %H:%M} UTC", x=x, y=92, text_anchor=to, class_="d-lane-end")
+            for at, x, to in ((since, 90, "start"), (until, 1150, "end")))  # fmt: skip
+    return tag("svg", *lanes, *ends, *(mark(*m) for m in marks), viewBox="0 0 1180 100", class_="d-strip", role="group",
+               aria_label=f"{len(marks)} deployments over time")  # fmt: skip
+
+
+def rate_chart(
+    points: Sequence[tuple[datetime, float, float]],
+    marks: Sequence[tuple[datetime, str]] = (),
+    limit: float | None = None,
+) -> Safe:
+    """Error rate over time as an area; ``points`` are (time, requests, errors), ``marks`` deployments.
+
+    ``limit`` is the highest rate that the watch allows: the band below it is shaded.
+    """
     start, end = points[0][0], points[-1][0]
     length = max(1.0, (end - start).total_seconds())
     rates = [errors / requests if requests else 0.0 for _, requests, errors in points]
-    top = max(0.05, *rates)
+    top = max(0.05, *rates, (limit or 0) * 1.2)
 
     def x(at: datetime) -> float:
         return (at - start).total_seconds() / length * WIDTH
@@ -56,8 +92,11 @@ def rate_chart(points: Sequence[tuple[datetime, float, float]], marks: Sequence[
         for at, words in marks
         if start <= at <= end
     ]
+    height = HEIGHT - (limit or 0) / top * (HEIGHT - 8)
+    allowed = tag("path", d=f"M0 {height:.1f}H{WIDTH}V{HEIGHT}H0z", class_="d-allowed") if limit is not None else ""
     svg = tag(
         "svg",
+        allowed,
         tag("path", d=f"M0 {HEIGHT}L{line}L{WIDTH} {HEIGHT}Z", class_="d-area"),
         tag("path", d=f"M{line}", class_="d-line"),
         *flags,

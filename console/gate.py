@@ -20,7 +20,7 @@ from core import sessions
 
 COOKIE = "session"
 HEADER = b"x-platform-session"
-OPEN = {"/healthz", "/metrics", "/status", "/icon.svg", "/robots.txt", "/login", "/logout", "/password",
+OPEN = {"/healthz", "/metrics", "/status", "/icon.svg", "/logo.svg", "/robots.txt", "/login", "/logout", "/password",
         "/auth/login", "/oauth2callback"}  # fmt: skip
 OPEN_BELOW = ("/static/", "/login/", "/hooks/", "/api/")  # static files of Streamlit; the others ask for themselves
 CLOSED = 1008  # websocket close code: policy violation

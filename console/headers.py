@@ -12,6 +12,7 @@ HEADERS = {
         "font-src 'self' data:; connect-src 'self'; "
         "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
     ),
+    "Strict-Transport-Security": "max-age=31536000",  # browsers heed it over https alone
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

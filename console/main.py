@@ -11,18 +11,26 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from console import access, context, failures  # noqa: E402
+from console import access, context, failures, panels  # noqa: E402
 from console.markup import tag  # noqa: E402
-from console.page import visible  # noqa: E402
+from console.page import PAGES, visible  # noqa: E402
+from console.widgets import draw  # noqa: E402
 
 HERE = Path(__file__).parent
 
 
 def navigation(person: access.Actor):
     """The person's pages by their addresses; live.py follows links to them."""
+    listed = visible(person)
     pages = {
-        name: st.Page(ROOT / "pages" / f"{name}.py", title=title, url_path=name, default=name == "pipeline")
-        for name, title in visible(person).items()
+        name: st.Page(
+            ROOT / "pages" / f"{name}.py",
+            title=title,
+            url_path=name,
+            default=name == "pipeline",
+            visibility="visible" if name in listed else "hidden",
+        )
+        for name, title in PAGES.items()
     }
     st.session_state["pages"] = pages | {"": pages["pipeline"]}
     return st.navigation(list(pages.values()))
@@ -41,13 +49,7 @@ def sidebar(person: access.Actor) -> None:
                 class_="d-person-here",
             )
         )
-        if not settings.console_engine:
-            st.markdown("Engine: **off in this process** (`CONSOLE_ENGINE`); a worker does the rounds.")
-        if settings.sandbox_url:
-            st.markdown(
-                "**Simulated vendors, real shop.** Every vendor's API is played on this machine; "
-                "the shop, its code and its errors are real."
-            )
+        draw(*panels.foot(settings))
 
 
 st.set_page_config(

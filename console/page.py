@@ -17,12 +17,17 @@ PAGES = {  # address: title
     "codegen": "Code generation",
     "deployments": "Deployments",
     "kpis": "KPIs",
+    "policy": "Policy",
+    "audit": "Audit",
+    "settings": "Settings",
+    "people": "People",
 }
-NEEDS: dict[str, str] = {}  # address: the right that the page asks for, where it is more than to look
+# address: the right that the page asks for, where it is more than to look
+NEEDS: dict[str, str] = {"audit": access.AUDIT, "settings": access.OPERATE, "people": access.ADMINISTER}
 
 
 def visible(actor: access.Actor) -> dict[str, str]:
-    """The pages that this person may open."""
+    """The pages that the navigation lists for this person; the address of another one says why not."""
     return {name: title for name, title in PAGES.items() if actor.may(NEEDS.get(name, access.VIEW))}
 
 

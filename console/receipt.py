@@ -1,107 +1,126 @@
-"""A decision's receipt: terms as bars, the row that fired, each guard, the smallest change that flips it."""
+"""A decision's receipt: its terms on a ruler, the row that fired, each guard, the smallest change that flips it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from console.markup import Safe, join, percent, tag
-from console.widgets import VERDICT, bar, card, checks, code, facts, of, table
-from core.models import Decision
+from console.markup import Safe, join, tag
+from console.widgets import VERDICT, bar, card, facts, of, table
+from core.models import Decision, Verdict
 
-
-def _number(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+TERMS = {
+    "analysis": "Confidence of the analysis",
+    "history": "Earlier fixes that held",
+    "simplicity": "Simplicity of the change",
+    "low_impact": "Low business impact",
+}
 
 
 def _words(value: object) -> str:
-    """A receipt's value in words: nested shapes are told as name: value."""
-    if isinstance(value, Mapping):
-        return str(value["says"]) if "says" in value else ", ".join(f"{k}: {_words(v)}" for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return "; ".join(map(_words, value))
-    return {True: "yes", False: "no", None: "–"}.get(value, _number(value)) if not isinstance(value, str) else value
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value).replace("_", " ") if value is not None else "–"
 
 
-def _rows(terms: object) -> list[Mapping]:
-    """Terms as a list of mappings, however the receipt writes them."""
-    if isinstance(terms, Mapping):
-        return [{"name": k, **(v if isinstance(v, Mapping) else {"value": v})} for k, v in terms.items()]
-    return [t for t in terms or [] if isinstance(t, Mapping)]
+def _of(receipt: Mapping, name: str) -> list[Mapping]:
+    """A list of the receipt; what is not a mapping in it is left out."""
+    found = receipt.get(name)
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
 
 
-def _share(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def _name(term: Mapping) -> str:
+    return TERMS.get(term.get("term", ""), str(term.get("term", "term")))
+
+
+def ruler(receipt: Mapping, confidence: float) -> Safe:
+    """The confidence as a bar from 0 to 1, made of its terms' contributions."""
+    parts = (
+        tag(
+            "b",
+            style=f"width:{max(0.0, min(1.0, float(term.get('contribution', 0)))):.2%}",
+            title=f"{_name(term)}: {float(term.get('contribution', 0)):.3f}",
+            class_=f"d-term{place % 4}",
+        )
+        for place, term in enumerate(_of(receipt, "terms"))
+    )
+    marks = (tag("u", tag("small", f"{at:g}"), style=f"left:{at:.0%}") for at in (0.6, 0.7, 0.8, 0.9))
+    says = f"confidence {confidence:.2f}, made of its terms"
+    return tag("div", *parts, *marks, class_="d-ruler", role="img", aria_label=says)
 
 
 def terms(receipt: Mapping) -> Safe:
-    """weight x value = points of each term, and their sum."""
+    """weight x value = points of each term, as the receipt holds them."""
 
-    def row(term: Mapping):
-        weight, value = _share(term.get("weight")), _share(term.get("value"))
-        points = None if weight is None or value is None else weight * value
+    def row(place: int, term: Mapping):
         return (
-            term.get("name", "term"),
-            bar(value, _number(value) if value is not None else "–"),
-            "–" if weight is None else f"× {weight:.2f}",
-            "–" if points is None else f"{points:.3f}",
+            tag("span", tag("i", class_=f"d-dot d-term{place % 4}", aria_hidden="true"), _name(term)),
+            bar(float(term.get("value", 0)), _words(term.get("value"))),
+            f"× {float(term.get('weight', 0)):.2f}",
+            f"{float(term.get('contribution', 0)):.3f}",
             term.get("says", ""),
         )
 
-    return table(("Term", "Value, 0 to 1", "Weight", "Points", "Why"), map(row, _rows(receipt.get("terms"))), (2, 3))
+    rows = (row(place, term) for place, term in enumerate(_of(receipt, "terms")))
+    return table(("Term", "Value, 0 to 1", "Weight", "Points", "Why"), rows, (2, 3))
 
 
-def _guard(guard: Mapping) -> tuple[object, str]:
-    """A guard that fired made the decision safer: it is shown as a hold, not as a fault."""
-    fired = bool(guard["effect"]) if "effect" in guard else guard.get("fired")
-    name = str(guard.get("guard", guard.get("name", "guard"))).replace("_", " ")
-    return (None if fired is None else not fired), f"{name}: {guard.get('says', 'asks for more' if fired else 'quiet')}"
+def guards(receipt: Mapping) -> Safe:
+    """Those that fired made the decision safer: a hold, not a fault. The quiet ones are folded away."""
+    listed = _of(receipt, "guards")
+    fired = [g for g in listed if g.get("effect")]
+    quiet = [tag("li", f"{g.get('name', 'guard')}") for g in listed if not g.get("effect")]
+    return join(
+        [
+            tag("ul", *map(_fired, fired), class_="d-checks") if fired else tag("p", "None fired."),
+            tag("details", tag("summary", f"{len(quiet)} did not fire"), tag("ul", *quiet)) if quiet else "",
+        ]
+    )
 
 
-def guards(receipt: Mapping) -> Sequence[tuple[object, str]]:
-    listed = receipt.get("guards") or []
-    if isinstance(listed, Mapping):
-        listed = [{"name": k, **(v if isinstance(v, Mapping) else {"says": _words(v)})} for k, v in listed.items()]
-    return [_guard(g) if isinstance(g, Mapping) else (None, _words(g)) for g in listed]
+def _fired(guard: Mapping) -> Safe:
+    says = tag("span", tag("b", str(guard.get("name", "guard"))), f": {guard.get('says', '')}")
+    return tag("li", tag("i", "◆", aria_hidden="true"), says, class_="d-person")
 
 
 def flip(receipt: Mapping) -> str:
-    found = next((receipt[k] for k in ("flip", "flips", "smallest_change", "smallest_flip") if receipt.get(k)), None)
-    return _words(found) if found else "No single change within its bounds would flip it."
+    """The smallest change as a sentence."""
+    found = receipt.get("flip")
+    if not isinstance(found, Mapping):
+        return "No single change within its bounds would flip it."
+    gives = VERDICT.get(found.get("gives"), ("", "", _words(found.get("gives"))))[2]
+    return f"{_words(found.get('change'))} {_words(found.get('from'))} → {_words(found.get('to'))} gives: {gives}."
+
+
+def inputs(receipt: Mapping) -> Safe:
+    given = receipt.get("inputs")
+    if not isinstance(given, Mapping):
+        return Safe("")
+    told = facts((_words(name), _words(value)) for name, value in given.items())
+    return tag("details", tag("summary", "What the decision was made of"), told)
 
 
 def drawn(decision: Decision) -> Safe:
     receipt = decision.receipt
-    row = receipt.get("row_says") or _words(receipt.get("row", "")) or ""
+    row = f"row {decision.row}: {receipt.get('row_says', '')}"
+    waits = decision.needs_approval and decision.verdict is not Verdict.ESCALATE_HUMAN
     return join(
         [
             tag(
                 "div",
                 of(VERDICT, decision.verdict),
                 tag("b", f"confidence {decision.confidence:.2f}"),
-                tag("span", f"row {decision.row}" + (f": {row}" if row and row != str(decision.row) else "")),
-                tag("span", "needs a person's approval" if decision.needs_approval else "no approval needed"),
+                tag("span", row),
+                tag("span", "needs a person's approval" if waits else "", class_="d-muted"),
                 class_="d-line-up",
             ),
+            ruler(receipt, decision.confidence),
             terms(receipt),
             tag(
                 "div",
-                card("Guards", checks(guards(receipt)) if guards(receipt) else "None looked at."),
+                card("Guards", guards(receipt)),
                 card("The smallest change that flips it", tag("p", flip(receipt))),
                 class_="d-two",
             ),
-            tag(
-                "details",
-                tag("summary", "Inputs"),
-                facts(
-                    (k, code(_words(v)) if len(_words(v)) > 80 else _words(v))
-                    for k, v in (receipt.get("inputs") or {}).items()
-                ),
-            )
-            if receipt.get("inputs")
-            else "",
+            inputs(receipt),
         ]
     )
-
-
-def headline(decision: Decision) -> str:
-    return f"{VERDICT[decision.verdict][2]}, confidence {percent(decision.confidence)}"

@@ -8,6 +8,7 @@ from console import change, receipt
 from console.markup import Safe, esc, join, moment, percent, span, tag, when
 from console.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, stat, stats, table
 from core.models import Analysis, Crash, Deployment, Frame, ServiceHealth, Signal, Stage
+from core.views import counting
 from core.views.issues import Story
 
 
@@ -32,7 +33,7 @@ def head(story: Story) -> Safe:
 def figures(story: Story) -> Safe:
     issue = story.issue
     return stats(
-        stat(f"{issue.occurrences:,}", "occurrences", f"signals from the vendors: {story.signal_count:,}"),
+        stat(f"{issue.occurrences:,}", "occurrences", f"vendors' signals: {counting.words(story.signal_count)}"),
         stat(f"{issue.users:,}", "users affected"),
         stat(when(issue.first_seen), "first error", moment(issue.first_seen)),
         stat(when(issue.last_seen), "last error", moment(issue.last_seen)),
@@ -86,7 +87,7 @@ def evidence(story: Story) -> Safe:
         [
             tag("p", "One issue because: ", story.issue.because) if story.issue.because else "",
             frames(Crash.model_validate(crash)) if crash else code(story.signals[0].message or "no message"),
-            tag("h3", f"Latest {len(story.signals)} of {story.signal_count:,} signals"),
+            tag("h3", f"Latest {len(story.signals)} of {counting.words(story.signal_count)} signals"),
             table(("Seen", "Source", "Kind", "Title", "Count", "Vendor"), map(_signal, story.signals), (4,)),
         ]
     )
@@ -211,6 +212,15 @@ def health(before: Mapping, after: Mapping, margin: float = 0.01) -> Safe:
         "Error rate",
     )
     return table(heads, rows, range(1, 7))
+
+
+def health_short(before: Mapping, after: Mapping, margin: float = 0.01) -> Safe:
+    """By service: the error rate before and after, and the band that the watch allows."""
+    rows = []
+    for service in sorted({*before, *after}):
+        was, is_ = (side and side.error_rate for side in (_side(before, service), _side(after, service)))
+        rows.append((service, percent(was, 1), percent(is_, 1), band(was, is_, margin)))
+    return table(("Service", "Errors before", "after", "Error rate"), rows, (1, 2)) if rows else esc("")
 
 
 STAGE_SIGNS = {"ok": ("ok", "✓"), "failed": ("bad", "✕"), "refused": ("bad", "✕"), "waiting": ("wait", "◷"),

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 # commands whose own modules read their arguments
 OWN = {
     "fix": "core.repair.command_fix",
+    "stage": "core.stage_command",
     "demo": "core.sandbox.command",
+    "replay": "core.command_replay",
     "user": "core.user_command",
     "token": "core.token_command",
 }
@@ -66,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m core",
         description="DevOps Intelligence Platform",
-        epilog="fix: repair one crash in a repository; demo: a shop that really fails, with simulated vendors; "
+        epilog="fix: repair one crash in a repository; replay: past decisions under another policy; "
+        "stage: one stage of one issue, for Kestra; demo: a shop that really fails, with simulated vendors; "
         "user: add, list, disable people; token: API tokens of programs",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

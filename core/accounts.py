@@ -189,6 +189,13 @@ def anybody() -> bool:
         return session.exec(select(Person.name).limit(1)).first() is not None
 
 
+def admins() -> list[str]:
+    """Names of those who may administer and come in."""
+    with store.read() as session:
+        rows = session.exec(select(Person).where(Person.role == Role.ADMIN).order_by(Person.name))
+        return [row.name for row in rows if find(session, row.name)]
+
+
 def first_admin() -> str | None:
     """Create ``admin`` on a platform without people; its one-time password, or None when there is somebody."""
     if anybody():

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from core import accounts, answers, audit, durable, journal, notify, rights, runtime, store
+from core import accounts, answers, audit, durable, journal, notify, policies, rights, runtime, store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.rights import Actor, Forbidden, Refused
+from core.settings import ConfigurationError
 from core.stages import learn, verify
 from core.vendors.base import VendorError
 
@@ -28,6 +29,7 @@ NEEDS = {  # the right that each action asks for
     "retry": rights.OPERATE,
     "resolve": rights.OPERATE,
     "dismiss": rights.OPERATE,
+    "change_policy": rights.ADMINISTER,
 }
 
 
@@ -213,6 +215,24 @@ def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
     if newer:
         raise Refused(f"deployment {newer} came after it: roll that back first")
     return row
+
+
+def change_policy(text: str, *, actor: Actor | str, reason: str, based_on: str, key: str) -> Receipt:
+    """Put this text of platform.toml in force; ``based_on`` is the digest of the one it was made from."""
+    if not reason.strip():
+        raise Refused("a change of the policy needs a reason: it is kept in the audit trail")
+    path = runtime.current().settings.platform_file
+
+    def act(session: Session, who: Actor) -> str:
+        made = policies.put_in_force(session, path, text, by=who.name, reason=reason, based_on=based_on)
+        detail = {"version": made.id, "before": based_on, "after": made.sha256, "reason": reason}
+        _note(session, who, "change_policy", "policy", key, detail)
+        return f"version {made.id} of the policy is in force; the next decision follows it"
+
+    try:
+        return _once("change_policy", actor, "policy", key, act)
+    except (policies.Stale, ConfigurationError) as error:
+        raise Refused(str(error)) from None
 
 
 # --- in common -------------------------------------------------------------------------------------

@@ -9,18 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from core.models import AuditRow, now
 
 GENESIS = "0" * 64
+CHUNK = 2000  # rows read at a time
+COLUMNS = [
+    AuditRow.id, AuditRow.at, AuditRow.actor, AuditRow.action, AuditRow.subject, AuditRow.detail, AuditRow.key,
+    AuditRow.previous, AuditRow.hash,
+]  # fmt: skip
 
 
-def digest(row: AuditRow) -> str:
+def digest(row: AuditRow | Row) -> str:
+    """SHA-256 of a row's content and the hash before it."""
     content = [row.at.isoformat(), row.actor, row.action, row.subject, row.detail, row.key, row.previous]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -76,23 +84,32 @@ class Verdict:
     says: str
 
 
-def verify(session: Session, data_dir: Path | None = None) -> Verdict:
-    """Walk the whole chain; names the first row that does not fit."""
-    previous, count, hashes = GENESIS, 0, {}
-    for row in session.exec(select(AuditRow).order_by(col(AuditRow.id))):
+def verify(session: Session, data_dir: Path | None = None, told: Callable[[int], None] = lambda _: None) -> Verdict:
+    """Walk the whole chain; names the first row that does not fit. ``told`` hears how many rows are done."""
+    previous, count = GENESIS, 0
+    number, value = _head(data_dir)
+    for row in session.connection().execute(select(*COLUMNS).order_by(col(AuditRow.id))).yield_per(CHUNK):
         if row.previous != previous:
             return Verdict(False, count, f"row {row.id} does not follow the row before it: one was removed or moved")
         if row.hash != digest(row):
             return Verdict(False, count, f"row {row.id} was changed after it was written")
+        if row.id == number and row.hash == value:
+            number = None
         previous, count = row.hash, count + 1
-        hashes[row.id] = row.hash
-    return _against_head(hashes, count, data_dir)
+        if count % CHUNK == 0:
+            told(count)
+    if number is not None:
+        return Verdict(False, count, f"the chain ends before row {number}, which the head names: rows were cut off")
+    return Verdict(True, count, f"{count:,} rows, each follows the one before it")
 
 
-def _against_head(hashes: dict[int, str], count: int, data_dir: Path | None) -> Verdict:
+def _head(data_dir: Path | None) -> tuple[int | None, str]:
+    """(id, hash) of the newest row as kept outside of the database; (None, "") when no head is kept."""
     head = data_dir / "audit-head" if data_dir else None
-    if head and head.exists():
+    if not (head and head.exists()):
+        return None, ""
+    try:
         number, value = head.read_text(encoding="ascii").split()
-        if hashes.get(int(number)) != value:
-            return Verdict(False, count, f"the chain ends before row {number}, which the head names: rows were cut off")
-    return Verdict(True, count, f"{count} rows, each follows the one before it")
+        return int(number), value
+    except (ValueError, UnicodeDecodeError):
+        return -1, "the head cannot be read"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import store, workspace
+from core import accounts, store, workspace
 from core.repair.runner import BubblewrapRunner
 from core.runtime import Runtime
 from core.vendors import cline, registry
@@ -33,6 +33,7 @@ def examine(rt: Runtime) -> Iterator[Line]:
     yield _git()
     yield _policy(rt)
     yield _database(rt)
+    yield _people()
     yield _sandbox(rt)
     yield _cline(rt)
     for name, repository in rt.policy.repositories.items():
@@ -85,6 +86,16 @@ def _database(rt: Runtime) -> Line:
         return Line("database", "ok", store.engine().url.render_as_string(hide_password=True))
     except SQLAlchemyError as error:
         return Line("database", "fault", str(error).splitlines()[0], "check DATABASE_URL or DATA_DIR")
+
+
+def _people() -> Line:
+    """Can anybody keep people and settings?"""
+    how = "python -m core user add NAME --role admin"
+    try:
+        admins = accounts.admins()
+    except SQLAlchemyError:
+        return Line("people", "fault", "the database does not answer", "see above")
+    return Line("people", "ok" if admins else "off", f"admins: {', '.join(admins) or 'none'}", "" if admins else how)
 
 
 def _sandbox(rt: Runtime) -> Line:

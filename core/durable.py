@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from filelock import FileLock, Timeout
+from sqlalchemy import inspect
 from sqlmodel import Session, col, delete, select
 
 from core import store
@@ -114,8 +115,21 @@ def start_in(session: Session, workflow: str, workflow_id: str, *args) -> None:
 
 
 def send_in(session: Session, workflow_id: str, message: dict, topic: str, key: str) -> None:
-    """Send a message to a waiting workflow together with the caller's transaction."""
+    """Send a message to a waiting workflow together with the caller's transaction.
+
+    An issue whose stages Kestra runs has no workflow: its flow reads the answer from the store.
+    """
+    if not known(workflow_id):
+        return
     client().send_in_transaction(session, workflow_id, message, topic, idempotency_key=key)
+
+
+def known(workflow_id: str) -> bool:
+    """Is there such a workflow? Not for an issue whose stages Kestra runs, nor where DBOS was never started."""
+    schema = None if store.engine().dialect.name == "sqlite" else "dbos"
+    if not inspect(store.engine()).has_table("workflow_status", schema=schema):
+        return False
+    return bool(client().list_workflows(workflow_ids=[workflow_id], load_input=False))
 
 
 def reap(own: Executor) -> list[str]:

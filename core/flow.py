@@ -11,6 +11,7 @@ where it was. A stage that was killed in its middle is called again and looks fi
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
@@ -22,6 +23,11 @@ from core.vendors.base import VendorError
 
 log = logging.getLogger(__name__)
 JOURNEY, RELEASE = "journey", "release"
+
+
+def rest(seconds: float) -> None:
+    """Sleep: durably inside a workflow, plainly where Kestra runs the stages (core/stage_command.py)."""
+    (DBOS.sleep if DBOS.workflow_id else time.sleep)(seconds)
 
 
 def _transient(error: BaseException) -> bool:
@@ -122,7 +128,7 @@ def diagnose(issue_id: int, run: int) -> dict:
         wait = schedule_step(issue_id, run)["seconds"]
         if wait <= 0:
             return decision
-        DBOS.sleep(wait)
+        rest(wait)
         diagnosis += 1
 
 
@@ -149,7 +155,7 @@ def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> dict:
     """CodeRabbit's word on the fix; the wait for it is durable and bounded."""
     look = {"state": "waiting", "seconds": 0.0, "asked": 0}
     while look["state"] == "waiting":
-        DBOS.sleep(look["seconds"])
+        rest(look["seconds"])
         look = peer_step(issue_id, run, attempt, change_id, look["asked"])
     return look
 
@@ -179,8 +185,12 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
 @DBOS.workflow(name=RELEASE)
 def release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
     """queue -> (bring up to date) -> production -> watch -> ok, or roll back."""
+    return carry_out_release(issue_id, run, change_id, automatic)
+
+
+def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
     while (wait := admit_step(issue_id, run, change_id, automatic)["seconds"]) > 0:
-        DBOS.sleep(wait)
+        rest(wait)
     current = bring_up_to_date(issue_id, run, change_id)
     if not current["ok"]:
         give_back_step(issue_id, run, change_id, current["says"])
@@ -190,7 +200,7 @@ def release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
         roll_back_step(issue_id, run, 2, change_id, live["says"])
         return {**live, "event": "deployment_failed"}
     while (look := watch_step(issue_id, run, 1, change_id))["state"] == "watching":
-        DBOS.sleep(look["seconds"])
+        rest(look["seconds"])
     if look["state"] == "healthy":
         return {"ok": True}
     rolled = roll_back_step(issue_id, run, 2, change_id, look["says"])

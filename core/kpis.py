@@ -1,31 +1,78 @@
-"""KPI formulas, pure. A figure over too few cases is no figure: its value is None and it says so."""
+"""KPIs, pure: sums in, figures out. SQL counts (core/views/outcomes.py), this module says what the sums mean.
+
+A figure is None with fewer cases than it needs; each carries its formula and what it counts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import sqrt
-from statistics import fmean, median
 
 BASELINE_SECONDS = 2 * 3600.0  # mean time to repair by hand before the platform
 ENOUGH = 5  # cases under which a share or a mean says nothing
+BINS = 10  # of the calibration
 
 
 @dataclass(frozen=True)
 class Ended:
-    """One run that ended; ``result`` is fixed, rolled_back, failed, escalated or human."""
+    """One run that ended, for the charts; ``result`` is fixed, rolled_back, failed, escalated or human."""
 
     at: datetime
     result: str
-    by: str = "platform"
-    detect_seconds: float | None = None
     total_seconds: float | None = None
-    verdict: str | None = None
-    confidence: float | None = None
-    issue_id: int = 0
-    service: str = ""
-    pattern: str = ""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """``n`` values and their sum."""
+
+    n: int = 0
+    total: float = 0.0
+
+    @property
+    def value(self) -> float:
+        return self.total / self.n
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Decisions to act that ended, of one tenth of confidence: ``held`` of ``n`` fixes held.
+
+    ``confidence`` and ``squared`` are sums over the ``n``: of the confidence, and of (confidence - held)^2.
+    """
+
+    place: int
+    n: int
+    held: int
+    confidence: float
+    squared: float
+
+
+@dataclass(frozen=True)
+class Tally:
+    """All that the figures need of the runs that ended in a span of time; times in seconds.
+
+    ``repairs`` are from first error to verified of the runs that the platform fixed; ``saved`` is the sum of
+    what each took less than the baseline, never below 0.
+    """
+
+    results: Mapping[str, int] = field(default_factory=dict)
+    repairs: Mean = Mean()
+    median: float | None = None
+    saved: float = 0.0
+    detect: Mean = Mean()
+    confidence: Mean = Mean()
+    judged: Sequence[Judged] = ()
+
+    @property
+    def runs(self) -> int:
+        return sum(self.results.values())
+
+    @property
+    def fixed(self) -> int:
+        return self.results.get("fixed", 0)
 
 
 @dataclass(frozen=True)
@@ -55,17 +102,11 @@ def _figure(name: str, value, n: int, unit: str, counts: str, formula: str, need
     return Figure(name, value() if n >= needs else None, n, unit, counts, formula, needs=needs, **more)
 
 
-def repairs(runs: Sequence[Ended]) -> list[float]:
-    """Seconds from first error to verified, of the runs that the platform fixed."""
-    return [r.total_seconds for r in runs if r.result == "fixed" and r.total_seconds is not None]
-
-
-def mttr(runs: Sequence[Ended]) -> Figure:
-    times = repairs(runs)
+def mttr(tally: Tally) -> Figure:
     return _figure(
         "MTTR, auto-fixed",
-        lambda: fmean(times),
-        len(times),
+        lambda: tally.repairs.value,
+        tally.repairs.n,
         "seconds",
         "issues fixed by the platform",
         "mean of (verified in production - first error)",
@@ -74,26 +115,24 @@ def mttr(runs: Sequence[Ended]) -> Figure:
     )
 
 
-def mttr_median(runs: Sequence[Ended]) -> Figure:
-    times = repairs(runs)
+def mttr_median(tally: Tally) -> Figure:
     return _figure(
         "Median repair",
-        lambda: median(times),
-        len(times),
+        lambda: tally.median,
+        tally.repairs.n,
         "seconds",
         "issues fixed by the platform",
-        "median of (verified in production - first error)",
+        "median of (verified in production - first error), the last 1,000",
         target=300.0,
         low_is_good=True,
     )
 
 
-def detection(runs: Sequence[Ended]) -> Figure:
-    times = [r.detect_seconds for r in runs if r.detect_seconds is not None]
+def detection(tally: Tally) -> Figure:
     return _figure(
         "Time to detect",
-        lambda: fmean(times),
-        len(times),
+        lambda: tally.detect.value,
+        tally.detect.n,
         "seconds",
         "issues",
         "mean of (issue opened - first error)",
@@ -101,12 +140,11 @@ def detection(runs: Sequence[Ended]) -> Figure:
     )
 
 
-def auto_resolution(runs: Sequence[Ended]) -> Figure:
-    fixed = sum(r.result == "fixed" for r in runs)
+def auto_resolution(tally: Tally) -> Figure:
     return _figure(
         "Auto-resolution",
-        lambda: fixed / len(runs),
-        len(runs),
+        lambda: tally.fixed / tally.runs,
+        tally.runs,
         "share",
         "runs that ended",
         "fixed by the platform / all runs that ended",
@@ -114,22 +152,13 @@ def auto_resolution(runs: Sequence[Ended]) -> Figure:
     )
 
 
-def judged(runs: Sequence[Ended]) -> list[tuple[float, bool]]:
-    """(confidence, did the fix hold) of the runs on which the platform acted by itself."""
-    return [
-        (r.confidence or 0.0, r.result == "fixed")
-        for r in runs
-        if r.verdict in ("AUTO_RESOLVE", "SCHEDULE_MAINTENANCE") and r.result in ("fixed", "rolled_back", "failed")
-    ]
-
-
-def decision_accuracy(runs: Sequence[Ended]) -> Figure:
+def decision_accuracy(tally: Tally) -> Figure:
     """Escalations are left out: whether the platform could have done it is not known."""
-    cases = judged(runs)
+    cases, held = sum(j.n for j in tally.judged), sum(j.held for j in tally.judged)
     return _figure(
         "Decision accuracy",
-        lambda: sum(ok for _, ok in cases) / len(cases),
-        len(cases),
+        lambda: held / cases,
+        cases,
         "share",
         "decisions to act that ended",
         "decisions to act whose fix held / decisions to act that ended",
@@ -137,12 +166,11 @@ def decision_accuracy(runs: Sequence[Ended]) -> Figure:
     )
 
 
-def mean_confidence(runs: Sequence[Ended]) -> Figure:
-    values = [r.confidence for r in runs if r.confidence is not None]
+def mean_confidence(tally: Tally) -> Figure:
     return _figure(
         "Mean confidence",
-        lambda: fmean(values),
-        len(values),
+        lambda: tally.confidence.value,
+        tally.confidence.n,
         "share",
         "decisions of ended runs",
         "mean of the decisions' confidence",
@@ -165,7 +193,7 @@ def rollback_rate(deployed: Deployed) -> Figure:
 
 def availability(requests: float, errors: float) -> Figure:
     return _figure(
-        "Availability",
+        "Uptime",
         lambda: 1 - errors / requests,
         int(requests),
         "share",
@@ -176,21 +204,20 @@ def availability(requests: float, errors: float) -> Figure:
     )
 
 
-def hours_saved(runs: Sequence[Ended], baseline: float = BASELINE_SECONDS) -> Figure:
-    times = repairs(runs)
+def hours_saved(tally: Tally) -> Figure:
     return _figure(
         "Hours saved",
-        lambda: sum(max(0.0, baseline - t) for t in times) / 3600,
-        len(times),
+        lambda: tally.saved / 3600,
+        tally.repairs.n,
         "hours",
         "issues fixed by the platform",
-        f"sum of ({baseline / 3600:g} h by hand - time to repair), never below 0",
+        f"sum of ({BASELINE_SECONDS / 3600:g} h by hand - time to repair), never below 0",
         needs=1,
     )
 
 
-def money_saved(runs: Sequence[Ended], hourly: float, baseline: float = BASELINE_SECONDS) -> Figure:
-    hours = hours_saved(runs, baseline)
+def money_saved(tally: Tally, hourly: float) -> Figure:
+    hours = hours_saved(tally)
     return Figure(
         "Savings",
         None if hours.value is None else hours.value * hourly,
@@ -200,6 +227,22 @@ def money_saved(runs: Sequence[Ended], hourly: float, baseline: float = BASELINE
         f"hours saved x {hourly:g} an hour",
         needs=1,
     )
+
+
+def all_of(tally: Tally, deployed: Deployed, served: tuple[float, float], hourly: float) -> list[Figure]:
+    """Every figure of a span of time; ``served`` is (requests, failed requests)."""
+    return [
+        mttr(tally),
+        mttr_median(tally),
+        auto_resolution(tally),
+        decision_accuracy(tally),
+        mean_confidence(tally),
+        rollback_rate(deployed),
+        availability(*served),
+        detection(tally),
+        hours_saved(tally),
+        money_saved(tally, hourly),
+    ]
 
 
 @dataclass(frozen=True)
@@ -226,37 +269,46 @@ def wilson(held: int, n: int, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def calibration(runs: Sequence[Ended], width: float = 0.1) -> list[Bin]:
-    """Does a confidence of 0.8 hold in 8 of 10 cases? Bins without a case are left out."""
-    bins: dict[int, list[tuple[float, bool]]] = {}
-    last = round(1 / width) - 1
-    for confidence, ok in judged(runs):
-        bins.setdefault(min(last, int(confidence / width + 1e-9)), []).append((confidence, ok))
-    return [_bin(i * width, width, cases) for i, cases in sorted(bins.items())]
+def calibration(tally: Tally) -> list[Bin]:
+    """Does a confidence of 0.8 hold in 8 of 10 cases? Tenths without a case are left out."""
+    return [
+        Bin(j.place / BINS, (j.place + 1) / BINS, j.n, j.held, j.confidence / j.n, wilson(j.held, j.n))
+        for j in sorted(tally.judged, key=lambda j: j.place)
+    ]
 
 
-def _bin(low: float, width: float, cases: Sequence[tuple[float, bool]]) -> Bin:
-    held = sum(ok for _, ok in cases)
-    return Bin(
-        round(low, 6),
-        round(low + width, 6),
-        len(cases),
-        held,
-        fmean(c for c, _ in cases),
-        wilson(held, len(cases)),
-    )
-
-
-def brier(runs: Sequence[Ended]) -> Figure:
+def brier(tally: Tally) -> Figure:
     """Brier score (G. W. Brier, 1950): 0 is perfect, 0.25 is a coin."""
-    cases = judged(runs)
+    cases = sum(j.n for j in tally.judged)
     return _figure(
         "Brier score",
-        lambda: fmean((c - ok) ** 2 for c, ok in cases),
-        len(cases),
+        lambda: sum(j.squared for j in tally.judged) / cases,
+        cases,
         "score",
         "decisions to act that ended",
         "mean of (confidence - held)^2",
         target=0.25,
         low_is_good=True,
     )
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the time to repair: its mean seconds over the runs that were looked at."""
+
+    name: str
+    seconds: float
+
+
+def parts(detect: float, stages: Mapping[str, float], total: float) -> list[Part]:
+    """The mean repair in its parts, in order; what no part explains is waiting: queue, approval, window."""
+    named = [Part("detect", detect), *(Part(name, seconds) for name, seconds in stages.items())]
+    rest = total - sum(part.seconds for part in named)
+    return [*named, Part("waiting", max(0.0, rest))]
+
+
+def meets(figure: Figure) -> bool | None:
+    """Whether the figure meets its target; None without either."""
+    if figure.target is None or figure.value is None:
+        return None
+    return figure.value <= figure.target if figure.low_is_good else figure.value >= figure.target

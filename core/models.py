@@ -260,7 +260,7 @@ class Issue(SQLModel, table=True):
     verdict: Verdict | None = None
     reason: str = ""  # why it stands where it stands, in a person's words
     run: int = 0  # how often its workflow was started
-    occurrences: int = 0
+    occurrences: int = Field(default=0, index=True)
     users: int = 0
     assignee: str | None = None
     first_seen: datetime = _time(index=True)
@@ -305,7 +305,11 @@ class Signal(SQLModel, table=True):
 
 
 class Metric(SQLModel, table=True):
-    __table_args__ = (UniqueConstraint("source", "service", "name", "at"), Index("ix_metric_at", "at"))
+    __table_args__ = (
+        UniqueConstraint("source", "service", "name", "at"),
+        Index("ix_metric_at", "at"),
+        Index("ix_metric_sums", "source", "service", "name", "at", "value"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     source: str
     service: str
@@ -315,6 +319,7 @@ class Metric(SQLModel, table=True):
 
 
 class Analysis(SQLModel, table=True):
+    __table_args__ = (Index("ix_analysis_counts", "created_at"),)
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
@@ -333,6 +338,7 @@ class Analysis(SQLModel, table=True):
 
 
 class Decision(SQLModel, table=True):
+    __table_args__ = (Index("ix_decision_counts", "created_at", "row", "verdict"),)
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     analysis_id: int = Field(foreign_key="analysis.id")
@@ -346,7 +352,10 @@ class Decision(SQLModel, table=True):
 
 
 class ChangeSet(SQLModel, table=True):
-    __table_args__ = (UniqueConstraint("issue_id", "run", "attempt"),)
+    __table_args__ = (
+        UniqueConstraint("issue_id", "run", "attempt"),
+        Index("ix_changeset_status", "status"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
@@ -375,6 +384,7 @@ class ChangeSet(SQLModel, table=True):
 
 
 class Review(SQLModel, table=True):
+    __table_args__ = (Index("ix_review_counts", "created_at", "passed"),)
     id: int | None = Field(default=None, primary_key=True)
     change_set_id: int = Field(foreign_key="changeset.id", index=True)
     passed: bool
@@ -386,6 +396,7 @@ class Review(SQLModel, table=True):
 
 class TestRun(SQLModel, table=True):
     __test__ = False  # the name is the field's; pytest must not collect it
+    __table_args__ = (Index("ix_testrun_counts", "created_at"),)
     id: int | None = Field(default=None, primary_key=True)
     change_set_id: int = Field(foreign_key="changeset.id", index=True)
     command: str
@@ -399,6 +410,7 @@ class TestRun(SQLModel, table=True):
 
 
 class Deployment(SQLModel, table=True):
+    __table_args__ = (Index("ix_deployment_counts", "environment", "started_at", "status", "automatic"),)
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)  # idempotency: issue, run, attempt, environment
     issue_id: int = Field(foreign_key="issue.id", index=True)
@@ -424,7 +436,11 @@ class Deployment(SQLModel, table=True):
 class Outcome(SQLModel, table=True):
     """How one run of one issue ended: the memory that learning reads."""
 
-    __table_args__ = (UniqueConstraint("issue_id", "run"),)
+    __table_args__ = (
+        UniqueConstraint("issue_id", "run"),
+        # what the KPIs count lies in the index: a period is read without its rows
+        Index("ix_outcome_figures", "created_at", "result", "verdict", "confidence", "total_seconds", "detect_seconds"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
@@ -433,6 +449,7 @@ class Outcome(SQLModel, table=True):
     result: str = Field(index=True)  # fixed, rolled_back, failed, escalated, human
     by: str = "platform"
     note: str = ""
+    verdict: Verdict | None = None
     confidence: float | None = None
     detect_seconds: float | None = None
     total_seconds: float | None = None  # first error to verified
@@ -440,6 +457,10 @@ class Outcome(SQLModel, table=True):
 
 
 class Approval(SQLModel, table=True):
+    __table_args__ = (
+        Index("ix_approval_asked", "asked_at"),
+        Index("ix_approval_answered", "answered_at", "state"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     change_set_id: int = Field(foreign_key="changeset.id")
@@ -491,8 +512,8 @@ class Webhook(SQLModel, table=True):
 class AuditRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = _time(index=True)
-    actor: str
-    action: str
+    actor: str = Field(index=True)
+    action: str = Field(index=True)
     subject: str  # issue/12, deployment/3, policy
     detail: dict = _json()
     key: str | None = Field(default=None, unique=True)  # idempotency of the action
@@ -517,7 +538,10 @@ class Round(SQLModel, table=True):
 class StageRun(SQLModel, table=True):
     """One stage of one issue's journey, as it happened."""
 
-    __table_args__ = (UniqueConstraint("issue_id", "run", "stage", "attempt"),)
+    __table_args__ = (
+        UniqueConstraint("issue_id", "run", "stage", "attempt"),
+        Index("ix_stagerun_counts", "started_at", "result", "stage"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int

@@ -410,14 +410,22 @@ class Policy(Strict):
 def read_policy(path: Path) -> Policy:
     """Policy of a platform.toml. Raises ConfigurationError with the line or the key at fault."""
     try:
-        return Policy(**tomllib.loads(path.read_text(encoding="utf-8")))
+        return parse_policy(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise ConfigurationError(f"{path}: no such file; copy platform.example.toml and name your services") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
+
+
+def parse_policy(text: str, name: str) -> Policy:
+    """Policy of the text of a platform.toml; ``name`` stands in the messages."""
+    try:
+        return Policy(**tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{name}: {error}") from None
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ConfigurationError(f"{path}: {faults}") from None
+        raise ConfigurationError(f"{name}: {faults}") from None
 
 
 def load() -> Settings:

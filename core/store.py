@@ -11,12 +11,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, Table, event, inspect, text
+from sqlalchemy import Column, Connection, Index, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from core import models, people
+from core import models, people, saved  # noqa: F401 - metadata knows their tables
 
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=30000",
+    "foreign_keys=ON",
+    "cache_size=-16384",  # 16 MB a connection: the indexes that the screens count by stay in memory
+)
 ONE_WRITER = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(20260)"}
 _engine: Engine | None = None
 
@@ -33,7 +40,7 @@ def make_engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection, _record) -> None:
     connection.isolation_level = "IMMEDIATE"  # DBOS, which shares this engine, counts on it too
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -99,6 +106,13 @@ def _add_column(connection: Connection, table: Table, column: Column) -> None:
             index.create(connection, checkfirst=True)
 
 
+def index(connection: Connection, name: str) -> None:
+    """Add the named index of models.py where it is missing yet."""
+    tables = SQLModel.metadata.tables.values()
+    found: Index = next(i for table in tables for i in table.indexes if i.name == name)
+    found.create(connection, checkfirst=True)
+
+
 def _literal(column: Column) -> str:
     """The model's default as SQL; a JSON column's factory gives the empty list or object."""
     default = column.default.arg if column.default is not None else None
@@ -127,7 +141,43 @@ def m008_people(connection: Connection) -> None:
     add(connection, "deployment.promote_seconds", "deployment.rollback_seconds")
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [m001_first_schema, m003_sources, m004_delivery, m008_people]
+def m009_saved_views_policy_versions(connection: Connection) -> None:
+    """Also the verdict beside each outcome, and the indexes that the screens count by."""
+    add(connection, "policyversion", "savedview", "outcome.verdict")
+    connection.execute(
+        text(
+            "UPDATE outcome SET verdict = (SELECT d.verdict FROM decision d WHERE d.issue_id = outcome.issue_id"
+            " AND d.run = outcome.run ORDER BY d.id DESC LIMIT 1) WHERE verdict IS NULL"
+        )
+    )
+    for name in COUNTED_BY:
+        index(connection, name)
+
+
+COUNTED_BY = (
+    "ix_outcome_figures",
+    "ix_decision_counts",
+    "ix_auditrow_actor",
+    "ix_auditrow_action",
+    "ix_metric_sums",
+    "ix_deployment_counts",
+    "ix_review_counts",
+    "ix_approval_asked",
+    "ix_approval_answered",
+    "ix_analysis_counts",
+    "ix_testrun_counts",
+    "ix_stagerun_counts",
+    "ix_issue_occurrences",
+    "ix_changeset_status",
+)
+
+MIGRATIONS: list[Callable[[Connection], None]] = [
+    m001_first_schema,
+    m003_sources,
+    m004_delivery,
+    m008_people,
+    m009_saved_views_policy_versions,
+]
 
 
 def migrate(target: Engine) -> list[str]:

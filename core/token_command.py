@@ -6,12 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from sqlmodel import select
-
 from core import owner, sessions, settings, store
-from core.models import now
-from core.people import ApiToken
 from core.rights import RIGHTS, Forbidden
+from core.views import people as view
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,8 +45,8 @@ def add(given, by: str) -> None:
 
 def show(_given, _by: str) -> None:
     with store.read() as session:
-        tokens = session.exec(select(ApiToken).order_by(ApiToken.id)).all()
-    for one in tokens:
-        state = "revoked" if one.revoked_at else "expired" if one.expires_at <= now() else f"until {one.expires_at:%F}"
+        rows = view.tokens(session)
+    for one in rows:
+        state = f"{view.token_state(one)}, {one.expires_at:%F}"
         used = f"used {one.last_used:%F %H:%M} UTC" if one.last_used else "never used"
-        print(f"{one.id:>4} {one.person:<24} {state:<17} {used:<27} {' '.join(one.scopes):<24} {one.label}")
+        print(f"{one.id:>4} {one.person:<24} {state:<19} {used:<27} {' '.join(one.scopes):<24} {one.label}")

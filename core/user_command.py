@@ -7,12 +7,11 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlmodel import select
-
 from core import accounts, owner, passwords, settings, store
 from core.models import now
-from core.people import Person, Role
+from core.people import Role
 from core.rights import Forbidden
+from core.views import people as view
 
 
 def main(argv: Sequence[str]) -> int:
@@ -53,13 +52,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def show(_given, _by: str) -> None:
     with store.read() as session:
-        people = session.exec(select(Person).order_by(Person.name)).all()
-    for one in people:
-        states = {"disabled": one.disabled, "locked": one.locked_until and one.locked_until > now(),
-                  "first password not changed yet": one.must_change, "OIDC": not one.password,
-                  "ended": one.expires_at and one.expires_at <= now()}  # fmt: skip
+        rows = view.people(session)
+    for one, _ in rows:
         seen = f"{one.last_sign_in:%Y-%m-%d %H:%M} UTC" if one.last_sign_in else "never signed in"
-        print(f"{one.name:<30} {one.role.value:<9} {seen:<21} {', '.join(s for s, held in states.items() if held)}")
+        print(f"{one.name:<30} {one.role.value:<9} {seen:<21} {', '.join(view.states(one))}")
 
 
 def add(given, by: str) -> None:

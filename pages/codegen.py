@@ -8,9 +8,9 @@ from console import change
 from console.diff import size
 from console.markup import link, number, percent, span, tag, when
 from console.page import page, picked
-from console.widgets import RESULT, draw, empty, issue_link, of, stat, stats, table
+from console.widgets import RESULT, bar, card, draw, empty, issue_link, of, stat, stats, table
 from core import store
-from core.views import changes
+from core.views import changes, counting
 
 
 def body() -> None:
@@ -32,55 +32,51 @@ def listing() -> None:
             )
         )
         return
-    summary(by)
-    last = -(-found // changes.PAGE)
-    chosen = st.pagination(last, key=f"change_page_{last}") if last > 1 else 1
+    summary(by, found)
+    kind = st.segmented_control("Which", list(changes.KINDS), default="All", required=True)
+    if kind != "All":
+        with store.read() as session:
+            found = changes.count(session, kind)
+    last = -(-min(found, counting.MOST) // changes.PAGE)
+    chosen = st.pagination(last, key=f"change_page_{kind}_{last}") if last > 1 else 1
     with store.read() as session:
-        rows = changes.page(session, chosen)
-    st.header(f"Change sets ({found:,})", anchor=False)
-    draw(
-        table(
-            ("Change", "Issue", "Status", "Generator", "Lines", "Confidence", "Written", "Note"),
-            map(change_row, rows),
-            (4, 5),
-        )
-    )
-    st.header("By generator and template", anchor=False)
-    draw(
-        table(
-            (
-                "Generator",
-                "Template",
-                "Written",
-                "Proved",
-                "Shipped",
-                "Rolled back",
-                "Mean time",
-                "Cost, USD",
-            ),
-            (
-                (
-                    r["generator"],
-                    tag("code", r["template"] or "free form"),
-                    r["written"],
-                    r["proved"],
-                    r["shipped"],
-                    r["rolled_back"],
-                    span(r["seconds"]),
-                    f"{r['cost_usd'] or 0:.3f}",
-                )
-                for r in by
-            ),
-            range(2, 8),
-        )
-    )
+        rows = changes.page(session, chosen, kind)
+    st.header(f"Change sets ({counting.words(found)})", anchor=False)
+    heads = ("Change", "Issue", "Status", "Generator", "Attempt", "Lines", "Confidence", "Took", "Written", "Note")
+    draw(table(heads, map(change_row, rows), (4, 5, 6, 7)) if rows else empty("None of these", "Choose another kind."))
+    st.header(f"By generator and template, the last {changes.COUNTED:,}", anchor=False)
+    draw(statistics(by))
 
 
-def summary(by) -> None:
+def statistics(by):
+    """How each generator and template fares: shares of what it wrote, its time and its cost."""
+    heads = ("Generator", "Template", "Written", "Proved", "Shipped", "Rolled back", "Mean time", "Tokens", "Cost, USD")
+    rows = (
+        (
+            r["generator"],
+            tag("code", r["template"] or "free form"),
+            r["written"],
+            bar(r["proved"] / r["written"], f"{r['proved']}"),
+            bar(r["shipped"] / r["written"], f"{r['shipped']}", "ok"),
+            bar(r["rolled_back"] / r["written"], f"{r['rolled_back']}", "bad"),
+            span(r["seconds"]),
+            f"{r['tokens'] or 0:,}",
+            f"{r['cost_usd'] or 0:.3f}",
+        )
+        for r in by
+    )
+    return table(heads, rows, (2, 6, 7, 8))
+
+
+def summary(by, found: int) -> None:
     total = {k: sum(r[k] or 0 for r in by) for k in ("written", "proved", "shipped", "rolled_back", "cost_usd")}
     draw(
         stats(
-            stat(number(total["written"]), "changes written"),
+            stat(
+                number(found),
+                "changes written",
+                f"figures: the last {changes.COUNTED:,}" if found > changes.COUNTED else "",
+            ),
             stat(
                 number(total["proved"]),
                 "proved or further",
@@ -107,8 +103,10 @@ def change_row(row) -> tuple:
         issue_link(issue),
         of(RESULT, made.status),
         made.generator,
+        f"{made.attempt}",
         f"+{added} −{removed}",
         percent(made.confidence),
+        span(made.seconds),
         when(made.created_at),
         tag("span", made.note, class_="d-clip"),
     )
@@ -118,6 +116,7 @@ def one(chosen: int | None) -> None:
     draw(link("/codegen", "← All changes"))
     with store.read() as session:
         found = changes.one(session, chosen) if chosen else None
+        tried = changes.attempts(session, found[0].change_set) if found else []
     if found is None:
         draw(empty("Change not found", "No change set has this number.", "✕"))
         return
@@ -126,7 +125,28 @@ def one(chosen: int | None) -> None:
         tag("h2", found_change.change_set.title or "Change"),
         tag("p", "For issue ", issue_link(issue)),
         change.drawn(found_change),
+        card("Every attempt at this issue", attempts(tried, chosen)),
     )
+
+
+def attempts(tried, chosen: int):
+    heads = ("Attempt", "Status", "Generator", "Template", "Took", "Tokens", "Cost, USD", "Why it ended")
+    rows = (
+        (
+            tag("b", f"run {c.run}, attempt {c.attempt}")
+            if c.id == chosen
+            else link(f"/codegen?change={c.id}", f"run {c.run}, attempt {c.attempt}"),
+            of(RESULT, c.status),
+            c.generator,
+            tag("code", c.template or "free form"),
+            span(c.seconds),
+            f"{c.tokens:,}",
+            f"{c.cost_usd:.3f}",
+            tag("span", c.note, class_="d-clip"),
+        )
+        for c in tried
+    )
+    return table(heads, rows, (4, 5, 6))
 
 
 page("Code generation", "Every patch with its test, its proof and its review.", body)

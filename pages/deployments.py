@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import streamlit as st
 
 from console import context, story
 from console.confirm import Offer, buttons
+from console.drawing import drawing, rate_chart, strip
 from console.markup import link, moment, percent, span, tag, when
 from console.page import page, picked
 from console.widgets import RESULT, card, checks, draw, empty, facts, issue_link, of, table
 from core import store
 from core.models import ServiceHealth
-from core.views import deployments
+from core.views import counting, deployments, pipeline
 
+AROUND = timedelta(minutes=15)
 KINDS = {"Production": "production", "Preview": "preview", "All": ""}
 
 
@@ -36,12 +40,18 @@ def listing() -> None:
             )
         )
         return
-    last = -(-found // deployments.PAGE)
+    until = datetime.now(UTC)
+    since = until - timedelta(days=14)
+    with store.read() as session:
+        marks = deployments.marks(session, since)
+    if marks:
+        drawing(strip(marks, since, until), key="strip")
+    last = -(-min(found, counting.MOST) // deployments.PAGE)
     number = st.pagination(last, key=f"deployment_page_{last}_{kind}") if last > 1 else 1
     with store.read() as session:
         rows = deployments.page(session, kind, number)
     draw(
-        tag("p", f"{found:,} deployments, the latest first.", class_="d-muted"),
+        tag("p", f"{counting.words(found)} deployments, the latest first.", class_="d-muted"),
         table(
             (
                 "Deployment",
@@ -102,6 +112,7 @@ def one(number: int | None) -> None:
     if way_back:
         buttons([Offer("roll_back", made.id, f"{made.repository} returns to {made.previous_vendor_id}.")])
     watched = context.policy()[0].watch
+    curves(made, watched)
     draw(
         card(
             "Health before and after",
@@ -129,6 +140,24 @@ def one(number: int | None) -> None:
             class_="d-two",
         ),
     )
+
+
+def curves(made, watched) -> None:
+    """Error rate of each watched service around the deployment, and the band that the watch allowed."""
+    start, end = made.started_at - AROUND, (made.ended_at or datetime.now(UTC)) + AROUND
+    with store.read() as session:
+        rates = pipeline.error_rate(session, watched.source, start, min(end, start + timedelta(hours=6)))
+    rates = {service: points for service, points in rates.items() if service in {*made.before, *made.after}}
+    if not rates:
+        return
+    marks = [(at, words) for at, words in ((made.ready_at, "live"), (made.ended_at, made.status)) if at]
+    with st.grid(columns=2, min_column_width=320):
+        for service, points in rates.items():
+            before = ServiceHealth.model_validate(made.before.get(service, {})).error_rate
+            limit = None if before is None else before + watched.error_rate_margin
+            with st.container(border=True, key=f"curve-{service}"):
+                draw(tag("p", tag("b", service), ": error rate; shaded is what the watch allowed", class_="d-muted"))
+                drawing(rate_chart(points, marks, limit), key=f"curve-svg-{service}")
 
 
 def allowed(watched) -> str:

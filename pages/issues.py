@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import story
+from console import filtering, narrative, panels, story
 from console.confirm import Offer, buttons
-from console.markup import link, percent, when
+from console.markup import link
 from console.page import page, picked
-from console.widgets import SEVERITY, STATUS, draw, empty, issue_link, of, table, tag, timeline
+from console.widgets import draw, empty
 from core import store
-from core.models import ENDED, Severity, Status
+from core.models import ENDED, Status
 from core.views import issues
+
+PARTS = {"Story": narrative.told, **story.PARTS}
 
 
 def body() -> None:
@@ -22,41 +24,15 @@ def body() -> None:
         listing()
 
 
-def from_address(name: str, enum) -> list:
-    """Values of ?status= or ?severity=, separated by commas; unknown ones are left out."""
-    known = {member.value: member for member in enum}
-    return [known[v] for v in st.query_params.get(name, "").split(",") if v in known]
-
-
-def filters() -> issues.Filter:
+def listing() -> None:
     with store.read() as session:
         services = issues.services(session)
-    with st.grid(columns=4, min_column_width=200):
-        text = st.text_input("Search", key="issue_text", placeholder="title or service", type="search", live="300ms")
-        statuses = st.multiselect(
-            "Status",
-            list(Status),
-            default=from_address("status", Status),
-            format_func=lambda s: STATUS[s][2],
-            placeholder="any",
-        )
-        severities = st.multiselect(
-            "Severity",
-            list(Severity),
-            default=from_address("severity", Severity),
-            format_func=lambda s: s.value,
-            placeholder="any",
-        )
-        service = st.selectbox("Service", ["", *services], format_func=lambda s: s or "any")
-    return issues.Filter((text or "").strip(), tuple(statuses), tuple(severities), service or "")
-
-
-def listing() -> None:
-    wanted = filters()
+    wanted = filtering.drawn(services)
+    filtering.views(wanted)
     with store.read() as session:
         found = issues.count(session, wanted)
     if not found:
-        none = wanted == issues.Filter()
+        none = not filtering.told(wanted)
         draw(
             empty("No issues yet", "Signals become issues in the next round.", "◔")
             if none
@@ -67,35 +43,7 @@ def listing() -> None:
     number = st.pagination(last, key=f"issue_page_{last}") if last > 1 else 1
     with store.read() as session:
         rows = issues.page(session, wanted, number)
-    draw(
-        tag("p", f"{found:,} issues, the latest first; {len(rows)} on this page.", class_="d-muted"),
-        table(
-            (
-                "Issue",
-                "Status",
-                "Severity",
-                "Service",
-                "Occurrences",
-                "Confidence",
-                "Last error",
-                "First error",
-            ),
-            (
-                (
-                    issue_link(i),
-                    of(STATUS, i.status),
-                    of(SEVERITY, i.severity),
-                    i.service,
-                    f"{i.occurrences:,}",
-                    percent(i.confidence),
-                    when(i.last_seen),
-                    when(i.first_seen),
-                )
-                for i in rows
-            ),
-            (4, 5),
-        ),
-    )
+    draw(*panels.issue_list(found, rows, wanted.sort))
 
 
 def offers(told: issues.Story) -> list[Offer]:
@@ -127,12 +75,11 @@ def one(number: int | None) -> None:
         return
     draw(story.head(told), story.journey(told), story.figures(told))
     buttons(offers(told))
-    parts = st.tabs([*story.PARTS, "Timeline"], key=f"part-{told.issue.id}")
-    for tab, part in zip(parts, story.PARTS.values(), strict=False):
-        with tab:
-            draw(part(told))
-    with parts[-1]:
-        draw(timeline(issues.timeline(told)))
+    tabs = st.tabs(list(PARTS), key=f"part-{told.issue.id}", on_change="rerun")
+    for tab, part in zip(tabs, PARTS.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw(part(told))
 
 
-page("Issues", "One issue a cause: what was seen, decided and done about it.", body)
+page("Issues", panels.LEADS["issues"], body)

@@ -8,21 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import charts, context
-from console.markup import moment, number, percent, span, tag
+from console import charts, context, figures, panels, periods, report
+from console.markup import moment, span, tag
 from console.page import page
-from console.widgets import draw, empty, stats, table
+from console.widgets import draw, empty, stats
 from core import kpis, store
 from core.views import outcomes
 
 PERIODS = {"24 h": 1, "7 days": 7, "30 days": 30, "90 days": 90}
-WORDS = {
-    "share": lambda v: percent(v, 1),
-    "seconds": span,
-    "hours": lambda v: f"{v:,.1f} h",
-    "money": lambda v: f"{number(v)}",
-    "score": lambda v: f"{v:.3f}",
-}
 
 
 def body() -> None:
@@ -30,21 +23,21 @@ def body() -> None:
         days = PERIODS[st.segmented_control("Period", list(PERIODS), default="7 days", required=True)]
         hourly = st.number_input("Cost of an engineer's hour, your currency", 1, 1000, 90, width=280)
     until = datetime.now(UTC)
-    since, source = until - timedelta(days=days), context.policy()[0].watch.source
+    since = until - timedelta(days=days)
+    source = context.policy()[0].watch.source
     with store.read() as session:
-        runs = outcomes.ended(session, since, until)
-        now = figures(session, runs, source, since, until, hourly)
-        earlier = since - timedelta(days=days)
-        before = figures(session, outcomes.ended(session, earlier, since), source, earlier, since, hourly)
+        tally = outcomes.tally(session, since, until)
+        now = periods.figures(session, tally, source, since, until, hourly)
+    before = periods.before(source, since, days, hourly)
     draw(
         tag(
             "p",
-            f"{moment(since)} to {moment(until)}; {len(runs):,} runs ended. Compared with the {days} days before.",
+            f"{moment(since)} to {moment(until)}; {tally.runs:,} runs ended. Compared with the {days} days before.",
             class_="d-muted",
-        )
+        ),
+        stats(*(figures.tile(f, b) for f, b in zip(now, before, strict=True)), five=True),
     )
-    draw(stats(*(tile(f, b) for f, b in zip(now, before, strict=True)), five=True))
-    if not runs:
+    if not tally.runs:
         draw(
             empty(
                 "No run has ended in this period",
@@ -53,123 +46,97 @@ def body() -> None:
             )
         )
         return
-    graphs(runs)
-    export(now, before)
+    details(tally, now, source, since, until)
+    exports(tally, now, before, source, since, until)
 
 
-def figures(session, runs, source, since, until, hourly) -> list[kpis.Figure]:
-    deployed, served = (
-        outcomes.deployed(session, since, until),
-        outcomes.requests(session, source, since, until),
-    )
-    return [
-        kpis.mttr(runs),
-        kpis.mttr_median(runs),
-        kpis.auto_resolution(runs),
-        kpis.decision_accuracy(runs),
-        kpis.mean_confidence(runs),
-        kpis.rollback_rate(deployed),
-        kpis.availability(*served),
-        kpis.detection(runs),
-        kpis.hours_saved(runs),
-        kpis.money_saved(runs, hourly),
-    ]
+def details(tally, now, source, since, until) -> None:
+    """One tab is worked out at a time; plotly is loaded by the tabs that draw with it."""
+    names = ("Time to repair", "Each run", "Calibration", "Outcomes a day", "Uptime by service", "Formulas")
+    drawing = (times, runs, calibration, days, uptime, formulas)
+    tabs = st.tabs(names, key="kpi_graph", on_change="rerun")
+    for tab, draw_it in zip(tabs, drawing, strict=True):
+        if tab.open:
+            with tab:
+                draw_it(tally, now, source, since, until)
 
 
-def words(figure: kpis.Figure) -> str:
-    return WORDS[figure.unit](figure.value) if figure.value is not None else "not enough data"
+def times(tally, now, source, since, until) -> None:
+    with store.read() as session:
+        draw(figures.repair(*outcomes.repair_parts(session, since, until)))
 
 
-def tile(now: kpis.Figure, before: kpis.Figure):
-    cases = f"over {now.n:,} {now.counts}" if now.value is not None else f"{now.n:,} of {now.needs:,} {now.counts}"
-    was = f"before: {words(before)}"
-    if now.target is None or now.value is None:
-        tone, aim = "", ""
-    else:
-        good = now.value <= now.target if now.low_is_good else now.value >= now.target
-        tone, sign = ("ok", "✓ meets") if good else ("person", "◆ misses")
-        aim = f"{sign} the target {'≤' if now.low_is_good else '≥'} {WORDS[now.unit](now.target)}"
-    return tag(
-        "div",
-        tag("span", now.name),
-        tag("b", words(now), class_=None if now.value is not None else "d-none"),
-        tag("small", aim) if aim else "",
-        tag("small", cases),
-        tag("small", was),
-        title=now.formula,
-        class_=f"d-stat d-{tone}" if tone else "d-stat",
-    )
+def runs(tally, now, source, since, until) -> None:
+    with store.read() as session:
+        found = outcomes.latest(session, since, until)
+    by_hand = span(kpis.BASELINE_SECONDS)
+    draw(tag("p", f"Each sign is one of the last {len(found):,} runs. By hand a repair took {by_hand} (baseline)."))
+    figure = charts.repair_times(found, kpis.BASELINE_SECONDS)
+    st.plotly_chart(figure, key="times", alt="Repair time of each run against the baseline of two hours")
 
 
-def graphs(runs) -> None:
-    names = ["Repair times", "Calibration", "Outcomes a day", "Formulas"]
-    times, calibrated, days, formulas = st.tabs(names, key="kpi_graph", on_change="rerun")
-    if times.open:
-        with times:
-            draw(
-                tag(
-                    "p",
-                    f"Each dot is one run. By hand a repair took {span(kpis.BASELINE_SECONDS)} (baseline).",
-                )
-            )
-            st.plotly_chart(
-                charts.repair_times(runs, kpis.BASELINE_SECONDS),
-                key="times",
-                alt="Repair time of each run against the baseline of two hours",
-            )
-    if calibrated.open:
-        with calibrated:
-            calibration(runs)
-    if days.open:
-        with days:
-            st.plotly_chart(charts.outcomes_by_day(runs), key="days", alt="Ended runs a day by result")
-    if formulas.open:
-        with formulas:
-            draw(
-                table(
-                    ("Figure", "Formula", "Counts", "Cases needed"),
-                    (
-                        (f.name, f.formula, f.counts, f.needs)
-                        for f in [
-                            kpis.mttr(runs),
-                            kpis.mttr_median(runs),
-                            kpis.auto_resolution(runs),
-                            kpis.decision_accuracy(runs),
-                            kpis.mean_confidence(runs),
-                            kpis.brier(runs),
-                            kpis.rollback_rate(kpis.Deployed()),
-                            kpis.availability(0, 0),
-                            kpis.hours_saved(runs),
-                        ]
-                    ),
-                    (3,),
-                )
-            )
-
-
-def calibration(runs) -> None:
-    bins, score = kpis.calibration(runs), kpis.brier(runs)
+def calibration(tally, now, source, since, until) -> None:
+    bins, score = kpis.calibration(tally), kpis.brier(tally)
     if score.value is None:
         draw(empty("Not enough data", f"{score.n} of {score.needs} decisions to act have ended."))
         return
     draw(
         tag(
             "p",
-            f"Does a confidence of 0.8 hold in 8 of 10 cases? Brier score {score.value:.3f} over {score.n} "
+            f"Does a confidence of 0.8 hold in 8 of 10 cases? Brier score {score.value:.3f} over {score.n:,} "
             "decisions (0 is perfect, 0.25 a coin). Bars are 95 % intervals (Wilson).",
         )
     )
     st.plotly_chart(charts.calibration(bins), key="calibration", alt="Confidence against the share of fixes that held")
+    draw(figures.calibration(bins))
 
 
-def export(now, before) -> None:
+def days(tally, now, source, since, until) -> None:
+    with store.read() as session:
+        counts = outcomes.by_day(session, since, until)
+    st.plotly_chart(charts.outcomes_by_day(counts), key="days", alt="Ended runs a day by result")
+
+
+def uptime(tally, now, source, since, until) -> None:
+    with store.read() as session:
+        served = outcomes.served(session, source, since, until)
+    if served:
+        draw(tag("p", f"As {source} counted it. Target: 99.9 %."), figures.services(served))
+    else:
+        draw(empty("No measurements", f"{source} has delivered no requests in this period."))
+
+
+def formulas(tally, now, source, since, until) -> None:
+    draw(figures.formulas([*now, kpis.brier(tally)]))
+
+
+def exports(tally, now, before, source, since, until) -> None:
+    with st.container(horizontal=True):
+        st.download_button("Download as CSV", as_csv(now, before), "kpis.csv", "text/csv", on_click="ignore")
+        st.download_button(
+            "Report for printing",
+            lambda: printable(tally, now, before, source, since, until),
+            f"kpis-{until:%Y-%m-%d}.html",
+            "text/html",
+            on_click="ignore",
+        )
+
+
+def as_csv(now, before) -> str:
     text = io.StringIO()
     rows = csv.writer(text)
-    rows.writerow(["figure", "value", "unit", "cases", "counts", "value in the period before", "formula"])
+    rows.writerow(["figure", "value", "unit", "target", "cases", "counts", "value in the period before", "formula"])
     rows.writerows(
-        [f.name, f.value, f.unit, f.n, f.counts, b.value, f.formula] for f, b in zip(now, before, strict=True)
+        [f.name, f.value, f.unit, f.target, f.n, f.counts, b.value, f.formula] for f, b in zip(now, before, strict=True)
     )
-    st.download_button("Download as CSV", text.getvalue(), "kpis.csv", "text/csv", on_click="ignore")
+    return text.getvalue()
 
 
-page("KPIs", "What it is worth: figures with their formulas, and no figure without enough cases.", body)
+def printable(tally, now, before, source, since, until) -> str:
+    with store.read() as session:
+        repair = outcomes.repair_parts(session, since, until)
+        served = outcomes.served(session, source, since, until)
+    return report.page(since, until, now, before, repair, kpis.calibration(tally), served)
+
+
+page("KPIs", panels.LEADS["kpis"], body)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import context, demo, diagram
+from console import connectors as sources
+from console import context, demo, diagram, panels
 from console.confirm import Offer, buttons
 from console.drawing import drawing
 from console.markup import clock, link, percent, span, tag, when
@@ -15,7 +16,6 @@ from console.widgets import (
     RESULT,
     SEVERITY,
     STATUS,
-    badge,
     bar,
     card,
     draw,
@@ -24,56 +24,48 @@ from console.widgets import (
     issue_link,
     of,
     progress,
-    stat,
-    stats,
     table,
 )
 from core import store
 from core.models import Status
+from core.repair.runner import runner
 from core.views import pipeline
 
 DAY = timedelta(days=1)
-IN_WORK = [s for s in Status if s not in (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)]
+SHOWN = 5  # approvals; the tile above counts them all
 
 
 def body() -> None:
     now = datetime.now(UTC)
     policy, fault = context.policy()
     if fault:
-        st.error(f"platform.toml cannot be used, no issue is decided until it is corrected. {fault}")
+        st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
     with store.read() as session:
         by, day = pipeline.by_status(session), pipeline.totals(session, now - DAY)
         taken, journeys = pipeline.arrows(session, now - DAY), pipeline.journeys(session)
-        asked, rounds = pipeline.approvals(session), pipeline.rounds(session, 8)
+        asked, rounds = pipeline.approvals(session, SHOWN), pipeline.rounds(session, 8)
         connectors, workers = pipeline.connectors(session), pipeline.workers(session, now)
         used = pipeline.automatic_deployments(session, now - timedelta(hours=1))
-    headline(by, day)
+    draw(panels.headline(by, day))
+    weak_sandbox(policy)
     approvals(asked)
-    st.header("The workflow now, and the last 24 h on its arrows", anchor=False)
+    st.header(panels.FLOW, anchor=False)
     drawing(diagram.flow(by, taken), key="flow")
     demo.panel(policy.watch.source)
     st.header("Journeys", anchor=False)
     draw(journey_table(journeys))
-    aside = tag("div", connectors_card(connectors), limits_card(policy, used, by, workers), class_="d-stack")
+    limits = limits_card(policy, used, by, workers, rounds)
+    aside = tag("div", connectors_card(connectors), limits, class_="d-stack")
     draw(tag("div", rounds_card(rounds), aside, class_="d-three"))
 
 
-def headline(by, day) -> None:
-    people = by.get(Status.AWAITING_APPROVAL, 0)
-    draw(
-        stats(
-            stat(sum(by.get(s, 0) for s in IN_WORK), "issues in work now"),
-            stat(people, "wait for your approval now", tone="person" if people else ""),
-            stat(
-                by.get(Status.ESCALATED, 0),
-                "escalated to a person now",
-                link("/issues?status=escalated", "show") if by.get(Status.ESCALATED) else "",
-            ),
-            stat(day["fixed"], "fixed and verified, 24 h", tone="ok" if day["fixed"] else ""),
-            stat(day["rolled_back"], "rolled back, 24 h", tone="bad" if day["rolled_back"] else ""),
-            stat(f"{day['signals']:,}", "signals read, 24 h", f"made {day['issues']:,} issues"),
-        )
-    )
+def weak_sandbox(policy) -> None:
+    """Say it where everybody looks: code of the repository runs behind thinner walls, or not at all."""
+    found = runner(policy.fix)
+    if found is None:
+        st.error("No sandbox works here: no fix is written. Install bubblewrap (see Settings).")
+    elif found.weaker_because:
+        st.warning(f"Weaker sandbox: {found.weaker_because}. Install bubblewrap (see Settings).")
 
 
 def approvals(asked) -> None:
@@ -82,20 +74,7 @@ def approvals(asked) -> None:
     st.header("Waiting for a person", anchor=False)
     for number, (approval, issue, change_set) in enumerate(asked):
         with st.container(border=True, key=f"approval-{approval.id}"):
-            draw(
-                tag("div", of(SEVERITY, issue.severity), issue_link(issue), class_="d-line-up"),
-                tag("p", approval.asks),
-                tag(
-                    "p",
-                    "Asked ",
-                    when(approval.asked_at),
-                    ", expires ",
-                    when(approval.expires_at),
-                    f" ({clock(approval.expires_at)}). ",
-                    link(f"/codegen?change={change_set.id}", "Read the patch and its proof"),
-                    class_="d-muted",
-                ),
-            )
+            draw(*panels.question(approval, issue, change_set))
             buttons(
                 [
                     Offer("approve", approval.id, issue.title, {"patch_hash": approval.patch_hash}),
@@ -136,7 +115,7 @@ def journey_table(journeys):
             )
             for i in journeys
         ),
-        (4,),
+        (5,),
     )
 
 
@@ -172,27 +151,10 @@ def connectors_card(connectors):
                 "Set one vendor's variables; python -m core doctor says which.",
             ),
         )
-    now = datetime.now(UTC)
-
-    def row(c):
-        good = not c.failures
-        state = badge("ok", "✓", "works") if good else badge("bad", "✕", f"failed {c.failures}× in a row")
-        pause = f" Not asked again before {clock(c.open_until)}." if c.open_until and c.open_until > now else ""
-        return (
-            tag("b", c.name),
-            tag("span", state, tag("small", f"{c.error or ''}{pause}") if not good else ""),
-            when(c.last_success),
-            span(c.lag_seconds),
-            f"{c.records:,}",
-        )
-
-    return card(
-        "Connectors",
-        table(("Source", "State", "Last success", "Lag", "Records"), map(row, connectors), (3, 4)),
-    )
+    return card("Connectors", sources.short(connectors), aside=link("/settings", "settings"))
 
 
-def limits_card(policy, used, by, workers):
+def limits_card(policy, used, by, workers, rounds):
     limit = policy.guards.deployments_per_hour
     alive = [w for w, beats in workers if beats]
     said = facts(
@@ -208,9 +170,18 @@ def limits_card(policy, used, by, workers):
                 ", ".join(f"{w.role} {w.executor_id}" for w in alive) or "none seen within 90 s",
             ),
             ("Rounds every", span(context.settings().round_seconds)),
+            ("Next round", next_round(rounds, alive)),
         ]
     )
     return card("Queue and limits", said)
 
 
-page("Pipeline", "Errors in, verified fixes out: where everything stands.", body)
+def next_round(rounds, alive):
+    """When the next round is due; it needs a live worker."""
+    if not alive:
+        return "none: no worker is alive"
+    due = rounds[0].started_at + timedelta(seconds=context.settings().round_seconds) if rounds else None
+    return when(due) if due and due > datetime.now(UTC) else "due now"
+
+
+page("Pipeline", panels.LEADS["pipeline"], body)

@@ -7,11 +7,14 @@ that a stranger can write, for attacks.
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
 from sqlmodel import Session
 
+from core.decision import Situation, decide, terms
 from core.models import (
     Analysis,
     Approval,
@@ -33,8 +36,10 @@ from core.models import (
     Verdict,
     now,
 )
+from core.settings import Policy, Repository, Service
 
 number = count(1)
+CRITICAL = ("checkout", "payment")
 
 PATCH = """\
 diff --git a/shop/cart.py b/shop/cart.py
@@ -122,10 +127,10 @@ def issue(session: Session, *, text: str | None = None, age: timedelta = timedel
                 "verdict": Verdict.AUTO_RESOLVE,
                 "reason": text or "The patch is written and reviewed.",
                 "run": 1,
-                "occurrences": 148,
-                "users": 37,
+                "occurrences": 20 + serial * 37 % 400,
+                "users": 3 + serial * 11 % 60,
                 "first_seen": first,
-                "last_seen": first + timedelta(minutes=4),
+                "last_seen": first + min(age, timedelta(minutes=4)) * 0.9,
                 "created_at": first + timedelta(seconds=20),
                 "assignee": text,
                 "resolution": text,
@@ -185,30 +190,37 @@ def analysis(session: Session, of: Issue, text: str | None = None) -> Analysis:
     )
 
 
-def receipt(text: str | None = None, fired: bool = False) -> dict:
-    return {
-        "terms": [
-            {"name": text or "analysis", "weight": 0.4, "value": 0.9, "says": text or "embedded analysis"},
-            {"name": "history", "weight": 0.3, "value": 0.78, "says": "7 of 9 like it held"},
-            {"name": "simplicity", "weight": 0.2, "value": 0.95, "says": "one line in one file"},
-            {"name": "low_impact", "weight": 0.1, "value": 0.8, "says": "low impact"},
-        ],
-        "row": 5,
-        "row_says": text or "≥ 0.7, severity high, impact low",
-        "guards": [
-            {
-                "name": "critical service",
-                "effect": "approval" if fired else "",
-                "says": text or "checkout is critical: a person approves",
-            },
-            {"name": "deployments an hour", "effect": "", "says": "1 of 5 used"},
-        ],
-        "inputs": {"severity": "high", "impact": "low", "service": text or "cart"},
-        "flip": text or "confidence below 0.70 would hand it to a person (now 0.86)",
-    }
+def situation(of: Issue, text: str | None = None, **values) -> Situation:
+    """What the issue's decision was made of; analysis and simplicity follow from its confidence."""
+    impact = of.impact or Impact.LOW
+    base = Situation(of.service, of.severity or Severity.HIGH, impact, successes=7, outcomes=9, occurrences=148)
+    fixed = sum(t["contribution"] for t in terms(base, Policy()))
+    share = min(1.0, max(0.0, ((of.confidence or 0.86) - fixed) / 0.6))
+    return replace(base, **{"analysis": share, "simplicity": share, "service": text or of.service, **values})
+
+
+def receipt(of: Issue, text: str | None = None) -> dict:
+    """The receipt that core/decision.py writes; ``text`` stands in every word of it."""
+    known = Policy(
+        repositories={"shop": Repository(remote="x")},
+        services={of.service: Service(repository="shop", critical=of.service in CRITICAL)},
+    )
+    made = json.loads(json.dumps(decide(situation(of, text), known).as_json()))
+    return _spoken(made, text) if text else made
+
+
+def _spoken(value, text: str):
+    """Every string inside replaced, but the verdict and what a Situation has to be."""
+    if isinstance(value, dict):
+        kept = ("inputs", "verdict", "effect", "severity", "impact")
+        return {k: v if k in kept else _spoken(v, text) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_spoken(v, text) for v in value]
+    return text if isinstance(value, str) else value
 
 
 def decision(session: Session, of: Issue, found: Analysis, text: str | None = None, **values) -> Decision:
+    made = receipt(of, text)
     return add(
         session,
         Decision(
@@ -216,11 +228,11 @@ def decision(session: Session, of: Issue, found: Analysis, text: str | None = No
                 "issue_id": of.id,
                 "analysis_id": found.id,
                 "run": of.run,
-                "verdict": of.verdict or Verdict.AUTO_RESOLVE,
-                "confidence": of.confidence or 0.86,
-                "row": 5,
-                "needs_approval": False,
-                "receipt": receipt(text),
+                "verdict": of.verdict or Verdict(made["verdict"]),
+                "confidence": of.confidence or made["confidence"],
+                "row": made["row"],
+                "needs_approval": made["needs_approval"],
+                "receipt": made,
                 "created_at": of.created_at + timedelta(seconds=2),
                 **values,
             }
@@ -372,6 +384,7 @@ def outcome(session: Session, of: Issue, result: str = "fixed", text: str | None
                 "by": text or "platform",
                 "note": text or "error rate 22 % before, 0 % after",
                 "confidence": of.confidence,
+                "verdict": of.verdict,
                 "detect_seconds": 20.0,
                 "total_seconds": 140.0,
                 "created_at": of.ended_at or now(),

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlmodel import Session
 
+from core import audit
 from core.models import (
-    AuditRow,
     ChangeSet,
     Impact,
     Issue,
@@ -20,6 +20,8 @@ from core.models import (
     Worker,
     now,
 )
+from core.policies import digest
+from core.saved import PolicyVersion
 from tests.factories import (
     add,
     analysis,
@@ -37,6 +39,7 @@ from tests.factories import (
     signal,
 )
 from tests.factories import number as _number
+from tests.screens import PLATFORM
 
 STEPS = (
     Stage.COLLECT,
@@ -125,6 +128,10 @@ def story(session: Session, status: Status = Status.RESOLVED, *, text: str | Non
     return made
 
 
+def story_of(session: Session, change: ChangeSet) -> Issue:
+    return session.get_one(Issue, change.issue_id)
+
+
 def _delivered(session: Session, status: Status, change: ChangeSet, text: str | None) -> None:
     if status == Status.AWAITING_APPROVAL:
         deployment(session, change, text, environment="preview", status="ready", ended_at=None)
@@ -132,7 +139,9 @@ def _delivered(session: Session, status: Status, change: ChangeSet, text: str | 
     if status in (Status.WATCHING, Status.RESOLVED, Status.ROLLING_BACK):
         deployment(session, change, text, environment="preview", status="ready")
         live = {Status.WATCHING: "watching", Status.RESOLVED: "verified"}.get(status, "rolled_back")
-        deployment(session, change, text, status=live)
+        felt = _felt("rolled_back" if live == "rolled_back" else "fixed", text or story_of(session, change).service)
+        ended = {"ended_at": None} if live == "watching" else {}
+        deployment(session, change, text, status=live, **felt, **ended)
 
 
 PAST = (
@@ -142,34 +151,38 @@ PAST = (
     ("AttributeError: 'NoneType' has no 'email'", "account"),
     ("TypeError: unsupported operand type(s) for +", "pricing"),
 )
-CASES = (
-    (
-        "AttributeError: 'NoneType' object has no attribute 'rate'",
-        "checkout",
-        Status.AWAITING_APPROVAL,
-        Severity.HIGH,
-    ),
-    ("ZeroDivisionError: division by zero in average_rating", "catalog", Status.WATCHING, Severity.MEDIUM),
-    ("IndexError: list index out of range in first_hit", "search", Status.FIXING, Severity.MEDIUM),
-    ('TypeError: can only concatenate str (not "int") to str', "pricing", Status.ANALYZING, None),
-    ("p95 latency of search rose from 90 ms to 1.4 s", "search", Status.ESCALATED, Severity.HIGH),
-    (
-        "ConnectionError: payments upstream refused the connection",
-        "payment",
-        Status.ESCALATED,
-        Severity.CRITICAL,
-    ),
-    ("NameError: name 'basket' is not defined", "cart", Status.SCHEDULED, Severity.LOW),
-    ("UnboundLocalError: cannot access local variable 'user'", "account", Status.ROLLING_BACK, Severity.HIGH),
+DEEDS = (
+    ("approve", "issue/1", {"reason": "looks right"}),
+    ("resolved", "issue/3", {"sha": "9d03e7c"}),
+    ("change_policy", "policy", {"reason": "payment needs a person", "version": 1}),
+    ("resolved", "issue/5", {"sha": "71fa00b"}),
+    ("roll_back", "deployment/12", {"reason": "customers report wrong totals"}),
+    ("escalated", "issue/48", {"reason": "no code change of ours cures this cause"}),
 )
+CASES = (  # title, service, status, severity, impact, confidence
+    ("AttributeError: 'NoneType' object has no attribute 'rate'", "checkout", Status.AWAITING_APPROVAL,
+     Severity.MEDIUM, Impact.HIGH, 0.86),
+    ("ZeroDivisionError: division by zero in average_rating", "catalog", Status.WATCHING,
+     Severity.MEDIUM, Impact.LOW, 0.93),
+    ("IndexError: list index out of range in first_hit", "search", Status.FIXING, Severity.MEDIUM, Impact.LOW, 0.91),
+    ('TypeError: can only concatenate str (not "int") to str', "pricing", Status.ANALYZING, None, None, None),
+    ("p95 latency of search rose from 90 ms to 1.4 s", "search", Status.ESCALATED, Severity.HIGH, Impact.LOW, 0.52),
+    ("ConnectionError: payments upstream refused the connection", "payment", Status.ESCALATED,
+     Severity.CRITICAL, Impact.HIGH, 0.58),
+    ("NameError: name 'basket' is not defined", "cart", Status.SCHEDULED, Severity.LOW, Impact.MEDIUM, 0.68),
+    ("UnboundLocalError: cannot access local variable 'user'", "account", Status.ROLLING_BACK,
+     Severity.HIGH, Impact.LOW, 0.84),
+)  # fmt: skip
 
 
 def shop(session: Session) -> None:
     """A day of a believable shop: ended runs over two weeks, work under way, rounds, connectors, metrics."""
     results = ("fixed",) * 9 + ("escalated", "fixed", "rolled_back", "fixed", "human")
+    begun = now() - timedelta(days=20)
+    add(session, PolicyVersion(sha256=digest(PLATFORM), text=PLATFORM, by="file", reason="as found on disk", at=begun))
     for place in reversed(range(42)):
         past(session, place, results[place % len(results)])
-    for place, (title, service, status, severity) in enumerate(CASES):
+    for place, (title, service, status, severity, impact, confidence) in enumerate(CASES):
         story(
             session,
             status,
@@ -177,7 +190,8 @@ def shop(session: Session) -> None:
             age=timedelta(minutes=3 + place * 4),
             service=service,
             severity=severity,
-            impact=Impact.HIGH if service in ("checkout", "payment") else Impact.LOW,
+            impact=impact,
+            confidence=confidence,
             verdict={
                 Status.ESCALATED: Verdict.ESCALATE_HUMAN,
                 Status.SCHEDULED: Verdict.SCHEDULE_MAINTENANCE,
@@ -204,14 +218,25 @@ def shop(session: Session) -> None:
     for place, service in enumerate(("cart", "checkout", "search")):
         metrics(session, service, now(), broken=(8 + 5 * place, 14 + 5 * place))
     add(session, Worker(executor_id="worker-1", host="local", pid=4711, role="worker"))
-    add(session, AuditRow(actor="demo", action="approve", subject="issue/1", detail={"reason": "looks right"}))
+    for place, (action, subject, detail) in enumerate(DEEDS):
+        audit.record(session, ("demo", "platform")[place % 2], action, subject, detail, key=f"deed-{place}")
+
+
+LOOKS = (
+    (Severity.MEDIUM, Impact.LOW),
+    (Severity.HIGH, Impact.LOW),
+    (Severity.LOW, Impact.MEDIUM),
+    (Severity.MEDIUM, Impact.MEDIUM),
+    (Severity.HIGH, Impact.LOW),
+)
 
 
 def past(session: Session, place: int, result: str) -> Issue:
-    """A run that ended ``place`` thirds of a day ago."""
+    """A run that ended ``place`` thirds of a day ago, decided as core/decision.py decides."""
     age = timedelta(hours=2 + 8 * place)
-    confidence = 0.62 + 0.37 * ((place * 7) % 10) / 10
-    verdict = Verdict.ESCALATE_HUMAN if result in ("escalated", "human") else Verdict.AUTO_RESOLVE
+    acts = result not in ("escalated", "human")
+    confidence = 0.83 + 0.14 * ((place * 7) % 10) / 10 if acts else 0.44 + 0.15 * ((place * 3) % 10) / 10
+    severity, impact = LOOKS[place % len(LOOKS)]
     seconds = 90.0 + 37 * (place % 7) if result == "fixed" else 2600.0 + 300 * (place % 5)
     title, service = PAST[place % len(PAST)]
     made = issue(
@@ -219,22 +244,28 @@ def past(session: Session, place: int, result: str) -> Issue:
         age=age,
         title=title,
         status=Status.RESOLVED if result in ("fixed", "human") else Status.ESCALATED,
-        confidence=confidence,
-        verdict=verdict,
+        confidence=round(confidence, 4),
+        severity=severity,
+        impact=impact,
+        verdict=Verdict.AUTO_RESOLVE if acts else Verdict.ESCALATE_HUMAN,
+        reason=REASONS[result],
         ended_at=now() - age + timedelta(seconds=seconds),
         service=service,
     )
+    signal(session, made)
     decision(session, made, analysis(session, made))
-    if verdict == Verdict.AUTO_RESOLVE:
+    if acts:
         change = change_set(
             session,
             made,
             status="merged" if result == "fixed" else "rolled_back",
             template=("missing-key", "none-guard", "zero-division", "index")[place % 4],
+            note="" if result == "fixed" else "The error rate rose; production was rolled back.",
         )
         review(session, change)
         run_of_tests(session, change)
-        deployment(session, change, status="verified" if result == "fixed" else "rolled_back")
+        deployment(session, change, status="verified" if result == "fixed" else "rolled_back", **_felt(result, service))
+    _spent(session, made, seconds if result == "fixed" else 140.0)
     outcome(
         session,
         made,
@@ -244,3 +275,33 @@ def past(session: Session, place: int, result: str) -> Issue:
         by="demo" if result == "human" else "platform",
     )
     return made
+
+
+REASONS = {
+    "fixed": "Fixed, deployed and verified.",
+    "rolled_back": "The fix raised the error rate and was rolled back.",
+    "escalated": "The confidence is below what the policy asks for.",
+    "human": "Resolved by hand.",
+}
+
+
+SHARES = {Stage.ANALYZE: 0.03, Stage.DECIDE: 0.01, Stage.FIX: 0.22, Stage.REVIEW: 0.11, Stage.TEST: 0.13,
+          Stage.DEPLOY: 0.12, Stage.VERIFY: 0.2, Stage.LEARN: 0.02}  # fmt: skip
+
+
+def _spent(session: Session, of: Issue, seconds: float) -> None:
+    """The stages of an ended run, each with its share of ``seconds``."""
+    start = of.created_at
+    for stage, share in SHARES.items():
+        end = start + timedelta(seconds=share * seconds)
+        row = {"issue_id": of.id, "run": of.run, "stage": stage, "result": "ok", "says": f"{stage} went well"}
+        session.add(StageRun(**row, started_at=start, ended_at=end))
+        start = end
+    session.flush()
+
+
+def _felt(result: str, service: str) -> dict:
+    """Health before and after of a deployment that cured, or of one that harmed."""
+    before = {"requests": 1210, "errors": 268, "p95_ms": 112, "samples": 20}
+    after = {"requests": 1260, "errors": 0 if result == "fixed" else 403, "p95_ms": 96, "samples": 20}
+    return {"before": {service: before}, "after": {service: after}}

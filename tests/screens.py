@@ -13,12 +13,42 @@ from core.models import now
 from core.people import Person, Role, SignIn
 from core.settings import ROOT, Settings
 
-PLATFORM = """
+PLATFORM = """\
+# Services and policy of the shop; the console edits this file and keeps its comments.
+version = 1
+
 [repositories.shop]
 remote = "https://git.example/shop.git"
+
+[guards]
+critical_services = ["payment"]  # a person approves before production
+deployments_per_hour = 5
+
 [services.checkout]
 repository = "shop"
 critical = true
+impact = "high"
+
+[services.payment]
+repository = "shop"
+impact = "high"
+upstreams = ["api.stripe.com"]
+
+[services.cart]
+repository = "shop"
+
+[services.catalog]
+repository = "shop"
+
+[services.search]
+repository = "shop"
+impact = "low"
+
+[services.account]
+repository = "shop"
+
+[services.pricing]
+repository = "shop"
 """
 
 

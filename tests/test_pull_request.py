@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core import pull_request
-from core.models import Analysis, Cause, ChangeSet, Impact, Issue, Review, Severity
+from core import pull_request, store
+from core.models import Analysis, Cause, ChangeSet, Impact, Issue, Review, Severity, Status
 from core.repair.runner import LimitedRunner
 from core.runtime import Runtime
 from core.settings import Settings
@@ -87,8 +87,8 @@ PATCH = "diff --git a/shop.py b/shop.py\nindex 1..2 100644\n--- a/shop.py\n+++ b
 OTHER = "diff --git a/{0} b/{0}\nnew file mode 100644\n--- /dev/null\n+++ b/{0}\n@@ -0,0 +1 @@\n+{0}\n"
 
 
-def made(patch, test):
-    return ChangeSet(issue_id=1, run=1, attempt=1, generator="embedded", patch=patch, test_path=test)
+def made(patch, test, issue=1):
+    return ChangeSet(issue_id=issue, run=1, attempt=1, generator="embedded", patch=patch, test_path=test, head_sha="a")
 
 
 def test_the_same_change_is_known_whatever_its_test_is_called():
@@ -96,3 +96,25 @@ def test_the_same_change_is_known_whatever_its_test_is_called():
     moved = made(OTHER.format("tests/test_2.py") + PATCH.replace("@@ -2 +2", "@@ -9 +9"), "tests/test_2.py")
     assert twins.source(one) == twins.source(moved) != ""
     assert twins.source(one) != twins.source(made(PATCH.replace("+b", "+c"), ""))
+
+
+@pytest.mark.parametrize(
+    ("status", "service", "patch", "found"),
+    [
+        (Status.AWAITING_APPROVAL, "pricing", PATCH, True),
+        (Status.RESOLVED, "pricing", PATCH, False),
+        (Status.TESTING, "elsewhere", PATCH, False),
+        (Status.TESTING, "pricing", PATCH.replace("+b", "+c"), False),
+    ],
+    ids=["under way", "ended", "other repository", "other change"],
+)
+def test_a_second_fix_of_the_same_defect_is_found_while_the_first_is_under_way(status, service, patch, found, tmp_path):
+    store.open_store(f"sqlite:///{tmp_path / 'twins.db'}")
+    with store.write() as session:
+        session.add(Issue(id=1, fingerprint="f", title="t", service=service, status=status))
+        session.flush()
+        session.add(made(patch + OTHER.format("tests/test_1.py"), "tests/test_1.py"))
+    mine = made(PATCH + OTHER.format("tests/test_2.py"), "tests/test_2.py", issue=2)
+    with store.read() as session:
+        twin = twins.find(session, mine, ["pricing", "checkout"])
+    assert (twin is not None and twin.id == 1) == found

@@ -12,6 +12,7 @@ from pathlib import Path
 from core.models import Crash
 from core.repair.embedded import EmbeddedFixer
 from core.repair.engine import repair
+from core.repair.judge import NO_EVIDENCE
 from core.repair.reproduce import fingerprint
 from core.repair.runner import runner
 from core.repair.shapes import FixResult
@@ -49,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _committed(repo: Path, crash: Crash, result: FixResult) -> str:
-    """Commit the fix on its branch and leave that checked out; its name, empty when there is none."""
+    """Commit the fix, or the proposal, on its branch and leave that checked out; its name, empty when there is none."""
     if result.decision != "fix":
         return ""
     branch = f"fix/{fingerprint(crash)}"
@@ -60,9 +61,12 @@ def _committed(repo: Path, crash: Crash, result: FixResult) -> str:
 
 
 def _said(result: FixResult, branch: str) -> dict:
+    """A fix is decided when it has evidence; without, what is on the branch is a proposal to a person."""
+    sure = result.decision == "fix" and result.confidence > NO_EVIDENCE
+    step = result.next_step or ("" if sure else "Nothing in the code says that this is meant: look at the branch.")
     return {
-        "decision": result.decision,
-        "reason": f"{result.reason} {result.next_step}".strip(),
+        "decision": "fix" if sure else "escalate",
+        "reason": f"{result.reason} {step}".strip(),
         "cause": str(result.cause),
         "template": result.candidate.template if result.candidate else "",
         "branch": branch,

@@ -12,12 +12,12 @@ from core.models import Cause, Crash
 from core.repair import policy
 from core.repair.fixability import classify
 from core.repair.inputs import recorded_calls
-from core.repair.judge import Judged, choose, crash_like, difference, trust
+from core.repair.judge import Judged, choose, crash_like, difference, mended, trust
 from core.repair.locate import located
 from core.repair.mutate import mutated, pool_of
 from core.repair.probe import Call, Outcome, observed, probe, probes
 from core.repair.proof import prove, write
-from core.repair.reproduce import crashing_call, written
+from core.repair.reproduce import crashing_calls, is_crash, written
 from core.repair.scaffolds import scaffolds, seen_types
 from core.repair.shapes import Attempt, Candidate, Fixer, FixResult, Runner
 from core.settings import FixRules
@@ -32,8 +32,8 @@ FOLLOWED = 4  # candidates that lead to a further crash and are taken on from th
 class Bench:
     """What every candidate of one crash is measured against.
 
-    ``calls`` begin with the one that crashed; ``inner`` are calls of the frames below it, which may
-    change only where they crashed.
+    ``calls`` begin with the ``hits`` that crash as reported; those up to ``outer`` enter where these do,
+    the others in the frames below or as the tests do.
     """
 
     tree: Path
@@ -44,6 +44,7 @@ class Bench:
     allowed: Sequence[str]
     calls: Sequence[Call]
     before: Sequence[Outcome]
+    hits: int
     outer: int
     attempts: list[Attempt] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
@@ -70,19 +71,19 @@ def repair(
     found = classify(crash, tree)
     if not found.fixable:
         return FixResult("escalate", found.says, found.cause, found.next_step)
-    call = crashing_call(tree, crash, runner)
+    hits = crashing_calls(tree, crash, runner)
     _clean(tree)
-    if call is None:
+    if not hits:
         return _unproved(tree, crash, fixers, feedback)
-    crash = observed(tree, call, crash, runner)
-    bench = _bench(tree, crash, call, runner, rules, allowed)
+    crash = observed(tree, hits[0], crash, runner)
+    bench = _bench(tree, crash, hits, runner, rules, allowed)
     _search(bench, fixers, feedback)
     _clean(tree)
     chosen, why = choose(bench.judged)
     if chosen is None:
         step = "Decide what the program is meant to do with this input; the refused attempts say what was tried."
         return FixResult("escalate", why, Cause.CODE, step, attempts=bench.attempts)
-    return _proved(bench, call, chosen, why, test_command)
+    return _proved(bench, chosen, why, test_command)
 
 
 def _clean(tree: Path) -> None:
@@ -97,22 +98,24 @@ def _unproved(tree: Path, crash: Crash, fixers: Sequence[Fixer], feedback: Seque
     return FixResult("escalate", "The crash could not be reproduced.", next_step=step, candidate=proposal)
 
 
-def _bench(tree, crash, call, runner, rules, allowed) -> Bench:
+def _bench(tree, crash, hits, runner, rules, allowed) -> Bench:
     """Inputs whose outcome is the same in any order; what is random or keeps state can judge nothing."""
     pool, seen = pool_of(crash), seen_types(tree)
     confused = bool(_CONFUSED.search(crash.exception.message))
-    outer = list(dict.fromkeys([call, *islice(mutated(call, pool, seen, confused), INPUTS)]))
-    below = [c for c in recorded_calls(tree, crash) if c != call][-2:] + scaffolds(tree, crash, wanted_only=True)[:6]
+    outer = list(dict.fromkeys([*hits, *islice(mutated(hits[0], pool, seen, confused), INPUTS)]))
+    below = [c for c in recorded_calls(tree, crash) if c not in hits][-2:] + scaffolds(tree, crash, wanted_only=True)[
+        :6
+    ]
     inner = [m for c in below for m in [c, *islice(mutated(c, pool, seen, confused), INNER)]]
     calls = list(dict.fromkeys([*outer, *inner]))
     both = probe(tree, [*calls, *reversed(calls)], runner)
     back = list(reversed(both[len(calls) :]))
     pairs = enumerate(zip(calls, both, back, strict=False))
-    kept = [i for i, (c, a, b) in pairs if i == 0 or (a == b and not c.odd)]
+    kept = [i for i, (c, a, b) in pairs if i < len(hits) or (a == b and not c.odd)]
     base = {name: (tree / name).read_text("utf-8") for name in git(tree, "ls-files", "*.py").splitlines()}
     return Bench(
         tree, crash, runner, base, rules, allowed,
-        [calls[i] for i in kept], [both[i] for i in kept], sum(i < len(outer) for i in kept),
+        [calls[i] for i in kept], [both[i] for i in kept], len(hits), sum(i < len(outer) for i in kept),
     )  # fmt: skip
 
 
@@ -138,23 +141,19 @@ def _judge(bench: Bench, candidates: Sequence[Candidate]) -> list[Candidate]:
     _restore(bench, tried)
     leads = []
     for candidate, after in zip(tried, results, strict=True):
-        reason = _refused(bench, candidate, after)
+        reason = difference(bench.before, after, bench.crash)
+        shown = mended(after, bench.hits, candidate)
+        if reason is None and shown is None:
+            still = is_crash(after[0], bench.crash)
+            reason = "the reported input still crashes" if still else f"the reported input now raises {after[0].error}"
         bench.attempts.append(Attempt(candidate, reason or ""))
         if reason is None:
             outer = slice(0, bench.outer)
-            bench.judged.append(Judged(candidate, crash_like(bench.before[outer], after[outer], bench.crash)))
+            like = crash_like(bench.before[outer], after[outer], bench.crash)
+            bench.judged.append(Judged(candidate, like, shown))
         elif after and after[0].error and after[0].file and not after[0].deliberate:
             leads.append(candidate)
     return leads
-
-
-def _refused(bench: Bench, candidate: Candidate, after: Sequence[Outcome]) -> str | None:
-    reason = difference(bench.before, after, bench.crash)
-    if reason is None and after[0].error:
-        named = candidate.raises.split("\n")[-1].rsplit(".", 1)[-1]
-        if after[0].error != named or not after[0].deliberate:
-            return f"the reported input now raises {after[0].error}"
-    return reason
 
 
 def _further(bench: Bench, fixers: Sequence[Fixer], lead: Candidate) -> Iterator[Candidate]:
@@ -173,7 +172,7 @@ def _further(bench: Bench, fixers: Sequence[Fixer], lead: Candidate) -> Iterator
             files={**lead.files, **more.files},
             rationale=f"{lead.rationale} {more.rationale}" if more.rationale != lead.rationale else lead.rationale,
             evidence=(*lead.evidence, *more.evidence) if lead.evidence and more.evidence else (),
-            confidence=min(lead.confidence, more.confidence),
+            confidence=round(min(lead.confidence, more.confidence) - 0.02, 3),
         )
 
 
@@ -185,8 +184,9 @@ def _restore(bench: Bench, candidates: Sequence[Candidate]) -> None:
             (bench.tree / name).unlink(missing_ok=True)
 
 
-def _proved(bench: Bench, call: Call, chosen: Candidate, why: str, test_command: Sequence[str]) -> FixResult:
-    test = written(call, bench.crash, chosen.raises)
+def _proved(bench: Bench, judged: Judged, why: str, test_command: Sequence[str]) -> FixResult:
+    chosen = judged.candidate
+    test = written(bench.calls[judged.shown], bench.crash, chosen.raises)
     old = {n: bench.base[n] for n in chosen.files if n in bench.base}
     proof = prove(bench.tree, old, chosen, test, bench.runner, test_command, bench.crash)
     _clean(bench.tree)

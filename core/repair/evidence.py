@@ -20,16 +20,17 @@ VALUES = (
     (re.compile(r"\b(?:an? )?empty set\b|\bset\(\)", re.I), "set()"),
     (re.compile(r"(?<![\w.\-])-?\d+\.\d+(?![\w.]|\s?%)"), None),
     (re.compile(r"\b(?:None|True|False)\b"), None),
-    (re.compile(r"(?<![\w.\-:/])-?\d+(?![\w\-%/:]|\.\d)"), None),
+    (re.compile(r"(?<![\w.\-:/])-?\d+(?![\w\-%/:]|\.\d|\s%)"), None),
     (re.compile(r"(?:``[^`\n]{1,40}``|(?<!\w)\"[^\"\n]{0,40}\"|(?<!\w)'[^'\n]{1,40}'(?!\w))"), None),
     (re.compile(r"\bzero\b", re.I), "0"),
+    (re.compile(r"\b(?:is|are|be|left|stays?) (?:then )?(?:empty|blank)$", re.I), '""'),
     (re.compile(r"\b(?:is|are|gives?|returns?) nothing\b", re.I), "None"),
     (re.compile(rf"(?<=\bas )(?:{_WORD_VALUES})\b"), "word"),
 )
 CONDITION = re.compile(
     r"\b(if|when|where|without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|for an?|"
     r"not|until|before|may be|may have|may lack|can be|has no|have no|lacks?|else|unless|never|blank|unset|out of|"
-    r"falls? back|instead|at the end|last|only|still|yet|new)\b",
+    r"fewer|less than|too (?:few|short|small)|single|falls? back|instead|at the end|last|only|still|yet|new)\b",
     re.I,
 )
 _LINK = re.compile(
@@ -42,7 +43,7 @@ _AFTER = re.compile(
 )
 SKIPPED = re.compile(
     r"\b(skip|skips|skipped|ignored?|ignores|left out|leaves? out|excluded|dropped|omitted|passed over|disregarded|"
-    r"do(?:es)? not (?:count|appear)|are not (?:counted|listed|included|part)|is not (?:counted|listed|included))\b",
+    r"do(?:es)? not (?:count|appear)|(?:is|are) not (?:counted|listed|included|part|shown|reported))\b",
     re.I,
 )
 STAYS = re.compile(r"\b(stays?|unchanged|as (?:it|they) (?:is|are)|untouched|kept|alone|left)\b", re.I)
@@ -80,7 +81,7 @@ def sentences(place: Place, about: frozenset[str] = frozenset(), everything: boo
                 continue
             related = bool(words_of(sentence) & about)
             if own or related or everything:
-                yield Sentence(sentence, trust + (0.03 if related else 0.0))
+                yield Sentence(sentence, trust + (0.03 if related else -0.05))
 
 
 def _texts(place: Place) -> Iterator[tuple[str, float, bool]]:
@@ -104,10 +105,18 @@ def _owner(place: Place) -> ast.ClassDef | None:
     return around[0] if around else None
 
 
+_GOES_ON = re.compile(r"(it|its|they|their|this|these|those|such|both|then|there)\b", re.I)  # what was spoken of before
+
+
 def _split(text: str) -> Iterator[str]:
     text = re.sub(r"\b(i\.e|e\.g)\.,?", r"\1", text)
     for block in re.split(r"\n\s*\n|\n(?=\s*[-*]?\s*\w+\s*:\s)", text):
-        parts = re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split()))
+        parts: list[str] = []
+        for part in re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split())):
+            if parts and _GOES_ON.match(part):
+                parts[-1] += " " + part
+            else:
+                parts.append(part)
         yield from (part.strip().rstrip(".;!") for part in parts if part.strip())
 
 
@@ -155,7 +164,7 @@ def _constants(place: Place, about: frozenset[str]) -> Iterator[Said]:
 
 
 def siblings(place: Place, key: object) -> Iterator[Said]:
-    """Defaults that other places give the same key: ``x.get(key, default)``, ``x.get(key) or d``, a field's or parameter's."""
+    """Defaults that other places give the same key: ``x.get(key, default)``, ``x.get(key) or d``, a field's."""
     for path in [place.path, *files(place.tree)]:
         for node in ast.walk(parsed(place.tree, path)):
             found = _default_of(node, key)
@@ -195,7 +204,7 @@ def returned(place: Place) -> list[Said]:
         return []
     found = [n.value for n in ast.walk(place.function) if isinstance(n, ast.Return) and n.lineno != place.line]
     plain = [v for v in found if v is not None and is_expression(ast.unparse(v))]
-    sure = 0.83 if len({ast.unparse(v) for v in plain}) == 1 else 0.78
+    sure = 0.78 if len({ast.unparse(v) for v in plain}) == 1 else 0.76
     return [Said(ast.unparse(v), "the function returns the same in another case", sure) for v in plain]
 
 
@@ -206,7 +215,7 @@ def annotated(place: Place) -> list[Said]:
         return []
     told = ast.unparse(function.returns) if function.returns else ""
     if re.search(r"\bNone\b(?=\s*[\]|'\"]|$)|Optional\[", told) and told != "None":
-        return [Said("None", f"{function.name} is annotated to return {told}", 0.88)]
+        return [Said("None", f"{function.name} is annotated to return {told}", 0.84)]
     return list(_callers_test(place, function.name)) if not told else []
 
 
@@ -316,7 +325,7 @@ def _same_condition(one: str, other: str) -> bool:
 
 
 def missing_values(place: Place, neutral: Iterable[str] = (), about: frozenset[str] = frozenset()) -> list[Said]:
-    """What the function may give for the missing: documented first, then by its own and its callers' code, then neutral."""
+    """What the function may give for the missing: documented, by its own and its callers' code, then neutral."""
     found = [*documented(place, about), *annotated(place), *returned(place)]
     said = [s for s in found if fits(place, s.value) and alike(place, s.value)]
     known = {s.value for s in said}

@@ -55,6 +55,13 @@ def classify(crash: Crash, tree: Path | None = None) -> Fixability:
     deepest = deepest_in_app(crash)
     if deepest is None:
         return Fixability(False, Cause.UNKNOWN, "No frame of the program is in the report.", "Look at the log.")
+    if name := _setting(crash, tree):
+        return Fixability(
+            False,
+            Cause.ENVIRONMENT,
+            f"The setting {name} is missing from the environment.",
+            f"Set {name} for this service.",
+        )
     if _deliberate(crash, deepest, tree):
         return Fixability(
             False,
@@ -78,6 +85,23 @@ def _fault(raised: Raised) -> Fixability | None:
 
 def deepest_in_app(crash: Crash) -> Frame | None:
     return next((frame for frame in reversed(crash.frames) if frame.in_app), None)
+
+
+def _setting(crash: Crash, tree: Path | None) -> str:
+    """An environment variable that is not set, and of which the program does not say that it may be missing."""
+    last, name = crash.frames[-1], crash.exception.message.strip("'\"")
+    if not (
+        re.search(r"(^|/)os\.py$|<frozen os>$", last.file)
+        and last.function == "__getitem__"
+        and crash.exception.type == "KeyError"
+    ):
+        return ""
+    texts = [p.read_text("utf-8", "replace") for p in sorted(tree.rglob("*.py"))[:400] if p.is_file()] if tree else []
+    told = [line for text in texts for line in text.splitlines() if name in line]
+    optional = any(
+        re.search(r"\b(optional|defaults?|unset|without|if set|may be)\b|\.get\(|getenv\(", line) for line in told
+    )
+    return "" if optional and not re.search(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", name) else name
 
 
 def _deliberate(crash: Crash, frame: Frame, tree: Path | None) -> bool:

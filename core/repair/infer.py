@@ -46,24 +46,20 @@ def _used(function: ast.AST, name: str, depth: int) -> str:
     """By subscripts, methods, loops and sums that the function makes with the name."""
     if depth == 0:
         return ""
-    fields: dict[str, str] = {}
-    for node in ast.walk(function):
-        if _is(node, ast.Subscript, name):
-            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-                fields.setdefault(node.slice.value, "")
-            elif isinstance(node.slice, ast.Slice) or isinstance(getattr(node.slice, "value", None), int):
-                return "['text', 'text']"
-        if _is(getattr(node, "func", None), ast.Attribute, name):
-            method = node.func.attr
-            if method == "get" and node.args and isinstance(node.args[0], ast.Constant):
-                fields.setdefault(str(node.args[0].value), "")
-            elif method in _TEXT:
-                return "'text'"
-            elif method in _LIST:
-                return "[]"
-    if fields:
-        parts = [f"{key!r}: {_field(function, name, key, depth)}" for key in fields]
+    uses = [n for n in ast.walk(function) if _is(n, ast.Subscript, name)]
+    methods = [n for n in ast.walk(function) if _is(getattr(n, "func", None), ast.Attribute, name)]
+    keys = [n.slice.value for n in uses if isinstance(n.slice, ast.Constant) and isinstance(n.slice.value, str)]
+    keys += [
+        str(n.args[0].value) for n in methods if n.func.attr == "get" and n.args and isinstance(n.args[0], ast.Constant)
+    ]
+    if keys:
+        parts = [f"{key!r}: {_field(function, name, key, depth)}" for key in dict.fromkeys(keys)]
         return "{" + ", ".join(parts) + "}"
+    if uses:
+        return "['text', 'text']"
+    for called in methods:
+        if called.func.attr in _TEXT | _LIST:
+            return "'text'" if called.func.attr in _TEXT else "[]"
     return _looped(function, name, depth) or _summed(function, name)
 
 

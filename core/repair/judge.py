@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.models import Crash
+from core.repair.fixability import deepest_in_app
 from core.repair.probe import Outcome
 from core.repair.reproduce import is_crash
 from core.repair.shapes import Candidate
@@ -16,30 +17,36 @@ NO_EVIDENCE = 0.79
 
 @dataclass(frozen=True)
 class Judged:
-    """A candidate with what it did on the same inputs; ``crash_like`` are those that crashed before."""
+    """A candidate with what it did on the same inputs; ``crash_like`` are those that crashed before.
+
+    ``shown``: position of the crashing input on which the candidate was seen to work.
+    """
 
     candidate: Candidate
     crash_like: tuple[Outcome, ...]
+    shown: int = 0
 
 
 def difference(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> str | None:
     """What the candidate changed beyond the crash; None when nothing.
 
-    Inputs that worked give the same result; errors stay errors of the same type, but for the crash
-    itself, which must be gone where it was first seen (the first outcome).
+    Inputs that worked give the same result; errors stay errors of the same type, but for the crash itself
+    and for accidents on its very line, where an input has a second fault that a guard may come before.
     """
     if len(after) < len(before):
         return "it does not end on inputs that ended before"
-    for old, new in zip(before, after, strict=False):
-        reason = _changed(old, new, crash, first=old is before[0])
-        if reason:
-            return reason
-    return None
+    pairs = [(old, new) for old, new in zip(before, after, strict=False) if not _on_its_line(old, crash)]
+    changes = (_changed(old, new) for old, new in pairs if not is_crash(old, crash))
+    return next((reason for reason in changes if reason), None)
 
 
-def _changed(old: Outcome, new: Outcome, crash: Crash, first: bool) -> str | None:
-    if is_crash(old, crash):
-        return "the reported input still crashes" if first and is_crash(new, crash) else None
+def _on_its_line(outcome: Outcome, crash: Crash) -> bool:
+    frame = deepest_in_app(crash)
+    place = (outcome.file, outcome.function, outcome.line)
+    return bool(frame) and not outcome.deliberate and place == (frame.file, frame.function, frame.line)
+
+
+def _changed(old: Outcome, new: Outcome) -> str | None:
     if old.result:
         same = old.result == new.result
         return None if same else f"a result changed from {old.result[:60]} to {(new.result or new.error)[:60]}"
@@ -47,19 +54,28 @@ def _changed(old: Outcome, new: Outcome, crash: Crash, first: bool) -> str | Non
     return None if accident or old.error == new.error else f"an input that raised {old.error} no longer does"
 
 
+def mended(after: Sequence[Outcome], hits: int, candidate: Candidate) -> int | None:
+    """Position of the first crashing input that gives a result now, or the documented refusal."""
+    named = candidate.raises.split("\n")[-1].rsplit(".", 1)[-1]
+    for position, outcome in enumerate(after[:hits]):
+        if outcome.result or (named and outcome.error == named and outcome.deliberate):
+            return position
+    return None
+
+
 def crash_like(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> tuple[Outcome, ...]:
     return tuple(new for old, new in zip(before, after, strict=False) if is_crash(old, crash))
 
 
-def choose(judged: Sequence[Judged]) -> tuple[Candidate | None, str]:
+def choose(judged: Sequence[Judged]) -> tuple[Judged | None, str]:
     """The best of the only behaviour, or of the one with the most evidence; else None and why."""
-    groups: dict[tuple, list[Candidate]] = {}
+    groups: dict[tuple, list[Judged]] = {}
     for one in judged:
-        groups.setdefault(tuple((o.result, o.error) for o in one.crash_like), []).append(one.candidate)
+        groups.setdefault(tuple((o.result, o.error) for o in one.crash_like), []).append(one)
     best = sorted((max(group, key=_rank) for group in groups.values()), key=_rank, reverse=True)
     if not best:
         return None, "No candidate survived."
-    if len(best) > 1 and (not best[0].evidence or _rank(best[0])[0] == _rank(best[1])[0]):
+    if len(best) > 1 and (not best[0].candidate.evidence or _rank(best[0])[0] == _rank(best[1])[0]):
         return None, f"{len(best)} fixes behave differently and nothing in the code says which is meant."
     return best[0], f"{len(judged)} candidates agree." if len(best) == 1 else "Evidence chose between fixes."
 
@@ -68,6 +84,7 @@ def trust(candidate: Candidate) -> float:
     return candidate.confidence if candidate.evidence else min(candidate.confidence, NO_EVIDENCE)
 
 
-def _rank(candidate: Candidate) -> tuple[float, int]:
+def _rank(judged: Judged) -> tuple[float, int]:
     """Confidence, which evidence raises, then the shorter text."""
+    candidate = judged.candidate
     return round(trust(candidate), 2), -sum(map(len, candidate.files.values()))

@@ -48,6 +48,32 @@ def mutated(call: Call, pool: list[str], seen: Types | None = None, confused: bo
             yield replace(call, **{part: text[:start] + new + text[end:], "odd": odd or empty})
 
 
+def staged(call: Call) -> Iterator[Call]:
+    """Calls after more, or less, of what the setup does: a step left out, each step done thrice with other values."""
+    try:
+        steps = ast.parse(call.setup).body
+    except (SyntaxError, ValueError):
+        return
+    doing = [n for n in steps if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
+    if doing:
+        more = [again for step in steps for again in (_thrice(step) if step in doing else [step])]
+        yield replace(call, setup="\n".join(map(ast.unparse, more)))
+    for left_out in doing:
+        yield replace(call, setup="\n".join(ast.unparse(s) for s in steps if s is not left_out))
+
+
+def _thrice(step: ast.stmt) -> list[ast.stmt]:
+    """The step with its texts and numbers as they are, then with others."""
+    found = [step]
+    for number in (1, 2):
+        again = ast.parse(ast.unparse(step)).body[0]
+        for node in ast.walk(again):
+            if isinstance(node, ast.Constant) and type(node.value) in (int, str):
+                node.value = node.value + (number if isinstance(node.value, int) else str(number))
+        found.append(again)
+    return found
+
+
 def doubly(call: Call, pool: list[str], seed: int = 1) -> Iterator[Call]:
     """Calls that differ in two places, in a fixed random order."""
     text = call.expression

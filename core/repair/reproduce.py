@@ -12,12 +12,13 @@ from pathlib import Path
 from core.models import Crash
 from core.repair.fixability import deepest_in_app
 from core.repair.inputs import calls_in_code, recorded_calls
-from core.repair.mutate import doubly, mutated, pool_of
+from core.repair.mutate import doubly, mutated, pool_of, staged
 from core.repair.probe import Call, Outcome, probe
 from core.repair.scaffolds import scaffolds
 from core.repair.shapes import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
+HITS = 6  # guessed inputs that are kept
 _BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
 
 
@@ -45,35 +46,44 @@ def reproduces(outcome: Outcome, crash: Crash) -> bool:
     frame = deepest_in_app(crash)
     if not is_crash(outcome, crash) or (frame.line and outcome.line != frame.line):
         return False
-    told, seen = crash.exception.message.strip(), outcome.text.strip()
+    told, seen = _plain(crash.exception.message), _plain(outcome.text)
     if not told or told == seen:
         return True
     return kind_of(crash) in _BY_DATA and (kind_of(crash) == "KeyError" or _shape(told) == _shape(seen))
+
+
+def _plain(message: str) -> str:
+    """Without the place of a file, as at the end of what an import says."""
+    return re.sub(r" \(/?[\w./-]+\)$", "", message.strip())
 
 
 def _shape(message: str) -> str:
     return re.sub(r"'[^']*'|\"[^\"]*\"|0x\w+|\d+", "*", message)
 
 
-def crashing_call(tree: Path, crash: Crash, runner: Runner) -> Call | None:
-    """First call that crashes as reported: recorded ones outermost first, then tests', inferred and mutated ones."""
-    alike: Call | None = None
-    for calls in _rounds(tree, crash):
+def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
+    """Calls that crash as reported, the likeliest first; empty when none was found.
+
+    What the report's own locals give stands alone. Otherwise the input is guessed, by tests, calls, types
+    and mutation, and several are kept: one of them may be fit for a fix to be seen on.
+    """
+    alike: list[Call] = []
+    for number, calls in enumerate(_rounds(tree, crash)):
         unique = list(dict.fromkeys(calls))[:BATCH]
         outcomes = probe(tree, unique, runner) if unique else []
         hits = [(c, o) for c, o in zip(unique, outcomes, strict=False) if reproduces(o, crash)]
-        exact = next((c for c, o in hits if o.text.strip() == crash.exception.message.strip()), None)
+        exact = [c for c, o in hits if _plain(o.text) == _plain(crash.exception.message)]
         if exact:
-            return exact
-        alike = alike or (hits[0][0] if hits else None)
-    return alike
+            return exact[: 1 if number == 0 else HITS]
+        alike += [c for c, _ in hits]
+    return alike[:HITS]
 
 
 def _rounds(tree: Path, crash: Crash) -> Iterator[Sequence[Call]]:
     yield recorded_calls(tree, crash)
     seeds = [*scaffolds(tree, crash), *calls_in_code(tree, crash), *recorded_calls(tree, crash)]
     pool = [*pool_of(crash), *_told(crash)]
-    yield seeds
+    yield [*seeds, *(more for seed in seeds for more in staged(seed))]
     yield _in_turn([mutated(seed, pool) for seed in seeds], BATCH)
     yield _in_turn([doubly(seed, pool) for seed in seeds], BATCH)
 

@@ -30,6 +30,8 @@ ENVIRONMENT = {
     "TZ": "UTC",
 }
 LIMITS = (
+    "nice",  # what watches over it comes first, and so does the console
+    "-n10",
     "prlimit",
     f"--as={MEMORY}",
     f"--nproc={PROCESSES}",
@@ -117,7 +119,7 @@ class LimitedRunner:
         with tempfile.TemporaryDirectory(prefix="limited-") as scratch:
             env = ENVIRONMENT | {"PATH": _path(), "PYTHONPATH": str(guard), "TMPDIR": scratch, "HOME": scratch}
             env["GUARDED"] = os.pathsep.join((str(tree.resolve()), os.path.realpath(scratch)))
-            limits = LIMITS if shutil.which(LIMITS[0]) else ()
+            limits = LIMITS if shutil.which("prlimit") else ()
             return run([*limits, *program(argv)], cwd=tree, timeout=timeout, env=env, ceiling=CEILING)
 
 

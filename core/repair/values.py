@@ -25,10 +25,13 @@ RENAMED = {"PosixPath": "Path", "namespace": "SimpleNamespace", "WindowsPath": "
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 _SAFE = (
     ast.Expression, ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.UnaryOp, ast.USub, ast.UAdd,
-    ast.Load, ast.Call, ast.keyword, ast.Name, ast.Attribute, ast.BinOp, ast.Add, ast.Sub,
+    ast.Lambda, ast.arguments, ast.arg, ast.Load, ast.Call, ast.keyword, ast.Name, ast.Attribute, ast.BinOp,
+    ast.Add, ast.Sub,
 )  # fmt: skip
 
 
+FUNCTION = re.compile(r"<(?:built-in )?(?:function|bound method|method) [^<>]*(?:<[^<>]*>[^<>]*)*>")
+CALLABLE = "(lambda *_, **__: None)"  # stands in for a function of which only the name is known
 OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+) object at 0x[0-9a-f]+>")
 
 
@@ -42,10 +45,13 @@ def source(
     """
     classes, objects = classes or {}, objects or {}
     text = OBJECT.sub(lambda m: objects.get(m[1], m[0]), text)
-    if "[Filtered]" in text or re.search(r"\bat 0x[0-9a-f]+>", text):
-        return None
+    text = re.sub(
+        r"<(?:built-in )?(?:function|bound method|method) [^<>]*(?:<[^<>]*>[^<>]*)*>", CALLABLE, text
+    )
     text = re.sub(r"<class '(?:builtins\.)?(\w+)'>", r"\1", text)
     text = re.sub(r"<(\w+)\.(\w+): [^>]*>", r"\1.\2", text)
+    if "[Filtered]" in text or re.search(r"\bat 0x[0-9a-f]+>", text):
+        return None
     tree = _parsed(text) or _parsed(_closed(text))
     if tree is None:
         return None

@@ -125,9 +125,10 @@ def demo(given) -> int:
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     print("Starting the shop and the simulated vendors …", flush=True)
     password = f"demo-{secrets.token_hex(5)}"
-    with simulator(given) as env, process(_console(given.console_port), _told(env, given.console_port, password)) as console:
+    port = given.console_port
+    with simulator(given) as env, process(_console(port), _told(env, port, password)) as console:
         print(
-            f"\n  Console: http://localhost:{given.console_port}\n"
+            f"\n  Console: http://localhost:{port}\n"
             f"  Sign in with one click there, or as viewer, operator, approver or admin with the password {password}\n"
             f"  The first fault is shipped in {CALM:.0f} s; others: python -m core demo break NAME\n",
             flush=True,

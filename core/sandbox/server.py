@@ -28,6 +28,7 @@ from core.sandbox.telemetry import Telemetry
 from core.sandbox.traffic import drive
 from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, sentry, slack, smtp, vercel
 
+WAITING = 5  # connections that may stand in the carrier's queue
 RECENT = 20.0  # seconds of traffic that the status speaks of
 
 
@@ -47,6 +48,9 @@ class Carrier:
     def down(self) -> None:
         if self.server is not None:
             self.server.shutdown()
+            self.server.timeout = 0
+            for _ in range(WAITING):  # who had got through is still served: a carrier that is down refuses, no more
+                self.server.handle_request()
             self.server.server_close()
             self.server = None
 
@@ -291,7 +295,7 @@ p95_ms = "shop.latency.p95"
 allow_limited_runner = true
 
 [slack.people]
-{user} = "demo"
+{user} = "approver"
 """
 SERVICES = {"catalog": "low", "cart": "low", "checkout": "medium", "pricing": "low", "search": "low", "account": "low"}
 

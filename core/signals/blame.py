@@ -9,6 +9,7 @@ Of changes: what came shortly before the beginning, to the same service, touchin
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -141,10 +142,16 @@ def _of_changes(
         place = 0.3 if change.service == service else 0.15 if change.service in graph.get(service, ()) else 0.0
         touched = _touched(change, files)
         score = 0.5 * math.exp(-before / SOON) + place + (0.2 if touched else 0.0)
-        name = change.release or str(change.attributes.get("sha", ""))[:12] or change.title
-        says = f"{name} of {change.service or 'an unnamed service'} came {_ago(before)} before it began"
+        name = _short(change.release or str(change.attributes.get("sha", ""))) or change.title
+        told = ", ".join(part for part in (change.title, change.service) if part and part != name)
+        says = name + (f" ({told})" if told else "") + f" came {_ago(before)} before it began"
         says += f" and touched {', '.join(touched[:3])}" if touched else ""
         yield Suspect("release", name, round(score, 4), says)
+
+
+def _short(release: str) -> str:
+    """A commit by its first twelve digits; another release by its name."""
+    return release[:12] if re.fullmatch(r"[0-9a-f]{40}", release) else release
 
 
 def _touched(change: Record, files: set[str]) -> list[str]:

@@ -100,6 +100,8 @@ def absorb(issue: Open, record: Record, fp: Fingerprint) -> Open:
     """The issue after a record joined it: what it did not know yet is filled in."""
     new = opened(issue.id, record, fp)
     known = {"service": issue.service or new.service, "release": issue.release or new.release}
+    if issue.kind in SIGNS:  # an alert came first: what it is about tells more
+        known["kind"] = new.kind
     if not issue.type or (new.type == issue.type and not issue.calls):
         known |= {name: getattr(new, name) or getattr(issue, name) for name in ("type", "root", "calls")}
         known |= {"subject": new.subject or issue.subject, "pattern": new.pattern or issue.pattern}

@@ -6,6 +6,7 @@ next round.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from sqlmodel import Session, col, func, select
@@ -131,15 +132,15 @@ def _counting_source(session: Session, issue: Issue) -> str:
     ).one()
 
 
-def start_new(rt: Runtime) -> int:
+def start_new(rt: Runtime, begin: Callable[[Session, Issue], None] = durable.begin) -> list[int]:
     """Begin the journey of every issue that has enough evidence; says of the others what they wait for."""
     rt.policy  # noqa: B018 - reading it finds out whether it can be read
     with store.write() as session:
         new = session.exec(select(Issue).where(Issue.status == Status.NEW)).all()
         ready = [issue for issue in new if not _holds(rt, issue)]
         for issue in ready:
-            durable.begin(session, issue)
-        return len(ready)
+            begin(session, issue)
+        return [issue.id for issue in ready]
 
 
 def _holds(rt: Runtime, issue: Issue) -> bool:

@@ -65,7 +65,7 @@ def remember(session: Session, issue_id: int, run: int, result: str, says: str, 
     row = session.exec(select(Outcome).where(Outcome.issue_id == issue_id, Outcome.run == run)).first()
     row = row or Outcome(issue_id=issue_id, run=run, pattern=issue.pattern, result=result)
     row.result, row.note, row.by, row.service = result, says[:2000], by, issue.service
-    row.pattern, row.confidence = issue.pattern, issue.confidence
+    row.pattern, row.verdict, row.confidence = issue.pattern, issue.verdict, issue.confidence
     row.detect_seconds = (issue.created_at - issue.first_seen).total_seconds()
     row.total_seconds = (now() - issue.first_seen).total_seconds()
     session.add(row)

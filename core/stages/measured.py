@@ -49,14 +49,17 @@ def _told(output: str, mark: str) -> dict | None:
     return json.loads(line.removeprefix(mark)) if line else None
 
 
-def functions(text: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(text: str) -> Iterator[tuple[str, Function]]:
     """(qualified name, node) of a module's functions and methods; not of those inside of functions."""
     yield from _inside(ast.parse(text), "")
 
 
-def _inside(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+def _inside(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(child, Function):
             yield prefix + child.name, child
         elif isinstance(child, ast.ClassDef):
             yield from _inside(child, f"{prefix}{child.name}.")

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from core.stages.gate import Changed, Finding, Gate, counted
-from core.stages.measured import functions
+from core.stages.measured import Function, functions
 from core.vendors.redact import MARK, Redactor
 
 MANIFESTS = ("*requirements*.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile*", "*.lock")
@@ -64,26 +64,33 @@ def _imported(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Gate:
-    """Changed public functions: a docstring stays, a new function has one, and what it names is there."""
+    """Changed public functions: a docstring stays, a new function has one, and it says nothing untrue that is new."""
     found = []
     for path, lines in changed.items():
-        old = {name: ast.get_docstring(node) for name, node in functions(before.get(path, ""))}
+        old = dict(functions(before.get(path, "")))
         for name, node in functions((tree / path).read_text(encoding="utf-8")):
-            lost = old.get(name) and not ast.get_docstring(node)  # a mere deletion leaves no changed line
-            touched = lost or lines & set(range(node.lineno, (node.end_lineno or 0) + 1))
-            if touched and not any(part.startswith("_") for part in name.split(".")):
-                found += [Finding("documentation", path, node.lineno, says) for says in _untrue(name, node, old)]
+            if _touched(node, lines, old.get(name)) and not any(part.startswith("_") for part in name.split(".")):
+                known = set(_untrue(name, old[name])) if name in old else set()
+                says = [_missing(name, node, old.get(name)), *_untrue(name, node)]
+                found += [Finding("documentation", path, node.lineno, s) for s in says if s and s not in known]
     says = "; ".join(f.says for f in found) or "docstrings of changed public functions hold"
     return Gate("documentation", not found, says, float(len(found)), 0.0, tuple(found))
 
 
-def _untrue(name: str, node: ast.FunctionDef | ast.AsyncFunctionDef, old: Mapping[str, str | None]) -> Iterator[str]:
-    text = ast.get_docstring(node)
-    if not text:
-        if name not in old or old[name]:
-            yield f"{name} {'lost its' if old.get(name) else 'is new and has no'} docstring"
-        return
-    arguments = node.args
+def _touched(node: Function, lines: set[int], old: Function | None) -> bool:
+    lost = old is not None and ast.get_docstring(old) and not ast.get_docstring(node)
+    return bool(lost or lines & set(range(node.lineno, (node.end_lineno or 0) + 1)))  # a mere deletion has no line
+
+
+def _missing(name: str, node: Function, old: Function | None) -> str:
+    if ast.get_docstring(node) or (old is not None and not ast.get_docstring(old)):
+        return ""
+    return f"{name} is new and has no docstring" if old is None else f"{name} lost its docstring"
+
+
+def _untrue(name: str, node: Function) -> Iterator[str]:
+    """Parameters that a docstring documents and the function does not take; errors that it raises and does not name."""
+    text, arguments = ast.get_docstring(node) or "", node.args
     listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
     there = {a.arg for a in listed if a}
     for gone in sorted(_documented(text) - there):

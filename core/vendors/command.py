@@ -57,7 +57,7 @@ class Ceiling:
 
 
 LOOK = 0.02
-MANY = 200
+FEW = 32  # held at the end; in a sandbox the first of them takes all others with it, and a bomb must not be counted
 GONE = 5.0  # seconds that a killed process may take to be gone
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -109,7 +109,7 @@ def _wait(process: subprocess.Popen, deadline: float, ceiling: Ceiling | None, p
 
 
 def _beyond(pid: int, ceiling: Ceiling, printed) -> str:
-    tree = descendants(pid)
+    tree = descendants(pid, ceiling.tasks + 1)
     if (tasks := sum(tree.values())) > ceiling.tasks:
         return f"{tasks} processes and threads, {ceiling.tasks} are allowed"
     if sum(map(_resident, tree)) > ceiling.memory:
@@ -119,11 +119,11 @@ def _beyond(pid: int, ceiling: Ceiling, printed) -> str:
     return ""
 
 
-def descendants(pid: int) -> dict[int, int]:
-    """The process and those below it, at most MANY, each with its number of threads; empty without a /proc."""
+def descendants(pid: int, most: int) -> dict[int, int]:
+    """The process and those below it, at most so many, each with its number of threads; empty without a /proc."""
     found: dict[int, int] = {}
     todo = [pid]
-    while todo and len(found) < MANY:
+    while todo and len(found) < most:
         current = todo.pop()
         with contextlib.suppress(OSError):
             threads = os.listdir(f"/proc/{current}/task")
@@ -143,7 +143,7 @@ def _resident(pid: int) -> int:
 def _end(process: subprocess.Popen) -> None:
     """Kill what is left below the process, also what has left its session, and wait until it is gone."""
     with contextlib.ExitStack() as held:
-        left = [fd for pid in descendants(process.pid) if (fd := _held(pid, held)) is not None]
+        left = [fd for pid in descendants(process.pid, FEW) if (fd := _held(pid, held)) is not None]
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         for fd in left:

@@ -6,7 +6,7 @@ API: GET organizations/{org}/issues/, GET â€¦/issues/{id}/events/latest/, PUT â€
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.models import Crash, Frame, Kind, Linked, Raised, Record
@@ -14,6 +14,7 @@ from core.vendors.base import Batch, BudgetSpent, Check, Meter, VendorError
 from core.vendors.http import Http
 from core.vendors.reading import Page, Stream, Window, collect, records_of
 
+SECOND = timedelta(seconds=1)  # times are whole seconds; the one under way belongs to the span
 TEXT = 600  # characters of one local's text
 REMEMBERED = 2000  # issues whose counts are kept
 
@@ -36,7 +37,7 @@ class Sentry:
     def _issues(self, window: Window) -> Page:
         """A page of issues, each with its latest event when it has occurred again."""
         params: dict[str, Any] = {"query": "is:unresolved", "sort": "date", "limit": 100}
-        params |= {"start": _iso(window.since), "end": _iso(window.until)}
+        params |= {"start": _iso(window.since), "end": _iso(window.until + SECOND)}
         params |= {"project": self.project} if self.project else {}
         params |= {"cursor": window.after} if window.after else {}
         answer = self.http.get(f"/api/0/organizations/{self.org}/issues/", params=params)

@@ -42,13 +42,13 @@ class Slack:
         self._call("chat.postEphemeral", {"channel": channel, "user": user, "text": clip(escape(text))})
 
     def open_form(self, trigger_id: str, view: dict) -> None:
-        """Show a form; the trigger is good for three seconds. Slack's specification has these in the query."""
+        """Show a form; the trigger is good for three seconds. Slack's specification has it as a GET."""
         query = {"trigger_id": trigger_id, "view": json.dumps(view, separators=(",", ":"))}
-        self._done(self.http.post("/views.open", params=query).json())
+        self._done(self.http.request("GET", "/views.open", idempotent=False, params=query).json())
 
     def check(self) -> Check:
         try:
-            answer = self.http.post("/auth.test", idempotent=True)
+            answer = self.http.get("/auth.test")
             told = self._done(answer.json())
         except VendorError as error:
             return Check(False, error.message, WHERE)

@@ -6,22 +6,45 @@ from sqlalchemy import case
 from sqlmodel import Session, func, select
 
 from core.models import ChangeSet, Issue
+from core.views import counting
 from core.views.issues import Change, with_checks
 
 SHIPPED = ("deployed", "merged")
 PAGE = 10
+COUNTED = 2000  # change sets that the statistics look at
+NAMES = ("generator", "template", "written", "proved", "shipped", "rolled_back", "seconds", "tokens", "cost_usd")
 
 
-def count(session: Session) -> int:
-    return session.exec(select(func.count(ChangeSet.id))).one()
+KINDS = {  # what the list may be narrowed to
+    "All": (),
+    "Under way": ("proposed", "proved", "reviewed"),
+    "Shipped": SHIPPED,
+    "Came to nothing": ("refused", "unproved"),
+    "Rolled back": ("rolled_back",),
+}
 
 
-def page(session: Session, number: int = 1) -> list[tuple[ChangeSet, Issue]]:
+def _where(kind: str) -> list:
+    return [ChangeSet.status.in_(KINDS[kind])] if KINDS.get(kind) else []
+
+
+def count(session: Session, kind: str = "All") -> int:
+    return counting.up_to(session, ChangeSet.id, *_where(kind))
+
+
+def attempts(session: Session, change_set: ChangeSet) -> list[ChangeSet]:
+    """Every attempt at the same issue, the latest first."""
+    rows = select(ChangeSet).where(ChangeSet.issue_id == change_set.issue_id)
+    return list(session.exec(rows.order_by(ChangeSet.id.desc()).limit(20)))
+
+
+def page(session: Session, number: int = 1, kind: str = "All") -> list[tuple[ChangeSet, Issue]]:
     """Page ``number`` (from 1) of the change sets with their issues, the latest first."""
     return list(
         session.exec(
             select(ChangeSet, Issue)
             .join(Issue, Issue.id == ChangeSet.issue_id)
+            .where(*_where(kind))
             .order_by(ChangeSet.id.desc())
             .offset((number - 1) * PAGE)
             .limit(PAGE)
@@ -37,25 +60,29 @@ def one(session: Session, change_set_id: int) -> tuple[Change, Issue] | None:
 
 
 def statistics(session: Session) -> list[dict]:
-    """By generator and template: written, proved, shipped, rolled_back, seconds (mean), cost_usd (sum)."""
+    """By generator and template over the last COUNTED change sets, as dicts of NAMES.
+
+    written, proved, shipped and rolled_back count; seconds is the mean; tokens and cost_usd are sums.
+    """
+    last = select(ChangeSet).order_by(ChangeSet.id.desc()).limit(COUNTED).subquery().c
 
     def those(*states: str):
-        return func.count(case((ChangeSet.status.in_(states), 1)))
+        return func.count(case((last.status.in_(states), 1)))
 
     rows = session.exec(
         select(
-            ChangeSet.generator,
-            ChangeSet.template,
+            last.generator,
+            last.template,
             func.count(),
             those("proved", "reviewed", *SHIPPED, "rolled_back"),
             those(*SHIPPED),
             those("rolled_back"),
-            func.avg(ChangeSet.seconds),
-            func.sum(ChangeSet.cost_usd),
+            func.avg(last.seconds),
+            func.sum(last.tokens),
+            func.sum(last.cost_usd),
         )
-        .group_by(ChangeSet.generator, ChangeSet.template)
+        .group_by(last.generator, last.template)
         .order_by(func.count().desc())
         .limit(50)
     )
-    names = ("generator", "template", "written", "proved", "shipped", "rolled_back", "seconds", "cost_usd")
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    return [dict(zip(NAMES, row, strict=True)) for row in rows]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlmodel import Session, func, select
 
 from core.models import ChangeSet, Deployment, Issue
+from core.views import counting
 
 PAGE = 15
 
 
 def count(session: Session, environment: str = "") -> int:
     where = [Deployment.environment == environment] if environment else []
-    return session.exec(select(func.count(Deployment.id)).where(*where)).one()
+    return counting.up_to(session, Deployment.id, *where)
 
 
 def page(session: Session, environment: str = "", number: int = 1) -> list[tuple[Deployment, Issue, ChangeSet]]:
@@ -28,6 +31,17 @@ def page(session: Session, environment: str = "", number: int = 1) -> list[tuple
             .limit(PAGE)
         )
     )
+
+
+def marks(session: Session, since: datetime, limit: int = 60) -> list[tuple[int, datetime, str, str]]:
+    """(id, start, environment, status) of the last deployments since then, oldest first: the timeline's marks."""
+    rows = session.exec(
+        select(Deployment.id, Deployment.started_at, Deployment.environment, Deployment.status)
+        .where(Deployment.started_at >= since)
+        .order_by(Deployment.started_at.desc())
+        .limit(limit)
+    ).all()
+    return [tuple(row) for row in reversed(rows)]
 
 
 def one(session: Session, deployment_id: int) -> tuple[Deployment, Issue, ChangeSet] | None:

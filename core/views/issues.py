@@ -25,6 +25,7 @@ from core.models import (
     Status,
     TestRun,
 )
+from core.views import counting
 
 PAGE = 25
 
@@ -37,6 +38,14 @@ class Filter:
     statuses: Sequence[Status] = ()
     severities: Sequence[Severity] = ()
     service: str = ""
+    sort: str = "newest"
+
+
+SORTS = {
+    "newest": Issue.id.desc(),
+    "last error": Issue.last_seen.desc(),
+    "occurrences": Issue.occurrences.desc(),
+}
 
 
 def _where(wanted: Filter) -> list:
@@ -62,16 +71,14 @@ def count(session: Session, wanted: Filter = Filter()) -> int:
 
 
 def page(session: Session, wanted: Filter = Filter(), number: int = 1) -> list[Issue]:
-    """Page ``number`` (from 1) of the list, the latest first."""
-    return list(
-        session.exec(
-            select(Issue).where(*_where(wanted)).order_by(Issue.id.desc()).offset((number - 1) * PAGE).limit(PAGE)
-        )
-    )
+    """Page ``number`` (from 1) of the list, in the order of ``wanted.sort``."""
+    order = SORTS.get(wanted.sort, SORTS["newest"])
+    rows = select(Issue).where(*_where(wanted)).order_by(order, Issue.id.desc())
+    return list(session.exec(rows.offset((number - 1) * PAGE).limit(PAGE)))
 
 
 def services(session: Session) -> list[str]:
-    return list(session.exec(select(Issue.service).distinct().order_by(Issue.service).limit(200)))
+    return counting.distinct(session, Issue.service)
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ def story(session: Session, issue_id: int) -> Story | None:
     return Story(
         issue=issue,
         signals=_of(session, Signal, issue_id, 10)[::-1],
-        signal_count=session.exec(select(func.count(Signal.id)).where(Signal.issue_id == issue_id)).one(),
+        signal_count=counting.up_to(session, Signal.id, Signal.issue_id == issue_id),
         changes=with_checks(session, _of(session, ChangeSet, issue_id, 10)),
         audit=session.exec(
             select(AuditRow).where(AuditRow.subject == f"issue/{issue_id}").order_by(AuditRow.id).limit(50)

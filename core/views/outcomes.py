@@ -1,45 +1,173 @@
-"""What the KPIs are computed from, within a span of time."""
+"""What the KPIs are computed from, counted by SQL within a span of time."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from statistics import median
 
+from sqlalchemy import Float, Integer, case
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import Session, func, select
 
-from core.kpis import Deployed, Ended
-from core.models import Decision, Deployment, Metric, Outcome
+from core.kpis import BASELINE_SECONDS, BINS, Deployed, Ended, Judged, Mean, Part, Tally, parts
+from core.models import Deployment, Metric, Outcome, Stage, StageRun, Verdict
+from core.views import counting
 
-LIMIT = 20_000  # outcomes of one period; beyond it the page says that it shows the latest
+DOTS = 400  # runs drawn one by one
+LAST = 1000  # fixed runs that the median looks at
+LOOKED_AT = 200  # fixed runs whose stages are added up for the parts of the repair
+ACTED = (Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE)
 
 
-def ended(session: Session, since: datetime, until: datetime) -> list[Ended]:
-    """Runs that ended in the span, each with the decision that it followed."""
-    latest = select(func.max(Decision.id).label("id")).group_by(Decision.issue_id, Decision.run).subquery()
+class Seconds(FunctionElement):
+    """Seconds from the first time to the second, in each database's own words."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(Seconds, "sqlite")
+def _sqlite(element, compiler, **kw) -> str:
+    start, end = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"((julianday({end}) - julianday({start})) * 86400.0)"
+
+
+@compiles(Seconds)
+def _standard(element, compiler, **kw) -> str:
+    start, end = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"EXTRACT(EPOCH FROM ({end} - {start}))"
+
+
+class Tenth(FunctionElement):
+    """0 to 9 for a share of 0.0 to 1.0: its lower border belongs to a tenth, 1.0 to the last."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(Tenth, "sqlite")
+def _sqlite_tenth(element, compiler, **kw) -> str:
+    return f"MIN({BINS - 1}, CAST({compiler.process(element.clauses, **kw)} * {BINS} + 1e-9 AS INTEGER))"
+
+
+@compiles(Tenth)
+def _standard_tenth(element, compiler, **kw) -> str:
+    return f"LEAST({BINS - 1}, FLOOR({compiler.process(element.clauses, **kw)} * {BINS} + 1e-9)::int)"
+
+
+def _within(since: datetime, until: datetime) -> tuple:
+    return Outcome.created_at >= since, Outcome.created_at < until
+
+
+def tally(session: Session, since: datetime, until: datetime) -> Tally:
+    """All sums of the runs that ended in the span; read from the index ix_outcome_figures alone."""
+    took, fixed = Outcome.total_seconds, Outcome.result == "fixed"
+    spared = case((took < BASELINE_SECONDS, BASELINE_SECONDS - took), else_=0.0)
     rows = session.exec(
         select(
-            Outcome.created_at,
             Outcome.result,
-            Outcome.by,
-            Outcome.detect_seconds,
-            Outcome.total_seconds,
-            Decision.verdict,
-            Decision.confidence,
-            Outcome.issue_id,
-            Outcome.service,
-            Outcome.pattern,
+            func.count(),
+            func.count(case((fixed, took))),
+            func.sum(case((fixed, took))),
+            func.sum(case((fixed, spared))),
+            func.count(Outcome.detect_seconds),
+            func.sum(Outcome.detect_seconds),
+            func.count(Outcome.confidence),
+            func.sum(Outcome.confidence),
         )
-        .join(
-            Decision,
-            (Decision.issue_id == Outcome.issue_id)
-            & (Decision.run == Outcome.run)
-            & Decision.id.in_(select(latest.c.id)),
-            isouter=True,
-        )
-        .where(Outcome.created_at >= since, Outcome.created_at < until)
-        .order_by(Outcome.id.desc())
-        .limit(LIMIT)
+        .where(*_within(since, until))
+        .group_by(Outcome.result)
+    ).all()
+
+    def mean(n: int) -> Mean:
+        return Mean(sum(row[n] for row in rows), sum(row[n + 1] or 0.0 for row in rows))
+
+    return Tally(
+        results={row[0]: row[1] for row in rows},
+        repairs=mean(2),
+        median=_median(session, since, until),
+        saved=sum(row[4] or 0.0 for row in rows),
+        detect=mean(5),
+        confidence=mean(7),
+        judged=_judged(session, since, until),
     )
-    return [Ended(*row) for row in rows]
+
+
+def _median(session: Session, since: datetime, until: datetime) -> float | None:
+    """The middle one of the last LAST repair times of the span, or the mean of the middle two."""
+    times = (
+        select(Outcome.total_seconds)
+        .where(*_within(since, until), Outcome.result == "fixed", Outcome.total_seconds.is_not(None))
+        .order_by(Outcome.created_at.desc())
+        .limit(LAST)
+    )
+    found = session.exec(times).all()
+    return median(found) if found else None
+
+
+def _judged(session: Session, since: datetime, until: datetime) -> list[Judged]:
+    """Decisions to act that ended, by tenth of confidence; 1.0 belongs to the last."""
+    confidence = func.coalesce(Outcome.confidence, 0.0)
+    held = case((Outcome.result == "fixed", 1), else_=0)
+    place = Tenth(confidence)
+    miss = confidence - held
+    rows = session.exec(
+        select(place.label("place"), func.count(), func.sum(held), func.sum(confidence), func.sum(miss * miss))
+        .where(
+            *_within(since, until),
+            Outcome.verdict.in_(ACTED),
+            Outcome.result.in_(("fixed", "rolled_back", "failed")),
+        )
+        .group_by("place")
+        .order_by("place")
+    )
+    return [Judged(*row) for row in rows]
+
+
+def latest(session: Session, since: datetime, until: datetime) -> list[Ended]:
+    """The last runs that ended in the span, at most DOTS, oldest first."""
+    rows = session.exec(
+        select(Outcome.created_at, Outcome.result, Outcome.total_seconds)
+        .where(*_within(since, until))
+        .order_by(Outcome.created_at.desc())
+        .limit(DOTS)
+    ).all()
+    return [Ended(*row) for row in reversed(rows)]
+
+
+def by_day(session: Session, since: datetime, until: datetime) -> dict[tuple[str, str], int]:
+    """How many runs ended, by (day in UTC as 2026-01-31, result)."""
+    day = func.date(Outcome.created_at)
+    rows = session.exec(
+        select(day, Outcome.result, func.count()).where(*_within(since, until)).group_by(day, Outcome.result)
+    )
+    return {(str(at), result): number for at, result, number in rows}
+
+
+def repair_parts(session: Session, since: datetime, until: datetime) -> tuple[int, list[Part]]:
+    """(runs looked at, the mean repair in its parts) of the last fixed runs of the span."""
+    newest = (
+        select(Outcome.issue_id, Outcome.run, Outcome.detect_seconds, Outcome.total_seconds)
+        .where(*_within(since, until), Outcome.result == "fixed", Outcome.total_seconds.is_not(None))
+        .order_by(Outcome.created_at.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    n, detect, total = session.exec(
+        select(func.count(), func.avg(newest.c.detect_seconds), func.avg(newest.c.total_seconds))
+    ).one()
+    if not n:
+        return 0, []
+    spent = session.exec(
+        select(StageRun.stage, func.sum(Seconds(StageRun.started_at, StageRun.ended_at)))
+        .join(newest, (newest.c.issue_id == StageRun.issue_id) & (newest.c.run == StageRun.run))
+        .where(StageRun.ended_at.is_not(None))
+        .group_by(StageRun.stage)
+    ).all()
+    seconds = {Stage(stage): total / n for stage, total in spent}
+    stages = {stage.value: seconds[stage] for stage in Stage if stage in seconds and stage is not Stage.COLLECT}
+    return n, parts(detect or 0.0, stages, total)
 
 
 def deployed(session: Session, since: datetime, until: datetime) -> Deployed:
@@ -59,18 +187,27 @@ def deployed(session: Session, since: datetime, until: datetime) -> Deployed:
     return Deployed(ended=rows.get("verified", 0) + back, rolled_back=back)
 
 
-def requests(session: Session, source: str, since: datetime, until: datetime) -> tuple[float, float]:
-    """(requests, errors) that ``source`` counted in the span, all services together."""
-    sums = dict(
-        session.exec(
-            select(Metric.name, func.sum(Metric.value))
-            .where(
-                Metric.source == source,
-                Metric.at >= since,
-                Metric.at < until,
-                Metric.name.in_(["requests", "errors"]),
-            )
-            .group_by(Metric.name)
-        ).all()
+def served(session: Session, source: str, since: datetime, until: datetime) -> dict[str, tuple[float, float]]:
+    """By service (requests, failed requests) that ``source`` counted in the span."""
+    services = counting.distinct(session, Metric.service, Metric.source == source)
+    rows = session.exec(
+        select(Metric.service, Metric.name, func.sum(Metric.value))
+        .where(
+            Metric.source == source,
+            Metric.service.in_(services),
+            Metric.name.in_(["requests", "errors"]),
+            Metric.at >= since,
+            Metric.at < until,
+        )
+        .group_by(Metric.service, Metric.name)
     )
-    return sums.get("requests", 0.0), sums.get("errors", 0.0)
+    found: dict[str, dict[str, float]] = {}
+    for service, name, total in rows:
+        found.setdefault(service, {})[name] = total
+    return {service: (sums.get("requests", 0.0), sums.get("errors", 0.0)) for service, sums in found.items()}
+
+
+def requests(session: Session, source: str, since: datetime, until: datetime) -> tuple[float, float]:
+    """(requests, failed requests) of all services together."""
+    every = served(session, source, since, until).values()
+    return sum(r for r, _ in every), sum(e for _, e in every)

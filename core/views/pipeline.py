@@ -19,7 +19,6 @@ from core.models import (
     Outcome,
     Review,
     Round,
-    Signal,
     Stage,
     StageRun,
     Status,
@@ -27,8 +26,10 @@ from core.models import (
     Verdict,
     Worker,
 )
+from core.views import counting
 
 ALIVE = timedelta(seconds=90)
+ENVIRONMENTS = ("preview", "production")
 
 
 def by_status(session: Session) -> dict[Status, int]:
@@ -51,7 +52,12 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
     """How often each arrow of the flow was taken since then, by (from, to)."""
     verdicts = _tally(session, (Decision.verdict,), Decision.created_at >= since)
     reviews = _tally(session, (Review.passed,), Review.created_at >= since)
-    shipped = _tally(session, (Deployment.environment, Deployment.status), Deployment.started_at >= since)
+    shipped = _tally(
+        session,
+        (Deployment.environment, Deployment.status),
+        Deployment.environment.in_(ENVIRONMENTS),
+        Deployment.started_at >= since,
+    )
     failed_in = _tally(session, (StageRun.stage,), StageRun.started_at >= since, StageRun.result == "failed")
     production = sum(n for (where, _), n in shipped.items() if where == "production")
     asked = _count(session, Approval.asked_at >= since)
@@ -84,18 +90,19 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
 
 
 def totals(session: Session, since: datetime) -> dict[str, int]:
-    """Counts since then: signals, issues, fixed, escalated, rolled_back, deployments (production)."""
-    results = dict(
-        session.exec(
-            select(Outcome.result, func.count()).where(Outcome.created_at >= since).group_by(Outcome.result)
-        ).all()
-    )
+    """Counts since then: signals, issues, fixed, escalated, rolled_back, deployments (production).
+
+    Signals are summed from the rounds that read them: a day has few rounds and may have millions of signals.
+    """
+    ended = ("fixed", "escalated", "rolled_back")  # counted one by one: GROUP BY would walk the whole index of results
+    counts = session.exec(
+        select(*(func.count(case((Outcome.result == name, 1))) for name in ended)).where(Outcome.created_at >= since)
+    ).one()
+    results = dict(zip(ended, counts, strict=True))
     return {
-        "signals": _count(session, Signal.received_at >= since),
+        "signals": session.exec(select(func.sum(Round.records)).where(Round.started_at >= since)).one() or 0,
+        **results,
         "issues": _count(session, Issue.created_at >= since),
-        "fixed": results.get("fixed", 0),
-        "escalated": results.get("escalated", 0),
-        "rolled_back": results.get("rolled_back", 0),
         "deployments": _count(session, Deployment.started_at >= since, Deployment.environment == "production"),
     }
 
@@ -136,12 +143,17 @@ def journeys(session: Session, limit: int = 8) -> list[Issue]:
     """Issues on their way, the latest first; then the latest ended ones."""
     latest = select(Issue).order_by(Issue.id.desc()).limit(limit)
     under_way = list(session.exec(latest.where(Issue.ended_at.is_(None))))
+    if len(under_way) == limit:
+        return under_way
     ended = session.exec(latest.where(Issue.ended_at.is_not(None)).limit(limit - len(under_way)))
     return under_way + list(ended)
 
 
-def error_rate(session: Session, source: str, since: datetime) -> dict[str, list[tuple[datetime, float, float]]]:
+def error_rate(
+    session: Session, source: str, since: datetime, until: datetime | None = None
+) -> dict[str, list[tuple[datetime, float, float]]]:
     """By service: (time, requests, errors) of each interval that ``source`` measured since then."""
+    upper = [Metric.at < until] if until else []
     rows = session.exec(
         select(
             Metric.service,
@@ -149,7 +161,13 @@ def error_rate(session: Session, source: str, since: datetime) -> dict[str, list
             func.sum(case((Metric.name == "requests", Metric.value), else_=0)),
             func.sum(case((Metric.name == "errors", Metric.value), else_=0)),
         )
-        .where(Metric.source == source, Metric.at >= since, Metric.name.in_(["requests", "errors"]))
+        .where(
+            Metric.source == source,
+            Metric.service.in_(counting.distinct(session, Metric.service, Metric.source == source)),
+            Metric.name.in_(["requests", "errors"]),
+            Metric.at >= since,
+            *upper,
+        )
         .group_by(Metric.service, Metric.at)
         .order_by(Metric.service, Metric.at)
         .limit(5000)

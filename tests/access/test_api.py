@@ -81,6 +81,7 @@ def test_without_a_valid_token_it_is_401_and_slowed_down(client, monkeypatch, he
     ("post", "/api/issues/404/retry", ["operate"], 409),
     ("post", "/api/issues/1/delete", ["operate"], 404),
     ("post", "/api/issues/1/__class__", ["operate"], 404),
+    ("post", "/api/issues/1/change_policy", ["administer"], 404),
     ("post", "/api/issues/1/roll_back", ["approve"], 422),
     ("post", "/api/issues/1/approve", ["approve"], 422),
 ])  # fmt: skip

@@ -25,10 +25,11 @@ GIVEN = {
     "resolve": {"how": "by hand", "cured": True},
     "dismiss": {"reason": "noise"},
     "roll_back": {"reason": "worse"},
+    "change_policy": {"reason": "faster", "based_on": "x"},
 }
 LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPROVER, "hand_back": Role.APPROVER,
          "roll_back": Role.APPROVER, "escalate": Role.OPERATOR, "retry": Role.OPERATOR, "resolve": Role.OPERATOR,
-         "dismiss": Role.OPERATOR}  # fmt: skip
+         "dismiss": Role.OPERATOR, "change_policy": Role.ADMIN}  # fmt: skip
 RANK = list(Role)
 
 
@@ -49,7 +50,7 @@ def test_an_action_asks_for_its_right(console, name, role):
     work = getattr(actions, name)
     expected = Refused if RANK.index(role) >= RANK.index(LEAST[name]) else Forbidden
     with pytest.raises(expected):
-        work(404, actor=role.value, key="k", **GIVEN[name])
+        work("[guards]\nspeed = 9" if name == "change_policy" else 404, actor=role.value, key="k", **GIVEN[name])
     told = [(row.actor, row.detail["asked"]) for row in trail("forbidden")]
     assert told == ([(role.value, name)] if expected is Forbidden else [])
 

@@ -21,7 +21,8 @@ from tests import scenes, screens
 
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
 ADDRESSES = ("/", "/approvals", "/issues", "/issues?issue={issue}", "/codegen", "/codegen?change=1", "/deployments",
-             "/deployments?deployment=1", "/kpis")  # fmt: skip
+             "/deployments?deployment=1", "/kpis", "/policy", "/policy?version=1", "/audit",
+             "/settings", "/people")  # fmt: skip
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
@@ -91,6 +92,7 @@ def browsing() -> Iterator[Browser]:
 def settled(page: Page) -> Page:
     """The page once its script has run and its title stands."""
     page.wait_for_selector(READY, timeout=30_000)
+    page.locator("#first").wait_for(state="detached", timeout=30_000)
     page.wait_for_selector("h1", timeout=30_000)
     page.locator("[data-testid=stSkeleton]").first.wait_for(state="hidden")
     return page

@@ -130,6 +130,41 @@ def test_links_open_pages_without_a_reload(page):
     assert page.evaluate("window.mark") == 1
 
 
+def test_the_first_look_is_there_before_any_script(served):
+    address, browser = served
+    with visiting(browser, address) as visit:
+        page = visit.new_page()
+        page.route("**/static/js/**", lambda route: route.abort())
+        page.goto("/issues")
+        assert page.locator("#first h1").inner_text() == "Issues"
+        assert page.locator("#first tbody tr").count() == 25
+
+
+def test_a_policy_is_previewed_and_put_in_force_by_keyboard(page):
+    settled(page.goto("/policy") and page)
+    page.get_by_text("Change", exact=True).click()
+    field = page.get_by_label("High severity, low impact (row 5)")
+    field.fill("0.95")
+    field.press("Tab")
+    page.wait_for_selector("text=would flip")
+    page.wait_for_selector("text=auto_contained = 0.95")
+    page.locator("h1").click()
+    page.keyboard.press("p")
+    page.wait_for_selector("[role=dialog]:has-text('Put this policy in force?')")
+    page.get_by_label("Why?").fill("two bad weeks")
+    page.get_by_label("Why?").press("Tab")
+    page.locator("[role=dialog]").get_by_role("button", name="Put in force").click()
+    page.wait_for_selector("text=of the policy is in force")
+    page.get_by_text("Versions", exact=True).click()
+    page.wait_for_selector("tr:has-text('two bad weeks'):has-text('in force')")
+
+
+def test_the_audit_trail_is_verified_on_screen(page):
+    settled(page.goto("/audit") and page)
+    page.get_by_role("button", name="Verify the whole chain").click()
+    page.wait_for_selector("text=each follows the one before it")
+
+
 def test_a_search_survives_a_live_change(page):
     settled(page.goto("/issues") and page)
     page.get_by_role("searchbox").fill("Zero")

@@ -14,7 +14,7 @@ from core.models import Approval, AuditRow, ChangeSet, Deployment, Status, now
 from core.people import Role
 from core.runtime import Runtime
 from tests import factories, scenes, screens, waiting
-from tests.browser.server import browsing, serving, settled, visiting
+from tests.browser.server import READY, browsing, serving, settled, visiting
 from tests.browser.vercel import project
 from tests.pages.test_pages import HOSTILE
 
@@ -108,12 +108,12 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
             row.state = "stale"
     ids = [waiting.question(expires_at=now() + timedelta(hours=n))[0] for n in (1, 2, 3)]
     page = go(window("approver"), "/approvals")
-    buttons = ".st-key-reject-{} button"  # each question's own
+    buttons = ".st-key-pass_on-{} button"  # the last of each question's own
     for key, number in (("j", ids[1]), ("j", ids[2]), ("j", ids[0]), ("k", ids[2])):
         page.keyboard.press(key)
         page.wait_for_selector(buttons.format(number))
     page.keyboard.press("a")
-    page.wait_for_selector("[role=dialog]:has-text('Approve this patch for production?')")
+    page.wait_for_selector("[role=dialog]:has-text('Approve this patch for production?') [class*=st-key-do-] button")
     page.keyboard.press("Control+Enter")
     toast(page, "approved: the release starts")
     assert (waiting.state(ids[2]).state, waiting.state(ids[2]).by) == ("approved", "approver")
@@ -127,6 +127,7 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
     assert waiting.state(ids[0]).reason == "not before the sale"
     page.keyboard.press("j")
     page.wait_for_selector(buttons.format(ids[1]))
+    page.wait_for_selector(READY)
     page.keyboard.press("e")
     page.wait_for_selector("[role=dialog]:has-text('Whom should it be escalated to?') textarea")
     found = Axe().run(page, context={"exclude": [[".stToast"]]})  # Streamlit's own toast has no name
@@ -135,8 +136,9 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
     page.keyboard.press("Tab")
     page.keyboard.type("bob")
     page.keyboard.press("Enter")
+    page.keyboard.press("Tab")  # the choice's own cross
     page.keyboard.press("Tab")
-    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Enter")  # on the button itself
     toast(page, "escalated to bob")
     assert waiting.state(ids[1]).assignee == "bob"
     bob = go(window("bob"), f"/approvals?approval={ids[1]}")
@@ -248,8 +250,17 @@ def test_a_strangers_script_never_runs(window):
     page = window("admin")
     ran = []
     page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
-    for path in ("/", f"/approvals?approval={asked.id}", "/issues", f"/issues?issue={issue.id}", "/codegen",
-                 f"/codegen?change={change}", "/deployments", f"/deployments?deployment={deployment}", "/kpis"):
+    for path in (
+        "/",
+        f"/approvals?approval={asked.id}",
+        "/issues",
+        f"/issues?issue={issue.id}",
+        "/codegen",
+        f"/codegen?change={change}",
+        "/deployments",
+        f"/deployments?deployment={deployment}",
+        "/kpis",
+    ):
         go(page, path)
     page.goto("/login?next=" + "%22%3E%3Cscript%3Ealert(9)%3C/script%3E")
     page.goto("/status")

@@ -1,18 +1,10 @@
 """KPI formulas: by hand, at their borders, and silent where there is not enough."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from core import kpis
-from core.kpis import Deployed, Ended
-
-AT = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def run(result="fixed", seconds=120.0, verdict="AUTO_RESOLVE", confidence=0.9, detect=10.0):
-    return Ended(AT, result, total_seconds=seconds, verdict=verdict, confidence=confidence, detect_seconds=detect)
-
+from core.kpis import Deployed, Mean, Tally
+from tests.console.sums import run, sums
 
 FIXED = [run(seconds=60.0 * n) for n in range(1, 6)]
 CASES = [
@@ -34,7 +26,7 @@ CASES = [
 
 @pytest.mark.parametrize("figure, runs, value", CASES)
 def test_a_figure(figure, runs, value):
-    assert figure(runs).value == (None if value is None else pytest.approx(value))
+    assert figure(sums(runs)).value == (None if value is None else pytest.approx(value))
 
 
 @pytest.mark.parametrize("ended, back, value", [(0, 0, None), (4, 4, None), (10, 1, 0.1), (5, 0, 0.0)])
@@ -48,12 +40,13 @@ def test_availability(requests, errors, value):
 
 
 def test_money_is_hours_times_their_cost():
-    assert kpis.money_saved(FIXED, 60).value == pytest.approx(kpis.hours_saved(FIXED).value * 60)
+    tally = sums(FIXED)
+    assert kpis.money_saved(tally, 60).value == pytest.approx(kpis.hours_saved(tally).value * 60)
 
 
 def test_calibration_bins_every_case_once():
     runs = [run(confidence=c / 100, result="fixed" if c % 3 else "failed") for c in range(0, 101)]
-    bins = kpis.calibration(runs)
+    bins = kpis.calibration(sums(runs))
     assert [b.low for b in bins] == pytest.approx([i / 10 for i in range(10)])
     assert sum(b.n for b in bins) == 101
     assert bins[-1].n == 11, "1.0 belongs to the last bin"
@@ -63,3 +56,21 @@ def test_calibration_bins_every_case_once():
 @pytest.mark.parametrize("held, n, low, high", [(0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (10, 10, 0.722, 1.0)])
 def test_wilson_against_published_values(held, n, low, high):
     assert kpis.wilson(held, n) == pytest.approx((low, high), abs=0.001)
+
+
+def test_the_parts_add_up_to_the_repair():
+    found = kpis.parts(10.0, {"analyze": 2.0, "fix": 20.0}, 100.0)
+    assert [(p.name, p.seconds) for p in found] == [("detect", 10), ("analyze", 2), ("fix", 20), ("waiting", 68)]
+    assert kpis.parts(10.0, {"fix": 20.0}, 25.0)[-1].seconds == 0, "overlapping stages leave no negative waiting"
+
+
+def test_every_target_of_the_product_is_a_figures():
+    targets = {f.name: f.target for f in kpis.all_of(Tally(), Deployed(), (0, 0), 90)}
+    assert (targets["MTTR, auto-fixed"], targets["Auto-resolution"]) == (300, 0.8)
+    assert (targets["Mean confidence"], targets["Uptime"]) == (0.85, 0.999)
+
+
+@pytest.mark.parametrize("value, met", [(299.0, True), (300.0, True), (301.0, False)])
+def test_a_target_is_met_or_missed(value, met):
+    assert kpis.meets(kpis.mttr(Tally(repairs=Mean(5, value * 5)))) is met
+    assert kpis.meets(kpis.mttr(Tally(repairs=Mean(4, value * 4)))) is None

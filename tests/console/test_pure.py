@@ -1,18 +1,18 @@
 """Markup, diff, diagram, charts, receipt: pure functions, in tables."""
 
-import gzip
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
 import pytest
 
-from console import assets, charts, diagram, diff, markup, receipt
+from console import assets, charts, diagram, diff, markup, receipt, report
 from console.drawing import drawing, rate_chart
 from console.markup import Safe, esc, join, span, tag, when
 from console.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
 from core import kpis
 from core.models import Decision, Severity, Status, Verdict
 from tests import factories
+from tests.console.sums import run, sums
 
 EVIL = "<script>\"&'"
 
@@ -28,7 +28,7 @@ EVIL = "<script>\"&'"
         markup.link(f"/x?{EVIL}", "x"),
         diff.side_by_side(f"+++ b/{EVIL}\n@@ -1 +1 @@ {EVIL}\n-{EVIL}\n+{EVIL}x\n"),
         of(RESULT, EVIL),
-        receipt.terms({"terms": [{"name": EVIL, "says": EVIL, "value": EVIL}]}),
+        receipt.terms({"terms": [{"term": EVIL, "says": EVIL, "value": 0.5, "weight": 1}]}),
     ],
 )
 def test_text_is_escaped(made):
@@ -131,34 +131,37 @@ def test_the_rate_chart_says_its_figures():
 
 
 def test_charts_are_drawn_from_rows():
-    runs = [
-        kpis.Ended(
-            datetime(2026, 1, d + 1, tzinfo=UTC),
-            "fixed",
-            total_seconds=120.0,
-            verdict="AUTO_RESOLVE",
-            confidence=0.85,
-        )
-        for d in range(6)
-    ]
+    runs = [kpis.Ended(datetime(2026, 1, d + 1, tzinfo=UTC), "fixed", 120.0) for d in range(6)]
     times = charts.repair_times(runs, 7200)
     assert list(times.data[0].y) == [2.0] * 6
     assert times.data[-1].y[0] == 120
-    assert sum(sum(bar.y) for bar in charts.outcomes_by_day(runs).data) == 6
-    assert charts.calibration(kpis.calibration(runs)).data[1].y[0] == 1.0
+    days = charts.outcomes_by_day({("2026-01-01", "fixed"): 2, ("2026-01-02", "fixed"): 3, ("2026-01-02", "human"): 1})
+    assert [list(bar.y) for bar in days.data] == [[2, 3], [0, 1]]
+    tally = sums([run(confidence=0.85)] * 6)
+    assert charts.calibration(kpis.calibration(tally)).data[1].y[0] == 1.0
+
+
+def test_a_report_is_one_page_of_its_own():
+    tally = sums([run(confidence=0.85)] * 6)
+    now = kpis.all_of(tally, kpis.Deployed(6, 0), (5000, 5), 90)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    parts = kpis.parts(10.0, {"fix": 30.0}, 120.0)
+    made = report.page(start, start, now, now, (6, parts), kpis.calibration(tally), {EVIL: (5000, 5)})
+    assert "<script" not in made and "src=" not in made and "url(" not in made
+    for words in ("99.90 %", "60 times faster", "hours saved x 90 an hour", "≤ 5 min", "0.8 to 0.9"):
+        assert words in made
 
 
 RECEIPTS = [
     ({}, "No single change"),
-    (factories.receipt(), "below 0.70"),
-    ({"terms": {"analysis": {"weight": 0.4, "value": 0.5}}, "flip": {"says": "raise it"}}, "raise it"),
-    ({"terms": {"analysis": 0.5}, "guards": {"hourly": True}, "flip": ["a", "b"]}, "a; b"),
-    ({"terms": None, "guards": ["held"], "inputs": {"n": None, "deep": {"x": [1, 2]}}}, "deep"),
+    (factories.receipt(factories.Issue(service="cart", title="x", fingerprint="f")), "gives: "),
+    ({"terms": None, "guards": ["held"], "flip": "soon", "inputs": 3}, "No single change"),
+    ({"flip": {"change": "severity", "from": "high", "to": "low", "gives": "AUTO_RESOLVE"}}, "severity high → low"),
 ]
 
 
 @pytest.mark.parametrize("shape, words", RECEIPTS)
-def test_a_receipt_is_drawn_however_it_is_written(shape, words):
+def test_a_receipt_is_drawn_also_when_it_lacks_parts(shape, words):
     decision = Decision(
         issue_id=1,
         analysis_id=1,
@@ -172,16 +175,27 @@ def test_a_receipt_is_drawn_however_it_is_written(shape, words):
     assert words in receipt.drawn(decision)
 
 
-def test_a_receipts_points_are_weight_times_value():
-    assert "0.360" in receipt.terms(factories.receipt())
+def test_a_receipts_terms_are_named_and_add_up():
+    made = factories.receipt(factories.Issue(service="cart", title="x", fingerprint="f", confidence=0.86))
+    assert sum(term["contribution"] for term in made["terms"]) == pytest.approx(0.86, abs=1e-4)
+    drawn = receipt.terms(made)
+    assert "Confidence of the analysis" in drawn and f"{made['terms'][0]['contribution']:.3f}" in drawn
 
 
 def test_the_index_is_ours():
-    data, packed, kind = assets.body("/")
-    assert packed and kind == "text/html"
-    text = gzip.decompress(data).decode()
+    text = assets.template()
     assert "<title>DevOps Intelligence Platform</title>" in text and 'name="description"' in text
     assert "SourceSans" not in text and 'lang="en"' in text
+    head, _, rest = text.partition("</head>")
+    assert "stylesheet" not in head and "modulepreload" not in head
+    assert rest.index(assets.ROOT) < rest.index("<template") < rest.index('type="module"') < rest.index("</template>")
+
+
+@pytest.mark.parametrize(
+    "accepts, best", [("", ""), ("gzip", "gzip"), ("gzip, br;q=0.9", "br"), ("identity", ""), ("deflate, br", "br")]
+)
+def test_the_best_packing_is_chosen(accepts, best):
+    assert assets.encoding(accepts) == best
 
 
 def test_another_streamlits_index_is_refused():
@@ -191,4 +205,4 @@ def test_another_streamlits_index_is_refused():
 
 @pytest.mark.parametrize("path", ["/static/../../../etc/passwd", "/static/js/none.js", "/static/..%2f..%2fx"])
 def test_no_file_outside_static_is_served(path):
-    assert assets.body(path) is None
+    assert assets.body(path, "") is None

@@ -1,16 +1,19 @@
 """The routes of console/app.py: health, status, headers, static files, live events."""
 
 import asyncio
+import gzip
+import re
 import sys
 from types import ModuleType, SimpleNamespace
 
+import brotli
 import pytest
 from starlette.testclient import TestClient
 
 import core
 from console import app as server
-from console import context, live, status
-from core import store
+from console import context, first_paint, live, status
+from core import sessions, store
 from core.models import Status
 from tests import scenes, screens
 
@@ -74,16 +77,49 @@ def test_every_answer_carries_the_security_headers(client, path):
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_static_files_are_compressed_and_kept_for_a_year(client):
-    import re
-
+@pytest.mark.parametrize("packing", ["br", "gzip"])
+def test_static_files_are_compressed_and_kept_for_a_year(client, packing):
     script = re.search(r'src="\.(/static/js/index[^"]+)"', client.get("/").text)[1]
-    packed = client.get(script)
-    assert packed.headers["content-encoding"] == "gzip"
+    with client.stream("GET", script, headers={"accept-encoding": packing}) as packed:
+        raw = b"".join(packed.iter_raw())
+    assert packed.headers["content-encoding"] == packing
     assert "immutable" in packed.headers["cache-control"]
     plain = client.get(script, headers={"accept-encoding": "identity"})
-    assert "content-encoding" not in plain.headers and plain.content == packed.content
-    assert client.get("/").headers["cache-control"] == "no-cache"
+    assert "content-encoding" not in plain.headers
+    assert {"br": brotli.decompress, "gzip": gzip.decompress}[packing](raw) == plain.content
+    assert len(raw) < len(plain.content) / 3
+
+
+def test_the_first_look_holds_real_figures_and_no_strangers_markup(client):
+    with store.write() as session:
+        scenes.shop(session)
+        scenes.story(session, Status.FIXING, title="<script>alert(1)</script>")
+    text = client.get("/issues").text
+    assert "51 issues, the latest first" in text and "&lt;script&gt;alert(1)" in text and "<script>alert" not in text
+    assert "wait for your approval now" in client.get("/").text
+    assert "MTTR, auto-fixed" in client.get("/kpis").text
+    assert client.get("/").headers["cache-control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize("session", ["", "nobody's"])
+def test_nobody_sees_a_first_look_without_a_session(client, session):
+    assert first_paint.html("/issues", "", session) == ""
+
+
+def test_a_first_look_holds_only_what_the_role_may_open(client):
+    viewer, admin = (sessions.digest(name) for name in ("viewer", "admin"))
+    assert first_paint.html("/audit", "", viewer) == "" and 'id="first"' in first_paint.html("/audit", "", admin)
+    link = 'href="/settings"'
+    assert link not in first_paint.html("/", "", viewer) and link in first_paint.html("/", "", admin)
+
+
+def test_without_a_store_there_is_no_first_look(client):
+    store._engine = None
+    assert first_paint.html("/issues", "", sessions.digest("admin")) == ""
+
+
+def test_robots_may_come_as_far_as_the_sign_in(client):
+    assert client.get("/robots.txt").text == "User-agent: *\nAllow: /\n"
 
 
 def test_a_commit_is_told_to_every_visitor(console):

@@ -15,6 +15,7 @@ from console import context, hooks
 from core import notify, runtime, store
 from core.audit import AuditRow
 from core.models import Approval, Notification, now
+from core.people import Person, Role
 from core.runtime import Runtime
 from core.sandbox.vendors import slack as simulator
 from core.settings import Settings
@@ -23,7 +24,7 @@ from core.vendors.slack import Slack
 from tests import factories, screens
 from tests.vendors.loopback import serving
 
-PEOPLE = '[repositories]\n[slack.people]\nU0DEMO = "ada"\nU0BOB = "bob"\n'
+PEOPLE = '[repositories]\n[slack.people]\nU0DEMO = "ada"\nU0VIC = "vic"\n'
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,8 @@ def asked(tmp_path, address_of):
     http = Http("slack", f"{address}/slack/api", {"Authorization": f"Bearer {simulator.TOKEN}"}, [simulator.TOKEN])
     rt = runtime.use(Runtime(settings, notifiers=[Slack(http, simulator.CHANNEL)]))
     with store.write() as session:
+        session.add(Person(name="ada", role=Role.APPROVER))
+        session.add(Person(name="vic", role=Role.OPERATOR))
         issue = factories.issue(session)
         made = factories.change_set(session, issue)
         row = factories.approval(session, made, expires_at=now() + timedelta(hours=1))
@@ -80,6 +83,12 @@ def test_a_user_whom_the_policy_does_not_name_can_do_nothing(asked):
     sent = asked.send(asked.vendor.submit(forged, {"reason": "because"}, user="U0EVE"))
     assert sent.json()["response_action"] == "errors"
     assert question().state == "pending" and not audited()
+
+
+def test_a_person_without_the_right_is_told_so(asked):
+    asked.send(asked.vendor.click(asked.message["ts"], "approve", user="U0VIC"))
+    assert "vic (operator) may not approve" in asked.vendor.whispers[0]["text"]
+    assert question().state == "pending"
 
 
 def test_a_button_of_another_patch_approves_nothing(asked):

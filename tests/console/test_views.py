@@ -1,5 +1,6 @@
 """Read-only questions: their counts against rows counted by hand."""
 
+from dataclasses import astuple
 from datetime import timedelta
 
 import pytest
@@ -7,9 +8,11 @@ from sqlmodel import select
 
 from console import diagram
 from core import store
-from core.models import Deployment, Issue, Severity, Status, now
-from core.views import changes, deployments, issues, outcomes, pipeline
+from core.kpis import Tally
+from core.models import Deployment, Issue, Outcome, Severity, Status, now
+from core.views import changes, counting, deployments, issues, outcomes, pipeline
 from tests import factories, scenes
+from tests.console.sums import sums
 
 DAY = timedelta(days=1)
 
@@ -105,15 +108,56 @@ def test_only_the_newest_finished_production_deployment_can_be_rolled_back(shop)
     assert way_back.id == max(done)
 
 
-def test_outcomes_follow_the_latest_decision_of_their_run(console):
+def test_sql_sums_as_python_does(shop):
+    since, until = now() - 20 * DAY, now()
+    every = shop.exec(select(Outcome)).all()
+    found, wanted = outcomes.tally(shop, since, until), sums(every)
+    assert found.results == wanted.results and found.runs == len(every)
+    assert [found.median, found.saved] == pytest.approx([wanted.median, wanted.saved])
+    for name in ("repairs", "detect", "confidence"):
+        assert astuple(getattr(found, name)) == pytest.approx(astuple(getattr(wanted, name)))
+    assert [astuple(j) for j in found.judged] == [pytest.approx(astuple(j)) for j in wanted.judged]
+    assert outcomes.tally(shop, until + DAY, until + 2 * DAY) == Tally(judged=[])
+
+
+@pytest.mark.parametrize("confidence", [0.0, 0.1, 0.3, 0.6, 0.7, 0.8, 0.9, 0.99, 1.0, None])
+def test_a_tenth_takes_its_lower_border(console, confidence):
     with store.write() as session:
         made = scenes.story(session, Status.RESOLVED)
-        found = factories.analysis(session, made)
-        factories.decision(session, made, found, confidence=0.71)
+        session.exec(select(Outcome)).one().confidence = confidence
     with store.read() as session:
-        [ended] = outcomes.ended(session, now() - DAY, now() + DAY)
-        assert not outcomes.ended(session, now() - 2 * DAY, now() - DAY)
-    assert (ended.result, ended.confidence, ended.verdict) == ("fixed", 0.71, "AUTO_RESOLVE")
+        [judged] = outcomes.tally(session, now() - DAY, now() + DAY).judged
+        assert judged.place == sums([session.exec(select(Outcome)).one()]).judged[0].place
+        assert made.id
+
+
+def test_the_parts_of_the_repair(console):
+    with store.write() as session:
+        for _ in range(2):
+            scenes.story(session, Status.RESOLVED)
+    with store.read() as session:
+        n, parts = outcomes.repair_parts(session, now() - DAY, now() + DAY)
+        assert outcomes.repair_parts(session, now() + DAY, now() + DAY) == (0, [])
+    told = {p.name: p.seconds for p in parts}
+    assert n == 2 and list(told)[0] == "detect" and list(told)[-1] == "waiting"
+    assert (told["detect"], told["fix"], told["verify"]) == pytest.approx((20, 3, 3), abs=0.01)
+    assert sum(told.values()) == pytest.approx(140, abs=0.01)
+
+
+def test_runs_by_day_and_one_by_one(shop):
+    since, until = now() - 20 * DAY, now()
+    counts = outcomes.by_day(shop, since, until)
+    assert sum(counts.values()) == len(shop.exec(select(Outcome)).all())
+    assert all(len(day) == 10 for day, _ in counts)
+    dots = outcomes.latest(shop, since, until)
+    assert [d.at for d in dots] == sorted(d.at for d in dots) and len(dots) == sum(counts.values())
+
+
+@pytest.mark.parametrize("column", [Issue.service, Issue.fingerprint])
+def test_distinct_values_are_those_of_sql(shop, column):
+    every = sorted(set(shop.exec(select(column))))
+    assert counting.distinct(shop, column) == every
+    assert counting.distinct(shop, column, limit=2) == every[:2]
 
 
 def test_requests_are_of_one_source_only(console):

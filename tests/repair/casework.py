@@ -1,9 +1,9 @@
 """Small broken programs as one text each, made into a repository with the report of its real crash.
 
-    === name fix|escalate sentry|datadog|cloudwatch
-    --- path            text of a file of the program (no path: the name of a section)
-    --- trigger         leads to the crash; run once to record the report
-    --- check           hidden: raises when the program, after a fix, does not do what it should
+=== name fix|escalate sentry|datadog|cloudwatch
+--- path            text of a file of the program (no path: the name of a section)
+--- trigger         leads to the crash; run once to record the report
+--- check           hidden: raises when the program, after a fix, does not do what it should
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ def test_a_slow_service_after_a_release():
     )
     found = analyze(metric, changes=[release], health=ServiceHealth(p95_ms=300), before=ServiceHealth(p95_ms=12))
     assert (found.cause, found.culprit, found.severity) == (Cause.PERFORMANCE, "abc123", Severity.HIGH)
-    assert "p95 rose from 12 ms to 300 ms" in found.root_cause and "Abc123 of shop came" in found.root_cause
+    assert "p95 rose from 12 ms to 300 ms" in found.root_cause and "Abc123 (deploy, shop) came" in found.root_cause
 
 
 def test_no_records_at_all():

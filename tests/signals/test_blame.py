@@ -30,7 +30,7 @@ def test_the_release_right_before_it_began_comes_first():
     changes = [change("old", 600), change("abc123", 1), change("elsewhere", 1, "cart"), change("later", -30)]
     found = rank(service="search", began=AT, changes=changes)
     assert [s.name for s in found] == ["abc123", "elsewhere", "old"]
-    assert found[0].says == "abc123 of search came 60 s before it began"
+    assert found[0].says == "abc123 (search) came 60 s before it began"
 
 
 def test_touched_files_of_the_stack_tell_two_releases_apart():

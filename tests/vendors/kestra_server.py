@@ -31,10 +31,10 @@ class Server:
         table = [
             ("/api/v1/configs", self.configs, "GET"),
             ("/api/v1/{tenant}/executions", self.search, "GET"),
+            (f"{one}{act}/resume", self.resume, "POST"),
             ("/api/v1/{tenant}/executions/{namespace}/{flow}", self.create, "POST"),
             (one, self.get, "GET"),
             (f"{one}/follow", self.follow, "GET"),
-            (f"{one}{act}/resume", self.resume, "POST"),
             ("/api/v1/{tenant}/logs/{id}/download", self.logs, "GET"),
             ("/api/v1/{tenant}/flows/validate", self.validate, "POST"),
             ("/api/v1/{tenant}/flows/{namespace}", self.flow_list, "GET"),

@@ -5,11 +5,15 @@ tests/README.md holds the table of which client proved which endpoint.
 
 from __future__ import annotations
 
+import asyncio
+import smtplib
+import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import boto3
 import pytest
+import sentry_sdk
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from datadog_api_client import ApiClient, Configuration
@@ -27,14 +31,20 @@ from datadog_api_client.v2.model.logs_query_filter import LogsQueryFilter
 from datadog_api_client.v2.model.logs_sort import LogsSort
 from github import Auth, BadCredentialsException, Github, GithubException, UnknownObjectException
 from moto import mock_aws
+from sentry_sdk.utils import event_from_exception
 
 from core.sandbox.repo import git
 from core.sandbox.vendors import cloudwatch as aws
 from core.sandbox.vendors import datadog as dog
 from core.sandbox.vendors import github as hub
 from core.sandbox.vendors import newrelic as relic
+from core.sandbox.vendors import sentry as tracker
+from core.sandbox.vendors import smtp
 from core.settings import MetricNames, Settings
 from core.vendors import cloudwatch, registry
+from core.vendors.base import Message
+from core.vendors.http import Http
+from core.vendors.sentry import Sentry
 from tests.vendors.contract import nerdgraph
 from tests.vendors.simulators import simulators
 
@@ -153,6 +163,42 @@ def test_github_a_pull_request_from_its_opening_to_its_merge(repository, sim):
     assert pull.merge(sha=sha, merge_method="merge").merged
     assert repository.get_pull(pull.number).merged
     assert repository.get_branch("main").commit.sha == repository.get_pull(pull.number).merge_commit_sha
+
+
+# --- sentry-sdk
+
+
+def crash(address: dict) -> str:
+    return address["city"]["name"]
+
+
+@pytest.mark.parametrize("how", ["br", "gzip", "plain"])
+def test_sentry_takes_what_its_sdk_sends(sim, how):
+    """The SDK's envelope in each of its encodings; our client reads the crash with its frames and locals."""
+    level = 0 if how == "plain" else 5
+    sdk = sentry_sdk.Client(
+        dsn=sim.url.replace("http://", "http://public@") + "/1",
+        environment="production",
+        release=f"r-{how}",
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        _experiments={"transport_compression_algo": how, "transport_compression_level": level},
+    )
+    scope = sentry_sdk.Scope(client=sdk)
+    scope.set_tag("service", f"cart-{how}")
+    try:
+        crash({"city": None})
+    except TypeError as error:
+        sdk.capture_event(*event_from_exception(error, client_options=sdk.options), scope=scope)
+    sdk.close(timeout=5)
+    http = Http("sentry", f"{sim.url}/sentry", {"Authorization": f"Bearer {tracker.TOKEN}"})
+    source = Sentry(http, tracker.ORG)
+    record = [r for batch in source.collect(None, datetime.now(UTC)) for r in batch.records][-1]
+    assert (record.service, record.release, record.crash.exception.type) == (f"cart-{how}", f"r-{how}", "TypeError")
+    assert record.crash.frames[-1].locals == {"address": "{'city': None}"}
+    assert record.crash.frames[-1].code == 'return address["city"]["name"]'
+    source.resolve(record.vendor_id)
+    assert not [r for batch in source.collect(None, datetime.now(UTC)) for r in batch.records]
 
 
 # --- boto3
@@ -324,3 +370,47 @@ def test_cloudwatch_reads_what_moto_keeps(moto):
 def test_cloudwatch_says_which_log_group_is_missing(moto):
     check = cloudwatch.CloudWatch(partial(cloudwatch.connect, aws.REGION), ["/ecs/nobody"]).check()
     assert not check.ok and "/ecs/nobody" in check.says and "CLOUDWATCH_LOG_GROUPS" in check.fix
+
+
+# --- smtplib, and our own client
+
+
+@pytest.fixture
+def mail():
+    """The sandbox's mail server in a loop of its own; yields it and its port."""
+    loop, server = asyncio.new_event_loop(), smtp.MailServer()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield server, asyncio.run_coroutine_threadsafe(server.start(), loop).result(5)
+    loop.call_soon_threadsafe(server.close)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(5)
+
+
+def test_mail_arrives_only_with_the_sign_in(mail):
+    server, port = mail
+    refused = pytest.raises(smtplib.SMTPSenderRefused, match="Authentication required")
+    with smtplib.SMTP("127.0.0.1", port, timeout=5) as client, refused:
+        client.sendmail(smtp.SENDER, [smtp.RECEIVER], "Subject: no\n\n")
+    client = smtplib.SMTP("127.0.0.1", port, timeout=5)
+    with pytest.raises(smtplib.SMTPException):
+        client.login(smtp.USER, "another")
+    client.close()
+    with smtplib.SMTP("127.0.0.1", port, timeout=5) as client:
+        client.login(smtp.USER, smtp.PASSWORD)
+        client.sendmail(smtp.SENDER, [smtp.RECEIVER], "Subject: yes\n\ntext")
+    assert [(m["subject"], m["to"]) for m in server.mails] == [("yes", [smtp.RECEIVER])]
+
+
+def test_our_mail_reaches_the_sandbox(mail):
+    server, port = mail
+    given = {
+        "smtp_user": smtp.USER,
+        "smtp_password": smtp.PASSWORD,
+        "email_from": smtp.SENDER,
+        "email_to": smtp.RECEIVER,
+    }
+    client = registry.email(Settings(smtp_host="127.0.0.1", smtp_port=port, smtp_starttls=False, **given))
+    assert client.check().ok, client.check()
+    client.send(Message("k", "Rolled back", "because", "http://console.example/1"))
+    assert server.mails[0]["subject"] == "Rolled back" and "because" in server.mails[0]["body"]

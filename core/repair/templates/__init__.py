@@ -6,13 +6,14 @@ reads the message itself and is silent about what it does not know.
 
 from __future__ import annotations
 
-from core.repair.templates import guards, idioms, imports, index, iteration, keys, names, types
+from core.repair.templates import guards, idioms, imports, index, iteration, keys, names, times, types
 
 _TYPE_ERROR = (
     guards.guard, names.returned_value, idioms.sort_none, types.bridge, names.argument, iteration.awaited,
-    iteration.called_or_not, idioms.encoder, idioms.aware, idioms.pairs, idioms.hashable, idioms.dates, idioms.awaited_value,
+    iteration.called_or_not, idioms.encoder, times.aware, idioms.pairs, idioms.hashable, times.dates,
+    idioms.awaited_value,
 )  # fmt: skip
-_VALUE_ERROR = (index.unpack, idioms.pairs, guards.guard, types.number_text, idioms.iso_time, idioms.month_end)
+_VALUE_ERROR = (index.unpack, idioms.pairs, guards.guard, types.number_text, times.iso_time, times.month_end)
 
 FAMILIES = {
     "ZeroDivisionError": (guards.guard,),
@@ -31,7 +32,7 @@ FAMILIES = {
     "UnboundLocalError": (names.initialise,),
     "ValueError": _VALUE_ERROR,
     "StatisticsError": (guards.guard,),
-    "JSONDecodeError": (idioms.text_coding, guards.guard),
+    "JSONDecodeError": (idioms.bom_json, guards.guard),
     "UnicodeEncodeError": (idioms.text_coding,),
     "UnicodeDecodeError": (idioms.text_coding,),
     "Error": (idioms.padding,),

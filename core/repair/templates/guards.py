@@ -30,7 +30,8 @@ from core.repair.evidence import (
 from core.repair.locate import Place
 from core.repair.sources import Function, called, module_of
 from core.repair.templates.base import Changes, change
-from core.repair.templates.suspects import DIVISIONS, HOLE, Suspect, lifted, repeatable, suspects
+from core.repair.templates.lift import lifted
+from core.repair.templates.suspects import DIVISIONS, HOLE, Suspect, repeatable, suspects
 
 LIFTS = 3
 
@@ -61,7 +62,8 @@ def _met(place: Place, suspect: Suspect) -> Changes:
 
 
 def _says(place: Place, suspect: Suspect, then: str) -> str:
-    return f"{place.source(suspect.missing)} may be missing in {place.function.name if place.function else place.path}: {then}."
+    where = place.function.name if place.function else place.path
+    return f"{place.source(suspect.missing)} may be missing in {where}: {then}."
 
 
 def _value(place: Place, suspect: Suspect) -> Changes:
@@ -98,7 +100,9 @@ def _said(place: Place, suspect: Suspect) -> list[Said]:
 
 def _doubt(said: Said, suspect: Suspect) -> float:
     """A default for this very key is meant for it; the function's documented value may be its result's."""
-    return 0.0 if "default" in said.words else 0.01
+    if "default" in said.words:
+        return 0.0
+    return 0.05 if isinstance(suspect.node, ast.BinOp) else 0.03
 
 
 def _usable(place: Place, suspect: Suspect, value: str) -> bool:
@@ -125,6 +129,8 @@ def _whole(place: Place, suspect: Suspect, said: Said, says: str) -> Changes:
     if not suspect.good or not repeatable(ast.parse(suspect.good, mode="eval").body):
         return
     for node in dict.fromkeys((suspect.node, _chain(place, suspect.node))):
+        if isinstance(place.statement, ast.Expr) and place.statement.value is node:
+            continue  # a step whose value nobody takes is left out instead
         new = f"({place.source(node)} if {suspect.good} else {said.value})"
         yield change(place, _unwrapped(place, node, new), says, said, 0.9, 0.02)
         if place.crash.exception.type == "ZeroDivisionError":
@@ -224,10 +230,14 @@ def _early(place: Place, suspect: Suspect) -> Changes:
         yield change(place, place.before(statement, *lines), says, said, less=doubt)
 
 
+def _skip_told(place: Place, suspect: Suspect) -> Said | None:
+    said = next((s for s in sentences(place, suspect.about) if SKIPPED.search(s.text)), None)
+    return Said("", f"the documentation says: {said.text[:200]}", said.trust + 0.02) if said else None
+
+
 def _skip(place: Place, suspect: Suspect) -> Changes:
     """Leave the row out of the loop or comprehension, where the documentation says that such rows are."""
-    said = next((s for s in sentences(place, suspect.about) if SKIPPED.search(s.text)), None)
-    why = Said("", f"the documentation says: {said.text[:200]}", said.trust + 0.02) if said else None
+    why = _skip_told(place, suspect)
     says = _says(place, suspect, "it is left out")
     statement = _guarded(place, suspect)
     if statement is not None and _loop(place, statement) is not None:
@@ -329,10 +339,11 @@ def _hoisted(place: Place, suspect: Suspect) -> Changes:
     name = next(n for n in ("found", "known", "value_found") if n not in taken)
     if not suspect.good.startswith(call):
         return
-    inside = place.replace(suspect.missing, name)
-    here = Place(place.tree, place.path, inside, place.frame, place.crash)
+    here = Place(place.tree, place.path, place.replace(suspect.missing, name), place.frame, place.crash)
+    head = (f"{name} = {call}", f"if {suspect.bad.replace(call, name)}:")
     for said in missing_values(place, (), suspect.about):
-        lines = (f"{name} = {call}", f"if {suspect.bad.replace(call, name)}:", f"    return {said.value}")
-        yield change(
-            place, here.before(statement, *lines), _says(place, suspect, f"the result is then {said.value}"), said
-        )
+        says = _says(place, suspect, f"the result is then {said.value}")
+        yield change(place, here.before(statement, *head, f"    return {said.value}"), says, said)
+    if _loop(place, statement) is not None:
+        text = here.before(statement, *head, "    continue")
+        yield change(place, text, _says(place, suspect, "it is left out"), _skip_told(place, suspect))

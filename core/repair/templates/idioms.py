@@ -6,7 +6,6 @@ import ast
 import re
 
 from core.repair.evidence import Said, modules
-from core.repair.flow import origins
 from core.repair.locate import Place
 from core.repair.sources import called
 from core.repair.templates.base import Changes, change
@@ -44,125 +43,6 @@ def padding(place: Place) -> Changes:
                 "The padding is put back.",
                 said,
             )
-
-
-def iso_time(place: Place) -> Changes:
-    """A fixed format that meets another form of ISO 8601."""
-    if not re.search(
-        r"does not match format|unconverted data remains|Invalid isoformat", place.crash.exception.message
-    ):
-        return
-    said = told(place, r"ISO", 0.88)
-    for node in failing(place, ast.Call):
-        if called(node) == "strptime" and len(node.args) == 2 and isinstance(node.func, ast.Attribute):
-            owner, text, form = place.source(node.func.value), place.source(node.args[0]), ast.unparse(node.args[1])
-            if re.search(r"%Y-%m-%d[T ]%H:%M", form):
-                yield change(
-                    place, place.replace(node, f"{owner}.fromisoformat({text})"), "Any form of ISO 8601 is read.", said
-                )
-                plain = f"{owner}.fromisoformat({text}).replace(tzinfo=None)"
-                naive = said if told(place, "naive|without (a )?(time )?zone") else None
-                yield change(
-                    place, place.replace(node, plain), "Any form of ISO 8601 is read, without its zone.", naive
-                )
-
-
-def aware(place: Place) -> Changes:
-    """A time without a zone meets one with a zone: UTC, where the code says so."""
-    if not re.search(r"offset-naive and offset-aware", place.crash.exception.message):
-        return
-    said = told(place, r"\bUTC\b|time zone|Zulu", 0.9)
-    for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call):
-        naive = place.kind(node) == "datetime" and "tzinfo" not in _repr(place, node)
-        if isinstance(node, ast.Call) and called(node) in ("now", "utcnow", "today"):
-            yield from _now(place, node, said)
-        elif naive:
-            yield from _zoned(place, node, said)
-            for at, origin in origins(place, node):
-                if isinstance(origin, ast.Call) and called(origin) in ("now", "utcnow", "today"):
-                    yield from _now(at, origin, said)
-                elif isinstance(origin, ast.Call) and called(origin) in (
-                    "fromisoformat",
-                    "strptime",
-                    "datetime",
-                    "fromtimestamp",
-                ):
-                    yield from _zoned(at, origin, said)
-
-
-def _repr(place: Place, node: ast.expr) -> str:
-    return (place.frame.locals or {}).get(ast.unparse(node), "")
-
-
-def _utc(place: Place) -> tuple[str, str]:
-    """How the module says UTC, with the import line that it lacks."""
-    if re.search(r"^import datetime\b", place.text, re.M):
-        return "datetime.timezone.utc", ""
-    if re.search(r"^from datetime import .*\bUTC\b", place.text, re.M):
-        return "UTC", ""
-    has = re.search(r"^from datetime import .*\btimezone\b", place.text, re.M)
-    return "timezone.utc", "" if has else "from datetime import timezone"
-
-
-def _now(place: Place, node: ast.Call, said: Said | None) -> Changes:
-    utc, line = _utc(place)
-    sure = Said("", "utcnow() is UTC, and the other time has a zone", 0.9) if called(node) == "utcnow" else None
-    text = place.replace(node, f"{place.source(node.func.value)}.now({utc})")
-    yield change(
-        place,
-        with_import(place, line, text),
-        "The present is taken with its zone.",
-        said or sure or Said("", "the moment is the same in every zone", 0.86),
-    )
-
-
-def _zoned(place: Place, node: ast.expr, said: Said | None) -> Changes:
-    """Where the time has no zone of its own, UTC."""
-    utc, line = _utc(place)
-    text = place.source(node)
-    says = f"{text} is in UTC where it has no zone of its own."
-    if isinstance(node, ast.Name | ast.Attribute):
-        new = f"({text} if {text}.tzinfo else {text}.replace(tzinfo={utc}))"
-        yield change(place, with_import(place, line, place.replace(node, new)), says, said, less=0.01)
-        return
-    for statement in ast.walk(place.function or place.module):
-        if isinstance(statement, ast.Assign) and statement.value is node and isinstance(statement.targets[0], ast.Name):
-            name = statement.targets[0].id
-            lines = (f"if {name}.tzinfo is None:", f"    {name} = {name}.replace(tzinfo={utc})")
-            yield change(place, with_import(place, line, place.after(statement, *lines)), says, said)
-    if called(node) == "strptime" and "%z" not in text:
-        yield change(place, with_import(place, line, place.replace(node, f"{text}.replace(tzinfo={utc})")), says, said)
-
-
-def month_end(place: Place) -> Changes:
-    """29 February in another year, the 31st in another month: the month's last day, when that is documented."""
-    if (
-        "day is out of range for month" not in place.crash.exception.message
-        and "day must be in" not in place.crash.exception.message
-    ):
-        return
-    said = told(place, r"last day|end of (the )?month|28(th)? (of )?Feb\w*|Feb\w* 28|clamp|shorter month", 0.92)
-    for node in failing(place, ast.Call):
-        parts = {k.arg: place.source(k.value) for k in node.keywords}
-        if called(node) == "replace" and isinstance(node.func, ast.Attribute) and "day" not in parts:
-            day = place.source(node.func.value)
-            year, month = parts.get("year", f"{day}.year"), parts.get("month", f"{day}.month")
-            last = f"calendar.monthrange({year}, {month})[1]"
-            new = f"{place.source(node)[:-1].rstrip().rstrip(',')}, day=min({day}.day, {last}))"
-        elif called(node) in ("date", "datetime") and len(node.args) >= 3:
-            year, month, day = (place.source(a) for a in node.args[:3])
-            rest = "".join(f", {place.source(a)}" for a in node.args[3:])
-            new = (
-                f"{place.source(node.func)}({year}, {month}, min({day}, calendar.monthrange({year}, {month})[1]){rest})"
-            )
-        else:
-            continue
-        yield change(
-            place,
-            with_import(place, "import calendar", place.replace(node, new)),
-            "The month's last day is taken where it is shorter.",
-            said,
-        )
 
 
 _WITHOUT = r"\b(without|no|none|missing|null|unknown|un\w+|lack|lacking|not|empty|those)\b"
@@ -263,54 +143,39 @@ def _known_options(place: Place, kind: str):
         yield "default=str", "", Said("", f"{kind} has one text", 0.84)
 
 
+_NARROW = ("ascii", "us-ascii", "latin-1", "iso-8859-1", "latin1")
+
+
 def text_coding(place: Place) -> Changes:
-    """Text in an encoding that cannot hold it: UTF-8, when the documentation speaks of it; a mark at the start."""
-    message = place.crash.exception.message
-    if "BOM" in message:
-        for node in failing(place, ast.Call):
-            if called(node) in ("loads", "load") and node.args and called(node) == "loads":
-                text = place.source(node.args[0])
-                said = Said("", "the text begins with a byte order mark, as the error itself says", 0.88)
-                yield change(
-                    place,
-                    place.replace(node.args[0], f'{text}.removeprefix("\\ufeff")'),
-                    "A byte order mark at the start is no content.",
-                    said,
-                )
-        return
-    said = told(place, r"utf-?8|unicode|any language|accents?|umlauts?", 0.88)
+    """Text in an encoding that cannot hold it: the encoding that the documentation names."""
+    unicode = told(place, r"utf-?8|unicode|any language|accents?|umlauts?")
+    western = told(place, r"latin-?1|iso-?8859|windows-?1252|cp1252")
+    replaced = told(place, r"replacement|replaced by|question mark|\ufffd", 0.86)
     for node in failing(place, ast.Call):
-        for constant in ast.walk(node):
-            if isinstance(constant, ast.Constant) and str(constant.value).lower() in (
-                "ascii",
-                "us-ascii",
-                "latin-1",
-                "iso-8859-1",
-                "latin1",
-            ):
-                yield change(place, place.replace(constant, '"utf-8"'), "UTF-8 holds every character.", said)
+        for constant in [n for n in ast.walk(node) if isinstance(n, ast.Constant) and str(n.value).lower() in _NARROW]:
+            yield change(place, place.replace(constant, '"utf-8"'), "UTF-8 holds every character.", unicode)
+        inner = place.source(node)[:-1].rstrip().rstrip(",")
         if called(node) == "open" and not any(k.arg == "encoding" for k in node.keywords):
-            inner = place.source(node)[:-1].rstrip().rstrip(",")
-            yield change(place, place.replace(node, f'{inner}, encoding="utf-8")'), "The file is UTF-8.", said)
-    for fallback in (told(place, r"latin-?1|iso-?8859|windows-?1252|cp1252", 0.88),):
-        for node in failing(place, ast.Call):
-            if fallback and called(node) == "decode":
-                coding = "cp1252" if re.search("1252", fallback.words) else "latin-1"
-                yield change(
-                    place,
-                    place.replace(node, f'{place.source(node.func)}("{coding}")'),
-                    f"The bytes are {coding}.",
-                    fallback,
-                )
-            replaced = told(place, r"replacement|replaced by|question mark|\ufffd", 0.86)
-            if replaced and called(node) in ("decode", "encode"):
-                inner = place.source(node)[:-1]
-                yield change(
-                    place,
-                    place.replace(node, f'{inner}, errors="replace")'),
-                    "What cannot be read is replaced.",
-                    replaced,
-                )
+            yield change(place, place.replace(node, f'{inner}, encoding="utf-8")'), "The file is UTF-8.", unicode)
+        if western and called(node) == "decode":
+            coding = "cp1252" if "1252" in western.words else "latin-1"
+            text = place.replace(node, f'{place.source(node.func)}("{coding}")')
+            yield change(place, text, f"The bytes are {coding}.", western)
+        if replaced and called(node) in ("decode", "encode"):
+            comma = "" if inner.endswith("(") else ", "
+            text = place.replace(node, f'{inner}{comma}errors="replace")')
+            yield change(place, text, "What cannot be read is replaced.", replaced)
+
+
+def bom_json(place: Place) -> Changes:
+    """JSON text that begins with a byte order mark."""
+    if "BOM" not in place.crash.exception.message:
+        return
+    for node in failing(place, ast.Call):
+        if called(node) == "loads" and node.args:
+            said = Said("", "the text begins with a byte order mark, as the error itself says", 0.88)
+            text = place.replace(node.args[0], f'{place.source(node.args[0])}.removeprefix("\\ufeff")')
+            yield change(place, text, "A byte order mark at the start is no content.", said)
 
 
 def bom_key(place: Place) -> Changes:
@@ -328,20 +193,12 @@ def pairs(place: Place) -> Changes:
     """``for key, value in mapping`` without ``items()``; a tuple given to a single %s."""
     message = place.crash.exception.message
     if "values to unpack" in message or "cannot unpack" in message:
-        for node in ast.walk(place.function or place.module):
-            if (
-                isinstance(node, ast.For | ast.comprehension)
-                and isinstance(node.target, ast.Tuple)
-                and len(node.target.elts) == 2
-            ):
-                if place.kind(node.iter) in ("dict", "defaultdict", "Counter", "OrderedDict"):
-                    said = Said("", "two names take an entry of a mapping: its items", 0.92)
-                    yield change(
-                        place,
-                        place.replace(node.iter, f"{place.source(node.iter)}.items()"),
-                        "The mapping's items are meant.",
-                        said,
-                    )
+        loops = [n for n in ast.walk(place.function or place.module) if isinstance(n, ast.For | ast.comprehension)]
+        taken = [n for n in loops if isinstance(n.target, ast.Tuple) and len(n.target.elts) == 2]
+        for node in [n for n in taken if place.kind(n.iter) in ("dict", "defaultdict", "Counter", "OrderedDict")]:
+            said = Said("", "two names take an entry of a mapping: its items", 0.92)
+            text = place.replace(node.iter, f"{place.source(node.iter)}.items()")
+            yield change(place, text, "The mapping's items are meant.", said)
     elif "not all arguments converted" in message:
         for node in failing(place, ast.BinOp):
             if isinstance(node.op, ast.Mod) and place.kind(node.right) == "tuple":
@@ -360,24 +217,6 @@ def hashable(place: Place) -> Changes:
             said = Said("", "a key has to be fixed: a tuple holds the same", 0.84)
             yield change(
                 place, place.replace(node, f"tuple({place.source(node)})"), "The list becomes a tuple as a key.", said
-            )
-
-
-def dates(place: Place) -> Changes:
-    """A moment compared with a day: its day."""
-    if not re.search(
-        r"can't compare datetime.datetime to datetime.date|'datetime.date' and 'datetime.datetime'|'datetime.datetime' and 'datetime.date'",
-        place.crash.exception.message,
-    ):
-        return
-    for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call):
-        if place.kind(node) == "datetime":
-            said = Said("", "the other side is a day", 0.84)
-            yield change(
-                place,
-                place.replace(node, f"{place.source(node)}.date()"),
-                f"The day of {place.source(node)} is compared.",
-                said,
             )
 
 

@@ -9,6 +9,7 @@ import sys
 
 from core.repair.evidence import Said, modules
 from core.repair.locate import Place
+from core.repair.sources import module_of
 from core.repair.templates.base import Changes, change
 
 # (module, name it no longer has): (new expression, import line it needs)
@@ -35,13 +36,6 @@ REMOVED = {
     ("os", "getcwdu"): ("os.getcwd", "import os"),
     ("os", "errno"): ("errno", "import errno"),
     ("asyncio", "async"): ("asyncio.ensure_future", "import asyncio"),
-    ("asyncio", "get_running_task"): ("asyncio.current_task", "import asyncio"),
-    ("math", "nan_"): ("math.nan", "import math"),
-    ("inspect", "getmoduleinfo"): ("inspect.getmodulename", "import inspect"),
-    ("gettext", "lgettext"): ("gettext.gettext", "import gettext"),
-    ("datetime", "utc"): ("datetime.timezone.utc", "import datetime"),
-    ("json", "read"): ("json.loads", "import json"),
-    ("json", "write"): ("json.dumps", "import json"),
 }  # fmt: skip
 # names the standard library is usually imported by
 USUAL = {
@@ -52,7 +46,7 @@ USUAL = {
     "groupby": "itertools", "islice": "itertools", "Enum": "enum", "Any": "typing", "Optional": "typing",
     "contextmanager": "contextlib", "suppress": "contextlib", "uuid4": "uuid", "ceil": "math", "floor": "math",
     "sqrt": "math", "urlparse": "urllib.parse", "quote": "urllib.parse", "urlencode": "urllib.parse", "sleep": "time",
-    "unescape": "html", "itemgetter": "operator", "mean": "statistics", "median": "statistics", "zip_longest": "itertools",
+    "unescape": "html", "itemgetter": "operator", "mean": "statistics", "median": "statistics",
     "parse_qs": "urllib.parse", "urlsplit": "urllib.parse", "urljoin": "urllib.parse", "ROUND_HALF_UP": "decimal",
     "InvalidOperation": "decimal", "StringIO": "io", "BytesIO": "io", "ZoneInfo": "zoneinfo", "NamedTuple": "typing",
 }  # fmt: skip
@@ -95,7 +89,7 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def missing(place: Place, wrong: str) -> Changes:
-    """Imports that would bring the name: of the standard library, as another file imports it, from where it is defined."""
+    """Imports that would bring the name: of the standard library, as another file has it, from where it is defined."""
     if wrong in sys.stdlib_module_names:
         said = Said("", f"{wrong} is a module of the standard library that is used here but not imported", 0.93)
         yield change(place, with_import(place, f"import {wrong}"), f"Import {wrong}.", said)
@@ -123,7 +117,7 @@ def _elsewhere(place: Place, wrong: str) -> Changes:
             named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == wrong
             assigned = isinstance(node, ast.Assign) and any(getattr(t, "id", "") == wrong for t in node.targets)
             if named or assigned:
-                line = f"from {path.removeprefix('src/').removesuffix('.py').removesuffix('/__init__').replace('/', '.')} import {wrong}"
+                line = f"from {module_of(path)} import {wrong}"
                 yield change(place, with_import(place, line), f"Import {wrong}.", Said("", f"{path} defines it", 0.89))
 
 

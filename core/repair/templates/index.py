@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from core.repair.evidence import SKIPPED, Said, missing_values, sentences, words_of
+from core.repair.evidence import SKIPPED, Said, documented, missing_values, sentences, words_of
 from core.repair.locate import Place
 from core.repair.templates.base import Changes, change
 
@@ -59,12 +59,13 @@ def _too_few(place: Place, node: ast.Call, expected: int) -> Changes:
     about = words_of(*(n.id for n in place.expressions(ast.Name)), place.function.name if place.function else "")
     statement, names = place.statement, _targets(place.statement)
     values = missing_values(place, (), about)
-    empty = next((s for s in values if s.value in ('""', "''")), None)
+    parts = documented(place, about)
+    empty = next((s for s in parts if s.value in ('""', "''")), None)
     if expected == 2 and node.args and isinstance(node.args[0], ast.Constant):
         says = f"{sep} may be missing: the second part is then empty."
         yield change(place, place.replace(node, f"{base}.partition({sep})[::2]"), says, empty)
         if len(names) == 2 and isinstance(statement, ast.Assign) and statement.value is node:
-            yield from _filled(place, node, base, sep, names, values)
+            yield from _filled(place, node, base, sep, names, parts)
     condition = f"{sep} not in {base}" if node.args and expected == 2 else f"len({place.source(node)}) != {expected}"
     if statement is not None and place.function is not None and not isinstance(statement, ast.For):
         for said in values:

@@ -26,11 +26,10 @@ ABSENT = re.compile(r"(\w+)\(\) missing \d+ required (?:positional|keyword-only)
 NEAR = 0.6
 # methods of one type that people know from another, and those that Python 3 renamed
 SAME = {
-    ("list", "add"): "append", ("set", "append"): "add", ("list", "push"): "append", ("dict", "iteritems"): "items",
-    ("dict", "itervalues"): "values", ("dict", "iterkeys"): "keys", ("str", "len"): "__len__", ("list", "length"): "__len__",
-    ("str", "contains"): "__contains__", ("Thread", "isAlive"): "is_alive", ("array", "tostring"): "tobytes",
-    ("Element", "getiterator"): "iter", ("deque", "push"): "append", ("deque", "add"): "append", ("generator", "next"): "__next__",
-    ("list", "addAll"): "extend", ("str", "trim"): "strip", ("str", "toLowerCase"): "lower", ("datetime", "toordinal_"): "toordinal",
+    ("list", "add"): "append", ("set", "append"): "add", ("list", "push"): "append", ("list", "addAll"): "extend",
+    ("dict", "iteritems"): "items", ("dict", "itervalues"): "values", ("dict", "iterkeys"): "keys",
+    ("Thread", "isAlive"): "is_alive", ("array", "tostring"): "tobytes", ("Element", "getiterator"): "iter",
+    ("deque", "push"): "append", ("deque", "add"): "append", ("str", "trim"): "strip", ("str", "toLowerCase"): "lower",
 }  # fmt: skip
 
 
@@ -143,7 +142,7 @@ def _known_change(place: Place, node: ast.Attribute, kind: str, module: str | No
         said = Said("", f"{module}.{node.attr} was removed from the standard library in favour of {new}", 0.94)
         text = place.replace(node, new)
         yield change(place, with_import(place, line, text), f"{node.attr} is {new} now.", said)
-    if (kind, node.attr) in SAME and not SAME[kind, node.attr].startswith("__"):
+    if (kind, node.attr) in SAME:
         said = Said("", f"a {kind} has {SAME[kind, node.attr]}", 0.92)
         yield change(
             place, place.replace(node, f"{base}.{SAME[kind, node.attr]}"), f"A {kind} has no {node.attr}.", said

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from core.repair.evidence import words_of
-from core.repair.locate import Place, place_of
-from core.repair.sources import called, parameters
+from core.repair.locate import Place
+from core.repair.sources import called
 
 HOLE = "@@"
-LIFT = 0.04  # what is mended in a caller is less sure than where it failed, the evidence being equal
 DIVISIONS = ("Div", "FloorDiv", "Mod")
 PURE_CALLS = {"len", "sum", "max", "min", "abs", "float", "int", "str", "list", "tuple", "set", "sorted", "isinstance"}
 PURE_METHODS = {"get", "strip", "lower", "upper", "keys", "values", "items", "isdigit", "split", "total", "count"}
@@ -96,11 +95,11 @@ def _none(place: Place) -> Iterator[Suspect]:
         top = place.failing or node
         yield Suspect(
             top, node, f"{text} is not None", f"{text} is None", _instead(place, top, node), _harmless(place, node),
-            key=_key(node),
+            key=key_of(node),
         )  # fmt: skip
 
 
-def _key(node: ast.expr) -> object:
+def key_of(node: ast.expr) -> object:
     """The key of a lookup, the attribute's or variable's name."""
     if isinstance(node, ast.Call) and called(node) == "get" and node.args and isinstance(node.args[0], ast.Constant):
         return node.args[0].value
@@ -166,7 +165,7 @@ def _missing_key(place: Place, message: str) -> Iterator[Suspect]:
             base, key = place.source(node.value), place.source(node.slice)
             yield Suspect(
                 node, node, f"{key} in {base}", f"{key} not in {base}", (f"{base}.get({key}, {HOLE})",),
-                _sum_or_nothing(place, node), key=missing if isinstance(node.slice, ast.Constant) else place.source(node.slice),
+                _sum_or_nothing(place, node), key=missing if isinstance(node.slice, ast.Constant) else key,
             )  # fmt: skip
     for node in failing(place, ast.Call):
         if called(node) in ("pop", "remove") and isinstance(node.func, ast.Attribute) and len(node.args) == 1:
@@ -287,7 +286,7 @@ def _width(place: Place, condition: str, node: ast.expr) -> float:
 # (message, called, condition on {0} the argument and {1} the receiver, harmless values)
 _VALUE_ERRORS = (
     (r"arg is an empty sequence|iterable argument is empty", {"max", "min"}, "{0}", ("None",)),
-    (r"requires at least (one|two) data point", {"mean", "median", "mode", "fmean", "stdev", "variance", "pstdev"}, "{0}", ("0.0",)),
+    (r"requires at least (one|two) data point", {"mean", "median", "mode", "fmean", "pstdev"}, "{0}", ("0.0",)),
     (r"requires at least two data points", {"stdev", "variance"}, "len({0}) > 1", ("0.0",)),
     (r"chr\(\) arg not in range", {"chr"}, "{0} <= 0x10FFFF", ()),
     (r"math domain error", {"sqrt"}, "{0} >= 0", ()),
@@ -342,59 +341,3 @@ _READERS = {
     "JSONDecodeError": _value_error,
     "StopIteration": _exhausted,
 }
-
-
-# --- the same, where the value came from ---------------------------------------------------------
-
-
-def lifted(place: Place, suspect: Suspect) -> tuple[Place, Suspect] | None:
-    """The suspect as the caller sees it: its call is what fails, its argument what is missing.
-
-    None when the condition speaks of more than the function's parameters.
-    """
-    frames = list(place.crash.frames)
-    at = next((i for i, f in enumerate(frames) if f is place.frame), 0)
-    outer = next((f for f in reversed(frames[:at]) if f.in_app), None)
-    caller = place_of(place.tree, place.crash, outer) if outer else None
-    if caller is None or place.function is None or not suspect.good:
-        return None
-    call = _calling(caller, place.function)
-    if call is None:
-        return None
-    given = _given(caller, call, place.function)
-    names = {n.id for n in ast.walk(ast.parse(suspect.good)) if isinstance(n, ast.Name)} - PURE_CALLS
-    if not names or not names <= set(given):
-        return None
-    good, bad = (quoted(caller, _substituted(t, given)) for t in (suspect.good, suspect.bad))
-    main = next(
-        (n.id for n in ast.walk(suspect.missing) if isinstance(n, ast.Name) and n.id in given), sorted(names)[0]
-    )
-    whole = replace(
-        suspect, node=call, missing=given[main], good=good, bad=bad, forms=(), neutral=(), key=_key(given[main])
-    )
-    return caller, replace(whole, about=suspect.about | words_of(caller.source(call)), doubt=suspect.doubt + LIFT)
-
-
-def _calling(caller: Place, function: ast.AST) -> ast.Call | None:
-    calls = [n for n in failing(caller, ast.Call) if called(n) == function.name]
-    return calls[0] if calls else None
-
-
-def _given(caller: Place, call: ast.Call, function: ast.AST) -> dict[str, ast.expr]:
-    method = isinstance(call.func, ast.Attribute)
-    names = [a.arg for a in parameters(function, "x" if method else "")]
-    given = dict(zip(names, (a for a in call.args if not isinstance(a, ast.Starred)), strict=False))
-    return given | {k.arg: k.value for k in call.keywords if k.arg}
-
-
-def quoted(place: Place, text: str) -> str:
-    """Generated text with the quotes that the file prefers."""
-    return re.sub(r"'([^'\"\\]*)'", r'"\1"', text) if place.text.count('"') >= place.text.count("'") else text
-
-
-def _substituted(text: str, given: dict[str, ast.expr]) -> str:
-    class Swap(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> ast.expr:
-            return given.get(node.id, node)
-
-    return ast.unparse(Swap().visit(ast.parse(text, mode="eval")))

@@ -300,11 +300,13 @@ _BRIDGES = (
     (r"(can only concatenate str|must be str, not (int|float|Decimal))", _concatenated),
     (r"unsupported operand type\(s\) for \+: '(int|float)' and 'str'|unsupported operand type.*'str'", _concatenated),
     (
-        r"'float' object cannot be interpreted as an integer|slice indices must be|indices must be integers or slices, not float",
+        r"'float' object cannot be interpreted as an integer|slice indices must be|"
+        r"indices must be integers or slices, not float",
         _whole,
     ),
     (
-        r"indices must be integers or slices, not str|string indices must be|'(str|list)' object has no attribute '(get|items|keys|values)'",
+        r"indices must be integers or slices, not str|string indices must be|"
+        r"'(str|list)' object has no attribute '(get|items|keys|values)'",
         _single,
     ),
     (r"'str'|not str|str\)|can't multiply sequence", _numbers),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import threading
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -28,9 +28,8 @@ class Sentry:
         ]
 
     async def envelope(self, request: Request) -> Response:
-        body = await request.body()
-        if request.headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
+        encoding = {"content-encoding": request.headers.get("content-encoding", "identity")}
+        body = httpx.Response(200, headers=encoding, content=await request.body()).content
         head, *rest = body.split(b"\n")
         event_id = json.loads(head).get("event_id", "")
         for header, payload in zip(rest[::2], rest[1::2], strict=False):

@@ -1,0 +1,118 @@
+"""KPIs in words and as safe HTML: tiles, the repair in its parts, calibration, what each service served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from console.markup import Safe, join, number, percent, span, tag
+from console.widgets import bar, table
+from core import kpis
+from core.kpis import Bin, Figure, Part
+
+WORDS = {
+    "share": lambda v: percent(v, 1),
+    "seconds": span,
+    "hours": lambda v: f"{v:,.1f} h",
+    "money": number,
+    "score": lambda v: f"{v:.3f}",
+}
+
+
+def words(figure: Figure) -> str:
+    if figure.value is None:
+        return "not enough data"
+    return percent(figure.value, 2) if figure.name == "Uptime" else WORDS[figure.unit](figure.value)
+
+
+def target(figure: Figure) -> str:
+    """ "≤ 5 min", or "" without a target."""
+    if figure.target is None:
+        return ""
+    return f"{'≤' if figure.low_is_good else '≥'} {WORDS[figure.unit](figure.target)}"
+
+
+def against(now: Figure, before: Figure) -> str:
+    """The period before in words, with whether it became better or worse."""
+    if before.value is None or now.value is None:
+        return f"before: {words(before)}"
+    if words(now) == words(before):
+        return "as before"
+    better = (now.value < before.value) == now.low_is_good
+    return f"{'▼' if now.value < before.value else '▲'} {'better' if better else 'worse'}; before: {words(before)}"
+
+
+def tile(now: Figure, before: Figure) -> Safe:
+    met = kpis.meets(now)
+    cases = f"over {now.n:,} {now.counts}" if now.value is not None else f"{now.n:,} of {now.needs:,} {now.counts}"
+    aim = "" if met is None else f"{'✓ meets' if met else '◆ misses'} the target {target(now)}"
+    tone = {True: " d-ok", False: " d-person", None: ""}[met]
+    return tag(
+        "div",
+        tag("span", now.name),
+        tag("b", words(now), class_=None if now.value is not None else "d-none"),
+        tag("small", aim or (f"target {target(now)}" if now.target is not None else "")),
+        tag("small", cases),
+        tag("small", against(now, before)),
+        tag("small", now.formula, class_="d-formula") if now.unit in ("hours", "money") else "",
+        title=now.formula,
+        class_=f"d-stat{tone}",
+    )
+
+
+def repair(n: int, found: Sequence[Part], baseline: float = kpis.BASELINE_SECONDS) -> Safe:
+    """The mean repair in its parts, as one bar on the scale of the baseline and one on its own."""
+    total = sum(part.seconds for part in found)
+    if not total:
+        return tag("p", "No run was fixed in this period.")
+    share = min(1.0, total / baseline)
+    pieces = (
+        tag(
+            "b",
+            style=f"width:{part.seconds / total:.2%}",
+            class_=f"d-part{place}",
+            title=f"{part.name}: {span(part.seconds)}",
+        )
+        for place, part in enumerate(found)
+    )
+    rows = (
+        (
+            tag("span", tag("i", class_=f"d-dot d-part{place}", aria_hidden="true"), part.name),
+            span(part.seconds),
+            bar(part.seconds / total),
+        )
+        for place, part in enumerate(found)
+    )
+    return join(
+        [
+            tag("p", f"Mean of the last {n:,} fixed runs: {span(total)} from first error to verified, "
+                f"against {span(baseline)} by hand: {baseline / total:,.0f} times faster."),
+            tag("div", tag("span", "by hand"), tag("div", tag("b", style="width:100%", class_="d-hand")),
+                tag("span", span(baseline)), class_="d-versus"),
+            tag("div", tag("span", "platform"), tag("div", tag("b", style=f"width:{share:.2%}", class_="d-part0")),
+                tag("span", span(total)), class_="d-versus"),
+            tag("div", *pieces, class_="d-ruler d-parts", role="img", aria_label="the mean repair in its parts"),
+            table(("Part", "Mean", "Share"), rows, (1,)),
+        ]
+    )  # fmt: skip
+
+
+def calibration(bins: Sequence[Bin]) -> Safe:
+    rows = (
+        (f"{b.low:.1f} to {b.high:.1f}", f"{b.n:,}", f"{b.confidence:.2f}", bar(b.share),
+         f"{percent(b.interval[0])} to {percent(b.interval[1])}")
+        for b in bins
+    )  # fmt: skip
+    return table(("Confidence", "Decisions", "Mean confidence", "Fixes that held", "95 % interval"), rows, (1, 2))
+
+
+def services(served: Mapping[str, tuple[float, float]]) -> Safe:
+    rows = (
+        (tag("b", name), number(requests), number(errors), percent(1 - errors / requests, 2) if requests else "–")
+        for name, (requests, errors) in sorted(served.items())
+    )
+    return table(("Service", "Requests", "Failed", "Uptime"), rows, (1, 2, 3))
+
+
+def formulas(found: Sequence[Figure]) -> Safe:
+    rows = ((f.name, words(f), target(f), f.formula, f.counts, f"{f.n:,}", f"{f.needs:,}") for f in found)
+    return table(("Figure", "Value", "Target", "Formula", "Counts", "Cases", "Cases needed"), rows, (5, 6))

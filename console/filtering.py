@@ -1,0 +1,128 @@
+"""The issue list's filter: in the address, so that it can be shared, and kept under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+
+from console import access
+from console.widgets import STATUS
+from core import saved, store
+from core.models import Severity, Status
+from core.views.issues import SORTS, Filter
+
+NAMES = ("text", "status", "severity", "service", "sort")
+
+
+def _members(told: str, enum) -> tuple:
+    """Values separated by commas; unknown ones are left out."""
+    known = {member.value: member for member in enum}
+    return tuple(known[v] for v in told.split(",") if v in known)
+
+
+def read(query: Mapping[str, str]) -> Filter:
+    """The filter that an address names; what it does not know is left out."""
+    sort = query.get("sort", "newest")
+    return Filter(
+        query.get("text", "")[:200].strip(),
+        _members(query.get("status", ""), Status),
+        _members(query.get("severity", ""), Severity),
+        query.get("service", "")[:200],
+        sort if sort in SORTS else "newest",
+    )
+
+
+def told(wanted: Filter) -> dict[str, str]:
+    """The address's query of a filter; what does not filter is left out."""
+    values = {
+        "text": wanted.text,
+        "status": ",".join(wanted.statuses),
+        "severity": ",".join(wanted.severities),
+        "service": wanted.service,
+        "sort": wanted.sort if wanted.sort != "newest" else "",
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _arrival() -> tuple[int, Filter]:
+    """How often an address was opened that is not of our own writing, and the filter it named.
+
+    The widgets are made anew then, with its values; while a person filters they stay what they are.
+    """
+    here = {name: st.query_params[name] for name in NAMES if name in st.query_params}
+    number, seed, written = st.session_state.get("filter", (0, None, None))
+    if here != written:
+        number, seed = number + 1, read(here)
+    st.session_state["filter"] = (number, seed, here)
+    return number, seed
+
+
+def drawn(services: list[str]) -> Filter:
+    """Draw the filter's widgets; the address follows what they say."""
+    number, seed = _arrival()
+
+    def key(name: str) -> str:
+        return f"filter-{number}-{name}"
+
+    with st.grid(columns=5, min_column_width=180):
+        text = st.text_input(
+            "Search", seed.text, key=key("text"), placeholder="title or service", type="search", live="300ms"
+        )
+        statuses = st.multiselect(
+            "Status", list(Status), seed.statuses, lambda s: STATUS[s][2], key=key("status"), placeholder="any"
+        )
+        severities = st.multiselect(
+            "Severity", list(Severity), seed.severities, lambda s: s.value, key=key("severity"), placeholder="any"
+        )
+        known = ["", *services]
+        at = known.index(seed.service) if seed.service in known else 0
+        service = st.selectbox("Service", known, at, lambda s: s or "any", key=key("service"))
+        order = st.selectbox("Order", list(SORTS), list(SORTS).index(seed.sort), key=key("sort"))
+    wanted = Filter((text or "").strip(), tuple(statuses), tuple(severities), service or "", order)
+    query = told(wanted)
+    if query != {name: st.query_params[name] for name in NAMES if name in st.query_params}:
+        st.query_params.from_dict(query)
+        st.session_state["filter"] = (number, seed, query)
+    return wanted
+
+
+def views(wanted: Filter) -> None:
+    """The person's own views as links, and the way to keep this one."""
+    owner, query = access.current().name, urlencode(told(wanted))
+    with store.read() as session:
+        found = saved.views(session, owner)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for view in found:
+            kind = "primary" if view.query == query else "secondary"
+            st.button(view.name, key=f"view-{view.id}", type=kind, on_click=_open, args=(view.query,))
+        with st.popover("Keep this view" if query else "Views", key="views"):
+            _keep(owner, query)
+            for view in found:
+                st.button(f"Forget {view.name}", key=f"forget-{view.id}", on_click=_forget, args=(owner, view.id))
+
+
+def _keep(owner: str, query: str) -> None:
+    if not query:
+        st.markdown("Filter the list first: a view keeps its filter, its search and its order under a name.")
+        return
+    name = st.text_input("Name of the view", key="view_name", max_chars=60)
+    st.button(
+        "Keep", key="view_keep", type="primary", disabled=not (name or "").strip(), on_click=_store, args=(owner, query)
+    )
+
+
+def _store(owner: str, query: str) -> None:
+    with store.write() as session:
+        saved.keep(session, owner, st.session_state.get("view_name", ""), query)
+    st.session_state["view_name"] = ""
+
+
+def _forget(owner: str, view_id: int) -> None:
+    with store.write() as session:
+        saved.forget(session, owner, view_id)
+
+
+def _open(query: str) -> None:
+    st.query_params.from_dict(dict(parse_qsl(query)))

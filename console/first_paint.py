@@ -1,0 +1,93 @@
+"""A page's first look with its real figures, in index.html itself: seen before any script has been loaded.
+
+It lies outside of Streamlit's root, which stays invisible until its own page stands; then it is removed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from console import context, diagram, figures, panels, periods
+from console.markup import Safe, join, tag
+from console.page import NEEDS, PAGES, visible
+from console.widgets import stats
+from core import sessions, store
+from core.rights import VIEW
+from core.views import issues, outcomes, pipeline
+
+log = logging.getLogger(__name__)
+
+
+def _pipeline() -> Safe:
+    day = datetime.now(UTC) - timedelta(days=1)
+    with store.read() as session:
+        by, totals = pipeline.by_status(session), pipeline.totals(session, day)
+        asked, taken = pipeline.approvals(session, 1), pipeline.arrows(session, day)
+    waiting = (
+        [tag("h2", "Waiting for a person"), *(tag("div", *panels.question(*a), class_="d-question") for a in asked)]
+        if asked
+        else []
+    )
+    return join([panels.headline(by, totals), *waiting, tag("h2", panels.FLOW), diagram.flow(by, taken)])
+
+
+def _issues() -> Safe:
+    with store.read() as session:
+        found, rows = issues.count(session), issues.page(session)
+    return join([tag("div", class_="d-hold"), tag("div", class_="d-hold"), *panels.issue_list(found, rows)])
+
+
+def _kpis() -> Safe:
+    until = datetime.now(UTC)
+    since, source = until - timedelta(days=7), context.policy()[0].watch.source
+    with store.read() as session:
+        now = periods.figures(session, outcomes.tally(session, since, until), source, since, until, 90)
+    before = periods.before(source, since, 7, 90)
+    tiles = (figures.tile(f, b) for f, b in zip(now, before, strict=True))
+    return join([tag("div", class_="d-hold"), stats(*tiles, five=True)])
+
+
+BODIES: Mapping[str, Callable[[], Safe]] = {"pipeline": _pipeline, "issues": _issues, "kpis": _kpis}
+
+
+def html(path: str, query: str, session: str) -> str:
+    """What to put before Streamlit's root for this address and session; "" without either or without a store.
+
+    An address with a query names one thing or a filter: its page draws that itself.
+    """
+    name = path.strip("/") or "pipeline"
+    try:
+        person = sessions.actor(session)
+        if person is None or not person.may(NEEDS.get(name, VIEW)):
+            return ""
+        return _drawn(name, visible(person), BODIES[name]() if name in BODIES and not query else Safe(""))
+    except (SQLAlchemyError, RuntimeError):
+        log.warning("no first look: the store does not answer")
+        return ""
+
+
+def _drawn(name: str, pages: Mapping[str, str], body: Safe) -> str:
+    foot = tag("div", *panels.foot(context.settings()), class_="d-foot")
+    here = {name: "page"}
+    links = (
+        tag("a", title, href=f"/{'' if other == 'pipeline' else other}", aria_current=here.get(other))
+        for other, title in pages.items()
+    )
+    aside = tag("aside", Safe('<img src="/logo.svg" alt="DevOps Intelligence" width="152" height="28">'), *links, foot)
+    lead = tag("p", panels.LEADS[name], class_="d-lead") if name in panels.LEADS else ""
+    main = tag("main", tag("h1", PAGES[name]), lead, body)
+    first = tag("div", aside, main, id="first", class_="stApp", data_testid="stHtml")
+    look = _own("first_paint.css") + _own("style.css")
+    return f'<style id="first-look">{look}</style>{first}<script>{_own("first_paint.js")}</script>'
+
+
+@lru_cache(maxsize=8)
+def _own(name: str) -> str:
+    """The text of a file beside this module."""
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")

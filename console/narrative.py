@@ -1,0 +1,83 @@
+"""One issue as a story on one screen: why, what was decided, written and shipped, and how it ended."""
+
+from __future__ import annotations
+
+from console import change
+from console import story as story_parts
+from console.diff import side_by_side
+from console.markup import Safe, link, span, tag
+from console.widgets import RESULT, STATUS, VERDICT, card, of
+from console.widgets import timeline as events
+from core.models import Deployment
+from core.views.issues import Story, timeline
+
+
+def _last(items):
+    return items[-1] if items else None
+
+
+def _ending(story: Story) -> Safe:
+    issue, ended = story.issue, _last(story.outcomes)
+    if ended is None:
+        return card("Now", tag("p", of(STATUS, issue.status), " ", issue.reason or "On its way."))
+    took = span(ended.total_seconds)
+    return card(
+        "How it ended",
+        tag("p", of(RESULT, ended.result), f" by {ended.by}, {took} after the first error."),
+        tag("p", ended.note) if ended.note else "",
+        tag("p", issue.resolution, class_="d-muted") if issue.resolution else "",
+        tone="ok" if ended.result in ("fixed", "human") else "bad",
+    )
+
+
+def _decided(made) -> Safe:
+    return card(
+        "What was decided",
+        tag("p", of(VERDICT, made.verdict), tag("b", f" confidence {made.confidence:.2f}")),
+        tag("p", f"Row {made.row}: {made.receipt.get('row_says', '')}."),
+        tag("p", "A person approves before production.") if made.needs_approval else "",
+    )
+
+
+def _written(found) -> Safe:
+    made = found.change_set
+    held = [name for name in change.PROOF if made.proof.get(name)]
+    return card(
+        "What was written",
+        tag("p", of(RESULT, made.status), " ", tag("b", made.title)),
+        tag("p", made.rationale),
+        tag("p", f"Proof: {len(held)} of {len(change.PROOF)} steps held. ", made.note, class_="d-muted"),
+        side_by_side(made.patch) if made.patch else "",
+        aside=link(f"/codegen?change={made.id}", "test, proof and review"),
+    )
+
+
+def _shipped(made: Deployment) -> Safe:
+    return card(
+        "What it did to production",
+        story_parts.deployment_row(made),
+        story_parts.health_short(made.before, made.after),
+        tag("p", link(f"/deployments?deployment={made.id}", "the deployment and the way back")),
+    )
+
+
+def told(story: Story) -> Safe:
+    """The whole story on one screen: chapters on the left, the timeline on the right."""
+    found, made, wrote = _last(story.analyses), _last(story.decisions), _last(story.changes)
+    live = _last([d for d in story.deployments if d.environment == "production"])
+    chapters = [
+        card(
+            "Why it happened",
+            tag("p", found.root_cause, class_="d-cause"),
+            tag("p", tag("code", found.culprit), class_="d-muted") if found.culprit else "",
+            tag("p", tag("b", "For a person: "), found.next_step) if found.next_step else "",
+        )
+        if found
+        else "",
+        _decided(made) if made else "",
+        _written(wrote) if wrote else "",
+        _shipped(live) if live else "",
+        _ending(story),
+    ]
+    line = card("Timeline", events(timeline(story)))
+    return tag("div", tag("div", *chapters, class_="d-stack"), line, class_="d-story")

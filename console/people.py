@@ -1,0 +1,178 @@
+"""People and API tokens, kept by an admin: tables, and forms whose every click asks the right again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from console import access
+from console.markup import join, moment, tag, when
+from console.widgets import card, draw, empty, table
+from core import accounts, passwords, sessions
+from core.people import ApiToken, Person, Role
+from core.rights import RIGHTS, Forbidden
+from core.views import people as view
+
+Rows = Sequence[tuple[Person, int]]
+
+
+def everybody(rows: Rows) -> None:
+    draw(
+        table(
+            ("Name", "Role", "State", "Sessions", "Last sign-in", "Password set"),
+            (
+                (
+                    tag("b", person.name),
+                    person.role.value,
+                    ", ".join(view.states(person)) or "may sign in",
+                    live,
+                    when(person.last_sign_in),
+                    when(person.password_at) if person.password else "–",
+                )
+                for person, live in rows
+            ),
+            (3,),
+        )
+    )
+
+
+def tokens(rows: Sequence[ApiToken]) -> None:
+    if not rows:
+        draw(empty("No API tokens yet", "A program such as Kestra, or the command line elsewhere, acts with one."))
+        return
+    draw(
+        table(
+            ("Token", "Acts for", "Scopes", "State", "Until", "Last used"),
+            (
+                (
+                    join([tag("b", row.id), " ", row.label]),
+                    row.person,
+                    ", ".join(row.scopes),
+                    view.token_state(row),
+                    moment(row.expires_at),
+                    when(row.last_used),
+                )
+                for row in rows
+            ),
+        )
+    )
+
+
+def once() -> None:
+    """A secret that was just made: shown until it is said to be noted, and kept nowhere else."""
+    if told := st.session_state.get("once"):
+        what, secret = told
+        with st.container(border=True, key="once"):
+            draw(tag("p", tag("b", what), ": shown this once."))
+            st.code(secret, language=None)
+            st.button("I have noted it", key="noted", on_click=lambda: st.session_state.pop("once", None))
+
+
+def _do(work: Callable[[str], str]) -> None:
+    """``work(by)`` as the admin here; what came of it, or why not, is told on the page."""
+    try:
+        says = work(access.require(access.ADMINISTER).name)
+    except (ValueError, Forbidden, access.SignedOut) as refusal:
+        st.session_state["answer"] = (False, str(refusal) or "Your session has ended: nothing was done.")
+    else:
+        st.session_state["answer"] = (True, says)
+
+
+def _given(name: str):
+    return st.session_state.get(name)
+
+
+def add_person() -> None:
+    with st.form("person-add", border=True):
+        st.text_input("Name or e-mail address", key="new-name", max_chars=accounts.LONGEST_NAME)
+        st.selectbox("Role", [role.value for role in Role], key="new-role")
+        st.checkbox("Comes by the identity provider (no password here)", key="new-oidc")
+        st.form_submit_button("Add", on_click=_do, args=(_add,))
+
+
+def _add(by: str) -> str:
+    name, password = (_given("new-name") or "").strip(), "" if _given("new-oidc") else passwords.made_up()
+    accounts.add(name, Role(_given("new-role")), password, by=by)
+    if password:
+        st.session_state["once"] = (f"One-time password of {name}", password)
+    return f"{name} was added"
+
+
+def change_person(rows: Rows) -> None:
+    with st.form("person-change", border=True):
+        st.selectbox("Person", [person.name for person, _ in rows], None, key="who", placeholder="choose")
+        st.selectbox("What", list(CHANGES), None, key="what", placeholder="choose")
+        st.form_submit_button("Do it", on_click=_do, args=(_change,))
+
+
+def _change(by: str) -> str:
+    if not (_given("who") and _given("what")):
+        raise ValueError("choose a person, and what to do")
+    return CHANGES[_given("what")](_given("who"), by)
+
+
+def _role(role: Role) -> Callable[[str, str], str]:
+    def change(name: str, by: str) -> str:
+        accounts.set_role(name, role, by=by)
+        return f"{name} is {role.value} now"
+
+    return change
+
+
+def _disable(name: str, by: str) -> str:
+    accounts.set_disabled(name, True, by=by)
+    return f"{name} is shut out, and every session has ended"
+
+
+def _enable(name: str, by: str) -> str:
+    accounts.set_disabled(name, False, by=by)
+    return f"{name} may sign in again"
+
+
+def _password(name: str, by: str) -> str:
+    password = passwords.made_up()
+    accounts.set_password(name, password, by=by)
+    st.session_state["once"] = (f"One-time password of {name}", password)
+    return f"{name} has a new one-time password; every session has ended"
+
+
+CHANGES: dict[str, Callable[[str, str], str]] = {
+    **{f"make {role.value}": _role(role) for role in Role},
+    "new one-time password, end sessions and lock": _password,
+    "shut out": _disable,
+    "let in again": _enable,
+}
+
+
+def add_token(rows: Rows) -> None:
+    with st.form("token-add", border=True):
+        st.selectbox("Acts for", [person.name for person, _ in rows], key="token-person")
+        st.text_input("What for", key="token-label", max_chars=100)
+        st.multiselect("Scopes", list(RIGHTS), key="token-scopes")
+        st.number_input("Days", 1, 366, 90, key="token-days")
+        st.form_submit_button("Issue", on_click=_do, args=(_issue,))
+
+
+def _issue(by: str) -> str:
+    label = (_given("token-label") or "").strip() or "unnamed"
+    secret = sessions.issue_token(
+        _given("token-person"), label, _given("token-scopes") or (), _given("token-days"), by=by
+    )
+    st.session_state["once"] = (f"API token {label}", secret)
+    return f"the token {label} was issued"
+
+
+def revoke_token(rows: Sequence[ApiToken]) -> None:
+    living = [row.id for row in rows if view.token_state(row) == "valid"]
+    if not living:
+        draw(card("", "No token works now."))
+        return
+    with st.form("token-revoke", border=True):
+        st.selectbox("Token", living, key="token-gone")
+        st.form_submit_button("Revoke", on_click=_do, args=(_revoke,))
+
+
+def _revoke(by: str) -> str:
+    sessions.revoke_token(_given("token-gone"), by=by)
+    return f"token {_given('token-gone')} works no more"

@@ -1,0 +1,118 @@
+"""The policy in force, in words: the matrix with how often each row fired, weights, guards, services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from console.markup import Safe, join, moment, percent, span, tag
+from console.widgets import VERDICT, bar, card, facts, of, table
+from core import decision, windows
+from core.settings import Policy
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def matrix(policy: Policy, made: Mapping[int, int]) -> Safe:
+    """``made`` counts decisions by row."""
+    every = sum(made.values())
+    rows = (
+        (
+            row.number,
+            row.says,
+            of(VERDICT, row.verdict),
+            bar(made.get(row.number, 0) / every if every else None, f"{made.get(row.number, 0):,}"),
+        )
+        for row in decision.rows(policy)
+    )
+    return card("Matrix, first match wins", table(("Row", "When", "Verdict", "Decisions, 7 days"), rows, (0,)))
+
+
+def weights(policy: Policy) -> Safe:
+    w = policy.weights
+    shares = {"Analysis": w.analysis, "History": w.history, "Simplicity": w.simplicity, "Low impact": w.low_impact}
+    parts = (tag("b", style=f"width:{share:.1%}", class_=f"d-term{i}") for i, share in enumerate(shares.values()))
+    return card(
+        "Confidence",
+        tag("div", *parts, class_="d-ruler", role="img", aria_label="weights of the four terms"),
+        facts(
+            (tag("span", tag("i", class_=f"d-dot d-term{i}", aria_hidden="true"), name), f"× {share:g}")
+            for i, (name, share) in enumerate(shares.items())
+        ),
+        tag(
+            "p",
+            f"A pattern nobody has seen starts at {policy.history.prior:g}, which counts as "
+            f"{policy.history.weight:g} cases.",
+            class_="d-muted",
+        ),
+    )
+
+
+def guards(policy: Policy) -> Safe:
+    g = policy.guards
+    hours = g.business_hours
+    days = ", ".join(DAYS[d] for d in hours.days)
+    return card(
+        "Guards, only ever safer",
+        facts(
+            [
+                ("Critical services", ", ".join(g.critical_services) or "none"),
+                ("Confidence for those", f"at least {g.critical_confidence:g}"),
+                ("Automatic deployments", f"{g.deployments_per_hour} an hour at most"),
+                ("Evidence floor", f"{g.minimum_occurrences} occurrences"),
+                ("Rollbacks in a row", f"from {g.stop_after_rollbacks} on a person approves"),
+                ("Approval of every fix", "yes" if g.approval_always else "no"),
+                ("Business hours", f"{days} {hours.start}–{hours.end} {hours.zone}" if hours.days else "always"),
+            ]
+        ),
+    )
+
+
+def services(policy: Policy) -> Safe:
+    if not policy.services:
+        return card("Services", tag("p", "None is named in platform.toml: every issue goes to a person."))
+    rows = (
+        (
+            tag("b", name),
+            service.repository,
+            "critical" if policy.is_critical(name) else "",
+            service.impact.value,
+            ", ".join(service.paths) or "all of the source",
+            ", ".join(service.upstreams) or "none",
+        )
+        for name, service in sorted(policy.services.items())
+    )
+    return card(
+        "Services", table(("Service", "Repository", "Critical", "Impact", "A fix may touch", "Upstreams"), rows)
+    )
+
+
+def delivery(policy: Policy) -> Safe:
+    watch, fix, rules = policy.watch, policy.fix, policy.maintenance
+    opens = windows.maintenance_opens(datetime.now(UTC), rules) if rules.days else None
+    return card(
+        "Fix, deployment, maintenance",
+        facts(
+            [
+                ("A fix", f"{fix.max_lines} lines in {fix.max_files} files at most, {fix.attempts} attempts"),
+                ("Coverage of changed lines", f"at least {percent(fix.coverage)}"),
+                ("Watched for", f"{span(watch.seconds)} by {watch.source}"),
+                ("Error rate may rise by", percent(watch.error_rate_margin, 1)),
+                ("p95 may grow", f"{watch.latency_factor:g} times"),
+                ("An approval expires after", span(policy.approval.expires_minutes * 60)),
+                ("Maintenance", f"{', '.join(DAYS[d] for d in rules.days) or 'never'} {rules.start} {rules.zone}"),
+                ("Next window", moment(opens)),
+            ]
+        ),
+    )
+
+
+def drawn(policy: Policy, made: Mapping[int, int]) -> Safe:
+    return join(
+        [
+            matrix(policy, made),
+            tag("div", weights(policy), guards(policy), class_="d-two"),
+            services(policy),
+            delivery(policy),
+        ]
+    )

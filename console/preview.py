@@ -1,0 +1,112 @@
+"""What a change of the policy would have done: the difference of its texts, and the replay of the past."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from console.diff import side_by_side
+from console.markup import Safe, link, when
+from console.widgets import RESULT, badge, of, stat, stats, table, tag
+from core import replay, store
+from core.models import Verdict
+from core.settings import ConfigurationError, parse_policy
+from core.views import decisions
+
+PAGE = 25
+BOLDNESS = {Verdict.AUTO_RESOLVE: 2, Verdict.SCHEDULE_MAINTENANCE: 1, Verdict.ESCALATE_HUMAN: 0}
+TONES = {
+    Verdict.AUTO_RESOLVE: ("ok", "▶"),
+    Verdict.SCHEDULE_MAINTENANCE: ("wait", "◷"),
+    Verdict.ESCALATE_HUMAN: ("person", "◆"),
+}
+
+
+def difference(before: str, after: str) -> Safe:
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), "a/platform.toml", "b/platform.toml", lineterm=""
+    )
+    return side_by_side("\n".join(lines))
+
+
+@lru_cache(maxsize=4)
+def _past(_store: str, days: int, newest: int) -> list[replay.Past]:
+    with store.read() as session:
+        return decisions.past(session, datetime.now(UTC) - timedelta(days=days))
+
+
+@lru_cache(maxsize=32)
+def _replayed(where: str, days: int, newest: int, text: str, in_force: str) -> replay.Replay:
+    try:
+        today = parse_policy(in_force, "platform.toml")
+    except ConfigurationError:
+        today = None
+    return replay.replay(_past(where, days, newest), parse_policy(text, "platform.toml"), today)
+
+
+def replayed(text: str, in_force: str, days: int) -> replay.Replay:
+    """The replay of the last ``days``; worked out once for the same text and the same past."""
+    with store.read() as session:
+        newest = decisions.newest(session)
+    return _replayed(str(store.engine().url), days, newest, text, in_force)
+
+
+def _boldness(verdict: Verdict, needs_approval: bool) -> float:
+    return BOLDNESS[verdict] - (0.5 if needs_approval else 0)
+
+
+def summary(found: replay.Replay) -> Safe:
+    """What the flips come to: safer or bolder, and the real outcomes that they would have touched."""
+    bolder = [
+        f
+        for f in found.flips
+        if _boldness(f.verdict, f.needs_approval) > _boldness(f.past.verdict, f.past.needs_approval)
+    ]
+    safer = [f for f in found.flips if f not in bolder]
+    held = sum(f.past.outcome == "fixed" for f in safer)
+    harmed = sum(f.past.outcome in ("rolled_back", "failed") for f in safer)
+    left_out = f"{found.unreadable} lack their inputs and are left out" if found.unreadable else ""
+    return stats(
+        stat(f"{found.judged:,}", "decisions judged again", left_out),
+        stat(f"{len(found.flips):,}", "would flip", _already(found), "work" if found.flips else ""),
+        stat(f"{len(bolder):,}", "bolder: less left to people", tone="person" if bolder else ""),
+        stat(f"{len(safer):,}", "safer: more left to people"),
+        stat(f"{held:,}", "fixes that held, held up by it", tone="person" if held else ""),
+        stat(f"{harmed:,}", "fixes that failed, stopped by it", tone="ok" if harmed else ""),
+    )
+
+
+def _already(found: replay.Replay) -> str:
+    same = sum(f.already for f in found.flips)
+    return f"{same:,} of them under today's policy too" if same else ""
+
+
+def _verdict(verdict: Verdict, needs_approval: bool) -> Safe:
+    tone, sign = TONES[verdict]
+    return badge(tone, sign, replay.words(verdict, needs_approval))
+
+
+def flips(found: Sequence[replay.Flip]) -> Safe:
+    return table(
+        ("Issue", "Service", "Decided", "Was", "Would be", "Because", "Came to"),
+        (
+            (
+                link(
+                    f"/issues?issue={f.past.issue_id}",
+                    tag("b", f"#{f.past.issue_id}"),
+                    " ",
+                    f.past.title,
+                    class_="d-clip",
+                ),
+                f.past.service,
+                when(f.past.at),
+                _verdict(f.past.verdict, f.past.needs_approval),
+                _verdict(f.verdict, f.needs_approval),
+                tag("span", f.says, class_="d-clip", title=f.says),
+                of(RESULT, f.past.outcome) if f.past.outcome else "",
+            )
+            for f in found
+        ),
+    )

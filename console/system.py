@@ -1,0 +1,174 @@
+"""The platform's own set-up in words: sandbox runner, workers, message routes, windows, settings. Safe HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
+
+from console.markup import Safe, moment, span, tag, when
+from console.policy_view import DAYS
+from console.widgets import badge, card, facts, table
+from core import notify, windows
+from core.models import Notification, Worker
+from core.people import Person
+from core.settings import Maintenance, Routes, Settings
+
+
+def runner(found, last: str) -> Safe:
+    """``found`` is the sandbox runner that works here, or None; ``last`` the one of the newest test run."""
+    if found is None:
+        state = badge("bad", "✕", "no sandbox")
+        says = (
+            "Repository code cannot be run safely here, so no fix is written. Install bubblewrap, or set "
+            "fix.allow_limited_runner in platform.toml."
+        )
+    elif found.weaker_because:
+        state = badge("person", "◆", "weaker sandbox")
+        says = f"The built-in runner is used: {found.weaker_because}. Install bubblewrap for the full sandbox."
+    else:
+        state = badge("ok", "✓", "full sandbox")
+        says = "Bubblewrap: no network, a read-only world, no secrets, bounded time, memory and processes."
+    used = tag("p", f"The newest test run used: {last}.", class_="d-muted") if last else ""
+    return card("Sandbox for repository code", tag("p", state), tag("p", says), used)
+
+
+def workers(found: Sequence[tuple[Worker, bool]], round_seconds: float) -> Safe:
+    if not found:
+        body = tag(
+            "p", "None was seen within a day: start one with python -m core worker, or switch CONSOLE_ENGINE on."
+        )
+    else:
+        body = table(
+            ("Worker", "Role", "State", "Started", "Last beat"),
+            (
+                (
+                    tag("b", w.executor_id),
+                    w.role,
+                    badge("ok", "✓", "alive") if beats else badge("bad", "✕", "silent"),
+                    when(w.started_at),
+                    when(w.heartbeat),
+                )
+                for w, beats in found
+            ),
+        )
+    return card("Workers", body, tag("p", f"A round every {span(round_seconds)}.", class_="d-muted"))
+
+
+def routes(
+    rules: Routes, connected: Iterable[str], sent: Mapping[tuple[str, str], int], failed: Notification | None
+) -> Safe:
+    """Which event goes where, and what became of its messages in the last 24 h."""
+    there = {"console", *connected}
+
+    def channels(names: Sequence[str]) -> Safe:
+        return tag(
+            "span", *(badge(*(("ok", "✓") if n in there else ("calm", "–")), n) for n in names), class_="d-line-up"
+        )
+
+    rows = (
+        (
+            notify.SUBJECTS.get(event, event),
+            channels(names),
+            f"{sent.get((event, 'sent'), 0):,}",
+            f"{sent.get((event, 'pending'), 0):,}",
+            f"{sent.get((event, 'failed'), 0):,}",
+        )
+        for event, names in rules.model_dump().items()
+    )
+    fault = (
+        tag(
+            "p",
+            badge("bad", "✕", "not delivered"),
+            f" {failed.channel}: {failed.error or 'no reason given'}, ",
+            when(failed.created_at),
+        )
+        if failed
+        else ""
+    )
+    return card(
+        "Messages: what goes where, and the last 24 h",
+        fault,
+        table(("Event", "Channels", "Sent", "Waiting", "Failed"), rows, (2, 3, 4)),
+        tag("p", "– a channel that is not connected: its messages are kept as failed, and shown.", class_="d-muted"),
+    )
+
+
+def upcoming(rules: Maintenance, now: datetime, number: int = 4) -> list[tuple[datetime, datetime]]:
+    """The next windows (opens, closes), the one that is open now included."""
+    found, at = [], now
+    while rules.days and len(found) < number:
+        opens = windows.maintenance_opens(at, rules)
+        closes = opens + timedelta(minutes=rules.minutes)
+        if opens == at:  # open already: it began earlier and its end is looked for
+            before = windows.maintenance_opens(at - timedelta(minutes=rules.minutes), rules)
+            closes = before + timedelta(minutes=rules.minutes)
+        found.append((opens, closes))
+        at = closes + timedelta(seconds=1)
+    return found
+
+
+def maintenance(rules: Maintenance, waiting: int) -> Safe:
+    now = datetime.now(UTC)
+    days = ", ".join(DAYS[d] for d in rules.days) or "never"
+    rows = (
+        (badge("ok", "●", "open now") if opens <= now else when(opens), moment(opens), moment(closes))
+        for opens, closes in upcoming(rules, now)
+    )
+    return card(
+        "Maintenance windows",
+        facts([("Weekly", f"{days} {rules.start} {rules.zone}, {rules.minutes} min"), ("Issues that wait", waiting)]),
+        table(("Next", "Opens", "Closes"), rows) if rules.days else "",
+    )
+
+
+def people(found: Sequence[Person]) -> Safe:
+    """Everybody with an account; they are added and changed by the command line."""
+    now = datetime.now(UTC)
+
+    def state(person: Person) -> Safe:
+        if person.disabled or (person.expires_at and person.expires_at <= now):
+            return badge("calm", "–", "disabled" if person.disabled else "expired")
+        if person.locked_until and person.locked_until > now:
+            return badge("person", "◆", "locked")
+        return badge("wait", "◷", "new password due") if person.must_change else badge("ok", "✓", "active")
+
+    rows = (
+        (
+            tag("b", p.name),
+            p.role.value,
+            state(p),
+            "password" if p.password else "identity provider",
+            when(p.last_sign_in),
+        )
+        for p in found
+    )
+    return card(
+        "People",
+        table(("Name", "Role", "State", "Signs in by", "Last sign-in"), rows),
+        tag("p", tag("code", "python -m core user"), " adds, changes and disables people; ",
+            tag("code", "python -m core token"), " makes API tokens.", class_="d-muted"),
+    )  # fmt: skip
+
+
+def environment(settings: Settings) -> Safe:
+    """Every variable with its value; a secret only says whether it is set."""
+    rows = (
+        (tag("code", name.upper()), shown(name, getattr(settings, name)), field.description or "")
+        for name, field in type(settings).model_fields.items()
+    )
+    return tag(
+        "details",
+        tag("summary", "Environment variables as this process has them"),
+        table(("Variable", "Value", "What it is"), rows),
+    )
+
+
+def shown(name: str, value: object) -> Safe:
+    if isinstance(value, SecretStr):
+        return badge("ok", "✓", "set") if value.get_secret_value() else tag("span", "not set", class_="d-muted")
+    if name == "database_url" and value:
+        value = make_url(str(value)).render_as_string(hide_password=True)
+    return tag("code", str(value)) if value not in ("", None) else tag("span", "empty", class_="d-muted")

@@ -1,0 +1,53 @@
+"""``python -m core replay --policy FILE``: which past decisions would flip under another platform.toml."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from core import settings as configuration
+from core import store
+from core.models import now
+from core.replay import Replay, replay, words
+from core.settings import ConfigurationError, Policy, read_policy
+from core.views import decisions
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m core replay", description=__doc__)
+    parser.add_argument("--policy", type=Path, required=True, help="a platform.toml to judge by")
+    parser.add_argument("--days", type=float, default=30, help="how far to look back (30)")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args(argv)
+    settings = configuration.load()
+    store.open_store(settings.database)
+    with store.read() as session:
+        pasts = decisions.past(session, now() - timedelta(days=arguments.days))
+    found = replay(pasts, read_policy(arguments.policy), _in_force(settings))
+    print(json.dumps(found.as_json(), default=str) if arguments.json else told(found))
+    return 0
+
+
+def _in_force(settings: configuration.Settings) -> Policy | None:
+    try:
+        return settings.policy
+    except ConfigurationError:
+        return None
+
+
+def told(found: Replay) -> str:
+    lines = [f"{found.judged} decisions judged again, {len(found.flips)} flip"]
+    if found.unreadable:
+        lines.append(f"{found.unreadable} were left out: their receipts lack the inputs")
+    lines += [f"{n:>5}  {before} -> {after}" for (before, after), n in found.kinds().items()]
+    for flip in found.flips:
+        past = flip.past
+        lines.append(
+            f"#{past.issue_id} {past.at:%Y-%m-%d %H:%M} {past.service}: {words(past.verdict, past.needs_approval)}"
+            f" -> {words(flip.verdict, flip.needs_approval)} ({flip.says})"
+            + (f"; came to: {past.outcome}" if past.outcome else "")
+            + ("; today's policy decides so already" if flip.already else "")
+        )
+    return "\n".join(lines)

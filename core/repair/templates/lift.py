@@ -1,0 +1,65 @@
+"""A suspect as the caller sees it: there its documentation and loops are, and its own way to meet it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from core.repair.evidence import words_of
+from core.repair.flow import caller_of
+from core.repair.locate import Place
+from core.repair.sources import called, parameters
+from core.repair.templates.suspects import PURE_CALLS, Suspect, failing, key_of
+
+LIFT = 0.04  # what is mended in a caller is less sure than where it failed, the evidence being equal
+
+
+def lifted(place: Place, suspect: Suspect) -> tuple[Place, Suspect] | None:
+    """The suspect as the caller sees it: its call is what fails, its argument what is missing.
+
+    None when the condition speaks of more than the function's parameters.
+    """
+    caller = caller_of(place)
+    if caller is None or place.function is None or not suspect.good:
+        return None
+    call = _calling(caller, place.function)
+    if call is None:
+        return None
+    given = _given(caller, call, place.function)
+    names = {n.id for n in ast.walk(ast.parse(suspect.good)) if isinstance(n, ast.Name)} - PURE_CALLS
+    if not names or not names <= set(given):
+        return None
+    good, bad = (quoted(caller, _substituted(t, given)) for t in (suspect.good, suspect.bad))
+    main = next(
+        (n.id for n in ast.walk(suspect.missing) if isinstance(n, ast.Name) and n.id in given), sorted(names)[0]
+    )
+    whole = replace(
+        suspect, node=call, missing=given[main], good=good, bad=bad, forms=(), neutral=(), key=key_of(given[main])
+    )
+    return caller, replace(whole, about=suspect.about | words_of(caller.source(call)), doubt=suspect.doubt + LIFT)
+
+
+def _calling(caller: Place, function: ast.AST) -> ast.Call | None:
+    calls = [n for n in failing(caller, ast.Call) if called(n) == function.name]
+    return calls[0] if calls else None
+
+
+def _given(caller: Place, call: ast.Call, function: ast.AST) -> dict[str, ast.expr]:
+    method = isinstance(call.func, ast.Attribute)
+    names = [a.arg for a in parameters(function, "x" if method else "")]
+    given = dict(zip(names, (a for a in call.args if not isinstance(a, ast.Starred)), strict=False))
+    return given | {k.arg: k.value for k in call.keywords if k.arg}
+
+
+def quoted(place: Place, text: str) -> str:
+    """Generated text with the quotes that the file prefers."""
+    return re.sub(r"'([^'\"\\]*)'", r'"\1"', text) if place.text.count('"') >= place.text.count("'") else text
+
+
+def _substituted(text: str, given: dict[str, ast.expr]) -> str:
+    class Swap(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return given.get(node.id, node)
+
+    return ast.unparse(Swap().visit(ast.parse(text, mode="eval")))

@@ -1,0 +1,170 @@
+"""Times: ISO 8601 in its forms, zones, ends of months, moments and days."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from core.repair.evidence import Said
+from core.repair.flow import origins
+from core.repair.locate import Place
+from core.repair.sources import called
+from core.repair.templates.base import Changes, change
+from core.repair.templates.idioms import told
+from core.repair.templates.imports import with_import
+from core.repair.templates.suspects import failing
+
+
+def iso_time(place: Place) -> Changes:
+    """A fixed format that meets another form of ISO 8601."""
+    if not re.search(
+        r"does not match format|unconverted data remains|Invalid isoformat", place.crash.exception.message
+    ):
+        return
+    said = told(place, r"ISO", 0.88)
+    for node in failing(place, ast.Call):
+        if called(node) == "strptime" and len(node.args) == 2 and isinstance(node.func, ast.Attribute):
+            owner, text, form = place.source(node.func.value), place.source(node.args[0]), ast.unparse(node.args[1])
+            if re.search(r"%Y-%m-%d[T ]%H:%M", form):
+                yield change(
+                    place, place.replace(node, f"{owner}.fromisoformat({text})"), "Any form of ISO 8601 is read.", said
+                )
+                plain = f"{owner}.fromisoformat({text}).replace(tzinfo=None)"
+                naive = said if told(place, "naive|without (a )?(time )?zone") else None
+                yield change(
+                    place, place.replace(node, plain), "Any form of ISO 8601 is read, without its zone.", naive
+                )
+
+
+def aware(place: Place) -> Changes:
+    """A time without a zone meets one with a zone: UTC, where the code says so."""
+    if not re.search(r"offset-naive and offset-aware", place.crash.exception.message):
+        return
+    said = told(place, r"\bUTC\b|time zone|Zulu", 0.9)
+    yield from _like_other(place)
+    for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call):
+        naive = place.kind(node) == "datetime" and "tzinfo" not in _repr(place, node)
+        if isinstance(node, ast.Call) and called(node) in ("now", "utcnow", "today"):
+            yield from _now(place, node, said)
+        elif naive:
+            yield from _zoned(place, node, said)
+            for at, origin in origins(place, node):
+                if isinstance(origin, ast.Call) and called(origin) in ("now", "utcnow", "today"):
+                    yield from _now(at, origin, said)
+                elif isinstance(origin, ast.Call) and called(origin) in (
+                    "fromisoformat",
+                    "strptime",
+                    "datetime",
+                    "fromtimestamp",
+                ):
+                    yield from _zoned(at, origin, said)
+
+
+def _like_other(place: Place) -> Changes:
+    """The present in the zone of the time that it meets, which may also have none."""
+    for node in failing(place, ast.BinOp, ast.Compare):
+        sides = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.left, *node.comparators]
+        other = next((s for s in sides if isinstance(s, ast.Name | ast.Attribute)), None)
+        for now in [
+            s for s in sides if isinstance(s, ast.Call) and called(s) == "now" and not s.args and not s.keywords
+        ]:
+            if other is not None:
+                text = place.replace(now, f"{place.source(now.func)}({place.source(other)}.tzinfo)")
+                said = Said("", "the present is the same moment in every zone", 0.85)
+                yield change(place, text, f"The present is taken in the zone of {place.source(other)}.", said)
+
+
+def _repr(place: Place, node: ast.expr) -> str:
+    return (place.frame.locals or {}).get(ast.unparse(node), "")
+
+
+def _utc(place: Place) -> tuple[str, str]:
+    """How the module says UTC, with the import line that it lacks."""
+    if re.search(r"^import datetime\b", place.text, re.M):
+        return "datetime.timezone.utc", ""
+    if re.search(r"^from datetime import .*\bUTC\b", place.text, re.M):
+        return "UTC", ""
+    has = re.search(r"^from datetime import .*\btimezone\b", place.text, re.M)
+    return "timezone.utc", "" if has else "from datetime import timezone"
+
+
+def _now(place: Place, node: ast.Call, said: Said | None) -> Changes:
+    utc, line = _utc(place)
+    sure = Said("", "utcnow() is UTC, and the other time has a zone", 0.9) if called(node) == "utcnow" else None
+    text = place.replace(node, f"{place.source(node.func.value)}.now({utc})")
+    yield change(
+        place,
+        with_import(place, line, text),
+        "The present is taken with its zone.",
+        said or sure or Said("", "the moment is the same in every zone", 0.86),
+    )
+
+
+def _zoned(place: Place, node: ast.expr, said: Said | None) -> Changes:
+    """Where the time has no zone of its own, UTC."""
+    utc, line = _utc(place)
+    text = place.source(node)
+    says = f"{text} is in UTC where it has no zone of its own."
+    if isinstance(node, ast.Name | ast.Attribute):
+        new = f"({text} if {text}.tzinfo else {text}.replace(tzinfo={utc}))"
+        yield change(place, with_import(place, line, place.replace(node, new)), says, said, less=0.01)
+        return
+    for statement in ast.walk(place.function or place.module):
+        if isinstance(statement, ast.Assign) and statement.value is node and isinstance(statement.targets[0], ast.Name):
+            name = statement.targets[0].id
+            lines = (f"if {name}.tzinfo is None:", f"    {name} = {name}.replace(tzinfo={utc})")
+            yield change(place, with_import(place, line, place.after(statement, *lines)), says, said)
+    if called(node) == "strptime" and "%z" not in text:
+        yield change(place, with_import(place, line, place.replace(node, f"{text}.replace(tzinfo={utc})")), says, said)
+
+
+def month_end(place: Place) -> Changes:
+    """29 February in another year, the 31st in another month: the month's last day, when that is documented."""
+    if (
+        "day is out of range for month" not in place.crash.exception.message
+        and "day must be in" not in place.crash.exception.message
+    ):
+        return
+    said = told(place, r"last day|end of (the )?month|28(th)? (of )?Feb\w*|Feb\w* 28|clamp|shorter month", 0.92)
+    for node in failing(place, ast.Call):
+        parts = {k.arg: place.source(k.value) for k in node.keywords}
+        if called(node) == "replace" and isinstance(node.func, ast.Attribute) and "day" not in parts:
+            day = place.source(node.func.value)
+            year, month = parts.get("year", f"{day}.year"), parts.get("month", f"{day}.month")
+            last = f"calendar.monthrange({year}, {month})[1]"
+            new = f"{place.source(node)[:-1].rstrip().rstrip(',')}, day=min({day}.day, {last}))"
+        elif called(node) in ("date", "datetime") and len(node.args) >= 3:
+            year, month, day = (place.source(a) for a in node.args[:3])
+            rest = "".join(f", {place.source(a)}" for a in node.args[3:])
+            new = (
+                f"{place.source(node.func)}({year}, {month}, min({day}, calendar.monthrange({year}, {month})[1]){rest})"
+            )
+        else:
+            continue
+        yield change(
+            place,
+            with_import(place, "import calendar", place.replace(node, new)),
+            "The month's last day is taken where it is shorter.",
+            said,
+        )
+
+
+_DAY_AND_MOMENT = (
+    r"can't compare datetime.datetime to datetime.date|'datetime.date' and 'datetime.datetime'|"
+    r"'datetime.datetime' and 'datetime.date'"
+)
+
+
+def dates(place: Place) -> Changes:
+    """A moment compared with a day: its day."""
+    if not re.search(_DAY_AND_MOMENT, place.crash.exception.message):
+        return
+    for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call):
+        if place.kind(node) == "datetime":
+            said = Said("", "the other side is a day", 0.84)
+            yield change(
+                place,
+                place.replace(node, f"{place.source(node)}.date()"),
+                f"The day of {place.source(node)} is compared.",
+                said,
+            )

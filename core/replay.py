@@ -1,0 +1,98 @@
+"""Replay: past decisions judged again under another policy. Pure; the inputs are those of the stored receipts.
+
+A decision flips when its verdict changes, or when a person's approval is asked for that was not before
+(or no longer). What really became of the run stands beside it, so that a flip can be weighed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from core import decision
+from core.models import Verdict
+from core.settings import Policy
+
+
+@dataclass(frozen=True)
+class Past:
+    """A decision as it was made. ``inputs`` is its receipt's Situation; ``outcome`` what the run came to, or ""."""
+
+    issue_id: int
+    title: str
+    service: str
+    at: datetime
+    verdict: Verdict
+    needs_approval: bool
+    confidence: float
+    inputs: Mapping
+    outcome: str = ""
+
+
+@dataclass(frozen=True)
+class Flip:
+    """``already`` is True when the policy in force today decides like the new one."""
+
+    past: Past
+    verdict: Verdict
+    needs_approval: bool
+    confidence: float
+    says: str
+    already: bool
+
+
+@dataclass(frozen=True)
+class Replay:
+    """``unreadable`` counts decisions whose receipt lacks its inputs: they are in ``judged`` no more."""
+
+    judged: int
+    unreadable: int
+    flips: list[Flip]
+
+    def kinds(self) -> dict[tuple[str, str], int]:
+        """How many flips there are from what to what, in words."""
+        return dict(
+            Counter(
+                (words(f.past.verdict, f.past.needs_approval), words(f.verdict, f.needs_approval)) for f in self.flips
+            )
+        )
+
+    def as_json(self) -> dict:
+        flips = [{**asdict(f), "past": {**asdict(f.past), "at": f.past.at.isoformat()}} for f in self.flips]
+        return {"judged": self.judged, "unreadable": self.unreadable, "flips": flips}
+
+
+WORDS = {
+    Verdict.AUTO_RESOLVE: "resolve automatically",
+    Verdict.SCHEDULE_MAINTENANCE: "wait for maintenance",
+    Verdict.ESCALATE_HUMAN: "hand to a person",
+}
+
+
+def words(verdict: Verdict, needs_approval: bool) -> str:
+    return WORDS[verdict] + (", with approval" if needs_approval else "")
+
+
+def replay(pasts: Iterable[Past], policy: Policy, in_force: Policy | None = None) -> Replay:
+    """Judge each past decision under ``policy``; ``in_force`` marks what today's policy decides alike."""
+    judged, unreadable, flips = 0, 0, []
+    for past in pasts:
+        try:
+            case = decision.read_situation(dict(past.inputs))
+        except (ValueError, TypeError):
+            unreadable += 1
+            continue
+        judged += 1
+        verdict, confidence, row, said, approval = decision.judge(case, policy)
+        if (verdict, approval) != (past.verdict, past.needs_approval):
+            now = decision.judge(case, in_force) if in_force else None
+            already = now is not None and (now[0], now[4]) == (verdict, approval)
+            flips.append(Flip(past, verdict, approval, confidence, _why(row, said), already))
+    return Replay(judged, unreadable, flips)
+
+
+def _why(row: decision.Row, said: list[decision.Guard]) -> str:
+    fired = "; ".join(f"{guard.name}: {guard.says}" for guard in said if guard.effect in ("escalate", "approval"))
+    return f"row {row.number}: {row.says}" + (f". {fired}" if fired else "")

@@ -1,0 +1,192 @@
+"""``python -m core stage NAME --issue N``: one stage of one issue, for Kestra's workers (core/kestra/*.yaml).
+
+The stages are those of core/flow.py; Kestra takes the place of DBOS: it waits, branches and tries again. Each may
+be called again: it looks first what it had done. What a flow branches by is printed in the form in which Kestra
+reads a task's outputs. An issue belongs to whoever took it first, Kestra here or a worker: its run is counted up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+
+from core import actions, durable, flow, runtime, settings, store, wiring
+from core.models import Approval, ChangeSet, Decision, Issue, StageRun, Status, now
+from core.stages import group
+from core.stages.collect import Collector
+from core.vendors import registry
+from core.vendors.base import VendorError
+
+FLOWS = Path(__file__).parent / "kestra"
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m core stage", description=__doc__.split("\n")[0])
+    parser.add_argument("name", choices=list(STAGES))
+    parser.add_argument("--issue", type=int, default=0)
+    parser.add_argument("--approved", default="", help="answer: true or false")
+    parser.add_argument("--actor", default="", help="answer: who says so")
+    parser.add_argument("--reason", default="", help="answer: why")
+    parser.add_argument("--event", default="workflow_failed", help="hand-over: what happened")
+    given = parser.parse_args(list(argv))
+    configured = settings.load()
+    store.open_store(configured.database)
+    wiring.build(configured)
+    try:
+        told = STAGES[given.name](given)
+    except (VendorError, actions.Refused) as error:
+        print(f"stage {given.name}: {error}", file=sys.stderr)
+        return 1
+    print(f"::{json.dumps({'outputs': told})}::")
+    return 0
+
+
+# --- the round -------------------------------------------------------------------------------------
+
+
+def deploy(given) -> dict:
+    """Put the flows of core/kestra on the server."""
+    kestra = _kestra()
+    faults = {path.stem: kestra.deploy(path.stem, path.read_text()) for path in sorted(FLOWS.glob("*.yaml"))}
+    bad = {name: says for name, says in faults.items() if says}
+    if bad:
+        raise VendorError("kestra", f"refused {bad}", permanent=True)
+    return {"flows": sorted(faults)}
+
+
+def collect(given) -> dict:
+    """A round, then one execution of the flow "issue" for each issue that is ready or whose window has come."""
+    rt = runtime.current()
+    collector, kestra = Collector(), _kestra()
+    try:
+        collector.round(rt)
+    finally:
+        collector.close()
+    group.group_new(rt)
+    started = group.start_new(rt, begin=_take) + _due()
+    for issue_id in _unstarted(started):
+        with store.read() as session:
+            run = session.get_one(Issue, issue_id).run
+        kestra.trigger("issue", {"issue": str(issue_id)}, f"issue-{issue_id}-run-{run}")
+    return {"issues": started}
+
+
+def _take(session: Session, issue: Issue) -> None:
+    issue.run += 1
+    issue.assignee, issue.ended_at, issue.status, issue.reason = None, None, Status.ANALYZING, ""
+    session.add(issue)
+
+
+def _due() -> list[int]:
+    """Scheduled issues of Kestra's whose window is open: they are diagnosed again, as a new run."""
+    with store.write() as session:
+        rows = session.exec(
+            select(Issue).where(Issue.status == Status.SCHEDULED, col(Issue.scheduled_for) <= now())
+        ).all()
+        due = [row for row in rows if not durable.known(row.workflow_id)]
+        for issue in due:
+            _take(session, issue)
+        return [issue.id for issue in due]
+
+
+def _unstarted(fresh: list[int]) -> list[int]:
+    """Also those that an earlier round took but could not start: the key starts each once."""
+    with store.read() as session:
+        rows = session.exec(select(Issue).where(Issue.status == Status.ANALYZING)).all()
+    return sorted({*fresh, *(row.id for row in rows if not durable.known(row.workflow_id))})
+
+
+def _kestra():
+    made = registry.kestra(runtime.current().settings)
+    if made is None:
+        raise VendorError("kestra", "is not connected: set KESTRA_URL", permanent=True)
+    return made
+
+
+# --- one issue -------------------------------------------------------------------------------------
+
+
+def _issue(given) -> tuple[int, int]:
+    with store.read() as session:
+        return given.issue, session.get_one(Issue, given.issue).run
+
+
+def _newest(table, given):
+    with store.read() as session:
+        where = (table.issue_id == given.issue, table.run == _issue(given)[1])
+        return session.exec(select(table).where(*where).order_by(col(table.id).desc()).limit(1)).first()
+
+
+def _change(given) -> int:
+    return _newest(ChangeSet, given).id
+
+
+def decide(given) -> dict:
+    told = flow.decide_step(*_issue(given), 1)
+    if told["verdict"] == "SCHEDULE_MAINTENANCE" and flow.schedule_step(*_issue(given))["seconds"] <= 0:
+        return {**told, "verdict": "AUTO_RESOLVE"}  # the window is open now
+    return told
+
+
+def fix(given) -> dict:
+    told = flow.write_fix(*_issue(given))
+    asked = told["ok"] and (told["needs_approval"] or _newest(Decision, given).needs_approval)
+    return {"ok": told["ok"], "says": told.get("says", ""), "needs_approval": bool(asked)}
+
+
+def answer(given) -> dict:
+    """A person's answer from Kestra's pause; one that was given elsewhere before it counts."""
+    asked = _asked(given)
+    if asked.state == "pending":
+        key = f"kestra-{asked.id}"
+        if given.approved == "true":
+            actions.approve(asked.id, actor=given.actor, patch_hash=asked.patch_hash, key=key)
+        else:
+            actions.reject(asked.id, actor=given.actor, reason=given.reason or "refused in Kestra", key=key)
+        asked = _asked(given)
+    return {"ok": asked.state == "approved", "says": f"{asked.state} by {asked.by or 'nobody'}: {asked.reason}"}
+
+
+def _asked(given) -> Approval:
+    with store.read() as session:
+        found = session.exec(
+            select(Approval).where(Approval.issue_id == given.issue).order_by(col(Approval.id).desc()).limit(1)
+        ).first()
+    if found is None:
+        raise actions.Refused(f"issue {given.issue} asks for no approval")
+    return found
+
+
+def _last_said(given) -> str:
+    """What the last stage said: a stranger's words, which therefore never pass through a command line."""
+    line = _newest(StageRun, given)
+    return line.says if line and line.says else "the flow on Kestra failed"
+
+
+def release(given) -> dict:
+    with store.read() as session:
+        answered = session.exec(select(Approval.id).where(Approval.patch_hash == _newest(ChangeSet, given).patch_hash))
+        automatic = answered.first() is None  # nobody was asked
+    told = flow.carry_out_release(*_issue(given), _change(given), automatic)
+    return {"ok": told["ok"], "event": told.get("event", ""), "says": told.get("says", "")}
+
+
+STAGES: dict[str, Callable[..., dict]] = {
+    "deploy": deploy,
+    "collect": collect,
+    "analyze": lambda given: flow.analyze_step(*_issue(given), 1),
+    "decide": decide,
+    "fix": fix,
+    "test": lambda given: flow.test_step(*_issue(given), 1, _change(given)),
+    "preview": lambda given: flow.preview_step(*_issue(given), 1, _change(given)),
+    "ask": lambda given: flow.ask_step(*_issue(given), _change(given)),
+    "answer": answer,
+    "release": release,
+    "learn": lambda given: flow.learn_step(*_issue(given), 1, _change(given)),
+    "hand-over": lambda given: flow.hand_over_step(*_issue(given), given.event, _last_said(given)),
+}

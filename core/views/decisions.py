@@ -1,0 +1,49 @@
+"""Past decisions: by the row that made them, and with what became of them, for a replay."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session, func, select
+
+from core.models import Decision, Issue, Outcome
+from core.replay import Past
+
+LIMIT = 20_000  # the latest decisions of the period; the page says so when there are more
+
+
+def count(session: Session, since: datetime) -> int:
+    return session.exec(select(func.count(Decision.id)).where(Decision.created_at >= since)).one()
+
+
+def newest(session: Session) -> int:
+    return session.exec(select(func.max(Decision.id))).one() or 0
+
+
+def by_row(session: Session, since: datetime) -> dict[int, int]:
+    """How many decisions since then each row of the matrix made."""
+    rows = session.exec(select(Decision.row, func.count()).where(Decision.created_at >= since).group_by(Decision.row))
+    return dict(rows.all())
+
+
+def past(session: Session, since: datetime) -> list[Past]:
+    """Decisions since then, the latest first, at most LIMIT."""
+    rows = session.exec(
+        select(
+            Decision.issue_id,
+            Issue.title,
+            Issue.service,
+            Decision.created_at,
+            Decision.verdict,
+            Decision.needs_approval,
+            Decision.confidence,
+            Decision.receipt["inputs"],
+            func.coalesce(Outcome.result, ""),
+        )
+        .join(Issue, Issue.id == Decision.issue_id)
+        .join(Outcome, (Outcome.issue_id == Decision.issue_id) & (Outcome.run == Decision.run), isouter=True)
+        .where(Decision.created_at >= since)
+        .order_by(Decision.id.desc())
+        .limit(LIMIT)
+    )
+    return [Past(*row[:7], row[7] or {}, row[8]) for row in rows]

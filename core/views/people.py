@@ -1,0 +1,46 @@
+"""What the People page shows."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, func, select
+
+from core.models import now
+from core.people import ApiToken, Person, SignIn
+
+PAGE = 200
+
+
+def people(session: Session) -> list[tuple[Person, int]]:
+    """Everybody by name, each with the number of their live sessions."""
+    live = dict(
+        session.exec(
+            select(SignIn.person, func.count())
+            .where(col(SignIn.ended_at).is_(None), SignIn.expires_at > now())
+            .group_by(SignIn.person)
+        ).all()
+    )
+    rows = session.exec(select(Person).order_by(Person.name).limit(PAGE))
+    return [(row, live.get(row.name, 0)) for row in rows]
+
+
+def tokens(session: Session) -> list[ApiToken]:
+    """The tokens that still work first, then the latest."""
+    dead = col(ApiToken.revoked_at).is_not(None)
+    return list(session.exec(select(ApiToken).order_by(dead, col(ApiToken.id).desc()).limit(PAGE)))
+
+
+def states(person: Person) -> list[str]:
+    """What keeps this person out, or is to be known of how they come in."""
+    at = now()
+    held = {
+        "disabled": person.disabled,
+        "locked": person.locked_until is not None and person.locked_until > at,
+        "ended": person.expires_at is not None and person.expires_at <= at,
+        "first password not changed yet": person.must_change,
+        "by the identity provider": not person.password,
+    }
+    return [state for state, is_so in held.items() if is_so]
+
+
+def token_state(token: ApiToken) -> str:
+    return "revoked" if token.revoked_at else "expired" if token.expires_at <= now() else "valid"

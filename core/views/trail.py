@@ -1,0 +1,62 @@
+"""What the Audit page shows: the trail's rows by who, what and about what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, func, or_, select
+
+from core import audit
+from core.models import AuditRow
+from core.views import counting
+
+PAGE = 25
+EXPORT = 100_000  # rows of one file
+
+
+@dataclass(frozen=True)
+class Filter:
+    """An empty field does not filter. ``text`` is looked for in subject and key; ``since`` is the oldest time."""
+
+    text: str = ""
+    actor: str = ""
+    action: str = ""
+    since: datetime | None = None
+
+
+def _where(wanted: Filter) -> list:
+    clauses = []
+    if wanted.text:
+        found = (column.icontains(wanted.text, autoescape=True) for column in (AuditRow.subject, AuditRow.key))
+        clauses.append(or_(*found))
+    if wanted.actor:
+        clauses.append(AuditRow.actor == wanted.actor)
+    if wanted.action:
+        clauses.append(AuditRow.action == wanted.action)
+    if wanted.since:
+        clauses.append(AuditRow.at >= wanted.since)
+    return clauses
+
+
+def count(session: Session, wanted: Filter = Filter()) -> int:
+    return session.exec(select(func.count(AuditRow.id)).where(*_where(wanted))).one()
+
+
+def page(session: Session, wanted: Filter = Filter(), number: int = 1) -> list[AuditRow]:
+    """Page ``number`` (from 1), the latest first."""
+    newest = select(AuditRow).where(*_where(wanted)).order_by(col(AuditRow.id).desc())
+    return list(session.exec(newest.offset((number - 1) * PAGE).limit(PAGE)))
+
+
+def names(session: Session) -> tuple[list[str], list[str]]:
+    """(actors, actions) that the trail knows."""
+    return counting.distinct(session, AuditRow.actor), counting.distinct(session, AuditRow.action)
+
+
+def export(session: Session, wanted: Filter) -> Iterator[dict]:
+    """The rows as plain JSON, oldest first, with both hashes: enough to verify them elsewhere."""
+    rows = select(*audit.COLUMNS).where(*_where(wanted)).order_by(col(AuditRow.id)).limit(EXPORT)
+    for row in session.connection().execute(rows).yield_per(audit.CHUNK):
+        yield {**row._mapping, "at": row.at.isoformat()}

@@ -1,0 +1,126 @@
+"""Audit: who did what and when, each row chained to the one before it; filter, verify, export."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import streamlit as st
+
+from console import access, context, exports
+from console.markup import Safe, link, tag, when
+from console.page import NEEDS, page
+from console.widgets import badge, draw, empty, table
+from core import audit, store
+from core.models import AuditRow
+from core.views import trail
+
+SPANS = {"All": None, "24 h": 1, "7 days": 7, "30 days": 30}
+PAGES = {"issue": "/issues?issue={}", "deployment": "/deployments?deployment={}", "policy": "/policy"}
+
+
+def filters() -> trail.Filter:
+    with store.read() as session:
+        actors, actions = trail.names(session)
+    with st.grid(columns=4, min_column_width=200):
+        text = st.text_input("Search", key="trail_text", placeholder="issue/12, policy …", type="search", live="300ms")
+        actor = st.selectbox("Who", ["", *actors], format_func=lambda name: name or "anybody")
+        action = st.selectbox("What", ["", *actions], format_func=lambda name: name.replace("_", " ") or "anything")
+        days = SPANS[st.selectbox("Since", list(SPANS))]
+    since = datetime.now(UTC) - timedelta(days=days) if days else None
+    return trail.Filter((text or "").strip(), actor or "", action or "", since)
+
+
+def body() -> None:
+    wanted = filters()
+    with store.read() as session:
+        found = trail.count(session, wanted)
+    verification()
+    if not found:
+        none = wanted == trail.Filter()
+        draw(
+            empty("The trail is empty", "Each deed of a person or of the platform writes a row here.", "◔")
+            if none
+            else empty("No row matches", "Widen the search or clear a filter.")
+        )
+        return
+    last = -(-found // trail.PAGE)
+    number = st.pagination(last, key=f"trail_page_{last}") if last > 1 else 1
+    with store.read() as session:
+        rows = trail.page(session, wanted, number)
+    draw(
+        tag("p", f"{found:,} rows, the latest first; the hash of each row on this page was worked out again.",
+            class_="d-muted"),
+        table(("Row", "When", "Who", "What", "About", "Detail", "Hash"), map(row, rows), (0,)),
+    )  # fmt: skip
+    downloads(wanted)
+
+
+def row(made: AuditRow) -> tuple:
+    fits = made.hash == audit.digest(made)
+    return (
+        made.id,
+        when(made.at),
+        made.actor,
+        tag("b", made.action.replace("_", " ")),
+        subject(made.subject),
+        tag("span", detail(made.detail), class_="d-clip"),
+        tag("span", tag("code", made.hash[:12]), " ", "" if fits else badge("bad", "✕", "changed"), title=made.hash),
+    )
+
+
+def subject(text: str) -> Safe:
+    kind, _, number = text.partition("/")
+    if kind in PAGES and (number.isdigit() or kind == "policy"):
+        return link(PAGES[kind].format(number), text)
+    return tag("span", text)
+
+
+def detail(told: dict) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in told.items() if value not in ("", None))
+
+
+def verification() -> None:
+    """The button that walks the chain, and what the last walk of this visit found."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        asked = st.button("Verify the whole chain", key="verify", shortcut="V")
+        place = st.container()
+    if asked:
+        verify()
+    if verdict := st.session_state.get("trail_verdict"):
+        ok, says, at = verdict
+        with place:
+            draw(tag("p", badge("ok", "✓", "verified") if ok else badge("bad", "✕", "broken"), f" {says}, ", when(at)))
+
+
+def verify() -> None:
+    """Walk the chain with its progress shown; the result stays on the page."""
+    with store.read() as session:
+        every = trail.count(session) or 1
+        bar = st.progress(0.0, f"{every:,} rows")
+
+        def told(done: int) -> None:
+            bar.progress(min(1.0, done / every), f"{done:,} of {every:,} rows")
+
+        found = audit.verify(session, context.settings().data_dir, told)
+    bar.empty()
+    st.session_state["trail_verdict"] = (found.ok, found.says, datetime.now(UTC))
+
+
+def downloads(wanted: trail.Filter) -> None:
+    files = (("CSV", exports.trail_csv, "audit.csv", "text/csv"),
+             ("JSON lines", exports.trail_lines, "audit.jsonl", "application/jsonl"))  # fmt: skip
+    with st.container(horizontal=True):
+        for name, write, file, kind in files:
+            given = partial(asked, write, wanted)
+            st.download_button(f"Download as {name}", given, file, kind, on_click="ignore")
+
+
+def asked(write, wanted: trail.Filter) -> str:
+    """The right is asked again: a file may be fetched long after the page was drawn."""
+    access.require(access.AUDIT)
+    with store.read() as session:
+        return write(session, wanted)
+
+
+page("Audit", "Who did what, and when. Each row holds the hash of the row before it.", body, NEEDS["audit"])

@@ -1,0 +1,32 @@
+"""People: who may sign in, with which role; and the API tokens of programs. For admins."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import access, people
+from console.page import page
+from core import store
+from core.views import people as view
+
+
+def body() -> None:
+    with store.read() as session:
+        everybody, tokens = view.people(session), view.tokens(session)
+    people.once()
+    people.everybody(everybody)
+    with st.grid(columns=2, min_column_width=300):
+        with st.expander("Add a person"):
+            people.add_person()
+        with st.expander("Change a person"):
+            people.change_person(everybody)
+    st.header("API tokens", anchor=False)
+    people.tokens(tokens)
+    with st.grid(columns=2, min_column_width=300):
+        with st.expander("Issue a token"):
+            people.add_token(everybody)
+        with st.expander("Revoke a token"):
+            people.revoke_token(tokens)
+
+
+page("People", "Who may sign in and with which role; what programs may do.", body, access.ADMINISTER)

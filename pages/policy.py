@@ -1,0 +1,137 @@
+"""Policy: how it decides, a change with its replay over the past before it is put in force, and the way back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from console import access, context, policy_form, policy_view, preview
+from console.confirm import Offer, buttons
+from console.markup import link, when
+from console.page import page, picked
+from console.widgets import badge, draw, empty, table, tag
+from core import policies, store
+from core.settings import ConfigurationError, parse_policy
+from core.views import decisions
+
+PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90}
+IN_FORCE, CHANGE, VERSIONS = "In force", "Change", "Versions"
+
+
+def body() -> None:
+    if "version" in st.query_params:
+        version(picked("version"))
+        return
+    may = access.current().may(access.ADMINISTER)
+    views = [IN_FORCE, CHANGE, VERSIONS] if may else [IN_FORCE, VERSIONS]
+    view = st.segmented_control("View", views, default=IN_FORCE, required=True, label_visibility="collapsed")
+    {IN_FORCE: in_force, CHANGE: change, VERSIONS: history}[view]()
+
+
+def in_force() -> None:
+    policy, fault = context.policy()
+    if fault:
+        st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
+    with store.read() as session:
+        made = decisions.by_row(session, datetime.now(UTC) - timedelta(days=7))
+    st.header("The decision", anchor=False)
+    draw(policy_view.drawn(policy, made))
+
+
+def change() -> None:
+    """The form or the file's text; under it what the change would do."""
+    path = context.settings().platform_file
+    text = policies.text_of(path)
+    now = policies.digest(text)
+    how = st.segmented_control("Edit", ["Form", "File"], default="Form", required=True, key=f"policy-how-{now[:8]}")
+    try:
+        if how == "File":
+            after = st.text_area("platform.toml", text, height=420, key=f"policy-text-{now[:8]}")
+            parse_policy(after, "platform.toml")
+        else:
+            changed = policy_form.changes(parse_policy(text, "platform.toml"), now)
+            after = policies.edited(text, changed)
+            parse_policy(after, "platform.toml")
+    except ConfigurationError as fault:
+        st.error(f"This is no policy yet: {fault}")
+        return
+    st.header("What it would do", anchor=False)
+    if after == text:
+        draw(empty("Nothing is changed yet", "Change a value: every past decision that would flip is listed here."))
+        return
+    would(text, after, "platform.toml is replaced.")
+
+
+def would(text: str, after: str, about: str) -> None:
+    """The replay and the difference of ``after`` against the text in force, and the button that puts it there."""
+    days = PERIODS[st.segmented_control("Past", list(PERIODS), default="30 days", required=True, key="policy-past")]
+    found = preview.replayed(after, text, days)
+    draw(preview.summary(found))
+    buttons([Offer("change_policy", after, about, {"based_on": policies.digest(text)}, "policy")])
+    last = -(-len(found.flips) // preview.PAGE)
+    number = st.pagination(last, key=f"flips-{last}") if last > 1 else 1
+    if found.flips:
+        draw(preview.flips(found.flips[(number - 1) * preview.PAGE : number * preview.PAGE]))
+    else:
+        draw(empty("No past decision would flip", f"{found.judged:,} of the last {days} days stay as they were.", "✓"))
+    draw(tag("details", tag("summary", "Difference of the file"), preview.difference(text, after), open=""))
+
+
+def history() -> None:
+    with store.read() as session:
+        found, newest = policies.count(session), policies.newest_digest(session)
+    now = policies.digest(policies.text_of(context.settings().platform_file))
+    if newest != now:
+        draw(
+            tag(
+                "p",
+                "platform.toml was edited by hand since: the next change keeps that text as a version.",
+                class_="d-muted",
+            )
+        )
+    if not found:
+        draw(empty("No version is kept yet", "The first change made here keeps the text before it, too.", "◔"))
+        return
+    last = -(-found // policies.VERSIONS)
+    number = st.pagination(last, key=f"versions-{last}") if last > 1 else 1
+    with store.read() as session:
+        rows = policies.versions(session, number)
+    draw(
+        table(
+            ("Version", "Put in force", "By", "Why", "SHA-256", ""),
+            (
+                (
+                    link(f"/policy?version={v.id}", tag("b", f"Version {v.id}")),
+                    when(v.at),
+                    v.by,
+                    tag("span", v.reason, class_="d-clip"),
+                    tag("code", v.sha256[:12]),
+                    badge("ok", "✓", "in force") if v.sha256 == now and v.id == max(r.id for r in rows) else "",
+                )
+                for v in rows
+            ),
+        )
+    )
+
+
+def version(number: int | None) -> None:
+    """An earlier text, what returning to it would do, and the way back."""
+    draw(link("/policy", "← Policy"))
+    with store.read() as session:
+        found = session.get(policies.PolicyVersion, number) if number else None
+    if found is None:
+        draw(empty("Version not found", "No version of the policy has this number.", "✕"))
+        return
+    text = policies.text_of(context.settings().platform_file)
+    draw(
+        tag("h2", f"Version {found.id}"),
+        tag("p", "Put in force ", when(found.at), f" by {found.by}. {found.reason}"),
+    )
+    if found.text == text:
+        draw(empty("This version is in force", "Nothing to return to.", "✓"))
+        return
+    would(text, found.text, f"Version {found.id} comes back.")
+
+
+page("Policy", "How it decides, and what another policy would have decided.", body)

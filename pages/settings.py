@@ -1,0 +1,87 @@
+"""Settings: connectors and what to do about them, the sandbox, workers, messages, windows, variables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from console import access, connectors, context, system
+from console.page import NEEDS, page
+from console.widgets import badge, draw, empty, table, tag
+from core import store
+from core.models import Status
+from core.repair.runner import runner
+from core.vendors import registry
+from core.views import health, pipeline
+
+
+def body() -> None:
+    now = datetime.now(UTC)
+    settings, (policy, fault) = context.settings(), context.policy()
+    if fault:
+        st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
+    with store.read() as session:
+        found = pipeline.connectors(session)
+        workers = pipeline.workers(session, now)
+        sent, failed = health.messages(session, now - timedelta(days=1)), health.last_failure(session)
+        last, waiting = health.last_runner(session), pipeline.by_status(session).get(Status.SCHEDULED, 0)
+    sources(found)
+    draw(
+        tag(
+            "div",
+            system.runner(runner(policy.fix), last),
+            system.workers(workers, settings.round_seconds),
+            class_="d-three",
+        ),
+        tag(
+            "div",
+            system.routes(policy.routes, context.connected(), sent, failed),
+            system.maintenance(policy.maintenance, waiting),
+            class_="d-three",
+        ),
+    )
+    if access.current().may(access.ADMINISTER):
+        people()
+        draw(system.environment(settings))
+
+
+def sources(found) -> None:
+    st.header("Connectors", anchor=False)
+    if found:
+        draw(connectors.drawn(found))
+    else:
+        draw(empty("No connector has been read yet", "Set one vendor's variables, see below; a round reads it.", "◔"))
+    missing = [name for name in registry.BUILDERS if name not in context.connected()]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        asked = st.button("Ask every connector now", key="checks", shortcut="K")
+        if missing:
+            draw(tag("p", "Not connected: ", ", ".join(missing), ". Their variables are below.", class_="d-muted"))
+    if asked:
+        ask()
+    if told := st.session_state.get("checks_told"):
+        draw(table(("Connector", "Answer", "What it says", "What to do"), told))
+
+
+def ask() -> None:
+    """Ask each vendor whether it would work; slow ones are seen one by one."""
+    access.require(access.OPERATE)
+    told, place = [], st.empty()
+    for name, check in registry.checks(context.settings()):
+        place.progress(len(told) / len(registry.BUILDERS), f"{name} has answered")
+        off = check.says.startswith(registry.OFF)
+        state = (
+            badge("ok", "✓", "works") if check.ok else badge("calm", "–", "off") if off else badge("bad", "✕", "fault")
+        )
+        told.append((tag("b", name), state, check.says, check.fix))
+    place.empty()
+    st.session_state["checks_told"] = told
+
+
+def people() -> None:
+    with store.read() as session:
+        found = health.people(session)
+    draw(system.people(found))
+
+
+page("Settings", "What is connected, how it fares, and what to do about it.", body, NEEDS["settings"])

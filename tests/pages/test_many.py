@@ -1,0 +1,59 @@
+"""Each page with 100,000 issues, and with a store that is locked: bounded, and designed."""
+
+import sqlite3
+
+import pytest
+
+from console import context
+from console.page import PAGES
+from core import store
+from tests import screens
+from tests.bench.console import history
+
+MOST = 150_000  # characters of HTML that one page draws
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """A console with 100,000 issues and all that follows from them."""
+    settings = screens.open_console(tmp_path_factory.mktemp("many"))
+    history.write(signals=2_000, issues=100_000)
+    return settings
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_with_100_000_issues_is_bounded(many, page):
+    context.configure(many)
+    at = screens.visit(page)
+    assert not at.exception
+    seen = screens.seen(at)
+    assert "The store does not answer" not in seen and len(seen) < MOST
+    if page == "issues":
+        assert "100,000 issues, the latest first; 25 on this page." in seen
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_whose_store_is_locked_says_what_to_do(tmp_path, page):
+    """WAL lets readers read beside a writer; an exclusive lock is what a database tool or a backup may hold."""
+    settings = screens.open_console(tmp_path)
+    store.engine().dispose()
+    holder = sqlite3.connect(tmp_path / "platform.db", isolation_level=None)
+    holder.executescript("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE held (x);")
+    patient = store.make_engine
+    store._engine = impatient(settings.database)
+    try:
+        at = screens.visit(page)
+    finally:
+        holder.close()
+        store._engine = patient(settings.database)
+    assert not at.exception
+    assert "The store does not answer" in screens.seen(at) and "Another process holds the database" in screens.seen(at)
+
+
+def impatient(url: str):
+    """An engine that waits for a lock for a moment only, not for 30 s."""
+    from sqlalchemy import create_engine, event
+
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 0.01})
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=10"))
+    return engine

@@ -1,0 +1,81 @@
+"""The People page: an admin's forms, and that each click asks the right again."""
+
+import pytest
+
+from core import accounts, sessions, store
+from core.people import Person, Role
+from core.settings import Access
+from core.views import people as view
+from tests import screens
+
+
+def press(at, label: str):
+    return next(b for b in at.button if b.label == label).click().run()
+
+
+def shown_once(at) -> str:
+    [code] = at.code
+    return code.value
+
+
+def kept(name: str) -> Person:
+    with store.read() as session:
+        return session.get(Person, name)
+
+
+def test_a_person_is_added_and_the_password_is_shown_once(console):
+    at = screens.visit("people")
+    at.text_input(key="new-name").input("ada@x.io")
+    at.selectbox(key="new-role").select("approver")
+    press(at, "Add")
+    password = shown_once(at)
+    assert accounts.sign_in("ada@x.io", password, Access()).must_change
+    press(at, "I have noted it")
+    assert not at.code
+
+
+CHANGES = [
+    ("make approver", lambda: kept("operator").role is Role.APPROVER),
+    ("shut out", lambda: kept("operator").disabled and sessions.actor(sessions.digest("operator")) is None),
+    ("new one-time password, end sessions and lock", lambda: kept("operator").must_change),
+]
+
+
+@pytest.mark.parametrize("what, holds", CHANGES, ids=[what for what, _ in CHANGES])
+def test_a_person_is_changed(console, what, holds):
+    at = screens.visit("people")
+    at.selectbox(key="who").select("operator")
+    at.selectbox(key="what").select(what)
+    press(at, "Do it")
+    assert not at.exception and holds()
+
+
+def test_a_token_is_issued_and_revoked(console):
+    at = screens.visit("people")
+    at.selectbox(key="token-person").select("bob")
+    at.text_input(key="token-label").input("kestra")
+    at.multiselect(key="token-scopes").select("view")
+    press(at, "Issue")
+    assert sessions.of_token(shown_once(at), "api").rights == {"view"}
+    at.selectbox(key="token-gone").select(1)
+    press(at, "Revoke")
+    with store.read() as session:
+        assert view.token_state(view.tokens(session)[0]) == "revoked"
+
+
+def test_the_right_is_asked_again_at_the_click(console):
+    accounts.add("boss", Role.ADMIN, by="admin")
+    at = screens.visit("people")
+    at.selectbox(key="who").select("viewer")
+    at.selectbox(key="what").select("make admin")
+    accounts.set_role("admin", Role.VIEWER, by="boss")
+    press(at, "Do it")
+    assert kept("viewer").role is Role.VIEWER
+
+
+def test_the_last_admin_cannot_be_taken_away(console):
+    at = screens.visit("people")
+    at.selectbox(key="who").select("admin")
+    at.selectbox(key="what").select("make viewer")
+    press(at, "Do it")
+    assert kept("admin").role is Role.ADMIN

@@ -1,0 +1,72 @@
+"""The issue list's filter: in the address, kept under a name, and of its owner alone."""
+
+import pytest
+
+from console import filtering
+from core import saved, store
+from core.models import Severity, Status
+from core.views.issues import Filter
+from tests import scenes, screens
+
+FULL = Filter("KeyError & co", (Status.FIXING, Status.ESCALATED), (Severity.HIGH,), "cart", "occurrences")
+
+
+@pytest.mark.parametrize("wanted", [Filter(), FULL, Filter(sort="last error"), Filter(text="%_")])
+def test_a_filter_survives_its_address(wanted):
+    assert filtering.read(filtering.told(wanted)) == wanted
+
+
+@pytest.mark.parametrize(
+    "query", [{"status": "nonsense"}, {"severity": "x,,"}, {"sort": "1; DROP"}, {"unknown": "1"}, {"status": ""}]
+)
+def test_what_an_address_invents_is_left_out(query):
+    assert filtering.read(query) == Filter()
+
+
+@pytest.fixture
+def shop(console):
+    with store.write() as session:
+        scenes.shop(session)
+    return console
+
+
+def widget(at, kind, label):
+    return next(e for e in getattr(at, kind) if e.label == label)
+
+
+def test_the_address_follows_the_filter_and_fills_it(shop):
+    at = screens.visit("issues", status="fixing", sort="occurrences")
+    assert widget(at, "multiselect", "Status").value == [Status.FIXING]
+    assert widget(at, "selectbox", "Order").value == "occurrences"
+    widget(at, "selectbox", "Service").set_value("search").run()
+    assert dict(at.query_params) == {"service": "search", "status": "fixing", "sort": "occurrences"}
+    assert "1 issues, the most frequent first" in screens.seen(at)
+
+
+def test_a_view_is_kept_opened_and_forgotten(shop):
+    at = screens.visit("issues", status="escalated")
+    widget(at, "text_input", "Name of the view").set_value("Mine").run()
+    widget(at, "button", "Keep").click().run()
+    again = screens.visit("issues")
+    assert "50 issues" in screens.seen(again)
+    widget(again, "button", "Mine").click().run()
+    assert "8 issues" in screens.seen(again)
+    widget(again, "button", "Forget Mine").click().run()
+    assert not any(b.label == "Mine" for b in screens.visit("issues").button)
+
+
+def test_a_view_is_its_owners_alone(shop):
+    with store.write() as session:
+        kept = saved.keep(session, "somebody else", "Theirs", "status=fixing")
+        saved.forget(session, "admin", kept.id)
+        assert [v.name for v in saved.views(session, "somebody else")] == ["Theirs"]
+    assert not any(b.label == "Theirs" for b in screens.visit("issues").button)
+
+
+def test_the_same_name_replaces(console):
+    with store.write() as session:
+        saved.keep(session, "ada", "  Mine ", "status=fixing")
+        saved.keep(session, "ada", "Mine", "status=escalated")
+        assert [(v.name, v.query) for v in saved.views(session, "ada")] == [("Mine", "status=escalated")]
+        with pytest.raises(ValueError):
+            saved.keep(session, "ada", " ", "x")

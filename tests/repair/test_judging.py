@@ -1,0 +1,136 @@
+"""Judging: what a candidate may change, which is chosen, and how calls are run to find out."""
+
+import os
+
+import pytest
+
+from core.models import Crash
+from core.repair import command_fix
+from core.repair.judge import Judged, choose, difference
+from core.repair.probe import Call, Outcome, observed, probe, probes
+from core.repair.runner import BubblewrapRunner, LimitedRunner
+from core.repair.shapes import Candidate
+from core.vendors.command import git
+
+CRASH = Crash(
+    exception={"type": "KeyError", "message": "'a'"},
+    frames=[{"file": "m.py", "line": 2, "function": "f", "code": "return d['a']"}],
+)
+CRASHED = Outcome(error="KeyError", file="m.py", function="f", line=2)
+REFUSED = Outcome(error="KeyError", file="m.py", function="f", line=4, deliberate=True)
+ACCIDENT = Outcome(error="TypeError", file="m.py", function="f", line=2)
+TWO, THREE = Outcome(result="int 2"), Outcome(result="int 3")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (CRASHED, TWO, None),
+        (CRASHED, CRASHED, None),
+        (TWO, TWO, None),
+        (TWO, THREE, "a result changed"),
+        (TWO, CRASHED, "a result changed"),
+        (REFUSED, TWO, "no longer"),
+        (REFUSED, REFUSED, None),
+        (ACCIDENT, TWO, None),
+        (Outcome(error="ValueError"), TWO, "no longer"),
+        (Outcome(error="ValueError", file="m.py", function="f", line=2), TWO, None),
+        (Outcome(error="ValueError", file="m.py", function="f", line=3), TWO, "no longer"),
+    ],
+)
+def test_only_the_crash_may_change(old, new, says):
+    found = difference([old], [new], CRASH)
+    assert found is None if says is None else says in found
+
+
+def test_an_input_that_no_longer_ends_is_a_difference():
+    assert "does not end" in difference([TWO, TWO], [TWO], CRASH)
+
+
+def judged(outcome, confidence, *evidence):
+    return Judged(Candidate("t", {"m.py": str(confidence)}, "r", evidence, confidence), (outcome,))
+
+
+@pytest.mark.parametrize(
+    ("candidates", "confidence"),
+    [
+        ([], None),
+        ([judged(TWO, 0.5)], 0.5),
+        ([judged(TWO, 0.5), judged(THREE, 0.5)], None),
+        ([judged(TWO, 0.9, "doc"), judged(THREE, 0.9, "doc")], None),
+        ([judged(TWO, 0.9, "doc"), judged(THREE, 0.8, "code")], 0.9),
+        ([judged(TWO, 0.5), judged(THREE, 0.85, "doc")], 0.85),
+    ],
+)
+def test_evidence_chooses_between_behaviours(candidates, confidence):
+    chosen, why = choose(candidates)
+    assert (chosen and chosen.candidate.confidence) == confidence
+    assert why
+
+
+@pytest.fixture
+def tree(tmp_path):
+    (tmp_path / "m.py").write_text(
+        "def f(d):\n    return d['a'] + 1\n\n\ndef g(x):\n    raise ValueError(x)\n\n\n"
+        "def spin():\n    while True:\n        pass\n\n\nclass C:\n    def __init__(self):\n        self.n = None\n\n"
+        "    def m(self):\n        return self.n.x\n"
+    )
+    return tmp_path
+
+
+FROM = "from m import f, g, spin, C"
+
+
+@pytest.mark.parametrize("runner", [BubblewrapRunner(), LimitedRunner()])
+def test_variants_are_run_and_the_tree_stays_as_it_is(tree, runner):
+    os.chmod(tree / "m.py", 0o444)
+    other = (tree / "m.py").read_text().replace("+ 1", "+ 2")
+    found = probes(tree, [Call(FROM, "f({'a': 1})")], [{}, {"m.py": other}], runner)
+    assert [[o.result for o in outcomes] for outcomes in found] == [
+        ["int 2 | list[dict[tuple['a', 1]]]"],
+        ["int 3 | list[dict[tuple['a', 1]]]"],
+    ]
+    assert "+ 1" in (tree / "m.py").read_text()
+
+
+def test_outcomes_say_where_and_whether_on_purpose(tree):
+    calls = [Call(FROM, text) for text in ("f({})", "g(1)", "spin()", "f({'a': 2})")]
+    crashed, refused, late, fine = probe(tree, calls, BubblewrapRunner())
+    assert (crashed.error, crashed.function, crashed.line, crashed.deliberate) == ("KeyError", "f", 2, False)
+    assert (refused.error, refused.deliberate) == ("ValueError", True)
+    assert late.error == "Late"
+    assert fine.result.startswith("int 3")
+
+
+def test_a_crash_is_observed_with_the_expression_that_failed(tree):
+    seen = observed(tree, Call(FROM, "C().m()"), CRASH, BubblewrapRunner())
+    frame = seen.frames[-1]
+    assert frame.span == (19, 19, 15, 23)
+    assert frame.locals["self.n"] == "None"
+    assert frame.locals["type(self.n)"] == "'NoneType'"
+
+
+@pytest.mark.parametrize(
+    ("documentation", "decision", "value"),
+    [('"""The level, or 7 if none is set."""', "fix", "7"), ('"""The level."""', "escalate", "")],
+)
+def test_the_command_decides_by_evidence(tmp_path, capsys, documentation, decision, value):
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    (repo / "m.py").write_text(f"def level(d):\n    {documentation}\n    return d['level'] * 2 // 2\n")
+    (repo / "test_m.py").write_text("from m import level\n\n\ndef test_level():\n    assert level({'level': 1}) == 1\n")
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+        git(repo, *command)
+    frame = {
+        "file": "m.py",
+        "line": 3,
+        "function": "level",
+        "code": "return d['level'] * 2 // 2",
+        "locals": {"d": "{}"},
+    }
+    crash = Crash(exception={"type": "KeyError", "message": "'level'"}, frames=[frame])
+    (tmp_path / "crash.json").write_text(crash.model_dump_json(by_alias=True))
+    assert command_fix.main(["--repo", str(repo), "--crash", str(tmp_path / "crash.json")]) == 0
+    said = capsys.readouterr().out
+    assert f'"decision": "{decision}"' in said
+    assert (value in (repo / "m.py").read_text()) is bool(value) or not value

@@ -1,0 +1,257 @@
+"""The flows of core/kestra: structure, references, and the whole of "issue" carried out stage by stage."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import yaml
+from sqlmodel import select
+
+from core import stage_command, store
+from core.models import Cause, Impact, Issue, Outcome, Severity, Status
+from tests.shared import SHARED
+
+FLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in Path(stage_command.FLOWS).glob("*.yaml")}
+AI = {t["type"]: t for t in json.loads((SHARED / "contracts" / "kestra-plugin-ai.json").read_text())["types"]}
+COMMANDS, IF = "io.kestra.plugin.scripts.python.Commands", "io.kestra.plugin.core.flow.If"
+PAUSE, SUBFLOW = "io.kestra.plugin.core.flow.Pause", "io.kestra.plugin.core.flow.Subflow"
+COMMON = {"id", "type", "description", "timeout", "retry"}
+KNOWN = {  # what each type of the core takes, of which these flows use no more
+    COMMANDS: {"taskRunner", "commands", "env"},
+    IF: {"condition", "then", "else"},
+    PAUSE: {"onResume"},
+    SUBFLOW: {"namespace", "flowId", "inputs", "wait", "transmitFailed"},
+}
+ONLY_IN_1 = {"runIf", "pluginDefaults"}
+
+
+def tasks_of(flow: dict) -> list[dict]:
+    def below(tasks):
+        for task in tasks or []:
+            yield task
+            yield from below(task.get("then"))
+            yield from below(task.get("else"))
+
+    return [*below(flow.get("tasks")), *below(flow.get("errors"))]
+
+
+def responses() -> list[dict]:
+    formats = [t.get("configuration", {}).get("responseFormat") for f in FLOWS.values() for t in tasks_of(f)]
+    return [found["jsonSchema"] for found in formats if found]
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_structure(name):
+    flow = FLOWS[name]
+    assert flow["id"] == name and flow["namespace"] == "platform" and flow["tasks"]
+    assert set(flow) <= {"id", "namespace", "description", "inputs", "errors", "tasks", "triggers", "concurrency"}
+    tasks = tasks_of(flow)
+    ids = [task["id"] for task in tasks]
+    assert len(ids) == len(set(ids)) and all(re.fullmatch(r"[a-zA-Z0-9][\w-]*", i) for i in ids)
+    for task in tasks:
+        if task["type"] in AI:
+            named = {p["name"]: p.get("required") for p in AI[task["type"]]["properties"]}
+            assert set(task) - COMMON <= set(named)
+            assert {n for n, required in named.items() if required} <= set(task)
+            assert task["provider"]["type"] in AI
+        else:
+            assert set(task) - COMMON <= KNOWN[task["type"]], task["id"]
+        assert not ONLY_IN_1 & set(task), "2.0 does not know it"
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_references(name):
+    """Every output, input and subflow that is named is there, and outputs come from tasks before."""
+    flow, text = FLOWS[name], yaml.safe_dump(FLOWS[name], width=10**6)
+    order = [task["id"] for task in tasks_of(flow)]
+    inputs = {i["id"] for i in flow.get("inputs", [])}
+    assert set(re.findall(r"inputs\.(\w+)", text)) <= inputs
+    for task in tasks_of(flow):
+        own = {key: value for key, value in task.items() if key not in ("then", "else")}
+        for used in re.findall(r"outputs\.(\w+)\.", json.dumps(own)):
+            assert order.index(used) < order.index(task["id"])
+        if task["type"] == SUBFLOW:
+            assert set(task["inputs"]) == {i["id"] for i in FLOWS[task["flowId"]]["inputs"]}
+
+
+def test_a_round_begins_every_five_minutes():
+    (trigger,) = FLOWS["round"]["triggers"]
+    assert trigger["type"] == "io.kestra.plugin.core.trigger.Schedule" and trigger["cron"] == "*/5 * * * *"
+
+
+def test_commands_are_stages_and_no_strangers_text_reaches_a_shell():
+    words = set()
+    for task in (t for f in FLOWS.values() for t in tasks_of(f) if t["type"] == COMMANDS):
+        for line in task["commands"]:
+            assert line.startswith("python -m core stage ")
+            words.add(shlex.split(line)[4])
+            told = re.findall(r"\{\{ (.+?) \}\}", line)
+            assert set(told) <= {"inputs.issue", "outputs.decide.vars.event", "outputs.release.vars.event"}, line
+    assert words <= set(stage_command.STAGES)
+    assert set(stage_command.STAGES) - words == {"deploy"}, "a person calls it"
+
+
+def test_the_agents_words_are_the_models():
+    (schema,) = responses()
+    for name, kind in (("cause", Cause), ("severity", Severity), ("impact", Impact)):
+        assert schema["properties"][name]["enum"] == [member.value for member in kind]
+
+
+# --- the flow carried out ----------------------------------------------------------------------------
+
+
+class Kestra:
+    """As much of Kestra as these flows ask for: commands, conditions, a pause, a subflow."""
+
+    def __init__(self, issue: int, **resumed):
+        self.issue, self.resumed, self.outputs, self.ran = issue, resumed, {}, []
+
+    def run(self, flow: str) -> None:
+        self.tasks(FLOWS[flow]["tasks"])
+
+    def tasks(self, tasks: list[dict]) -> None:
+        for task in tasks:
+            {COMMANDS: self.command, IF: self.branch, PAUSE: self.pause, SUBFLOW: self.subflow}[task["type"]](task)
+
+    def command(self, task: dict) -> None:
+        given = {"approved": "", "actor": "", "reason": "", "event": "workflow_failed"}
+        environment = {name: str(self.value(text)) for name, text in task.get("env", {}).items()}
+        words = shlex.split(task["commands"][0])[4:]
+        for option, text in zip(words[1::2], words[2::2], strict=True):
+            given[option.removeprefix("--")] = environment.get(text.removeprefix("$"), text)
+        line = task["commands"][0]
+        if "--event {{" in line:
+            given["event"] = self.value("{{" + line.split("--event {{")[1])
+        self.ran.append(task["id"])
+        told = stage_command.STAGES[words[0]](Namespace(**given | {"issue": self.issue}))
+        self.outputs[task["id"]] = {"vars": json.loads(json.dumps(told))}
+
+    def branch(self, task: dict) -> None:
+        self.tasks(task["then"] if self.value(task["condition"]) else task.get("else", []))
+
+    def pause(self, task: dict) -> None:
+        self.outputs[task["id"]] = {"onResume": {i["id"]: self.resumed.get(i["id"]) for i in task["onResume"]}}
+
+    def subflow(self, task: dict) -> None:
+        outer, self.outputs = self.outputs, {}
+        self.run(task["flowId"])
+        self.outputs = outer
+
+    def value(self, text: str):
+        """A template of these flows: paths, ==, not, or, and ``??`` for what is missing."""
+        code = re.fullmatch(r"\{\{ (.+?) \}\}", text)[1].replace(" ?? ", " or ")
+        code = re.sub(r"outputs((?:\.\w+)+)", lambda m: f"path({m[1]!r})", code).replace("false", "False")
+        return eval(code, {"path": self.path})  # noqa: S307 - templates of our own files
+
+    def path(self, dotted: str):
+        found = self.outputs
+        for name in dotted.strip(".").split("."):
+            found = (found or {}).get(name)
+        return found
+
+
+@pytest.fixture
+def platform(tmp_path, monkeypatch):
+    """A world without DBOS's engine: nothing but the stages themselves."""
+    from core.repair import engine
+    from core.stages import gates
+    from tests.stories.world import World, pass_gates, write_known_fix
+
+    monkeypatch.setattr(engine, "repair", write_known_fix)
+    monkeypatch.setattr(gates, "review", pass_gates)
+    return World(tmp_path)
+
+
+def opened(world, service="pricing", begin_with=stage_command._take) -> int:
+    """An issue with its signal, which no worker has begun."""
+    from core import durable
+
+    begin, durable.begin = durable.begin, begin_with
+    try:
+        return world.issue(service)
+    finally:
+        durable.begin = begin
+
+
+def outcome() -> list[str]:
+    with store.read() as session:
+        return session.exec(select(Outcome.result)).all()
+
+
+def test_an_issue_is_carried_to_its_end(platform):
+    kestra = Kestra(opened(platform))
+    kestra.run("issue")
+    assert kestra.ran == ["analyze", "decide", "fix", "test", "preview", "release", "learn"]
+    assert platform.get(kestra.issue).status is Status.RESOLVED and outcome() == ["fixed"]
+    assert len(platform.ledger.effects("production")) == 1
+
+
+@pytest.mark.parametrize(
+    ("approved", "status", "last"),
+    [("true", Status.RESOLVED, "learn"), ("false", Status.ESCALATED, "hand_over_refused")],
+)
+def test_a_critical_one_waits_for_a_person(platform, approved, status, last):
+    kestra = Kestra(opened(platform, "checkout"), approved=approved, actor="ada", reason="so be it")
+    kestra.run("issue")
+    assert kestra.ran[-1] == last and "answer" in kestra.ran
+    assert platform.get(kestra.issue).status is status
+    assert bool(platform.ledger.effects("production")) == (approved == "true")
+
+
+def test_a_failed_watch_rolls_back_and_a_person_takes_over(platform):
+    platform.ledger.put("rate_of_fix", 0.4)
+    kestra = Kestra(opened(platform))
+    kestra.run("issue")
+    assert kestra.ran[-2:] == ["release", "hand_over_release"]
+    assert platform.ledger.get("alias") == "dpl_1" and outcome() == ["rolled_back"]
+
+
+def test_low_confidence_goes_to_a_person(platform):
+    platform.ledger.put("finding", {"confidence": 0.1, "simplicity": 0.1})
+    kestra = Kestra(opened(platform))
+    kestra.run("issue")
+    assert kestra.ran == ["analyze", "decide", "hand_over_decision"]
+
+
+def test_a_stage_that_is_called_again_does_nothing_twice(platform):
+    kestra = Kestra(opened(platform))
+    kestra.run("issue")
+    effects = platform.ledger.effects()
+    given = Namespace(issue=kestra.issue, approved="", actor="", reason="", event="workflow_failed")
+    for name in ("fix", "preview", "learn"):
+        stage_command.STAGES[name](given)
+    assert platform.ledger.effects() == effects
+    with store.read() as session:
+        assert session.get_one(Issue, kestra.issue).run == 1
+
+
+def test_a_round_starts_one_execution_an_issue(platform, monkeypatch, capsys):
+    """Also when the round before was killed between taking an issue and starting its execution."""
+    from core import runtime
+
+    started: dict[str, dict] = {}
+
+    class Server:
+        def trigger(self, flow, inputs, key):
+            started.setdefault(key, {"flow": flow, **inputs})
+
+    monkeypatch.setattr(stage_command, "_kestra", Server)
+    monkeypatch.setattr(stage_command.settings, "load", lambda: platform.settings)
+    monkeypatch.setattr(stage_command.wiring, "build", lambda settings: runtime.current())
+    for _ in range(2):
+        opened(platform, begin_with=lambda session, issue: None)
+    assert stage_command.main(["collect"]) == 0
+    assert json.loads(capsys.readouterr().out.strip().strip(":")) == {"outputs": {"issues": [1, 2]}}
+    assert stage_command.main(["collect"]) == 0
+    assert started == {f"issue-{n}-run-1": {"flow": "issue", "issue": str(n)} for n in (1, 2)}
+
+
+def test_a_stage_that_cannot_be_done_fails_its_task(platform, monkeypatch, capsys):
+    monkeypatch.setattr(stage_command.settings, "load", lambda: platform.settings)
+    assert stage_command.main(["collect"]) == 1
+    assert "kestra: is not connected: set KESTRA_URL" in capsys.readouterr().err

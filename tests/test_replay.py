@@ -1,0 +1,169 @@
+"""Replay and the policy's text: which decisions flip, comments that stay, a change that is whole or not at all."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from sqlmodel import select
+
+from core import actions, audit, command_replay, decision, policies, runtime, store
+from core.models import Cause, Impact, Severity, Verdict
+from core.replay import Past, replay
+from core.runtime import Runtime
+from core.saved import PolicyVersion
+from core.settings import ConfigurationError, Policy, parse_policy
+from tests import scenes, screens
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+POLICY = parse_policy(screens.PLATFORM, "platform.toml")
+
+
+def past(**values) -> Past:
+    """A decision under POLICY: the mild one of a search service, unless ``values`` say otherwise."""
+    given = {"analysis": 0.8, "simplicity": 0.8, "successes": 9, "outcomes": 9, "occurrences": 50, **values}
+    case = decision.Situation("search", Severity.MEDIUM, Impact.LOW, **{"cause": Cause.CODE, **given})
+    made = decision.decide(case, POLICY)
+    inputs = json.loads(json.dumps(made.inputs))
+    return Past(1, "t", "search", AT, made.verdict, made.needs_approval, made.confidence, inputs, "fixed")
+
+
+def policy(**sections) -> Policy:
+    return Policy(**{**POLICY.model_dump(), **sections})
+
+
+CASES = [
+    ({}, []),
+    ({"thresholds": {"auto_any": 0.99, "auto_mild": 0.99}}, [(Verdict.ESCALATE_HUMAN, False)]),
+    ({"guards": {"approval_always": True}}, [(Verdict.AUTO_RESOLVE, True)]),
+    ({"guards": {"minimum_occurrences": 51}}, [(Verdict.ESCALATE_HUMAN, False)]),
+    ({"guards": {"critical_services": ["search"]}}, [(Verdict.AUTO_RESOLVE, True)]),
+    ({"services": {}}, [(Verdict.ESCALATE_HUMAN, False)]),
+]
+
+
+@pytest.mark.parametrize("sections, expected", CASES)
+def test_what_flips(sections, expected):
+    found = replay([past()], policy(**sections), POLICY)
+    assert [(f.verdict, f.needs_approval) for f in found.flips] == expected
+    assert found.judged == 1 and not any(f.already for f in found.flips)
+
+
+def test_a_flip_that_todays_policy_makes_too_is_marked():
+    strict = policy(guards={"approval_always": True})
+    [flip] = replay([past()], strict, strict).flips
+    assert flip.already
+    assert replay([past()], strict).kinds() == {("resolve automatically", "resolve automatically, with approval"): 1}
+
+
+@pytest.mark.parametrize("inputs", [{}, {"service": "x"}, {"service": "x", "severity": "odd", "impact": "low"}])
+def test_a_receipt_without_its_inputs_is_counted_and_left_out(inputs):
+    odd = Past(1, "t", "x", AT, Verdict.AUTO_RESOLVE, False, 0.9, inputs)
+    found = replay([odd, past()], POLICY)
+    assert (found.judged, found.unreadable) == (1, 1)
+
+
+def test_an_edit_keeps_comments_and_order():
+    after = policies.edited(screens.PLATFORM, {"guards.deployments_per_hour": 2, "watch.seconds": 60.0})
+    assert "# a person approves before production" in after and "# Services and policy" in after
+    read = parse_policy(after, "x")
+    assert (read.guards.deployments_per_hour, read.watch.seconds) == (2, 60)
+    assert read.services == POLICY.services
+    assert policies.edited(screens.PLATFORM, {}) == screens.PLATFORM
+
+
+@pytest.fixture
+def console(tmp_path):
+    settings = screens.open_console(tmp_path)
+    runtime.use(Runtime(settings))
+    yield settings
+    runtime.use(None)
+
+
+def change(settings, text, key="k", based_on=None, reason="safer"):
+    now = policies.digest(settings.platform_file.read_text())
+    return actions.change_policy(text, actor="admin", reason=reason, based_on=based_on or now, key=key)
+
+
+def test_a_change_is_in_force_kept_and_audited(console):
+    after = policies.edited(screens.PLATFORM, {"guards.approval_always": True})
+    assert change(console, after).done
+    assert runtime.current().policy.guards.approval_always
+    with store.read() as session:
+        kept = session.exec(select(PolicyVersion).order_by(PolicyVersion.id)).all()
+        row = session.exec(select(audit.AuditRow)).one()
+        assert audit.verify(session, console.data_dir).ok
+    assert [(v.by, v.text) for v in kept] == [("file", screens.PLATFORM), ("admin", after)]
+    assert (row.actor, row.action, row.detail["after"]) == ("admin", "change_policy", policies.digest(after))
+    assert not list(console.data_dir.glob(".platform*")), "no half-written file is left"
+
+
+def test_the_way_back(console):
+    change(console, policies.edited(screens.PLATFORM, {"guards.approval_always": True}), "one")
+    change(console, screens.PLATFORM, "two", reason="back to version 1")
+    assert console.platform_file.read_text() == screens.PLATFORM
+    with store.read() as session:
+        assert [v.by for v in policies.versions(session)] == ["admin", "admin", "file"]
+
+
+def test_the_same_click_twice_counts_once(console):
+    after = policies.edited(screens.PLATFORM, {"guards.approval_always": True})
+    change(console, after, "one")
+    change(console, screens.PLATFORM, "two")
+    assert not change(console, after, "one").done
+    assert console.platform_file.read_text() == screens.PLATFORM
+
+
+@pytest.mark.parametrize(
+    "text, more, says",
+    [
+        ("[guards]\nspeed = 9\n", {}, "guards.speed"),
+        ("no toml", {}, "platform.toml"),
+        (screens.PLATFORM, {"based_on": "0" * 64}, "has been changed since"),
+        (screens.PLATFORM, {"reason": " "}, "needs a reason"),
+    ],
+)
+def test_what_cannot_be_put_in_force_changes_nothing(console, text, more, says):
+    with pytest.raises(actions.Refused, match=says):
+        change(console, text, **more)
+    assert console.platform_file.read_text() == screens.PLATFORM
+    with store.read() as session:
+        assert not session.exec(select(PolicyVersion)).all() and not session.exec(select(audit.AuditRow)).all()
+
+
+def test_a_change_that_is_not_stored_puts_the_file_back(console, monkeypatch):
+    def fails(*_args, **_more):
+        raise OSError("disk full")
+
+    after = policies.edited(screens.PLATFORM, {"guards.approval_always": True})
+    original = actions.policies.put_in_force
+
+    def stored_then_fails(*args, **more):
+        original(*args, **more)
+        assert console.platform_file.read_text() == after
+        fails()
+
+    monkeypatch.setattr(actions.policies, "put_in_force", stored_then_fails)
+    with pytest.raises(OSError):
+        change(console, after)
+    assert console.platform_file.read_text() == screens.PLATFORM
+
+
+def test_the_command_lists_the_flips(console, monkeypatch, tmp_path, capsys):
+    with store.write() as session:
+        scenes.shop(session)
+    monkeypatch.setenv("DATABASE_URL", console.database_url)
+    monkeypatch.setenv("PLATFORM_FILE", str(console.platform_file))
+    strict = tmp_path / "strict.toml"
+    strict.write_text(policies.edited(screens.PLATFORM, {"guards.approval_always": True}))
+    assert command_replay.main(["--policy", str(strict), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["judged"] == 49 and not told["unreadable"]
+    assert {(f["verdict"], f["needs_approval"]) for f in told["flips"]} == {
+        ("AUTO_RESOLVE", True),
+        ("SCHEDULE_MAINTENANCE", True),
+    }
+    assert command_replay.main(["--policy", str(console.platform_file)]) == 0
+    assert "49 decisions judged again, 0 flip" in capsys.readouterr().out
+    strict.write_text("[guards]\nspeed = 9\n")
+    with pytest.raises(ConfigurationError):
+        command_replay.main(["--policy", str(strict)])
