@@ -33,6 +33,7 @@ VALUES = re.compile(
     """,
     re.X,
 )
+MARKS = ":.,()[]\"'"
 NEGATIONS = ("un", "in", "dis", "non", "non-", "not-", "de")
 OPPOSITES = {  # stem: number of its pair
     stem: number
@@ -46,13 +47,14 @@ OPPOSITES = {  # stem: number of its pair
     )
     for stem in pair.split()
 }  # fmt: skip
-STATE = re.compile(r"[A-Z][A-Z_]+$")
+STATE = re.compile(rf"[A-Z][A-Z_]+(?:{VALUE})?$")  # also methods and protocols: GET, SOCKS5
 RUN = re.compile(rf"{VALUE}(?:(?:[.,:/#_-]{{0,2}}|[,;] ){VALUE})+")  # and lists, however long
+ECHO = re.compile(rf"({VALUE} ?\w*) \({VALUE}\)")  # a quantity told once more: 18846 bytes (18.4 KB)
 
 
 def values(message: str) -> str:
     """The message with its values as ``<0>``."""
-    return RUN.sub(VALUE, VALUES.sub(VALUE, message[:LONGEST]))
+    return ECHO.sub(r"\1", RUN.sub(VALUE, VALUES.sub(VALUE, message[:LONGEST])))
 
 
 def _side(word: str) -> tuple[int, str]:
@@ -63,9 +65,10 @@ def _side(word: str) -> tuple[int, str]:
 @lru_cache(maxsize=CACHE)
 def contrary(one: str, other: str) -> bool:
     """Whether two words are two states (NEW, RUNNING) or opposites (opened, closed; connected, disconnected)."""
+    one, other = one.strip(MARKS), other.strip(MARKS)
     if STATE.match(one) and STATE.match(other):
         return True
-    one, other = one.lower().strip(":.,()[]"), other.lower().strip(":.,()[]")
+    one, other = one.lower(), other.lower()
     if any(one == prefix + other or other == prefix + one for prefix in NEGATIONS):
         return True
     (pair, stem), (its_pair, its_stem) = _side(one), _side(other)
