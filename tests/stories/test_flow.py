@@ -278,7 +278,7 @@ def test_a_person_rolls_back_a_verified_deployment(world):
 
 def test_two_fixes_of_one_repository_go_out_one_after_the_other(world):
     w = world()
-    ids = [w.issue(), w.issue()]
+    ids = [w.issue(release="r1"), w.issue(release="r2")]
     ends = [ended(w, issue_id, Status.RESOLVED, Status.ESCALATED) for issue_id in ids]
     production = rows(Deployment, Deployment.environment == "production")
     spans = sorted((d.started_at, d.ended_at) for d in production if d.ended_at)
