@@ -37,6 +37,7 @@ def test_found_fixed_deployed_watched_learned(world):
     ]
     assert w.deployer.production("shop").sha == change.head_sha
     assert [(o.result, o.pattern) for o in rows(Outcome)] == [("fixed", "ZeroDivisionError/division")]
+    until(lambda: not rows(StageRun, col(StageRun.ended_at).is_(None)))  # the last line is closed after the issue
     stages = [(s.stage, s.result) for s in rows(StageRun)]
     assert [s for s, _ in stages if s in (Stage.ANALYZE, Stage.DECIDE, Stage.TEST, Stage.VERIFY, Stage.LEARN)]
     assert all(result == "ok" for _, result in stages), stages
