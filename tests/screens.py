@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from console import context
@@ -12,6 +15,9 @@ from core import sessions, store
 from core.models import now
 from core.people import Person, Role, SignIn
 from core.settings import ROOT, Settings
+
+# AppTest reads the metadata of every installed package at each visit: 0.15 s that never change.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 PLATFORM = """\
 # Services and policy of the shop; the console edits this file and keeps its comments.
@@ -55,7 +61,8 @@ repository = "shop"
 def open_console(folder: Path, **values) -> Settings:
     """Settings and an empty store of this test alone."""
     (folder / "platform.toml").write_text(values.pop("platform", PLATFORM), encoding="utf-8")
-    settings = context.configure(
+    (folder / "platform.db").write_bytes(blank())
+    return context.configure(
         Settings(
             **{
                 "database_url": f"sqlite:///{folder / 'platform.db'}",
@@ -67,8 +74,17 @@ def open_console(folder: Path, **values) -> Settings:
             }
         )
     )
-    people()
-    return settings
+
+
+@cache
+def blank() -> bytes:
+    """A migrated SQLite database that holds people alone, made once for all tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "platform.db"
+        store.open_store(f"sqlite:///{file}")
+        people()
+        store.engine().dispose()
+        return file.read_bytes()
 
 
 def people() -> None:
