@@ -55,7 +55,8 @@ class Tally:
     """All that the figures need of the runs that ended in a span of time; times in seconds.
 
     ``repairs`` are from first error to verified of the runs that the platform fixed; ``saved`` is the sum of
-    what each took less than the baseline, never below 0.
+    what each took less than the baseline, never below 0. ``acted`` are decisions to act that ended, ``held`` those
+    whose fix held.
     """
 
     results: Mapping[str, int] = field(default_factory=dict)
@@ -64,7 +65,8 @@ class Tally:
     saved: float = 0.0
     detect: Mean = Mean()
     confidence: Mean = Mean()
-    judged: Sequence[Judged] = ()
+    acted: int = 0
+    held: int = 0
 
     @property
     def runs(self) -> int:
@@ -154,11 +156,10 @@ def auto_resolution(tally: Tally) -> Figure:
 
 def decision_accuracy(tally: Tally) -> Figure:
     """Escalations are left out: whether the platform could have done it is not known."""
-    cases, held = sum(j.n for j in tally.judged), sum(j.held for j in tally.judged)
     return _figure(
         "Decision accuracy",
-        lambda: held / cases,
-        cases,
+        lambda: tally.held / tally.acted,
+        tally.acted,
         "share",
         "decisions to act that ended",
         "decisions to act whose fix held / decisions to act that ended",
@@ -269,20 +270,20 @@ def wilson(held: int, n: int, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def calibration(tally: Tally) -> list[Bin]:
+def calibration(judged: Sequence[Judged]) -> list[Bin]:
     """Does a confidence of 0.8 hold in 8 of 10 cases? Tenths without a case are left out."""
     return [
         Bin(j.place / BINS, (j.place + 1) / BINS, j.n, j.held, j.confidence / j.n, wilson(j.held, j.n))
-        for j in sorted(tally.judged, key=lambda j: j.place)
+        for j in sorted(judged, key=lambda j: j.place)
     ]
 
 
-def brier(tally: Tally) -> Figure:
+def brier(judged: Sequence[Judged]) -> Figure:
     """Brier score (G. W. Brier, 1950): 0 is perfect, 0.25 is a coin."""
-    cases = sum(j.n for j in tally.judged)
+    cases = sum(j.n for j in judged)
     return _figure(
         "Brier score",
-        lambda: sum(j.squared for j in tally.judged) / cases,
+        lambda: sum(j.squared for j in judged) / cases,
         cases,
         "score",
         "decisions to act that ended",

@@ -75,8 +75,14 @@ def runs(tally, now, source, since, until) -> None:
     st.plotly_chart(figure, key="times", alt="Repair time of each run against the baseline of two hours")
 
 
+def decisions(since, until) -> list[kpis.Judged]:
+    with store.read() as session:
+        return outcomes.judged(session, since, until)
+
+
 def calibration(tally, now, source, since, until) -> None:
-    bins, score = kpis.calibration(tally), kpis.brier(tally)
+    judged = decisions(since, until)
+    bins, score = kpis.calibration(judged), kpis.brier(judged)
     if score.value is None:
         draw(empty("Not enough data", f"{score.n} of {score.needs} decisions to act have ended."))
         return
@@ -107,7 +113,7 @@ def uptime(tally, now, source, since, until) -> None:
 
 
 def formulas(tally, now, source, since, until) -> None:
-    draw(figures.formulas([*now, kpis.brier(tally)]))
+    draw(figures.formulas([*now, kpis.brier(decisions(since, until))]))
 
 
 def exports(tally, now, before, source, since, until) -> None:
@@ -136,7 +142,8 @@ def printable(tally, now, before, source, since, until) -> str:
     with store.read() as session:
         repair = outcomes.repair_parts(session, since, until)
         served = outcomes.served(session, source, since, until)
-    return report.page(since, until, now, before, repair, kpis.calibration(tally), served)
+        bins = kpis.calibration(outcomes.judged(session, since, until))
+    return report.page(since, until, now, before, repair, bins, served)
 
 
 page("KPIs", panels.LEADS["kpis"], body)

@@ -18,6 +18,7 @@ DOTS = 400  # runs drawn one by one
 LAST = 1000  # fixed runs that the median looks at
 LOOKED_AT = 200  # fixed runs whose stages are added up for the parts of the repair
 ACTED = (Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE)
+JUDGED = ("fixed", "rolled_back", "failed")  # results that show whether a decision to act was right
 
 
 class Seconds(FunctionElement):
@@ -75,6 +76,7 @@ def tally(session: Session, since: datetime, until: datetime) -> Tally:
             func.sum(Outcome.detect_seconds),
             func.count(Outcome.confidence),
             func.sum(Outcome.confidence),
+            func.count(case((Outcome.verdict.in_(ACTED), 1))),
         )
         .where(*_within(since, until))
         .group_by(Outcome.result)
@@ -83,6 +85,7 @@ def tally(session: Session, since: datetime, until: datetime) -> Tally:
     def mean(n: int) -> Mean:
         return Mean(sum(row[n] for row in rows), sum(row[n + 1] or 0.0 for row in rows))
 
+    acted = {row[0]: row[9] for row in rows if row[0] in JUDGED}
     return Tally(
         results={row[0]: row[1] for row in rows},
         repairs=mean(2),
@@ -90,7 +93,8 @@ def tally(session: Session, since: datetime, until: datetime) -> Tally:
         saved=sum(row[4] or 0.0 for row in rows),
         detect=mean(5),
         confidence=mean(7),
-        judged=_judged(session, since, until),
+        acted=sum(acted.values()),
+        held=acted.get("fixed", 0),
     )
 
 
@@ -106,7 +110,7 @@ def _median(session: Session, since: datetime, until: datetime) -> float | None:
     return median(found) if found else None
 
 
-def _judged(session: Session, since: datetime, until: datetime) -> list[Judged]:
+def judged(session: Session, since: datetime, until: datetime) -> list[Judged]:
     """Decisions to act that ended, by tenth of confidence; 1.0 belongs to the last."""
     confidence = func.coalesce(Outcome.confidence, 0.0)
     held = case((Outcome.result == "fixed", 1), else_=0)
@@ -117,7 +121,7 @@ def _judged(session: Session, since: datetime, until: datetime) -> list[Judged]:
         .where(
             *_within(since, until),
             Outcome.verdict.in_(ACTED),
-            Outcome.result.in_(("fixed", "rolled_back", "failed")),
+            Outcome.result.in_(JUDGED),
         )
         .group_by("place")
         .order_by("place")

@@ -28,12 +28,8 @@ def mean(values) -> Mean:
 
 def sums(runs) -> Tally:
     """``runs`` have result, verdict, confidence, detect_seconds and total_seconds."""
+    acted = judged(runs)
     repairs = [r.total_seconds for r in runs if r.result == "fixed" and r.total_seconds is not None]
-    tenths: dict[int, list] = {}
-    for r in runs:
-        if r.verdict in ("AUTO_RESOLVE", "SCHEDULE_MAINTENANCE") and r.result in ("fixed", "rolled_back", "failed"):
-            confidence = r.confidence or 0.0
-            tenths.setdefault(min(9, int(confidence * 10 + 1e-9)), []).append((confidence, r.result == "fixed"))
     results = [r.result for r in runs]
     return Tally(
         results={name: results.count(name) for name in set(results)},
@@ -42,14 +38,25 @@ def sums(runs) -> Tally:
         saved=sum(max(0.0, BASELINE_SECONDS - t) for t in repairs),
         detect=mean(r.detect_seconds for r in runs),
         confidence=mean(r.confidence for r in runs),
-        judged=[
-            Judged(
-                place,
-                len(cases),
-                sum(h for _, h in cases),
-                sum(c for c, _ in cases),
-                sum((c - h) ** 2 for c, h in cases),
-            )
-            for place, cases in sorted(tenths.items())
-        ],
+        acted=sum(j.n for j in acted),
+        held=sum(j.held for j in acted),
     )
+
+
+def judged(runs) -> list[Judged]:
+    """Decisions to act that ended, by tenth of confidence."""
+    tenths: dict[int, list] = {}
+    for r in runs:
+        if r.verdict in ("AUTO_RESOLVE", "SCHEDULE_MAINTENANCE") and r.result in ("fixed", "rolled_back", "failed"):
+            confidence = r.confidence or 0.0
+            tenths.setdefault(min(9, int(confidence * 10 + 1e-9)), []).append((confidence, r.result == "fixed"))
+    return [
+        Judged(
+            place,
+            len(cases),
+            sum(h for _, h in cases),
+            sum(c for c, _ in cases),
+            sum((c - h) ** 2 for c, h in cases),
+        )
+        for place, cases in sorted(tenths.items())
+    ]

@@ -4,7 +4,7 @@ import pytest
 
 from core import kpis
 from core.kpis import Deployed, Mean, Tally
-from tests.console.sums import run, sums
+from tests.console.sums import judged, run, sums
 
 FIXED = [run(seconds=60.0 * n) for n in range(1, 6)]
 CASES = [
@@ -17,7 +17,6 @@ CASES = [
     (kpis.decision_accuracy, FIXED + [run("escalated", verdict="ESCALATE_HUMAN")] * 9, 1.0),
     (kpis.mean_confidence, FIXED, 0.9),
     (kpis.detection, FIXED, 10.0),
-    (kpis.brier, FIXED, 0.01),
     (kpis.hours_saved, FIXED[:1], 119 / 60),
     (kpis.hours_saved, [run(seconds=9000.0)], 0.0),
     (kpis.hours_saved, [], None),
@@ -27,6 +26,11 @@ CASES = [
 @pytest.mark.parametrize("figure, runs, value", CASES)
 def test_a_figure(figure, runs, value):
     assert figure(sums(runs)).value == (None if value is None else pytest.approx(value))
+
+
+def test_the_brier_score():
+    assert kpis.brier(judged(FIXED)).value == pytest.approx(0.01)
+    assert kpis.brier(judged(FIXED[:4])).value is None
 
 
 @pytest.mark.parametrize("ended, back, value", [(0, 0, None), (4, 4, None), (10, 1, 0.1), (5, 0, 0.0)])
@@ -46,7 +50,7 @@ def test_money_is_hours_times_their_cost():
 
 def test_calibration_bins_every_case_once():
     runs = [run(confidence=c / 100, result="fixed" if c % 3 else "failed") for c in range(0, 101)]
-    bins = kpis.calibration(sums(runs))
+    bins = kpis.calibration(judged(runs))
     assert [b.low for b in bins] == pytest.approx([i / 10 for i in range(10)])
     assert sum(b.n for b in bins) == 101
     assert bins[-1].n == 11, "1.0 belongs to the last bin"

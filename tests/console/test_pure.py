@@ -12,7 +12,7 @@ from console.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
 from core import kpis
 from core.models import Decision, Severity, Status, Verdict
 from tests import factories
-from tests.console.sums import run, sums
+from tests.console.sums import judged, run, sums
 
 EVIL = "<script>\"&'"
 
@@ -137,16 +137,16 @@ def test_charts_are_drawn_from_rows():
     assert times.data[-1].y[0] == 120
     days = charts.outcomes_by_day({("2026-01-01", "fixed"): 2, ("2026-01-02", "fixed"): 3, ("2026-01-02", "human"): 1})
     assert [list(bar.y) for bar in days.data] == [[2, 3], [0, 1]]
-    tally = sums([run(confidence=0.85)] * 6)
-    assert charts.calibration(kpis.calibration(tally)).data[1].y[0] == 1.0
+    decided = judged([run(confidence=0.85)] * 6)
+    assert charts.calibration(kpis.calibration(decided)).data[1].y[0] == 1.0
 
 
 def test_a_report_is_one_page_of_its_own():
-    tally = sums([run(confidence=0.85)] * 6)
-    now = kpis.all_of(tally, kpis.Deployed(6, 0), (5000, 5), 90)
+    ended = [run(confidence=0.85)] * 6
+    now = kpis.all_of(sums(ended), kpis.Deployed(6, 0), (5000, 5), 90)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     parts = kpis.parts(10.0, {"fix": 30.0}, 120.0)
-    made = report.page(start, start, now, now, (6, parts), kpis.calibration(tally), {EVIL: (5000, 5)})
+    made = report.page(start, start, now, now, (6, parts), kpis.calibration(judged(ended)), {EVIL: (5000, 5)})
     assert "<script" not in made and "src=" not in made and "url(" not in made
     for words in ("99.90 %", "60 times faster", "hours saved x 90 an hour", "≤ 5 min", "0.8 to 0.9"):
         assert words in made

@@ -12,7 +12,7 @@ from core.kpis import Tally
 from core.models import Deployment, Issue, Outcome, Severity, Status, now
 from core.views import changes, counting, deployments, issues, outcomes, pipeline
 from tests import factories, scenes
-from tests.console.sums import sums
+from tests.console.sums import judged, sums
 
 DAY = timedelta(days=1)
 
@@ -116,8 +116,10 @@ def test_sql_sums_as_python_does(shop):
     assert [found.median, found.saved] == pytest.approx([wanted.median, wanted.saved])
     for name in ("repairs", "detect", "confidence"):
         assert astuple(getattr(found, name)) == pytest.approx(astuple(getattr(wanted, name)))
-    assert [astuple(j) for j in found.judged] == [pytest.approx(astuple(j)) for j in wanted.judged]
-    assert outcomes.tally(shop, until + DAY, until + 2 * DAY) == Tally(judged=[])
+    assert (found.acted, found.held) == (wanted.acted, wanted.held)
+    tenths = [astuple(j) for j in outcomes.judged(shop, since, until)]
+    assert tenths == [pytest.approx(astuple(j)) for j in judged(every)]
+    assert outcomes.tally(shop, until + DAY, until + 2 * DAY) == Tally()
 
 
 @pytest.mark.parametrize("confidence", [0.0, 0.1, 0.3, 0.6, 0.7, 0.8, 0.9, 0.99, 1.0, None])
@@ -126,8 +128,8 @@ def test_a_tenth_takes_its_lower_border(console, confidence):
         made = scenes.story(session, Status.RESOLVED)
         session.exec(select(Outcome)).one().confidence = confidence
     with store.read() as session:
-        [judged] = outcomes.tally(session, now() - DAY, now() + DAY).judged
-        assert judged.place == sums([session.exec(select(Outcome)).one()]).judged[0].place
+        [found] = outcomes.judged(session, now() - DAY, now() + DAY)
+        assert found.place == judged([session.exec(select(Outcome)).one()])[0].place
         assert made.id
 
 
