@@ -1,7 +1,13 @@
 """The console in a real browser: every page, live changes, an approval's dialog, the keyboard."""
 
+import asyncio
 import urllib.request
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from functools import partial
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sqlmodel import select
@@ -12,7 +18,9 @@ from tests import screens
 from tests.browser.server import ADDRESSES, browsing, serving, settled, visiting
 
 pytestmark = pytest.mark.browser
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
+LOOKS = [("light", 1440), ("dark", 1440), ("light", 390)]  # phones differ in width alone
+PLAIN = ("/status", "/login", "/password")  # drawn by the server, without Streamlit
+VIEWERS = 20
 
 
 @pytest.fixture(scope="module")
@@ -54,31 +62,20 @@ def watched(page, address) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme, width", LOOKS)
-def test_every_page_is_clean_and_fits(served, scheme, width):
+def test_every_page_is_clean_fits_and_axe_finds_nothing(served, scheme, width):
+    """Each address is loaded once a look: script errors, foreign requests, the width, then axe."""
     address, browser = served
     with visiting(browser, address, color_scheme=scheme, viewport={"width": width, "height": 900}) as visit:
-        for path in ADDRESSES:
-            page = visit.new_page()
-            faults = watched(page, address)
+        page = visit.new_page()
+        faults = watched(page, address)
+        for path in (*ADDRESSES, *PLAIN):
             page.goto(path.format(issue=number(Status.AWAITING_APPROVAL)))
-            settled(page)
-            page.wait_for_selector(".d-lead")
+            if path not in PLAIN:
+                settled(page).wait_for_selector(".d-lead")
             sizes = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
             assert sizes[0] <= sizes[1], f"{path} is wider than {width}"
             assert not page.locator("[data-testid=stException]").count()
             assert faults == [], path
-            page.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(served, scheme):
-    address, browser = served
-    with visiting(browser, address, color_scheme=scheme) as visit:
-        page = visit.new_page()
-        for path in (*ADDRESSES, "/status", "/login", "/password"):
-            page.goto(path.format(issue=number(Status.AWAITING_APPROVAL)))
-            if path not in ("/status", "/login", "/password"):
-                settled(page).wait_for_selector(".d-lead")
             found = Axe().run(page)
             assert found.violations_count == 0, f"{path}: {found.generate_report()}"
 
@@ -97,17 +94,58 @@ def test_a_change_in_the_store_is_seen_without_a_reload(page):
     assert page.evaluate("window.mark") == 1
 
 
-def test_a_dialog_stays_open_while_the_page_changes_under_it(page):
+def test_a_dialog_stays_open_and_written_in_while_the_page_changes_under_it(page):
+    """The change comes as a fragment's rerun: a full one would draw the sidebar again and close the dialog."""
+    sidebars = []
+
+    def seen(frame: str | bytes) -> None:
+        if b"d-person-here" in (frame.encode() if isinstance(frame, str) else frame):
+            sidebars.append(frame)
+
+    page.on("websocket", lambda socket: socket.on("framereceived", seen))
     issue = number(Status.FIXING)
     settled(page.goto("/") and page)
-    page.get_by_role("button", name="Approve").first.click()
-    page.wait_for_selector("[role=dialog]:has-text('Approve this patch for production?')")
-    move(issue, Status.TESTING)
-    page.wait_for_selector(f"tr:has-text('#{issue}') .d-badge:has-text('testing')", timeout=10_000)
-    assert page.locator("[role=dialog]").is_visible()
-    page.locator("[role=dialog]").get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Reject").first.click()
+    dialog = page.locator("[role=dialog]")
+    dialog.get_by_role("textbox").fill("not before the sale")
+    drawn = len(sidebars)
+    assert drawn, "the page's first run draws the sidebar"
+    for status, words in ((Status.TESTING, "testing"), (Status.REVIEWING, "reviewing"), (Status.FIXING, "fixing")):
+        move(issue, status)
+        page.wait_for_selector(f"tr:has-text('#{issue}') .d-badge:has-text('{words}')", timeout=10_000)
+    assert len(sidebars) == drawn
+    assert dialog.get_by_role("textbox").input_value() == "not before the sale"
+    dialog.get_by_role("button", name="Cancel").click()  # one click is enough
     page.wait_for_selector("[role=dialog]", state="detached")
-    move(issue, Status.FIXING)
+
+
+async def looking_on(address: str, changes: list[Callable[[], None]]) -> list[set[str]]:
+    """What VIEWERS signed-in streams hear at first and after each change: one set of versions a change."""
+
+    async def next_of(lines: AsyncIterator[str]) -> str:
+        return await anext(line async for line in lines if line.startswith("data: "))
+
+    known = {"Cookie": f"session={screens.cookie('viewer', 'looker')}", "User-Agent": "looker"}
+    async with httpx.AsyncClient(base_url=address, headers=known, timeout=30) as client, AsyncExitStack() as open_:
+        streams = [await open_.enter_async_context(client.stream("GET", "/live")) for _ in range(VIEWERS)]
+        lines = [stream.aiter_lines() for stream in streams]
+        heard = []
+        for change in (lambda: None, *changes):
+            await asyncio.to_thread(change)
+            told = await asyncio.gather(*map(next_of, lines))
+            assert len(told) == VIEWERS
+            heard.append(set(told))
+        return heard
+
+
+def test_twenty_look_on_and_each_hears_every_change(served):
+    issue = number(Status.FIXING)
+    statuses = (Status.REVIEWING, Status.TESTING, Status.FIXING)
+    changes = [partial(move, issue, status) for status in statuses]
+    with ThreadPoolExecutor(1) as beside:  # Playwright has this thread's loop
+        heard = beside.submit(asyncio.run, looking_on(served[0], changes)).result()
+    assert all(len(told) == 1 for told in heard), "all hear the same"
+    assert len(set.union(*heard)) == 1 + len(statuses), "and each change anew"
 
 
 def test_the_keyboard_opens_the_dialogs(page):
@@ -176,17 +214,12 @@ def test_a_search_survives_a_live_change(page):
     assert page.get_by_role("searchbox").input_value() == "Zero"
 
 
-def test_a_first_run_says_what_happens_next(tmp_path, served):
+def test_a_first_run_says_what_happens_next_and_ends_at_once_though_somebody_looks_on(tmp_path, served):
     _, browser = served
-    with serving(tmp_path, seed=False) as address, visiting(browser, address) as visit:
-        page = visit.new_page()
-        page.goto(address)
-        settled(page)
-        page.wait_for_selector("text=The first starts within 5 min")
-
-
-def test_the_server_ends_at_once_though_somebody_looks_on(tmp_path):
     with serving(tmp_path, seed=False) as address:  # its end waits for the process, 20 s at most
+        with visiting(browser, address) as visit:
+            page = visit.new_page()
+            settled(page.goto(address) and page).wait_for_selector("text=The first starts within 5 min")
         known = {"Cookie": f"session={screens.cookie('viewer', 'looker')}", "User-Agent": "looker"}
         stream = urllib.request.urlopen(urllib.request.Request(f"{address}/live", headers=known), timeout=30)
         assert stream.readline().startswith(b"data: ")
