@@ -9,7 +9,7 @@ from console.markup import Safe, link, span, tag
 from console.widgets import RESULT, STATUS, VERDICT, card, of
 from console.widgets import timeline as events
 from core.models import Deployment
-from core.views.issues import Story, timeline
+from core.views.issues import Story, shortened, timeline
 
 
 def _last(items):
@@ -79,5 +79,7 @@ def told(story: Story) -> Safe:
         _shipped(live) if live else "",
         _ending(story),
     ]
-    line = card("Timeline", events(timeline(story)))
+    short = shortened(story)
+    cut = tag("p", f"A long story: only the latest {', '.join(short)} are shown.", class_="d-muted") if short else ""
+    line = card("Timeline", events(timeline(story)), cut)
     return tag("div", tag("div", *chapters, class_="d-stack"), line, class_="d-story")

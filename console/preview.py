@@ -67,7 +67,9 @@ def summary(found: replay.Replay) -> Safe:
     safer = [f for f in found.flips if f not in bolder]
     held = sum(f.past.outcome == "fixed" for f in safer)
     harmed = sum(f.past.outcome in ("rolled_back", "failed") for f in safer)
-    left_out = f"{found.unreadable} lack their inputs and are left out" if found.unreadable else ""
+    left_out = f"{found.unreadable:,} lack their inputs and are left out" if found.unreadable else ""
+    if found.judged + found.unreadable >= decisions.LIMIT:
+        left_out = f"the latest {decisions.LIMIT:,} of the period. {left_out}"
     return stats(
         stat(f"{found.judged:,}", "decisions judged again", left_out),
         stat(f"{len(found.flips):,}", "would flip", _already(found), "work" if found.flips else ""),

@@ -11,6 +11,8 @@ from core.models import Analysis, Crash, Deployment, Frame, ServiceHealth, Signa
 from core.views import counting
 from core.views.issues import Story
 
+LOCALS = 12  # of a frame that are shown
+
 
 def head(story: Story) -> Safe:
     issue = story.issue
@@ -48,12 +50,13 @@ def figures(story: Story) -> Safe:
 
 def _frame(frame: Frame) -> Safe:
     kept = frame.locals or {}
-    values = facts((name, tag("code", text)) for name, text in list(kept.items())[:12])
+    values = facts((name, tag("code", text)) for name, text in list(kept.items())[:LOCALS])
+    told = f"{len(kept)} locals" if len(kept) <= LOCALS else f"{LOCALS} of {len(kept)} locals"
     return tag(
         "li",
         tag("div", tag("b", frame.function), tag("span", f"{frame.file}:{frame.line}", class_="d-muted")),
         code(frame.code) if frame.code else "",
-        tag("details", tag("summary", f"{len(kept)} locals"), values) if kept else "",
+        tag("details", tag("summary", told), values) if kept else "",
         class_=None if frame.in_app else "d-library",
     )
 

@@ -153,6 +153,11 @@ def issue_link(issue: Issue) -> Safe:
     return link(f"/issues?issue={issue.id}", tag("b", f"#{issue.id}"), " ", issue.title, class_="d-clip")
 
 
+def cut(shown: int, limit: int, says: str) -> Safe:
+    """What a list leaves out, said under it once it is as long as it may be; else nothing."""
+    return tag("p", says, class_="d-muted") if shown >= limit else esc("")
+
+
 def bar(share: float | None, words: object = "", tone: str = "work") -> Safe:
     """A share as a bar with its figure; nothing but the dash when it is not known."""
     if share is None:

@@ -10,7 +10,7 @@ import streamlit as st
 from console import access, context, question
 from console.confirm import Offer, buttons
 from console.page import page, picked
-from console.widgets import card, draw, empty
+from console.widgets import card, cut, draw, empty
 from core import answers, store
 from core.views import approvals
 
@@ -25,12 +25,13 @@ def body() -> None:
         moves(ids, chosen)
         one(chosen)
     if past:
-        draw(card("Answered of late", question.closed(past)))
+        draw(card(f"Answered of late: the last {len(past)}", question.closed(past)))
 
 
 def inbox(rows, chosen: int | None) -> None:
     if rows:
-        draw(question.listing(rows, chosen))
+        first = f"The {approvals.PAGE} questions that expire first are listed."
+        draw(question.listing(rows, chosen), cut(len(rows), approvals.PAGE, first))
     else:
         says = "A fix that the policy does not release by itself is asked about here."
         draw(empty("Nothing waits for an answer", says, "✓"))

@@ -10,7 +10,7 @@ import streamlit as st
 from console import access, context, exports
 from console.markup import Safe, link, tag, when
 from console.page import NEEDS, page
-from console.widgets import badge, draw, empty, table
+from console.widgets import badge, cut, draw, empty, table
 from core import audit, store
 from core.models import AuditRow
 from core.views import trail
@@ -54,6 +54,8 @@ def body() -> None:
         table(("Row", "When", "Who", "What", "About", "Detail", "Hash"), map(row, rows), (0,)),
     )  # fmt: skip
     downloads(wanted)
+    more = f"A file holds the oldest {trail.EXPORT:,} rows: choose a later time for the others."
+    draw(cut(found - 1, trail.EXPORT, more))
 
 
 def row(made: AuditRow) -> tuple:

@@ -8,7 +8,7 @@ from console import change
 from console.diff import size
 from console.markup import link, number, percent, span, tag, when
 from console.page import page, picked
-from console.widgets import RESULT, bar, card, draw, empty, issue_link, of, stat, stats, table
+from console.widgets import RESULT, bar, card, cut, draw, empty, issue_link, of, stat, stats, table
 from core import store
 from core.views import changes, counting
 
@@ -45,7 +45,7 @@ def listing() -> None:
     heads = ("Change", "Issue", "Status", "Generator", "Attempt", "Lines", "Confidence", "Took", "Written", "Note")
     draw(table(heads, map(change_row, rows), (4, 5, 6, 7)) if rows else empty("None of these", "Choose another kind."))
     st.header(f"By generator and template, the last {changes.COUNTED:,}", anchor=False)
-    draw(statistics(by))
+    draw(statistics(by), cut(len(by), changes.ROWS, f"The {changes.ROWS} that wrote the most are listed."))
 
 
 def statistics(by):
@@ -125,7 +125,11 @@ def one(chosen: int | None) -> None:
         tag("h2", found_change.change_set.title or "Change"),
         tag("p", "For issue ", issue_link(issue)),
         change.drawn(found_change),
-        card("Every attempt at this issue", attempts(tried, chosen)),
+        card(
+            "Every attempt at this issue",
+            attempts(tried, chosen),
+            cut(len(tried), changes.ATTEMPTS, f"The latest {changes.ATTEMPTS} attempts are listed."),
+        ),
     )
 
 

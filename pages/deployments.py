@@ -11,12 +11,13 @@ from console.confirm import Offer, buttons
 from console.drawing import drawing, rate_chart, strip
 from console.markup import link, moment, percent, span, tag, when
 from console.page import page, picked
-from console.widgets import RESULT, card, checks, draw, empty, facts, issue_link, of, table
+from console.widgets import RESULT, card, checks, cut, draw, empty, facts, issue_link, of, table
 from core import store
 from core.models import ServiceHealth
 from core.views import counting, deployments, pipeline
 
 AROUND = timedelta(minutes=15)
+LONGEST = timedelta(hours=6)  # of the curves
 KINDS = {"Production": "production", "Preview": "preview", "All": ""}
 
 
@@ -46,6 +47,7 @@ def listing() -> None:
         marks = deployments.marks(session, since)
     if marks:
         drawing(strip(marks, since, until), key="strip")
+        draw(cut(len(marks), deployments.MARKS, f"The last {deployments.MARKS} deployments are marked."))
     last = -(-min(found, counting.MOST) // deployments.PAGE)
     number = st.pagination(last, key=f"deployment_page_{last}_{kind}") if last > 1 else 1
     with store.read() as session:
@@ -146,10 +148,12 @@ def curves(made, watched) -> None:
     """Error rate of each watched service around the deployment, and the band that the watch allowed."""
     start, end = made.started_at - AROUND, (made.ended_at or datetime.now(UTC)) + AROUND
     with store.read() as session:
-        rates = pipeline.error_rate(session, watched.source, start, min(end, start + timedelta(hours=6)))
-    rates = {service: points for service, points in rates.items() if service in {*made.before, *made.after}}
+        found = pipeline.error_rate(session, watched.source, start, min(end, start + LONGEST))
+    rates = {service: points for service, points in found.items() if service in {*made.before, *made.after}}
     if not rates:
         return
+    if end > start + LONGEST:
+        draw(tag("p", f"The curves show the first {span(LONGEST.total_seconds())}.", class_="d-muted"))
     marks = [(at, words) for at, words in ((made.ready_at, "live"), (made.ended_at, made.status)) if at]
     with st.grid(columns=2, min_column_width=320):
         for service, points in rates.items():

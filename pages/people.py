@@ -6,6 +6,7 @@ import streamlit as st
 
 from console import access, people
 from console.page import page
+from console.widgets import cut, draw
 from core import store
 from core.views import people as view
 
@@ -15,6 +16,7 @@ def body() -> None:
         everybody, tokens = view.people(session), view.tokens(session)
     people.once()
     people.everybody(everybody)
+    draw(cut(len(everybody), view.PAGE, f"The first {view.PAGE} by name are listed."))
     with st.grid(columns=2, min_column_width=300):
         with st.expander("Add a person"):
             people.add_person()
@@ -22,6 +24,7 @@ def body() -> None:
             people.change_person(everybody)
     st.header("API tokens", anchor=False)
     people.tokens(tokens)
+    draw(cut(len(tokens), view.PAGE, f"{view.PAGE} are listed: those that work, then the latest."))
     with st.grid(columns=2, min_column_width=300):
         with st.expander("Issue a token"):
             people.add_token(everybody)

@@ -33,6 +33,7 @@ from core.views import pipeline
 
 DAY = timedelta(days=1)
 SHOWN = 5  # approvals; the tile above counts them all
+ROUNDS = JOURNEYS = 8
 
 
 def body() -> None:
@@ -42,18 +43,18 @@ def body() -> None:
         st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
     with store.read() as session:
         by, day = pipeline.by_status(session), pipeline.totals(session, now - DAY)
-        taken, journeys = pipeline.arrows(session, now - DAY), pipeline.journeys(session)
-        asked, rounds = pipeline.approvals(session, SHOWN), pipeline.rounds(session, 8)
+        taken, journeys = pipeline.arrows(session, now - DAY), pipeline.journeys(session, JOURNEYS)
+        asked, rounds = pipeline.approvals(session, SHOWN), pipeline.rounds(session, ROUNDS)
         connectors, workers = pipeline.connectors(session), pipeline.workers(session, now)
         used = pipeline.automatic_deployments(session, now - timedelta(hours=1))
     draw(panels.headline(by, day))
     weak_sandbox(policy)
-    approvals(asked)
+    approvals(asked, by.get(Status.AWAITING_APPROVAL, 0))
     st.header(panels.FLOW, anchor=False)
     drawing(diagram.flow(by, taken), key="flow")
     demo.panel(policy.watch.source)
     st.header("Journeys", anchor=False)
-    draw(journey_table(journeys))
+    draw(journey_table(journeys), journeys_cut(len(journeys)))
     limits = limits_card(policy, used, by, workers, rounds)
     aside = tag("div", connectors_card(connectors), limits, class_="d-stack")
     draw(tag("div", rounds_card(rounds), aside, class_="d-three"))
@@ -68,7 +69,14 @@ def weak_sandbox(policy) -> None:
         st.warning(f"Weaker sandbox: {found.weaker_because}. Install bubblewrap (see Settings).")
 
 
-def approvals(asked) -> None:
+def journeys_cut(shown: int):
+    """Which issues the table names: those under way come first."""
+    if shown < JOURNEYS:
+        return ""
+    return tag("p", f"{JOURNEYS} are shown, those under way first. ", link("/issues", "All issues"), class_="d-muted")
+
+
+def approvals(asked, waiting: int) -> None:
     if not asked:
         return
     st.header("Waiting for a person", anchor=False)
@@ -82,6 +90,9 @@ def approvals(asked) -> None:
                 ],
                 shortcuts=number == 0,
             )
+    if waiting > len(asked):
+        more = f"{len(asked)} of {waiting:,} are shown, the oldest first. "
+        draw(tag("p", more, link("/approvals", "The whole inbox"), class_="d-muted"))
 
 
 def journey_table(journeys):
@@ -124,7 +135,7 @@ def rounds_card(rounds):
         wait = span(context.settings().round_seconds)
         return card("Rounds", empty("No rounds yet", f"The first starts within {wait}.", "◔"))
     return card(
-        "Rounds",
+        f"The last {len(rounds)} rounds" if len(rounds) >= ROUNDS else "Rounds",
         table(
             ("Started", "Result", "Records", "Issues", "Took"),
             (

@@ -11,6 +11,8 @@ from core.views.issues import Change, with_checks
 
 SHIPPED = ("deployed", "merged")
 PAGE = 10
+ROWS = 50  # of the statistics
+ATTEMPTS = 20  # at one issue
 COUNTED = 2000  # change sets that the statistics look at
 NAMES = ("generator", "template", "written", "proved", "shipped", "rolled_back", "seconds", "tokens", "cost_usd")
 
@@ -35,7 +37,7 @@ def count(session: Session, kind: str = "All") -> int:
 def attempts(session: Session, change_set: ChangeSet) -> list[ChangeSet]:
     """Every attempt at the same issue, the latest first."""
     rows = select(ChangeSet).where(ChangeSet.issue_id == change_set.issue_id)
-    return list(session.exec(rows.order_by(ChangeSet.id.desc()).limit(20)))
+    return list(session.exec(rows.order_by(ChangeSet.id.desc()).limit(ATTEMPTS)))
 
 
 def page(session: Session, number: int = 1, kind: str = "All") -> list[tuple[ChangeSet, Issue]]:
@@ -83,6 +85,6 @@ def statistics(session: Session) -> list[dict]:
         )
         .group_by(last.generator, last.template)
         .order_by(func.count().desc())
-        .limit(50)
+        .limit(ROWS)
     )
     return [dict(zip(NAMES, row, strict=True)) for row in rows]

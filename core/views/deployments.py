@@ -10,6 +10,7 @@ from core.models import ChangeSet, Deployment, Issue
 from core.views import counting
 
 PAGE = 15
+MARKS = 60  # of the timeline
 
 
 def count(session: Session, environment: str = "") -> int:
@@ -33,7 +34,7 @@ def page(session: Session, environment: str = "", number: int = 1) -> list[tuple
     )
 
 
-def marks(session: Session, since: datetime, limit: int = 60) -> list[tuple[int, datetime, str, str]]:
+def marks(session: Session, since: datetime, limit: int = MARKS) -> list[tuple[int, datetime, str, str]]:
     """(id, start, environment, status) of the last deployments since then, oldest first: the timeline's marks."""
     rows = session.exec(
         select(Deployment.id, Deployment.started_at, Deployment.environment, Deployment.status)

@@ -115,6 +115,14 @@ class Story:
         return next((a for a in self.approvals if a.state == "pending"), None)
 
 
+LINES = {"stages": 100, "audit": 50, "approvals": 10, "notifications": 20, "outcomes": 10}  # of a story's timeline
+
+
+def shortened(told: Story) -> list[str]:
+    """The parts of a long story of which the timeline has the latest lines alone."""
+    return [name for name, most in LINES.items() if len(getattr(told, name)) >= most]
+
+
 def _of(session: Session, table, issue_id: int, limit: int = 50) -> list:
     """The latest ``limit`` rows of the issue, oldest first."""
     rows = session.exec(select(table).where(table.issue_id == issue_id).order_by(table.id.desc()).limit(limit)).all()
@@ -146,15 +154,18 @@ def story(session: Session, issue_id: int) -> Story | None:
         signal_count=counting.up_to(session, Signal.id, Signal.issue_id == issue_id),
         changes=with_checks(session, _of(session, ChangeSet, issue_id, 10)),
         audit=session.exec(
-            select(AuditRow).where(AuditRow.subject == f"issue/{issue_id}").order_by(AuditRow.id).limit(50)
-        ).all(),
+            select(AuditRow)
+            .where(AuditRow.subject == f"issue/{issue_id}")
+            .order_by(AuditRow.id.desc())
+            .limit(LINES["audit"])
+        ).all()[::-1],
         analyses=_of(session, Analysis, issue_id, 5),
         decisions=_of(session, Decision, issue_id, 5),
-        approvals=_of(session, Approval, issue_id, 10),
+        approvals=_of(session, Approval, issue_id, LINES["approvals"]),
         deployments=_of(session, Deployment, issue_id, 20),
-        outcomes=_of(session, Outcome, issue_id, 10),
-        stages=_of(session, StageRun, issue_id, 100),
-        notifications=_of(session, Notification, issue_id, 20),
+        outcomes=_of(session, Outcome, issue_id, LINES["outcomes"]),
+        stages=_of(session, StageRun, issue_id, LINES["stages"]),
+        notifications=_of(session, Notification, issue_id, LINES["notifications"]),
         silence=next((row for row in rulings.standing(session) if row.issue_id == issue_id), None),
         parts=parts(session, issue_id),
         absorbed=session.exec(select(Issue.id).where(Issue.merged_into == issue_id).order_by(Issue.id).limit(50)).all(),
