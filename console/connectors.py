@@ -31,6 +31,10 @@ def advice(error: str | None) -> str:
     return next(found, "`python -m core doctor` asks every connector and says what is missing.".replace("`", ""))
 
 
+def sentence(text: str) -> str:
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+
+
 def _state(c: Connector, now: datetime) -> Safe:
     if not c.failures and not c.error:
         return tag("span", badge("ok", "✓", "works"), tag("small", c.note) if c.note else "")
@@ -39,7 +43,7 @@ def _state(c: Connector, now: datetime) -> Safe:
     return tag(
         "span",
         badge("bad", "✕", failed),
-        tag("small", f"{c.error or ''}{rests}"),
+        tag("small", sentence(c.error or ""), rests),
         tag("small", tag("b", "What to do: "), advice(c.error)) if c.error else "",
     )
 

@@ -36,7 +36,7 @@ def headline(by: Mapping[Status, int], day: Mapping[str, int]) -> Safe:
     people = by.get(Status.AWAITING_APPROVAL, 0)
     return stats(
         stat(sum(number for status, number in by.items() if status not in ENDED), "issues in work now"),
-        stat(people, "wait for your approval now", tone="person" if people else ""),
+        stat(people, "wait for an approval now", tone="person" if people else ""),
         stat(
             by.get(Status.ESCALATED, 0),
             "escalated to a person now",

@@ -63,9 +63,10 @@ def risks(asked: Question) -> list[tuple[object, str]]:
     fired = [g for g in (decision.receipt.get("guards") or [] if decision else []) if g.get("effect")]
     added = sum(line.startswith(("+", "-")) and not line.startswith(("+++", "---")) for line in made.patch.splitlines())
     files = sum(line.startswith("+++ ") for line in made.patch.splitlines())
+    standing = (not asked.critical, "a critical service" if asked.critical else "not a critical service")
     return [
         *((False, str(guard.get("says", ""))) for guard in fired),
-        (not asked.critical, "a critical service" if asked.critical else "not a critical service"),
+        *(() if any("critical service" in str(guard.get("says", "")) for guard in fired) else [standing]),
         (None, f"{added} changed lines in {files} file{'s' if files != 1 else ''}"),
         (None, f"confidence of the decision {percent(decision.confidence) if decision else '–'}, "
                f"of the patch {percent(made.confidence)}"),

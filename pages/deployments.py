@@ -47,7 +47,10 @@ def listing() -> None:
         marks = deployments.marks(session, since)
     if marks:
         drawing(strip(marks, since, until), key="strip")
-        draw(cut(len(marks), deployments.MARKS, f"The last {deployments.MARKS} deployments are marked."))
+        draw(
+            tag("p", "✕ was rolled back or failed; each sign opens its deployment.", class_="d-muted"),
+            cut(len(marks), deployments.MARKS, f"The last {deployments.MARKS} deployments are marked."),
+        )
     last = -(-min(found, counting.MOST) // deployments.PAGE)
     number = st.pagination(last, key=f"deployment_page_{last}_{kind}") if last > 1 else 1
     with store.read() as session:

@@ -72,6 +72,9 @@ REACHED = {
 }
 
 
+WRITTEN = {Status.RESOLVED: "merged", Status.WATCHING: "deployed", Status.ROLLING_BACK: "deployed"}
+
+
 def stages(session: Session, of: Issue, reached: int, text: str | None = None) -> None:
     for place, stage in enumerate(STEPS[:reached]):
         start = of.created_at + timedelta(seconds=4 * place)
@@ -82,7 +85,7 @@ def stages(session: Session, of: Issue, reached: int, text: str | None = None) -
                 run=of.run,
                 stage=stage,
                 started_at=start,
-                says=text or f"{stage} went well",
+                says=text or (f"{stage} is under way" if running else f"{stage} went well"),
                 ended_at=None if running else start + timedelta(seconds=3),
                 result="running" if running else "ok",
             )
@@ -107,7 +110,7 @@ def story(session: Session, status: Status = Status.RESOLVED, *, text: str | Non
         found = analysis(session, made, text)
         decision(session, made, found, text)
     if reached >= 5:
-        change = change_set(session, made, text, status="merged" if status == Status.RESOLVED else "reviewed")
+        change = change_set(session, made, text, status=WRITTEN.get(status, "reviewed"))
         review(session, change, text)
         run_of_tests(session, change, text)
         _delivered(session, status, change, text)
@@ -144,12 +147,12 @@ def _delivered(session: Session, status: Status, change: ChangeSet, text: str | 
         deployment(session, change, text, status=live, **felt, **ended)
 
 
-PAST = (
-    ("KeyError: 'GONE' in total", "cart"),
-    ("ZeroDivisionError: division by zero in average", "catalog"),
-    ("IndexError: list index out of range in first_hit", "search"),
-    ("AttributeError: 'NoneType' has no 'email'", "account"),
-    ("TypeError: unsupported operand type(s) for +", "pricing"),
+PAST = (  # title, service, template, what the fix says
+    ("KeyError: 'GONE' in total", "cart", "missing-key", "Skip articles without a price"),
+    ("ZeroDivisionError: division by zero in average", "catalog", "zero-division", "No ratings are an average of 0"),
+    ("IndexError: list index out of range in first_hit", "search", "index", "No hit is None"),
+    ("AttributeError: 'NoneType' has no 'email'", "account", "none-guard", "A guest has no address"),
+    ("TypeError: unsupported operand type(s) for +", "pricing", "convert", "Read the surcharge as a number"),
 )
 DEEDS = (
     ("approve", "issue/1", {"reason": "looks right"}),
@@ -160,7 +163,7 @@ DEEDS = (
     ("escalated", "issue/48", {"reason": "no code change of ours cures this cause"}),
 )
 CASES = (  # title, service, status, severity, impact, confidence
-    ("AttributeError: 'NoneType' object has no attribute 'rate'", "checkout", Status.AWAITING_APPROVAL,
+    ("KeyError: 'GA-1021' in total", "checkout", Status.AWAITING_APPROVAL,
      Severity.MEDIUM, Impact.HIGH, 0.86),
     ("ZeroDivisionError: division by zero in average_rating", "catalog", Status.WATCHING,
      Severity.MEDIUM, Impact.LOW, 0.93),
@@ -214,7 +217,7 @@ def shop(session: Session) -> None:
         open_until=now() + timedelta(seconds=40),
     )
     for place in range(8):
-        round_(session, timedelta(seconds=10 * (8 - place)), result="partial" if place == 5 else "ok")
+        round_(session, timedelta(seconds=40 + 300 * (7 - place)), result="partial" if place == 5 else "ok")
     for place, service in enumerate(("cart", "checkout", "search")):
         metrics(session, service, now(), broken=(8 + 5 * place, 14 + 5 * place))
     add(session, Worker(executor_id="worker-1", host="local", pid=4711, role="worker"))
@@ -238,7 +241,7 @@ def past(session: Session, place: int, result: str) -> Issue:
     confidence = 0.83 + 0.14 * ((place * 7) % 10) / 10 if acts else 0.44 + 0.15 * ((place * 3) % 10) / 10
     severity, impact = LOOKS[place % len(LOOKS)]
     seconds = 90.0 + 37 * (place % 7) if result == "fixed" else 2600.0 + 300 * (place % 5)
-    title, service = PAST[place % len(PAST)]
+    title, service, template, fix = PAST[place % len(PAST)]
     made = issue(
         session,
         age=age,
@@ -259,7 +262,8 @@ def past(session: Session, place: int, result: str) -> Issue:
             session,
             made,
             status="merged" if result == "fixed" else "rolled_back",
-            template=("missing-key", "none-guard", "zero-division", "index")[place % 4],
+            template=template,
+            title=fix,
             note="" if result == "fixed" else "The error rate rose; production was rolled back.",
         )
         review(session, change)

@@ -31,7 +31,7 @@ EMPTY = {
     "settings": "No connector has been read yet",
 }
 FULL = {
-    "pipeline": ("AttributeError: &#x27;NoneType&#x27;", "failed 3× in a row", "2 of 5"),
+    "pipeline": ("KeyError: &#x27;GA-1021&#x27; in total", "failed 3× in a row", "2 of 5"),
     "approvals": ("checkout is a critical service", "the last rollback took", "Bound to the patch"),
     "issues": ("50 issues, the latest first", "needs approval", "rolling back"),
     "codegen": ("Skip articles without a price", "zero-division"),
