@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from console.markup import Safe, moment, span, tag, when
+from console.markup import Safe, link, moment, span, tag, when
 from console.policy_view import DAYS
 from console.widgets import badge, card, facts, table
 from core import notify, windows
@@ -125,7 +125,7 @@ def maintenance(rules: Maintenance, waiting: int) -> Safe:
 
 
 def people(found: Sequence[Person]) -> Safe:
-    """Everybody with an account; they are added and changed by the command line."""
+    """Everybody with an account; they are added and changed on the page People."""
     now = datetime.now(UTC)
 
     def state(person: Person) -> Safe:
@@ -148,8 +148,8 @@ def people(found: Sequence[Person]) -> Safe:
     return card(
         "People",
         table(("Name", "Role", "State", "Signs in by", "Last sign-in"), rows),
-        tag("p", tag("code", "python -m core user"), " adds, changes and disables people; ",
-            tag("code", "python -m core token"), " makes API tokens.", class_="d-muted"),
+        tag("p", "They are added and changed on the page ", link("/people", "People"), ", as API tokens are, or by ",
+            tag("code", "python -m core user"), " and ", tag("code", "token"), ".", class_="d-muted"),
     )  # fmt: skip
 
 

@@ -218,8 +218,8 @@ def shop(session: Session) -> None:
     )
     for place in range(8):
         round_(session, timedelta(seconds=40 + 300 * (7 - place)), result="partial" if place == 5 else "ok")
-    for place, service in enumerate(("cart", "checkout", "search")):
-        metrics(session, service, now(), broken=(8 + 5 * place, 14 + 5 * place))
+    for place, service in enumerate(("cart", "checkout", "catalog")):
+        metrics(session, service, now(), broken=(8 + 4 * place, 14 + 4 * place))
     add(session, Worker(executor_id="worker-1", host="local", pid=4711, role="worker"))
     for place, (action, subject, detail) in enumerate(DEEDS):
         audit.record(session, ("demo", "platform")[place % 2], action, subject, detail, key=f"deed-{place}")
