@@ -88,7 +88,7 @@ def picture(page: Page, width: int, file: Path) -> None:
 
 
 def shoot(page: Page, file: Path) -> None:
-    """In 256 colours, a fifth of the weight: the commonest as they are, the rest for what is rare, as a chart's parts."""
+    """In 256 colours, a fifth of the weight: the commonest as they are, the rest for rare ones, as a chart's parts."""
     with Image.open(BytesIO(page.screenshot())) as opened:
         shot = opened.convert("RGB")
     common = sorted(shot.getcolors(shot.width * shot.height), reverse=True)[:192]
