@@ -1,5 +1,7 @@
 """Keys that are not there, and faults of the data; see tests/repair/casework.py for the format."""
 
+# ruff: noqa: E501  (the programs are data)
+
 CASES = r'''
 === key-nested-level fix sentry
 --- orders/__init__.py

@@ -1,5 +1,7 @@
 """Names, divisions, the standard library, loops and coroutines; see tests/repair/casework.py for the format."""
 
+# ruff: noqa: E501  (the programs are data)
+
 CASES = r'''
 === name-renamed-attribute fix sentry
 --- app/__init__.py
