@@ -6,7 +6,7 @@ reads the message itself and is silent about what it does not know.
 
 from __future__ import annotations
 
-from core.repair.templates import guards, idioms, imports, index, iteration, keys, names, times, types
+from core.repair.templates import entries, guards, idioms, imports, index, iteration, keys, names, times, types
 
 _TYPE_ERROR = (
     guards.guard, names.returned_value, idioms.sort_none, types.bridge, names.argument, iteration.awaited,
@@ -17,7 +17,10 @@ _VALUE_ERROR = (index.unpack, idioms.pairs, guards.guard, types.number_text, tim
 
 FAMILIES = {
     "ZeroDivisionError": (guards.guard,),
-    "KeyError": (keys.other_key, idioms.bom_key, guards.guard),
+    "KeyError": (
+        keys.other_key, entries.moved, entries.renamed, entries.reordered, entries.fallback, entries.one_branch,
+        entries.gathered, idioms.bom_key, guards.guard,
+    ),
     "IndexError": (guards.guard,),
     "AttributeError": (
         guards.guard,
