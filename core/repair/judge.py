@@ -48,6 +48,8 @@ def _on_its_line(outcome: Outcome, crash: Crash) -> bool:
 
 
 def _changed(old: Outcome, new: Outcome) -> str | None:
+    if "<coroutine object" in old.result:
+        return None  # nobody awaited it: no value yet that could change
     if old.result:
         same = old.result == new.result
         return None if same else f"a result changed from {old.result[:60]} to {(new.result or new.error)[:60]}"

@@ -29,6 +29,7 @@ from core.repair.locate import Place
 from core.repair.returning import accumulates, alike, fits
 from core.repair.sources import Function, called, module_of
 from core.repair.templates.base import Changes, change
+from core.repair.templates.iteration import shrinking_loops
 from core.repair.templates.lift import lifted
 from core.repair.templates.parts import chain, is_part, whole
 from core.repair.templates.suspects import HOLE, Suspect, repeatable, suspects
@@ -37,6 +38,8 @@ LIFTS = 3
 
 
 def guard(place: Place) -> Changes:
+    if shrinking_loops(place):
+        return  # a position that went away is no missing value
     for suspect in suspects(place):
         yield from _at(place, suspect)
         here = (place, suspect)
