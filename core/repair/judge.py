@@ -69,14 +69,14 @@ def mended(after: Sequence[Outcome], hits: int, candidate: Candidate) -> int | N
 def uncured(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> str | None:
     """Why the candidate is made for the reported input alone; None when it is not.
 
-    Inputs near it that raise the very same error on the same line are cured too: all of them, or half where
-    another value of the line may be the one that is wrong.
+    Of the inputs near it that raise the very same error on the same line, three in four are cured too, and half
+    where another value of the line may be the wrong one; the others may lack what the fix takes instead.
     """
     said = (before[0].text, before[0].line)
     pairs = zip(before, after, strict=False)
     near = [new for old, new in pairs if is_crash(old, crash) and (old.text, old.line) == said]
-    left = sum(is_crash(new, crash) for new in near)
-    most = len(near) // 2 if before[0].error in _ACCIDENTS else 0
+    left = sum(is_crash(new, crash) and new.text == before[0].text for new in near)
+    most = len(near) // (2 if before[0].error in _ACCIDENTS else 4)
     if before[0].error in _OF_ANY_TEXT or left <= most:
         return None
     return f"{left} of {len(near)} inputs like the reported one still crash"
