@@ -468,7 +468,7 @@ minutes("2026-01-02T03:00:00Z", "2026-01-02T03:10:30.250Z")
 --- check
 from datetime import datetime
 from when import minutes, parse
-assert minutes("2026-01-02T03:00:00.5Z", "2026-01-02T03:10:30Z") == 9
+assert minutes("2026-01-02T03:00:00.5Z", "2026-01-02T03:10:30Z") == 10
 assert parse("2026-01-02T03:04:05Z") == datetime(2026, 1, 2, 3, 4, 5)
 assert parse("2026-01-02T03:04:05.250Z") == datetime(2026, 1, 2, 3, 4, 5, 250000)
 
