@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from console import forms
-from core import overview, rights, sessions, store
+from core import overview, rights, rulings, sessions, store
 from core.models import Approval, Deployment, Issue
 from core.rights import Actor, Forbidden
 
@@ -122,24 +122,32 @@ def issue(actor: Actor, request: Request, _body: dict) -> dict:
 
 def act(actor: Actor, request: Request, body: dict) -> dict:
     """One of the actions on an issue; those on its question or deployment find it by the issue."""
-    from core import actions
+    from core import actions, triage
+    from core.deeds import NEEDS
 
     name, number = request.path_params["action"], _number(request)
-    names = [known for known in actions.NEEDS if known != "change_policy"]
+    names = [known for known in NEEDS if known != "change_policy"]
     if name not in names:
         raise Wrong(404, f"the actions are {', '.join(names)}")
-    work = getattr(actions, name)
-    allowed = set(inspect.signature(work).parameters) - {"actor", "key"}
-    wanted = allowed - {_target_name(work)}
-    if set(body) != wanted or not all(isinstance(v, str | bool) for v in body.values()):
-        raise Wrong(422, f"{name} takes {', '.join(sorted(wanted)) or 'no arguments'}")
+    work = getattr(triage if hasattr(triage, name) else actions, name)
+    _checked(name, work, body)
     key = f"api-{actor.name}-{request.headers.get('idempotency-key') or uuid4().hex}"
     receipt = work(_target(name, number), actor=actor, key=key, **body)
     return {"done": receipt.done, "says": receipt.says}
 
 
-def _target_name(work) -> str:
-    return next(iter(inspect.signature(work).parameters))
+TYPES = {"str": str, "bool": bool, "int": int, "list[str]": list}
+
+
+def _checked(name: str, work, body: dict) -> None:
+    """Raises Wrong unless the body holds the action's further arguments, each of its type."""
+    _, *further = inspect.signature(work).parameters.values()  # the first is its target
+    takes = {p.name: p for p in further if p.name not in ("actor", "key")}
+    lacking = {n for n, p in takes.items() if p.default is p.empty} - set(body)
+    fits = all(n in takes and type(v) is TYPES[takes[n].annotation] for n, v in body.items())
+    if lacking or not fits:
+        told = ", ".join(f"{n} ({p.annotation})" for n, p in sorted(takes.items()))
+        raise Wrong(422, f"{name} takes {told or 'no arguments'}")
 
 
 def _target(name: str, issue_id: int) -> int:
@@ -148,6 +156,8 @@ def _target(name: str, issue_id: int) -> int:
         if asked is None:
             raise Wrong(409, f"issue {issue_id} asks for no approval")
         return asked.id
+    if name == "end_silence":
+        return _silence(issue_id)
     if name != "roll_back":
         return issue_id
     with store.read() as session:
@@ -159,6 +169,14 @@ def _target(name: str, issue_id: int) -> int:
     if live is None:
         raise Wrong(409, f"nothing of issue {issue_id} is in production")
     return live
+
+
+def _silence(issue_id: int) -> int:
+    with store.read() as session:
+        found = next((row.id for row in rulings.standing(session) if row.issue_id == issue_id), None)
+    if found is None:
+        raise Wrong(409, f"issue {issue_id} is not silenced")
+    return found
 
 
 ROUTES = [

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from uuid import uuid4
 
 import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
-from console import access
+from console import access, asks
 from console.markup import esc, tag
 from console.widgets import draw
 
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Act:
-    """``reason`` is the label of the text asked for; empty: none is asked."""
+    """``reason`` is the label of the text asked for; empty: none is asked. Further fields are in asks.py."""
 
     label: str
     asks: str
@@ -33,6 +34,7 @@ class Act:
     kind: str = "secondary"
     reason: str = ""
     reason_name: str = "reason"
+    home: str = "actions"  # the module of core that carries it out
 
 
 ACTS = {
@@ -100,6 +102,34 @@ ACTS = {
         "B",
         reason="Why?",
     ),
+    "merge": Act(
+        "Merge",
+        "Merge this issue into another one?",
+        "Its signals move there and its own journey ends; later signals of its kind follow.",
+        shortcut="M",
+        home="triage",
+    ),
+    "split": Act(
+        "Split",
+        "Take signals out into an issue of their own?",
+        "Later signals of the same kind go with them; both issues are counted anew.",
+        shortcut="L",
+        home="triage",
+    ),
+    "silence": Act(
+        "Silence",
+        "Open no issue of this for a while?",
+        "What it covers is counted and shown, but calls nobody; it ends by itself.",
+        shortcut="Q",
+        reason="Why?",
+        home="triage",
+    ),
+    "end_silence": Act(
+        "End",
+        "End it now?",
+        "What comes from now on is told again; what was set aside stays so.",
+        home="triage",
+    ),
     "change_policy": Act(
         "Put in force",
         "Put this policy in force?",
@@ -119,10 +149,10 @@ class Offer:
     ``choices`` whom it can be given to; ``name`` tells offers apart whose target is no number."""
 
     act: str
-    target: int | str
+    target: int | str | None
     about: str = ""
     more: dict = field(default_factory=dict)
-    choices: Sequence[str] = ()
+    choices: asks.Choices = ()
     name: str = ""
 
 
@@ -149,12 +179,7 @@ def _ask(offer: Offer, key: str) -> None:
     draw(tag("p", esc(offer.about), class_="d-muted") if offer.about else "", tag("p", act.says))
     if act.reason:
         st.text_area(act.reason, key=f"reason-{key}", max_chars=2000)
-    if offer.act == "escalate":
-        st.text_input("Who should take it?", key=f"to-{key}", max_chars=200, placeholder="name or team")
-    if offer.act == "pass_on":
-        st.selectbox("Person or group", offer.choices, None, key=f"to-{key}", placeholder="choose")
-    if offer.act == "resolve":
-        st.toggle("The cause is cured, not only the symptom", key=f"cured-{key}", value=True)
+    asks.draw(offer.act, key, offer.choices)
     if fault := st.session_state.get(f"fault-{key}"):
         st.error(fault)
     with st.container(horizontal=True):
@@ -170,15 +195,7 @@ def _arguments(offer: Offer, key: str) -> dict:
         given[act.reason_name] = st.session_state.get(f"reason-{key}", "").strip()
         if not given[act.reason_name]:
             raise ValueError("Please say why: it is kept in the audit trail.")
-    if offer.act == "escalate":
-        given["to"] = st.session_state.get(f"to-{key}", "").strip() or "on-call"
-    if offer.act == "pass_on":
-        given["to"] = st.session_state.get(f"to-{key}")
-        if not given["to"]:
-            raise ValueError("Choose the person or group that is to answer.")
-    if offer.act == "resolve":
-        given["cured"] = st.session_state.get(f"cured-{key}", True)
-    return given
+    return given | asks.given(offer.act, key)
 
 
 def _do(offer: Offer, key: str) -> None:
@@ -192,11 +209,10 @@ def _do(offer: Offer, key: str) -> None:
     except (access.Forbidden, ValueError) as refusal:
         st.session_state[f"fault-{key}"] = str(refusal)
         return
-    from core import actions
-
+    home = import_module(f"core.{ACTS[offer.act].home}")  # at the first click: a page is drawn without the engine
     try:
-        receipt = getattr(actions, offer.act)(offer.target, actor=person, key=key, **given)
-    except actions.Refused as refusal:
+        receipt = getattr(home, offer.act)(offer.target, actor=person, key=key, **given)
+    except home.Refused as refusal:
         st.session_state[f"fault-{key}"] = str(refusal)
     except SQLAlchemyError:
         log.exception("%s of %s was not stored", offer.act, offer.target)

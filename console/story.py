@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from console import change, receipt
+from console import change, quiet, receipt
 from console.markup import Safe, esc, join, moment, percent, span, tag, when
 from console.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, stat, stats, table
 from core.models import Analysis, Crash, Deployment, Frame, ServiceHealth, Signal, Stage
@@ -26,6 +26,7 @@ def head(story: Story) -> Safe:
         ),
         tag("h2", f"#{issue.id} ", issue.title),
         tag("p", issue.reason) if issue.reason else "",
+        quiet.of_issue(story),
         class_="d-head",
     )
 

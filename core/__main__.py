@@ -46,9 +46,8 @@ def main(argv: list[str] | None = None) -> int:
 def _stream(name: str, *rest: str) -> int:
     module, says = STREAMS[name]
     argparse.ArgumentParser(prog=f"python -m core {name}", description=says).parse_args(rest)
-    sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
-    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
-    return getattr(importlib.import_module(module), name)(sys.stdin, sys.stdout, sys.stderr)
+    sys.stdout.reconfigure(encoding="utf-8")
+    return getattr(importlib.import_module(module), name)(sys.stdin.buffer, sys.stdout, sys.stderr)
 
 
 def _command(argv: list[str]) -> int:

@@ -1,44 +1,22 @@
 """What a person may do. Each action asks the right first, with the role that the store gives at this moment, and is
 one transaction: the change, its audit row, and the message to the waiting workflow commit together, so that a
-second click, a second person or a crash changes nothing. A deed that is forbidden is audited too.
+second click, a second person or a crash changes nothing (core/deeds.py). What people decide of signals is in
+core/triage.py.
 
 ``actor`` is an Actor, or the name of a known person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from sqlmodel import Session, col, select
 
-from core import accounts, answers, audit, durable, journal, notify, policies, rights, runtime, store
+from core import answers, durable, journal, notify, policies, rulings, runtime, store
+from core.deeds import Receipt, ask, done, get, note, once
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
-from core.rights import Actor, Forbidden, Refused
+from core.rights import Actor, Refused
 from core.settings import ConfigurationError
 from core.stages import learn, verify
 from core.vendors.base import VendorError
-
-NEEDS = {  # the right that each action asks for
-    "approve": rights.APPROVE,
-    "reject": rights.APPROVE,
-    "pass_on": rights.APPROVE,
-    "hand_back": rights.APPROVE,
-    "roll_back": rights.APPROVE,
-    "escalate": rights.OPERATE,
-    "retry": rights.OPERATE,
-    "resolve": rights.OPERATE,
-    "dismiss": rights.OPERATE,
-    "change_policy": rights.ADMINISTER,
-}
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """``done`` is False when the very same action had been carried out before."""
-
-    done: bool
-    says: str
 
 
 def approve(approval_id: int, *, actor: Actor | str, patch_hash: str, key: str) -> Receipt:
@@ -48,10 +26,10 @@ def approve(approval_id: int, *, actor: Actor | str, patch_hash: str, key: str) 
         asked = answers.asked(session, approval_id, who, patch_hash)
         answers.four_eyes(session, asked, who)
         answers.give(session, asked, who.name, True, "")
-        _note(session, who, "approve", asked.issue_id, key, {"approval": approval_id, "patch": asked.patch_hash})
+        note(session, who, "approve", asked.issue_id, key, {"approval": approval_id, "patch": asked.patch_hash})
         return "approved: the release starts"
 
-    return _once("approve", actor, f"approval/{approval_id}", key, act)
+    return once("approve", actor, f"approval/{approval_id}", key, act)
 
 
 def reject(approval_id: int, *, actor: Actor | str, reason: str, key: str) -> Receipt:
@@ -63,10 +41,10 @@ def reject(approval_id: int, *, actor: Actor | str, reason: str, key: str) -> Re
         asked = answers.asked(session, approval_id, who)
         answers.give(session, asked, who.name, False, reason)
         detail = {"approval": approval_id, "patch": asked.patch_hash, "reason": reason}
-        _note(session, who, "reject", asked.issue_id, key, detail)
+        note(session, who, "reject", asked.issue_id, key, detail)
         return "rejected: a person takes over"
 
-    return _once("reject", actor, f"approval/{approval_id}", key, act)
+    return once("reject", actor, f"approval/{approval_id}", key, act)
 
 
 def pass_on(approval_id: int, *, actor: Actor | str, to: str, reason: str, key: str) -> Receipt:
@@ -78,10 +56,10 @@ def pass_on(approval_id: int, *, actor: Actor | str, to: str, reason: str, key: 
         issue = session.get_one(Issue, asked.issue_id)
         says = f"{who.name} asks {to} to answer: {reason}".strip(": ")
         notify.queue(session, "approval_asked", issue, f"approval-{asked.id}-{key}", says)
-        _note(session, who, "pass_on", asked.issue_id, key, {"approval": approval_id, "to": to, "reason": reason})
+        note(session, who, "pass_on", asked.issue_id, key, {"approval": approval_id, "to": to, "reason": reason})
         return f"escalated to {to}: they are asked now"
 
-    return _once("pass_on", actor, f"approval/{approval_id}", key, act)
+    return once("pass_on", actor, f"approval/{approval_id}", key, act)
 
 
 def hand_back(approval_id: int, *, actor: Actor | str, reason: str, key: str) -> Receipt:
@@ -93,17 +71,17 @@ def hand_back(approval_id: int, *, actor: Actor | str, reason: str, key: str) ->
             raise Refused("it is open to every approver already")
         detail = {"approval": approval_id, "from": asked.assignee, "reason": reason}
         asked.assignee = None
-        _note(session, who, "hand_back", asked.issue_id, key, detail)
+        note(session, who, "hand_back", asked.issue_id, key, detail)
         return "handed back: every approver can answer it"
 
-    return _once("hand_back", actor, f"approval/{approval_id}", key, act)
+    return once("hand_back", actor, f"approval/{approval_id}", key, act)
 
 
 def escalate(issue_id: int, *, actor: Actor | str, to: str, reason: str, key: str) -> Receipt:
     """Take the issue from the platform and give it to a named person or group."""
 
     def act(session: Session, who: Actor) -> str:
-        issue = _get(session, Issue, issue_id, "this issue")
+        issue = get(session, Issue, issue_id, "this issue")
         if issue.status in (Status.RESOLVED, Status.DISMISSED):
             raise Refused(f"the issue is {issue.status}")
         if issue.status in (Status.DEPLOYING, Status.WATCHING, Status.ROLLING_BACK):
@@ -118,10 +96,10 @@ def escalate(issue_id: int, *, actor: Actor | str, to: str, reason: str, key: st
         issue.assignee = to
         journal.move(session, issue_id, Status.ESCALATED, f"escalated to {to} by {who.name}. {reason}".strip())
         notify.queue(session, "escalated", issue, f"escalated-{issue_id}-{key}", issue.reason)
-        _note(session, who, "escalate", issue_id, key, {"to": to, "reason": reason})
+        note(session, who, "escalate", issue_id, key, {"to": to, "reason": reason})
         return f"escalated to {to}"
 
-    receipt = _once("escalate", actor, f"issue/{issue_id}", key, act)
+    receipt = once("escalate", actor, f"issue/{issue_id}", key, act)
     _cancel(issue_id)
     return receipt
 
@@ -130,14 +108,17 @@ def retry(issue_id: int, *, actor: Actor | str, key: str) -> Receipt:
     """Start the issue's journey anew, with everything learned since."""
 
     def act(session: Session, who: Actor) -> str:
-        issue = _get(session, Issue, issue_id, "this issue")
+        issue = get(session, Issue, issue_id, "this issue")
         if issue.status not in (Status.ESCALATED, Status.DISMISSED):
             raise Refused(f"the issue is {issue.status}: only an escalated or dismissed one can be tried again")
+        if issue.merged_into:
+            raise Refused(f"the issue was merged into issue {issue.merged_into}: try that one")
+        rulings.unknow(session, issue_id)
         durable.begin(session, issue, requested_by=who.name)
-        _note(session, who, "retry", issue_id, key, {"run": issue.run})
+        note(session, who, "retry", issue_id, key, {"run": issue.run})
         return f"run {issue.run} has started"
 
-    return _once("retry", actor, f"issue/{issue_id}", key, act)
+    return once("retry", actor, f"issue/{issue_id}", key, act)
 
 
 def resolve(issue_id: int, *, actor: Actor | str, how: str, cured: bool, key: str) -> Receipt:
@@ -146,37 +127,38 @@ def resolve(issue_id: int, *, actor: Actor | str, how: str, cured: bool, key: st
         raise Refused("say how it was resolved: the next similar issue will show it")
 
     def act(session: Session, who: Actor) -> str:
-        issue = _get(session, Issue, issue_id, "this issue")
+        issue = get(session, Issue, issue_id, "this issue")
         if issue.status is not Status.ESCALATED:
             raise Refused(f"the issue is {issue.status}: escalate it before you resolve it by hand")
         learn.remember(session, issue_id, issue.run, "human", how, by=who.name)
         issue.resolution = how
         journal.move(session, issue_id, Status.RESOLVED if cured else Status.DISMISSED, f"{how} ({who.name})")
-        _note(session, who, "resolve", issue_id, key, {"how": how, "cured": cured})
+        note(session, who, "resolve", issue_id, key, {"how": how, "cured": cured})
         return "recorded; similar issues will show it"
 
-    return _once("resolve", actor, f"issue/{issue_id}", key, act)
+    return once("resolve", actor, f"issue/{issue_id}", key, act)
 
 
 def dismiss(issue_id: int, *, actor: Actor | str, reason: str, key: str) -> Receipt:
     """Close the issue without a fix."""
 
     def act(session: Session, who: Actor) -> str:
-        issue = _get(session, Issue, issue_id, "this issue")
+        issue = get(session, Issue, issue_id, "this issue")
         if issue.status not in (Status.ESCALATED, Status.NEW):
             raise Refused(f"the issue is {issue.status}: escalate it first")
         journal.move(session, issue_id, Status.DISMISSED, reason)
-        _note(session, who, "dismiss", issue_id, key, {"reason": reason})
+        rulings.know(session, issue_id, reason, who.name)
+        note(session, who, "dismiss", issue_id, key, {"reason": reason})
         return "dismissed"
 
-    return _once("dismiss", actor, f"issue/{issue_id}", key, act)
+    return once("dismiss", actor, f"issue/{issue_id}", key, act)
 
 
 def roll_back(deployment_id: int, *, actor: Actor | str, reason: str, key: str) -> Receipt:
     """Return production to what it served before this deployment; its issue is handed to a person."""
-    _ask("roll_back", actor, f"deployment/{deployment_id}")
+    ask("roll_back", actor, f"deployment/{deployment_id}")
     with store.read() as session:
-        if _done(session, key):
+        if done(session, key):
             return Receipt(False, "already rolled back")
         row = _may_roll_back(session, deployment_id)
         issue = session.get_one(Issue, row.issue_id)
@@ -194,14 +176,14 @@ def roll_back(deployment_id: int, *, actor: Actor | str, reason: str, key: str) 
         learn.remember(session, issue.id, issue.run, "rolled_back", reason, by=who.name)
         journal.move(session, issue.id, Status.ESCALATED, f"rolled back by {who.name}: {reason}")
         notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{reason}. {says}")
-        _note(session, who, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": says})
+        note(session, who, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": says})
         return says
 
-    return _once("roll_back", actor, f"deployment/{deployment_id}", key, act)
+    return once("roll_back", actor, f"deployment/{deployment_id}", key, act)
 
 
 def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
-    row = _get(session, Deployment, deployment_id, "this deployment")
+    row = get(session, Deployment, deployment_id, "this deployment")
     if row.environment != "production" or row.status not in ("verified", "watching"):
         raise Refused(f"a {row.environment} deployment that is {row.status} cannot be rolled back")
     newer = session.exec(
@@ -226,59 +208,13 @@ def change_policy(text: str, *, actor: Actor | str, reason: str, based_on: str, 
     def act(session: Session, who: Actor) -> str:
         made = policies.put_in_force(session, path, text, by=who.name, reason=reason, based_on=based_on)
         detail = {"version": made.id, "before": based_on, "after": made.sha256, "reason": reason}
-        _note(session, who, "change_policy", "policy", key, detail)
+        note(session, who, "change_policy", "policy", key, detail)
         return f"version {made.id} of the policy is in force; the next decision follows it"
 
     try:
-        return _once("change_policy", actor, "policy", key, act)
+        return once("change_policy", actor, "policy", key, act)
     except (policies.Stale, ConfigurationError) as error:
         raise Refused(str(error)) from None
-
-
-# --- in common -------------------------------------------------------------------------------------
-
-
-def _ask(name: str, actor: Actor | str, subject: str) -> Actor:
-    """The actor as they are now, if they may do this. A refusal is audited."""
-    with store.read() as session:
-        try:
-            return rights.require(accounts.actor(session, actor), NEEDS[name])
-        except Forbidden as refusal:
-            told = str(refusal)
-    with store.write() as session:
-        by = actor.name if isinstance(actor, Actor) else actor
-        audit.record(session, by, "forbidden", subject, {"asked": name, "says": told})
-    raise Forbidden(told)
-
-
-def _once(name: str, actor: Actor | str, subject: str, key: str, act: Callable[[Session, Actor], str]) -> Receipt:
-    """Carry out ``act(session, actor)`` for one who may, unless its key was used before."""
-    _ask(name, actor, subject)
-    with store.write() as session:
-        who = rights.require(accounts.actor(session, actor), NEEDS[name])
-        if _done(session, key):
-            return Receipt(False, "already done")
-        says = act(session, who)
-    with store.read() as session:
-        audit.save_head(session, runtime.current().settings.data_dir)
-    return Receipt(True, says)
-
-
-def _done(session: Session, key: str) -> bool:
-    return session.exec(select(audit.AuditRow.id).where(audit.AuditRow.key == key)).first() is not None
-
-
-def _note(session: Session, who: Actor, action: str, subject: int | str, key: str, detail: dict) -> None:
-    """The audit row: who, what, about which issue (or other subject), and by which way they came."""
-    about = f"issue/{subject}" if isinstance(subject, int) else subject
-    audit.record(session, who.name, action, about, {**detail, "via": who.via}, key=key)
-
-
-def _get(session: Session, table, row_id: int, what: str):
-    row = session.get(table, row_id)
-    if row is None:
-        raise Refused(f"{what} does not exist")
-    return row
 
 
 def _cancel(issue_id: int) -> None:

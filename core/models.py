@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as ShapeField
-from sqlalchemy import JSON, DateTime, Index, UniqueConstraint
+from sqlalchemy import JSON, DateTime, Index, UniqueConstraint, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -225,6 +225,11 @@ def _json(factory=dict) -> Any:
     return Field(default_factory=factory, sa_type=JSON)
 
 
+def _only(where: str) -> dict:
+    """The condition of a partial index, for both databases."""
+    return {"sqlite_where": text(where), "postgresql_where": text(where)}
+
+
 class Connector(SQLModel, table=True):
     """One row a source: where its reading stands, and how it fares."""
 
@@ -243,6 +248,7 @@ class Connector(SQLModel, table=True):
 
 
 class Issue(SQLModel, table=True):
+    __table_args__ = (Index("ix_issue_merged_into", "merged_into", **_only("merged_into IS NOT NULL")),)
     id: int | None = Field(default=None, primary_key=True)
     fingerprint: str = Field(index=True)
     because: str = ""  # why its signals are one issue
@@ -270,6 +276,8 @@ class Issue(SQLModel, table=True):
     resolution: str | None = None
     requested_by: str | None = None  # the person who asked for this run; the platform itself: nobody
     scheduled_for: datetime | None = _maybe_time()
+    counted_by: str | None = None  # the source whose signals are its occurrences: the first that told
+    merged_into: int | None = None  # the issue that a person made it a part of
 
     @property
     def workflow_id(self) -> str:
@@ -279,8 +287,11 @@ class Issue(SQLModel, table=True):
 class Signal(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("source", "vendor_id"),
-        Index("ix_signal_issue_at", "issue_id", "at"),
+        Index("ix_signal_issue_at", "issue_id", "at", **_only("issue_id IS NOT NULL")),
         Index("ix_signal_service_at", "service", "at"),
+        Index("ix_signal_fingerprint_at", "fingerprint", "at"),
+        Index("ix_signal_waiting", "at", "id", **_only("issue_id IS NULL AND set_aside IS NULL")),
+        Index("ix_signal_aside", "received_at", "set_aside", "kind", "count", **_only("set_aside IS NOT NULL")),
     )
     id: int | None = Field(default=None, primary_key=True)
     source: str
@@ -297,7 +308,7 @@ class Signal(SQLModel, table=True):
     url: str = ""
     crash: dict | None = Field(default=None, sa_type=JSON)
     attributes: dict = _json()
-    fingerprint: str = Field(default="", index=True)
+    fingerprint: str = ""
     issue_id: int | None = Field(default=None, foreign_key="issue.id")
     set_aside: str | None = None  # why it opened no issue: known, silenced, a user's own error ...
     at: datetime = _time()

@@ -11,7 +11,8 @@ VIEW, OPERATE, APPROVE, AUDIT, ADMINISTER = "view", "operate", "approve", "audit
 
 RIGHTS: Mapping[str, frozenset[Role]] = {
     VIEW: frozenset(Role),  # see every issue, change, deployment and figure
-    OPERATE: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),  # escalate, retry, resolve, dismiss, start a round
+    # escalate, retry, resolve, dismiss, merge, split, silence, start a round
+    OPERATE: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
     APPROVE: frozenset({Role.APPROVER, Role.ADMIN}),  # release or refuse a patch, roll production back
     AUDIT: frozenset({Role.APPROVER, Role.ADMIN}),  # read and export the audit trail
     ADMINISTER: frozenset({Role.ADMIN}),  # policy, settings, people and tokens

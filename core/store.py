@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Index, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from core import models, people, saved  # noqa: F401 - metadata knows their tables
+from core import models, people, rulings, saved  # noqa: F401 - metadata knows their tables
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -135,6 +135,16 @@ def m004_delivery(connection: Connection) -> None:
     add(connection, "webhook", *(f"notification.{name}" for name in columns))
 
 
+def m005_rulings(connection: Connection) -> None:
+    """Also indexes by which a round costs the same however many signals are stored."""
+    add(connection, rulings.Ruling.__tablename__, rulings.Silence.__tablename__)
+    add(connection, "issue.counted_by", "issue.merged_into")
+    for name in ("ix_signal_fingerprint", "ix_signal_issue_at"):
+        connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
+    for name in ("ix_signal_issue_at", "ix_signal_fingerprint_at", "ix_signal_waiting", "ix_signal_aside"):
+        index(connection, name)
+
+
 def m008_people(connection: Connection) -> None:
     add(connection, people.Person.__tablename__, people.SignIn.__tablename__, people.ApiToken.__tablename__)
     add(connection, "issue.requested_by", "approval.requested_by", "approval.assignee")
@@ -175,6 +185,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
     m004_delivery,
+    m005_rulings,
     m008_people,
     m009_saved_views_policy_versions,
 ]

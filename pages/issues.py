@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import streamlit as st
 
-from console import filtering, narrative, panels, story
+from console import filtering, narrative, panels, quiet, story
 from console.confirm import Offer, buttons
 from console.markup import link
 from console.page import page, picked
 from console.widgets import draw, empty
 from core import store
-from core.models import ENDED, Status
-from core.views import issues
+from core.models import ENDED, Status, now
+from core.views import aside, issues
 
 PARTS = {"Story": narrative.told, **story.PARTS}
 
@@ -25,6 +27,13 @@ def body() -> None:
 
 
 def listing() -> None:
+    found_issues()
+    with store.read() as session:
+        set_aside = aside.by_reason(session, now() - timedelta(days=1))
+    draw(quiet.set_aside(set_aside))
+
+
+def found_issues() -> None:
     with store.read() as session:
         services = issues.services(session)
     wanted = filtering.drawn(services)
@@ -63,18 +72,34 @@ def offers(told: issues.Story) -> list[Offer]:
         found += [Offer("resolve", issue.id, issue.title)]
     if issue.status not in (Status.RESOLVED, Status.DISMISSED):
         found += [Offer("dismiss", issue.id, issue.title)]
-    return found
+    return [] if issue.merged_into else found
+
+
+def of_signals(told: issues.Story, others: dict[int, str]) -> list[Offer]:
+    """What may be decided of its signals."""
+    issue, found = told.issue, []
+    if issue.merged_into:
+        return found
+    if others:
+        found += [Offer("merge", issue.id, issue.title, choices=others)]
+    if len(told.parts) > 1:
+        found += [Offer("split", issue.id, issue.title, choices=told.parts)]
+    if told.silence:
+        return [*found, Offer("end_silence", told.silence.id, told.silence.reason)]
+    over = issue.status in (Status.RESOLVED, Status.DISMISSED)
+    return found if over else [*found, Offer("silence", issue.id, issue.title)]
 
 
 def one(number: int | None) -> None:
     draw(link("/issues", "← All issues"))
     with store.read() as session:
         told = issues.story(session, number) if number else None
+        others = issues.mergeable(session, told.issue) if told else {}
     if told is None:
         draw(empty("Issue not found", "No issue has this number. It may be of another database.", "✕"))
         return
     draw(story.head(told), story.journey(told), story.figures(told))
-    buttons(offers(told))
+    buttons([*offers(told), *of_signals(told, others)])
     tabs = st.tabs(list(PARTS), key=f"part-{told.issue.id}", on_change="rerun")
     for tab, part in zip(tabs, PARTS.values(), strict=True):
         if tab.open:

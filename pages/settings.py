@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import access, connectors, context, system
+from console import access, connectors, context, quiet, system
+from console.confirm import Offer, buttons
 from console.page import NEEDS, page
 from console.widgets import badge, draw, empty, table, tag
-from core import store
+from core import rulings, store
 from core.models import Status
 from core.repair.runner import runner
 from core.vendors import registry
@@ -41,6 +42,7 @@ def body() -> None:
             class_="d-three",
         ),
     )
+    silences()
     if access.current().may(access.ADMINISTER):
         people()
         draw(system.environment(settings))
@@ -76,6 +78,31 @@ def ask() -> None:
         told.append((tag("b", name), state, check.says, check.fix))
     place.empty()
     st.session_state["checks_told"] = told
+
+
+def silences() -> None:
+    """What opens no issue now or soon, each with its end; and the fields of a new one."""
+    st.header("Silences and planned maintenance", anchor=False)
+    with store.read() as session:
+        standing = rulings.standing(session)
+    if not standing:
+        draw(empty("Nothing is silenced", "Silence one issue on its page, or a service and title here.", "◔"))
+    for row in standing:
+        draw(quiet.silence(row))
+        buttons([Offer("end_silence", row.id, row.reason)], shortcuts=False)
+    if access.current().may(access.OPERATE):
+        new_silence()
+
+
+def new_silence() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        service = st.text_input("Service", "*", key="silence_service", max_chars=200, help="* and ? stand for anything")
+        title = st.text_input("Title", "*", key="silence_title", max_chars=300, help="of the signal; * for every one")
+        start = st.datetime_input("Maintenance from (UTC)", None, key="silence_start", help="empty: silent from now on")
+    starts = start.replace(tzinfo=UTC).isoformat() if start else ""
+    about = f"{service} {title}" + (f", from {start:%Y-%m-%d %H:%M} UTC" if start else "")
+    more = {"service": service, "title": title, "starts": starts}
+    buttons([Offer("silence", None, about, more, name="new")], shortcuts=False)
 
 
 def people() -> None:

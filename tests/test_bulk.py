@@ -39,7 +39,7 @@ def database(request, tmp_path_factory):
     if request.param == "sqlite":
         yield store.open_store(f"sqlite:///{folder / 'bulk.db'}")
         return
-    with postgres(folder) as address:
+    with postgres() as address:
         engine = store.open_store(address)
         yield engine
         engine.dispose()

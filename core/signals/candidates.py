@@ -41,6 +41,23 @@ class Candidates:
         if len(self.issues) > self.limit:
             self._forget()
 
+    def find(
+        self, record: Record, fp: Fingerprint, graph: Mapping[str, Sequence[str]], overrides: Overrides
+    ) -> Match:
+        """The issue that a record belongs to: by likeness, or because one of just its fingerprint has joined it."""
+        near = self.near(correlation.opened(0, record, fp), overrides.merged)
+        self.compared += len(near)
+        found = correlation.match(record, fp, near, graph, overrides)
+        owner = self.prints.get(fp.key)
+        if found.issue_id is None and owner in self.issues and fp.key not in overrides.split:
+            return Match(owner, 1.0, {"fingerprint": 1.0}, fp.because)
+        return found
+
+    def join(self, issue_id: int, record: Record, fp: Fingerprint) -> None:
+        """A record joined the issue; its fingerprint leads there from now on, unless its likes may belong elsewhere."""
+        tells = record.service and record.kind not in correlation.SIGNS
+        self.put(correlation.absorb(self.issues[issue_id], record, fp), *([fp.key] if tells else []))
+
     def near(self, new: Open, merged: Mapping[str, str]) -> list[Open]:
         """At most a few dozen issues, the owner of the fingerprint alone when there is one."""
         for key in (merged.get(new.fingerprint, new.fingerprint), new.fingerprint):
@@ -89,14 +106,10 @@ class Correlator:
     def place(self, record: Record) -> Match:
         """The issue of a record: the match, or a new issue's id with score 1 share ``new``."""
         fp = fingerprint(record)
-        candidates = self.open.near(correlation.opened(0, record, fp), self.overrides.merged)
-        self.open.compared += len(candidates)
-        found = correlation.match(record, fp, candidates, self.graph, self.overrides)
+        found = self.open.find(record, fp, self.graph, self.overrides)
         if found.issue_id is None:
             return self._begin(record, fp)
-        joined = correlation.absorb(self.open.issues[found.issue_id], record, fp)
-        tells = record.service and record.kind not in correlation.SIGNS  # else its likes may belong elsewhere
-        self.open.put(joined, *([fp.key] if tells else []))
+        self.open.join(found.issue_id, record, fp)
         return found
 
     def _begin(self, record: Record, fp: Fingerprint) -> Match:

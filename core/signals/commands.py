@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from math import isinf
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from core.signals.anomaly import Detector
 from core.signals.lines import answer_each
@@ -15,7 +15,7 @@ MISSING = frozenset(("", "nan", "null", "none", "na", "n/a"))
 EPOCH = re.compile(r"\d{9,}(?:\.\d+)?")  # fewer digits are a date: 20260105
 
 
-def detect(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+def detect(stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
     """CSV ``timestamp,value`` with a header in; an anomaly score 0..1 for each row out (alarm: 0.5 and more).
 
     An empty value is data that is missing: it has a score, too.
@@ -35,7 +35,7 @@ def detect(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     return answer_each(stdin, stdout, stderr, answer)
 
 
-def group(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+def group(stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
     """Log lines in, raw or message only; the id of each line's template out."""
     from core.signals.templates import Templates  # detect has no need of Drain
 

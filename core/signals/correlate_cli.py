@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from pydantic import ValidationError
 
@@ -12,7 +12,7 @@ from core.signals.candidates import Correlator
 from core.signals.lines import answer_each
 
 
-def correlate(stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+def correlate(stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
     correlator = Correlator()
 
     def answer(_, line: str) -> str:

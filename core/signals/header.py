@@ -35,7 +35,7 @@ SHAPES = (("number", NUMBER), ("level", LEVEL), ("component", COMPONENT))
 SEPARATORS = frozenset(("-", "--", ":", "*"))
 REACH = {"time": 3, "level": 3, "component": 1, "bracket": 1, "number": 0, "separator": 0}
 # unknown words that may lie before it
-DEEP = 14  # words; no header is longer
+DEEP, LONGEST = 14, 400  # words, characters; no header is longer
 USUAL = 0.5  # share of lines with a time from which the stream has headers
 TRIAL = 20  # lines that are taken at their word
 
@@ -50,7 +50,7 @@ class HeaderSplitter:
         """The line without its header; the whole line where it has none, or nothing else."""
         if told := structured(line):
             return told
-        end = header_end(line)
+        end = header_end(line[:LONGEST])
         if not line[:1].isspace():  # an indented line goes on with the one before
             self.lines += 1
             self.timed += end > 0

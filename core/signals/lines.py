@@ -6,45 +6,59 @@ A line that cannot be read is named on standard error by its number and gets no 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
-LONGEST = 1_000_000  # characters of one line
+LONGEST = 1_000_000  # bytes of one line
+BATCH = 65_536  # bytes that are read at once, where they are there
 ALL, SOME, NOTHING = 0, 1, 2  # exit codes: every line was answered, some were not, there was none
 
 
-def read(stdin: TextIO) -> Iterator[tuple[int, str | None]]:
-    """(number from 1 on, the line without its end), None for one that is too long; memory is bounded."""
-    number = 0
-    while piece := stdin.readline(LONGEST):
-        number += 1
-        whole = piece.endswith("\n") or len(piece) < LONGEST
-        while len(piece) == LONGEST and not piece.endswith("\n"):
-            piece = stdin.readline(LONGEST)
-        line = piece.rstrip("\r\n") if whole else None
-        yield number, line.lstrip("\ufeff") if number == 1 and line else line
+def batches(stdin: BinaryIO) -> Iterator[list[str | None]]:
+    """The lines that came together, without their ends; None for one that is too long. Memory is bounded."""
+    rest, cut = b"", False
+    while piece := stdin.read1(BATCH):
+        *whole, rest = (rest + piece).split(b"\n")
+        if whole:
+            yield [None if cut else _text(whole[0]), *map(_text, whole[1:])]
+            cut = False
+        if len(rest) > LONGEST:
+            rest, cut = b"", True
+    if rest or cut:
+        yield [None if cut else _text(rest)]
 
 
-def answer_each(stdin: TextIO, stdout: TextIO, stderr: TextIO, answer: Callable[[int, str], str | None]) -> int:
+def _text(line: bytes) -> str | None:
+    return line.decode("utf-8", "replace").rstrip("\r") if len(line) <= LONGEST else None
+
+
+def answer_each(stdin: BinaryIO, stdout: TextIO, stderr: TextIO, answer: Callable[[int, str], str | None]) -> int:
     """Write ``answer(number, line)`` of each line; None is no answer wanted, ValueError what is wrong with the line.
 
     Returns the command's exit code.
     """
     answered = refused = number = 0
-    for number, line in read(stdin):
-        try:
-            if line is None:
-                raise ValueError(f"longer than {LONGEST} characters")
-            if not line.strip():
-                raise ValueError("empty")
-            told = answer(number, line)
-        except ValueError as error:
-            refused += 1
-            print(f"line {number}: {error}", file=stderr)
-            continue
-        if told is not None:
-            answered += 1
-            stdout.write(told + "\n")
+    for lines in batches(stdin):
+        for line in lines:
+            number += 1
+            try:
+                told = answer(number, _readable(line.lstrip("\ufeff") if number == 1 and line else line))
+            except ValueError as error:
+                refused += 1
+                print(f"line {number}: {error}", file=stderr)
+                continue
+            if told is not None:
+                answered += 1
+                stdout.write(told + "\n")
+        stdout.flush()
     if not answered and not refused:
         print(f"line {number + 1}: nothing to answer: the input is empty", file=stderr)
         return NOTHING
     return SOME if refused else ALL
+
+
+def _readable(line: str | None) -> str:
+    if line is None:
+        raise ValueError(f"longer than {LONGEST} bytes")
+    if not line.strip():
+        raise ValueError("empty")
+    return line

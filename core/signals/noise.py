@@ -20,12 +20,21 @@ FLAP_SPAN = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Silence:
-    """What a person has silenced: globs of service and title, until ``end``."""
+    """What a person has silenced until ``end``: globs of service and title, or the fingerprints of one issue."""
 
     end: datetime
     service: str = "*"
     title: str = "*"
     by: str = ""
+    start: datetime | None = None
+    prints: frozenset[str] | None = None
+
+    def covers(self, record: Record, fingerprint: str) -> bool:
+        if not (self.start is None or self.start <= record.at) or record.at >= self.end:
+            return False
+        if self.prints is not None:
+            return fingerprint in self.prints
+        return fnmatch(record.service, self.service) and fnmatch(record.title, self.title)
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,7 @@ class Maintenance:
     start: datetime
     end: datetime
     services: tuple[str, ...] = ("*",)
+    title: str = "*"
 
 
 @dataclass(frozen=True)
@@ -57,8 +67,7 @@ def _change(record: Record, _context: Context) -> str | None:
 
 def _silenced(record: Record, context: Context) -> str | None:
     for silence in context.silences:
-        meant = fnmatch(record.service, silence.service) and fnmatch(record.title, silence.title)
-        if meant and record.at < silence.end:
+        if silence.covers(record, context.fingerprint):
             by = f" by {silence.by}" if silence.by else ""
             return f"silenced{by} until {silence.end:%Y-%m-%d %H:%M} UTC"
     return None
@@ -67,7 +76,7 @@ def _silenced(record: Record, context: Context) -> str | None:
 def _maintained(record: Record, context: Context) -> str | None:
     for window in context.maintenance:
         meant = any(fnmatch(record.service, service) for service in window.services)
-        if meant and window.start <= record.at < window.end:
+        if meant and fnmatch(record.title, window.title) and window.start <= record.at < window.end:
             return f"planned maintenance until {window.end:%Y-%m-%d %H:%M} UTC"
     return None
 

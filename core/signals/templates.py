@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 
 from drain3.drain import Drain
 
@@ -18,33 +19,71 @@ from core.signals.header import HeaderSplitter
 VALUE = "<0>"  # its digit tells Drain that the word is no constant
 ALIKE = 0.65  # share of the words that two lines of one template have in common
 CLUSTERS = 20_000
+NEAR = 200  # templates of one length and first word that a line is compared with, the newest
 CACHE = 50_000  # masked lines whose template is remembered
 LONGEST = 4_000  # characters of a line that are read
 VALUES = re.compile(
     r"""[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}           # UUIDs
-      | https?://\S+ | hdfs://\S+ | [\w.+-]+@[\w-]+\.[\w.-]+            # addresses
+      | \b[a-z][a-z0-9]{1,9}://\S+ | (?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]+   # addresses
       | (?<![\w.])(?:[a-zA-Z]:)?(?:[/\\][\w.$@%+~*-]+){2,}[/\\]?            # paths
-      | \b[a-zA-Z][\w-]*(?:\.[\w-]+)+:\d+                               # host:port
+      | \b[a-zA-Z][\w-]{0,63}(?:\.[\w-]{1,63}){1,9}:\d+                               # host:port
       | (?<=[=])[^\s,;)\]}]+                                            # key=value
       | 0x[0-9a-fA-F]+ | \b(?=[0-9a-fA-F]*\d)(?=\d*[a-fA-F])[0-9a-fA-F]{6,}\b
       | <?[-+]?\d+(?:[.,:/_-]\d+)*(?:\ ?(?:[kKMGT]i?B|B|[mun]?s|secs?|min)\b)?      # numbers, quantities, times, hosts
     """,
     re.X,
 )
-STATE = re.compile(r"[A-Z][A-Z_]+$")
+MARKS = ":.,()[]\"'"
+NEGATIONS = ("un", "in", "dis", "non", "non-", "not-", "de")
+OPPOSITES = {  # stem: number of its pair
+    stem: number
+    for number, pair in enumerate(
+        (
+            "start stop", "open clos", "begin end", "enter exit", "accept reject", "allow den", "enabl disabl",
+            "add remov", "acquir releas", "succ fail", "sent receiv", "read writ", "login logout",
+            "suspend resum", "creat delet", "attach detach", "increas decreas", "online offline",
+        ),
+        1,
+    )
+    for stem in pair.split()
+}  # fmt: skip
+STATE = re.compile(rf"[A-Z][A-Z_]+(?:{VALUE})?$")  # also methods and protocols: GET, SOCKS5
 RUN = re.compile(rf"{VALUE}(?:(?:[.,:/#_-]{{0,2}}|[,;] ){VALUE})+")  # and lists, however long
+ECHO = re.compile(rf"({VALUE} ?\w*) \({VALUE}\)")  # a quantity told once more: 18846 bytes (18.4 KB)
 
 
 def values(message: str) -> str:
     """The message with its values as ``<0>``."""
-    return RUN.sub(VALUE, VALUES.sub(VALUE, message[:LONGEST]))
+    return ECHO.sub(r"\1", RUN.sub(VALUE, VALUES.sub(VALUE, message[:LONGEST])))
+
+
+def _side(word: str) -> tuple[int, str]:
+    """(number of the pair, stem) of a word that has an opposite; (0, "") of one that has none."""
+    return next(((number, stem) for stem, number in OPPOSITES.items() if word.startswith(stem)), (0, ""))
+
+
+@lru_cache(maxsize=CACHE)
+def contrary(one: str, other: str) -> bool:
+    """Whether two words are two states (NEW, RUNNING) or opposites (opened, closed; connected, disconnected)."""
+    one, other = one.strip(MARKS), other.strip(MARKS)
+    if STATE.match(one) and STATE.match(other):
+        return True
+    one, other = one.lower(), other.lower()
+    if any(one == prefix + other or other == prefix + one for prefix in NEGATIONS):
+        return True
+    (pair, stem), (its_pair, its_stem) = _side(one), _side(other)
+    return 0 < pair == its_pair and stem != its_stem
 
 
 class WordDrain(Drain):
-    """Drain whose similarity counts words only, and which never takes one state's name for another's."""
+    """Drain whose similarity counts words only, and which never takes a state or an act for its opposite."""
+
+    def fast_match(self, cluster_ids, tokens, sim_th, include_params):
+        return super().fast_match(cluster_ids[-NEAR:], tokens, sim_th, include_params)
 
     def get_seq_distance(self, seq1: Sequence[str], seq2: Sequence[str], include_params: bool) -> tuple[float, int]:
         words = same = params = 0
+        differing = []
         for known, new in zip(seq1, seq2, strict=True):
             if known == self.param_str:
                 params += 1
@@ -52,13 +91,13 @@ class WordDrain(Drain):
                 plain = VALUE not in known
                 words += plain
                 same += plain
-            elif VALUE in known and VALUE in new and known.split(VALUE, 1)[0] == new.split(VALUE, 1)[0]:
-                continue
-            elif STATE.match(known) and STATE.match(new):
-                return 0.0, 0
-            else:
+            elif not (VALUE in known and VALUE in new and known.split(VALUE, 1)[0] == new.split(VALUE, 1)[0]):
                 words += 1
-        return (same / words if words else 1.0), params
+                differing.append((known, new))
+        alike = same / words if words else 1.0
+        if alike >= self.sim_th and any(contrary(*pair) for pair in differing):
+            alike = 0.0
+        return alike, params
 
 
 class Templates:

@@ -15,12 +15,16 @@ from core.journal import Entry
 from core.models import Analysis, Cause, Issue, Kind, Outcome, Record, Signal, now
 from core.runtime import Runtime
 from core.settings import Service
+from core.signals import memory
 from core.vendors.base import Evidence, Finding, VendorError
 
 RECENT = timedelta(minutes=10)  # what "now" means for rates
 BEFORE = timedelta(hours=1)  # what it is compared with
 CHANGES = timedelta(hours=24)
 RECORDS = 50
+REMEMBERED = 50  # outcomes of each kind that are compared
+RESULTS = {"human": "cured", "failed": "no fix was found", "rolled_back": "its fix was rolled back",
+           "rejected": "its fix was refused", "escalated": "handed to a person"}  # fmt: skip
 
 
 def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dict:
@@ -129,15 +133,29 @@ def _changes(session: Session, issue: Issue) -> list[Record]:
 
 
 def _past(session: Session, issue: Issue) -> list[str]:
-    """What became of earlier issues of this pattern or fingerprint."""
-    rows = session.exec(
-        select(Issue, Outcome)
-        .join(Outcome, col(Outcome.issue_id) == Issue.id)
-        .where((Issue.fingerprint == issue.fingerprint) | (col(Outcome.pattern) == issue.pattern))
-        .order_by(col(Outcome.created_at).desc())
-        .limit(5)
-    ).all()
-    return [
-        f"issue {past.id} ({past.title[:80]}): {outcome.result}" + (f", {outcome.note}" if outcome.note else "")
-        for past, outcome in rows
-    ]
+    """Earlier issues that were like this one, the likest first, each with what became of it and what cured it."""
+    runs = {outcome.issue_id: outcome for outcome in _ended(session, issue)}
+    issues = session.exec(select(Issue).where(col(Issue.id).in_(list(runs)))).all()
+    found = memory.similar(_remembered(issue), [_remembered(past, runs[past.id]) for past in issues])
+    return [f"issue {past.id} ({past.title[:80]}), {alike:.0%} alike: {past.cure}" for past, alike in found]
+
+
+def _ended(session: Session, issue: Issue) -> list[Outcome]:
+    """The latest outcomes of this fingerprint, pattern and service, oldest first; one look-up by index each."""
+    latest = select(Outcome).order_by(col(Outcome.created_at).desc()).limit(REMEMBERED)
+    kin = select(Issue.id).where(Issue.fingerprint == issue.fingerprint).limit(REMEMBERED)
+    same = select(Issue.id).where(Issue.service == issue.service).order_by(col(Issue.id).desc()).limit(REMEMBERED)
+    wheres = [col(Outcome.issue_id).in_(kin), col(Outcome.issue_id).in_(same)]
+    wheres += [Outcome.pattern == issue.pattern] if issue.pattern else []
+    rows = {row.id: row for where in wheres for row in session.exec(latest.where(where)).all()}
+    return sorted(rows.values(), key=lambda row: (row.created_at, row.id))
+
+
+def _remembered(issue: Issue, outcome: Outcome | None = None) -> memory.Past:
+    """The issue as memory keeps it. A person's own resolution says who; a fix, what it was."""
+    cure = ""
+    if outcome:
+        by = f" by {outcome.by}" if outcome.result == "human" else ""
+        how = (issue.resolution if outcome.result in ("fixed", "human") else "") or outcome.note
+        cure = f"{RESULTS.get(outcome.result, outcome.result)}{by}" + (f": {how[:200]}" if how else "")
+    return memory.Past(issue.id, issue.fingerprint, issue.pattern, issue.service, issue.title, cure)

@@ -6,84 +6,143 @@ next round.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from core import durable, journal, notify, store
+from core import durable, journal, notify, rulings, store
 from core.health import best_source
 from core.models import ENDED, Issue, Kind, Metric, Record, Signal, Status, now
 from core.runtime import Runtime
 from core.signals import correlation, degradation, noise
 from core.signals.candidates import Candidates
+from core.signals.correlation import Overrides
 from core.signals.fingerprint import Fingerprint, fingerprint
 from core.stages.analyze import as_record
 
 BATCH = 500  # signals of one transaction
 MEMORY = timedelta(hours=24)  # an ended issue still takes in its late signals for this long
 LATE = timedelta(seconds=60)  # signals this close behind a verified fix are stragglers of the fault
+TELLING = 8  # an issue's first signals of a source, by which later ones are known
+WAIT = timedelta(minutes=15)  # what is not seen again for this long did not come back
+GONE = "did not come back"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a batch is grouped by: the issues there are, who calls whom, and what people said."""
+
+    index: Candidates
+    graph: Mapping[str, Sequence[str]]
+    overrides: Overrides
+    context: noise.Context
+    rows: dict[int, Issue] = field(default_factory=dict)  # read once a batch: a session forgets what nobody holds
+
+    def row(self, session: Session, issue_id: int) -> Issue:
+        """The issue, or the one that a person made it a part of."""
+        if issue_id not in self.rows:
+            found = session.get_one(Issue, issue_id)
+            self.rows[issue_id] = self.row(session, found.merged_into) if found.merged_into else found
+        return self.rows[issue_id]
 
 
 def group_new(rt: Runtime) -> int:
     """Group all signals that have no issue yet; returns how many issues were opened."""
     find_degradations(rt)
+    graph = {name: service.upstreams for name, service in rt.policy.services.items()}
     with store.read() as session:
-        index = _index(session)
-    opened = 0
-    while True:
+        if not _waiting(session, 1):
+            return 0
+        index = index_of(session)
+    opened, more = 0, True
+    while more:
         with store.write() as session:
-            waiting = session.exec(
-                select(Signal)
-                .where(col(Signal.issue_id).is_(None), col(Signal.set_aside).is_(None))
-                .order_by(col(Signal.at), col(Signal.id))
-                .limit(BATCH)
-            ).all()
-            opened += sum(_place(session, rt, index, signal) for signal in waiting)
-        if not waiting:
-            return opened
+            waiting = _waiting(session, BATCH)
+            known = Known(index, graph, rulings.overrides(session), rulings.context(session))
+            opened += sum(_place(session, known, signal) for signal in waiting)
+        more = len(waiting) == BATCH
+    return opened
 
 
-def _index(session: Session) -> Candidates:
-    """The issues that a signal may join: open ones, and those that ended of late."""
-    index = Candidates()
-    issues = session.exec(
-        select(Issue).where(col(Issue.ended_at).is_(None) | (col(Issue.ended_at) > now() - MEMORY)).order_by(Issue.id)
+def _waiting(session: Session, most: int) -> Sequence[Signal]:
+    return session.exec(
+        select(Signal)
+        .where(col(Signal.issue_id).is_(None), col(Signal.set_aside).is_(None))
+        .order_by(col(Signal.at), col(Signal.id))
+        .limit(most)
     ).all()
-    for issue in issues:
-        index.put(*_as_open(session, issue))
+
+
+def index_of(session: Session) -> Candidates:
+    """The issues that a signal may join: open ones, and those that ended or were seen of late."""
+    index, since = Candidates(), now() - MEMORY
+    recent = col(Issue.ended_at).is_(None) | (col(Issue.ended_at) > since) | (col(Issue.last_seen) > since)
+    issues = session.exec(select(Issue).where(recent, col(Issue.merged_into).is_(None))).all()  # unordered: by index
+    for issue in sorted(issues, key=lambda issue: issue.id):
+        _put(session, index, issue)
     return index
 
 
-def _as_open(session: Session, issue: Issue):
-    """The issue as correlation sees it, rebuilt from its telling signals, and all its fingerprints."""
-    signals = session.exec(select(Signal).where(Signal.issue_id == issue.id).order_by(col(Signal.id)).limit(20)).all()
-    shape = None
+def _put(session: Session, index: Candidates, issue: Issue) -> None:
+    """The issue as correlation sees it, rebuilt from its first signals."""
+    signals = session.exec(
+        select(Signal).where(Signal.issue_id == issue.id).order_by(col(Signal.at)).limit(TELLING)
+    ).all()
     for signal in signals:
         record = as_record(signal)
         fp = fingerprint(record)
-        shape = correlation.absorb(shape, record, fp) if shape else correlation.opened(issue.id, record, fp)
-    return shape, *{signal.fingerprint for signal in signals}
+        if issue.id in index.issues:
+            index.join(issue.id, record, fp)
+        else:
+            index.put(correlation.opened(issue.id, record, fp), issue.fingerprint)
 
 
-def _place(session: Session, rt: Runtime, index: Candidates, signal: Signal) -> bool:
+def _place(session: Session, known: Known, signal: Signal) -> bool:
     """Give the signal its issue; True when that is a new one."""
     record = as_record(signal)
-    if aside := noise.verdict(record):
-        signal.set_aside = aside
-        return False
     fp = fingerprint(record)
     signal.fingerprint = fp.key
-    near = index.near(correlation.opened(0, record, fp), {})
-    found = correlation.match(record, fp, near)
+    if aside := noise.verdict(record, _around(session, known, record, fp)):
+        signal.set_aside = aside
+        return False
+    found = known.index.find(record, fp, known.graph, known.overrides)
     if found.issue_id is None:
-        return _open_issue(session, index, signal, record, fp)
-    _join(session, rt, signal, session.get_one(Issue, found.issue_id))
-    index.put(correlation.absorb(index.issues[found.issue_id], record, fp), fp.key)
+        return _open_issue(session, known, signal, record, fp)
+    _join(session, signal, known.row(session, found.issue_id))
+    known.index.join(found.issue_id, record, fp)
     return False
 
 
-def _open_issue(session: Session, index: Candidates, signal: Signal, record: Record, fp: Fingerprint) -> bool:
+def _around(session: Session, known: Known, record: Record, fp: Fingerprint) -> noise.Context:
+    """What is known around a record; an alert's changes of state are its stored signals, one a minute."""
+    changes: set[datetime] = set()
+    if record.kind is Kind.ALERT:
+        told = select(Signal.at).where(
+            Signal.fingerprint == fp.key, col(Signal.at) > record.at - noise.FLAP_SPAN, col(Signal.at) <= record.at
+        )
+        changes = {at.replace(second=0, microsecond=0) for at in (record.at, *session.exec(told.limit(BATCH)))}
+    return replace(known.context, fingerprint=fp.key, state_changes=sorted(changes))
+
+
+def _open_issue(session: Session, known: Known, signal: Signal, record: Record, fp: Fingerprint) -> bool:
+    """Open an issue; one that was dismissed because it did not come back is opened again."""
+    issue = session.exec(
+        select(Issue)
+        .where(Issue.fingerprint == fp.key, Issue.status == Status.DISMISSED, col(Issue.reason).endswith(GONE))
+        .limit(1)
+    ).first()
+    if issue:
+        _join(session, signal, issue)
+    else:
+        issue = new_issue(session, record, fp)
+        signal.issue_id = issue.id
+    known.index.put(correlation.opened(issue.id, record, fp), known.overrides.merged.get(fp.key, fp.key))
+    return issue.run == 0 and issue.occurrences == record.count
+
+
+def new_issue(session: Session, record: Record, fp: Fingerprint) -> Issue:
     issue = Issue(
         fingerprint=fp.key,
         because=fp.because,
@@ -97,24 +156,24 @@ def _open_issue(session: Session, index: Candidates, signal: Signal, record: Rec
         users=record.users,
         first_seen=record.at,
         last_seen=record.at,
+        counted_by=record.source,
     )
     session.add(issue)
     session.flush()
-    signal.issue_id = issue.id
-    index.put(correlation.opened(issue.id, record, fp))
-    return True
+    return issue
 
 
-def _join(session: Session, rt: Runtime, signal: Signal, issue: Issue) -> None:
+def _join(session: Session, signal: Signal, issue: Issue) -> None:
     """Count the signal on its issue; one that comes back after its fix starts a new run."""
     signal.issue_id = issue.id
     issue.first_seen = min(issue.first_seen, signal.at)
     issue.last_seen = max(issue.last_seen, signal.at)
-    if signal.source == _counting_source(session, issue):
+    issue.counted_by = issue.counted_by or _first_source(session, issue)
+    if signal.source == issue.counted_by:  # one source counts, so that two vendors do not double them
         issue.occurrences += signal.count
     issue.users = max(issue.users, signal.users)
     if issue.status is Status.RESOLVED and issue.ended_at and signal.at > issue.ended_at + LATE:
-        issue.first_seen, issue.occurrences = signal.at, signal.count
+        issue.first_seen, issue.occurrences, issue.counted_by = signal.at, signal.count, signal.source
         notify.queue(
             session,
             "workflow_failed",
@@ -123,13 +182,28 @@ def _join(session: Session, rt: Runtime, signal: Signal, issue: Issue) -> None:
             "the fault came back after its fix",
         )
         journal.move(session, issue.id, Status.NEW, "the fault came back after its fix")
+    if issue.status is Status.DISMISSED and issue.reason.endswith(GONE):
+        journal.move(session, issue.id, Status.NEW, "it came back")
 
 
-def _counting_source(session: Session, issue: Issue) -> str:
-    """Occurrences are counted by one source, the first that told, so that two vendors do not double them."""
-    return session.exec(
-        select(Signal.source).where(Signal.issue_id == issue.id).order_by(col(Signal.id)).limit(1)
+def _first_source(session: Session, issue: Issue) -> str | None:
+    """The source that told of the issue first, among signals of its present run."""
+    told = select(Signal.source).where(Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen)
+    return session.exec(told.order_by(col(Signal.at)).limit(1)).first()
+
+
+def recount(session: Session, issue: Issue) -> None:
+    """Count an issue anew whose signals were moved: by the first source, since its first error."""
+    session.flush()
+    issue.counted_by = _first_source(session, issue)
+    mine = (Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen)
+    counted = select(func.coalesce(func.sum(Signal.count), 0)).where(*mine, Signal.source == issue.counted_by)
+    issue.occurrences = session.exec(counted).one()
+    first, last, issue.users = session.exec(
+        select(func.min(Signal.at), func.max(Signal.at), func.coalesce(func.max(Signal.users), 0)).where(*mine)
     ).one()
+    issue.first_seen, issue.last_seen = first or issue.first_seen, last or issue.last_seen
+    session.add(issue)
 
 
 def start_new(rt: Runtime, begin: Callable[[Session, Issue], None] = durable.begin) -> list[int]:
@@ -137,21 +211,28 @@ def start_new(rt: Runtime, begin: Callable[[Session, Issue], None] = durable.beg
     rt.policy  # noqa: B018 - reading it finds out whether it can be read
     with store.write() as session:
         new = session.exec(select(Issue).where(Issue.status == Status.NEW)).all()
-        ready = [issue for issue in new if not _holds(rt, issue)]
+        ready = [issue for issue in new if not _holds(session, rt, issue)]
         for issue in ready:
             begin(session, issue)
         return [issue.id for issue in ready]
 
 
-def _holds(rt: Runtime, issue: Issue) -> bool:
-    """Whether an issue has to wait, and for what."""
-    least = rt.policy.guards.minimum_occurrences
+def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
+    """Whether an issue has to wait, and for what; one that does not come back is dismissed, and calls nobody.
+
+    Of a critical service even a single fault is looked at, after a minute in which others may join it.
+    """
+    least, critical = rt.policy.guards.minimum_occurrences, rt.policy.is_critical(issue.service)
+    quiet = now() - max(issue.created_at, issue.last_seen)
     if rt.policy_error:
         issue.reason = f"waits: {rt.policy_error}"
-    elif issue.kind in (Kind.EXCEPTION, Kind.LOG) and issue.occurrences < least and issue.first_seen > now() - LATE:
+    elif issue.kind not in (Kind.EXCEPTION, Kind.LOG) or issue.occurrences >= least or (critical and quiet >= LATE):
+        return False
+    elif quiet < WAIT:
         issue.reason = f"waits for evidence: seen {issue.occurrences} of {least} times"
     else:
-        return False
+        seen = "once" if issue.occurrences == 1 else f"{issue.occurrences} times"
+        journal.move(session, issue.id, Status.DISMISSED, f"seen {seen}, {GONE}")
     return True
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlmodel import Session, func, or_, select
 
+from core import rulings
 from core.models import (
     Analysis,
     Approval,
@@ -25,6 +26,7 @@ from core.models import (
     Status,
     TestRun,
 )
+from core.rulings import Silence
 from core.views import counting
 
 PAGE = 25
@@ -104,6 +106,9 @@ class Story:
     stages: Sequence[StageRun] = ()
     audit: Sequence[AuditRow] = ()
     notifications: Sequence[Notification] = ()
+    silence: Silence | None = None  # that covers its signals now
+    parts: Mapping[str, str] = field(default_factory=dict)  # fingerprint -> what its signals say
+    absorbed: Sequence[int] = ()  # issues that were merged into it
 
     @property
     def pending(self) -> Approval | None:
@@ -150,7 +155,47 @@ def story(session: Session, issue_id: int) -> Story | None:
         outcomes=_of(session, Outcome, issue_id, 10),
         stages=_of(session, StageRun, issue_id, 100),
         notifications=_of(session, Notification, issue_id, 20),
+        silence=next((row for row in rulings.standing(session) if row.issue_id == issue_id), None),
+        parts=parts(session, issue_id),
+        absorbed=session.exec(select(Issue.id).where(Issue.merged_into == issue_id).order_by(Issue.id).limit(50)).all(),
     )
+
+
+RECENT = 1000  # signals by which an issue's parts are told
+
+
+def parts(session: Session, issue_id: int) -> dict[str, str]:
+    """The fingerprints of an issue's latest signals, each with what they say: what it can be split by."""
+    latest = (
+        select(Signal.fingerprint, Signal.source, Signal.title, Signal.id)
+        .where(Signal.issue_id == issue_id)
+        .order_by(Signal.at.desc())
+        .limit(RECENT)
+        .subquery()
+    )
+    c = latest.c
+    rows = session.exec(
+        select(c.fingerprint, func.max(c.title), func.min(c.source), func.count(func.distinct(c.source)), func.count())
+        .where(c.fingerprint != "")
+        .group_by(c.fingerprint)
+        .order_by(func.count().desc(), c.fingerprint)
+    )
+    return {key: _part(*told) for key, *told in rows}
+
+
+def _part(title: str, source: str, sources: int, signals: int) -> str:
+    more = f" and {sources - 1} more" if sources > 1 else ""
+    return f"{title[:120]} ({source}{more}, {signals} signals)"
+
+
+def mergeable(session: Session, issue: Issue, limit: int = 25) -> dict[int, str]:
+    """The issues that this one may be a part of, those of its service first, each with its title."""
+    rest = (Issue.id != issue.id, Issue.merged_into.is_(None), Issue.status != Status.DISMISSED)
+    found = {}
+    for where in ((Issue.service == issue.service,), ()):
+        for row in session.exec(select(Issue).where(*rest, *where).order_by(Issue.id.desc()).limit(limit)):
+            found.setdefault(row.id, f"#{row.id} {row.title[:120]} ({row.service or 'no service'}, {row.status})")
+    return found
 
 
 @dataclass(frozen=True)

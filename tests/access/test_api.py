@@ -107,3 +107,23 @@ def test_a_round_is_started_once_an_interval(client, monkeypatch):
     told = [client.post("/api/round", headers=bearer()).json() for _ in range(2)]
     assert told == [{"started": True, "sources": {"sentry": {"records": 3, "error": None}}},
                     {"started": False, "sources": {}}]  # fmt: skip
+
+
+def test_signals_are_triaged_by_programs_too(client):
+    with store.write() as session:
+        one, other = (scenes.story(session, Status.ESCALATED).id for _ in range(2))
+
+    def post(path: str, **body) -> tuple[int, dict]:
+        answer = client.post(f"/api/issues/{path}", json=body, headers=bearer())
+        return answer.status_code, answer.json()
+
+    assert post(f"{one}/end_silence")[0] == 409
+    assert post(f"{one}/silence", minutes=60)[0] == 422, "a reason is needed"
+    assert post(f"{one}/silence", minutes="60", reason="x")[0] == 422
+    assert post(f"{one}/silence", minutes=60, reason="known")[1]["done"]
+    assert post(f"{one}/end_silence")[1]["done"]
+    assert post(f"{one}/split", fingerprints="f")[0] == 422
+    assert post(f"{one}/split", fingerprints=[["f"]])[0] == 409
+    assert post(f"{one}/merge", into=True)[0] == 422
+    assert post(f"{one}/merge", into=other)[1]["done"]
+    assert client.get(f"/api/issues/{one}", headers=bearer()).json()["issue"]["merged_into"] == other

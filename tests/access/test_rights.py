@@ -8,11 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from core import accounts, actions, audit, rights, store
-from core.actions import Forbidden, Refused
+from core import accounts, actions, audit, deeds, rights, store, triage
 from core.models import AuditRow, ChangeSet, Issue, Status, now
 from core.people import Role
-from core.rights import Actor
+from core.rights import Actor, Forbidden, Refused
 from tests import scenes, waiting
 
 GIVEN = {
@@ -26,10 +25,15 @@ GIVEN = {
     "dismiss": {"reason": "noise"},
     "roll_back": {"reason": "worse"},
     "change_policy": {"reason": "faster", "based_on": "x"},
+    "merge": {"into": 405},
+    "split": {"fingerprints": ["f"]},
+    "silence": {"minutes": 60, "reason": "known"},
+    "end_silence": {},
 }
 LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPROVER, "hand_back": Role.APPROVER,
          "roll_back": Role.APPROVER, "escalate": Role.OPERATOR, "retry": Role.OPERATOR, "resolve": Role.OPERATOR,
-         "dismiss": Role.OPERATOR, "change_policy": Role.ADMIN}  # fmt: skip
+         "dismiss": Role.OPERATOR, "merge": Role.OPERATOR, "split": Role.OPERATOR, "silence": Role.OPERATOR,
+         "end_silence": Role.OPERATOR, "change_policy": Role.ADMIN}  # fmt: skip
 RANK = list(Role)
 
 
@@ -38,16 +42,24 @@ def trail(action: str) -> list[AuditRow]:
         return session.exec(select(AuditRow).where(AuditRow.action == action)).all()
 
 
+def deeds_of(module) -> dict:
+    """Its public functions by name."""
+    own = {n: f for n, f in vars(module).items() if getattr(f, "__module__", "") == module.__name__ and n.islower()}
+    return {name: work for name, work in own.items() if not name.startswith("_")}
+
+
+WORK = deeds_of(actions) | deeds_of(triage)
+
+
 def test_the_table_names_every_action():
-    public = {n for n, f in vars(actions).items() if getattr(f, "__module__", "") == actions.__name__ and n.islower()}
-    assert {n for n in public if not n.startswith("_")} == set(actions.NEEDS) == set(GIVEN) == set(LEAST)
+    assert set(WORK) == set(deeds.NEEDS) == set(GIVEN) == set(LEAST)
 
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("name", GIVEN)
 def test_an_action_asks_for_its_right(console, name, role):
     """Who lacks it is told so and audited; who has it gets to the action's own checks (nothing is there to act on)."""
-    work = getattr(actions, name)
+    work = WORK[name]
     expected = Refused if RANK.index(role) >= RANK.index(LEAST[name]) else Forbidden
     with pytest.raises(expected):
         work("[guards]\nspeed = 9" if name == "change_policy" else 404, actor=role.value, key="k", **GIVEN[name])

@@ -125,9 +125,9 @@ def test_cancel_does_nothing(console, asked):
 
 OFFERED = {
     "viewer": set(),
-    "operator": {"Escalate", "Dismiss"},
-    "approver": {"Approve", "Reject", "Escalate", "Dismiss"},
-    "admin": {"Approve", "Reject", "Escalate", "Dismiss"},
+    "operator": {"Escalate", "Dismiss", "Silence"},
+    "approver": {"Approve", "Reject", "Escalate", "Dismiss", "Silence"},
+    "admin": {"Approve", "Reject", "Escalate", "Dismiss", "Silence"},
 }
 
 

@@ -149,9 +149,9 @@ def test_an_issue_tells_its_story_at_every_status(console, status):
 
 
 OFFERED = {
-    Status.AWAITING_APPROVAL: {"Approve", "Reject", "Escalate", "Dismiss"},
-    Status.FIXING: {"Escalate", "Dismiss"},
-    Status.ESCALATED: {"Try again", "Resolve", "Dismiss"},
+    Status.AWAITING_APPROVAL: {"Approve", "Reject", "Escalate", "Dismiss", "Silence"},
+    Status.FIXING: {"Escalate", "Dismiss", "Silence"},
+    Status.ESCALATED: {"Try again", "Resolve", "Dismiss", "Silence"},
     Status.DISMISSED: {"Try again"},
     Status.RESOLVED: set(),
 }

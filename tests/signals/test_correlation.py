@@ -87,7 +87,7 @@ def test_what_people_decided_comes_first():
 
 def run(text: str) -> tuple[int, list[dict], str]:
     out, err = io.StringIO(), io.StringIO()
-    status = correlate_cli.correlate(io.StringIO(text), out, err)
+    status = correlate_cli.correlate(io.BytesIO(text.encode()), out, err)
     return status, [json.loads(line) for line in out.getvalue().splitlines()], err.getvalue()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from core.signals import templates
@@ -99,12 +101,28 @@ def test_values_are_masked(one, other):
     [
         (["job alpha began now", "job beta began now", "disk is full now ok"], [1, 1, 2]),
         (["moved from NEW to RUNNING", "moved from NEW to FAILED", "moved from NEW to RUNNING"], [1, 2, 1]),
+        (["link eth is now opened by x", "link eth is now closed by x", "link eth is now open by x"], [1, 2, 1]),
+        (["peer a is connected to hub", "peer a is disconnected to hub", "peer b is connected to hub"], [1, 2, 1]),
         (["", " ", "*", "<0>", "\x00"], None),
     ],
 )
 def test_lines_of_one_statement_are_one_group(lines, ids):
     group = Templates().group
     assert [group(line) for line in lines] == (ids or [group(line) for line in lines])
+
+
+@pytest.mark.parametrize("hostile", ["a", "[(", "a=b,", "a/", "ab-", "x@", "-- ", "a.b", "1 ", "/a b", '{"', "m= "])
+def test_the_work_of_a_hostile_line_grows_with_its_length(hostile):
+    def cost(length: int) -> float:
+        line = (hostile * length)[:length]
+        costs = []
+        for _ in range(5):
+            began = time.process_time()
+            Templates().group(line)
+            costs.append(time.process_time() - began)
+        return min(costs)
+
+    assert cost(templates.LONGEST) < 0.02 + 8 * cost(templates.LONGEST // 4)  # 16 times, where it grows as the square
 
 
 def test_memory_is_bounded(monkeypatch):

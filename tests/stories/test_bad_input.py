@@ -101,7 +101,7 @@ def platform(tmp_path, vendor, monkeypatch):
     folder.mkdir()
     address = f"http://127.0.0.1:{vendor.server_address[1]}"
     keys = {"datadog_url": address, "datadog_api_key": "k" * 32, "datadog_app_key": "a" * 40}
-    wary = screens.PLATFORM + "[guards]\nminimum_occurrences = 99\n"  # so that no journey starts here
+    wary = screens.PLATFORM.replace("[guards]\n", "[guards]\nminimum_occurrences = 99\n")  # no journey
     screens.open_console(folder, round_seconds=0.05, platform=wary, **keys)
     settings: Settings = context.settings()
     with stamina.set_testing(True, attempts=2):

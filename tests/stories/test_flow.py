@@ -37,6 +37,7 @@ def test_found_fixed_deployed_watched_learned(world):
     ]
     assert w.deployer.production("shop").sha == change.head_sha
     assert [(o.result, o.pattern) for o in rows(Outcome)] == [("fixed", "ZeroDivisionError/division")]
+    until(lambda: not rows(StageRun, col(StageRun.ended_at).is_(None)))  # the last line is closed after the issue
     stages = [(s.stage, s.result) for s in rows(StageRun)]
     assert [s for s, _ in stages if s in (Stage.ANALYZE, Stage.DECIDE, Stage.TEST, Stage.VERIFY, Stage.LEARN)]
     assert all(result == "ok" for _, result in stages), stages
@@ -278,7 +279,7 @@ def test_a_person_rolls_back_a_verified_deployment(world):
 
 def test_two_fixes_of_one_repository_go_out_one_after_the_other(world):
     w = world()
-    ids = [w.issue(), w.issue()]
+    ids = [w.issue(release="r1"), w.issue(release="r2")]
     ends = [ended(w, issue_id, Status.RESOLVED, Status.ESCALATED) for issue_id in ids]
     production = rows(Deployment, Deployment.environment == "production")
     spans = sorted((d.started_at, d.ended_at) for d in production if d.ended_at)

@@ -59,7 +59,7 @@ def all_ended() -> bool:
 def test_two_workers_share_the_work_and_the_survivor_takes_over(tmp_path, database, worker):
     world = World(tmp_path, limit=50, watch=0.2, database=database)
     first, second = worker(), worker()
-    ids = [world.issue() for _ in range(ISSUES)]
+    ids = [world.issue(release=f"r{number}") for number in range(ISSUES)]
     until(lambda: world.ledger.effects("pull"))
     os.kill(first.pid, signal.SIGKILL)
     until(all_ended, seconds=120)
@@ -83,8 +83,8 @@ def test_a_slot_of_time_is_one_round_whoever_takes_it(tmp_path, database):
 def test_the_limit_of_an_hour_holds_for_all_workers(tmp_path, database, worker):
     world = World(tmp_path, limit=1, watch=0.2, database=database)
     worker(), worker()
-    for _ in range(3):
-        world.issue()
+    for number in range(3):
+        world.issue(release=f"r{number}")
     until(lambda: any("are the limit" in issue.reason for issue in issues()))
     until(lambda: [i.status for i in issues() if i.status not in (Status.QUEUED, Status.FIXING)] == [Status.RESOLVED])
     assert len(world.ledger.effects("production")) == 1

@@ -233,13 +233,14 @@ class PlainRunner:
 
 
 def write_known_fix(tree: Path, crash: Crash, **_) -> FixResult:
-    """In place of the repair engine, whose own tests are elsewhere: the one right change."""
-    (tree / "shop.py").write_text(FIXED)
+    """In place of the repair engine, whose own tests are elsewhere: the right change, its own for each release."""
+    fixed = FIXED + (f"# {crash.release}\n" if crash.release else "")
+    (tree / "shop.py").write_text(fixed)
     (tree / "tests" / "test_share_nothing.py").write_text(NEW_TEST)
     return FixResult(
         "fix",
         "proved",
-        candidate=Candidate("guard", {"shop.py": FIXED}, "Nothing of nothing is 0.0"),
+        candidate=Candidate("guard", {"shop.py": fixed}, "Nothing of nothing is 0.0"),
         test=RegressionTest("tests/test_share_nothing.py", NEW_TEST),
         proof=Proof(True, True, True, True),
         confidence=0.9,
@@ -316,10 +317,11 @@ class World:
         self.ledger.put("alias", "dpl_1")
         self.ledger.put("rates", {"dpl_1": 0.1})
 
-    def issue(self, service: str = "pricing", occurrences: int = 5) -> int:
+    def issue(self, service: str = "pricing", occurrences: int = 5, release: str | None = None) -> int:
         """An issue with a crash, and its journey started in the same transaction."""
         crash = Crash(
             service=service,
+            release=release,
             exception=Raised(type="ZeroDivisionError", message="division by zero"),
             frames=(
                 Frame(

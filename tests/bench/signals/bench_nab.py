@@ -2,8 +2,9 @@
 
     python -m tests.bench.signals.bench_nab [generated series]
 
-Two sets: the public series that lie beside the project, and generated ones of thirteen kinds. The published numbers
-are of NAB's whole corpus of 58 series, each with the threshold that suits its detector best; ours is fixed.
+Three sets: the public series that lie beside the project, and generated ones of thirteen and of ten further kinds,
+those with irregular times and gaps. The published numbers are of NAB's whole corpus of 58 series, each with the
+threshold that suits its detector best; ours is fixed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from datetime import datetime
 from core.signals.anomaly import Detector
 from tests.bench.signals.nab_score import Marks, Series, score
 from tests.bench.signals.series import generate
+from tests.bench.signals.series_more import generate as generate_more
 from tests.shared import SHARED
 
 NAB = SHARED / "signals" / "nab"
@@ -89,6 +91,7 @@ def main(generated: int) -> None:
     if NAB.exists():
         report("public series", public())
     report("generated series", map(generate, range(generated)))
+    report("generated series of further kinds", map(generate_more, range(generated)))
 
 
 if __name__ == "__main__":

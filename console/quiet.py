@@ -1,0 +1,60 @@
+"""What calls nobody: signals that were set aside, silences, planned maintenance, merged issues. Safe HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from console.markup import Safe, esc, join, link, moment, tag, when
+from console.widgets import badge, card, table
+from core.models import now
+from core.rulings import Silence
+from core.views.aside import Aside
+from core.views.issues import Story
+
+
+def set_aside(found: Sequence[Aside]) -> Safe:
+    """How many signals opened no issue in the last 24 h, and why."""
+    signals = sum(row.signals for row in found)
+    if not signals:
+        return tag("p", "No signal was set aside in the last 24 h.", class_="d-muted")
+    rows = ((row.reason, f"{row.signals:,}", f"{row.occurrences:,}", when(row.last)) for row in found)
+    return tag(
+        "details",
+        tag("summary", f"{signals:,} signals were set aside in the last 24 h: they opened no issue"),
+        table(("Why", "Signals", "Occurrences", "Last"), rows, (1, 2)),
+    )
+
+
+def state(silence: Silence) -> Safe:
+    if silence.starts_at > now():
+        return badge("wait", "◷", "planned")
+    return badge("calm", "◌", "maintenance" if silence.planned else "silenced")
+
+
+def silence(row: Silence) -> Safe:
+    """One silence or planned maintenance: what it covers, until when, by whom and why."""
+    covers = (
+        (link(f"/issues?issue={row.issue_id}", f"issue {row.issue_id}"), " ", row.title)
+        if row.issue_id
+        else (tag("code", row.service), " ", tag("code", row.title))
+    )
+    begins = ("from ", moment(row.starts_at), " ") if row.starts_at > now() else ()
+    return card(
+        "",
+        tag("p", state(row), " ", *covers),
+        tag("p", *begins, "until ", moment(row.ends_at), f", by {row.by}: {row.reason}", class_="d-muted"),
+    )
+
+
+def of_issue(told: Story) -> Safe:
+    """Where a merged issue went, what was merged into it, and the silence that covers it."""
+    into, row = told.issue.merged_into, told.silence
+    parts = []
+    if into:
+        parts.append(tag("p", "It is a part of ", link(f"/issues?issue={into}", f"issue {into}"), " now."))
+    if told.absorbed:
+        links = (part for n in told.absorbed for part in (" ", link(f"/issues?issue={n}", f"#{n}")))
+        parts.append(tag("p", "Merged into it:", *links, class_="d-muted"))
+    if row:
+        parts.append(tag("p", state(row), " until ", moment(row.ends_at), f", by {row.by}: {row.reason}"))
+    return join(parts) if parts else esc("")

@@ -1,0 +1,122 @@
+"""What people decided of signals: merged, split and known fingerprints; silences and planned maintenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import JSON, UniqueConstraint
+from sqlmodel import Field, Session, SQLModel, col, delete, select, update
+
+from core.models import Issue, Signal, Utc, now
+from core.signals import noise
+from core.signals.correlation import Overrides
+
+MERGED, SPLIT, KNOWN = "merged", "split", "known"
+LATE = timedelta(days=1)  # a signal may come this long after the silence that it fell into
+
+
+class Ruling(SQLModel, table=True):
+    """One fingerprint that a person merged into another one, split off, or said to be known."""
+
+    __table_args__ = (UniqueConstraint("fingerprint", "kind"),)
+    id: int | None = Field(default=None, primary_key=True)
+    fingerprint: str = Field(index=True)
+    kind: str  # merged, split, known
+    into: str = Field(default="", index=True)  # merged: the fingerprint that it counts as
+    issue_id: int = Field(index=True)  # where its signals went
+    reason: str = ""
+    by: str = ""
+    at: datetime = Field(default_factory=now, sa_type=Utc)
+
+
+class Silence(SQLModel, table=True):
+    """Until ``ends_at`` what it covers opens no issue: a service and title, or one issue's signals."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    service: str = "*"  # glob
+    title: str = "*"  # glob
+    issue_id: int | None = None  # made for this issue: then ``prints`` are meant, not the globs
+    prints: list = Field(default_factory=list, sa_type=JSON)
+    planned: bool = False  # maintenance that was planned, not a silence
+    starts_at: datetime = Field(default_factory=now, sa_type=Utc)
+    ends_at: datetime = Field(default_factory=now, sa_type=Utc, index=True)
+    reason: str = ""
+    by: str = ""
+    ended_by: str | None = None  # who ended it before its time
+    created_at: datetime = Field(default_factory=now, sa_type=Utc)
+
+
+def overrides(session: Session) -> Overrides:
+    """What was merged and split, for ever: also of issues that have ended."""
+    rows = session.exec(select(Ruling).where(col(Ruling.kind).in_((MERGED, SPLIT)))).all()
+    return Overrides(
+        {row.fingerprint: row.into for row in rows if row.kind == MERGED},
+        frozenset(row.fingerprint for row in rows if row.kind == SPLIT),
+    )
+
+
+def context(session: Session) -> noise.Context:
+    """What a person has said nobody needs to be told of: silences, planned maintenance, known faults."""
+    rows = session.exec(select(Silence).where(Silence.ends_at > now() - LATE).order_by(col(Silence.id))).all()
+    known = session.exec(select(Ruling.fingerprint, Ruling.reason).where(Ruling.kind == KNOWN)).all()
+    return noise.Context(
+        [
+            noise.Silence(r.ends_at, r.service, r.title, r.by, r.starts_at, frozenset(r.prints) if r.issue_id else None)
+            for r in rows
+            if not r.planned
+        ],
+        [noise.Maintenance(r.starts_at, r.ends_at, (r.service,), r.title) for r in rows if r.planned],
+        dict(known),
+    )
+
+
+def fingerprints(session: Session, issue_id: int) -> frozenset[str]:
+    """Those of an issue's signals, the issue's own included."""
+    own = session.exec(select(Issue.fingerprint).where(Issue.id == issue_id)).all()
+    found = session.exec(select(Signal.fingerprint).where(Signal.issue_id == issue_id).distinct()).all()
+    return frozenset(filter(None, (*own, *found)))
+
+
+def merge(session: Session, prints: Iterable[str], into: str, issue_id: int, by: str) -> None:
+    """From now on these fingerprints count as ``into``, and so does what was merged into them before."""
+    meant = overrides(session).merged.get(into, into)
+    prints = set(prints) - {meant}
+    forget(session, MERGED, {*prints, meant})
+    forget(session, SPLIT, prints)
+    session.exec(update(Ruling).where(col(Ruling.into).in_(prints)).values(into=meant, issue_id=issue_id))
+    rows = (Ruling(fingerprint=key, kind=MERGED, into=meant, issue_id=issue_id, by=by) for key in sorted(prints))
+    session.add_all(rows)
+
+
+def split(session: Session, prints: Iterable[str], issue_id: int, by: str) -> None:
+    """From now on these fingerprints are an issue of their own, which nothing else joins by likeness."""
+    first, *others = sorted(prints)
+    for kind in (MERGED, SPLIT):
+        forget(session, kind, (first, *others))
+    session.exec(delete(Ruling).where(col(Ruling.into).in_((first, *others))))
+    session.add_all(Ruling(fingerprint=key, kind=SPLIT, issue_id=issue_id, by=by) for key in (first, *others))
+    session.add_all(Ruling(fingerprint=key, kind=MERGED, into=first, issue_id=issue_id, by=by) for key in others)
+
+
+def know(session: Session, issue_id: int, reason: str, by: str) -> None:
+    """What a person dismissed is known: its signals are counted, and open no issue until it is tried again."""
+    prints = fingerprints(session, issue_id)
+    forget(session, KNOWN, prints)
+    session.add_all(
+        Ruling(fingerprint=key, kind=KNOWN, issue_id=issue_id, reason=reason[:300], by=by) for key in sorted(prints)
+    )
+
+
+def forget(session: Session, kind: str, prints: Iterable[str]) -> None:
+    session.exec(delete(Ruling).where(Ruling.kind == kind, col(Ruling.fingerprint).in_(set(prints))))
+
+
+def unknow(session: Session, issue_id: int) -> None:
+    session.exec(delete(Ruling).where(Ruling.kind == KNOWN, Ruling.issue_id == issue_id))
+
+
+def standing(session: Session, limit: int = 100) -> list[Silence]:
+    """Silences and planned maintenance that are in force or to come, the one that ends first on top."""
+    rows = select(Silence).where(Silence.ends_at > now()).order_by(col(Silence.ends_at), col(Silence.id))
+    return list(session.exec(rows.limit(limit)))

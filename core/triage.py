@@ -1,0 +1,179 @@
+"""What a person may decide of signals: which are one issue and which are not, and which nobody needs to be told of.
+
+Every decision is kept (core/rulings.py), and later signals follow it. ``actor`` is as in core/actions.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select, update
+
+from core import answers, durable, journal, rulings, store
+from core.deeds import Receipt, get, note, once
+from core.models import Approval, Issue, Signal, Status, now
+from core.rights import Actor, Refused
+from core.rulings import Silence
+from core.signals.fingerprint import fingerprint
+from core.stages import group
+from core.stages.analyze import as_record
+
+BUSY = (Status.DEPLOYING, Status.WATCHING, Status.ROLLING_BACK)
+LONGEST = 90 * 24 * 60  # minutes: a silence is no way to forget
+
+
+def merge(issue_id: int, *, actor: Actor | str, into: int, key: str) -> Receipt:
+    """Make this issue a part of ``into``: its signals move there, its own journey ends, later signals follow."""
+
+    def act(session: Session, who: Actor) -> str:
+        issue, target = _pair(session, issue_id, into)
+        prints = rulings.fingerprints(session, issue_id)
+        rulings.merge(session, prints, target.fingerprint, into, who.name)
+        moved = session.exec(update(Signal).where(col(Signal.issue_id) == issue_id).values(issue_id=into)).rowcount
+        target.first_seen = min(target.first_seen, issue.first_seen)
+        group.recount(session, target)
+        _end_question(session, issue_id, who.name, f"merged into issue {into}")
+        journal.move(session, issue_id, Status.DISMISSED, f"merged into issue {into} by {who.name}").merged_into = into
+        detail = {"into": into, "signals": moved, "fingerprints": sorted(prints)}
+        note(session, who, "merge", issue_id, key, detail)
+        return f"merged: {moved} signals moved to issue {into}"
+
+    receipt = once("merge", actor, f"issue/{issue_id}", key, act)
+    with store.read() as session:
+        gone = session.get_one(Issue, issue_id)
+    if gone.merged_into and gone.run and durable.known(gone.workflow_id):
+        durable.cancel(gone.workflow_id)
+    return receipt
+
+
+def _pair(session: Session, issue_id: int, into: int) -> tuple[Issue, Issue]:
+    """The issue and the one it becomes a part of. Raises Refused."""
+    issue, target = get(session, Issue, issue_id, "this issue"), get(session, Issue, into, f"issue {into}")
+    if issue.id == target.id:
+        raise Refused("an issue cannot be merged into itself")
+    for one in (issue, target):
+        if one.merged_into:
+            raise Refused(f"issue {one.id} was merged into issue {one.merged_into} already")
+    if target.status is Status.DISMISSED:
+        raise Refused(f"issue {into} is dismissed: try it again before another one is merged into it")
+    if issue.status in BUSY:
+        raise Refused("a deployment is under way; wait for its watch to end, or merge the other one into this")
+    return issue, target
+
+
+def _end_question(session: Session, issue_id: int, by: str, reason: str) -> None:
+    waiting = session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")).first()
+    if waiting:
+        answers.give(session, waiting, by, False, reason)
+
+
+def split(issue_id: int, *, actor: Actor | str, fingerprints: list[str], key: str) -> Receipt:
+    """Take these fingerprints' signals out into an issue of their own, which later signals of theirs join."""
+
+    def act(session: Session, who: Actor) -> str:
+        issue = get(session, Issue, issue_id, "this issue")
+        chosen, rest = _parted(session, issue, fingerprints)
+        new = _taken_out(session, issue, sorted(chosen), who.name)
+        if issue.fingerprint in chosen:
+            issue.fingerprint = min(rest)
+        rulings.split(session, chosen, new.id, who.name)
+        group.recount(session, issue)
+        detail = {"new": new.id, "fingerprints": sorted(chosen)}
+        note(session, who, "split", issue_id, key, detail)
+        return f"split: issue {new.id} has the signals now"
+
+    return once("split", actor, f"issue/{issue_id}", key, act)
+
+
+def _parted(session: Session, issue: Issue, wanted: Sequence[str]) -> tuple[set[str], set[str]]:
+    """The fingerprints to take out and those that stay. Raises Refused."""
+    told = session.exec(select(Signal.fingerprint).where(Signal.issue_id == issue.id).distinct()).all()
+    chosen = set(told) & {str(one) for one in wanted}
+    if len(chosen) != len(wanted) or not chosen:
+        raise Refused("choose fingerprints that signals of this issue have")
+    if not (rest := set(told) - chosen):
+        raise Refused("something has to stay: all signals of the issue were chosen")
+    return chosen, rest
+
+
+def _taken_out(session: Session, issue: Issue, prints: Sequence[str], by: str) -> Issue:
+    mine = (col(Signal.issue_id) == issue.id, col(Signal.fingerprint).in_(prints))
+    first = session.exec(select(Signal).where(*mine).order_by(col(Signal.at)).limit(1)).one()
+    record = as_record(first)
+    new = group.new_issue(session, record, fingerprint(record))
+    new.fingerprint, new.because = prints[0], f"{by} split it off issue {issue.id}"
+    session.exec(update(Signal).where(*mine).values(issue_id=new.id))
+    group.recount(session, new)
+    return new
+
+
+def silence(
+    issue_id: int | None,
+    *,
+    actor: Actor | str,
+    minutes: int,
+    reason: str,
+    key: str,
+    service: str = "*",
+    title: str = "*",
+    starts: str = "",
+) -> Receipt:
+    """For so many minutes open no issue of what is meant: this issue's signals or, without one, globs.
+
+    ``starts`` (ISO 8601 with its zone) makes it planned maintenance from then on; empty: a silence from now on.
+    """
+    start = _start(starts)
+    if not reason.strip():
+        raise Refused("say why: it is shown as long as it lasts")
+    if not 1 <= minutes <= LONGEST:
+        raise Refused(f"a silence has an end: between 1 and {LONGEST} minutes")
+
+    def act(session: Session, who: Actor) -> str:
+        issue = get(session, Issue, issue_id, "this issue") if issue_id else None
+        if issue is None and {service.strip(), title.strip()} <= {"", "*"}:
+            raise Refused("that would silence everything: name a service or a title")
+        made = Silence(
+            service=issue.service if issue else service.strip() or "*",
+            title=issue.title if issue else title.strip() or "*",
+            issue_id=issue_id,
+            prints=sorted(rulings.fingerprints(session, issue_id)) if issue_id else [],
+            planned=bool(starts),
+            starts_at=start,
+            ends_at=start + timedelta(minutes=minutes),
+            reason=reason.strip()[:500],
+            by=who.name,
+        )
+        session.add(made)
+        session.flush()
+        detail = {"service": made.service, "title": made.title, "minutes": minutes, "reason": made.reason}
+        about = issue_id or f"silence/{made.id}"
+        note(session, who, "silence", about, key, {**detail, "silence": made.id, "starts": starts})
+        until = f"{made.ends_at:%Y-%m-%d %H:%M} UTC"
+        return f"{'planned' if starts else 'silenced'} until {until}; what it covers is counted"
+
+    return once("silence", actor, f"issue/{issue_id}" if issue_id else "silence", key, act)
+
+
+def _start(starts: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(starts) if starts else now()
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Refused("a start is like 2026-11-25T22:00:00Z: a time with its zone")
+    return at
+
+
+def end_silence(silence_id: int, *, actor: Actor | str, key: str) -> Receipt:
+    """End a silence or planned maintenance now; what it has set aside stays so."""
+
+    def act(session: Session, who: Actor) -> str:
+        row = get(session, Silence, silence_id, "this silence")
+        if row.ends_at <= now():
+            raise Refused("it has ended already")
+        row.ends_at, row.starts_at, row.ended_by = now(), min(row.starts_at, now()), who.name
+        note(session, who, "end_silence", row.issue_id or f"silence/{silence_id}", key, {"silence": silence_id})
+        return "ended: what comes from now on is told again"
+
+    return once("end_silence", actor, f"silence/{silence_id}", key, act)

@@ -1,0 +1,35 @@
+"""What opened no issue: how many signals were set aside, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, func, select
+
+from core.models import Kind, Signal
+
+REASONS = 50  # that are shown
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Signals of one reason; ``occurrences`` is how often the vendors saw what they tell of."""
+
+    reason: str
+    signals: int
+    occurrences: int
+    last: datetime
+
+
+def by_reason(session: Session, since: datetime) -> list[Aside]:
+    """Signals received since then that were set aside, the most frequent reason first. A change is no noise."""
+    number = func.count()
+    rows = session.exec(
+        select(Signal.set_aside, number, func.sum(Signal.count), func.max(Signal.received_at))
+        .where(col(Signal.set_aside).is_not(None), Signal.received_at >= since, Signal.kind != Kind.CHANGE)
+        .group_by(Signal.set_aside)
+        .order_by(number.desc(), Signal.set_aside)
+        .limit(REASONS)
+    )
+    return [Aside(*row) for row in rows]

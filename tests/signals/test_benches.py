@@ -1,0 +1,39 @@
+"""Small versions of what `make bench` measures, so that a change that breaks it is seen at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench.signals import bench_blame, bench_correlation, bench_storm
+
+
+@pytest.mark.parametrize("kind", ["errors", "latency"])
+def test_blame(kind):
+    found = bench_blame.measure(kind, graphs=60)
+    assert found["blame"][0] >= bench_blame.AIM_FIRST and found["blame"][1] >= bench_blame.AIM_THREE
+    assert found["blame"] > max(found[name] for name in found if name.startswith("anchor"))
+
+
+@pytest.mark.parametrize("name", bench_correlation.SETS)
+def test_correlation(name):
+    found = bench_correlation.measure(name, seed=4)
+    assert not found.merged
+    assert found.f1 >= bench_correlation.AIM
+    assert found.f1 > max(f1 for f1, _ in found.anchors.values())
+
+
+def test_the_set_is_large_enough():
+    assert sum(map(len, bench_correlation.SETS.values())) >= 60
+
+
+def test_storm():
+    correlator, issues = bench_storm.measure(1000)
+    assert correlator.count == len(bench_storm.FAULTS) and all(len(found) == 1 for found in issues.values())
+    assert bench_storm.bounded(bench_storm.distinct(700))
+
+
+def test_a_storm_in_a_store_is_a_handful_of_issues_and_one_message_each(tmp_path):
+    _, issues, messages = bench_storm.round_of(tmp_path, 600)
+    faults = len(bench_storm.FAULTS)
+    assert issues == faults
+    assert messages and set(messages.values()) == {faults}

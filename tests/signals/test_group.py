@@ -1,0 +1,390 @@
+"""Grouping with a store: what people decided is followed, noise is set aside, single faults wait."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+from sqlmodel import col, select
+
+from core import actions, durable, store, triage
+from core.models import ENDED, Approval, Issue, Kind, Signal, Status, now
+from core.rights import Refused
+from core.stages import group
+from tests import waiting
+
+MINUTE = timedelta(minutes=1)
+
+
+def told(service="cart", place="add", source="sentry", age=timedelta(), **values) -> Signal:
+    """A signal in the store; ``place`` is the function that failed."""
+    crash = {"exception": {"type": "KeyError", "message": f"'{place}'"}, "frames": [
+        {"file": f"shop/{place}.py", "function": place, "code": f"x['{place}']"}]}  # fmt: skip
+    kind = values.get("kind", Kind.EXCEPTION)
+    row = {
+        "kind": kind,
+        "service": service,
+        "title": f"KeyError in {place}",
+        "crash": crash if kind is Kind.EXCEPTION else None,
+        "at": now() - age,
+        **values,
+    }
+    with store.write() as session:
+        number = len(session.exec(select(Signal.id)).all())
+        made = Signal(source=source, vendor_id=f"v{number}", **row)
+        session.add(made)
+    return made
+
+
+def issue_of(signal: Signal) -> Issue | None:
+    with store.read() as session:
+        fresh = session.get_one(Signal, signal.id)
+        return fresh.issue_id and session.get_one(Issue, fresh.issue_id)
+
+
+def aside(signal: Signal) -> str | None:
+    with store.read() as session:
+        return session.get_one(Signal, signal.id).set_aside
+
+
+def end(issue: Issue, ago=timedelta(days=3)) -> None:
+    """The issue ended long ago: it takes in nothing by itself."""
+    with store.write() as session:
+        row = session.get_one(Issue, issue.id)
+        row.status, row.ended_at, row.last_seen = Status.RESOLVED, now() - ago, now() - ago
+
+
+# --- merge and split -------------------------------------------------------------------------------
+
+
+def merged(platform) -> tuple[Issue, Issue]:
+    first, second = told(place="add", count=3), told(place="drop", count=4)
+    assert group.group_new(platform) == 2
+    one, other = issue_of(first), issue_of(second)
+    triage.merge(other.id, actor="operator", into=one.id, key="m")
+    return issue_of(first), other
+
+
+def test_later_signals_follow_a_merge(platform):
+    target, gone = merged(platform)
+    assert target.occurrences == 7, "one vendor told of both"
+    later = told(place="drop", age=-MINUTE)
+    assert group.group_new(platform) == 0
+    assert issue_of(later).id == target.id
+    assert issue_of(later).occurrences == 8
+    with store.read() as session:
+        assert session.get_one(Issue, gone.id).status is Status.DISMISSED
+
+
+@pytest.mark.parametrize("order", [("add", "drop"), ("drop", "add")])
+def test_a_merge_is_remembered_after_both_issues_ended(platform, order):
+    target, gone = merged(platform)
+    end(target)
+    first, second = (told(place=place) for place in order)
+    assert group.group_new(platform) == 1
+    assert issue_of(first).id == issue_of(second).id not in (target.id, gone.id)
+
+
+def test_a_second_vendors_issue_does_not_double_the_count(platform):
+    first, second = told(place="add", count=3, age=MINUTE), told(place="drop", count=40, source="datadog")
+    group.group_new(platform)
+    triage.merge(issue_of(second).id, actor="operator", into=issue_of(first).id, key="m")
+    assert issue_of(second).occurrences == 3
+
+
+def test_merging_twice_leads_to_the_last_one(platform):
+    target, _ = merged(platform)
+    third = told(place="clear")
+    group.group_new(platform)
+    triage.merge(target.id, actor="operator", into=issue_of(third).id, key="m2")
+    assert issue_of(third).occurrences == 8
+    end(issue_of(third))
+    places = [told(place=place) for place in ("drop", "clear", "add")]
+    group.group_new(platform)
+    assert len({issue_of(signal).id for signal in places}) == 1
+
+
+def test_a_signal_that_was_being_grouped_follows_the_merge(platform):
+    """The round knew the issue before it was merged: its signals must not be lost in a closed one."""
+    first, second = told(place="add"), told(place="drop")
+    group.group_new(platform)
+    with store.read() as session:
+        index = group.index_of(session)
+    triage.merge(issue_of(second).id, actor="operator", into=issue_of(first).id, key="m")
+    late = told(place="drop")
+    with store.write() as session:
+        known = group.Known(index, {}, group.Overrides(), group.noise.Context())
+        group._place(session, known, session.get_one(Signal, late.id))
+    assert issue_of(late).id == issue_of(first).id
+
+
+def test_what_was_split_stays_apart_and_alone(platform):
+    first = told(place="add", count=2)
+    second = told(place="add", source="datadog", kind=Kind.LOG, title="KeyError: 'add'", message="KeyError: 'add'")
+    assert group.group_new(platform) == 1
+    issue = issue_of(first)
+    with store.read() as session:
+        chosen = session.get_one(Signal, second.id).fingerprint
+    triage.split(issue.id, actor="operator", fingerprints=[chosen], key="s")
+    new = issue_of(second)
+    assert (new.id != issue.id, new.occurrences, issue_of(first).occurrences) == (True, 1, 2)
+    line = {"kind": Kind.LOG, "title": "KeyError: 'add'", "message": "KeyError: 'add'"}
+    again = [told(place="add"), told(source="datadog", **line)]
+    assert group.group_new(platform) == 0
+    assert [issue_of(signal).id for signal in again] == [issue.id, new.id]
+
+
+def test_a_split_takes_a_merged_fingerprint_out_again(platform):
+    target, _ = merged(platform)
+    with store.read() as session:
+        [dropped] = session.exec(select(Signal).where(Signal.title == "KeyError in drop"))
+    triage.split(target.id, actor="operator", fingerprints=[dropped.fingerprint], key="s")
+    later = told(place="drop")
+    group.group_new(platform)
+    assert issue_of(later).id == issue_of(dropped).id != target.id
+
+
+def test_what_cannot_be_merged_or_split_is_refused(platform):
+    first, _ = told(place="add"), told(place="drop")
+    group.group_new(platform)
+    one = issue_of(first)
+    for into, says in ((one.id, "into itself"), (99, "does not exist")):
+        with pytest.raises(Refused, match=says):
+            triage.merge(one.id, actor="operator", into=into, key="x")
+    for chosen, says in (([], "choose"), (["nothing"], "choose"), ([one.fingerprint], "something has to stay")):
+        with pytest.raises(Refused, match=says):
+            triage.split(one.id, actor="operator", fingerprints=chosen, key="x")
+    with store.write() as session:
+        session.get_one(Issue, one.id).status = Status.WATCHING
+    with pytest.raises(Refused, match="a deployment is under way"):
+        triage.merge(one.id, actor="operator", into=one.id + 1, key="x")
+
+
+def test_merging_ends_the_journey_and_its_question_once(platform):
+    waiting.workflows()
+    number, issue_id, _ = waiting.question()
+    target = told(place="add")
+    group.group_new(platform)
+    into = issue_of(target).id
+    assert triage.merge(issue_id, actor="operator", into=into, key="m").done
+    assert not triage.merge(issue_id, actor="operator", into=into, key="m").done
+    assert waiting.state(number).state == "rejected"
+    assert waiting.issue(issue_id).status is Status.DISMISSED
+    workflow = waiting.state(number).workflow_id
+    [status] = durable.client().list_workflows(workflow_ids=[workflow], load_input=False)
+    assert status.status == "CANCELLED"
+    with pytest.raises(Refused, match=f"merged into issue {into}"):
+        actions.retry(issue_id, actor="operator", key="r")
+    with store.read() as session:
+        assert not session.exec(select(Approval).where(Approval.state == "pending")).all()
+
+
+# --- noise -----------------------------------------------------------------------------------------
+
+
+def silence(**values):
+    given = {"minutes": 60, "reason": "the vendor works on it", "key": f"s{values}"}
+    return triage.silence(values.pop("issue", None), actor="operator", **given | values)
+
+
+def test_a_silence_sets_aside_until_it_ends(platform):
+    silence(service="ca*", title="KeyError*")
+    quiet, loud, other = told(), told(service="search", place="find"), told(title="Other", place="drop")
+    assert group.group_new(platform) == 2
+    assert aside(quiet).startswith("silenced by operator until ")
+    assert issue_of(loud) and issue_of(other) and issue_of(quiet) is None
+    triage.end_silence(1, actor="operator", key="e")
+    later = told(age=-MINUTE)
+    assert group.group_new(platform) == 1
+    assert issue_of(later)
+
+
+def test_silencing_an_issue_covers_its_signals_alone(platform):
+    first = told()
+    group.group_new(platform)
+    silence(issue=issue_of(first).id)
+    same, other = told(age=-MINUTE), told(place="drop", age=-MINUTE)
+    group.group_new(platform)
+    assert aside(same) and issue_of(first).occurrences == 1
+    assert issue_of(other)
+
+
+def test_planned_maintenance_covers_its_own_time(platform):
+    start = now() + timedelta(hours=1)
+    silence(service="cart", starts=start.isoformat())
+    before, inside, after = told(), told(age=-timedelta(minutes=90)), told(age=-timedelta(hours=3))
+    group.group_new(platform)
+    assert issue_of(before) and issue_of(after)
+    assert aside(inside).startswith("planned maintenance until ")
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({}, "silence everything"),
+        ({"service": " "}, "silence everything"),
+        ({"service": "cart", "minutes": 0}, "has an end"),
+        ({"service": "cart", "minutes": 10**9}, "has an end"),
+        ({"service": "cart", "reason": " "}, "say why"),
+        ({"service": "cart", "starts": "tomorrow"}, "a time with its zone"),
+        ({"service": "cart", "starts": "2026-11-25T22:00:00"}, "a time with its zone"),
+        ({"issue": 77}, "does not exist"),
+    ],
+)
+def test_a_silence_without_bounds_is_refused(platform, values, says):
+    with pytest.raises(Refused, match=says):
+        silence(**values)
+
+
+def test_an_alert_that_flaps_is_set_aside(platform):
+    def alarm(minutes: int) -> Signal:
+        more = {"kind": Kind.ALERT, "title": "Queue is full", "attributes": {"monitor_id": 7}}
+        signal = told(source="datadog", age=timedelta(minutes=minutes), **more)
+        group.group_new(platform)
+        return signal
+
+    *steady, flapping = [alarm(minutes) for minutes in (29, 20, 10, 1)]
+    assert all(issue_of(signal) for signal in steady)
+    assert aside(flapping) == "flapping: changed its state 4 times in 30 minutes"
+
+
+def test_what_a_person_dismissed_is_known_until_it_is_tried_again(platform, monkeypatch):
+    monkeypatch.setattr(durable, "start_in", lambda *a: None)
+    first = told()
+    group.group_new(platform)
+    number = issue_of(first).id
+    actions.dismiss(number, actor="operator", reason="harmless", key="d")
+    known = told(age=-MINUTE)
+    assert group.group_new(platform) == 0
+    assert aside(known) == "known: harmless"
+    actions.retry(number, actor="operator", key="r")
+    later = told(age=-MINUTE)
+    group.group_new(platform)
+    assert issue_of(later).id == number
+
+
+# --- a fault that is seen once ---------------------------------------------------------------------
+
+
+def older(issue: Issue, minutes: float) -> None:
+    with store.write() as session:
+        row = session.get_one(Issue, issue.id)
+        row.created_at -= timedelta(minutes=minutes)
+        row.first_seen -= timedelta(minutes=minutes)
+        row.last_seen -= timedelta(minutes=minutes)
+
+
+def begun(platform) -> list[int]:
+    return group.start_new(platform, begin=lambda session, issue: None)
+
+
+def test_a_single_fault_waits_and_is_then_dismissed_without_calling_anybody(platform):
+    signal = told()
+    group.group_new(platform)
+    assert begun(platform) == []
+    assert issue_of(signal).reason == "waits for evidence: seen 1 of 2 times"
+    older(issue_of(signal), 14)
+    assert begun(platform) == []
+    assert issue_of(signal).status is Status.NEW
+    older(issue_of(signal), 2)
+    assert begun(platform) == []
+    issue = issue_of(signal)
+    assert (issue.status, issue.reason) == (Status.DISMISSED, "seen once, did not come back")
+    assert issue.ended_at
+
+
+@pytest.mark.parametrize("days", [0, 40])
+def test_it_reopens_when_it_comes_back(platform, days):
+    signal = told(age=timedelta(minutes=20))
+    group.group_new(platform)
+    older(issue_of(signal), 24 * 60 * days + 20)
+    begun(platform)
+    assert issue_of(signal).status is Status.DISMISSED
+    with store.write() as session:
+        session.get_one(Issue, issue_of(signal).id).ended_at = now() - timedelta(days=days)
+    again = told()
+    assert group.group_new(platform) == 0
+    issue = issue_of(again)
+    assert (issue.id, issue.status, issue.reason) == (issue_of(signal).id, Status.NEW, "it came back")
+    assert begun(platform) == [issue.id], "two times are evidence enough"
+
+
+def test_a_single_fault_of_a_critical_service_is_looked_at(platform):
+    signal = told(service="checkout")
+    group.group_new(platform)
+    assert begun(platform) == []
+    older(issue_of(signal), 1.1)
+    assert begun(platform) == [issue_of(signal).id]
+
+
+@pytest.mark.parametrize("values", [{"count": 2}, {"kind": Kind.REPORT}, {"kind": Kind.ALERT}])
+def test_others_start_at_once(platform, values):
+    signal = told(**values)
+    group.group_new(platform)
+    assert begun(platform) == [issue_of(signal).id]
+
+
+# --- cost ------------------------------------------------------------------------------------------
+
+
+def rows_read(work) -> tuple[int, int]:
+    """(statements, steps of SQLite's machine in hundreds) that ``work`` costs."""
+    counted = {"statements": 0, "steps": 0}
+
+    def statement(*_):
+        counted["statements"] += 1
+
+    def step():
+        counted["steps"] += 1
+
+    engine = store.engine()
+    event.listen(engine, "before_cursor_execute", statement)
+
+    def connected(connection, _record):
+        connection.set_progress_handler(step, 100)
+
+    engine.dispose()
+    event.listen(engine, "connect", connected)
+    try:
+        work()
+    finally:
+        event.remove(engine, "before_cursor_execute", statement)
+        event.remove(engine, "connect", connected)
+        engine.dispose()
+    return counted["statements"], counted["steps"]
+
+
+def stored(number: int, issue_id: int) -> None:
+    """So many older signals of an issue that is open, of ended ones, and set aside."""
+    with store.write() as session:
+        last = session.exec(select(Signal.id).order_by(col(Signal.id).desc()).limit(1)).one()
+        ended = Issue(fingerprint="e", title="old", service="cart", status=ENDED[0], ended_at=now() - timedelta(days=9),
+                      last_seen=now() - timedelta(days=9))  # fmt: skip
+        session.add(ended)
+        session.flush()
+        for n in range(number):
+            own = {"issue_id": (issue_id, ended.id, None)[n % 3], "set_aside": "known: x" if n % 3 == 2 else None}
+            age = timedelta(days=2, seconds=number - n)
+            row = Signal(source="sentry", vendor_id=f"old{last}-{n}", kind=Kind.EXCEPTION, service="cart", title="old",
+                         fingerprint=f"f{n % 3}", at=now() - age, received_at=now() - age, **own)  # fmt: skip
+            session.add(row)
+
+
+def test_a_round_costs_the_same_however_many_signals_are_stored(platform):
+    first = told()
+    group.group_new(platform)
+    issue_id = issue_of(first).id
+
+    def round_() -> tuple[int, int]:
+        for place in ("add", "add", "drop", "clear"):
+            told(place=f"{place}{issue_id}" if place == "clear" else place)
+        return rows_read(lambda: group.group_new(platform))
+
+    stored(60, issue_id)
+    round_()  # opens what is new
+    few = round_()
+    stored(6000, issue_id)
+    many = round_()
+    assert many[0] <= few[0]
+    assert many[1] <= few[1] * 1.5 + 5, (few, many)
