@@ -12,7 +12,7 @@ from core.models import Cause, Crash
 from core.repair import policy
 from core.repair.fixability import classify
 from core.repair.inputs import recorded_calls
-from core.repair.judge import Judged, choose, crash_like, difference, mended, trust
+from core.repair.judge import Judged, choose, crash_like, difference, mended, trust, uncured
 from core.repair.locate import located
 from core.repair.mutate import mutated, pool_of
 from core.repair.probe import Call, Outcome, observed, probe, probes
@@ -70,7 +70,7 @@ def repair(
     crash = located(tree, crash)
     found = classify(crash, tree)
     if not found.fixable:
-        return FixResult("escalate", found.says, found.cause, found.next_step)
+        return FixResult("escalate", found.says, found.cause, found.next_step, final=True)
     hits = crashing_calls(tree, crash, runner)
     _clean(tree)
     if not hits:
@@ -82,7 +82,8 @@ def repair(
     chosen, why = choose(bench.judged)
     if chosen is None:
         step = "Decide what the program is meant to do with this input; the refused attempts say what was tried."
-        return FixResult("escalate", why, Cause.CODE, step, attempts=bench.attempts)
+        disagree = bool(bench.judged)
+        return FixResult("escalate", why, Cause.CODE, step, attempts=bench.attempts, final=disagree)
     return _proved(bench, chosen, why, test_command)
 
 
@@ -95,7 +96,8 @@ def _unproved(tree: Path, crash: Crash, fixers: Sequence[Fixer], feedback: Seque
     """A proposal at most: what cannot be reproduced cannot be proved."""
     proposal = next((c for c in _proposed(fixers, tree, crash, feedback) if c.evidence), None)
     step = "Find the input that leads to it by hand."
-    return FixResult("escalate", "The crash could not be reproduced.", next_step=step, candidate=proposal)
+    says = "The crash could not be reproduced."
+    return FixResult("escalate", says, next_step=step, candidate=proposal, final=True)
 
 
 def _bench(tree, crash, hits, runner, rules, allowed) -> Bench:
@@ -146,9 +148,10 @@ def _judge(bench: Bench, candidates: Sequence[Candidate]) -> list[Candidate]:
         if reason is None and shown is None:
             still = is_crash(after[0], bench.crash)
             reason = "the reported input still crashes" if still else f"the reported input now raises {after[0].error}"
+        outer = slice(0, bench.outer)
+        reason = reason or uncured(bench.before[outer], after[outer], bench.crash)
         bench.attempts.append(Attempt(candidate, reason or ""))
         if reason is None:
-            outer = slice(0, bench.outer)
             like = crash_like(bench.before[outer], after[outer], bench.crash)
             bench.judged.append(Judged(candidate, like, shown))
         elif after and after[0].error and after[0].file and not after[0].deliberate:

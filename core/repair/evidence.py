@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from core.repair.locate import Place
+from core.repair.returning import alike, fits
 from core.repair.sources import Function, called, defaults, files, parsed
 
 NUMBERS = {"zero": "0", "one": "1"}
@@ -33,6 +34,12 @@ CONDITION = re.compile(
     r"fewer|less than|too (?:few|short|small)|single|falls? back|instead|at the end|last|only|still|yet|new)\b",
     re.I,
 )
+_ABSENT = re.compile(
+    r"\b(without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|not|may have|may lack|"
+    r"lacks?|else|unless|never|blank|unset|fewer|less than|too (?:few|short|small)|falls? back|instead|zero|have no)\b",
+    re.I,
+)
+_OF_INPUT = re.compile(r"\b(?:may|can|might|could) be\s*$", re.I)  # "it may be None" tells no result
 _LINK = re.compile(
     r"(?:\b(?:is|are|as|be|gives?|returns?|becomes?|to|defaults?|default[:=]?|means?|yields?|or|then|shows?|counts?|"
     r"has|have|carry|carries|an|a|the|i\.?e\.?,?|get|gets|score|scores|with)|[=:])\s*$",
@@ -81,7 +88,8 @@ def sentences(place: Place, about: frozenset[str] = frozenset(), everything: boo
                 continue
             related = bool(words_of(sentence) & about)
             if own or related or everything:
-                yield Sentence(sentence, trust + (0.03 if related else -0.05))
+                less = 0.05 if _ABSENT.search(sentence) else 0.14  # a literal in words on something else
+                yield Sentence(sentence, trust + (0.03 if related else -less))
 
 
 def _texts(place: Place) -> Iterator[tuple[str, float, bool]]:
@@ -137,6 +145,8 @@ def _values(sentence: Sentence) -> Iterator[Said]:
             if any(match.start() < end and start < match.end() for start, end in taken):
                 continue
             taken.append(match.span())
+            if _OF_INPUT.search(text[: match.start()]):
+                continue
             found = repr(match.group()) if value == "word" else value or match.group().strip("`")
             linked = bool(_LINK.search(text[: match.start()]) or _AFTER.search(text[match.end() :]))
             if is_expression(found):
@@ -241,54 +251,6 @@ def _callers_test(place: Place, name: str) -> Iterator[Said]:
                 ):
                     yield Said("None", f"{path}:{node.lineno} expects None of {name}", 0.86)
                     return
-
-
-def fits(place: Place, value: str) -> bool:
-    """Whether the function's return annotation allows the value."""
-    told = ast.unparse(place.function.returns) if place.function and place.function.returns else ""
-    if not told or told in ("Any", "object"):
-        return True
-    kinds = {"[]": "list", "{}": "dict", '""': "str", "''": "str", "set()": "set"}
-    try:
-        kind = kinds.get(value) or type(ast.literal_eval(value)).__name__
-    except (ValueError, SyntaxError):
-        return True
-    named = set(re.findall(r"\w+", told))
-    if kind == "NoneType":
-        return bool(named & {"None", "Optional"})
-    plain = {"int", "float", "str", "bool", "bytes", "list", "dict", "tuple", "set"}
-    numbers = {"int", "float"} if kind == "int" else {kind}
-    outer = {re.match(r"\w+", part).group() for part in re.split(r"\s*\|\s*", told) if re.match(r"\w+", part)}
-    return bool(outer & numbers) or not outer & plain
-
-
-_SHAPES = (
-    ((ast.Dict, ast.DictComp), "dict"),
-    ((ast.List, ast.ListComp), "list"),
-    ((ast.Set, ast.SetComp), "set"),
-    ((ast.JoinedStr,), "str"),
-    ((ast.Compare,), "bool"),
-)
-
-
-def alike(place: Place, value: str) -> bool:
-    """Whether the value is of the kind that the function's other returns build; None always may be."""
-    if value == "None" or place.function is None:
-        return True
-    returns = [n.value for n in ast.walk(place.function) if isinstance(n, ast.Return) and n.value is not None]
-    built = {kind for node in returns for kinds, kind in _SHAPES if isinstance(node, kinds)}
-    built |= {"tuple" for node in returns if isinstance(node, ast.Tuple) and node.elts}
-    built |= {"str" for n in returns if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mod) and _is_text(n.left)}
-    built |= {"number" for n in returns if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div | ast.Sub)}
-    try:
-        kind = "set" if value == "set()" else type(ast.literal_eval(value)).__name__
-    except (ValueError, SyntaxError):
-        return True
-    return not built or kind in built or (kind in ("int", "float") and "number" in built)
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def optional(place: Place, name: object) -> str:

@@ -12,6 +12,7 @@ from core.repair.reproduce import is_crash
 from core.repair.shapes import Candidate
 
 _ACCIDENTS = {"TypeError", "AttributeError"}  # the interpreter's, on values of a type nobody passes
+_OF_ANY_TEXT = {"JSONDecodeError", "Error"}  # one message for every text that is damaged
 NO_EVIDENCE = 0.79
 
 
@@ -47,6 +48,8 @@ def _on_its_line(outcome: Outcome, crash: Crash) -> bool:
 
 
 def _changed(old: Outcome, new: Outcome) -> str | None:
+    if "<coroutine object" in old.result:
+        return None  # nobody awaited it: no value yet that could change
     if old.result:
         same = old.result == new.result
         return None if same else f"a result changed from {old.result[:60]} to {(new.result or new.error)[:60]}"
@@ -61,6 +64,22 @@ def mended(after: Sequence[Outcome], hits: int, candidate: Candidate) -> int | N
         if outcome.result or (named and outcome.error == named and outcome.deliberate):
             return position
     return None
+
+
+def uncured(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> str | None:
+    """Why the candidate is made for the reported input alone; None when it is not.
+
+    Of the inputs near it that raise the very same error on the same line, three in four are cured too, and half
+    where another value of the line may be the wrong one; the others may lack what the fix takes instead.
+    """
+    said = (before[0].text, before[0].line)
+    pairs = zip(before, after, strict=False)
+    near = [new for old, new in pairs if is_crash(old, crash) and (old.text, old.line) == said]
+    left = sum(is_crash(new, crash) and new.text == before[0].text for new in near)
+    most = len(near) // (2 if before[0].error in _ACCIDENTS else 4)
+    if before[0].error in _OF_ANY_TEXT or left <= most:
+        return None
+    return f"{left} of {len(near)} inputs like the reported one still crash"
 
 
 def crash_like(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> tuple[Outcome, ...]:

@@ -26,6 +26,7 @@ _LIKE = {
     type(None): ("''", "0", "'x'", "3", "[]", "{}", "False"),
 }
 MOST_NODES = 60
+_ZONED = re.compile(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)'$")
 
 
 def pool_of(crash: Crash) -> list[str]:
@@ -142,6 +143,8 @@ def _kind(node: ast.AST) -> str:
 
 def _odd(node: ast.expr, new: str, seen: set[str]) -> bool:
     """A text for a number, a list for a mapping; None may come anywhere, and what None stood for may be anything."""
+    if _ZONED.search(ast.unparse(node)) and re.match(r"'\d{4}-\d\d-\d\d", new) and not _ZONED.search(new):
+        return True  # a moment is not a time without its zone
     kind, other = _kind(node), _kind(ast.parse(new, mode="eval").body)
     return bool(other) and "NoneType" not in (kind, other) and kind != other and other not in seen
 

@@ -140,7 +140,22 @@ def _special_case(was: ast.AST, now: ast.AST, crash: Crash | None) -> str | None
         part = isinstance(literal, str) and len(literal) >= PART and any(literal in text for text in reported)
         if literal not in known and (part or str(literal) in reported):
             return f"special-cases the reported input {literal!r}"
-    return None
+    computed = next((n for n in Counter(_computed(now)) - Counter(_computed(was)) if n not in known), None)
+    return None if computed is None else f"special-cases inputs by a computed condition with {computed!r}"
+
+
+def _computed(tree: ast.AST) -> Iterator[object]:
+    """Numbers that what is computed must equal, as in ``part * 2 == 6``: one input's signature, no rule."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In):
+            sides = [node.left, *node.comparators]
+            if any(isinstance(n, ast.BinOp) or _digest(n) for side in sides for n in ast.walk(side)):
+                inside = [n for side in sides for n in ast.walk(side) if isinstance(n, ast.Constant)]
+                yield from (n.value for n in inside if type(n.value) in (int, float) and abs(n.value) > 2)
+
+
+def _digest(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"hash", "sum", "ord", "id", "abs", "pow"}
 
 
 PART = 4  # characters of a reported text from which a piece of it counts as the text

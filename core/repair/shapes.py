@@ -66,7 +66,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class FixResult:
-    """``decision`` is fix or escalate. On fix, the tree holds candidate and test, uncommitted."""
+    """``decision`` is fix or escalate. On fix, the tree holds candidate and test, uncommitted.
+
+    ``final``: no other repairer could help: code cannot cure it, nothing can prove it, or nothing says what is meant.
+    """
 
     decision: str
     reason: str
@@ -77,6 +80,7 @@ class FixResult:
     proof: Proof = field(default_factory=Proof)
     confidence: float = 0.0
     attempts: Sequence[Attempt] = ()
+    final: bool = False
 
 
 class Fixer(Protocol):

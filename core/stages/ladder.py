@@ -13,13 +13,12 @@ from pathlib import Path
 from sqlmodel import Session, func, select
 
 from core import store
-from core.models import Cause, ChangeSet, Crash, now
+from core.models import ChangeSet, Crash, now
 from core.repair import engine
 from core.repair.shapes import Attempt, Candidate, Fixer, FixResult
 from core.settings import ModelRules
 
 EMBEDDED = "embedded"
-ENDS = ("could not be reproduced", "behave differently")  # the engine's and the judge's words
 FEEDBACK = 20  # refused attempts that a model is told, the newest
 
 
@@ -96,16 +95,11 @@ def climb(issue_id: int, fixers: Sequence[Fixer], refused: Sequence[Mapping[str,
             break
         result = engine.repair(fixers=[Fresh(fixer, refused)], feedback=said[-FEEDBACK:], **given)
         attempts += result.attempts
-        if result.decision == "fix" or _final(result):
+        if result.decision == "fix" or result.final:
             break
         said += [f"{a.candidate.generator} ({a.candidate.template}): {a.reason}" for a in result.attempts if a.reason]
     reason = " ".join([result.reason, *says])
     return replace(result, reason=reason, attempts=attempts)
-
-
-def _final(result: FixResult) -> bool:
-    """No other repairer could help: not curable by code, nothing to prove with, or nothing says what is meant."""
-    return result.cause != Cause.CODE or any(word in result.reason for word in ENDS)
 
 
 def _rungs(fixers: Sequence[Fixer], rules: ModelRules) -> Iterator[Fixer]:

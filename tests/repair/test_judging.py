@@ -6,7 +6,7 @@ import pytest
 
 from core.models import Crash
 from core.repair import command_fix
-from core.repair.judge import Judged, choose, difference
+from core.repair.judge import Judged, choose, difference, uncured
 from core.repair.probe import Call, Outcome, observed, probe, probes
 from core.repair.runner import BubblewrapRunner, LimitedRunner
 from core.repair.shapes import Candidate
@@ -41,6 +41,19 @@ TWO, THREE = Outcome(result="int 2"), Outcome(result="int 3")
 def test_only_the_crash_may_change(old, new, says):
     found = difference([old], [new], CRASH)
     assert found is None if says is None else says in found
+
+
+@pytest.mark.parametrize(
+    ("after", "refused"),
+    [
+        ([TWO] * 8, False),
+        ([TWO] * 7 + [CRASHED], False),
+        ([TWO] + [CRASHED] * 7, True),
+        ([TWO] * 4 + [CRASHED] * 4, True),
+    ],
+)
+def test_inputs_like_the_reported_one_are_cured_too(after, refused):
+    assert bool(uncured([CRASHED] * 8, after, CRASH)) is refused
 
 
 def test_an_input_that_no_longer_ends_is_a_difference():

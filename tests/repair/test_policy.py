@@ -51,3 +51,16 @@ def test_refused(path, text, reason):
 
 def test_an_honest_change_passes():
     assert refused("a.py", OLD.replace("return 1 / x", "return 1 / x if x else 0.0")) is None
+
+
+@pytest.mark.parametrize("condition", ["x * 2 == 6", "x - 7 == 0", "hash(x) == 7", "6 == x + x", "x + 1 in (4, 9)"])
+def test_a_computed_signature_of_one_input_is_refused(condition):
+    assert "computed condition" in refused(
+        "a.py", OLD.replace("    return", f"    if {condition}:\n        return 0\n    return")
+    )
+
+
+@pytest.mark.parametrize("condition", ["x % 2 == 0", "len(x) == 4", "x == 0", "x < 5"])
+def test_a_rule_is_no_signature(condition):
+    changed = OLD.replace("    return", f"    if {condition}:\n        return 0\n    return")
+    assert refused("a.py", changed) is None

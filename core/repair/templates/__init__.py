@@ -6,30 +6,54 @@ reads the message itself and is silent about what it does not know.
 
 from __future__ import annotations
 
-from core.repair.templates import guards, idioms, imports, index, iteration, keys, names, times, types
+from core.repair.templates import (
+    entries,
+    forgotten,
+    guards,
+    idioms,
+    imports,
+    index,
+    iteration,
+    keys,
+    lookalikes,
+    names,
+    times,
+    types,
+)
 
 _TYPE_ERROR = (
-    guards.guard, names.returned_value, idioms.sort_none, types.bridge, names.argument, iteration.awaited,
-    iteration.called_or_not, idioms.encoder, times.aware, idioms.pairs, idioms.hashable, times.dates,
+    guards.guard, forgotten.returned_value, idioms.sort_none, idioms.without_none, types.bridge, names.argument,
+    iteration.awaited, iteration.called_or_not, idioms.encoder, times.aware, idioms.pairs, idioms.hashable, times.dates,
     idioms.awaited_value,
 )  # fmt: skip
 _VALUE_ERROR = (index.unpack, idioms.pairs, guards.guard, types.number_text, times.iso_time, times.month_end)
 
 FAMILIES = {
     "ZeroDivisionError": (guards.guard,),
-    "KeyError": (keys.other_key, idioms.bom_key, guards.guard),
-    "IndexError": (guards.guard,),
+    "KeyError": (
+        keys.other_key,
+        entries.moved,
+        entries.renamed,
+        entries.reordered,
+        entries.fallback,
+        entries.one_branch,
+        entries.gathered,
+        idioms.bom_key,
+        guards.guard,
+    ),
+    "IndexError": (iteration.shrinking, guards.guard),
     "AttributeError": (
         guards.guard,
-        names.returned_value,
+        forgotten.returned_value,
         names.attribute,
+        lookalikes.hidden_module,
         types.bridge,
         iteration.awaited,
         iteration.called_or_not,
     ),
     "TypeError": _TYPE_ERROR,
     "NameError": (names.name,),
-    "UnboundLocalError": (names.initialise,),
+    "UnboundLocalError": (lookalikes.set_by_another_name, names.initialise),
     "ValueError": _VALUE_ERROR,
     "StatisticsError": (guards.guard,),
     "JSONDecodeError": (idioms.bom_json, guards.guard),

@@ -14,10 +14,8 @@ from core.repair.evidence import (
     SKIPPED,
     STAYS,
     Said,
-    alike,
     annotated,
     documented,
-    fits,
     guards_like,
     is_expression,
     missing_values,
@@ -28,15 +26,20 @@ from core.repair.evidence import (
     siblings,
 )
 from core.repair.locate import Place
+from core.repair.returning import accumulates, alike, fits
 from core.repair.sources import Function, called, module_of
 from core.repair.templates.base import Changes, change
+from core.repair.templates.iteration import shrinking_loops
 from core.repair.templates.lift import lifted
-from core.repair.templates.suspects import DIVISIONS, HOLE, Suspect, repeatable, suspects
+from core.repair.templates.parts import chain, is_part, whole
+from core.repair.templates.suspects import HOLE, Suspect, repeatable, suspects
 
 LIFTS = 3
 
 
 def guard(place: Place) -> Changes:
+    if shrinking_loops(place):
+        return  # a position that went away is no missing value
     for suspect in suspects(place):
         yield from _at(place, suspect)
         here = (place, suspect)
@@ -77,7 +80,7 @@ def _value(place: Place, suspect: Suspect) -> Changes:
                 text = place.replace(suspect.node, form.replace(HOLE, one.value))
                 yield change(place, text, says, one, less=_doubt(one, suspect))
         if fits_whole(place, one.value) and not own:
-            yield from _whole(place, suspect, one, says)
+            yield from whole(place, suspect, one, says)
 
 
 def fits_whole(place: Place, value: str) -> bool:
@@ -124,58 +127,6 @@ def _without_default(place: Place, suspect: Suspect, form: str) -> str:
     return form.replace(text, f"{place.source(node.func)}({place.source(node.args[0])})", 1)
 
 
-def _whole(place: Place, suspect: Suspect, said: Said, says: str) -> Changes:
-    """``(expression if it can be had else value)``: the failing part, then the chain that it begins."""
-    if not suspect.good or not repeatable(ast.parse(suspect.good, mode="eval").body):
-        return
-    for node in dict.fromkeys((suspect.node, _chain(place, suspect.node))):
-        if isinstance(place.statement, ast.Expr) and place.statement.value is node:
-            continue  # a step whose value nobody takes is left out instead
-        new = f"({place.source(node)} if {suspect.good} else {said.value})"
-        yield change(place, _unwrapped(place, node, new), says, said, 0.9, 0.02)
-        if place.crash.exception.type == "ZeroDivisionError":
-            yield change(place, _every_division(place, said.value), says, said, 0.9, 0.03)
-
-
-def _unwrapped(place: Place, node: ast.expr, new: str) -> str:
-    """Without brackets where the expression is the whole of a return or an assignment."""
-    statement = place.statement
-    alone = isinstance(statement, ast.Return | ast.Assign) and statement.value is node
-    return place.replace(node, new[1:-1] if alone else new)
-
-
-def _chain(place: Place, node: ast.expr) -> ast.expr:
-    """The longest run of attributes, subscripts and calls that starts with the node."""
-    grown = True
-    while grown:
-        grown = False
-        for outer in place.expressions(ast.Attribute, ast.Subscript, ast.Call):
-            inner = outer.func if isinstance(outer, ast.Call) else outer.value
-            if inner is node:
-                node, grown = outer, True
-                break
-    return node
-
-
-def _every_division(place: Place, value: str) -> str:
-    """All divisions of the function by what could be zero give the value instead; the last first."""
-    text = place.text
-    nodes = [
-        n
-        for n in ast.walk(place.function or place.statement)
-        if isinstance(n, ast.BinOp)
-        and type(n.op).__name__ in DIVISIONS
-        and not isinstance(n.right, ast.Constant)
-        and not isinstance(n.left, ast.Constant | ast.JoinedStr)
-        and repeatable(n.right)
-    ]
-    for node in sorted(nodes, key=lambda n: (n.lineno, n.col_offset), reverse=True):
-        divisor = place.source(node.right)
-        here = Place(place.tree, place.path, text, place.frame, place.crash)
-        text = here.replace(node, f"({place.source(node)} if {divisor} else {value})")
-    return text
-
-
 def _statement(place: Place, suspect: Suspect) -> ast.stmt | None:
     """The innermost statement around the suspect's node."""
     around = [
@@ -217,7 +168,7 @@ def _early(place: Place, suspect: Suspect) -> Changes:
     statement = _guarded(place, suspect)
     if statement is None or any(isinstance(n, ast.Yield) for n in ast.walk(place.function)):
         return
-    doubt = 0.06 if _loop(place, statement) else 0.0
+    doubt = (0.16 if accumulates(place) else 0.06) if _loop(place, statement) else 0.0
     neutral = suspect.neutral if isinstance(statement, ast.Return) else ()
     copied = [
         Said(ast.unparse(body.value), words, 0.87)
@@ -227,7 +178,8 @@ def _early(place: Place, suspect: Suspect) -> Changes:
     for said in [*copied[:1], *missing_values(place, neutral, suspect.about)]:
         says = _says(place, suspect, f"the result is then {said.value}")
         lines = (f"if {suspect.bad}:", f"    return {said.value}")
-        yield change(place, place.before(statement, *lines), says, said, less=doubt)
+        part = 0.08 if is_part(statement, said.value, place.source(suspect.missing)) else 0.0
+        yield change(place, place.before(statement, *lines), says, said, less=doubt + part)
 
 
 def _skip_told(place: Place, suspect: Suspect) -> Said | None:
@@ -242,9 +194,9 @@ def _skip(place: Place, suspect: Suspect) -> Changes:
     statement = _guarded(place, suspect)
     if statement is not None and _loop(place, statement) is not None:
         yield change(place, place.before(statement, f"if {suspect.bad}:", "    continue"), says, why)
-    for whole in place.expressions(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp):
-        if any(n is suspect.node for n in ast.walk(whole)):
-            last = whole.generators[-1]
+    for made in place.expressions(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp):
+        if any(n is suspect.node for n in ast.walk(made)):
+            last = made.generators[-1]
             end = last.ifs[-1] if last.ifs else last.iter
             joined = f" and {suspect.good}" if last.ifs else f" if {suspect.good}"
             yield change(place, place.replace(end, place.source(end) + joined), says, why)
@@ -258,8 +210,8 @@ def _left_out(place: Place, suspect: Suspect) -> Changes:
     if isinstance(statement, ast.Return) and statement is place.function.body[-1]:
         return
     told = sorted(sentences(place, suspect.about), key=lambda s: (not STAYS.search(s.text), -s.trust))
-    told += [s for s in sentences(place, everything=True) if STAYS.search(s.text)]
-    trust = (0.86 if STAYS.search(told[0].text) else 0.82) if told else 0.5
+    told = told or [s for s in sentences(place, everything=True) if STAYS.search(s.text)]
+    trust = (0.86 if STAYS.search(told[0].text) else min(0.82, told[0].trust)) if told else 0.5
     why = Said("", f"the documentation says: {told[0].text[:200]}", trust) if told else None
     text = _indented(place, statement, f"if {suspect.good}:")
     yield change(place, text, _says(place, suspect, "this step is then left out"), why)
@@ -324,7 +276,8 @@ def _joined(place: Place, suspect: Suspect) -> Changes:
         if any(n is suspect.node for n in ast.walk(test)) and not isinstance(test, ast.Name):
             text = place.source(test)
             text = f"({text})" if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else text
-            said = Said("", "a condition about what is not there does not hold", 0.81)
+            told = bool(suspect.key) and optional(place, suspect.key) or documented(place, suspect.about)
+            said = Said("", "a condition about what is not there does not hold", 0.81 if told else 0.78)
             new = f"{suspect.good} and {text}"
             yield change(place, place.replace(test, new), _says(place, suspect, "the condition does not hold"), said)
 
@@ -340,10 +293,23 @@ def _hoisted(place: Place, suspect: Suspect) -> Changes:
     if not suspect.good.startswith(call):
         return
     here = Place(place.tree, place.path, place.replace(suspect.missing, name), place.frame, place.crash)
+    yield from _hoisted_part(place, suspect, statement, name)
     head = (f"{name} = {call}", f"if {suspect.bad.replace(call, name)}:")
     for said in missing_values(place, (), suspect.about):
         says = _says(place, suspect, f"the result is then {said.value}")
-        yield change(place, here.before(statement, *head, f"    return {said.value}"), says, said)
+        part = 0.08 if is_part(statement, said.value, call) else 0.0
+        yield change(place, here.before(statement, *head, f"    return {said.value}"), says, said, less=part)
     if _loop(place, statement) is not None:
         text = here.before(statement, *head, "    continue")
         yield change(place, text, _says(place, suspect, "it is left out"), _skip_told(place, suspect))
+
+
+def _hoisted_part(place: Place, suspect: Suspect, statement: ast.stmt, name: str) -> Changes:
+    """The named result's part, or the documented value in its place."""
+    call, longest = place.source(suspect.missing), chain(place, suspect.node)
+    for said in documented(place, suspect.about):
+        good = suspect.good.replace(call, name)
+        new = f"({place.source(longest).replace(call, name, 1)} if {good} else {said.value})"
+        here = Place(place.tree, place.path, place.replace(longest, new), place.frame, place.crash)
+        text = here.before(statement, f"{name} = {call}")
+        yield change(place, text, _says(place, suspect, f"{said.value} is taken instead"), said, less=0.03)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from core.repair.evidence import Said, modules
+from core.repair.evidence import SKIPPED, Said, modules, sentences, words_of
 from core.repair.locate import Place
 from core.repair.sources import called
 from core.repair.templates.base import Changes, change
@@ -88,6 +88,23 @@ def _sorted(place: Place, node: ast.Call, key: ast.keyword | None, test: str) ->
     return None
 
 
+def without_none(place: Place) -> Changes:
+    """A figure of values some of which are None: they are left out, where the documentation says so."""
+    if "NoneType" not in place.crash.exception.message or place.function is None:
+        return
+    body = place.function.body
+    first = body[1] if ast.get_docstring(place.function) and len(body) > 1 else body[0]
+    parameters = {a.arg for a in ast.walk(place.function.args) if isinstance(a, ast.arg)}
+    for node in failing(place, ast.Name):
+        value = place.value(node)
+        if node.id in parameters and isinstance(value, list | tuple) and None in value:
+            about = words_of(node.id, place.function.name)
+            skipped = next((s for s in sentences(place, about) if SKIPPED.search(s.text)), None)
+            said = Said("", f"the documentation says: {skipped.text[:200]}", skipped.trust + 0.02) if skipped else None
+            line = f"{node.id} = [value for value in {node.id} if value is not None]"
+            yield change(place, place.before(first, line), f"None among {node.id} is left out.", said)
+
+
 def encoder(place: Place) -> Changes:
     """JSON of what JSON does not know: as a sibling does it, else as the documentation says."""
     found = re.search(r"Object of type (\w+) is not JSON serializable", place.crash.exception.message)
@@ -139,6 +156,8 @@ def _known_options(place: Place, kind: str):
     elif kind in ("set", "frozenset"):
         yield "default=sorted", "", told(place, r"sorted|in order|alphabetical")
         yield "default=list", "", told(place, r"(as|are|is) (a )?lists?\b", 0.84)
+    elif kind == "bytes":
+        yield "default=bytes.decode", "", told(place, r"utf-?8|as text|(is|are) text")
     elif kind in ("UUID", "PosixPath", "IPv4Address"):
         yield "default=str", "", Said("", f"{kind} has one text", 0.84)
 

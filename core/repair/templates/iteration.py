@@ -28,6 +28,30 @@ def copy(place: Place) -> Changes:
         yield change(place, place.replace(first, f"list({place.source(first)})"), "Iterate over a copy.", said)
 
 
+def shrinking(place: Place) -> Changes:
+    """``for i in range(len(rows))`` whose body takes rows out: from the end, what is left to come stays in place."""
+    for loop in shrinking_loops(place):
+        said = Said("", "the loop takes entries out of what it counts; backwards the others keep their places", 0.9)
+        text = place.replace(loop.iter, f"reversed({place.source(loop.iter)})")
+        yield change(place, text, "The positions are gone through from the end.", said)
+
+
+def shrinking_loops(place: Place) -> list[ast.For]:
+    loops = [n for n in ast.walk(place.function or place.module) if isinstance(n, ast.For)]
+    around = [n for n in loops if n.lineno <= place.line <= n.end_lineno]
+    counted = [(n, re.fullmatch(r"range\(len\((.+)\)\)", ast.unparse(n.iter))) for n in around]
+    return [n for n, match in counted if match and _shrinks(n, match[1])]
+
+
+def _shrinks(loop: ast.For, name: str) -> bool:
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Delete) and any(ast.unparse(getattr(t, "value", t)) == name for t in node.targets):
+            return True
+        if isinstance(node, ast.Call) and called(node) in ("pop", "remove") and ast.unparse(node.func.value) == name:
+            return True
+    return False
+
+
 def awaited(place: Place) -> Changes:
     """A coroutine whose result is used where nobody awaited it, here or where the value was set."""
     if "coroutine" not in place.crash.exception.message or not isinstance(place.function, ast.AsyncFunctionDef):

@@ -20,7 +20,7 @@ FORMS = (
 )  # fmt: skip
 
 
-def _lookups(place: Place) -> Iterator[tuple[ast.Subscript, object]]:
+def lookups(place: Place) -> Iterator[tuple[ast.Subscript, object]]:
     """Subscripts that may have raised, with the key that was missing."""
     try:
         missing = ast.literal_eval(place.crash.exception.message)
@@ -32,7 +32,7 @@ def _lookups(place: Place) -> Iterator[tuple[ast.Subscript, object]]:
 
 
 def other_key(place: Place) -> Changes:
-    for node, missing in _lookups(place):
+    for node, missing in lookups(place):
         keys = _keys(place, node.value)
         if keys:
             yield from _in_other_form(place, node, missing, keys)

@@ -8,11 +8,12 @@ import difflib
 import re
 import sys
 
-from core.repair.evidence import Said, documented, missing_values, modules, words_of
+from core.repair.evidence import Said, documented, modules, words_of
 from core.repair.locate import Place
 from core.repair.sources import called, defaults
 from core.repair.templates.base import Changes, change
 from core.repair.templates.imports import REMOVED, missing, with_import
+from core.repair.templates.lookalikes import synonym
 from core.repair.templates.suspects import failing
 
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
@@ -131,6 +132,9 @@ def attribute(place: Place) -> Changes:
         for near in difflib.get_close_matches(wrong, sorted(known - {wrong}), 3, NEAR):
             said = Said("", f"{kind} has {near}, not {wrong}", 0.88)
             yield change(place, place.replace(node, f"{base}.{near}"), f"The attribute is called {near}.", said)
+        if same := synonym(wrong, known):
+            said = Said("", f"{kind} has {same}, which means the same, and no {wrong}", 0.84)
+            yield change(place, place.replace(node, f"{base}.{same}"), f"The attribute is called {same}.", said)
         yield from _between(place, node, wrong, known)
         yield from _of_mapping(place, node, wrong)
 
@@ -233,7 +237,7 @@ def argument(place: Place) -> Changes:
         yield from _defaulted(place, match[1], match[2])
 
 
-def _functions(place: Place, wanted: str):
+def functions(place: Place, wanted: str):
     for path, module in modules(place):
         for owner in [module, *(n for n in module.body if isinstance(n, ast.ClassDef))]:
             for node in owner.body:
@@ -245,13 +249,29 @@ def _functions(place: Place, wanted: str):
 
 
 def _renamed(place: Place, function: str, wrong: str) -> Changes:
-    parameters = {a.arg for _, n in _functions(place, function) for a in n.args.args + n.args.kwonlyargs}
+    parameters = {a.arg for _, n in functions(place, function) for a in n.args.args + n.args.kwonlyargs}
     for near in difflib.get_close_matches(wrong, sorted(parameters), 2, 0.5):
         for node in place.expressions(ast.keyword):
             if node.arg == wrong:
                 said = Said("", f"{function} has the parameter {near}", 0.88)
                 text = place.replace(node, f"{near}={place.source(node.value)}")
                 yield change(place, text, f"The argument is called {near}.", said)
+    yield from _only_free(place, function, wrong)
+
+
+def _only_free(place: Place, function: str, wrong: str) -> Changes:
+    """The one required parameter that the call leaves without a value."""
+    for node in [n for n in failing(place, ast.Call) if called(n) == function or function == "__init__"]:
+        word = next((k for k in node.keywords if k.arg == wrong), None)
+        for _, target in functions(place, function) if word else ():
+            names = [a.arg for a in target.args.args if a.arg not in ("self", "cls")]
+            names = names[len(node.args) :] + [a.arg for a in target.args.kwonlyargs]
+            given = {k.arg for k in node.keywords}
+            free = [n for n in names if n not in given and n not in defaults(target)]
+            if len(free) == 1 and not target.args.kwarg:
+                said = Said("", f"{function} needs {free[0]}, which alone has no value", 0.88)
+                text = place.replace(word, f"{free[0]}={place.source(word.value)}")
+                yield change(place, text, f"The argument is called {free[0]}.", said)
 
 
 def _handed_on(place: Place, function: str, wanted: str) -> Changes:
@@ -273,7 +293,7 @@ def _handed_on(place: Place, function: str, wanted: str) -> Changes:
 
 def _defaulted(place: Place, function: str, wanted: str) -> Changes:
     """The parameter's default, as its documentation gives it."""
-    for path, node in _functions(place, function):
+    for path, node in functions(place, function):
         argument = next((a for a in node.args.args + node.args.kwonlyargs if a.arg == wanted), None)
         after = [a.arg for a in node.args.args]
         rest = after[after.index(wanted) + 1 :] if wanted in after else []
@@ -291,44 +311,3 @@ def _defaulted(place: Place, function: str, wanted: str) -> Changes:
             gap = " = " if argument.annotation else "="
             new = f"{at.source(argument)}{gap}{said.value}"
             yield change(at, at.replace(argument, new), f"{wanted} is optional: {said.value} by default.", said)
-
-
-def returned_value(place: Place) -> Changes:
-    """A function of the program that forgot its documented result on some way: it gave None to its caller."""
-    if "NoneType" not in place.crash.exception.message:
-        return
-    for node in failing(place, ast.Call, ast.Name):
-        for at, function in _giving_none(place, node):
-            for said in missing_values(at, (), words_of(function.name)):
-                if said.value != "None" and said.words:
-                    last = function.body[-1]
-                    rows = at.text.splitlines(keepends=True)
-                    line = f"{' ' * last.col_offset}return {said.value}\n"
-                    text = "".join([*rows[: last.end_lineno], line, *rows[last.end_lineno :]])
-                    yield change(
-                        at, text, f"{function.name} gives {said.value} where it gave nothing.", said, less=0.01
-                    )
-
-
-def _giving_none(place: Place, node: ast.expr):
-    """The function whose result the expression holds, when it can end without a return."""
-    wanted = (
-        {called(node)}
-        if isinstance(node, ast.Call)
-        else {
-            called(n.value)
-            for n in ast.walk(place.function or place.module)
-            if isinstance(n, ast.Assign)
-            and isinstance(n.value, ast.Call)
-            and getattr(n.targets[0], "id", None) == getattr(node, "id", "")
-        }
-    )
-    for name_ in wanted - {""}:
-        for path, function in _functions(place, name_):
-            returns = [n for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
-            if returns and not isinstance(function.body[-1], ast.Return | ast.Raise):
-                text = (place.tree / path).read_text(encoding="utf-8")
-                frame = place.frame.model_copy(
-                    update={"file": path, "line": function.body[-1].lineno, "code": "", "locals": None}
-                )
-                yield Place(place.tree, path, text, frame, place.crash), function

@@ -30,7 +30,8 @@ def iso_time(place: Place) -> Changes:
                     place, place.replace(node, f"{owner}.fromisoformat({text})"), "Any form of ISO 8601 is read.", said
                 )
                 plain = f"{owner}.fromisoformat({text}).replace(tzinfo=None)"
-                naive = said if told(place, "naive|without (a )?(time )?zone") else None
+                zulu = form.rstrip("'").endswith("Z") and str(place.value(node.args[0])).endswith("Z")
+                naive = said if zulu or told(place, "naive|without (a )?(time )?zone") else None
                 yield change(
                     place, place.replace(node, plain), "Any form of ISO 8601 is read, without its zone.", naive
                 )

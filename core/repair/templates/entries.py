@@ -1,0 +1,262 @@
+"""A key that is not there, by what the program says of it: where else it lies, who writes it, what it begins as."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from itertools import product
+
+from core.repair.evidence import STAYS, Said, documented, modules, sentences, words_of
+from core.repair.locate import Place
+from core.repair.sources import Function, called
+from core.repair.templates.base import Changes, change
+from core.repair.templates.keys import lookups, repr_like
+from core.repair.templates.suspects import failing
+
+DEPTH = 3
+_EMPTY = {"append": "[]", "extend": "[]", "insert": "[]", "add": "set()", "update": "{}", "setdefault": "{}"}
+
+
+# --- the key lies elsewhere ----------------------------------------------------------------------
+
+
+def moved(place: Place) -> Changes:
+    """``event["customer"]`` where ``event["data"]["customer"]`` holds it: one level off, further in or out."""
+    for node, missing in lookups(place):
+        for base in _outwards(node):
+            found = list(_paths(place.value(base), missing)) if isinstance(node.slice, ast.Constant) else []
+            if found:
+                text = place.source(base) + "".join(f'["{step}"]' for step in found[0])
+                new = f"{text}[{place.source(node.slice)}]"
+                said = Said("", f"{text} holds {missing!r}", 0.88) if len(found) == 1 else None
+                yield change(place, place.replace(node, new), f"{missing!r} lies in {text}.", said)
+                break
+
+
+def _outwards(node: ast.Subscript) -> Iterator[ast.expr]:
+    """What is looked in, then what that lies in: ``a["b"]``, ``a``."""
+    base = node.value
+    yield base
+    while isinstance(base, ast.Subscript):
+        base = base.value
+        yield base
+
+
+def _paths(value: object, key: object, depth: int = DEPTH) -> Iterator[tuple[str, ...]]:
+    """Ways by text keys to the mappings that hold the key."""
+    if not isinstance(value, dict) or not depth:
+        return
+    if key in value:
+        yield ()
+        return
+    for name, inner in value.items():
+        if isinstance(name, str):
+            yield from ((name, *rest) for rest in _paths(inner, key, depth - 1))
+
+
+# --- the key has another name --------------------------------------------------------------------
+
+
+def renamed(place: Place) -> Changes:
+    """The one entry that the program writes and never reads, for a key that it reads and never writes."""
+    for node, missing in lookups(place):
+        held = place.value(node.value)
+        if not isinstance(node.slice, ast.Constant) or not isinstance(missing, str) or not isinstance(held, dict):
+            continue
+        written, read = _written(place), _read(place)
+        for key in [k for k in held if isinstance(k, str)]:
+            spare = key in written and key not in read and missing not in written
+            only = spare and sum(k in written and k not in read for k in held) == 1
+            near = _abbreviates(missing, key) or _abbreviates(key, missing)
+            if only or near:
+                says = f"the mapping holds {key!r}, which nothing reads; nothing writes {missing!r}"
+                said = Said("", says, 0.9 if near else 0.84) if spare else None
+                new = repr_like(place.source(node.slice), key)
+                yield change(place, place.replace(node.slice, new), f"The key is {key!r} now.", said)
+
+
+def _abbreviates(short: str, long: str) -> bool:
+    """qty and quantity, email and email_address: the letters of one come in order in the other."""
+    if len(short) < 2 or len(short) >= len(long) or short[0].lower() != long[0].lower():
+        return False
+    letters = iter(long.lower())
+    return all(letter in letters for letter in short.lower())
+
+
+def _written(place: Place) -> set[object]:
+    found: set[object] = set()
+    for _, module in modules(place):
+        for node in ast.walk(module):
+            if isinstance(node, ast.Dict):
+                found |= {k.value for k in node.keys if isinstance(k, ast.Constant)}
+            elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                found.add(getattr(node.slice, "value", None))
+            elif isinstance(node, ast.keyword) and node.arg:
+                found.add(node.arg)
+    return found
+
+
+def _read(place: Place) -> set[object]:
+    found: set[object] = set()
+    for _, module in modules(place):
+        for node in ast.walk(module):
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+                found.add(getattr(node.slice, "value", None))
+            elif isinstance(node, ast.Call) and called(node) in ("get", "pop") and node.args:
+                found.add(getattr(node.args[0], "value", None))
+    return found
+
+
+def reordered(place: Place) -> Changes:
+    """A pair that the table holds in order, asked for in another."""
+    for node, missing in lookups(place):
+        keys = _pairs(place, node.value)
+        if not (isinstance(node.slice, ast.Tuple) and isinstance(missing, tuple) and tuple(reversed(missing)) in keys):
+            continue
+        if all(tuple(sorted(k)) == k for k in keys):
+            new = f"tuple(sorted({_in_brackets(place.source(node.slice))}))"
+            said = Said("", "every pair of the table is in order, and holds for both", 0.88)
+            yield change(place, place.replace(node.slice, new), "The pair is looked up in the table's order.", said)
+
+
+def _in_brackets(text: str) -> str:
+    return text if text.startswith("(") else f"({text})"
+
+
+def _pairs(place: Place, node: ast.expr) -> list[tuple]:
+    held = place.value(node)
+    keys = list(held) if isinstance(held, dict) else []
+    return keys if keys and all(isinstance(k, tuple) and len(k) == len(keys[0]) for k in keys) else []
+
+
+# --- what stands for it --------------------------------------------------------------------------
+
+
+def fallback(place: Place) -> Changes:
+    """The table's own fallback, a table of defaults, or the key itself where it is to stay as it is."""
+    for node, _ in lookups(place):
+        base, key = place.source(node.value), place.source(node.slice)
+        for said in [*_of_table(place, base), *_of_defaults(place, node), *_itself(place, node, key)]:
+            text = place.replace(node, f"{base}.get({key}, {said.value})")
+            yield change(place, text, f"{key} may be missing in {base}: {said.value} stands for it.", said)
+
+
+def _of_table(place: Place, base: str) -> Iterator[Said]:
+    """``TABLE.get(x, TABLE["other"])`` of another place."""
+    for node in ast.walk(place.module):
+        if isinstance(node, ast.Call) and called(node) == "get" and len(node.args) == 2:
+            default = ast.unparse(node.args[1])
+            if ast.unparse(node.func.value) == base and base.isidentifier() and not default.islower():
+                yield Said(place.source(node.args[1]), f"{place.path}:{node.lineno} gives {base} this fallback", 0.9)
+
+
+def _of_defaults(place: Place, node: ast.Subscript) -> Iterator[Said]:
+    """``DEFAULTS["queue"]`` for a missing "queue"."""
+    key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    for statement in place.module.body:
+        name = getattr(statement.targets[0], "id", "") if isinstance(statement, ast.Assign) else ""
+        held = statement.value if name and isinstance(statement.value, ast.Dict) else None
+        named = held and re.search(r"default|fallback", name, re.I) and place.source(node.value) != name
+        if named and key in {getattr(k, "value", None) for k in held.keys}:
+            yield Said(f"{name}[{place.source(node.slice)}]", f"{name} holds the default of {key!r}", 0.91)
+
+
+def _itself(place: Place, node: ast.Subscript, key: str) -> Iterator[Said]:
+    about = words_of(place.source(node), place.function.name if place.function else "")
+    told = [s for s in sentences(place, about) if STAYS.search(s.text)]
+    if told and not isinstance(node.slice, ast.Constant):
+        yield Said(key, f"the documentation says: {told[0].text[:200]}", told[0].trust)
+
+
+def one_branch(place: Place) -> Changes:
+    """A key that another function sets on one of its ways only: what its documentation gives for the others."""
+    texts = {missing for _, missing in lookups(place) if isinstance(missing, str)}
+    for missing, (path, module) in product(texts, modules(place)):
+        for function in [n for n in ast.walk(module) if isinstance(n, Function)]:
+            for branch, base in _setting(function, missing):
+                at = _inside(place, path, function)
+                for said in documented(at, words_of(missing)):
+                    text = at.before(branch, f'{base}["{missing}"] = {said.value}')
+                    yield change(at, text, f"{function.name} sets {missing!r} on every way.", said)
+
+
+def _setting(function: ast.AST, key: str) -> Iterator[tuple[ast.stmt, str]]:
+    """Branches at the top of the function that set the key, with what they set it in."""
+    for branch in [n for n in function.body if isinstance(n, ast.If)]:
+        for node in ast.walk(branch):
+            stored = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+            if stored and getattr(node.slice, "value", None) == key and isinstance(node.value, ast.Name):
+                yield branch, node.value.id
+
+
+def _inside(place: Place, path: str, function: ast.AST) -> Place:
+    frame = place.frame.model_copy(update={"file": path, "line": function.body[-1].lineno, "code": "", "locals": None})
+    return Place(place.tree, path, (place.tree / path).read_text(encoding="utf-8"), frame, place.crash)
+
+
+# --- gathering -----------------------------------------------------------------------------------
+
+
+def gathered(place: Place) -> Changes:
+    """``counts[x] += 1`` and ``groups[x].append(y)`` in a mapping that began empty and is filled here alone."""
+    statement = place.statement
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Subscript):
+        target = statement.target
+        neutral = _neutral(place, statement.value)
+        base, key = place.source(target.value), place.source(target.slice)
+        sign = {"Add": "+", "Sub": "-"}.get(type(statement.op).__name__)
+        if neutral and sign:
+            new = f"{base}[{key}] = {base}.get({key}, {neutral}) {sign} {place.source(statement.value)}"
+            says = f"{base} begins empty: the first {key} starts at {neutral}."
+            yield change(place, place.replace(statement, new), says, _began_empty(place, target))
+        return
+    for node in failing(place, ast.Subscript):
+        empty = _use(place, node)
+        if empty and isinstance(node.ctx, ast.Load):
+            base, key = place.source(node.value), place.source(node.slice)
+            says = f"{base} begins empty: the first {key} starts at {empty}."
+            new = f"{base}.setdefault({key}, {empty})"
+            yield change(place, place.replace(node, new), says, _began_empty(place, node))
+
+
+def _neutral(place: Place, value: ast.expr) -> str:
+    kind = place.kind(value)
+    if isinstance(value, ast.List | ast.ListComp) or kind == "list":
+        return "[]"
+    if isinstance(value, ast.JoinedStr) or kind == "str":
+        return '""'
+    return "0" if kind in ("int", "float", "bool", "") else ""
+
+
+def _use(place: Place, node: ast.Subscript) -> str:
+    """What the entry begins as, by what is done with it."""
+    for outer in ast.walk(place.statement):
+        if isinstance(outer, ast.Attribute) and outer.value is node and outer.attr in _EMPTY:
+            return _EMPTY[outer.attr]
+        if isinstance(outer, ast.Subscript) and outer.value is node and isinstance(outer.ctx, ast.Store):
+            return "{}"
+    return ""
+
+
+def _began_empty(place: Place, node: ast.Subscript) -> Said | None:
+    """The mapping is made empty by the same function or class, and nothing else sets its entries."""
+    base = ast.unparse(node.value)
+    scope = place.function or place.module
+    if base.startswith("self."):
+        scope = next((n for n in place.module.body if isinstance(n, ast.ClassDef) and place.function in n.body), scope)
+    begun = any(_makes_empty(n, base) for n in ast.walk(scope))
+    stores = [
+        n
+        for n in ast.walk(scope)
+        if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) and ast.unparse(n.value) == base
+    ]
+    alone = all(n.lineno == node.lineno for n in stores)
+    return Said("", f"{base} begins empty and is filled by this line alone", 0.92) if begun and alone else None
+
+
+def _makes_empty(node: ast.AST, base: str) -> bool:
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return False
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    return ast.unparse(target) == base and ast.unparse(node.value) in ("{}", "dict()")

@@ -1,0 +1,89 @@
+"""How much of an expression a documented value stands for: the part that fails, its chain, all of the figure."""
+
+from __future__ import annotations
+
+import ast
+
+from core.repair.evidence import Said
+from core.repair.locate import Place
+from core.repair.sources import called
+from core.repair.templates.base import Changes, change
+from core.repair.templates.suspects import DIVISIONS, Suspect, repeatable
+
+
+def whole(place: Place, suspect: Suspect, said: Said, says: str) -> Changes:
+    """``(expression if it can be had else value)``: the failing part, then the chain that it begins."""
+    if not suspect.good or not repeatable(ast.parse(suspect.good, mode="eval").body):
+        return
+    longest = chain(place, suspect.node)
+    for node in dict.fromkeys((suspect.node, longest, _computed(place, longest))):
+        if isinstance(place.statement, ast.Expr) and place.statement.value is node:
+            continue  # a step whose value nobody takes is left out instead
+        new = f"({place.source(node)} if {suspect.good} else {said.value})"
+        yield change(place, _unwrapped(place, node, new), says, said, 0.9, 0.02)
+        if place.crash.exception.type == "ZeroDivisionError":
+            yield change(place, _every_division(place, said.value), says, said, 0.9, 0.03)
+
+
+def _unwrapped(place: Place, node: ast.expr, new: str) -> str:
+    """Without brackets where the expression is the whole of a return or an assignment."""
+    statement = place.statement
+    alone = isinstance(statement, ast.Return | ast.Assign) and statement.value is node
+    return place.replace(node, new[1:-1] if alone else new)
+
+
+def chain(place: Place, node: ast.expr) -> ast.expr:
+    """The longest run of attributes, subscripts and calls that starts with the node."""
+    grown = True
+    while grown:
+        grown = False
+        for outer in place.expressions(ast.Attribute, ast.Subscript, ast.Call):
+            inner = outer.func if isinstance(outer, ast.Call) else outer.value
+            if inner is node:
+                node, grown = outer, True
+                break
+    return node
+
+
+def _computed(place: Place, node: ast.expr) -> ast.expr:
+    """The whole arithmetic around the node: documentation speaks of the figure that comes out."""
+    for outer in place.expressions(ast.BinOp, ast.UnaryOp, ast.Call):
+        parts = outer.args if isinstance(outer, ast.Call) else list(ast.iter_child_nodes(outer))
+        text = isinstance(outer, ast.BinOp) and isinstance(outer.left, ast.Constant | ast.JoinedStr)
+        if isinstance(outer, ast.Call) and called(outer) not in ("round", "int", "float", "abs"):
+            continue
+        if any(part is node for part in parts) and not (text and isinstance(outer.left.value, str)):
+            node = outer
+    return node
+
+
+def _every_division(place: Place, value: str) -> str:
+    """All divisions of the function by what could be zero give the value instead; the last first."""
+    text = place.text
+    nodes = [
+        n
+        for n in ast.walk(place.function or place.statement)
+        if isinstance(n, ast.BinOp)
+        and type(n.op).__name__ in DIVISIONS
+        and not isinstance(n.right, ast.Constant)
+        and not isinstance(n.left, ast.Constant | ast.JoinedStr)
+        and repeatable(n.right)
+    ]
+    for node in sorted(nodes, key=lambda n: (n.lineno, n.col_offset), reverse=True):
+        divisor = place.source(node.right)
+        here = Place(place.tree, place.path, text, place.frame, place.crash)
+        text = here.replace(node, f"({place.source(node)} if {divisor} else {value})")
+    return text
+
+
+def is_part(statement: ast.stmt, value: str, missing: str) -> bool:
+    """A documented text that is likelier for one part of the returned text: other parts do without the missing."""
+    whole = statement.value if isinstance(statement, ast.Return) else None
+    if isinstance(whole, ast.JoinedStr):
+        parts = [n.value for n in whole.values if isinstance(n, ast.FormattedValue)]
+    elif isinstance(whole, ast.BinOp) and isinstance(whole.op, ast.Mod) and isinstance(whole.right, ast.Tuple):
+        parts = whole.right.elts
+    else:
+        return False
+    texts = [ast.unparse(p) for p in parts]
+    return value[:1] in "\"'" and len(value) > 2 and any(ast.unparse(ast.parse(missing)) not in t for t in texts)
