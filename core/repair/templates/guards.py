@@ -217,7 +217,8 @@ def _early(place: Place, suspect: Suspect) -> Changes:
     statement = _guarded(place, suspect)
     if statement is None or any(isinstance(n, ast.Yield) for n in ast.walk(place.function)):
         return
-    doubt = 0.06 if _loop(place, statement) else 0.0
+    # in a loop, or in the place of a mere step, the documented value is hardly the whole function's result
+    doubt = 0.06 * (bool(_loop(place, statement)) + isinstance(statement, ast.Expr))
     neutral = suspect.neutral if isinstance(statement, ast.Return) else ()
     copied = [
         Said(ast.unparse(body.value), words, 0.87)
