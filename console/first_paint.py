@@ -83,8 +83,7 @@ def _drawn(name: str, pages: Mapping[str, str], body: Safe) -> str:
     lead = tag("p", panels.LEADS[name], class_="d-lead") if name in panels.LEADS else ""
     main = tag("main", tag("h1", PAGES[name]), lead, body)
     first = tag("div", aside, main, id="first", class_="stApp", data_testid="stHtml")
-    look = _own("first_paint.css") + _own("style.css")
-    return f'<style id="first-look">{look}</style>{first}<script>{_own("first_paint.js")}</script>'
+    return f'<style id="first-look">{_own("first_paint.css")}</style>{first}<script>{_own("first_paint.js")}</script>'
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-"""The script of every visit: look, navigation, and the page that the address names."""
+"""The script of every visit: navigation, and the page that the address names. Its looks are in index.html."""
 
 from __future__ import annotations
 
@@ -59,7 +59,6 @@ st.set_page_config(
     initial_sidebar_state="auto",
     menu_items={"About": None},
 )
-st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 with failures.shown():
     here = access.current()
