@@ -26,11 +26,13 @@ STATIC = (Path(streamlit.__file__).parent / "static").resolve()  # a virtual env
 YEAR = "public, max-age=31536000, immutable"
 TEXT = {".js", ".css", ".svg", ".json", ".html", ".map"}
 TITLE = "DevOps Intelligence Platform"
+FONT = "system-ui, sans-serif"  # until the theme has come: else Streamlit loads a font that no page uses
 HEAD = f"""<title>{TITLE}</title>
     <meta name="description" content="Production errors become verified, reversible fixes." />
     <meta name="color-scheme" content="light dark" />
     <script>const at = location.origin + "/";
-    window.__streamlit = {{BACKEND_BASE_URL: at, HOST_CONFIG_BASE_URL: at}}</script>"""
+    const theme = {{bodyFont: "{FONT}", headingFont: "{FONT}"}};
+    window.__streamlit = {{BACKEND_BASE_URL: at, HOST_CONFIG_BASE_URL: at, LIGHT_THEME: theme, DARK_THEME: theme}}</script>"""
 GROUND = """<style>body{margin:0}@media(prefers-color-scheme:dark){body{background:#0d131e}}
     @media(prefers-color-scheme:light){body{background:#f7f8fa}}</style>"""
 

@@ -47,10 +47,12 @@ def _kpis() -> Safe:
     until = datetime.now(UTC)
     since, source = until - timedelta(days=7), context.policy()[0].watch.source
     with store.read() as session:
-        now = periods.figures(session, outcomes.tally(session, since, until), source, since, until, 90)
+        tally = outcomes.tally(session, since, until)
+        now = periods.figures(session, tally, source, since, until, 90)
     before = periods.before(source, since, 7, 90)
     tiles = (figures.tile(f, b) for f, b in zip(now, before, strict=True))
-    return join([tag("div", class_="d-hold"), stats(*tiles, five=True)])
+    said = figures.period(since, until, 7, tally.runs)
+    return join([tag("div", class_="d-hold"), said, stats(*tiles, five=True)])
 
 
 BODIES: Mapping[str, Callable[[], Safe]] = {"pipeline": _pipeline, "issues": _issues, "kpis": _kpis}

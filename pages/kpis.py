@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from console import charts, context, figures, panels, periods, report
-from console.markup import moment, span, tag
+from console.markup import span, tag
 from console.page import page
 from console.widgets import draw, empty, stats
 from core import kpis, store
@@ -30,11 +30,7 @@ def body() -> None:
         now = periods.figures(session, tally, source, since, until, hourly)
     before = periods.before(source, since, days, hourly)
     draw(
-        tag(
-            "p",
-            f"{moment(since)} to {moment(until)}; {tally.runs:,} runs ended. Compared with the {days} days before.",
-            class_="d-muted",
-        ),
+        figures.period(since, until, days, tally.runs),
         stats(*(figures.tile(f, b) for f, b in zip(now, before, strict=True)), five=True),
     )
     if not tally.runs:
