@@ -32,7 +32,9 @@ HEAD = f"""<title>{TITLE}</title>
     <meta name="color-scheme" content="light dark" />
     <script>const at = location.origin + "/";
     const theme = {{bodyFont: "{FONT}", headingFont: "{FONT}"}};
-    window.__streamlit = {{BACKEND_BASE_URL: at, HOST_CONFIG_BASE_URL: at, LIGHT_THEME: theme, DARK_THEME: theme}}</script>"""
+    window.__streamlit = {{
+      BACKEND_BASE_URL: at, HOST_CONFIG_BASE_URL: at, LIGHT_THEME: theme, DARK_THEME: theme,
+    }}</script>"""
 GROUND = """<style>body{margin:0}@media(prefers-color-scheme:dark){body{background:#0d131e}}
     @media(prefers-color-scheme:light){body{background:#f7f8fa}}</style>"""
 

@@ -10,6 +10,7 @@ from console.widgets import bar, table
 from core import kpis
 from core.kpis import Bin, Figure, Part
 
+HOURLY = "Cost of an engineer's hour, your currency"
 WORDS = {
     "share": lambda v: percent(v, 1),
     "seconds": span,

@@ -21,7 +21,7 @@ PERIODS = {"24 h": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 def body() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         days = PERIODS[st.segmented_control("Period", list(PERIODS), default="7 days", required=True)]
-        hourly = st.number_input("Cost of an engineer's hour, your currency", 1, 1000, 90, width=280)
+        hourly = st.number_input(figures.HOURLY, 1, 1000, 90, width=280)
     until = datetime.now(UTC)
     since = until - timedelta(days=days)
     source = context.policy()[0].watch.source
