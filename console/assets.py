@@ -1,6 +1,6 @@
 """Streamlit's static files, compressed once and cached for a year; its index.html with our own head.
 
-The rewrite gives each page a description and our icon, drops the preload of a font that the theme
+The rewrite gives each page a description, our icon and our style, drops the preload of a font that the theme
 does not use, and names the server's address: without it a page opened by its address asks for its
 health under its own path first, and gets 404.
 """
@@ -26,11 +26,15 @@ STATIC = (Path(streamlit.__file__).parent / "static").resolve()  # a virtual env
 YEAR = "public, max-age=31536000, immutable"
 TEXT = {".js", ".css", ".svg", ".json", ".html", ".map"}
 TITLE = "DevOps Intelligence Platform"
+FONT = "system-ui, sans-serif"  # until the theme has come: else Streamlit loads a font that no page uses
 HEAD = f"""<title>{TITLE}</title>
     <meta name="description" content="Production errors become verified, reversible fixes." />
     <meta name="color-scheme" content="light dark" />
     <script>const at = location.origin + "/";
-    window.__streamlit = {{BACKEND_BASE_URL: at, HOST_CONFIG_BASE_URL: at}}</script>"""
+    const theme = {{bodyFont: "{FONT}", headingFont: "{FONT}"}};
+    window.__streamlit = {{
+      BACKEND_BASE_URL: at, HOST_CONFIG_BASE_URL: at, LIGHT_THEME: theme, DARK_THEME: theme,
+    }}</script>"""
 GROUND = """<style>body{margin:0}@media(prefers-color-scheme:dark){body{background:#0d131e}}
     @media(prefers-color-scheme:light){body{background:#f7f8fa}}</style>"""
 
@@ -49,15 +53,17 @@ LOADED = re.compile(r'\s*<(?:script type="module"[^>]*></script>|link rel="(?:mo
 
 
 def index(text: str) -> str:
-    """Streamlit's index.html with our head; its scripts and styles wait in a template for the first look.
+    """Streamlit's index.html with our head and style; its scripts and styles wait in a template for the first look.
 
-    In the head they would hold it back. Raises ValueError when it is not the file that we know.
+    In the head they would hold it back. Our style stands in the body: it wins over those that Streamlit adds to
+    the head, and is there before the first element. Raises ValueError when it is not the file that we know.
     """
+    style = f"<style>{(Path(__file__).parent / 'style.css').read_text(encoding='utf-8')}</style>"
     for pattern, new in (
         (r'<link rel="shortcut icon"[^>]*>', '<link rel="icon" type="image/svg+xml" href="./icon.svg" />'),
         (r'<link\s+rel="preload"[^>]*as="font"[^>]*>', ""),
         (r"<title>Streamlit</title>", HEAD + GROUND),
-        (re.escape(ROOT), ROOT),
+        (re.escape(ROOT), style + ROOT),
     ):
         text, found = re.subn(pattern, lambda _, new=new: new, text, count=1)
         if not found:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from console.markup import Safe, join, number, percent, span, tag
+from console.markup import Safe, join, moment, number, percent, span, tag
 from console.widgets import bar, table
 from core import kpis
 from core.kpis import Bin, Figure, Part
 
+HOURLY = "Cost of an engineer's hour, your currency"
 WORDS = {
     "share": lambda v: percent(v, 1),
     "seconds": span,
@@ -39,6 +41,13 @@ def against(now: Figure, before: Figure) -> str:
         return "as before"
     better = (now.value < before.value) == now.low_is_good
     return f"{'▼' if now.value < before.value else '▲'} {'better' if better else 'worse'}; before: {words(before)}"
+
+
+def period(since: datetime, until: datetime, days: int, runs: int) -> Safe:
+    """What the tiles count and what they are compared with."""
+    before = f"the {days} days" if days > 1 else "the day"
+    says = f"{moment(since)} to {moment(until)}; {runs:,} runs ended. Compared with {before} before."
+    return tag("p", says, class_="d-muted")
 
 
 def tile(now: Figure, before: Figure) -> Safe:

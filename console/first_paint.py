@@ -18,7 +18,7 @@ from console.markup import Safe, join, tag
 from console.page import NEEDS, PAGES, visible
 from console.widgets import stats
 from core import sessions, store
-from core.rights import VIEW
+from core.rights import VIEW, Actor
 from core.views import issues, outcomes, pipeline
 
 log = logging.getLogger(__name__)
@@ -40,17 +40,26 @@ def _pipeline() -> Safe:
 def _issues() -> Safe:
     with store.read() as session:
         found, rows = issues.count(session), issues.page(session)
-    return join([tag("div", class_="d-hold"), tag("div", class_="d-hold"), *panels.issue_list(found, rows)])
+    pages = tag("div", class_="d-room") if found > len(rows) else ""
+    held = _held("Search", "Status", "Severity", "Service", "Order"), tag("div", tag("i"), class_="d-holds d-view")
+    return join([*held, pages, *panels.issue_list(found, rows)])
+
+
+def _held(*labels: str, row: str = "") -> Safe:
+    """Room for widgets, with their labels."""
+    return tag("div", *(tag("span", label, tag("i")) for label in labels), class_=f"d-holds {row}")
 
 
 def _kpis() -> Safe:
     until = datetime.now(UTC)
     since, source = until - timedelta(days=7), context.policy()[0].watch.source
     with store.read() as session:
-        now = periods.figures(session, outcomes.tally(session, since, until), source, since, until, 90)
+        tally = outcomes.tally(session, since, until)
+        now = periods.figures(session, tally, source, since, until, 90)
     before = periods.before(source, since, 7, 90)
     tiles = (figures.tile(f, b) for f, b in zip(now, before, strict=True))
-    return join([tag("div", class_="d-hold"), stats(*tiles, five=True)])
+    said = figures.period(since, until, 7, tally.runs)
+    return join([_held("Period", figures.HOURLY, row="d-row"), said, stats(*tiles, five=True)])
 
 
 BODIES: Mapping[str, Callable[[], Safe]] = {"pipeline": _pipeline, "issues": _issues, "kpis": _kpis}
@@ -66,25 +75,24 @@ def html(path: str, query: str, session: str) -> str:
         person = sessions.actor(session)
         if person is None or not person.may(NEEDS.get(name, VIEW)):
             return ""
-        return _drawn(name, visible(person), BODIES[name]() if name in BODIES and not query else Safe(""))
+        return _drawn(name, person, BODIES[name]() if name in BODIES and not query else Safe(""))
     except (SQLAlchemyError, RuntimeError):
         log.warning("no first look: the store does not answer")
         return ""
 
 
-def _drawn(name: str, pages: Mapping[str, str], body: Safe) -> str:
-    foot = tag("div", *panels.foot(context.settings()), class_="d-foot")
+def _drawn(name: str, person: Actor, body: Safe) -> str:
+    foot = tag("div", panels.person(person), *panels.foot(context.settings()), class_="d-foot")
     here = {name: "page"}
     links = (
         tag("a", title, href=f"/{'' if other == 'pipeline' else other}", aria_current=here.get(other))
-        for other, title in pages.items()
+        for other, title in visible(person).items()
     )
     aside = tag("aside", Safe('<img src="/logo.svg" alt="DevOps Intelligence" width="152" height="28">'), *links, foot)
     lead = tag("p", panels.LEADS[name], class_="d-lead") if name in panels.LEADS else ""
     main = tag("main", tag("h1", PAGES[name]), lead, body)
     first = tag("div", aside, main, id="first", class_="stApp", data_testid="stHtml")
-    look = _own("first_paint.css") + _own("style.css")
-    return f'<style id="first-look">{look}</style>{first}<script>{_own("first_paint.js")}</script>'
+    return f'<style id="first-look">{_own("first_paint.css")}</style>{first}<script>{_own("first_paint.js")}</script>'
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-"""The script of every visit: look, navigation, and the page that the address names."""
+"""The script of every visit: navigation, and the page that the address names. Its looks are in index.html."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
 from console import access, context, failures, panels  # noqa: E402
-from console.markup import tag  # noqa: E402
 from console.page import PAGES, visible  # noqa: E402
 from console.widgets import draw  # noqa: E402
 
@@ -39,17 +38,7 @@ def navigation(person: access.Actor):
 def sidebar(person: access.Actor) -> None:
     settings = context.settings()
     with st.sidebar.container(key="foot"):
-        st.html(
-            tag(
-                "div",
-                tag("b", person.name),
-                tag("span", person.role.value),
-                tag("a", "Password", href="/password", target="_self"),
-                tag("a", "Sign out", href="/logout", target="_self"),
-                class_="d-person-here",
-            )
-        )
-        draw(*panels.foot(settings))
+        draw(panels.person(person), *panels.foot(settings))
 
 
 st.set_page_config(
@@ -59,7 +48,6 @@ st.set_page_config(
     initial_sidebar_state="auto",
     menu_items={"About": None},
 )
-st.html(HERE / "style.css")
 st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "icon.svg"), size="large")
 with failures.shown():
     here = access.current()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from console.markup import Safe, clock, link, percent, tag, when
 from console.widgets import SEVERITY, STATUS, issue_link, of, stat, stats, table
 from core.models import Approval, ChangeSet, Issue, Status
+from core.rights import Actor
 from core.settings import Settings
 
 LEADS = {
@@ -17,6 +18,18 @@ LEADS = {
 FLOW = "The workflow now, and the last 24 h on its arrows"
 ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
 ORDERS = {"newest": "the latest", "last error": "the last error", "occurrences": "the most frequent"}
+
+
+def person(actor: Actor) -> Safe:
+    """Who is signed in here, and the ways out."""
+    return tag(
+        "div",
+        tag("b", actor.name),
+        tag("span", actor.role.value),
+        tag("a", "Password", href="/password", target="_self"),
+        tag("a", "Sign out", href="/logout", target="_self"),
+        class_="d-person-here",
+    )
 
 
 def foot(settings: Settings) -> tuple[Safe, ...]:

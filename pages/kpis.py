@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from console import charts, context, figures, panels, periods, report
-from console.markup import moment, span, tag
+from console.markup import span, tag
 from console.page import page
 from console.widgets import draw, empty, stats
 from core import kpis, store
@@ -21,7 +21,7 @@ PERIODS = {"24 h": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 def body() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         days = PERIODS[st.segmented_control("Period", list(PERIODS), default="7 days", required=True)]
-        hourly = st.number_input("Cost of an engineer's hour, your currency", 1, 1000, 90, width=280)
+        hourly = st.number_input(figures.HOURLY, 1, 1000, 90, width=280)
     until = datetime.now(UTC)
     since = until - timedelta(days=days)
     source = context.policy()[0].watch.source
@@ -30,11 +30,7 @@ def body() -> None:
         now = periods.figures(session, tally, source, since, until, hourly)
     before = periods.before(source, since, days, hourly)
     draw(
-        tag(
-            "p",
-            f"{moment(since)} to {moment(until)}; {tally.runs:,} runs ended. Compared with the {days} days before.",
-            class_="d-muted",
-        ),
+        figures.period(since, until, days, tally.runs),
         stats(*(figures.tile(f, b) for f, b in zip(now, before, strict=True)), five=True),
     )
     if not tally.runs:

@@ -1,6 +1,6 @@
 """Storm: 10,000 records of one minute from five sources become the right issues, in bounded memory.
 
-    python -m tests.bench.signals.bench_storm
+python -m tests.bench.signals.bench_storm
 """
 
 from __future__ import annotations
