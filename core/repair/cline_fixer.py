@@ -14,10 +14,10 @@ from pathlib import Path
 
 from core.models import Crash
 from core.repair.prompting import editing, prompt
-from core.repair.runner import ENVIRONMENT, FILE_SIZE, program, read_back, walls
+from core.repair.runner import ENVIRONMENT, FILE_SIZE, behind, program, read_back, walls
 from core.repair.shapes import Candidate
 from core.vendors import cline, cline_inside
-from core.vendors.command import Ceiling, Completed, git, run
+from core.vendors.command import Ceiling, Completed, git
 from core.vendors.http import Http
 from core.vendors.relay import Relay, serving
 
@@ -58,13 +58,14 @@ class ClineFixer:
             way_out.mkdir()
             cline.prepare(state, self.model)
             inside = Path(cline_inside.__file__)
-            command = [*walls(tree.resolve(), [self.binary.parent, inside]), "--bind", str(state), STATE]
-            command += ["--ro-bind", str(way_out), WAY_OUT, "prlimit", f"--fsize={FILE_SIZE}", "--core=0", "--"]
+            around = [*walls(tree.resolve(), [self.binary.parent, inside]), "--bind", str(state), STATE]
+            around += ["--ro-bind", str(way_out), WAY_OUT]
+            command = ["prlimit", f"--fsize={FILE_SIZE}", "--core=0", "--"]
             command += program(["python", str(inside), f"{WAY_OUT}/socket", str(cline.PORT)])
             command += cline.arguments(str(self.binary), "/w", text)
             environment = ENVIRONMENT | cline.ENVIRONMENT | {"PATH": "/usr/bin:/bin", "CLINE_DIR": STATE}
             with serving(relay, way_out / "socket"):
-                return run(command, timeout=self.seconds, env=environment, ceiling=CEILING)
+                return behind(around, command, self.seconds, environment, CEILING)
 
 
 def _unusable(done: Completed, said: cline.Verdict) -> str:

@@ -7,17 +7,18 @@ and output, and nothing outlives it. The limited runner is weaker and says so; a
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from core.repair.shapes import Runner
 from core.settings import FixRules
-from core.vendors.command import Ceiling, Completed, run
+from core.vendors.command import Ceiling, Completed, run, wait_gone
 
 MEMORY, FILE_SIZE, PROCESSES, CPU_SECONDS = 2 << 30, 64 << 20, 64, 120
 CEILING = Ceiling(tasks=PROCESSES)
@@ -59,8 +60,29 @@ class BubblewrapRunner:
     weaker_because = ""
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
-        wrapped = [*walls(tree.resolve()), *LIMITS, *program(argv)]
-        return run(wrapped, timeout=timeout, env=ENVIRONMENT | {"PATH": _path()}, ceiling=CEILING)
+        inside = [*LIMITS, *program(argv)]
+        return behind(walls(tree.resolve()), inside, timeout, ENVIRONMENT | {"PATH": _path()}, CEILING)
+
+
+def behind(
+    walls: Sequence[str], argv: Sequence[str], timeout: float, env: Mapping[str, str], ceiling: Ceiling
+) -> Completed:
+    """Runs a command behind walls and returns when nothing of it is left.
+
+    Bubblewrap itself ends a moment before the kernel has ended the processes of its namespace: the first of
+    them is gone only after all others, so it is waited for.
+    """
+    reader, writer = os.pipe()
+    with open(reader, "rb", buffering=0) as told:
+        try:
+            named = ["bwrap", "--info-fd", str(writer), *walls, *argv]
+            done = run(named, timeout=timeout, env=env, ceiling=ceiling, pass_fds=(writer,))
+        finally:
+            os.close(writer)
+        os.set_blocking(reader, False)
+        if first := re.search(rb'"child-pid": (\d+)', told.read(1000) or b""):
+            wait_gone(int(first[1]))
+        return done
 
 
 def walls(tree: Path, readable: Sequence[Path] = ()) -> list[str]:
@@ -69,7 +91,7 @@ def walls(tree: Path, readable: Sequence[Path] = ()) -> list[str]:
     /proc, /dev and / are made read-only at the end: started by root, the code inside still counts as root for
     the files of /proc/sys (kernel.core_pattern would run a program outside), and both others are memory.
     """
-    made = ["bwrap", "--unshare-user", "--unshare-all", "--disable-userns"]
+    made = ["--unshare-user", "--unshare-all", "--disable-userns"]
     made += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr", *_system_links()]
     made += ["--proc", "/proc", "--dev", "/dev"]
     made += ["--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm", "--size", str(SCRATCH), "--tmpfs", "/tmp"]

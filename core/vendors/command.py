@@ -75,6 +75,7 @@ def run(
     input: str | None = None,
     limit: int = 200_000,
     ceiling: Ceiling | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
     """Run ``argv`` with exactly ``env`` (default: PATH and LANG alone, so that no secret is inherited)."""
     started = time.monotonic()
@@ -90,6 +91,7 @@ def run(
             stdout=out,
             stderr=err,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         try:
             code, stopped = _wait(process, started + timeout, ceiling, (out, err))
@@ -151,9 +153,20 @@ def _end(process: subprocess.Popen) -> None:
                 signal.pidfd_send_signal(fd, signal.SIGKILL)
         process.wait()
         for fd in left:
-            gone = select.poll()
-            gone.register(fd, select.POLLIN)
-            gone.poll(GONE * 1000)
+            _wait_for(fd)
+
+
+def wait_gone(pid: int) -> None:
+    """Wait, GONE seconds at most, until the process has ended; at once where that cannot be asked."""
+    with contextlib.ExitStack() as held:
+        if (fd := _held(pid, held)) is not None:
+            _wait_for(fd)
+
+
+def _wait_for(fd: int) -> None:
+    gone = select.poll()
+    gone.register(fd, select.POLLIN)
+    gone.poll(GONE * 1000)
 
 
 def _held(pid: int, held: contextlib.ExitStack) -> int | None:
