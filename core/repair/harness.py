@@ -9,6 +9,7 @@ import ast
 import asyncio
 import contextlib
 import hashlib
+import importlib
 import importlib.machinery
 import io
 import json
@@ -17,6 +18,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import traceback
 import types
 
@@ -221,26 +223,63 @@ def main(path, result):
     os.dup2(2, 1)
     sys.path[:0] = [ROOT] + [p for p in (ROOT + "/src",) if os.path.isdir(p)]
     signal.signal(signal.SIGALRM, late)
-    for number, files in enumerate(job["variants"]):
-        child = os.fork() if len(job["variants"]) > 1 else 0
-        if child:
-            os.waitpid(child, 0)
-            continue
-        with open(result, "a", encoding="utf-8") as out, added(files):
-            overlay(files)
-            run(job, out, number)
-        if len(job["variants"]) > 1:
+    once = len(job["variants"]) == 1
+    for number in range(len(job["variants"])):
+        variant(job, result, number) if once else load(forked(job, result, number))
+
+
+def variant(job, result, number):
+    files = job["variants"][number]
+    with open(result, "a", encoding="utf-8") as out, added(files):
+        overlay(files)
+        run(job, out, number)
+
+
+def forked(job, result, number):
+    """Runs a variant in a process of its own; names the libraries that it had to load."""
+    with tempfile.TemporaryFile("w+") as notes:
+        child = os.fork()
+        if not child:
+            known = set(sys.modules)
+            variant(job, result, number)
+            notes.write(" ".join(name for name, module in sys.modules.items() if name not in known and outside(module)))
+            notes.flush()
             os._exit(0)
+        os.waitpid(child, 0)
+        notes.seek(0)
+        return notes.read().split()
+
+
+def outside(module):
+    """A library: no module of the tree, which every variant has to load anew."""
+    path = getattr(getattr(module, "__spec__", None), "origin", None)
+    return bool(path) and os.path.isabs(path) and not path.startswith(ROOT + os.sep)
+
+
+def load(libraries):
+    """What one variant needed the next will need too: loaded here, it is there when they start."""
+    for name in libraries:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 
 
 def overlay(files):
-    """Imports read these texts instead of the files, which stay as they are: they may be read-only."""
+    """Imports read these texts instead of the files, which stay as they are: they may be read-only.
+
+    Compiled code that lies in the tree is never read: it may be of another text.
+    """
     texts = {os.path.join(ROOT, name): text for name, text in files.items()}
     for path, text in texts.items():
         linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
     loader = importlib.machinery.SourceFileLoader
     plain = loader.get_data
-    loader.get_data = lambda self, path: texts[path].encode() if path in texts else plain(self, path)
+
+    def read(self, path):
+        if path.endswith(".pyc") and path.startswith(ROOT + os.sep):
+            raise OSError(path)
+        return texts[path].encode() if path in texts else plain(self, path)
+
+    loader.get_data = read
 
 
 @contextlib.contextmanager

@@ -1,6 +1,9 @@
 """Judging: what a candidate may change, which is chosen, and how calls are run to find out."""
 
 import os
+import py_compile
+import subprocess
+import sys
 
 import pytest
 
@@ -104,6 +107,30 @@ def test_variants_are_run_and_the_tree_stays_as_it_is(tree, runner):
         ["int 3 | list[dict[tuple['a', 1]]]"],
     ]
     assert "+ 1" in (tree / "m.py").read_text()
+
+
+@pytest.mark.parametrize("variants", [[{}], [{}, {"other.py": ""}]])
+def test_compiled_code_in_the_tree_is_not_believed(tree, variants):
+    """It says that it is of this very text, by its time and size, and is of another."""
+    source, honest = tree / "m.py", (tree / "m.py").read_text()
+    source.write_text(honest.replace("+ 1", "+ 9"))
+    os.utime(source, (1, 1))
+    py_compile.compile(str(source))
+    source.write_text(honest)
+    os.utime(source, (1, 1))
+    believed = subprocess.run([sys.executable, "-c", "import m; print(m.f({'a': 1}))"], cwd=tree, capture_output=True)
+    assert believed.stdout == b"10\n"
+    for outcomes in probes(tree, [Call(FROM, "f({'a': 1})")], variants, BubblewrapRunner()):
+        assert outcomes[0].result.startswith("int 2")
+
+
+def test_a_variant_starts_with_libraries_loaded_and_modules_of_the_tree_fresh(tree):
+    (tree / "m.py").write_text("import sys\nfound = 'calendar' in sys.modules\nimport calendar\nN = []\n")
+    calls = [Call("import m", "(m.found, m.N.append(1), len(m.N))")]
+    first, second, third = probes(tree, calls, [{}] * 3, BubblewrapRunner())
+    assert [o[0].result for o in (first, second, third)] == [
+        "tuple tuple[False, None, 1]", "tuple tuple[True, None, 1]", "tuple tuple[True, None, 1]"
+    ]  # fmt: skip
 
 
 def test_outcomes_say_where_and_whether_on_purpose(tree):
