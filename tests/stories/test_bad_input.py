@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -108,29 +107,25 @@ def platform(tmp_path, vendor, monkeypatch):
         yield runtime.use(runtime.Runtime(settings, sources=registry.sources(settings)))
 
 
-def round_of(rt: runtime.Runtime) -> dict:
-    collector = Collector()
-    collected = until(lambda: scheduler.run_round(rt, _Patient(collector), "test"))
-    collector.close()
-    return collected["datadog"]
-
-
-class _Patient:
-    """A collector whose patience is two seconds."""
-
-    def __init__(self, collector: Collector):
-        self.collector = collector
+class Patient(Collector):
+    """Its patience is two seconds; one for all rounds, so that what is still being read is not read twice."""
 
     def round(self, rt: runtime.Runtime) -> dict:
-        return self.collector.round(rt, patience=2.0)
+        return super().round(rt, patience=2.0)
+
+
+@pytest.fixture
+def round_of(platform):
+    """Runs a round; what it says of Datadog."""
+    collector = Patient()
+    yield lambda: until(lambda: scheduler.run_round(platform, collector, "test"))["datadog"]
+    collector.close()
 
 
 @pytest.mark.parametrize("day", SAID)
-def test_a_vendors_bad_day_is_said_and_costs_nothing(platform, vendor, day):
+def test_a_vendors_bad_day_is_said_and_costs_nothing(round_of, vendor, day):
     vendor.day = day
-    began = time.monotonic()
-    bad = round_of(platform)
-    assert time.monotonic() - began < 25, "the round went on"
+    bad = round_of()
     assert any(words in bad["error"] for words in SAID[day].split("|")), bad
     with store.read() as session:
         assert session.exec(select(Round.result).order_by(Round.id.desc())).first() == "partial"
@@ -138,7 +133,7 @@ def test_a_vendors_bad_day_is_said_and_costs_nothing(platform, vendor, day):
     assert any(words in screens.seen(screens.visit("pipeline")) for words in SAID[day].split("|"))
     vendor.day = "good"
     vendor.over.set()
-    until(lambda: round_of(platform)["error"] is None)
+    until(lambda: round_of()["error"] is None)
     with store.read() as session:
         assert sorted(session.exec(select(Signal.vendor_id)).all()) == ["log-0", "log-1", "log-2", "log-3"]
         assert session.get(Connector, "datadog").error is None
@@ -163,10 +158,10 @@ def test_the_doctor_says_it_too(platform, vendor, day, fix):
         ("[weights]\nanalysis = 0.9", "the weights must sum to 1"),
     ],
 )
-def test_an_unreadable_platform_toml_is_said_and_the_last_good_one_stays(platform, vendor, text, says):
+def test_an_unreadable_platform_toml_is_said_and_the_last_good_one_stays(platform, round_of, text, says):
     assert platform.policy.services
     platform.settings.platform_file.write_text(text)
-    round_of(platform)
+    round_of()
     assert "checkout" in platform.policy.services, "the last good policy is kept"
     assert says in screens.seen(screens.visit("pipeline")).replace("&#x27;", "'")
     lines = {line.what: line for line in doctor.examine(platform)}
