@@ -1,6 +1,7 @@
 """Lighthouse on the console's pages, desktop and mobile: python -m tests.bench.console.bench_lighthouse
 
-Runs against the real console on a seeded database; needs an idle machine to say anything of performance.
+Runs against the real console on a seeded database, every time in a new browser that has nothing in its cache;
+needs an idle machine to say anything of performance.
 Prints JSON; exits 1 when a score is below its aim. ``--audits`` lists what each page loses points by.
 """
 
@@ -34,12 +35,12 @@ AGENT = "Mozilla/5.0 (bench)"  # Lighthouse puts its own version after Chrome/: 
 
 
 @contextmanager
-def signed_in(address: str, profile: Path) -> Iterator[int]:
+def signed_in(address: str) -> Iterator[int]:
     """The debugging port of a browser with an admin's session, bound to the name that Lighthouse gives the browser."""
     port = free_port()
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
         visit = playwright.chromium.launch_persistent_context(
-            str(profile),
+            profile,
             executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-background-networking", f"--remote-debugging-port={port}"],
         )
@@ -49,8 +50,13 @@ def signed_in(address: str, profile: Path) -> Iterator[int]:
         visit.close()
 
 
-def run(address: str, form: str, port: int) -> dict:
-    """One Lighthouse report by the browser at ``port``; ``form`` is desktop or mobile."""
+def run(address: str, form: str) -> dict:
+    """One Lighthouse report; ``form`` is desktop or mobile."""
+    with signed_in(address) as port:
+        return report_of(address, form, port)
+
+
+def report_of(address: str, form: str, port: int) -> dict:
     command = [
         need("lighthouse"), address, "--output=json", "--output-path=stdout", "--quiet", f"--port={port}",
         f"--emulated-user-agent={AGENT}", "--disable-storage-reset",
@@ -102,14 +108,10 @@ def main() -> int:
     parser.add_argument("--audits", action="store_true")
     arguments = parser.parse_args()
     results, faults = {}, []
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serving(Path(folder)) as address,
-        signed_in(address, Path(folder) / "profile") as port,
-    ):
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as address:
         for page in arguments.pages:
             for form in arguments.forms:
-                report = run(address + page, form, port)
+                report = run(address + page, form)
                 found = results[f"{page} {form}"] = scores(report)
                 faults += [f"{page} {form}: {fault}" for fault in missed(page, form, found)]
                 print(f"{page:<9} {form:<8} {found}", file=sys.stderr)
