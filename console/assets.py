@@ -43,7 +43,10 @@ LATER = """<script>
     (() => {
       let begun = false;
       const begin = () => {
-        if (!begun) { begun = true; document.body.append(document.getElementById("later").content.cloneNode(true)); }
+        if (begun) return;
+        begun = true;
+        const parts = document.getElementById("later").content.cloneNode(true).children;
+        for (const part of [...parts]) setTimeout(() => document.body.append(part));  // each takes its time
       };
       requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(begin)));
       setTimeout(begin, 400);  // a tab in the background paints nothing

@@ -66,7 +66,7 @@ def drawn(services: list[str]) -> Filter:
     def key(name: str) -> str:
         return f"filter-{number}-{name}"
 
-    with st.grid(columns=5, min_column_width=180):
+    with st.container(key="filters"):  # a grid by style.css: st.grid measures itself while the page is drawn
         text = st.text_input(
             "Search", seed.text, key=key("text"), placeholder="title or service", type="search", live="300ms"
         )

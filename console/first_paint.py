@@ -22,6 +22,7 @@ from core.rights import VIEW, Actor
 from core.views import issues, outcomes, pipeline
 
 log = logging.getLogger(__name__)
+SEEN = 16  # rows of a list that a large screen shows at once; what lies below it is not drawn for a moment
 
 
 def _pipeline() -> Safe:
@@ -42,7 +43,7 @@ def _issues() -> Safe:
         found, rows = issues.count(session), issues.page(session)
     pages = tag("div", class_="d-room") if found > len(rows) else ""
     held = _held("Search", "Status", "Severity", "Service", "Order"), tag("div", tag("i"), class_="d-holds d-view")
-    return join([*held, pages, *panels.issue_list(found, rows)])
+    return join([*held, pages, *panels.issue_list(found, rows[:SEEN])])
 
 
 def _held(*labels: str, row: str = "") -> Safe:

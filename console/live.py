@@ -58,7 +58,8 @@ export default function ({ setTriggerValue, data }) {
   };
   const age = setInterval(() => document.querySelectorAll("time[data-ago]").forEach((time) => {
     const s = (Date.now() - Date.parse(time.dateTime)) / 1000;
-    time.textContent = s >= 0 ? span(s) + " ago" : "in " + span(-s);
+    const says = s >= 0 ? span(s) + " ago" : "in " + span(-s);
+    if (time.textContent !== says) time.textContent = says;
   }), 1000);
   return () => {
     source.close(); clearTimeout(timer); clearInterval(age);

@@ -12,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sqlmodel import select
 
+from console import first_paint
 from core import store
 from core.models import Issue, Status
 from tests import screens
@@ -182,7 +183,7 @@ def test_the_first_look_is_there_before_any_script(served):
         page.route("**/static/js/**", lambda route: route.abort())
         page.goto("/issues")
         assert page.locator("#first h1").inner_text() == "Issues"
-        assert page.locator("#first tbody tr").count() == 25
+        assert page.locator("#first tbody tr").count() == first_paint.SEEN
 
 
 def test_a_policy_is_previewed_and_put_in_force_by_keyboard(page):

@@ -62,7 +62,9 @@ def report_of(address: str, form: str, port: int) -> dict:
         f"--emulated-user-agent={AGENT}", "--disable-storage-reset",
         *(["--preset=desktop"] if form == "desktop" else []),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
     report = json.loads(done.stdout)
     if report["finalDisplayedUrl"].rstrip("/") != address.rstrip("/"):
         raise RuntimeError(f"{address} led to {report['finalDisplayedUrl']}: not signed in")
