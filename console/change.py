@@ -27,14 +27,14 @@ def proof(change_set: ChangeSet) -> Safe:
     )
 
 
+def _gate(gate: dict) -> str:
+    value = gate.get("value")
+    measured = f" {value} (limit {gate.get('limit', '–')})" if value is not None else ""
+    return f"{gate.get('gate')}:{measured} {gate.get('says', '')}"
+
+
 def review(found: Review) -> Safe:
-    gates = checks(
-        (
-            g.get("passed"),
-            f"{g.get('gate')}: {g.get('value', '')} (limit {g.get('limit', '–')}) {g.get('says', '')}",
-        )
-        for g in found.gates
-    )
+    gates = checks((g.get("passed") if g.get("done", True) else None, _gate(g)) for g in found.gates)
     rows = [
         (
             f.get("gate"),

@@ -90,7 +90,7 @@ def _judged(entry: Entry, change_id: int, seen: Look, rules: CodeRabbitRules) ->
 
 def _absent(entry: Entry, change_id: int, seen: Look) -> dict:
     says = f"no review by CodeRabbit ({seen.says}): a person's approval takes its place"
-    _keep(change_id, {"gate": GATE, "passed": False, "says": says}, [], passed=True)
+    _keep(change_id, {"gate": GATE, "passed": False, "done": False, "says": says}, [], passed=True)
     entry.says = says
     return {"state": "ended", "ok": True, "needs_approval": True, "findings": []}
 
