@@ -84,7 +84,7 @@ def read(manifests: Mapping[str, str]) -> Packages:
         except FAULTS:
             found.unread[path] = "cannot be read"
         if odd:
-            found.unread[path] = f"has {odd} entries that cannot be read"
+            found.unread[path] = f"has entries that cannot be read ({odd})"
         if not _included(path, text) <= manifests.keys():
             found.unread[path] = "includes a file that is not read"
     fixed = {name for name, _ in found.pinned}

@@ -54,6 +54,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
 
 def _said(results: Sequence[Gate]) -> str:
     """A review that passed: what was looked at, and what could not be."""
-    looked = [gate for gate in results if gate.done]
     rest = [f"{gate.gate}: {gate.says}" for gate in results if not gate.done]
-    return "; ".join([f"{'all ' if not rest else ''}{len(looked)} gates passed", *rest])
+    if not rest:
+        return f"all {len(results)} gates passed"
+    return "; ".join([f"{len(results) - len(rest)} of {len(results)} gates looked and passed", *rest])

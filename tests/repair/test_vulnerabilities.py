@@ -127,9 +127,9 @@ UNREAD = {  # manifests that make no sense, and what is said of them
     "deep JSON": ("Pipfile.lock", "[" * 100_000, "cannot be read"),
     "a program": ("setup.py", "setup(install_requires=['x'])", "cannot be read"),
     "too much": ("requirements.txt", "x" * (manifests.LARGEST + 1), "cannot be read"),
-    "an address": ("requirements.txt", "git+https://git.example/x\nsix==1.0\n", "has 1 entries that cannot be read"),
-    "no version": ("uv.lock", '[[package]]\nname = "x"\nversion = "latest; rm"', "has 1 entries"),
-    "no name": ("uv.lock", '[[package]]\nname = "../x"\nversion = "1"', "has 1 entries"),
+    "an address": ("requirements.txt", "git+https://git.example/x\nsix==1.0\n", "has entries that cannot be read (1)"),
+    "no version": ("uv.lock", '[[package]]\nname = "x"\nversion = "latest; rm"', "cannot be read (1)"),
+    "no name": ("uv.lock", '[[package]]\nname = "../x"\nversion = "1"', "cannot be read (1)"),
     "another list": ("requirements.txt", "-r more/deps.txt\n", "includes a file that is not read"),
 }
 
@@ -239,7 +239,7 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
         {"requirements.txt": LOCK + "jinja2==2.11.2\n"}, False, True, "jinja2 2.11.2 has GHSA-g3rq", "GHSA-9wx4",
     ),
     "another manifest": ({"uv.lock": POETRY}, False, True, "jinja2 2.11.2 has GHSA-g3rq", ""),
-    "fewer packages": ({"requirements.txt": "six==1.0\n"}, True, True, "asked of 1 pinned packages; no known", ""),
+    "fewer packages": ({"requirements.txt": "six==1.0\n"}, True, True, "asked of 1 pinned package; no known", ""),
     "a broken manifest": ({"uv.lock": "[["}, True, True, "comes with", "uv.lock cannot be read: not scanned"),
 }  # fmt: skip
 

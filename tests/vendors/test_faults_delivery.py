@@ -1,4 +1,4 @@
-"""What Slack's, Vercel's, Kestra's and OSV's clients make of each fault: how often they ask, and if another try can help.
+"""What the clients of Slack, Vercel, Kestra and OSV make of each fault: how often they ask, if another try can help.
 
 A read is repeated by the client. A write is repeated only when the vendor says that it took nothing (429); for the
 rest the caller tries again, who looks first whether it was done: the queue of messages, or a stage with its key.
