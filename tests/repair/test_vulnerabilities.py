@@ -164,12 +164,13 @@ def test_only_files_of_the_repository_are_read(tmp_path):
 
 # --- the gate over real changes
 
-LOCK = "requests==2.31.0\npyyaml==5.3.1\nnumpy>=1.20\nacme-core==1.0\n"
+LOCK = "requests==2.31.0\npyyaml==5.3.1\ntoolkit==1.0\nnumpy>=1.20\nacme-core==1.0\n"
 CODE = "import pyyaml_free\nimport requests\n\n\ndef f():\n    return requests\n"
 FLAWS = {
     ("requests", "2.31.0"): [Vulnerability("GHSA-9wx4", ("CVE-2024-35195",), "No check", "MODERATE", ("2.32.2",))],
     ("pyyaml", "5.3.1"): [Vulnerability("GHSA-8q59", (), "Bad input", "CRITICAL", ("5.4",))],
     ("pyyaml", "5.3.0"): [Vulnerability("PYSEC-142", ("GHSA-8q59",)), Vulnerability("GHSA-older")],
+    ("toolkit", "1.0"): [Vulnerability("GHSA-toolkit")],
     ("jinja2", "2.11.2"): [Vulnerability("GHSA-g3rq", (), "ReDoS", "", ())],
 }
 
@@ -196,14 +197,14 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
         {"shop/app.py": CODE.replace("return requests", "return requests or None")},
         True,
         True,
-        "asked of 2 pinned packages; no known vulnerability comes with the change; 2 known before it: GHSA-8q59, GHSA",
+        "asked of 3 pinned packages; no known vulnerability comes with the change; 3 known before it: GHSA-8q59, GHSA",
         "GHSA-8q59 (CRITICAL; fixed in 5.4): Bad input; not pinned, not scanned: numpy",
     ),
     "a vulnerable package": (
         new("import yaml"),
         False,
         True,
-        "pyyaml 5.3.1, newly imported, has GHSA-8q59 (CRITICAL; fixed in 5.4); 1 known before it: GHSA-9wx4",
+        "pyyaml 5.3.1, newly imported, has GHSA-8q59 (CRITICAL; fixed in 5.4); 2 known before it: GHSA-9wx4",
         "",
     ),
     "a vulnerable package by one of its parts": (new("from yaml.loader import X"), False, True, "has GHSA-8q59", ""),
@@ -218,21 +219,21 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
     "a package without a version": (
         new("import numpy"), False, False, "numpy is newly imported and not pinned, not scanned", "",
     ),
-    "a module of its own": (new("import shop.requests"), True, True, "comes with the change", ""),
+    "a module of its own": (new("import toolkit"), True, True, "comes with the change", ""),
     "the standard library": (new("import json"), True, True, "comes with the change", ""),
     "a package of one's own": (new("import acme_core"), True, True, "comes with", "never sent, not scanned: acme"),
     "a version without the flaw": (
         {"requirements.txt": LOCK.replace("pyyaml==5.3.1", "pyyaml==5.4")},
         True,
         True,
-        "1 known before it: GHSA-9wx4",
+        "2 known before it: GHSA-9wx4",
         "",
     ),
     "a version with the flaw of the old one and another": (
         {"requirements.txt": LOCK.replace("pyyaml==5.3.1", "pyyaml==5.3.0")},
         False,
         True,
-        "pyyaml 5.3.0 has GHSA-older (not rated; no fixed version is known); 2 known before it",
+        "pyyaml 5.3.0 has GHSA-older (not rated; no fixed version is known); 3 known before it",
         "PYSEC-142",
     ),
     "another package": (
@@ -247,7 +248,7 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory) -> Path:
     tree = tmp_path_factory.mktemp("audit") / "tree"
-    files = {"requirements.txt": LOCK, "shop/app.py": CODE, "shop/requests.py": "", "shop/other.py": "",
+    files = {"requirements.txt": LOCK, "shop/app.py": CODE, "shop/toolkit.py": "", "shop/other.py": "",
              "tests/test_x.py": "", "tests/test_yaml.py": "import yaml\n"}  # fmt: skip
     for path, text in files.items():
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
