@@ -75,7 +75,7 @@ def brought(tree: Path, changed: Changed, before: Mapping[str, str], tests: str)
 
 
 def _used(module: str, tree: Path, changed: Changed, before: Mapping[str, str], tests: str) -> bool:
-    pattern = re.compile(rf"^\s*(?:import|from)\s+{re.escape(module)}\b", re.M)
+    pattern = re.compile(rf"^[ \t]*(?:import|from)\s+{re.escape(module)}\b", re.M)
     if any(pattern.search(before.get(path, "")) for path in changed):
         return True
     return any(pattern.search(text) for path, text in _program(tree, tests) if path not in changed)

@@ -19,17 +19,18 @@ from itertools import chain
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 LISTS = ("*requirements*.txt", "*constraints*.txt", "requirements/*.txt")
 MANIFESTS = (*LISTS, "pyproject.toml", "setup.py", "setup.cfg", "Pipfile*", "pylock*.toml", "*.lock")
-LARGEST = 4 * 1024 * 1024  # characters of one manifest
+LARGEST, LONGEST = 4 * 1024 * 1024, 100  # characters of one manifest, of a name or a version
+LINE = 2000  # characters of one requirement, its hashes apart
 OWN = {"virtual", "editable", "directory", "path"}  # the program itself, or a part of it
 ELSEWHERE = {"git", "url", "vcs", "archive", "file"}
 FAULTS = (ValueError, TypeError, AttributeError, LookupError, RecursionError, configparser.Error)
-INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*([^\s#]+)", re.M)
+INCLUDE = re.compile(r"^[ \t]*(?:-r|-c|--requirement|--constraint)[ =]*([^\s#]+)", re.M)
 Entries = Iterator[tuple[str, str]]  # (name, version); no version: it is not pinned
 
 
@@ -98,6 +99,8 @@ def _taken(found: Packages, loose: list[tuple[str, str]], path: str, name: str, 
     """Note one entry; False when it makes no sense."""
     try:
         name = canonicalize_name(name, validate=True)
+        if len(name) > LONGEST or len(version) > LONGEST:
+            return False
         if version:
             found.pinned.setdefault((name, Version(version).public), path)
         elif (path, name) not in loose:
@@ -134,7 +137,7 @@ def _listed(text: str) -> Entries:
 def _required(line: str) -> tuple[str, str]:
     """One requirement; ("", "") for what names no package."""
     try:
-        made = Requirement(line)
+        made = Requirement(line if len(line) <= LINE else "")
     except ValueError:
         return "", ""
     return made.name, "" if made.url else _exact(str(made.specifier))
@@ -142,14 +145,14 @@ def _required(line: str) -> tuple[str, str]:
 
 def _exact(says: object) -> str:
     """The version that a specifier pins, also the bare one of Poetry; empty when it pins none."""
-    text = str(says).strip()
+    text = str(says).strip() if len(str(says)) <= LINE else ""
     try:
         return str(Version(text))
-    except InvalidVersion:
+    except ValueError:
         pass
     try:
         pins = [s.version for s in SpecifierSet(text) if s.operator in ("==", "===") and not s.version.endswith(".*")]
-    except InvalidSpecifier:  # Poetry's ^1.2 and its like
+    except ValueError:  # Poetry's ^1.2 and its like
         return ""
     return pins[0] if pins else ""
 

@@ -24,7 +24,7 @@ from core.vendors.http import Http
 BATCH, PAGES = 1000, 20  # queries in one request, as OSV allows; pages of one query
 DETAILS = 60  # advisories that are read for one review; more are named by their ids alone
 KEPT, MOST = 24 * 3600.0, 20_000  # seconds that an answer is good for; answers kept
-SHORT, ALIASES = 200, 6  # characters of a summary; other ids that are told
+SHORT, LONGEST, ALIASES = 200, 100, 6  # characters of a summary, of a version or a score; other ids that are told
 PROBE = ("pyyaml", "5.3.1")  # has CVE-2020-14343 for ever
 WHERE = "OSV_URL: https://api.osv.dev, or the address of a mirror that speaks its protocol"
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
@@ -150,7 +150,7 @@ def merged(rows: list[dict], pin: Pin) -> list[Vulnerability]:
     """One for each vulnerability, however many databases tell of it."""
     groups: list[tuple[set[str], list[dict]]] = []
     for row in rows:
-        names = {row["id"], *_ids(row.get("aliases"))}
+        names = {row["id"], *_named(row.get("aliases"))}
         known, group = next((g for g in groups if g[0] & names), (set(), []))
         if not group:
             groups.append((known, group))
@@ -171,7 +171,7 @@ def _one(names: set[str], rows: list[dict], pin: Pin) -> Vulnerability:
     )
 
 
-def _ids(value: Any) -> list[str]:
+def _named(value: Any) -> list[str]:
     return [one for one in _list(value) if isinstance(one, str) and ID.fullmatch(one)]
 
 
@@ -197,7 +197,7 @@ def _rated(row: dict) -> Iterator[str]:
     if word in RATED:
         yield word
     for score in (str(_dict(one).get("score")) for one in _list(row.get("severity"))):
-        if VECTOR.fullmatch(score):
+        if len(score) <= LONGEST and VECTOR.fullmatch(score):
             yield score
 
 
@@ -216,6 +216,6 @@ def _fixed(rows: list[dict], pin: Pin) -> tuple[str, ...]:
 
 def _version(value: Any) -> Version | None:
     try:
-        return Version(str(value))
+        return Version(value) if isinstance(value, str) and len(value) <= LONGEST else None
     except InvalidVersion:
         return None

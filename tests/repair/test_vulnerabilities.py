@@ -129,6 +129,11 @@ UNREAD = {  # manifests that make no sense, and what is said of them
     "too much": ("requirements.txt", "x" * (manifests.LARGEST + 1), "cannot be read"),
     "an address": ("requirements.txt", "git+https://git.example/x\nsix==1.0\n", "has entries that cannot be read (1)"),
     "no version": ("uv.lock", '[[package]]\nname = "x"\nversion = "latest; rm"', "cannot be read (1)"),
+    "a version without end": ("requirements.txt", f"six=={'1' * 9000}\n", "cannot be read (1)"),
+    "a name without end": ("requirements.txt", f"{'x' * 9000}==1\n", "cannot be read (1)"),
+    "a specifier without end": ("requirements.txt", "six" + ",".join(["==1"] * 500_000), "cannot be read (1)"),
+    "a broken specifier": ("requirements.txt", "six==1.0.*.2\nsix==\n", "cannot be read (2)"),
+    "blank lines without end": ("requirements.txt", "\n" * 1_000_000 + "-r x", "includes a file"),
     "no name": ("uv.lock", '[[package]]\nname = "../x"\nversion = "1"', "cannot be read (1)"),
     "another list": ("requirements.txt", "-r more/deps.txt\n", "includes a file that is not read"),
 }

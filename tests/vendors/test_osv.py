@@ -259,7 +259,7 @@ ODD = {
     "affected": [
         None,
         {"package": None},
-        {"package": {"name": "PyYAML"}, "ranges": [{"events": [{"fixed": "x; rm -rf"}]}]},
+        {"package": {"name": "PyYAML"}, "ranges": [{"events": [{"fixed": "x; rm -rf"}, {"fixed": "9" * 9000}]}]},
     ],
 }
 
