@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.diff import side_by_side, size
 from console.markup import Safe, join, span, tag
-from console.widgets import RESULT, card, checks, code, empty, of, table
+from console.widgets import RESULT, card, checks, code, empty, of
 from core.models import ChangeSet, Review, TestRun
 from core.views.issues import Change
 
@@ -28,23 +28,33 @@ def proof(change_set: ChangeSet) -> Safe:
 
 
 def review(found: Review) -> Safe:
-    gates = checks(
-        (
-            g.get("passed"),
-            f"{g.get('gate')}: {g.get('value', '')} (limit {g.get('limit', '–')}) {g.get('says', '')}",
-        )
-        for g in found.gates
-    )
-    rows = [
-        (
-            f.get("gate"),
-            tag("code", f"{f.get('path', '')}:{f.get('line', '')}"),
-            f.get("severity", ""),
-            f.get("says", ""),
-        )
-        for f in found.findings
-    ]
-    return join([gates, table(("Gate", "Where", "Severity", "Finding"), rows) if rows else ""])
+    """The gates, then what they found: faults of the change, and notes that are not its doing."""
+    failed = {g.get("gate") for g in found.gates if not g.get("passed")}
+    told = checks(_finding(f, f.get("gate") in failed) for f in found.findings)
+    return join([checks((_state(g), _gate(g)) for g in found.gates), told if found.findings else ""])
+
+
+def _state(gate: dict) -> object:
+    """None: it could not look, which is neither good nor bad."""
+    return gate.get("passed") if gate.get("done", True) else None
+
+
+def _gate(gate: dict) -> str:
+    value, limit = gate.get("value"), gate.get("limit")
+    measured = f" {_number(value)} (limit {_number(limit)})" if value is not None else ""
+    return f"{gate.get('gate')}:{measured} {gate.get('says', '')}"
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else "–"
+
+
+def _finding(found: dict, failed: bool) -> tuple[object, Safe]:
+    """A fault where its gate failed by it; else it is only told."""
+    severity = found.get("severity", "")
+    where = tag("code", f"{found.get('path', '')}:{found.get('line', '')}")
+    words = tag("span", where, f" {found.get('gate')}, {severity}: {found.get('says', '')}")
+    return False if failed and severity != "note" else None, words
 
 
 def tests(run: TestRun) -> Safe:

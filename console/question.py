@@ -66,12 +66,19 @@ def risks(asked: Question) -> list[tuple[object, str]]:
     standing = (not asked.critical, "a critical service" if asked.critical else "not a critical service")
     return [
         *((False, str(guard.get("says", ""))) for guard in fired),
+        *((False, str(gate.get("says", ""))) for gate in unseen(asked)),
         *(() if any("critical service" in str(guard.get("says", "")) for guard in fired) else [standing]),
         (None, f"{added} changed lines in {files} file{'s' if files != 1 else ''}"),
         (None, f"confidence of the decision {percent(decision.confidence) if decision else '–'}, "
                f"of the patch {percent(made.confidence)}"),
         (None, f"{asked.issue.occurrences:,} occurrences, {asked.issue.users:,} users affected so far"),
     ]  # fmt: skip
+
+
+def unseen(asked: Question) -> list[dict]:
+    """Gates of the review that could not look, and whose place the person takes."""
+    gates = asked.change.reviews[-1].gates if asked.change.reviews else []
+    return [gate for gate in gates if not gate.get("passed") and not gate.get("done", True)]
 
 
 def risk(asked: Question) -> Safe:

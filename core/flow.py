@@ -140,10 +140,11 @@ def write_fix(issue_id: int, run: int) -> dict:
         if not change["ok"]:
             return change
         reviewed = review_step(issue_id, run, attempt, change["id"])
+        asks = change["needs_approval"] or reviewed.get("needs_approval", False)
         if reviewed["ok"] and reviewed.get("peer"):
             reviewed = peer_review(issue_id, run, attempt, change["id"])
         if reviewed["ok"]:
-            return {**change, "needs_approval": change["needs_approval"] or reviewed.get("needs_approval", False)}
+            return {**change, "needs_approval": asks or reviewed.get("needs_approval", False)}
         feedback = feedback + reviewed["findings"]
     return {
         "ok": False,

@@ -14,6 +14,7 @@ from core.models import Analysis, ChangeSet, Issue, Review
 from core.runtime import Runtime
 from core.settings import Repository
 
+NOTES = 10  # that a pull request tells
 PROOF = (
     ("fails_before", "the new test fails on the old code"),
     ("passes_after", "it passes with the fix"),
@@ -46,7 +47,7 @@ def open_for(rt: Runtime, issue_id: int, change_id: int, repository: Repository)
         change.head_sha,
         "platform/review",
         "success",
-        f"{len(review.gates)} gates passed",
+        f"{sum(bool(gate.get('done', True)) for gate in review.gates)} of {len(review.gates)} gates looked and passed",
         f"{rt.settings.public_url}/issues?issue={issue_id}",
     )
     with store.write() as session:
@@ -89,7 +90,7 @@ def body(rt: Runtime, issue: Issue, analysis: Analysis, change: ChangeSet, revie
             f"**Cause.** {fenced(analysis.root_cause, 1000)}{_culprit(analysis)}",
             f"**Why this change.** {fenced(change.rationale, 1000)}\n{_evidence(change)}",
             f"**Proof**\n{_proof(change)}",
-            f"**Review**\n{_gates(review)}",
+            f"**Review**\n{_gates(review)}{_notes(review)}",
             f"**What was not checked**\n{_unchecked(rt, change, review)}",
             f"**How to roll back.** {_way_back(change)}",
             f"[Issue {issue.id}]({link}) · {_author(change)}",
@@ -126,9 +127,22 @@ def _proof(change: ChangeSet) -> str:
 
 
 def _gates(review: Review) -> str:
-    signs = {True: "passed", False: "**failed**"}
-    rows = [f"| {fenced(g['gate'], 40)} | {signs[bool(g['passed'])]} | {fenced(g['says'])} |" for g in review.gates]
+    rows = [f"| {fenced(g['gate'], 40)} | {_sign(g)} | {fenced(g['says'])} |" for g in review.gates]
     return "\n".join(["| gate | | what it saw |", "|---|---|---|", *rows])
+
+
+def _sign(gate: dict) -> str:
+    if not gate.get("done", True):
+        return "**not done**"
+    return "passed" if gate["passed"] else "**failed**"
+
+
+def _notes(review: Review) -> str:
+    """What the review saw that is not this change's doing."""
+    notes = [f for f in review.findings if f.get("severity") == "note"]
+    rows = [f"- {fenced(f['path'], 100)}: {fenced(f['says'])}" for f in notes[:NOTES]]
+    more = [f"- and {len(notes) - NOTES} more, in the console"] if len(notes) > NOTES else []
+    return "\n".join(["\n\nNoted, and not this change's doing:", *rows, *more]) if notes else ""
 
 
 def _unchecked(rt: Runtime, change: ChangeSet, review: Review) -> str:
@@ -137,7 +151,9 @@ def _unchecked(rt: Runtime, change: ChangeSet, review: Review) -> str:
     found = ["Behaviour that neither a test nor a recorded input reaches, and other services that call this one."]
     if told.get("performance", {}).get("value") is None:
         found.append("Its speed: no recorded input could be timed.")
-    found.append("Known vulnerabilities of the dependencies: they were not changed, and no advisory service was asked.")
+    scan = told.get("vulnerabilities", {"done": False, "says": "not scanned"})
+    if not scan.get("done", True):
+        found.append(f"Known vulnerabilities of the packages it stands on: {fenced(scan['says'])}.")
     if weaker := getattr(rt.runner, "weaker_because", ""):
         found.append(f"The tests ran in the weaker sandbox: {weaker}.")
     if not change.proof.get("complete"):

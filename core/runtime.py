@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from core.repair.shapes import Fixer, Runner
 from core.settings import ConfigurationError, Policy, Repository, Settings, read_policy
-from core.vendors.base import Analyst, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
+from core.vendors.base import Advisories, Analyst, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
 
 WORKBENCH = 2  # fixes and test runs at the same time; more would only slow each other down
 
@@ -23,6 +23,7 @@ class Runtime:
     health: HealthSource | None = None
     host: CodeHost | None = None
     reviewer: Reviewer | None = None
+    advisories: Advisories | None = None
     deployer: Deployer | None = None
     notifiers: Sequence[Notifier] = ()
     analysts: Sequence[Analyst] = ()  # the first that answers is used

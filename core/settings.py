@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     openai_model: str = Field("", description="its model; empty: the embedded analysis and repairer only")
     cline_bin: str = Field("", description="Cline CLI (path or name); empty: not used. It asks OPENAI_BASE_URL's model")
 
+    osv_url: str = Field(
+        "", description="https://api.osv.dev: fixes' packages are scanned for known vulnerabilities; empty: not scanned"
+    )
+
     kestra_url: str = Field("", description="address of a Kestra server, 1.x or 2.x")
     kestra_tenant: str = Field("main", description="its tenant; main in the open source edition")
     kestra_namespace: str = Field("platform", description="namespace of the flows of core/kestra")
@@ -272,7 +276,11 @@ class FixRules(Strict):
             ".env*",
             "**/.env*",
             "*requirements*.txt",
+            "*constraints*.txt",
+            "requirements/**",
             "*.lock",
+            "pylock*.toml",
+            "Pipfile",
             "pyproject.toml",
             "setup.py",
             "setup.cfg",
@@ -357,6 +365,15 @@ class CodeRabbitRules(Strict):
     block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
 
 
+class OsvRules(Strict):
+    """The scan for known vulnerabilities, where OSV_URL names a service to ask."""
+
+    unscanned: Literal["pass", "ask"] = Field(
+        "pass", description="when it is out of reach and a fix imports no new package: go on, or ask a person"
+    )
+    private: list[str] = Field([], description="packages of your own (globs); their names are never sent")
+
+
 class MetricNames(Strict):
     """Names of the services' own metrics at the vendors that ask for them."""
 
@@ -393,6 +410,7 @@ class Policy(Strict):
     routes: Routes = Routes()
     slack: SlackRules = SlackRules()
     coderabbit: CodeRabbitRules = CodeRabbitRules()
+    osv: OsvRules = OsvRules()
     collect: Collect = Collect()
 
     @model_validator(mode="after")

@@ -23,6 +23,7 @@ def build(settings: Settings) -> Runtime:
         sources=registry.sources(settings),
         host=registry.code_host(settings),
         reviewer=registry.reviewer(settings),
+        advisories=registry.advisories(settings),
         deployer=registry.deployer(settings),
         notifiers=registry.notifiers(settings),
     )

@@ -25,7 +25,13 @@ HEADINGS = (
 EVIL = "@all closes #7 ![x](http://evil.example) <script> `x` | y"
 
 
-def body(evidence=("the docstring says 0.0",), runner=None, evil="", proved=True, timed=1.02) -> str:
+SCAN = {"gate": "vulnerabilities", "passed": True, "done": True, "value": 0.0, "says": "asked"}
+UNSCANNED = SCAN | {"done": False, "value": None, "says": "not scanned: osv: could not be reached"}
+
+
+def body(
+    evidence=("the docstring says 0.0",), runner=None, evil="", proved=True, timed=1.02, scan=SCAN, notes=()
+) -> str:
     at = datetime(2026, 3, 2, 8, tzinfo=UTC)
     issue = Issue(
         id=12, fingerprint="f", title=f"ZeroDivisionError: division by zero {evil}", service="pricing", occurrences=31,
@@ -45,7 +51,8 @@ def body(evidence=("the docstring says 0.0",), runner=None, evil="", proved=True
         {"gate": "performance", "passed": True, "value": timed, "says": "1.02 times"},
         {"gate": "coverage", "passed": True, "value": 1.0, "says": f"2 of 2 {evil}"},
     ]
-    review = Review(change_set_id=1, passed=True, gates=gates)
+    findings = [{"gate": "x", "path": f"a.txt {evil}", "line": 1, "severity": s, "says": says} for s, says in notes]
+    review = Review(change_set_id=1, passed=True, gates=[*gates, *([scan] if scan else [])], findings=findings)
     return pull_request.body(Runtime(Settings(), runner=runner), issue, analysis, change, review)
 
 
@@ -57,7 +64,7 @@ def test_every_question_is_answered_in_order():
         "31 times", "for 9 users", "release 2.1", "2026-03-02 08:00 to 2026-03-02 09:00 UTC", "shop.py:2",
         "- the docstring says 0.0", "- [x] the new test fails on the old code", "tests/test_regression_1.py",
         "| performance | passed | 1.02 times |", "git revert abc123def456", "Issue 12", "900 tokens", "0.79",
-        "no advisory service was asked",
+        "| vulnerabilities | passed | asked |",
     ):  # fmt: skip
         assert said in text, said
 
@@ -70,6 +77,11 @@ def test_every_question_is_answered_in_order():
         ({"proved": False}, "this change is a proposal"),
         ({"proved": False}, "- [ ] it passes with the fix"),
         ({"timed": None}, "no recorded input could be timed"),
+        ({"scan": UNSCANNED}, "| vulnerabilities | **not done** | not scanned: osv: could not be reached |"),
+        ({"scan": UNSCANNED}, "packages it stands on: not scanned: osv: could not be reached."),
+        ({"scan": None}, "packages it stands on: not scanned."),
+        ({"notes": [("note", "six has X-1")]}, "Noted, and not this change's doing:\n- a.txt: six has X-1"),
+        ({"notes": [("note", "n")] * 12}, "- and 2 more, in the console"),
     ],
 )
 def test_what_is_missing_is_said(given, says):
@@ -77,10 +89,11 @@ def test_what_is_missing_is_said(given, says):
 
 
 def test_a_strangers_text_stays_text():
-    text = body(evil=EVIL, evidence=(EVIL,))
+    text = body(evil=EVIL, evidence=(EVIL,), scan=SCAN | {"says": EVIL}, notes=[("note", EVIL), ("error", "unsaid")])
     for sign in ("@all", "#7", "![", "http://evil", "<script>", "`x`"):
         assert sign not in text
-    assert len([line for line in text.splitlines() if line.startswith("|")]) == 4
+    assert len([line for line in text.splitlines() if line.startswith("|")]) == 5
+    assert "unsaid" not in text
 
 
 PATCH = "diff --git a/shop.py b/shop.py\nindex 1..2 100644\n--- a/shop.py\n+++ b/shop.py\n@@ -2 +2 @@\n-a\n+b\n"

@@ -29,7 +29,18 @@ _DANGEROUS_ATTRIBUTES = _words(
 _OF_OS = {"os.remove", "os.rename", "os.replace", "os.open", "os.write", "os.putenv", "os.makedirs", "os.mkdir"}
 _INNER = _words("__builtins__ __globals__ __subclasses__ __code__ __loader__ __dict__ __bases__ __mro__ __reduce__")
 _ENVIRONMENT = {"environ", "environb", "getenv", "PYTEST_CURRENT_TEST"}
-_SECRET_NAME = re.compile(r"secret|password|passwd|token|api_?key|private_?key|credential", re.I)
+_SECRET_NAME = re.compile(  # "key" alone names half of all programs: what it opens has to stand before it
+    r"secret|passw(?:or)?d|passphrase|token|credential|auth[_-]?header|[^a-z]pwd$|(?<![a-z])(?:salt|pepper)(?![a-z])"
+    r"|(?:api|private)[_-]?keys?(?![a-z])"
+    r"|(?<![a-z])(?:app|access|sign(?:ing)?|signature|encrypt(?:ion)?|decrypt(?:ion)?|cipher|crypto|hmac|aes|rsa|jwt"
+    r"|fernet|ssh|gpg|pgp|auth|master|deploy|webhook)[_-]?keys?(?![a-z])",
+    re.I,
+)
+
+
+def names_secret(name: str) -> bool:
+    """Does a variable, a setting or a header of this name hold a secret? ``signingKey`` is read as SIGNING_KEY."""
+    return bool(_SECRET_NAME.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)))
 
 
 def safeguards(tree: ast.AST) -> Iterator[str]:
@@ -118,7 +129,7 @@ def _secret_default(node: ast.Call) -> str | None:
     """``os.environ.get("API_TOKEN", "changeme")`` and its like."""
     texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
     reads = _name(node.func) in ("get", "getenv", "setdefault") and len(node.args) == len(texts) == 2
-    return f"gives {texts[0]} a default" if reads and _SECRET_NAME.search(texts[0]) else None
+    return f"gives {texts[0]} a default" if reads and names_secret(texts[0]) else None
 
 
 def _import(node: ast.Import | ast.ImportFrom) -> str | None:
@@ -148,16 +159,14 @@ def _mention(node: ast.Attribute | ast.Name | ast.Constant) -> str | None:
     return None
 
 
-def _assign(node: ast.Assign) -> str | None:
-    for target in node.targets:
+def _assign(node: ast.Assign | ast.AnnAssign) -> str | None:
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
         name = _name(target) or ""
         constant = isinstance(node.value, ast.Constant)
-        if constant and _SECRET_NAME.search(name) and isinstance(node.value.value, str) and node.value.value:
+        if constant and names_secret(name) and isinstance(node.value.value, str) and node.value.value:
             return f"writes a secret into {name}"
-        if name in ("verify_mode", "check_hostname", "verify") and ast.unparse(node.value) in (
-            "False",
-            "ssl.CERT_NONE",
-        ):
+        set_ = ast.unparse(node.value) if node.value else ""
+        if name in ("verify_mode", "check_hostname", "verify") and set_ in ("False", "ssl.CERT_NONE"):
             return f"turns off {name}"
     return None
 
@@ -168,6 +177,7 @@ _OFFENCES = {
     ast.Import: _import,
     ast.ImportFrom: _import,
     ast.Assign: _assign,
+    ast.AnnAssign: _assign,
     ast.Try: _try,
     ast.TryStar: _try,
     ast.Attribute: _mention,

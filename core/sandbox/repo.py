@@ -19,7 +19,11 @@ HISTORY = (  # the releases before today: which files each brought
     ("Ben Okafor", "Cart and carrier", ("shop/upstream.py", "shop/cart.py")),
     ("Ada Noor", "Checkout with receipts", ("shop/checkout.py",)),
     ("Cleo Marin", "Search", ("shop/search.py",)),
-    ("Ben Okafor", "Accounts, server, tests", ("shop/account.py", "shop/__main__.py", "tests/test_shop.py")),
+    (
+        "Ben Okafor",
+        "Accounts, server, tests",
+        ("shop/account.py", "shop/__main__.py", "requirements.txt", "tests/test_shop.py"),
+    ),
 )
 
 

@@ -26,7 +26,7 @@ from core.sandbox.faults import FAULTS
 from core.sandbox.repo import ShopRepo
 from core.sandbox.telemetry import Telemetry
 from core.sandbox.traffic import drive
-from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, sentry, slack, smtp, vercel
+from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, osv, sentry, slack, smtp, vercel
 
 WAITING = 5  # connections that may stand in the carrier's queue
 RECENT = 20.0  # seconds of traffic that the status speaks of
@@ -93,6 +93,7 @@ class World:
             hub,
             vercel.Vercel(self.deployments),
             self.slack,
+            osv.Osv(),
         )
         own = [
             Route("/_sandbox/status", self.status),
@@ -257,6 +258,7 @@ def environment(folder: Path) -> dict[str, str]:
         "SLACK_TOKEN": slack.TOKEN,
         "SLACK_CHANNEL": slack.CHANNEL,
         "SLACK_SIGNING_SECRET": slack.SIGNING_SECRET,
+        "OSV_URL": f"{base}/osv",
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(told["mail_port"]),
         "SMTP_STARTTLS": "false",

@@ -16,12 +16,16 @@ class Finding:
     path: str
     line: int
     says: str
-    severity: str = "error"
+    severity: str = "error"  # "note": told to people, and no fault of the change
 
 
 @dataclass(frozen=True)
 class Gate:
-    """``value`` and ``limit`` are in the gate's own unit: findings, complexity, a ratio, or a share 0..1."""
+    """``value`` and ``limit`` are in the gate's own unit: findings, complexity, a ratio, or a share 0..1.
+
+    Not ``done``: it could not look, and ``says`` why. When it does not pass by that, a person's approval is asked for
+    in its place.
+    """
 
     gate: str
     passed: bool
@@ -29,6 +33,7 @@ class Gate:
     value: float | None = None
     limit: float | None = None
     findings: tuple[Finding, ...] = ()
+    done: bool = True
 
     def as_json(self) -> dict:
         return {key: value for key, value in asdict(self).items() if key != "findings"}

@@ -17,6 +17,7 @@ from core.repair.shapes import Runner
 from core.settings import FixRules, Repository
 from core.stages import measured, wording_gates
 from core.stages.gate import Changed, Finding, Gate, changed_lines, counted
+from core.stages.manifests import is_manifest
 from core.vendors import command
 
 COMPLEX = re.compile(r"`(.+?)` is too complex \((\d+) > ")
@@ -33,11 +34,10 @@ def review(
     """All gates over the checked-out change. ``diff`` is made with -U0; ``before`` holds the old texts."""
     changed = changed_lines(diff)
     source = {path: lines for path, lines in changed.items() if is_source(path, repository)}
-    names = [line[6:] for line in diff.splitlines() if line.startswith(("+++ b/", "--- a/"))]
     return [
         security(tree, source),
         wording_gates.secrets(tree, changed),
-        wording_gates.dependencies(tree, source, names),
+        wording_gates.dependencies(tree, source, touched(diff), repository.source),
         style(tree, changed),
         complexity(tree, source, rules.complexity),
         measured.coverage(tree, source, repository, rules.coverage, runner),
@@ -46,10 +46,15 @@ def review(
     ]
 
 
+def touched(diff: str) -> list[str]:
+    """Every file that a diff adds, changes or takes away, once."""
+    return sorted({line[6:] for line in diff.splitlines() if line.startswith(("+++ b/", "--- a/"))})
+
+
 def texts_before(git: Callable[..., str], base: str, diff: str) -> dict[str, str]:
-    """Old texts of the Python files that a diff changes; ``git`` runs in the repository."""
-    paths = {line[6:] for line in diff.splitlines() if line.startswith("--- a/") and line.endswith(".py")}
-    return {path: git("show", f"{base}:{path}") for path in sorted(paths)}
+    """Old texts of the Python files and manifests that a diff changes; ``git`` runs in the repository."""
+    paths = {line[6:] for line in diff.splitlines() if line.startswith("--- a/")}
+    return {path: git("show", f"{base}:{path}") for path in sorted(paths) if path.endswith(".py") or is_manifest(path)}
 
 
 def _tool(tree: Path, *argv: str) -> str:

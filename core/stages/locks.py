@@ -37,7 +37,7 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> lis
 
 
 def unseen(review: Review | None) -> bool:
-    """A review that passed although one of its gates could not be asked (CodeRabbit did not answer)."""
+    """A review that passed although one of its gates could not be asked (CodeRabbit or OSV did not answer)."""
     return review is not None and review.passed and not all(gate.get("passed") for gate in review.gates)
 
 

@@ -81,7 +81,7 @@ def _judged(entry: Entry, change_id: int, seen: Look, rules: CodeRabbitRules) ->
     found = [
         {"gate": GATE, "path": f.path, "line": f.line, "severity": f.severity, "says": f.says} for f in seen.findings
     ]
-    _keep(change_id, {"gate": GATE, "passed": not blocking, "says": says}, found, passed=not blocking)
+    _keep(change_id, {"gate": GATE, "passed": not blocking, "done": True, "says": says}, found, passed=not blocking)
     entry.says = says
     if blocking:
         entry.failed(says)
@@ -90,7 +90,7 @@ def _judged(entry: Entry, change_id: int, seen: Look, rules: CodeRabbitRules) ->
 
 def _absent(entry: Entry, change_id: int, seen: Look) -> dict:
     says = f"no review by CodeRabbit ({seen.says}): a person's approval takes its place"
-    _keep(change_id, {"gate": GATE, "passed": False, "says": says}, [], passed=True)
+    _keep(change_id, {"gate": GATE, "passed": False, "done": False, "says": says}, [], passed=True)
     entry.says = says
     return {"state": "ended", "ok": True, "needs_approval": True, "findings": []}
 

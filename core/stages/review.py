@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from core import pull_request, store, workspace
 from core.journal import Entry
 from core.models import ChangeSet, Issue, Review
 from core.runtime import Runtime
-from core.stages import gates, peer
+from core.stages import gates, peer, vulnerabilities
+from core.stages.gate import Gate
 
 CONTEXT = "platform/review"
 
@@ -23,7 +25,9 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     with rt.workbench, workspace.tree(rt, found, f"review-{change_id}", change.head_sha) as tree:
         before = gates.texts_before(found.git, change.base_sha, diff)
         results = gates.review(tree, diff, repository, rt.policy.fix, rt.runner, before)
-    passed = all(gate.passed for gate in results)
+        on = vulnerabilities.stand(tree, diff, before, repository, rt.policy.osv)
+    results = [*results, vulnerabilities.gate(on, rt.advisories, rt.policy.osv)]
+    passed = all(gate.passed or not gate.done for gate in results)
     findings = [finding for gate in results for finding in gate.findings]
     with store.write() as session:
         session.add(
@@ -37,10 +41,20 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
         )
     if passed:
         pull_request.open_for(rt, issue_id, change_id, repository)
-    failed = [f"{gate.gate}: {gate.says}" for gate in results if not gate.passed]
-    entry.says = "; ".join(failed) or f"all {len(results)} gates passed"
+    failed = [f"{gate.gate}: {gate.says}" for gate in results if not gate.passed and gate.done]
+    entry.says = "; ".join(failed) or _said(results)
     if failed:
         entry.failed(entry.says)
     with store.read() as session:
         waits = passed and peer.applies(rt, repository, session.get_one(ChangeSet, change_id))
-    return {"ok": passed, "peer": waits, "findings": failed + [f"{f.path}:{f.line}: {f.says}" for f in findings]}
+    faults = [f"{f.path}:{f.line}: {f.says}" for f in findings if f.severity != "note"]
+    asks = any(not gate.passed for gate in results)
+    return {"ok": passed, "peer": waits, "findings": failed + faults, "needs_approval": passed and asks}
+
+
+def _said(results: Sequence[Gate]) -> str:
+    """A review that passed: what was looked at, and what could not be."""
+    rest = [f"{gate.gate}: {gate.says}" for gate in results if not gate.done]
+    if not rest:
+        return f"all {len(results)} gates passed"
+    return "; ".join([f"{len(results) - len(rest)} of {len(results)} gates looked and passed", *rest])

@@ -6,14 +6,14 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 
 from core.stages.gate import Changed, Finding, Gate, counted
+from core.stages.imports import imported, own
+from core.stages.manifests import is_manifest, texts
 from core.stages.measured import Function, functions
 from core.vendors.redact import MARK, Redactor
 
-MANIFESTS = ("*requirements*.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile*", "*.lock")
 PARAMETER = re.compile(r"^\s*(?::param (?:\w+ )?(\w+):|(\w+)(?: \([^)]*\))?: )", re.M)
 SECTION = re.compile(r"^\s*(?:Args|Arguments|Parameters):\s*$(.*?)(?=^\s*\w+:\s*$|\Z)", re.M | re.S)
 
@@ -29,38 +29,22 @@ def secrets(tree: Path, changed: Changed) -> Gate:
     return counted("secrets", found, changed, "secrets")
 
 
-def dependencies(tree: Path, changed: Changed, names: Sequence[str]) -> Gate:
-    """``names`` are all changed files. Two rules, both without a network, so neither is a vulnerability scan:
+def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Sequence[str] = ()) -> Gate:
+    """``names`` are all changed files. Two rules; vulnerabilities.py asks what is known of the packages themselves:
 
-    a fix that changes a manifest needs a person, who has an advisory service at hand; and a new import must be
-    of the standard library, of the program, or named in a manifest.
+    a fix that changes a manifest needs a person; and a new import must be of the standard library, of the program,
+    or named in a manifest.
     """
-    manifests = [n for n in names if any(fnmatch(n.rsplit("/", 1)[-1], glob) for glob in MANIFESTS)]
-    found = [Finding("dependencies", n, 1, "dependencies changed: audit them by hand") for n in manifests]
-    named = " ".join(_texts(tree)).lower().replace("_", "-")
-    own = {part.name.removesuffix(".py") for part in tree.iterdir()} | {p.name for p in tree.glob("*/*") if p.is_dir()}
+    found = [Finding("dependencies", n, 1, "dependencies changed: audit them by hand") for n in names if is_manifest(n)]
+    named = " ".join(texts(tree, source).values()).lower().replace("_", "-")
     for path, lines in changed.items():
-        own_here = own | {p.name.removesuffix(".py") for p in (tree / path).parent.iterdir()}
-        for number, module in _imported(tree / path):
-            known = module in sys.stdlib_module_names or module in own_here or module.lower().replace("_", "-") in named
-            if number in lines and not known:
+        known = own(tree, path) | sys.stdlib_module_names
+        for number, module in imported((tree / path).read_text(encoding="utf-8")):
+            there = module in known or module.lower().replace("_", "-") in named
+            if number in lines and not there:
                 found.append(Finding("dependencies", path, number, f"no manifest names {module}"))
     says = "; ".join(f.says for f in found) or "no manifest was changed and no new dependency is imported"
     return Gate("dependencies", not found, says, float(len(found)), 0.0, tuple(found))
-
-
-def _texts(tree: Path) -> Iterator[str]:
-    for glob in MANIFESTS:
-        yield from (p.read_text(encoding="utf-8", errors="replace") for p in tree.glob(glob) if p.is_file())
-
-
-def _imported(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and top-level module of every absolute import."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name.split(".")[0]) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.lineno, node.module.split(".")[0]
 
 
 def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Gate:

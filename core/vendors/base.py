@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -151,6 +151,35 @@ class Reviewer(Protocol):
     def look(self, repository: str, number: int, head: str) -> Look: ...
 
     def ask(self, repository: str, number: int, key: str) -> None: ...
+
+
+Pin = tuple[str, str]  # a package of PyPI, by its canonical name, and a version
+
+
+@dataclass(frozen=True)
+class Vulnerability:
+    """A published advisory. Its texts are a stranger's: one line each, cut, without control characters."""
+
+    id: str
+    aliases: tuple[str, ...] = ()
+    summary: str = ""
+    severity: str = ""  # LOW to CRITICAL, or a CVSS vector; empty when nobody rated it
+    fixed: tuple[str, ...] = ()  # versions with the cure, of each line of releases
+
+    @property
+    def names(self) -> set[str]:
+        return {self.id, *self.aliases}
+
+
+class Advisories(Protocol):
+    """Knows the published vulnerabilities of packages; ``where`` says for a person who was asked."""
+
+    name: str
+    where: str
+
+    def known(self, pins: Collection[Pin]) -> dict[Pin, list[Vulnerability]]: ...
+
+    def check(self) -> Check: ...
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ NEEDS = {  # all of them or none
     "sentry": ("sentry_token", "sentry_org"),
     "github": ("github_token",),
     "cloudwatch": ("cloudwatch_log_groups",),
+    "osv": ("osv_url",),
 }
 WHERE = {
     "datadog_api_key": "Organization Settings > API Keys",
@@ -104,6 +105,20 @@ ROWS: tuple[Row, ...] = (
         lambda v: _host(v).startswith("github.") and not urlsplit(v).path.rstrip("/").endswith("/api/v3"),
         "is the address of an Enterprise for browsers",
         "https://HOST/api/v3",
+    ),
+    (
+        "osv",
+        "osv_url",
+        lambda v: _host(v) in ("osv.dev", "www.osv.dev"),
+        "is the address for browsers",
+        "https://api.osv.dev",
+    ),
+    (
+        "osv",
+        "osv_url",
+        lambda v: urlsplit(v).path.rstrip("/").endswith("/v1"),
+        "goes too far: /v1 is added to it",
+        "https://api.osv.dev",
     ),
     (
         "cloudwatch",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from core.settings import ConfigurationError, Policy, Settings, read_policy
 from core.vendors import cloudwatch as aws
 from core.vendors import newrelic as nerdgraph
-from core.vendors.base import Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
+from core.vendors.base import Advisories, Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
 from core.vendors.coderabbit import CodeRabbit
 from core.vendors.datadog import Datadog
 from core.vendors.email import Email
@@ -20,6 +20,7 @@ from core.vendors.hints import NEEDS, hint
 from core.vendors.http import Http
 from core.vendors.kestra import Kestra, KestraAnalyst
 from core.vendors.openai import Chat, OpenAIAnalyst
+from core.vendors.osv import Osv
 from core.vendors.sentry import Sentry
 from core.vendors.slack import Slack, SlackWebhook
 from core.vendors.vercel import Vercel
@@ -99,6 +100,15 @@ def slack(s: Settings) -> Slack | SlackWebhook | None:
     return SlackWebhook(Http("slack", webhook, {}, [webhook])) if webhook else None
 
 
+def osv(s: Settings) -> Osv | None:
+    """OSV takes no key; who is asked is told with every answer, and that the demo's is simulated."""
+    if not s.osv_url:
+        return None
+    simulated = bool(s.sandbox_url) and s.osv_url.startswith(s.sandbox_url)
+    where = urlsplit(s.osv_url).netloc.rsplit("@")[-1] + (" (simulated)" if simulated else "")
+    return Osv(_http(s, "osv", s.osv_url, {}, []), where)
+
+
 def kestra(s: Settings) -> Kestra | None:
     if not s.kestra_url:
         return None
@@ -132,6 +142,7 @@ BUILDERS = {
     "cloudwatch": cloudwatch,
     "github": github,
     "vercel": vercel,
+    "osv": osv,
     "kestra": kestra,
     "slack": slack,
     "email": email,
@@ -175,6 +186,10 @@ def reviewer(settings: Settings) -> Reviewer | None:
     """CodeRabbit speaks through GitHub, with GitHub's token."""
     host = github(settings)
     return CodeRabbit(host.http) if host else None
+
+
+def advisories(settings: Settings) -> Advisories | None:
+    return osv(settings)
 
 
 def deployer(settings: Settings) -> Deployer | None:

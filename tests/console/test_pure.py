@@ -5,12 +5,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from console import assets, charts, diagram, diff, markup, receipt, report
+from console import assets, change, charts, diagram, diff, markup, question, receipt, report
 from console.drawing import drawing, rate_chart
 from console.markup import Safe, esc, join, span, tag, when
 from console.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
 from core import kpis
-from core.models import Decision, Severity, Status, Verdict
+from core.models import ChangeSet, Decision, Issue, Review, Severity, Status, Verdict
+from core.views.approvals import Question
+from core.views.issues import Change
 from tests import factories
 from tests.console.sums import judged, run, sums
 
@@ -206,3 +208,39 @@ def test_another_streamlits_index_is_refused():
 @pytest.mark.parametrize("path", ["/static/../../../etc/passwd", "/static/js/none.js", "/static/..%2f..%2fx"])
 def test_no_file_outside_static_is_served(path):
     assert assets.body(path, "") is None
+
+
+def test_a_review_tells_faults_from_notes_and_what_was_not_looked_at_from_what_passed():
+    gates = [
+        {"gate": "style", "passed": True, "value": 0.0, "limit": 0.0, "says": EVIL},
+        {"gate": "audit", "passed": False, "done": True, "value": 1.0, "limit": 0.0, "says": "one"},
+        {"gate": "scan", "passed": True, "done": False, "value": None, "limit": 0.0, "says": "not scanned"},
+        {"gate": "peer", "passed": False, "done": False, "says": "no review"},
+    ]
+    found = [
+        {"gate": gate, "path": "a.py", "line": 1, "severity": severity, "says": EVIL}
+        for gate, severity in (("audit", "error"), ("audit", "note"), ("style", "minor"))
+    ]
+    made = change.review(Review(change_set_id=1, passed=False, gates=gates, findings=found))
+    listed = ElementTree.fromstring(f"<div>{made}</div>").iter("li")
+    assert [(li.get("class"), "".join(li.itertext())) for li in listed] == [
+        ("d-ok", f"✓style: 0 (limit 0) {EVIL}"),
+        ("d-bad", "✕audit: 1 (limit 0) one"),
+        ("d-calm", "·scan: not scanned"),
+        ("d-calm", "·peer: no review"),
+        ("d-bad", f"✕a.py:1 audit, error: {EVIL}"),
+        ("d-calm", f"·a.py:1 audit, note: {EVIL}"),
+        ("d-calm", f"·a.py:1 style, minor: {EVIL}"),
+    ]
+
+
+def test_what_the_review_could_not_look_at_is_a_risk():
+    gates = [
+        {"gate": "scan", "passed": True, "done": False, "says": "not scanned, and passes"},
+        {"gate": "scan", "passed": False, "done": False, "says": "not scanned: a person looks"},
+    ]
+    made = ChangeSet(issue_id=1, run=1, attempt=1, generator="embedded")
+    found = Change(made, [Review(change_set_id=1, passed=True, gates=gates)])
+    issue = Issue(fingerprint="f", title="t", service="pricing")
+    asked = Question(None, issue, found, None, None, None, None, critical=False, mine=True, barred="")
+    assert [says for sign, says in question.risks(asked) if sign is False] == ["not scanned: a person looks"]

@@ -3,6 +3,7 @@
 import pytest
 
 from core.models import Crash
+from core.repair.offences import names_secret
 from core.repair.policy import refuse
 from core.repair.shapes import Candidate
 from core.settings import FixRules
@@ -40,6 +41,8 @@ def refused(path, text):
         ("a.py", OLD + "import sys\nsys.exit(0)\n", "newly calls exit"),
         ("a.py", OLD + "f(verify=False)\n", "passes verify=False"),
         ("a.py", OLD + "import os\nos.environ.get('API_TOKEN', 'abc')\n", "gives API_TOKEN a default"),
+        ("a.py", OLD + "SIGNING_KEY = 'k9Xq'\n", "writes a secret into SIGNING_KEY"),
+        ("a.py", OLD + "SIGNING_KEY: str = 'k9Xq'\n", "writes a secret into SIGNING_KEY"),
         ("a.py", OLD + "y = 1  # noqa\n", "silences a checker"),
         ("a.py", f"def f(x):\n    if x == 'order-77':\n        return 0\n{TAIL}", "special-cases"),
         ("a.py", "def f(:\n", "not valid Python"),
@@ -64,3 +67,26 @@ def test_a_computed_signature_of_one_input_is_refused(condition):
 def test_a_rule_is_no_signature(condition):
     changed = OLD.replace("    return", f"    if {condition}:\n        return 0\n    return")
     assert refused("a.py", changed) is None
+
+
+SECRETS = """
+SECRET_KEY secret client_secret SIGNING_KEY signingKey sign_key SIGNATURE_KEY ENCRYPTION_KEY encryptionKeys encrypt_key
+DECRYPTION_KEY CIPHER_KEY ACCESS_KEY AWS_ACCESS_KEY_ID access-key HMAC_KEY hmacKey AES_KEY JWT_KEY FERNET_KEY MASTER_KEY
+SSH_KEY DEPLOY_KEY WEBHOOK_KEY AUTH_KEY AUTH_HEADER authHeader APP_KEY API_KEY apikey x-api-key PRIVATE_KEY PASSPHRASE
+password PASSWD DB_PWD SALT password_salt passwordSalt PEPPER API_TOKEN credentials
+"""
+PLAIN = """
+key keys KEY cache_key cacheKey sort_key sortKey primary_key foreign_key public_key publicKey group_key partition_key
+dict_key row_key idempotency_key keyboard keyword api_keyword monkey turkey hotkey design_key assign_keys signal_key
+salted basalt assault exalted peppermint PWD compass access_level author header auth_method
+"""
+
+
+@pytest.mark.parametrize("name", SECRETS.split())
+def test_a_secrets_name(name):
+    assert names_secret(name)
+
+
+@pytest.mark.parametrize("name", PLAIN.split())
+def test_no_secrets_name(name):
+    assert not names_secret(name)

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from core.sandbox.alarms import Alarms
 from core.sandbox.repo import ShopRepo
 from core.sandbox.telemetry import Telemetry
-from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, sentry
+from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, osv, sentry
 
 STACK = 'Traceback (most recent call last):\n  File "/srv/shop/cart.py", line 3, in show\n    x["x"]\nKeyError: \'x\'\n'
 
@@ -67,12 +67,15 @@ def serving(routes: list) -> Iterator[str]:
 def simulators(folder: Path) -> Iterator[Simulators]:
     telemetry, repo = Telemetry(), ShopRepo(folder).build()
     alarms = Alarms(telemetry)
-    hub = github.GitHub(repo, "")
+    hub, empty = github.GitHub(repo, ""), osv.Osv("/empty")
+    empty.rows.clear()
     others = (
         sentry.Sentry(),
         datadog.Datadog(telemetry, alarms),
         newrelic.NewRelic(telemetry, alarms),
         cloudwatch.CloudWatch(telemetry, alarms),
+        osv.Osv(),
+        empty,
     )
     with serving([route for made in (*others, hub) for route in made.routes]) as url:
         hub.at(url)

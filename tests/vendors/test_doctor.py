@@ -49,10 +49,13 @@ def line(sim, tmp_path, monkeypatch):
         "aws_endpoint_url": f"{sim.url}/aws",
         "aws_region": cloudwatch.REGION,
         "cloudwatch_log_groups": cloudwatch.GROUP,
+        "osv_url": f"{sim.url}/osv",
     }
 
     def examine(vendor: str, given: dict) -> doctor.Line:
-        given = dict(given)
+        given = {
+            name: value.replace("SIM", sim.url) if isinstance(value, str) else value for name, value in given.items()
+        }
         for name in [n for n in given if n.startswith("AWS_")]:
             monkeypatch.setenv(name, given.pop(name))
         (tmp_path / "platform.toml").write_text(PLATFORM.format(github=given.pop("repository", github.NAME)))
@@ -83,6 +86,8 @@ TABLE = [  # vendor, what is wrong, what the doctor says, what it points to
     ("cloudwatch", {"aws_region": "Frankfurt"}, "is no region's name", "eu-central-1"),
     ("cloudwatch", {"cloudwatch_role_arn": "reader"}, "is no role's ARN", "IAM > Roles"),
     ("cloudwatch", {"cloudwatch_log_groups": "arn:aws:logs:eu-central-1:1:log-group:/x"}, "holds an ARN", "Log groups"),
+    ("osv", {"osv_url": "https://osv.dev"}, "is the address for browsers", "https://api.osv.dev"),
+    ("osv", {"osv_url": "https://api.osv.dev/v1/"}, "goes too far", "https://api.osv.dev"),
     # said by the vendor
     ("datadog", {"datadog_api_key": "another-key"}, "refused access", "DATADOG_API_KEY"),
     ("datadog", {"datadog_app_key": "another-key"}, "refused access", "DATADOG_APP_KEY: an application key"),
@@ -96,10 +101,14 @@ TABLE = [  # vendor, what is wrong, what the doctor says, what it points to
     ("cloudwatch", {"AWS_ACCESS_KEY_ID": "AKIAOTHER00000000000"}, "UnrecognizedClient", "AWS_ACCESS_KEY_ID"),
     ("cloudwatch", {"cloudwatch_log_groups": "/shop/prod"}, "log group /shop/prod", "CLOUDWATCH_LOG_GROUPS"),
     ("cloudwatch", {"aws_profile": "nobody"}, "ProfileNotFound", "aws configure list-profiles"),
+    ("osv", {"osv_url": "SIM/empty"}, "knows of no vulnerability of pyyaml 5.3.1, which has one", "OSV_URL"),
+    ("osv", {"osv_url": "SIM/elsewhere"}, "(404)", "OSV_URL: https://api.osv.dev"),
     # nobody answers there
     ("datadog", {"datadog_url": "http://127.0.0.1:9"}, "could not be reached at 127.0.0.1:9", "DATADOG_SITE"),
     ("sentry", {"sentry_url": "https://10.0.0.7"}, "private address; name the host in PRIVATE_HOSTS", "SENTRY_URL"),
     ("sentry", {"sentry_url": "http://sentry.corp.example"}, "not encrypted", "SENTRY_URL"),
+    ("osv", {"osv_url": "http://127.0.0.1:9"}, "could not be reached at 127.0.0.1:9", "OSV_URL"),
+    ("osv", {"osv_url": "http://osv.corp.example"}, "not encrypted", "OSV_URL"),
     ("github", {"github_url": "http://127.0.0.1:9"}, "could not be reached", "GITHUB_URL"),
     ("newrelic", {"newrelic_url": "http://127.0.0.1:9"}, "could not be reached", "NEWRELIC_REGION"),
     ("cloudwatch", {"aws_endpoint_url": "http://127.0.0.1:9"}, "could not be reached", "AWS_ENDPOINT_URL"),
@@ -116,7 +125,7 @@ def test_a_wrong_setting_is_named(line, vendor, given, says, fix):
     assert not any(secret in told.says + told.fix for secret in secrets)
 
 
-@pytest.mark.parametrize("vendor", ["datadog", "newrelic", "sentry", "github", "cloudwatch"])
+@pytest.mark.parametrize("vendor", ["datadog", "newrelic", "sentry", "github", "cloudwatch", "osv"])
 def test_right_settings_are_right(line, vendor):
     assert line(vendor, {}).state == "ok"
 
@@ -126,6 +135,6 @@ def test_nothing_set_is_no_fault(tmp_path):
     settings = Settings(platform_file=tmp_path / "none.toml", data_dir=tmp_path)
     store.open_store(settings.database)
     lines = {row.what: row for row in doctor.examine(runtime.Runtime(settings))}
-    wanted = {"datadog": "DATADOG_APP_KEY", "newrelic": "NEWRELIC_ACCOUNT_ID", "sentry": "SENTRY_ORG"}
+    wanted = {"osv": "OSV_URL", "datadog": "DATADOG_APP_KEY", "newrelic": "NEWRELIC_ACCOUNT_ID", "sentry": "SENTRY_ORG"}
     for vendor, name in wanted.items():
         assert lines[vendor].state == "off" and name in lines[vendor].fix
