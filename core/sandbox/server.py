@@ -42,6 +42,7 @@ class Carrier:
     def up(self) -> None:
         if self.server is None:
             self.server = ThreadingHTTPServer(("127.0.0.1", self.port), _Rates)
+            self.server.socket.settimeout(1.0)  # who knocked may be gone by the time it is answered
             self.port = self.server.server_address[1]
             threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

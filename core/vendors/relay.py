@@ -77,6 +77,11 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
 
+    def server_activate(self) -> None:
+        """Whoever knocked may be gone when the knock is answered (accept(2)); that must not hold the server."""
+        super().server_activate()
+        self.socket.settimeout(1.0)
+
     def handle_error(self, *_args) -> None:
         """A program that is killed in the middle of a request is no fault of ours."""
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -24,6 +23,7 @@ from console import app as server
 from console import context, provider
 from core import store
 from core.people import Person, Role
+from tests.answering import answering
 
 KEY = RSAKey.generate_key(2048, {"kid": "one"})
 PAGE = {"accept": "text/html"}
@@ -64,9 +64,12 @@ class Provider(BaseHTTPRequestHandler):
 @pytest.fixture
 def identity(console):
     """The provider, running on loopback, and [auth] secrets that name it."""
-    found = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
-    found.at, found.nonces, found.claims = f"http://127.0.0.1:{found.server_port}", {}, {}
-    threading.Thread(target=found.serve_forever, daemon=True).start()
+    with answering(Provider, nonces={}, claims={}) as found:
+        found.at = f"http://127.0.0.1:{found.server_port}"
+        yield from _configured(console, found)
+
+
+def _configured(console, found):
     folder = console.data_dir / "secrets.toml"
     folder.write_text(
         '[auth]\nredirect_uri = "http://testserver/oauth2callback"\ncookie_secret = "a secret of this test alone"\n'
@@ -79,8 +82,6 @@ def identity(console):
     yield found
     config.set_option("secrets.files", kept)
     secrets_singleton._reset()
-    found.shutdown()
-    found.server_close()
 
 
 @pytest.fixture

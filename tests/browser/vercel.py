@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.answering import answering
 
 
 class Project(BaseHTTPRequestHandler):
@@ -34,9 +35,5 @@ class Project(BaseHTTPRequestHandler):
 @contextmanager
 def project(live: str) -> Iterator[ThreadingHTTPServer]:
     """``server.live`` is the deployment that serves production, ``server.asked`` every request."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Project)
-    server.live, server.asked = live, []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with answering(Project, live=live, asked=[]) as server:
+        yield server

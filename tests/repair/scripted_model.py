@@ -10,8 +10,10 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.answering import answering
 
 Answer = str | dict | int | Callable[[dict], Any]
 USAGE = {"prompt_tokens": 900, "completion_tokens": 100, "total_tokens": 1000}
@@ -91,13 +93,9 @@ def _stream(said: dict, finish: str) -> bytes:
 @contextmanager
 def playing(*script: Answer) -> Iterator[Model]:
     model = Model(script)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(model))
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    model.url = f"http://127.0.0.1:{server.server_port}/v1"
-    try:
-        yield model
-    finally:
-        model.stopped.set()
-        server.shutdown()
-        server.server_close()
+    with answering(_handler(model)) as server:
+        model.url = f"http://127.0.0.1:{server.server_port}/v1"
+        try:
+            yield model
+        finally:
+            model.stopped.set()

@@ -52,6 +52,7 @@ def listener():
 
         threading.Thread(target=serve, daemon=True).start()
         yield server.getsockname()[1], reached
+        server.shutdown(socket.SHUT_RDWR)  # wakes who waits in accept
 
 
 def names(word: str) -> list[str]:

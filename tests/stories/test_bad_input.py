@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import httpx
 import pytest
@@ -19,6 +19,7 @@ from core.settings import Settings
 from core.stages.collect import Collector
 from core.vendors import http, registry
 from tests import screens
+from tests.answering import answering
 from tests.stories.test_flow import ended
 from tests.stories.world import until
 
@@ -83,13 +84,9 @@ SAID = {
 
 @pytest.fixture
 def vendor():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Vendor)
-    server.day, server.over, server.began = "good", threading.Event(), datetime.now(UTC)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.over.set()
-    server.shutdown()
-    server.server_close()
+    with answering(Vendor, day="good", over=threading.Event(), began=datetime.now(UTC)) as server:
+        yield server
+        server.over.set()
 
 
 @pytest.fixture
