@@ -236,6 +236,8 @@ def journey(story: Story) -> Safe:
     latest = {s.stage: s for s in story.stages if s.run == story.issue.run}
 
     def step(stage: Stage) -> Safe:
+        if stage is Stage.COLLECT:
+            return _collected(story)
         run = latest.get(stage)
         tone, sign = STAGE_SIGNS.get(run.result, ("calm", "·")) if run else ("calm", "○")
         took = span((run.ended_at - run.started_at).total_seconds()) if run and run.ended_at else run and "now" or ""
@@ -250,6 +252,14 @@ def journey(story: Story) -> Safe:
         )
 
     return tag("ol", *map(step, Stage), class_="d-journey")
+
+
+def _collected(story: Story) -> Safe:
+    """A round's work, and over before there is an issue."""
+    issue = story.issue
+    says = f"seen {issue.occurrences:,} times since {moment(issue.first_seen)}"
+    parts = (tag("i", "✓", aria_hidden="true"), tag("b", Stage.COLLECT.value), tag("small"))
+    return tag("li", *parts, class_="d-ok", title=says)
 
 
 def deployment_row(deployment: Deployment) -> Safe:

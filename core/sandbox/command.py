@@ -230,10 +230,10 @@ def _scored(given, fault: Fault, issue: dict | None, shipped: float, waited: boo
             if "+" not in issue["ended_at"]
             else round(datetime.fromisoformat(issue["ended_at"]).timestamp() - shipped, 1)
         )
-    behaves = _behaves(given, fault) if outcome == "resolved" and fault.checks else None
+    right_by_checks = behaves(given.dir, fault) if outcome == "resolved" and fault.checks else None
     decision = (issue or {}).get("verdict") or "-"
     right = decision == fault.expected and {
-        "code": outcome == "resolved" and behaves is True and (waited or fault.service != "checkout"),
+        "code": outcome == "resolved" and right_by_checks is True and (waited or fault.service != "checkout"),
         "backfire": outcome == "escalated" and "roll" in issue["reason"] if issue else False,
     }.get(fault.kind, outcome == "escalated")
     return {
@@ -243,18 +243,18 @@ def _scored(given, fault: Fault, issue: dict | None, shipped: float, waited: boo
         "seconds": seconds,
         "outcome": outcome,
         "approval": waited,
-        "behaves": behaves,
+        "behaves": right_by_checks,
         "cause": (issue or {}).get("cause"),
         "right": bool(right),
         "reason": (issue or {}).get("reason", "")[:300],
     }
 
 
-def _behaves(given, fault: Fault) -> bool:
-    """The hidden checks, on what production runs."""
-    live = Remote(given.dir).status()["production"]["id"]
+def behaves(folder: Path, fault: Fault) -> bool:
+    """The hidden checks of a fault, on what production of the demo in ``folder`` runs."""
+    live = Remote(folder).status()["production"]["id"]
     done = subprocess.run(
-        [sys.executable, "-c", fault.checks], cwd=given.dir / "deployments" / live, capture_output=True, timeout=60
+        [sys.executable, "-c", fault.checks], cwd=folder / "deployments" / live, capture_output=True, timeout=60
     )
     return done.returncode == 0
 

@@ -32,7 +32,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _wait(address: str, process: subprocess.Popen) -> None:
+def reachable(address: str, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -62,7 +62,7 @@ def serving(folder: Path, seed: bool = True, **values: str) -> Iterator[str]:
     with open(folder / "server.log", "wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
-        _wait(f"http://localhost:{port}/healthz", process)
+        reachable(f"http://localhost:{port}/healthz", process)
         yield f"http://localhost:{port}"
     finally:
         process.terminate()
