@@ -173,10 +173,10 @@ def _target(name: str, issue_id: int) -> int:
 
 def _silence(issue_id: int) -> int:
     with store.read() as session:
-        found = next((row.id for row in rulings.standing(session) if row.issue_id == issue_id), None)
-    if found is None:
+        found = rulings.standing(session, rulings.Silence.issue_id == issue_id)
+    if not found:
         raise Wrong(409, f"issue {issue_id} is not silenced")
-    return found
+    return found[0].id
 
 
 ROUTES = [

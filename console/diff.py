@@ -86,7 +86,8 @@ def _side(side, other, kind: str, sign: str) -> Safe:
 def _row(row: Row) -> Safe:
     if row.kind in ("file", "hunk"):
         return tag("tr", tag("td", row.title or "…", colspan=4), class_=f"d-{row.kind}")
-    return tag("tr", _side(row.left, row.right, row.kind, "-"), _side(row.right, row.left, row.kind, "+"))
+    old, new = _side(row.left, row.right, row.kind, "-"), _side(row.right, row.left, row.kind, "+")
+    return tag("tr", old, new, class_=f"d-{row.kind}")
 
 
 def side_by_side(patch: str) -> Safe:

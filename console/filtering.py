@@ -8,9 +8,10 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 
 from console import access
-from console.widgets import STATUS
+from console.widgets import STATUS, cut, draw
 from core import saved, store
 from core.models import Severity, Status
+from core.views import counting
 from core.views.issues import SORTS, Filter
 
 NAMES = ("text", "status", "severity", "service", "sort")
@@ -76,9 +77,11 @@ def drawn(services: list[str]) -> Filter:
         severities = st.multiselect(
             "Severity", list(Severity), seed.severities, lambda s: s.value, key=key("severity"), placeholder="any"
         )
-        known = ["", *services]
-        at = known.index(seed.service) if seed.service in known else 0
-        service = st.selectbox("Service", known, at, lambda s: s or "any", key=key("service"))
+        known = ["", *dict.fromkeys([*services, *filter(None, [seed.service])])]  # an address may name any
+        at = known.index(seed.service)
+        more = f"The first {counting.LISTED} by name; the search finds the others."
+        service = st.selectbox("Service", known, at, lambda s: s or "any", key=key("service"),
+                               help=more if len(services) >= counting.LISTED else None)  # fmt: skip
         order = st.selectbox("Order", list(SORTS), list(SORTS).index(seed.sort), key=key("sort"))
     wanted = Filter((text or "").strip(), tuple(statuses), tuple(severities), service or "", order)
     query = told(wanted)
@@ -101,6 +104,7 @@ def views(wanted: Filter) -> None:
             _keep(owner, query)
             for view in found:
                 st.button(f"Forget {view.name}", key=f"forget-{view.id}", on_click=_forget, args=(owner, view.id))
+            draw(cut(len(found), saved.LISTED, f"The first {saved.LISTED} by name are listed: forget some."))
 
 
 def _keep(owner: str, query: str) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from console import access
 from console.markup import join, moment, tag, when
+from console.system import state
 from console.widgets import card, draw, empty, table
 from core import accounts, passwords, sessions
 from core.people import ApiToken, Person, Role
@@ -25,7 +26,7 @@ def everybody(rows: Rows) -> None:
                 (
                     tag("b", person.name),
                     person.role.value,
-                    ", ".join(view.states(person)) or "may sign in",
+                    state(person),
                     live,
                     when(person.last_sign_in),
                     when(person.password_at) if person.password else "–",

@@ -10,11 +10,13 @@ from sqlalchemy.engine import make_url
 
 from console.markup import Safe, link, moment, span, tag, when
 from console.policy_view import DAYS
-from console.widgets import badge, card, facts, table
+from console.widgets import badge, card, cut, facts, table
 from core import notify, windows
 from core.models import Notification, Worker
 from core.people import Person
 from core.settings import Maintenance, Routes, Settings
+from core.views import health
+from core.views import people as view
 
 
 def runner(found, last: str) -> Safe:
@@ -124,30 +126,24 @@ def maintenance(rules: Maintenance, waiting: int) -> Safe:
     )
 
 
+STATES = {"disabled": ("calm", "–"), "locked": ("person", "◆"), "ended": ("calm", "–"), "first": ("wait", "◷")}
+
+
+def state(person: Person) -> Safe:
+    """How a person stands, in the words of core.views.people: a badge each."""
+    held = view.states(person)
+    in_full = [] if set(held) - {view.PROVIDER} else [badge("ok", "✓", "active")]
+    told = [badge(*STATES.get(words.split()[0], ("calm", "·")), words) for words in held]
+    return tag("span", *in_full, *told, class_="d-line-up")
+
+
 def people(found: Sequence[Person]) -> Safe:
     """Everybody with an account; they are added and changed on the page People."""
-    now = datetime.now(UTC)
-
-    def state(person: Person) -> Safe:
-        if person.disabled or (person.expires_at and person.expires_at <= now):
-            return badge("calm", "–", "disabled" if person.disabled else "expired")
-        if person.locked_until and person.locked_until > now:
-            return badge("person", "◆", "locked")
-        return badge("wait", "◷", "new password due") if person.must_change else badge("ok", "✓", "active")
-
-    rows = (
-        (
-            tag("b", p.name),
-            p.role.value,
-            state(p),
-            "password" if p.password else "identity provider",
-            when(p.last_sign_in),
-        )
-        for p in found
-    )
+    rows = ((tag("b", p.name), p.role.value, state(p), when(p.last_sign_in)) for p in found)
     return card(
         "People",
-        table(("Name", "Role", "State", "Signs in by", "Last sign-in"), rows),
+        table(("Name", "Role", "State", "Last sign-in"), rows),
+        cut(len(found), health.PEOPLE, f"The first {health.PEOPLE} by name are listed."),
         tag("p", "They are added and changed on the page ", link("/people", "People"), ", as API tokens are, or by ",
             tag("code", "python -m core user"), " and ", tag("code", "token"), ".", class_="d-muted"),
     )  # fmt: skip

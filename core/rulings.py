@@ -116,7 +116,10 @@ def unknow(session: Session, issue_id: int) -> None:
     session.exec(delete(Ruling).where(Ruling.kind == KNOWN, Ruling.issue_id == issue_id))
 
 
-def standing(session: Session, limit: int = 100) -> list[Silence]:
-    """Silences and planned maintenance that are in force or to come, the one that ends first on top."""
-    rows = select(Silence).where(Silence.ends_at > now()).order_by(col(Silence.ends_at), col(Silence.id))
-    return list(session.exec(rows.limit(limit)))
+LISTED = 100
+
+
+def standing(session: Session, *where) -> list[Silence]:
+    """Silences and planned maintenance in force or to come, the one that ends first on top, at most LISTED."""
+    rows = select(Silence).where(Silence.ends_at > now(), *where).order_by(col(Silence.ends_at), col(Silence.id))
+    return list(session.exec(rows.limit(LISTED)))

@@ -32,10 +32,13 @@ class SavedView(SQLModel, table=True):
     at: datetime = Field(default_factory=now, sa_type=Utc)
 
 
+LISTED = 50
+
+
 def views(session: Session, owner: str) -> list[SavedView]:
-    """This person's views by name."""
+    """This person's views by name, at most LISTED."""
     mine = select(SavedView).where(SavedView.owner == owner)
-    return list(session.exec(mine.order_by(SavedView.name).limit(50)))
+    return list(session.exec(mine.order_by(SavedView.name).limit(LISTED)))
 
 
 def keep(session: Session, owner: str, name: str, query: str) -> SavedView:

@@ -9,7 +9,7 @@ import streamlit as st
 from console import access, connectors, context, quiet, system
 from console.confirm import Offer, buttons
 from console.page import NEEDS, page
-from console.widgets import badge, draw, empty, table, tag
+from console.widgets import badge, cut, draw, empty, table, tag
 from core import rulings, store
 from core.models import Status
 from core.repair.runner import runner
@@ -90,6 +90,7 @@ def silences() -> None:
     for row in standing:
         draw(quiet.silence(row))
         buttons([Offer("end_silence", row.id, row.reason)], shortcuts=False)
+    draw(cut(len(standing), rulings.LISTED, f"The {rulings.LISTED} that end first are listed."))
     if access.current().may(access.OPERATE):
         new_silence()
 

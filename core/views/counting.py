@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlmodel import Session, func, select
 
+LISTED = 200  # values of a filter
 
-def distinct(session: Session, column, *where, limit: int = 200) -> list:
+
+def distinct(session: Session, column, *where, limit: int = LISTED) -> list:
     """The distinct values of an indexed column by one index look-up a value (a loose index scan).
 
     The first ``limit`` values in order, nulls left out. The query is that of PostgreSQL's wiki, "Loose indexscan".

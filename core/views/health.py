@@ -31,6 +31,9 @@ def last_runner(session: Session) -> str:
     return session.exec(select(TestRun.runner).order_by(col(TestRun.id).desc()).limit(1)).first() or ""
 
 
-def people(session: Session, limit: int = 200) -> list[Person]:
-    """Everybody with an account, by name."""
-    return list(session.exec(select(Person).order_by(Person.name).limit(limit)))
+PEOPLE = 200
+
+
+def people(session: Session) -> list[Person]:
+    """Everybody with an account, by name, at most PEOPLE."""
+    return list(session.exec(select(Person).order_by(Person.name).limit(PEOPLE)))

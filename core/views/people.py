@@ -8,6 +8,7 @@ from core.models import now
 from core.people import ApiToken, Person, SignIn
 
 PAGE = 200
+PROVIDER = "by the identity provider"
 
 
 def people(session: Session) -> list[tuple[Person, int]]:
@@ -32,12 +33,13 @@ def tokens(session: Session) -> list[ApiToken]:
 def states(person: Person) -> list[str]:
     """What keeps this person out, or is to be known of how they come in."""
     at = now()
+    locked = person.locked_until
     held = {
         "disabled": person.disabled,
-        "locked": person.locked_until is not None and person.locked_until > at,
+        f"locked until {locked:%H:%M} UTC" if locked else "": locked is not None and locked > at,
         "ended": person.expires_at is not None and person.expires_at <= at,
         "first password not changed yet": person.must_change,
-        "by the identity provider": not person.password,
+        PROVIDER: not person.password,
     }
     return [state for state, is_so in held.items() if is_so]
 

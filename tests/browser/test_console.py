@@ -40,6 +40,9 @@ def move(issue: int, status: Status) -> None:
         session.get(Issue, issue).status = status
 
 
+SIDEWAYS = "[...document.querySelectorAll('.d-diff')].filter(e => e.scrollWidth > e.clientWidth).length"
+
+
 @pytest.fixture
 def page(served):
     """A page that has collected no fault when the test ends."""
@@ -75,6 +78,7 @@ def test_every_page_is_clean_fits_and_axe_finds_nothing(served, scheme, width):
                 settled(page).wait_for_selector(".d-lead")
             sizes = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
             assert sizes[0] <= sizes[1], f"{path} is wider than {width}"
+            assert page.evaluate(SIDEWAYS) == 0 or width > 390, f"{path}: a difference scrolls sideways"
             assert not page.locator("[data-testid=stException]").count()
             assert faults == [], path
             found = Axe().run(page)

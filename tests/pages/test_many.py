@@ -1,13 +1,17 @@
 """Each page with 100,000 issues, and with a store that is locked: bounded, and designed."""
 
 import sqlite3
+from datetime import timedelta
 
 import pytest
 
 from console import context
 from console.page import PAGES
-from core import store
-from tests import screens
+from core import rulings, saved, store
+from core.models import now
+from core.people import Person, Role
+from core.views import counting
+from tests import factories, screens
 from tests.bench.console import history
 
 MOST = 150_000  # characters of HTML that one page draws
@@ -57,3 +61,24 @@ def impatient(url: str):
     engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 0.01})
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=10"))
     return engine
+
+
+def test_what_a_list_leaves_out_is_said(tmp_path):
+    """One more than each list shows: services of the filter, kept views, silences, people."""
+    screens.open_console(tmp_path)
+    with store.write() as session:
+        for n in range(counting.LISTED + 1):
+            factories.issue(session, service=f"service-{n:03}")
+            session.add(Person(name=f"person-{n:03}", role=Role.VIEWER))
+        session.add_all(
+            rulings.Silence(service="*", title=f"t{n}", reason="r", by="ada", ends_at=now() + timedelta(hours=1))
+            for n in range(rulings.LISTED + 1)
+        )
+        for n in range(saved.LISTED + 1):
+            saved.keep(session, "admin", f"view {n:02}", "status=new")
+    at = screens.visit("issues", service="service-200")
+    chosen = next(box for box in at.selectbox if box.label == "Service")
+    assert chosen.value == "service-200" and "The first 200 by name" in chosen.help
+    assert "The first 50 by name are listed" in screens.seen(at)
+    said = screens.seen(screens.visit("settings"))
+    assert "The 100 that end first are listed" in said and "The first 200 by name are listed" in said
