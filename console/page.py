@@ -42,8 +42,8 @@ def page(title: str, says: str, body: Callable[[], None], right: str = access.VI
         access.require(right)
         st.title(title, anchor=False)
         draw(tag("p", says, class_="d-lead"))
-        confirm.answer()
         live(guarded)
+    confirm.answer()  # last: who is told it finds the page as it now is, and the next key goes there
 
 
 def picked(name: str) -> int | None:

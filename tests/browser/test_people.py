@@ -77,7 +77,9 @@ def write(page, words: str) -> None:
 
 
 def toast(page, words: str) -> None:
+    """The answer is told, and the dialog that asked has left: the next key is the page's."""
     page.wait_for_selector(f"[data-testid=stToast]:has-text('{words}')", timeout=15_000)
+    page.wait_for_selector("[role=dialog]", state="detached")
 
 
 @pytest.mark.parametrize("role", Role)
