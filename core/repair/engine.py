@@ -131,10 +131,10 @@ def _search(bench: Bench, fixers: Sequence[Fixer], feedback: Sequence[str]) -> N
     leads = _judge(bench, list(_proposed(fixers, bench.tree, bench.crash, feedback)))
     own = [fixer for fixer in fixers if fixer.name == "embedded"]
     leads = sorted(leads, key=lambda c: -trust(c))[:FOLLOWED] if own else []
-    _judge(bench, [further for lead in leads for further in _further(bench, own, lead)])
+    _judge(bench, [further for lead in leads for further in _further(bench, own, lead)], further=True)
 
 
-def _judge(bench: Bench, candidates: Sequence[Candidate]) -> list[Candidate]:
+def _judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False) -> list[Candidate]:
     """Run all candidates on the bench's inputs; returns those that lead to another crash of the program."""
     reasons = [policy.refuse(bench.base, c, bench.rules, bench.allowed, bench.crash) for c in candidates]
     tried = [c for c, reason in zip(candidates, reasons, strict=True) if not reason]
@@ -153,7 +153,7 @@ def _judge(bench: Bench, candidates: Sequence[Candidate]) -> list[Candidate]:
         bench.attempts.append(Attempt(candidate, reason or ""))
         if reason is None:
             like = crash_like(bench.before[outer], after[outer], bench.crash)
-            bench.judged.append(Judged(candidate, like, shown))
+            bench.judged.append(Judged(candidate, like, shown, further))
         elif after and after[0].error and after[0].file and not after[0].deliberate:
             leads.append(candidate)
     return leads

@@ -20,12 +20,14 @@ NO_EVIDENCE = 0.79
 class Judged:
     """A candidate with what it did on the same inputs; ``crash_like`` are those that crashed before.
 
-    ``shown``: position of the crashing input on which the candidate was seen to work.
+    ``shown``: position of the crashing input on which the candidate was seen to work. ``further``: one change
+    did not do, and another was made on top of it.
     """
 
     candidate: Candidate
     crash_like: tuple[Outcome, ...]
     shown: int = 0
+    further: bool = False
 
 
 def difference(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> str | None:
@@ -53,7 +55,7 @@ def _changed(old: Outcome, new: Outcome) -> str | None:
     if old.result:
         same = old.result == new.result
         return None if same else f"a result changed from {old.result[:60]} to {(new.result or new.error)[:60]}"
-    accident = old.error in _ACCIDENTS and not old.deliberate
+    accident = old.error in _ACCIDENTS and not old.deliberate or "partially initialized module" in old.text
     return None if accident or old.error == new.error else f"an input that raised {old.error} no longer does"
 
 
@@ -89,7 +91,7 @@ def crash_like(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash
 def choose(judged: Sequence[Judged]) -> tuple[Judged | None, str]:
     """The best of the only behaviour, or of the one with the most evidence; else None and why."""
     groups: dict[tuple, list[Judged]] = {}
-    for one in judged:
+    for one in _simple(judged):
         groups.setdefault(tuple((o.result, o.error) for o in one.crash_like), []).append(one)
     best = sorted((max(group, key=_rank) for group in groups.values()), key=_rank, reverse=True)
     if not best:
@@ -97,6 +99,11 @@ def choose(judged: Sequence[Judged]) -> tuple[Judged | None, str]:
     if len(best) > 1 and (not best[0].candidate.evidence or _rank(best[0])[0] == _rank(best[1])[0]):
         return None, f"{len(best)} fixes behave differently and nothing in the code says which is meant."
     return best[0], f"{len(judged)} candidates agree." if len(best) == 1 else "Evidence chose between fixes."
+
+
+def _simple(judged: Sequence[Judged]) -> Sequence[Judged]:
+    """Without changes on top of changes that nothing speaks for, where one change does."""
+    return [one for one in judged if one.candidate.evidence or not one.further] or judged
 
 
 def trust(candidate: Candidate) -> float:

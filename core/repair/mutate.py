@@ -159,9 +159,11 @@ def _of_node(text: str, node: ast.expr, pool: list[str], seen: set[str]) -> Iter
 def _replacements(node: ast.expr, pool: list[str]) -> Iterator[str]:
     if isinstance(node, ast.Constant):
         if not (isinstance(node.value, str) and len(node.value) > 300):
-            yield from [*_LIKE.get(type(node.value), _ANY), *pool, *_variants(node.value)]
+            plain = [text for text in pool if not text.startswith("{")]
+            yield from [*_LIKE.get(type(node.value), _ANY), *plain, *_variants(node.value)]
     elif isinstance(node, ast.Dict):
         yield from _dicts(node)
+        yield from [text for text in pool if text.startswith("{")]
     elif isinstance(node, ast.List | ast.Tuple):
         yield from _sequences(node)
     elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[0] not in KNOWN:

@@ -12,9 +12,10 @@ from pathlib import Path
 from core.models import Crash
 from core.repair.fixability import deepest_in_app
 from core.repair.inputs import calls_in_code, recorded_calls
+from core.repair.leads import STEPS, grown, written_before
 from core.repair.mutate import doubly, mutated, pool_of, staged
 from core.repair.probe import Call, Outcome, probe
-from core.repair.scaffolds import scaffolds
+from core.repair.scaffolds import mappings, scaffolds
 from core.repair.shapes import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
@@ -68,21 +69,46 @@ def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
     and mutation, and several are kept: one of them may be fit for a fix to be seen on.
     """
     alike: list[Call] = []
-    for number, calls in enumerate(_rounds(tree, crash)):
-        unique = list(dict.fromkeys(calls))[:BATCH]
-        outcomes = probe(tree, unique, runner) if unique else []
-        hits = [(c, o) for c, o in zip(unique, outcomes, strict=False) if reproduces(o, crash)]
-        exact = [c for c, o in hits if _plain(o.text) == _plain(crash.exception.message)]
+    for number, calls in enumerate(_rounds(tree, crash, runner)):
+        exact, near = _hits(tree, list(dict.fromkeys(calls))[:BATCH], crash, runner)
+        if exact and number == 0:
+            return [exact[0], *_hits(tree, list(written_before(tree, crash))[:BATCH], crash, runner)[0][:2]]
         if exact:
-            return exact[: 1 if number == 0 else HITS]
-        alike += [c for c, _ in hits]
-    return alike[:HITS]
+            return _spread(exact)
+        alike += near
+    return _spread(alike)
 
 
-def _rounds(tree: Path, crash: Crash) -> Iterator[Sequence[Call]]:
+def _hits(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> tuple[list[Call], list[Call]]:
+    """Calls that crash with the reported message, and all that crash as reported."""
+    outcomes = probe(tree, calls, runner) if calls else []
+    hits = [(c, o) for c, o in zip(calls, outcomes, strict=False) if reproduces(o, crash)]
+    return [c for c, o in hits if _plain(o.text) == _plain(crash.exception.message)], [c for c, _ in hits]
+
+
+def _spread(hits: list[Call]) -> list[Call]:
+    """The first, which are the likeliest, and as many from all over the rest."""
+    first, rest = hits[: HITS // 2], hits[HITS // 2 :]
+    return [*first, *rest[:: max(1, len(rest) // (HITS - HITS // 2))]][:HITS]
+
+
+def _led(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
+    """Calls of the outermost functions that were given, entry by entry, what they asked for on the way."""
+    outer = [f for f in crash.frames if f.in_app][:1]
+    calls, found = list(calls_in_code(tree, crash.model_copy(update={"frames": tuple(outer)})))[:6], []
+    for _ in range(STEPS):
+        outcomes = probe(tree, calls, runner) if calls else []
+        going = [(c, o) for c, o in zip(calls, outcomes, strict=False) if not reproduces(o, crash)]
+        found += calls
+        calls = grown([c for c, _ in going], [o for _, o in going])[:60]
+    return found
+
+
+def _rounds(tree: Path, crash: Crash, runner: Runner) -> Iterator[Sequence[Call]]:
     yield recorded_calls(tree, crash)
+    yield _led(tree, crash, runner)
     seeds = [*scaffolds(tree, crash), *calls_in_code(tree, crash), *recorded_calls(tree, crash)]
-    pool = [*pool_of(crash), *_told(crash)]
+    pool = [*pool_of(crash), *_told(crash), *mappings(tree)]
     yield [*seeds, *(more for seed in seeds for more in staged(seed))]
     yield _in_turn([mutated(seed, pool) for seed in seeds], BATCH)
     yield _in_turn([doubly(seed, pool) for seed in seeds], BATCH)

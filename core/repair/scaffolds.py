@@ -151,6 +151,22 @@ def _returned(node: ast.AST) -> ast.AST:
     return ast.Return(node.value.value) if given else node
 
 
+def mappings(tree: Path) -> list[str]:
+    """Mappings that the tests write out: what the program is given elsewhere."""
+    found: dict[str, None] = {}
+    for path in files(tree, tests=True):
+        nodes = [n for n in ast.walk(parsed(tree, path)) if isinstance(n, ast.Dict) and n.keys]
+        found |= {ast.unparse(n): None for n in nodes if _is_literal(n)}
+    return list(found)[:12]
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        return ast.literal_eval(node) is not None
+    except ValueError:
+        return False
+
+
 def seen_types(tree: Path) -> dict[str, set[str]]:
     """Types that the tests give to fields and parameters of each name."""
     found: dict[str, set[str]] = {}

@@ -16,7 +16,10 @@ from core.repair.templates import (
     iteration,
     keys,
     lookalikes,
+    members,
     names,
+    scopes,
+    tables,
     times,
     types,
 )
@@ -24,7 +27,7 @@ from core.repair.templates import (
 _TYPE_ERROR = (
     guards.guard, forgotten.returned_value, idioms.sort_none, idioms.without_none, types.bridge, names.argument,
     iteration.awaited, iteration.called_or_not, idioms.encoder, times.aware, idioms.pairs, idioms.hashable, times.dates,
-    idioms.awaited_value,
+    idioms.awaited_value, scopes.hidden,
 )  # fmt: skip
 _VALUE_ERROR = (index.unpack, idioms.pairs, guards.guard, types.number_text, times.iso_time, times.month_end)
 
@@ -32,6 +35,10 @@ FAMILIES = {
     "ZeroDivisionError": (guards.guard,),
     "KeyError": (
         keys.other_key,
+        tables.as_written,
+        tables.unlisted,
+        tables.accessor,
+        tables.placeholder,
         entries.moved,
         entries.renamed,
         entries.reordered,
@@ -47,13 +54,21 @@ FAMILIES = {
         forgotten.returned_value,
         names.attribute,
         lookalikes.hidden_module,
+        members.base_not_called,
+        members.set_on_some_way,
         types.bridge,
         iteration.awaited,
         iteration.called_or_not,
     ),
     "TypeError": _TYPE_ERROR,
     "NameError": (names.name,),
-    "UnboundLocalError": (lookalikes.set_by_another_name, names.initialise),
+    "UnboundLocalError": (
+        lookalikes.set_by_another_name,
+        scopes.of_the_outer,
+        scopes.after_handler,
+        scopes.hidden,
+        scopes.initialise,
+    ),
     "ValueError": _VALUE_ERROR,
     "StatisticsError": (guards.guard,),
     "JSONDecodeError": (idioms.bom_json, guards.guard),
@@ -62,5 +77,5 @@ FAMILIES = {
     "Error": (idioms.padding,),
     "RuntimeError": (iteration.copy,),
     "StopIteration": (guards.guard,),
-    "ImportError": (imports.imported,),
+    "ImportError": (imports.imported, scopes.moved_to_use),
 }

@@ -143,8 +143,9 @@ def fallback(place: Place) -> Changes:
 
 
 def _of_table(place: Place, base: str) -> Iterator[Said]:
-    """``TABLE.get(x, TABLE["other"])`` of another place."""
-    for node in ast.walk(place.module):
+    """``TABLE.get(x, TABLE["other"])`` of another place; a mapping that a function is given is no table."""
+    own = {n.arg for n in ast.walk(place.function) if isinstance(n, ast.arg)} if place.function else set()
+    for node in ast.walk(place.module) if base not in own else ():
         if isinstance(node, ast.Call) and called(node) == "get" and len(node.args) == 2:
             default = ast.unparse(node.args[1])
             if ast.unparse(node.func.value) == base and base.isidentifier() and not default.islower():
@@ -259,4 +260,7 @@ def _makes_empty(node: ast.AST, base: str) -> bool:
     if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
         return False
     target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-    return ast.unparse(target) == base and ast.unparse(node.value) in ("{}", "dict()")
+    value = node.value
+    if isinstance(value, ast.Call) and called(value) == "setdefault" and len(value.args) == 2:
+        value = value.args[1]
+    return ast.unparse(target) == base and ast.unparse(value) in ("{}", "dict()")

@@ -135,7 +135,7 @@ def imported(place: Place) -> Changes:
         defined += [
             t.id for n in module.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)
         ]
-        for near in difflib.get_close_matches(match[1], defined, 2, 0.6):
+        for near in difflib.get_close_matches(match[1], [n for n in defined if n != match[1]], 2, 0.6):
             said = Said("", f"{path} defines {near}", 0.87)
             yield change(place, re.sub(rf"\b{match[1]}\b", near, place.text), f"The name is {near}.", said)
 

@@ -17,7 +17,6 @@ from core.repair.templates.lookalikes import synonym
 from core.repair.templates.suspects import failing
 
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
-UNSET = re.compile(r"local variable '(\w+)'|free variable '(\w+)'")
 LACKING = re.compile(
     r"(?:'(?P<type>[\w.]+)' object|module '(?P<module>[\w.]+)'|type object '(?P<cls>[\w.]+)')"
     r" has no attribute '(?P<name>\w+)'"
@@ -31,6 +30,11 @@ SAME = {
     ("dict", "iteritems"): "items", ("dict", "itervalues"): "values", ("dict", "iterkeys"): "keys",
     ("Thread", "isAlive"): "is_alive", ("array", "tostring"): "tobytes", ("Element", "getiterator"): "iter",
     ("deque", "push"): "append", ("deque", "add"): "append", ("str", "trim"): "strip", ("str", "toLowerCase"): "lower",
+}  # fmt: skip
+# methods that Python 3 took away: the call with {0} the object and {1} the arguments
+DROPPED = {
+    ("Element", "getchildren"): "list({0})", ("dict", "has_key"): "({1} in {0})", ("generator", "next"): "next({0})",
+    ("array", "fromstring"): "{0}.frombytes({1})", ("list_iterator", "next"): "next({0})",
 }  # fmt: skip
 
 
@@ -75,51 +79,6 @@ def _visible(place: Place) -> set[str]:
     return found | {n for n in dir(builtins) if n.islower() and not n.startswith("_")}
 
 
-def initialise(place: Place) -> Changes:
-    """Give the variable its value before the branch or loop that may not set it; or say that it is the module's."""
-    match = UNSET.search(place.crash.exception.message)
-    if not match or not place.function:
-        return
-    variable = match[1] or match[2]
-    first = place.function.body[1 if ast.get_docstring(place.function) and len(place.function.body) > 1 else 0]
-    if any(isinstance(n, ast.Assign | ast.AnnAssign) and _sets(n, variable) for n in place.module.body):
-        said = Said("", f"the module has {variable}, which the function changes", 0.88)
-        yield change(place, place.before(first, f"global {variable}"), f"{variable} is the module's.", said)
-    compound = ast.If | ast.For | ast.While | ast.Try | ast.With | ast.Match | ast.AsyncFor
-    setting = [n for n in _blocks(place, compound) if n.lineno <= place.line and _sets(n, variable)]
-    about = words_of(variable, place.function.name)
-    for statement in setting[:1]:
-        for said in [*documented(place, about), *_of_kind(statement, variable)]:
-            text = place.before(statement, f"{variable} = {said.value}")
-            yield change(place, text, f"{variable} is not set on every way: it begins as {said.value}.", said)
-
-
-def _blocks(place: Place, compound: type) -> list[ast.stmt]:
-    """Compound statements that come before the line in its own block or one around it, outermost first."""
-    found = []
-    for node in ast.walk(place.function):
-        for body in (getattr(node, f, []) for f in ("body", "orelse", "finalbody")):
-            around = isinstance(body, list) and body and body[0].lineno <= place.line <= body[-1].end_lineno
-            found += [n for n in body if isinstance(n, compound) and n.end_lineno < place.line] if around else []
-    return sorted(found, key=lambda n: n.lineno)
-
-
-def _sets(node: ast.AST, variable: str) -> bool:
-    return any(isinstance(n, ast.Name) and n.id == variable and isinstance(n.ctx, ast.Store) for n in ast.walk(node))
-
-
-def _of_kind(statement: ast.stmt, variable: str) -> list[Said]:
-    """Neutral values of the kind that the branches set."""
-    found = []
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == variable for t in node.targets):
-            value = node.value
-            kinds = {ast.List: "[]", ast.ListComp: "[]", ast.Dict: "{}", ast.DictComp: "{}"}
-            plain = {int: "0", float: "0.0", str: '""', bool: "False"}.get(type(getattr(value, "value", None)), "None")
-            found.append(Said(kinds.get(type(value), plain), "", 0.6))
-    return [*found, Said("None", "", 0.5), Said("0", "", 0.5)]
-
-
 def attribute(place: Place) -> Changes:
     match = LACKING.search(place.crash.exception.message)
     if not match or match["type"] == "NoneType":
@@ -151,11 +110,14 @@ def _known_change(place: Place, node: ast.Attribute, kind: str, module: str | No
         yield change(
             place, place.replace(node, f"{base}.{SAME[kind, node.attr]}"), f"A {kind} has no {node.attr}.", said
         )
-    if (kind, node.attr) in (("str", "decode"), ("bytes", "encode")):
-        for call in place.expressions(ast.Call):
-            if call.func is node:
-                said = Said("", f"the value is {kind} already", 0.86)
-                yield change(place, place.replace(call, base), f"{base} is {kind} already.", said)
+    for call in [n for n in place.expressions(ast.Call) if n.func is node]:
+        if (kind, node.attr) in (("str", "decode"), ("bytes", "encode")):
+            said = Said("", f"the value is {kind} already", 0.86)
+            yield change(place, place.replace(call, base), f"{base} is {kind} already.", said)
+        if (kind, node.attr) in DROPPED:
+            new = DROPPED[kind, node.attr].format(base, ", ".join(map(place.source, call.args)))
+            said = Said("", f"a {kind} has no {node.attr} any more; {new} does the same", 0.93)
+            yield change(place, place.replace(call, new), f"A {kind} has no {node.attr}.", said)
 
 
 def _between(place: Place, node: ast.Attribute, wrong: str, known: set[str]) -> Changes:

@@ -1,0 +1,103 @@
+"""Calls led to a crash: entries added that were asked for on the way, and what had been written before. Pure."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from core.models import Crash, Frame
+from core.repair.fixability import deepest_in_app
+from core.repair.infer import shaped
+from core.repair.inputs import calls_to
+from core.repair.locate import offset
+from core.repair.probe import Call, Outcome
+from core.repair.sources import Function, called, classes, definition, parameters, parsed
+from core.repair.values import source
+
+STEPS = 12  # entries that are added one after another
+VALUES = ("'3'", "3", "{}", "['3']")  # a text that is a number fits most
+_STORING = {"append", "add", "setdefault", "update", "insert", "appendleft"}
+
+
+# --- entries that are asked for ------------------------------------------------------------------
+
+
+def grown(calls: Sequence[Call], outcomes: Sequence[Outcome]) -> list[Call]:
+    """For each call that lacked an entry somewhere, calls that have it in one of their mappings."""
+    found = []
+    for call, outcome in zip(calls, outcomes, strict=False):
+        if outcome.error == "KeyError" and not outcome.deliberate:
+            found += list(_with(call, outcome.text))
+    return list(dict.fromkeys(found))
+
+
+def _with(call: Call, key: str) -> Iterator[Call]:
+    try:
+        tree, text = ast.parse(call.expression, mode="eval"), isinstance(ast.literal_eval(key), str)
+    except (SyntaxError, ValueError):
+        return
+    mappings = [n for n in ast.walk(tree) if isinstance(n, ast.Dict)]
+    lacking = [n for n in mappings if key not in [ast.unparse(k) for k in n.keys if k]]
+    for node in lacking[-2:] if text else ():
+        end = offset(call.expression, node.end_lineno, node.end_col_offset) - 1
+        comma = ", " if node.keys else ""
+        for value in VALUES:
+            yield replace(call, expression=f"{call.expression[:end]}{comma}{key}: {value}{call.expression[end:]}")
+
+
+# --- what had been written before ----------------------------------------------------------------
+
+
+def written_before(tree: Path, crash: Crash) -> Iterator[Call]:
+    """The call of the deepest frame after a call, with arguments of the same names, of what fills its table."""
+    frame = deepest_in_app(crash)
+    found = definition(tree, frame) if frame and frame.locals is not None else None
+    if found is None:
+        return
+    owner, node = found
+    known = classes(tree)
+    told = {a.arg: source(frame.locals.get(a.arg, "[Filtered]"), known) for a in parameters(node, owner)}
+    if any(value is None for value in told.values()):
+        return
+    for writer in _writers(tree, frame, owner, node):
+        yield from _after(tree, frame, (owner, node, writer), told)
+
+
+def _after(tree: Path, frame: Frame, who: tuple, told: dict) -> Iterator[Call]:
+    """``it = Registry(); it.register(name="CSV", exporter="text")``, then ``it.get(name="CSV")``."""
+    owner, node, writer = who
+    blank = frame.model_copy(update={"locals": {}})
+    given = [
+        (f"{a.arg}={(told.get(a.arg) or (shaped(a.annotation, writer, a.arg), ()))[0]}", ())
+        for a in parameters(writer, owner)
+    ]
+    reads = [(f"{name}={value[0]}", value[1]) for name, value in told.items()]
+    first = next(iter(calls_to(tree, blank, owner, writer, given)), None)
+    for call in calls_to(tree, blank, owner, node, reads) if first else ():
+        imports = "\n".join(dict.fromkeys([*first.imports.splitlines(), *call.imports.splitlines()]))
+        made = call.expression.partition(f".{node.name}(")[0] if owner else ""
+        step = first.expression.replace(made, "it", 1) if owner else first.expression
+        setup = f"it = {made}\n{step}" if owner else step
+        yield Call(imports, call.expression.replace(made, "it", 1) if owner else call.expression, setup)
+
+
+def _writers(tree: Path, frame: Frame, owner: str, node: Function) -> list[Function]:
+    """Other functions of the class or module that store in a table that the frame's function reads."""
+    module = parsed(tree, frame.file)
+    around = next((n for n in module.body if isinstance(n, ast.ClassDef) and n.name == owner), module)
+    read = _tables(node, ast.Load)
+    others = [n for n in around.body if isinstance(n, Function) and n is not node and not n.name.startswith("__")]
+    return [n for n in others if read & _tables(n, ast.Store)]
+
+
+def _tables(function: Function, way: type) -> set[str]:
+    """What the function looks up in, or stores in: ``_texts``, ``self._exporters``; parameters left out."""
+    own = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+    looked_up = [n for n in ast.walk(function) if isinstance(n, ast.Subscript) and isinstance(n.ctx, way)]
+    found = {ast.unparse(n.value) for n in looked_up}
+    if way is ast.Store:
+        calls = [n for n in ast.walk(function) if isinstance(n, ast.Call) and called(n) in _STORING]
+        found |= {ast.unparse(n.func.value) for n in calls if isinstance(n.func, ast.Attribute)}
+    return {name for name in found if name.startswith("self.") or name.isidentifier() and name not in own}

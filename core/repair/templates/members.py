@@ -1,0 +1,117 @@
+"""Attributes of objects that their class sets too late, on some way only, or leaves to a base that is not called."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from core.repair.evidence import Said, documented, modules, words_of
+from core.repair.locate import Place
+from core.repair.sources import Function, called, defaults, parameters
+from core.repair.templates.base import Changes, change
+from core.repair.templates.tables import at
+
+LACKS = re.compile(r"'(?:[\w.]+\.)?(\w+)' object has no attribute '(\w+)'")
+
+
+def base_not_called(place: Place) -> Changes:
+    """``super().__init__(name)`` in a class whose base sets what is missing."""
+    for path, owner, wrong in _lacking(place):
+        own, base = _init(owner), _setting_base(place, owner, wrong)
+        if own is None or base is None or any(called(n) in ("super", "__init__") for n in _calls(own)):
+            continue
+        given = _given(own, base)
+        if given is not None:
+            there = at(place, path)
+            first = own.body[1 if ast.get_docstring(own) and len(own.body) > 1 else 0]
+            text = there.before(first, f"super().__init__({given})")
+            said = Said("", f"the base's __init__ sets {wrong} and {owner.name} does not call it", 0.92)
+            yield change(there, text, f"{owner.name} lets its base begin.", said)
+
+
+def _lacking(place: Place) -> Iterator[tuple[str, ast.ClassDef, str]]:
+    """(path, class, attribute) of the object that lacks one."""
+    match = LACKS.search(place.crash.exception.message)
+    for path, module in modules(place) if match else ():
+        yield from ((path, n, match[2]) for n in module.body if isinstance(n, ast.ClassDef) and n.name == match[1])
+
+
+def _init(owner: ast.ClassDef) -> Function | None:
+    return next((n for n in owner.body if isinstance(n, Function) and n.name == "__init__"), None)
+
+
+def _calls(node: ast.AST) -> list[ast.Call]:
+    return [n for n in ast.walk(node) if isinstance(n, ast.Call)]
+
+
+def _setting_base(place: Place, owner: ast.ClassDef, wrong: str) -> Function | None:
+    """The __init__ of a base, or of a base's base, that sets the attribute."""
+    known = {n.name: n for _, module in modules(place) for n in module.body if isinstance(n, ast.ClassDef)}
+    names = [getattr(b, "id", getattr(b, "attr", "")) for b in owner.bases]
+    for base in [known[n] for n in names if n in known and known[n] is not owner]:
+        init = _init(base)
+        if init is None:
+            return _setting_base(place, base, wrong)
+        if any(s.attr == wrong for s in _stored(init)):
+            return init
+    return None
+
+
+def _stored(node: ast.AST) -> list[ast.Attribute]:
+    """``self.x`` that the code sets."""
+    found = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)]
+    return [n for n in found if getattr(n.value, "id", "") == "self"]
+
+
+def _given(own: Function, base: Function) -> str | None:
+    """The base's arguments by the names of the own parameters; None when a required one has no like."""
+    names = {a.arg for a in parameters(own, "x")}
+    wanted = [a.arg for a in parameters(base, "x")]
+    if any(name not in names and name not in defaults(base) for name in wanted):
+        return None
+    keyword = {a.arg for a in base.args.kwonlyargs}
+    given, positional = [], True
+    for name in wanted:
+        if name not in names:
+            positional = False
+        else:
+            given.append(name if positional and name not in keyword else f"{name}={name}")
+    return ", ".join(given)
+
+
+def set_on_some_way(place: Place) -> Changes:
+    """An attribute that only another method sets, or a branch of __init__: it begins as documented."""
+    for path, owner, wrong in _lacking(place):
+        init = _init(owner)
+        setting = [s for s in _stored(owner) if s.attr == wrong]
+        if init is None or not setting or _always(init, wrong):
+            continue
+        there = at(place, path)
+        last = init.body[-1]
+        inside = [n for n in init.body if any(s in ast.walk(n) for s in setting)]
+        frame = place.frame.model_copy(update={"file": path, "line": last.lineno, "code": "", "locals": None})
+        told = Place(place.tree, path, there.text, frame, place.crash)
+        for said in documented(told, words_of(wrong)):
+            line = f"self.{wrong} = {said.value}"
+            text = there.before(inside[0], line) if inside else there.after(last, line)
+            yield change(there, text, f"{wrong} is not set on every way: it begins as {said.value}.", said, less=0.02)
+        annotated = _annotation(owner, wrong)
+        if annotated and re.search(r"\bNone\b|Optional", annotated):
+            said = Said("None", f"{owner.name}.{wrong} is annotated {annotated}", 0.86)
+            line = f"self.{wrong} = None"
+            text = there.before(inside[0], line) if inside else there.after(last, line)
+            yield change(there, text, f"{wrong} begins as None.", said)
+
+
+def _always(init: Function, wrong: str) -> bool:
+    """A statement of its own in __init__ sets it."""
+    return any(s.attr == wrong for n in init.body if isinstance(n, ast.Assign | ast.AnnAssign) for s in _stored(n))
+
+
+def _annotation(owner: ast.ClassDef, wrong: str) -> str:
+    for node in ast.walk(owner):
+        target = getattr(node, "target", None) if isinstance(node, ast.AnnAssign) else None
+        if target is not None and wrong in (getattr(target, "attr", ""), getattr(target, "id", "")):
+            return ast.unparse(node.annotation)
+    return ""
