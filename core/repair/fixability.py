@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.models import Cause, Crash, Frame, Raised
+from core.repair.python2 import RENAMED
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,18 @@ def _fault(raised: Raised) -> Fixability | None:
     for types, words, cause, what, step in _FAULTS:
         if types and not re.fullmatch(types, kind):
             continue
+        if kind == "ModuleNotFoundError" and _renamed(raised.message):
+            return None
         if words and (kind in _GENERIC or not re.search(words, raised.message)):
             continue
         return Fixability(False, cause, f"{kind}: {what}.", step)
     return None
+
+
+def _renamed(message: str) -> bool:
+    """A module of the standard library under the name that it had in Python 2: no package is missing."""
+    match = re.search(r"No module named '([\w.]+)'", message)
+    return bool(match) and match[1] in RENAMED
 
 
 def deepest_in_app(crash: Crash) -> Frame | None:

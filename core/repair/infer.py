@@ -14,6 +14,7 @@ _TEXT = {n for n in dir(str) if not n.startswith("_")} - {n for n in dir(list)} 
 _DICT = {"get", "items", "keys", "values", "setdefault", "update"}
 _LIST = {"append", "extend", "sort", "insert", "remove"}
 DEPTH = 4
+LOOPED = "{'text': 3}"  # a mapping whose entries are gone through
 
 
 def shaped(annotation: ast.expr | None, function: ast.AST | None = None, name: str = "", depth: int = DEPTH) -> str:
@@ -22,7 +23,14 @@ def shaped(annotation: ast.expr | None, function: ast.AST | None = None, name: s
     if told and told not in ("{}", "[]", "()"):
         return told
     used = _used(function, name, depth) if function and name else ""
-    return used or told or "'text'"
+    value = _value_of(annotation) if used == LOOPED else ""
+    return (f"{{'text': {value}}}" if value else used) or told or "'text'"
+
+
+def _value_of(annotation: ast.expr | None) -> str:
+    """A value for ``dict[str, list[dict]]``'s values."""
+    inner = annotation.slice if isinstance(annotation, ast.Subscript) else None
+    return _annotated(inner.elts[1]) if isinstance(inner, ast.Tuple) and len(inner.elts) == 2 else ""
 
 
 def _annotated(node: ast.expr | None) -> str:
@@ -75,7 +83,7 @@ def _looped(function: ast.AST, name: str, depth: int) -> str:
                 return f"[{inner}]"
             return "[('text', 3)]"
         if isinstance(node, ast.For | ast.comprehension) and _is(getattr(node.iter, "func", None), ast.Attribute, name):
-            return "{'text': 3}"
+            return LOOPED
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,17 +21,37 @@ STEPS = 12  # entries that are added one after another
 VALUES = ("'3'", "3", "{}", "['3']")  # a text that is a number fits most
 _STORING = {"append", "add", "setdefault", "update", "insert", "appendleft"}
 
+_NO_MAPPING = re.compile(
+    r"string indices must be integers|"
+    r"'(str|int)' object (is not (subscriptable|iterable)|has no attribute '(get|items)')"
+)
+
 
 # --- entries that are asked for ------------------------------------------------------------------
 
 
 def grown(calls: Sequence[Call], outcomes: Sequence[Outcome]) -> list[Call]:
-    """For each call that lacked an entry somewhere, calls that have it in one of their mappings."""
+    """For each call that lacked an entry somewhere, calls that have it; for a text in a mapping's place, mappings."""
     found = []
     for call, outcome in zip(calls, outcomes, strict=False):
         if outcome.error == "KeyError" and not outcome.deliberate:
             found += list(_with(call, outcome.text))
+        elif _NO_MAPPING.search(outcome.text):
+            found += list(_mapped(call))
     return list(dict.fromkeys(found))
+
+
+def _mapped(call: Call) -> Iterator[Call]:
+    try:
+        tree = ast.parse(call.expression, mode="eval")
+    except SyntaxError:
+        return
+    texts = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in ("text", 3)]
+    for node in texts[:4]:
+        start = offset(call.expression, node.lineno, node.col_offset)
+        end = offset(call.expression, node.end_lineno, node.end_col_offset)
+        for new in ("[{}]", "{}"):
+            yield replace(call, expression=f"{call.expression[:start]}{new}{call.expression[end:]}")
 
 
 def _with(call: Call, key: str) -> Iterator[Call]:

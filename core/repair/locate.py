@@ -83,7 +83,8 @@ class Place:
         if not span:
             return None
         found = [n for n in ast.walk(self.module) if isinstance(n, ast.expr) and _span(n) == tuple(span)]
-        return found[-1] if found else None
+        text = [n for n in found if isinstance(n, ast.JoinedStr)]  # its parts have its span, before Python 3.12
+        return (text[:1] or found[-1:] or [None])[0]
 
     def after(self, statement: ast.stmt, *lines: str) -> str:
         """The file's text with lines put after a statement, at its indentation."""

@@ -75,6 +75,18 @@ def _thrice(step: ast.stmt) -> list[ast.stmt]:
     return found
 
 
+def swapped(call: Call, known: list[str]) -> Iterator[Call]:
+    """Calls with one of the mappings replaced by another that the program is given elsewhere."""
+    try:
+        nodes = [n for n in ast.walk(ast.parse(call.expression)) if isinstance(n, ast.Dict)]
+    except (SyntaxError, ValueError):
+        return
+    text = call.expression
+    for node in nodes[:4]:
+        start, end = (offset(text, node.lineno, node.col_offset), offset(text, node.end_lineno, node.end_col_offset))
+        yield from (replace(call, expression=text[:start] + new + text[end:]) for new in known)
+
+
 def doubly(call: Call, pool: list[str], seed: int = 1) -> Iterator[Call]:
     """Calls that differ in two places, in a fixed random order."""
     text = call.expression
@@ -159,11 +171,9 @@ def _of_node(text: str, node: ast.expr, pool: list[str], seen: set[str]) -> Iter
 def _replacements(node: ast.expr, pool: list[str]) -> Iterator[str]:
     if isinstance(node, ast.Constant):
         if not (isinstance(node.value, str) and len(node.value) > 300):
-            plain = [text for text in pool if not text.startswith("{")]
-            yield from [*_LIKE.get(type(node.value), _ANY), *plain, *_variants(node.value)]
+            yield from [*_LIKE.get(type(node.value), _ANY), *pool, *_variants(node.value)]
     elif isinstance(node, ast.Dict):
         yield from _dicts(node)
-        yield from [text for text in pool if text.startswith("{")]
     elif isinstance(node, ast.List | ast.Tuple):
         yield from _sequences(node)
     elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[0] not in KNOWN:

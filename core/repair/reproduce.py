@@ -13,13 +13,13 @@ from core.models import Crash
 from core.repair.fixability import deepest_in_app
 from core.repair.inputs import calls_in_code, recorded_calls
 from core.repair.leads import STEPS, grown, written_before
-from core.repair.mutate import doubly, mutated, pool_of, staged
+from core.repair.mutate import doubly, mutated, pool_of, staged, swapped
 from core.repair.probe import Call, Outcome, probe
 from core.repair.scaffolds import mappings, scaffolds
 from core.repair.shapes import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
-HITS = 6  # guessed inputs that are kept
+HITS = 8  # guessed inputs that are kept
 _BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
 
 
@@ -68,19 +68,21 @@ def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
     What the report's own locals give stands alone. Otherwise the input is guessed, by tests, calls, types
     and mutation, and several are kept: one of them may be fit for a fix to be seen on.
     """
-    alike: list[Call] = []
-    for number, calls in enumerate(_rounds(tree, crash, runner)):
-        exact, near = _hits(tree, list(dict.fromkeys(calls))[:BATCH], crash, runner)
-        if exact and number == 0:
-            return [exact[0], *_hits(tree, list(written_before(tree, crash))[:BATCH], crash, runner)[0][:2]]
+    exact, _ = _hits(tree, recorded_calls(tree, crash), crash, runner)
+    if exact:
+        return [exact[0], *_hits(tree, list(written_before(tree, crash)), crash, runner)[0][:2]]
+    led, alike = _hits(tree, _led(tree, crash, runner), crash, runner)
+    for calls in _rounds(tree, crash):
+        exact, near = _hits(tree, calls, crash, runner)
         if exact:
-            return _spread(exact)
+            return [*led[:2], *_spread(exact)]
         alike += near
-    return _spread(alike)
+    return led[:HITS] or _spread(alike)
 
 
 def _hits(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> tuple[list[Call], list[Call]]:
     """Calls that crash with the reported message, and all that crash as reported."""
+    calls = list(dict.fromkeys(calls))[:BATCH]
     outcomes = probe(tree, calls, runner) if calls else []
     hits = [(c, o) for c, o in zip(calls, outcomes, strict=False) if reproduces(o, crash)]
     return [c for c, o in hits if _plain(o.text) == _plain(crash.exception.message)], [c for c, _ in hits]
@@ -93,23 +95,22 @@ def _spread(hits: list[Call]) -> list[Call]:
 
 
 def _led(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
-    """Calls of the outermost functions that were given, entry by entry, what they asked for on the way."""
+    """Calls of the outermost function that were given, entry by entry, what was asked for on the way."""
     outer = [f for f in crash.frames if f.in_app][:1]
     calls, found = list(calls_in_code(tree, crash.model_copy(update={"frames": tuple(outer)})))[:6], []
     for _ in range(STEPS):
         outcomes = probe(tree, calls, runner) if calls else []
         going = [(c, o) for c, o in zip(calls, outcomes, strict=False) if not reproduces(o, crash)]
-        found += calls
         calls = grown([c for c, _ in going], [o for _, o in going])[:60]
+        found += calls
     return found
 
 
-def _rounds(tree: Path, crash: Crash, runner: Runner) -> Iterator[Sequence[Call]]:
-    yield recorded_calls(tree, crash)
-    yield _led(tree, crash, runner)
+def _rounds(tree: Path, crash: Crash) -> Iterator[Sequence[Call]]:
+    """Guesses: what tests and code call, then with one value changed, then with two."""
     seeds = [*scaffolds(tree, crash), *calls_in_code(tree, crash), *recorded_calls(tree, crash)]
-    pool = [*pool_of(crash), *_told(crash), *mappings(tree)]
-    yield [*seeds, *(more for seed in seeds for more in staged(seed))]
+    pool, known = [*pool_of(crash), *_told(crash)], mappings(tree)
+    yield [*seeds, *(more for seed in seeds for more in (*staged(seed), *swapped(seed, known)))]
     yield _in_turn([mutated(seed, pool) for seed in seeds], BATCH)
     yield _in_turn([doubly(seed, pool) for seed in seeds], BATCH)
 

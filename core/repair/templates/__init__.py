@@ -7,6 +7,7 @@ reads the message itself and is silent about what it does not know.
 from __future__ import annotations
 
 from core.repair.templates import (
+    calls,
     entries,
     forgotten,
     guards,
@@ -26,10 +27,13 @@ from core.repair.templates import (
 
 _TYPE_ERROR = (
     guards.guard, forgotten.returned_value, idioms.sort_none, idioms.without_none, types.bridge, names.argument,
-    iteration.awaited, iteration.called_or_not, idioms.encoder, times.aware, idioms.pairs, idioms.hashable, times.dates,
-    idioms.awaited_value, scopes.hidden,
+    iteration.awaited, iteration.called_or_not, idioms.encoder, times.aware, idioms.pairs, idioms.hashable,
+    times.dates, times.from_text, idioms.awaited_value, scopes.hidden, calls.without_self, calls.by_keyword,
+    calls.listed, calls.by_first,
 )  # fmt: skip
-_VALUE_ERROR = (index.unpack, idioms.pairs, guards.guard, types.number_text, times.iso_time, times.month_end)
+_VALUE_ERROR = (
+    keys.enum_member, index.unpack, idioms.pairs, guards.guard, types.number_text, times.iso_time, times.month_end,
+)  # fmt: skip
 
 FAMILIES = {
     "ZeroDivisionError": (guards.guard,),
@@ -70,6 +74,8 @@ FAMILIES = {
         scopes.initialise,
     ),
     "ValueError": _VALUE_ERROR,
+    "InvalidOperation": (types.number_text, guards.guard),
+    "DivisionByZero": (guards.guard,),
     "StatisticsError": (guards.guard,),
     "JSONDecodeError": (idioms.bom_json, guards.guard),
     "UnicodeEncodeError": (idioms.text_coding,),
@@ -77,5 +83,6 @@ FAMILIES = {
     "Error": (idioms.padding,),
     "RuntimeError": (iteration.copy,),
     "StopIteration": (guards.guard,),
+    "ModuleNotFoundError": (imports.renamed,),
     "ImportError": (imports.imported, scopes.moved_to_use),
 }

@@ -173,8 +173,8 @@ def _early(place: Place, suspect: Suspect) -> Changes:
     doubt += 0.06 * isinstance(statement, ast.Expr)
     neutral = suspect.neutral if isinstance(statement, ast.Return) else ()
     copied = [
-        Said(ast.unparse(body.value), words, 0.87)
-        for body, words in guards_like(place, suspect.bad)
+        Said(ast.unparse(body.value), words, trust)
+        for body, words, trust in guards_like(place, suspect.bad)
         if isinstance(body, ast.Return) and body.value is not None and is_expression(ast.unparse(body.value))
     ]
     for said in [*copied[:1], *missing_values(place, neutral, suspect.about)]:
@@ -215,8 +215,16 @@ def _left_out(place: Place, suspect: Suspect) -> Changes:
     told = told or [s for s in sentences(place, everything=True) if STAYS.search(s.text)]
     trust = (0.86 if STAYS.search(told[0].text) else min(0.82, told[0].trust)) if told else 0.5
     why = Said("", f"the documentation says: {told[0].text[:200]}", trust) if told else None
+    if _calls_nobody(statement, suspect) and (words := optional(place, suspect.key)):
+        why = Said("", f"{words}: there may be nobody to call", 0.86)
     text = _indented(place, statement, f"if {suspect.good}:")
     yield change(place, text, _says(place, suspect, "this step is then left out"), why)
+
+
+def _calls_nobody(statement: ast.stmt, suspect: Suspect) -> bool:
+    """A statement that is nothing but a call of what is missing."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and call.func is suspect.missing
 
 
 def _indented(place: Place, statement: ast.stmt, head: str) -> str:
@@ -231,12 +239,12 @@ def _refuse(place: Place, suspect: Suspect) -> Changes:
     statement = _guarded(place, suspect)
     if statement is None:
         return
-    for body, words in guards_like(place, suspect.bad):
+    for body, words, trust in guards_like(place, suspect.bad):
         if isinstance(body, ast.Raise) and isinstance(body.exc, ast.Call):
             name = called(body.exc)
             text = place.before(statement, f"if {suspect.bad}:", f"    {place.source(body)}")
             says = _says(place, suspect, f"{name} is raised, as a sibling does")
-            yield change(place, text, says, Said("", words, 0.85), raises=_tested(place, name))
+            yield change(place, text, says, Said("", words, trust - 0.02), raises=_tested(place, name))
     for name, sentence in raised(place):
         if name == place.crash.exception.type.rsplit(".", 1)[-1]:
             continue

@@ -9,6 +9,7 @@ import sys
 
 from core.repair.evidence import Said, modules
 from core.repair.locate import Place
+from core.repair.python2 import RENAMED
 from core.repair.sources import module_of
 from core.repair.templates.base import Changes, change
 
@@ -138,6 +139,20 @@ def imported(place: Place) -> Changes:
         for near in difflib.get_close_matches(match[1], [n for n in defined if n != match[1]], 2, 0.6):
             said = Said("", f"{path} defines {near}", 0.87)
             yield change(place, re.sub(rf"\b{match[1]}\b", near, place.text), f"The name is {near}.", said)
+
+
+def renamed(place: Place) -> Changes:
+    """``from urlparse import urljoin``: the module has another name in Python 3."""
+    match = re.search(r"No module named '([\w.]+)'", place.crash.exception.message)
+    new = RENAMED.get(match[1], "") if match else ""
+    for node in [n for n in place.module.body if isinstance(n, ast.Import | ast.ImportFrom)] if new else ():
+        if isinstance(node, ast.ImportFrom):
+            line = ast.unparse(ast.ImportFrom(new, node.names, 0)) if node.module == match[1] else ""
+        else:
+            line = f"import {new} as {node.names[0].asname or match[1]}" if node.names[0].name == match[1] else ""
+        if line:
+            said = Said("", f"the standard library's {match[1]} is called {new} in Python 3", 0.93)
+            yield change(place, place.replace(node, line), f"The module is {new} now.", said)
 
 
 def _moved(place: Place, module: str, name: str) -> Changes:

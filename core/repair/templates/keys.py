@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Iterator
 
-from core.repair.evidence import Said
+from core.repair.evidence import Said, modules
 from core.repair.locate import Place
+from core.repair.sources import called
 from core.repair.templates.base import Changes, change
 from core.repair.templates.suspects import failing
 
@@ -18,6 +20,9 @@ FORMS = (
     ("{}.replace('-', '_')", lambda k: k.replace("-", "_")), ("{}.replace('_', '-')", lambda k: k.replace("_", "-")),
     ("str({})", str), ("int({})", int), ("{}.decode()", lambda k: k.decode()), ("{}.encode()", lambda k: k.encode()),
 )  # fmt: skip
+
+
+_NO_MEMBER = re.compile(r"^(.+) is not a valid (?:\w+\.)*(\w+)$")
 
 
 def lookups(place: Place) -> Iterator[tuple[ast.Subscript, object]]:
@@ -37,6 +42,32 @@ def other_key(place: Place) -> Changes:
         if keys:
             yield from _in_other_form(place, node, missing, keys)
             yield from _spelled(place, node, missing, keys)
+
+
+def enum_member(place: Place) -> Changes:
+    """``Status("PAID")`` of an enumeration whose values are written otherwise."""
+    match = _NO_MEMBER.search(place.crash.exception.message)
+    values = [v for _, m in modules(place) for v in _values(m, match[2])] if match else []
+    for node in failing(place, ast.Call) if values else ():
+        missing = place.value(node.args[0]) if called(node) == match[2] and len(node.args) == 1 else ...
+        for text, form in FORMS if missing is not ... else ():
+            try:
+                other = form(missing)
+            except (AttributeError, TypeError, ValueError):
+                continue
+            if other != missing and other in values and all(_same(form, v) for v in values):
+                said = Said("", f"{match[2]} has {other!r}, and all its values in that form", 0.9)
+                new = text.format(place.source(node.args[0]))
+                text = place.replace(node.args[0], new)
+                yield change(place, text, f"The values of {match[2]} are looked up so.", said)
+                return
+
+
+def _values(module: ast.Module, name: str) -> list:
+    """Values of the enumeration's members."""
+    owners = [n for n in module.body if isinstance(n, ast.ClassDef) and n.name == name]
+    members = [n for owner in owners for n in owner.body if isinstance(n, ast.Assign)]
+    return [n.value.value for n in members if isinstance(n.value, ast.Constant)]
 
 
 def _keys(place: Place, node: ast.expr) -> list:

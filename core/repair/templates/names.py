@@ -89,7 +89,7 @@ def attribute(place: Place) -> Changes:
         yield from _known_change(place, node, kind, match["module"])
         base = place.source(node.value)
         for near in difflib.get_close_matches(wrong, sorted(known - {wrong}), 3, NEAR):
-            said = Said("", f"{kind} has {near}, not {wrong}", 0.88)
+            said = Said("", f"{kind} has {near}, not {wrong}", 0.74 if wrong in known else 0.88)
             yield change(place, place.replace(node, f"{base}.{near}"), f"The attribute is called {near}.", said)
         if same := synonym(wrong, known):
             said = Said("", f"{kind} has {same}, which means the same, and no {wrong}", 0.84)

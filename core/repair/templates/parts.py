@@ -8,7 +8,7 @@ from core.repair.evidence import Said
 from core.repair.locate import Place
 from core.repair.sources import called
 from core.repair.templates.base import Changes, change
-from core.repair.templates.suspects import DIVISIONS, Suspect, repeatable
+from core.repair.templates.suspects import DIVISIONS, ZERO, Suspect, repeatable
 
 
 def whole(place: Place, suspect: Suspect, said: Said, says: str) -> Changes:
@@ -21,7 +21,7 @@ def whole(place: Place, suspect: Suspect, said: Said, says: str) -> Changes:
             continue  # a step whose value nobody takes is left out instead
         new = f"({place.source(node)} if {suspect.good} else {said.value})"
         yield change(place, _unwrapped(place, node, new), says, said, 0.9, 0.02)
-        if place.crash.exception.type == "ZeroDivisionError":
+        if place.crash.exception.type.rsplit(".", 1)[-1] in ZERO:
             yield change(place, _every_division(place, said.value), says, said, 0.9, 0.03)
 
 

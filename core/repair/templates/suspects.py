@@ -12,6 +12,7 @@ from core.repair.locate import Place
 from core.repair.sources import called
 
 HOLE = "@@"
+ZERO = ("ZeroDivisionError", "DivisionByZero", "InvalidOperation")  # the last: of Decimals, nothing by nothing
 DIVISIONS = ("Div", "FloorDiv", "Mod")
 PURE_CALLS = {"len", "sum", "max", "min", "abs", "float", "int", "str", "list", "tuple", "set", "sorted", "isinstance"}
 PURE_METHODS = {"get", "strip", "lower", "upper", "keys", "values", "items", "isdigit", "split", "total", "count"}
@@ -51,7 +52,7 @@ def suspects(place: Place) -> Iterator[Suspect]:
 
 
 _KIND_WORDS = {
-    "ZeroDivisionError": frozenset({"zero", "nothing", "empty", "without", "none"}),
+    **dict.fromkeys(ZERO, frozenset({"zero", "nothing", "empty", "without", "none"})),
     "IndexError": frozenset({"empty", "nothing", "without", "none", "last"}),
     "StopIteration": frozenset({"none", "nothing", "empty"}),
 }
@@ -114,6 +115,8 @@ def _parts(place: Place) -> list[ast.expr]:
     if place.failing is None:
         return place.expressions(*kinds)
     node = place.failing
+    if isinstance(node, ast.JoinedStr | ast.FormattedValue):
+        return [n.value for n in ast.walk(node) if isinstance(n, ast.FormattedValue) and isinstance(n.value, kinds)]
     inner = [n for n in ast.iter_child_nodes(node) if isinstance(n, kinds)]
     inner += [node] if isinstance(node, kinds) and place.kind(node) == "NoneType" else []
     if isinstance(node, ast.Call):
@@ -250,7 +253,9 @@ def _not(condition: str) -> str:
 
 def _division(place: Place, message: str) -> Iterator[Suspect]:
     for node in failing(place, ast.BinOp):
-        if type(node.op).__name__ in DIVISIONS and place.value(node.right) in (0, 0.0, ...):
+        if type(node.op).__name__ in DIVISIONS and (
+            place.value(node.right) in (0, 0.0, ...) or place.kind(node.right) == "Decimal"
+        ):
             divisor = _bare(place.source(node.right))
             neutral = ("0.0",) if isinstance(node.op, ast.Div) else ("0",)
             if repeatable(node.right):
@@ -332,10 +337,21 @@ def _exhausted(place: Place, message: str) -> Iterator[Suspect]:
             yield Suspect(node, node, "", "", (f"next({inner}, {HOLE})",), ("None",))
 
 
+def _reduced(place: Place, message: str) -> Iterator[Suspect]:
+    if "reduce() of empty" not in message:
+        return
+    for node in failing(place, ast.Call):
+        if called(node) == "reduce" and len(node.args) == 2:
+            inner, rows = place.source(node)[:-1].rstrip().rstrip(","), node.args[1]
+            good = place.source(rows) if isinstance(rows, ast.Name | ast.Attribute) else ""
+            yield Suspect(node, rows, good, f"not {good}" if good else "", (f"{inner}, {HOLE})",), ())
+
+
 _READERS = {
+    "TypeError": _reduced,
     "KeyError": _missing_key,
     "IndexError": _missing_position,
-    "ZeroDivisionError": _division,
+    **dict.fromkeys(ZERO, _division),
     "ValueError": _value_error,
     "StatisticsError": _value_error,
     "JSONDecodeError": _value_error,

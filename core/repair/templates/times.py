@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from datetime import date, datetime
 
 from core.repair.evidence import Said
 from core.repair.flow import origins
@@ -154,6 +155,33 @@ _DAY_AND_MOMENT = (
     r"can't compare datetime.datetime to datetime.date|'datetime.date' and 'datetime.datetime'|"
     r"'datetime.datetime' and 'datetime.date'"
 )
+
+
+_TEXT_AND_TIME = re.compile(
+    r"'str' and 'datetime\.(date|datetime)'|'datetime\.(date|datetime)' and 'str'|"
+    r"must be (?:a )?datetime\.(date|datetime), not str|argument must be a (date|datetime)"
+)
+
+
+def from_text(place: Place) -> Changes:
+    """A date that came as text, in ISO 8601, where the other side is a date."""
+    match = _TEXT_AND_TIME.search(place.crash.exception.message)
+    kind = next((g for g in match.groups() if g), "") if match else ""
+    for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call) if match else ():
+        value = place.value(node)
+        if isinstance(value, str) and _reads(kind, value):
+            said = Said("", f"{place.source(node)} is a text such as {value!r}, the other side a {kind}", 0.86)
+            whole = re.search(r"^import datetime\b", place.text, re.M)
+            owner, line = (f"datetime.{kind}", "") if whole else (kind, f"from datetime import {kind}")
+            text = place.replace(node, f"{owner}.fromisoformat({place.source(node)})")
+            yield change(place, with_import(place, line, text), f"{place.source(node)} is read as a {kind}.", said)
+
+
+def _reads(kind: str, value: str) -> bool:
+    try:
+        return bool({"date": date, "datetime": datetime}[kind].fromisoformat(value))
+    except ValueError:
+        return False
 
 
 def dates(place: Place) -> Changes:

@@ -317,11 +317,10 @@ def number_text(place: Place) -> Changes:
     """``int('1,200')``, ``float('3,5 €')``: the separators that the documentation speaks of are taken out."""
     message = place.crash.exception.message
     found = re.search(r"(?:invalid literal for int\(\) with base 10|could not convert string to float): (.+)$", message)
-    if not found:
-        return
-    for node in failing(place, ast.Call):
-        if called(node) in ("int", "float") and node.args:
-            yield from _cleaned(place, node, found[1].strip("'\""))
+    for node in failing(place, ast.Call) if found or "ConversionSyntax" in message else ():
+        if called(node) in NUMERIC and node.args:
+            told = found[1].strip("'\"") if found else place.value(node.args[0])
+            yield from _cleaned(place, node, told if isinstance(told, str) else "")
 
 
 def _cleaned(place: Place, node: ast.Call, value: str) -> Changes:

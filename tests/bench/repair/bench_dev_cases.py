@@ -13,14 +13,21 @@ from collections import Counter
 from pathlib import Path
 
 from core.repair.judge import NO_EVIDENCE
-from tests.bench.repair import dev_cases, dev_cases_keys, dev_cases_library, dev_cases_lookups, dev_cases_more
+from tests.bench.repair import (
+    dev_cases,
+    dev_cases_daily,
+    dev_cases_keys,
+    dev_cases_library,
+    dev_cases_lookups,
+    dev_cases_more,
+)
 from tests.repair import cases_mixed, cases_types, cases_values
 from tests.repair.casework import Case, checked, read
 from tests.repair.test_repairs import repaired
 
 TABLES = (
     cases_values, cases_types, cases_mixed,
-    dev_cases, dev_cases_more, dev_cases_keys, dev_cases_library, dev_cases_lookups,
+    dev_cases, dev_cases_more, dev_cases_keys, dev_cases_library, dev_cases_lookups, dev_cases_daily,
 )  # fmt: skip
 
 
