@@ -27,17 +27,23 @@ VALUES = (
     (re.compile(r"\b(?:is|are|be|left|stays?) (?:then )?(?:empty|blank)$", re.I), '""'),
     (re.compile(r"\b(?:is|are|gives?|returns?) nothing\b", re.I), "None"),
     (re.compile(rf"(?<=\bas )(?:{_WORD_VALUES})\b"), "word"),
+    (re.compile(r"(?:(?<=\bas )|(?<=\bto ))one\b(?! of)"), "1"),
+    (re.compile(r"(?:(?<=\bas )|(?<=defaults to )|(?<=default is ))[A-Z][A-Z_]{1,11}\b"), "word"),
+    (re.compile(r"\b[A-Z][A-Z_]{1,11}\b(?= is (?:assumed|taken|used))"), "word"),
 )
+_EMPTY = {"list": "[]", "dict": "{}", "set": "set()", "tuple": "()", "int": "0", "float": "0.0", "str": '""'}
 CONDITION = re.compile(
     r"\b(if|when|where|without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|"
     r"for (?:an?|what|those)|"
     r"not|until|before|may be|may have|may lack|can be|has no|have no|lacks?|else|unless|never|blank|unset|out of|"
-    r"fewer|less than|too (?:few|short|small)|single|falls? back|instead|at the end|last|only|still|yet|new)\b",
+    r"fewer|less than|too (?:few|short|small)|single|falls? back|instead|at the end|last|only|still|yet|new|"
+    r"nobody|no one|anonymous|assumed)\b",
     re.I,
 )
 _ABSENT = re.compile(
     r"\b(without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|not|may have|may lack|"
-    r"lacks?|else|unless|never|blank|unset|fewer|less than|too (?:few|short|small)|falls? back|instead|zero|have no)\b",
+    r"lacks?|else|unless|never|blank|unset|fewer|less than|too (?:few|short|small)|falls? back|instead|zero|have no|"
+    r"nobody|no one|anonymous)\b",
     re.I,
 )
 _OF_INPUT = re.compile(r"\b(?:may|can|might|could) be\s*$", re.I)  # "it may be None" tells no result
@@ -132,11 +138,26 @@ def _split(text: str) -> Iterator[str]:
 def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Said]:
     """Values that such sentences name, the likeliest first; one value, one entry."""
     said = [s for sentence in sentences(place, about) for s in _values(sentence)]
-    said += list(_constants(place, about))
+    said += [*_constants(place, about), *_of_result(place)]
     best: dict[str, Said] = {}
     for one in sorted(said, key=lambda s: -s.confidence):
         best.setdefault(one.value, one)
     return list(best.values())
+
+
+def _of_result(place: Place) -> Iterator[Said]:
+    """"Unknown users have no roles" of ``roles() -> list``; "a user without a plan is not premium" of a bool."""
+    told = ast.unparse(place.function.returns) if place.function and place.function.returns else ""
+    named = words_of(place.function.name) if place.function else frozenset()
+    for sentence in sentences(place) if told else ():
+        words = f"the documentation says: {sentence.text[:200]}"
+        none = re.search(r"\b(?:has|have|gets?|there (?:is|are)) no (\w+)", sentence.text, re.I)
+        kind = re.split(r"\W", told)[0]
+        if none and words_of(none[1]) & named and kind in _EMPTY:
+            yield Said(_EMPTY[kind], words, round(sentence.trust - 0.02, 2))
+        denied = re.search(r"\b(is|are|do|does) (not|never)\b", sentence.text)
+        if told == "bool" and denied and _ABSENT.search(sentence.text):
+            yield Said("False", words, round(sentence.trust - 0.04, 2))
 
 
 def _values(sentence: Sentence) -> Iterator[Said]:
