@@ -72,6 +72,7 @@ def _said(result: FixResult, branch: str) -> dict:
         "branch": branch,
         "confidence": result.confidence,
         "proof": asdict(result.proof) | {"complete": result.proof.complete},
+        "attempts": [{"template": a.candidate.template, "refused": a.reason} for a in result.attempts],
     }
 
 

@@ -17,7 +17,7 @@ from core.repair.locate import located
 from core.repair.mutate import mutated, pool_of
 from core.repair.probe import Call, Outcome, observed, probe, probes
 from core.repair.proof import prove, write
-from core.repair.reproduce import crashing_calls, is_crash, written
+from core.repair.reproduce import crashing_calls, further_calls, is_crash, written
 from core.repair.scaffolds import scaffolds, seen_types
 from core.repair.shapes import Attempt, Candidate, Fixer, FixResult, Runner
 from core.settings import FixRules
@@ -25,6 +25,7 @@ from core.vendors.command import git
 
 _CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable")
 CANDIDATES, INPUTS, INNER = 40, 100, 40
+PROOFS = 3  # candidates that are proved one after another
 FOLLOWED = 4  # candidates that lead to a further crash and are taken on from there
 
 
@@ -79,12 +80,20 @@ def repair(
     bench = _bench(tree, crash, hits, runner, rules, allowed)
     _search(bench, fixers, feedback)
     _clean(tree)
-    chosen, why = choose(bench.judged)
-    if chosen is None:
-        step = "Decide what the program is meant to do with this input; the refused attempts say what was tried."
-        disagree = bool(bench.judged)
-        return FixResult("escalate", why, Cause.CODE, step, attempts=bench.attempts, final=disagree)
-    return _proved(bench, chosen, why, test_command)
+    if _hopeful(bench) and (more := [c for c in further_calls(tree, crash, runner) if c not in hits]):
+        attempts = bench.attempts
+        bench = _bench(tree, crash, [*hits, *more], runner, rules, allowed)
+        bench.attempts.extend(attempts)
+        _search(bench, fixers, feedback)
+        _clean(tree)
+    return _decided(bench, test_command)
+
+
+def _hopeful(bench: Bench) -> bool:
+    """Nothing that anything speaks for survived, but such a one led the reported input to another error."""
+    if any(one.candidate.evidence for one in bench.judged):
+        return False
+    return any(a.candidate.evidence and "input now raises" in a.reason for a in bench.attempts)
 
 
 def _clean(tree: Path) -> None:
@@ -185,6 +194,23 @@ def _restore(bench: Bench, candidates: Sequence[Candidate]) -> None:
             write(bench.tree, {name: bench.base[name]})
         else:
             (bench.tree / name).unlink(missing_ok=True)
+
+
+def _decided(bench: Bench, test_command: Sequence[str]) -> FixResult:
+    """The best one whose proof is complete; one whose proof is not is refused, and the others are left."""
+    refused = None
+    for _ in range(PROOFS):
+        chosen, why = choose(bench.judged)
+        if chosen is None:
+            step = "Decide what the program is meant to do with this input; the refused attempts say what was tried."
+            said = FixResult("escalate", why, Cause.CODE, step, attempts=bench.attempts, final=bool(bench.judged))
+            return refused or said
+        result = _proved(bench, chosen, why, test_command)
+        if result.decision == "fix":
+            return result
+        refused = refused or result
+        bench.judged.remove(chosen)
+    return refused
 
 
 def _proved(bench: Bench, judged: Judged, why: str, test_command: Sequence[str]) -> FixResult:

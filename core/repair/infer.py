@@ -13,6 +13,11 @@ _LISTS = {"list", "List", "Iterable", "Sequence", "Iterator", "Collection", "tup
 _TEXT = {n for n in dir(str) if not n.startswith("_")} - {n for n in dir(list)} - {"count", "index"}
 _DICT = {"get", "items", "keys", "values", "setdefault", "update"}
 _LIST = {"append", "extend", "sort", "insert", "remove"}
+_READ = {
+    "fromisoformat": "'2024-05-06T07:08:09'", ("date", "fromisoformat"): "'2024-05-06'", "int": "'3'", "float": "'2.5'",
+    "Decimal": "'2.5'", ("json", "loads"): "'{}'", "fromstring": "'<a><b>1</b></a>'", "b64decode": "'YWJj'",
+    "urlsafe_b64decode": "'YWJj'", "fromhex": "'00ff'", "UUID": "'12345678-1234-5678-1234-567812345678'",
+}  # fmt: skip
 DEPTH = 4
 LOOPED = "{'text': 3}"  # a mapping whose entries are gone through
 
@@ -65,10 +70,30 @@ def _used(function: ast.AST, name: str, depth: int) -> str:
         return "{" + ", ".join(parts) + "}"
     if uses:
         return "['text', 'text']"
+    if read := _read_by(function, ast.Name(name)):
+        return read
     for called in methods:
+        if called.func.attr in ("split", "rsplit", "partition") and called.args:
+            return _separated(called.args[0])
         if called.func.attr in _TEXT | _LIST:
             return "'text'" if called.func.attr in _TEXT else "[]"
     return _looped(function, name, depth) or _summed(function, name)
+
+
+def _read_by(function: ast.AST, value: ast.expr) -> str:
+    """A text that the function which is given it can read: JSON, a number, a time."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and node.args and ast.unparse(node.args[0]) == ast.unparse(value):
+            name, owner = getattr(node.func, "attr", getattr(node.func, "id", "")), ast.unparse(node.func).split(".")[0]
+            if (owner, name) in _READ or name in _READ:
+                return _READ.get((owner, name)) or _READ[name]
+    return ""
+
+
+def _separated(separator: ast.expr) -> str:
+    """A text that falls into parts by the separator."""
+    text = separator.value if isinstance(separator, ast.Constant) and isinstance(separator.value, str) else " "
+    return repr(text.join(("a", "b", "c")))
 
 
 def _is(node: ast.AST | None, kind: type, name: str) -> bool:
@@ -98,6 +123,9 @@ def _summed(function: ast.AST, name: str) -> str:
 
 def _field(function: ast.AST, name: str, key: str, depth: int) -> str:
     """The value of a field: what a variable that is set from it is used as, else a number where it is summed."""
+    for way in (f"{name}[{key!r}]", f"{name}.get({key!r})"):
+        if read := _read_by(function, ast.parse(way, mode="eval").body):
+            return read
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _reads(node.value, name, key):
             return _used(function, node.targets[0].id, depth - 1) or "'text'"

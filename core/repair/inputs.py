@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -19,13 +20,16 @@ from core.repair.sources import (
     defaults,
     definition,
     files,
+    members_of,
     module_of,
     parameters,
     parsed,
 )
 from core.repair.values import OBJECT, imports_for, source
 
+WAYS = 3  # ways of building an object that is given
 RECEIVERS = 6  # ways of building the object of a method that are tried
+_OF_BUILTINS = {name for kind in (str, bytes, dict, list, set, tuple, int, float) for name in dir(kind)}
 Part = tuple[str, tuple[str, ...]]  # expression, its import lines
 
 
@@ -110,7 +114,9 @@ def _receivers(tree: Path, frame: Frame, owner: str, node: Function) -> Iterator
     yield from islice(constructions(tree, owner, frame.locals or {}, known), RECEIVERS)
 
 
-def constructions(tree: Path, name: str, told: dict[str, str], known: dict[str, str]) -> Iterator[Part]:
+def constructions(
+    tree: Path, name: str, told: dict[str, str], known: dict[str, str], depth: int = 1
+) -> Iterator[Part]:
     """Ways to build an object of the program's class."""
     found = class_named(tree, name)
     if found is None:
@@ -123,24 +129,21 @@ def constructions(tree: Path, name: str, told: dict[str, str], known: dict[str, 
                 if made and made[0] not in seen:
                     seen.add(made[0])
                     yield made
-    yield _blank_object(found[1], name, told, known)
+    yield _blank_object(tree, found[1], told, known, depth)
 
 
-def _blank_object(node: ast.ClassDef, name: str, told: dict[str, str], known: dict[str, str]) -> Part:
+def _blank_object(tree: Path, node: ast.ClassDef, told: dict[str, str], known: dict[str, str], depth: int) -> Part:
     """Built with what the report says of names like its parameters, else with inferred values."""
-    init = next((n for n in node.body if isinstance(n, Function) and n.name == "__init__"), None)
+    name, init = node.name, next((n for n in node.body if isinstance(n, Function) and n.name == "__init__"), None)
     if init is None:
         fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and n.value is None]
-        given = [
-            (n.target.id, source(told.get(n.target.id, "[Filtered]"), known) or (shaped(n.annotation), ()))
-            for n in fields
-        ]
+        free = [ast.arg(n.target.id, n.annotation) for n in fields if isinstance(n.target, ast.Name)]
+        init = ast.FunctionDef("__init__", ast.arguments([], [], None, [], [], None, []), [], [])
     else:
         free = [a for a in parameters(init, name) if a.arg not in defaults(init)]
-        given = [
-            (a.arg, source(told.get(a.arg, "[Filtered]"), known) or (shaped(a.annotation, init, a.arg), ()))
-            for a in free
-        ]
+    given = [
+        (a.arg, source(told.get(a.arg, "[Filtered]"), known) or _ways(tree, a, init, known, depth)[0]) for a in free
+    ]
     return f"{name}({', '.join(f'{n}={v[0]}' for n, v in given)})", tuple(line for _, v in given for line in v[1])
 
 
@@ -158,10 +161,38 @@ def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
             for call in ast.walk(parsed(tree, path)):
                 if isinstance(call, ast.Call) and called(call) == node.name:
                     yield from _literal_call(tree, frame, owner, node, call, known)
-        free = [a for a in parameters(node, owner) if a.arg not in defaults(node)]
-        guessed = [(f"{a.arg}={shaped(a.annotation, node, a.arg)}", ()) for a in free]
-        guessed = [(t.split("=", 1)[1], i) for t, i in guessed] if node.args.posonlyargs else guessed
-        yield from calls_to(tree, frame, owner, node, guessed)
+        for guessed in guesses(tree, node, owner, known):
+            yield from calls_to(tree, frame, owner, node, guessed)
+
+
+def guesses(tree: Path, node: Function, owner: str, known: dict[str, str]) -> Iterator[list[Part]]:
+    """Arguments for what a call has to give: objects of the program's classes, else values of the shape in use."""
+    free = [a for a in parameters(node, owner) if a.arg not in defaults(node)]
+    found = [(a.arg, _ways(tree, a, node, known)) for a in free]
+    for turn in range(max((len(ways) for _, ways in found), default=1)):
+        chosen = [(name, *ways[turn % len(ways)]) for name, ways in found]
+        yield [(f"{name}={text}" if not node.args.posonlyargs else text, lines) for name, text, lines in chosen]
+
+
+def _ways(tree: Path, argument: ast.arg, node: Function, known: dict[str, str], depth: int = 2) -> list[Part]:
+    plain = [(shaped(argument.annotation, node, argument.arg), ())]
+    told = ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
+    named = next((n for n in re.findall(r"\w+", told) if n in known), "") or _used_as(tree, node, argument.arg, told)
+    made = list(islice(constructions(tree, named, {}, known, depth - 1), WAYS)) if named and depth else []
+    several = re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", told)
+    return [(f"[{text}]", lines) if several else (text, lines) for text, lines in made] or plain
+
+
+def _used_as(tree: Path, node: Function, name: str, told: str) -> str:
+    """The class of the program that has all that the function uses of the parameter, but for one that may be wrong."""
+    uses = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == name]
+    wanted = {n.attr for n in uses}
+    if told or wanted <= _OF_BUILTINS:
+        return ""
+    owners = [n for path in files(tree) for n in parsed(tree, path).body if isinstance(n, ast.ClassDef)]
+    having = {owner.name: len(wanted & members_of(owner)) for owner in owners}
+    best = max(having, key=having.get, default="")
+    return best if best and having[best] >= max(1, len(wanted) - 1) else ""
 
 
 def _literal_call(tree, frame, owner, node, call, known) -> Iterator[Call]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -61,11 +62,26 @@ def _with(call: Call, key: str) -> Iterator[Call]:
         return
     mappings = [n for n in ast.walk(tree) if isinstance(n, ast.Dict)]
     lacking = [n for n in mappings if key not in [ast.unparse(k) for k in n.keys if k]]
+    yield from _in_json(call, tree, ast.literal_eval(key)) if text else ()
     for node in lacking[-2:] if text else ():
         end = offset(call.expression, node.end_lineno, node.end_col_offset) - 1
         comma = ", " if node.keys else ""
         for value in VALUES:
             yield replace(call, expression=f"{call.expression[:end]}{comma}{key}: {value}{call.expression[end:]}")
+
+
+def _in_json(call: Call, tree: ast.AST, key: str) -> Iterator[Call]:
+    """The same in a mapping that is written out as JSON text."""
+    for node in [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and str(n.value)[:1] == "{"]:
+        try:
+            held = json.loads(node.value)
+        except (ValueError, TypeError):
+            continue
+        start = offset(call.expression, node.lineno, node.col_offset)
+        end = offset(call.expression, node.end_lineno, node.end_col_offset)
+        for value in ("3", 3, {}, ["3"]):
+            text = repr(json.dumps({**held, key: value}))
+            yield replace(call, expression=call.expression[:start] + text + call.expression[end:])
 
 
 # --- what had been written before ----------------------------------------------------------------

@@ -12,7 +12,7 @@ from itertools import combinations, islice, zip_longest
 from core.models import Crash
 from core.repair.locate import offset
 from core.repair.probe import Call
-from core.repair.values import KNOWN
+from core.repair.values import KNOWN, imports_for
 
 Edit = tuple[int, int, str, bool]  # start, end, new text, whether it is odd
 Types = Mapping[str, set[str]]  # names of fields and parameters: types that were seen there
@@ -26,6 +26,7 @@ _LIKE = {
     type(None): ("''", "0", "'x'", "3", "[]", "{}", "False"),
 }
 MOST_NODES = 60
+FIRST = 4  # of the pool's texts that come before all others
 _ZONED = re.compile(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)'$")
 
 
@@ -46,7 +47,13 @@ def mutated(call: Call, pool: list[str], seen: Types | None = None, confused: bo
     for part, text in (("expression", call.expression), ("setup", call.setup)):
         for start, end, new, odd in _edits(text, pool, seen or {}):
             empty = confused and new in ("{}", "[]", "()", "''")
-            yield replace(call, **{part: text[:start] + new + text[end:], "odd": odd or empty})
+            yield _changed(call, new, **{part: text[:start] + new + text[end:], "odd": odd or empty})
+
+
+def _changed(call: Call, new: str, **parts) -> Call:
+    """With what the new text needs imported."""
+    lines = [line for line in imports_for(new) if line not in call.imports.splitlines()]
+    return replace(call, imports="\n".join([*lines, *filter(None, [call.imports])]), **parts)
 
 
 def staged(call: Call) -> Iterator[Call]:
@@ -97,7 +104,7 @@ def doubly(call: Call, pool: list[str], seed: int = 1) -> Iterator[Call]:
         changed = text
         for start, end, new, _ in sorted(pair, reverse=True):
             changed = changed[:start] + new + changed[end:]
-        yield replace(call, expression=changed)
+        yield _changed(call, "[" + ", ".join(new for *_, new, _ in pair) + "]", expression=changed)
 
 
 def _edits(text: str, pool: list[str], seen: Types) -> Iterator[Edit]:
@@ -171,15 +178,22 @@ def _of_node(text: str, node: ast.expr, pool: list[str], seen: set[str]) -> Iter
 def _replacements(node: ast.expr, pool: list[str]) -> Iterator[str]:
     if isinstance(node, ast.Constant):
         if not (isinstance(node.value, str) and len(node.value) > 300):
-            yield from [*_LIKE.get(type(node.value), _ANY), *pool, *_variants(node.value)]
+            yield from [*pool[:FIRST], *_LIKE.get(type(node.value), _ANY), *pool, *_variants(node.value)]
     elif isinstance(node, ast.Dict):
-        yield from _dicts(node)
+        yield from [*filter(_is_whole, pool), *_dicts(node)]
     elif isinstance(node, ast.List | ast.Tuple):
-        yield from _sequences(node)
+        yield from [*filter(_is_whole, pool), *_sequences(node)]
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[0] in KNOWN:
+        yield from (text for text in pool if text.startswith(f"{ast.unparse(node.func)}("))
     elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[0] not in KNOWN:
         for index in range(len(node.keywords)):
             kept = [k for i, k in enumerate(node.keywords) if i != index]
             yield ast.unparse(ast.Call(node.func, node.args, kept))
+
+
+def _is_whole(text: str) -> bool:
+    """A container or an object, as an argument is one as a whole."""
+    return text[:1] not in "'\"-0123456789" and text != "None"
 
 
 def _variants(value: object) -> list[str]:

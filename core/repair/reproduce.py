@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.models import Crash
 from core.repair.fixability import deepest_in_app
+from core.repair.hints import hints
 from core.repair.inputs import calls_in_code, recorded_calls
 from core.repair.leads import STEPS, grown, written_before
 from core.repair.mutate import doubly, mutated, pool_of, staged, swapped
@@ -71,6 +72,11 @@ def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
     exact, _ = _hits(tree, recorded_calls(tree, crash), crash, runner)
     if exact:
         return [exact[0], *_hits(tree, list(written_before(tree, crash)), crash, runner)[0][:2]]
+    return further_calls(tree, crash, runner)
+
+
+def further_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
+    """Calls that are guessed: led to the crash step by step, then by tests, calls, types and mutation."""
     led, alike = _hits(tree, _led(tree, crash, runner), crash, runner)
     for calls in _rounds(tree, crash):
         exact, near = _hits(tree, calls, crash, runner)
@@ -109,7 +115,7 @@ def _led(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
 def _rounds(tree: Path, crash: Crash) -> Iterator[Sequence[Call]]:
     """Guesses: what tests and code call, then with one value changed, then with two."""
     seeds = [*scaffolds(tree, crash), *calls_in_code(tree, crash), *recorded_calls(tree, crash)]
-    pool, known = [*pool_of(crash), *_told(crash)], mappings(tree)
+    pool, known = [*hints(crash.exception.message), *pool_of(crash), *_told(crash)], mappings(tree)
     yield [*seeds, *(more for seed in seeds for more in (*staged(seed), *swapped(seed, known)))]
     yield _in_turn([mutated(seed, pool) for seed in seeds], BATCH)
     yield _in_turn([doubly(seed, pool) for seed in seeds], BATCH)

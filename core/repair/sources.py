@@ -67,6 +67,15 @@ def class_named(tree: Path, name: str) -> tuple[str, ast.ClassDef] | None:
     return None
 
 
+def members_of(node: ast.ClassDef) -> set[str]:
+    """Methods, fields and attributes of a class of the program."""
+    found = {n.name for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    found |= {n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
+    found |= {t.id for n in node.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
+    stored = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)]
+    return found | {n.attr for n in stored}
+
+
 def definition(tree: Path, frame: Frame) -> tuple[str, Function] | None:
     """(class name or "", function) of the frame, when it lies at the top of a module or class."""
     module = parsed(tree, frame.file)

@@ -11,14 +11,17 @@ from core.repair.judge import NO_EVIDENCE
 from core.repair.runner import BubblewrapRunner
 from core.settings import FixRules
 from core.vendors.command import git
+from tests.bench.repair import dev_cases_daily, dev_cases_lookups
 from tests.repair import cases_mixed, cases_types, cases_values
 from tests.repair.casework import checked, make, read
 
-CASES = {case.name: case for text in (cases_values, cases_types, cases_mixed) for case in read(text.CASES)}
+TABLES = (cases_values, cases_types, cases_mixed, dev_cases_daily, dev_cases_lookups)
+CASES = {case.name: case for table in TABLES for case in read(table.CASES)}
 FIXED = (
     "profile-none", "documented-error", "skip-documented", "average-empty", "unset-branch", "header-casing",
     "csv-number-origin", "property-called", "missing-import", "dict-mutated", "base64-padding", "none-last-sort",
-    "returns-none-elsewhere", "sibling-guard", "listed-wrong-case",
+    "returns-none-elsewhere", "sibling-guard", "listed-wrong-case", "daily-optional-callback",
+    "fresh-key-written-elsewhere", "fresh-key-registered-lowercase",
 )  # fmt: skip
 FOR_A_PERSON = (
     "deliberate-helper", "deliberate-from", "assert-invariant", "tls-expired", "timeout-upstream", "disk-full",

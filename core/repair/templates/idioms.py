@@ -234,9 +234,13 @@ def hashable(place: Place) -> Changes:
     for node in failing(place, ast.Name, ast.Subscript, ast.Attribute, ast.Call):
         if place.kind(node) == "list":
             said = Said("", "a key has to be fixed: a tuple holds the same", 0.84)
-            yield change(
-                place, place.replace(node, f"tuple({place.source(node)})"), "The list becomes a tuple as a key.", said
-            )
+            text = place.source(node)
+            yield change(place, place.replace(node, f"tuple({text})"), "The list becomes a tuple as a key.", said)
+            either = f"tuple({text}) if isinstance({text}, list) else {text}"
+            alone = any(node in n.args for n in place.expressions(ast.Call))
+            alone = alone or any(n.slice is node for n in place.expressions(ast.Subscript))
+            either = either if alone else f"({either})"
+            yield change(place, place.replace(node, either), "A list becomes a tuple as a key.", said, less=0.01)
 
 
 def awaited_value(place: Place) -> Changes:

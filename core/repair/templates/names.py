@@ -10,7 +10,7 @@ import sys
 
 from core.repair.evidence import Said, documented, modules, words_of
 from core.repair.locate import Place
-from core.repair.sources import called, defaults
+from core.repair.sources import called, defaults, members_of
 from core.repair.templates.base import Changes, change
 from core.repair.templates.imports import REMOVED, missing, with_import
 from core.repair.templates.lookalikes import synonym
@@ -179,14 +179,6 @@ def _attributes(place: Place, match: re.Match) -> set[str]:
             if isinstance(node, ast.ClassDef) and node.name == kind:
                 found |= members_of(node)
     return {n for n in found if not n.startswith("__")}
-
-
-def members_of(node: ast.ClassDef) -> set[str]:
-    found = {n.name for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
-    found |= {n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
-    found |= {t.id for n in node.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
-    stored = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)]
-    return found | {n.attr for n in stored}
 
 
 def argument(place: Place) -> Changes:

@@ -52,7 +52,7 @@ def _computed(place: Place, node: ast.expr) -> ast.expr:
         text = isinstance(outer, ast.BinOp) and isinstance(outer.left, ast.Constant | ast.JoinedStr)
         if isinstance(outer, ast.Call) and called(outer) not in ("round", "int", "float", "abs"):
             continue
-        if any(part is node for part in parts) and not (text and isinstance(outer.left.value, str)):
+        if any(part is node for part in parts) and not (text and isinstance(getattr(outer.left, "value", ""), str)):
             node = outer
     return node
 

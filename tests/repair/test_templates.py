@@ -1,0 +1,40 @@
+"""What the templates propose for small programs, before anything is run: the likeliest that anything speaks for."""
+
+import pytest
+
+from core.repair.embedded import EmbeddedFixer
+from core.repair.judge import NO_EVIDENCE
+from core.repair.locate import located
+from core.repair.proof import write
+from tests.bench.repair import dev_cases_daily, dev_cases_lookups
+from tests.repair.casework import checked, make, read
+
+CASES = {case.name: case for table in (dev_cases_lookups, dev_cases_daily) for case in read(table.CASES)}
+RIGHT = (
+    "fresh-key-handler-missing", "fresh-key-nested-counts", "fresh-key-pair-order", "fresh-key-registered-lowercase",
+    "fresh-key-template-placeholder", "fresh-key-two-versions", "fresh-name-circular-import",
+    "fresh-name-elementtree-children", "fresh-name-error-after-except", "fresh-name-nonlocal-missing",
+    "fresh-name-removed-inspect", "fresh-name-set-in-one-branch", "fresh-name-shadowed-builtin",
+    "fresh-name-super-init-missing", "daily-conn-before-connect", "daily-date-text", "daily-decimal-comma",
+    "daily-enum-case", "daily-format-none", "daily-generator-len", "daily-keys-subscript",
+    "daily-keyword-only", "daily-missing-self", "daily-reduce-empty",
+    "daily-renamed-module", "daily-sibling-guard-elsewhere", "daily-sibling-inline-guard", "daily-sort-ties",
+)  # fmt: skip
+NOTHING_SURE = ("fresh-key-trap-required", "daily-trap-null-guess", "daily-trap-sibling-differs")
+
+
+def proposed(name, repo):
+    return list(EmbeddedFixer().propose(repo, located(repo, make(CASES[name], repo))))
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_likeliest_proposal_is_right(name, tmp_path):
+    best = next(c for c in proposed(name, tmp_path) if c.evidence)
+    assert best.confidence > NO_EVIDENCE
+    write(tmp_path, best.files)
+    assert checked(CASES[name], tmp_path) == ""
+
+
+@pytest.mark.parametrize("name", NOTHING_SURE)
+def test_nothing_is_proposed_as_sure_where_nothing_says_what_is_meant(name, tmp_path):
+    assert not [c for c in proposed(name, tmp_path) if c.evidence and c.confidence > NO_EVIDENCE]
