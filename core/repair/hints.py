@@ -23,6 +23,7 @@ _HINTS = (
     (r"can't decode byte", ("b'\\xe9t\\xe9'", "b'\\xff\\xfe'")),
     (r"Set changed size", ("{'a', 'b', 'c', 'd'}", "{1, 2, 3, 4}")),
     (r"dictionary (changed size|keys changed)", ("{'a': 1, 'b': 2, 'c': 3}",)),
+    (r"values to unpack", ("{'text': 3, 'other': 5}", "'a=b=c'", "'a'", "[('a', 1, 2)]")),
     (r"unhashable type: 'list'", ("['a', 'b']",)),
     (r"unhashable type: 'dict'", ("{'a': 1}",)),
     (r"type set\b", ("{1, 2}",)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from core.repair.values import CALLABLE
+
 _BY_ANNOTATION = {
     "str": "'text'", "int": "3", "float": "2.5", "bool": "True", "bytes": "b'text'", "dict": "{}", "list": "[]",
     "tuple": "()", "set": "set()", "Decimal": "Decimal('2.5')", "datetime": "datetime.datetime(2024, 5, 6, 7, 8, 9)",
@@ -59,25 +61,62 @@ def _used(function: ast.AST, name: str, depth: int) -> str:
     """By subscripts, methods, loops and sums that the function makes with the name."""
     if depth == 0:
         return ""
+    called = any(isinstance(n, ast.Call) and getattr(n.func, "id", "") == name for n in ast.walk(function))
+    return (
+        _looked_up(function, name, depth)
+        or _read_by(function, ast.Name(name))
+        or (CALLABLE if called else "")
+        or _moment(function, name)
+        or _by_method(function, name)
+        or _looped(function, name, depth)
+        or _summed(function, name)
+    )
+
+
+def _looked_up(function: ast.AST, name: str, depth: int) -> str:
+    """A mapping with the keys that are asked for, or a list."""
     uses = [n for n in ast.walk(function) if _is(n, ast.Subscript, name)]
-    methods = [n for n in ast.walk(function) if _is(getattr(n, "func", None), ast.Attribute, name)]
+    got = [n for n in _methods(function, name) if n.func.attr == "get" and n.args]
     keys = [n.slice.value for n in uses if isinstance(n.slice, ast.Constant) and isinstance(n.slice.value, str)]
-    keys += [
-        str(n.args[0].value) for n in methods if n.func.attr == "get" and n.args and isinstance(n.args[0], ast.Constant)
-    ]
+    keys += [str(n.args[0].value) for n in got if isinstance(n.args[0], ast.Constant)]
     if keys:
         parts = [f"{key!r}: {_field(function, name, key, depth)}" for key in dict.fromkeys(keys)]
         return "{" + ", ".join(parts) + "}"
-    if uses:
-        return "['text', 'text']"
-    if read := _read_by(function, ast.Name(name)):
-        return read
-    for called in methods:
-        if called.func.attr in ("split", "rsplit", "partition") and called.args:
-            return _separated(called.args[0])
-        if called.func.attr in _TEXT | _LIST:
-            return "'text'" if called.func.attr in _TEXT else "[]"
-    return _looped(function, name, depth) or _summed(function, name)
+    by_name = [n for n in uses if isinstance(n.slice, ast.Name | ast.Attribute | ast.Call | ast.Subscript)]
+    if by_name:
+        return f"{{'text': {_entry(function, by_name[0], depth)}}}"
+    return "['text', 'text']" if uses else ""
+
+
+def _methods(function: ast.AST, name: str) -> list[ast.Call]:
+    return [n for n in ast.walk(function) if _is(getattr(n, "func", None), ast.Attribute, name)]
+
+
+def _by_method(function: ast.AST, name: str) -> str:
+    """A text or a list, by a method that it alone has."""
+    for call in _methods(function, name):
+        if call.func.attr in ("split", "rsplit", "partition") and call.args:
+            return _separated(call.args[0])
+        if call.func.attr in _TEXT | _LIST:
+            return "'text'" if call.func.attr in _TEXT else "[]"
+    return ""
+
+
+def _moment(function: ast.AST, name: str) -> str:
+    """A day, or a moment, by the parts of it that are asked for."""
+    parts = {n.attr for n in ast.walk(function) if _is(n, ast.Attribute, name)}
+    if parts & {"hour", "minute", "tzinfo", "astimezone", "timestamp"}:
+        return _BY_ANNOTATION["datetime"]
+    return _BY_ANNOTATION["date"] if parts & {"year", "month", "day", "weekday", "strftime", "isocalendar"} else ""
+
+
+def _entry(function: ast.AST, node: ast.Subscript, depth: int) -> str:
+    """The value of an entry that is looked up by a name: as the variable that is set from it is used."""
+    for outer in ast.walk(function):
+        set_from = isinstance(outer, ast.Assign) and ast.unparse(outer.value) == ast.unparse(node)
+        if set_from and isinstance(outer.targets[0], ast.Name):
+            return _used(function, outer.targets[0].id, depth - 1) or "3"
+    return "3"
 
 
 def _read_by(function: ast.AST, value: ast.expr) -> str:

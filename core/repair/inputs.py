@@ -177,17 +177,27 @@ def guesses(tree: Path, node: Function, owner: str, known: dict[str, str]) -> It
 def _ways(tree: Path, argument: ast.arg, node: Function, known: dict[str, str], depth: int = 2) -> list[Part]:
     plain = [(shaped(argument.annotation, node, argument.arg), ())]
     told = ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
-    named = next((n for n in re.findall(r"\w+", told) if n in known), "") or _used_as(tree, node, argument.arg, told)
-    made = list(islice(constructions(tree, named, {}, known, depth - 1), WAYS)) if named and depth else []
-    several = re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", told)
+    named = next((n for n in re.findall(r"\w+", told) if n in known), "")
+    looped = "" if told or named else _loop_variable(node, argument.arg)
+    named = named or ("" if told else _used_as(tree, node, looped or argument.arg))
+    built = list(islice(constructions(tree, named, {}, known, depth - 1), WAYS)) if named and depth else []
+    made = [part for text, _ in built if (part := source(text, known))]  # with its imports
+    several = looped or re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", told)
     return [(f"[{text}]", lines) if several else (text, lines) for text, lines in made] or plain
 
 
-def _used_as(tree: Path, node: Function, name: str, told: str) -> str:
+def _loop_variable(node: Function, name: str) -> str:
+    """What the entries of the parameter are called where they are gone through."""
+    loops = [n for n in ast.walk(node) if isinstance(n, ast.For | ast.comprehension)]
+    targets = [n.target for n in loops if getattr(n.iter, "id", "") == name]
+    return next((t.id for t in targets if isinstance(t, ast.Name)), "")
+
+
+def _used_as(tree: Path, node: Function, name: str) -> str:
     """The class of the program that has all that the function uses of the parameter, but for one that may be wrong."""
     uses = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == name]
     wanted = {n.attr for n in uses}
-    if told or wanted <= _OF_BUILTINS:
+    if wanted <= _OF_BUILTINS:
         return ""
     owners = [n for path in files(tree) for n in parsed(tree, path).body if isinstance(n, ast.ClassDef)]
     having = {owner.name: len(wanted & members_of(owner)) for owner in owners}

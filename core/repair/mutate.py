@@ -25,6 +25,8 @@ _LIKE = {
     bytes: ("b''", "b'\\xff\\xfe'", "b'a'", "None", "'x'"),
     type(None): ("''", "0", "'x'", "3", "[]", "{}", "False"),
 }
+_TIMES = {"date", "datetime", "timedelta", "time"}
+GUESSED = "text"  # stands for a text of which nothing is known
 MOST_NODES = 60
 FIRST = 4  # of the pool's texts that come before all others
 _ZONED = re.compile(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)'$")
@@ -83,15 +85,17 @@ def _thrice(step: ast.stmt) -> list[ast.stmt]:
 
 
 def swapped(call: Call, known: list[str]) -> Iterator[Call]:
-    """Calls with one of the mappings replaced by another that the program is given elsewhere."""
+    """Calls with a mapping, or a text that was guessed, replaced by another that the program is given elsewhere."""
     try:
-        nodes = [n for n in ast.walk(ast.parse(call.expression)) if isinstance(n, ast.Dict)]
+        tree = ast.parse(call.expression)
     except (SyntaxError, ValueError):
         return
+    nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Dict) or getattr(n, "value", None) == GUESSED]
     text = call.expression
     for node in nodes[:4]:
         start, end = (offset(text, node.lineno, node.col_offset), offset(text, node.end_lineno, node.end_col_offset))
-        yield from (replace(call, expression=text[:start] + new + text[end:]) for new in known)
+        fitting = [new for new in known if new.startswith("{") == isinstance(node, ast.Dict)]
+        yield from (replace(call, expression=text[:start] + new + text[end:]) for new in fitting)
 
 
 def doubly(call: Call, pool: list[str], seed: int = 1) -> Iterator[Call]:
@@ -183,12 +187,18 @@ def _replacements(node: ast.expr, pool: list[str]) -> Iterator[str]:
         yield from [*filter(_is_whole, pool), *_dicts(node)]
     elif isinstance(node, ast.List | ast.Tuple):
         yield from [*filter(_is_whole, pool), *_sequences(node)]
-    elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[0] in KNOWN:
-        yield from (text for text in pool if text.startswith(f"{ast.unparse(node.func)}("))
+    elif isinstance(node, ast.Call) and _kind_called(ast.unparse(node)) in _TIMES | {"Decimal"}:
+        yield from (text for text in pool if _kind_called(text) == _kind_called(ast.unparse(node)))
     elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[0] not in KNOWN:
         for index in range(len(node.keywords)):
             kept = [k for i, k in enumerate(node.keywords) if i != index]
             yield ast.unparse(ast.Call(node.func, node.args, kept))
+        yield "None"
+
+
+def _kind_called(text: str) -> str:
+    """``date`` of ``datetime.date(2024, 5, 6)``."""
+    return text.partition("(")[0].rsplit(".", 1)[-1]
 
 
 def _is_whole(text: str) -> bool:

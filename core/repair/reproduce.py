@@ -16,10 +16,11 @@ from core.repair.inputs import calls_in_code, recorded_calls
 from core.repair.leads import STEPS, grown, written_before
 from core.repair.mutate import doubly, mutated, pool_of, staged, swapped
 from core.repair.probe import Call, Outcome, probe
-from core.repair.scaffolds import mappings, scaffolds
+from core.repair.scaffolds import literals, scaffolds
 from core.repair.shapes import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
+FED = 8  # calls that were led some way, from which guesses go on
 HITS = 8  # guessed inputs that are kept
 _BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
 
@@ -77,13 +78,14 @@ def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
 
 def further_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
     """Calls that are guessed: led to the crash step by step, then by tests, calls, types and mutation."""
-    led, alike = _hits(tree, _led(tree, crash, runner), crash, runner)
-    for calls in _rounds(tree, crash):
+    led, alike = _led(tree, crash, runner), []
+    first, _ = _hits(tree, led, crash, runner)
+    for calls in _rounds(tree, crash, led[-FED:]):
         exact, near = _hits(tree, calls, crash, runner)
         if exact:
-            return [*led[:2], *_spread(exact)]
+            return [*first[:2], *_spread(exact)]
         alike += near
-    return led[:HITS] or _spread(alike)
+    return first[:HITS] or _spread(alike)
 
 
 def _hits(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> tuple[list[Call], list[Call]]:
@@ -112,10 +114,10 @@ def _led(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
     return found
 
 
-def _rounds(tree: Path, crash: Crash) -> Iterator[Sequence[Call]]:
+def _rounds(tree: Path, crash: Crash, led: Sequence[Call]) -> Iterator[Sequence[Call]]:
     """Guesses: what tests and code call, then with one value changed, then with two."""
-    seeds = [*scaffolds(tree, crash), *calls_in_code(tree, crash), *recorded_calls(tree, crash)]
-    pool, known = [*hints(crash.exception.message), *pool_of(crash), *_told(crash)], mappings(tree)
+    seeds = [*scaffolds(tree, crash), *calls_in_code(tree, crash), *recorded_calls(tree, crash), *led]
+    pool, known = [*hints(crash.exception.message), *pool_of(crash), *_told(crash)], literals(tree)
     yield [*seeds, *(more for seed in seeds for more in (*staged(seed), *swapped(seed, known)))]
     yield _in_turn([mutated(seed, pool) for seed in seeds], BATCH)
     yield _in_turn([doubly(seed, pool) for seed in seeds], BATCH)

@@ -108,8 +108,10 @@ def _outer_calls(statement: ast.stmt) -> Iterator[ast.Call]:
         if isinstance(node, ast.Call):
             yield node
             pending += node.args if called(node) in ("list", "len", "sorted", "set", "dict", "approx", "round") else []
+        elif isinstance(node, ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp):
+            pending.append(node.generators[0].iter)
         elif not isinstance(
-            node, ast.Await | ast.Lambda | ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp
+            node, ast.Await | ast.Lambda
         ):
             pending += ast.iter_child_nodes(node)
 
@@ -151,13 +153,15 @@ def _returned(node: ast.AST) -> ast.AST:
     return ast.Return(node.value.value) if given else node
 
 
-def mappings(tree: Path) -> list[str]:
-    """Mappings that the tests write out: what the program is given elsewhere."""
-    found: dict[str, None] = {}
+def literals(tree: Path) -> list[str]:
+    """Mappings and texts that the tests write out: what the program is given elsewhere."""
+    found: dict[type, dict[str, None]] = {ast.Dict: {}, ast.Constant: {}}
     for path in files(tree, tests=True):
-        nodes = [n for n in ast.walk(parsed(tree, path)) if isinstance(n, ast.Dict) and n.keys]
-        found |= {ast.unparse(n): None for n in nodes if _is_literal(n)}
-    return list(found)[:12]
+        for node in ast.walk(parsed(tree, path)):
+            text = isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 400
+            if text or (isinstance(node, ast.Dict) and node.keys and _is_literal(node)):
+                found[type(node)][ast.unparse(node)] = None
+    return [*list(found[ast.Dict])[:12], *list(found[ast.Constant])[:20]]
 
 
 def _is_literal(node: ast.expr) -> bool:

@@ -45,10 +45,8 @@ def source(
     """
     classes, objects = classes or {}, objects or {}
     text = OBJECT.sub(lambda m: objects.get(m[1], m[0]), text)
-    text = re.sub(
-        r"<(?:built-in )?(?:function|bound method|method) [^<>]*(?:<[^<>]*>[^<>]*)*>", CALLABLE, text
-    )
-    text = re.sub(r"<class '(?:builtins\.)?(\w+)'>", r"\1", text)
+    text = FUNCTION.sub(CALLABLE, text)
+    text = re.sub(r"<class '(?:[\w.]+\.)?(\w+)'>", r"\1", text)
     text = re.sub(r"<(\w+)\.(\w+): [^>]*>", r"\1.\2", text)
     if "[Filtered]" in text or re.search(r"\bat 0x[0-9a-f]+>", text):
         return None

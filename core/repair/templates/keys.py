@@ -102,8 +102,6 @@ def _in_other_form(place: Place, node: ast.Subscript, missing: object, keys: lis
                 place, place.replace(node.slice, new), f"{base} has its keys in another form: look up {new}.", said
             )
             yield from _at_assignment(place, node.slice, new, said)
-            either = place.replace(node.slice, f"{key} if {key} in {base} else {new}")
-            yield change(place, either, f"{base} may hold another form of the key: {new}.", said, less=0.04)
 
 
 def _same(form, key: object) -> bool:
