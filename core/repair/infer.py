@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from core.repair.values import CALLABLE
+from core.repair.values import AWAITABLE, CALLABLE
 
 _BY_ANNOTATION = {
     "str": "'text'", "int": "3", "float": "2.5", "bool": "True", "bytes": "b'text'", "dict": "{}", "list": "[]",
@@ -65,12 +65,18 @@ def _used(function: ast.AST, name: str, depth: int) -> str:
     return (
         _looked_up(function, name, depth)
         or _read_by(function, ast.Name(name))
-        or (CALLABLE if called else "")
+        or (stand_in(function, name) if called else "")
         or _moment(function, name)
         or _by_method(function, name)
         or _looped(function, name, depth)
         or _summed(function, name)
     )
+
+
+def stand_in(function: ast.AST, name: str) -> str:
+    """A function in the place of the parameter that is called; one whose result can be awaited, where it is."""
+    awaited = [n.value for n in ast.walk(function) if isinstance(n, ast.Await) and isinstance(n.value, ast.Call)]
+    return AWAITABLE if any(getattr(n.func, "id", "") == name for n in awaited) else CALLABLE
 
 
 def _looked_up(function: ast.AST, name: str, depth: int) -> str:

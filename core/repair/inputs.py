@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.models import Crash, Frame
-from core.repair.infer import shaped
+from core.repair.infer import shaped, stand_in
 from core.repair.probe import Call
 from core.repair.sources import (
     Function,
@@ -25,7 +25,7 @@ from core.repair.sources import (
     parameters,
     parsed,
 )
-from core.repair.values import OBJECT, imports_for, source
+from core.repair.values import CALLABLE, OBJECT, imports_for, source
 
 WAYS = 3  # ways of building an object that is given
 RECEIVERS = 6  # ways of building the object of a method that are tried
@@ -66,13 +66,18 @@ def _arguments(frame: Frame, owner: str, node: Function, known: dict, objects: d
     if any(value is None and name not in optional for name, value in given):
         return None
     positional = {a.arg for a in node.args.posonlyargs}
-    pairs = [(name, value) for name, value in given if value is not None]
+    pairs = [(name, _awaitable(node, name, value)) for name, value in given if value is not None]
     arguments = [(v[0] if name in positional else f"{name}={v[0]}", v[1]) for name, v in pairs]
     for extra in (node.args.vararg, node.args.kwarg):
         value = source(frame.locals.get(extra.arg, ""), known, objects) if extra else None
         star = "*" if extra is node.args.vararg else "**"
         arguments += [(f"{star}{value[0]}", value[1])] if value and value[0] not in ("()", "{}") else []
     return arguments
+
+
+def _awaitable(node: Function, name: str, value: Part) -> Part:
+    """A function that the report only names is given back by one whose result can be awaited, where it is."""
+    return (stand_in(node, name), value[1]) if value[0] == ast.unparse(ast.parse(CALLABLE)) else value
 
 
 def calls_to(tree: Path, frame: Frame, owner: str, node: Function, arguments: list[Part]) -> Iterator[Call]:

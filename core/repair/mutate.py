@@ -140,8 +140,10 @@ def _names(tree: ast.AST) -> dict[ast.AST, str]:
 
 
 def _keys(tree: ast.AST) -> set[ast.AST]:
-    """Keys are left as they are; entries are taken out instead."""
-    return {k for n in ast.walk(tree) if isinstance(n, ast.Dict) for k in n.keys if k is not None}
+    """Keys are left as they are, entries are taken out instead; so is the time that a stand-in waits."""
+    waits = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "asyncio.sleep"]
+    keys = {k for n in ast.walk(tree) if isinstance(n, ast.Dict) for k in n.keys if k is not None}
+    return keys | {a for n in waits for a in n.args}
 
 
 def types_in(tree: ast.AST) -> dict[str, set[str]]:

@@ -32,6 +32,7 @@ _SAFE = (
 
 FUNCTION = re.compile(r"<(?:built-in )?(?:function|bound method|method) [^<>]*(?:<[^<>]*>[^<>]*)*>")
 CALLABLE = "(lambda *_, **__: None)"  # stands in for a function of which only the name is known
+AWAITABLE = "(lambda *_, **__: asyncio.sleep(0))"  # of a function whose result is awaited
 OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+) object at 0x[0-9a-f]+>")
 
 

@@ -943,4 +943,37 @@ def test_rates():
 --- trigger
 from rates import cost_per_order
 cost_per_order(120.0, 0)
+
+=== daily-async-stand-in fix sentry
+--- retries.py
+"""Retries."""
+
+LIMITS = {"attempts": 3}
+
+
+async def attempt(operation, limits):
+    """Result of the first attempt that gives one."""
+    for number in range(limits["atempts"]):
+        found = await operation(number)
+        if found is not None:
+            return found
+    return None
+--- tests/test_retries.py
+from retries import LIMITS
+
+
+def test_limits():
+    assert LIMITS["attempts"] == 3
+--- trigger
+import asyncio
+from retries import LIMITS, attempt
+async def op(number):
+    return number or None
+asyncio.run(attempt(op, LIMITS))
+--- check
+import asyncio
+from retries import LIMITS, attempt
+async def op(number):
+    return number or None
+assert asyncio.run(attempt(op, LIMITS)) == 1
 '''

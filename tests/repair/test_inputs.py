@@ -1,0 +1,116 @@
+"""Inputs that are guessed where a report has no locals: by use, by message, by what was asked for on the way."""
+
+import ast
+
+import pytest
+
+from core.models import Crash, Frame
+from core.repair.hints import hints
+from core.repair.infer import shaped
+from core.repair.inputs import calls_in_code
+from core.repair.leads import grown, written_before
+from core.repair.mutate import mutated, swapped
+from core.repair.probe import Call, Outcome
+from core.repair.scaffolds import literals, scaffolds
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        ("return x['a'] + 1", "{'a': 3}"),
+        ("return json.loads(x)", "'{}'"),
+        ("return date.fromisoformat(x['on'])", "{'on': '2024-05-06'}"),
+        ("return int(x.get('n'))", "{'n': '3'}"),
+        ("return x.split(';')[1]", "'a;b;c'"),
+        ("return x.year + 1", "datetime.date(2024, 5, 6)"),
+        ("return x.hour", "datetime.datetime(2024, 5, 6, 7, 8, 9)"),
+        ("return x(3)", "(lambda *_, **__: None)"),
+        ("return await x(3)", "(lambda *_, **__: asyncio.sleep(0))"),
+        ("row = x[key]\n    return row['a']", "{'text': {'a': 'text'}}"),
+        ("return x[0]", "['text', 'text']"),
+    ],
+)
+def test_a_parameter_gets_a_value_of_the_shape_in_use(body, value):
+    function = ast.parse(f"async def f(x, key):\n    {body}").body[0]
+    assert shaped(None, function, "x") == value
+
+
+@pytest.mark.parametrize(
+    ("message", "value", "line"),
+    [
+        ("Object of type Decimal is not JSON serializable", "Decimal('2.5')", "from decimal import Decimal"),
+        ("day is out of range for month", "datetime.date(2024, 2, 29)", "import datetime"),
+        ("Incorrect padding", "'eyJhIjogMTJ9Cg'", ""),
+        ("Set changed size during iteration", "{'a', 'b', 'c', 'd'}", ""),
+    ],
+)
+def test_the_message_names_what_to_try(message, value, line):
+    tried = {c.expression: c.imports for c in mutated(Call("from a import f", "f(x='text')"), hints(message))}
+    assert tried[f"f(x={value})"].splitlines() == [*filter(None, [line]), "from a import f"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "error", "text", "leads_to"),
+    [
+        ("f(x={})", "KeyError", "'sku'", "f(x={'sku': '3'})"),
+        ("f(x=[{'a': 1}])", "KeyError", "'sku'", "f(x=[{'a': 1, 'sku': {}}])"),
+        ("f(x='{}')", "KeyError", "'sku'", "f(x='{\"sku\": 3}')"),
+        ("f(x='text')", "TypeError", "string indices must be integers, not 'str'", "f(x=[{}])"),
+        ("f(x=3)", "TypeError", "'int' object is not subscriptable", "f(x={})"),
+        ("f(x={})", "KeyError", "7", None),
+        ("f(x={})", "ValueError", "no", None),
+    ],
+)
+def test_a_call_is_given_what_it_asked_for(expression, error, text, leads_to):
+    found = [c.expression for c in grown([Call("", expression)], [Outcome(error=error, text=text)])]
+    assert (leads_to in found) if leads_to else not found
+
+
+def test_what_the_program_itself_refused_is_not_asked_for():
+    assert not grown([Call("", "f({})")], [Outcome(error="KeyError", text="'a'", deliberate=True)])
+
+
+def made(tree, **files):
+    (tree / "tests").mkdir()
+    for name, text in files.items():
+        path = tree / "tests" / f"{name}.py" if name.startswith("test_") else tree / f"{name}.py"
+        path.write_text(text)
+
+
+def crash(line, function, **frame):
+    return Crash(exception={"type": "KeyError"}, frames=[Frame(file="a.py", line=line, function=function, **frame)])
+
+
+def test_a_table_is_filled_before_it_is_asked(tmp_path):
+    made(
+        tmp_path,
+        a="class Table:\n    def __init__(self):\n        self.rows = {}\n\n"
+        "    def put(self, name, row):\n        self.rows[name.lower()] = row\n\n"
+        "    def get(self, name):\n        return self.rows[name]\n",
+    )
+    call = next(written_before(tmp_path, crash(9, "get", locals={"self": "<a.Table object at 0x1>", "name": "'A'"})))
+    assert call.setup == "it = Table()\nit.put(name='A', row='text')"
+    assert call.expression == "it.get(name='A')"
+
+
+def test_an_object_of_the_program_is_built_for_a_parameter(tmp_path):
+    made(
+        tmp_path,
+        a="from b import Order\n\n\ndef total(order: Order):\n    return order.sum\n\n\n"
+        "def both(orders):\n    return [order.number for order in orders]\n",
+        b="class Order:\n    def __init__(self, number):\n        self.number = number\n",
+        test_b="from b import Order\n\n\ndef test():\n    assert Order(7).number == 7\n",
+    )
+    by_annotation = next(calls_in_code(tmp_path, crash(5, "total")))
+    assert by_annotation.expression == "total(order=Order(7))"
+    assert "from b import Order" in by_annotation.imports
+    by_use = next(calls_in_code(tmp_path, crash(9, "both")))
+    assert by_use.expression == "both(orders=[Order(7)])"
+
+
+def test_what_the_tests_give_is_tried_where_a_text_or_mapping_was_guessed(tmp_path):
+    made(tmp_path, test_a="def test():\n    assert [r for r in f([{'n': 1}], 'EUR')] == []\n")
+    assert literals(tmp_path) == ["{'n': 1}", "'EUR'", "'n'"]
+    assert [c.expression for c in scaffolds(tmp_path, crash(1, "f"))] == ["f([{'n': 1}], 'EUR')"]
+    tried = [c.expression for c in swapped(Call("", "g({}, 'text', 'own')"), literals(tmp_path))]
+    assert tried == ["g({'n': 1}, 'text', 'own')", "g({}, 'EUR', 'own')", "g({}, 'n', 'own')"]
