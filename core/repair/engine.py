@@ -80,7 +80,7 @@ def repair(
     bench = _bench(tree, crash, hits, runner, rules, allowed)
     _search(bench, fixers, feedback)
     _clean(tree)
-    if _hopeful(bench) and (more := [c for c in further_calls(tree, crash, runner) if c not in hits]):
+    if _hopeful(bench) and (more := [c for c in further_calls(tree, crash, runner, every=True) if c not in hits]):
         attempts = bench.attempts
         bench = _bench(tree, crash, [*hits, *more], runner, rules, allowed)
         bench.attempts.extend(attempts)
@@ -90,10 +90,11 @@ def repair(
 
 
 def _hopeful(bench: Bench) -> bool:
-    """Nothing that anything speaks for survived, but such a one led the reported input to another error."""
+    """Nothing that anything speaks for survived, but such a one may work on another input than those seen so far."""
     if any(one.candidate.evidence for one in bench.judged):
         return False
-    return any(a.candidate.evidence and "input now raises" in a.reason for a in bench.attempts)
+    led_on = ("input now raises", "input still crashes")
+    return any(a.candidate.evidence and any(words in a.reason for words in led_on) for a in bench.attempts)
 
 
 def _clean(tree: Path) -> None:

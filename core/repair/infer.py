@@ -136,9 +136,9 @@ def _read_by(function: ast.AST, value: ast.expr) -> str:
 
 
 def _separated(separator: ast.expr) -> str:
-    """A text that falls into parts by the separator."""
+    """A text that falls into parts by the separator; each reads as a number."""
     text = separator.value if isinstance(separator, ast.Constant) and isinstance(separator.value, str) else " "
-    return repr(text.join(("a", "b", "c")))
+    return repr(text.join(("1", "2", "3")))
 
 
 def _is(node: ast.AST | None, kind: type, name: str) -> bool:

@@ -76,16 +76,20 @@ def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
     return further_calls(tree, crash, runner)
 
 
-def further_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
-    """Calls that are guessed: led to the crash step by step, then by tests, calls, types and mutation."""
-    led, alike = _led(tree, crash, runner), []
+def further_calls(tree: Path, crash: Crash, runner: Runner, every: bool = False) -> list[Call]:
+    """Calls that are guessed: led to the crash step by step, then by tests, calls, types and mutation.
+
+    ``every``: of each way of guessing, not of the first alone that leads to the crash.
+    """
+    led, found, alike = _led(tree, crash, runner), [], []
     first, _ = _hits(tree, led, crash, runner)
     for calls in _rounds(tree, crash, led[-FED:]):
         exact, near = _hits(tree, calls, crash, runner)
-        if exact:
-            return [*first[:2], *_spread(exact)]
+        found += _spread(exact)
         alike += near
-    return first[:HITS] or _spread(alike)
+        if found and not every:
+            break
+    return [*first[:2], *found] if found else first[:HITS] or _spread(alike)
 
 
 def _hits(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> tuple[list[Call], list[Call]]:

@@ -21,7 +21,7 @@ from core.repair.scaffolds import literals, scaffolds
         ("return json.loads(x)", "'{}'"),
         ("return date.fromisoformat(x['on'])", "{'on': '2024-05-06'}"),
         ("return int(x.get('n'))", "{'n': '3'}"),
-        ("return x.split(';')[1]", "'a;b;c'"),
+        ("return x.split(';')[1]", "'1;2;3'"),
         ("return x.year + 1", "datetime.date(2024, 5, 6)"),
         ("return x.hour", "datetime.datetime(2024, 5, 6, 7, 8, 9)"),
         ("return x(3)", "(lambda *_, **__: None)"),
