@@ -146,7 +146,7 @@ def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Said]:
 
 
 def _of_result(place: Place) -> Iterator[Said]:
-    """"Unknown users have no roles" of ``roles() -> list``; "a user without a plan is not premium" of a bool."""
+    """ "Unknown users have no roles" of ``roles() -> list``; "a user without a plan is not premium" of a bool."""
     told = ast.unparse(place.function.returns) if place.function and place.function.returns else ""
     named = words_of(place.function.name) if place.function else frozenset()
     for sentence in sentences(place) if told else ():

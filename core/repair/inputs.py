@@ -119,9 +119,7 @@ def _receivers(tree: Path, frame: Frame, owner: str, node: Function) -> Iterator
     yield from islice(constructions(tree, owner, frame.locals or {}, known), RECEIVERS)
 
 
-def constructions(
-    tree: Path, name: str, told: dict[str, str], known: dict[str, str], depth: int = 1
-) -> Iterator[Part]:
+def constructions(tree: Path, name: str, told: dict[str, str], known: dict[str, str], depth: int = 1) -> Iterator[Part]:
     """Ways to build an object of the program's class."""
     found = class_named(tree, name)
     if found is None:

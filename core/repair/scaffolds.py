@@ -110,9 +110,7 @@ def _outer_calls(statement: ast.stmt) -> Iterator[ast.Call]:
             pending += node.args if called(node) in ("list", "len", "sorted", "set", "dict", "approx", "round") else []
         elif isinstance(node, ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp):
             pending.append(node.generators[0].iter)
-        elif not isinstance(
-            node, ast.Await | ast.Lambda
-        ):
+        elif not isinstance(node, ast.Await | ast.Lambda):
             pending += ast.iter_child_nodes(node)
 
 

@@ -41,9 +41,7 @@ class Candidates:
         if len(self.issues) > self.limit:
             self._forget()
 
-    def find(
-        self, record: Record, fp: Fingerprint, graph: Mapping[str, Sequence[str]], overrides: Overrides
-    ) -> Match:
+    def find(self, record: Record, fp: Fingerprint, graph: Mapping[str, Sequence[str]], overrides: Overrides) -> Match:
         """The issue that a record belongs to: by likeness, or because one of just its fingerprint has joined it."""
         near = self.near(correlation.opened(0, record, fp), overrides.merged)
         self.compared += len(near)

@@ -53,7 +53,7 @@ def _beginnings(place: Place, statement: ast.stmt, variable: str) -> list[Said]:
 
 
 def _none_of_it(place: Place, statement: ast.stmt, variable: str) -> list[Said]:
-    """"Otherwise there is no surcharge", of a surcharge that the branches set to a number: nothing of it is 0."""
+    """ "Otherwise there is no surcharge", of a surcharge that the branches set to a number: nothing of it is 0."""
     kind, words = _of_kind(statement, variable)[0].value, variable.replace("_", " ")
     told = [s for s in sentences(place) if re.search(rf"\b(no|without(?: an?)?) {words}\b", s.text)]
     return [Said(kind, f"the documentation says: {told[0].text[:200]}", 0.88)] if told and kind != "None" else []
