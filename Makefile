@@ -24,7 +24,7 @@ demo: setup
 
 test: setup
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -n 3 --dist worksteal --ignore tests/browser
+	$(RUN) -m pytest -n 4 --dist worksteal --ignore tests/browser
 	$(RUN) -m pytest tests/browser
 
 bench: setup

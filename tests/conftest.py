@@ -10,6 +10,29 @@ import sys
 
 import pytest
 
+# Tests of half a minute and more, in parts that together take alike: what begins last and takes long is waited for.
+LONG = (
+    ("stories/test_live.py",),
+    ("stories/test_kill.py",),
+    ("stories/test_demo.py", "stories/test_workers.py"),
+    ("pages/test_many.py", "vendors/test_vercel_cli.py"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Each of several processes begins with a part of the long ones; they are dealt consecutive tests."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    parts = [[i for i in items if i.nodeid.removeprefix("tests/").startswith(names)] for names in LONG]
+    taken = {id(item) for part in parts for item in part}
+    others = [item for item in items if id(item) not in taken]
+    each = len(items) // processes
+    for number, part in enumerate(parts):
+        at = min(number % processes * each + 4, len(others))  # within its share, however that is rounded
+        others[at:at] = part
+    items[:] = others
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):

@@ -45,7 +45,7 @@ def test_the_right_password_signs_in_and_nothing_of_it_is_kept(ada, console):
 SHUT = {
     "disabled": {"disabled": True},
     "ended": {"expires_at": now() - timedelta(days=1)},
-    "locked": {"locked_until": now() + timedelta(minutes=1)},
+    "locked": {"locked_until": now() + timedelta(days=1)},
     "first password not changed in time": {"must_change": True, "password_at": now() - timedelta(hours=73)},
     "comes by the identity provider": {"password": ""},
 }
