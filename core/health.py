@@ -12,7 +12,7 @@ from core.models import Metric, ServiceHealth
 def stored(
     session: Session, source: str, services: list[str], since: datetime, until: datetime
 ) -> dict[str, ServiceHealth]:
-    """Health by service in [since, until). p95_ms is the median of the intervals' 95th percentiles."""
+    """Health by service in [since, until). p95_ms is the (lower) median of the intervals' 95th percentiles."""
     rows = session.exec(
         select(Metric).where(
             Metric.source == source,
@@ -34,7 +34,7 @@ def summarize(points: list) -> ServiceHealth:
     return ServiceHealth(
         requests=sum(by_name["requests"]),
         errors=sum(by_name["errors"]),
-        p95_ms=latencies[len(latencies) // 2] if latencies else None,
+        p95_ms=latencies[(len(latencies) - 1) // 2] if latencies else None,
         samples=len(by_name["requests"]),
     )
 

@@ -15,7 +15,7 @@ LONG = (
     ("stories/test_live.py",),
     ("stories/test_kill.py",),
     ("stories/test_demo.py", "stories/test_workers.py"),
-    ("pages/test_many.py", "vendors/test_vercel_cli.py"),
+    ("pages/test_looks.py", "pages/test_many.py", "vendors/test_vercel_cli.py"),
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from itertools import chain
 
 from sqlmodel import col, select
 
@@ -21,25 +22,27 @@ from core.vendors.base import VendorError
 
 PATIENCE = 2  # windows to wait for enough requests before the watch is called blind
 FEWEST_ERRORS = 5  # fewer additional errors are no evidence of harm
-LATENCY_FLOOR_MS = 50.0  # growth below this is noise whatever its factor
+FEWEST_POINTS = 3  # metric points from which a latency is judged before the watch is over: one slow moment is no harm
 CURED_SHARE = 0.5  # the service's error rate must fall below this share of what it was
 Health = dict[str, ServiceHealth]
 
 
-def judge(service: str, before: Health, after: Health, rules: Watch) -> list[str]:
-    """What speaks against the deployment; empty when nothing does. Pure."""
-    return [
-        says for name, state in after.items() for says in _harm(name, before.get(name, ServiceHealth()), state, rules)
-    ] + _not_cured(service, before.get(service, ServiceHealth()), after.get(service, ServiceHealth()), rules)
+def judge(service: str, before: Health, after: Health, rules: Watch, over: bool = True) -> list[str]:
+    """What speaks against the deployment, so far or when the watch is ``over``; empty when nothing does. Pure."""
+    none = ServiceHealth()
+    harm = [_harm(name, before.get(name, none), state, rules, over) for name, state in after.items()]
+    uncured = _not_cured(service, before.get(service, none), after.get(service, none), rules)
+    return [*chain.from_iterable(harm), *uncured]
 
 
-def _harm(name: str, before: ServiceHealth, after: ServiceHealth, rules: Watch) -> list[str]:
+def _harm(name: str, before: ServiceHealth, after: ServiceHealth, rules: Watch, over: bool) -> list[str]:
     found = []
     was, now_ = before.error_rate or 0.0, after.error_rate or 0.0
     if now_ > was + rules.error_rate_margin and after.errors - was * after.requests >= FEWEST_ERRORS:
         found.append(f"{name}: the error rate rose from {was:.1%} to {now_:.1%}")
-    if before.p95_ms is not None and after.p95_ms is not None:
-        limit = max(before.p95_ms * rules.latency_factor, before.p95_ms + LATENCY_FLOOR_MS)
+    enough = over or after.samples >= FEWEST_POINTS
+    if enough and before.p95_ms is not None and after.p95_ms is not None:
+        limit = max(before.p95_ms * rules.latency_factor, before.p95_ms + rules.latency_floor_ms)
         if after.p95_ms > limit:
             found.append(f"{name}: the 95th percentile rose from {before.p95_ms:.0f} to {after.p95_ms:.0f} ms")
     return found
@@ -61,7 +64,7 @@ def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chan
     before = {name: ServiceHealth(**state) for name, state in row.before.items()}
     age = (at - row.ready_at).total_seconds()
     after, trouble = _look(rt, services, row, at)
-    against = judge(issue.service, before, after, rules)
+    against = judge(issue.service, before, after, rules, over=age >= rules.seconds)
     seen = combine(list(after.values()))
     _keep(row, after)
     entry.detail = {"age_seconds": round(age, 1), "requests": seen.requests, "errors": seen.errors}

@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlmodel import select
 
 from core import store
+from core.models import Issue, Status
 from core.settings import ROOT
 from tests import scenes, screens
 
@@ -96,3 +98,20 @@ def settled(page: Page) -> Page:
     page.wait_for_selector("h1", timeout=30_000)
     page.locator("[data-testid=stSkeleton]").first.wait_for(state="hidden")
     return page
+
+
+def watched(page: Page, address: str) -> list[str]:
+    """Console errors, script errors, failed requests, and requests to anywhere else."""
+    faults: list[str] = []
+    own = (address, "data:", "blob:", address.replace("http", "ws"))
+    page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith(own) else faults.append(f"outside: {r.url}"))
+    page.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+    return faults
+
+
+def number(status: Status) -> int:
+    """Number of the first issue that stands so."""
+    with store.read() as session:
+        return session.exec(select(Issue.id).where(Issue.status == status)).first()

@@ -1,4 +1,4 @@
-"""The console in a real browser: every page, live changes, an approval's dialog, the keyboard."""
+"""The console in a real browser: live changes, an approval's dialog, the keyboard."""
 
 import asyncio
 import urllib.request
@@ -9,18 +9,14 @@ from functools import partial
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from sqlmodel import select
 
 from console import first_paint
 from core import store
 from core.models import Issue, Status
 from tests import screens
-from tests.browser.server import ADDRESSES, browsing, serving, settled, visiting
+from tests.browser.server import browsing, number, serving, settled, visiting, watched
 
 pytestmark = pytest.mark.browser
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390)]  # phones differ in width alone
-PLAIN = ("/status", "/login", "/password")  # drawn by the server, without Streamlit
 VIEWERS = 20
 
 
@@ -30,17 +26,9 @@ def served(tmp_path_factory):
         yield address, browser
 
 
-def number(status: Status) -> int:
-    with store.read() as session:
-        return session.exec(select(Issue.id).where(Issue.status == status)).first()
-
-
 def move(issue: int, status: Status) -> None:
     with store.write() as session:
         session.get(Issue, issue).status = status
-
-
-SIDEWAYS = "[...document.querySelectorAll('.d-diff')].filter(e => e.scrollWidth > e.clientWidth).length"
 
 
 @pytest.fixture
@@ -52,37 +40,6 @@ def page(served):
         faults = watched(opened, address)
         yield opened
         assert faults == []
-
-
-def watched(page, address) -> list[str]:
-    """Console errors, script errors, failed requests, and requests to anywhere else."""
-    faults: list[str] = []
-    own = (address, "data:", "blob:", address.replace("http", "ws"))
-    page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda r: None if r.url.startswith(own) else faults.append(f"outside: {r.url}"))
-    page.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-    return faults
-
-
-@pytest.mark.parametrize("scheme, width", LOOKS)
-def test_every_page_is_clean_fits_and_axe_finds_nothing(served, scheme, width):
-    """Each address is loaded once a look: script errors, foreign requests, the width, then axe."""
-    address, browser = served
-    with visiting(browser, address, color_scheme=scheme, viewport={"width": width, "height": 900}) as visit:
-        page = visit.new_page()
-        faults = watched(page, address)
-        for path in (*ADDRESSES, *PLAIN):
-            page.goto(path.format(issue=number(Status.AWAITING_APPROVAL)))
-            if path not in PLAIN:
-                settled(page).wait_for_selector(".d-lead")
-            sizes = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-            assert sizes[0] <= sizes[1], f"{path} is wider than {width}"
-            assert page.evaluate(SIDEWAYS) == 0 or width > 390, f"{path}: a difference scrolls sideways"
-            assert not page.locator("[data-testid=stException]").count()
-            assert faults == [], path
-            found = Axe().run(page)
-            assert found.violations_count == 0, f"{path}: {found.generate_report()}"
 
 
 def test_a_change_in_the_store_is_seen_without_a_reload(page):
