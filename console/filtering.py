@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
@@ -60,6 +61,11 @@ def _arrival() -> tuple[int, Filter]:
     return number, seed
 
 
+def _phone() -> bool:
+    """Whether the browser says that it is a phone's: the list comes first there, its filters on demand."""
+    return "Mobile" in (st.context.headers.get("User-Agent") or "")
+
+
 def drawn(services: list[str]) -> Filter:
     """Draw the filter's widgets; the address follows what they say."""
     number, seed = _arrival()
@@ -71,18 +77,22 @@ def drawn(services: list[str]) -> Filter:
         text = st.text_input(
             "Search", seed.text, key=key("text"), placeholder="title or service", type="search", live="300ms"
         )
-        statuses = st.multiselect(
-            "Status", list(Status), seed.statuses, lambda s: STATUS[s][2], key=key("status"), placeholder="any"
-        )
-        severities = st.multiselect(
-            "Severity", list(Severity), seed.severities, lambda s: s.value, key=key("severity"), placeholder="any"
-        )
-        known = ["", *dict.fromkeys([*services, *filter(None, [seed.service])])]  # an address may name any
-        at = known.index(seed.service)
-        more = f"The first {counting.LISTED} by name; the search finds the others."
-        service = st.selectbox("Service", known, at, lambda s: s or "any", key=key("service"),
-                               help=more if len(services) >= counting.LISTED else None)  # fmt: skip
-        order = st.selectbox("Order", list(SORTS), list(SORTS).index(seed.sort), key=key("sort"))
+        given = {"status": seed.statuses, "severity": seed.severities, "service": seed.service}
+        chosen = sum(bool(st.session_state.get(key(name), value)) for name, value in given.items())
+        label = f"Filters ({chosen})" if chosen else "Filters"
+        with st.popover(label, key="more") if _phone() else nullcontext():
+            statuses = st.multiselect(
+                "Status", list(Status), seed.statuses, lambda s: STATUS[s][2], key=key("status"), placeholder="any"
+            )
+            severities = st.multiselect(
+                "Severity", list(Severity), seed.severities, lambda s: s.value, key=key("severity"), placeholder="any"
+            )
+            known = ["", *dict.fromkeys([*services, *filter(None, [seed.service])])]  # an address may name any
+            at = known.index(seed.service)
+            more = f"The first {counting.LISTED} by name; the search finds the others."
+            service = st.selectbox("Service", known, at, lambda s: s or "any", key=key("service"),
+                                   help=more if len(services) >= counting.LISTED else None)  # fmt: skip
+            order = st.selectbox("Order", list(SORTS), list(SORTS).index(seed.sort), key=key("sort"))
     wanted = Filter((text or "").strip(), tuple(statuses), tuple(severities), service or "", order)
     query = told(wanted)
     if query != {name: st.query_params[name] for name in NAMES if name in st.query_params}:

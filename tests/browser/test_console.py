@@ -14,7 +14,7 @@ from console import first_paint
 from core import store
 from core.models import Issue, Status
 from tests import screens
-from tests.browser.server import browsing, number, serving, settled, visiting, watched
+from tests.browser.server import PHONE, browsing, number, serving, settled, visiting, watched
 
 pytestmark = pytest.mark.browser
 VIEWERS = 20
@@ -181,6 +181,21 @@ def test_a_search_survives_a_live_change(page):
     move(issue, Status.FIXING)
     page.wait_for_selector("text=/^(9|10) issues, the latest first/")
     assert page.get_by_role("searchbox").input_value() == "Zero"
+
+
+def test_a_phone_shows_the_list_first_and_filters_it_on_demand(served):
+    address, browser = served
+    with visiting(browser, address, viewport={"width": 390, "height": 844}, user_agent=PHONE) as visit:
+        page = visit.new_page()
+        page.goto("/issues?service=cart")
+        assert settled(page).get_by_label("Severity").count() == 0
+        page.get_by_role("button", name="Filters (1)").click()
+        page.get_by_label("Severity").click()
+        page.get_by_role("option", name="high", exact=True).click()
+        page.wait_for_url("**severity=high**")
+        page.get_by_label("Status").wait_for()  # it stays open while the list behind it follows
+        page.reload()
+        settled(page).get_by_role("button", name="Filters (2)").wait_for()
 
 
 def test_a_first_run_says_what_happens_next_and_ends_at_once_though_somebody_looks_on(tmp_path, served):

@@ -4,9 +4,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from core.models import Status
-from tests.browser.server import ADDRESSES, browsing, number, serving, settled, visiting, watched
+from tests.browser.server import ADDRESSES, PHONE, browsing, number, serving, settled, visiting, watched
 
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390)]  # phones differ in width alone
+LOOKS = [("light", 1440), ("dark", 1440), ("light", 390)]  # a phone is narrow and says what it is
 PLAIN = ("/status", "/login", "/password")  # drawn by the server, without Streamlit
 SIDEWAYS = "[...document.querySelectorAll('.d-diff')].filter(e => e.scrollWidth > e.clientWidth).length"
 
@@ -21,7 +21,8 @@ def served(tmp_path_factory):
 def test_every_page_is_clean_fits_and_axe_finds_nothing(served, scheme, width):
     """Each address is loaded once a look: script errors, foreign requests, the width, then axe."""
     address, browser = served
-    with visiting(browser, address, color_scheme=scheme, viewport={"width": width, "height": 900}) as visit:
+    agent = {"user_agent": PHONE} if width < 600 else {}
+    with visiting(browser, address, color_scheme=scheme, viewport={"width": width, "height": 900}, **agent) as visit:
         page = visit.new_page()
         faults = watched(page, address)
         for path in (*ADDRESSES, *PLAIN):

@@ -31,11 +31,12 @@ AIMS = {  # performance, desktop and mobile
 }
 OTHERS = ("accessibility", "best-practices", "seo")
 FIRST_PAINT_MS = 1000
-AGENT = "Mozilla/5.0 (bench)"  # Lighthouse puts its own version after Chrome/: no version, the same name
+# Lighthouse puts its own version after Chrome/: no version, the same name; a phone's says Mobile
+AGENTS = {"desktop": "Mozilla/5.0 (bench)", "mobile": "Mozilla/5.0 (bench; Android) Mobile"}
 
 
 @contextmanager
-def signed_in(address: str) -> Iterator[int]:
+def signed_in(address: str, agent: str) -> Iterator[int]:
     """The debugging port of a browser with an admin's session, bound to the name that Lighthouse gives the browser."""
     port = free_port()
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
@@ -44,7 +45,7 @@ def signed_in(address: str) -> Iterator[int]:
             executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-background-networking", f"--remote-debugging-port={port}"],
         )
-        value = screens.cookie("admin", AGENT)
+        value = screens.cookie("admin", agent)
         visit.add_cookies([{"name": "session", "value": value, "url": address, "httpOnly": True}])
         yield port
         visit.close()
@@ -52,14 +53,14 @@ def signed_in(address: str) -> Iterator[int]:
 
 def run(address: str, form: str) -> dict:
     """One Lighthouse report; ``form`` is desktop or mobile."""
-    with signed_in(address) as port:
+    with signed_in(address, AGENTS[form]) as port:
         return report_of(address, form, port)
 
 
 def report_of(address: str, form: str, port: int) -> dict:
     command = [
         need("lighthouse"), address, "--output=json", "--output-path=stdout", "--quiet", f"--port={port}",
-        f"--emulated-user-agent={AGENT}", "--disable-storage-reset",
+        f"--emulated-user-agent={AGENTS[form]}", "--disable-storage-reset",
         *(["--preset=desktop"] if form == "desktop" else []),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
