@@ -95,5 +95,5 @@ def issue_list(found: int, rows: Sequence[Issue], sort: str = "newest") -> tuple
         )
         for i in rows
     )
-    says = f"{found:,} issues, {ORDERS[sort]} first; {len(rows)} on this page."
+    says = f"{found:,} issue{'s' if found != 1 else ''}, {ORDERS[sort]} first; {len(rows)} on this page."
     return tag("p", says, class_="d-muted"), table(heads, cells, (4, 5))

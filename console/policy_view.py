@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from console.markup import Safe, join, moment, percent, span, tag
-from console.widgets import VERDICT, bar, card, facts, of, table
+from console.widgets import VERDICT, bar, card, facts, growth, of, table
 from core import decision, windows
 from core.settings import Policy
 
@@ -98,7 +98,7 @@ def delivery(policy: Policy) -> Safe:
                 ("Coverage of changed lines", f"at least {percent(fix.coverage)}"),
                 ("Watched for", f"{span(watch.seconds)} by {watch.source}"),
                 ("Error rate may rise by", percent(watch.error_rate_margin, 1)),
-                ("p95 may grow", f"{watch.latency_factor:g} times, or by {watch.latency_floor_ms:g} ms"),
+                ("p95 may grow", growth(watch)),
                 ("An approval expires after", span(policy.approval.expires_minutes * 60)),
                 ("Maintenance", f"{', '.join(DAYS[d] for d in rules.days) or 'never'} {rules.start} {rules.zone}"),
                 ("Next window", moment(opens)),

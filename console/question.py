@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from console import change
 from console.diff import side_by_side
 from console.markup import Safe, link, percent, span, tag, when
-from console.widgets import RESULT, SEVERITY, card, checks, empty, facts, impact, issue_link, of, table
+from console.widgets import RESULT, SEVERITY, card, checks, empty, facts, growth, impact, issue_link, of, table
 from core.models import Approval, Issue
 from core.settings import Watch
 from core.views.approvals import Question
@@ -101,8 +101,8 @@ def way_back(asked: Question, rules: Watch) -> Safe:
     to = tag("code", f"{live.vendor_id} ({live.sha[:10]})") if live else "what production serves when it is released"
     by_itself = (
         f"Production's address is moved back, without a build: by itself when the error rate rises by more than "
-        f"{percent(rules.error_rate_margin, 1)}, p95 grows beyond {rules.latency_factor:g} times or traffic is too "
-        "little to judge; later by the button Roll back on the deployment's page."
+        f"{percent(rules.error_rate_margin, 1)}, p95 grows by more than {growth(rules)}, or traffic is too little to "
+        "judge; later by the button Roll back on the deployment's page."
     )
     rows = [("Returns to", to), ("Watched for", span(rules.seconds)), ("Rehearsed", rehearsed(asked))]
     return card("The way back", tag("p", by_itself), facts(rows))

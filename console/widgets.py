@@ -8,6 +8,7 @@ import streamlit as st
 
 from console.markup import Safe, esc, join, link, moment, percent, tag, when
 from core.models import Impact, Issue, Severity, Status, Verdict
+from core.settings import Watch
 from core.views.issues import Event
 
 Look = tuple[str, str, str]  # tone, sign, words
@@ -92,6 +93,11 @@ def progress(status: Status) -> Safe:
 def draw(*parts: object) -> None:
     """Put safe HTML on the page; plain text is escaped."""
     st.html(join(parts) or "<span></span>")
+
+
+def growth(watch: Watch) -> str:
+    """How far the watch lets the 95th percentile grow, in words."""
+    return f"{watch.latency_factor:g} times or by {watch.latency_floor_ms:g} ms, whichever is more"
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Safe:

@@ -11,7 +11,7 @@ from console.confirm import Offer, buttons
 from console.drawing import drawing, rate_chart, strip
 from console.markup import link, moment, percent, span, tag, when
 from console.page import page, picked
-from console.widgets import RESULT, card, checks, cut, draw, empty, facts, issue_link, of, table
+from console.widgets import RESULT, card, checks, cut, draw, empty, facts, growth, issue_link, of, table
 from core import store
 from core.models import ServiceHealth
 from core.views import counting, deployments, pipeline
@@ -116,35 +116,28 @@ def one(number: int | None) -> None:
     )
     if way_back:
         buttons([Offer("roll_back", made.id, f"{made.repository} returns to {made.previous_vendor_id}.")])
+    if made.environment == "production":
+        watch_of(made)
+    draw(tag("div", card("Steps", steps(made)), card("What was shipped", shipped(made, change)), class_="d-two"))
+
+
+def watch_of(made) -> None:
+    """What the watch saw; a preview has no visitors, so none watches it."""
     watched = context.policy()[0].watch
     curves(made, watched)
-    draw(
-        card(
-            "Health before and after",
-            story.health(made.before, made.after, watched.error_rate_margin),
-            tag("p", allowed(watched), class_="d-muted"),
-        ),
-        tag(
-            "div",
-            card("Steps", steps(made)),
-            card(
-                "What was shipped",
-                facts(
-                    [
-                        (
-                            "Change",
-                            link(f"/codegen?change={change.id}", change.title or f"change {change.id}"),
-                        ),
-                        ("Commit", tag("code", made.sha or "–")),
-                        ("At the vendor", tag("code", made.vendor_id or "–")),
-                        ("Returns to", tag("code", made.previous_vendor_id or "not known")),
-                        ("Key", tag("code", made.key)),
-                    ]
-                ),
-            ),
-            class_="d-two",
-        ),
-    )
+    seen = story.health(made.before, made.after, watched.error_rate_margin)
+    draw(card("Health before and after", seen, tag("p", allowed(watched), class_="d-muted")))
+
+
+def shipped(made, change):
+    rows = [
+        ("Change", link(f"/codegen?change={change.id}", change.title or f"change {change.id}")),
+        ("Commit", tag("code", made.sha or "–")),
+        ("At the vendor", tag("code", made.vendor_id or "–")),
+        ("Key", tag("code", made.key)),
+    ]
+    back = ("Returns to", tag("code", made.previous_vendor_id or "not known"))
+    return facts([*rows, back] if made.environment == "production" else rows)
 
 
 def curves(made, watched) -> None:
@@ -170,7 +163,7 @@ def curves(made, watched) -> None:
 def allowed(watched) -> str:
     return (
         f"Watched for {span(watched.seconds)} by {watched.source}: the error rate may rise by "
-        f"{percent(watched.error_rate_margin, 1)} at most, p95 may grow to {watched.latency_factor:g} times; "
+        f"{percent(watched.error_rate_margin, 1)} at most, p95 may grow {growth(watched)}; "
         f"fewer than {watched.minimum_requests} requests is no evidence. "
         "Bars: the error rate before, and under it after; shaded is what the watch allows."
     )
@@ -178,13 +171,15 @@ def allowed(watched) -> str:
 
 def steps(made):
     ended = made.status in ("verified", "rolled_back", "failed")
-    return checks(
-        [
-            (True, f"started {moment(made.started_at)}"),
-            (True if made.ready_at else None, f"ready {moment(made.ready_at)}"),
-            (made.status == "verified" if ended else None, f"{made.status} {moment(made.ended_at)}"),
+    found = [
+        (True, f"started {moment(made.started_at)}"),
+        (True if made.ready_at else None, f"ready {moment(made.ready_at)}"),
+    ]
+    if made.status != "ready":
+        found += [
+            (made.status == "verified" if ended else None, f"{made.status.replace('_', ' ')} {moment(made.ended_at)}")
         ]
-    )
+    return checks(found)
 
 
 page("Deployments", "What went out, what it did to production, and the way back.", body)

@@ -70,6 +70,24 @@ def test_an_empty_page_says_what_happens_next(console, page):
     assert 'href="/logout"' in screens.seen(at)
 
 
+@pytest.mark.parametrize(("environment", "watched"), [("preview", False), ("production", True)])
+def test_what_is_watched_is_production_alone(console, environment, watched):
+    with store.write() as session:
+        change = factories.change_set(session, factories.issue(session))
+        status = "verified" if watched else "ready"
+        number = factories.deployment(session, change, environment=environment, status=status).id
+    said = screens.seen(screens.visit("deployments", deployment=number))
+    assert ("p95 may grow 1.5 times or by 50 ms, whichever is more" in said) == watched
+    assert ("Health before and after" in said) == ("Returns to" in said) == watched
+    assert said.count("ready 20") == 1
+
+
+def test_one_issue_is_told_as_one(console):
+    with store.write() as session:
+        factories.issue(session)
+    assert "1 issue, the latest first; 1 on this page." in screens.seen(screens.visit("issues"))
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_a_days_rows(console, page):
     with store.write() as session:
