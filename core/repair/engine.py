@@ -78,14 +78,11 @@ def repair(
         return _unproved(tree, crash, fixers, feedback)
     crash = observed(tree, hits[0], crash, runner)
     bench = _bench(tree, crash, hits, runner, rules, allowed)
-    _search(bench, fixers, feedback)
-    _clean(tree)
+    proposed = list(_proposed(fixers, tree, crash, feedback))  # asked for once: a model costs
+    _search(bench, fixers, proposed)
     if _hopeful(bench) and (more := [c for c in further_calls(tree, crash, runner, every=True) if c not in hits]):
-        attempts = bench.attempts
         bench = _bench(tree, crash, [*hits, *more], runner, rules, allowed)
-        bench.attempts.extend(attempts)
-        _search(bench, fixers, feedback)
-        _clean(tree)
+        _search(bench, fixers, proposed)
     return _decided(bench, test_command)
 
 
@@ -136,12 +133,13 @@ def _proposed(fixers: Sequence[Fixer], tree: Path, crash: Crash, feedback: Seque
         yield from islice(fixer.propose(tree, crash, feedback), CANDIDATES)
 
 
-def _search(bench: Bench, fixers: Sequence[Fixer], feedback: Sequence[str]) -> None:
+def _search(bench: Bench, fixers: Sequence[Fixer], proposed: Sequence[Candidate]) -> None:
     """Judge the proposals; those that only lead to a further crash are taken on from there, once."""
-    leads = _judge(bench, list(_proposed(fixers, bench.tree, bench.crash, feedback)))
+    leads = _judge(bench, proposed)
     own = [fixer for fixer in fixers if fixer.name == "embedded"]
     leads = sorted(leads, key=lambda c: -trust(c))[:FOLLOWED] if own else []
     _judge(bench, [further for lead in leads for further in _further(bench, own, lead)], further=True)
+    _clean(bench.tree)
 
 
 def _judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False) -> list[Candidate]:
@@ -211,7 +209,13 @@ def _decided(bench: Bench, test_command: Sequence[str]) -> FixResult:
             return result
         refused = refused or result
         bench.judged.remove(chosen)
+        bench.attempts[:] = [_told(a, chosen.candidate, result.reason) for a in bench.attempts]
     return refused
+
+
+def _told(attempt: Attempt, refused: Candidate, why: str) -> Attempt:
+    """With the reason, when it is the attempt of the refused candidate."""
+    return replace(attempt, reason=why) if attempt.candidate is refused else attempt
 
 
 def _proved(bench: Bench, judged: Judged, why: str, test_command: Sequence[str]) -> FixResult:

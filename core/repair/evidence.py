@@ -13,6 +13,8 @@ from core.repair.sources import Function, called, defaults, files, parsed
 
 NUMBERS = {"zero": "0", "one": "1"}
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
+# EUR, INFO, DE; what is written in capitals everywhere is no value
+_CODE = r"(?!(?:API|ASCII|CSV|HTML|HTTP|ID|ISO|JSON|PDF|SQL|URL|UTC|UTF|XML|YAML)\b)[A-Z][A-Z_]{1,11}"
 VALUES = (
     (re.compile(r"\b(?:an? )?empty (?:list|sequence|result)\b|\[\]", re.I), "[]"),
     (re.compile(r"\b(?:an? )?empty (?:dict|dictionary|mapping|object)\b|\{\}", re.I), "{}"),
@@ -28,8 +30,8 @@ VALUES = (
     (re.compile(r"\b(?:is|are|gives?|returns?) nothing\b", re.I), "None"),
     (re.compile(rf"(?<=\bas )(?:{_WORD_VALUES})\b"), "word"),
     (re.compile(r"(?:(?<=\bas )|(?<=\bto ))one\b(?! of)"), "1"),
-    (re.compile(r"(?:(?<=\bas )|(?<=defaults to )|(?<=default is ))[A-Z][A-Z_]{1,11}\b"), "word"),
-    (re.compile(r"\b[A-Z][A-Z_]{1,11}\b(?= is (?:assumed|taken|used))"), "word"),
+    (re.compile(rf"(?:(?<=\bas )|(?<=defaults to )|(?<=default is )){_CODE}\b"), "word"),
+    (re.compile(rf"\b{_CODE}\b(?= is (?:assumed|taken|used))"), "word"),
 )
 _EMPTY = {"list": "[]", "dict": "{}", "set": "set()", "tuple": "()", "int": "0", "float": "0.0", "str": '""'}
 CONDITION = re.compile(

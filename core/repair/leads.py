@@ -13,7 +13,7 @@ from core.models import Crash, Frame
 from core.repair.fixability import deepest_in_app
 from core.repair.infer import shaped
 from core.repair.inputs import calls_to
-from core.repair.locate import offset
+from core.repair.locate import extent, spliced
 from core.repair.probe import Call, Outcome
 from core.repair.sources import Function, called, classes, definition, parameters, parsed
 from core.repair.values import source
@@ -49,10 +49,7 @@ def _mapped(call: Call) -> Iterator[Call]:
         return
     texts = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in ("text", 3)]
     for node in texts[:4]:
-        start = offset(call.expression, node.lineno, node.col_offset)
-        end = offset(call.expression, node.end_lineno, node.end_col_offset)
-        for new in ("[{}]", "{}"):
-            yield replace(call, expression=f"{call.expression[:start]}{new}{call.expression[end:]}")
+        yield from (replace(call, expression=spliced(call.expression, node, new)) for new in ("[{}]", "{}"))
 
 
 def _with(call: Call, key: str) -> Iterator[Call]:
@@ -64,7 +61,7 @@ def _with(call: Call, key: str) -> Iterator[Call]:
     lacking = [n for n in mappings if key not in [ast.unparse(k) for k in n.keys if k]]
     yield from _in_json(call, tree, ast.literal_eval(key)) if text else ()
     for node in lacking[-2:] if text else ():
-        end = offset(call.expression, node.end_lineno, node.end_col_offset) - 1
+        end = extent(call.expression, node)[1] - 1
         comma = ", " if node.keys else ""
         for value in VALUES:
             yield replace(call, expression=f"{call.expression[:end]}{comma}{key}: {value}{call.expression[end:]}")
@@ -77,11 +74,8 @@ def _in_json(call: Call, tree: ast.AST, key: str) -> Iterator[Call]:
             held = json.loads(node.value)
         except (ValueError, TypeError):
             continue
-        start = offset(call.expression, node.lineno, node.col_offset)
-        end = offset(call.expression, node.end_lineno, node.end_col_offset)
-        for value in ("3", 3, {}, ["3"]):
-            text = repr(json.dumps({**held, key: value}))
-            yield replace(call, expression=call.expression[:start] + text + call.expression[end:])
+        texts = [repr(json.dumps({**held, key: value})) for value in ("3", 3, {}, ["3"])]
+        yield from (replace(call, expression=spliced(call.expression, node, text)) for text in texts)
 
 
 # --- what had been written before ----------------------------------------------------------------

@@ -8,7 +8,7 @@ faster, its positions are those that tracebacks report, and a splice can only ch
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -63,11 +63,14 @@ class Place:
 
     def replace(self, node: ast.AST, new: str) -> str:
         """The file's text with the node's own text replaced."""
-        start, end = (
-            offset(self.text, node.lineno, node.col_offset),
-            offset(self.text, node.end_lineno, node.end_col_offset),
-        )
-        return self.text[:start] + new + self.text[end:]
+        return spliced(self.text, node, new)
+
+    def replaced(self, news: Iterable[tuple[ast.AST, str]]) -> str:
+        """The file's text with the text of several nodes replaced, the last first."""
+        text = self.text
+        for node, new in sorted(news, key=lambda pair: (pair[0].lineno, pair[0].col_offset), reverse=True):
+            text = spliced(text, node, new)
+        return text
 
     def before(self, statement: ast.stmt, *lines: str) -> str:
         """The file's text with lines put before a statement, at its indentation."""
@@ -146,6 +149,16 @@ def offset(text: str, line: int, column: int) -> int:
     """Character offset of a syntax position, whose columns count UTF-8 bytes."""
     rows = text.splitlines(keepends=True)
     return sum(map(len, rows[: line - 1])) + len(rows[line - 1].encode()[:column].decode())
+
+
+def extent(text: str, node: ast.AST) -> tuple[int, int]:
+    """Character offsets of a node's beginning and end."""
+    return offset(text, node.lineno, node.col_offset), offset(text, node.end_lineno, node.end_col_offset)
+
+
+def spliced(text: str, node: ast.AST, new: str) -> str:
+    start, end = extent(text, node)
+    return text[:start] + new + text[end:]
 
 
 def _holds(node: ast.AST, line: int) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import combinations, islice, zip_longest
 
 from core.models import Crash
-from core.repair.locate import offset
+from core.repair.locate import extent, spliced
 from core.repair.probe import Call
 from core.repair.values import KNOWN, imports_for
 
@@ -91,11 +91,9 @@ def swapped(call: Call, known: list[str]) -> Iterator[Call]:
     except (SyntaxError, ValueError):
         return
     nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Dict) or getattr(n, "value", None) == GUESSED]
-    text = call.expression
     for node in nodes[:4]:
-        start, end = (offset(text, node.lineno, node.col_offset), offset(text, node.end_lineno, node.end_col_offset))
         fitting = [new for new in known if new.startswith("{") == isinstance(node, ast.Dict)]
-        yield from (replace(call, expression=text[:start] + new + text[end:]) for new in fitting)
+        yield from (replace(call, expression=spliced(call.expression, node, new)) for new in fitting)
 
 
 def doubly(call: Call, pool: list[str], seed: int = 1) -> Iterator[Call]:
@@ -175,7 +173,7 @@ def _odd(node: ast.expr, new: str, seen: set[str]) -> bool:
 
 
 def _of_node(text: str, node: ast.expr, pool: list[str], seen: set[str]) -> Iterator[Edit]:
-    at = (offset(text, node.lineno, node.col_offset), offset(text, node.end_lineno, node.end_col_offset))
+    at = extent(text, node)
     for new in dict.fromkeys(_replacements(node, pool)):
         if new != ast.unparse(node):
             yield *at, new, not isinstance(node, ast.Call) and _odd(node, new, seen)

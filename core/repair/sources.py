@@ -87,6 +87,11 @@ def definition(tree: Path, frame: Frame) -> tuple[str, Function] | None:
     return None
 
 
+def first_statement(node: Function) -> ast.stmt:
+    """The first after the documentation."""
+    return node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0]
+
+
 def decorators(node: Function) -> set[str]:
     return {getattr(d, "attr", "") or getattr(d, "id", "") for d in node.decorator_list}
 

@@ -39,16 +39,17 @@ class Scripted:
     name = "scripted"
 
     def __init__(self, *texts):
-        self.texts = texts
+        self.texts, self.asked = texts, 0
 
     def propose(self, tree, crash, feedback=()):
+        self.asked += 1
         for text in self.texts:
             yield Candidate("t", {"a.py": text}, "r", ("docstring",), 0.9)
 
 
-def repaired(tree, *texts):
+def repaired(tree, *texts, crash=CRASH, fixer=None):
     return repair(
-        tree, CRASH, fixers=[Scripted(*texts)], rules=FixRules(), allowed=["**"], source=["."],
+        tree, crash, fixers=[fixer or Scripted(*texts)], rules=FixRules(), allowed=["**"], source=["."],
         tests="tests", test_command=COMMAND, runner=BubblewrapRunner(),
     )  # fmt: skip
 
@@ -58,6 +59,32 @@ def test_a_good_patch_is_proved_and_left_applied(tree):
     assert (result.decision, result.proof.complete) == ("fix", True)
     assert (tree / "a.py").read_text() == GOOD
     assert "a result changed" in result.attempts[0].reason
+
+
+def test_one_that_breaks_an_older_test_is_refused_and_the_next_is_proved(tree):
+    (tree / "tests/test_b.py").write_text("import a\n\ndef test_tidy():\n    assert not hasattr(a, 'X')\n")
+    git(tree, "add", "-A")
+    git(tree, "commit", "-qm", "y")
+    untidy = GOOD.replace("if x else", "if x  else") + "X=1\n"  # what it does for f is the same, and it is as sure
+    result = repaired(tree, untidy, GOOD + "\n# longer than the other, so that it is chosen after it\n")
+    assert (result.decision, result.proof.complete) == ("fix", True)
+    assert "X" not in (tree / "a.py").read_text()
+    assert [bool(attempt.reason) for attempt in result.attempts] == [True, False]
+    assert "tests.test_b::test_tidy" in result.attempts[0].reason
+
+
+def test_other_inputs_are_tried_without_asking_the_fixer_again(tree):
+    """The reported input ends in another error with the right fix: an input that does not is looked for."""
+    (tree / "a.py").write_text("def f(x):\n    return unknown(x)\n")
+    (tree / "tests/test_a.py").write_text("import a\n\ndef test_a():\n    assert a.f\n")
+    git(tree, "add", "-A")
+    git(tree, "commit", "-qm", "y")
+    frame = {"file": "a.py", "line": 2, "function": "f", "code": "return unknown(x)", "locals": {"x": "'a'"}}
+    said = {"type": "NameError", "message": "name 'unknown' is not defined"}
+    fixer = Scripted("def f(x):\n    return int(x)\n")
+    result = repaired(tree, crash=Crash(exception=said, frames=[frame]), fixer=fixer)
+    assert (result.decision, fixer.asked, len(result.attempts)) == ("fix", 1, 1), result.attempts
+    assert "'a'" not in result.test.code
 
 
 @pytest.mark.parametrize("texts", [(), (WRONG,), (GOOD, GOOD.replace("0.0", "1.0"))])

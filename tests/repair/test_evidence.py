@@ -58,6 +58,10 @@ def place(tmp_path, text, line, **frame):
         ("Parcels that are not express carry an empty badge.", '""'),
         ("batch size, optional, default 50.", "50"),
         ("Rounded to 2 decimals.", None),
+        ("Without a currency, EUR is assumed.", "'EUR'"),
+        ("A missing quantity counts as one.", "1"),
+        ("A missing body is sent as JSON.", None),
+        ("Without a zone, UTC is assumed.", None),
         ("Share in percent, 100 % when all came.", None),
     ],
 )

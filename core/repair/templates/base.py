@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from core.models import Frame
 from core.repair.evidence import Said
 from core.repair.locate import Place
+from core.repair.sources import Function
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,17 @@ class Change:
 
 
 Changes = Iterator[Change]
+
+
+def at(place: Place, path: str, line: int = 0) -> Place:
+    """A line of another file of the program, its beginning by default; nothing is known of its values."""
+    text = place.text if path == place.path else (place.tree / path).read_text(encoding="utf-8")
+    return Place(place.tree, path, text, Frame(file=path, line=line), place.crash)
+
+
+def inside(place: Place, path: str, function: Function) -> Place:
+    """The end of a function of the program."""
+    return at(place, path, function.body[-1].lineno)
 
 
 def change(

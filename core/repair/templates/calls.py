@@ -8,10 +8,9 @@ import re
 from core.repair.evidence import Said, modules
 from core.repair.locate import Place
 from core.repair.sources import Function, called, decorators
-from core.repair.templates.base import Changes, change
+from core.repair.templates.base import Changes, at, change
 from core.repair.templates.names import functions
 from core.repair.templates.suspects import failing
-from core.repair.templates.tables import at
 
 _TOO_MANY = re.compile(r"(?:(\w+)\.)?(\w+)\(\) takes (?:from \d+ to )?(\d+) positional arguments? but (\d+)")
 _LAZY = re.compile(
@@ -64,11 +63,8 @@ def by_keyword(place: Place) -> Changes:
             if over and (same == over or len(over) == len(free) == 1):
                 said = Said("", f"{match[2]} takes {', '.join(free)} by keyword only", 0.92 if same == over else 0.84)
                 words = [getattr(a, "id", getattr(a, "attr", "")) if same == over else free[0] for a in over]
-                text = place.text
-                for argument, word in reversed(list(zip(over, words, strict=True))):
-                    here = Place(place.tree, place.path, text, place.frame, place.crash)
-                    text = here.replace(argument, f"{word}={place.source(argument)}")
-                yield change(place, text, f"{', '.join(words)} is given by keyword.", said)
+                news = [(a, f"{word}={place.source(a)}") for a, word in zip(over, words, strict=True)]
+                yield change(place, place.replaced(news), f"{', '.join(words)} is given by keyword.", said)
 
 
 def listed(place: Place) -> Changes:

@@ -10,7 +10,7 @@ from itertools import product
 from core.repair.evidence import STAYS, Said, documented, modules, sentences, words_of
 from core.repair.locate import Place
 from core.repair.sources import Function, called
-from core.repair.templates.base import Changes, change
+from core.repair.templates.base import Changes, change, inside
 from core.repair.templates.keys import lookups, repr_like
 from core.repair.templates.suspects import failing
 
@@ -176,10 +176,10 @@ def one_branch(place: Place) -> Changes:
     for missing, (path, module) in product(texts, modules(place)):
         for function in [n for n in ast.walk(module) if isinstance(n, Function)]:
             for branch, base in _setting(function, missing):
-                at = _inside(place, path, function)
-                for said in documented(at, words_of(missing)):
-                    text = at.before(branch, f'{base}["{missing}"] = {said.value}')
-                    yield change(at, text, f"{function.name} sets {missing!r} on every way.", said)
+                there = inside(place, path, function)
+                for said in documented(there, words_of(missing)):
+                    text = there.before(branch, f'{base}["{missing}"] = {said.value}')
+                    yield change(there, text, f"{function.name} sets {missing!r} on every way.", said)
 
 
 def _setting(function: ast.AST, key: str) -> Iterator[tuple[ast.stmt, str]]:
@@ -189,11 +189,6 @@ def _setting(function: ast.AST, key: str) -> Iterator[tuple[ast.stmt, str]]:
             stored = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
             if stored and getattr(node.slice, "value", None) == key and isinstance(node.value, ast.Name):
                 yield branch, node.value.id
-
-
-def _inside(place: Place, path: str, function: ast.AST) -> Place:
-    frame = place.frame.model_copy(update={"file": path, "line": function.body[-1].lineno, "code": "", "locals": None})
-    return Place(place.tree, path, (place.tree / path).read_text(encoding="utf-8"), frame, place.crash)
 
 
 # --- gathering -----------------------------------------------------------------------------------

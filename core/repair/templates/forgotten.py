@@ -7,7 +7,7 @@ import ast
 from core.repair.evidence import missing_values, words_of
 from core.repair.locate import Place
 from core.repair.sources import called
-from core.repair.templates.base import Changes, change
+from core.repair.templates.base import Changes, change, inside
 from core.repair.templates.names import functions
 from core.repair.templates.suspects import failing
 
@@ -46,8 +46,4 @@ def _giving_none(place: Place, node: ast.expr):
         for path, function in functions(place, name_):
             returns = [n for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
             if returns and not isinstance(function.body[-1], ast.Return | ast.Raise):
-                text = (place.tree / path).read_text(encoding="utf-8")
-                frame = place.frame.model_copy(
-                    update={"file": path, "line": function.body[-1].lineno, "code": "", "locals": None}
-                )
-                yield Place(place.tree, path, text, frame, place.crash), function
+                yield inside(place, path, function), function

@@ -32,7 +32,8 @@ from core.repair.templates.base import Changes, change
 from core.repair.templates.iteration import shrinking_loops
 from core.repair.templates.lift import lifted
 from core.repair.templates.parts import chain, is_part, whole
-from core.repair.templates.suspects import HOLE, Suspect, repeatable, suspects
+from core.repair.templates.readers import suspects
+from core.repair.templates.suspects import HOLE, Suspect, repeatable
 
 LIFTS = 3
 

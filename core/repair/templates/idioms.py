@@ -7,7 +7,7 @@ import re
 
 from core.repair.evidence import SKIPPED, Said, modules, sentences, words_of
 from core.repair.locate import Place
-from core.repair.sources import called
+from core.repair.sources import called, first_statement
 from core.repair.templates.base import Changes, change
 from core.repair.templates.imports import with_import
 from core.repair.templates.suspects import failing
@@ -92,8 +92,7 @@ def without_none(place: Place) -> Changes:
     """A figure of values some of which are None: they are left out, where the documentation says so."""
     if "NoneType" not in place.crash.exception.message or place.function is None:
         return
-    body = place.function.body
-    first = body[1] if ast.get_docstring(place.function) and len(body) > 1 else body[0]
+    first = first_statement(place.function)
     parameters = {a.arg for a in ast.walk(place.function.args) if isinstance(a, ast.arg)}
     for node in failing(place, ast.Name):
         value = place.value(node)

@@ -10,7 +10,8 @@ from core.repair.evidence import words_of
 from core.repair.flow import caller_of
 from core.repair.locate import Place
 from core.repair.sources import called, parameters
-from core.repair.templates.suspects import PURE_CALLS, Suspect, failing, key_of
+from core.repair.templates.readers import key_of
+from core.repair.templates.suspects import PURE_CALLS, Suspect, failing
 
 LIFT = 0.04  # what is mended in a caller is less sure than where it failed, the evidence being equal
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 from core.repair.evidence import Said, documented, modules, words_of
 from core.repair.locate import Place
-from core.repair.sources import Function, called, defaults, parameters
-from core.repair.templates.base import Changes, change
-from core.repair.templates.tables import at
+from core.repair.sources import Function, called, defaults, first_statement, parameters
+from core.repair.templates.base import Changes, at, change, inside
 
 LACKS = re.compile(r"'(?:[\w.]+\.)?(\w+)' object has no attribute '(\w+)'")
 
@@ -24,8 +23,7 @@ def base_not_called(place: Place) -> Changes:
         given = _given(own, base)
         if given is not None:
             there = at(place, path)
-            first = own.body[1 if ast.get_docstring(own) and len(own.body) > 1 else 0]
-            text = there.before(first, f"super().__init__({given})")
+            text = there.before(first_statement(own), f"super().__init__({given})")
             said = Said("", f"the base's __init__ sets {wrong} and {owner.name} does not call it", 0.92)
             yield change(there, text, f"{owner.name} lets its base begin.", said)
 
@@ -87,21 +85,12 @@ def set_on_some_way(place: Place) -> Changes:
         setting = [s for s in _stored(owner) if s.attr == wrong]
         if init is None or not setting or _always(init, wrong):
             continue
-        there = at(place, path)
-        last = init.body[-1]
-        inside = [n for n in init.body if any(s in ast.walk(n) for s in setting)]
-        frame = place.frame.model_copy(update={"file": path, "line": last.lineno, "code": "", "locals": None})
-        told = Place(place.tree, path, there.text, frame, place.crash)
-        for said in documented(told, words_of(wrong)):
+        there = inside(place, path, init)
+        branches = [n for n in init.body if any(s in ast.walk(n) for s in setting)]
+        for said in [*documented(there, words_of(wrong)), *_annotated(owner, wrong)]:
             line = f"self.{wrong} = {said.value}"
-            text = there.before(inside[0], line) if inside else there.after(last, line)
+            text = there.before(branches[0], line) if branches else there.after(init.body[-1], line)
             yield change(there, text, f"{wrong} is not set on every way: it begins as {said.value}.", said, less=0.02)
-        annotated = _annotation(owner, wrong)
-        if annotated and re.search(r"\bNone\b|Optional", annotated):
-            said = Said("None", f"{owner.name}.{wrong} is annotated {annotated}", 0.86)
-            line = f"self.{wrong} = None"
-            text = there.before(inside[0], line) if inside else there.after(last, line)
-            yield change(there, text, f"{wrong} begins as None.", said)
 
 
 def _always(init: Function, wrong: str) -> bool:
@@ -109,9 +98,10 @@ def _always(init: Function, wrong: str) -> bool:
     return any(s.attr == wrong for n in init.body if isinstance(n, ast.Assign | ast.AnnAssign) for s in _stored(n))
 
 
-def _annotation(owner: ast.ClassDef, wrong: str) -> str:
-    for node in ast.walk(owner):
-        target = getattr(node, "target", None) if isinstance(node, ast.AnnAssign) else None
-        if target is not None and wrong in (getattr(target, "attr", ""), getattr(target, "id", "")):
-            return ast.unparse(node.annotation)
-    return ""
+def _annotated(owner: ast.ClassDef, wrong: str) -> Iterator[Said]:
+    """None, where the attribute's annotation allows it."""
+    for node in [n for n in ast.walk(owner) if isinstance(n, ast.AnnAssign)]:
+        named = wrong in (getattr(node.target, "attr", ""), getattr(node.target, "id", ""))
+        told = ast.unparse(node.annotation)
+        if named and re.search(r"\bNone\b|Optional", told):
+            yield Said("None", f"{owner.name}.{wrong} is annotated {told}", 0.88)

@@ -11,7 +11,7 @@ import sys
 from core.repair.evidence import Said, documented, modules, words_of
 from core.repair.locate import Place
 from core.repair.sources import called, defaults, members_of
-from core.repair.templates.base import Changes, change
+from core.repair.templates.base import Changes, change, inside
 from core.repair.templates.imports import REMOVED, missing, with_import
 from core.repair.templates.lookalikes import synonym
 from core.repair.templates.suspects import failing
@@ -47,9 +47,7 @@ def name(place: Place) -> Changes:
     on_line = [n for n in uses if n.lineno <= place.line <= n.end_lineno]
     for near in difflib.get_close_matches(wrong, sorted(_visible(place) - {wrong}), 3, NEAR):
         said = Said("", f"{near} is defined here and spelled almost like {wrong}", 0.86)
-        text = place.text
-        for node in sorted(uses, key=lambda n: (n.lineno, n.col_offset), reverse=True):
-            text = Place(place.tree, place.path, text, place.frame, place.crash).replace(node, near)
+        text = place.replaced((node, near) for node in uses)
         yield change(place, text, f"The name is {near}.", said)
     for node in on_line:
         if place.function and "self" in {a.arg for a in place.function.args.args} and wrong in _own_members(place):
@@ -253,15 +251,8 @@ def _defaulted(place: Place, function: str, wanted: str) -> Changes:
         rest = after[after.index(wanted) + 1 :] if wanted in after else []
         if argument is None or any(r not in defaults(node) for r in rest):
             continue
-        text = (place.tree / path).read_text(encoding="utf-8")
-        at = Place(
-            place.tree,
-            path,
-            text,
-            place.frame.model_copy(update={"file": path, "line": node.body[0].lineno, "code": ""}),
-            place.crash,
-        )
-        for said in documented(at, words_of(wanted)):
+        there = inside(place, path, node)
+        for said in documented(there, words_of(wanted)):
             gap = " = " if argument.annotation else "="
-            new = f"{at.source(argument)}{gap}{said.value}"
-            yield change(at, at.replace(argument, new), f"{wanted} is optional: {said.value} by default.", said)
+            new = f"{there.source(argument)}{gap}{said.value}"
+            yield change(there, there.replace(argument, new), f"{wanted} is optional: {said.value} by default.", said)

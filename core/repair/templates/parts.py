@@ -58,8 +58,7 @@ def _computed(place: Place, node: ast.expr) -> ast.expr:
 
 
 def _every_division(place: Place, value: str) -> str:
-    """All divisions of the function by what could be zero give the value instead; the last first."""
-    text = place.text
+    """All divisions of the function by what could be zero give the value instead."""
     nodes = [
         n
         for n in ast.walk(place.function or place.statement)
@@ -69,11 +68,9 @@ def _every_division(place: Place, value: str) -> str:
         and not isinstance(n.left, ast.Constant | ast.JoinedStr)
         and repeatable(n.right)
     ]
-    for node in sorted(nodes, key=lambda n: (n.lineno, n.col_offset), reverse=True):
-        divisor = place.source(node.right)
-        here = Place(place.tree, place.path, text, place.frame, place.crash)
-        text = here.replace(node, f"({place.source(node)} if {divisor} else {value})")
-    return text
+    return place.replaced(
+        (node, f"({place.source(node)} if {place.source(node.right)} else {value})") for node in nodes
+    )
 
 
 def is_part(statement: ast.stmt, value: str, missing: str) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import sys
 
 from core.repair.evidence import Said, documented, sentences, words_of
 from core.repair.locate import Place
-from core.repair.sources import Function
+from core.repair.sources import Function, first_statement
 from core.repair.templates.base import Changes, change
 from core.repair.templates.suspects import failing
 
 UNSET = re.compile(r"(?:local|free) variable '(\w+)'")
+_NO_MEMBER = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
 
 
 def initialise(place: Place) -> Changes:
@@ -23,7 +25,7 @@ def initialise(place: Place) -> Changes:
     variable = match[1]
     if any(isinstance(n, ast.Assign | ast.AnnAssign) and _sets(n, variable) for n in place.module.body):
         said = Said("", f"the module has {variable}, which the function changes", 0.88)
-        text = place.before(_first(place.function), f"global {variable}")
+        text = place.before(first_statement(place.function), f"global {variable}")
         yield change(place, text, f"{variable} is the module's.", said)
     compound = ast.If | ast.For | ast.While | ast.Try | ast.With | ast.Match | ast.AsyncFor
     setting = [n for n in _blocks(place, compound) if n.lineno <= place.line and _sets(n, variable)]
@@ -71,6 +73,27 @@ def _of_kind(statement: ast.stmt, variable: str) -> list[Said]:
     return [*found, Said("None", "", 0.5), Said("0", "", 0.5)]
 
 
+def set_by_another_name(place: Place) -> Changes:
+    """``if ...: price = 1`` and ``else: cost = 2``: a branch sets what nobody reads, in the place of the unset."""
+    match = UNSET.search(place.crash.exception.message)
+    names = [n for n in ast.walk(place.function) if isinstance(n, ast.Name)] if match and place.function else []
+    read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
+    spare = [n for n in names if isinstance(n.ctx, ast.Store) and n.id not in read]
+    if len(spare) == 1 and _beside(place, spare[0], match[1]):
+        said = Said("", f"the branch sets {spare[0].id}, which nothing reads, where the others set {match[1]}", 0.92)
+        yield change(place, place.replace(spare[0], match[1]), f"The branch is to set {match[1]}.", said)
+
+
+def _beside(place: Place, spare: ast.Name, variable: str) -> bool:
+    """The spare name is set in a branch of the very statement whose other branches set the variable."""
+    for node in [n for n in ast.walk(place.function) if isinstance(n, ast.If | ast.Try | ast.Match)]:
+        inside = list(ast.walk(node))
+        stores = [n for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        if spare in stores and any(n.id == variable for n in stores):
+            return True
+    return False
+
+
 def of_the_outer(place: Place) -> Changes:
     """``nonlocal count``: the function changes a variable that a function around it sets."""
     match = UNSET.search(place.crash.exception.message)
@@ -82,7 +105,7 @@ def of_the_outer(place: Place) -> Changes:
     changed = [n for n in ast.walk(place.function) if isinstance(n, ast.AugAssign)]
     if outer and any(getattr(n.target, "id", "") == variable for n in changed):
         said = Said("", f"{outer[-1].name} around it sets {variable}, which the function changes", 0.91)
-        text = place.before(_first(place.function), f"nonlocal {variable}")
+        text = place.before(first_statement(place.function), f"nonlocal {variable}")
         yield change(place, text, f"{variable} is {outer[-1].name}'s.", said)
 
 
@@ -92,10 +115,6 @@ def _set_by(function: Function) -> set[str]:
     inside = {id(x) for n in inner for x in ast.walk(n)}
     stored = [n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     return {n.id for n in stored if id(n) not in inside} | {a.arg for a in function.args.args}
-
-
-def _first(function: Function) -> ast.stmt:
-    return function.body[1 if ast.get_docstring(function) and len(function.body) > 1 else 0]
 
 
 def after_handler(place: Place) -> Changes:
@@ -123,9 +142,7 @@ def hidden(place: Place) -> Changes:
         taken = {n.id for n in ast.walk(place.function) if isinstance(n, ast.Name)}
         if outer and own and f"{name}_" not in taken:
             said = Said("", f"{name} is called here as it is known outside; a local name hides it", 0.91)
-            text = place.text
-            for node in sorted(own, key=lambda n: (n.lineno, n.col_offset), reverse=True):
-                text = Place(place.tree, place.path, text, place.frame, place.crash).replace(node, f"{name}_")
+            text = place.replaced((node, f"{name}_") for node in own)
             yield change(place, text, f"The local {name} no longer hides the other.", said)
 
 
@@ -136,8 +153,7 @@ def _hidden_names(place: Place) -> set[str]:
     names = {match[1]} if match else set()
     if "not callable" in message:
         names |= {n.func.id for n in failing(place, ast.Call) if isinstance(n.func, ast.Name)}
-    parameters = {a.arg for a in ast.walk(place.function.args) if isinstance(a, ast.arg)}
-    return (names & _set_by(place.function) & (set(dir(builtins)) | _of_module(place))) - parameters
+    return {n for n in names & (set(dir(builtins)) | _of_module(place)) if _is_local(place, n)}
 
 
 def _of_module(place: Place) -> set[str]:
@@ -164,6 +180,33 @@ def _stores(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
 
 
+def hidden_module(place: Place) -> Changes:
+    """A local name that hides an imported module whose attribute is meant: the local one gets another name."""
+    match = _NO_MEMBER.search(place.crash.exception.message)
+    imported = {(a.asname or a.name) for n in place.module.body if isinstance(n, ast.Import) for a in n.names}
+    for node in failing(place, ast.Attribute) if match and place.function else ():
+        name = getattr(node.value, "id", "")
+        if node.attr == match[2] and name in imported and _is_local(place, name):
+            uses = [n for n in ast.walk(place.function) if isinstance(n, ast.Name) and n.id == name]
+            others = [n for n in uses if not _has_member(place, n)]
+            said = Said("", f"{name} is a module here, whose {node.attr} is meant; a local name hides it", 0.9)
+            text = place.replaced((node, f"{name}_") for node in others)
+            yield change(place, text, f"The local {name} no longer hides the module.", said)
+
+
+def _is_local(place: Place, name: str) -> bool:
+    parameters = {a.arg for a in ast.walk(place.function.args) if isinstance(a, ast.arg)}
+    stored = [n for n in ast.walk(place.function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    return name not in parameters and any(n.id == name for n in stored)
+
+
+def _has_member(place: Place, node: ast.Name) -> bool:
+    """The name stands before an attribute that the module has."""
+    module = sys.modules.get(node.id)
+    around = [n for n in ast.walk(place.function) if isinstance(n, ast.Attribute) and n.value is node]
+    return any(hasattr(module, n.attr) for n in around)
+
+
 def moved_to_use(place: Place) -> Changes:
     """``from b import f`` while b imports this module: the import moves into the functions that use it."""
     if "partially initialized module" not in place.crash.exception.message:
@@ -175,9 +218,9 @@ def moved_to_use(place: Place) -> Changes:
         users = [n for n in _functions(place.module) if names & _loaded(n.body)]
         outside = _loaded([n for n in ast.walk(place.module) if isinstance(n, ast.stmt)], skip=users)
         if users and not names & outside:
-            line, text = ast.unparse(node), place.text
-            for function in sorted(users, key=lambda n: n.lineno, reverse=True):
-                text = Place(place.tree, place.path, text, place.frame, place.crash).before(_first(function), line)
+            firsts = [first_statement(function) for function in users]
+            line = ast.unparse(node)
+            text = place.replaced((n, f"{line}\n{' ' * n.col_offset}{place.source(n)}") for n in firsts)
             rows = text.splitlines(keepends=True)
             text = "".join(rows[: node.lineno - 1] + rows[node.end_lineno :])
             said = Said("", "the two modules import each other; this one needs the other when it is called", 0.9)

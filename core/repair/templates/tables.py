@@ -7,22 +7,15 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from core.models import Frame
 from core.repair.evidence import Said, modules
 from core.repair.locate import Place
 from core.repair.sources import Function, called, module_of
-from core.repair.templates.base import Changes, change
+from core.repair.templates.base import Changes, at, change
 from core.repair.templates.imports import with_import
 from core.repair.templates.keys import lookups, repr_like
 from core.repair.templates.suspects import failing
 
 NEAR = 0.7
-
-
-def at(place: Place, path: str) -> Place:
-    """The beginning of another file of the program."""
-    text = place.text if path == place.path else (place.tree / path).read_text(encoding="utf-8")
-    return Place(place.tree, path, text, Frame(file=path), place.crash)
 
 
 # --- the form in which it is written ---------------------------------------------------------------

@@ -880,9 +880,12 @@ from urlparse import urljoin
 
 def absolute(base: str, links: list[str]) -> list[str]:
     return [urljoin(base, link) for link in links]
---- tests/test_nothing.py
-def test_nothing():
-    assert True
+--- tests/test_base.py
+from urllib.parse import urlsplit
+
+
+def test_base():
+    assert urlsplit("http://a.example/x").netloc == "a.example"
 --- trigger
 import links
 --- check
