@@ -8,6 +8,7 @@ import logging
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import streamlit as st
@@ -26,48 +27,6 @@ VERSION = {
     "sqlite": "PRAGMA data_version",  # differs when another connection has committed
     "postgresql": "SELECT pg_snapshot_xmax(pg_current_snapshot())::text",  # next transaction that may write
 }
-
-JS = """
-export default function ({ setTriggerValue, data }) {
-  const source = new EventSource("/live");
-  let shown = null, pending = false, last = 0;
-  const tell = () => {
-    if (document.hidden) { pending = true; return; }
-    pending = false; last = Date.now(); setTriggerValue("changed", shown);
-  };
-  let timer = 0;
-  source.onmessage = (event) => {
-    if (shown === null) { shown = event.data; if (shown === String(data.drawn)) return; }
-    shown = event.data;
-    clearTimeout(timer);
-    timer = setTimeout(tell, Math.max(0, data.pause - (Date.now() - last)));
-  };
-  const seen = () => { if (!document.hidden && pending) tell(); };
-  document.addEventListener("visibilitychange", seen);
-  const go = (event) => {
-    const link = event.target.closest && event.target.closest("a[data-nav]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-    event.preventDefault();
-    setTriggerValue("go", link.getAttribute("href"));
-  };
-  document.addEventListener("click", go, true);
-  const units = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [Infinity, 86400, "d"]];
-  const span = (s) => {
-    const [, unit, name] = units.find(([limit]) => s < limit), value = s / unit;
-    return (value < 10 && unit > 1 ? Math.round(value * 10) / 10 : Math.round(value)) + " " + name;
-  };
-  const age = setInterval(() => document.querySelectorAll("time[data-ago]").forEach((time) => {
-    const s = (Date.now() - Date.parse(time.dateTime)) / 1000;
-    const says = s >= 0 ? span(s) + " ago" : "in " + span(-s);
-    if (time.textContent !== says) time.textContent = says;
-  }), 1000);
-  return () => {
-    source.close(); clearTimeout(timer); clearInterval(age);
-    document.removeEventListener("click", go, true);
-    document.removeEventListener("visibilitychange", seen);
-  };
-}
-"""
 
 
 class Watch:
@@ -162,6 +121,7 @@ async def events(_request: Request) -> StreamingResponse:
     )
 
 
+JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _listener = st.components.v2.component("store_listener", js=JS)
 
 

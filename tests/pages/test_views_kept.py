@@ -40,7 +40,7 @@ def test_the_address_follows_the_filter_and_fills_it(shop):
     assert widget(at, "selectbox", "Order").value == "occurrences"
     widget(at, "selectbox", "Service").set_value("search").run()
     assert dict(at.query_params) == {"service": "search", "status": "fixing", "sort": "occurrences"}
-    assert "1 issues, the most frequent first" in screens.seen(at)
+    assert "1 issue, the most frequent first" in screens.seen(at)
 
 
 def test_a_view_is_kept_opened_and_forgotten(shop):
