@@ -8,6 +8,9 @@ from sqlmodel import Session, col, func, select
 
 from core.models import Metric, ServiceHealth
 
+FEWEST_ERRORS = 5  # fewer failed requests are no evidence of much
+FEWEST_POINTS = 3  # metric points from which a latency is judged: one slow moment is no trend
+
 
 def stored(
     session: Session, source: str, services: list[str], since: datetime, until: datetime
@@ -37,6 +40,13 @@ def summarize(points: list) -> ServiceHealth:
         p95_ms=latencies[(len(latencies) - 1) // 2] if latencies else None,
         samples=len(by_name["requests"]),
     )
+
+
+def slower(before: ServiceHealth, after: ServiceHealth, factor: float, noise_ms: float) -> bool:
+    """Has the 95th percentile grown ``factor``-fold, and by more than is noise whatever the factor (ms)?"""
+    if before.p95_ms is None or after.p95_ms is None:
+        return False
+    return after.p95_ms > max(before.p95_ms * factor, before.p95_ms + noise_ms)
 
 
 def best_source(session: Session, preferred: str, since: datetime) -> str:

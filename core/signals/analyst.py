@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.models import Cause, Kind, Record
-from core.settings import SeverityRules
 from core.signals import blame, causes, severity, stack, wording
 from core.signals.blame import Suspect
 from core.signals.fingerprint import Fingerprint, fingerprint, operation
@@ -50,9 +49,6 @@ class Case:
 class EmbeddedAnalyst:
     name = "embedded"
 
-    def __init__(self, rules: SeverityRules | None = None):
-        self.rules = rules or SeverityRules()
-
     def analyze(self, evidence: Evidence) -> Finding:
         """The finding; ``evidence.records`` may be of several vendors, in any order, and may be empty."""
         case = read(evidence)
@@ -63,7 +59,8 @@ class EmbeddedAnalyst:
             max((record.users for record in evidence.records), default=0),
             evidence.critical,
             evidence.impact,
-            self.rules,
+            evidence.rules,
+            evidence.noise_ms,
         )
         terms = _terms(case)
         cause, root_cause, next_step = _conclude(case)

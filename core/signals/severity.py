@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from core.health import FEWEST_ERRORS, FEWEST_POINTS, slower
 from core.models import Impact, ServiceHealth, Severity
 from core.settings import SeverityRules
 
@@ -36,9 +37,13 @@ def assess(
     critical: bool,
     catalogue_impact: Impact,
     rules: SeverityRules,
+    noise_ms: float,
 ) -> Assessment:
-    """Severity and impact now, against ``before``. ``others`` are services that fail at the same time."""
-    grounds = list(_grounds(health, before, users, rules))
+    """Severity and impact now, against ``before``. ``others`` are services that fail at the same time.
+
+    A p95 that grew by up to ``noise_ms`` has not grown.
+    """
+    grounds = list(_grounds(health, before, users, rules, noise_ms))
     severity = max((level for level, _ in grounds), key=SEVERITIES.index)
     says = [_say(f"{told}: {level}", SEVERITIES.index(level)) for level, told in grounds]
     impact, more = _impact(health, others, users, catalogue_impact)
@@ -48,7 +53,7 @@ def assess(
 
 
 def _grounds(
-    health: ServiceHealth, before: ServiceHealth, users: int, rules: SeverityRules
+    health: ServiceHealth, before: ServiceHealth, users: int, rules: SeverityRules, noise_ms: float
 ) -> Iterator[tuple[Severity, str]]:
     """Each reason for a severity; the gravest one counts."""
     yield _failing(health, rules)
@@ -57,8 +62,8 @@ def _grounds(
     rate, earlier = health.error_rate or 0, before.error_rate
     if earlier is not None and rate >= max(NOTABLE, STEEP * earlier):
         yield Severity.MEDIUM, f"the error rate grew from {earlier:.2%} to {rate:.2%}"
-    growth = health.p95_ms / before.p95_ms if health.p95_ms and before.p95_ms else 0
-    if slow := next((level for least, level in SLOWER if growth >= least), None):
+    grown = (level for factor, level in SLOWER if slower(before, health, factor, noise_ms))
+    if health.samples >= FEWEST_POINTS and (slow := next(grown, None)):
         yield slow, f"p95 rose from {before.p95_ms:.0f} ms to {health.p95_ms:.0f} ms"
 
 
@@ -67,8 +72,10 @@ def _failing(health: ServiceHealth, rules: SeverityRules) -> tuple[Severity, str
     if rate is None:
         return Severity.LOW, "no request figures of the service"
     limits = (Severity.CRITICAL, rules.critical), (Severity.HIGH, rules.high), (Severity.MEDIUM, rules.medium)
-    level = next((level for level, limit in limits if rate >= limit), Severity.LOW)
-    return level, f"{rate:.1%} of {health.requests:.0f} requests fail"
+    few = health.errors < FEWEST_ERRORS  # a few failures of few requests are no share yet
+    level = next((level for level, limit in limits[2 if few else 0 :] if rate >= limit), Severity.LOW)
+    doubt = ", too few to say more" if few and rate >= rules.high else ""
+    return level, f"{rate:.1%} of {health.requests:.0f} requests fail{doubt}"
 
 
 def _many(health: ServiceHealth, users: int) -> Severity | None:

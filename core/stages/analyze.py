@@ -60,7 +60,7 @@ def alert(session: Session, rt: Runtime, issue: Issue, evidence: Evidence) -> No
     """Tell of a high error rate and of a degradation: once an hour and service, further ones are counted."""
     state, was = evidence.health, evidence.before
     hour = f"{issue.service}-{now():%Y%m%d%H}"
-    if (state.error_rate or 0) >= rt.policy.severity.high:
+    if state.errors >= health.FEWEST_ERRORS and (state.error_rate or 0) >= rt.policy.severity.high:
         says = f"{state.error_rate:.0%} of {state.requests:.0f} requests to {issue.service} fail"
         notify.queue(session, "error_rate", issue, f"error-rate-{hour}", says)
     if issue.cause is Cause.PERFORMANCE:
@@ -97,6 +97,8 @@ def gather(rt: Runtime, issue_id: int) -> Evidence:
             critical=policy.is_critical(issue.service),
             impact=known.impact,
             others=others,
+            rules=policy.severity,
+            noise_ms=policy.watch.latency_floor_ms,
             changes=_changes(session, issue),
             upstreams=known.upstreams,
             past=_past(session, issue),

@@ -13,7 +13,7 @@ from itertools import chain
 from sqlmodel import col, select
 
 from core import journal, notify, store
-from core.health import combine
+from core.health import FEWEST_ERRORS, FEWEST_POINTS, combine, slower
 from core.journal import Entry
 from core.models import ChangeSet, Deployment, Issue, ServiceHealth, Status, now
 from core.runtime import Runtime
@@ -21,8 +21,6 @@ from core.settings import Watch
 from core.vendors.base import VendorError
 
 PATIENCE = 2  # windows to wait for enough requests before the watch is called blind
-FEWEST_ERRORS = 5  # fewer additional errors are no evidence of harm
-FEWEST_POINTS = 3  # metric points from which a latency is judged before the watch is over: one slow moment is no harm
 CURED_SHARE = 0.5  # the service's error rate must fall below this share of what it was
 Health = dict[str, ServiceHealth]
 
@@ -41,10 +39,8 @@ def _harm(name: str, before: ServiceHealth, after: ServiceHealth, rules: Watch, 
     if now_ > was + rules.error_rate_margin and after.errors - was * after.requests >= FEWEST_ERRORS:
         found.append(f"{name}: the error rate rose from {was:.1%} to {now_:.1%}")
     enough = over or after.samples >= FEWEST_POINTS
-    if enough and before.p95_ms is not None and after.p95_ms is not None:
-        limit = max(before.p95_ms * rules.latency_factor, before.p95_ms + rules.latency_floor_ms)
-        if after.p95_ms > limit:
-            found.append(f"{name}: the 95th percentile rose from {before.p95_ms:.0f} to {after.p95_ms:.0f} ms")
+    if enough and slower(before, after, rules.latency_factor, rules.latency_floor_ms):
+        found.append(f"{name}: the 95th percentile rose from {before.p95_ms:.0f} to {after.p95_ms:.0f} ms")
     return found
 
 

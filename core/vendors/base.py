@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from core.models import Cause, Impact, MetricPoint, Record, ServiceHealth, Severity
+from core.settings import SeverityRules
 
 
 class VendorError(Exception):
@@ -263,6 +264,8 @@ class Evidence:
     critical: bool = False
     impact: Impact = Impact.MEDIUM
     others: Sequence[str] = ()  # services with errors at the same time
+    rules: SeverityRules = field(default_factory=SeverityRules)
+    noise_ms: float = 50.0  # growth of a latency that says nothing
     changes: Sequence[Record] = ()  # releases and deployments of late
     upstreams: Sequence[str] = ()
     past: Sequence[str] = ()  # similar issues and what cured them

@@ -145,7 +145,8 @@ def test_a_slow_service_after_a_release():
         title="deploy",
         release="abc123",
     )
-    found = analyze(metric, changes=[release], health=ServiceHealth(p95_ms=300), before=ServiceHealth(p95_ms=12))
+    slow, before = ServiceHealth(p95_ms=300, samples=4), ServiceHealth(p95_ms=12)
+    found = analyze(metric, changes=[release], health=slow, before=before)
     assert (found.cause, found.culprit, found.severity) == (Cause.PERFORMANCE, "abc123", Severity.HIGH)
     assert "p95 rose from 12 ms to 300 ms" in found.root_cause and "Abc123 (deploy, shop) came" in found.root_cause
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from core.models import Impact, ServiceHealth, Severity
+from core import store
+from core.models import Impact, ServiceHealth, Severity, now
 from core.settings import SeverityRules
+from core.signals.analyst import EmbeddedAnalyst
 from core.signals.severity import assess
+from core.stages import analyze
+from tests import factories, scenes
 
 
-def health(rate=0.0, requests=1000, p95=None) -> ServiceHealth:
-    return ServiceHealth(requests=requests, errors=rate * requests, p95_ms=p95, samples=5)
+def health(rate=0.0, requests=1000, p95=None, samples=5) -> ServiceHealth:
+    return ServiceHealth(requests=requests, errors=rate * requests, p95_ms=p95, samples=samples)
 
 
 def told(now, before=ServiceHealth(), others=(), users=0, critical=False, impact=Impact.MEDIUM):  # noqa: B008
-    return assess(now, before, others, users, critical, impact, SeverityRules())
+    return assess(now, before, others, users, critical, impact, SeverityRules(), 50.0)
 
 
 @pytest.mark.parametrize(
@@ -31,8 +37,12 @@ def told(now, before=ServiceHealth(), others=(), users=0, critical=False, impact
         (health(0.005, requests=100_000), health(0.005), 150, Severity.LOW),
         (ServiceHealth(), ServiceHealth(), 1000, Severity.HIGH),
         (health(p95=300), health(p95=12), 0, Severity.HIGH),
-        (health(p95=30), health(p95=12), 0, Severity.MEDIUM),
+        (health(p95=90), health(p95=12), 0, Severity.MEDIUM),
         (health(p95=13), health(p95=12), 0, Severity.LOW),
+        (health(p95=52), health(p95=4), 0, Severity.LOW),  # thirteen times as long, and nobody notices
+        (health(p95=300, samples=2), health(p95=12), 0, Severity.LOW),  # a slow moment
+        (health(0.5, requests=8), health(), 0, Severity.MEDIUM),  # four of eight
+        (health(0.5, requests=10), health(), 0, Severity.CRITICAL),
     ],
 )
 def test_severity(now, before, users, severity):
@@ -60,3 +70,15 @@ def test_a_critical_service_is_said_but_raises_nothing():
     plain, critical = told(health(0.1)), told(health(0.1), critical=True)
     assert (plain.severity, plain.impact) == (critical.severity, critical.impact)
     assert {"says": "the service is listed as critical", "weight": 0} in critical.says
+
+
+def test_the_policys_limits_and_noise_are_the_analysts(platform):
+    platform.settings.platform_file.write_text("[severity]\nhigh = 0.2\n[watch]\nlatency_floor_ms = 400\n")
+    with store.write() as session:
+        issue = factories.issue(session, first_seen=now() - timedelta(minutes=6))
+        factories.signal(session, issue)
+        scenes.metrics(session, issue.service, now(), minutes=12, broken=(6, 12))
+    evidence = analyze.gather(platform, issue.id)
+    assert (evidence.rules.high, evidence.noise_ms) == (0.2, 400)
+    assert evidence.health.error_rate == pytest.approx(0.22, abs=0.01)  # medium, by the limits that are given
+    assert EmbeddedAnalyst().analyze(evidence).severity is Severity.HIGH
