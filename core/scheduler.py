@@ -33,6 +33,8 @@ from core.stages.collect import Collector
 from core.stages.group import group_new, start_new
 
 log = logging.getLogger(__name__)
+# Looked for each second, while a round takes longer: that the next look is left out is no warning.
+logging.getLogger("apscheduler.scheduler").addFilter(lambda record: "Engine.hasten" not in record.getMessage())
 BEAT_SECONDS = 10
 DELIVER_SECONDS = 5
 HOOK_SECONDS = 1
