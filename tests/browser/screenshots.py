@@ -14,9 +14,13 @@ from sqlmodel import select, update
 from core import store
 from core.models import ChangeSet, Deployment, Issue, Status, Worker, now
 from core.settings import ROOT
-from tests.browser.server import browsing, serving, settled, visiting
+from tests.browser.server import PHONE, browsing, serving, settled, visiting
 
-LOOKS = {"light": ("light", 1440), "dark": ("dark", 1440), "phone": ("light", 390)}
+LOOKS = {  # name: how the browser is set
+    "light": {"color_scheme": "light", "viewport": {"width": 1440, "height": 900}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1440, "height": 900}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 900}, "user_agent": PHONE},
+}
 
 
 def addresses() -> dict[str, str]:
@@ -33,18 +37,17 @@ def addresses() -> dict[str, str]:
 def take(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, serving(Path(data)) as address, browsing() as browser:
-        for look, (scheme, width) in LOOKS.items():
-            view = {"width": width, "height": 900}
-            with visiting(browser, address, color_scheme=scheme, viewport=view) as visit:
+        for look, options in LOOKS.items():
+            with visiting(browser, address, **options) as visit:
                 for name, path in addresses().items():
                     beat()
                     page = visit.new_page()
                     settled(page.goto(path) and page)
                     for step in STEPS.get(name, ()):
                         step(page)
-                    picture(page, width, folder / f"{name}-{look}.png")
+                    picture(page, options["viewport"]["width"], folder / f"{name}-{look}.png")
                     page.close()
-            sign_in(browser, address, folder / f"signin-{look}.png", color_scheme=scheme, viewport=view)
+            sign_in(browser, address, folder / f"signin-{look}.png", **options)
 
 
 def beat() -> None:
