@@ -233,7 +233,7 @@ class Watch(Strict):
     minimum_requests: int = Field(20, description="fewer than these is no evidence")
     error_rate_margin: float = Field(0.01, description="allowed rise of the error rate")
     latency_factor: float = Field(1.5, description="allowed growth of the 95th percentile")
-    latency_floor_ms: float = Field(50.0, ge=0, description="growth of it that is noise whatever its factor, for a severity too")
+    latency_floor_ms: float = Field(50.0, ge=0, description="growth of it that is noise, for a severity too")
     source: str = Field("datadog", description="connector whose metrics are watched")
 
 
