@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlmodel import select
 
 from core import store
@@ -26,6 +26,7 @@ ADDRESSES = ("/", "/approvals", "/issues", "/issues?issue={issue}", "/codegen", 
              "/deployments?deployment=1", "/kpis", "/policy", "/policy?version=1", "/audit",
              "/settings", "/people")  # fmt: skip
 PHONE = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
+expect.set_options(timeout=30_000)  # milliseconds, as long as Playwright waits for all else
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 

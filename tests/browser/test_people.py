@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 from sqlmodel import select
 
 from core import accounts, audit, runtime, sessions, store
@@ -69,7 +70,7 @@ def confirm(page, button: str, reason: str = "") -> None:
 
 def write(page, words: str) -> None:
     """By keyboard alone, into the text of the dialog that has just opened."""
-    page.wait_for_function("document.activeElement.matches('[role=dialog]')")
+    expect(page.get_by_role("dialog")).to_be_focused()
     page.keyboard.press("Tab")  # the dialog's own cross
     page.keyboard.press("Tab")
     page.wait_for_selector("[role=dialog] textarea:focus")
