@@ -225,4 +225,4 @@ def answer() -> None:
     """Tell once what became of the last action."""
     if told := st.session_state.pop("answer", None):
         done, says = told
-        st.toast(says, icon="✅" if done else "ℹ️", duration="long")
+        st.toast(f"{'✓' if done else '◆'} {says}", duration="long")  # signs that every font has

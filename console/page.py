@@ -37,13 +37,13 @@ def page(title: str, says: str, body: Callable[[], None], right: str = access.VI
     def guarded() -> None:
         access.require(right)
         body()
+        confirm.answer()  # last: who is told it finds the page as it now is, and the next key goes there
 
     with failures.shown():
         access.require(right)
         st.title(title, anchor=False)
         draw(tag("p", says, class_="d-lead"))
         live(guarded)
-    confirm.answer()  # last: who is told it finds the page as it now is, and the next key goes there
 
 
 def picked(name: str) -> int | None:

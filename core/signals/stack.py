@@ -24,6 +24,7 @@ ROOT = re.compile(  # where programs are installed, and the folders of a release
     r"(?:/(?:releases?|current|deploy|build|v?\d[\d._-]*|[0-9a-f]{7,64})(?=/))*/"
 )
 BUNDLE_HASH = re.compile(r"[.\-_](?=[0-9a-f]*\d)[0-9a-f]{6,32}(?=\.)")
+RELEASE = re.compile(r"(?:^|_)(?=\w*\d)(?:[0-9a-f]{7,}|\w{20,})$")  # a folder named by a release: dpl_00027494ce6349
 OUTSIDE = re.compile(
     r"site-packages/|dist-packages/|node_modules/|(^|/)python3?\.\d+/|^<|^node:|^internal/|\.venv/|/lib/python"
 )
@@ -63,7 +64,7 @@ def normal_file(path: str) -> str:
     parts = [p for p in BUNDLE_HASH.sub("", path).split("/") if p not in ("", ".", "..", "~")]
     folders, name = parts[:-1], parts[-1] if parts else ""
     if name.endswith(".py"):  # a package's name is an identifier: what is none lies outside the program
-        outside = [i for i, part in enumerate(folders) if not part.isidentifier()]
+        outside = [i for i, part in enumerate(folders) if not part.isidentifier() or RELEASE.search(part)]
         folders = folders[outside[-1] + 1 :] if outside else folders
     return "/".join([*folders[-3:], name])
 
