@@ -94,6 +94,8 @@ def test_a_critical_services_fix_waits_for_a_click_and_then_goes_live(demo):
     told = ends(watching, "needs approval")
     assert "deploying" not in told and "Fix ValueError" not in merged(folder)
     page.get_by_role("link", name=re.compile("Approvals")).first.click()
+    page.wait_for_selector("#root h1:has-text('Approvals')")
+    page.wait_for_selector(READY)  # Pipeline has a button of that name too
     page.get_by_role("button", name="Approve").first.click()
     page.get_by_role("dialog").get_by_role("button", name="Approve").click()
     assert in_order(ends(watching, "resolved"), ["needs approval", "deploying", "watching", "resolved"])
