@@ -23,7 +23,7 @@ def fits(place: Place, value: str) -> bool:
         return bool(named & {"None", "Optional"})
     plain = {"int", "float", "str", "bool", "bytes", "list", "dict", "tuple", "set"}
     numbers = {"int", "float"} if kind == "int" else {kind}
-    outer = {re.match(r"\w+", part).group() for part in re.split(r"\s*\|\s*", told) if re.match(r"\w+", part)}
+    outer = {name[0] for part in told.split("|") if (name := re.match(r"\w+", part.strip()))}
     return bool(outer & numbers) or not outer & plain
 
 

@@ -22,7 +22,10 @@ CALLS = 3  # innermost calls that count: the way in may differ, the place that f
 OPERATIONS = [
     (re.compile(p), says)
     for p, says in (
-        (r"'NoneType' object has no attribute|of (null|undefined)|because (?:(?!because ).)* is null", "none-attribute"),
+        (
+            r"'NoneType' object has no attribute|of (null|undefined)|because (?:(?!because ).)* is null",
+            "none-attribute",
+        ),
         (r"has no attribute|is not a function", "attribute"),
         (r"'NoneType' object is not|object of type 'NoneType'|and 'NoneType'|'NoneType' and", "none-value"),
         (r"object is not (subscriptable|iterable|callable)|does not support item", "wrong-type"),

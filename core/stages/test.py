@@ -10,7 +10,7 @@ from core.models import ChangeSet, Issue, TestRun
 from core.runtime import Runtime
 from core.vendors.command import Completed
 
-COUNT = re.compile(r"(\d+) (passed|failed|error)")
+COUNT = re.compile(r"(?<!\d)(\d{1,9}) (passed|failed|error)")
 KEPT = 20_000
 DEADLINE = 600.0  # seconds
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from core.settings import Settings
 
 PORT = 8137  # on the loopback inside of the walls, which nothing else uses
+MOST = 1e12  # tokens or dollars; what says more is no count
 DISABLED = ["fetch_web_content", "spawn_agent", "ask_question", "run_commands"]
 ENVIRONMENT = {"CLINE_SESSION_BACKEND_MODE": "local", "CLINE_NO_AUTO_UPDATE": "1"}
 
@@ -64,7 +65,7 @@ def verdict(output: str) -> Verdict:
     for line in reversed(output.splitlines()):
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(event, dict) and event.get("type") == "run_result":
             usage = event.get("usage") if isinstance(event.get("usage"), dict) else {}
@@ -75,4 +76,4 @@ def verdict(output: str) -> Verdict:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
+    return float(value) if isinstance(value, int | float) and 0 < value < MOST else 0.0

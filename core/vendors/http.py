@@ -229,7 +229,7 @@ def told(answer: httpx.Response | Answer) -> str:
     """What the vendor said of the fault, from the forms that vendors use."""
     try:
         body = json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(body, dict):
         return ""

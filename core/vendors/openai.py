@@ -21,6 +21,7 @@ from core.vendors.redact import Redactor
 
 TIMEOUT = 30.0  # between two bytes; Chat.seconds bounds the whole answer
 LONGEST = 8_192  # tokens of an answer
+TRIED = 100  # braces of an answer at which its object may begin
 DEGRADES = (400, 422, 500)  # statuses with which servers refuse a response_format that they do not know
 
 
@@ -86,13 +87,14 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
 def first_object(text: str) -> dict[str, Any]:
     """The first JSON object in a text. Raises VendorError when there is none."""
-    decoder = json.JSONDecoder()
-    for start in (i for i, char in enumerate(text) if char == "{"):
+    decoder, start = json.JSONDecoder(), -1
+    for _ in range(TRIED):
+        if (start := text.find("{", start + 1)) < 0:
+            break
         try:
-            value, _ = decoder.raw_decode(text[start:])
-        except ValueError:
+            return decoder.raw_decode(text, start)[0]
+        except (ValueError, RecursionError):
             continue
-        return value
     raise VendorError("openai", "answered without a JSON object")
 
 

@@ -85,7 +85,7 @@ def near_misses(pattern: str, flags: int, length: int) -> Iterator[tuple[str, st
     for tree in _ways(parser.parse(pattern, flags & ~re.DEBUG)):
         begun = ""
         for piece, repeated in tree:
-            for one in ({piece, begun + piece} if piece else ()):
+            for one in {piece, begun + piece} if piece else ():
                 if one not in seen:
                     seen.add(one)
                     yield f"{one[:24]!r} again and again", filled(one, length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from core.repair.evidence import SKIPPED, Said, modules, sentences, words_of
+from core.repair.evidence import SKIPPED, Said, modules, saying, sentences, words_of
 from core.repair.locate import Place
 from core.repair.sources import called, first_statement
 from core.repair.templates.base import Changes, change
@@ -24,8 +24,8 @@ def docs(place: Place) -> str:
 
 def told(place: Place, words: str, confidence: float = 0.88) -> Said | None:
     """Evidence, when the documentation holds the words."""
-    found = re.search(rf"[^.\n]*(?:{words})[^.\n]*", docs(place), re.I)
-    return Said("", f"the documentation says: {found.group().strip()[:160]}", confidence) if found else None
+    found = saying(words, docs(place))
+    return Said("", f"the documentation says: {found[:160]}", confidence) if found else None
 
 
 def padding(place: Place) -> Changes:
