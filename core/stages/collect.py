@@ -112,8 +112,7 @@ def _parts(table: type[SQLModel], rows: list[dict]) -> Iterator[tuple[type[SQLMo
 
 
 def _signal_row(record: Record) -> dict:
-    crash = record.crash.model_dump(mode="json", by_alias=True) if record.crash else None
-    return bounded(record.__dict__ | {"crash": crash}) | {
+    return bounded(record) | {
         "fingerprint": "",
         "received_at": now(),
         "set_aside": "a change, not a fault" if record.kind is Kind.CHANGE else None,
