@@ -22,7 +22,7 @@ SHORT = {
     "url": 2000,
     "message": MESSAGE,
 }
-TEXTS = {"file": 1000, "function": 500, "code": 1000, "type": 200, "module": 300}  # of a crash
+TEXTS = {"file": 1000, "function": 500, "code": 1000, "type": 200, "module": 300, "message": 10_000}  # of a crash
 ENDS = {"frames": 300, "chain": 20, "logs": 100}  # entries; the last are nearest to the fault
 ENTRIES, DEPTH = 3000, 8  # of any other list or mapping; containers in one another
 ROOM = 200_000  # characters of all texts of a row's crash and attributes; beyond it each is cut to SPARE

@@ -63,6 +63,8 @@ class Verdict:
 def verdict(output: str) -> Verdict:
     """The last run_result in the NDJSON that the CLI printed."""
     for line in reversed(output.splitlines()):
+        if not line.startswith("{"):
+            continue
         try:
             event = json.loads(line)
         except (ValueError, RecursionError):

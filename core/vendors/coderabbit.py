@@ -139,7 +139,7 @@ def in_body(body: str) -> Iterator[Said]:
     """The findings that could not be placed in the diff, and nitpicks: "`88-99`: **title**" below a file's name."""
     section, path = "", ""
     for line in (raw.removeprefix(">").strip() for raw in body[:LONGEST].splitlines()):
-        if (summary := SUMMARY.search(line)) is not None:
+        if "<summary>" in line and (summary := SUMMARY.search(line)) is not None:
             name = COUNTED.sub("", summary[1])
             known = next((level for words, level in SECTIONS if words in name), None)
             if known or not re.search(r"[./]\w", name):  # a heading, and not a file's name

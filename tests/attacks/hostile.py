@@ -65,6 +65,7 @@ SHAPES = {
 HARMLESS = (
     "2026-01-05 08:00:00,123 INFO shop.cart: order 4711 of customer 42 was placed in 12 ms\n"
     "The cart holds three books, and the postman rings twice before he leaves the parcel at the door.\n"
+    '  File "/srv/shop/cart.py", line 3, in show\n'
     "    total = sum(line.price * line.count for line in lines)\n"
 )
 

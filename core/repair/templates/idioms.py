@@ -168,7 +168,7 @@ def text_coding(place: Place) -> Changes:
     """Text in an encoding that cannot hold it: the encoding that the documentation names."""
     unicode = told(place, r"utf-?8|unicode|any language|accents?|umlauts?")
     western = told(place, r"latin-?1|iso-?8859|windows-?1252|cp1252")
-    replaced = told(place, r"replacement|replaced by|question mark|\ufffd", 0.86)
+    replaced = told(place, "replacement|replaced by|question mark|\ufffd", 0.86)
     for node in failing(place, ast.Call):
         for constant in [n for n in ast.walk(node) if isinstance(n, ast.Constant) and str(n.value).lower() in _NARROW]:
             yield change(place, place.replace(constant, '"utf-8"'), "UTF-8 holds every character.", unicode)
