@@ -11,6 +11,7 @@ from operator import le
 from typing import Any
 
 from core.models import Crash, Record
+from core.patterns import whole
 
 MESSAGE = 40_000  # characters of the message, and of any other text that has no bound of its own
 SHORT = {
@@ -23,6 +24,7 @@ SHORT = {
     "message": MESSAGE,
 }
 TEXTS = {"file": 1000, "function": 500, "code": 1000, "type": 200, "module": 300, "message": 10_000}  # of a crash
+WITHIN = {"locals": 2000, "tags": 300}  # each text of a mapping of this name
 ENDS = {"frames": 300, "chain": 20, "logs": 100}  # entries; the last are nearest to the fault
 ENTRIES, DEPTH = 3000, 8  # of any other list or mapping; containers in one another
 ROOM = 200_000  # characters of all texts of a row's crash and attributes; beyond it each is cut to SPARE
@@ -79,9 +81,7 @@ def _bounded(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(text: str, most: int) -> str:
-    text = text[:most]
-    if not text.isascii():
-        text = text.encode("utf-8", "replace").decode("utf-8")
+    text = whole(text[:most])
     return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
@@ -107,9 +107,10 @@ class _Cut:
     def data(self, value: Any, name: str = "", depth: int = DEPTH) -> Any:
         """Plain JSON as it is kept; ``name`` is that of its entry."""
         if isinstance(value, str):
-            return self.text(value, TEXTS.get(name, MESSAGE))
+            return self.text(value, WITHIN.get(name) or TEXTS.get(name, MESSAGE))
         if isinstance(value, dict) and depth:
-            return {self.text(k, NAME): self.data(v, k, depth - 1) for k, v in list(value.items())[:ENTRIES]}
+            entries = [(k, name if name in WITHIN else k, v) for k, v in list(value.items())[:ENTRIES]]
+            return {self.text(k, NAME): self.data(v, known, depth - 1) for k, known, v in entries}
         if isinstance(value, list | tuple) and depth:
             return [self.data(v, name, depth - 1) for v in value[-ENDS.get(name, ENTRIES) :]]
         if value is None or isinstance(value, bool):

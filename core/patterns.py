@@ -28,16 +28,16 @@ class Linear:
         self.compiled = re2.compile(f"(?{flags}){pattern}" if flags else pattern, options)
 
     def search(self, text: str) -> Any:
-        return self.compiled.search(_whole(text[: self.most]))
+        return self.compiled.search(whole(text[: self.most]))
 
     def match(self, text: str) -> Any:
-        return self.compiled.match(_whole(text[: self.most]))
+        return self.compiled.match(whole(text[: self.most]))
 
     def sub(self, shown: str, text: str) -> str:
         """The text, cut, with each match replaced; ``shown`` may name groups as ``\\1``."""
-        return self.compiled.sub(shown, _whole(text[: self.most]))
+        return self.compiled.sub(shown, whole(text[: self.most]))
 
 
-def _whole(text: str) -> str:
-    """RE2 reads UTF-8, which has no halves of characters; each becomes a question mark."""
+def whole(text: str) -> str:
+    """The text as UTF-8 holds it, which RE2, files, mail and databases take: half a character becomes ``?``."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from core.patterns import Linear
 from core.repair.locate import Place
 from core.repair.returning import alike, fits
-from core.repair.sources import Function, called, defaults, files, parsed
+from core.repair.sources import UNREADABLE, Function, called, defaults, files, parsed
 
 NUMBERS = {"zero": "0", "one": "1"}
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
@@ -194,7 +194,7 @@ def _values(sentence: Sentence) -> Iterator[Said]:
 def is_expression(text: str) -> bool:
     try:
         return text == "set()" or ast.literal_eval(text) is not ...
-    except (ValueError, SyntaxError):
+    except UNREADABLE:
         return False
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 
 from core.repair.locate import Place
+from core.repair.sources import UNREADABLE
 
 
 def fits(place: Place, value: str) -> bool:
@@ -16,7 +17,7 @@ def fits(place: Place, value: str) -> bool:
     kinds = {"[]": "list", "{}": "dict", '""': "str", "''": "str", "set()": "set"}
     try:
         kind = kinds.get(value) or type(ast.literal_eval(value)).__name__
-    except (ValueError, SyntaxError):
+    except UNREADABLE:
         return True
     named = set(re.findall(r"\w+", told))
     if kind == "NoneType":
@@ -48,7 +49,7 @@ def alike(place: Place, value: str) -> bool:
     built |= {"number" for n in returns if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div | ast.Sub)}
     try:
         kind = "set" if value == "set()" else type(ast.literal_eval(value)).__name__
-    except (ValueError, SyntaxError):
+    except UNREADABLE:
         return True
     return not built or kind in built or (kind in ("int", "float") and "number" in built)
 

@@ -39,6 +39,7 @@ from core.stages.measured import functions
 from core.vendors.command import Completed
 from tests.attacks.reader import Reader, crash
 
+VALUE = 20_000  # characters of a local's value: ten times what is stored of one
 PROGRAM = '''"""The cart. A customer without a cart has an empty list."""
 
 DEFAULT_CURRENCY = "EUR"
@@ -73,7 +74,9 @@ def program() -> Path:
 
 
 def _reported(text: str, kind: str, line: int = 10) -> Crash:
-    frame = Frame(file="shop/cart.py", line=line, function="show", code="", locals={"cart": text, "rows": "['a']"})
+    frame = Frame(
+        file="shop/cart.py", line=line, function="show", code="", locals={"cart": text[:VALUE], "rows": "['a']"}
+    )
     return Crash(exception=Raised(type=kind, message=text), frames=(frame,), logs=(text,))
 
 
@@ -159,7 +162,7 @@ def _difference(text: str) -> None:
 PATCH = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@ def f():\n-a = 1\n+a = 2\n b\n"
 REPAIR = {
     "value of a local": Reader(
-        lambda text: (values.source(text), values.source(f"{{'a': {text}"), values.imports_for("1")),
+        lambda text: (values.source(text[:VALUE]), values.source(f"{{'a': {text[:VALUE]}"), values.imports_for("1")),
         seeds=("{'a': [1, 2.5, None]}", "datetime.date(2024, 5, 6)", "<shop.Cart object at 0x7f>", "Decimal('2.5')"),
     ),
     "inputs that a report names": Reader(_guessed, slow=True),
