@@ -107,7 +107,6 @@ def _guessed(text: str) -> None:
         probe.Outcome(error="KeyError", text=text, file="shop/cart.py", function="show", line=10), found
     )
     prompting.prompt(program(), found, [text])
-    recorded_calls(program(), found)
     call = probe.Call(
         "import shop.cart", f"shop.cart.show({{'a': {text[:2000]!r}, 'at': '2024-05-06T07:08'}}, ['{{}}'])", "x = [1]"
     )
@@ -163,8 +162,10 @@ PATCH = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@ def f
 REPAIR = {
     "value of a local": Reader(
         lambda text: (values.source(text[:VALUE]), values.source(f"{{'a': {text[:VALUE]}"), values.imports_for("1")),
-        seeds=("{'a': [1, 2.5, None]}", "datetime.date(2024, 5, 6)", "<shop.Cart object at 0x7f>", "Decimal('2.5')"),
+        (RecursionError,),
+        ("{'a': [1, 2.5, None]}", "datetime.date(2024, 5, 6)", "<shop.Cart object at 0x7f>", "Decimal('2.5')"),
     ),
+    "locals of a frame": Reader(lambda text: recorded_calls(program(), _reported(text, "E")), (RecursionError,)),
     "inputs that a report names": Reader(_guessed, slow=True),
     "fix by a message": Reader(_proposed, slow=True),
     "fix by documentation": Reader(_documented, slow=True, seeds=("Users without a name are shown as 'guest'.",)),
