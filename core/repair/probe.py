@@ -100,8 +100,8 @@ def _read(text: str, variants: int) -> list[list[Outcome]]:
     for line in text.splitlines():
         try:
             number, index, said = json.loads(line)
-        except ValueError:
+            if index == len(found[number]):
+                found[number].append(Outcome(**said))
+        except (ValueError, TypeError, LookupError, RecursionError):  # the program's own word, or a line cut short
             continue
-        if index == len(found[number]):
-            found[number].append(Outcome(**said))
     return found

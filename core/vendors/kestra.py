@@ -177,6 +177,7 @@ class KestraAnalyst:
         return tempered(self.name, f"Kestra's {self.flow}", opinion_of(self.kestra.outputs(done, self.TASK)), known)
 
 
+@understood("kestra")
 def opinion_of(outputs: dict) -> Any:
     """The agent's JSON: ``jsonOutput``, or ``textOutput`` that holds it."""
     if outputs.get("jsonOutput"):

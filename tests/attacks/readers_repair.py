@@ -36,6 +36,8 @@ from core.repair.templates import FAMILIES
 from core.settings import ConfigurationError, FixRules, parse_policy
 from core.stages import gate, gates, imports, manifests, test, twins, wording_gates
 from core.stages.measured import functions
+from core.vendors import openai
+from core.vendors.base import VendorError
 from core.vendors.command import Completed
 from tests.attacks.reader import Reader, crash
 
@@ -131,8 +133,8 @@ def _proved(text: str) -> None:
 def _edited(text: str) -> None:
     def complete(*_: Any) -> dict:
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
+            return openai.first_object(text)
+        except VendorError:
             return {"files": [{"path": "shop/cart.py", "old_text": text, "new_text": text}], "rationale": text}
 
     list(ModelFixer(complete).propose(program(), _reported("'a'", "KeyError")))
