@@ -380,6 +380,7 @@ class ChangeSet(SQLModel, table=True):
     base_sha: str = ""
     head_sha: str = ""
     patch: str = ""
+    commit: str = ""  # the commit's own text, by which any worker can write the same one again
     patch_hash: str = Field(default="", index=True)  # of the diff without its line numbers
     test_path: str = ""
     test_code: str = ""

@@ -1,6 +1,7 @@
 """The pull request of a fix: what failed and how often, cause, why this change, proof, what was not checked.
 
-One for one issue: its branch carries the issue's number, and the code host looks for it first.
+One is open for one issue: its branch carries the issue's number, and the code host looks for it first. A change that is
+refused after it was published takes its branch and its pull request back.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import unicodedata
 
 from sqlmodel import col, select
 
-from core import store
+from core import store, workspace
 from core.models import Analysis, ChangeSet, Issue, Review
 from core.runtime import Runtime
 from core.settings import Repository
+from core.vendors.base import VendorError
+from core.vendors.command import CommandError
 
 NOTES = 10  # that a pull request tells
 PROOF = (
@@ -21,6 +24,44 @@ PROOF = (
     ("fails_reverted", "it fails again with the fix alone taken back"),
     ("older_tests_pass", "all older tests still pass"),
 )
+
+
+def branch_of(issue_id: int) -> str:
+    return f"fix/issue-{issue_id}"
+
+
+def withdraw(rt: Runtime, change: ChangeSet, why: str) -> str:
+    """Close the pull request of a refused change and delete its branch, while both still stand at our commit.
+
+    Returns what could not be done, empty when all was. A branch that somebody moved is theirs: it stays as it is.
+    """
+    if not change.branch:
+        return ""
+    try:
+        _withdraw(rt, change, why)
+    except (VendorError, CommandError) as error:
+        return f"branch {change.branch} could not be taken back: {error}"
+    with store.write() as session:
+        session.get_one(ChangeSet, change.id).branch = ""
+    return ""
+
+
+def _withdraw(rt: Runtime, change: ChangeSet, why: str) -> None:
+    with store.read() as session:
+        issue = session.get_one(Issue, change.issue_id)
+    name, repository = rt.repository_of(issue.service)
+    found = workspace.known(rt, name, repository)
+    if found.stands_at(change.branch) not in (change.head_sha, ""):
+        return
+    if rt.host and repository.github and change.pull_number:
+        rt.host.close_pull(
+            repository.github,
+            change.pull_number,
+            change.head_sha,
+            f"withdrawn-{change.id}",
+            f"Closed: this fix was refused. {fenced(why, 1000)}",
+        )
+    found.delete(change.branch, change.head_sha)
 
 
 def open_for(rt: Runtime, issue_id: int, change_id: int, repository: Repository) -> None:

@@ -164,6 +164,10 @@ def m009_saved_views_policy_versions(connection: Connection) -> None:
         index(connection, name)
 
 
+def m010_commit_of_a_change(connection: Connection) -> None:
+    add(connection, "changeset.commit")
+
+
 COUNTED_BY = (
     "ix_outcome_figures",
     "ix_decision_counts",
@@ -188,6 +192,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m005_rulings,
     m008_people,
     m009_saved_views_policy_versions,
+    m010_commit_of_a_change,
 ]
 
 

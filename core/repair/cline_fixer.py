@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.models import Crash
+from core.repair import checkout
 from core.repair.prompting import editing, prompt
 from core.repair.runner import ENVIRONMENT, FILE_SIZE, behind, program, read_back, walls
 from core.repair.shapes import Candidate
 from core.vendors import cline, cline_inside
-from core.vendors.command import Ceiling, Completed, git
+from core.vendors.command import Ceiling, Completed
 from core.vendors.http import Http
 from core.vendors.relay import Relay, serving
 
@@ -65,7 +66,7 @@ class ClineFixer:
             command += cline.arguments(str(self.binary), "/w", text)
             environment = ENVIRONMENT | cline.ENVIRONMENT | {"PATH": "/usr/bin:/bin", "CLINE_DIR": STATE}
             with serving(relay, way_out / "socket"):
-                return behind(around, command, self.seconds, environment, CEILING)
+                return behind(around, command, self.seconds, environment, CEILING, [tree, state])
 
 
 def _unusable(done: Completed, said: cline.Verdict) -> str:
@@ -81,9 +82,11 @@ def left_behind(tree: Path) -> dict[str, str]:
 
     A file that is deleted, no plain file, or too large becomes a text that the policy refuses.
     """
-    told = git(tree, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
+    told = checkout.git(
+        checkout.of(tree), "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all",
+        "--ignore-submodules=all",
+    )  # fmt: skip
     paths = [entry[3:] for entry in told.split("\0") if entry][:MANY]
     files = {path: read_back(tree / path, LARGEST) or "\0" for path in paths}
-    git(tree, "checkout", "-q", "--", ".")
-    git(tree, "clean", "-fdq")
+    checkout.start_over(tree)
     return files

@@ -90,7 +90,7 @@ def _launched(tree, calls, variants, runner, timeout, observe=False) -> list[lis
         file.flush()
         names = [Path(f.name).name for f in (file, out)]
         script = _HARNESS.read_text(encoding="utf-8")
-        runner.run(["python", "-c", script, *names], tree, timeout)
+        runner.run(["python", "-P", "-c", script, *names], tree, timeout)
         return _read(out.read(), len(variants))
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.models import Crash
+from core.repair import checkout
 from core.repair.fixability import deepest_in_app
 from core.repair.runner import read_back
 from core.repair.shapes import Candidate, Proof, RegressionTest, Runner
-from core.vendors.command import git
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def prove(
         return Proof(says=(f"On the old code the new test {why}.",))
     after = _run_from(tree, {**candidate.files, test.path: test.code}, test_command, runner)
     reverted = _run_from(tree, {**old, test.path: test.code}, test_command, runner, [test.path])
-    _start_over(tree)
+    checkout.start_over(tree)
     write(tree, {**candidate.files, test.path: test.code})
     red_again, _ = _red(reverted.of(test.path), crash)
     green = _green(after.of(test.path)) and after.finished
@@ -96,15 +96,10 @@ def prove(
     return Proof(red, green, red_again, older, says)
 
 
-def _start_over(tree: Path) -> None:
-    git(tree, "checkout", "-q", "--", ".")
-    git(tree, "clean", "-fdq")
-
-
 def _run_from(
     tree: Path, files: Mapping[str, str], command: Sequence[str], runner: Runner, only: Sequence[str] = ()
 ) -> Tests:
-    _start_over(tree)
+    checkout.start_over(tree)
     write(tree, files)
     return run_tests(tree, command, runner, only)
 

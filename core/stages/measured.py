@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from core.repair import checkout
 from core.repair.shapes import Runner
 from core.settings import FixRules, Repository
 from core.stages import timing_inside
@@ -15,7 +17,8 @@ from core.stages.gate import Changed, Finding, Gate
 UNNOTICED = 50e-6  # seconds a call: a change smaller than this is no slowdown, whatever its ratio
 
 MEASURE = """
-import coverage, json, pytest, sys
+import coverage, json, os, pytest, sys
+sys.path.insert(0, os.getcwd())
 measured = coverage.Coverage(data_file=None, source=["."], config_file=False)
 measured.start()
 pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1]])
@@ -28,11 +31,22 @@ print("\\nCOVERED " + json.dumps(lines))
 """
 
 
+def run(
+    tree: Path, changed: Changed, before: Mapping[str, str], repository: Repository, rules: FixRules, runner: Runner
+) -> list[Gate]:
+    """Both gates, each on the commit: the tests of the first may have changed any file."""
+    asked = _all_asked(tree, changed, before)
+    covered = coverage(tree, changed, repository, rules.coverage, runner)
+    if asked:
+        checkout.start_over(tree)
+    return [covered, performance(tree, asked, repository, rules, runner)]
+
+
 def coverage(tree: Path, changed: Changed, repository: Repository, least: float, runner: Runner) -> Gate:
     """Share of the changed statements that the tests run, measured by coverage.py."""
     if not changed:
         return Gate("coverage", True, "no program code was changed", 1.0, least)
-    done = runner.run(["python", "-c", MEASURE, repository.tests, *sorted(changed)], tree)
+    done = runner.run(["python", "-P", "-c", MEASURE, repository.tests, *sorted(changed)], tree)
     report = _told(done.stdout, "COVERED ")
     if report is None:
         return Gate("coverage", False, f"coverage could not be measured: {done.stderr.strip()[-300:]}", None, least)
@@ -65,22 +79,24 @@ def _inside(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
             yield from _inside(child, f"{prefix}{child.name}.")
 
 
-def performance(
-    tree: Path, changed: Changed, before: Mapping[str, str], repository: Repository, rules: FixRules, runner: Runner
-) -> Gate:
+def _all_asked(tree: Path, changed: Changed, before: Mapping[str, str]) -> dict[str, dict]:
+    """By path: the old text, and the changed functions that were there before."""
+    asked = {path: _asked(tree / path, lines, before.get(path, "")) for path, lines in changed.items()}
+    return {path: given for path, given in asked.items() if given["functions"]}
+
+
+def performance(tree: Path, asked: dict[str, dict], repository: Repository, rules: FixRules, runner: Runner) -> Gate:
     """CPU time of the changed functions on the inputs that the tests give them, new over old.
 
     It fails when one takes more than ``rules.slowdown`` times as long, beyond the noise that was seen.
     """
-    asked = {path: _asked(tree / path, lines, before.get(path, "")) for path, lines in changed.items()}
-    asked = {path: given for path, given in asked.items() if given["functions"]}
     if not asked:
         return Gate("performance", True, "no function was changed that was there before", None, rules.slowdown)
-    place = tree / ".timing.json"
-    place.write_text(json.dumps({"tests": repository.tests, "files": asked}), encoding="utf-8")
     script = Path(timing_inside.__file__).read_text(encoding="utf-8")
-    done = runner.run(["python", "-c", script, place.name], tree)
-    place.unlink(missing_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=tree, prefix=".timing-", encoding="utf-8") as file:
+        json.dump({"tests": repository.tests, "files": asked}, file)
+        file.flush()
+        done = runner.run(["python", "-P", "-c", script, Path(file.name).name], tree)
     timed = _told(done.stdout, "TIMED ")
     if not timed:
         why = "no recorded input could be timed" if timed == {} else "the timing did not end"

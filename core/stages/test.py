@@ -19,7 +19,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
-    found = workspace.clone(rt, name, repository)
+    found = workspace.clone_with(rt, name, repository, change)
     with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.head_sha) as tree:
         done = rt.runner.run(repository.test_command, tree, timeout=DEADLINE)
     tests, failures = counts(done)

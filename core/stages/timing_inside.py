@@ -8,6 +8,7 @@ turn, and the least CPU time of several rounds counts. Functions that raise, wai
 from __future__ import annotations
 
 import copy
+import importlib
 import inspect
 import json
 import os
@@ -99,6 +100,7 @@ def compared(old, new, calls: list) -> dict | None:
 def main(place: str) -> None:
     with open(place, encoding="utf-8") as file:
         asked = json.load(file)
+    importlib.import_module("pytest")  # before the tree is on the path, where another module may have its name
     sys.path.insert(0, os.getcwd())
     files = {os.path.abspath(path): given for path, given in asked["files"].items()}
     calls = recorded(asked["tests"], {(path, name) for path, given in files.items() for name in given["functions"]})

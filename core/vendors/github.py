@@ -148,6 +148,14 @@ class GitHub:
         )
         return str(answer.json().get("sha") or head_sha)
 
+    def close_pull(self, repository: str, number: int, head_sha: str, key: str, body: str) -> None:
+        """Close a pull request with a comment that says why; one that is closed or stands elsewhere is left alone."""
+        pull = self.http.get(f"/repos/{repository}/pulls/{number}").json()
+        if pull.get("state") != "open" or _pull(pull).head_sha != head_sha:
+            return
+        self.comment(repository, number, key, body)
+        self.http.request("PATCH", f"/repos/{repository}/pulls/{number}", json={"state": "closed"})
+
     # --- what others said of a commit
 
     def branch(self, repository: str, name: str) -> str | None:

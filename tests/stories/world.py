@@ -153,8 +153,9 @@ class FolderHost:
         with self.ledger.lock:
             pulls = self.ledger.get("pulls", {})
             if branch not in pulls:
-                pulls[branch] = len(pulls) + 1
+                pulls[branch] = self.ledger.get("opened", 0) + 1
                 self.ledger.put("pulls", pulls)
+                self.ledger.put("opened", pulls[branch])
                 self.ledger.effect(f"pull {branch}")
         return Pull(pulls[branch], f"http://github.test/{pulls[branch]}", "")
 
@@ -163,6 +164,14 @@ class FolderHost:
 
     def comment(self, repository, number, key, body) -> None:
         self.ledger.put(f"comment-{key}", body)
+
+    def close_pull(self, repository, number, head_sha, key, body) -> None:
+        with self.ledger.lock:
+            pulls = self.ledger.get("pulls", {})
+            if open_now := [branch for branch, known in pulls.items() if known == number]:
+                self.ledger.put(f"comment-{key}", body)
+                self.ledger.put("pulls", {branch: n for branch, n in pulls.items() if branch not in open_now})
+                self.ledger.effect(f"close {number}")
 
     def merge(self, repository, number, head_sha) -> str:
         with self.ledger.lock:
