@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import ast
 import difflib
+import pkgutil
 import re
 import sys
+import sysconfig
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import PurePosixPath
 
 from core.models import Crash
@@ -76,7 +79,7 @@ def _path_refused(path: str, before: Mapping[str, str], rules: FixRules, allowed
     heads = [path, *(f"{parent}/" for parent in map(str, plain.parents) if parent != ".")]
     if any(matches(head.rstrip("/"), glob) for glob in rules.forbidden for head in heads):
         return "the policy forbids this path"
-    if path not in before and (hidden := _hides(plain)):
+    if path not in before and (hidden := _hides(plain, before)):
         return f"a new file that hides the module {hidden}"
     if is_test(path):
         return "a fix may not touch tests"
@@ -85,10 +88,25 @@ def _path_refused(path: str, before: Mapping[str, str], rules: FixRules, allowed
     return None if path.endswith(".py") else "not a Python source file"
 
 
-def _hides(path: PurePosixPath) -> str:
-    """The module of Python or of the tests that a new file would stand in for: ``json.py``, ``pytest/__init__.py``."""
+def _hides(path: PurePosixPath, before: Mapping[str, str]) -> str:
+    """The module that a new file would stand in for: of Python, of the tests, or of an installed package.
+
+    A module inside of a package of the program hides no installed one; a folder that is there hides nothing new.
+    """
     names = {part.removesuffix(".py") for part in path.parts}
-    return min(names & (sys.stdlib_module_names | _TOOLS), default="")
+    if found := names & (sys.stdlib_module_names | _TOOLS):
+        return min(found)
+    folders = [folder for folder in path.parents if f"{folder}/__init__.py" not in before]
+    there = {parent for known in before for parent in PurePosixPath(known).parents}
+    new = [part for part in (path, *path.parents) if part.name and part.parent in folders and part not in there]
+    return min({part.name.removesuffix(".py") for part in new} & installed(), default="")
+
+
+@cache
+def installed() -> frozenset[str]:
+    """Top-level modules of the interpreter's packages, which are those that the sandbox shows to the service's code."""
+    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    return frozenset(module.name for module in pkgutil.iter_modules(sorted(folders)))
 
 
 def _too_large(before: Mapping[str, str], changed: Mapping[str, str], rules: FixRules) -> str | None:

@@ -149,6 +149,7 @@ GITHUB_CALLS = {
     "set_status": lambda c: c.set_status(NAME, SHA, "proof", "success", "proved", "https://console.example/1"),
     "comment": lambda c: c.comment(NAME, 5, "k", "text"),
     "merge": lambda c: c.merge(NAME, 5, SHA),
+    "close_pull": lambda c: c.close_pull(NAME, 5, SHA, "k", "refused"),
     "branch": lambda c: c.branch(NAME, "fix/1"),
     "make_branch": lambda c: c.make_branch(NAME, "fix/1", SHA),
     "reviews": lambda c: c.reviews(NAME, 5),
