@@ -20,6 +20,7 @@ from sqlalchemy import event
 from core import actions, durable, flow, runtime, scheduler, store  # noqa: F401 - flow registers the workflows
 from core.models import Approval, Crash, Frame, Issue, Kind, Raised, Record, Status, now
 from core.repair import engine
+from core.repair.runner import bubblewrap_works
 from core.stages import gates
 from core.stages.collect import Collector
 from core.vendors.base import Batch
@@ -168,12 +169,22 @@ class Approved(Story):
             actions.approve(asked.id, actor="ada", patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
 
 
+class Rejected(Story):
+    service = "checkout"
+
+    def meanwhile(self, issue: Issue) -> None:
+        with store.read() as session:
+            asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
+        if asked and issue.status is Status.AWAITING_APPROVAL:
+            actions.reject(asked.id, actor="ada", reason="not now", key=f"reject-{asked.id}")
+
+
 class Harmful(Story):
     def prepare(self, made: World) -> None:
         made.ledger.put("rate_of_fix", 0.4)
 
 
-STORIES: dict[str, type[Story]] = {"fixed": Story, "approved": Approved, "harmful": Harmful}
+STORIES: dict[str, type[Story]] = {"fixed": Story, "approved": Approved, "harmful": Harmful, "rejected": Rejected}
 
 
 def fork(work: Callable[[], None]) -> int:
@@ -193,6 +204,7 @@ def fork(work: Callable[[], None]) -> int:
 
 def main(name: str, folder: Path) -> int:
     story = STORIES[name]()
+    bubblewrap_works()  # asked once, and not again in each life
     for _ in range(LIVES):
         code = fork(lambda: live(story, folder, kills=True))
         if code != -signal.SIGKILL:
