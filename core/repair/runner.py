@@ -43,10 +43,25 @@ LIMITS = (
 )
 
 
+# as ``python -m``, but a module of the tree does not stand in for an installed one of that name
+MODULE = """
+import os, runpy, sys
+name = sys.argv.pop(1)
+try:
+    __import__(name)
+except ImportError:
+    pass
+sys.path.insert(0, os.getcwd())
+runpy.run_module(name, run_name="__main__", alter_sys=True)
+"""
+
+
 def program(argv: Sequence[str]) -> list[str]:
     """Argument list; ``python`` is always the interpreter that runs this process, with its installed packages."""
-    first = sys.executable if argv[0] in ("python", "python3") else argv[0]
-    return [first, *map(str, argv[1:])]
+    first, *rest = map(str, argv)
+    if first not in ("python", "python3"):
+        return [first, *rest]
+    return [sys.executable, *(["-P", "-c", MODULE, *rest[1:]] if rest[:1] == ["-m"] else rest)]
 
 
 def _path() -> str:
@@ -153,8 +168,8 @@ class LimitedRunner:
 
     name = "limited"
     weaker_because = (
-        "files of this machine stay readable, and native code could pass the audit hook that denies "
-        "sockets, new processes and writing outside of the tree"
+        "files of this machine stay readable, native code could pass the audit hook that denies sockets, new "
+        "processes and writing outside of the tree, and git and the review's tools run without a wall around them"
     )
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:

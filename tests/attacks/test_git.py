@@ -172,7 +172,7 @@ REMOTES = [
     "-oProxyCommand=x",
     "git://host/x",
     "https::x",
-    "--upload-pack=x",
+    "--exec=x",
 ]
 
 
