@@ -16,6 +16,8 @@ from sqlmodel import col, select
 
 from core import actions, scheduler, store
 from core.models import Approval, Crash, Decision, Deployment, Frame, Issue, Kind, Raised, Record, Signal, Status
+from core.repair import engine
+from core.repair.shapes import FixResult
 from core.sandbox.alarms import Alarms
 from core.sandbox.telemetry import Telemetry
 from core.sandbox.vendors import cloudwatch, datadog, sentry
@@ -25,7 +27,7 @@ from core.vendors import registry
 from core.vendors.base import Batch, Check
 from core.vendors.github import GitHub
 from tests.stories.conftest import world  # noqa: F401 - a fixture
-from tests.stories.world import World, until
+from tests.stories.world import World, until, write_known_fix
 from tests.vendors.simulators import serving
 
 METRICS = '\n[metrics]\nrequests = "shop.requests"\nerrors = "shop.errors"\np95_ms = "shop.latency.p95"\n'
@@ -99,6 +101,13 @@ def forged(service: str, at: datetime) -> dict:
     return {"exception": {"values": [value]}, "level": "error", "timestamp": at, "tags": {"service": service}}
 
 
+def fix_the_forged(tree, crash: Crash, **_) -> FixResult:
+    """A fix for the crash in shop.py alone, so that no other issue's release stands in the way of it."""
+    if crash.exception.type != "ZeroDivisionError":
+        return FixResult("escalate", "not this story's fault")
+    return write_known_fix(tree, crash)
+
+
 def rows(table, *where):
     with store.read() as session:
         return session.exec(select(table).where(*where)).all()
@@ -110,6 +119,7 @@ def shop(world, monkeypatch):  # noqa: F811 - the fixture above
     telemetry = Telemetry()
     alarms, made = Alarms(telemetry), world()
     vendors = (sentry.Sentry(), datadog.Datadog(telemetry, alarms), cloudwatch.CloudWatch(telemetry, alarms))
+    monkeypatch.setattr(engine, "repair", fix_the_forged)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", cloudwatch.KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", cloudwatch.SECRET)
     made.settings.platform_file.write_text(made.settings.platform_file.read_text() + METRICS)
