@@ -45,7 +45,8 @@ def _decided(made) -> Safe:
 def _corroboration(made) -> str:
     """What corroborates the report, or why nothing does. Older decisions do not say."""
     given = made.receipt.get("inputs")
-    return str(given.get("corroboration") or "") if isinstance(given, Mapping) else ""
+    says = given.get("corroboration") if isinstance(given, Mapping) else ""
+    return f"{says}." if says else ""
 
 
 def _written(found) -> Safe:

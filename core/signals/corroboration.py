@@ -66,7 +66,10 @@ class Count:
 
 @dataclass(frozen=True)
 class Witness:
-    """What one source says: ``kind`` is metrics (of requests) or logs (in seconds)."""
+    """What one source says: ``kind`` is metrics (of requests) or logs (in seconds).
+
+    ``trouble`` is why it could not be read of late.
+    """
 
     title: str
     kind: str
@@ -114,22 +117,21 @@ def count_logs(during: Collection[Logged], before: Collection[Logged]) -> tuple[
 def judge(claim: Claim, witnesses: Sequence[Witness], rules: CorroborationRules) -> Corroboration:
     """Whether a witness corroborates the claim; otherwise what each of them says."""
     if claim.span is None:
-        return _alone(claim, "The report reached the platform too late to be checked.")
+        return _alone(claim, "The report reached the platform too late to be checked")
     for witness in witnesses:
         if _shows(witness, claim, rules):
             return Corroboration(True, f"{witness.title} {witness.kind}", _figures(witness, claim))
     service = claim.service[:SHOWN]
     if not witnesses:
-        return _alone(claim, f"No source that only the team can write to is connected to speak for {service}.")
-    told = "; ".join(_note(witness, claim) for witness in witnesses)
-    return _alone(claim, f"No metric or log of {service} shows these failures {claim.span} ({told}).")
+        return _alone(claim, f"No source that only the team can write to is connected to speak for {service}")
+    return _alone(claim, f"No metric or log of {service} shows these failures {claim.span}", _notes(witnesses, claim))
 
 
-def _alone(claim: Claim, why: str) -> Corroboration:
+def _alone(claim: Claim, why: str, notes: str = "") -> Corroboration:
     """Nothing corroborates the claim; says whose word the report is."""
-    known = [f"{reporter.title} ({reporter.how})" for reporter in claim.reporters if reporter.how]
-    whose = f" The only report is from {' and '.join(known)}." if known else ""
-    return Corroboration(False, "", why + whose)
+    known = [f"from {reporter.title}, {reporter.how}" for reporter in claim.reporters if reporter.how]
+    whose = f"; the only report is {', and '.join(known)}" if known else ""
+    return Corroboration(False, "", why + whose + (f". {notes}" if notes else ""))
 
 
 def _shows(witness: Witness, claim: Claim, rules: CorroborationRules) -> bool:
@@ -152,16 +154,23 @@ def expected(witness: Witness) -> float:
 
 def _figures(witness: Witness, claim: Claim) -> str:
     service, during = claim.service[:SHOWN], witness.during
-    usual = f"at the rate before, {expected(witness):.1f} were expected"
+    usual = f"{expected(witness):.1f} were expected at the earlier rate" if witness.before.failures else "none before"
     if witness.kind == "metrics":
         of = f"{during.failures:.0f} of {during.of:.0f} requests of {service}"
         return f"{witness.title} metrics: {of} failed {claim.span}; {usual}"
     return f"{witness.title} logs: {_times(during.failures, 'error')} of {service} {claim.span}; {usual}"
 
 
+def _notes(witnesses: Sequence[Witness], claim: Claim) -> str:
+    """What each witness says; one that could not be read is named once, and its silence says nothing."""
+    heard = [witness for witness in witnesses if witness.during.failures or not witness.trouble]
+    troubles = dict.fromkeys(f"{w.title} could not be read: {w.trouble}" for w in witnesses if w.trouble)
+    return "; ".join([*(_note(witness, claim) for witness in heard), *troubles])
+
+
 def _note(witness: Witness, claim: Claim) -> str:
     told = _metrics_note(witness, claim) if witness.kind == "metrics" else _logs_note(witness)
-    return f"{witness.title} {witness.kind}: {told}" + (f"; {witness.trouble}" if witness.trouble else "")
+    return f"{witness.title} {witness.kind}: {told}"
 
 
 def _metrics_note(witness: Witness, claim: Claim) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, case, col, func, select
+from sqlmodel import Session, col, func, select
 
 from core import journal, store
 from core.models import Connector, Decision, Issue, Kind, Metric, Signal, now
@@ -126,7 +126,7 @@ def _witnesses(rt: Runtime, session: Session, issue: Issue, span: Span, before: 
 
 def _trouble(session: Session, name: str) -> str:
     row = session.get(Connector, name)
-    return f"it could not be read: {row.error[:200]}" if row and row.error else ""
+    return row.error[:200] if row and row.error else ""
 
 
 def _measured(session: Session, source: str, service: str, span: Span) -> Count:
@@ -160,9 +160,8 @@ def _records(session: Session, source: str, issue: Issue, span: Span, *where) ->
 
     What was set aside in the span is no failure: it is known, silenced, or a user's own error.
     """
-    mine = case((Signal.issue_id == issue.id, 1), else_=0)
     rows = session.exec(
-        select(Signal.kind, Signal.fingerprint, mine, func.sum(Signal.count), func.min(Signal.at))
+        select(Signal.kind, Signal.fingerprint, Signal.issue_id, func.sum(Signal.count), func.min(Signal.at))
         .where(
             Signal.source == source,
             (Signal.service == issue.service) | (Signal.issue_id == issue.id),
@@ -174,9 +173,11 @@ def _records(session: Session, source: str, issue: Issue, span: Span, *where) ->
             col(Signal.at) < span.end,
             *where,
         )
-        .group_by(Signal.kind, Signal.fingerprint, mine)
+        .group_by(Signal.kind, Signal.fingerprint, Signal.issue_id)
     ).all()
-    return [Logged(k, f, bool(m), n) for k, f, m, n, _ in rows], min((row[4] for row in rows), default=None)
+    return [Logged(kind, print_, of == issue.id, n) for kind, print_, of, n, _ in rows], min(
+        (row[4] for row in rows), default=None
+    )
 
 
 # --- late metrics and logs -------------------------------------------------------------------------

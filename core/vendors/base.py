@@ -90,7 +90,10 @@ class Writers(StrEnum):
 
 @dataclass(frozen=True)
 class Origin:
-    """What a source is called on screen and who can write what it returns; ``how`` says how a stranger can."""
+    """What a source is called on screen, and who can write what it returns.
+
+    ``how`` is a relative clause that says how a stranger can.
+    """
 
     title: str
     writers: Writers

@@ -30,7 +30,7 @@ HEADERS = {
 
 class GitHub:
     name = "github"
-    origin = Origin("GitHub", Writers.ANYONE, "anyone can open an issue there")
+    origin = Origin("GitHub", Writers.ANYONE, "where anyone can open an issue")
 
     def __init__(self, http: Http, repositories: Sequence[str] = ()):
         self.http, self.repositories = http, list(repositories)

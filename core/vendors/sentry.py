@@ -21,7 +21,7 @@ REMEMBERED = 2000  # issues whose counts are kept
 
 class Sentry:
     name = "sentry"
-    origin = Origin("Sentry", Writers.ANYONE, "anyone who knows the DSN can write to it")
+    origin = Origin("Sentry", Writers.ANYONE, "which anyone who knows the DSN can write to")
 
     def __init__(self, http: Http, org: str, project: str = ""):
         self.http, self.org, self.project = http, org, project

@@ -221,7 +221,7 @@ def test_a_forged_event_ends_in_a_question(shop, attack, says):
     attack(target)
     target.round()
     issue = asked_about(target)
-    assert "Sentry (anyone who knows the DSN can write to it)" in issue.reason
+    assert "the only report is from Sentry, which anyone who knows the DSN can write to" in issue.reason
     assert says in issue.reason
 
 
@@ -244,7 +244,7 @@ def test_a_forged_event_while_the_metrics_are_down_ends_in_a_question(shop):
     target.serve()
     target.report()
     assert target.round()["datadog"]["error"]
-    assert "could not be read" in asked_about(target).reason
+    assert "Datadog could not be read" in asked_about(target).reason
 
 
 def test_a_forged_event_where_nothing_but_sentry_is_connected_ends_in_a_question(shop):
@@ -282,7 +282,7 @@ def test_an_issue_that_somebody_wrote_ends_in_a_question(shop):
     target.world.rt.sources = [Letters(), *target.world.rt.sources]
     target.serve()
     target.round()
-    assert "GitHub (anyone can open an issue there)" in asked_about(target).reason
+    assert "from GitHub, where anyone can open an issue" in asked_about(target).reason
 
 
 def test_a_browsers_log_is_a_strangers_word_too(shop):

@@ -77,21 +77,21 @@ def test_the_sentence_has_its_figures():
     found = judge(CLAIM, [metrics(41, before=4)], RULES)
     assert found.says == (
         "Datadog metrics: 41 of 512 requests of checkout failed between 10:02 and 10:09 UTC; "
-        "at the rate before, 0.5 were expected"
+        "0.5 were expected at the earlier rate"
     )
     assert judge(CLAIM, [logs(7)], RULES).says == (
-        "CloudWatch logs: 7 errors of checkout between 10:02 and 10:09 UTC; at the rate before, 0.0 were expected"
+        "CloudWatch logs: 7 errors of checkout between 10:02 and 10:09 UTC; none before"
     )
 
 
 def test_the_sentence_says_why_not():
-    broken = replace(logs(0), title="New Relic", trouble="it could not be read: it did not answer in time")
-    found = judge(replace(CLAIM, reporters=(Sentry.origin, GitHub.origin)), [metrics(1, before=8), broken], RULES)
-    assert found.says == (
-        "No metric or log of checkout shows these failures between 10:02 and 10:09 UTC (Datadog metrics: 1 of 512 "
-        "requests failed, 1.0 expected; New Relic logs: no error; it could not be read: it did not answer in time). "
-        "The only report is from Sentry (anyone who knows the DSN can write to it) and GitHub (anyone can open an "
-        "issue there)."
+    broken = [Witness("New Relic", kind, trouble="it did not answer in time") for kind in ("metrics", "logs")]
+    claim = replace(CLAIM, reporters=(Sentry.origin, GitHub.origin, Datadog.origin))
+    assert judge(claim, [metrics(1, before=8), *broken, logs(0)], RULES).says == (
+        "No metric or log of checkout shows these failures between 10:02 and 10:09 UTC; the only report is from "
+        "Sentry, which anyone who knows the DSN can write to, and from GitHub, where anyone can open an issue. "
+        "Datadog metrics: 1 of 512 requests failed, 1.0 expected; CloudWatch logs: no error; New Relic could not be "
+        "read: it did not answer in time"
     )
     assert "No source that only the team can write to" in judge(CLAIM, [], RULES).says
     assert "too late" in judge(replace(CLAIM, span=None), [metrics(500)], RULES).says
@@ -294,7 +294,7 @@ def test_a_source_that_cannot_be_read_is_named(rt):
     number = told()
     with store.write() as session:
         session.add(Connector(name="datadog", error="has a fault of its own (500)"))
-    assert "it could not be read: has a fault of its own (500)" in judged(rt, number).says
+    assert "Datadog could not be read: has a fault of its own (500)" in judged(rt, number).says
 
 
 # --- the policy ------------------------------------------------------------------------------------

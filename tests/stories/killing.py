@@ -92,7 +92,7 @@ class FolderSource:
     """A monitoring tool that reports one crash three times, always the same."""
 
     name = "sentry"
-    origin = Origin("Sentry", Writers.ANYONE, "anyone who knows the DSN can write to it")
+    origin = Origin("Sentry", Writers.ANYONE, "which anyone who knows the DSN can write to")
 
     def __init__(self, service: str):
         self.service = service
