@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         SecretStr(""), description="Datadog application key (logs_read_data, metrics_read)"
     )
     datadog_query: str = Field("status:error", description="log search of a round")
+    datadog_metrics_filter: str = Field(
+        "!env:staging,!env:stage,!env:stg,!env:test,!env:qa,!env:preview,!env:dev,!env:development",
+        description="tag filter of the metric queries: production only; e.g. env:prod",
+    )
     newrelic_region: Literal["us", "eu"] = Field("us", description="us or eu")
     newrelic_url: str = Field("", description="replaces the NerdGraph address")
     newrelic_api_key: SecretStr = Field(SecretStr(""), description="New Relic user key (NRAK-...)")
@@ -169,6 +173,7 @@ class Service(Strict):
     max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: as there")
     max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
     upstreams: list[str] = []
+    corroboration: bool | None = Field(None, description="overrides [corroboration] required for this service")
 
 
 class Thresholds(Strict):
@@ -217,6 +222,20 @@ class Guards(Strict):
     approval_always: bool = False
     stop_after_rollbacks: int = 3
     business_hours: BusinessHours = BusinessHours()
+
+
+class CorroborationRules(Strict):
+    """What the team's own metrics or logs must show before a report leads to an automatic deployment."""
+
+    required: bool = Field(True, description="without corroboration, a person approves")
+    failures: int = Field(5, ge=1, description="failures that suffice; fewer when the report tells of fewer")
+    share: float = Field(0.1, ge=0, le=1, description="share of the report's occurrences that must be seen")
+    background_factor: float = Field(2.0, gt=1, description="failures must exceed the background so many times")
+    background_minutes: float = Field(60, gt=0, description="before the report: what the background is measured in")
+    span_minutes: float = Field(60, gt=0, description="of a longer report, only its last minutes count")
+    slack_seconds: float = Field(120, ge=0, description="on both sides: clock skew and the width of metric intervals")
+    wait_seconds: float = Field(600, ge=0, description="wait for late metrics and logs before a person is asked")
+    public_sources: list[str] = Field([], description='sources that strangers can write to as well, e.g. ["datadog"]')
 
 
 class SeverityRules(Strict):
@@ -401,6 +420,7 @@ class Policy(Strict):
     history: History = History()
     thresholds: Thresholds = Thresholds()
     guards: Guards = Guards()
+    corroboration: CorroborationRules = CorroborationRules()
     severity: SeverityRules = SeverityRules()
     watch: Watch = Watch()
     maintenance: Maintenance = Maintenance()
@@ -424,6 +444,12 @@ class Policy(Strict):
     def is_critical(self, service: str) -> bool:
         known = self.services.get(service)
         return service in self.guards.critical_services or bool(known and known.critical)
+
+    def asks_corroboration(self, service: str) -> bool:
+        """Does a person have to approve a fix of this service whose report nothing corroborates?"""
+        known = self.services.get(service)
+        own = known.corroboration if known else None
+        return self.corroboration.required if own is None else own
 
 
 def read_policy(path: Path) -> Policy:

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from core import actions, durable, flow, runtime, settings, store, wiring
 from core.models import Approval, ChangeSet, Decision, Issue, StageRun, Status, now
+from core.stages import decide as decide_stage
 from core.stages import group
 from core.stages.collect import Collector
 from core.vendors import registry
@@ -135,8 +136,15 @@ def decide(given) -> dict:
 
 def fix(given) -> dict:
     told = flow.write_fix(*_issue(given))
-    asked = told["ok"] and (told["needs_approval"] or _newest(Decision, given).needs_approval)
+    asked = told["ok"] and (told["needs_approval"] or _needs_approval(given))
     return {"ok": told["ok"], "says": told.get("says", ""), "needs_approval": bool(asked)}
+
+
+def _needs_approval(given) -> bool:
+    """By the newest decision, which is taken again when late metrics or logs may corroborate the report."""
+    made = _newest(Decision, given)
+    waits = {"needs_approval": made.needs_approval, "uncorroborated": decide_stage.uncorroborated(made.receipt)}
+    return flow.corroborated(*_issue(given), {**waits, "diagnosis": 1})["needs_approval"]
 
 
 def answer(given) -> dict:

@@ -41,6 +41,13 @@ CASES = [
 ]
 
 
+def test_a_waiver_of_corroboration_flips_what_asked_for_it():
+    lonely = past(corroborated=False, corroboration="No metric shows it.")
+    found = replay([lonely], policy(corroboration={"required": False}), POLICY)
+    assert [(f.past.needs_approval, f.needs_approval) for f in found.flips] == [(True, False)]
+    assert replay([lonely], POLICY).flips == []
+
+
 @pytest.mark.parametrize("sections, expected", CASES)
 def test_what_flips(sections, expected):
     found = replay([past()], policy(**sections), POLICY)

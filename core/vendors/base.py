@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from core.models import Cause, Impact, MetricPoint, Record, ServiceHealth, Severity
@@ -80,10 +81,30 @@ class Check:
     fix: str = ""
 
 
+class Writers(StrEnum):
+    """Who can write what a source returns."""
+
+    TEAM = "team"  # only who holds the team's own keys
+    ANYONE = "anyone"  # strangers, too
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a source is called on screen, and who can write what it returns.
+
+    ``how`` is a relative clause that says how a stranger can.
+    """
+
+    title: str
+    writers: Writers
+    how: str = ""
+
+
 class Source(Protocol):
     """Reads signals. ``cursor`` is opaque text of the source's own making; None is the first time."""
 
     name: str
+    origin: Origin
 
     def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]: ...
 

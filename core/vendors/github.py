@@ -14,7 +14,7 @@ from itertools import chain
 from urllib.parse import quote
 
 from core.models import Kind, Record
-from core.vendors.base import Batch, BudgetSpent, Check, Meter, Pull, VendorError
+from core.vendors.base import Batch, BudgetSpent, Check, Meter, Origin, Pull, VendorError, Writers
 from core.vendors.http import Http
 from core.vendors.reading import Page, Stream, Window, collect, records_of
 
@@ -30,6 +30,7 @@ HEADERS = {
 
 class GitHub:
     name = "github"
+    origin = Origin("GitHub", Writers.ANYONE, "where anyone can open an issue")
 
     def __init__(self, http: Http, repositories: Sequence[str] = ()):
         self.http, self.repositories = http, list(repositories)

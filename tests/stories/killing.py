@@ -18,12 +18,12 @@ from pathlib import Path
 from sqlalchemy import event
 
 from core import actions, durable, flow, runtime, scheduler, store  # noqa: F401 - flow registers the workflows
-from core.models import Approval, Crash, Frame, Issue, Kind, Raised, Record, Status, now
+from core.models import Approval, Crash, Frame, Issue, Kind, MetricPoint, Raised, Record, Status, now
 from core.repair import engine
 from core.repair.runner import bubblewrap_works
 from core.stages import gates
 from core.stages.collect import Collector
-from core.vendors.base import Batch
+from core.vendors.base import Batch, Origin, Writers
 from tests.stories import world
 from tests.stories.world import World, pass_gates, write_known_fix
 
@@ -93,6 +93,7 @@ class FolderSource:
     """A monitoring tool that reports one crash three times, always the same."""
 
     name = "sentry"
+    origin = Origin("Sentry", Writers.ANYONE, "which anyone who knows the DSN can write to")
 
     def __init__(self, service: str):
         self.service = service
@@ -112,12 +113,30 @@ class FolderSource:
                       title=title, crash=crash)  # fmt: skip
 
 
+class FolderMetrics:
+    """The service's own requests, some of which fail for a minute now."""
+
+    name = "datadog"
+    origin = Origin("Datadog", Writers.TEAM)
+
+    def __init__(self, service: str):
+        self.service = service
+
+    def collect(self, cursor, until):
+        minute = now().replace(second=0, microsecond=0)
+        yield Batch(metrics=[*self._points(minute - timedelta(minutes=10), 0), *self._points(minute, 20)])
+
+    def _points(self, at, errors: float):
+        for name, value in (("requests", 500.0), ("errors", errors)):
+            yield MetricPoint(source=self.name, service=self.service, name=name, at=at, value=value)
+
+
 def live(story: Story, folder: Path, kills: bool) -> None:
     """One life: the engine's own round until there is an issue, then wait for its end."""
     engine.repair, gates.review = write_known_fix, pass_gates
     made = World(folder, watch=0.4)
     made.settings.round_seconds = 0.2
-    made.rt.sources = [FolderSource(story.service)]
+    made.rt.sources = [FolderSource(story.service), FolderMetrics(story.service)]
     story.prepare(made)
     if kills:
         Reaper(folder).watch(store.engine())
