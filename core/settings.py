@@ -41,7 +41,17 @@ class Settings(BaseSettings):
     demo_password: SecretStr = Field(
         SecretStr(""), description="password of the demo's four people, told on its sign-in screen; set by `make demo`"
     )
-    platform_token: SecretStr = Field(SecretStr(""), description="API token that the command line acts with")
+    platform_token: SecretStr = Field(
+        SecretStr(""), description="a person's API token: the command line acts for that person, and for nobody without"
+    )
+    audit_key: SecretStr = Field(
+        SecretStr(""),
+        description="signs the head of the audit trail; at least 32 characters; empty: a key in DATA_DIR/audit-key",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="networks (CIDR) of the proxies whose X-Forwarded-For is believed, by commas; empty: none",
+    )
 
     private_hosts: str = Field(
         "", description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas"
@@ -351,6 +361,8 @@ class Routes(Strict):
     rate_limit: list[Channel] = ["slack"]
     performance: list[Channel] = ["email"]
     resolved: list[Channel] = ["slack"]
+    audit_head: list[Channel] = []  # once a day: a place that the platform's own account cannot rewrite
+    audit_failed: list[Channel] = ["slack", "email"]
 
 
 class SlackRules(Strict):

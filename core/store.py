@@ -181,6 +181,11 @@ COUNTED_BY = (
     "ix_changeset_status",
 )
 
+
+def m010_audit_heads(connection: Connection) -> None:
+    add(connection, "audithead", "auditrow.request")
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -188,6 +193,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m005_rulings,
     m008_people,
     m009_saved_views_policy_versions,
+    m010_audit_heads,
 ]
 
 

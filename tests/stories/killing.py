@@ -25,6 +25,7 @@ from core.stages.collect import Collector
 from core.vendors.base import Batch
 from tests.stories import world
 from tests.stories.world import World, pass_gates, write_known_fix
+from tests.who import by
 
 LIVES, SECONDS = 150, 40  # the most restarts, and the longest life
 RESTS = (Status.RESOLVED, Status.ESCALATED)
@@ -165,7 +166,7 @@ class Approved(Story):
         with store.read() as session:
             asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
         if asked:
-            actions.approve(asked.id, actor="ada", patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
+            actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
 
 
 class Harmful(Story):
