@@ -222,13 +222,21 @@ def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, giv
             fault = distrusted.args
     with store.read() as session:
         verdict = audit.verify(session, told, marks)
-    if verdict.ok and fault:
-        return Verdict(False, verdict.rows, fault[1], fault[0])
+    if fault:
+        return _both(verdict, *fault)
     if verdict.ok and given and not genuine(given, kept.key):
         says = "the head that you gave names a row of this chain, but is not signed with the key of this host"
         return Verdict(False, verdict.rows, says, State.FORGED)
     heads = f"; {len(marks)} signed heads fit" if marks else "; no head is kept yet"
     return Verdict(verdict.ok, verdict.rows, verdict.says + (heads if verdict.ok else ""), verdict.state)
+
+
+def _both(verdict: Verdict, state: State, says: str) -> Verdict:
+    """A head that cannot be trusted, and what the chain tells by itself or by the other heads."""
+    if verdict.ok:
+        return Verdict(False, verdict.rows, says, state)
+    by_heads = verdict.state in (State.REWRITTEN, State.TRUNCATED)
+    return Verdict(False, verdict.rows, f"{says}; {verdict.says}", state if by_heads else verdict.state)
 
 
 def _sent(session: Session, kept: Keeper) -> list[Mark]:
