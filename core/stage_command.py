@@ -145,15 +145,12 @@ def answer(given) -> dict:
     """
     asked = _asked(given)
     if asked.state == "pending" and asked.expires_at > now():
-        raise actions.Refused(f"issue {given.issue} waits for an answer at {_address(given)}")
+        address = f"{runtime.current().settings.public_url}/approvals?approval={asked.id}"
+        raise actions.Refused(f"issue {given.issue} waits for an answer at {address}")
     if asked.state == "pending":
         flow.expire_step(*_issue(given), asked.id)
         asked = _asked(given)
     return {"ok": asked.state == "approved", "says": f"{asked.state} by {asked.by or 'nobody'}: {asked.reason}"}
-
-
-def _address(given) -> str:
-    return f"{runtime.current().settings.public_url}/approvals?issue={given.issue}"
 
 
 def _asked(given) -> Approval:

@@ -11,6 +11,7 @@ import time
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from sqlmodel import select
 from starlette.applications import Starlette
@@ -30,6 +31,7 @@ from core.rights import Refused
 from core.settings import ConfigurationError, Settings, parse_policy
 from tests import scenes, screens, waiting
 from tests.access.conftest import console  # noqa: F401 - the fixture
+from tests.vendors.loopback import serving
 from tests.who import by
 
 SIGNING = "a-signing-secret-of-some-length"
@@ -165,6 +167,16 @@ def test_a_new_forwarded_address_for_each_attempt_does_not_get_around_the_limit(
             client.get("/api/status", headers={"x-forwarded-for": f"198.51.100.{n}"}).status_code for n in range(4)
         ]
         assert codes == [401, 401, 429, 429]
+
+
+def test_nor_does_it_where_the_server_itself_reads_the_header(console, monkeypatch):  # noqa: F811
+    """uvicorn believes X-Forwarded-For of loopback by default, before the console sees the request."""
+    monkeypatch.setattr(api, "strangers", forms.Limiter(times=2))
+    with serving(served(console).app) as url, httpx.Client(base_url=url) as client:
+        codes = [
+            client.get("/api/status", headers={"x-forwarded-for": f"198.51.100.{n}"}).status_code for n in range(4)
+        ]
+    assert codes == [401, 401, 429, 429]
 
 
 def test_one_subscriber_of_ipv6_is_one_client(console):  # noqa: F811
