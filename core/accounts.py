@@ -7,6 +7,7 @@ not: it must not tell a stranger who works here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
@@ -14,8 +15,8 @@ from sqlmodel import Session, col, func, select
 from core import audit, passwords, store
 from core.models import now
 from core.people import Person, Role, SignIn
-from core.rights import Actor, Forbidden
-from core.settings import Access
+from core.rights import Actor, Forbidden, proved
+from core.settings import Access, Settings
 
 DENIED = "Name or password is wrong, or the account is locked for a while."
 FIRST_PASSWORD_HOURS = 72  # a password that somebody else chose must be changed within
@@ -37,15 +38,12 @@ def _over(at: datetime | None) -> bool:
     return at is not None and at <= now()
 
 
-def actor(session: Session, who: str | Actor) -> Actor:
+def actor(session: Session, who: Actor) -> Actor:
     """The one who acts, with the role that the store gives them now. Raises Forbidden for one unknown to it."""
-    if isinstance(who, Actor) and who.owner:
-        return who
-    known = who if isinstance(who, Actor) else Actor(who, Role.VIEWER)
-    person = find(session, known.name)
+    person = find(session, proved(who).name)
     if person is None:
-        raise Forbidden(f"nobody who may act here is called {known.name!r}")
-    return Actor(person.name, person.role, known.scopes, known.via)
+        raise Forbidden(f"nobody who may act here is called {who.name!r}")
+    return replace(who, role=person.role)
 
 
 # --- signing in ------------------------------------------------------------------------------------
@@ -206,6 +204,15 @@ def first_admin() -> str | None:
     except ValueError:  # another process was first
         return None
     return password
+
+
+def demo(settings: Settings) -> bool:
+    """Make the demo's people where this is the demo; whether it is."""
+    password = settings.demo_password.get_secret_value()
+    if not (settings.sandbox_url and password):
+        return False
+    demo_people(password)
+    return True
 
 
 def demo_people(password: str) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core import names
 from core.models import Impact
 from core.people import Role
 
@@ -41,7 +42,17 @@ class Settings(BaseSettings):
     demo_password: SecretStr = Field(
         SecretStr(""), description="password of the demo's four people, told on its sign-in screen; set by `make demo`"
     )
-    platform_token: SecretStr = Field(SecretStr(""), description="API token that the command line acts with")
+    platform_token: SecretStr = Field(
+        SecretStr(""), description="a person's API token: the command line acts for that person, and for nobody without"
+    )
+    audit_key: SecretStr = Field(
+        SecretStr(""),
+        description="signs the head of the audit trail; at least 32 characters; empty: a key in DATA_DIR/audit-key",
+    )
+    trusted_proxies: Annotated[str, AfterValidator(names.networks)] = Field(
+        "",
+        description="networks (CIDR) of the proxies whose X-Forwarded-For is believed, by commas; empty: none",
+    )
 
     private_hosts: str = Field(
         "", description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas"
@@ -152,16 +163,24 @@ class Strict(BaseModel):
 class Repository(Strict):
     """A service's code: where it lies and how it is tested and shipped."""
 
-    remote: str = Field(description="git address to clone and push")
-    branch: str = "main"
-    github: str = Field("", description="owner/name; empty: no pull requests")
-    vercel_project: str = Field("", description="project name; empty: no deployments")
-    production_url: str = Field("", description="public address, for health checks")
-    health_path: str = "/health"
-    environment: dict[str, str] = Field({}, description="variables of its deployments; no secrets")
-    test_command: list[str] = ["python", "-m", "pytest", "-q"]
-    source: list[str] = Field(["."], description="folders of the program's code")
-    tests: str = "tests"
+    remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git address to clone and push")
+    branch: Annotated[str, AfterValidator(names.branch)] = "main"
+    github: Annotated[str, AfterValidator(names.github)] = Field("", description="owner/name; empty: no pull requests")
+    vercel_project: Annotated[str, AfterValidator(names.optional_name)] = Field(
+        "", description="project name; empty: no deployments"
+    )
+    production_url: Annotated[str, AfterValidator(names.address)] = Field(
+        "", description="public address, for health checks"
+    )
+    health_path: Annotated[str, AfterValidator(names.health_path)] = "/health"
+    environment: dict[Annotated[str, AfterValidator(names.variable)], str] = Field(
+        {}, description="variables of its deployments; no secrets"
+    )
+    test_command: Annotated[list[str], AfterValidator(names.command)] = ["python", "-m", "pytest", "-q"]
+    source: list[Annotated[str, AfterValidator(names.folder)]] = Field(
+        ["."], min_length=1, description="folders of the program's code"
+    )
+    tests: Annotated[str, AfterValidator(names.folder)] = "tests"
 
 
 class Service(Strict):
@@ -370,6 +389,8 @@ class Routes(Strict):
     rate_limit: list[Channel] = ["slack"]
     performance: list[Channel] = ["email"]
     resolved: list[Channel] = ["slack"]
+    audit_head: list[Channel] = []  # once a day: a place that the platform's own account cannot rewrite
+    audit_failed: list[Channel] = ["slack", "email"]
 
 
 class SlackRules(Strict):
@@ -414,7 +435,7 @@ class Collect(Strict):
 
 class Policy(Strict):
     version: int = 1
-    repositories: dict[str, Repository] = {}
+    repositories: dict[Annotated[str, AfterValidator(names.name)], Repository] = {}
     services: dict[str, Service] = {}
     weights: Weights = Weights()
     history: History = History()
@@ -436,6 +457,9 @@ class Policy(Strict):
 
     @model_validator(mode="after")
     def _known_repositories(self):
+        for name, repository in self.repositories.items():
+            if not repository.remote:
+                raise ValueError(f"repositories.{name}.remote is empty: it is the git address to clone and push")
         for name, service in self.services.items():
             if service.repository not in self.repositories:
                 raise ValueError(f"service {name!r} names the unknown repository {service.repository!r}")
@@ -469,8 +493,14 @@ def parse_policy(text: str, name: str) -> Policy:
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{name}: {error}") from None
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        faults = "; ".join(f"{_key(e['loc'])}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(f"{name}: {faults}") from None
+
+
+def _key(place: tuple[str | int, ...]) -> str:
+    """The dotted key of a fault. A stranger's name in it is shown as Python writes it."""
+    words = [part for part in map(str, place) if part != "[key]"]
+    return ".".join(word if word.isprintable() else repr(word) for word in words) or "file"
 
 
 def load() -> Settings:

@@ -185,6 +185,11 @@ COUNTED_BY = (
     "ix_changeset_status",
 )
 
+
+def m011_audit_heads(connection: Connection) -> None:
+    add(connection, "audithead", "auditrow.request")
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -193,6 +198,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m008_people,
     m009_saved_views_policy_versions,
     m010_commit_of_a_change,
+    m011_audit_heads,
 ]
 
 

@@ -202,7 +202,7 @@ def situation(of: Issue, text: str | None = None, **values) -> Situation:
 def receipt(of: Issue, text: str | None = None) -> dict:
     """The receipt that core/decision.py writes; ``text`` stands in every word of it."""
     known = Policy(
-        repositories={"shop": Repository(remote="x")},
+        repositories={"shop": Repository(remote="/srv/shop.git")},
         services={of.service: Service(repository="shop", critical=of.service in CRITICAL)},
     )
     made = json.loads(json.dumps(decide(situation(of, text), known).as_json()))

@@ -13,7 +13,7 @@ from core.models import Cause, Impact, Severity, Verdict
 from core.settings import CorroborationRules, Guards, History, Policy, Repository, Service
 
 POLICY = Policy(
-    repositories={"shop": Repository(remote="somewhere")},
+    repositories={"shop": Repository(remote="/srv/shop.git")},
     services={"cart": Service(repository="shop"), "checkout": Service(repository="shop", critical=True)},
     history=History(prior=0.0, weight=0.0),
 )

@@ -26,6 +26,7 @@ from core.stages.collect import Collector
 from core.vendors.base import Batch, Origin, Writers
 from tests.stories import world
 from tests.stories.world import World, pass_gates, write_known_fix
+from tests.who import by
 
 LIVES, SECONDS = 150, 40  # the most restarts, and the longest life
 RESTS = (Status.RESOLVED, Status.ESCALATED)
@@ -185,7 +186,7 @@ class Approved(Story):
         with store.read() as session:
             asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
         if asked:
-            actions.approve(asked.id, actor="ada", patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
+            actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
 
 
 class Rejected(Story):
