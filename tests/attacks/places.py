@@ -40,15 +40,15 @@ def change(**values: Any) -> Record:
 
 
 def crash(**values: Any) -> Evidence:
-    return evidence(record(CRASH.model_copy(update=values)))
+    return evidence(record(Crash(**{**CRASH.__dict__, **values})))
 
 
 def frame(**values: Any) -> Evidence:
-    return crash(frames=(FRAME.model_copy(update=values),))
+    return crash(frames=(Frame(**{**FRAME.__dict__, **values}),))
 
 
 def exception(**values: Any) -> Evidence:
-    return crash(exception=CRASH.exception.model_copy(update=values))
+    return crash(exception=Raised(**{**CRASH.exception.__dict__, **values}))
 
 
 def report(**values: Any) -> Evidence:
@@ -99,6 +99,3 @@ PLACES: dict[str, Callable[[str], Evidence]] = {
         record(), change(source="vercel", attributes={"note": t, "ref": t}, release=t)
     ),
 }
-# Where the text is itself what is analysed: it may make the platform more careful, never bolder.
-TELLING = {"exception type", "exception message", "issue title", "log line", "body of a report", "title of a report",
-           "commit message", "deployment note"}  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 from email import message_from_bytes, policy
+from functools import cache
 from html.parser import HTMLParser
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from console import markup
 from core import decision, pull_request
 from core.decision import Situation
-from core.models import Analysis, ChangeSet, Issue, Review, Verdict
+from core.models import Analysis, ChangeSet, Issue, Review, Verdict, storable
 from core.repair import policy as fix_policy
 from core.repair.model_fixer import ModelFixer
 from core.repair.probe import Call
@@ -24,10 +25,11 @@ from core.repair.reproduce import written
 from core.settings import FixRules, Policy
 from core.signals.analyst import EmbeddedAnalyst
 from core.signals.fingerprint import fingerprint
+from core.stages.analyze import ask
 from core.vendors import email, slack
 from core.vendors.base import Message
 from core.vendors.openai import OpenAIAnalyst
-from tests.attacks.payloads import FAMILIES, payloads
+from tests.attacks.payloads import CANARY, FAMILIES, payloads
 from tests.attacks.places import PLACES
 from tests.attacks.witness import nothing_happens
 from tests.repair.attacks import CODE, HONEST, LINE
@@ -48,16 +50,22 @@ def test_every_place_gets_at_least_five_hundred_payloads():
 
 def judged(finding) -> tuple[int, bool]:
     """How bold the decision is: the verdict's rank, and whether no person is asked."""
+    return _judged(*told(finding).values())
+
+
+@cache
+def _judged(cause, severity, impact, confidence, simplicity) -> tuple[int, bool]:
     case = Situation(
-        service="pricing", severity=finding.severity, impact=finding.impact, cause=finding.cause,
-        analysis=finding.confidence, simplicity=finding.simplicity, successes=9, outcomes=9, occurrences=50,
-        deployments_last_hour=0, rollbacks_in_a_row=0,
+        service="pricing", severity=severity, impact=impact, cause=cause, analysis=confidence, simplicity=simplicity,
+        successes=9, outcomes=9, occurrences=50, deployments_last_hour=0, rollbacks_in_a_row=0,
     )  # fmt: skip
-    receipt = decision.decide(case, Policy(services={"pricing": {"repository": "shop"}}, repositories=SHOP))
+    receipt = decision.decide(case, POLICY)
     return BOLD.index(receipt.verdict), not receipt.needs_approval
 
 
-SHOP = {"shop": {"remote": "https://git.example/shop.git"}}
+POLICY = Policy(
+    services={"pricing": {"repository": "shop"}}, repositories={"shop": {"remote": "https://git.example/shop.git"}}
+)
 
 
 def told(finding) -> dict:
@@ -92,8 +100,15 @@ def test_an_obedient_analyst_is_no_bolder_than_the_evidence(place):
     calm = judged(EmbeddedAnalyst().analyze(PLACES[place](CALM)))
     with nothing_happens():
         for text in payloads():
-            found = OpenAIAnalyst(Obedient(text), EmbeddedAnalyst()).analyze(PLACES[place](text))
+            found, _ = ask(Analysts(Obedient(text)), PLACES[place](text))
             assert judged(found) <= calm, text
+
+
+class Analysts:
+    """As the flow asks them: the model, then what takes over from it."""
+
+    def __init__(self, model: Obedient):
+        self.analysts = [OpenAIAnalyst(model, EmbeddedAnalyst()), EmbeddedAnalyst()]
 
 
 # --- what a model is told, and what it writes ----------------------------------------------------------
@@ -143,9 +158,15 @@ def test_what_an_obedient_fixer_writes_does_nothing_new(family, tree):
             for made in edits(text):
                 proposal = next(ModelFixer(Obedient(text, files=made).complete).propose(tree, crash))
                 refused = fix_policy.refuse(before, proposal, FixRules(), ["**"], crash)
-                assert refused or (calls(proposal.files["shop.py"]) == known and set(proposal.files) == {"shop.py"}), (
-                    text
-                )
+                assert refused or harmless(proposal.files, known), text
+
+
+def harmless(files: dict[str, str], known: list[str]) -> bool:
+    """Nothing but the program's own file, and nothing in it that reaches out of the program."""
+    new = [call for call in calls(files["shop.py"]) if call not in known]
+    return set(files) == {"shop.py"} and not any(
+        word in call for call in new for word in (CANARY.name, "import", "open")
+    )
 
 
 def calls(text: str) -> list[str]:
@@ -153,7 +174,7 @@ def calls(text: str) -> list[str]:
     return [ast.unparse(node) for node in ast.walk(ast.parse(text)) if isinstance(node, kinds)]
 
 
-@pytest.mark.parametrize("place", ["crash.environment", "exception type", "frame code", "local value", "tag"])
+@pytest.mark.parametrize("place", ["crash.environment", "crash.release", "frame code", "local value", "tag"])
 def test_a_payload_is_never_code_of_the_generated_test(place):
     call = Call("from shop import share", "share(3, 0)")
     for text in payloads():
@@ -167,7 +188,7 @@ def test_a_payload_is_never_code_of_the_generated_test(place):
 
 
 def test_a_message_is_one_message_whatever_it_says():
-    for text in payloads():
+    for text in map(storable, payloads()):
         message = Message(key="k", subject=f"Approval needed: {text}", body=text, link="http://console.example/issues")
         mail = message_from_bytes(
             email.letter(message, "a@example.com", ["b@example.com"]).as_bytes(), policy=policy.default
@@ -181,9 +202,9 @@ def test_a_message_is_one_message_whatever_it_says():
         json.dumps(made).encode("utf-8")
 
 
-def test_a_pull_request_holds_a_payload_as_words_alone(monkeypatch):
+def test_a_pull_request_holds_a_payload_as_words_alone():
     asked = ChangeSet(issue_id=1, proof={"complete": True}, head_sha="a" * 40, confidence=0.9)
-    for text in payloads():
+    for text in map(storable, payloads()):
         issue = Issue(id=1, fingerprint="f", title=text, service="pricing", environment=text, release=text)
         analysis = Analysis(issue_id=1, root_cause=text, culprit=text)
         change = replace_row(asked, rationale=text, test_path=text, generator=text, template=text)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, func, select
 
 from core import runtime, store
@@ -32,10 +33,8 @@ def server() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def opened(request, tmp_path) -> Runtime:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'platform.db'}"
-    else:
-        url = request.getfixturevalue("server")
+    file = f"sqlite:///{tmp_path / 'platform.db'}"
+    url = file if request.param == "sqlite" else request.getfixturevalue("server")
     store.open_store(url)
     yield runtime.use(Runtime(Settings(data_dir=tmp_path, database_url=url, platform_file=tmp_path / "none.toml")))
     store.engine().dispose()
@@ -108,6 +107,27 @@ def test_occurrences_stay_within_their_column(opened):
     with store.read() as session:
         issue = session.exec(select(Issue).where(Issue.service == "shop")).one()
         assert issue.occurrences == 2**31 - 1
+
+
+def test_what_a_program_printed_is_stored(opened):
+    """The output of a service's tests is as much a stranger's text as the report."""
+    with store.write() as session:
+        session.add(Issue(fingerprint="f", title="x", service="printed"))
+        row = Issue(fingerprint="f", title="NUL \x00 and half a pair \ud800", service="printed")
+        session.add(row)
+        session.flush()
+        row.resolution = "changed to \x00"
+    with store.read() as session:
+        kept = session.exec(select(Issue).where(Issue.service == "printed").order_by(col(Issue.id).desc())).first()
+    assert (kept.title, kept.resolution) == ("NUL \ufffd and half a pair \ufffd", "changed to \ufffd")
+
+
+def test_an_error_of_the_store_does_not_show_the_row(opened):
+    with store.write() as session:
+        session.add(Connector(name="secret-value-1234"))
+    with pytest.raises(SQLAlchemyError) as caught, store.write() as session:
+        session.add(Connector(name="secret-value-1234"))
+    assert "secret-value-1234" not in str(caught.value).split("DETAIL")[0]
 
 
 def test_places_build_what_the_border_would():
