@@ -328,6 +328,9 @@ class Access(Strict):
     groups: dict[str, list[str]] = Field({}, description="group: its people; an approval can be escalated to it")
     oidc_claim: str = Field("groups", description="claim whose values oidc_roles names, beside e-mail addresses")
     oidc_roles: dict[str, Role] = Field({}, description="value of the claim, or verified e-mail address: role")
+    oidc_email_verified: bool = Field(
+        True, description="false: the provider leaves email_verified out and lets nobody choose an address themselves"
+    )
     oidc_default: Role | None = Field(None, description="role of everybody else there; none: they stay outside")
 
 
