@@ -15,6 +15,7 @@ from core.repair.runner import BubblewrapRunner
 from core.runtime import Runtime
 from core.vendors import cline, registry
 from core.vendors.command import CommandError
+from core.vendors.redact import Redactor
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,12 @@ def examine(rt: Runtime) -> Iterator[Line]:
     for name, repository in rt.policy.repositories.items():
         try:
             workspace.clone(rt, name, repository)
-            yield Line(f"repository {name}", "ok", f"{repository.remote} can be read")
+            yield Line(f"repository {name}", "ok", f"{Redactor()(repository.remote)} can be read")
         except CommandError as error:
             yield Line(
                 f"repository {name}",
                 "fault",
-                str(error),
+                Redactor()(str(error)),
                 f"check repositories.{name}.remote in platform.toml",
             )
     for name, check in registry.checks(rt.settings):

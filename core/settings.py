@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=None, extra="ignore", env_ignore_empty=True)
 
     # the platform itself
-    database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in DATA_DIR")
+    database_url: str = Field("", repr=False, description="SQLAlchemy address; empty: SQLite in DATA_DIR")
     data_dir: Path = Field(Path("data"), description="database, clones, worktrees, locks")
     platform_file: Path = Field(Path("platform.toml"), description="services and policy")
     public_url: str = Field("http://localhost:8501", description="the console's address, for links in messages")
