@@ -6,6 +6,7 @@ not: it must not tell a stranger who works here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from core.settings import Access, Settings
 DENIED = "Name or password is wrong, or the account is locked for a while."
 FIRST_PASSWORD_HOURS = 72  # a password that somebody else chose must be changed within
 LONGEST_NAME = 100
+ADDRESS = re.compile(r"(?=.{3,100}$)[\w.+-]+@[\w.-]+", re.ASCII)
 DEMO = tuple(Role)  # the demo's people are called as their roles
 
 
@@ -230,9 +232,7 @@ def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
 
     The role is the highest that ``oidc_roles`` gives to a value of the claim or to the verified address.
     """
-    address = str(claims.get("email") or "").strip().lower()
-    if not address or claims.get("email_verified") is False:
-        raise Denied("The identity provider gave no verified e-mail address.")
+    address = _address(claims, rules)
     role = _role(claims, address, rules)
     if role is None:
         raise Denied(f"{address} is known to the identity provider, but has no role here. Ask an admin.")
@@ -246,9 +246,23 @@ def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
     return person
 
 
+def _address(claims: Mapping[str, object], rules: Access) -> str:
+    """The verified address, in small letters. Raises Denied.
+
+    A claim of any other form than a plain address is none: letters of other scripts may look like, or become, those
+    of somebody else. ``email_verified`` has to be true, unless the policy says that the provider leaves it out.
+    """
+    told, verified = claims.get("email"), claims.get("email_verified", not rules.oidc_email_verified)
+    if not isinstance(told, str) or verified not in (True, "true", "True") or not ADDRESS.fullmatch(told):
+        raise Denied("The identity provider gave no verified e-mail address.")
+    return told.lower()
+
+
 def _role(claims: Mapping[str, object], address: str, rules: Access) -> Role | None:
+    """Keys with an @ are addresses, all others values of the claim: a group called like an address gives nothing."""
     told = claims.get(rules.oidc_claim)
-    values = {address, *(map(str, told) if isinstance(told, list) else [str(told)])}
-    ranks = list(Role)
-    found = [role for value, role in rules.oidc_roles.items() if value in values or value.lower() == address]
-    return max(found, key=ranks.index, default=rules.oidc_default)
+    values = {value for value in (told if isinstance(told, list) else [told]) if isinstance(value, str)}
+    found = [
+        role for key, role in rules.oidc_roles.items() if (key.lower() == address if "@" in key else key in values)
+    ]
+    return max(found, key=list(Role).index, default=rules.oidc_default)

@@ -17,6 +17,7 @@ from core.runtime import Runtime
 from core.settings import ConfigurationError
 from core.vendors import cline, registry
 from core.vendors.command import CommandError
+from core.vendors.redact import Redactor
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ def examine(rt: Runtime) -> Iterator[Line]:
     for name, repository in rt.policy.repositories.items():
         try:
             workspace.clone(rt, name, repository)
-            yield Line(f"repository {name}", "ok", f"{repository.remote} can be read")
+            yield Line(f"repository {name}", "ok", f"{Redactor()(repository.remote)} can be read")
         except CommandError as error:
             yield Line(
                 f"repository {name}",
                 "fault",
-                str(error),
+                Redactor()(str(error)),
                 f"check repositories.{name}.remote in platform.toml",
             )
     for name, check in registry.checks(rt.settings):

@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=None, extra="ignore", env_ignore_empty=True)
 
     # the platform itself
-    database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in DATA_DIR")
+    database_url: str = Field("", repr=False, description="SQLAlchemy address; empty: SQLite in DATA_DIR")
     data_dir: Path = Field(Path("data"), description="database, clones, worktrees, locks")
     platform_file: Path = Field(Path("platform.toml"), description="services and policy")
     public_url: str = Field("http://localhost:8501", description="the console's address, for links in messages")
@@ -366,6 +366,9 @@ class Access(Strict):
     groups: dict[str, list[str]] = Field({}, description="group: its people; an approval can be escalated to it")
     oidc_claim: str = Field("groups", description="claim whose values oidc_roles names, beside e-mail addresses")
     oidc_roles: dict[str, Role] = Field({}, description="value of the claim, or verified e-mail address: role")
+    oidc_email_verified: bool = Field(
+        True, description="false: the provider leaves email_verified out and lets nobody choose an address themselves"
+    )
     oidc_default: Role | None = Field(None, description="role of everybody else there; none: they stay outside")
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select, update
 
-from core import answers, durable, journal, rulings, store
+from core import answers, durable, journal, rulings, runtime, store
 from core.deeds import Key, Receipt, get, note, once
 from core.models import Approval, Issue, Signal, Status, now
 from core.rights import Actor, Refused
@@ -32,6 +32,7 @@ def merge(issue_id: int, *, actor: Actor, into: int, key: str) -> Receipt:
         rulings.merge(session, prints, target.fingerprint, into, who.name)
         moved = session.exec(update(Signal).where(col(Signal.issue_id) == issue_id).values(issue_id=into)).rowcount
         target.first_seen = min(target.first_seen, issue.first_seen)
+        target.requested_by = target.requested_by or issue.requested_by
         group.recount(session, target)
         _end_question(session, issue_id, who.name, f"merged into issue {into}")
         journal.move(session, issue_id, Status.DISMISSED, f"merged into issue {into} by {who.name}").merged_into = into
@@ -57,6 +58,9 @@ def _pair(session: Session, issue_id: int, into: int) -> tuple[Issue, Issue]:
             raise Refused(f"issue {one.id} was merged into issue {one.merged_into} already")
     if target.status is Status.DISMISSED:
         raise Refused(f"issue {into} is dismissed: try it again before another one is merged into it")
+    policy = runtime.current().policy
+    if policy.is_critical(issue.service) and not policy.is_critical(target.service):
+        raise Refused(f"{issue.service} is a critical service: merge issue {into} into this one instead")
     if issue.status in BUSY:
         raise Refused("a deployment is under way; wait for its watch to end, or merge the other one into this")
     return issue, target
@@ -103,6 +107,9 @@ def _taken_out(session: Session, issue: Issue, prints: Sequence[str], by: str) -
     record = as_record(first)
     new = group.new_issue(session, record, fingerprint(record))
     new.fingerprint, new.because = prints[0], f"{by} split it off issue {issue.id}"
+    new.requested_by = by  # splitting starts its fix
+    if runtime.current().policy.is_critical(issue.service):
+        new.service = issue.service  # what asks for approval there still asks for it
     session.exec(update(Signal).where(*mine).values(issue_id=new.id))
     group.recount(session, new)
     return new

@@ -38,7 +38,7 @@ class ClineFixer:
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
         """One candidate; without files when nothing usable came of the run, so that its cost is not lost."""
         started = time.monotonic()
-        text = f"{editing('/w')}\n{prompt(tree, crash, feedback)}"
+        text = self.http.redact(f"{editing('/w')}\n{prompt(tree, crash, feedback)}")  # arguments are seen by every user
         done = self._run(tree, text)
         said = cline.verdict(done.stdout)
         files, why = left_behind(tree), _unusable(done, said)
@@ -63,7 +63,9 @@ class ClineFixer:
             around += ["--ro-bind", str(way_out), WAY_OUT]
             command = ["prlimit", f"--fsize={FILE_SIZE}", "--core=0", "--"]
             command += program(["python", str(inside), f"{WAY_OUT}/socket", str(cline.PORT)])
-            command += cline.arguments(str(self.binary), "/w", text)
+            command += cline.arguments(
+                str(self.binary), "/w", self.http.redact(text)
+            )  # every user of the machine sees it
             environment = ENVIRONMENT | cline.ENVIRONMENT | {"PATH": "/usr/bin:/bin", "CLINE_DIR": STATE}
             with serving(relay, way_out / "socket"):
                 return behind(around, command, self.seconds, environment, CEILING, [tree, state])

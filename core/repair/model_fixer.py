@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from core.models import Crash
 from core.repair.prompting import SCHEMA, SYSTEM, prompt
@@ -25,8 +25,8 @@ class Edit(BaseModel):
 class Answer(BaseModel):
     files: list[Edit]
     rationale: str = ""
-    tokens: int = 0
-    cost_usd: float = 0.0
+    tokens: int = Field(0, ge=0)
+    cost_usd: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
 class ModelFixer:

@@ -64,7 +64,7 @@ def verdict(output: str) -> Verdict:
     for line in reversed(output.splitlines()):
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(event, dict) and event.get("type") == "run_result":
             usage = event.get("usage") if isinstance(event.get("usage"), dict) else {}
@@ -75,4 +75,5 @@ def verdict(output: str) -> Verdict:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
+    """A count or a cost that can be true: NaN, what is infinite, and true or false are none."""
+    return float(value) if type(value) in (int, float) and 0 < value < 1e9 else 0.0
