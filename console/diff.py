@@ -9,8 +9,9 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 
 from console.markup import Safe, esc, join, tag
+from core.patterns import NUMBER
 
-HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?(.*)")
+HUNK = re.compile(rf"^@@ -({NUMBER})(?:,\d+)? \+({NUMBER})(?:,\d+)? @@ ?(.*)")
 LIMIT = 800  # lines of a patch that are drawn
 
 
@@ -61,9 +62,11 @@ def rows(patch: str) -> Iterator[Row]:
 
 def _marked(mine: str, other: str) -> Safe:
     """The words of ``mine`` that ``other`` has not, marked; all of it plain when little is alike."""
+    if len(mine) + len(other) > 600:
+        return esc(mine)
     a, b = (re.findall(r"\w+|\s+|.", text) for text in (mine, other))
     matcher = SequenceMatcher(None, a, b, autojunk=False)
-    if len(mine) + len(other) > 600 or matcher.ratio() < 0.6:
+    if matcher.ratio() < 0.6:
         return esc(mine)
     parts = (("".join(a[i:j]), kind) for kind, i, j, _, _ in matcher.get_opcodes())
     return join(esc(text) if kind == "equal" else tag("mark", text) for text, kind in parts if text)

@@ -493,7 +493,7 @@ def parse_policy(text: str, name: str) -> Policy:
     """Policy of the text of a platform.toml; ``name`` stands in the messages."""
     try:
         return Policy(**tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{name}: {error}") from None
     except ValidationError as error:
         faults = "; ".join(f"{_key(e['loc'])}: {e['msg']}" for e in error.errors())

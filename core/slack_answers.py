@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import actions, notify, runtime, strict_json
@@ -55,7 +55,7 @@ def answer(payload: dict) -> Reply:
     try:
         kind = {"block_actions": _clicked, "view_submission": _submitted}[payload["type"]]
         return kind(payload, payload["user"]["id"])
-    except (KeyError, TypeError, IndexError, AttributeError, ValidationError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         return Reply({"status": "refused", "says": "this is no answer to a message of ours"}, status=400)
     except SQLAlchemyError:
         log.exception("an answer from Slack was not stored")
@@ -168,7 +168,7 @@ def payload_of(body: bytes) -> dict:
     """The JSON in the form field ``payload``. Raises Malformed."""
     try:
         found = strict_json.loads(parse_qs(body.decode("utf-8"), strict_parsing=True)["payload"][0])
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         raise Malformed("there is no payload") from None
     if not isinstance(found, dict):
         raise Malformed("the payload is not an object")

@@ -12,6 +12,7 @@ from core.models import Crash
 from core.repair.evidence import raised
 from core.repair.locate import Place, places
 from core.repair.shapes import Candidate
+from core.repair.sources import UNREADABLE
 from core.repair.templates import FAMILIES
 from core.repair.templates.base import Change
 
@@ -57,13 +58,13 @@ def _made(family: Callable[[Place], Iterator[Change]], place: Place) -> Iterator
     """What the family makes of the place; one that trips over unusual code is silent, the others go on."""
     try:
         yield from family(place)
-    except (SyntaxError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (*UNREADABLE, TypeError, LookupError, AttributeError) as error:
         log.warning("%s failed at %s:%s: %r", family.__name__, place.path, place.line, error)
 
 
 def _parses(text: str) -> bool:
     try:
         ast.parse(text)
-    except SyntaxError:
+    except UNREADABLE:
         return False
     return True

@@ -6,10 +6,12 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
+from core.patterns import Linear
 from core.repair.locate import Place
 from core.repair.returning import alike, fits
-from core.repair.sources import Function, called, defaults, files, parsed
+from core.repair.sources import UNREADABLE, Function, called, defaults, files, parsed
 
 NUMBERS = {"zero": "0", "one": "1"}
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
@@ -122,12 +124,23 @@ def _owner(place: Place) -> ast.ClassDef | None:
     return around[0] if around else None
 
 
+def saying(words: str, text: str, flags: str = "i") -> str:
+    """The sentence of a text that holds the words, a pattern of RE2; empty when none does."""
+    found = _linear(words, flags).search(text)
+    if not found:
+        return ""
+    begin = max(text.rfind(end, 0, found.start()) for end in ".\n") + 1
+    ends = [at for end in ".\n" if (at := text.find(end, found.end())) >= 0]
+    return text[begin : min(ends, default=len(text))].strip()
+
+
+_linear = lru_cache(maxsize=256)(Linear)  # the patterns are the templates' own: no stranger adds one
 _GOES_ON = re.compile(r"(it|its|they|their|this|these|those|such|both|then|there)\b", re.I)  # what was spoken of before
 
 
 def _split(text: str) -> Iterator[str]:
     text = re.sub(r"\b(i\.e|e\.g)\.,?", r"\1", text)
-    for block in re.split(r"\n\s*\n|\n(?=\s*[-*]?\s*\w+\s*:\s)", text):
+    for block in re.split(r"\n\s*\n|\n(?=\s*+(?:[-*]\s*+)?\w++\s*+:\s)", text):
         parts: list[str] = []
         for part in re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split())):
             if parts and _GOES_ON.match(part):
@@ -181,7 +194,7 @@ def _values(sentence: Sentence) -> Iterator[Said]:
 def is_expression(text: str) -> bool:
     try:
         return text == "set()" or ast.literal_eval(text) is not ...
-    except (ValueError, SyntaxError):
+    except UNREADABLE:
         return False
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.models import Cause, Crash, Frame, Raised
 from core.repair.python2 import RENAMED
+from core.repair.sources import UNREADABLE
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,6 @@ def _is_raise(frame: Frame, tree: Path | None) -> bool:
         return False
     try:
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    except (SyntaxError, UnicodeDecodeError):
+    except UNREADABLE:
         return False
     return any(isinstance(n, ast.Raise | ast.Assert) and n.lineno <= frame.line <= n.end_lineno for n in nodes)

@@ -15,7 +15,7 @@ from core.repair.infer import shaped
 from core.repair.inputs import calls_to
 from core.repair.locate import extent, spliced
 from core.repair.probe import Call, Outcome
-from core.repair.sources import Function, called, classes, definition, parameters, parsed
+from core.repair.sources import UNREADABLE, Function, called, classes, definition, parameters, parsed
 from core.repair.values import source
 
 STEPS = 12  # entries that are added one after another
@@ -45,7 +45,7 @@ def grown(calls: Sequence[Call], outcomes: Sequence[Outcome]) -> list[Call]:
 def _mapped(call: Call) -> Iterator[Call]:
     try:
         tree = ast.parse(call.expression, mode="eval")
-    except SyntaxError:
+    except UNREADABLE:
         return
     texts = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in ("text", 3)]
     for node in texts[:4]:
@@ -55,7 +55,7 @@ def _mapped(call: Call) -> Iterator[Call]:
 def _with(call: Call, key: str) -> Iterator[Call]:
     try:
         tree, text = ast.parse(call.expression, mode="eval"), isinstance(ast.literal_eval(key), str)
-    except (SyntaxError, ValueError):
+    except UNREADABLE:
         return
     mappings = [n for n in ast.walk(tree) if isinstance(n, ast.Dict)]
     lacking = [n for n in mappings if key not in [ast.unparse(k) for k in n.keys if k]]
@@ -72,7 +72,7 @@ def _in_json(call: Call, tree: ast.AST, key: str) -> Iterator[Call]:
     for node in [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and str(n.value)[:1] == "{"]:
         try:
             held = json.loads(node.value)
-        except (ValueError, TypeError):
+        except (*UNREADABLE, TypeError):
             continue
         texts = [repr(json.dumps({**held, key: value})) for value in ("3", 3, {}, ["3"])]
         yield from (replace(call, expression=spliced(call.expression, node, text)) for text in texts)

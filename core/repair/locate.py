@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from core.models import Crash, Frame
-from core.repair.sources import Function, tree_of
+from core.repair.sources import UNREADABLE, Function, tree_of
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Place:
         text = (self.frame.locals or {}).get(source)
         try:
             return ast.literal_eval(text) if text is not None else ...
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+        except UNREADABLE:
             return ...
 
     def kind(self, node: ast.expr) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from core.models import Crash
+from core.patterns import whole
 from core.repair.prompting import SCHEMA, SYSTEM, prompt
 from core.repair.runner import read_back
 from core.repair.shapes import Candidate
@@ -56,7 +57,7 @@ class ModelFixer:
         yield Candidate(
             template="model",
             files=files,
-            rationale=why or answer.rationale[:2000],
+            rationale=whole(why or answer.rationale[:2000]),
             generator=self.name,
             tokens=answer.tokens,
             cost_usd=answer.cost_usd,

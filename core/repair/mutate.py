@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import combinations, islice, zip_longest
 
 from core.models import Crash
+from core.patterns import Linear
 from core.repair.locate import extent, spliced
 from core.repair.probe import Call
 from core.repair.values import KNOWN, imports_for
@@ -29,14 +30,14 @@ _TIMES = {"date", "datetime", "timedelta", "time"}
 GUESSED = "text"  # stands for a text of which nothing is known
 MOST_NODES = 60
 FIRST = 4  # of the pool's texts that come before all others
-_ZONED = re.compile(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)'$")
+_ZONED = Linear(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)'$")
 
 
 def pool_of(crash: Crash) -> list[str]:
     """Literals that the report's logs and message name."""
     texts = [*crash.logs, crash.exception.message]
     found = [repr(a or b) for t in texts for a, b in re.findall(r'"([^"]+)"|\'([^\']+)\'', t)]
-    words = [w for t in texts for w in re.findall(r"[\w.]+[=:]\s?([^\s\"',;]+)", t)]
+    words = [w for t in texts for w in re.findall(r"[\w.][=:]\s?([^\s\"',;]+)", t)]
     found += [repr(w) for w in words] + [w for w in words if re.fullmatch(r"-?(0|[1-9]\d{0,17})", w)]
     return list(dict.fromkeys(found))[:40]
 

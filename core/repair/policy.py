@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 from core.models import Crash
 from core.repair.offences import offences, safeguards
 from core.repair.shapes import Candidate
+from core.repair.sources import UNREADABLE
 from core.settings import FixRules
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
@@ -129,7 +130,7 @@ def _text_refused(old: str, new: str, crash: Crash | None) -> str | None:
         return "binary or invisible characters"
     try:
         was, now = ast.parse(old), ast.parse(new)
-    except (SyntaxError, ValueError, RecursionError):
+    except UNREADABLE:
         return "not valid Python"
     if len(_SILENCERS.findall(new)) > len(_SILENCERS.findall(old)):
         return "silences a checker by a comment"

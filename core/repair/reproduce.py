@@ -18,6 +18,7 @@ from core.repair.mutate import doubly, mutated, pool_of, staged, swapped
 from core.repair.probe import Call, Outcome, probe
 from core.repair.scaffolds import literals, scaffolds
 from core.repair.shapes import RegressionTest, Runner
+from core.repair.sources import UNREADABLE
 
 BATCH = 700  # guessed inputs of one launch
 FED = 8  # calls that were led some way, from which guesses go on
@@ -141,7 +142,7 @@ def _told(crash: Crash) -> list[str]:
             try:
                 ast.literal_eval(text)
                 found.append(text)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
+            except UNREADABLE:
                 continue
     return list(dict.fromkeys(found))[:20]
 

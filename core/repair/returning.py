@@ -6,6 +6,7 @@ import ast
 import re
 
 from core.repair.locate import Place
+from core.repair.sources import UNREADABLE
 
 
 def fits(place: Place, value: str) -> bool:
@@ -16,14 +17,14 @@ def fits(place: Place, value: str) -> bool:
     kinds = {"[]": "list", "{}": "dict", '""': "str", "''": "str", "set()": "set"}
     try:
         kind = kinds.get(value) or type(ast.literal_eval(value)).__name__
-    except (ValueError, SyntaxError):
+    except UNREADABLE:
         return True
     named = set(re.findall(r"\w+", told))
     if kind == "NoneType":
         return bool(named & {"None", "Optional"})
     plain = {"int", "float", "str", "bool", "bytes", "list", "dict", "tuple", "set"}
     numbers = {"int", "float"} if kind == "int" else {kind}
-    outer = {re.match(r"\w+", part).group() for part in re.split(r"\s*\|\s*", told) if re.match(r"\w+", part)}
+    outer = {name[0] for part in told.split("|") if (name := re.match(r"\w+", part.strip()))}
     return bool(outer & numbers) or not outer & plain
 
 
@@ -48,7 +49,7 @@ def alike(place: Place, value: str) -> bool:
     built |= {"number" for n in returns if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div | ast.Sub)}
     try:
         kind = "set" if value == "set()" else type(ast.literal_eval(value)).__name__
-    except (ValueError, SyntaxError):
+    except UNREADABLE:
         return True
     return not built or kind in built or (kind in ("int", "float") and "number" in built)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from core.models import Frame
 
+# what the parser raises: a bracket too deep is a MemoryError or a RecursionError, a half character a ValueError
+UNREADABLE = (SyntaxError, ValueError, MemoryError, RecursionError)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 MOST_FILES = 400
 
@@ -26,7 +28,7 @@ def parsed(tree: Path, file: str) -> ast.Module:
         return ast.Module([], [])
     try:
         return tree_of(path.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError):
+    except UNREADABLE:
         return ast.Module([], [])
 
 

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.models import Cause, Crash, Frame, Raised
+from core.patterns import Linear
 from core.signals.stack import is_outside
 
-HOST = re.compile(
+HOST = Linear(
     r"host='(?P<quoted>[\w.-]+)'(?:, port=(?P<port>\d+))?|https?://(?P<url>[^\s/'\"<>@]+)"
     r"|\b(?:to|from|at|server|host)\s+[\"'(]*(?P<named>[a-z][\w-]*(?:\.[\w-]+)+(?::\d+)?|[a-z][\w-]*:\d+)"
     r"|\b(?P<pair>[a-z][\w-]*(?:\.[\w-]+)*:\d{2,5})\b|\b(?P<ip>\d+(?:\.\d+){3}(?::\d+)?)\b",
-    re.I,
+    "i",
+    1000,
 )
 HOST_NAMES = re.compile(r"host|url|endpoint|address|server|base|upstream", re.I)
 OWN_RAISE = re.compile(r"^\s*(raise\b|throw\b|assert\b)")
@@ -31,7 +33,7 @@ class Rule:
     says: str
     next_step: str
     types: re.Pattern
-    message: re.Pattern
+    message: Linear
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Verdict:
 
 
 def _rule(cause: Cause, types: str, message: str, says: str, next_step: str) -> Rule:
-    return Rule(cause, says, next_step, re.compile(rf"^(?:{types})$"), re.compile(message, re.I))
+    return Rule(cause, says, next_step, re.compile(rf"^(?:{types})$"), Linear(message, "i", 2000))
 
 
 STATUS = r"\b(?:http|status|code|returned|error|got)[ :=]*(?:code )?"
@@ -107,9 +109,6 @@ RULES = (
 )
 
 
-NO_VARIABLE = _rule(LACKING[0], "KeyError", r"(?!)", *LACKING[1:])
-
-
 def classify(crash: Crash) -> Verdict:
     """The kind of cause, read along the chain of causes from the root to what was reported."""
     steps = list(_steps(crash))
@@ -136,7 +135,7 @@ def _steps(crash: Crash) -> Iterator[tuple[Raised, tuple[Frame, ...]]]:
 
 
 def _match(raised: Raised, frames: tuple[Frame, ...]) -> Rule | None:
-    name, says = raised.type.rsplit(".", 1)[-1], raised.message[:2000]
+    name, says = raised.type.rsplit(".", 1)[-1], raised.message
     if name == "KeyError":  # its message is data; only a missing variable of the environment is none of the code's
         read = any(ENVIRONMENT_READ.search(f.code) for f in frames[-2:])
         return next(r for r in RULES if r.cause is Cause.ENVIRONMENT and r.types.match("MemoryError")) if read else None
@@ -155,7 +154,7 @@ def upstream(crash: Crash, raised: Raised, frames: tuple[Frame, ...]) -> str:
         if HOST_NAMES.search(name)
     ]
     for text in (*messages, *values):
-        if found := HOST.search(text[:1000]):
+        if found := HOST.search(text):
             host = next(filter(None, (found[g] for g in ("quoted", "url", "named", "pair", "ip"))))
             return f"{host}:{found['port']}" if found["port"] else host
     return next((value for value in values if re.fullmatch(r"[a-z][\w.-]{2,80}", value)), "")

@@ -22,7 +22,10 @@ CALLS = 3  # innermost calls that count: the way in may differ, the place that f
 OPERATIONS = [
     (re.compile(p), says)
     for p, says in (
-        (r"'NoneType' object has no attribute|of (null|undefined)|because .* is null", "none-attribute"),
+        (
+            r"'NoneType' object has no attribute|of (null|undefined)|because (?:(?!because ).)* is null",
+            "none-attribute",
+        ),
         (r"has no attribute|is not a function", "attribute"),
         (r"'NoneType' object is not|object of type 'NoneType'|and 'NoneType'|'NoneType' and", "none-value"),
         (r"object is not (subscriptable|iterable|callable)|does not support item", "wrong-type"),
@@ -64,7 +67,7 @@ SUBJECTS = [  # the thing a message names as being at fault; the first match win
     for p in (
         r"has no attribute '(\w+)'|reading '(\w+)'",
         r"No module named '([\w.]+)'|cannot import name '(\w+)'|name '(\w+)' is not defined|variable '(\w+)'",
-        r"(?:missing|unexpected) [^']*argument:? '(\w+)'",
+        r"(?:missing|unexpected) (?:(?!missing |unexpected )[^'])*argument:? '(\w+)'",
         r"host='([\w.-]+)'|//([A-Za-z][\w.-]*)",
         r"(?:host|server|database|to|with|from) \"?([a-z][\w-]*\.[\w.-]*\w)",
         r"(?:relation|table|column):? [\"']?(\w+)",

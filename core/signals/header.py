@@ -13,7 +13,7 @@ import re
 from functools import lru_cache
 
 WORD = re.compile(r"[^\s|]+")
-BRACKET = re.compile(r"\[[^\]\n]*(?:\[[^\]]*\][^\]]*)*\]|\([^)\n]*\)")
+BRACKET = re.compile(r"\[[^\]\n]*+\]|\[[^\[\]\n]*+\[[^\]]*+\][^\]]*+\]|\([^)\n]*+\)")
 CLOCK = re.compile(r"(?<![\d:.])\d{1,2}(?::\d\d:\d\d(?!:?\d\d?(?!\d))|\.\d\d\.\d\d(?!\.?\d{1,3}(?!\d)))")
 COMPACT, COMPACT_DIGITS = re.compile(r"\d{6} \d{6}(?= )"), 6  # yymmdd hhmmss
 DATE = re.compile(
@@ -21,7 +21,7 @@ DATE = re.compile(
     r"(?![\d.]*\d\.\d)(?:$|[T_ ,;-])"
 )
 MESSAGE = ("message", "msg", "log", "event", "text")
-LOGFMT = re.compile(r'[\w.]+=(?:.*\s)?(?:msg|message)=(?:"((?:[^"\\]|\\.)*)"|(\S+))')
+LOGFMT = re.compile(r'[\w.]+=(?:.*\s)?(?:msg|message)=(?:"((?:[^"\\]|\\.)*+)"|(\S+))')
 NUMBER = re.compile(r"\d+,?$|0x[0-9a-f]+$", re.I)
 EPOCH = re.compile(r"\d{10}(?:\.\d+|\d{3}|\d{6})?$")
 NAMES = frozenset(re.findall(r"\w+", "mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec"))

@@ -7,10 +7,10 @@ import re
 VARIABLE = re.compile(
     r"""\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?      # times
       | \b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b  # UUIDs
-      | \b[\w.+-]+@[\w-]+\.[\w.]+                              # addresses
+      | \b[\w.+-]{1,64}+@[\w-]+\.[\w.]+                        # addresses
       | 0x[0-9a-fA-F]+ | \b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b       # hashes
       | \b\d+(?:\.\d+){3}(?::\d+)?\b                           # hosts
-      | '[^']*\d[^']*' | "[^"]*\d[^"]*"                        # quoted values with a digit in them
+      | '[^'\d]*+\d[^']*+' | "[^"\d]*+\d[^"]*+"                # quoted values with a digit in them
       | (?<![A-Za-z_])[-+]?\d+(?:[.,:]\d+)*                    # numbers
       | (?<=[-_#])\d+""",
     re.X,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatch
 
 from core.models import Kind, Record
+from core.patterns import Linear
 
 MILD = ("debug", "info", "notice", "warning", "warn")
 OWN_FAULT = frozenset({400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 428, 431})
 STATUS_NAMES = ("http.status_code", "status_code", "http_status", "response.status", "status", "statusCode")
-STATUS_TEXT = re.compile(r'(?:HTTP/\d(?:\.\d)?"?|\bstatus(?:[ _]code)?[=: ]+)\s*(4\d\d)\b', re.I)
+STATUS_TEXT = Linear(r'(?:HTTP/\d(?:\.\d)?"?|\bstatus(?:[ _]code)?[=: ]+)\s*(4\d\d)\b', "i", 2000)
 FLAPS = 4  # changes of state within FLAP_SPAN
 FLAP_SPAN = timedelta(minutes=30)
 
@@ -99,9 +99,10 @@ def _status(record: Record) -> int | None:
     nested = record.attributes.get("http")
     flat = record.attributes | ({f"http.{k}": v for k, v in nested.items()} if isinstance(nested, dict) else {})
     for name in STATUS_NAMES:
-        if str(flat.get(name, "")).isdigit():
-            return int(flat[name])
-    found = STATUS_TEXT.search(record.message[:2000] or record.title)
+        told = str(flat.get(name, ""))[:4]
+        if len(told) == 3 and told.isdecimal():
+            return int(told)
+    found = STATUS_TEXT.search(record.message or record.title)
     return int(found[1]) if found else None
 
 

@@ -10,8 +10,10 @@ import re
 from functools import lru_cache
 
 from core.models import Crash, Frame, Linked, Raised, Record
+from core.patterns import LONGEST, NUMBER, Linear
 
-LIMIT = 40_000  # characters of one text that are read; the end of a stack names the exception
+LIMIT = LONGEST  # characters of one text that are read; the end of a stack names the exception
+PATH = 1000  # characters of a file's name that are read, from its end
 
 
 def _set(names: str) -> frozenset[str]:
@@ -24,7 +26,9 @@ ROOT = re.compile(  # where programs are installed, and the folders of a release
     r"(?:/(?:releases?|current|deploy|build|v?\d[\d._-]*|[0-9a-f]{7,64})(?=/))*/"
 )
 BUNDLE_HASH = re.compile(r"[.\-_](?=[0-9a-f]*\d)[0-9a-f]{6,32}(?=\.)")
-RELEASE = re.compile(r"(?:^|_)(?=\w*\d)(?:[0-9a-f]{7,}|\w{20,})$")  # a folder named by a release: dpl_00027494ce6349
+RELEASE = re.compile(  # a folder named by a release: dpl_00027494ce6349
+    r"^(?=\D*\d)\w{20,}$|(?:^|_)(?=[a-f]*\d)[0-9a-f]{7,}$"
+)
 OUTSIDE = re.compile(
     r"site-packages/|dist-packages/|node_modules/|(^|/)python3?\.\d+/|^<|^node:|^internal/|\.venv/|/lib/python"
 )
@@ -33,16 +37,16 @@ WRAPPERS = _set(
     "wrapper wrapped inner _wrapper _wrapped _inner async_wrapper sync_wrapper decorated decorator __call__"
     " <lambda> run_sync run_in_executor to_thread _run_once run_until_complete _bootstrap _bootstrap_inner"
 )
-PYTHON_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>\S+))?')
+PYTHON_FRAME = re.compile(rf'^\s*File "(?P<file>[^"]+)", line (?P<line>{NUMBER})(?:, in (?P<function>\S+))?')
 AT_FRAME = re.compile(
     r"^\s*at (?:(?:async )?(?P<function>[\w.$<>\[\]]+)(?: \[as \w+\])? ?\()?"
-    r"(?P<file>[^()\s]+?):(?P<line>\d+)(?::\d+)?\)?\s*$"
+    rf"(?P<file>[^()\s]+?):(?P<line>{NUMBER})(?::\d+)?\)?\s*$"
 )
 RAISED = re.compile(
     r"^(?:Caused by: |Uncaught |Unhandled )?"
     r"(?P<type>[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*)(?:: ?(?P<message>.*))?$"
 )
-NAMED = re.compile(
+NAMED = Linear(
     r"\b(?P<type>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Timeout|Refused|Violation|Fault))\b"
     r"(?:\((?P<inside>[^()\n]*)\)|: (?P<message>[^\n]*))?"
 )
@@ -55,9 +59,13 @@ LINKS = re.compile(
 QUOTED = re.compile(r"^(?:> ?|[ +|]*\| )", re.M)
 
 
-@lru_cache(maxsize=4096)
 def normal_file(path: str) -> str:
     """A file's name that is the same on every host and in every release: shop/cart.py."""
+    return _normal_file(path[-PATH:])
+
+
+@lru_cache(maxsize=4096)
+def _normal_file(path: str) -> str:
     path = re.sub(r"^[A-Za-z]:(?=/)|^file://", "", path.replace("\\", "/")).split("?")[0]
     path = ROOT.sub("", re.sub(r"^[a-z]+://[^/]*/", "", path))
     path = re.sub(r"^.*(?:site-packages|dist-packages|node_modules)/", "", path)
@@ -110,7 +118,7 @@ def crash_of(record: Record) -> Crash | None:
     if kind:
         says = _first(attributes, "error.message", "errorMessage", "error_message", "exception.message")
         return Crash(exception=raised(kind, says or record.message))
-    named = NAMED.search(record.title) or NAMED.search(record.message[:LIMIT])
+    named = NAMED.search(record.title) or NAMED.search(record.message)
     if not named:
         return None
     return Crash(exception=raised(named["type"], named["message"] or (named["inside"] or "").strip()))
@@ -191,10 +199,11 @@ def _read_at(text: str) -> Crash | None:
                 stacks.append([])
                 before = ""
             if stacks:
-                stacks[-1].insert(0, _frame(found))
+                stacks[-1].append(_frame(found))
         elif line.strip() and not line.strip().startswith("... "):
             before = line.strip()
     if not heads:
         return None
-    chain = tuple(Linked(**h.model_dump(), frames=tuple(s)) for h, s in zip(heads[1:], stacks[1:], strict=True))
-    return Crash(exception=heads[0], frames=tuple(stacks[0]), chain=chain, traceback=text)
+    calls = [tuple(reversed(stack)) for stack in stacks]
+    chain = tuple(Linked(**h.model_dump(), frames=c) for h, c in zip(heads[1:], calls[1:], strict=True))
+    return Crash(exception=heads[0], frames=calls[0], chain=chain, traceback=text)

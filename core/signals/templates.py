@@ -21,7 +21,7 @@ ALIKE = 0.65  # share of the words that two lines of one template have in common
 CLUSTERS = 20_000
 NEAR = 200  # templates of one length and first word that a line is compared with, the newest
 CACHE = 50_000  # masked lines whose template is remembered
-LONGEST = 4_000  # characters of a line that are read
+LONGEST, WORDS = 4_000, 300  # characters and words of a line that are read
 VALUES = re.compile(
     r"""[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}           # UUIDs
       | \b[a-z][a-z0-9]{1,9}://\S+ | (?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]+   # addresses
@@ -33,6 +33,7 @@ VALUES = re.compile(
     """,
     re.X,
 )
+WORD = 60  # characters; a longer one names no state
 MARKS = ":.,()[]\"'"
 NEGATIONS = ("un", "in", "dis", "non", "non-", "not-", "de")
 OPPOSITES = {  # stem: number of its pair
@@ -62,9 +63,13 @@ def _side(word: str) -> tuple[int, str]:
     return next(((number, stem) for stem, number in OPPOSITES.items() if word.startswith(stem)), (0, ""))
 
 
-@lru_cache(maxsize=CACHE)
 def contrary(one: str, other: str) -> bool:
     """Whether two words are two states (NEW, RUNNING) or opposites (opened, closed; connected, disconnected)."""
+    return max(len(one), len(other)) <= WORD and _contrary(one, other)
+
+
+@lru_cache(maxsize=CACHE)
+def _contrary(one: str, other: str) -> bool:
     one, other = one.strip(MARKS), other.strip(MARKS)
     if STATE.match(one) and STATE.match(other):
         return True
@@ -110,7 +115,7 @@ class Templates:
 
     def group(self, line: str) -> int:
         """The id of the line's template."""
-        masked = values(self.header.message(line))
+        masked = " ".join(values(self.header.message(line)).split(" ", WORDS)[:WORDS])
         found = self.known.get(masked)
         if found is None:
             found = self.drain.add_log_message(masked)[0].cluster_id

@@ -13,6 +13,7 @@ from core.models import Frame, Raised
 from core.signals.stack import normal_file
 
 NONE = ("None", "null", "undefined")
+CODE = 500  # characters of a statement that are searched
 NAME = r"[A-Za-z_][\w.]*(?:\[[^\]]*\]|\([^()]*\))*"
 
 
@@ -61,11 +62,8 @@ def _division(_raised: Raised, frame: Frame) -> str:
 
 
 def _other(raised: Raised, frame: Frame) -> str:
-    values = [
-        f"{name} = {_cut(value, 60)}"
-        for name, value in (frame.locals or {}).items()
-        if re.search(rf"\b{re.escape(name)}\b", frame.code)
-    ]
+    names = _names(frame.code)
+    values = [f"{name} = {_cut(value, 60)}" for name, value in (frame.locals or {}).items() if name in names]
     told = f" with {', '.join(values[:3])}" if values else ""
     return f"`{_cut(frame.code)}` raises {raised.type} ({_cut(raised.message, 160)}){told}"
 
@@ -86,7 +84,7 @@ def _culprit(frame: Frame, operation: str) -> str:
     if operation == "subscript":
         return _container(frame.code)
     wrong = [name for name, value in (frame.locals or {}).items() if value in NONE]
-    return next((name for name in wrong if re.search(rf"\b{re.escape(name)}\b", frame.code)), "")
+    return next((name for name in wrong if name in _names(frame.code)), "")
 
 
 def _origin(own: list[Frame], name: str) -> str:
@@ -100,21 +98,25 @@ def _origin(own: list[Frame], name: str) -> str:
 
 
 def _before(code: str, attribute: str) -> str:
-    found = re.search(rf"({NAME})\??\.{attribute}\b", code) if attribute.isidentifier() else None
+    found = re.search(rf"({NAME})\??\.{attribute}\b", code[:CODE]) if attribute.isidentifier() else None
     return found[1] if found else ""
 
 
 def _container(code: str) -> str:
-    found = re.search(r"([A-Za-z_][\w.]*)\[|([A-Za-z_][\w.]*)\.pop\(", code)
+    found = re.search(r"([A-Za-z_][\w.]*)\[|([A-Za-z_][\w.]*)\.pop\(", code[:CODE])
     return next(filter(None, found.groups())) if found else ""
 
 
 def _zero(frame: Frame) -> str:
     zero = [name for name, value in (frame.locals or {}).items() if value in ("0", "0.0", "Decimal('0')")]
-    divisor = re.search(r"(?://?|%)\s*\(?\s*([A-Za-z_]\w*)", frame.code)
+    divisor = re.search(r"(?://?|%)\s*+(?:\(\s*+)?([A-Za-z_]\w*)", frame.code)
     if divisor and divisor[1] in zero:
         return divisor[1]
-    return next((name for name in zero if re.search(rf"\b{re.escape(name)}\b", frame.code)), "")
+    return next((name for name in zero if name in _names(frame.code)), "")
+
+
+def _names(code: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", code))
 
 
 def _quoted(name: str) -> str:
@@ -122,5 +124,5 @@ def _quoted(name: str) -> str:
 
 
 def _cut(text: str, most: int = 120) -> str:
-    text = " ".join(text.split()).replace("`", "'")
+    text = " ".join(text[: 20 * most].split()).replace("`", "'")
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, SQLModel
 
 from core import bulk, store
+from core.bounds import bounded
 from core.models import Connector, Kind, Metric, Record, Signal, now
 from core.runtime import Runtime
 from core.vendors.base import Batch, BudgetSpent, Meter, Source, VendorError
@@ -111,8 +112,7 @@ def _parts(table: type[SQLModel], rows: list[dict]) -> Iterator[tuple[type[SQLMo
 
 
 def _signal_row(record: Record) -> dict:
-    return record.__dict__ | {
-        "crash": record.crash.model_dump(mode="json", by_alias=True) if record.crash else None,
+    return bounded(record) | {
         "fingerprint": "",
         "received_at": now(),
         "set_aside": "a change, not a fault" if record.kind is Kind.CHANGE else None,

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
+from core.patterns import NUMBER
+
+HUNK = re.compile(rf"^@@ -\S+ \+({NUMBER})(?:,({NUMBER}))? @@")
 Changed = dict[str, set[int]]
 
 

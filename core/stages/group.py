@@ -6,6 +6,7 @@ next round.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from core.signals.correlation import Overrides
 from core.signals.fingerprint import Fingerprint, fingerprint
 from core.stages.analyze import as_record
 
+log = logging.getLogger(__name__)
 BATCH = 500  # signals of one transaction
 MEMORY = timedelta(hours=24)  # an ended issue still takes in its late signals for this long
 LATE = timedelta(seconds=60)  # signals this close behind a verified fix are stragglers of the fault
@@ -29,6 +31,7 @@ LARGEST = 2**31 - 1  # occurrences: what a column holds
 TELLING = 8  # an issue's first signals of a source, by which later ones are known
 WAIT = timedelta(minutes=15)  # what is not seen again for this long did not come back
 GONE = "did not come back"
+UNREADABLE = "it cannot be read; the log says why"
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,13 @@ def _put(session: Session, index: Candidates, issue: Issue) -> None:
 
 def _place(session: Session, known: Known, signal: Signal) -> bool:
     """Give the signal its issue; True when that is a new one."""
-    record = as_record(signal)
-    fp = fingerprint(record)
+    try:
+        record = as_record(signal)
+        fp = fingerprint(record)
+    except Exception:  # one signal that cannot be read must not hold up all others; it is kept, shown and logged
+        log.exception("signal %s cannot be read", signal.id)
+        signal.set_aside = UNREADABLE
+        return False
     signal.fingerprint = fp.key
     if aside := noise.verdict(record, _around(session, known, record, fp)):
         signal.set_aside = aside

@@ -14,8 +14,8 @@ from core.stages.manifests import is_manifest, texts
 from core.stages.measured import Function, functions
 from core.vendors.redact import MARK, Redactor
 
-PARAMETER = re.compile(r"^\s*(?::param (?:\w+ )?(\w+):|(\w+)(?: \([^)]*\))?: )", re.M)
-SECTION = re.compile(r"^\s*(?:Args|Arguments|Parameters):\s*$(.*?)(?=^\s*\w+:\s*$|\Z)", re.M | re.S)
+PARAMETER = re.compile(r"^[ \t]*(?::param (?:\w+ )?(\w+):|(\w+)(?: \([^)]*\))?: )", re.M)
+SECTION = re.compile(r"^[ \t]*(?:Args|Arguments|Parameters):[ \t]*$(.*?)(?=^[ \t]*\w+:[ \t]*$|\Z)", re.M | re.S)
 
 
 def secrets(tree: Path, changed: Changed) -> Gate:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from functools import wraps
+from typing import ParamSpec, Protocol, TypeVar
 
 from core.models import Cause, Impact, MetricPoint, Record, ServiceHealth, Severity
 from core.settings import SeverityRules
+
+P, T = ParamSpec("P"), TypeVar("T")
 
 
 class VendorError(Exception):
@@ -32,6 +35,27 @@ class VendorError(Exception):
         super().__init__(f"{vendor}: {message}")
         self.vendor, self.message, self.permanent = vendor, message, permanent
         self.status, self.retry_after = status, retry_after
+
+
+# what code meets that reads JSON of a shape, a depth or a size that nobody foresaw
+FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, OSError)
+
+
+def understood(vendor: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """For a function that reads a vendor's answer: what it does not understand is the vendor's fault, VendorError."""
+
+    def around(read: Callable[P, T]) -> Callable[P, T]:
+        @wraps(read)
+        def reader(*args: P.args, **kwargs: P.kwargs) -> T:
+            try:
+                return read(*args, **kwargs)
+            except FAULTS as error:
+                says = f"answered in a form that is not known ({type(error).__name__}: {str(error)[:200]})"
+                raise VendorError(vendor, says) from None
+
+        return reader
+
+    return around
 
 
 class BudgetSpent(VendorError):

@@ -11,23 +11,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from core.vendors.base import Look, Said
+from core.patterns import NUMBER, Linear
+from core.vendors.base import Look, Said, understood
 from core.vendors.http import Http
 
 LOGINS = ("coderabbitai[bot]", "coderabbitai")
 CONTEXT = "CodeRabbit"
 PAGES = 20  # of 100
+LONGEST = 100_000  # characters of one comment that are read; GitHub takes 65,536
 SEVERITIES = (("🔴", "critical"), ("🟠", "major"), ("🟡", "minor"))
 SECTIONS = (("Outside diff range", "minor"), ("Duplicate comments", "minor"), ("Nitpick comments", "nitpick"))
 ADDRESSED = "✅ Addressed in commit"
 ASK = "@coderabbitai review"
-SUMMARY = re.compile(r"<summary>(.*?)</summary>")
-PLACE = re.compile(r"^`(\d+)(?:-\d+)?`:\s*(.*)$")
+SUMMARY = Linear(r"<summary>(.*?)</summary>")
+PLACE = re.compile(rf"^`({NUMBER})(?:-\d+)?`:\s*(.*)$")
 TITLE = re.compile(r"\*\*(.+?)\*\*", re.S)
 COUNTED = re.compile(r" \(\d+\)$")
-ANALYSIS = re.compile(r"<details>\s*<summary>🧩 Analysis chain</summary>.*?</details>\s*---\s*(?=\*\*)", re.S)
-POSTED = re.compile(r"Actionable comments posted: (\d+)")
-PATIENCE = re.compile(r"wait \*\*(.+?)\*\*")
+ANALYSIS = Linear(r"<details>\s*<summary>🧩 Analysis chain</summary>.*?</details>\s*---\s*(\*\*)", "s", LONGEST)
+POSTED = re.compile(rf"Actionable comments posted: ({NUMBER})")
+PATIENCE = re.compile(r"wait \*\*([^*]{1,100})\*\*")
+SPAN = re.compile(r"(?<!\d)(\d{1,6}) (hour|minute|second)s?")
 UNITS = {"hour": 3600, "minute": 60, "second": 1}
 
 
@@ -70,12 +73,14 @@ class CodeRabbit:
 # --- what its texts mean. Pure ---------------------------------------------------------------------
 
 
+@understood("coderabbit")
 def ours(row: dict) -> bool:
     """Is it CodeRabbit's? Everybody may write like it; GitHub says who did."""
     author = row.get("user") or row.get("author") or {}
     return author.get("login") in LOGINS
 
 
+@understood("coderabbit")
 def status_of(statuses: list[dict]) -> str:
     """completed, limited, skipped, or waiting (also when there is none yet)."""
     row = next((s for s in statuses if s.get("context") == CONTEXT), None)
@@ -89,6 +94,7 @@ def status_of(statuses: list[dict]) -> str:
     return "completed" if "review completed" in told and row.get("state") == "success" else "waiting"
 
 
+@understood("coderabbit")
 def completed(head: str, reviews: list[dict], comments: list[dict]) -> Look:
     """The findings about ``head``; waiting while its review, or a comment that it counts, is not there yet."""
     mine = [r for r in reviews if ours(r) and r.get("commit_id") == head and r.get("state") != "DISMISSED"]
@@ -125,15 +131,15 @@ def severity(body: str) -> str:
 
 def title(body: str) -> str:
     """The bold sentence that says what is wrong; after an analysis, the one that it came to."""
-    found = TITLE.search(ANALYSIS.sub("", body)) or TITLE.search(body)
+    found = TITLE.search(ANALYSIS.sub(r"\1", body)) or TITLE.search(body[:LONGEST])
     return " ".join((found[1] if found else body[:200]).split())[:300]
 
 
 def in_body(body: str) -> Iterator[Said]:
     """The findings that could not be placed in the diff, and nitpicks: "`88-99`: **title**" below a file's name."""
     section, path = "", ""
-    for line in (raw.removeprefix(">").strip() for raw in body.splitlines()):
-        if (summary := SUMMARY.search(line)) is not None:
+    for line in (raw.removeprefix(">").strip() for raw in body[:LONGEST].splitlines()):
+        if "<summary>" in line and (summary := SUMMARY.search(line)) is not None:
             name = COUNTED.sub("", summary[1])
             known = next((level for words, level in SECTIONS if words in name), None)
             if known or not re.search(r"[./]\w", name):  # a heading, and not a file's name
@@ -148,5 +154,5 @@ def in_body(body: str) -> Iterator[Said]:
 def patience(body: str) -> float:
     """Seconds that it asks to wait ("Please wait **17 minutes and 37 seconds**"); 0 when it does not say."""
     found = PATIENCE.search(body)
-    spans = re.findall(r"(\d+) (hour|minute|second)s?", found[1]) if found else []
+    spans = SPAN.findall(found[1]) if found else []
     return float(sum(int(n) * UNITS[unit] for n, unit in spans))

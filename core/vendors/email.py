@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Iterator
 from email.message import EmailMessage
 
+from core.patterns import whole
 from core.vendors.base import Check, Message, VendorError
 from core.vendors.redact import Redactor
 
@@ -91,10 +92,10 @@ def letter(message: Message, sender: str, receivers: list[str]) -> EmailMessage:
     """The mail. A stranger's text cannot add headers: its lines are joined. Pure."""
     mail = EmailMessage()
     mail["From"], mail["To"] = sender, ", ".join(receivers)
-    mail["Subject"] = " ".join(message.subject.split())[:200]
+    mail["Subject"] = " ".join(whole(message.subject).split())[:200]
     mail["Message-ID"] = f"<{hashlib.sha256(message.key.encode()).hexdigest()[:32]}@devops-intelligence-platform>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(f"{message.body}\n\n{message.link}\n")
+    mail.set_content(whole(f"{message.body}\n\n{message.link}\n"))
     return mail
 
 

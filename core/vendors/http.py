@@ -57,7 +57,7 @@ class Answer:
     @cached_property
     def body(self) -> Any:
         try:
-            return json.loads(self.content)
+            return json.loads(self.content, parse_constant=lambda _: None)  # NaN is no JSON, and no database takes it
         except (ValueError, RecursionError):
             raise VendorError(self.vendor, f"answered {self.status} with something that is not JSON") from None
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.vendors.base import Check, Evidence, Finding, VendorError
+from core.vendors.base import FAULTS, Check, Evidence, Finding, VendorError, understood
 from core.vendors.http import Http
 from core.vendors.opinion import SYSTEM, fenced, tempered
 
@@ -148,6 +148,7 @@ def _parts(inputs: Mapping[str, str]) -> dict | None:
     return {name: (None, value) for name, value in inputs.items()} or None
 
 
+@understood("kestra")
 def execution(row: dict) -> Execution:
     """An execution of either version. Pure."""
     state = row.get("state")
@@ -182,5 +183,5 @@ def opinion_of(outputs: dict) -> Any:
         return outputs["jsonOutput"]
     try:
         return json.loads(outputs.get("textOutput") or "")
-    except ValueError:
+    except FAULTS:
         raise VendorError("kestra", "the agent answered without a JSON object") from None

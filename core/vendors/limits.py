@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from core.vendors.base import FAULTS
+
 RESETS = ("x-ratelimit-reset", "x-sentry-rate-limit-reset", "ratelimit-reset")
 REMAINING = ("x-ratelimit-remaining", "x-sentry-rate-limit-remaining", "ratelimit-remaining")
 EPOCH = 1e9  # a reset above this is a time, below it seconds left
@@ -38,7 +40,7 @@ def wait_asked(status: int, headers: Mapping[str, str], said: str = "") -> float
 def left(headers: Mapping[str, str]) -> int | None:
     """Calls that the vendor still allows until its reset; None when it does not say."""
     found = next((headers[name] for name in REMAINING if name in headers), "")
-    return int(found) if found.isdigit() else None
+    return int(found) if found.isdecimal() and len(found) < 10 else None
 
 
 def vendor_time(headers: Mapping[str, str]) -> float:
@@ -50,7 +52,7 @@ def skew(headers: Mapping[str, str]) -> float:
     """Seconds by which this machine's clock is ahead of the vendor's."""
     try:
         return (datetime.now(UTC) - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
-    except (TypeError, ValueError):
+    except FAULTS:
         return 0.0
 
 
@@ -65,7 +67,7 @@ def _number(text: str) -> float | None:
 def _until(date: str, at: float) -> float | None:
     try:
         return parsedate_to_datetime(date).timestamp() - at
-    except (TypeError, ValueError):
+    except FAULTS:
         return None
 
 

@@ -107,10 +107,9 @@ def first_object(text: str) -> dict[str, Any]:
     starts = (i for i, char in enumerate(text[:LARGEST]) if char == "{")
     for start in islice(starts, TRIES):
         try:
-            value, _ = decoder.raw_decode(text, start)
+            return decoder.raw_decode(text, start)[0]
         except (ValueError, RecursionError):
             continue
-        return value
     raise VendorError("openai", "answered without a JSON object")
 
 

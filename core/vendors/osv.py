@@ -18,7 +18,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from core.vendors.base import Check, Pin, VendorError, Vulnerability
+from core.vendors.base import Check, Pin, VendorError, Vulnerability, understood
 from core.vendors.http import Http
 
 BATCH, PAGES = 1000, 20  # queries in one request, as OSV allows; pages of one query
@@ -135,6 +135,7 @@ class Osv:
 # --- what its JSON says. Pure ------------------------------------------------------------------------
 
 
+@understood("osv")
 def ids_of(result: Any) -> list[str]:
     """The ids of one result. Raises VendorError for what is none."""
     rows = result.get("vulns") or [] if isinstance(result, dict) else None
@@ -146,16 +147,20 @@ def ids_of(result: Any) -> list[str]:
     return ids
 
 
+@understood("osv")
 def merged(rows: list[dict], pin: Pin) -> list[Vulnerability]:
     """One for each vulnerability, however many databases tell of it."""
     groups: list[tuple[set[str], list[dict]]] = []
+    first: dict[str, int] = {}  # by name, the first group that has it
     for row in rows:
         names = {row["id"], *_named(row.get("aliases"))}
-        known, group = next((g for g in groups if g[0] & names), (set(), []))
-        if not group:
-            groups.append((known, group))
-        known |= names
-        group.append(row)
+        at = min((first[name] for name in names if name in first), default=len(groups))
+        if at == len(groups):
+            groups.append((set(), []))
+        groups[at][0].update(names)
+        groups[at][1].append(row)
+        for name in names:
+            first[name] = min(at, first.get(name, at))
     return [_one(names, group, pin) for names, group in groups]
 
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.models import MetricPoint, Record
-from core.vendors.base import Batch, BudgetSpent, Meter, VendorError
+from core.vendors.base import FAULTS, Batch, BudgetSpent, Meter, VendorError
 
 log = logging.getLogger(__name__)
 
@@ -100,12 +100,14 @@ def records_of(rows: Iterable[dict], read: Callable[[dict], Record], meter: Mete
     for row in rows:
         try:
             records.append(read(row))
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
+        except FAULTS as error:
             meter.unreadable += 1
             named = (
-                {k: row[k] for k in ("id", "number", "eventId", "issueId") if k in row} if isinstance(row, dict) else ""
+                {k: str(row[k])[:100] for k in ("id", "number", "eventId", "issueId") if k in row}
+                if isinstance(row, dict)
+                else ""
             )
-            log.warning("%s sent a record that cannot be read %s: %r", meter.vendor, named, error)
+            log.warning("%s sent a record that cannot be read %s: %.300r", meter.vendor, named, error)
     return records
 
 
@@ -113,7 +115,7 @@ def marks_of(cursor: str | None) -> dict[str, dict]:
     """The marks in a cursor; one that cannot be read counts as none, so that reading begins anew."""
     try:
         found = json.loads(cursor) if cursor else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {k: v for k, v in found.items() if isinstance(v, dict)} if isinstance(found, dict) else {}
 
@@ -163,9 +165,10 @@ def _read(stream: Stream, window: Window) -> Page:
     """The next page. An answer of a shape that no specification tells of is the vendor's fault, not ours."""
     try:
         return stream.read(window)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except FAULTS as error:
         log.exception("an answer has an unknown shape")
-        raise VendorError("source", f"answered in a form that is not known ({type(error).__name__}: {error})") from None
+        says = f"answered in a form that is not known ({type(error).__name__}: {str(error)[:200]})"
+        raise VendorError("source", says) from None
 
 
 def _window(stream: Stream, mark: dict, until: datetime) -> tuple[Window, datetime]:

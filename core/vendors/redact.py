@@ -14,18 +14,20 @@ SHAPES = re.compile(
     r"""\b(?:
     gh[pousr]_[A-Za-z0-9]{36,} | github_pat_\w{22,} | xox[abeprs]-[\w-]{10,} | xapp-[\w-]{10,} | sk-(?:proj-)?[\w-]{20,}
     | AKIA[0-9A-Z]{16} | ASIA[0-9A-Z]{16} | AIza[\w-]{35} | NRAK-[A-Z0-9]{27} | sntry[su]_[\w=-]{20,} | glpat-[\w-]{20,}
-    | (?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,} | eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,} | SG\.[\w-]{20,}\.[\w-]{30,}
+    | (?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,} | SG\.[\w-]{20,}\.[\w-]{30,}
     | npm_[A-Za-z0-9]{36} | pypi-[\w-]{50,} | hf_[A-Za-z0-9]{30,} | vercel_[A-Za-z0-9]{20,}
     )""",
     re.X,
 )
+# the group is there when it is a token; a run that is none is taken whole, so that nothing reads it twice
+TOKEN = re.compile(r"\beyJ[\w-]{8,}+(\.eyJ[\w-]{8,}+\.[\w-]{8,}+)?+")
 BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)
-HEADER = re.compile(r"(?i)\b(authorization\s*[:=]\s*[\"']?(?:bearer|basic|token)?\s*)[^\s\"',;]{6,}")
+HEADER = re.compile(r"(?i)\b(authorization\s*+[:=]\s*+(?:[\"']\s*+)?(?:(?:bearer|basic|token)\s*+)?)[^\s\"',;]{6,}")
 NAMED = re.compile(
     r"(?i)((?:password|passwd|pwd|secret|api[_-]?key|app[_-]?key|access[_-]?key|private[_-]?key|(?:access|auth|refresh)[_-]?token"
-    r"|client[_-]?secret)[\"']?\s*[:=]\s*)([\"']?)([^\s\"',;&)}\]]{6,})\2"
+    r"|client[_-]?secret)[\"']?\s*+[:=]\s*+)([\"']?)([^\s\"',;&)}\]]{6,})\2"
 )
-URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^/\s:@]{1,64}:)[^@/\s]{3,}(@)", re.I)
+URL = re.compile(r"([a-z0-9+.-]://[^/\s:@]{0,64}:)[^@/\s]{3,}(@)", re.I)  # redis://:secret@host names no user
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -35,7 +37,7 @@ def _words(text: str) -> tuple[str, ...]:
 # (what must stand in the text, in small letters, for the pattern to match at all; pattern; replacement): looking
 # for a few words first makes an ordinary log line ten times cheaper
 SHAPE_WORDS = _words(
-    "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ xox xapp- sk- akia asia aiza nrak- sntry glpat- _live_ _test_ eyj sg. npm_"
+    "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ xox xapp- sk- akia asia aiza nrak- sntry glpat- _live_ _test_ sg. npm_"
     " pypi- hf_ vercel_"
 )
 NAMED_WORDS = _words(
@@ -45,6 +47,7 @@ NAMED_WORDS = _words(
 LAYERS = (
     (("-----begin",), BLOCK, MARK),
     (SHAPE_WORDS, SHAPES, MARK),
+    (("eyj",), TOKEN, lambda found: MARK if found[1] else found[0]),
     (("authorization",), HEADER, rf"\1{MARK}"),
     (("://",), URL, rf"\1{MARK}\2"),
     (NAMED_WORDS, NAMED, rf"\1\2{MARK}\2"),

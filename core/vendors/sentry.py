@@ -16,6 +16,7 @@ from core.vendors.reading import Page, Stream, Window, collect, records_of
 
 SECOND = timedelta(seconds=1)  # times are whole seconds; the one under way belongs to the span
 TEXT = 600  # characters of one local's text
+DEPTH = 30  # containers in one another whose text is told; Sentry itself keeps ten
 REMEMBERED = 2000  # issues whose counts are kept
 
 
@@ -186,12 +187,14 @@ def _line(frame: dict) -> str:
     )
 
 
-def literal(value: Any) -> str:
+def literal(value: Any, depth: int = DEPTH) -> str:
     """The text of a repr() from Sentry's databag: containers of JSON whose leaves are reprs already."""
+    if isinstance(value, dict | list) and not depth:
+        return "..."
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_key(key)}: {literal(v)}" for key, v in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key)}: {literal(v, depth - 1)}" for key, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(literal(v) for v in value) + "]"
+        return "[" + ", ".join(literal(v, depth - 1) for v in value) + "]"
     return value if isinstance(value, str) else repr(value)
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
-from core.vendors.base import Check, Deployed, VendorError
+from core.vendors.base import Check, Deployed, VendorError, understood
 from core.vendors.http import Http
 
 KEY = "platformKey"  # meta of our deployments: the idempotency key
@@ -184,6 +184,7 @@ class Vercel:
 # --- what Vercel's JSON says. Pure -------------------------------------------------------------------
 
 
+@understood("vercel")
 def deployed(row: dict) -> Deployed:
     """A deployment of the list (``uid``, ``state``) or of the detail (``id``, ``readyState``)."""
     host, meta = str(row.get("url") or ""), row.get("meta") or {}
@@ -193,11 +194,13 @@ def deployed(row: dict) -> Deployed:
     return Deployed(vendor_id, f"{scheme(host)}://{host}", state, sha, str(row.get("errorMessage") or ""))
 
 
+@understood("vercel")
 def logged(row: dict) -> str:
     """The text of an event of either shape: ``payload.text``, or ``text`` itself."""
     return str((row.get("payload") or {}).get("text") or row.get("text") or "").rstrip()
 
 
+@understood("vercel")
 def served(project: dict) -> str:
     """Id of the deployment that the production alias names; empty when there is none."""
     return str(((project.get("targets") or {}).get("production") or {}).get("id") or "")
@@ -210,10 +213,12 @@ def _job(project: dict, vendor_id: str, asked_before: float | None) -> str:
     return str(last.get("jobStatus")) if newer and last.get("toDeploymentId") == vendor_id else ""
 
 
+@understood("vercel")
 def moved(project: dict, vendor_id: str, asked_before: float | None) -> bool:
     return served(project) == vendor_id and _job(project, vendor_id, asked_before) in ("succeeded", "")
 
 
+@understood("vercel")
 def failed(project: dict, vendor_id: str, asked_before: float | None) -> bool:
     return _job(project, vendor_id, asked_before) in ("failed", "skipped")
 

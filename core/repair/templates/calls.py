@@ -12,7 +12,7 @@ from core.repair.templates.base import Changes, at, change
 from core.repair.templates.names import functions
 from core.repair.templates.suspects import failing
 
-_TOO_MANY = re.compile(r"(?:(\w+)\.)?(\w+)\(\) takes (?:from \d+ to )?(\d+) positional arguments? but (\d+)")
+_TOO_MANY = re.compile(r"\b(?:(\w+)\.)?(\w+)\(\) takes (?:from \d+ to )?(\d+) positional arguments? but (\d+)")
 _LAZY = re.compile(
     r"'(dict_keys|dict_values|dict_items|map|filter|zip|generator|odict_keys)' object is not subscriptable|"
     r"object of type '(generator|map|filter|zip)' has no len\(\)"

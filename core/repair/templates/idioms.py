@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from core.repair.evidence import SKIPPED, Said, modules, sentences, words_of
+from core.repair.evidence import SKIPPED, Said, modules, saying, sentences, words_of
 from core.repair.locate import Place
 from core.repair.sources import called, first_statement
 from core.repair.templates.base import Changes, change
@@ -24,8 +24,8 @@ def docs(place: Place) -> str:
 
 def told(place: Place, words: str, confidence: float = 0.88) -> Said | None:
     """Evidence, when the documentation holds the words."""
-    found = re.search(rf"[^.\n]*(?:{words})[^.\n]*", docs(place), re.I)
-    return Said("", f"the documentation says: {found.group().strip()[:160]}", confidence) if found else None
+    found = saying(words, docs(place))
+    return Said("", f"the documentation says: {found[:160]}", confidence) if found else None
 
 
 def padding(place: Place) -> Changes:
@@ -168,7 +168,7 @@ def text_coding(place: Place) -> Changes:
     """Text in an encoding that cannot hold it: the encoding that the documentation names."""
     unicode = told(place, r"utf-?8|unicode|any language|accents?|umlauts?")
     western = told(place, r"latin-?1|iso-?8859|windows-?1252|cp1252")
-    replaced = told(place, r"replacement|replaced by|question mark|\ufffd", 0.86)
+    replaced = told(place, "replacement|replaced by|question mark|\ufffd", 0.86)
     for node in failing(place, ast.Call):
         for constant in [n for n in ast.walk(node) if isinstance(n, ast.Constant) and str(n.value).lower() in _NARROW]:
             yield change(place, place.replace(constant, '"utf-8"'), "UTF-8 holds every character.", unicode)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from core.repair.evidence import Said, modules
 from core.repair.locate import Place
-from core.repair.sources import called
+from core.repair.sources import UNREADABLE, called
 from core.repair.templates.base import Changes, change
 from core.repair.templates.suspects import failing
 
@@ -29,7 +29,7 @@ def lookups(place: Place) -> Iterator[tuple[ast.Subscript, object]]:
     """Subscripts that may have raised, with the key that was missing."""
     try:
         missing = ast.literal_eval(place.crash.exception.message)
-    except (ValueError, SyntaxError):
+    except UNREADABLE:
         missing = place.crash.exception.message
     for node in failing(place, ast.Subscript):
         if isinstance(node.ctx, ast.Load) and place.value(node.slice) in (missing, ...):

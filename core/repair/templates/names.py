@@ -21,8 +21,8 @@ LACKING = re.compile(
     r"(?:'(?P<type>[\w.]+)' object|module '(?P<module>[\w.]+)'|type object '(?P<cls>[\w.]+)')"
     r" has no attribute '(?P<name>\w+)'"
 )
-UNEXPECTED = re.compile(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'")
-ABSENT = re.compile(r"(\w+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: '(\w+)'")
+UNEXPECTED = re.compile(r"\b(\w+)\(\) got an unexpected keyword argument '(\w+)'")
+ABSENT = re.compile(r"\b(\w+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: '(\w+)'")
 NEAR = 0.6
 # methods of one type that people know from another, and those that Python 3 renamed
 SAME = {

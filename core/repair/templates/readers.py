@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from core.repair.evidence import words_of
 from core.repair.locate import Place
-from core.repair.sources import called
+from core.repair.sources import UNREADABLE, called
 from core.repair.templates.suspects import DIVISIONS, HOLE, ZERO, Suspect, failing, repeatable
 
 _KIND_WORDS = {
@@ -114,7 +114,7 @@ def _harmless(place: Place, node: ast.expr) -> tuple[str, ...]:
 def _missing_key(place: Place, message: str) -> Iterator[Suspect]:
     try:
         missing = ast.literal_eval(message)
-    except (ValueError, SyntaxError):
+    except UNREADABLE:
         missing = message
     for node in failing(place, ast.Subscript):
         if isinstance(node.ctx, ast.Load | ast.Del) and _may_lack(place, node, missing):

@@ -50,7 +50,7 @@ def _for(key: ast.expr, written: str) -> str:
     if isinstance(key, ast.Tuple) and isinstance(form, ast.Tuple) and sorted(mine) == sorted(theirs):
         return written
     simple = isinstance(key, ast.Name | ast.Attribute) and len(theirs) == 1 and isinstance(form, ast.Call)
-    return re.sub(rf"\b{theirs[0]}\b", ast.unparse(key), written) if simple else ""
+    return re.sub(rf"\b{theirs[0]}\b", lambda _: ast.unparse(key), written) if simple else ""
 
 
 def _names(node: ast.expr) -> list[str]:
@@ -167,12 +167,13 @@ def _entries(place: Place, node: ast.Call) -> set[str]:
 
 
 def _in_texts(place: Place, missing: str, near: str) -> Changes:
-    pattern = re.compile(rf"(?<={{){re.escape(missing)}(?=[}}!:.\[])|(?<=\$){missing}\b|(?<=\${{){missing}(?=}})")
+    name = re.escape(missing)
+    pattern = re.compile(rf"(?<={{){name}(?=[}}!:.\[])|(?<=\$){name}\b|(?<=\${{){name}(?=}})")
     for path, module in modules(place):
         texts = [n for n in ast.walk(module) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
         holding = [n for n in texts if pattern.search(n.value)]
         if len(holding) == 1:
             there = at(place, path)
             said = Said("", f"the text names {missing}; what it is given is called {near}", 0.88)
-            text = there.replace(holding[0], pattern.sub(near, there.source(holding[0])))
+            text = there.replace(holding[0], pattern.sub(lambda _: near, there.source(holding[0])))
             yield change(there, text, f"The text names {near}.", said)

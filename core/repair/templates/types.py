@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from core.repair.evidence import Said, modules
+from core.repair.evidence import Said, modules, saying
 from core.repair.flow import annotation, caller_of, origins
 from core.repair.locate import Place
 from core.repair.sources import Function, called
@@ -136,7 +136,7 @@ def _kind_told(place: Place, node: ast.expr) -> str:
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         name = str(node.slice.value)
     told = annotation(place, name) if name else ""
-    return re.sub(r"Optional\[(\w+)\]|\s*\|\s*None", r"\1", told)
+    return re.sub(r"Optional\[(\w+)\]|(?<!\s)\s*+\|\s*None", r"\1", told)
 
 
 def _is_conversion(node: ast.expr) -> bool:
@@ -170,9 +170,8 @@ def _said_number(place: Place) -> Said | None:
     for _, module in modules(place):
         for node in ast.walk(module):
             text = ast.get_docstring(node) if isinstance(node, Function | ast.ClassDef | ast.Module) else None
-            found = re.search(r"[^.\n]*\b(whole numbers?|integers?|as (?:a )?numbers?|numeric)\b[^.\n]*", text or "")
-            if found:
-                return Said("", f"the documentation says: {found.group().strip()[:160]}", 0.84)
+            if found := saying(r"\b(?:whole numbers?|integers?|as (?:a )?numbers?|numeric)\b", text or "", ""):
+                return Said("", f"the documentation says: {found[:160]}", 0.84)
     return None
 
 
@@ -278,16 +277,13 @@ def _loops_over_one(place: Place) -> Iterator[tuple[Place, ast.expr]]:
         current = caller_of(current)
 
 
+_ONE = r"\b(?:single|one|a list or|or a list|either)\b"
+
+
 def _as_list(place: Place, node: ast.expr) -> Changes:
-    told = re.search(
-        r"[^.\n]*\b(single|one|a list or|or a list|either)\b[^.\n]*", ast.get_docstring(place.module) or ""
-    )
-    own = re.search(
-        r"[^.\n]*\b(single|one|a list or|or a list|either)\b[^.\n]*",
-        (ast.get_docstring(place.function) or "") if place.function else "",
-    )
-    found = own or told
-    said = Said("", f"the documentation says: {found.group().strip()[:160]}", 0.86) if found else None
+    own = (ast.get_docstring(place.function) or "") if place.function else ""
+    found = saying(_ONE, own, "") or saying(_ONE, ast.get_docstring(place.module) or "", "")
+    said = Said("", f"the documentation says: {found[:160]}", 0.86) if found else None
     text = place.source(node)
     new = f"([{text}] if isinstance({text}, dict) else {text})"
     yield change(place, place.replace(node, new), f"{text} may be a single object: it is taken as a list of one.", said)
@@ -330,8 +326,8 @@ def _cleaned(place: Place, node: ast.Call, value: str) -> Changes:
     )
     for pattern, new, words in _CLEANINGS:
         if re.fullmatch(pattern, value):
-            told = re.search(rf"[^.\n]*({words})[^\n]*", docs, re.I)
-            said = Said("", f"the documentation says: {told.group().strip()[:160]}", 0.86) if told else None
+            told = saying(words, docs)
+            said = Said("", f"the documentation says: {told[:160]}", 0.86) if told else None
             yield change(
                 place, place.replace(node, new.format(text, call)), f"{text} is written with separators.", said
             )

@@ -1,0 +1,123 @@
+"""How much of what a stranger wrote is kept: every text cut, cleaned of what no database takes, every list bounded.
+
+A record's row passes here once, on its way into the store, so that all who read it later read little. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from operator import le
+from typing import Any
+
+from core.models import Crash, Record
+from core.patterns import whole
+
+MESSAGE = 40_000  # characters of the message, and of any other text that has no bound of its own
+SHORT = {
+    "service": 200,
+    "environment": 100,
+    "release": 200,
+    "level": 40,
+    "title": 1000,
+    "url": 2000,
+    "message": MESSAGE,
+}
+TEXTS = {"file": 1000, "function": 500, "code": 1000, "type": 200, "module": 300, "message": 10_000}  # of a crash
+WITHIN = {"locals": 2000, "tags": 300}  # each text of a mapping of this name
+ENDS = {"frames": 300, "chain": 20, "logs": 100}  # entries; the last are nearest to the fault
+ENTRIES, DEPTH = 3000, 8  # of any other list or mapping; containers in one another
+ROOM = 200_000  # characters of all texts of a row's crash and attributes; beyond it each is cut to SPARE
+SPARE, NAME = 500, 200  # characters; of an entry's name
+IDENTITY, COUNT = 500, 2**31 - 1  # characters of an identity; the largest number of the database's columns
+USUAL = 60_000  # characters of a crash's JSON that need no second look
+HUGE = 2.0**63  # numbers from here on, and what is none, are not kept
+
+
+def bounded(record: Record) -> dict[str, Any]:
+    """The record as a row, as it may be stored; the usual one passes as it is."""
+    crash = record.crash.model_dump(mode="json", by_alias=True) if record.crash else None
+    row = record.__dict__ | {"crash": crash}
+    return row if _usual(record) else _bounded(row)
+
+
+def _usual(record: Record) -> bool:
+    """Small, and of characters that every database takes. Quicker than cutting, and true of nearly all."""
+    told = [getattr(record, name) or "" for name in SHORT]
+    fits = all(map(le, map(len, told), SHORT.values())) and len(record.vendor_id) <= IDENTITY
+    told.append(record.vendor_id)
+    for value in record.attributes.values():
+        if isinstance(value, str):
+            told.append(value)
+        elif not (value is None or isinstance(value, int) and abs(value) < HUGE):
+            return False
+    text = "".join(told)
+    if not (text.isascii() and "\0" not in text and len(text) <= USUAL and record.at.tzinfo):
+        return False
+    fits = fits and 1970 <= record.at.year < 9999
+    return fits and 0 <= record.count <= COUNT and 0 <= record.users <= COUNT and _usual_crash(record.crash)
+
+
+def _usual_crash(crash: Crash | None) -> bool:
+    try:
+        text = crash.model_dump_json() if crash else ""
+    except (ValueError, RecursionError):  # half a character, or more depth than anybody writes
+        return False
+    return len(text) <= USUAL and r"\u0000" not in text
+
+
+def _bounded(row: dict[str, Any]) -> dict[str, Any]:
+    cut = _Cut()
+    short = {name: _text(row[name], most) for name, most in SHORT.items() if row[name] is not None}
+    kept = {
+        "vendor_id": _identity(row["vendor_id"]),
+        "count": min(max(row["count"], 0), COUNT),
+        "users": min(max(row["users"], 0), COUNT),
+        "at": _moment(row["at"]),
+        "crash": cut.data(row["crash"]),
+        "attributes": cut.data(row["attributes"]),
+    }
+    return row | short | kept
+
+
+def _text(text: str, most: int) -> str:
+    text = whole(text[:most])
+    return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
+def _identity(told: str) -> str:
+    """The same for the same; a long one by its digest, for an index takes no long entries."""
+    return (
+        _text(told, IDENTITY) if len(told) <= IDENTITY else hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
+    )
+
+
+def _moment(at: datetime) -> datetime:
+    """Aware, and far enough from the ends of the calendar for every zone."""
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return at if 1970 <= at.year < 9999 else datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Cut:
+    """Cuts one row's crash and attributes; what is left of ``ROOM`` is shared by all their texts."""
+
+    def __init__(self) -> None:
+        self.left = ROOM
+
+    def data(self, value: Any, name: str = "", depth: int = DEPTH) -> Any:
+        """Plain JSON as it is kept; ``name`` is that of its entry."""
+        if isinstance(value, str):
+            return self.text(value, WITHIN.get(name) or TEXTS.get(name, MESSAGE))
+        if isinstance(value, dict) and depth:
+            entries = [(k, name if name in WITHIN else k, v) for k, v in list(value.items())[:ENTRIES]]
+            return {self.text(k, NAME): self.data(v, known, depth - 1) for k, known, v in entries}
+        if isinstance(value, list | tuple) and depth:
+            return [self.data(v, name, depth - 1) for v in value[-ENDS.get(name, ENTRIES) :]]
+        if value is None or isinstance(value, bool):
+            return value
+        return value if isinstance(value, int | float) and abs(value) < HUGE else None
+
+    def text(self, text: str, most: int) -> str:
+        kept = _text(text, most if self.left > 0 else min(most, SPARE))
+        self.left -= len(kept)
+        return kept

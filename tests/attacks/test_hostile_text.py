@@ -1,0 +1,120 @@
+"""100 kB of the worst shapes cost every reader of strangers' text about what 100 kB of harmless text cost.
+
+Bounded is the ratio of CPU times in one process, never a time: of the reader itself on a harmless text of the same
+length, or of a plain pass over that text where the reader hardly looks at it. A quadratic reader fails by a factor
+of hundreds.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.attacks import hostile
+from tests.attacks import pattern_places as places
+from tests.attacks.readers import READERS, Reader
+
+LENGTH = 100_000  # characters
+RATIO = 30.0
+AGAIN = 4  # more measurements of a text that seems too dear: others use this machine, too
+HARMLESS = hostile.filled(hostile.HARMLESS, LENGTH)
+PLAIN = re.compile(r"\w+|\s+|.")
+NEAR = 150  # near misses of one reader's patterns
+# places that no reader above reaches, by module or function, each with why it needs none
+ELSEWHERE = {
+    "console.api": "its bodies are a signed-in person's, of 64 kB at most",
+    "console.assets": "Streamlit's own page",
+    "console.preview": "a signed-in person's own edit of the policy",
+    "console.provider": "claims of the identity provider, verified before",
+    "core.__main__": "what the operator types",
+    "core.repair.command_fix": "what the operator types",
+    "core.repair.harness": "runs inside the sandbox",
+    "core.stages.timing_inside": "runs inside the sandbox",
+    "core.repair.runner": "the sandbox's own word",
+    "core.stages.gates": "reports of our own tools, whose lines hold names of at most a line",
+    "core.stages.measured:_told": "one line that our own script prints",
+    "core.stages.vulnerabilities:_private": "canonical names of packages, of 100 characters at most",
+    "core.stages.imports:_used": "names of modules",
+    "core.vendors.slack:Slack.check": "a header with the scopes of our own token",
+    "core.vendors.slack:SlackWebhook.send": "our own message",
+    "core.slack_answers": "the button's value, which has a reader of its own",
+    "core.signals.causes:_rule": "compiles our own table",
+    "core.repair.proof:run_tests": "pytest's report, by an XML parser that has no entities to expand",
+    "core.repair.engine:_bench": "one look for three words",
+}
+# they look at the program's own statements around the crash, a source file's size, where a message leads there; what
+# strangers can write there (message, values, documentation) goes in by the readers "fix by ..."
+OF_THE_PROGRAM = (
+    *("core.repair.templates.", "core.repair.evidence:", "core.repair.infer:", "core.repair.inputs:"),
+    *("core.repair.scaffolds:", "core.repair.reproduce:", "core.repair.mutate:", "core.repair.fixability:"),
+)
+
+
+def cpu(work: Callable[[str], object], text: str) -> float:
+    began = time.process_time()
+    work(text)
+    return time.process_time() - began
+
+
+def careful(reader: Reader) -> Callable[[str], None]:
+    """The reader, whose documented errors are no fault."""
+
+    def read(text: str) -> None:
+        try:
+            reader.read(text)
+        except reader.errors:
+            return
+
+    return read
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def texts(reader: Reader) -> list[tuple[str, str]]:
+    """All shapes, and near misses of the very patterns that the reader comes by."""
+    used: dict[str, None] = {}
+    called = places.seen(lambda: [careful(reader)(seed) for seed in (*reader.seeds, "x")])
+    for place in sorted(called & places.places().keys()):
+        used |= dict.fromkeys(places.places()[place])
+    near = [text for pattern in used for text in near_misses(pattern)]
+    step = max(1, len(near) // NEAR)
+    return [*hostile.shapes(LENGTH), *near[::step]]
+
+
+def near_misses(pattern: str) -> list[tuple[str, str]]:
+    try:
+        flags = re.X if "\n" in pattern else 0
+        return list(hostile.near_misses(pattern.replace(r"\z", r"\Z"), flags, LENGTH))
+    except re.error:  # a part of a pattern that is put together
+        return []
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_worst_text_costs_about_what_a_harmless_one_costs(name):
+    read = careful(READERS[name])
+    limit = RATIO * max(min(cpu(read, HARMLESS) for _ in range(3)), min(cpu(PLAIN.findall, HARMLESS) for _ in range(3)))
+    for shape, text in texts(READERS[name]):
+        assert len(text) == LENGTH
+        if (took := cpu(read, text)) > limit and took < 40 * limit:
+            took = min(took, *(cpu(read, text) for _ in range(AGAIN)))
+        assert took <= limit, f"{shape}: {took / limit * RATIO:.0f} times the harmless text, {RATIO:.0f} are allowed"
+
+
+def test_every_place_that_matches_or_parses_has_a_reader_or_a_reason():
+    called = set()
+    for reader in READERS.values():
+        called |= places.seen(lambda reader=reader: [careful(reader)(text) for text in (*reader.seeds, "'x' a1", "zz")])
+    left = {f"{module}:{function}" for module, function in places.places().keys() - called}
+    told = {place: [why for why in ELSEWHERE if place == why or place.startswith(f"{why}:")] for place in left}
+    assert not [p for p, why in told.items() if not why and not p.startswith(OF_THE_PROGRAM)]
+    used = {why for found in told.values() for why in found}
+    assert not ELSEWHERE.keys() - used, "a reason that nothing needs any more"
