@@ -137,9 +137,7 @@ def test_an_escalated_issue_goes_to_somebody_and_is_remembered(console, reason):
     assert kept.reason == f"escalated to ops by operator. {reason}".strip()
     assert [(row.result, row.note, row.by, row.run) for row in rows(Outcome)] == [("escalated", reason, "operator", 1)]
     assert [message.body for message in told("escalated")] == [kept.reason]
-    assert audited("escalate") == [
-        ("operator", f"issue/{issue.id}", {"to": "ops", "reason": reason, "via": "console"})
-    ]
+    assert audited("escalate") == [("operator", f"issue/{issue.id}", {"to": "ops", "reason": reason, "via": "console"})]
 
 
 def test_escalating_again_gives_it_to_another_and_keeps_the_outcome(console):

@@ -56,7 +56,9 @@ def test_whose_a_question_is(assignee, who, mine):
 def test_whoever_asked_for_a_fix_does_not_approve_it(service, requested_by, four_eyes, barred):
     policy = POLICY.model_copy(update={"approval": ApprovalRules(four_eyes=four_eyes)})
     says = answers.barred(Approval(requested_by=requested_by), service, BOB, policy)
-    assert says == (f"four eyes: bob asked for this fix of {service}; somebody else has to approve it" if barred else "")
+    assert says == (
+        f"four eyes: bob asked for this fix of {service}; somebody else has to approve it" if barred else ""
+    )
 
 
 def test_a_question_goes_to_groups_and_to_people_who_may_approve(console):

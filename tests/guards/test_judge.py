@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from core.models import Crash
-from core.repair import judge
 from core.repair.judge import NO_EVIDENCE, Judged, choose, crash_like, difference, mended, trust, uncured
 from core.repair.probe import Outcome
 from core.repair.shapes import Candidate
@@ -65,9 +64,7 @@ def test_what_a_candidate_may_change(old, new):
     assert difference([TWO, old, TWO], [TWO, new, TWO], CRASH) is None
 
 
-@pytest.mark.parametrize(
-    "values", [{"deliberate": True}, {"line": 3}, {"file": "n.py"}, {"function": "g"}]
-)
+@pytest.mark.parametrize("values", [{"deliberate": True}, {"line": 3}, {"file": "n.py"}, {"function": "g"}])
 def test_an_error_elsewhere_or_on_purpose_may_not_go(values):
     assert difference([raised("IndexError", **values)], [TWO], CRASH) is not None
 
@@ -212,4 +209,3 @@ def test_the_choice(judged, chosen, says):
 
 def test_a_candidate_is_no_further_change_unless_it_is_said():
     assert (one([TWO]).further, one([TWO]).shown) == (False, 0)
-    assert judge._ACCIDENTS == {"TypeError", "AttributeError"}

@@ -36,7 +36,7 @@ def in_child(work: Callable[[], int]) -> int:
 
 
 def run_pytest(arguments: list[str], plugins: list[object] | None = None) -> int:
-    """pytest's exit code: 0 when every test passed. Plugins of other packages stay out: they cost time at each start."""
+    """pytest's exit code, without the plugins of other packages, which cost time at each start."""
     import pytest
 
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
