@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup node demo test bench lint screenshots clean
+.PHONY: setup node demo test bench mutants lint screenshots clean
 
 $(VENV)/.ready: requirements.txt requirements-test.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
@@ -29,6 +29,10 @@ test: setup
 
 bench: setup
 	for bench in tests/bench/*/bench_*.py; do $(RUN) -m $$(echo $${bench%.py} | tr / .); done
+
+# Changes each guard in every small way and asks whether a test fails (tests/mutants); about ten minutes on two cores.
+mutants: setup
+	$(RUN) -m tests.mutants
 
 lint: setup
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check core console pages tests
