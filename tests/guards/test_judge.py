@@ -152,6 +152,11 @@ def test_only_the_very_same_crash_counts_as_left(old, new):
     assert uncured([CRASHED, old, old, old], [TWO, new, new, new], CRASH) is None
 
 
+def test_inputs_that_did_not_end_are_not_counted():
+    assert uncured([CRASHED] * 4, [TWO, TWO, TWO], CRASH) is None
+    assert uncured([CRASHED] * 4, [TWO, CRASHED, CRASHED], CRASH) == "2 of 3 inputs like the reported one still crash"
+
+
 def test_only_what_crashed_before_is_compared():
     before = [CRASHED, TWO, raised("IndexError"), CRASHED]
     after = [TWO, THREE, TWO, REFUSED]
