@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup node demo test attack bench lint lock screenshots clean
+.PHONY: setup node demo test attack bench mutants lint lock screenshots clean
 
 $(VENV)/.ready: requirements.txt requirements-test.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
@@ -33,6 +33,10 @@ attack: setup
 
 bench: setup
 	for bench in tests/bench/*/bench_*.py; do $(RUN) -m $$(echo $${bench%.py} | tr / .); done
+
+# Changes each guard in every small way and asks whether a test fails (tests/mutants); about ten minutes on two cores.
+mutants: setup
+	$(RUN) -m tests.mutants
 
 lint: setup
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check core console pages tests

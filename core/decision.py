@@ -140,7 +140,7 @@ def rows(policy: Policy) -> list[Row]:
         Row(
             6,
             f"confidence at least {t.escalate_below:g}, severity low or medium, impact medium",
-            lambda c, s: c >= t.escalate_below and s.severity in MILD and s.impact is Impact.MEDIUM,
+            lambda c, s: s.severity in MILD and s.impact is Impact.MEDIUM,
             SCHEDULE,
         ),
         Row(7, "no other row matches", lambda c, s: True, ESCALATE),

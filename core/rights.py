@@ -80,7 +80,7 @@ def require(actor: Actor, right: str) -> Actor:
     """The actor, if they hold the right. Raises Forbidden."""
     if actor.may(right):
         return actor
-    if actor.scopes is not None and actor.role in RIGHTS[right]:
+    if actor.role in RIGHTS[right]:
         raise Forbidden(f"this token of {actor.name} has no scope {right!r}")
     able = ", ".join(role.value for role in Role if role in RIGHTS[right])
     raise Forbidden(f"{actor.name} ({actor.role.value}) may not {MAY[right]}; needed: {able}")

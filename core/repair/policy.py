@@ -15,6 +15,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import PurePosixPath
 
 from core.models import Crash
@@ -119,7 +120,7 @@ def _too_large(before: Mapping[str, str], changed: Mapping[str, str], rules: Fix
 
 def _changed_lines(old: str, new: str) -> int:
     diff = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
-    return sum(line[:1] in "+-" and line[:3] not in ("+++", "---") for line in diff)
+    return sum(line[0] in "+-" for line in islice(diff, 2, None))  # the first two name the files
 
 
 # --- what the text says ------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from pathlib import Path
 from core.settings import Settings
 
 PORT = 8137  # on the loopback inside of the walls, which nothing else uses
-MOST = 1e12  # tokens or dollars; what says more is no count
 DISABLED = ["fetch_web_content", "spawn_agent", "ask_question", "run_commands"]
 ENVIRONMENT = {"CLINE_SESSION_BACKEND_MODE": "local", "CLINE_NO_AUTO_UPDATE": "1"}
 
