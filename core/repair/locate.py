@@ -113,7 +113,7 @@ class Place:
     def members(self, node: ast.expr) -> list[str]:
         """Public attributes that the expression's value had, where it is of the program's own types."""
         told = self.told(f"dir({ast.unparse(node)})")
-        return told if told is not ... else []
+        return [n for n in told if isinstance(n, str) and n.isidentifier()] if isinstance(told, list) else []
 
     def value(self, node: ast.expr):
         """The value of an expression when it failed; ... when it cannot be told."""
