@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from core.models import Crash
-from core.repair.offences import offences, safeguards
+from core.repair.identifiers import odd_names
+from core.repair.offences import offences
+from core.repair.safeguards import lost
 from core.repair.shapes import Candidate
 from core.settings import FixRules
 
@@ -111,13 +113,14 @@ def _text_refused(old: str, new: str, crash: Crash | None) -> str | None:
         return "binary or invisible characters"
     try:
         was, now = ast.parse(old), ast.parse(new)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "not valid Python"
+    if reason := odd_names(old, new):
+        return reason
     if len(_SILENCERS.findall(new)) > len(_SILENCERS.findall(old)):
         return "silences a checker by a comment"
-    lost = Counter(safeguards(was)) - Counter(safeguards(now))
-    if lost:
-        return f"removes a check: {next(iter(lost))[:80]}"
+    if reason := lost(was, now):
+        return reason
     gained = Counter(offences(now)) - Counter(offences(was))
     gained = [reason for reason in gained if not _meant(was, reason)]
     if gained:
