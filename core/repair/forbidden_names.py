@@ -18,7 +18,8 @@ HARMLESS = {"urllib.parse", "http.HTTPStatus", "codecs.BOM_UTF8"}
 ALWAYS = {"eval", "exec", "__import__", "breakpoint", "setattr", "delattr"}
 UNLESS_BOUND = {"compile", "exit", "quit", "globals", "vars", "locals"}
 CALLS = ALWAYS | UNLESS_BOUND
-NEVER_PASSED_ON = {"getattr", "open", "attrgetter", "methodcaller"}  # their arguments are what has to be seen
+BY_NAME = {"attrgetter", "methodcaller"}  # of the module operator: attributes and methods that a text names
+NEVER_PASSED_ON = {"getattr", "open"} | BY_NAME  # their arguments are what has to be seen
 
 # attributes of anything, called or only named
 ATTRIBUTES = words(

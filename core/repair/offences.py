@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from core.repair.forbidden_names import (
     ALWAYS,
     ATTRIBUTES,
+    BY_NAME,
     CALLS,
     ENVIRONMENT,
     HARMLESS,
@@ -60,8 +61,9 @@ def _aliases(tree: ast.Module) -> Iterator[str]:
             continue
         name = _name(node) or ""
         bare = isinstance(node, ast.Name) and (name in ALWAYS or (name in UNLESS_BOUND and name not in bound))
-        attribute = isinstance(node, ast.Attribute) and name in ATTRIBUTES
-        if bare or attribute or (name in NEVER_PASSED_ON and name not in bound):
+        attribute = isinstance(node, ast.Attribute) and name in ATTRIBUTES | BY_NAME
+        passed_on = isinstance(node, ast.Name) and name in NEVER_PASSED_ON and name not in bound
+        if bare or attribute or passed_on:
             yield f"newly names {name} without calling it"
 
 
@@ -131,7 +133,7 @@ def _call(node: ast.Call) -> str | None:
         return f"newly calls {name}()"
     if name == "open" and _writes(node):
         return "newly writes a file"
-    if bare and name == "getattr" or name in ("attrgetter", "methodcaller"):
+    if bare and name == "getattr" or name in BY_NAME:
         return _looked_up(node.args[1:2] if name == "getattr" else node.args)
     if name == "suppress":
         return "swallows errors by contextlib.suppress"

@@ -22,7 +22,7 @@ from core.repair.shapes import Candidate
 from core.settings import FixRules
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
-_SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)
+SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)
 
 
 def refuse(
@@ -117,7 +117,7 @@ def _text_refused(old: str, new: str, crash: Crash | None) -> str | None:
         return "not valid Python"
     if reason := odd_names(old, new):
         return reason
-    if len(_SILENCERS.findall(new)) > len(_SILENCERS.findall(old)):
+    if len(SILENCERS.findall(new)) > len(SILENCERS.findall(old)):
         return "silences a checker by a comment"
     if reason := lost(was, now):
         return reason

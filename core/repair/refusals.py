@@ -37,7 +37,11 @@ Exit = tuple[str, Path]  # "return" or "loop", and the tests under which it is t
 
 @dataclass(frozen=True)
 class Refusal:
-    """``kind`` is what it does, ``where`` the function; ``parts`` are a check's arguments, ``inside`` all in them."""
+    """``kind`` is what it does, ``where`` the function.
+
+    ``parts`` are what it depends on and has to keep: a check's arguments, the calls whose error a handler refuses;
+    ``inside`` are the parts with all that is in them.
+    """
 
     where: str
     kind: str
@@ -59,6 +63,7 @@ class _Walk:
     found: list[Refusal] = field(default_factory=list)
     scope: tuple[str, ...] = ()
     handlers: tuple[tuple[str, ...], ...] = ()  # of the blocks around, those that do not raise again
+    tried_calls: frozenset[str] = frozenset()  # of the block whose handler this is
 
     def block(self, statements: Sequence[ast.stmt], path: Path) -> list[Exit]:
         """Record what refuses; the ways out of the block that refuse nothing."""
@@ -77,12 +82,10 @@ class _Walk:
         caught = [names for names in self.handlers if thrown is not None and self._may_catch(names, thrown)]
         path = (*path, *(_opaque("not caught as", *names) for names in caught))
         given = [*call.args, *(k.value for k in call.keywords)] if call else []
-        inside = {ast.unparse(n) for part in given for n in ast.walk(part) if isinstance(n, ast.expr)}
+        parts = self.tried_calls | frozenset(map(ast.unparse, given))
+        inside = parts | {ast.unparse(n) for part in given for n in ast.walk(part) if isinstance(n, ast.expr)}
         condition = frozenset().union(*map(clauses, path))
-        where = ".".join(self.scope)
-        self.found.append(
-            Refusal(where, kind, condition, node.lineno, frozenset(map(ast.unparse, given)), frozenset(inside))
-        )
+        self.found.append(Refusal(".".join(self.scope), kind, condition, node.lineno, parts, frozenset(inside)))
 
     # --- statements -----------------------------------------------------------------------------------
 
@@ -130,9 +133,11 @@ class _Walk:
         self.handlers = (*around, *(_names(h.type) for h in quiet))
         exits = self.block(node.body, path)
         self.handlers = around
+        before, self.tried_calls = self.tried_calls, self.tried_calls | _called_in(node.body)
         for handler in node.handlers:
-            when = _opaque("raised", *_names(handler.type), *(ast.unparse(s) for s in node.body))
+            when = _opaque("raised", *_names(handler.type))
             exits += [(kind, (when, *tests)) for kind, tests in self.block(handler.body, (*path, when))]
+        self.tried_calls = before
         return exits + self.block(node.orelse, path) + self.block(node.finalbody, path)
 
     def within(self, node: ast.With | ast.AsyncWith, path: Path) -> list[Exit]:
@@ -213,6 +218,10 @@ def _opaque(word: str, *parts: ast.expr | str) -> ast.expr:
     """A literal that nothing but the same one implies."""
     given = [ast.Constant(p) if isinstance(p, str) else p for p in parts]
     return ast.Call(ast.Name(f"<{word}>"), given, [])
+
+
+def _called_in(body: Sequence[ast.stmt]) -> frozenset[str]:
+    return frozenset(f"{called(n)}()" for s in body for n in ast.walk(s) if isinstance(n, ast.Call))
 
 
 def _calls(node: ast.expr) -> Iterator[tuple[ast.Call, Path]]:
