@@ -181,9 +181,17 @@ def find(tree: Path, file: str) -> str | None:
     parts = Path(file.replace("\\", "/")).parts
     for start in range(len(parts)):
         path = Path(*parts[start:])
-        if not path.is_absolute() and ".." not in path.parts and (tree / path).is_file():
+        if not path.is_absolute() and ".." not in path.parts and _is_file(tree / path):
             return path.as_posix()
     return None
+
+
+def _is_file(path: Path) -> bool:
+    """A report may name what no file can be called: too long, or with a null character."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def located(tree: Path, crash: Crash) -> Crash:
