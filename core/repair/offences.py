@@ -127,7 +127,7 @@ def _try(node: ast.Try) -> str | None:
 
 
 def _call(node: ast.Call) -> str | None:
-    name = _name(node.func)
+    name = "" if isinstance(node.func, ast.Call) else _name(node.func)
     bare = isinstance(node.func, ast.Name)
     if name in ATTRIBUTES or (bare and name in CALLS) or ast.unparse(node.func) in OF_MODULES:
         return f"newly calls {name}()"
@@ -201,7 +201,8 @@ def _import(node: ast.Import | ast.ImportFrom) -> str | None:
         last = isinstance(node, ast.ImportFrom) and parts[-1]
         if last and (last in ATTRIBUTES | ENVIRONMENT | {"*"} or name in OF_MODULES):
             return f"newly imports {name}"
-    return None
+    renamed = next((a.name for a in node.names if a.asname and a.name in BY_NAME), "")
+    return f"newly names {renamed} otherwise" if renamed else None
 
 
 def _mention(node: ast.Attribute | ast.Name | ast.Constant) -> str | None:

@@ -19,8 +19,9 @@ from core.repair.conditions import Clauses, clauses
 from core.repair.sources import Function, called, words
 
 _CHECKS = words(
-    "abort check checks require requires ensure ensures verify validate authorize authorise authenticate assert "
-    "enforce deny forbid refuse reject guard protect"
+    "abort check checks require requires ensure ensures verify verified validate authorize authorise authorized "
+    "authorised authenticate authenticated permission permissions assert enforce deny forbid refuse reject guard "
+    "protect"
 )
 _PERMITS = words(
     "may can allow allowed allows permit permits permitted permission auth authorized authorised authenticated admin "
