@@ -17,7 +17,7 @@ from functools import partial
 from core.repair.conditions import clauses, implies
 from core.repair.identifiers import mixed
 from core.repair.import_time import runs_at_import
-from core.repair.reach import CODE, dotted, imported_as, reached
+from core.repair.reach import CODE, REACHES, dotted, imported_as, reached
 from core.repair.safeguards import decorated
 from core.repair.sources import Function, defaults
 
@@ -35,6 +35,11 @@ class Capability:
     line: int
     sentence: str
     asks: bool = False
+
+    @property
+    def says(self) -> str:
+        """The sentence, after what it reaches where it does not say that itself."""
+        return f"{self.kind}: {self.sentence}" if self.kind in REACHES else self.sentence
 
 
 Row = tuple[str, int, str, bool]  # kind, line, sentence, asks

@@ -9,6 +9,7 @@ from core.repair.sources import words
 
 PROCESS, NETWORK, FILE, CODE = "process", "network", "file", "dynamic code"
 ENVIRONMENT, DATABASE = "environment", "database"
+REACHES = (PROCESS, NETWORK, FILE, CODE, ENVIRONMENT, DATABASE)
 
 _OF_MODULES = {
     PROCESS: "subprocess os.system os.popen os.exec os.spawn os.posix_spawn os.fork os.kill multiprocessing pty signal "
