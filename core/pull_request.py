@@ -14,10 +14,11 @@ from core import store, workspace
 from core.models import Analysis, ChangeSet, Issue, Review
 from core.runtime import Runtime
 from core.settings import Repository
+from core.stages.gate import CAPABILITIES, newly
 from core.vendors.base import VendorError
 from core.vendors.command import CommandError
 
-NOTES = 10  # that a pull request tells
+NOTES, ABILITIES = 10, 40  # that a pull request tells
 PROOF = (
     ("fails_before", "the new test fails on the old code"),
     ("passes_after", "it passes with the fix"),
@@ -130,6 +131,7 @@ def body(rt: Runtime, issue: Issue, analysis: Analysis, change: ChangeSet, revie
             f"**What failed.** {_failed(issue)}",
             f"**Cause.** {fenced(analysis.root_cause, 1000)}{_culprit(analysis)}",
             f"**Why this change.** {fenced(change.rationale, 1000)}\n{_evidence(change)}",
+            f"**What this patch can newly do**\n{_newly(review)}",
             f"**Proof**\n{_proof(change)}",
             f"**Review**\n{_gates(review)}{_notes(review)}",
             f"**What was not checked**\n{_unchecked(rt, change, review)}",
@@ -174,13 +176,26 @@ def _gates(review: Review) -> str:
 
 def _sign(gate: dict) -> str:
     if not gate.get("done", True):
-        return "**not done**"
+        return "**needs a person**" if gate["gate"] == CAPABILITIES else "**not done**"
     return "passed" if gate["passed"] else "**failed**"
+
+
+def _newly(review: Review) -> str:
+    """New calls, imports, conditions and constants; those that reach out of the program come first."""
+    gate, rows = newly(review.gates, review.findings)
+    if gate is None:
+        return "- Not examined."
+    told = [
+        f"- {'**needs a person**: ' if asks else ''}{fenced(r['says'])} ({fenced(r['path'], 100)}:{r['line']})"
+        for asks, r in rows[:ABILITIES]
+    ]
+    more = [f"- and {len(rows) - ABILITIES} more, in the console"] if len(rows) > ABILITIES else []
+    return "\n".join([*told, *more] or [f"- {gate['says']}"])
 
 
 def _notes(review: Review) -> str:
     """What the review saw that is not this change's doing."""
-    notes = [f for f in review.findings if f.get("severity") == "note"]
+    notes = [f for f in review.findings if f.get("severity") == "note" and f.get("gate") != CAPABILITIES]
     rows = [f"- {fenced(f['path'], 100)}: {fenced(f['says'])}" for f in notes[:NOTES]]
     more = [f"- and {len(notes) - NOTES} more, in the console"] if len(notes) > NOTES else []
     return "\n".join(["\n\nNoted, and not this change's doing:", *rows, *more]) if notes else ""

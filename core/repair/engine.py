@@ -11,6 +11,7 @@ from pathlib import Path
 from core.models import Cause, Crash
 from core.repair import checkout, policy
 from core.repair.fixability import classify
+from core.repair.generated_tests import refused
 from core.repair.inputs import recorded_calls
 from core.repair.judge import Judged, choose, crash_like, difference, mended, trust, uncured
 from core.repair.locate import located
@@ -191,20 +192,20 @@ def _restore(bench: Bench, candidates: Sequence[Candidate]) -> None:
 
 def _decided(bench: Bench, test_command: Sequence[str]) -> FixResult:
     """The best one whose proof is complete; one whose proof is not is refused, and the others are left."""
-    refused = None
+    unproved = None
     for _ in range(PROOFS):
         chosen, why = choose(bench.judged)
         if chosen is None:
             step = "Decide what the program is meant to do with this input; the refused attempts say what was tried."
             said = FixResult("escalate", why, Cause.CODE, step, attempts=bench.attempts, final=bool(bench.judged))
-            return refused or said
+            return unproved or said
         result = _proved(bench, chosen, why, test_command)
         if result.decision == "fix":
             return result
-        refused = refused or result
+        unproved = unproved or result
         bench.judged.remove(chosen)
         bench.attempts[:] = [_told(a, chosen.candidate, result.reason) for a in bench.attempts]
-    return refused
+    return unproved
 
 
 def _told(attempt: Attempt, refused: Candidate, why: str) -> Attempt:
@@ -215,6 +216,11 @@ def _told(attempt: Attempt, refused: Candidate, why: str) -> Attempt:
 def _proved(bench: Bench, judged: Judged, why: str, test_command: Sequence[str]) -> FixResult:
     chosen = judged.candidate
     test = written(bench.calls[judged.shown], bench.crash, chosen.raises)
+    if reason := refused(test, bench.base):
+        says = f"The regression test may not be run: {reason}."
+        return FixResult(
+            "escalate", says, next_step="Write the test by hand.", candidate=chosen, attempts=bench.attempts
+        )
     old = {n: bench.base[n] for n in chosen.files if n in bench.base}
     proof = prove(bench.tree, old, chosen, test, bench.runner, test_command, bench.crash)
     checkout.start_over(bench.tree)

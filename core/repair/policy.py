@@ -19,13 +19,15 @@ from itertools import islice
 from pathlib import PurePosixPath
 
 from core.models import Crash
-from core.repair.offences import offences, safeguards
+from core.repair.identifiers import odd_names
+from core.repair.offences import offences
+from core.repair.safeguards import lost
 from core.repair.shapes import Candidate
 from core.repair.sources import UNREADABLE
 from core.settings import FixRules
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
-_SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)
+SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)
 
 
 def refuse(
@@ -133,11 +135,12 @@ def _text_refused(old: str, new: str, crash: Crash | None) -> str | None:
         was, now = ast.parse(old), ast.parse(new)
     except UNREADABLE:
         return "not valid Python"
-    if len(_SILENCERS.findall(new)) > len(_SILENCERS.findall(old)):
+    if reason := odd_names(old, new):
+        return reason
+    if len(SILENCERS.findall(new)) > len(SILENCERS.findall(old)):
         return "silences a checker by a comment"
-    lost = Counter(safeguards(was)) - Counter(safeguards(now))
-    if lost:
-        return f"removes a check: {next(iter(lost))[:80]}"
+    if reason := lost(was, now):
+        return reason
     gained = Counter(offences(now)) - Counter(offences(was))
     gained = [reason for reason in gained if not _meant(was, reason)]
     if gained:

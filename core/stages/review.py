@@ -12,7 +12,7 @@ from core import pull_request, store, workspace
 from core.journal import Entry
 from core.models import ChangeSet, Issue, Review
 from core.runtime import Runtime
-from core.stages import gates, peer, vulnerabilities
+from core.stages import gates, patch_gates, peer, vulnerabilities
 from core.stages.gate import Gate
 
 CONTEXT = "platform/review"
@@ -28,7 +28,8 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     with rt.workbench, workspace.tree(rt, found, f"review-{change_id}", change.head_sha) as tree:
         before = gates.texts_before(found.git, change.base_sha, diff)
         on = vulnerabilities.stand(tree, diff, before, repository, rt.policy.osv, rt.runner)  # before any code has run
-        results = gates.review(tree, diff, repository, rt.policy.fix, rt.runner, before)
+        told = patch_gates.review(tree, diff, before, repository, change.test_path)
+        results = [*gates.review(tree, diff, repository, rt.policy.fix, rt.runner, before), *told]
     results = [*results, vulnerabilities.gate(on, rt.advisories, rt.policy.osv)]
     passed = all(gate.passed or not gate.done for gate in results)
     findings = [finding for gate in results for finding in gate.findings]
