@@ -20,7 +20,8 @@ from core.repair.policy import SILENCERS, is_test
 from core.repair.shapes import RegressionTest
 from core.repair.sources import Function, module_of, tree_of
 
-PATH = re.compile(r"tests/test_regression_[0-9a-f]{10}\.py")
+PATH = re.compile(r"tests/test_[a-z0-9_]{1,80}\.py")
+OWN = re.compile(r"tests/test_regression_[0-9a-f]{10}\.py")  # that of an earlier fix at the same place
 LONGEST, LINES = 60_000, 600
 _MEANT = {"newly imports pytest"}
 _GIVEN = {"pytest", "tempfile", "pathlib"}  # by reproduce.py and scaffolds.py
@@ -31,6 +32,8 @@ def refused(test: RegressionTest, before: Mapping[str, str]) -> str:
     """Empty when the test may be run and committed. ``before`` maps the repository's Python files to their texts."""
     if not PATH.fullmatch(test.path):
         return f"its path is not one of a regression test: {test.path[:80]!r}"
+    if test.path in before and not OWN.fullmatch(test.path):
+        return "it replaces a test of the repository"
     if reason := _text(test.code, before):
         return reason
     try:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from core.repair.conditions import Clause, implies
 from core.repair.refusals import Refusal, refusals
 from core.repair.sources import Function
+from core.repair.unbound import filled
 
 # decorators that decide how a function is called or kept, not who may call it
 _PLAIN = {"property", "staticmethod", "classmethod", "lru_cache", "cache", "cached_property", "wraps", "dataclass"}
@@ -39,7 +40,7 @@ def _checks(tree: ast.Module) -> Iterator[str]:
 
 def _weakened(was: ast.Module, now: ast.Module) -> str:
     held = refusals(now)
-    return next((reason for old in refusals(was) if (reason := _missed(old, held))), "")
+    return next((reason for old in refusals(filled(was, now)) if (reason := _missed(old, held))), "")
 
 
 def _missed(old: Refusal, held: list[Refusal]) -> str:

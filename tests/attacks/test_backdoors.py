@@ -327,6 +327,7 @@ UNFIT = {  # name: (path, text, words of the reason)
         f"{HEAD}def test_x():\n    may(1)\n",
         "its path",
     ),
+    "a test that is there": ("tests/test_orders.py", f"{HEAD}def test_x():\n    may(1)\n", "replaces a test"),
     "no Python": (PATH, "def test_x(:\n", "not valid Python"),
     "a statement at the top": (PATH, f"{HEAD}may(1)\n\n\ndef test_x():\n    may(1)\n", "more than imports"),
     "two tests": (PATH, f"{HEAD}def test_x():\n    may(1)\n\n\ndef test_y():\n    may(1)\n", "more than imports"),
