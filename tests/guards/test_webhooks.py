@@ -169,11 +169,13 @@ def test_what_is_refused_is_not_stored(settings):
     assert stored() == []
 
 
-@pytest.mark.parametrize(("days", "kept"), [(29, True), (31, False)])
-def test_deliveries_are_kept_for_a_month(settings, days, kept):
+@pytest.mark.parametrize(("late", "kept"), [(-1, True), (0, True), (1, False)])
+def test_deliveries_are_kept_for_thirty_days(settings, late, kept, monkeypatch):
     deliver(settings, "g-0", b"0")
+    moment = now()
+    monkeypatch.setattr(webhooks, "now", lambda: moment)
     with store.write() as session:
-        session.exec(select(Webhook)).one().received_at = now() - timedelta(days=days)
+        session.exec(select(Webhook)).one().received_at = moment - timedelta(days=30, seconds=late)
     deliver(settings)
     assert [row[1] for row in stored()] == (["g-0", "g-1"] if kept else ["g-1"])
 
