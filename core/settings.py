@@ -157,7 +157,9 @@ class Settings(BaseSettings):
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    """Unknown keys are refused, and so is NaN, with which no comparison holds: a limit of it would limit nothing."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Repository(Strict):
@@ -349,7 +351,7 @@ class FixRules(Strict):
 
 
 class ApprovalRules(Strict):
-    expires_minutes: int = 480
+    expires_minutes: int = Field(480, ge=1, le=1_000_000)
     four_eyes: Literal["critical", "always"] = Field(
         "critical", description="for which services whoever asked for a fix cannot approve it"
     )
@@ -495,6 +497,8 @@ def parse_policy(text: str, name: str) -> Policy:
         return Policy(**tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{name}: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{name}: it is nested too deeply") from None
     except ValidationError as error:
         faults = "; ".join(f"{_key(e['loc'])}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(f"{name}: {faults}") from None

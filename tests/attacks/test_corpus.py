@@ -29,8 +29,8 @@ from core.stages.analyze import ask
 from core.vendors import email, slack
 from core.vendors.base import Message
 from core.vendors.openai import OpenAIAnalyst
+from tests.attacks.fields import PLACES
 from tests.attacks.payloads import CANARY, FAMILIES, payloads
-from tests.attacks.places import PLACES
 from tests.attacks.witness import nothing_happens
 from tests.repair.attacks import CODE, HONEST, LINE
 

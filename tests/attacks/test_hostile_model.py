@@ -13,7 +13,7 @@ from core.vendors.base import VendorError
 from core.vendors.cline import verdict
 from core.vendors.openai import Chat, OpenAIAnalyst, first_object
 from tests.answering import answering
-from tests.attacks.places import PLACES
+from tests.attacks.fields import PLACES
 from tests.attacks.test_unpacking import Bomb
 
 GOOD = {"root_cause": "x", "cause": "code", "severity": "low", "impact": "low", "confidence": 0.5, "simplicity": 0.5}

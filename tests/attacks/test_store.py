@@ -18,8 +18,8 @@ from core.stages import group
 from core.stages.collect import keep
 from core.vendors.base import Batch, Meter
 from core.vendors.reading import records_of
+from tests.attacks.fields import AT, PLACES
 from tests.attacks.payloads import payloads
-from tests.attacks.places import AT, PLACES
 from tests.postgres import postgres
 
 COLUMNS = ("service", "environment", "release", "level", "title", "message", "url")
