@@ -495,7 +495,7 @@ def parse_policy(text: str, name: str) -> Policy:
     """Policy of the text of a platform.toml; ``name`` stands in the messages."""
     try:
         return Policy(**tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{name}: {error}") from None
     except RecursionError:
         raise ConfigurationError(f"{name}: it is nested too deeply") from None
