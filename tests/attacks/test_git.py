@@ -214,3 +214,15 @@ def test_each_checkout_has_its_own_git_directory_outside_of_it(w):
         with pytest.raises(CommandError):
             git(tree, "status")
     assert not Path(tree).exists() and not checkout.beside(tree).exists()
+
+
+def test_files_and_folders_that_are_read_only_are_put_back_too(w):
+    found = opened(w)
+    with workspace.tree(w.rt, found, "kept", workspace.base_of(w.rt, found)) as tree:
+        text = (tree / "shop.py").read_text()
+        (tree / "shop.py").write_text("changed\n")
+        for path in (tree / "shop.py", tree / "tests" / "test_share.py", tree / "tests"):
+            path.chmod(0o444 if path.is_file() else 0o555)
+        checkout.start_over(tree)
+        assert (tree / "shop.py").read_text() == text
+        (tree / "tests").chmod(0o755)

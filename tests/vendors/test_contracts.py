@@ -175,6 +175,13 @@ def test_github_updates_the_pull_request_that_is_there():
     assert [conforms(r, "github.json", GH).split()[0] for r in seen.sent] == ["GET", "PATCH"]
 
 
+@pytest.mark.parametrize("told", [PULL | {"state": "closed"}, PULL | {"head": {"sha": "f" * 40}}])
+def test_github_closes_no_pull_request_that_is_closed_or_stands_elsewhere(told):
+    seen = Recorder(GITHUB | {f"GET {R}/pulls/5": [told]})
+    GitHub(seen.http("github", GH)).close_pull(NAME, 5, SHA, "k", "refused")
+    assert [r.method for r in seen.sent] == ["GET"]
+
+
 def test_every_method_of_the_github_client_has_its_contract():
     assert public(GitHub) <= {*GITHUB_CALLS}
     assert public(base.CodeHost) <= {*GITHUB_CALLS}
