@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup node demo test bench lint screenshots clean
+.PHONY: setup node demo test attack bench mutants lint lock screenshots clean
 
 $(VENV)/.ready: requirements.txt requirements-test.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
@@ -27,11 +27,25 @@ test: setup
 	$(RUN) -m pytest -n 4 --dist worksteal --ignore tests/browser
 	$(RUN) -m pytest tests/browser
 
+# Everything that attacks the product, and nothing else.
+attack: setup
+	$(RUN) -m pytest -n 4 --dist worksteal tests/attacks tests/repair/test_attacks_*.py tests/stories/test_attacks.py
+
 bench: setup
 	for bench in tests/bench/*/bench_*.py; do $(RUN) -m $$(echo $${bench%.py} | tr / .); done
 
+# Changes each guard in every small way and asks whether a test fails (tests/mutants); about ten minutes on two cores.
+mutants: setup
+	$(RUN) -m tests.mutants
+
 lint: setup
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check core console pages tests
+
+# Pins what production installs, with hashes: pip install --require-hashes -r requirements.lock
+lock: setup
+	$(RUN) -m uv pip compile requirements.txt --output-file requirements.lock --quiet --upgrade --no-config --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock"
 
 screenshots: setup
 	$(RUN) -m tests.browser.screenshots docs/screenshots

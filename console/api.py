@@ -6,8 +6,8 @@
     POST /api/issues/N/ACTION           approve, reject, pass_on, hand_back, escalate, retry, resolve, dismiss,
                                         roll_back
 
-The body holds the action's arguments. ``Idempotency-Key`` makes a repetition harmless. An approval names the hash of
-the patch that was looked at.
+The body holds the action's arguments. ``Idempotency-Key`` makes a repetition harmless: it holds for one person, action
+and issue, and the same key with another body is 422. An approval names the hash of the patch that was looked at.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from console import forms
-from core import overview, rights, rulings, sessions, store
+from console import address, forms
+from core import overview, rights, rulings, sessions, store, strict_json
+from core.deeds import NEEDS, Reused
 from core.models import Approval, Deployment, Issue
 from core.rights import Actor, Forbidden
 
 LARGEST = 100_000  # bytes of a body
+ROWS = 2**31  # no row and no argument has a number that high
+LONGEST_KEY = 200  # characters of an Idempotency-Key
 strangers = forms.Limiter()  # requests without a valid token
 
 
@@ -39,24 +42,25 @@ class Wrong(Exception):
 def _actor(request: Request) -> Actor:
     """Who the bearer token acts for. Raises Wrong or Forbidden."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
-    address = request.client.host if request.client else ""
-    if strangers.full(address):
+    client = address.limited(request)
+    if strangers.full(client):
         raise Wrong(429, "too many requests without a valid token; wait five minutes")
     try:
         return sessions.of_token(token if kind.lower() == "bearer" else "", "api")
     except Forbidden as refusal:
-        strangers.count(address)
+        strangers.count(client)
         raise Wrong(401, str(refusal)) from None
 
 
 async def _body(request: Request) -> dict:
-    length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > LARGEST or "transfer-encoding" in request.headers:
+    if not forms.bounded(request, LARGEST, "0"):
         raise Wrong(413, f"a body has at most {LARGEST} bytes, and a Content-Length")
     try:
-        given = json.loads(await request.body() or b"{}")
-    except ValueError:
-        raise Wrong(422, "the body is not JSON") from None
+        given = strict_json.loads(await request.body() or b"{}")
+    except strict_json.Unreadable as fault:
+        raise Wrong(422, f"the body cannot be read: {fault}") from None
+    except ClientDisconnect:
+        raise Wrong(400, "the body ended early") from None
     if not isinstance(given, dict):
         raise Wrong(422, "the body is not a JSON object")
     return given
@@ -74,6 +78,8 @@ def _answered(work):
             return JSONResponse(await asyncio.to_thread(work, actor, request, body))
         except Wrong as wrong:
             code, says = wrong.args
+        except Reused as refusal:
+            code, says = 422, str(refusal)
         except Forbidden as refusal:
             code, says = 403, str(refusal)
         except actions.Refused as refusal:
@@ -102,7 +108,10 @@ def start_round(actor: Actor, _request: Request, _body: dict) -> dict:
 
 
 def _number(request: Request) -> int:
-    return int(request.path_params["number"])
+    """Raises Wrong for a number that no row can have."""
+    if (number := request.path_params["number"]) >= ROWS:
+        raise Wrong(404, "there is no such issue")
+    return number
 
 
 def _waiting(issue_id: int) -> Approval | None:
@@ -123,7 +132,6 @@ def issue(actor: Actor, request: Request, _body: dict) -> dict:
 def act(actor: Actor, request: Request, body: dict) -> dict:
     """One of the actions on an issue; those on its question or deployment find it by the issue."""
     from core import actions, triage
-    from core.deeds import NEEDS
 
     name, number = request.path_params["action"], _number(request)
     names = [known for known in NEEDS if known != "change_policy"]
@@ -131,9 +139,16 @@ def act(actor: Actor, request: Request, body: dict) -> dict:
         raise Wrong(404, f"the actions are {', '.join(names)}")
     work = getattr(triage if hasattr(triage, name) else actions, name)
     _checked(name, work, body)
-    key = f"api-{actor.name}-{request.headers.get('idempotency-key') or uuid4().hex}"
+    key = f"api-{actor.name}-{_key(request)}"
     receipt = work(_target(name, number), actor=actor, key=key, **body)
     return {"done": receipt.done, "says": receipt.says}
+
+
+def _key(request: Request) -> str:
+    given = request.headers.get("idempotency-key") or uuid4().hex
+    if len(given) > LONGEST_KEY or not given.isprintable():
+        raise Wrong(422, f"an Idempotency-Key has at most {LONGEST_KEY} printable characters")
+    return given
 
 
 TYPES = {"str": str, "bool": bool, "int": int, "list[str]": list}
@@ -144,10 +159,14 @@ def _checked(name: str, work, body: dict) -> None:
     _, *further = inspect.signature(work).parameters.values()  # the first is its target
     takes = {p.name: p for p in further if p.name not in ("actor", "key")}
     lacking = {n for n, p in takes.items() if p.default is p.empty} - set(body)
-    fits = all(n in takes and type(v) is TYPES[takes[n].annotation] for n, v in body.items())
+    fits = all(n in takes and type(v) is TYPES[takes[n].annotation] and _small(v) for n, v in body.items())
     if lacking or not fits:
         told = ", ".join(f"{n} ({p.annotation})" for n, p in sorted(takes.items()))
         raise Wrong(422, f"{name} takes {told or 'no arguments'}")
+
+
+def _small(value: object) -> bool:
+    return not isinstance(value, int) or -ROWS <= value < ROWS
 
 
 def _target(name: str, issue_id: int) -> int:

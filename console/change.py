@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from console.diff import side_by_side, size
 from console.markup import Safe, join, span, tag
 from console.widgets import RESULT, card, checks, code, empty, of
 from core.models import ChangeSet, Review, TestRun
+from core.repair.capabilities import NOTHING
+from core.stages.gate import CAPABILITIES, newly
 from core.views.issues import Change
 
 PROOF = {
@@ -30,8 +34,25 @@ def proof(change_set: ChangeSet) -> Safe:
 def review(found: Review) -> Safe:
     """The gates, then what they found: faults of the change, and notes that are not its doing."""
     failed = {g.get("gate") for g in found.gates if not g.get("passed")}
-    told = checks(_finding(f, f.get("gate") in failed) for f in found.findings)
-    return join([checks((_state(g), _gate(g)) for g in found.gates), told if found.findings else ""])
+    others = [f for f in found.findings if f.get("gate") != CAPABILITIES]
+    told = checks(_finding(f, f.get("gate") in failed) for f in others)
+    return join([checks((_state(g), _gate(g)) for g in found.gates), told if others else ""])
+
+
+def newly_can(reviews: Sequence[Review]) -> Safe:
+    """What the patch can newly do: what reaches out of the program is marked and comes first."""
+    gate, rows = newly(reviews[-1].gates, reviews[-1].findings) if reviews else (None, [])
+    if gate is None:
+        inner = "Not examined for this patch."
+    elif not rows:
+        inner = gate.get("says", NOTHING)
+    else:
+        inner = checks((False if asks else None, _ability(row)) for asks, row in rows)
+    return card("What this patch can newly do", inner, tone="wait" if any(asks for asks, _ in rows) else "")
+
+
+def _ability(row: dict) -> Safe:
+    return tag("span", row.get("says", ""), " ", tag("code", f"{row.get('path', '')}:{row.get('line', '')}"))
 
 
 def _state(gate: dict) -> object:
@@ -99,6 +120,7 @@ def drawn(found: Change) -> Safe:
             head(made),
             tag("p", made.rationale),
             tag("p", tag("b", "Why it ended: "), made.note) if made.note else "",
+            newly_can(found.reviews) if made.patch else "",
             side_by_side(made.patch) if made.patch else empty("No patch", made.note or "Nothing was proposed."),
             tag(
                 "div",

@@ -18,9 +18,9 @@ def trail_lines(session: Session, wanted: trail.Filter) -> str:
 
 
 def trail_csv(session: Session, wanted: trail.Filter) -> str:
-    """A cell that a spreadsheet would take for a formula gets an apostrophe (OWASP, CSV injection)."""
+    """A cell that a spreadsheet would take for a formula gets an apostrophe; all are quoted (OWASP, CSV injection)."""
     text = io.StringIO()
-    rows = csv.writer(text)
+    rows = csv.writer(text, quoting=csv.QUOTE_ALL)
     rows.writerow(HEADS)
     for row in trail.export(session, wanted):
         values = {**row, "detail": json.dumps(row["detail"], ensure_ascii=False)}
@@ -28,5 +28,9 @@ def trail_csv(session: Session, wanted: trail.Filter) -> str:
     return text.getvalue()
 
 
+FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last four are the full-width forms of the first
+
+
 def _plain(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    shown = value.lstrip(" \u00a0\u200b\ufeff") if isinstance(value, str) else ""
+    return f"'{value}" if shown.startswith(FORMULA) else value

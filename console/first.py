@@ -18,9 +18,9 @@ def people() -> None:
     """The demo's four, or the first admin. Its one-time password goes to a terminal, never into a log."""
     try:
         settings = context.settings()
-        if settings.sandbox_url and (password := settings.demo_password.get_secret_value()):
-            accounts.demo_people(password)
-        elif not sys.stdout.isatty():
+        if accounts.demo(settings):
+            return
+        if not sys.stdout.isatty():
             if not accounts.anybody():
                 log.warning(HOW)
         elif password := accounts.first_admin():

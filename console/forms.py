@@ -12,10 +12,11 @@ import secrets
 import threading
 import time
 from collections import deque
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+from console import address
 
 COOKIE = "form"
 LIFE = 1800.0  # seconds
@@ -55,21 +56,21 @@ class Limiter:
         self._seen: dict[str, deque[float]] = {}
         self._lock = threading.Lock()
 
-    def full(self, address: str) -> bool:
+    def full(self, client: str) -> bool:
         with self._lock:
-            return len(self._recent(address)) >= self.times
+            return len(self._recent(client)) >= self.times
 
-    def count(self, address: str) -> None:
+    def count(self, client: str) -> None:
         with self._lock:
-            recent = self._recent(address)
+            recent = self._recent(client)
             recent.append(self._clock())
-            self._seen.pop(address, None)
-            self._seen[address] = recent
+            self._seen.pop(client, None)
+            self._seen[client] = recent
             if len(self._seen) > self.most:
                 self._seen.pop(next(iter(self._seen)))
 
-    def _recent(self, address: str) -> deque[float]:
-        kept = self._seen.get(address, deque(maxlen=self.times))
+    def _recent(self, client: str) -> deque[float]:
+        kept = self._seen.get(client, deque(maxlen=self.times))
         while kept and kept[0] <= self._clock() - self.seconds:
             kept.popleft()
         return kept
@@ -80,11 +81,17 @@ def browser_of(request: Request) -> str:
     return request.cookies.get(COOKIE, "")
 
 
+def bounded(request: Request, largest: int, unsaid: str = "") -> bool:
+    """Does it say beforehand that its body has at most so many bytes?"""
+    length = request.headers.get("content-length", unsaid)
+    told = length.isascii() and length.isdigit() and "transfer-encoding" not in request.headers
+    return told and int(length[:15]) <= largest
+
+
 def same_origin(request: Request) -> bool:
     """Does the browser itself say that the form is of our own page? (One that says nothing has the ticket only.)"""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    own = origin is None or urlsplit(origin).netloc == request.headers.get("host")
-    return own and site in (None, "same-origin", "none")
+    near = request.headers.get("sec-fetch-site") in address.NEAR_SITES
+    return near and ("origin" not in request.headers or address.own(request))
 
 
 def mark(response: Response, browser: str, secure: bool) -> Response:

@@ -1,4 +1,5 @@
-"""The gate before everything: without a live session nothing of the console is answered, http or websocket.
+"""The gate before everything: without a live session nothing of the console is answered, http or websocket, and
+nothing at all to the page of another site.
 
 What is behind it learns who is here from one header alone, which the gate takes from every client and sets
 itself; Streamlit maps it to ``st.user`` (``server.trustedUserHeaders``).
@@ -15,7 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from console import context
+from console import address, context
 from core import sessions
 
 COOKIE = "session"
@@ -58,6 +59,8 @@ class Gate:
         path = scope["path"]
         if scope["type"] == "http" and (path in OPEN or path.startswith(OPEN_BELOW)):
             return await self.app(bare, receive, send)
+        if address.foreign(HTTPConnection(bare)):
+            return await _refuse(bare, receive, send, HTTPStatus.FORBIDDEN)
         try:
             session, whole = await asyncio.to_thread(_signed_in, HTTPConnection(bare))
         except (SQLAlchemyError, RuntimeError):
@@ -68,13 +71,13 @@ class Gate:
         return await self.app(known, receive, send)
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, status: HTTPStatus, instead: str) -> None:
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: HTTPStatus, instead: str = "") -> None:
     """Whoever wants a page is led to one that helps; whoever wants data is told no."""
     if scope["type"] == "websocket":
         await receive()  # the connect, which has to be taken before it is refused
         return await send({"type": "websocket.close", "code": CLOSED})
     connection = HTTPConnection(scope)
-    if scope["method"] in ("GET", "HEAD") and "text/html" in connection.headers.get("accept", ""):
+    if instead and scope["method"] in ("GET", "HEAD") and "text/html" in connection.headers.get("accept", ""):
         wanted = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
         answer: Response = RedirectResponse(f"{instead}?next={quote(wanted, safe='')}", 303)
     else:

@@ -12,12 +12,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from console import context
+from console import address, context
 from core import metrics, slack_answers, webhooks
 
 log = logging.getLogger(__name__)
 SLACK_PATIENCE = 2.5  # seconds
-LOOPBACK = ("127.0.0.1", "::1")
 
 
 async def body_of(request: Request) -> bytes:
@@ -89,8 +88,7 @@ async def show_metrics(request: Request) -> Response:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         allowed = secrets.compare_digest(given.encode(), token.encode())
     else:
-        near = request.client is not None and request.client.host in LOOPBACK
-        allowed = near and "x-forwarded-for" not in request.headers
+        allowed = address.near(request)
     if not allowed:
         return Response("set METRICS_TOKEN and send it as a bearer token\n", 401, {"WWW-Authenticate": "Bearer"})
     try:

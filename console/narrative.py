@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from console import change
 from console import story as story_parts
 from console.diff import side_by_side
@@ -36,7 +38,15 @@ def _decided(made) -> Safe:
         tag("p", of(VERDICT, made.verdict), tag("b", f" confidence {made.confidence:.2f}")),
         tag("p", f"Row {made.row}: {made.receipt.get('row_says', '')}."),
         tag("p", "A person approves before production.") if made.needs_approval else "",
+        tag("p", _corroboration(made), class_="d-muted"),
     )
+
+
+def _corroboration(made) -> str:
+    """What corroborates the report, or why nothing does. Older decisions do not say."""
+    given = made.receipt.get("inputs")
+    says = given.get("corroboration") if isinstance(given, Mapping) else ""
+    return f"{says}." if says else ""
 
 
 def _written(found) -> Safe:

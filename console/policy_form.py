@@ -48,6 +48,13 @@ FORM: Mapping[str, Sequence[Field]] = {
         Field("guards.minimum_occurrences", "Occurrences at least", 1, 1000, 1),
         Field("guards.stop_after_rollbacks", "Approval after rollbacks in a row", 1, 100, 1),
         Field("guards.approval_always", "A person approves every fix"),
+        Field(
+            "corroboration.required",
+            "Reports need corroboration",
+            help="Without failures in the service's own metrics or logs, a person approves.",
+        ),
+        Field("corroboration.failures", "Failures that corroborate", 1, 1000, 1, "fewer if fewer are reported"),
+        Field("corroboration.wait_seconds", "Wait for late metrics, seconds", 0.0, 86400.0, 60.0),
     ),
     "After the deployment": (
         Field("watch.seconds", "Watched for, seconds", 1.0, 86400.0, 30.0),

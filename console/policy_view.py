@@ -61,11 +61,20 @@ def guards(policy: Policy) -> Safe:
                 ("Automatic deployments", f"{g.deployments_per_hour} an hour at most"),
                 ("Evidence floor", f"{g.minimum_occurrences} occurrences"),
                 ("Rollbacks in a row", f"from {g.stop_after_rollbacks} on a person approves"),
+                ("Corroboration of reports", corroboration(policy)),
                 ("Approval of every fix", "yes" if g.approval_always else "no"),
                 ("Business hours", f"{days} {hours.start}–{hours.end} {hours.zone}" if hours.days else "always"),
             ]
         ),
     )
+
+
+def corroboration(policy: Policy) -> str:
+    """Where a report needs failures in the service's own metrics or logs, or else a person's approval."""
+    rules = policy.corroboration
+    other = [name for name in sorted(policy.services) if policy.asks_corroboration(name) is not rules.required]
+    but = f", {'not ' if rules.required else 'but '}for {', '.join(other)}" if other else ""
+    return f"{'required' if rules.required else 'not required'}{but}"
 
 
 def services(policy: Policy) -> Safe:

@@ -1,4 +1,4 @@
-"""One question for approval, part by part, as safe HTML: what, why, risk, diff, proof, and the way back."""
+"""One question for approval, part by part, as safe HTML: what, why, risk, new capabilities, diff, proof, rollback."""
 
 from __future__ import annotations
 
@@ -124,6 +124,7 @@ def drawn(asked: Question, rules: Watch) -> Safe:
     return tag(
         "div",
         tag("div", why(asked), risk(asked), class_="d-two"),
+        change.newly_can(asked.change.reviews),
         side_by_side(patch) if patch else empty("No patch", "Nothing was proposed."),
         proof(asked),
         way_back(asked, rules),

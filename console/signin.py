@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from console import context, forms, gate, provider, signin_page
+from console import address, context, forms, gate, provider, signin_page
 from core import accounts, sessions
 from core.accounts import Denied
 from core.settings import Access
@@ -30,10 +30,10 @@ GONE = "The store does not answer, nobody can sign in now. python -m core doctor
 NEXT, LARGEST = "next", 10_000  # bytes of a form
 
 
-def local(address: str) -> str:
+def local(to: str) -> str:
     """An address inside the console, or the first page: never one of another host."""
-    fine = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address if fine and not address.startswith(("/login", "/logout", "/password")) else "/"
+    fine = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable()
+    return to if fine and not to.startswith(("/login", "/logout", "/password")) else "/"
 
 
 def _rules() -> Access:
@@ -50,8 +50,7 @@ def _page(request: Request, draw: Callable[..., str], status: int = 200, **told)
 
 async def _form(request: Request) -> Mapping[str, str] | None:
     """The form's fields, if it is ours; None for a forged, replayed, old or huge one."""
-    length = request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > LARGEST or not forms.same_origin(request):
+    if not forms.bounded(request, LARGEST) or not forms.same_origin(request):
         return None
     given = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     mine = tickets.take(given.get("ticket", ""), forms.browser_of(request), request.url.path)
@@ -63,8 +62,7 @@ def _enter(request: Request, person: str, to: str) -> Response:
     if old := gate.session_of(request):
         sessions.end(old)
     hours = _rules().session_hours
-    address = request.client.host if request.client else ""
-    value = sessions.begin(person, request.headers.get("user-agent", ""), address, hours)
+    value = sessions.begin(person, request.headers.get("user-agent", ""), address.client(request), hours)
     answer = RedirectResponse(local(to), 303, {"Cache-Control": "no-store"})
     answer.set_cookie(gate.cookie_name(), value, max_age=int(hours * 3600), httponly=True, samesite="lax",
                       secure=gate.secure(), path="/")  # fmt: skip
@@ -108,8 +106,8 @@ async def _welcome(request: Request) -> Response:
 
 
 async def _try(request: Request) -> Response:
-    address = request.client.host if request.client else ""
-    if attempts.full(address):
+    client = address.limited(request)
+    if attempts.full(client):
         return _login_page(request, says=SLOW, status=429)
     given = await _form(request)
     if given is None:
@@ -117,7 +115,7 @@ async def _try(request: Request) -> Response:
     try:
         person = await asyncio.to_thread(accounts.sign_in, given.get("name", ""), given.get("password", ""), _rules())
     except Denied as denied:
-        attempts.count(address)
+        attempts.count(client)
         return _login_page(request, given.get(NEXT, "/"), says=str(denied), status=401)
     return await asyncio.to_thread(_enter, request, person.name, given.get(NEXT, "/"))
 
@@ -172,15 +170,15 @@ async def password(request: Request) -> Response:
     given = await _form(request)
     if given is None:
         return _page(request, signin_page.password, 403, name=name, says=FORGED)
-    address = request.client.host if request.client else ""
+    client = address.limited(request)
     try:
-        if attempts.full(address):
+        if attempts.full(client):
             raise Denied(SLOW)
         if given.get("new") != given.get("again"):
             raise ValueError("the two new passwords differ")
         await asyncio.to_thread(accounts.change_password, name, given.get("old", ""), given.get("new", ""))
     except (Denied, ValueError) as error:
-        attempts.count(address)
+        attempts.count(client)
         return _page(request, signin_page.password, 400, name=name, says=str(error))
     return await asyncio.to_thread(_enter, request, name, "/")
 

@@ -90,15 +90,15 @@ def _parser() -> argparse.ArgumentParser:
         ("approve", approve, "approve an issue's patch"),
         ("resolve", resolve, "record a person's own resolution of an escalated issue"),
     ):
-        added = command(name, work, says)
+        added = command(name, work, f"{says}, as the person of PLATFORM_TOKEN")
         added.add_argument("--issue", type=int, required=True)
-        added.add_argument("--actor", default="", help="for the audit trail; default: who runs the command")
         if name == "resolve":
             added.add_argument("--how", required=True)
     for name, (_, says) in STREAMS.items():
         command(name, _stream, says)
-    audit = command("audit", verify_audit, "verify the audit trail")
+    audit = command("audit", verify_audit, "verify the audit trail against its signed heads")
     audit.add_argument("what", choices=["verify"])
+    audit.add_argument("--head", default="", metavar="LINE", help="also against a head that was sent outside")
     return parser
 
 
@@ -147,13 +147,14 @@ def run_rounds(arguments) -> int:
 
 def worker(arguments) -> int:
     """Until SIGTERM or SIGINT; waiting issues go on at the next start."""
-    from core import scheduler
+    from core import accounts, scheduler
     from core import settings as configuration
 
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
     engine = scheduler.start(configuration.load(), "worker")
+    accounts.demo(engine.settings)
     print(f"worker {engine.executor.id} runs; a round every {engine.settings.round_seconds:g} s", flush=True)
     done.wait()
     scheduler.stop()
@@ -176,14 +177,14 @@ def status(arguments) -> int:
 
 
 def decide(arguments) -> int:
-    from core import decision
+    from core import decision, strict_json
     from core import settings as configuration
 
     try:
-        given = json.load(sys.stdin)
+        given = strict_json.loads(sys.stdin.buffer.read())
         case = decision.read_situation(given.get("situation", given))
         policy = configuration.Policy(**given["policy"]) if "policy" in given else configuration.load().policy
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         print(f"decide: {error}", file=sys.stderr)
         return 2
     print(json.dumps(decision.decide(case, policy).as_json()))
@@ -206,7 +207,6 @@ def approve(arguments) -> int:
     return _act(
         lambda who: actions.approve(asked.id, actor=who, patch_hash=asked.patch_hash, key=f"approve-{asked.id}"),
         rt.settings,
-        arguments.actor,
     )
 
 
@@ -218,16 +218,15 @@ def resolve(arguments) -> int:
     return _act(
         lambda who: actions.resolve(arguments.issue, actor=who, how=arguments.how, cured=True, key=key),
         rt.settings,
-        arguments.actor,
     )
 
 
-def _act(work: Callable, settings: Settings, name: str) -> int:
-    """Carry out ``work(actor)`` as whoever runs the command; a refusal is told and is exit code 1."""
+def _act(work: Callable, settings: Settings) -> int:
+    """Carry out ``work(actor)`` as the person of PLATFORM_TOKEN; a refusal is told and is exit code 1."""
     from core import actions, owner
 
     try:
-        print(work(owner.actor(settings, name)).says)
+        print(work(owner.actor(settings)).says)
     except actions.Refused as refusal:
         print(refusal, file=sys.stderr)
         return 1
@@ -235,12 +234,14 @@ def _act(work: Callable, settings: Settings, name: str) -> int:
 
 
 def verify_audit(arguments) -> int:
-    from core import audit, store
+    from core import audit_head
 
-    rt = _open()
-    with store.read() as session:
-        verdict = audit.verify(session, rt.settings.data_dir)
-    print(verdict.says)
+    rt, given = _open(), audit_head.read(arguments.head)
+    if arguments.head and given is None:
+        print("audit: --head is a line like: audit-head-1 12 HASH 2026-11-25T10:00:00Z KEY SIGNATURE", file=sys.stderr)
+        return 2
+    verdict = audit_head.verify(rt.settings, given=given)
+    print(f"{verdict.state}: {verdict.says}")
     return 0 if verdict.ok else 1
 
 

@@ -6,7 +6,9 @@ not: it must not tell a stranger who works here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
@@ -14,12 +16,13 @@ from sqlmodel import Session, col, func, select
 from core import audit, passwords, store
 from core.models import now
 from core.people import Person, Role, SignIn
-from core.rights import Actor, Forbidden
-from core.settings import Access
+from core.rights import Actor, Forbidden, proved
+from core.settings import Access, Settings
 
 DENIED = "Name or password is wrong, or the account is locked for a while."
 FIRST_PASSWORD_HOURS = 72  # a password that somebody else chose must be changed within
 LONGEST_NAME = 100
+ADDRESS = re.compile(r"(?=.{3,100}$)[\w.+-]+@[\w.-]+", re.ASCII)
 DEMO = tuple(Role)  # the demo's people are called as their roles
 
 
@@ -37,15 +40,12 @@ def _over(at: datetime | None) -> bool:
     return at is not None and at <= now()
 
 
-def actor(session: Session, who: str | Actor) -> Actor:
+def actor(session: Session, who: Actor) -> Actor:
     """The one who acts, with the role that the store gives them now. Raises Forbidden for one unknown to it."""
-    if isinstance(who, Actor) and who.owner:
-        return who
-    known = who if isinstance(who, Actor) else Actor(who, Role.VIEWER)
-    person = find(session, known.name)
+    person = find(session, proved(who).name)
     if person is None:
-        raise Forbidden(f"nobody who may act here is called {known.name!r}")
-    return Actor(person.name, person.role, known.scopes, known.via)
+        raise Forbidden(f"nobody who may act here is called {who.name!r}")
+    return replace(who, role=person.role)
 
 
 # --- signing in ------------------------------------------------------------------------------------
@@ -208,6 +208,15 @@ def first_admin() -> str | None:
     return password
 
 
+def demo(settings: Settings) -> bool:
+    """Make the demo's people where this is the demo; whether it is."""
+    password = settings.demo_password.get_secret_value()
+    if not (settings.sandbox_url and password):
+        return False
+    demo_people(password)
+    return True
+
+
 def demo_people(password: str) -> None:
     """The demo's four people; an earlier demo's keep their rows and get this run's password."""
     kept = passwords.hashed(password)
@@ -223,9 +232,7 @@ def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
 
     The role is the highest that ``oidc_roles`` gives to a value of the claim or to the verified address.
     """
-    address = str(claims.get("email") or "").strip().lower()
-    if not address or claims.get("email_verified") is False:
-        raise Denied("The identity provider gave no verified e-mail address.")
+    address = _address(claims, rules)
     role = _role(claims, address, rules)
     if role is None:
         raise Denied(f"{address} is known to the identity provider, but has no role here. Ask an admin.")
@@ -239,9 +246,23 @@ def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
     return person
 
 
+def _address(claims: Mapping[str, object], rules: Access) -> str:
+    """The verified address, in small letters. Raises Denied.
+
+    A claim of any other form than a plain address is none: letters of other scripts may look like, or become, those
+    of somebody else. ``email_verified`` has to be true, unless the policy says that the provider leaves it out.
+    """
+    told, verified = claims.get("email"), claims.get("email_verified", not rules.oidc_email_verified)
+    if not isinstance(told, str) or verified not in (True, "true", "True") or not ADDRESS.fullmatch(told):
+        raise Denied("The identity provider gave no verified e-mail address.")
+    return told.lower()
+
+
 def _role(claims: Mapping[str, object], address: str, rules: Access) -> Role | None:
+    """Keys with an @ are addresses, all others values of the claim: a group called like an address gives nothing."""
     told = claims.get(rules.oidc_claim)
-    values = {address, *(map(str, told) if isinstance(told, list) else [str(told)])}
-    ranks = list(Role)
-    found = [role for value, role in rules.oidc_roles.items() if value in values or value.lower() == address]
-    return max(found, key=ranks.index, default=rules.oidc_default)
+    values = {value for value in (told if isinstance(told, list) else [told]) if isinstance(value, str)}
+    found = [
+        role for key, role in rules.oidc_roles.items() if (key.lower() == address if "@" in key else key in values)
+    ]
+    return max(found, key=list(Role).index, default=rules.oidc_default)

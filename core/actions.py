@@ -3,7 +3,7 @@ one transaction: the change, its audit row, and the message to the waiting workf
 second click, a second person or a crash changes nothing (core/deeds.py). What people decide of signals is in
 core/triage.py.
 
-``actor`` is an Actor, or the name of a known person.
+``actor`` is somebody who proved who they are: a session, a token, or a user of a signed Slack payload.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from sqlmodel import Session, col, select
 
 from core import answers, durable, journal, notify, policies, rulings, runtime, store
-from core.deeds import Receipt, ask, done, get, note, once
+from core.deeds import Key, Receipt, ask, bind, done, get, note, once
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.rights import Actor, Refused
 from core.settings import ConfigurationError
@@ -19,38 +19,38 @@ from core.stages import learn, verify
 from core.vendors.base import VendorError
 
 
-def approve(approval_id: int, *, actor: Actor | str, patch_hash: str, key: str) -> Receipt:
+def approve(approval_id: int, *, actor: Actor, patch_hash: str, key: str) -> Receipt:
     """Release exactly the patch with this hash."""
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         asked = answers.asked(session, approval_id, who, patch_hash)
         answers.four_eyes(session, asked, who)
         answers.give(session, asked, who.name, True, "")
         note(session, who, "approve", asked.issue_id, key, {"approval": approval_id, "patch": asked.patch_hash})
         return "approved: the release starts"
 
-    return once("approve", actor, f"approval/{approval_id}", key, act)
+    return once("approve", actor, f"approval/{approval_id}", key, act, {"patch": patch_hash})
 
 
-def reject(approval_id: int, *, actor: Actor | str, reason: str, key: str) -> Receipt:
+def reject(approval_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
     """Refuse the patch; the issue goes to a person and the refusal is learned from."""
     if not reason.strip():
         raise Refused("a rejection needs a reason: the platform learns from it")
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         asked = answers.asked(session, approval_id, who)
         answers.give(session, asked, who.name, False, reason)
         detail = {"approval": approval_id, "patch": asked.patch_hash, "reason": reason}
         note(session, who, "reject", asked.issue_id, key, detail)
         return "rejected: a person takes over"
 
-    return once("reject", actor, f"approval/{approval_id}", key, act)
+    return once("reject", actor, f"approval/{approval_id}", key, act, {"reason": reason})
 
 
-def pass_on(approval_id: int, *, actor: Actor | str, to: str, reason: str, key: str) -> Receipt:
+def pass_on(approval_id: int, *, actor: Actor, to: str, reason: str, key: str) -> Receipt:
     """Escalate a question to a named approver or group; from then on they alone answer it."""
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         asked = answers.asked(session, approval_id, who)
         asked.assignee = answers.assignable(session, to)
         issue = session.get_one(Issue, asked.issue_id)
@@ -59,13 +59,13 @@ def pass_on(approval_id: int, *, actor: Actor | str, to: str, reason: str, key: 
         note(session, who, "pass_on", asked.issue_id, key, {"approval": approval_id, "to": to, "reason": reason})
         return f"escalated to {to}: they are asked now"
 
-    return once("pass_on", actor, f"approval/{approval_id}", key, act)
+    return once("pass_on", actor, f"approval/{approval_id}", key, act, {"to": to, "reason": reason})
 
 
-def hand_back(approval_id: int, *, actor: Actor | str, reason: str, key: str) -> Receipt:
+def hand_back(approval_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
     """Give a question that was escalated to oneself back to every approver."""
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         asked = answers.asked(session, approval_id, who)
         if asked.assignee is None:
             raise Refused("it is open to every approver already")
@@ -74,13 +74,13 @@ def hand_back(approval_id: int, *, actor: Actor | str, reason: str, key: str) ->
         note(session, who, "hand_back", asked.issue_id, key, detail)
         return "handed back: every approver can answer it"
 
-    return once("hand_back", actor, f"approval/{approval_id}", key, act)
+    return once("hand_back", actor, f"approval/{approval_id}", key, act, {"reason": reason})
 
 
-def escalate(issue_id: int, *, actor: Actor | str, to: str, reason: str, key: str) -> Receipt:
+def escalate(issue_id: int, *, actor: Actor, to: str, reason: str, key: str) -> Receipt:
     """Take the issue from the platform and give it to a named person or group."""
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
         if issue.status in (Status.RESOLVED, Status.DISMISSED):
             raise Refused(f"the issue is {issue.status}")
@@ -99,15 +99,15 @@ def escalate(issue_id: int, *, actor: Actor | str, to: str, reason: str, key: st
         note(session, who, "escalate", issue_id, key, {"to": to, "reason": reason})
         return f"escalated to {to}"
 
-    receipt = once("escalate", actor, f"issue/{issue_id}", key, act)
+    receipt = once("escalate", actor, f"issue/{issue_id}", key, act, {"to": to, "reason": reason})
     _cancel(issue_id)
     return receipt
 
 
-def retry(issue_id: int, *, actor: Actor | str, key: str) -> Receipt:
+def retry(issue_id: int, *, actor: Actor, key: str) -> Receipt:
     """Start the issue's journey anew, with everything learned since."""
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
         if issue.status not in (Status.ESCALATED, Status.DISMISSED):
             raise Refused(f"the issue is {issue.status}: only an escalated or dismissed one can be tried again")
@@ -118,15 +118,15 @@ def retry(issue_id: int, *, actor: Actor | str, key: str) -> Receipt:
         note(session, who, "retry", issue_id, key, {"run": issue.run})
         return f"run {issue.run} has started"
 
-    return once("retry", actor, f"issue/{issue_id}", key, act)
+    return once("retry", actor, f"issue/{issue_id}", key, act, {})
 
 
-def resolve(issue_id: int, *, actor: Actor | str, how: str, cured: bool, key: str) -> Receipt:
+def resolve(issue_id: int, *, actor: Actor, how: str, cured: bool, key: str) -> Receipt:
     """Record a person's own resolution; it is shown with similar issues from now on."""
     if not how.strip():
         raise Refused("say how it was resolved: the next similar issue will show it")
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
         if issue.status is not Status.ESCALATED:
             raise Refused(f"the issue is {issue.status}: escalate it before you resolve it by hand")
@@ -136,13 +136,13 @@ def resolve(issue_id: int, *, actor: Actor | str, how: str, cured: bool, key: st
         note(session, who, "resolve", issue_id, key, {"how": how, "cured": cured})
         return "recorded; similar issues will show it"
 
-    return once("resolve", actor, f"issue/{issue_id}", key, act)
+    return once("resolve", actor, f"issue/{issue_id}", key, act, {"how": how, "cured": cured})
 
 
-def dismiss(issue_id: int, *, actor: Actor | str, reason: str, key: str) -> Receipt:
+def dismiss(issue_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
     """Close the issue without a fix."""
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
         if issue.status not in (Status.ESCALATED, Status.NEW):
             raise Refused(f"the issue is {issue.status}: escalate it first")
@@ -151,14 +151,15 @@ def dismiss(issue_id: int, *, actor: Actor | str, reason: str, key: str) -> Rece
         note(session, who, "dismiss", issue_id, key, {"reason": reason})
         return "dismissed"
 
-    return once("dismiss", actor, f"issue/{issue_id}", key, act)
+    return once("dismiss", actor, f"issue/{issue_id}", key, act, {"reason": reason})
 
 
-def roll_back(deployment_id: int, *, actor: Actor | str, reason: str, key: str) -> Receipt:
+def roll_back(deployment_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
     """Return production to what it served before this deployment; its issue is handed to a person."""
-    ask("roll_back", actor, f"deployment/{deployment_id}")
+    subject, content = f"deployment/{deployment_id}", {"reason": reason}
+    who = ask("roll_back", actor, subject)
     with store.read() as session:
-        if done(session, key):
+        if done(session, who, "roll_back", subject, bind(who, "roll_back", subject, key, content)):
             return Receipt(False, "already rolled back")
         row = _may_roll_back(session, deployment_id)
         issue = session.get_one(Issue, row.issue_id)
@@ -168,7 +169,7 @@ def roll_back(deployment_id: int, *, actor: Actor | str, reason: str, key: str) 
     except VendorError as error:
         raise Refused(str(error)) from None
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         fresh = session.get_one(Deployment, deployment_id)
         fresh.status, fresh.ended_at, fresh.note = "rolled_back", now(), f"{reason} ({who.name})"
         session.get_one(ChangeSet, row.change_set_id).status = "rolled_back"
@@ -179,7 +180,7 @@ def roll_back(deployment_id: int, *, actor: Actor | str, reason: str, key: str) 
         note(session, who, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": says})
         return says
 
-    return once("roll_back", actor, f"deployment/{deployment_id}", key, act)
+    return once("roll_back", actor, subject, key, act, content)
 
 
 def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
@@ -199,20 +200,20 @@ def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
     return row
 
 
-def change_policy(text: str, *, actor: Actor | str, reason: str, based_on: str, key: str) -> Receipt:
+def change_policy(text: str, *, actor: Actor, reason: str, based_on: str, key: str) -> Receipt:
     """Put this text of platform.toml in force; ``based_on`` is the digest of the one it was made from."""
     if not reason.strip():
         raise Refused("a change of the policy needs a reason: it is kept in the audit trail")
     path = runtime.current().settings.platform_file
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         made = policies.put_in_force(session, path, text, by=who.name, reason=reason, based_on=based_on)
         detail = {"version": made.id, "before": based_on, "after": made.sha256, "reason": reason}
         note(session, who, "change_policy", "policy", key, detail)
         return f"version {made.id} of the policy is in force; the next decision follows it"
 
     try:
-        return once("change_policy", actor, "policy", key, act)
+        return once("change_policy", actor, "policy", key, act, {"text": text, "reason": reason})
     except (policies.Stale, ConfigurationError) as error:
         raise Refused(str(error)) from None
 

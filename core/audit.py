@@ -1,17 +1,17 @@
 """A hash chain of who did what: each row holds the hash of the one before it.
 
-Editing, deleting or reordering a row breaks the chain; cutting off its end is found by the head,
-which is kept outside of the database (DATA_DIR/audit-head). The chain is SHA-256 over canonical JSON.
+The chain is SHA-256 over canonical JSON. Whoever can write into the database can compute it anew, so what the chain
+alone cannot tell (an end that was cut off, rows that were written anew with all hashes after them) is found by marks
+that are kept outside of it: signed heads (core/audit_head.py).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from enum import StrEnum
 
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
@@ -68,13 +68,17 @@ class AlreadyDone(Exception):
     """This very action was carried out before; doing it again would be a second effect."""
 
 
-def save_head(session: Session, data_dir: Path) -> None:
-    """Write the newest row's id and hash beside the database, replaced atomically."""
-    last = session.exec(select(AuditRow).order_by(col(AuditRow.id).desc()).limit(1)).first()
-    if last:
-        temporary = data_dir / "audit-head.new"
-        temporary.write_text(f"{last.id} {last.hash}\n", encoding="ascii")
-        os.replace(temporary, data_dir / "audit-head")
+class State(StrEnum):
+    """What became of the chain since it was written."""
+
+    WHOLE = "whole"
+    EDITED = "edited"
+    REORDERED = "reordered"
+    REMOVED = "removed"
+    TRUNCATED = "truncated"
+    REWRITTEN = "rewritten"
+    FORGED = "rewritten with its head"  # the head is not signed with our key
+    HEADLESS = "head missing"
 
 
 @dataclass(frozen=True)
@@ -82,34 +86,83 @@ class Verdict:
     ok: bool
     rows: int
     says: str
+    state: State = State.WHOLE
 
 
-def verify(session: Session, data_dir: Path | None = None, told: Callable[[int], None] = lambda _: None) -> Verdict:
+@dataclass(frozen=True)
+class Mark:
+    """A row's number and hash, kept outside of the chain; ``source`` is what the message calls it."""
+
+    row: int
+    hash: str
+    source: str = "the head"
+
+
+class _Broken(Exception):
+    """(state, message) of the first place that does not fit."""
+
+
+def verify(session: Session, told: Callable[[int], None] = lambda _: None, marks: Iterable[Mark] = ()) -> Verdict:
     """Walk the whole chain; names the first row that does not fit. ``told`` hears how many rows are done."""
-    previous, count = GENESIS, 0
-    number, value = _head(data_dir)
-    for row in session.connection().execute(select(*COLUMNS).order_by(col(AuditRow.id))).yield_per(CHUNK):
-        if row.previous != previous:
-            return Verdict(False, count, f"row {row.id} does not follow the row before it: one was removed or moved")
-        if row.hash != digest(row):
-            return Verdict(False, count, f"row {row.id} was changed after it was written")
-        if row.id == number and row.hash == value:
-            number = None
-        previous, count = row.hash, count + 1
-        if count % CHUNK == 0:
-            told(count)
-    if number is not None:
-        return Verdict(False, count, f"the chain ends before row {number}, which the head names: rows were cut off")
-    return Verdict(True, count, f"{count:,} rows, each follows the one before it")
+    return walk(session, marks, told)[0]
 
 
-def _head(data_dir: Path | None) -> tuple[int | None, str]:
-    """(id, hash) of the newest row as kept outside of the database; (None, "") when no head is kept."""
-    head = data_dir / "audit-head" if data_dir else None
-    if not (head and head.exists()):
-        return None, ""
+def walk(
+    session: Session,
+    marks: Iterable[Mark] = (),
+    told: Callable[[int], None] = lambda _: None,
+    start: Mark | None = None,
+) -> tuple[Verdict, Mark | None]:
+    """(verdict, mark of the last row) of the rows from ``start`` on, or of all.
+
+    ``start`` is a row that was verified before: it has to be there as it was.
+    """
+    kept = sorted([*marks, *([start] if start else [])], key=lambda mark: mark.row)
+    count, last = 0, None
     try:
-        number, value = head.read_text(encoding="ascii").split()
-        return int(number), value
-    except (ValueError, UnicodeDecodeError):
-        return -1, "the head cannot be read"
+        for row in _linked(session, start, kept):
+            count, last = count + 1, Mark(row.id, row.hash)
+            if count % CHUNK == 0:
+                told(count)
+    except _Broken as broken:
+        state, says = broken.args
+        return Verdict(False, count, says, state), last
+    return Verdict(True, count, f"{count:,} rows, each follows the one before it"), last
+
+
+def _linked(session: Session, start: Mark | None, marks: list[Mark]) -> Iterator[Row]:
+    """The rows in their order, each of which fits. Raises _Broken."""
+    query = select(*COLUMNS).order_by(col(AuditRow.id))
+    if start:
+        query = query.where(col(AuditRow.id) >= start.row)
+    before, previous, left = 0, None if start else GENESIS, list(marks)
+    for row in session.connection().execute(query).yield_per(CHUNK):
+        if previous is not None and row.previous != previous:
+            raise _Broken(*_break(session, row, before))
+        if row.hash != digest(row):
+            raise _Broken(State.EDITED, f"row {row.id} was changed after it was written")
+        while left and left[0].row <= row.id:
+            _fits(row, left.pop(0))
+        before, previous = row.id, row.hash
+        yield row
+    if left:
+        mark = left[0]
+        raise _Broken(State.TRUNCATED, f"the chain ends before row {mark.row}, which {mark.source} names: "
+                                       "rows were cut off")  # fmt: skip
+
+
+def _fits(row: Row, mark: Mark) -> None:
+    if (row.id, row.hash) != (mark.row, mark.hash):
+        says = f"row {mark.row} is not the row that {mark.source} names"
+        raise _Broken(State.REWRITTEN, f"{says}: rows up to it were changed or removed, and the hashes computed anew")
+
+
+def _break(session: Session, row: Row, before: int) -> tuple[State, str]:
+    """Why a row does not follow the one before it, as far as the rows that are left can tell."""
+    elsewhere = session.exec(select(AuditRow.id).where(AuditRow.hash == row.previous)).first()
+    follows = f"row {row.id} does not follow row {before}" if before else f"row {row.id} is not the first row"
+    if elsewhere is not None:
+        return State.REORDERED, f"{follows} but row {elsewhere}: rows were reordered"
+    if row.id > before + 1:
+        return State.REMOVED, f"{follows}: rows before it were removed"
+    return State.EDITED, f"{follows}: row {before} was changed after it was written, and its hash with it"

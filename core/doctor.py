@@ -7,14 +7,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from filelock import Timeout
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import accounts, store, workspace
+from core import accounts, audit_head, store, workspace
 from core.repair.runner import BubblewrapRunner
 from core.runtime import Runtime
+from core.settings import ConfigurationError
 from core.vendors import cline, registry
 from core.vendors.command import CommandError
+from core.vendors.redact import Redactor
 
 
 @dataclass(frozen=True)
@@ -34,17 +37,18 @@ def examine(rt: Runtime) -> Iterator[Line]:
     yield _policy(rt)
     yield _database(rt)
     yield _people()
+    yield _audit(rt)
     yield _sandbox(rt)
     yield _cline(rt)
     for name, repository in rt.policy.repositories.items():
         try:
             workspace.clone(rt, name, repository)
-            yield Line(f"repository {name}", "ok", f"{repository.remote} can be read")
+            yield Line(f"repository {name}", "ok", f"{Redactor()(repository.remote)} can be read")
         except CommandError as error:
             yield Line(
                 f"repository {name}",
                 "fault",
-                str(error),
+                Redactor()(str(error)),
                 f"check repositories.{name}.remote in platform.toml",
             )
     for name, check in registry.checks(rt.settings):
@@ -65,6 +69,23 @@ def _python() -> Line:
 def _git() -> Line:
     found = shutil.which("git")
     return Line("git", "ok" if found else "fault", found or "not found", "" if found else "install git")
+
+
+def _audit(rt: Runtime) -> Line:
+    """The rows since the last signed head; ``audit verify`` walks all of them."""
+    try:
+        verdict = audit_head.advance(rt.settings, audit_head.PATIENCE)
+    except (SQLAlchemyError, OSError, Timeout, ConfigurationError) as error:
+        return Line("audit trail", "fault", f"its head cannot be moved: {error}", "look at DATA_DIR and AUDIT_KEY")
+    if not verdict.ok:
+        return Line("audit trail", "fault", f"{verdict.state}: {verdict.says}", "python -m core audit verify")
+    outside = rt.policy.routes.audit_head
+    return Line(
+        "audit trail",
+        "ok",
+        f"whole since its last head; sent outside to {', '.join(outside) or 'the log alone'}",
+        "" if outside else "name a channel in routes.audit_head",
+    )
 
 
 def _policy(rt: Runtime) -> Line:

@@ -182,9 +182,12 @@ def moving() -> bool:
 
 
 def begin(session: Session, issue: Issue, requested_by: str | None = None) -> None:
-    """Start a new run of the issue's journey, in the caller's transaction; ``requested_by`` is the person who asked."""
+    """Start a new run of the issue's journey, in the caller's transaction; ``requested_by`` is the person who asked.
+
+    Whoever asked once has asked: a run that the platform starts by itself later does not let them approve it.
+    """
     issue.run += 1
-    issue.requested_by = requested_by
+    issue.requested_by = requested_by or issue.requested_by
     issue.assignee, issue.ended_at = None, None
     issue.status, issue.reason = Status.ANALYZING, ""
     session.add(issue)

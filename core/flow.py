@@ -1,7 +1,8 @@
 """The workflow: the diagram as one function. Every arrow of the diagram is one line of ``journey``.
 
     analyze -> decide -> escalate | schedule (wait, then diagnose again) | fix
-    (fix -> review -> CodeRabbit, if it is asked) up to N times -> test -> preview -> [approval] -> release -> learn
+    (fix -> review -> CodeRabbit, if it is asked) up to N times -> test -> preview
+    -> [late metrics and logs -> decide] -> [approval] -> release -> learn
     release: queue -> production -> watch -> merge, or roll back
 
 It runs under DBOS: each stage is a step whose result is kept, so a process killed anywhere goes on
@@ -18,7 +19,7 @@ from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from core import durable, journal, runtime
 from core.models import Stage, Status
-from core.stages import analyze, decide, deploy, fix, handover, learn, peer, review, test, verify
+from core.stages import analyze, corroborate, decide, deploy, fix, handover, learn, peer, review, test, verify
 from core.vendors.base import VendorError
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ watch_step = step(Stage.VERIFY, Status.WATCHING, verify.watch)
 roll_back_step = step(Stage.VERIFY, Status.ROLLING_BACK, verify.roll_back)
 learn_step = step(Stage.LEARN, Status.WATCHING, learn.run)
 attempts_step = plain_step(fix.attempts)
+corroborate_step = plain_step(corroborate.look)
 schedule_step = plain_step(decide.schedule)
 ask_step = plain_step(deploy.ask)
 expire_step = plain_step(deploy.expire)
@@ -109,6 +111,11 @@ def _journey(issue_id: int, run: int) -> str:
     preview = preview_step(issue_id, run, 1, change["id"])
     if not preview["ok"]:
         return hand_over(issue_id, run, "deployment_failed", preview["says"])
+    first = decision["verdict"]
+    if not change["needs_approval"]:
+        decision = corroborated(issue_id, run, decision)
+    if decision["verdict"] not in (first, "AUTO_RESOLVE"):
+        return hand_over(issue_id, run, decision.get("event", "escalated"), decision["says"])
     if decision["needs_approval"] or change["needs_approval"]:
         answer = approval(issue_id, run, change["id"])
         if not answer["ok"]:
@@ -130,6 +137,21 @@ def diagnose(issue_id: int, run: int) -> dict:
             return decision
         rest(wait)
         diagnosis += 1
+
+
+def corroborated(issue_id: int, run: int, decision: dict) -> dict:
+    """The decision, taken again when metrics or logs that were late may corroborate the report by now.
+
+    The wait for them is durable and bounded.
+    """
+    if not decision.get("uncorroborated"):
+        return decision
+    look = corroborate_step(issue_id, run)
+    again = look["corroborated"] or look["seconds"] > 0
+    while look["seconds"] > 0:
+        rest(look["seconds"])
+        look = corroborate_step(issue_id, run)
+    return decide_step(issue_id, run, decision["diagnosis"] + 1) if again else decision
 
 
 def write_fix(issue_id: int, run: int) -> dict:

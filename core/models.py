@@ -6,11 +6,12 @@ pydantic models, so that what a vendor sent is checked once, at the border.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic import Field as ShapeField
 from sqlalchemy import JSON, DateTime, Index, UniqueConstraint, text
 from sqlalchemy.types import TypeDecorator
@@ -117,6 +118,40 @@ class Cause(StrEnum):
 # --- shapes that cross borders -------------------------------------------------------------------
 
 
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+DEEPEST = 30  # levels of nested attributes that are kept
+MOST = 10**9  # of one record; an issue's sum of them stays a number that databases hold
+
+
+def storable(value: Any) -> Any:
+    """The value with U+FFFD for what JSON can carry but UTF-8 and PostgreSQL cannot: NUL, and halves of pairs.
+
+    One record with such a character would otherwise stop the whole page that it came with, for ever.
+    """
+    return _storable(value, DEEPEST)
+
+
+def _storable(value: Any, deeper: int) -> Any:
+    if isinstance(value, str):
+        return UNSTORABLE.sub("\ufffd", value)
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if not deeper:
+        return "\u2026"
+    if isinstance(value, dict):
+        return {_storable(key, 1): _storable(inner, deeper - 1) for key, inner in value.items()}
+    return [_storable(inner, deeper - 1) for inner in value]
+
+
+def countable(value: Any) -> Any:
+    """A number at most MOST, at least 0; what is no number is left for the shape to refuse."""
+    return min(max(value, 0), MOST) if isinstance(value, int | float) and value == value else value
+
+
+Text = Annotated[str, BeforeValidator(storable)]
+Count = Annotated[int, BeforeValidator(countable)]
+
+
 class Shape(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -124,24 +159,24 @@ class Shape(BaseModel):
 class Frame(Shape):
     """One call of a stack. ``locals`` maps a name to the text of its repr()."""
 
-    file: str
-    line: int = 0
-    function: str = "<module>"
-    code: str = ""
+    file: Text
+    line: Count = 0
+    function: Text = "<module>"
+    code: Text = ""
     in_app: bool = True
-    locals: dict[str, str] | None = None
+    locals: dict[Text, Text] | None = None
 
 
 class Raised(Shape):
-    type: str
-    module: str | None = None
-    message: str = ""
+    type: Text
+    module: Text | None = None
+    message: Text = ""
 
 
 class Linked(Raised):
     """An exception that led to the one reported; ``relation`` is cause or context."""
 
-    relation: str = "cause"
+    relation: Text = "cause"
     frames: tuple[Frame, ...] = ()
 
 
@@ -149,20 +184,20 @@ class Crash(Shape):
     """A crash as a monitoring tool reports it; frames are outermost first."""
 
     schema_: int = ShapeField(1, alias="schema")
-    source: str = "sentry"
-    service: str = ""
-    environment: str = "production"
-    release: str | None = None
-    level: str = "error"
+    source: Text = "sentry"
+    service: Text = ""
+    environment: Text = "production"
+    release: Text | None = None
+    level: Text = "error"
     first_seen: datetime | None = None
     last_seen: datetime | None = None
-    count: int = 1
-    tags: dict[str, str] = ShapeField(default_factory=dict)
+    count: Count = 1
+    tags: dict[Text, Text] = ShapeField(default_factory=dict)
     exception: Raised
     chain: tuple[Linked, ...] = ()
     frames: tuple[Frame, ...] = ()
-    traceback: str = ""
-    logs: tuple[str, ...] = ()
+    traceback: Text = ""
+    logs: tuple[Text, ...] = ()
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
@@ -170,21 +205,21 @@ class Crash(Shape):
 class Record(Shape):
     """One thing that a vendor told us. ``(source, vendor_id)`` is its identity for ever."""
 
-    source: str
-    vendor_id: str
+    source: Text
+    vendor_id: Text
     kind: Kind
     at: datetime
-    service: str = ""
-    environment: str = "production"
-    release: str | None = None
-    level: str = "error"
-    title: str
-    message: str = ""
-    count: int = 1
-    users: int = 0
-    url: str = ""
+    service: Text = ""
+    environment: Text = "production"
+    release: Text | None = None
+    level: Text = "error"
+    title: Text
+    message: Text = ""
+    count: Count = 1
+    users: Count = 0
+    url: Text = ""
     crash: Crash | None = None
-    attributes: dict[str, Any] = ShapeField(default_factory=dict)
+    attributes: Annotated[dict[str, Any], BeforeValidator(storable)] = ShapeField(default_factory=dict)
 
 
 class MetricPoint(Shape):
@@ -380,6 +415,7 @@ class ChangeSet(SQLModel, table=True):
     base_sha: str = ""
     head_sha: str = ""
     patch: str = ""
+    commit: str = ""  # the commit's own text, by which any worker can write the same one again
     patch_hash: str = Field(default="", index=True)  # of the diff without its line numbers
     test_path: str = ""
     test_code: str = ""
@@ -527,9 +563,18 @@ class AuditRow(SQLModel, table=True):
     action: str = Field(index=True)
     subject: str  # issue/12, deployment/3, policy
     detail: dict = _json()
-    key: str | None = Field(default=None, unique=True)  # idempotency of the action
+    key: str | None = Field(default=None, unique=True)  # idempotency of the action, bound to person and subject
     previous: str = ""
     hash: str = ""
+    request: str = ""  # SHA-256 of the action's content, so that its key is not used for another; not in the chain
+
+
+class AuditHead(SQLModel, table=True):
+    """That a host keeps a signed head of the audit chain on its disk, and the one that it last sent outside."""
+
+    keeper: str = Field(primary_key=True)  # host and folder
+    line: str  # as core/audit_head.py writes it
+    sent: str  # the day, YYYY-MM-DD, UTC
 
 
 class Round(SQLModel, table=True):

@@ -34,6 +34,8 @@ SUBJECTS = {
     "rate_limit": "Deployment limit reached",
     "performance": "Performance degradation",
     "resolved": "Fixed and verified",
+    "audit_head": "Head of the audit trail",
+    "audit_failed": "The audit trail does not hold",
 }
 ATTEMPTS = 6  # over about eight minutes
 FIRST_WAIT, LONGEST_WAIT = 15.0, 600.0  # seconds between two attempts
@@ -43,17 +45,26 @@ BURST = 5  # messages of a channel in one pass, which comes every five seconds: 
 
 def queue(session: Session, event: str, issue: Issue, key: str, body: str, approval_id: int | None = None) -> None:
     """Queue one message a channel that the event is routed to, in the caller's transaction."""
+    about = f"{issue.title[:120]} ({issue.service})"
+    _queue(session, event, key, about, body, issue_id=issue.id, approval_id=approval_id)
+
+
+def announce(session: Session, event: str, key: str, about: str, body: str) -> None:
+    """As ``queue``, for what belongs to no issue."""
+    _queue(session, event, key, about, body)
+
+
+def _queue(session: Session, event: str, key: str, about: str, body: str, **of: int | None) -> None:
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for channel in getattr(runtime.current().policy.routes, event):
         row = Notification(
             key=f"{key}-{channel}",
             channel=channel,
             event=event,
-            issue_id=issue.id,
-            approval_id=approval_id,
-            subject=f"{SUBJECTS[event]}: {issue.title[:120]} ({issue.service})",
+            subject=f"{SUBJECTS[event]}: {about}",
             body=body[:4000],
             state="sent" if channel == "console" else "pending",
+            **of,
         )
         session.connection().execute(
             dialect.insert(Notification)

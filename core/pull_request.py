@@ -1,6 +1,7 @@
 """The pull request of a fix: what failed and how often, cause, why this change, proof, what was not checked.
 
-One for one issue: its branch carries the issue's number, and the code host looks for it first.
+One is open for one issue: its branch carries the issue's number, and the code host looks for it first. A change that is
+refused after it was published takes its branch and its pull request back.
 """
 
 from __future__ import annotations
@@ -9,18 +10,59 @@ import unicodedata
 
 from sqlmodel import col, select
 
-from core import store
+from core import store, workspace
 from core.models import Analysis, ChangeSet, Issue, Review
 from core.runtime import Runtime
 from core.settings import Repository
+from core.stages.gate import CAPABILITIES, newly
+from core.vendors.base import VendorError
+from core.vendors.command import CommandError
 
-NOTES = 10  # that a pull request tells
+NOTES, ABILITIES = 10, 40  # that a pull request tells
 PROOF = (
     ("fails_before", "the new test fails on the old code"),
     ("passes_after", "it passes with the fix"),
     ("fails_reverted", "it fails again with the fix alone taken back"),
     ("older_tests_pass", "all older tests still pass"),
 )
+
+
+def branch_of(issue_id: int) -> str:
+    return f"fix/issue-{issue_id}"
+
+
+def withdraw(rt: Runtime, change: ChangeSet, why: str) -> str:
+    """Close the pull request of a refused change and delete its branch, while both still stand at our commit.
+
+    Returns what could not be done, empty when all was. A branch that somebody moved is theirs: it stays as it is.
+    """
+    if not change.branch:
+        return ""
+    try:
+        _withdraw(rt, change, why)
+    except (VendorError, CommandError) as error:
+        return f"branch {change.branch} could not be taken back: {error}"
+    with store.write() as session:
+        session.get_one(ChangeSet, change.id).branch = ""
+    return ""
+
+
+def _withdraw(rt: Runtime, change: ChangeSet, why: str) -> None:
+    with store.read() as session:
+        issue = session.get_one(Issue, change.issue_id)
+    name, repository = rt.repository_of(issue.service)
+    found = workspace.known(rt, name, repository)
+    if found.stands_at(change.branch) not in (change.head_sha, ""):
+        return
+    if rt.host and repository.github and change.pull_number:
+        rt.host.close_pull(
+            repository.github,
+            change.pull_number,
+            change.head_sha,
+            f"withdrawn-{change.id}",
+            f"Closed: this fix was refused. {fenced(why, 1000)}",
+        )
+    found.delete(change.branch, change.head_sha)
 
 
 def open_for(rt: Runtime, issue_id: int, change_id: int, repository: Repository) -> None:
@@ -89,6 +131,7 @@ def body(rt: Runtime, issue: Issue, analysis: Analysis, change: ChangeSet, revie
             f"**What failed.** {_failed(issue)}",
             f"**Cause.** {fenced(analysis.root_cause, 1000)}{_culprit(analysis)}",
             f"**Why this change.** {fenced(change.rationale, 1000)}\n{_evidence(change)}",
+            f"**What this patch can newly do**\n{_newly(review)}",
             f"**Proof**\n{_proof(change)}",
             f"**Review**\n{_gates(review)}{_notes(review)}",
             f"**What was not checked**\n{_unchecked(rt, change, review)}",
@@ -133,13 +176,26 @@ def _gates(review: Review) -> str:
 
 def _sign(gate: dict) -> str:
     if not gate.get("done", True):
-        return "**not done**"
+        return "**needs a person**" if gate["gate"] == CAPABILITIES else "**not done**"
     return "passed" if gate["passed"] else "**failed**"
+
+
+def _newly(review: Review) -> str:
+    """New calls, imports, conditions and constants; those that reach out of the program come first."""
+    gate, rows = newly(review.gates, review.findings)
+    if gate is None:
+        return "- Not examined."
+    told = [
+        f"- {'**needs a person**: ' if asks else ''}{fenced(r['says'])} ({fenced(r['path'], 100)}:{r['line']})"
+        for asks, r in rows[:ABILITIES]
+    ]
+    more = [f"- and {len(rows) - ABILITIES} more, in the console"] if len(rows) > ABILITIES else []
+    return "\n".join([*told, *more] or [f"- {gate['says']}"])
 
 
 def _notes(review: Review) -> str:
     """What the review saw that is not this change's doing."""
-    notes = [f for f in review.findings if f.get("severity") == "note"]
+    notes = [f for f in review.findings if f.get("severity") == "note" and f.get("gate") != CAPABILITIES]
     rows = [f"- {fenced(f['path'], 100)}: {fenced(f['says'])}" for f in notes[:NOTES]]
     more = [f"- and {len(notes) - NOTES} more, in the console"] if len(notes) > NOTES else []
     return "\n".join(["\n\nNoted, and not this change's doing:", *rows, *more]) if notes else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from core.people import Role
 
@@ -34,19 +35,27 @@ class Forbidden(Refused):
     """The one who asked lacks the right; the message says which and who has it."""
 
 
+class Proof(StrEnum):
+    """How somebody proved who they are."""
+
+    SESSION = "session"  # a browser that signed in
+    TOKEN = "token"  # an API token, whose value is kept nowhere
+    SLACK = "slack"  # a user named by a payload that Slack signed
+
+
 @dataclass(frozen=True)
 class Actor:
     """Somebody who acts, as the store knows them at this moment.
 
-    ``scopes`` narrows the role (an API token); ``via`` is told in the audit trail; ``owner`` is the account of
-    this machine that owns the database, which needs no row in it.
+    ``scopes`` narrows the role (an API token); ``via`` is told in the audit trail; ``proof`` is set only where a
+    session, a token or a signature was checked. Without it a name is a claim, and no action follows from it.
     """
 
     name: str
     role: Role
     scopes: frozenset[str] | None = None
     via: str = "console"
-    owner: bool = False
+    proof: Proof | None = None
 
     @property
     def rights(self) -> frozenset[str]:
@@ -57,11 +66,21 @@ class Actor:
         return right in self.rights
 
 
+def proved(actor: Actor) -> Actor:
+    """The actor, if they proved who they are. Raises Forbidden, which says how to."""
+    if isinstance(actor, Actor) and actor.proof is not None:
+        return actor
+    raise Forbidden(
+        "only a person who proved who they are may do this: sign in to the console, answer in Slack, or set "
+        "PLATFORM_TOKEN (python -m core token add NAME --label WHAT --scope RIGHT)"
+    )
+
+
 def require(actor: Actor, right: str) -> Actor:
     """The actor, if they hold the right. Raises Forbidden."""
     if actor.may(right):
         return actor
-    if actor.scopes is not None and actor.role in RIGHTS[right]:
+    if actor.role in RIGHTS[right]:
         raise Forbidden(f"this token of {actor.name} has no scope {right!r}")
     able = ", ".join(role.value for role in Role if role in RIGHTS[right])
     raise Forbidden(f"{actor.name} ({actor.role.value}) may not {MAY[right]}; needed: {able}")

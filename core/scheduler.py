@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from core import (
-    audit,
+    audit_head,
     durable,
     flow,  # noqa: F401 - registers the workflows
     notify,
@@ -26,6 +26,7 @@ from core import (
     webhooks,
     wiring,
 )
+from core.audit import Verdict
 from core.models import Connector, Round, Worker, now
 from core.runtime import Runtime
 from core.settings import Settings
@@ -53,6 +54,7 @@ class Engine:
         tidy(self.executor.id)
         self.collector = Collector()
         self.one_round = threading.Lock()
+        self.audit_fault: Verdict | None = None
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
     def schedule(self) -> None:
@@ -66,6 +68,7 @@ class Engine:
             id="round",
         )
         add(self.upkeep, "interval", seconds=BEAT_SECONDS, id="upkeep")
+        add(self.watch_audit, "interval", seconds=BEAT_SECONDS, id="audit")
         add(self.deliver, "interval", seconds=DELIVER_SECONDS, id="deliver")
         add(self.hasten, "interval", seconds=HOOK_SECONDS, id="hasten")
         self.scheduler.start()
@@ -83,11 +86,18 @@ class Engine:
 
     def upkeep(self) -> None:
         self.executor.beat()
-        with store.read() as session:
-            audit.save_head(session, self.settings.data_dir.resolve())
         for workflow in durable.reap(self.executor):
             log.warning("took over %s from a worker that died", workflow)
             tidy(self.executor.id)
+
+    def watch_audit(self) -> None:
+        """Move the head over the rows that came; tell a fault once, and the head to the outside once a day."""
+        verdict = audit_head.advance(self.settings)
+        if verdict.ok:
+            audit_head.send_daily(self.settings)
+        elif verdict != self.audit_fault:
+            audit_head.alarm(verdict)
+        self.audit_fault = None if verdict.ok else verdict
 
     def deliver(self) -> None:
         notify.deliver(self.runtime)

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from core import accounts, audit, store
 from core.models import now
 from core.people import ApiToken, SignIn
-from core.rights import RIGHTS, Actor, Forbidden
+from core.rights import RIGHTS, Actor, Forbidden, Proof
 
 PREFIX = "dip_"  # so that a secret scanner can know our tokens
 FRESH = timedelta(minutes=1)  # last_used is written at most once in this time
@@ -53,7 +53,8 @@ def actor(session_id: str) -> Actor | None:
     with store.read() as session:
         row = _live(session, session_id)
         person = row and accounts.find(session, row.person)
-        return Actor(person.name, person.role) if person and not person.must_change else None
+        known = person and not person.must_change
+        return Actor(person.name, person.role, proof=Proof.SESSION) if known else None
 
 
 def person(session_id: str) -> str | None:
@@ -123,7 +124,7 @@ def of_token(value: str, via: str) -> Actor:
     if row.last_used is None or row.last_used < now() - FRESH:
         with store.write() as session:
             session.get_one(ApiToken, row.id).last_used = now()
-    return Actor(found.name, found.role, frozenset(row.scopes), f"{via}, token {row.id} ({row.label})")
+    return Actor(found.name, found.role, frozenset(row.scopes), f"{via}, token {row.id} ({row.label})", Proof.TOKEN)
 
 
 def revoke_token(token_id: int, *, by: str) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core import names
 from core.models import Impact
 from core.people import Role
 
@@ -29,7 +30,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=None, extra="ignore", env_ignore_empty=True)
 
     # the platform itself
-    database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in DATA_DIR")
+    database_url: str = Field("", repr=False, description="SQLAlchemy address; empty: SQLite in DATA_DIR")
     data_dir: Path = Field(Path("data"), description="database, clones, worktrees, locks")
     platform_file: Path = Field(Path("platform.toml"), description="services and policy")
     public_url: str = Field("http://localhost:8501", description="the console's address, for links in messages")
@@ -41,7 +42,17 @@ class Settings(BaseSettings):
     demo_password: SecretStr = Field(
         SecretStr(""), description="password of the demo's four people, told on its sign-in screen; set by `make demo`"
     )
-    platform_token: SecretStr = Field(SecretStr(""), description="API token that the command line acts with")
+    platform_token: SecretStr = Field(
+        SecretStr(""), description="a person's API token: the command line acts for that person, and for nobody without"
+    )
+    audit_key: SecretStr = Field(
+        SecretStr(""),
+        description="signs the head of the audit trail; at least 32 characters; empty: a key in DATA_DIR/audit-key",
+    )
+    trusted_proxies: Annotated[str, AfterValidator(names.networks)] = Field(
+        "",
+        description="networks (CIDR) of the proxies whose X-Forwarded-For is believed, by commas; empty: none",
+    )
 
     private_hosts: str = Field(
         "", description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas"
@@ -55,6 +66,10 @@ class Settings(BaseSettings):
         SecretStr(""), description="Datadog application key (logs_read_data, metrics_read)"
     )
     datadog_query: str = Field("status:error", description="log search of a round")
+    datadog_metrics_filter: str = Field(
+        "!env:staging,!env:stage,!env:stg,!env:test,!env:qa,!env:preview,!env:dev,!env:development",
+        description="tag filter of the metric queries: production only; e.g. env:prod",
+    )
     newrelic_region: Literal["us", "eu"] = Field("us", description="us or eu")
     newrelic_url: str = Field("", description="replaces the NerdGraph address")
     newrelic_api_key: SecretStr = Field(SecretStr(""), description="New Relic user key (NRAK-...)")
@@ -142,22 +157,32 @@ class Settings(BaseSettings):
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    """Unknown keys are refused, and so is NaN, with which no comparison holds: a limit of it would limit nothing."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Repository(Strict):
     """A service's code: where it lies and how it is tested and shipped."""
 
-    remote: str = Field(description="git address to clone and push")
-    branch: str = "main"
-    github: str = Field("", description="owner/name; empty: no pull requests")
-    vercel_project: str = Field("", description="project name; empty: no deployments")
-    production_url: str = Field("", description="public address, for health checks")
-    health_path: str = "/health"
-    environment: dict[str, str] = Field({}, description="variables of its deployments; no secrets")
-    test_command: list[str] = ["python", "-m", "pytest", "-q"]
-    source: list[str] = Field(["."], description="folders of the program's code")
-    tests: str = "tests"
+    remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git address to clone and push")
+    branch: Annotated[str, AfterValidator(names.branch)] = "main"
+    github: Annotated[str, AfterValidator(names.github)] = Field("", description="owner/name; empty: no pull requests")
+    vercel_project: Annotated[str, AfterValidator(names.optional_name)] = Field(
+        "", description="project name; empty: no deployments"
+    )
+    production_url: Annotated[str, AfterValidator(names.address)] = Field(
+        "", description="public address, for health checks"
+    )
+    health_path: Annotated[str, AfterValidator(names.health_path)] = "/health"
+    environment: dict[Annotated[str, AfterValidator(names.variable)], str] = Field(
+        {}, description="variables of its deployments; no secrets"
+    )
+    test_command: Annotated[list[str], AfterValidator(names.command)] = ["python", "-m", "pytest", "-q"]
+    source: list[Annotated[str, AfterValidator(names.folder)]] = Field(
+        ["."], min_length=1, description="folders of the program's code"
+    )
+    tests: Annotated[str, AfterValidator(names.folder)] = "tests"
 
 
 class Service(Strict):
@@ -169,6 +194,7 @@ class Service(Strict):
     max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: as there")
     max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
     upstreams: list[str] = []
+    corroboration: bool | None = Field(None, description="overrides [corroboration] required for this service")
 
 
 class Thresholds(Strict):
@@ -217,6 +243,20 @@ class Guards(Strict):
     approval_always: bool = False
     stop_after_rollbacks: int = 3
     business_hours: BusinessHours = BusinessHours()
+
+
+class CorroborationRules(Strict):
+    """What the team's own metrics or logs must show before a report leads to an automatic deployment."""
+
+    required: bool = Field(True, description="without corroboration, a person approves")
+    failures: int = Field(5, ge=1, description="failures that suffice; fewer when the report tells of fewer")
+    share: float = Field(0.1, ge=0, le=1, description="share of the report's occurrences that must be seen")
+    background_factor: float = Field(2.0, gt=1, description="failures must exceed the background so many times")
+    background_minutes: float = Field(60, gt=0, description="before the report: what the background is measured in")
+    span_minutes: float = Field(60, gt=0, description="of a longer report, only its last minutes count")
+    slack_seconds: float = Field(120, ge=0, description="on both sides: clock skew and the width of metric intervals")
+    wait_seconds: float = Field(600, ge=0, description="wait for late metrics and logs before a person is asked")
+    public_sources: list[str] = Field([], description='sources that strangers can write to as well, e.g. ["datadog"]')
 
 
 class SeverityRules(Strict):
@@ -311,7 +351,7 @@ class FixRules(Strict):
 
 
 class ApprovalRules(Strict):
-    expires_minutes: int = 480
+    expires_minutes: int = Field(480, ge=1, le=1_000_000)
     four_eyes: Literal["critical", "always"] = Field(
         "critical", description="for which services whoever asked for a fix cannot approve it"
     )
@@ -328,6 +368,9 @@ class Access(Strict):
     groups: dict[str, list[str]] = Field({}, description="group: its people; an approval can be escalated to it")
     oidc_claim: str = Field("groups", description="claim whose values oidc_roles names, beside e-mail addresses")
     oidc_roles: dict[str, Role] = Field({}, description="value of the claim, or verified e-mail address: role")
+    oidc_email_verified: bool = Field(
+        True, description="false: the provider leaves email_verified out and lets nobody choose an address themselves"
+    )
     oidc_default: Role | None = Field(None, description="role of everybody else there; none: they stay outside")
 
 
@@ -351,6 +394,8 @@ class Routes(Strict):
     rate_limit: list[Channel] = ["slack"]
     performance: list[Channel] = ["email"]
     resolved: list[Channel] = ["slack"]
+    audit_head: list[Channel] = []  # once a day: a place that the platform's own account cannot rewrite
+    audit_failed: list[Channel] = ["slack", "email"]
 
 
 class SlackRules(Strict):
@@ -395,12 +440,13 @@ class Collect(Strict):
 
 class Policy(Strict):
     version: int = 1
-    repositories: dict[str, Repository] = {}
+    repositories: dict[Annotated[str, AfterValidator(names.name)], Repository] = {}
     services: dict[str, Service] = {}
     weights: Weights = Weights()
     history: History = History()
     thresholds: Thresholds = Thresholds()
     guards: Guards = Guards()
+    corroboration: CorroborationRules = CorroborationRules()
     severity: SeverityRules = SeverityRules()
     watch: Watch = Watch()
     maintenance: Maintenance = Maintenance()
@@ -416,6 +462,9 @@ class Policy(Strict):
 
     @model_validator(mode="after")
     def _known_repositories(self):
+        for name, repository in self.repositories.items():
+            if not repository.remote:
+                raise ValueError(f"repositories.{name}.remote is empty: it is the git address to clone and push")
         for name, service in self.services.items():
             if service.repository not in self.repositories:
                 raise ValueError(f"service {name!r} names the unknown repository {service.repository!r}")
@@ -424,6 +473,12 @@ class Policy(Strict):
     def is_critical(self, service: str) -> bool:
         known = self.services.get(service)
         return service in self.guards.critical_services or bool(known and known.critical)
+
+    def asks_corroboration(self, service: str) -> bool:
+        """Does a person have to approve a fix of this service whose report nothing corroborates?"""
+        known = self.services.get(service)
+        own = known.corroboration if known else None
+        return self.corroboration.required if own is None else own
 
 
 def read_policy(path: Path) -> Policy:
@@ -440,11 +495,19 @@ def parse_policy(text: str, name: str) -> Policy:
     """Policy of the text of a platform.toml; ``name`` stands in the messages."""
     try:
         return Policy(**tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{name}: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{name}: it is nested too deeply") from None
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        faults = "; ".join(f"{_key(e['loc'])}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(f"{name}: {faults}") from None
+
+
+def _key(place: tuple[str | int, ...]) -> str:
+    """The dotted key of a fault. A stranger's name in it is shown as Python writes it."""
+    words = [part for part in map(str, place) if part != "[key]"]
+    return ".".join(word if word.isprintable() else repr(word) for word in words) or "file"
 
 
 def load() -> Settings:

@@ -7,16 +7,18 @@ the button was made for; rejecting and escalating ask for their reason in a form
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import actions, notify, runtime
+from core import actions, notify, runtime, strict_json
+from core.people import Role
+from core.rights import Actor, Proof
 from core.vendors.base import VendorError
 from core.vendors.slack import Slack, plain
 
@@ -27,11 +29,14 @@ class Malformed(Exception):
     """The payload is not one that Slack sends for our messages."""
 
 
+RowId = Annotated[int, Field(ge=1, lt=2**31)]
+
+
 class Target(BaseModel):
     """What a button or form is about: the value that our own message gave it."""
 
-    approval: int
-    issue: int
+    approval: RowId
+    issue: RowId
     patch: str
     channel: str = ""
 
@@ -69,12 +74,12 @@ def follow_up(payload: dict, reply: Reply) -> None:
     notify.refresh(rt)
 
 
-def person(user_id: str) -> str:
-    """The person behind a Slack user. Raises Refused for one whom the policy does not name."""
+def person(user_id: str) -> Actor:
+    """The person behind a Slack user of a signed payload. Raises Refused for one whom the policy does not name."""
     name = runtime.current().policy.slack.people.get(user_id)
     if not name:
         raise actions.Refused(f"your Slack account {user_id} is not named in [slack.people] of platform.toml")
-    return name
+    return Actor(name, Role.VIEWER, via="slack", proof=Proof.SLACK)  # the role that counts is the store's
 
 
 def _slack() -> Slack | None:
@@ -92,12 +97,12 @@ def _clicked(payload: dict, user_id: str) -> Reply:
         return Reply(says=str(refusal))
 
 
-def _approve(payload: dict, click: dict, target: Target, name: str) -> Reply:
+def _approve(payload: dict, click: dict, target: Target, actor: Actor) -> Reply:
     key = f"slack-approve-{target.approval}-{payload['user']['id']}-{click['action_ts']}"
-    return Reply(says=actions.approve(target.approval, actor=name, patch_hash=target.patch, key=key).says)
+    return Reply(says=actions.approve(target.approval, actor=actor, patch_hash=target.patch, key=key).says)
 
 
-def _ask(payload: dict, click: dict, target: Target, name: str) -> Reply:
+def _ask(payload: dict, click: dict, target: Target, actor: Actor) -> Reply:
     slack = _slack()
     if slack is None:
         return Reply(says="Slack is not connected with a bot token: answer in the console")
@@ -108,7 +113,7 @@ def _ask(payload: dict, click: dict, target: Target, name: str) -> Reply:
     return Reply()
 
 
-BUTTONS: dict[str, Callable[[dict, dict, Target, str], Reply]] = {
+BUTTONS: dict[str, Callable[[dict, dict, Target, Actor], Reply]] = {
     "approve": _approve,
     "reject": _ask,
     "escalate": _ask,
@@ -141,19 +146,19 @@ def _submitted(payload: dict, user_id: str) -> Reply:
     target = Target.model_validate_json(view["private_metadata"])
     values = {name: (field[name].get("value") or "").strip() for name, field in view["state"]["values"].items()}
     try:
-        name, key = person(user_id), f"slack-{view['callback_id']}-{view['id']}"
-        FORMS[view["callback_id"]](target, values, name, key)
+        actor, key = person(user_id), f"slack-{view['callback_id']}-{view['id']}"
+        FORMS[view["callback_id"]](target, values, actor, key)
     except actions.Refused as refusal:
         return Reply({"response_action": "errors", "errors": {"reason": str(refusal)}})
     return Reply({})
 
 
-def _reject(target: Target, values: dict[str, str], name: str, key: str) -> None:
-    actions.reject(target.approval, actor=name, reason=values["reason"], key=key)
+def _reject(target: Target, values: dict[str, str], actor: Actor, key: str) -> None:
+    actions.reject(target.approval, actor=actor, reason=values["reason"], key=key)
 
 
-def _escalate(target: Target, values: dict[str, str], name: str, key: str) -> None:
-    actions.escalate(target.issue, actor=name, to=values.get("to") or "on-call", reason=values["reason"], key=key)
+def _escalate(target: Target, values: dict[str, str], actor: Actor, key: str) -> None:
+    actions.escalate(target.issue, actor=actor, to=values.get("to") or "on-call", reason=values["reason"], key=key)
 
 
 FORMS = {"reject": _reject, "escalate": _escalate}
@@ -162,7 +167,7 @@ FORMS = {"reject": _reject, "escalate": _escalate}
 def payload_of(body: bytes) -> dict:
     """The JSON in the form field ``payload``. Raises Malformed."""
     try:
-        found = json.loads(parse_qs(body.decode("utf-8"), strict_parsing=True)["payload"][0])
+        found = strict_json.loads(parse_qs(body.decode("utf-8"), strict_parsing=True)["payload"][0])
     except (ValueError, KeyError, RecursionError):
         raise Malformed("there is no payload") from None
     if not isinstance(found, dict):

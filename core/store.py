@@ -29,11 +29,14 @@ _engine: Engine | None = None
 
 
 def make_engine(url: str) -> Engine:
-    """An engine that survives power cuts: WAL, synchronous FULL, IMMEDIATE transactions, 30 s of patience."""
+    """An engine that survives power cuts: WAL, synchronous FULL, IMMEDIATE transactions, 30 s of patience.
+
+    Errors do not show what was to be stored: they reach logs and pages, and rows hold people's words and digests.
+    """
     parsed = make_url(url)
     if not parsed.drivername.startswith("sqlite"):
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-    engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 30})
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 30}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
@@ -58,6 +61,15 @@ def engine() -> Engine:
     if _engine is None:
         raise RuntimeError("the store is not open: an entry point calls open_store() first")
     return _engine
+
+
+@event.listens_for(Session, "before_flush")
+def _storable(session: Session, *_: object) -> None:
+    """Outputs of programs and answers of models hold any character; a column does not."""
+    for row in (*session.new, *session.dirty):
+        for name, value in list(row.__dict__.items()):
+            if isinstance(value, str) and (kept := models.storable(value)) != value:
+                setattr(row, name, kept)
 
 
 @contextmanager
@@ -164,6 +176,10 @@ def m009_saved_views_policy_versions(connection: Connection) -> None:
         index(connection, name)
 
 
+def m010_commit_of_a_change(connection: Connection) -> None:
+    add(connection, "changeset.commit")
+
+
 COUNTED_BY = (
     "ix_outcome_figures",
     "ix_decision_counts",
@@ -181,6 +197,11 @@ COUNTED_BY = (
     "ix_changeset_status",
 )
 
+
+def m011_audit_heads(connection: Connection) -> None:
+    add(connection, "audithead", "auditrow.request")
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -188,6 +209,8 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m005_rulings,
     m008_people,
     m009_saved_views_policy_versions,
+    m010_commit_of_a_change,
+    m011_audit_heads,
 ]
 
 

@@ -1,14 +1,22 @@
-"""``python -m core token``: API tokens of programs, each acting for a person with part of that person's rights."""
+"""``python -m core token``: API tokens of programs, each acting for a person with part of that person's rights.
+
+A token that acts is issued by somebody who proved who they are: the person, with their own password, or the admin of
+PLATFORM_TOKEN. Whoever merely owns the database issues tokens that read.
+"""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 from collections.abc import Sequence
 
-from core import owner, sessions, settings, store
-from core.rights import RIGHTS, Forbidden
+from core import accounts, owner, sessions, settings, store
+from core.rights import AUDIT, RIGHTS, VIEW, Forbidden
+from core.settings import Settings
 from core.views import people as view
+
+READS = {VIEW, AUDIT}  # what the owner of the database can read without a token
 
 
 def main(argv: Sequence[str]) -> int:
@@ -16,8 +24,8 @@ def main(argv: Sequence[str]) -> int:
     configured = settings.load()
     store.open_store(configured.database)
     try:
-        given.work(given, owner.administrator(configured).name)
-    except (ValueError, Forbidden) as refusal:
+        given.work(given, configured, owner.administrator(configured))
+    except (ValueError, Forbidden, accounts.Denied) as refusal:
         print(f"token: {refusal}", file=sys.stderr)
         return 1
     return 0
@@ -31,19 +39,39 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--label", required=True, help="what it is for")
     new.add_argument("--scope", action="append", required=True, choices=list(RIGHTS), help="may be given again")
     new.add_argument("--days", type=float, default=90)
+    new.add_argument("--password-stdin", action="store_true", help="read the person's password from standard input")
     new.set_defaults(work=add)
     commands.add_parser("list", help="which there are").set_defaults(work=show)
     gone = commands.add_parser("revoke", help="make one worthless at once")
     gone.add_argument("number", type=int)
-    gone.set_defaults(work=lambda given, by: sessions.revoke_token(given.number, by=by))
+    gone.set_defaults(work=lambda given, _, by: sessions.revoke_token(given.number, by=by))
     return parser
 
 
-def add(given, by: str) -> None:
+def add(given, configured: Settings, by: str) -> None:
+    if not (set(given.scope) <= READS or configured.platform_token.get_secret_value()):
+        by = _proved(given, configured)
     print(sessions.issue_token(given.person, given.label, given.scope, given.days, by=by))
 
 
-def show(_given, _by: str) -> None:
+def _proved(given, configured: Settings) -> str:
+    """The person of the new token, who knows their own password. Raises Denied or Forbidden."""
+    if given.password_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+    elif sys.stdin.isatty():
+        password = getpass.getpass(f"Password of {given.person}: ")
+    else:
+        raise Forbidden(
+            f"a token that acts needs the password of {given.person} (--password-stdin) or an admin's PLATFORM_TOKEN; "
+            "the People page of the console issues one too"
+        )
+    person = accounts.sign_in(given.person, password, configured.policy.access)
+    if person.must_change:
+        raise Forbidden(f"change the one-time password first, at {configured.public_url}/password")
+    return person.name
+
+
+def show(_given, _settings: Settings, _by: str) -> None:
     with store.read() as session:
         rows = view.tokens(session)
     for one in rows:

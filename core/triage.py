@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select, update
 
-from core import answers, durable, journal, rulings, store
-from core.deeds import Receipt, get, note, once
+from core import answers, durable, journal, rulings, runtime, store
+from core.deeds import Key, Receipt, get, note, once
 from core.models import Approval, Issue, Signal, Status, now
 from core.rights import Actor, Refused
 from core.rulings import Silence
@@ -23,15 +23,16 @@ BUSY = (Status.DEPLOYING, Status.WATCHING, Status.ROLLING_BACK)
 LONGEST = 90 * 24 * 60  # minutes: a silence is no way to forget
 
 
-def merge(issue_id: int, *, actor: Actor | str, into: int, key: str) -> Receipt:
+def merge(issue_id: int, *, actor: Actor, into: int, key: str) -> Receipt:
     """Make this issue a part of ``into``: its signals move there, its own journey ends, later signals follow."""
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         issue, target = _pair(session, issue_id, into)
         prints = rulings.fingerprints(session, issue_id)
         rulings.merge(session, prints, target.fingerprint, into, who.name)
         moved = session.exec(update(Signal).where(col(Signal.issue_id) == issue_id).values(issue_id=into)).rowcount
         target.first_seen = min(target.first_seen, issue.first_seen)
+        target.requested_by = target.requested_by or issue.requested_by
         group.recount(session, target)
         _end_question(session, issue_id, who.name, f"merged into issue {into}")
         journal.move(session, issue_id, Status.DISMISSED, f"merged into issue {into} by {who.name}").merged_into = into
@@ -39,7 +40,7 @@ def merge(issue_id: int, *, actor: Actor | str, into: int, key: str) -> Receipt:
         note(session, who, "merge", issue_id, key, detail)
         return f"merged: {moved} signals moved to issue {into}"
 
-    receipt = once("merge", actor, f"issue/{issue_id}", key, act)
+    receipt = once("merge", actor, f"issue/{issue_id}", key, act, {"into": into})
     with store.read() as session:
         gone = session.get_one(Issue, issue_id)
     if gone.merged_into and gone.run and durable.known(gone.workflow_id):
@@ -57,6 +58,9 @@ def _pair(session: Session, issue_id: int, into: int) -> tuple[Issue, Issue]:
             raise Refused(f"issue {one.id} was merged into issue {one.merged_into} already")
     if target.status is Status.DISMISSED:
         raise Refused(f"issue {into} is dismissed: try it again before another one is merged into it")
+    policy = runtime.current().policy
+    if policy.is_critical(issue.service) and not policy.is_critical(target.service):
+        raise Refused(f"{issue.service} is a critical service: merge issue {into} into this one instead")
     if issue.status in BUSY:
         raise Refused("a deployment is under way; wait for its watch to end, or merge the other one into this")
     return issue, target
@@ -68,10 +72,10 @@ def _end_question(session: Session, issue_id: int, by: str, reason: str) -> None
         answers.give(session, waiting, by, False, reason)
 
 
-def split(issue_id: int, *, actor: Actor | str, fingerprints: list[str], key: str) -> Receipt:
+def split(issue_id: int, *, actor: Actor, fingerprints: list[str], key: str) -> Receipt:
     """Take these fingerprints' signals out into an issue of their own, which later signals of theirs join."""
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
         chosen, rest = _parted(session, issue, fingerprints)
         new = _taken_out(session, issue, sorted(chosen), who.name)
@@ -83,7 +87,7 @@ def split(issue_id: int, *, actor: Actor | str, fingerprints: list[str], key: st
         note(session, who, "split", issue_id, key, detail)
         return f"split: issue {new.id} has the signals now"
 
-    return once("split", actor, f"issue/{issue_id}", key, act)
+    return once("split", actor, f"issue/{issue_id}", key, act, {"fingerprints": sorted(map(str, fingerprints))})
 
 
 def _parted(session: Session, issue: Issue, wanted: Sequence[str]) -> tuple[set[str], set[str]]:
@@ -103,6 +107,9 @@ def _taken_out(session: Session, issue: Issue, prints: Sequence[str], by: str) -
     record = as_record(first)
     new = group.new_issue(session, record, fingerprint(record))
     new.fingerprint, new.because = prints[0], f"{by} split it off issue {issue.id}"
+    new.requested_by = by  # splitting starts its fix
+    if runtime.current().policy.is_critical(issue.service):
+        new.service = issue.service  # what asks for approval there still asks for it
     session.exec(update(Signal).where(*mine).values(issue_id=new.id))
     group.recount(session, new)
     return new
@@ -111,7 +118,7 @@ def _taken_out(session: Session, issue: Issue, prints: Sequence[str], by: str) -
 def silence(
     issue_id: int | None,
     *,
-    actor: Actor | str,
+    actor: Actor,
     minutes: int,
     reason: str,
     key: str,
@@ -128,8 +135,9 @@ def silence(
         raise Refused("say why: it is shown as long as it lasts")
     if not 1 <= minutes <= LONGEST:
         raise Refused(f"a silence has an end: between 1 and {LONGEST} minutes")
+    content = {"minutes": minutes, "reason": reason, "service": service, "title": title, "starts": starts}
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue") if issue_id else None
         if issue is None and {service.strip(), title.strip()} <= {"", "*"}:
             raise Refused("that would silence everything: name a service or a title")
@@ -152,7 +160,7 @@ def silence(
         until = f"{made.ends_at:%Y-%m-%d %H:%M} UTC"
         return f"{'planned' if starts else 'silenced'} until {until}; what it covers is counted"
 
-    return once("silence", actor, f"issue/{issue_id}" if issue_id else "silence", key, act)
+    return once("silence", actor, f"issue/{issue_id}" if issue_id else "silence", key, act, content)
 
 
 def _start(starts: str) -> datetime:
@@ -165,10 +173,10 @@ def _start(starts: str) -> datetime:
     return at
 
 
-def end_silence(silence_id: int, *, actor: Actor | str, key: str) -> Receipt:
+def end_silence(silence_id: int, *, actor: Actor, key: str) -> Receipt:
     """End a silence or planned maintenance now; what it has set aside stays so."""
 
-    def act(session: Session, who: Actor) -> str:
+    def act(session: Session, who: Actor, key: Key) -> str:
         row = get(session, Silence, silence_id, "this silence")
         if row.ends_at <= now():
             raise Refused("it has ended already")
@@ -176,4 +184,4 @@ def end_silence(silence_id: int, *, actor: Actor | str, key: str) -> Receipt:
         note(session, who, "end_silence", row.issue_id or f"silence/{silence_id}", key, {"silence": silence_id})
         return "ended: what comes from now on is told again"
 
-    return once("end_silence", actor, f"silence/{silence_id}", key, act)
+    return once("end_silence", actor, f"silence/{silence_id}", key, act, {})

@@ -19,7 +19,7 @@ def main(argv: Sequence[str]) -> int:
     configured = settings.load()
     store.open_store(configured.database)
     try:
-        given.work(given, owner.administrator(configured).name)
+        given.work(given, owner.administrator(configured))
     except (ValueError, Forbidden) as refusal:
         print(f"user: {refusal}", file=sys.stderr)
         return 1

@@ -1,13 +1,15 @@
-"""Clones and worktrees of the services' repositories, under DATA_DIR.
+"""Clones and checkouts of the services' repositories, under DATA_DIR.
 
-One bare clone a repository, guarded by a lock; each attempt gets a worktree of its own.
+One bare clone a repository, guarded by a lock; each attempt gets a checkout of its own. What a fix commits lies in
+the clone under ``refs/changes`` and goes to the remote when the review has passed. A worker whose clone does not have
+a commit writes the same one again, from what the store has of it.
 """
 
 from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,31 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from core.models import ChangeSet
+from core.repair import checkout
+from core.repair.checkout import Place, Remote
 from core.runtime import Runtime
 from core.settings import Repository
-from core.vendors.command import CommandError, git
+from core.vendors.command import CommandError
+from core.vendors.git_settings import ATTRIBUTES, NOBODY
+
+CONFIGURATION = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
+FOREIGN = ("hooks", "config.worktree", "objects/info/alternates", "objects/info/http-alternates", "info/grafts")
+FETCHED = "+refs/heads/*:refs/remotes/origin/*"
+DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color")
+COMMIT = """git fast-import --quiet --force --date-format=now && printf '%s\\n' "$1" | git cat-file --batch &&
+git diff --no-ext-diff --no-textconv --no-color "$2" "$1" --"""
+APPLY = 'git read-tree "$1" && git apply --cached --whitespace=nowarn $2 >&2 && git write-tree'
+WRITE = 'sha=$(git hash-object -t commit -w --stdin) && git update-ref -- "$1" "$sha" && printf %s "$sha"'
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit by its name, its own text as git keeps it, and the diff to its parent."""
+
+    sha: str
+    text: str
+    patch: str
 
 
 @dataclass(frozen=True)
@@ -26,105 +50,248 @@ class Clone:
 
     path: Path
     repository: Repository
-    env: dict[str, str]
+    settings: Mapping[str, str]  # git's, that sign in at the remote
+
+    @property
+    def place(self) -> Place:
+        return Place(self.path, self.path)
+
+    @property
+    def lock(self) -> FileLock:
+        return FileLock(f"{self.path}.lock")
 
     def git(self, *args: str, **kw) -> str:
-        return git(self.path, *args, env=self.env, **kw)
+        return checkout.git(self.place, *args, **kw)
+
+    def commits(self, *names: str) -> list[str]:
+        """The commits that the names stand for, each empty when there is none. A name is a ref or an object."""
+        asked = "".join(f"{name if name.isprintable() else ''}^{{commit}}\n" for name in names)
+        rows = self.git("cat-file", "--batch-check", input=asked).splitlines()
+        return [row.split(" ")[0] if row.split(" ")[1] == "commit" else "" for row in rows]
 
     def head(self, ref: str) -> str:
-        return self.git("rev-parse", "--verify", f"{ref}^{{commit}}").strip()
+        """The commit of a ref. Raises CommandError when there is none."""
+        (sha,) = self.commits(ref)
+        if not sha:
+            raise CommandError(f"{self.path.name} has no commit {ref!r}")
+        return sha
 
     def contains(self, descendant: str, ancestor: str) -> bool:
         try:
-            self.git("merge-base", "--is-ancestor", ancestor, descendant)
+            self.git("merge-base", "--is-ancestor", "--end-of-options", ancestor, descendant)
         except CommandError:
             return False
         return True
 
-    def diff(self, base: str, head: str) -> str:
-        return self.git("diff", "--no-ext-diff", "--no-color", base, head)
+    def diff(self, base: str, head: str, *options: str) -> str:
+        return self.git(*DIFF, *options, "--end-of-options", base, head, "--")
 
-    def patch_hash(self, base: str, head: str) -> str:
+    def patch_hash(self, patch: str) -> str:
         """Hash of the change itself: line numbers and the commits around it do not matter (git patch-id)."""
-        return self.git("patch-id", "--stable", input=self.diff(base, head)).split(" ")[0]
+        return self.git("patch-id", "--stable", input=patch).split(" ")[0]
+
+    # --- commits of our own
+
+    def commit(self, ref: str, base: str, files: Mapping[str, tuple[str, str]], message: str) -> Commit:
+        """Commit the files (mode and text by path) on top of ``base``, and keep it under ``ref``."""
+        told = _import(ref, base, files, message)
+        argv = ["sh", "-c", COMMIT, "commit", ref, base]
+        with self.lock:
+            answer = checkout.execute(self.place, argv, writes=[self.path], input=told, errors="surrogateescape")
+        (sha, _, size), rest = answer.split("\n", 1)[0].split(" "), answer.split("\n", 1)[1].encode(*EXACT)
+        text, patch = rest[: int(size)], rest[int(size) + 1 :]
+        return Commit(sha, text.decode("utf-8", "replace"), patch.decode("utf-8", "replace"))
+
+    def restore(self, change: ChangeSet) -> None:
+        """Write the change's commit again where this clone does not have it. Raises CommandError."""
+        if self.commits(change.head_sha)[0]:
+            return
+        if not change.commit:
+            raise CommandError(
+                f"the commit {change.head_sha[:12]} is not in {self.path.name}, nor its text in the store"
+            )
+        tree = self._applied(change.base_sha, change.patch)
+        if f"tree {tree}\n" not in change.commit or self._written(ref_of(change), change.commit) != change.head_sha:
+            raise CommandError(f"the commit {change.head_sha[:12]} could not be written again from its patch")
+
+    def moved(self, change: ChangeSet, base: str) -> Commit:
+        """The change on top of another commit, by its own author and date. Raises CommandError when it cannot be."""
+        tree = self._applied(base, change.patch, "--3way")
+        old = change.commit or self.git("cat-file", "commit", change.head_sha)
+        head, message = old.split("\n\n", 1)
+        people = [line for line in head.splitlines() if line.startswith(("author ", "committer "))]
+        text = "\n".join([f"tree {tree}", f"parent {base}", *people, "", message])
+        sha = self._written(ref_of(change), text)
+        return Commit(sha, text, self.diff(base, sha))
+
+    def _applied(self, base: str, patch: str, *options: str) -> str:
+        """The tree that a patch makes of a commit."""
+        index = self.path / "apply.index"
+        argv, told = ["sh", "-c", APPLY, "apply", base, *options], {"GIT_INDEX_FILE": str(index)}
+        with self.lock:
+            try:
+                return checkout.execute(self.place, argv, writes=[self.path], input=patch, more=told).strip()
+            finally:
+                index.unlink(missing_ok=True)
+
+    def _written(self, ref: str, text: str) -> str:
+        with self.lock:
+            return checkout.execute(self.place, ["sh", "-c", WRITE, "write", ref], writes=[self.path], input=text)
+
+    # --- the remote
+
+    def _reach(self, *args: str, write: bool = False, timeout: float = 120) -> str:
+        remote = Remote(self.repository.remote, self.settings, write)
+        return self.git(*args, remote=remote, writes=[self.path], timeout=timeout)
+
+    def fetch(self) -> None:
+        self._reach("fetch", "--quiet", "--prune", "--no-write-fetch-head", "--", self.repository.remote, FETCHED,
+                    timeout=300)  # fmt: skip
 
     def push(self, sha: str, branch: str) -> None:
         """Set the remote branch to ``sha``; the branch is ours alone, so its older attempt is replaced."""
-        self.git("push", "--force", "origin", f"{sha}:refs/heads/{branch}", timeout=120)
+        self._reach(
+            "push", "--quiet", "--force", "--", self.repository.remote, f"{sha}:refs/heads/{branch}", write=True
+        )
+
+    def stands_at(self, branch: str) -> str:
+        """The commit of a remote branch, empty when there is no such branch."""
+        told = self._reach("ls-remote", "--quiet", "--", self.repository.remote, f"refs/heads/{branch}")
+        found = {ref: sha for sha, ref in (line.split("\t") for line in told.splitlines())}
+        return found.get(f"refs/heads/{branch}", "")
+
+    def delete(self, branch: str, sha: str) -> bool:
+        """Delete a remote branch that stands at ``sha``; whether it is gone. One that somebody moved is left alone."""
+        lease = f"--force-with-lease=refs/heads/{branch}:{sha}"
+        try:
+            self._reach("push", "--quiet", lease, "--", self.repository.remote, f":refs/heads/{branch}", write=True)
+        except CommandError:
+            if (now := self.stands_at(branch)) == sha:
+                raise
+            return not now
+        return True
+
+
+EXACT = ("utf-8", "surrogateescape")
+
+
+def ref_of(change: ChangeSet) -> str:
+    """Where the clone keeps the commit of a change, whether it was pushed or not."""
+    return f"refs/changes/{change.issue_id}-{change.run}-{change.attempt}"
+
+
+def _import(ref: str, base: str, files: Mapping[str, tuple[str, str]], message: str) -> str:
+    """The commit as git fast-import reads it; every text goes with its length."""
+    who = f"{NOBODY['GIT_COMMITTER_NAME']} <{NOBODY['GIT_COMMITTER_EMAIL']}>"
+    parts = [f"commit {ref}\ncommitter {who} now\n{_data(message)}from {base}\n"]
+    for path, (mode, text) in files.items():
+        if (
+            not path.isprintable()
+            or path.startswith(("/", '"'))
+            or {"", ".", "..", ".git"} & {*path.lower().split("/")}
+        ):
+            raise ValueError(f"{path!r} is no path that a fix may commit")
+        parts.append(f"M {mode} inline {path}\n{_data(text)}")
+    return "".join(parts)
+
+
+def _data(text: str) -> str:
+    return f"data {len(text.encode(*EXACT))}\n{text}\n"
+
+
+def known(rt: Runtime, name: str, repository: Repository) -> Clone:
+    """The clone as it is, made ready for use: its configuration is ours, whatever was there."""
+    folder = rt.settings.data_dir.resolve() / "repositories"
+    path = folder / f"{name}.git"
+    if path.parent != folder or name.startswith("."):
+        raise CommandError(f"{name!r} is no name for a repository")
+    folder.mkdir(parents=True, exist_ok=True)
+    found = Clone(path, repository, _sign_in(rt, repository.remote))
+    with found.lock:
+        if not (path / "HEAD").exists():
+            shutil.rmtree(path, ignore_errors=True)
+            path.mkdir()
+            found.git("init", "--quiet", "--bare", "--template=", writes=[path])
+        _make_ours(path)
+    return found
+
+
+def _make_ours(path: Path) -> None:
+    """Settings and attributes of our own; what a killed git left locked is free again, for we hold the clone's lock."""
+    for name in FOREIGN:
+        _removed(path / name)
+    for lock in (path / "packed-refs.lock", *(path / "refs").rglob("*.lock")):
+        lock.unlink(missing_ok=True)
+    (path / "info").mkdir(exist_ok=True)
+    for name, text in (("config", CONFIGURATION), ("info/attributes", ATTRIBUTES)):
+        if (path / name).is_symlink() or not (path / name).exists() or (path / name).read_text("utf-8") != text:
+            _removed(path / name)
+            (path / name).write_text(text, encoding="utf-8")
+
+
+def _removed(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def clone(rt: Runtime, name: str, repository: Repository) -> Clone:
     """The up-to-date clone. Raises CommandError when the remote cannot be reached."""
-    path = rt.settings.data_dir.resolve() / "repositories" / f"{name}.git"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    found = Clone(path, repository, _sign_in(rt, repository.remote))
-    with FileLock(f"{path}.lock"):
-        if not (path / "HEAD").exists():
-            shutil.rmtree(path, ignore_errors=True)
-            git(
-                path.parent,
-                "clone",
-                "--quiet",
-                "--bare",
-                repository.remote,
-                path.name,
-                env=found.env,
-                timeout=300,
-            )
-            found.git("config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
-        found.git("remote", "set-url", "origin", repository.remote)
-        found.git("fetch", "--quiet", "--prune", "origin", timeout=300)
+    found = known(rt, name, repository)
+    try:
+        with found.lock:
+            found.fetch()
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    return found
+
+
+def clone_with(rt: Runtime, name: str, repository: Repository, change: ChangeSet) -> Clone:
+    """The up-to-date clone, and in it the commit of a change, whichever worker made that."""
+    found = clone(rt, name, repository)
+    found.restore(change)
     return found
 
 
 def base_of(rt: Runtime, found: Clone) -> str:
     """The commit to repair: what production runs, when that is known; else the head of the main branch."""
-    main = found.head(f"origin/{found.repository.branch}")
+    main = f"refs/remotes/origin/{found.repository.branch}"
     if not (rt.deployer and found.repository.vercel_project):
-        return main
+        return found.head(main)
     live = rt.deployer.production(found.repository.vercel_project)
-    try:
-        return found.head(live.sha) if live and live.sha else main
-    except CommandError:
-        return main
+    head, running = found.commits(main, live.sha if live and live.sha else main)
+    return running or head or found.head(main)
 
 
 @contextmanager
 def tree(rt: Runtime, found: Clone, label: str, sha: str) -> Iterator[Path]:
-    """A fresh worktree at ``sha``; it is removed afterwards, and a killed one's remains are cleared first."""
+    """A fresh checkout of ``sha``; it is removed afterwards, and a killed one's remains are cleared first."""
     path = rt.settings.data_dir.resolve() / "worktrees" / label
-    _remove(found, path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{found.path}.lock"):
-        found.git("worktree", "add", "--quiet", "--detach", str(path), sha)
+    checkout.check_out(path, found.path, sha)
     try:
         yield path
     finally:
-        _remove(found, path)
+        checkout.remove(path)
 
 
-def _remove(found: Clone, path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
-    with FileLock(f"{found.path}.lock"):
-        found.git("worktree", "prune")
-
-
-def commit(path: Path, message: str) -> str:
-    """Commit all of the worktree; returns the commit."""
-    git(path, "add", "--all")
-    git(path, "commit", "--quiet", "--no-verify", "--message", message)
-    return git(path, "rev-parse", "HEAD").strip()
+def texts(tree: Path, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Mode and text of files of a checkout, for a commit. A link or what is no plain file is refused."""
+    found = {}
+    for name in names:
+        path = tree / name
+        if path.is_symlink() or not path.is_file() or not path.resolve().is_relative_to(tree.resolve()):
+            raise ValueError(f"{name} is no plain file of the checkout")
+        mode = "100755" if path.stat().st_mode & 0o100 else "100644"
+        found[name] = (mode, path.read_bytes().decode("utf-8", "surrogateescape"))
+    return found
 
 
 def _sign_in(rt: Runtime, remote: str) -> dict[str, str]:
-    """The token as a header in git's environment: never in an address, an argument or a file."""
+    """The token as a header among git's settings: never in an address, an argument or a file."""
     token = rt.settings.github_token.get_secret_value()
     parts = urlsplit(remote)
     if parts.scheme != "https" or not token:
         return {}
     value = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.https://{parts.netloc}/.extraHeader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {value}",
-    }
+    return {f"http.https://{parts.netloc}/.extraHeader": f"Authorization: Basic {value}"}

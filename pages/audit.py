@@ -11,7 +11,7 @@ from console import access, context, exports
 from console.markup import Safe, link, tag, when
 from console.page import NEEDS, page
 from console.widgets import badge, cut, draw, empty, table
-from core import audit, store
+from core import audit, audit_head, store
 from core.models import AuditRow
 from core.views import trail
 
@@ -90,23 +90,23 @@ def verification() -> None:
     if asked:
         verify()
     if verdict := st.session_state.get("trail_verdict"):
-        ok, says, at = verdict
+        ok, state, says, at = verdict
         with place:
-            draw(tag("p", badge("ok", "✓", "verified") if ok else badge("bad", "✕", "broken"), f" {says}, ", when(at)))
+            draw(tag("p", badge("ok", "✓", "verified") if ok else badge("bad", "✕", state), f" {says}, ", when(at)))
 
 
 def verify() -> None:
     """Walk the chain with its progress shown; the result stays on the page."""
     with store.read() as session:
         every = trail.count(session) or 1
-        bar = st.progress(0.0, f"{every:,} rows")
+    bar = st.progress(0.0, f"{every:,} rows")
 
-        def told(done: int) -> None:
-            bar.progress(min(1.0, done / every), f"{done:,} of {every:,} rows")
+    def told(done: int) -> None:
+        bar.progress(min(1.0, done / every), f"{done:,} of {every:,} rows")
 
-        found = audit.verify(session, context.settings().data_dir, told)
+    found = audit_head.verify(context.settings(), told)
     bar.empty()
-    st.session_state["trail_verdict"] = (found.ok, found.says, datetime.now(UTC))
+    st.session_state["trail_verdict"] = (found.ok, str(found.state), found.says, datetime.now(UTC))
 
 
 def downloads(wanted: trail.Filter) -> None:

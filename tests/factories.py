@@ -202,7 +202,7 @@ def situation(of: Issue, text: str | None = None, **values) -> Situation:
 def receipt(of: Issue, text: str | None = None) -> dict:
     """The receipt that core/decision.py writes; ``text`` stands in every word of it."""
     known = Policy(
-        repositories={"shop": Repository(remote="x")},
+        repositories={"shop": Repository(remote="/srv/shop.git")},
         services={of.service: Service(repository="shop", critical=of.service in CRITICAL)},
     )
     made = json.loads(json.dumps(decide(situation(of, text), known).as_json()))
@@ -315,6 +315,16 @@ SCANS = {  # by the review's result: asked, and out of reach
 }
 
 
+def ability(asks: int, says: str) -> dict:
+    """The stored gate on what a patch can newly do; ``asks`` of its rows need a person."""
+    return {"gate": "capabilities", "passed": not asks, "done": not asks, "value": asks, "limit": 0, "says": says}
+
+
+def newly(line: int, says: str, path: str = "shop/cart.py") -> dict:
+    """One stored row of it."""
+    return {"gate": "capabilities", "path": path, "line": line, "severity": "note", "says": says}
+
+
 def review(session: Session, made: ChangeSet, text: str | None = None, passed: bool = True) -> Review:
     return add(
         session,
@@ -335,8 +345,11 @@ def review(session: Session, made: ChangeSet, text: str | None = None, passed: b
                 },
                 {"gate": "coverage", "passed": True, "value": 1.0, "limit": 0.8, "says": "of changed lines"},
                 *SCANS[passed],
+                ability(0, "2 new capabilities, none of which needs a person: condition, constant"),
             ],
             findings=[
+                newly(44, text or "new condition in total: price is None"),
+                newly(45, text or "newly compares with 'free'"),
                 {
                     "gate": "vulnerabilities",
                     "path": "requirements.txt",
@@ -344,17 +357,18 @@ def review(session: Session, made: ChangeSet, text: str | None = None, passed: b
                     "severity": "note",
                     "says": "sentry-sdk 2.7.1 has GHSA-g92j-qhmh-64v2 (LOW, CVE-2024-40647; fixed in 2.8.0): Sentry's "
                     "Python SDK unintentionally exposes environment variables to subprocesses",
-                }
+                },
             ]
             if passed and not text
             else [
+                newly(44, text or "new condition in total: price is None"),
                 {
                     "gate": text or "complexity",
                     "path": text or "shop/cart.py",
                     "line": 41,
                     "severity": text or "warning",
                     "says": text or "total is too complex (13)",
-                }
+                },
             ],
         ),
     )

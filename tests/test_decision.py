@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.decision import Situation, confidence_of, decide, read_situation, rollbacks_in_a_row, terms
 from core.models import Cause, Impact, Severity, Verdict
-from core.settings import Guards, History, Policy, Repository, Service
+from core.settings import CorroborationRules, Guards, History, Policy, Repository, Service
 
 POLICY = Policy(
-    repositories={"shop": Repository(remote="somewhere")},
+    repositories={"shop": Repository(remote="/srv/shop.git")},
     services={"cart": Service(repository="shop"), "checkout": Service(repository="shop", critical=True)},
     history=History(prior=0.0, weight=0.0),
 )
@@ -199,3 +201,30 @@ def test_the_same_situation_gives_the_same_receipt(situation):
     receipt = decide(situation, POLICY)
     assert receipt == decide(situation, POLICY)
     assert 0 <= receipt.confidence <= 1
+
+
+def test_nothing_corroborates_it():
+    lonely = case(0.95, "low", "low", corroborated=False, corroboration="No metric shows it.")
+    receipt = decide(lonely, POLICY)
+    fired = [(g["name"], g["effect"], g["says"]) for g in receipt.guards if g["effect"]]
+    assert (receipt.verdict, receipt.needs_approval) == (AUTO, True)
+    assert fired == [("corroboration", "approval", "No metric shows it.")]
+    assert not decide(replace(lonely, corroborated=True), POLICY).needs_approval
+
+
+@pytest.mark.parametrize(
+    ("required", "own", "asked"), [(False, None, False), (True, False, False), (False, True, True)]
+)
+def test_corroboration_may_be_waived(required, own, asked):
+    services = {"cart": Service(repository="shop", corroboration=own)}
+    policy = POLICY.model_copy(update={"services": services, "corroboration": CorroborationRules(required=required)})
+    assert decide(case(0.95, "low", "low", corroborated=False), policy).needs_approval is asked
+
+
+def test_a_decision_from_before_corroboration_reads_as_it_was():
+    old = {"service": "cart", "severity": "low", "impact": "low", "analysis": 1.0, "simplicity": 1.0, "occurrences": 9}
+    assert not decide(read_situation(old), POLICY).needs_approval
+    with pytest.raises(ValueError, match="corroborated is true or false"):
+        read_situation(old | {"corroborated": "no"})
+    with pytest.raises(ValueError, match="corroboration is text"):
+        read_situation(old | {"corroboration": 1})

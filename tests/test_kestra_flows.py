@@ -12,19 +12,20 @@ import pytest
 import yaml
 from sqlmodel import select
 
-from core import stage_command, store
-from core.models import Cause, Impact, Issue, Outcome, Severity, Status
+from core import actions, stage_command, store
+from core.models import Approval, Cause, Impact, Issue, Outcome, Severity, Status, now
+from core.rights import Refused
 from tests.shared import SHARED
+from tests.who import by
 
 FLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in Path(stage_command.FLOWS).glob("*.yaml")}
 AI = {t["type"]: t for t in json.loads((SHARED / "contracts" / "kestra-plugin-ai.json").read_text())["types"]}
 COMMANDS, IF = "io.kestra.plugin.scripts.python.Commands", "io.kestra.plugin.core.flow.If"
-PAUSE, SUBFLOW = "io.kestra.plugin.core.flow.Pause", "io.kestra.plugin.core.flow.Subflow"
+SUBFLOW = "io.kestra.plugin.core.flow.Subflow"
 COMMON = {"id", "type", "description", "timeout", "retry"}
 KNOWN = {  # what each type of the core takes, of which these flows use no more
     COMMANDS: {"taskRunner", "commands", "env"},
     IF: {"condition", "then", "else"},
-    PAUSE: {"onResume"},
     SUBFLOW: {"namespace", "flowId", "inputs", "wait", "transmitFailed"},
 }
 ONLY_IN_1 = {"runIf", "pluginDefaults"}
@@ -106,20 +107,23 @@ def test_the_agents_words_are_the_models():
 
 
 class Kestra:
-    """As much of Kestra as these flows ask for: commands, conditions, a pause, a subflow."""
+    """As much of Kestra as these flows ask for: commands, one that fails and is tried again, conditions, a subflow.
 
-    def __init__(self, issue: int, **resumed):
-        self.issue, self.resumed, self.outputs, self.ran = issue, resumed, {}, []
+    ``person(issue)`` is what somebody does in the console after the flow has asked for the first time.
+    """
+
+    def __init__(self, issue: int, person=None):
+        self.issue, self.person, self.outputs, self.ran = issue, person, {}, []
 
     def run(self, flow: str) -> None:
         self.tasks(FLOWS[flow]["tasks"])
 
     def tasks(self, tasks: list[dict]) -> None:
         for task in tasks:
-            {COMMANDS: self.command, IF: self.branch, PAUSE: self.pause, SUBFLOW: self.subflow}[task["type"]](task)
+            {COMMANDS: self.command, IF: self.branch, SUBFLOW: self.subflow}[task["type"]](task)
 
     def command(self, task: dict) -> None:
-        given = {"approved": "", "actor": "", "reason": "", "event": "workflow_failed"}
+        given = {"event": "workflow_failed"}
         environment = {name: str(self.value(text)) for name, text in task.get("env", {}).items()}
         words = shlex.split(task["commands"][0])[4:]
         for option, text in zip(words[1::2], words[2::2], strict=True):
@@ -128,14 +132,19 @@ class Kestra:
         if "--event {{" in line:
             given["event"] = self.value("{{" + line.split("--event {{")[1])
         self.ran.append(task["id"])
-        told = stage_command.STAGES[words[0]](Namespace(**given | {"issue": self.issue}))
+        told = self.tried(task, words[0], Namespace(**given | {"issue": self.issue}))
         self.outputs[task["id"]] = {"vars": json.loads(json.dumps(told))}
+
+    def tried(self, task: dict, stage: str, given: Namespace) -> dict:
+        try:
+            return stage_command.STAGES[stage](given)
+        except Refused:
+            assert self.person and task["retry"]["type"] == "constant"
+            self.person(self.issue)
+            return stage_command.STAGES[stage](given)
 
     def branch(self, task: dict) -> None:
         self.tasks(task["then"] if self.value(task["condition"]) else task.get("else", []))
-
-    def pause(self, task: dict) -> None:
-        self.outputs[task["id"]] = {"onResume": {i["id"]: self.resumed.get(i["id"]) for i in task["onResume"]}}
 
     def subflow(self, task: dict) -> None:
         outer, self.outputs = self.outputs, {}
@@ -191,16 +200,39 @@ def test_an_issue_is_carried_to_its_end(platform):
     assert len(platform.ledger.effects("production")) == 1
 
 
+def _question(issue: int) -> Approval:
+    with store.read() as session:
+        return session.exec(select(Approval).where(Approval.issue_id == issue)).one()
+
+
+def approves(issue: int) -> None:
+    asked = _question(issue)
+    actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+
+
+def rejects(issue: int) -> None:
+    actions.reject(_question(issue).id, actor=by("ada"), reason="so be it", key="k")
+
+
+def says_nothing(issue: int) -> None:
+    with store.write() as session:
+        session.get_one(Approval, _question(issue).id).expires_at = now()
+
+
 @pytest.mark.parametrize(
-    ("approved", "status", "last"),
-    [("true", Status.RESOLVED, "learn"), ("false", Status.ESCALATED, "hand_over_refused")],
+    ("person", "status", "last"),
+    [
+        (approves, Status.RESOLVED, "learn"),
+        (rejects, Status.ESCALATED, "hand_over_refused"),
+        (says_nothing, Status.ESCALATED, "hand_over_refused"),
+    ],
 )
-def test_a_critical_one_waits_for_a_person(platform, approved, status, last):
-    kestra = Kestra(opened(platform, "checkout"), approved=approved, actor="ada", reason="so be it")
+def test_a_critical_one_waits_for_a_person(platform, person, status, last):
+    kestra = Kestra(opened(platform, "checkout"), person)
     kestra.run("issue")
     assert kestra.ran[-1] == last and "answer" in kestra.ran
     assert platform.get(kestra.issue).status is status
-    assert bool(platform.ledger.effects("production")) == (approved == "true")
+    assert bool(platform.ledger.effects("production")) == (person is approves)
 
 
 def test_a_failed_watch_rolls_back_and_a_person_takes_over(platform):
@@ -222,7 +254,7 @@ def test_a_stage_that_is_called_again_does_nothing_twice(platform):
     kestra = Kestra(opened(platform))
     kestra.run("issue")
     effects = platform.ledger.effects()
-    given = Namespace(issue=kestra.issue, approved="", actor="", reason="", event="workflow_failed")
+    given = Namespace(issue=kestra.issue, event="workflow_failed")
     for name in ("fix", "preview", "learn"):
         stage_command.STAGES[name](given)
     assert platform.ledger.effects() == effects

@@ -13,6 +13,7 @@ from core.runtime import Runtime
 from core.saved import PolicyVersion
 from core.settings import ConfigurationError, Policy, parse_policy
 from tests import scenes, screens
+from tests.who import by
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = parse_policy(screens.PLATFORM, "platform.toml")
@@ -39,6 +40,13 @@ CASES = [
     ({"guards": {"critical_services": ["search"]}}, [(Verdict.AUTO_RESOLVE, True)]),
     ({"services": {}}, [(Verdict.ESCALATE_HUMAN, False)]),
 ]
+
+
+def test_a_waiver_of_corroboration_flips_what_asked_for_it():
+    lonely = past(corroborated=False, corroboration="No metric shows it.")
+    found = replay([lonely], policy(corroboration={"required": False}), POLICY)
+    assert [(f.past.needs_approval, f.needs_approval) for f in found.flips] == [(True, False)]
+    assert replay([lonely], POLICY).flips == []
 
 
 @pytest.mark.parametrize("sections, expected", CASES)
@@ -81,7 +89,7 @@ def console(tmp_path):
 
 def change(settings, text, key="k", based_on=None, reason="safer"):
     now = policies.digest(settings.platform_file.read_text())
-    return actions.change_policy(text, actor="admin", reason=reason, based_on=based_on or now, key=key)
+    return actions.change_policy(text, actor=by("admin"), reason=reason, based_on=based_on or now, key=key)
 
 
 def test_a_change_is_in_force_kept_and_audited(console):
@@ -91,7 +99,7 @@ def test_a_change_is_in_force_kept_and_audited(console):
     with store.read() as session:
         kept = session.exec(select(PolicyVersion).order_by(PolicyVersion.id)).all()
         row = session.exec(select(audit.AuditRow)).one()
-        assert audit.verify(session, console.data_dir).ok
+        assert audit.verify(session).ok
     assert [(v.by, v.text) for v in kept] == [("file", screens.PLATFORM), ("admin", after)]
     assert (row.actor, row.action, row.detail["after"]) == ("admin", "change_policy", policies.digest(after))
     assert not list(console.data_dir.glob(".platform*")), "no half-written file is left"

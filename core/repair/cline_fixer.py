@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.models import Crash
+from core.repair import checkout
 from core.repair.prompting import editing, prompt
 from core.repair.runner import ENVIRONMENT, FILE_SIZE, behind, program, read_back, walls
 from core.repair.shapes import Candidate
 from core.vendors import cline, cline_inside
-from core.vendors.command import Ceiling, Completed, git
+from core.vendors.command import Ceiling, Completed
 from core.vendors.http import Http
 from core.vendors.relay import Relay, serving
 
@@ -37,7 +38,7 @@ class ClineFixer:
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
         """One candidate; without files when nothing usable came of the run, so that its cost is not lost."""
         started = time.monotonic()
-        text = f"{editing('/w')}\n{prompt(tree, crash, feedback)}"
+        text = self.http.redact(f"{editing('/w')}\n{prompt(tree, crash, feedback)}")  # arguments are seen by every user
         done = self._run(tree, text)
         said = cline.verdict(done.stdout)
         files, why = left_behind(tree), _unusable(done, said)
@@ -62,10 +63,12 @@ class ClineFixer:
             around += ["--ro-bind", str(way_out), WAY_OUT]
             command = ["prlimit", f"--fsize={FILE_SIZE}", "--core=0", "--"]
             command += program(["python", str(inside), f"{WAY_OUT}/socket", str(cline.PORT)])
-            command += cline.arguments(str(self.binary), "/w", text)
+            command += cline.arguments(
+                str(self.binary), "/w", self.http.redact(text)
+            )  # every user of the machine sees it
             environment = ENVIRONMENT | cline.ENVIRONMENT | {"PATH": "/usr/bin:/bin", "CLINE_DIR": STATE}
             with serving(relay, way_out / "socket"):
-                return behind(around, command, self.seconds, environment, CEILING)
+                return behind(around, command, self.seconds, environment, CEILING, [tree, state])
 
 
 def _unusable(done: Completed, said: cline.Verdict) -> str:
@@ -81,9 +84,11 @@ def left_behind(tree: Path) -> dict[str, str]:
 
     A file that is deleted, no plain file, or too large becomes a text that the policy refuses.
     """
-    told = git(tree, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
+    told = checkout.git(
+        checkout.of(tree), "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all",
+        "--ignore-submodules=all",
+    )  # fmt: skip
     paths = [entry[3:] for entry in told.split("\0") if entry][:MANY]
     files = {path: read_back(tree / path, LARGEST) or "\0" for path in paths}
-    git(tree, "checkout", "-q", "--", ".")
-    git(tree, "clean", "-fdq")
+    checkout.start_over(tree)
     return files

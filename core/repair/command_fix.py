@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.models import Crash
+from core.repair import checkout
 from core.repair.embedded import EmbeddedFixer
 from core.repair.engine import repair
 from core.repair.judge import NO_EVIDENCE
@@ -17,7 +18,8 @@ from core.repair.reproduce import fingerprint
 from core.repair.runner import runner
 from core.repair.shapes import FixResult
 from core.settings import FixRules, Repository
-from core.vendors.command import git
+
+COMMIT = 'git checkout -q -B "$1" && shift && git add -- "$@" && git commit -q -F -'
 
 
 def main(argv: Sequence[str]) -> int:
@@ -54,9 +56,10 @@ def _committed(repo: Path, crash: Crash, result: FixResult) -> str:
     if result.decision != "fix":
         return ""
     branch = f"fix/{fingerprint(crash)}"
-    git(repo, "checkout", "-q", "-B", branch)
-    git(repo, "add", "--", *result.candidate.files, result.test.path)
-    git(repo, "commit", "-q", "-m", f"Fix {crash.exception.type}\n\n{result.candidate.rationale}")
+    place = checkout.of(repo)
+    message = f"Fix {crash.exception.type}\n\n{result.candidate.rationale}"
+    argv = ["sh", "-c", COMMIT, "commit", branch, *result.candidate.files, result.test.path]
+    checkout.execute(place, argv, writes=[place.tree, place.directory, place.common], input=message)
     return branch
 
 

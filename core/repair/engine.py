@@ -9,8 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from core.models import Cause, Crash
-from core.repair import policy
+from core.repair import checkout, policy
 from core.repair.fixability import classify
+from core.repair.generated_tests import refused
 from core.repair.inputs import recorded_calls
 from core.repair.judge import Judged, choose, crash_like, difference, mended, trust, uncured
 from core.repair.locate import located
@@ -21,7 +22,6 @@ from core.repair.reproduce import crashing_calls, further_calls, is_crash, writt
 from core.repair.scaffolds import scaffolds, seen_types
 from core.repair.shapes import Attempt, Candidate, Fixer, FixResult, Runner
 from core.settings import FixRules
-from core.vendors.command import git
 
 _CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable")
 CANDIDATES, INPUTS, INNER = 40, 100, 40
@@ -72,16 +72,17 @@ def repair(
     found = classify(crash, tree)
     if not found.fixable:
         return FixResult("escalate", found.says, found.cause, found.next_step, final=True)
+    base = {name: (tree / name).read_text("utf-8") for name in checkout.tracked(tree, "*.py")}
     hits = crashing_calls(tree, crash, runner)
-    _clean(tree)
+    checkout.start_over(tree)
     if not hits:
         return _unproved(tree, crash, fixers, feedback)
     crash = observed(tree, hits[0], crash, runner)
-    bench = _bench(tree, crash, hits, runner, rules, allowed)
+    bench = _bench(tree, crash, hits, runner, base, rules, allowed)
     proposed = list(_proposed(fixers, tree, crash, feedback))  # asked for once: a model costs
     _search(bench, fixers, proposed)
     if _hopeful(bench) and (more := [c for c in further_calls(tree, crash, runner, every=True) if c not in hits]):
-        bench = _bench(tree, crash, [*hits, *more], runner, rules, allowed)
+        bench = _bench(tree, crash, [*hits, *more], runner, base, rules, allowed)
         _search(bench, fixers, proposed)
     return _decided(bench, test_command)
 
@@ -94,11 +95,6 @@ def _hopeful(bench: Bench) -> bool:
     return any(a.candidate.evidence and any(words in a.reason for words in led_on) for a in bench.attempts)
 
 
-def _clean(tree: Path) -> None:
-    git(tree, "checkout", "-q", "--", ".")
-    git(tree, "clean", "-fdq")
-
-
 def _unproved(tree: Path, crash: Crash, fixers: Sequence[Fixer], feedback: Sequence[str]) -> FixResult:
     """A proposal at most: what cannot be reproduced cannot be proved."""
     proposal = next((c for c in _proposed(fixers, tree, crash, feedback) if c.evidence), None)
@@ -107,7 +103,7 @@ def _unproved(tree: Path, crash: Crash, fixers: Sequence[Fixer], feedback: Seque
     return FixResult("escalate", says, next_step=step, candidate=proposal, final=True)
 
 
-def _bench(tree, crash, hits, runner, rules, allowed) -> Bench:
+def _bench(tree, crash, hits, runner, base, rules, allowed) -> Bench:
     """Inputs whose outcome is the same in any order; what is random or keeps state can judge nothing."""
     pool, seen = pool_of(crash), seen_types(tree)
     confused = bool(_CONFUSED.search(crash.exception.message))
@@ -121,7 +117,6 @@ def _bench(tree, crash, hits, runner, rules, allowed) -> Bench:
     back = list(reversed(both[len(calls) :]))
     pairs = enumerate(zip(calls, both, back, strict=False))
     kept = [i for i, (c, a, b) in pairs if i < len(hits) or (a == b and not c.odd)]
-    base = {name: (tree / name).read_text("utf-8") for name in git(tree, "ls-files", "*.py").splitlines()}
     return Bench(
         tree, crash, runner, base, rules, allowed,
         [calls[i] for i in kept], [both[i] for i in kept], len(hits), sum(i < len(outer) for i in kept),
@@ -139,7 +134,7 @@ def _search(bench: Bench, fixers: Sequence[Fixer], proposed: Sequence[Candidate]
     own = [fixer for fixer in fixers if fixer.name == "embedded"]
     leads = sorted(leads, key=lambda c: -trust(c))[:FOLLOWED] if own else []
     _judge(bench, [further for lead in leads for further in _further(bench, own, lead)], further=True)
-    _clean(bench.tree)
+    checkout.start_over(bench.tree)
 
 
 def _judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False) -> list[Candidate]:
@@ -197,20 +192,20 @@ def _restore(bench: Bench, candidates: Sequence[Candidate]) -> None:
 
 def _decided(bench: Bench, test_command: Sequence[str]) -> FixResult:
     """The best one whose proof is complete; one whose proof is not is refused, and the others are left."""
-    refused = None
+    unproved = None
     for _ in range(PROOFS):
         chosen, why = choose(bench.judged)
         if chosen is None:
             step = "Decide what the program is meant to do with this input; the refused attempts say what was tried."
             said = FixResult("escalate", why, Cause.CODE, step, attempts=bench.attempts, final=bool(bench.judged))
-            return refused or said
+            return unproved or said
         result = _proved(bench, chosen, why, test_command)
         if result.decision == "fix":
             return result
-        refused = refused or result
+        unproved = unproved or result
         bench.judged.remove(chosen)
         bench.attempts[:] = [_told(a, chosen.candidate, result.reason) for a in bench.attempts]
-    return refused
+    return unproved
 
 
 def _told(attempt: Attempt, refused: Candidate, why: str) -> Attempt:
@@ -221,9 +216,14 @@ def _told(attempt: Attempt, refused: Candidate, why: str) -> Attempt:
 def _proved(bench: Bench, judged: Judged, why: str, test_command: Sequence[str]) -> FixResult:
     chosen = judged.candidate
     test = written(bench.calls[judged.shown], bench.crash, chosen.raises)
+    if reason := refused(test, bench.base):
+        says = f"The regression test may not be run: {reason}."
+        return FixResult(
+            "escalate", says, next_step="Write the test by hand.", candidate=chosen, attempts=bench.attempts
+        )
     old = {n: bench.base[n] for n in chosen.files if n in bench.base}
     proof = prove(bench.tree, old, chosen, test, bench.runner, test_command, bench.crash)
-    _clean(bench.tree)
+    checkout.start_over(bench.tree)
     kept = dict(candidate=chosen, test=test, proof=proof, attempts=bench.attempts)
     if not proof.complete:
         return FixResult("escalate", " ".join(proof.says), next_step="Read the proof.", **kept)

@@ -91,8 +91,7 @@ def words_of(*names: str) -> frozenset[str]:
 
 
 def sentences(place: Place, about: frozenset[str] = frozenset(), everything: bool = False) -> Iterator[Sentence]:
-    """Sentences on conditions, of the function's words first; those of the module only when they are ``about`` it,
-    unless ``everything`` is asked for."""
+    """Sentences on conditions, the function's first; of the module those ``about`` it, unless ``everything``."""
     for text, trust, own in _texts(place):
         for sentence in _split(text):
             if not CONDITION.search(sentence) and not SKIPPED.search(sentence):
@@ -192,8 +191,10 @@ def _values(sentence: Sentence) -> Iterator[Said]:
 
 
 def is_expression(text: str) -> bool:
+    """A literal with nothing behind it: a comment would take the rest of the line that it is put in."""
     try:
-        return text == "set()" or ast.literal_eval(text) is not ...
+        whole = ast.get_source_segment(text, ast.parse(text, mode="eval").body) == text
+        return whole and (text == "set()" or ast.literal_eval(text) is not ...)
     except UNREADABLE:
         return False
 

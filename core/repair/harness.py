@@ -1,6 +1,6 @@
 """Runs inside the sandbox, as a script: evaluates calls on variants of the tree and writes what each did.
 
-Standard library alone; nothing of this program is imported here. A job is JSON:
+Standard library alone; nothing of this program is imported here, but sealed.py stands in front. A job is JSON:
 ``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of errors).
 Each variant is a process of its own where forking is possible. One JSON line an outcome.
 """
@@ -206,42 +206,44 @@ def safe(value):
         return "<no repr>"
 
 
-def run(job, out, number):
+def run(job, out, number, say):
     spaces, slow = {}, 0
     for index, call in enumerate(job["calls"]):
         if slow > LATE_CALLS:
             break
         said = outcome(call, spaces, job.get("observe"))
         slow += said.get("error") == "Late"
-        out.write(json.dumps([number, index, said]) + "\n")
+        say([number, index, said])
     out.flush()
 
 
-def main(path, result):
-    with open(path, encoding="utf-8") as file:
+def main(folder):
+    key = key_of(folder)  # noqa: F821 - stands in front; held by this call alone, no module has it
+    with open(os.path.join(folder, "job"), encoding="utf-8") as file:
         job = json.load(file)
+    report = os.path.abspath(os.path.join(folder, "report"))
     os.dup2(2, 1)
     sys.path[:0] = [ROOT] + [p for p in (ROOT + "/src",) if os.path.isdir(p)]
     signal.signal(signal.SIGALRM, late)
     once = len(job["variants"]) == 1
     for number in range(len(job["variants"])):
-        variant(job, result, number) if once else load(forked(job, result, number))
+        variant(job, report, number, key) if once else load(forked(job, report, number, key))
 
 
-def variant(job, result, number):
+def variant(job, report, number, key):
     files = job["variants"][number]
-    with open(result, "a", encoding="utf-8") as out, added(files):
+    with open(report, "a", encoding="utf-8") as out, added(files):
         overlay(files)
-        run(job, out, number)
+        run(job, out, number, sealer(key, out))  # noqa: F821
 
 
-def forked(job, result, number):
+def forked(job, report, number, key):
     """Runs a variant in a process of its own; names the libraries that it had to load."""
     with tempfile.TemporaryFile("w+") as notes:
         child = os.fork()
         if not child:
             known = set(sys.modules)
-            variant(job, result, number)
+            variant(job, report, number, key)
             notes.write(" ".join(name for name, module in sys.modules.items() if name not in known and outside(module)))
             notes.flush()
             os._exit(0)
@@ -298,4 +300,4 @@ def added(files):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(sys.argv[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -15,39 +15,39 @@ from core.repair.sources import (
     Function,
     called,
     class_named,
-    classes,
     decorators,
     defaults,
     definition,
     files,
+    importable,
     members_of,
     module_of,
     parameters,
     parsed,
 )
-from core.repair.values import CALLABLE, OBJECT, imports_for, source
+from core.repair.value_classes import ValueClass, program_classes, value_classes
+from core.repair.values import CALLABLE, Part, imports_for, objects_named, source
 
 WAYS = 3  # ways of building an object that is given
 RECEIVERS = 6  # ways of building the object of a method that are tried
 _OF_BUILTINS = {name for kind in (str, bytes, dict, list, set, tuple, int, float) for name in dir(kind)}
-Part = tuple[str, tuple[str, ...]]  # expression, its import lines
+Classes = Mapping[str, ValueClass]
 
 
 def recorded_calls(tree: Path, crash: Crash) -> list[Call]:
     """Calls whose arguments the report's locals hold, outermost frame first."""
-    known = classes(tree)
+    known = value_classes(tree)
     return [c for f in crash.frames if f.in_app and f.locals is not None for c in _recorded(tree, f, known)]
 
 
-def _recorded(tree: Path, frame: Frame, known: dict[str, str]) -> Iterator[Call]:
+def _recorded(tree: Path, frame: Frame, known: Classes) -> Iterator[Call]:
     found = definition(tree, frame)
     if found is None:
-        if frame.function == "<module>":
-            yield Call("", "None", f"import {module_of(frame.file)}")
+        yield from _of_import(frame)
         return
     owner, node = found
     told = [frame.locals.get(a.arg, "") for a in parameters(node, owner)]
-    built = {name: _built(tree, name, known) for text in told for name in OBJECT.findall(text) if name in known}
+    built = {name: _built(tree, name) for text in told for name in sorted(objects_named(text))}
     for turn in range(max(map(len, built.values()), default=1)):
         objects = {name: ways[turn % len(ways)] for name, ways in built.items() if ways}
         arguments = _arguments(frame, owner, node, known, objects)
@@ -55,11 +55,23 @@ def _recorded(tree: Path, frame: Frame, known: dict[str, str]) -> Iterator[Call]
             yield from calls_to(tree, frame, owner, node, arguments)
 
 
-def _built(tree: Path, name: str, known: dict[str, str]) -> list[str]:
-    return [expression for expression, _ in islice(constructions(tree, name, {}, known), RECEIVERS)]
+def _of_import(frame: Frame) -> Iterator[Call]:
+    """A crash at the top of a module is met by importing it."""
+    if frame.function == "<module>" and importable(module_of(frame.file)):
+        yield Call("", "None", f"import {module_of(frame.file)}")
 
 
-def _arguments(frame: Frame, owner: str, node: Function, known: dict, objects: dict) -> list[Part] | None:
+def _built(tree: Path, name: str) -> list[Part]:
+    known = program_classes(tree)
+    return [_with_import(part, name, known) for part in islice(constructions(tree, name, {}, known), RECEIVERS)]
+
+
+def _with_import(part: Part, name: str, known: Classes) -> Part:
+    """The construction of an object with the line that imports its class."""
+    return part[0], (f"from {known[name].module} import {name}", *part[1])
+
+
+def _arguments(frame: Frame, owner: str, node: Function, known: Classes, objects: dict[str, Part]) -> list[Part] | None:
     """The arguments by the frame's locals; None when a required one cannot be told."""
     given = [(a.arg, source(frame.locals.get(a.arg, "[Filtered]"), known, objects)) for a in parameters(node, owner)]
     optional = defaults(node)
@@ -77,11 +89,13 @@ def _arguments(frame: Frame, owner: str, node: Function, known: dict, objects: d
 
 def _awaitable(node: Function, name: str, value: Part) -> Part:
     """A function that the report only names is given back by one whose result can be awaited, where it is."""
-    return (stand_in(node, name), value[1]) if value[0] == ast.unparse(ast.parse(CALLABLE)) else value
+    return (stand_in(node, name), value[1]) if value[0] == CALLABLE else value
 
 
 def calls_to(tree: Path, frame: Frame, owner: str, node: Function, arguments: list[Part]) -> Iterator[Call]:
     """The call of a function with these arguments; of a method, on each object that can be built."""
+    if not importable(module_of(frame.file)):
+        return
     lines = [line for _, needed in arguments for line in needed]
     inner = ", ".join(text for text, _ in arguments)
     for receiver, needed in _receivers(tree, frame, owner, node):
@@ -112,15 +126,17 @@ def _receivers(tree: Path, frame: Frame, owner: str, node: Function) -> Iterator
     if not owner or decorators(node) & {"staticmethod", "classmethod"}:
         yield owner, ()
         return
-    known = classes(tree)
-    told = source((frame.locals or {}).get("self", "[Filtered]"), known)
+    told = source((frame.locals or {}).get("self", "[Filtered]"), value_classes(tree))
     if told:
         yield told
-    yield from islice(constructions(tree, owner, frame.locals or {}, known), RECEIVERS)
+    yield from islice(constructions(tree, owner, frame.locals or {}, program_classes(tree)), RECEIVERS)
 
 
-def constructions(tree: Path, name: str, told: dict[str, str], known: dict[str, str], depth: int = 1) -> Iterator[Part]:
-    """Ways to build an object of the program's class."""
+def constructions(tree: Path, name: str, told: dict[str, str], known: Classes, depth: int = 1) -> Iterator[Part]:
+    """Ways to build an object of the program's class: as its code and tests do, else with values for its parameters.
+
+    ``known`` are all of the program's classes. What the report tells (``told``) stays within its values.
+    """
     found = class_named(tree, name)
     if found is None:
         return
@@ -135,7 +151,7 @@ def constructions(tree: Path, name: str, told: dict[str, str], known: dict[str, 
     yield _blank_object(tree, found[1], told, known, depth)
 
 
-def _blank_object(tree: Path, node: ast.ClassDef, told: dict[str, str], known: dict[str, str], depth: int) -> Part:
+def _blank_object(tree: Path, node: ast.ClassDef, told: dict[str, str], known: Classes, depth: int) -> Part:
     """Built with what the report says of names like its parameters, else with inferred values."""
     name, init = node.name, next((n for n in node.body if isinstance(n, Function) and n.name == "__init__"), None)
     if init is None:
@@ -144,20 +160,20 @@ def _blank_object(tree: Path, node: ast.ClassDef, told: dict[str, str], known: d
         init = ast.FunctionDef("__init__", ast.arguments([], [], None, [], [], None, []), [], [])
     else:
         free = [a for a in parameters(init, name) if a.arg not in defaults(init)]
+    values = value_classes(tree) if told else {}
     given = [
-        (a.arg, source(told.get(a.arg, "[Filtered]"), known) or _ways(tree, a, init, known, depth)[0]) for a in free
+        (a.arg, source(told.get(a.arg, "[Filtered]"), values) or _ways(tree, a, init, known, depth)[0]) for a in free
     ]
     return f"{name}({', '.join(f'{n}={v[0]}' for n, v in given)})", tuple(line for _, v in given for line in v[1])
 
 
 def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
     """Literal calls of the frames' functions anywhere in the program, then calls with inferred arguments."""
-    known = classes(tree)
+    known = program_classes(tree)
     for frame in (f for f in crash.frames if f.in_app):
         found = definition(tree, frame)
         if found is None:
-            if frame.function == "<module>":
-                yield Call("", "None", f"import {module_of(frame.file)}")
+            yield from _of_import(frame)
             continue
         owner, node = found
         for path in files(tree):
@@ -168,7 +184,7 @@ def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
             yield from calls_to(tree, frame, owner, node, guessed)
 
 
-def guesses(tree: Path, node: Function, owner: str, known: dict[str, str]) -> Iterator[list[Part]]:
+def guesses(tree: Path, node: Function, owner: str, known: Classes) -> Iterator[list[Part]]:
     """Arguments for what a call has to give: objects of the program's classes, else values of the shape in use."""
     free = [a for a in parameters(node, owner) if a.arg not in defaults(node)]
     found = [(a.arg, _ways(tree, a, node, known)) for a in free]
@@ -177,14 +193,14 @@ def guesses(tree: Path, node: Function, owner: str, known: dict[str, str]) -> It
         yield [(f"{name}={text}" if not node.args.posonlyargs else text, lines) for name, text, lines in chosen]
 
 
-def _ways(tree: Path, argument: ast.arg, node: Function, known: dict[str, str], depth: int = 2) -> list[Part]:
+def _ways(tree: Path, argument: ast.arg, node: Function, known: Classes, depth: int = 2) -> list[Part]:
     plain = [(shaped(argument.annotation, node, argument.arg), ())]
     told = ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
     named = next((n for n in re.findall(r"\w+", told) if n in known), "")
     looped = "" if told or named else _loop_variable(node, argument.arg)
     named = named or ("" if told else _used_as(tree, node, looped or argument.arg))
     built = list(islice(constructions(tree, named, {}, known, depth - 1), WAYS)) if named and depth else []
-    made = [part for text, _ in built if (part := source(text, known))]  # with its imports
+    made = [_with_import(part, named, known) for part in built]
     several = looped or re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", told)
     return [(f"[{text}]", lines) if several else (text, lines) for text, lines in made] or plain
 

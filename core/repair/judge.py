@@ -61,7 +61,7 @@ def _changed(old: Outcome, new: Outcome) -> str | None:
 
 def mended(after: Sequence[Outcome], hits: int, candidate: Candidate) -> int | None:
     """Position of the first crashing input that gives a result now, or the documented refusal."""
-    named = candidate.raises.split("\n")[-1].rsplit(".", 1)[-1]
+    named = candidate.raises.split("\n")[-1].rpartition(".")[2]
     for position, outcome in enumerate(after[:hits]):
         if outcome.result or (named and outcome.error == named and outcome.deliberate):
             return position

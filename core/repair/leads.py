@@ -15,7 +15,8 @@ from core.repair.infer import shaped
 from core.repair.inputs import calls_to
 from core.repair.locate import extent, spliced
 from core.repair.probe import Call, Outcome
-from core.repair.sources import UNREADABLE, Function, called, classes, definition, parameters, parsed
+from core.repair.sources import UNREADABLE, Function, called, definition, parameters, parsed
+from core.repair.value_classes import value_classes
 from core.repair.values import source
 
 STEPS = 12  # entries that are added one after another
@@ -54,12 +55,13 @@ def _mapped(call: Call) -> Iterator[Call]:
 
 def _with(call: Call, key: str) -> Iterator[Call]:
     try:
-        tree, text = ast.parse(call.expression, mode="eval"), isinstance(ast.literal_eval(key), str)
+        tree, asked = ast.parse(call.expression, mode="eval"), ast.literal_eval(key)
     except UNREADABLE:
         return
+    text, key = isinstance(asked, str), repr(asked)
     mappings = [n for n in ast.walk(tree) if isinstance(n, ast.Dict)]
     lacking = [n for n in mappings if key not in [ast.unparse(k) for k in n.keys if k]]
-    yield from _in_json(call, tree, ast.literal_eval(key)) if text else ()
+    yield from _in_json(call, tree, asked) if text else ()
     for node in lacking[-2:] if text else ():
         end = extent(call.expression, node)[1] - 1
         comma = ", " if node.keys else ""
@@ -88,7 +90,7 @@ def written_before(tree: Path, crash: Crash) -> Iterator[Call]:
     if found is None:
         return
     owner, node = found
-    known = classes(tree)
+    known = value_classes(tree)
     told = {a.arg: source(frame.locals.get(a.arg, "[Filtered]"), known) for a in parameters(node, owner)}
     if any(value is None for value in told.values()):
         return
@@ -108,10 +110,18 @@ def _after(tree: Path, frame: Frame, who: tuple, told: dict) -> Iterator[Call]:
     first = next(iter(calls_to(tree, blank, owner, writer, given)), None)
     for call in calls_to(tree, blank, owner, node, reads) if first else ():
         imports = "\n".join(dict.fromkeys([*first.imports.splitlines(), *call.imports.splitlines()]))
-        made = call.expression.partition(f".{node.name}(")[0] if owner else ""
-        step = first.expression.replace(made, "it", 1) if owner else first.expression
-        setup = f"it = {made}\n{step}" if owner else step
-        yield Call(imports, call.expression.replace(made, "it", 1) if owner else call.expression, setup)
+        made, read = _on_it(call.expression, node.name) if owner else ("", call.expression)
+        step = _on_it(first.expression, writer.name)[1] if owner else first.expression
+        yield Call(imports, read, f"it = {made}\n{step}" if owner else step)
+
+
+def _on_it(expression: str, method: str) -> tuple[str, str]:
+    """The object whose method is called, and the call on ``it`` in its place."""
+    tree = ast.parse(expression, mode="eval")
+    named = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == method]
+    node = next(n for n in named if getattr(n.value, "id", "") != "asyncio")
+    made, node.value = ast.unparse(node.value), ast.Name("it", ast.Load())
+    return made, ast.unparse(tree)
 
 
 def _writers(tree: Path, frame: Frame, owner: str, node: Function) -> list[Function]:

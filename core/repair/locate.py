@@ -113,7 +113,7 @@ class Place:
     def members(self, node: ast.expr) -> list[str]:
         """Public attributes that the expression's value had, where it is of the program's own types."""
         told = self.told(f"dir({ast.unparse(node)})")
-        return told if told is not ... else []
+        return [n for n in told if isinstance(n, str) and n.isidentifier()] if isinstance(told, list) else []
 
     def value(self, node: ast.expr):
         """The value of an expression when it failed; ... when it cannot be told."""
@@ -181,9 +181,17 @@ def find(tree: Path, file: str) -> str | None:
     parts = Path(file.replace("\\", "/")).parts
     for start in range(len(parts)):
         path = Path(*parts[start:])
-        if not path.is_absolute() and ".." not in path.parts and (tree / path).is_file():
+        if not path.is_absolute() and ".." not in path.parts and _is_file(tree / path):
             return path.as_posix()
     return None
+
+
+def _is_file(path: Path) -> bool:
+    """A report may name what no file can be called: too long, or with a null character."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def located(tree: Path, crash: Crash) -> Crash:

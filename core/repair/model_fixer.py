@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from core.models import Crash
 from core.patterns import whole
@@ -26,8 +26,8 @@ class Edit(BaseModel):
 class Answer(BaseModel):
     files: list[Edit]
     rationale: str = ""
-    tokens: int = 0
-    cost_usd: float = 0.0
+    tokens: int = Field(0, ge=0)
+    cost_usd: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
 class ModelFixer:

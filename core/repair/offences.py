@@ -6,29 +6,28 @@ The caller compares old and new: what the program already did stays its own affa
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_DANGEROUS_MODULES = _words(
-    "subprocess socket socketserver ssl ctypes cffi pty importlib pkgutil runpy pickle marshal shelve shutil code "
-    "builtins gc inspect atexit signal site multiprocessing webbrowser urllib http ftplib smtplib telnetlib requests "
-    "httpx aiohttp pytest _pytest unittest doctest"
+from core.repair.forbidden_names import (
+    ALWAYS,
+    ATTRIBUTES,
+    BY_NAME,
+    CALLS,
+    ENVIRONMENT,
+    HARMLESS,
+    INNER,
+    MODULES,
+    NEVER_PASSED_ON,
+    OF_MODULES,
+    PLAIN_DUNDERS,
+    SUBMODULES,
+    UNLESS_BOUND,
 )
-_HARMLESS = {"urllib.parse", "http.HTTPStatus"}
-_DANGEROUS_CALLS = {"eval", "exec", "compile", "__import__", "exit", "quit", "breakpoint", "globals", "vars", "setattr"}
-_DANGEROUS_ATTRIBUTES = _words(
-    "system popen _exit exit execv execve execvp execl spawnv spawnl posix_spawn fork forkpty kill killpg write_text "
-    "write_bytes unlink rmtree symlink symlink_to hardlink_to chmod setrecursionlimit _getframe excepthook settrace "
-    "load_module exec_module open_connection create_connection urlopen"
-)
-_OF_OS = {"os.remove", "os.rename", "os.replace", "os.open", "os.write", "os.putenv", "os.makedirs", "os.mkdir"}
-_INNER = _words("__builtins__ __globals__ __subclasses__ __code__ __loader__ __dict__ __bases__ __mro__ __reduce__")
-_ENVIRONMENT = {"environ", "environb", "getenv", "PYTEST_CURRENT_TEST"}
+from core.repair.import_time import runs_at_import
+from core.repair.sources import called
+
 _SECRET_NAME = re.compile(  # "key" alone names half of all programs: what it opens has to stand before it
     r"secret|passw(?:or)?d|passphrase|token|credential|auth[_-]?header|[^a-z]pwd$|(?<![a-z])(?:salt|pepper)(?![a-z])"
     r"|(?:api|private)[_-]?keys?(?![a-z])"
@@ -43,20 +42,59 @@ def names_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)))
 
 
-def safeguards(tree: ast.AST) -> Iterator[str]:
-    """Raises and asserts: none of them may go."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Raise):
-            yield "raise " + (_name(node.exc) or "")
-        elif isinstance(node, ast.Assert):
-            yield "assert " + ast.unparse(node.test)
-
-
-def offences(tree: ast.AST) -> Iterator[str]:
+def offences(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         found = _OFFENCES.get(type(node))
         if found and (reason := found(node)):
             yield reason
+    yield from _aliases(tree)
+    yield from _replaced(tree)
+    yield from (f"runs {called(call) or 'a call'}() when the module is imported" for call in runs_at_import(tree))
+
+
+def _aliases(tree: ast.Module) -> Iterator[str]:
+    """Dangerous functions that are only named: ``E = eval``, ``partial(getattr, os)``, ``map(os.system, texts)``."""
+    directly = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    bound = _bound(tree)
+    for node in ast.walk(tree):
+        if id(node) in directly or not isinstance(getattr(node, "ctx", None), ast.Load):
+            continue
+        name = _name(node) or ""
+        bare = isinstance(node, ast.Name) and (name in ALWAYS or (name in UNLESS_BOUND and name not in bound))
+        attribute = isinstance(node, ast.Attribute) and name in ATTRIBUTES | BY_NAME
+        passed_on = isinstance(node, ast.Name) and name in NEVER_PASSED_ON and name not in bound
+        if bare or attribute or passed_on:
+            yield f"newly names {name} without calling it"
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Names that the module gives a meaning of its own: variables, parameters, functions."""
+    found = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    found |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
+    return found | {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def _replaced(tree: ast.Module) -> Iterator[str]:
+    """Parts of an imported module that get another meaning, and built-in functions that the module defines anew."""
+    imports = [a for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names]
+    imported = {(a.asname or a.name).split(".")[0] for a in imports}
+    for node in ast.walk(tree):
+        stored = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+        if stored and isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in imported:
+            yield f"replaces {ast.unparse(node)}"
+    tops = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)]
+    stored = [n.id for s in tree.body if isinstance(s, _BINDING) for n in ast.walk(s) if _stores(n)]
+    for name in (*(n.name for n in tops), *stored, *(a.asname or a.name for a in imports)):
+        if name in _BUILT_IN:
+            yield f"gives the built-in {name} another meaning"
+
+
+_BINDING = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With)
+_BUILT_IN = {name for name in dir(builtins) if not name.startswith("_")}
+
+
+def _stores(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 def _handler(node: ast.ExceptHandler) -> str | None:
@@ -89,23 +127,38 @@ def _try(node: ast.Try) -> str | None:
 
 
 def _call(node: ast.Call) -> str | None:
-    name = _name(node.func)
+    name = "" if isinstance(node.func, ast.Call) else _name(node.func)
     bare = isinstance(node.func, ast.Name)
-    if name in _DANGEROUS_ATTRIBUTES or (bare and name in _DANGEROUS_CALLS) or ast.unparse(node.func) in _OF_OS:
+    if name in ATTRIBUTES or (bare and name in CALLS) or ast.unparse(node.func) in OF_MODULES:
         return f"newly calls {name}()"
     if name == "open" and _writes(node):
         return "newly writes a file"
-    if bare and name == "getattr" and len(node.args) > 1 and not isinstance(node.args[1], ast.Constant):
-        return "looks up an attribute by a computed name"
+    if bare and name == "getattr" or name in BY_NAME:
+        return _looked_up(node.args[1:2] if name == "getattr" else node.args)
     if name == "suppress":
         return "swallows errors by contextlib.suppress"
     if name in ("_create_unverified_context", "disable_warnings"):
         return "turns off verification"
+    return _disarmed(node) or _secret_default(node)
+
+
+def _looked_up(names: list[ast.expr]) -> str | None:
+    """Attributes that are told by text: the text has to stand there, and to name a harmless one."""
+    for node in names:
+        if not isinstance(node, ast.Constant):
+            return "looks up an attribute by a computed name"
+        for part in str(node.value).split("."):
+            if part in ATTRIBUTES | CALLS | ENVIRONMENT or _inner(part):
+                return f"looks up {part} by its name"
+    return None
+
+
+def _disarmed(node: ast.Call) -> str | None:
     for keyword in node.keywords:
         set_ = keyword.value.value if isinstance(keyword.value, ast.Constant) else None
         if (keyword.arg, set_) in _DISARMING:
             return f"passes {keyword.arg}={set_}"
-    return _secret_default(node)
+    return None
 
 
 _DISARMING = {
@@ -118,11 +171,12 @@ _DISARMING = {
 
 
 def _writes(node: ast.Call) -> bool:
-    given = [a for a in node.args[:2] if isinstance(a, ast.Constant)] + [
-        k.value for k in node.keywords if k.arg == "mode"
-    ]
+    """A mode that writes, or one that is computed: ``open(path, mode)``, ``path.open("w")``."""
+    modes = [k.value for k in node.keywords if k.arg == "mode"]
+    given = [*node.args[:2], *modes] if isinstance(node.func, ast.Attribute) else [*node.args[1:2], *modes]
+    computed = isinstance(node.func, ast.Name) and any(not isinstance(n, ast.Constant) for n in given)
     texts = [n.value for n in given if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-    return any(set(text) & set("wax+") and len(text) <= 3 for text in texts)
+    return computed or any(set(text) & set("wax+") and len(text) <= 3 for text in texts)
 
 
 def _secret_default(node: ast.Call) -> str | None:
@@ -139,12 +193,16 @@ def _import(node: ast.Import | ast.ImportFrom) -> str | None:
         names = [f"{node.module or ''}.{name}" for name in names]
     for name in names:
         parts = name.split(".")
-        harmless = any(name == known or name.startswith(known + ".") for known in _HARMLESS)
-        if parts[0] in _DANGEROUS_MODULES and not harmless:
+        harmless = any(name == known or name.startswith(known + ".") for known in HARMLESS)
+        if parts[0] in MODULES and not harmless and not getattr(node, "level", 0):
             return f"newly imports {parts[0]}"
-        if isinstance(node, ast.ImportFrom) and parts[-1] in _DANGEROUS_ATTRIBUTES | _ENVIRONMENT | {"*"}:
+        if any(name == inner or name.startswith(inner + ".") for inner in SUBMODULES):
             return f"newly imports {name}"
-    return None
+        last = isinstance(node, ast.ImportFrom) and parts[-1]
+        if last and (last in ATTRIBUTES | ENVIRONMENT | {"*"} or name in OF_MODULES):
+            return f"newly imports {name}"
+    renamed = next((a.name for a in node.names if a.asname and a.name in BY_NAME), "")
+    return f"newly names {renamed} otherwise" if renamed else None
 
 
 def _mention(node: ast.Attribute | ast.Name | ast.Constant) -> str | None:
@@ -152,11 +210,21 @@ def _mention(node: ast.Attribute | ast.Name | ast.Constant) -> str | None:
     name = node.value if isinstance(node, ast.Constant) else _name(node)
     if not isinstance(name, str):
         return None
-    if name in _ENVIRONMENT:
+    if name in ENVIRONMENT:
         return "newly reads the environment"
-    if name in _INNER or (isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.modules"):
+    if _inner(name) or (isinstance(node, ast.Attribute) and ast.unparse(node) in OF_MODULES):
         return f"reaches into {name}"
+    if isinstance(node, ast.Constant) and _FORMAT.search(name):
+        return "reads inner attributes by a format"
     return None
+
+
+_FORMAT = re.compile(r"\{[^{}]{0,200}[.\[]_{2}")
+
+
+def _inner(name: str) -> bool:
+    dunder = len(name) > 4 and name.startswith("__") and name.endswith("__") and name.isidentifier()
+    return name in INNER or (dunder and name not in PLAIN_DUNDERS)
 
 
 def _assign(node: ast.Assign | ast.AnnAssign) -> str | None:

@@ -7,21 +7,27 @@ from __future__ import annotations
 
 import ast
 import difflib
+import pkgutil
 import re
 import sys
+import sysconfig
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
 from pathlib import PurePosixPath
 
 from core.models import Crash
-from core.repair.offences import offences, safeguards
+from core.repair.identifiers import odd_names
+from core.repair.offences import offences
+from core.repair.safeguards import lost
 from core.repair.shapes import Candidate
 from core.repair.sources import UNREADABLE
 from core.settings import FixRules
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
-_SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)
+SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)
 
 
 def refuse(
@@ -77,7 +83,7 @@ def _path_refused(path: str, before: Mapping[str, str], rules: FixRules, allowed
     heads = [path, *(f"{parent}/" for parent in map(str, plain.parents) if parent != ".")]
     if any(matches(head.rstrip("/"), glob) for glob in rules.forbidden for head in heads):
         return "the policy forbids this path"
-    if path not in before and (hidden := _hides(plain)):
+    if path not in before and (hidden := _hides(plain, before)):
         return f"a new file that hides the module {hidden}"
     if is_test(path):
         return "a fix may not touch tests"
@@ -86,10 +92,25 @@ def _path_refused(path: str, before: Mapping[str, str], rules: FixRules, allowed
     return None if path.endswith(".py") else "not a Python source file"
 
 
-def _hides(path: PurePosixPath) -> str:
-    """The module of Python or of the tests that a new file would stand in for: ``json.py``, ``pytest/__init__.py``."""
+def _hides(path: PurePosixPath, before: Mapping[str, str]) -> str:
+    """The module that a new file would stand in for: of Python, of the tests, or of an installed package.
+
+    A module inside of a package of the program hides no installed one; a folder that is there hides nothing new.
+    """
     names = {part.removesuffix(".py") for part in path.parts}
-    return min(names & (sys.stdlib_module_names | _TOOLS), default="")
+    if found := names & (sys.stdlib_module_names | _TOOLS):
+        return min(found)
+    folders = [folder for folder in path.parents if f"{folder}/__init__.py" not in before]
+    there = {parent for known in before for parent in PurePosixPath(known).parents}
+    new = [part for part in (path, *path.parents) if part.name and part.parent in folders and part not in there]
+    return min({part.name.removesuffix(".py") for part in new} & installed(), default="")
+
+
+@cache
+def installed() -> frozenset[str]:
+    """Top-level modules of the interpreter's packages, which are those that the sandbox shows to the service's code."""
+    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    return frozenset(module.name for module in pkgutil.iter_modules(sorted(folders)))
 
 
 def _too_large(before: Mapping[str, str], changed: Mapping[str, str], rules: FixRules) -> str | None:
@@ -101,7 +122,7 @@ def _too_large(before: Mapping[str, str], changed: Mapping[str, str], rules: Fix
 
 def _changed_lines(old: str, new: str) -> int:
     diff = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
-    return sum(line[:1] in "+-" and line[:3] not in ("+++", "---") for line in diff)
+    return sum(line[0] in "+-" for line in islice(diff, 2, None))  # the first two name the files
 
 
 # --- what the text says ------------------------------------------------------------------------
@@ -114,11 +135,12 @@ def _text_refused(old: str, new: str, crash: Crash | None) -> str | None:
         was, now = ast.parse(old), ast.parse(new)
     except UNREADABLE:
         return "not valid Python"
-    if len(_SILENCERS.findall(new)) > len(_SILENCERS.findall(old)):
+    if reason := odd_names(old, new):
+        return reason
+    if len(SILENCERS.findall(new)) > len(SILENCERS.findall(old)):
         return "silences a checker by a comment"
-    lost = Counter(safeguards(was)) - Counter(safeguards(now))
-    if lost:
-        return f"removes a check: {next(iter(lost))[:80]}"
+    if reason := lost(was, now):
+        return reason
     gained = Counter(offences(now)) - Counter(offences(was))
     gained = [reason for reason in gained if not _meant(was, reason)]
     if gained:

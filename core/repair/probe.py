@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.models import Crash, Frame
+from core.repair.desk import desk, script
 from core.repair.shapes import Runner
 
 _HARNESS = Path(__file__).with_name("harness.py")
@@ -84,24 +84,17 @@ def _message(crash: Crash, outcome: Outcome):
 def _launched(tree, calls, variants, runner, timeout, observe=False) -> list[list[Outcome]]:
     parts = [(c.imports, c.setup, c.expression) for c in calls]
     job = {"calls": parts, "variants": list(variants), "observe": observe}
-    named = dict(dir=tree, prefix=".probe-", mode="w+", encoding="utf-8")
-    with tempfile.NamedTemporaryFile(**named) as file, tempfile.NamedTemporaryFile(**named) as out:
-        json.dump(job, file)
-        file.flush()
-        names = [Path(f.name).name for f in (file, out)]
-        script = _HARNESS.read_text(encoding="utf-8")
-        runner.run(["python", "-c", script, *names], tree, timeout)
-        return _read(out.read(), len(variants))
+    with desk(tree) as made:
+        made.put("job", json.dumps(job))
+        runner.run(["python", "-P", "-c", script(_HARNESS), made.name], tree, timeout)
+        values, _ = made.report()
+    return _read(values, len(variants))
 
 
-def _read(text: str, variants: int) -> list[list[Outcome]]:
-    """A line cut short by the deadline ends its variant."""
+def _read(values: Sequence, variants: int) -> list[list[Outcome]]:
+    """The outcomes of each variant in order; one that was cut short has fewer."""
     found: list[list[Outcome]] = [[] for _ in range(variants)]
-    for line in text.splitlines():
-        try:
-            number, index, said = json.loads(line)
-            if index == len(found[number]):
-                found[number].append(Outcome(**said))
-        except (ValueError, TypeError, LookupError, RecursionError):  # the program's own word, or a line cut short
-            continue
+    for number, index, said in values:
+        if index == len(found[number]):
+            found[number].append(Outcome(**said))
     return found

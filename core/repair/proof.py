@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import re
-import tempfile
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.models import Crash
+from core.repair import checkout
+from core.repair.desk import desk, script
 from core.repair.fixability import deepest_in_app
-from core.repair.runner import read_back
+from core.repair.runner import program
 from core.repair.shapes import Candidate, Proof, RegressionTest, Runner
-from core.vendors.command import git
+from core.vendors.command import Completed
 
 
 @dataclass(frozen=True)
 class Tests:
-    """What one run of pytest said: test name to the text of its failure, empty when it passed."""
+    """What one run of pytest said: test id to the text of its failure, empty when it passed.
+
+    ``collected`` are the ids that were to run. ``machinery`` is what decides how tests run, hooks and plugins;
+    ``finished``: the run came to its end, and its report is its reporter's own.
+    """
 
     results: Mapping[str, str]
     finished: bool
+    collected: Sequence[str] = ()
+    machinery: Sequence[str] = ()
+    done: Completed | None = None
 
     def of(self, path: str) -> dict[str, str]:
-        stem = path.removesuffix(".py").replace("/", ".")
-        return {n: t for n, t in self.results.items() if n.startswith(stem)}
+        return {n: t for n, t in self.results.items() if n == path or n.startswith(f"{path}::")}
 
     def without(self, path: str) -> dict[str, str]:
         return {n: t for n, t in self.results.items() if n not in self.of(path)}
@@ -41,25 +47,36 @@ def write(tree: Path, files: Mapping[str, str]) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def run_tests(tree: Path, command: Sequence[str], runner: Runner, only: Sequence[str] = ()) -> Tests:
-    """Run the service's test command, or its ``only`` files, and read pytest's own report."""
-    with tempfile.NamedTemporaryFile(dir=tree, prefix=".proof-", suffix=".xml") as report:
-        options = ["-p", "no:cacheprovider", "-o", "junit_family=xunit1", "--tb=short"]
-        done = runner.run([*command, *options, f"--junitxml={Path(report.name).name}", *only], tree)
-        text = read_back(Path(report.name))
-    try:
-        cases = ElementTree.fromstring(text).iter("testcase")
-        return Tests(dict(map(_result, cases)), done.code in (0, 1))
-    except ElementTree.ParseError:
-        return Tests({}, False)
+_REPORTER = Path(__file__).with_name("reporter_inside.py")
+_WITH_PLUGIN = 'PYTHONPATH="$0${PYTHONPATH:+:$PYTHONPATH}" exec "$@"'  # the limited runner has a path of its own
+_KINDS = {("call", "failed"): "failure", ("call", "skipped"): "skipped", ("setup", "skipped"): "skipped",
+          ("collect", "skipped"): "skipped"}  # fmt: skip
 
 
-def _result(case: ElementTree.Element) -> tuple[str, str]:
-    # a module that could not be imported has no class name: its path is the case's name
-    name = f"{case.get('classname')}::{case.get('name')}" if case.get("classname") else case.get("name")
-    faults = [n for n in case if n.tag in ("failure", "error", "skipped")]
-    texts = [f"{n.tag}: {n.get('message') or ''}\n{n.text or ''}" for n in faults]
-    return name, "\n".join(texts)
+def run_tests(
+    tree: Path, command: Sequence[str], runner: Runner, only: Sequence[str] = (), timeout: float = 120
+) -> Tests:
+    """Run the service's test command, or its ``only`` files, and read what our own plugin says of it."""
+    with desk(tree) as made:
+        made.put("platform_reporter.py", script(_REPORTER))
+        options = ["-p", "platform_reporter", "-p", "no:cacheprovider", "--tb=short"]
+        argv = ["sh", "-c", _WITH_PLUGIN, made.name, *program(command), *options, *only]
+        done = runner.run(argv, tree, timeout)
+        values, honest = made.report()
+    return _told(values, honest, done)
+
+
+def _told(values: Sequence[dict], honest: bool, done: Completed) -> Tests:
+    results: dict[str, str] = {}
+    for value in values:
+        if "test" in value:
+            kind = _KINDS.get((value["when"], value["outcome"]), "error")
+            text = "" if value["outcome"] == "passed" else f"{kind}: {value['text']}"
+            results[value["test"]] = "\n".join(filter(None, (results.get(value["test"]), text)))
+    end = values[-1] if values and "ended" in values[-1] else {}
+    finished = honest and done.code in (0, 1) and end.get("ended") in (0, 1) and "whole: True" in end["machinery"]
+    collected = next((value["collected"] for value in values if "collected" in value), ())
+    return Tests(results, finished, collected, end.get("machinery", ()), done)
 
 
 def prove(
@@ -82,29 +99,26 @@ def prove(
         return Proof(says=(f"On the old code the new test {why}.",))
     after = _run_from(tree, {**candidate.files, test.path: test.code}, test_command, runner)
     reverted = _run_from(tree, {**old, test.path: test.code}, test_command, runner, [test.path])
-    _start_over(tree)
+    checkout.start_over(tree)
     write(tree, {**candidate.files, test.path: test.code})
     red_again, _ = _red(reverted.of(test.path), crash)
-    green = _green(after.of(test.path)) and after.finished
+    same = after.finished and after.machinery == before.machinery
+    green = _green(after.of(test.path)) and same
     older, older_says = _older(before.without(test.path), after.without(test.path))
     says = (
         f"On the old code the new test {why}.",
         f"With the patch it {'passes' if green else 'does not pass'}.",
         f"With the patch alone reverted it {'fails again' if red_again else 'does not fail as before'}.",
         older_says,
+        *(() if same else ("With the patch the tests run otherwise than without it: their report is not believed.",)),
     )
     return Proof(red, green, red_again, older, says)
-
-
-def _start_over(tree: Path) -> None:
-    git(tree, "checkout", "-q", "--", ".")
-    git(tree, "clean", "-fdq")
 
 
 def _run_from(
     tree: Path, files: Mapping[str, str], command: Sequence[str], runner: Runner, only: Sequence[str] = ()
 ) -> Tests:
-    _start_over(tree)
+    checkout.start_over(tree)
     write(tree, files)
     return run_tests(tree, command, runner, only)
 

@@ -18,7 +18,7 @@ from core.repair.mutate import doubly, mutated, pool_of, staged, swapped
 from core.repair.probe import Call, Outcome, probe
 from core.repair.scaffolds import literals, scaffolds
 from core.repair.shapes import RegressionTest, Runner
-from core.repair.sources import UNREADABLE
+from core.repair.values import source
 
 BATCH = 700  # guessed inputs of one launch
 FED = 8  # calls that were led some way, from which guesses go on
@@ -135,16 +135,9 @@ def _in_turn(each: list[Iterator[Call]], most: int) -> list[Call]:
 
 
 def _told(crash: Crash) -> list[str]:
-    """Literals among the report's locals."""
-    found = []
-    for frame in crash.frames:
-        for text in (frame.locals or {}).values():
-            try:
-                ast.literal_eval(text)
-                found.append(text)
-            except UNREADABLE:
-                continue
-    return list(dict.fromkeys(found))[:20]
+    """Literals among the report's locals, written anew."""
+    parts = [source(text) for frame in crash.frames for text in (frame.locals or {}).values()]
+    return list(dict.fromkeys(text for text, lines in filter(None, parts) if not lines))[:20]
 
 
 def written(call: Call, crash: Crash, raises: str = "") -> RegressionTest:
@@ -163,10 +156,9 @@ def written(call: Call, crash: Crash, raises: str = "") -> RegressionTest:
     imports = _merged(_used(imports, "\n".join([*body, raises])))
     inside = "".join(f"    {line}\n" if line.strip() else "\n" for line in body)
     head = "\n".join(imports) + "\n\n\n" if imports else "\n"
-    code = (
-        f'"""{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}."""\n\n'
-        f"{head}def test_{_name(frame.function)}_does_not_raise_{kind.lower()}():\n{inside}"
-    )
+    about = _docstring(f"{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}.")
+    name = f"test_{_name(frame.function, 'call')}_does_not_raise_{_name(kind, 'error')}"
+    code = f"{about}\n\n{head}def {name}():\n{inside}"
     return RegressionTest(f"tests/test_regression_{fingerprint(crash)}.py", code, call.expression)
 
 
@@ -191,5 +183,11 @@ def _merged(lines: Sequence[str]) -> list[str]:
     return [*sorted(plain), *(f"from {m} import {', '.join(sorted(n))}" for m, n in sorted(modules.items()))]
 
 
-def _name(function: str) -> str:
-    return re.sub(r"\W+", "", function).strip("_").lower() or "call"
+def _docstring(text: str) -> str:
+    """A stranger's words as documentation: as they are where they are plain words, else as their repr."""
+    return f'"""{text}"""' if re.fullmatch(r"[A-Za-z0-9 _.,:/()<>-]{1,300}", text) else repr(text[:300])
+
+
+def _name(text: str, otherwise: str) -> str:
+    """The text as a part of a function's name: ASCII letters, digits and underscores alone."""
+    return re.sub(r"[^A-Za-z0-9_]+", "", text).strip("_").lower()[:60] or otherwise

@@ -43,10 +43,25 @@ LIMITS = (
 )
 
 
+# as ``python -m``, but a module of the tree does not stand in for an installed one of that name
+MODULE = """
+import os, runpy, sys
+name = sys.argv.pop(1)
+try:
+    __import__(name)
+except ImportError:
+    pass
+sys.path.insert(0, os.getcwd())
+runpy.run_module(name, run_name="__main__", alter_sys=True)
+"""
+
+
 def program(argv: Sequence[str]) -> list[str]:
     """Argument list; ``python`` is always the interpreter that runs this process, with its installed packages."""
-    first = sys.executable if argv[0] in ("python", "python3") else argv[0]
-    return [first, *map(str, argv[1:])]
+    first, *rest = map(str, argv)
+    if first not in ("python", "python3"):
+        return [first, *rest]
+    return [sys.executable, *(["-P", "-c", MODULE, *rest[1:]] if rest[:1] == ["-m"] else rest)]
 
 
 def _path() -> str:
@@ -61,13 +76,20 @@ class BubblewrapRunner:
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
         inside = [*LIMITS, *program(argv)]
-        return behind(walls(tree.resolve()), inside, timeout, ENVIRONMENT | {"PATH": _path()}, CEILING)
+        around, told = walls(tree.resolve()), ENVIRONMENT | {"PATH": _path()}
+        return behind(around, inside, timeout, told, CEILING, [tree])
 
 
 def behind(
-    walls: Sequence[str], argv: Sequence[str], timeout: float, env: Mapping[str, str], ceiling: Ceiling
+    walls: Sequence[str],
+    argv: Sequence[str],
+    timeout: float,
+    env: Mapping[str, str],
+    ceiling: Ceiling | None,
+    folders: Sequence[Path] = (),
+    **more,
 ) -> Completed:
-    """Runs a command behind walls and returns when nothing of it is left.
+    """Runs a command behind walls and returns when nothing of it is left. ``folders`` and ``more`` are command.run's.
 
     Bubblewrap itself ends a moment before the kernel has ended the processes of its namespace: the first of
     them is gone only after all others, so it is waited for.
@@ -76,7 +98,7 @@ def behind(
     with open(reader, "rb", buffering=0) as told:
         try:
             named = ["bwrap", "--info-fd", str(writer), *walls, *argv]
-            done = run(named, timeout=timeout, env=env, ceiling=ceiling, pass_fds=(writer,))
+            done = run(named, timeout=timeout, env=env, ceiling=ceiling, folders=folders, pass_fds=(writer,), **more)
         finally:
             os.close(writer)
         os.set_blocking(reader, False)
@@ -91,26 +113,36 @@ def walls(tree: Path, readable: Sequence[Path] = ()) -> list[str]:
     /proc, /dev and / are made read-only at the end: started by root, the code inside still counts as root for
     the files of /proc/sys (kernel.core_pattern would run a program outside), and both others are memory.
     """
-    made = ["--unshare-user", "--unshare-all", "--disable-userns"]
-    made += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr", *_system_links()]
-    made += ["--proc", "/proc", "--dev", "/dev"]
-    made += ["--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm", "--size", str(SCRATCH), "--tmpfs", "/tmp"]
+    made = empty_room()
     for shown in (*_prefixes(), *map(str, readable)):
         made += ["--ro-bind", shown, shown]
     made += ["--bind", str(tree), "/w", "--chdir", "/w", *_hidden_git(tree)]
-    made += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
-    return [*made, "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
+    return [*made, *closed(), "--uid", "65534", "--gid", "65534"]
 
 
-def _system_links() -> list[str]:
-    made = []
+def empty_room(network: bool = False) -> list[str]:
+    """Bubblewrap's arguments for a room with the system's programs, an empty /tmp, and nothing else of the machine."""
+    made = ["--unshare-user", "--unshare-all", *(["--share-net"] if network else []), "--disable-userns"]
+    made += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr", *_system_links()]
+    made += ["--proc", "/proc", "--dev", "/dev"]
+    return [*made, "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm", "--size", str(SCRATCH), "--tmpfs", "/tmp"]
+
+
+def closed() -> list[str]:
+    """The last arguments: nothing of the room itself can be written, and no right of root is left."""
+    return ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--cap-drop", "ALL"]
+
+
+@cache
+def _system_links() -> tuple[str, ...]:
+    made: list[str] = []
     for name in ("bin", "lib", "lib64"):
         path = Path("/", name)
         if path.is_symlink():
             made += ["--symlink", str(path.readlink()), str(path)]
         elif path.exists():
             made += ["--ro-bind", str(path), str(path)]
-    return made
+    return tuple(made)
 
 
 @cache
@@ -128,12 +160,16 @@ def _hidden_git(tree: Path) -> list[str]:
 
 
 class LimitedRunner:
-    """Own session, clean environment, resource limits and an audit hook that denies what the code may not do."""
+    """Own session, clean environment, resource limits and an audit hook that denies what the code may not do.
+
+    The hook is not there for ``python -I``, which reads no PYTHONPATH: that runs the platform's own tools over files
+    of the repository, imports nothing of it, and has nothing else between it and the machine.
+    """
 
     name = "limited"
     weaker_because = (
-        "files of this machine stay readable, and native code could pass the audit hook that denies "
-        "sockets, new processes and writing outside of the tree"
+        "files of this machine stay readable, native code could pass the audit hook that denies sockets, new "
+        "processes and writing outside of the tree, and git and the review's tools run without a wall around them"
     )
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
@@ -142,7 +178,8 @@ class LimitedRunner:
             env = ENVIRONMENT | {"PATH": _path(), "PYTHONPATH": str(guard), "TMPDIR": scratch, "HOME": scratch}
             env["GUARDED"] = os.pathsep.join((str(tree.resolve()), os.path.realpath(scratch)))
             limits = LIMITS if shutil.which("prlimit") else ()
-            return run([*limits, *program(argv)], cwd=tree, timeout=timeout, env=env, ceiling=CEILING)
+            folders = (tree, Path(scratch))
+            return run([*limits, *program(argv)], cwd=tree, timeout=timeout, env=env, ceiling=CEILING, folders=folders)
 
 
 def read_back(path: Path, limit: int = FILE_SIZE) -> str:

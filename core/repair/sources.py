@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,11 @@ from core.models import Frame
 UNREADABLE = (SyntaxError, ValueError, MemoryError, RecursionError)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 MOST_FILES = 400
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set: tables of names are written so."""
+    return frozenset(text.split())
 
 
 @lru_cache(maxsize=512)
@@ -37,6 +43,11 @@ def module_of(file: str) -> str:
     return file.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+def importable(module: str) -> bool:
+    """Whether an import line can name the module: a file may be called anything."""
+    return all(part.isidentifier() and not keyword.iskeyword(part) for part in module.split("."))
+
+
 def is_test(path: str) -> bool:
     name = path.rsplit("/", 1)[-1]
     return path.startswith(("tests/", "test/")) or "/tests/" in path or name.startswith(("test_", "conftest"))
@@ -49,16 +60,6 @@ def files(tree: Path, tests: bool = False) -> Iterator[str]:
         path = file.relative_to(tree).as_posix()
         if not path.startswith(".") and "/." not in path and not file.is_symlink() and is_test(path) == tests:
             yield path
-
-
-def classes(tree: Path) -> dict[str, str]:
-    """Names of the classes at the top of the program's modules, with the module of each."""
-    return {
-        node.name: module_of(path)
-        for path in files(tree)
-        for node in parsed(tree, path).body
-        if isinstance(node, ast.ClassDef)
-    }
 
 
 def class_named(tree: Path, name: str) -> tuple[str, ast.ClassDef] | None:

@@ -1,69 +1,69 @@
-"""The text of a repr(), as reports hold it, made an expression that is safe to write into a test. Pure."""
+"""The text of a repr(), as reports hold it, rebuilt as an expression that is safe to write into a test. Pure.
+
+A report is a stranger's text. Nothing of it is copied: the expression is built anew from a closed grammar of
+literals and constructors (constructors.py), and what the grammar does not know makes the whole text unusable.
+Stand-ins for functions are this module's own; a report cannot write one.
+"""
 
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-KNOWN = {
-    "datetime": "import datetime",
-    "zoneinfo": "import zoneinfo",
-    "Decimal": "from decimal import Decimal",
-    "Fraction": "from fractions import Fraction",
-    "UUID": "from uuid import UUID",
-    "Path": "from pathlib import Path",
-    "OrderedDict": "from collections import OrderedDict",
-    "Counter": "from collections import Counter",
-    "deque": "from collections import deque",
-    "defaultdict": "from collections import defaultdict",
-    "SimpleNamespace": "from types import SimpleNamespace",
-    "asyncio": "import asyncio",
-}
-BUILTINS = {"set", "frozenset", "bytearray", "range", "list", "dict", "int", "str", "float", "tuple", "bool", "object"}
-RENAMED = {"PosixPath": "Path", "namespace": "SimpleNamespace", "WindowsPath": "Path"}
-_CLOSING = {"[": "]", "(": ")", "{": "}"}
-_SAFE = (
-    ast.Expression, ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.UnaryOp, ast.USub, ast.UAdd,
-    ast.Lambda, ast.arguments, ast.arg, ast.Load, ast.Call, ast.keyword, ast.Name, ast.Attribute, ast.BinOp,
-    ast.Add, ast.Sub,
-)  # fmt: skip
+from core.repair.constructors import CONSTANTS, CONSTRUCTORS, KNOWN, RENAMED, TYPES, Value
+from core.repair.value_classes import ValueClass
 
-
-FUNCTION = re.compile(r"<(?:built-in )?(?:function|bound method|method) [^<>]*(?:<[^<>]*>[^<>]*)*>")
 CALLABLE = "(lambda *_, **__: None)"  # stands in for a function of which only the name is known
 AWAITABLE = "(lambda *_, **__: asyncio.sleep(0))"  # of a function whose result is awaited
-OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+) object at 0x[0-9a-f]+>")
+LONGEST, DEPTH, NODES, DIGITS = 20_000, 40, 4_000, 60  # of a text; of what is built from it; of a whole number
+CUT_FROM = 500  # characters from which a text may have been cut off by whoever reported it
+MARK = "_stand_in_"
+_CLOSING = {"[": "]", "(": ")", "{": "}"}
+_FUNCTION = re.compile(r"<(?:built-in )?(?:function|bound method|method) ")
+_CLASS = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>")
+_MEMBER = re.compile(r"<(\w+)\.(\w+): ")
+_OBJECT = re.compile(r"<(?:[\w.]+\.)?(\w+) object at 0x[0-9a-f]+>")
+Part = tuple[str, tuple[str, ...]]  # expression, its import lines
+
+
+class NoValue(ValueError):
+    """The text is not the repr of a value of the closed grammar."""
 
 
 def source(
-    text: str, classes: Mapping[str, str] | None = None, objects: Mapping[str, str] | None = None
-) -> tuple[str, tuple[str, ...]] | None:
+    text: str, classes: Mapping[str, ValueClass] | None = None, objects: Mapping[str, Part] | None = None
+) -> Part | None:
     """(expression, import lines) that gives an equal value; None when that cannot be told.
 
-    ``classes`` maps names of the program's own classes to their modules: dataclasses, named tuples and
-    enumerations have reprs that are calls of them. ``objects`` has expressions that build one of a class.
+    ``classes`` are those of the program whose calls or members may stand in the text (value_classes.py).
+    ``objects`` has the expressions by which this platform builds an object of a class, for ``<Cart object at 0x7f>``.
     """
-    classes, objects = classes or {}, objects or {}
-    text = OBJECT.sub(lambda m: objects.get(m[1], m[0]), text)
-    text = FUNCTION.sub(CALLABLE, text)
-    text = re.sub(r"<class '(?:[\w.]+\.)?(\w+)'>", r"\1", text)
-    text = re.sub(r"<(\w+)\.(\w+): [^>]*>", r"\1.\2", text)
-    if "[Filtered]" in text or re.search(r"\bat 0x[0-9a-f]+>", text):
+    if len(text) > LONGEST or MARK in text or "[Filtered]" in text:
         return None
-    tree = _parsed(text) or _parsed(_closed(text))
-    if tree is None:
+    builder = _Builder(classes or {}, objects or {})
+    try:
+        marked = builder.marked(text)
+        tree = _parsed(marked) or _parsed(_closed(marked))
+        return None if tree is None else builder.part(tree.body)
+    except NoValue:
         return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            node.id = RENAMED.get(node.id, node.id)
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-    if names & {"nan", "inf"}:
-        return None
-    if not names <= BUILTINS | set(KNOWN) | set(classes) or not all(isinstance(n, _SAFE) for n in ast.walk(tree)):
-        return None
-    lines = [KNOWN[n] if n in KNOWN else f"from {classes[n]} import {n}" for n in sorted(names - BUILTINS)]
-    return ast.unparse(tree), tuple(lines)
+
+
+def objects_named(text: str) -> set[str]:
+    """Names of the classes whose objects a text holds without telling what is in them."""
+    return {match[1] for token in _tokens(text[:LONGEST]) if (match := _OBJECT.fullmatch(token))}
+
+
+def imports_for(expression: str) -> list[str]:
+    """Import lines of the known names that an expression of this platform uses."""
+    names = {n.id for n in ast.walk(ast.parse(expression)) if isinstance(n, ast.Name)}
+    return [KNOWN[n] for n in sorted(names & set(KNOWN))]
+
+
+# --- reading -----------------------------------------------------------------------------------------
 
 
 def _parsed(text: str | None) -> ast.Expression | None:
@@ -73,26 +73,198 @@ def _parsed(text: str | None) -> ast.Expression | None:
         return None
 
 
-def _closed(text: str) -> str | None:
-    """A repr that was cut off, up to its last whole element, with its brackets closed."""
-    if len(text) < 500:
-        return None
-    open_, quote, best = [], "", None
+def _pieces(text: str) -> list[tuple[str, bool]]:
+    """The text in pieces, each with whether it is an ``<...>`` outside of quotes; one pass over the text."""
+    pieces, start, quote, depth, escaped = [], 0, "", 0, False
     for at, char in enumerate(text):
         if quote:
-            quote = "" if char == quote and text[at - 1] != "\\" else quote
+            quote, escaped = ("" if char == quote and not escaped else quote), char == "\\" and not escaped
+        elif char in "'\"":
+            quote = char
+        elif char == "<":
+            if not depth:
+                pieces.append((text[start:at], False))
+                start = at
+            depth += 1
+        elif char == ">" and depth:
+            depth -= 1
+            if not depth:
+                pieces.append((text[start : at + 1], True))
+                start = at + 1
+    return [*pieces, (text[start:], False)]
+
+
+def _tokens(text: str) -> list[str]:
+    return [piece for piece, token in _pieces(text) if token]
+
+
+def _closed(text: str) -> str | None:
+    """A repr that was cut off, up to its last whole element, with its brackets closed."""
+    if len(text) < CUT_FROM:
+        return None
+    open_, quote, escaped, best = [], "", False, None
+    for at, char in enumerate(text):
+        if quote:
+            quote, escaped = ("" if char == quote and not escaped else quote), char == "\\" and not escaped
         elif char in "'\"":
             quote = char
         elif char in _CLOSING:
-            open_.append(char)
+            open_.append(_CLOSING[char])
         elif char in ")]}" and open_:
             open_.pop()
-        elif char == "," and not quote:
-            best = text[:at] + "".join(_CLOSING[c] for c in reversed(open_))
-    return best
+        elif char == "," and len(open_) <= DEPTH:
+            best = at, "".join(reversed(open_))
+    return text[: best[0]] + best[1] if best else None
 
 
-def imports_for(expression: str) -> list[str]:
-    """Import lines of the known names that an expression uses."""
-    names = {n.id for n in ast.walk(ast.parse(expression)) if isinstance(n, ast.Name)}
-    return [KNOWN[n] for n in sorted(names & set(KNOWN))]
+# --- building ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Builder:
+    """Writes an expression from a syntax tree, node by node; each method raises NoValue for what it does not know."""
+
+    classes: Mapping[str, ValueClass]
+    objects: Mapping[str, Part]
+    stand_ins: list[Value] = field(default_factory=list)
+    lines: dict[str, None] = field(default_factory=dict)
+    left: int = NODES
+
+    def marked(self, text: str) -> str:
+        """The text with a name in the place of each ``<...>`` that stands outside of quotes."""
+        return "".join(self._mark(piece) if token else piece for piece, token in _pieces(text))
+
+    def part(self, node: ast.expr) -> Part:
+        return self.value(node).text, tuple(sorted(self.lines))
+
+    def value(self, node: ast.expr, depth: int = DEPTH) -> Value:
+        self.left -= 1
+        build = _BUILDERS.get(type(node))
+        if build is None or not depth or self.left < 0:
+            raise NoValue
+        return build(self, node, depth - 1)
+
+    def _mark(self, token: str) -> str:
+        self.stand_ins.append(self._stand_in(token))
+        return f"{MARK}{len(self.stand_ins) - 1}_"
+
+    def _stand_in(self, token: str) -> Value:
+        if _FUNCTION.match(token):
+            return Value(CALLABLE, "callable")
+        if match := _CLASS.fullmatch(token):
+            return self._type(match[1])
+        if match := _MEMBER.match(token):
+            return self._member(match[1], match[2])
+        if (match := _OBJECT.fullmatch(token)) and match[1] in self.objects:
+            text, lines = self.objects[match[1]]
+            self.lines |= dict.fromkeys(lines)
+            return Value(text, "object")
+        raise NoValue
+
+    def _type(self, name: str) -> Value:
+        if name not in TYPES:
+            self._imported(name)
+        return Value(name, "type")
+
+    def _member(self, owner: str, name: str) -> Value:
+        if name not in self._imported(owner).members:
+            raise NoValue
+        return Value(f"{owner}.{name}", "member")
+
+    def _imported(self, name: str) -> ValueClass:
+        if name not in self.classes:
+            raise NoValue
+        self.lines[f"from {self.classes[name].module} import {name}"] = None
+        return self.classes[name]
+
+    def constant(self, node: ast.Constant, _depth: int) -> Value:
+        kind = type(node.value)
+        if kind not in (str, bytes, bool, type(None), int, float, complex) or not _bounded(node.value):
+            raise NoValue
+        return Value(repr(node.value), kind.__name__)
+
+    def signed(self, node: ast.UnaryOp, depth: int) -> Value:
+        number = isinstance(node.operand, ast.Constant) and type(node.operand.value) in (int, float, complex)
+        if not isinstance(node.op, ast.USub) or not number:
+            raise NoValue
+        inner = self.value(node.operand, depth)
+        return Value(f"-{inner.text}", inner.kind)
+
+    def complex(self, node: ast.BinOp, depth: int) -> Value:
+        """``(1+2j)``: the one sum that a repr has."""
+        real, imaginary = self.value(node.left, depth), self.value(node.right, depth)
+        sign = {ast.Add: "+", ast.Sub: "-"}.get(type(node.op))
+        if sign is None or real.kind not in ("int", "float") or imaginary.kind != "complex":
+            raise NoValue
+        return Value(f"({real.text} {sign} {imaginary.text})", "complex")
+
+    def sequence(self, node: ast.List | ast.Tuple | ast.Set, depth: int) -> Value:
+        inner = ", ".join(self.value(element, depth).text for element in node.elts)
+        if isinstance(node, ast.Tuple):
+            return Value(f"({inner},)" if len(node.elts) == 1 else f"({inner})", "tuple")
+        return Value(f"[{inner}]", "list") if isinstance(node, ast.List) else Value(f"{{{inner}}}", "set")
+
+    def mapping(self, node: ast.Dict, depth: int) -> Value:
+        if None in node.keys:
+            raise NoValue
+        pairs = zip(node.keys, node.values, strict=True)
+        inner = ", ".join(f"{self.value(k, depth).text}: {self.value(v, depth).text}" for k, v in pairs)
+        return Value(f"{{{inner}}}", "dict")
+
+    def name(self, node: ast.Name, _depth: int) -> Value:
+        marked = re.fullmatch(rf"{MARK}(\d+)_", node.id)
+        return self.stand_ins[int(marked[1])] if marked else self._type(node.id)
+
+    def attribute(self, node: ast.Attribute, _depth: int) -> Value:
+        """``datetime.timezone.utc``, or a member of an enumeration of the program."""
+        name = _dotted(node)
+        if name in CONSTANTS:
+            self.lines[KNOWN[name.partition(".")[0]]] = None
+            return CONSTANTS[name]
+        owner, _, member = name.rpartition(".")
+        return self._member(owner, member)
+
+    def call(self, node: ast.Call, depth: int) -> Value:
+        name = RENAMED.get(written := _dotted(node.func), written)
+        given = [self.value(argument, depth) for argument in node.args]
+        named = {keyword.arg: self.value(keyword.value, depth) for keyword in node.keywords}
+        if None in named or len(named) < len(node.keywords):
+            raise NoValue
+        if name in CONSTRUCTORS and name not in self.classes:
+            constructor = CONSTRUCTORS[name]
+            if not constructor.takes(given, named):
+                raise NoValue
+            self.lines |= dict.fromkeys(constructor.lines)
+        elif not self._imported(name).called:
+            raise NoValue
+        inner = ", ".join([*(v.text for v in given), *(f"{k}={v.text}" for k, v in named.items())])
+        return Value(f"{name}({inner})", name.rpartition(".")[2])
+
+
+_BUILDERS = {
+    ast.Constant: _Builder.constant,
+    ast.UnaryOp: _Builder.signed,
+    ast.BinOp: _Builder.complex,
+    ast.List: _Builder.sequence,
+    ast.Tuple: _Builder.sequence,
+    ast.Set: _Builder.sequence,
+    ast.Dict: _Builder.mapping,
+    ast.Name: _Builder.name,
+    ast.Attribute: _Builder.attribute,
+    ast.Call: _Builder.call,
+}
+
+
+def _bounded(value: object) -> bool:
+    if isinstance(value, int):
+        return abs(value) < 10**DIGITS
+    return not isinstance(value, float | complex) or math.isfinite(abs(value))
+
+
+def _dotted(node: ast.expr) -> str:
+    """``datetime.timezone`` of the nodes that say so; raises NoValue for anything but names and dots."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    raise NoValue

@@ -10,6 +10,7 @@ from core import decision, journal, store, windows
 from core.journal import Entry
 from core.models import Analysis, Decision, Deployment, Issue, Outcome, Status, Verdict, now
 from core.runtime import Runtime
+from core.stages import corroborate
 
 UNSURE = 2  # the row that hands over for want of confidence
 HELD, TRIED = ("fixed",), ("fixed", "rolled_back", "rejected")
@@ -21,7 +22,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
         analysis = session.exec(
             select(Analysis).where(Analysis.issue_id == issue_id).order_by(col(Analysis.id).desc()).limit(1)
         ).one()
-        receipt = decision.decide(situation(session, issue, analysis), rt.policy)
+        receipt = decision.decide(situation(rt, session, issue, analysis), rt.policy)
         session.add(
             Decision(
                 issue_id=issue_id,
@@ -41,11 +42,13 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
         "verdict": receipt.verdict,
         "needs_approval": receipt.needs_approval,
         "says": entry.says,
+        "uncorroborated": uncorroborated(receipt.as_json()),
+        "diagnosis": attempt,
         "event": "low_confidence" if receipt.row == UNSURE else "escalated",
     }
 
 
-def situation(session: Session, issue: Issue, analysis: Analysis) -> decision.Situation:
+def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -> decision.Situation:
     """What is known of an issue, as the pure function asks for it."""
     results = session.exec(select(Outcome.result).where(Outcome.pattern == analysis.pattern)).all()
     newest = session.exec(
@@ -54,6 +57,7 @@ def situation(session: Session, issue: Issue, analysis: Analysis) -> decision.Si
         .order_by(col(Outcome.id).desc())
         .limit(20)
     ).all()
+    found = corroborate.judged(rt, session, issue)
     return decision.Situation(
         service=issue.service,
         severity=analysis.severity,
@@ -66,6 +70,8 @@ def situation(session: Session, issue: Issue, analysis: Analysis) -> decision.Si
         occurrences=issue.occurrences,
         deployments_last_hour=deployments_last_hour(session),
         rollbacks_in_a_row=decision.rollbacks_in_a_row(list(newest)),
+        corroborated=found.corroborated,
+        corroboration=found.says,
     )
 
 
@@ -81,6 +87,12 @@ def deployments_last_hour(session: Session) -> int:
             col(Deployment.started_at) >= now() - timedelta(hours=1),
         )
     ).one()
+
+
+def uncorroborated(receipt: dict) -> bool:
+    """Does nothing but the lack of corroboration make a person's approval necessary?"""
+    asking = [guard["name"] for guard in receipt["guards"] if guard["effect"] == "approval"]
+    return receipt["needs_approval"] and asking == [decision.CORROBORATION]
 
 
 def explain(receipt: decision.Receipt, analysis: Analysis) -> str:

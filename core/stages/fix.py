@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from sqlmodel import Session, col, select
 
@@ -97,9 +98,8 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
         )
         _describe(change, result, rt.policy.fix.models)
         if result.decision == "fix":
-            change.head_sha = workspace.commit(tree, _message(issue, result))
+            _commit(found, issue, change, result, tree)
     if change.head_sha:
-        change.patch = found.diff(change.base_sha, change.head_sha)
         services = [n for n, s in rt.policy.services.items() if s.repository == service.repository]
         with store.read() as session:
             twin = twins.find(session, change, services)
@@ -107,7 +107,16 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             change.head_sha, change.status = "", "refused"
             change.note = f"issue {twin.id} has this very fix under way; a second pull request would say nothing new"
         else:
-            _publish(found, issue, change)
+            change.status = "proved" if change.proof.get("complete") else "unproved"
+
+
+def _commit(found: Clone, issue: Issue, change: ChangeSet, result: FixResult, tree: Path) -> None:
+    """Commit the candidate's files and its test, and nothing else that lies in the tree. Nothing is pushed yet."""
+    names = [*result.candidate.files, *([result.test.path] if result.test else [])]
+    files = workspace.texts(tree, names)
+    made = found.commit(workspace.ref_of(change), change.base_sha, files, _message(issue, result))
+    change.head_sha, change.commit, change.patch = made.sha, made.text, made.patch
+    change.patch_hash = found.patch_hash(made.patch)
 
 
 def _refused(found: Clone, issue_id: int, change: ChangeSet) -> list[dict[str, str]]:
@@ -122,7 +131,8 @@ def _refused(found: Clone, issue_id: int, change: ChangeSet) -> list[dict[str, s
 
 
 def _texts(found: Clone, row: ChangeSet) -> dict[str, str]:
-    names = found.git("diff", "--no-renames", "--name-only", "-z", row.base_sha, row.head_sha).split("\0")
+    found.restore(row)
+    names = found.diff(row.base_sha, row.head_sha, "--no-renames", "--name-only", "-z").split("\0")
     changed = [name for name in names if name and name != row.test_path]
     return {name: found.git("show", f"{row.head_sha}:{name}") for name in changed}
 
@@ -174,40 +184,27 @@ def _message(issue: Issue, result: FixResult) -> str:
     return f"Fix {fenced(issue.title, 60)}\n\n{why}\n\nRegression test: {test}\nIssue: {issue.id}\n"
 
 
-def _publish(found: Clone, issue: Issue, change: ChangeSet) -> None:
-    change.branch = f"fix/issue-{issue.id}"
-    change.patch_hash = found.patch_hash(change.base_sha, change.head_sha)
-    change.status = "proved" if change.proof.get("complete") else "unproved"
-    found.push(change.head_sha, change.branch)
-
-
 def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
     """Put the change on top of what production runs now. A patch that changes by it needs a new approval."""
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
-    found = workspace.clone(rt, name, repository)
+    found = workspace.clone_with(rt, name, repository, change)
     base = workspace.base_of(rt, found)
     if found.contains(change.head_sha, base):
         entry.says = "production has not moved since the fix was written"
         return {"ok": True, "moved": False}
     try:
-        head = _picked(rt, found, change, base)
+        moved = found.moved(change, base)
     except CommandError as error:
         entry.failed(f"production moved on and the fix no longer applies: {error}")
         return {"ok": False, "says": entry.says}
-    if found.patch_hash(base, head) != change.patch_hash:
+    if found.patch_hash(moved.patch) != change.patch_hash:
         entry.failed("production moved on and the patch changed by it: the fix has to be judged anew")
         return {"ok": False, "says": entry.says}
-    found.push(head, change.branch)
+    found.push(moved.sha, change.branch)
     with store.write() as session:
         row = session.get_one(ChangeSet, change_id)
-        row.base_sha, row.head_sha = base, head
+        row.base_sha, row.head_sha, row.commit, row.patch = base, moved.sha, moved.text, moved.patch
     entry.says = f"production moved on; the fix was put on top of {base[:8]}"
     return {"ok": True, "moved": True}
-
-
-def _picked(rt: Runtime, found: Clone, change: ChangeSet, base: str) -> str:
-    with workspace.tree(rt, found, f"rebase-{change.id}", base) as tree:
-        workspace.git(tree, "cherry-pick", change.head_sha)
-        return workspace.git(tree, "rev-parse", "HEAD").strip()

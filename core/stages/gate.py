@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from core.patterns import NUMBER
 
+CAPABILITIES = "capabilities"  # the gate that says what a patch can newly do
 HUNK = re.compile(rf"^@@ -\S+ \+({NUMBER})(?:,({NUMBER}))? @@")
 Changed = dict[str, set[int]]
 
@@ -25,8 +26,8 @@ class Finding:
 class Gate:
     """``value`` and ``limit`` are in the gate's own unit: findings, complexity, a ratio, or a share 0..1.
 
-    Not ``done``: it could not look, and ``says`` why. When it does not pass by that, a person's approval is asked for
-    in its place.
+    Not ``done``: it could not look, or what it saw is for a person to judge, and ``says`` which. When it does not pass
+    by that, a person's approval is asked for in its place.
     """
 
     gate: str
@@ -39,6 +40,17 @@ class Gate:
 
     def as_json(self) -> dict:
         return {key: value for key, value in asdict(self).items() if key != "findings"}
+
+
+def newly(gates: Sequence[dict], findings: Sequence[dict]) -> tuple[dict | None, list[tuple[bool, dict]]]:
+    """The stored gate on what a patch can newly do, and its rows, each with whether it asks for a person.
+
+    None for a review that was made before the gate was. The rows that ask come first; the gate's value counts them.
+    """
+    gate = next((g for g in gates if g.get("gate") == CAPABILITIES), None)
+    asks = int((gate or {}).get("value") or 0)
+    rows = [f for f in findings if f.get("gate") == CAPABILITIES]
+    return gate, [(place < asks, row) for place, row in enumerate(rows)]
 
 
 def changed_lines(diff: str, suffix: str = ".py") -> Changed:

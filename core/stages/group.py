@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 BATCH = 500  # signals of one transaction
 MEMORY = timedelta(hours=24)  # an ended issue still takes in its late signals for this long
 LATE = timedelta(seconds=60)  # signals this close behind a verified fix are stragglers of the fault
+LARGEST = 2**31 - 1  # occurrences: what a column holds
 TELLING = 8  # an issue's first signals of a source, by which later ones are known
 WAIT = timedelta(minutes=15)  # what is not seen again for this long did not come back
 GONE = "did not come back"
@@ -178,7 +179,7 @@ def _join(session: Session, signal: Signal, issue: Issue) -> None:
     issue.last_seen = max(issue.last_seen, signal.at)
     issue.counted_by = issue.counted_by or _first_source(session, issue)
     if signal.source == issue.counted_by:  # one source counts, so that two vendors do not double them
-        issue.occurrences += signal.count
+        issue.occurrences = min(issue.occurrences + signal.count, LARGEST)
     issue.users = max(issue.users, signal.users)
     if issue.status is Status.RESOLVED and issue.ended_at and signal.at > issue.ended_at + LATE:
         issue.first_seen, issue.occurrences, issue.counted_by = signal.at, signal.count, signal.source
@@ -206,7 +207,7 @@ def recount(session: Session, issue: Issue) -> None:
     issue.counted_by = _first_source(session, issue)
     mine = (Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen)
     counted = select(func.coalesce(func.sum(Signal.count), 0)).where(*mine, Signal.source == issue.counted_by)
-    issue.occurrences = session.exec(counted).one()
+    issue.occurrences = min(session.exec(counted).one(), LARGEST)
     first, last, issue.users = session.exec(
         select(func.min(Signal.at), func.max(Signal.at), func.coalesce(func.max(Signal.users), 0)).where(*mine)
     ).one()

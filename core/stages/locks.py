@@ -19,7 +19,7 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> lis
     decision = _newest(session, Decision, Decision.issue_id == issue_id, Decision.run == run)
     review = _newest(session, Review, Review.change_set_id == change.id)
     tests = _newest(session, TestRun, TestRun.change_set_id == change.id)
-    asked = needs_approval(change) or unseen(review) or decision is None or decision.needs_approval
+    asked = needs_approval(change) or unseen(review) or decision is None or decision.needs_approval or unasked(decision)
     approved = session.exec(
         select(Approval).where(
             Approval.issue_id == issue_id,
@@ -34,6 +34,11 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> lis
         "a person's approval of this very patch is missing": asked and approved is None,
     }
     return [says for says, locked in locks.items() if locked]
+
+
+def unasked(decision: Decision) -> bool:
+    """A decision from before reports had to be corroborated: it waited since an older version of this program."""
+    return "corroborated" not in (decision.receipt.get("inputs") or {})
 
 
 def unseen(review: Review | None) -> bool:

@@ -1,5 +1,7 @@
 """Which packages, in which versions, a repository's manifests and lock files name. Pure, but for ``texts``.
 
+The parsers run in the sandbox: manifest_reader.py starts this module there, so it imports nothing of the program.
+
 Read are what pip and its relatives write: requirements files, pyproject.toml, setup.cfg, Pipfile, and the locks of
 pip (PEP 751), Poetry, uv, PDM and Pipenv. Markers are not weighed: what is pinned for any platform counts. A range
 resolves to nothing here, and neither does what comes from an address or a repository.
@@ -11,6 +13,7 @@ import configparser
 import json
 import posixpath
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -211,6 +214,18 @@ def _setup_py(text: str) -> Entries:
     return iter(())
 
 
+def main(job: str, answer: str) -> None:
+    """In the sandbox, as a script: JSON of a list of manifests in, what each names out (manifest_reader.py)."""
+    with open(job, encoding="utf-8") as file:
+        found = [read(held) for held in json.load(file)]
+    told = [
+        {"pinned": [[*pin, path] for pin, path in f.pinned.items()], "loose": f.loose, "unread": f.unread}
+        for f in found
+    ]
+    with open(answer, "w", encoding="utf-8") as file:
+        json.dump(told, file)
+
+
 READERS: tuple[tuple[str, Callable[[str], Entries]], ...] = (
     ("pyproject.toml", _project),
     ("setup.cfg", _setup_cfg),
@@ -220,3 +235,6 @@ READERS: tuple[tuple[str, Callable[[str], Entries]], ...] = (
     ("*.lock", _lock),
     ("pylock*.toml", _lock),
 )
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

@@ -6,34 +6,35 @@ import ast
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
+from core.repair import checkout
+from core.repair.desk import desk, script
 from core.repair.shapes import Runner
 from core.settings import FixRules, Repository
-from core.stages import timing_inside
+from core.stages import coverage_inside, timing_inside
 from core.stages.gate import Changed, Finding, Gate
+from core.vendors.command import Completed
 
 UNNOTICED = 50e-6  # seconds a call: a change smaller than this is no slowdown, whatever its ratio
 
-MEASURE = """
-import coverage, json, pytest, sys
-measured = coverage.Coverage(data_file=None, source=["."], config_file=False)
-measured.start()
-pytest.main(["-q", "-p", "no:cacheprovider", sys.argv[1]])
-measured.stop()
-lines = {}
-for path in sys.argv[2:]:
-    _, statements, _, missing, _ = measured.analysis2(path)
-    lines[path] = {"all": statements, "missed": missing}
-print("\\nCOVERED " + json.dumps(lines))
-"""
+
+def run(
+    tree: Path, changed: Changed, before: Mapping[str, str], repository: Repository, rules: FixRules, runner: Runner
+) -> list[Gate]:
+    """Both gates, each on the commit: the tests of the first may have changed any file."""
+    asked = _all_asked(tree, changed, before)
+    covered = coverage(tree, changed, repository, rules.coverage, runner)
+    if asked:
+        checkout.start_over(tree)
+    return [covered, performance(tree, asked, repository, rules, runner)]
 
 
 def coverage(tree: Path, changed: Changed, repository: Repository, least: float, runner: Runner) -> Gate:
     """Share of the changed statements that the tests run, measured by coverage.py."""
     if not changed:
         return Gate("coverage", True, "no program code was changed", 1.0, least)
-    done = runner.run(["python", "-c", MEASURE, repository.tests, *sorted(changed)], tree)
-    report = _told(done.stdout, "COVERED ")
+    report, done = _inside(tree, coverage_inside, {"tests": repository.tests, "files": sorted(changed)}, runner)
     if report is None:
         return Gate("coverage", False, f"coverage could not be measured: {done.stderr.strip()[-300:]}", None, least)
     asked = {(path, n) for path in changed for n in changed[path] & set(report[path]["all"])}
@@ -44,9 +45,13 @@ def coverage(tree: Path, changed: Changed, repository: Repository, least: float,
     return Gate("coverage", share >= least, says, round(share, 4), least, found if share < least else ())
 
 
-def _told(output: str, mark: str) -> dict | None:
-    line = next((line for line in reversed(output.splitlines()) if line.startswith(mark)), None)
-    return json.loads(line.removeprefix(mark)) if line else None
+def _inside(tree: Path, module: ModuleType, asked: dict, runner: Runner) -> tuple[dict | None, Completed]:
+    """What a script of ours reported from the sandbox; None when it did not, or when something else wrote there."""
+    with desk(tree) as made:
+        made.put("job", json.dumps(asked))
+        done = runner.run(["python", "-P", "-c", script(Path(module.__file__)), made.name], tree)
+        values, honest = made.report()
+    return (values[-1] if values and honest else None), done
 
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -54,34 +59,31 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def functions(text: str) -> Iterator[tuple[str, Function]]:
     """(qualified name, node) of a module's functions and methods; not of those inside of functions."""
-    yield from _inside(ast.parse(text), "")
+    yield from _functions(ast.parse(text), "")
 
 
-def _inside(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
+def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, Function):
             yield prefix + child.name, child
         elif isinstance(child, ast.ClassDef):
-            yield from _inside(child, f"{prefix}{child.name}.")
+            yield from _functions(child, f"{prefix}{child.name}.")
 
 
-def performance(
-    tree: Path, changed: Changed, before: Mapping[str, str], repository: Repository, rules: FixRules, runner: Runner
-) -> Gate:
+def _all_asked(tree: Path, changed: Changed, before: Mapping[str, str]) -> dict[str, dict]:
+    """By path: the old text, and the changed functions that were there before."""
+    asked = {path: _asked(tree / path, lines, before.get(path, "")) for path, lines in changed.items()}
+    return {path: given for path, given in asked.items() if given["functions"]}
+
+
+def performance(tree: Path, asked: dict[str, dict], repository: Repository, rules: FixRules, runner: Runner) -> Gate:
     """CPU time of the changed functions on the inputs that the tests give them, new over old.
 
     It fails when one takes more than ``rules.slowdown`` times as long, beyond the noise that was seen.
     """
-    asked = {path: _asked(tree / path, lines, before.get(path, "")) for path, lines in changed.items()}
-    asked = {path: given for path, given in asked.items() if given["functions"]}
     if not asked:
         return Gate("performance", True, "no function was changed that was there before", None, rules.slowdown)
-    place = tree / ".timing.json"
-    place.write_text(json.dumps({"tests": repository.tests, "files": asked}), encoding="utf-8")
-    script = Path(timing_inside.__file__).read_text(encoding="utf-8")
-    done = runner.run(["python", "-c", script, place.name], tree)
-    place.unlink(missing_ok=True)
-    timed = _told(done.stdout, "TIMED ")
+    timed, _ = _inside(tree, timing_inside, {"tests": repository.tests, "files": asked}, runner)
     if not timed:
         why = "no recorded input could be timed" if timed == {} else "the timing did not end"
         return Gate("performance", True, f"not measured: {why}", None, rules.slowdown)

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from core import store
+from core import pull_request, store
 from core.journal import Entry
 from core.models import ChangeSet, Issue, Review, now
 from core.runtime import Runtime
@@ -39,7 +39,10 @@ def look(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chang
     left = (began + timedelta(minutes=rules.wait_minutes) - now()).total_seconds()
     seen = _seen(rt, repository, change)
     if seen.state == "done":
-        return _judged(entry, change_id, seen, rules)
+        judged = _judged(entry, change_id, seen, rules)
+        if not judged["ok"]:
+            pull_request.withdraw(rt, change, entry.says)
+        return judged
     if left <= 0 or (seen.state in ("limited", "skipped") and (asked >= ASKS or seen.wait > left)):
         return _absent(entry, change_id, seen)
     if seen.state in ("limited", "skipped"):

@@ -1,4 +1,7 @@
-"""Review: the gates, and a pull request with their verdict where GitHub is connected."""
+"""Review: the gates; what passes them is pushed, with a pull request where GitHub is connected.
+
+Nothing of a change leaves this machine before: no branch, no pull request.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from core import pull_request, store, workspace
 from core.journal import Entry
 from core.models import ChangeSet, Issue, Review
 from core.runtime import Runtime
-from core.stages import gates, peer, vulnerabilities
+from core.stages import gates, patch_gates, peer, vulnerabilities
 from core.stages.gate import Gate
 
 CONTEXT = "platform/review"
@@ -20,12 +23,13 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
-    found = workspace.clone(rt, name, repository)
-    diff = found.git("diff", "--no-ext-diff", "--no-color", "-U0", change.base_sha, change.head_sha)
+    found = workspace.clone_with(rt, name, repository, change)
+    diff = found.diff(change.base_sha, change.head_sha, "-U0")
     with rt.workbench, workspace.tree(rt, found, f"review-{change_id}", change.head_sha) as tree:
         before = gates.texts_before(found.git, change.base_sha, diff)
-        results = gates.review(tree, diff, repository, rt.policy.fix, rt.runner, before)
-        on = vulnerabilities.stand(tree, diff, before, repository, rt.policy.osv)
+        on = vulnerabilities.stand(tree, diff, before, repository, rt.policy.osv, rt.runner)  # before any code has run
+        told = patch_gates.review(tree, diff, before, repository, change.test_path)
+        results = [*gates.review(tree, diff, repository, rt.policy.fix, rt.runner, before), *told]
     results = [*results, vulnerabilities.gate(on, rt.advisories, rt.policy.osv)]
     passed = all(gate.passed or not gate.done for gate in results)
     findings = [finding for gate in results for finding in gate.findings]
@@ -39,12 +43,16 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
                 seconds=round(time.monotonic() - started, 2),
             )
         )
+        if passed:  # before the push: whatever ends this process in between, the branch is known and can be taken back
+            session.get_one(ChangeSet, change_id).branch = pull_request.branch_of(issue_id)
     if passed:
+        found.push(change.head_sha, pull_request.branch_of(issue_id))
         pull_request.open_for(rt, issue_id, change_id, repository)
     failed = [f"{gate.gate}: {gate.says}" for gate in results if not gate.passed and gate.done]
     entry.says = "; ".join(failed) or _said(results)
     if failed:
         entry.failed(entry.says)
+        pull_request.withdraw(rt, change, entry.says)  # where an earlier look, killed before its end, had passed it
     with store.read() as session:
         waits = passed and peer.applies(rt, repository, session.get_one(ChangeSet, change_id))
     faults = [f"{f.path}:{f.line}: {f.says}" for f in findings if f.severity != "note"]

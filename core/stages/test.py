@@ -1,16 +1,19 @@
-"""Test: the service's own test command on the committed change, in the sandbox runner."""
+"""Test: the service's own test command on the committed change, in the sandbox runner.
+
+What counts is the report of our own plugin (core/repair/proof.py), not what was printed, and that every test of the
+commit before has run.
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 
 from core import store, workspace
 from core.journal import Entry
 from core.models import ChangeSet, Issue, TestRun
+from core.repair.proof import Tests, run_tests
 from core.runtime import Runtime
-from core.vendors.command import Completed
 
-COUNT = re.compile(r"(?<!\d)(\d{1,9}) (passed|failed|error)")
 KEPT = 20_000
 DEADLINE = 600.0  # seconds
 
@@ -19,34 +22,48 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
-    found = workspace.clone(rt, name, repository)
+    found = workspace.clone_with(rt, name, repository, change)
+    with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as tree:
+        before = run_tests(tree, repository.test_command, rt.runner, ["--collect-only"], DEADLINE)
     with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.head_sha) as tree:
-        done = rt.runner.run(repository.test_command, tree, timeout=DEADLINE)
-    tests, failures = counts(done)
-    passed = done.ok and tests > 0
+        told = run_tests(tree, repository.test_command, rt.runner, timeout=DEADLINE)
+    tests, failures = counts(told)
+    wrong = faults(told, before.collected, change.test_path)
     with store.write() as session:
         session.add(
             TestRun(
                 change_set_id=change_id,
                 command=" ".join(repository.test_command),
-                passed=passed,
+                passed=not wrong,
                 tests=tests,
                 failures=failures,
                 runner=rt.runner.name,
-                seconds=round(done.seconds, 2),
-                output=(done.stdout + done.stderr)[-KEPT:],
+                seconds=round(told.done.seconds, 2),
+                output=(told.done.stdout + told.done.stderr)[-KEPT:],
             )
         )
-    entry.says = f"{tests} tests, {failures} failed" + (", the deadline came first" if done.timed_out else "")
-    if not passed:
+    entry.says = "; ".join([f"{tests} tests, {failures} failed", *wrong])
+    if wrong:
         entry.failed(entry.says)
-    return {"ok": passed, "says": f"the service's own tests did not pass: {entry.says}"}
+    return {"ok": not wrong, "says": f"the service's own tests did not pass: {entry.says}"}
 
 
-def counts(done: Completed) -> tuple[int, int]:
-    """(tests, failures) as pytest's last line says; a command that ran no test has not passed."""
-    found: dict[str, int] = {}
-    for line in reversed(done.stdout.splitlines()):
-        if found := {word: int(number) for number, word in COUNT.findall(line)}:
-            break
-    return sum(found.values()), found.get("failed", 0) + found.get("error", 0)
+def counts(told: Tests) -> tuple[int, int]:
+    """(tests that ran to an end, those that failed); what was skipped did not run."""
+    ran = [text for text in told.results.values() if not text.startswith("skipped")]
+    return len(ran), sum(map(bool, ran))
+
+
+def faults(told: Tests, expected: Sequence[str], new: str) -> list[str]:
+    """Why this run is no pass; empty when it is. ``expected`` are the ids of before, ``new`` is the new test's file."""
+    tests, failures = counts(told)
+    gone = sorted(set(expected) - set(told.results))
+    found = {
+        "the deadline came first": told.done.timed_out,
+        "the run did not come to its end, or its report is not the reporter's own": not told.finished,
+        "no test ran": not tests,
+        f"failed: {', '.join(name for name, text in told.results.items() if text)[:300]}": failures,
+        f"tests of before did not run: {', '.join(gone)[:300]}": gone,
+        "the new test did not pass": new and (not told.of(new) or any(told.of(new).values())),
+    }
+    return [says for says, wrong in found.items() if wrong]

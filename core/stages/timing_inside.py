@@ -1,13 +1,12 @@
-"""``timing_inside.py ASKED``: runs in the sandbox; times changed functions on the calls that the tests make.
+"""Runs in the sandbox, sealed.py in front; times changed functions on the calls that the tests make.
 
-ASKED is a file: ``{"tests": folder, "files": {path: {"old": text, "functions": [qualified name]}}}``. While the
+The job is ``{"tests": folder, "files": {path: {"old": text, "functions": [qualified name]}}}``. While the
 tests run on the new code, arguments are copied; then each call is made by the old and by the new function in
 turn, and the least CPU time of several rounds counts. Functions that raise, wait or generate are left out.
 """
 
-from __future__ import annotations
-
 import copy
+import importlib
 import inspect
 import json
 import os
@@ -96,10 +95,17 @@ def compared(old, new, calls: list) -> dict | None:
     return {"old": least_old / 1e9, "new": least_new / 1e9, "calls": used, "noise": max(spread)}
 
 
-def main(place: str) -> None:
-    with open(place, encoding="utf-8") as file:
+def main(folder: str) -> None:
+    key = key_of(folder)  # noqa: F821 - stands in front
+    with open(os.path.join(folder, "job"), encoding="utf-8") as file:
         asked = json.load(file)
-    sys.path.insert(0, os.getcwd())
+    with open(os.path.join(folder, "report"), "w", encoding="utf-8") as out:
+        importlib.import_module("pytest")  # before the tree is on the path, where another module may have its name
+        sys.path.insert(0, os.getcwd())
+        sealer(key, out)(timed(asked))  # noqa: F821
+
+
+def timed(asked: dict) -> dict:
     files = {os.path.abspath(path): given for path, given in asked["files"].items()}
     calls = recorded(asked["tests"], {(path, name) for path, given in files.items() for name in given["functions"]})
     told = {}
@@ -112,7 +118,7 @@ def main(place: str) -> None:
         result = compared(old, new, made) if old and new else None
         if result:
             told[f"{os.path.relpath(path)}:{name}"] = result
-    print("\nTIMED " + json.dumps(told))
+    return told
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
+from core.repair.shapes import Runner
 from core.settings import OsvRules, Repository
-from core.stages import imports, manifests
+from core.stages import imports, manifest_reader, manifests
 from core.stages.gate import Finding, Gate, changed_lines
 from core.stages.gates import is_source, touched
 from core.stages.manifests import Packages
@@ -43,10 +44,12 @@ class Stand:
         return now | {pin for pin in self.before.pinned if pin[0] in {name for name, _ in now}}
 
 
-def stand(tree: Path, diff: str, before: Mapping[str, str], repository: Repository, rules: OsvRules) -> Stand:
+def stand(
+    tree: Path, diff: str, before: Mapping[str, str], repository: Repository, rules: OsvRules, runner: Runner
+) -> Stand:
     """``diff`` is the change's, made with -U0, ``tree`` its checkout, ``before`` the old texts of what it changes."""
     texts = manifests.texts(tree, repository.source)
-    now, old = manifests.read(texts), manifests.read(manifests.earlier(texts, before, touched(diff)))
+    now, old = manifest_reader.read([texts, manifests.earlier(texts, before, touched(diff))], runner)
     changed = {path: lines for path, lines in changed_lines(diff).items() if is_source(path, repository)}
     fresh = {
         name

@@ -19,7 +19,11 @@ import httpcore
 from core.vendors.base import VendorError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# IPv6 addresses whose last 32 bits are an IPv4 address: NAT64 (RFC 6052, 8215), IPv4-translated (RFC 2765),
+# IPv4-compatible (RFC 4291, given up but still parsed)
+HOLDING = [ipaddress.ip_network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")]
+UNICAST = ipaddress.ip_network("2000::/3")  # all that is given out for the Internet
+METADATA = {ipaddress.ip_address(a) for a in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")}
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -74,13 +78,15 @@ class Guard(httpcore.NetworkBackend):
         return found
 
     def refuses(self, address: Address) -> bool:
-        """Link-local addresses (a cloud's metadata) are never called, whatever is allowed."""
+        """Link-local addresses and others of a cloud's metadata are never called, whatever is allowed."""
         address = inner(address)
-        if address.is_link_local or address.is_multicast or address.is_unspecified:
+        if address in METADATA or address.is_link_local or address.is_multicast or address.is_unspecified:
             return True
         if address.is_loopback:
             return not self.loopback
-        return not (address.is_global or self.private)
+        if address.is_reserved and address.version == 4:  # broadcast among them
+            return True
+        return not (self.private or address.is_global and (address.version == 4 or address in UNICAST))
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -90,7 +96,9 @@ def inner(address: Address) -> Address:
     """The IPv4 address that an IPv6 one stands for, if it does."""
     if not isinstance(address, ipaddress.IPv6Address):
         return address
-    if address in NAT64:
+    if address.is_loopback or address.is_unspecified:  # ::1 and ::, which are no IPv4 addresses
+        return address
+    if any(address in network for network in HOLDING):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address
 

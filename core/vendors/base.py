@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from functools import wraps
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -104,10 +105,30 @@ class Check:
     fix: str = ""
 
 
+class Writers(StrEnum):
+    """Who can write what a source returns."""
+
+    TEAM = "team"  # only who holds the team's own keys
+    ANYONE = "anyone"  # strangers, too
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a source is called on screen, and who can write what it returns.
+
+    ``how`` is a relative clause that says how a stranger can.
+    """
+
+    title: str
+    writers: Writers
+    how: str = ""
+
+
 class Source(Protocol):
     """Reads signals. ``cursor`` is opaque text of the source's own making; None is the first time."""
 
     name: str
+    origin: Origin
 
     def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]: ...
 
@@ -144,6 +165,8 @@ class CodeHost(Protocol):
     def comment(self, repository: str, number: int, key: str, body: str) -> None: ...
 
     def merge(self, repository: str, number: int, head_sha: str) -> str: ...
+
+    def close_pull(self, repository: str, number: int, head_sha: str, key: str, body: str) -> None: ...
 
     def check(self) -> Check: ...
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from core.settings import Settings
 
 PORT = 8137  # on the loopback inside of the walls, which nothing else uses
-MOST = 1e12  # tokens or dollars; what says more is no count
 DISABLED = ["fetch_web_content", "spawn_agent", "ask_question", "run_commands"]
 ENVIRONMENT = {"CLINE_SESSION_BACKEND_MODE": "local", "CLINE_NO_AUTO_UPDATE": "1"}
 
@@ -78,4 +77,5 @@ def verdict(output: str) -> Verdict:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and 0 < value < MOST else 0.0
+    """A count or a cost that can be true: NaN, what is infinite, and true or false are none."""
+    return float(value) if type(value) in (int, float) and 0 < value < 1e9 else 0.0

@@ -21,12 +21,13 @@ from botocore.session import Session
 from core import health
 from core.models import Kind, MetricPoint, Record, ServiceHealth
 from core.settings import MetricNames
-from core.vendors.base import Batch, Check, Meter, VendorError
+from core.vendors.base import Batch, Check, Meter, Origin, VendorError, Writers
 from core.vendors.logline import read_line
 from core.vendors.reading import Page, Stream, Window, collect, records_of
 from core.vendors.redact import Redactor
 
 CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+UNSTATED = "unknown"  # the line states no level: that it was found by a word is no statement of the service
 PAGE, PERIOD, QUERIES = 10_000, 60, 500
 PASSING = ("Throttl", "TooManyRequests", "LimitExceeded", "ServiceUnavailable", "InternalFailure", "InternalService")
 KEY = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (IAM > Users > Security credentials)"
@@ -48,6 +49,7 @@ FIXES = {
 
 class CloudWatch:
     name = "cloudwatch"
+    origin = Origin("CloudWatch", Writers.TEAM)
 
     def __init__(
         self,
@@ -239,7 +241,7 @@ def read(row: dict, group: str, redact: Redactor) -> Record:
         service=line.service or group.rstrip("/").rsplit("/", 1)[-1],
         environment=line.environment or "production",
         release=line.release or None,
-        level=line.level or "error",
+        level=line.level or ("error" if line.stack else UNSTATED),
         title=redact(line.title)[:300],
         message=text[:20_000],
         attributes={"log_group": group, "log_stream": row.get("logStreamName"), "trace_id": line.trace or None},

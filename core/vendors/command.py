@@ -10,12 +10,15 @@ import contextlib
 import os
 import select
 import signal
+import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from core.vendors import git_settings
 
 QUIET = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
 
@@ -48,15 +51,22 @@ class Ceiling:
 
     It is looked at every LOOK seconds from outside: the kernel counts RLIMIT_NPROC for everyone but root, and
     no limit of a single process bounds the sum. ``tasks`` are processes and their threads, ``memory`` is
-    resident bytes, ``output`` is bytes printed.
+    resident bytes, ``output`` is bytes printed. ``disk`` and ``files`` bound the folders that it may write:
+    bytes on disk, deleted files that are still open included, and entries. ``spare`` is the free space, in bytes,
+    that has to be left on their disk whatever fills it.
     """
 
     tasks: int = 64
     memory: int = 3 << 30
     output: int = 64 << 20
+    disk: int = 2 << 30
+    files: int = 200_000
+    spare: int = 128 << 20
 
 
 LOOK = 0.02
+WALK = 0.3  # seconds between two walks of the folders, and at least WALKS times as long as the last walk took
+WALKS = 4
 FEW = 32  # held at the end; in a sandbox the first of them takes all others with it, and a bomb must not be counted
 GONE = 5.0  # seconds that a killed process may take to be gone
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -75,13 +85,19 @@ def run(
     input: str | None = None,
     limit: int = 200_000,
     ceiling: Ceiling | None = None,
+    folders: Sequence[Path] = (),
     pass_fds: Sequence[int] = (),
+    errors: str = "replace",
 ) -> Completed:
-    """Run ``argv`` with exactly ``env`` (default: PATH and LANG alone, so that no secret is inherited)."""
+    """Run ``argv`` with exactly ``env`` (default: PATH and LANG alone, so that no secret is inherited).
+
+    ``folders`` are those that the ceiling's ``disk`` and ``files`` count. ``errors`` says what becomes of output
+    that is not UTF-8.
+    """
     started = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as stdin:
         if input:
-            stdin.write(input.encode())
+            stdin.write(input.encode("utf-8", "surrogateescape"))
             stdin.seek(0)
         process = subprocess.Popen(
             [str(a) for a in argv],
@@ -94,20 +110,97 @@ def run(
             pass_fds=pass_fds,
         )
         try:
-            code, stopped = _wait(process, started + timeout, ceiling, (out, err))
+            look = _looking(process.pid, ceiling, (out, err), folders) if ceiling else None
+            code, stopped = _wait(process, started + timeout, look)
         finally:
             _end(process)
-        return Completed(code, _text(out, limit), _text(err, limit), time.monotonic() - started, stopped)
+        return Completed(
+            code, _text(out, limit, errors), _text(err, limit, errors), time.monotonic() - started, stopped
+        )
 
 
-def _wait(process: subprocess.Popen, deadline: float, ceiling: Ceiling | None, printed) -> tuple[int | None, str]:
+def _wait(process: subprocess.Popen, deadline: float, look: Callable[[], str] | None) -> tuple[int | None, str]:
     """(exit status, "") of a command that ended by itself; (None, "") at the deadline; else why it has to stop."""
-    while (left := deadline - time.monotonic()) > 0:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(min(left, LOOK) if ceiling else left), ""
-        if ceiling and (why := _beyond(process.pid, ceiling, printed)):
-            return -signal.SIGKILL, why
+    with contextlib.ExitStack() as held:
+        ended = _ending(process, held)
+        while (left := deadline - time.monotonic()) > 0:
+            if (code := ended(min(left, LOOK) if look else left)) is not None:
+                return code, ""
+            if look and (why := look()):
+                return -signal.SIGKILL, why
     return None, ""
+
+
+def _ending(process: subprocess.Popen, held: contextlib.ExitStack) -> Callable[[float], int | None]:
+    """Waits at most so many seconds for the exit status: woken by the kernel where it can, else by trying again."""
+    if (fd := _held(process.pid, held)) is not None:
+        return lambda seconds: process.poll() if _wait_for(fd, seconds) else None
+
+    def tried(seconds: float) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(seconds)
+        return None
+
+    return tried
+
+
+def _looking(pid: int, ceiling: Ceiling, printed, folders: Sequence[Path]) -> Callable[[], str]:
+    """What says, each time it is called, why the command has to stop; the folders are walked less often."""
+    due = time.monotonic() + WALK
+
+    def look() -> str:
+        nonlocal due
+        if why := _beyond(pid, ceiling, printed) or _disk_low(folders, ceiling):
+            return why
+        if (began := time.monotonic()) < due or not folders:
+            return ""
+        why = _overfull(pid, ceiling, folders)
+        due = time.monotonic() + max(WALK, WALKS * (time.monotonic() - began))
+        return why
+
+    return look
+
+
+def _disk_low(folders: Sequence[Path], ceiling: Ceiling) -> str:
+    """Whatever the trick was (a mapped file that has no name): a disk that is nearly full stops the command."""
+    free = min((disk.f_bavail * disk.f_frsize for disk in map(os.statvfs, folders)), default=ceiling.spare)
+    return f"less than {ceiling.spare >> 20} MB of the disk are free" if free < ceiling.spare else ""
+
+
+def _overfull(pid: int, ceiling: Ceiling, folders: Sequence[Path]) -> str:
+    size, count = _nameless(pid, ceiling.tasks), 0
+    for found in _entries(folders):
+        size, count = size + found.st_blocks * 512, count + 1
+        if count > ceiling.files:
+            return f"more than {ceiling.files} files in the folder that it may write"
+        if size > ceiling.disk:
+            break
+    return f"more than {ceiling.disk >> 20} MB in the folder that it may write" if size > ceiling.disk else ""
+
+
+def _entries(folders: Sequence[Path]) -> Iterator[os.stat_result]:
+    """What lies in and below the folders; links are not followed, and what goes away meanwhile is left out."""
+    todo = [os.fspath(folder) for folder in folders]
+    while todo:
+        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        todo.append(entry.path)
+                    yield entry.stat(follow_symlinks=False)
+
+
+def _nameless(pid: int, most: int) -> int:
+    """Bytes of deleted files that the command's processes still hold open: no walk finds them."""
+    found: dict[tuple[int, int], int] = {}
+    for process in descendants(pid, most):
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{process}/fd") as held:
+            for entry in held:
+                with contextlib.suppress(OSError):
+                    told = os.stat(entry.path)
+                    if stat.S_ISREG(told.st_mode) and not told.st_nlink:
+                        found[told.st_dev, told.st_ino] = told.st_blocks * 512
+    return sum(found.values())
 
 
 def _beyond(pid: int, ceiling: Ceiling, printed) -> str:
@@ -163,10 +256,11 @@ def wait_gone(pid: int) -> None:
             _wait_for(fd)
 
 
-def _wait_for(fd: int) -> None:
+def _wait_for(fd: int, seconds: float = GONE) -> bool:
+    """Whether the process of this descriptor has ended, at the latest after so many seconds."""
     gone = select.poll()
     gone.register(fd, select.POLLIN)
-    gone.poll(GONE * 1000)
+    return bool(gone.poll(seconds * 1000))
 
 
 def _held(pid: int, held: contextlib.ExitStack) -> int | None:
@@ -178,15 +272,19 @@ def _held(pid: int, held: contextlib.ExitStack) -> int | None:
     return None
 
 
-def _text(file, limit: int) -> str:
+def _text(file, limit: int, errors: str = "replace") -> str:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - limit))
-    return file.read(limit).decode("utf-8", "replace")
+    return file.read(limit).decode("utf-8", errors)
 
 
 def check(argv: Sequence[str], **kw) -> str:
     """Standard output of a command that has to succeed. Raises CommandError."""
-    done = run(argv, **kw)
+    return succeeded(argv, run(argv, **kw))
+
+
+def succeeded(argv: Sequence[str], done: Completed) -> str:
+    """Standard output of what was run. Raises CommandError when it failed."""
     if not done.ok:
         how = "ran out of time" if done.timed_out else f"ended with {done.code}"
         printed = (done.stderr or done.stdout).strip()[-800:]
@@ -201,21 +299,8 @@ def git(
     env: Mapping[str, str] | None = None,
     input: str | None = None,
 ) -> str:
-    """git in ``repo`` with hooks off, no prompts, and no configuration of this machine's user."""
-    quiet = dict(
-        QUIET,
-        GIT_TERMINAL_PROMPT="0",
-        GIT_CONFIG_NOSYSTEM="1",
-        GIT_CONFIG_GLOBAL=os.devnull,
-        GIT_AUTHOR_NAME="DevOps Intelligence Platform",
-        GIT_AUTHOR_EMAIL="platform@localhost",
-        GIT_COMMITTER_NAME="DevOps Intelligence Platform",
-        GIT_COMMITTER_EMAIL="platform@localhost",
-    )
-    return check(
-        ["git", "-c", f"core.hooksPath={os.devnull}", "-c", "protocol.ext.allow=never", *args],
-        cwd=repo,
-        env=quiet | dict(env or {}),
-        timeout=timeout,
-        input=input,
-    )
+    """git in ``repo`` as git_settings.py has it. It runs outside of any sandbox: core/repair/checkout.py runs git
+    where a stranger wrote.
+    """
+    told = QUIET | git_settings.environment() | dict(env or {})
+    return check(["git", *args], cwd=repo, env=told, timeout=timeout, input=input)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from core.health import summarize
 from core.models import Kind, MetricPoint, Record, ServiceHealth
 from core.settings import MetricNames
-from core.vendors.base import Batch, Check, Meter, VendorError
+from core.vendors.base import Batch, Check, Meter, Origin, VendorError, Writers
 from core.vendors.http import Http
 from core.vendors.reading import Page, Stream, Window, collect, records_of
 
@@ -28,9 +28,10 @@ ALERTS = "source:alert status:error"  # what monitors wrote when they began to r
 
 class Datadog:
     name = "datadog"
+    origin = Origin("Datadog", Writers.TEAM)
 
-    def __init__(self, http: Http, query: str = "status:error", names: MetricNames | None = None):
-        self.http, self.query, self.names = http, query, names or MetricNames()
+    def __init__(self, http: Http, query: str = "status:error", names: MetricNames | None = None, scope: str = "*"):
+        self.http, self.query, self.names, self.scope = http, query, names or MetricNames(), scope
 
     @property
     def meter(self) -> Meter:
@@ -80,9 +81,9 @@ class Datadog:
 
     def _queries(self) -> dict[str, str]:
         return {
-            "requests": f"sum:{self.names.requests}{{*}} by {{service}}.as_count()",
-            "errors": f"sum:{self.names.errors}{{*}} by {{service}}.as_count()",
-            "p95_ms": f"max:{self.names.p95_ms}{{*}} by {{service}}",
+            "requests": f"sum:{self.names.requests}{{{self.scope}}} by {{service}}.as_count()",
+            "errors": f"sum:{self.names.errors}{{{self.scope}}} by {{service}}.as_count()",
+            "p95_ms": f"max:{self.names.p95_ms}{{{self.scope}}} by {{service}}",
         }
 
     def _series(self, query: str, since: datetime, until: datetime) -> Iterator[tuple[str, datetime, float]]:
@@ -139,7 +140,10 @@ class Datadog:
 
 
 def parse(row: dict, http: Http) -> Record:
-    """One log event as a Record; a stack trace in it stays text, which grouping reads. Pure."""
+    """One log event as a Record; a stack trace in it stays text, which grouping reads. Pure.
+
+    Browsers send logs with a client token, which everyone who opens the page can read: those are public.
+    """
     outer = row.get("attributes") or {}
     own = outer.get("attributes") or {}
     error = own.get("error") if isinstance(own.get("error"), dict) else {}
@@ -147,6 +151,7 @@ def parse(row: dict, http: Http) -> Record:
     message = str(outer.get("message") or own.get("message") or "")
     tags = tags_of(outer.get("tags"))
     title = f"{kind}: {error.get('message')}" if kind else message.splitlines()[0] if message else "log line"
+    public = "source:browser" in (outer.get("tags") or [])
     return Record(
         source="datadog",
         vendor_id=str(row["id"]),
@@ -158,7 +163,7 @@ def parse(row: dict, http: Http) -> Record:
         level=str(outer.get("status") or "error"),
         title=http.redact(title)[:300],
         message=http.redact(stack or message)[:20_000],
-        attributes={"host": outer.get("host"), "trace_id": own.get("trace_id")},
+        attributes={"host": outer.get("host"), "trace_id": own.get("trace_id"), "public": public},
     )
 
 

@@ -14,7 +14,7 @@ from itertools import chain
 from urllib.parse import quote
 
 from core.models import Kind, Record
-from core.vendors.base import Batch, BudgetSpent, Check, Meter, Pull, VendorError
+from core.vendors.base import Batch, BudgetSpent, Check, Meter, Origin, Pull, VendorError, Writers
 from core.vendors.http import Http
 from core.vendors.reading import Page, Stream, Window, collect, records_of
 
@@ -30,6 +30,7 @@ HEADERS = {
 
 class GitHub:
     name = "github"
+    origin = Origin("GitHub", Writers.ANYONE, "where anyone can open an issue")
 
     def __init__(self, http: Http, repositories: Sequence[str] = ()):
         self.http, self.repositories = http, list(repositories)
@@ -147,6 +148,14 @@ class GitHub:
             json={"sha": head_sha, "merge_method": "merge"},
         )
         return str(answer.json().get("sha") or head_sha)
+
+    def close_pull(self, repository: str, number: int, head_sha: str, key: str, body: str) -> None:
+        """Close a pull request with a comment that says why; one that is closed or stands elsewhere is left alone."""
+        pull = self.http.get(f"/repos/{repository}/pulls/{number}").json()
+        if pull.get("state") != "open" or _pull(pull).head_sha != head_sha:
+            return
+        self.comment(repository, number, key, body)
+        self.http.request("PATCH", f"/repos/{repository}/pulls/{number}", json={"state": "closed"})
 
     # --- what others said of a commit
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from core.vendors.redact import Redactor
 TIMEOUT, TOTAL = httpx.Timeout(20.0, connect=5.0), 60.0  # seconds; of one step, of one exchange
 ATTEMPTS, LONGEST_WAIT = 3, 30.0
 LARGEST = 20 * 1024 * 1024  # bytes of one answer
+CODINGS = ("gzip", "deflate", "identity")  # at most 1032 times as large unpacked, part by part
 WORDS = {  # by status, else by its hundred
     3: "sent us to another address",
     4: "refused the request",
@@ -103,7 +104,7 @@ class Http:
         host = urlsplit(self.base_url).hostname or ""
         self.guard = Guard(vendor, private=private, loopback=host in LOOPBACK)
         self.client = httpx.Client(
-            headers=headers or {},
+            headers={"accept-encoding": "gzip, deflate"} | (headers or {}),
             timeout=TIMEOUT,
             transport=transport or _transport(self.guard, self.base_url),
             follow_redirects=False,
@@ -140,6 +141,7 @@ class Http:
         body = bytearray()
         try:
             with self.client.stream(method, url, **kw) as response:
+                self._unpackable(response)
                 for part in response.iter_bytes():
                     body += part
                     if len(body) > LARGEST:
@@ -152,6 +154,14 @@ class Http:
         if answer.status_code >= 300:
             raise self._fault(answer)
         return Answer(self.vendor, answer)
+
+    def _unpackable(self, response: httpx.Response) -> None:
+        """Raises VendorError for an encoding that makes gigabytes of a few bytes at once: brotli, zstd, or several."""
+        coding = response.headers.get("content-encoding", "identity").strip().lower()
+        if coding not in CODINGS:
+            raise VendorError(
+                self.vendor, f"answered in an encoding that was not asked for ({coding[:40]})", permanent=True
+            )
 
     def _unreached(self, url: str, error: httpx.HTTPError) -> VendorError:
         where = urlsplit(url).netloc
@@ -250,9 +260,59 @@ def _sentence(part: Any) -> str:
 
 
 def probe(url: str, timeout: float = 10.0) -> str:
-    """Why an address is not healthy; empty when it answers 200."""
+    """Why an address is not healthy; empty when it answers 200. Its body is not read, redirects are not followed.
+
+    The address of a preview comes from a vendor's answer: it may lie on a private network, where a policy may well
+    have put production, but never where a cloud keeps its metadata.
+    """
+    guard = Guard("probe", private=True, loopback=True)
+    guard.limit(timeout)
     try:
-        status = httpx.get(url, timeout=timeout).status_code
-    except httpx.HTTPError as error:
+        with (
+            httpx.Client(transport=_transport(guard, url), timeout=timeout, follow_redirects=False) as client,
+            client.stream("GET", url) as response,
+        ):
+            status = response.status_code
+    except (httpx.HTTPError, httpx.InvalidURL, VendorError, ValueError) as error:
         return f"it could not be reached ({error or type(error).__name__})"
     return "" if status == 200 else f"it answered {status}"
+
+
+class Bounded(httpx.BaseTransport):
+    """For a client that is not ours: the guard's connections, plain answers of at most LARGEST bytes, one deadline."""
+
+    def __init__(self, vendor: str, base_url: str, seconds: float):
+        self.guard, self.seconds = Guard(vendor, private=True, loopback=True), seconds
+        self.inner = _transport(self.guard, base_url) or httpx.HTTPTransport(verify=_tls())
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.guard.limit(self.seconds)
+        request.headers["accept-encoding"] = "identity"
+        response = self.inner.handle_request(request)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise httpx.DecodingError("answered in an encoding that was not asked for")
+        return httpx.Response(response.status_code, headers=response.headers, stream=_Counted(response.stream))
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class _Counted(httpx.SyncByteStream):
+    def __init__(self, stream: httpx.SyncByteStream):
+        self.stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for part in self.stream:
+            size += len(part)
+            if size > LARGEST:
+                raise httpx.ReadError("answered with more than 20 MB")
+            yield part
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+def bounded(vendor: str, base_url: str, seconds: float) -> httpx.Client:
+    """A client for a vendor's own library, bounded as ours are."""
+    return httpx.Client(transport=Bounded(vendor, base_url, seconds), timeout=TIMEOUT, follow_redirects=False)

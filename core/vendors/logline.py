@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-LEVEL = re.compile(r"\b(FATAL|CRITICAL|ERROR|WARN(?:ING)?|INFO|DEBUG)\b")
+# A level stands in a line's header, before anything that a stranger may have written: no quote, path or query.
+LEVEL = re.compile(r"""[^"'`?&]{0,80}?(?<![\w./-])(FATAL|CRITICAL|ERROR|WARN(?:ING)?|INFO|DEBUG)\b""")
+ACCESS = re.compile(r"\S+ \S+ .{1,200}?\[\d{2}/\w{3}/\d{4}:")  # a web server's access log states no level
+TRACEBACK = re.compile(r"^Traceback \(most recent call last\):", re.M)
 NAMES = {
     "service": ("service", "service.name", "service_name", "app", "application"),
     "environment": ("environment", "env", "deployment.environment"),
@@ -51,8 +54,8 @@ def read_line(text: str) -> Line:
     """What a line tells; of plain text only the level and the first line are known."""
     fields = dict(_flat(_object(text)))
     if not fields:
-        found = LEVEL.search(text)
-        stack = text if "Traceback (most recent call last)" in text or "\n\tat " in text else ""
+        found = None if ACCESS.match(text) else LEVEL.match(text)
+        stack = text if TRACEBACK.search(text) or "\n\tat " in text else ""
         return Line(_first(text) or "log line", text, level=found[1].lower() if found else "", stack=stack)
     told = {part: next((str(fields[n]) for n in names if fields.get(n)), "") for part, names in NAMES.items()}
     kind, says = told.pop("kind"), told.pop("says")

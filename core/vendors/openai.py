@@ -10,18 +10,22 @@ import json
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
+from itertools import islice
 from threading import Thread
 from typing import Any
 
 import openai
 
 from core.vendors.base import Evidence, Finding, VendorError
-from core.vendors.opinion import SYSTEM, Opinion, fenced, tempered
+from core.vendors.http import bounded
+from core.vendors.opinion import SCHEMA, SYSTEM, fenced, tempered
 from core.vendors.redact import Redactor
 
 TIMEOUT = 30.0  # between two bytes; Chat.seconds bounds the whole answer
 LONGEST = 8_192  # tokens of an answer
-TRIED = 100  # braces of an answer at which its object may begin
+LARGEST, TRIES = 200_000, 50  # characters of an answer that are looked at; braces from which an object may begin
+MOST = 10**9  # tokens of one answer that can be true
+OURS = ("tokens", "cost_usd")  # what an answer cannot say of itself
 DEGRADES = (400, 422, 500)  # statuses with which servers refuse a response_format that they do not know
 
 
@@ -30,7 +34,13 @@ class Chat:
 
     def __init__(self, base_url: str, key: str, model: str, seconds: float = 120.0):
         self.model, self.redact, self.seconds = model, Redactor([key]), seconds
-        self.client = openai.OpenAI(base_url=base_url or None, api_key=key or "none", timeout=TIMEOUT, max_retries=1)
+        self.client = openai.OpenAI(
+            base_url=base_url or None,
+            api_key=key or "none",
+            timeout=TIMEOUT,
+            max_retries=1,
+            http_client=bounded(self.name, base_url or "https://api.openai.com", seconds),
+        )
 
     def complete(self, system: str, user: str, schema: dict[str, Any]) -> dict[str, Any]:
         """The answer as an object; ``tokens`` is added to it. Raises VendorError."""
@@ -47,8 +57,8 @@ class Chat:
                 error = fault
                 if fault.status_code not in DEGRADES:
                     break
-            except openai.OpenAIError as fault:
-                error = fault
+            except (openai.OpenAIError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as fault:
+                error = fault  # what is no answer of the form that was asked for is a server's fault as well
                 break
         raise VendorError(
             self.name, self.redact(str(error))[:300], permanent=isinstance(error, openai.AuthenticationError)
@@ -60,9 +70,10 @@ class Chat:
         asked = dict(model=self.model, messages=messages, temperature=0, max_tokens=LONGEST, **more)
         answer = _within(self.seconds, lambda: self.client.chat.completions.create(**asked))
         text = (answer.choices[0].message.content or "") if answer.choices else ""
-        tokens = answer.usage.total_tokens if answer.usage else 0
+        tokens = spent(answer.usage.total_tokens if answer.usage else 0)
         try:
-            return first_object(text) | {"tokens": tokens}
+            told = first_object(str(text))
+            return {name: value for name, value in told.items() if name not in OURS} | {"tokens": tokens}
         except VendorError as error:
             error.tokens = tokens  # spent all the same
             raise
@@ -85,12 +96,16 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
         raise VendorError("openai", f"did not end its answer within {seconds:.0f} s") from None
 
 
+def spent(value: object) -> int:
+    """Tokens of an answer, as its server counts them: never fewer than none, which would give budget back."""
+    return value if type(value) is int and 0 < value < MOST else 0
+
+
 def first_object(text: str) -> dict[str, Any]:
-    """The first JSON object in a text. Raises VendorError when there is none."""
-    decoder, start = json.JSONDecoder(), -1
-    for _ in range(TRIED):
-        if (start := text.find("{", start + 1)) < 0:
-            break
+    """The first JSON object in a text. Raises VendorError when there is none within a few tries."""
+    decoder = json.JSONDecoder()
+    starts = (i for i, char in enumerate(text[:LARGEST]) if char == "{")
+    for start in islice(starts, TRIES):
         try:
             return decoder.raw_decode(text, start)[0]
         except (ValueError, RecursionError):
@@ -108,5 +123,5 @@ class OpenAIAnalyst:
 
     def analyze(self, evidence: Evidence) -> Finding:
         known: Finding = self.embedded.analyze(evidence)
-        told = self.chat.complete(SYSTEM, fenced(evidence), Opinion.model_json_schema())
+        told = self.chat.complete(SYSTEM, fenced(evidence), SCHEMA)
         return tempered(self.name, self.chat.model, told, known)

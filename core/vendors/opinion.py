@@ -27,6 +27,9 @@ class Opinion(BaseModel):
     next_step: str = Field("", max_length=1000)
 
 
+SCHEMA = Opinion.model_json_schema()
+
+
 def tempered(analyst: str, model: str, told: Any, known: Finding) -> Finding:
     """The finding of an opinion that is never bolder than the embedded one, ``known``. Raises VendorError."""
     try:

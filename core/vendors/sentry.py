@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.models import Crash, Frame, Kind, Linked, Raised, Record
-from core.vendors.base import Batch, BudgetSpent, Check, Meter, VendorError
+from core.vendors.base import Batch, BudgetSpent, Check, Meter, Origin, VendorError, Writers
 from core.vendors.http import Http
 from core.vendors.reading import Page, Stream, Window, collect, records_of
 
@@ -22,6 +22,7 @@ REMEMBERED = 2000  # issues whose counts are kept
 
 class Sentry:
     name = "sentry"
+    origin = Origin("Sentry", Writers.ANYONE, "which anyone who knows the DSN can write to")
 
     def __init__(self, http: Http, org: str, project: str = ""):
         self.http, self.org, self.project = http, org, project

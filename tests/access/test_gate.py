@@ -43,6 +43,9 @@ def client(console, monkeypatch):
         yield found
 
 
+BROWSER = {"origin": "http://testserver"}  # of a websocket every browser names its page's origin
+
+
 def ticket(client, path="/login") -> str:
     return re.search(r'name="ticket" type="hidden" value="([^"]+)"', client.get(path).text)[1]
 
@@ -86,7 +89,7 @@ def test_signing_in_opens_the_console_and_signing_out_closes_it(client):
     assert "HttpOnly" in given and "SameSite=lax" in given and "Max-Age=43200" in given
     [told_to_streamlit] = client.get("/inside").json()
     assert sessions.actor(told_to_streamlit).name == "ada"
-    with client.websocket_connect("/_stcore/stream") as socket:
+    with client.websocket_connect("/_stcore/stream", headers=BROWSER) as socket:
         assert socket.receive_json() == [told_to_streamlit]
     assert client.get("/logout", headers={"sec-fetch-site": "same-origin"}).status_code == 200
     assert client.get("/inside").status_code == 401
@@ -101,10 +104,10 @@ def test_a_cookie_over_https_is_bound_to_its_host_and_secure(client, monkeypatch
 
 
 def test_a_websocket_without_a_session_is_refused(client):
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream"):
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream", headers=BROWSER):
         pass
     for path in ("/login", "/static/x", "/healthz"):
-        with pytest.raises(WebSocketDisconnect), client.websocket_connect(path):
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect(path, headers=BROWSER):
             pass
 
 
@@ -115,7 +118,7 @@ def test_an_identity_header_of_the_client_is_taken_away(client, name):
     sign_in(client)
     [one] = client.get("/inside", headers={name: other}).json()
     assert sessions.actor(one).name == "ada"
-    with client.websocket_connect("/_stcore/stream", headers={name: other}) as socket:
+    with client.websocket_connect("/_stcore/stream", headers={name: other, **BROWSER}) as socket:
         assert socket.receive_json() == [one]
 
 
@@ -135,7 +138,7 @@ def cut(value):
 def test_a_forged_session_cookie_is_no_session(client, make):
     client.cookies.set("session", make(screens.cookie("admin", "testclient")))
     assert client.get("/inside").status_code == 401
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream"):
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream", headers=BROWSER):
         pass
 
 
@@ -249,7 +252,7 @@ def test_a_first_password_must_be_changed_before_anything_is_seen(client):
     sign_in(client, "new", "one-time-password")
     assert client.get("/inside", headers=PAGE).headers["location"].startswith("/password?next=")
     assert client.get("/inside").status_code == 401
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream"):
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream", headers=BROWSER):
         pass
 
     def change(new, again):

@@ -21,7 +21,6 @@ FOUND = (
     ("policy of the platform", "a = " + "[" * 10_000),
     ("CodeRabbit's review", f"`{DIGITS}`: **x**"),
     ("difference", f"@@ -{DIGITS} +{DIGITS} @@\n+a"),
-    ("output of tests", f"{DIGITS} passed"),
     ("limits in headers", "²"),
     ("messages to people", "\ud800"),
     ("fix by a message", "(" * 300),

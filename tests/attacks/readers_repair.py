@@ -25,6 +25,7 @@ from core.repair import (
     proof,
     reproduce,
     scaffolds,
+    sealed,
     values,
 )
 from core.repair.embedded import EmbeddedFixer
@@ -34,11 +35,10 @@ from core.repair.model_fixer import ModelFixer
 from core.repair.shapes import Candidate
 from core.repair.templates import FAMILIES
 from core.settings import ConfigurationError, FixRules, parse_policy
-from core.stages import gate, gates, imports, manifests, test, twins, wording_gates
+from core.stages import gate, gates, imports, manifests, twins, wording_gates
 from core.stages.measured import functions
 from core.vendors import openai
 from core.vendors.base import VendorError
-from core.vendors.command import Completed
 from tests.attacks.reader import Reader, crash
 
 VALUE = 20_000  # characters of a local's value: ten times what is stored of one
@@ -127,7 +127,7 @@ def _refused(text: str) -> None:
 def _proved(text: str) -> None:
     for told in (text, f"failure: {text}", f"failure: KeyError\n{text}"):
         proof._red({"test_x": told}, _reported("'a'", "KeyError"))
-    probe._read(text, 2)
+    sealed.opened(text, b"key")
 
 
 def _edited(text: str) -> None:
@@ -182,9 +182,6 @@ REPAIR = {
 }
 REVIEWS = {
     "difference": Reader(_difference, seeds=(PATCH,)),
-    "output of tests": Reader(
-        lambda text: test.counts(Completed(0, text, "", 1.0)), seeds=("3 passed, 1 failed in 0.5s", "= 2 errors =")
-    ),
     "imports of a file": Reader(
         lambda text: list(imports.imported(text)), (SyntaxError, ValueError, RecursionError), (PROGRAM,)
     ),

@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.attacks import hostile, places
+from tests.attacks import hostile
+from tests.attacks import pattern_places as places
 from tests.attacks.readers import READERS, Reader
 
 LENGTH = 100_000  # characters

@@ -10,6 +10,7 @@ from core import runtime, store, triage
 from core.models import AuditRow, Issue, Signal, Status, now
 from core.rulings import Silence
 from tests import factories, scenes, screens
+from tests.who import by
 
 
 def in_dialog(at, prefix, kind="button"):
@@ -110,7 +111,7 @@ def test_settings_adds_and_ends_silences_and_planned_maintenance(console):
 
 def test_a_viewer_sees_silences_and_ends_none(console):
     use(console)
-    triage.silence(None, actor="operator", service="cart", minutes=5, reason="known", key="k")
+    triage.silence(None, actor=by("operator"), service="cart", minutes=5, reason="known", key="k")
     at = screens.visit("settings", "viewer")
     assert not at.exception
     assert not [b for b in at.button if b.label in ("End", "Silence")]

@@ -234,10 +234,11 @@ def test_a_replaced_report_neither_reads_nor_blocks(replaced, tree):
     """The report of the tests is written by code under test: it may be a link, a pipe, or nonsense."""
     need("bwrap")
     (tree / "conftest.py").write_text(
-        "import atexit, glob, os\n\n\ndef replace():\n    for r in glob.glob('/w/.proof-*.xml'):\n"
+        "import atexit, glob, os\n\n\ndef replace():\n    for r in glob.glob('/w/.desk-*/report'):\n"
         f"        os.unlink(r)\n        {replaced}\n\n\natexit.register(replace)\n"
     )
-    assert run_tests(tree, COMMAND, BubblewrapRunner()).results == {}
+    told = run_tests(tree, COMMAND, BubblewrapRunner())
+    assert told.results == {} and not told.finished
 
 
 def test_only_plain_files_are_read_back(tmp_path):

@@ -70,7 +70,7 @@ def test_one_that_breaks_an_older_test_is_refused_and_the_next_is_proved(tree):
     assert (result.decision, result.proof.complete) == ("fix", True)
     assert "X" not in (tree / "a.py").read_text()
     assert [bool(attempt.reason) for attempt in result.attempts] == [True, False]
-    assert "tests.test_b::test_tidy" in result.attempts[0].reason
+    assert "tests/test_b.py::test_tidy" in result.attempts[0].reason
 
 
 def test_other_inputs_are_tried_without_asking_the_fixer_again(tree):

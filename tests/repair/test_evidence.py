@@ -7,6 +7,7 @@ from core.repair.evidence import alike, documented, fits
 from core.repair.locate import Place, located
 from core.repair.mutate import mutated, staged
 from core.repair.probe import Call
+from core.repair.value_classes import ValueClass
 from core.repair.values import source
 
 
@@ -22,8 +23,8 @@ from core.repair.values import source
         ("[<Kind.NEW: 'new'>]", "[Kind.NEW]"),
         ("<app.Cart object at 0x7f00aa>", "Cart(3)"),
         ("'[Filtered]'", None),
-        ("<function f at 0x7f00aa>", "lambda *_, **__: None"),
-        ("<bound method C.m of <app.C object at 0x7f00aa>>", "lambda *_, **__: None"),
+        ("<function f at 0x7f00aa>", "(lambda *_, **__: None)"),
+        ("<bound method C.m of <app.C object at 0x7f00aa>>", "(lambda *_, **__: None)"),
         ("<app.Unknown object at 0x7f00aa>", None),
         ("__import__('os').system('x')", None),
         ("[x for x in (1,)]", None),
@@ -31,7 +32,8 @@ from core.repair.values import source
     ],
 )
 def test_a_repr_becomes_an_expression_or_nothing(text, expression):
-    found = source(text, {"Order": "app", "Kind": "app", "Cart": "app"}, {"Cart": "Cart(3)"})
+    classes = {"Order": ValueClass("app"), "Kind": ValueClass("app", False, frozenset({"NEW"}))}
+    found = source(text, classes, {"Cart": ("Cart(3)", ("from app import Cart",))})
     assert (found and found[0]) == expression
 
 

@@ -90,3 +90,23 @@ def test_a_secrets_name(name):
 @pytest.mark.parametrize("name", PLAIN.split())
 def test_no_secrets_name(name):
     assert not names_secret(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "hidden"),
+    [
+        ("yaml.py", "yaml"),
+        ("requests/__init__.py", "requests"),
+        ("src/bandit/core.py", "bandit"),
+        ("lib/coverage.py", "coverage"),
+        ("pydantic_core.py", "pydantic_core"),
+        ("shop/json.py", "json"),
+        ("shop/requests.py", ""),  # inside of a package it hides nothing
+        ("vendored/yaml/more.py", ""),  # that folder is there already
+        ("rules.py", ""),
+    ],
+)
+def test_a_new_file_hides_no_installed_module(path, hidden):
+    before = {"a.py": OLD, "shop/__init__.py": "", "lib/x.py": "", "vendored/yaml/one.py": ""}
+    reason = refuse(before, Candidate("t", {path: "x = 1\n"}, "r"), FixRules(), ["**"]) or ""
+    assert reason.endswith(f"hides the module {hidden}") if hidden else reason == ""

@@ -10,6 +10,7 @@ from core.settings import OsvRules, Repository
 from core.stages import gates, manifests, vulnerabilities
 from core.vendors.base import VendorError, Vulnerability
 from core.vendors.command import git
+from tests.stories.world import PlainRunner
 
 POETRY = """
 [[package]]
@@ -276,7 +277,7 @@ def judged(tree: Path, files: dict[str, str], service, rules: OsvRules = RULES) 
     diff = git(tree, "diff", "-U0", base, "HEAD")
     try:
         before = gates.texts_before(lambda *a: git(tree, *a), base, diff)
-        on = vulnerabilities.stand(tree, diff, before, Repository(remote="", source=["shop"]), rules)
+        on = vulnerabilities.stand(tree, diff, before, Repository(remote="", source=["shop"]), rules, PlainRunner())
     finally:
         git(tree, "reset", "-q", "--hard", base)
     return vulnerabilities.gate(on, service, rules)

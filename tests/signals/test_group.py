@@ -13,6 +13,7 @@ from core.models import ENDED, Approval, Issue, Kind, Signal, Status, now
 from core.rights import Refused
 from core.stages import group
 from tests import waiting
+from tests.who import by
 
 MINUTE = timedelta(minutes=1)
 
@@ -62,7 +63,7 @@ def merged(platform) -> tuple[Issue, Issue]:
     first, second = told(place="add", count=3), told(place="drop", count=4)
     assert group.group_new(platform) == 2
     one, other = issue_of(first), issue_of(second)
-    triage.merge(other.id, actor="operator", into=one.id, key="m")
+    triage.merge(other.id, actor=by("operator"), into=one.id, key="m")
     return issue_of(first), other
 
 
@@ -89,7 +90,7 @@ def test_a_merge_is_remembered_after_both_issues_ended(platform, order):
 def test_a_second_vendors_issue_does_not_double_the_count(platform):
     first, second = told(place="add", count=3, age=MINUTE), told(place="drop", count=40, source="datadog")
     group.group_new(platform)
-    triage.merge(issue_of(second).id, actor="operator", into=issue_of(first).id, key="m")
+    triage.merge(issue_of(second).id, actor=by("operator"), into=issue_of(first).id, key="m")
     assert issue_of(second).occurrences == 3
 
 
@@ -97,7 +98,7 @@ def test_merging_twice_leads_to_the_last_one(platform):
     target, _ = merged(platform)
     third = told(place="clear")
     group.group_new(platform)
-    triage.merge(target.id, actor="operator", into=issue_of(third).id, key="m2")
+    triage.merge(target.id, actor=by("operator"), into=issue_of(third).id, key="m2")
     assert issue_of(third).occurrences == 8
     end(issue_of(third))
     places = [told(place=place) for place in ("drop", "clear", "add")]
@@ -111,7 +112,7 @@ def test_a_signal_that_was_being_grouped_follows_the_merge(platform):
     group.group_new(platform)
     with store.read() as session:
         index = group.index_of(session)
-    triage.merge(issue_of(second).id, actor="operator", into=issue_of(first).id, key="m")
+    triage.merge(issue_of(second).id, actor=by("operator"), into=issue_of(first).id, key="m")
     late = told(place="drop")
     with store.write() as session:
         known = group.Known(index, {}, group.Overrides(), group.noise.Context())
@@ -126,7 +127,7 @@ def test_what_was_split_stays_apart_and_alone(platform):
     issue = issue_of(first)
     with store.read() as session:
         chosen = session.get_one(Signal, second.id).fingerprint
-    triage.split(issue.id, actor="operator", fingerprints=[chosen], key="s")
+    triage.split(issue.id, actor=by("operator"), fingerprints=[chosen], key="s")
     new = issue_of(second)
     assert (new.id != issue.id, new.occurrences, issue_of(first).occurrences) == (True, 1, 2)
     line = {"kind": Kind.LOG, "title": "KeyError: 'add'", "message": "KeyError: 'add'"}
@@ -139,7 +140,7 @@ def test_a_split_takes_a_merged_fingerprint_out_again(platform):
     target, _ = merged(platform)
     with store.read() as session:
         [dropped] = session.exec(select(Signal).where(Signal.title == "KeyError in drop"))
-    triage.split(target.id, actor="operator", fingerprints=[dropped.fingerprint], key="s")
+    triage.split(target.id, actor=by("operator"), fingerprints=[dropped.fingerprint], key="s")
     later = told(place="drop")
     group.group_new(platform)
     assert issue_of(later).id == issue_of(dropped).id != target.id
@@ -151,14 +152,14 @@ def test_what_cannot_be_merged_or_split_is_refused(platform):
     one = issue_of(first)
     for into, says in ((one.id, "into itself"), (99, "does not exist")):
         with pytest.raises(Refused, match=says):
-            triage.merge(one.id, actor="operator", into=into, key="x")
+            triage.merge(one.id, actor=by("operator"), into=into, key="x")
     for chosen, says in (([], "choose"), (["nothing"], "choose"), ([one.fingerprint], "something has to stay")):
         with pytest.raises(Refused, match=says):
-            triage.split(one.id, actor="operator", fingerprints=chosen, key="x")
+            triage.split(one.id, actor=by("operator"), fingerprints=chosen, key="x")
     with store.write() as session:
         session.get_one(Issue, one.id).status = Status.WATCHING
     with pytest.raises(Refused, match="a deployment is under way"):
-        triage.merge(one.id, actor="operator", into=one.id + 1, key="x")
+        triage.merge(one.id, actor=by("operator"), into=one.id + 1, key="x")
 
 
 def test_merging_ends_the_journey_and_its_question_once(platform):
@@ -167,15 +168,15 @@ def test_merging_ends_the_journey_and_its_question_once(platform):
     target = told(place="add")
     group.group_new(platform)
     into = issue_of(target).id
-    assert triage.merge(issue_id, actor="operator", into=into, key="m").done
-    assert not triage.merge(issue_id, actor="operator", into=into, key="m").done
+    assert triage.merge(issue_id, actor=by("operator"), into=into, key="m").done
+    assert not triage.merge(issue_id, actor=by("operator"), into=into, key="m").done
     assert waiting.state(number).state == "rejected"
     assert waiting.issue(issue_id).status is Status.DISMISSED
     workflow = waiting.state(number).workflow_id
     [status] = durable.client().list_workflows(workflow_ids=[workflow], load_input=False)
     assert status.status == "CANCELLED"
     with pytest.raises(Refused, match=f"merged into issue {into}"):
-        actions.retry(issue_id, actor="operator", key="r")
+        actions.retry(issue_id, actor=by("operator"), key="r")
     with store.read() as session:
         assert not session.exec(select(Approval).where(Approval.state == "pending")).all()
 
@@ -185,7 +186,7 @@ def test_merging_ends_the_journey_and_its_question_once(platform):
 
 def silence(**values):
     given = {"minutes": 60, "reason": "the vendor works on it", "key": f"s{values}"}
-    return triage.silence(values.pop("issue", None), actor="operator", **given | values)
+    return triage.silence(values.pop("issue", None), actor=by("operator"), **given | values)
 
 
 def test_a_silence_sets_aside_until_it_ends(platform):
@@ -194,7 +195,7 @@ def test_a_silence_sets_aside_until_it_ends(platform):
     assert group.group_new(platform) == 2
     assert aside(quiet).startswith("silenced by operator until ")
     assert issue_of(loud) and issue_of(other) and issue_of(quiet) is None
-    triage.end_silence(1, actor="operator", key="e")
+    triage.end_silence(1, actor=by("operator"), key="e")
     later = told(age=-MINUTE)
     assert group.group_new(platform) == 1
     assert issue_of(later)
@@ -254,11 +255,11 @@ def test_what_a_person_dismissed_is_known_until_it_is_tried_again(platform, monk
     first = told()
     group.group_new(platform)
     number = issue_of(first).id
-    actions.dismiss(number, actor="operator", reason="harmless", key="d")
+    actions.dismiss(number, actor=by("operator"), reason="harmless", key="d")
     known = told(age=-MINUTE)
     assert group.group_new(platform) == 0
     assert aside(known) == "known: harmless"
-    actions.retry(number, actor="operator", key="r")
+    actions.retry(number, actor=by("operator"), key="r")
     later = told(age=-MINUTE)
     group.group_new(platform)
     assert issue_of(later).id == number

@@ -18,13 +18,15 @@ from pathlib import Path
 from sqlalchemy import event
 
 from core import actions, durable, flow, runtime, scheduler, store  # noqa: F401 - flow registers the workflows
-from core.models import Approval, Crash, Frame, Issue, Kind, Raised, Record, Status, now
+from core.models import Approval, Crash, Frame, Issue, Kind, MetricPoint, Raised, Record, Status, now
 from core.repair import engine
+from core.repair.runner import bubblewrap_works
 from core.stages import gates
 from core.stages.collect import Collector
-from core.vendors.base import Batch
+from core.vendors.base import Batch, Origin, Writers
 from tests.stories import world
 from tests.stories.world import World, pass_gates, write_known_fix
+from tests.who import by
 
 LIVES, SECONDS = 150, 40  # the most restarts, and the longest life
 RESTS = (Status.RESOLVED, Status.ESCALATED)
@@ -92,6 +94,7 @@ class FolderSource:
     """A monitoring tool that reports one crash three times, always the same."""
 
     name = "sentry"
+    origin = Origin("Sentry", Writers.ANYONE, "which anyone who knows the DSN can write to")
 
     def __init__(self, service: str):
         self.service = service
@@ -111,12 +114,30 @@ class FolderSource:
                       title=title, crash=crash)  # fmt: skip
 
 
+class FolderMetrics:
+    """The service's own requests, some of which fail for a minute now."""
+
+    name = "datadog"
+    origin = Origin("Datadog", Writers.TEAM)
+
+    def __init__(self, service: str):
+        self.service = service
+
+    def collect(self, cursor, until):
+        minute = now().replace(second=0, microsecond=0)
+        yield Batch(metrics=[*self._points(minute - timedelta(minutes=10), 0), *self._points(minute, 20)])
+
+    def _points(self, at, errors: float):
+        for name, value in (("requests", 500.0), ("errors", errors)):
+            yield MetricPoint(source=self.name, service=self.service, name=name, at=at, value=value)
+
+
 def live(story: Story, folder: Path, kills: bool) -> None:
     """One life: the engine's own round until there is an issue, then wait for its end."""
     engine.repair, gates.review = write_known_fix, pass_gates
     made = World(folder, watch=0.4)
     made.settings.round_seconds = 0.2
-    made.rt.sources = [FolderSource(story.service)]
+    made.rt.sources = [FolderSource(story.service), FolderMetrics(story.service)]
     story.prepare(made)
     if kills:
         Reaper(folder).watch(store.engine())
@@ -165,7 +186,17 @@ class Approved(Story):
         with store.read() as session:
             asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
         if asked:
-            actions.approve(asked.id, actor="ada", patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
+            actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
+
+
+class Rejected(Story):
+    service = "checkout"
+
+    def meanwhile(self, issue: Issue) -> None:
+        with store.read() as session:
+            asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
+        if asked and issue.status is Status.AWAITING_APPROVAL:
+            actions.reject(asked.id, actor="ada", reason="not now", key=f"reject-{asked.id}")
 
 
 class Harmful(Story):
@@ -173,7 +204,7 @@ class Harmful(Story):
         made.ledger.put("rate_of_fix", 0.4)
 
 
-STORIES: dict[str, type[Story]] = {"fixed": Story, "approved": Approved, "harmful": Harmful}
+STORIES: dict[str, type[Story]] = {"fixed": Story, "approved": Approved, "harmful": Harmful, "rejected": Rejected}
 
 
 def fork(work: Callable[[], None]) -> int:
@@ -193,6 +224,7 @@ def fork(work: Callable[[], None]) -> int:
 
 def main(name: str, folder: Path) -> int:
     story = STORIES[name]()
+    bubblewrap_works()  # asked once, and not again in each life
     for _ in range(LIVES):
         code = fork(lambda: live(story, folder, kills=True))
         if code != -signal.SIGKILL:

@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from core.settings import ROOT
+from core.vendors.command import git
 
 FIXED = ["pull", "preview", "production", "merge"]
 # story, how it ends, effects in their order, the durable steps that have to be among the places of death
@@ -21,6 +22,7 @@ STORIES = [
     ("fixed", "RESOLVED", FIXED, [*STEPS, "learn.run"]),
     ("approved", "RESOLVED", FIXED, [*STEPS, "deploy.ask", "learn.run"]),
     ("harmful", "ESCALATED", ["pull", "preview", "production", "rollback"], [*STEPS, "verify.roll_back"]),
+    ("rejected", "ESCALATED", ["pull", "preview", "close"], [*STEPS[:6], "deploy.ask", "handover.run"]),
 ]
 
 
@@ -44,7 +46,10 @@ def test_a_worker_killed_everywhere_leaves_nothing_undone_and_nothing_twice(tmp_
     happened = [line.split()[0] for line in (tmp_path / "vendors" / "effects").read_text().splitlines()]
     assert happened == effects
     assert rows(tmp_path, "SELECT status, run, occurrences FROM issue") == [(status, 1, 3)]
-    assert rows(tmp_path, "SELECT count(*) FROM deployment WHERE environment = 'production'") == [(1,)]
+    production = "SELECT count(*) FROM deployment WHERE environment = 'production'"
+    assert rows(tmp_path, production) == [(int("production" in effects),)]
+    remote = git(tmp_path / "origin.git", "for-each-ref", "--format=%(refname:short)", "refs/heads").split()
+    assert remote == (["main"] if "close" in effects else ["fix/issue-1", "main"]), "what is refused leaves no branch"
     assert rows(tmp_path, "SELECT count(*) FROM outcome") == [(1,)]
     assert rows(tmp_path, "SELECT action FROM auditrow GROUP BY action, subject HAVING count(*) > 1") == []
     assert rows(tmp_path, "SELECT count(*) FROM stagerun WHERE ended_at IS NULL") == [(0,)]

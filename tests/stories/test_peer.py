@@ -70,7 +70,9 @@ def test_findings_go_back_to_the_fixer_and_what_is_mended_is_released(world, mon
     assert heard == [[], ["shop.py:2: critical: division by the wrong number"]]
     first, second = rows(Review)
     assert (first.passed, second.passed) == (False, True)
-    assert [(g["gate"], g["passed"]) for g in first.gates if g["done"]] == [("style", True), ("coderabbit", False)]
+    assert [(g["gate"], g["passed"]) for g in first.gates if g["done"]] == [
+        ("style", True), ("capabilities", True), ("generated test", True), ("coderabbit", False)
+    ]  # fmt: skip
     assert [f["severity"] for f in second.findings] == ["nitpick"]
     assert len(peer.heads) == 4 and not peer.asked
     lines = [r for r in rows(StageRun) if r.stage is Stage.REVIEW]

@@ -23,6 +23,7 @@ from core.models import (
     Impact,
     Issue,
     Kind,
+    Metric,
     Raised,
     ServiceHealth,
     Severity,
@@ -35,7 +36,7 @@ from core.repair.shapes import Candidate, FixResult, Proof, RegressionTest
 from core.runtime import Runtime
 from core.settings import Settings
 from core.stages import gates
-from core.vendors.base import Deployed, Finding, Pull, VendorError
+from core.vendors.base import Deployed, Finding, Origin, Pull, VendorError, Writers
 from core.vendors.command import Completed, git, run
 
 BROKEN = "def share(part, whole):\n    return part / whole\n"
@@ -61,6 +62,8 @@ minimum_requests = 10
 [guards]
 minimum_occurrences = 2
 deployments_per_hour = {limit}
+[corroboration]
+wait_seconds = {wait}
 [maintenance]
 days = {days}
 start = "{start}"
@@ -153,8 +156,9 @@ class FolderHost:
         with self.ledger.lock:
             pulls = self.ledger.get("pulls", {})
             if branch not in pulls:
-                pulls[branch] = len(pulls) + 1
+                pulls[branch] = self.ledger.get("opened", 0) + 1
                 self.ledger.put("pulls", pulls)
+                self.ledger.put("opened", pulls[branch])
                 self.ledger.effect(f"pull {branch}")
         return Pull(pulls[branch], f"http://github.test/{pulls[branch]}", "")
 
@@ -163,6 +167,14 @@ class FolderHost:
 
     def comment(self, repository, number, key, body) -> None:
         self.ledger.put(f"comment-{key}", body)
+
+    def close_pull(self, repository, number, head_sha, key, body) -> None:
+        with self.ledger.lock:
+            pulls = self.ledger.get("pulls", {})
+            if open_now := [branch for branch, known in pulls.items() if known == number]:
+                self.ledger.put(f"comment-{key}", body)
+                self.ledger.put("pulls", {branch: n for branch, n in pulls.items() if branch not in open_now})
+                self.ledger.effect(f"close {number}")
 
     def merge(self, repository, number, head_sha) -> str:
         with self.ledger.lock:
@@ -185,6 +197,16 @@ class FolderHealth:
             return {service: ServiceHealth() for service in services}
         rate = self.ledger.get("rates", {}).get(self.ledger.get("alias"), self.ledger.get("rate_of_fix", 0.0))
         return {service: ServiceHealth(requests=200, errors=200 * rate, p95_ms=10, samples=4) for service in services}
+
+
+class Metrics:
+    """A source of metrics whose points ``World.fares`` writes into the store, as a round would have."""
+
+    name = "datadog"
+    origin = Origin("Datadog", Writers.TEAM)
+
+    def collect(self, cursor, until):
+        return iter(())
 
 
 class Told:
@@ -263,6 +285,7 @@ class World:
         days: list[int] | None = None,
         start: str = "00:00",
         database: str = "",
+        wait: float = 0.0,
     ):
         self.folder, self.ledger = folder, Ledger(folder / "vendors")
         self.origin = folder / "origin.git"
@@ -276,6 +299,7 @@ class World:
                     watch=watch,
                     limit=limit,
                     start=start,
+                    wait=wait,
                     days=list(range(7)) if days is None else days,
                 )
             )
@@ -286,6 +310,7 @@ class World:
         self.rt = runtime.use(
             Runtime(
                 self.settings,
+                sources=[Metrics()],
                 health=FolderHealth(self.ledger),
                 host=FolderHost(self.ledger),
                 deployer=self.deployer,
@@ -317,8 +342,19 @@ class World:
         self.ledger.put("alias", "dpl_1")
         self.ledger.put("rates", {"dpl_1": 0.1})
 
-    def issue(self, service: str = "pricing", occurrences: int = 5, release: str | None = None) -> int:
-        """An issue with a crash, and its journey started in the same transaction."""
+    def fares(self, service: str, failed: float, before: float = 0.0) -> None:
+        """The service's requests as Datadog counted them: ``failed`` of 200 now, ``before`` of 1000 earlier."""
+        at = now()
+        for age, requests, errors in ((timedelta(seconds=10), 200, failed), (timedelta(minutes=10), 1000, before)):
+            for name, value in (("requests", requests), ("errors", errors)):
+                with store.write() as session:
+                    session.add(Metric(source="datadog", service=service, name=name, at=at - age, value=value))
+
+    def issue(
+        self, service: str = "pricing", occurrences: int = 5, release: str | None = None, failed: float = 20
+    ) -> int:
+        """An issue with a crash, and its journey started in the same transaction; ``failed`` requests show it."""
+        self.fares(service, failed)
         crash = Crash(
             service=service,
             release=release,

@@ -149,6 +149,7 @@ GITHUB_CALLS = {
     "set_status": lambda c: c.set_status(NAME, SHA, "proof", "success", "proved", "https://console.example/1"),
     "comment": lambda c: c.comment(NAME, 5, "k", "text"),
     "merge": lambda c: c.merge(NAME, 5, SHA),
+    "close_pull": lambda c: c.close_pull(NAME, 5, SHA, "k", "refused"),
     "branch": lambda c: c.branch(NAME, "fix/1"),
     "make_branch": lambda c: c.make_branch(NAME, "fix/1", SHA),
     "reviews": lambda c: c.reviews(NAME, 5),
@@ -172,6 +173,13 @@ def test_github_updates_the_pull_request_that_is_there():
     seen = Recorder(GITHUB | {f"GET {R}/pulls": [[PULL]]})
     GitHub(seen.http("github", GH)).open_pull(NAME, "fix/1", "main", "Fix", "because")
     assert [conforms(r, "github.json", GH).split()[0] for r in seen.sent] == ["GET", "PATCH"]
+
+
+@pytest.mark.parametrize("told", [PULL | {"state": "closed"}, PULL | {"head": {"sha": "f" * 40}}])
+def test_github_closes_no_pull_request_that_is_closed_or_stands_elsewhere(told):
+    seen = Recorder(GITHUB | {f"GET {R}/pulls/5": [told]})
+    GitHub(seen.http("github", GH)).close_pull(NAME, 5, SHA, "k", "refused")
+    assert [r.method for r in seen.sent] == ["GET"]
 
 
 def test_every_method_of_the_github_client_has_its_contract():

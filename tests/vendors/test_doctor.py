@@ -15,7 +15,7 @@ from tests.vendors.simulators import simulators
 
 PLATFORM = """
 [repositories.shop]
-remote = "x"
+remote = "/nowhere/shop.git"
 github = "{github}"
 [services.cart]
 repository = "shop"

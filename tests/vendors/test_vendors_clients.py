@@ -266,7 +266,9 @@ def settings(sim, tmp_path, monkeypatch) -> Settings:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", aws.SECRET)
     path = tmp_path / "platform.toml"
     names = "\n".join(f'{name} = "{value}"' for name, value in NAMES.model_dump().items())
-    path.write_text(f'[repositories.shop]\nremote = "x"\n[services.cart]\nrepository = "shop"\n[metrics]\n{names}\n')
+    path.write_text(
+        f'[repositories.shop]\nremote = "/nowhere/shop.git"\n[services.cart]\nrepository = "shop"\n[metrics]\n{names}\n'
+    )
     return Settings(
         platform_file=path,
         datadog_url=f"{sim.url}/datadog",

@@ -15,6 +15,7 @@ from core.repair.templates.keys import lookups, repr_like
 from core.repair.templates.suspects import failing
 
 DEPTH = 3
+QUOTE = '"'
 _EMPTY = {"append": "[]", "extend": "[]", "insert": "[]", "add": "set()", "update": "{}", "setdefault": "{}"}
 
 
@@ -27,7 +28,7 @@ def moved(place: Place) -> Changes:
         for base in _outwards(node):
             found = list(_paths(place.value(base), missing)) if isinstance(node.slice, ast.Constant) else []
             if found:
-                text = place.source(base) + "".join(f'["{step}"]' for step in found[0])
+                text = place.source(base) + "".join(f"[{repr_like(QUOTE, step)}]" for step in found[0])
                 new = f"{text}[{place.source(node.slice)}]"
                 said = Said("", f"{text} holds {missing!r}", 0.88) if len(found) == 1 else None
                 yield change(place, place.replace(node, new), f"{missing!r} lies in {text}.", said)

@@ -152,5 +152,6 @@ def _used_elsewhere(place: Place, key: str) -> str:
 
 
 def repr_like(old: str, value: str) -> str:
-    """The value as a literal with the quotes of the old one."""
-    return f'"{value}"' if old.startswith('"') and '"' not in value else repr(value)
+    """The value as a literal, with the quotes of the old one where nothing in it has to be escaped."""
+    plain = repr(value) == f"'{value}'" and '"' not in value
+    return f'"{value}"' if old.startswith('"') and plain else repr(value)

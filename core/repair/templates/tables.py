@@ -148,7 +148,8 @@ def placeholder(place: Place) -> Changes:
         if called(node) not in ("format", "format_map", "substitute"):
             continue
         given = {k.arg for k in node.keywords if k.arg} | _entries(place, node)
-        for near in difflib.get_close_matches(missing, sorted(given - {missing}), 2, NEAR):
+        words = sorted(name for name in given - {missing} if name.isidentifier()) if missing.isidentifier() else []
+        for near in difflib.get_close_matches(missing, words, 2, NEAR):
             yield from _in_texts(place, missing, near)
 
 

@@ -164,8 +164,9 @@ class GitHub:
 
     def _pull(self, number: int) -> dict:
         row = self.pulls[number]
-        if row["state"] == "open":
-            row["sha"] = self.git("rev-parse", f"refs/heads/{row['branch']}").strip()
+        if row["state"] == "open":  # one whose branch is deleted is closed by it
+            sha = self._sha(row["branch"])
+            row |= {"sha": sha} if sha else {"state": "closed"}
         return {
             "id": 9000 + number,
             "number": number,

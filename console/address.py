@@ -1,0 +1,81 @@
+"""Where a request comes from: the client's address behind configured proxies, and whether a page of ours sent it."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import cache
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from console import context
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LOOPBACK = "127.0.0.1"
+FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip")
+NEAR_SITES = (None, "same-origin", "none")
+
+
+def client(connection: HTTPConnection) -> str:
+    """The address of the client: the right-most hop that is no proxy of TRUSTED_PROXIES.
+
+    Each proxy appends whom it heard; what stands left of the first hop that we do not trust is anybody's claim.
+    """
+    hop, trusted = _peer(connection), _networks(context.settings().trusted_proxies)
+    told = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+    while _within(hop, trusted) and told and _parsed(told[-1]):
+        hop = told.pop().strip()
+    return str(_parsed(hop) or hop)
+
+
+def near(connection: HTTPConnection) -> bool:
+    """Is it of this machine itself, with no proxy between?"""
+    peer = _parsed(_peer(connection))
+    return peer is not None and peer.is_loopback and not any(name in connection.headers for name in FORWARDED)
+
+
+def limited(connection: HTTPConnection) -> str:
+    """What a limiter counts by: the address, of IPv6 the network of one subscriber (RFC 6177: /64 at least)."""
+    found = client(connection)
+    parsed = _parsed(found)
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed and parsed.version == 6 else found
+
+
+def own(connection: HTTPConnection) -> bool:
+    """Is its Origin ours: the host that it was sent to, or PUBLIC_URL's?"""
+    origin = urlsplit(connection.headers.get("origin", ""))
+    hosts = (connection.headers.get("host", ""), urlsplit(context.settings().public_url).netloc)
+    return origin.scheme in ("http", "https") and origin.netloc != "" and origin.netloc in hosts
+
+
+def foreign(connection: HTTPConnection) -> bool:
+    """Did a page of another site send it? A browser says so; of a websocket it always names the page's origin."""
+    if "origin" in connection.headers or connection.scope["type"] == "websocket":
+        return not own(connection)
+    return connection.url.path == "/live" and connection.headers.get("sec-fetch-site") not in NEAR_SITES
+
+
+def _peer(connection: HTTPConnection) -> str:
+    """Who really connected. The server's own reading of X-Forwarded-For, which it does for loopback, has no port."""
+    host, port = connection.client or ("", 0)
+    return LOOPBACK if port == 0 and "x-forwarded-for" in connection.headers else host
+
+
+@cache
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+
+
+def _within(hop: str, networks: tuple[Network, ...]) -> bool:
+    found = _parsed(hop)
+    return found is not None and any(found in network for network in networks)
+
+
+def _parsed(text: str) -> Address | None:
+    """IPv4 inside of IPv6 (::ffff:10.0.0.1) is the IPv4 address that it is."""
+    try:
+        found = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found

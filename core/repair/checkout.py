@@ -1,0 +1,153 @@
+"""git where a stranger wrote: in a room of its own, on folders that are named to it.
+
+A checkout of the platform has no git directory inside. Beside it, ``NAME.git`` holds what is its own (HEAD, the
+index) and names the clone that has the rest (commondir). git is told both, so that nothing that lies in the checked
+out files can lead it to another repository. It runs in bubblewrap, where it sees these folders alone and writes
+only where it has to. Without bubblewrap it runs as a plain process, and only its settings (git_settings.py) hold.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.repair.runner import behind, bubblewrap_works, closed, empty_room
+from core.vendors.command import QUIET, run, succeeded
+from core.vendors.git_settings import environment, protocol
+
+MOST = 64 << 20  # characters of an answer
+ETC = "ssl pki ca-certificates resolv.conf hosts nsswitch.conf passwd group gai.conf host.conf ssh services"
+MODES = ("--cap-add", "CAP_DAC_OVERRIDE")  # a checkout's owner may replace files that are read-only, as root always may
+START_OVER = "git read-tree --reset -u HEAD && git clean"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A git directory, the one that it shares objects and refs with, and the folder of the checked-out files."""
+
+    directory: Path
+    common: Path
+    tree: Path | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        named = {"GIT_DIR": self.directory, "GIT_COMMON_DIR": self.common, "GIT_WORK_TREE": self.tree}
+        return {name: str(path) for name, path in named.items() if path}
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What git may reach: ``settings`` sign in there, ``write`` says whether a folder may be changed."""
+
+    address: str
+    settings: Mapping[str, str]
+    write: bool = False
+
+
+def beside(tree: Path) -> Path:
+    """Where the git directory of a checkout of the platform lies."""
+    return tree.with_name(f"{tree.name}.git")
+
+
+def of(tree: Path) -> Place:
+    """The git directory of a checkout: beside it, or for a person's own checkout as git has it."""
+    tree, own = tree.resolve(), beside(tree.resolve())
+    if (own / "commondir").is_file():
+        return Place(own, _named(own / "commondir"), tree)
+    inside = tree / ".git"
+    if inside.is_file():
+        inside = _named(inside, "gitdir: ")
+    common = _named(inside / "commondir") if (inside / "commondir").is_file() else inside
+    return Place(inside, common, tree)
+
+
+def _named(file: Path, prefix: str = "") -> Path:
+    return (file.parent / file.read_text(encoding="utf-8").strip().removeprefix(prefix)).resolve()
+
+
+def check_out(tree: Path, common: Path, sha: str) -> None:
+    """Fill the folder with the files of a commit; an earlier checkout of this name is removed."""
+    remove(tree)
+    tree.mkdir(parents=True)
+    own = beside(tree)
+    own.mkdir()
+    (own / "HEAD").write_text(f"{sha}\n", encoding="utf-8")
+    (own / "commondir").write_text(f"{common}\n", encoding="utf-8")
+    place = of(tree)
+    git(place, "read-tree", "--reset", "-u", "HEAD", writes=[place.tree, place.directory])
+    (tree / ".git").write_text("", encoding="utf-8")  # a git that is told no directory ends here
+
+
+def remove(tree: Path) -> None:
+    for folder in (tree, beside(tree)):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_over(tree: Path) -> None:
+    """Put every file back to its commit and remove all others; a person's ignored files stay."""
+    place = of(tree)
+    everything = "-ffdqx" if place.directory == beside(place.tree) else "-fdq"
+    execute(place, ["sh", "-c", f"{START_OVER} {everything}"], writes=[place.tree, place.directory])
+
+
+def tracked(tree: Path, pattern: str) -> list[str]:
+    """Plain files of the commit that match a pattern; links are left out, they may lead anywhere."""
+    rows = git(of(tree), "ls-files", "-z", "--stage", "--", pattern).split("\0")
+    entries = [row.split("\t", 1) for row in rows if row]
+    return [path for told, path in entries if told.startswith("100")]
+
+
+def git(place: Place, *args: str, **more) -> str:
+    """Standard output of one git command; ``more`` is execute's. Raises CommandError."""
+    return execute(place, ["git", *args], **more)
+
+
+def execute(
+    place: Place,
+    argv: Sequence[str],
+    *,
+    writes: Sequence[Path] = (),
+    remote: Remote | None = None,
+    input: str | None = None,
+    timeout: float = 60,
+    errors: str = "replace",
+    more: Mapping[str, str] | None = None,
+) -> str:
+    """Run git, or a script of git commands, on a place. ``writes`` are the folders that it may change, ``more`` are
+    further variables. Raises CommandError, and ValueError for a remote that git may not be asked for.
+    """
+    speaks = protocol(remote.address) if remote else "file"
+    told = QUIET | environment(remote.settings if remote else None, speaks) | place.environment | dict(more or {})
+    given = dict(timeout=timeout, input=input, limit=MOST, errors=errors)
+    folder = place.tree or place.directory
+    if not bubblewrap_works():
+        return succeeded(argv, run(argv, cwd=folder, env=told, **given))
+    room = _room(place, writes, remote, speaks)
+    around = [*room, "--chdir", str(folder), *closed(), *MODES]
+    return succeeded(argv, behind(around, argv, env=told | {"HOME": _home(speaks)}, ceiling=None, **given))
+
+
+def _room(place: Place, writes: Sequence[Path], remote: Remote | None, speaks: str) -> list[str]:
+    seen = {path: path in writes for path in (place.tree, place.directory, place.common) if path}
+    if remote and speaks == "file":
+        seen[(place.directory / remote.address.removeprefix("file://")).resolve()] = remote.write
+    made = empty_room(network=bool(remote) and speaks != "file")
+    if remote and speaks != "file":
+        made += [part for name in ETC.split() for part in _shown(Path("/etc", name))]
+    if speaks == "ssh":
+        made += _shown(Path(_home(speaks), ".ssh"))
+    for path in sorted(seen, key=lambda path: len(path.parts)):  # a folder inside of another comes after it
+        made += ["--bind" if seen[path] else "--ro-bind", str(path), str(path)]
+    return made
+
+
+def _shown(path: Path) -> list[str]:
+    return ["--ro-bind", str(path.resolve()), str(path)] if path.exists() else []
+
+
+def _home(speaks: str) -> str:
+    """ssh finds a person's keys by the name of the user; anything else has no home."""
+    return os.path.expanduser("~") if speaks == "ssh" else "/tmp"

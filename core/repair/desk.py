@@ -1,0 +1,58 @@
+"""Where a script inside of the sandbox gets its job and its key, and leaves its sealed report: a folder in the tree."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from core.repair import sealed
+from core.repair.runner import read_back
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Desk:
+    folder: Path
+    key: bytes
+
+    @property
+    def name(self) -> str:
+        """As the script calls it, which runs in the tree."""
+        return self.folder.name
+
+    def put(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def report(self) -> tuple[list[Any], bool]:
+        """The sealed values in order, and whether nothing else stood between them."""
+        values, forged = sealed.opened(read_back(self.folder / "report"), self.key)
+        if forged:
+            log.warning("%s lines of a report from the sandbox were not written by its reporter", forged)
+        return values, not forged
+
+
+@contextmanager
+def desk(tree: Path) -> Iterator[Desk]:
+    """A new desk in the tree, gone afterwards whatever the code made of it."""
+    folder = Path(tempfile.mkdtemp(dir=tree, prefix=".desk-"))
+    try:
+        made = Desk(folder, secrets.token_bytes(32))
+        (folder / "key").write_bytes(made.key)
+        yield made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def script(path: Path) -> str:
+    """The text of a script with the sealing in front, which it calls by its bare names."""
+    return f"{Path(sealed.__file__).read_text(encoding='utf-8')}\n\n{path.read_text(encoding='utf-8')}"

@@ -1,0 +1,124 @@
+"""Why a generated regression test may not be run or committed. Pure: texts in, a reason out.
+
+It is held to the rules for patches (policy.py) and to a shape of its own: imports, then one test function. What would
+be refused in a patch may stand in it only where the repository's own tests have the very same statement, as setup
+that was taken from them.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+
+from core.repair.constructors import KNOWN
+from core.repair.identifiers import odd_names
+from core.repair.offences import offences
+from core.repair.policy import SILENCERS, is_test
+from core.repair.shapes import RegressionTest
+from core.repair.sources import Function, module_of, tree_of
+
+PATH = re.compile(r"tests/test_[a-z0-9_]{1,80}\.py")
+OWN = re.compile(r"tests/test_regression_[0-9a-f]{10}\.py")  # that of an earlier fix at the same place
+LONGEST, LINES = 60_000, 600
+_MEANT = {"newly imports pytest"}
+_GIVEN = {"pytest", "tempfile", "pathlib"}  # by reproduce.py and scaffolds.py
+_INNER = ("body", "orelse", "finalbody", "handlers", "cases")
+
+
+def refused(test: RegressionTest, before: Mapping[str, str]) -> str:
+    """Empty when the test may be run and committed. ``before`` maps the repository's Python files to their texts."""
+    if not PATH.fullmatch(test.path):
+        return f"its path is not one of a regression test: {test.path[:80]!r}"
+    if test.path in before and not OWN.fullmatch(test.path):
+        return "it replaces a test of the repository"
+    if reason := _text(test.code, before):
+        return reason
+    try:
+        tree = ast.parse(test.code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "it is not valid Python"
+    return _shape(tree) or _foreign(tree, before) or _forbidden(tree, before)
+
+
+def _text(code: str, before: Mapping[str, str]) -> str:
+    if len(code) > LONGEST or code.count("\n") > LINES:
+        return "it is too long"
+    if any(unicodedata.category(c) in ("Cf", "Cs") or c == "\0" for c in set(code)):
+        return "it has invisible or binary characters"
+    if SILENCERS.search(code):
+        return "it silences a checker by a comment"
+    return odd_names("" if code.isascii() else "\n".join(before.values()), code)
+
+
+def _shape(tree: ast.Module) -> str:
+    """A docstring, imports, and one test without parameters or decorators."""
+    documented = bool(ast.get_docstring(tree, clean=False))
+    *head, test = tree.body[documented:] or [None]
+    plain = isinstance(test, ast.FunctionDef) and test.name.startswith("test_")
+    given = plain and (test.decorator_list or any(ast.iter_child_nodes(test.args)) or test.returns)
+    if not plain or given or not all(isinstance(n, ast.Import | ast.ImportFrom) for n in head):
+        return "it is more than imports and one plain test"
+    return ""
+
+
+def _foreign(tree: ast.Module, before: Mapping[str, str]) -> str:
+    """Modules that neither the program nor its tests know, and that no value needs."""
+    own = {part for path in before for part in (module_of(path).split(".")[0], path.split("/")[0].removesuffix(".py"))}
+    needed = {module for line in KNOWN.values() for module, _ in _modules(ast.parse(line))}
+    used = {module for path, text in before.items() for module, _ in _modules(_parsed(text))}
+    for module, level in _modules(tree):
+        if not level and module not in own | needed | used | _GIVEN:
+            return f"it imports {module[:60]}, which the program does not"
+    return ""
+
+
+def _modules(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.split(".")[0], 0) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0], node.level
+
+
+def _forbidden(tree: ast.Module, before: Mapping[str, str]) -> str:
+    known = {text for path, old in before.items() if is_test(path) for text, _ in _pieces(_parsed(old))}
+    new = [piece for text, piece in _pieces(tree) if text not in known]
+    reasons = (reason for piece in new for reason in offences(_in_function(piece)))
+    return next((reason for reason in reasons if reason not in _MEANT), "")
+
+
+def _in_function(piece: ast.stmt) -> ast.Module:
+    around = ast.parse("def test():\n    pass")
+    around.body[0].body = [piece]
+    return around
+
+
+def _pieces(tree: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
+    """Statements one by one, with their text: blocks without what is in them, imports name by name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            alone = [type(node)(**{**vars(node), "names": [alias]}) for alias in node.names]
+            yield from ((ast.unparse(piece), piece) for piece in alone)
+        elif isinstance(node, ast.stmt):
+            piece = _emptied(node)
+            yield ast.unparse(piece), piece
+
+
+def _emptied(node: ast.stmt) -> ast.stmt:
+    if not isinstance(node, Function | ast.ClassDef | ast.If | ast.For | ast.While | ast.With | ast.Match):
+        return node  # a try is one piece: what its handlers do depends on what is in them
+    piece = copy.copy(node)
+    for name in _INNER:
+        if hasattr(piece, name):
+            setattr(piece, name, [ast.Pass()] if name == "body" else [])
+    return piece
+
+
+def _parsed(text: str) -> ast.Module:
+    try:
+        return tree_of(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])

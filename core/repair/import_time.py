@@ -1,0 +1,45 @@
+"""What runs when a module is imported: its top level, class bodies, default values and annotations. Pure."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from core.repair.forbidden_names import BUILDING
+from core.repair.sources import Function, called
+
+
+def runs_at_import(tree: ast.Module) -> Iterator[ast.Call]:
+    """Calls that importing the module makes, but for those that only build a value. Decorators are left out."""
+    for node in _reached(tree):
+        if isinstance(node, ast.Call) and not _builds(node):
+            yield node
+
+
+def _builds(node: ast.Call) -> bool:
+    """``re.compile`` builds a pattern; the built-in ``compile`` makes code."""
+    return called(node) in BUILDING and not (isinstance(node.func, ast.Name) and node.func.id == "compile")
+
+
+def _reached(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    for child in _inner(node):
+        yield from _reached(child)
+
+
+def _inner(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, Function):
+        given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+        yield from (d for d in (*node.args.defaults, *node.args.kw_defaults, node.returns) if d)
+        yield from (a.annotation for a in given if a and a.annotation)
+    elif isinstance(node, ast.Lambda):
+        yield from (d for d in (*node.args.defaults, *node.args.kw_defaults) if d)
+    elif isinstance(node, ast.ClassDef):
+        yield from (*node.bases, *node.keywords, *node.body)
+    elif not _is_main(node):
+        yield from ast.iter_child_nodes(node)
+
+
+def _is_main(node: ast.AST) -> bool:
+    """``if __name__ == "__main__":`` is not run by an import."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("__name__ == '__main__'", "'__main__' == __name__")

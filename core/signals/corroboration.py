@@ -1,0 +1,195 @@
+"""Corroboration: do the team's own metrics or logs show the failures that a report tells of? Pure.
+
+A report alone is a stranger's word: anyone who knows a Sentry DSN can send a crash. A witness is a source that only
+the team's own keys can write to. It corroborates a report when it shows failures of the service in the report's span
+
+- in a number that fits: the smaller of the report's occurrences and ``failures``, and a ``share`` of the occurrences;
+- beyond the background: ``background_factor`` times what the rate before the report predicts, and three standard
+  deviations more. Independent failures are Poisson-distributed: their standard deviation is the root of their mean.
+
+A metric does not say which failure it counts. What other issues of the service account for is subtracted from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.models import Kind
+from core.settings import CorroborationRules
+from core.vendors.base import Origin
+
+FAILED = frozenset({"error", "err", "severe", "critical", "crit", "fatal", "alert", "emergency", "emerg"})
+ENVIRONMENTS = (
+    frozenset({"production", "prod", "prd", "live"}),
+    frozenset({"staging", "stage", "stg"}),
+    frozenset({"development", "develop", "dev"}),
+)
+PRODUCTION = "production"
+DEVIATIONS = 3.0  # 0.1 % of backgrounds exceed their mean by more
+SHOWN = 80  # characters of a name that a stranger chose
+
+
+@dataclass(frozen=True)
+class Span:
+    begin: datetime
+    end: datetime
+
+    def __str__(self) -> str:
+        day = "%H:%M" if self.begin.date() == self.end.date() else "%Y-%m-%d %H:%M"
+        return f"between {self.begin:{day}} and {self.end:{day}} UTC"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a report says. ``span`` includes the slack; None: the report reached us too late to be checked.
+
+    ``elsewhere`` counts the crashes of the service in the span that belong to other issues.
+    """
+
+    service: str
+    span: Span | None
+    occurrences: int
+    elsewhere: float = 0.0
+    reporters: Sequence[Origin] = ()
+
+
+@dataclass(frozen=True)
+class Count:
+    """Failures, of so many requests or in so many seconds."""
+
+    failures: float = 0.0
+    of: float = 0.0
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What one source says: ``kind`` is metrics (of requests) or logs (in seconds).
+
+    ``trouble`` is why it could not be read of late.
+    """
+
+    title: str
+    kind: str
+    during: Count = Count()
+    before: Count = Count()
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Corroboration:
+    """``source`` is who corroborates; ``says`` is the sentence of the receipt."""
+
+    corroborated: bool
+    source: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Logged:
+    """So many records alike: ``mine`` are those that grouping gave to the reported issue."""
+
+    kind: Kind
+    fingerprint: str
+    mine: bool
+    count: int
+
+
+def names_of(environment: str) -> frozenset[str]:
+    """Every name of an environment, in lower case: prod is production."""
+    name = environment.lower()
+    return next((names for names in ENVIRONMENTS if name in names), frozenset({name}))
+
+
+def count_logs(during: Collection[Logged], before: Collection[Logged]) -> tuple[int, int]:
+    """Records that may show the reported failure: (in the span, before it).
+
+    A record of the issue itself counts, and a line that names no exception. Another issue's exception is another fault.
+    """
+    counted = [row for row in during if row.mine or row.kind is Kind.LOG]
+    prints = {row.fingerprint for row in counted}
+    earlier = [row for row in before if row.kind is Kind.LOG or row.fingerprint in prints]
+    return sum(row.count for row in counted), sum(row.count for row in earlier)
+
+
+def judge(claim: Claim, witnesses: Sequence[Witness], rules: CorroborationRules) -> Corroboration:
+    """Whether a witness corroborates the claim; otherwise what each of them says."""
+    if claim.span is None:
+        return _alone(claim, "The report reached the platform too late to be checked")
+    for witness in witnesses:
+        if _shows(witness, claim, rules):
+            return Corroboration(True, f"{witness.title} {witness.kind}", _figures(witness, claim))
+    service = claim.service[:SHOWN]
+    if not witnesses:
+        return _alone(claim, f"No source that only the team can write to is connected to speak for {service}")
+    return _alone(claim, f"No metric or log of {service} shows these failures {claim.span}", _notes(witnesses, claim))
+
+
+def _alone(claim: Claim, why: str, notes: str = "") -> Corroboration:
+    """Nothing corroborates the claim; says whose word the report is."""
+    known = [f"from {reporter.title}, {reporter.how}" for reporter in claim.reporters if reporter.how]
+    whose = f"; the only report is {', and '.join(known)}" if known else ""
+    return Corroboration(False, "", why + whose + (f". {notes}" if notes else ""))
+
+
+def _shows(witness: Witness, claim: Claim, rules: CorroborationRules) -> bool:
+    before, during = witness.before, witness.during
+    if not before.of:  # without earlier figures nobody knows what is usual
+        return False
+    usual = expected(witness)
+    explained = max(usual, claim.elsewhere if witness.kind == "metrics" else 0.0)
+    needed = max(min(claim.occurrences, rules.failures), math.ceil(rules.share * claim.occurrences))
+    excess = during.failures - explained
+    return excess >= max(needed, DEVIATIONS * math.sqrt(explained)) and (
+        during.failures >= rules.background_factor * usual
+    )
+
+
+def expected(witness: Witness) -> float:
+    """Failures in the span at the rate before it."""
+    return witness.before.failures / witness.before.of * witness.during.of if witness.before.of else 0.0
+
+
+def _figures(witness: Witness, claim: Claim) -> str:
+    service, during = claim.service[:SHOWN], witness.during
+    usual = f"{expected(witness):.1f} were expected at the earlier rate" if witness.before.failures else "none before"
+    if witness.kind == "metrics":
+        of = f"{during.failures:.0f} of {during.of:.0f} requests of {service}"
+        return f"{witness.title} metrics: {of} failed {claim.span}; {usual}"
+    return f"{witness.title} logs: {_times(during.failures, 'error')} of {service} {claim.span}; {usual}"
+
+
+def _notes(witnesses: Sequence[Witness], claim: Claim) -> str:
+    """What each witness says; one that could not be read is named once, and its silence says nothing."""
+    heard = [witness for witness in witnesses if witness.during.failures or not witness.trouble]
+    troubles = dict.fromkeys(f"{w.title} could not be read: {w.trouble}" for w in witnesses if w.trouble)
+    return "; ".join([*(_note(witness, claim) for witness in heard), *troubles])
+
+
+def _note(witness: Witness, claim: Claim) -> str:
+    told = _metrics_note(witness, claim) if witness.kind == "metrics" else _logs_note(witness)
+    return f"{witness.title} {witness.kind}: {told}"
+
+
+def _metrics_note(witness: Witness, claim: Claim) -> str:
+    during = witness.during
+    if not during.of:
+        return "no figures"
+    if not witness.before.of:
+        return f"{during.failures:.0f} of {during.of:.0f} requests failed, with no earlier figures to compare"
+    if not during.failures:
+        return f"none of {during.of:.0f} requests failed"
+    other = f", {claim.elsewhere:.0f} explained by other issues" if claim.elsewhere else ""
+    return f"{during.failures:.0f} of {during.of:.0f} requests failed, {expected(witness):.1f} expected{other}"
+
+
+def _logs_note(witness: Witness) -> str:
+    if not witness.during.failures:
+        return "no error"
+    return f"{_times(witness.during.failures, 'error')}, {expected(witness):.1f} expected"
+
+
+def _times(number: float, what: str) -> str:
+    return f"{number:.0f} {what}" + ("" if number == 1 else "s")

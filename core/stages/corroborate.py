@@ -1,0 +1,204 @@
+"""Corroborate: gathers from the store what the team's own sources say of a report, and asks the pure function.
+
+The rounds keep metric points and log records; nothing is asked of a vendor here. What comes late is waited for, for
+a bounded time, while the fix is ready and before a person is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from core import journal, store
+from core.models import Connector, Decision, Issue, Kind, Metric, Signal, now
+from core.runtime import Runtime
+from core.settings import CorroborationRules
+from core.signals import corroboration
+from core.signals.corroboration import FAILED, PRODUCTION, Claim, Corroboration, Count, Logged, Span, Witness, names_of
+from core.vendors.base import Origin, Source, Writers
+
+LOOK = 10.0  # seconds between two looks while late metrics and logs are waited for
+LEAST = 600.0  # seconds of background that a rate of log records is measured over, at least
+JUMPS = 24 * 7  # gaps of an hour that an episode may span
+
+
+def judged(rt: Runtime, session: Session, issue: Issue) -> Corroboration:
+    """Whether the store holds what corroborates the issue's report."""
+    rules = rt.policy.corroboration
+    span, before = _spans(session, issue, rules)
+    witnesses = list(_witnesses(rt, session, issue, span, before)) if span else []
+    return corroboration.judge(_claim(rt, session, issue, span), witnesses, rules)
+
+
+def trusted(rt: Runtime) -> list[Source]:
+    """The connected sources that only the team can write to."""
+    public = rt.policy.corroboration.public_sources
+    return [s for s in rt.sources if s.origin.writers is Writers.TEAM and s.name not in public]
+
+
+# --- the claim -------------------------------------------------------------------------------------
+
+
+def _spans(session: Session, issue: Issue, rules: CorroborationRules) -> tuple[Span | None, Span]:
+    """(the span of the report with its slack, the background before it).
+
+    The times of a report are a stranger's. They are compared with when it reached us, and a report that speaks of
+    long before has no span.
+    """
+    at, reach, slack = now(), timedelta(minutes=rules.span_minutes), timedelta(seconds=rules.slack_seconds)
+    received = select(func.min(Signal.received_at), func.max(Signal.received_at)).where(*_of(issue))
+    first, last = session.exec(received).one()
+    until = min(issue.last_seen, at)
+    begin = min(max(_began(session, issue, reach), (first or at) - reach), until) - slack
+    before = Span(begin - timedelta(minutes=rules.background_minutes), begin)
+    if last and until < last - reach:
+        return None, before
+    return Span(max(begin, until - reach - slack), min(until + slack, at)), before
+
+
+def _claim(rt: Runtime, session: Session, issue: Issue, span: Span | None) -> Claim:
+    if span is None:
+        return Claim(issue.service, None, issue.occurrences, 0.0, _reporters(rt, session, issue))
+    told = _occurrences(session, issue, span), _elsewhere(session, issue, span)
+    return Claim(issue.service, span, *told, _reporters(rt, session, issue))
+
+
+def _of(issue: Issue) -> tuple:
+    """The signals of the issue's present run."""
+    return Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen
+
+
+def _began(session: Session, issue: Issue, gap: timedelta) -> datetime:
+    """When the present episode began: the errors before it are further apart than ``gap``."""
+    at = issue.last_seen
+    for _ in range(JUMPS):
+        near = (col(Signal.at) >= at - gap, col(Signal.at) < at)
+        earlier = session.exec(select(func.min(Signal.at)).where(*_of(issue), *near)).one()
+        if earlier is None:
+            break
+        at = earlier
+    return at
+
+
+def _occurrences(session: Session, issue: Issue, span: Span) -> int:
+    """The report's occurrences in the span, by the source that counts them; at least one."""
+    counting = [Signal.source == issue.counted_by] if issue.counted_by else []
+    within = (col(Signal.at) >= span.begin, col(Signal.at) < span.end)
+    told = session.exec(select(func.sum(Signal.count)).where(*_of(issue), *within, *counting)).one()
+    return max(1, min(told or issue.occurrences, issue.occurrences))
+
+
+def _elsewhere(session: Session, issue: Issue, span: Span) -> float:
+    """Crashes of the service in the span that belong to other issues, each by the source that counts them."""
+    return session.exec(
+        select(func.coalesce(func.sum(Signal.count), 0))
+        .join(Issue, col(Issue.id) == Signal.issue_id)
+        .where(
+            Signal.service == issue.service,
+            Signal.kind == Kind.EXCEPTION,
+            Signal.issue_id != issue.id,
+            Signal.source == Issue.counted_by,
+            func.lower(Signal.environment).in_(names_of(issue.environment)),
+            col(Signal.at) >= span.begin,
+            col(Signal.at) < span.end,
+        )
+    ).one()
+
+
+def _reporters(rt: Runtime, session: Session, issue: Issue) -> list[Origin]:
+    told = session.exec(select(Signal.source).where(*_of(issue)).distinct()).all()
+    return [source.origin for source in rt.sources if source.name in told]
+
+
+# --- the witnesses ---------------------------------------------------------------------------------
+
+
+def _witnesses(rt: Runtime, session: Session, issue: Issue, span: Span, before: Span) -> Iterator[Witness]:
+    for source in trusted(rt):
+        title, trouble = source.origin.title, _trouble(session, source.name)
+        if PRODUCTION in names_of(issue.environment):
+            measured = (_measured(session, source.name, issue.service, part) for part in (span, before))
+            yield Witness(title, "metrics", *measured, trouble)
+        yield Witness(title, "logs", *_logged(session, source.name, issue, span, before), trouble)
+
+
+def _trouble(session: Session, name: str) -> str:
+    row = session.get(Connector, name)
+    return row.error[:200] if row and row.error else ""
+
+
+def _measured(session: Session, source: str, service: str, span: Span) -> Count:
+    """Failed requests of all requests, from the source's metric points."""
+    rows = session.exec(
+        select(Metric.name, func.sum(Metric.value))
+        .where(
+            Metric.source == source,
+            Metric.service == service,
+            col(Metric.name).in_(("requests", "errors")),
+            col(Metric.at) >= span.begin,
+            col(Metric.at) < span.end,
+        )
+        .group_by(Metric.name)
+    ).all()
+    told = dict(rows)
+    return Count(told.get("errors", 0.0), told.get("requests", 0.0))
+
+
+def _logged(session: Session, source: str, issue: Issue, span: Span, before: Span) -> tuple[Count, Count]:
+    """Error records in the span and before it; the rate before is taken from its first record on."""
+    now_, _ = _records(session, source, issue, span, Signal.set_aside.is_(None))
+    then, first = _records(session, source, issue, before)
+    during, earlier = corroboration.count_logs(now_, then)
+    seconds = max((before.end - (first or before.begin)).total_seconds(), LEAST)
+    return Count(during, (span.end - span.begin).total_seconds()), Count(earlier, seconds)
+
+
+def _records(session: Session, source: str, issue: Issue, span: Span, *where) -> tuple[list[Logged], datetime | None]:
+    """(records of the level error, alike ones as one; the time of the first).
+
+    What was set aside in the span is no failure: it is known, silenced, or a user's own error.
+    """
+    rows = session.exec(
+        select(Signal.kind, Signal.fingerprint, Signal.issue_id, func.sum(Signal.count), func.min(Signal.at))
+        .where(
+            Signal.source == source,
+            (Signal.service == issue.service) | (Signal.issue_id == issue.id),
+            col(Signal.kind).in_((Kind.EXCEPTION, Kind.LOG)),
+            func.lower(Signal.level).in_(FAILED),
+            func.lower(Signal.environment).in_(names_of(issue.environment)),
+            Signal.attributes["public"].as_boolean().is_not(True),
+            col(Signal.at) >= span.begin,
+            col(Signal.at) < span.end,
+            *where,
+        )
+        .group_by(Signal.kind, Signal.fingerprint, Signal.issue_id)
+    ).all()
+    return [Logged(kind, print_, of == issue.id, n) for kind, print_, of, n, _ in rows], min(
+        (row[4] for row in rows), default=None
+    )
+
+
+# --- late metrics and logs -------------------------------------------------------------------------
+
+
+def look(rt: Runtime, issue_id: int, run: int) -> dict:
+    """Whether the report is corroborated by now; ``seconds`` to the next look, 0 when there is none."""
+    with store.write() as session:
+        issue = session.get_one(Issue, issue_id)
+        found, left = judged(rt, session, issue), _left(rt, session, issue_id, run)
+        if found.corroborated or left <= 0 or not trusted(rt):
+            return {"seconds": 0.0, "corroborated": found.corroborated}
+        end = now() + timedelta(seconds=left)
+        journal.move(
+            session, issue_id, issue.status, f"Waits for late metrics and logs until {end:%H:%M} UTC. {found.says}"
+        )
+        return {"seconds": min(LOOK, left), "corroborated": False}
+
+
+def _left(rt: Runtime, session: Session, issue_id: int, run: int) -> float:
+    """Seconds that are left of the wait, which begins with the run's first decision."""
+    where = (Decision.issue_id == issue_id, Decision.run == run)
+    decided = session.exec(select(func.min(Decision.created_at)).where(*where)).one()
+    return rt.policy.corroboration.wait_seconds - (now() - decided).total_seconds()

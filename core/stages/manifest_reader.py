@@ -1,0 +1,54 @@
+"""Manifests, parsed in the sandbox: a stranger wrote them, and what comes back is checked and bounded."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from json import dumps
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from core.repair.runner import read_back
+from core.repair.shapes import Runner
+from core.stages import manifests
+from core.stages.manifests import LONGEST, Packages
+
+MOST, SECONDS = 50_000, 30.0  # packages of one repository; the time that all of its parsers may take
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=LONGEST)]
+Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z.!+_-]+$", max_length=LONGEST)]
+Text = Annotated[str, Field(max_length=2000)]
+
+
+class Told(BaseModel):
+    pinned: Annotated[list[tuple[Name, Version, Text]], Field(max_length=MOST)]
+    loose: dict[Text, Annotated[list[Name], Field(max_length=MOST)]]
+    unread: dict[Text, Text]
+
+
+ANSWER = TypeAdapter(list[Told])
+
+
+def read(held: list[Mapping[str, str]], runner: Runner) -> list[Packages]:
+    """What each set of manifests (text by path) names, as manifests.read has it; all unread when the parsers fail."""
+    if not any(held):
+        return [Packages() for _ in held]
+    with tempfile.TemporaryDirectory(prefix="manifests-") as folder:
+        job, answer = Path(folder, "job.json"), Path(folder, "answer.json")
+        job.write_text(dumps(held), encoding="utf-8")
+        script = Path(manifests.__file__).read_text(encoding="utf-8")
+        runner.run(["python", "-I", "-c", script, job.name, answer.name], Path(folder), SECONDS)
+        text = read_back(answer)
+    try:
+        told = ANSWER.validate_json(text)
+    except ValidationError:
+        told = []
+    if len(told) != len(held):
+        return [Packages(unread=dict.fromkeys(one, "could not be read in the sandbox")) for one in held]
+    return [_packages(one) for one in told]
+
+
+def _packages(told: Told) -> Packages:
+    pinned = {(name, version): path for name, version, path in told.pinned}
+    return Packages(pinned, told.loose, told.unread)

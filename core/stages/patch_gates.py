@@ -1,0 +1,52 @@
+"""Two more gates of the review: what the patch can newly do, and whether its generated test may be committed.
+
+Both read texts alone. What a patch can newly do is shown to whoever approves it; a patch that reaches out of the
+program, or lets through what was held, waits for that person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.repair import generated_tests
+from core.repair.capabilities import NOTHING, Capability, capabilities
+from core.repair.runner import read_back
+from core.repair.shapes import RegressionTest
+from core.settings import Repository
+from core.stages.gate import CAPABILITIES, Finding, Gate
+from core.stages.gates import is_source, touched
+
+LARGEST, MOST_FILES = 400_000, 401  # as many as tests are taken from, and the new one
+
+
+def review(tree: Path, diff: str, before: Mapping[str, str], repository: Repository, test: str) -> list[Gate]:
+    """``before`` holds the old texts of changed files; ``test`` is the path of the generated test, if there is one."""
+    paths = [path for path in touched(diff) if path.endswith(".py") and is_source(path, repository)]
+    after = {path: read_back(tree / path, LARGEST) for path in paths}
+    found = [can_newly_do(before, after)]
+    return [*found, generated_test(tree, test)] if test else found
+
+
+def can_newly_do(before: Mapping[str, str], after: Mapping[str, str]) -> Gate:
+    rows = capabilities(before, after)
+    asks = [row for row in rows if row.asks]
+    findings = tuple(Finding(CAPABILITIES, r.path, r.line, r.says, "note") for r in rows)
+    return Gate(CAPABILITIES, not asks, _told(rows, asks), float(len(asks)), 0.0, findings, not asks)
+
+
+def _told(rows: list[Capability], asks: list[Capability]) -> str:
+    if not rows:
+        return NOTHING
+    kinds = ", ".join(dict.fromkeys(row.kind for row in asks or rows))
+    count = f"{len(rows)} new {'capability' if len(rows) == 1 else 'capabilities'}"
+    return f"{count}; a person has to look at: {kinds}" if asks else f"{count}, none of which needs a person: {kinds}"
+
+
+def generated_test(tree: Path, path: str) -> Gate:
+    """The check that the test passed before it first ran, made again on what was committed."""
+    names = [file.relative_to(tree).as_posix() for file in sorted(tree.rglob("*.py"))[:MOST_FILES]]
+    texts = {name: read_back(tree / name, LARGEST) for name in names if name != path}
+    why = generated_tests.refused(RegressionTest(path, read_back(tree / path, LARGEST)), texts)
+    findings = (Finding("generated test", path, 1, why),) if why else ()
+    return Gate("generated test", not why, why or "it holds nothing that a patch may not", None, None, findings)

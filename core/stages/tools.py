@@ -1,0 +1,71 @@
+"""ruff and bandit over the changed files, in one launch of the sandbox: what they found, and nothing else.
+
+Both run with ``python -I`` there, so that no module of the repository can stand in for theirs, and neither reads the
+repository's own settings, nor the comments by which code asks not to be looked at (noqa, nosec).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field, ValidationError
+
+from core.repair.shapes import Runner
+from core.vendors.command import CommandError
+
+STYLE = "E4,E7,E9,F,B,S110,S112,BLE001"  # pyflakes, bugbear, and the swallowed or blind except
+COMPLEX = "C901"  # McCabe, of every function
+RUFF = ["ruff", "check", "--isolated", "--no-cache", "--ignore-noqa", "--exit-zero", "--output-format", "json"]
+RUFF += ["--select", f"{STYLE},{COMPLEX}", "--config", "lint.mccabe.max-complexity=0", "--"]
+BANDIT = ["bandit", "--quiet", "--ignore-nosec", "--format", "json", "--exit-zero", "--"]
+INSIDE = """
+import json, os, subprocess, sys
+def started(argv):
+    told = dict(os.environ, RAYON_NUM_THREADS="1")
+    return subprocess.Popen([sys.executable, "-I", "-m", *argv], stdout=subprocess.PIPE, env=told)
+tools = [started(argv) for argv in json.loads(sys.argv[1])]
+ruff, bandit = (json.loads(tool.communicate()[0]) for tool in tools)
+def row(path, line, code, says):
+    return {"path": os.path.relpath(path), "line": line, "code": code or "", "says": says}
+told = {
+    "ruff": [row(r["filename"], r["location"]["row"], r["code"], r["message"]) for r in ruff],
+    "bandit": [
+        row(r["filename"], r["line_number"], r["test_id"], r["issue_text"]) | {"severity": r["issue_severity"].lower()}
+        for r in bandit["results"] if r["issue_severity"] in ("MEDIUM", "HIGH")
+    ],
+}
+print("TOLD " + json.dumps(told))
+"""
+Text = Annotated[str, Field(max_length=4000)]
+
+
+class Row(BaseModel):
+    """A finding as a tool told it."""
+
+    path: Text
+    line: int
+    code: Text
+    says: Text
+    severity: Text = ""
+
+
+class Report(BaseModel):
+    ruff: list[Row] = []
+    bandit: list[Row] = []
+
+
+def looked(tree: Path, paths: Sequence[str], runner: Runner) -> Report:
+    """Findings on these Python files. Raises CommandError when the tools gave no answer."""
+    if not paths:
+        return Report()
+    files = [f"./{path}" for path in sorted(paths)]
+    argv = ["python", "-I", "-c", INSIDE, json.dumps([RUFF + files, BANDIT + files])]
+    done = runner.run(argv, tree, timeout=120)
+    last = (done.stdout.splitlines() or [""])[-1]
+    try:
+        return Report.model_validate_json(last.removeprefix("TOLD "))
+    except ValidationError:
+        raise CommandError(f"ruff and bandit gave no answer: {done.stopped or done.stderr.strip()[-300:]}") from None

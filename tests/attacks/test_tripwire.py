@@ -1,0 +1,120 @@
+"""The tripwire: one whole journey over a repository that carries every trick, while the kernel's own record is kept.
+
+strace writes down every start of a program and every open of a file in the engine's whole tree of processes. From
+that record: nothing of the repository is executed, imported or read as configuration outside of the sandbox.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from core.settings import ROOT
+from tests.attacks import record, repository
+from tests.real import need
+
+# what the engine itself reads as data, by the module that opens it: source text, and manifests as text
+READERS = {
+    "core.repair.engine": ".py",  # the program's text, before any of it has run
+    "core.repair.sources": ".py",  # syntax trees for the fixers
+    "core.repair.proof": ".py",  # writes candidates and tests
+    "core.repair.fixability": ".py",
+    "core.repair.locate": ".py",
+    "core.stages.wording_gates": ".py",  # secrets, imports and docstrings of changed files
+    "core.stages.gates": ".py",  # where a changed function ends
+    "core.stages.measured": ".py",
+    "core.stages.imports": ".py",
+    "core.repair.evidence": ".md",  # the README, for what the program is meant to do
+    "core.workspace": ".py",  # the changed files, to be committed
+    "core.stages.manifests": ".txt .toml .cfg .py",  # manifests, as text that the sandbox parses
+}
+OWN = (".git", ".probe-", ".proof-", ".timing-")  # files that the platform made there itself
+# ``file`` is Python's own platform.architecture(), which asks it of the interpreter
+PROGRAMS = {"file", "bwrap", os.path.basename(sys.executable), os.path.basename(os.path.realpath(sys.executable))}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """(the folder, how the journey ended, the calls outside of the sandbox, all calls)."""
+    need("bwrap")
+    strace = need("strace")
+    folder = tmp_path_factory.mktemp("tripwire").resolve()
+    repository.build(folder)
+    written = folder / "strace.txt"
+    argv = [strace, *record.COMMAND[1:], str(written), sys.executable, "-m", "tests.attacks.tripwire", str(folder)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, json.loads(done.stdout.splitlines()[-1]), record.outside(written), [*record.calls(written)]
+
+
+def strangers(folder) -> tuple[str, ...]:
+    """What a stranger wrote, or could write, as the engine's processes see it."""
+    return tuple(f"{folder}/{name}/" for name in ("data/worktrees", "origin.git", "team", "outside", "canary"))
+
+
+def folders_of(folder) -> tuple[str, ...]:
+    """The ends of the paths of folders: they are listed and removed, and there is nothing in them to read."""
+    team = folder / "team"
+    inside = [f"/{path.relative_to(team)}" for path in team.rglob("*") if path.is_dir() and path.name != "team"]
+    planted = ["/vendored", "/vendored/.git", "/vendored/.git/objects", "/vendored/.git/refs"]
+    planted += ["/.pytest_cache", "/.pytest_cache/v", "/.pytest_cache/v/cache"]
+    labels = ["/issue-1-1-1", "/review-1", "/test-1"]
+    return (*inside, *planted, *labels, *(f"{label}.git" for label in labels))
+
+
+def read_as_data(path: str, module: str) -> bool:
+    name = os.path.basename(path)
+    ours = name.startswith(OWN) or ".git/" in path and module == "core.repair.checkout"
+    return ours or name.endswith(tuple(READERS.get(module, "nothing").split()))
+
+
+def test_the_journey_went_all_the_way(told):
+    folder, ended, _, every = told
+    assert ended["status"] == "resolved", ended["reason"]
+    assert [effect.split()[0] for effect in ended["effects"]] == ["pull", "preview", "production", "merge"]
+    looked = {gate["gate"] for gate in ended["gates"] if gate["passed"]}
+    assert {"security", "style", "coverage", "documentation"} <= looked
+    opened = {call.path for call in every if call.name == "openat" and call.worked}
+    assert {"/w/conftest.py", "/w/evil_plugin.py"} <= opened, "the tricks were there, and ran in the sandbox"
+
+
+def test_no_trick_left_a_trace(told):
+    assert sorted(path.name for path in (told[0] / "canary").iterdir()) == []
+
+
+def test_no_program_but_the_engine_and_the_sandbox_is_started(told):
+    folder, _, calls, _ = told
+    started = {call.path for call in calls if call.name.startswith("execve") and call.worked}
+    assert {os.path.basename(path) for path in started} <= PROGRAMS, started
+    told_of = [call.given for call in calls if call.name.startswith("execve") and call.program != "bwrap"]
+    assert not [given for given in told_of if any(place in given for place in strangers(folder))]
+
+
+def test_no_process_outside_enters_a_strangers_folder(told):
+    folder, _, calls, _ = told
+    entered = [call.path for call in calls if call.name == "chdir" and f"{call.path}/".startswith(strangers(folder))]
+    assert not entered
+
+
+def test_what_is_opened_outside_is_data_and_read_by_those_who_may(told):
+    folder, ended, calls, _ = told
+    below, opener, folders = strangers(folder), {}, folders_of(folder)
+    for path, module in ended["opened"]:
+        opener.setdefault(os.path.normpath(path), set()).add(module)
+    wrong = []
+    for call in calls:
+        if "open" in call.name and call.path.startswith(below) and not call.path.endswith(folders):
+            readers = opener.get(call.path, {"not the engine's own code"})
+            wrong += [(call.path, module) for module in readers if not read_as_data(call.path, module)]
+    assert not wrong, "\n".join(map(str, sorted({*wrong})))
+
+
+def test_nothing_was_imported_from_there(told):
+    folder, ended, calls, _ = told
+    assert not ended["imported"]
+    compiled = [call.path for call in calls if "open" in call.name and "__pycache__" in call.path]
+    assert not [path for path in compiled if path.startswith(strangers(folder))]

@@ -1,0 +1,88 @@
+"""``python -m tests.attacks.tripwire FOLDER``: one whole journey over a hostile repository, with the real sandbox.
+
+Prints, as JSON lines, how it ended, which module of the engine opened which file of the repository's checkouts, and
+which modules it imported from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from core import actions, durable, flow, store  # noqa: F401 - flow registers the workflows
+from core.models import Approval, Review, Status
+from core.repair.runner import BubblewrapRunner
+from core.repair.shapes import Candidate
+from tests.attacks.repository import SHOP
+from tests.stories.world import World, until
+
+OPENED: set[tuple[str, str]] = set()
+OVER = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
+
+
+class Scripted:
+    """In place of a model: the right change, which the engine has to judge and to prove as any other."""
+
+    name = "scripted"
+
+    def propose(self, tree, crash, feedback=()):
+        fixed = SHOP.replace("    return part", "    if not whole:\n        return 0.0\n    return part")
+        evidence = ["the docstring says: Returns 0.0 when whole is 0."]
+        yield Candidate("guard", {"shop.py": fixed}, "Nothing of nothing is 0.0", evidence, 0.9)
+
+
+def watch(folder: Path) -> None:
+    """Note each file below the folder that Python code opens, with the nearest module of the engine."""
+    below = f"{folder}{os.sep}"
+
+    def note(event: str, given: tuple) -> None:
+        if event == "open" and isinstance(given[0], str | bytes) and os.fsdecode(given[0]).startswith(below):
+            OPENED.add((os.fsdecode(given[0]), _opener()))
+
+    sys.addaudithook(note)
+
+
+def _opener() -> str:
+    frame = sys._getframe(2)
+    while frame and not frame.f_globals.get("__name__", "").startswith("core."):
+        frame = frame.f_back
+    return frame.f_globals["__name__"] if frame else ""
+
+
+def journey(folder: Path) -> dict:
+    """The issue's journey to its end; the approval that it may ask for is given."""
+    made = World(folder, watch=0.4)
+    made.rt.runner, made.rt.fixers = BubblewrapRunner(), [Scripted()]
+    executor = durable.Executor(made.settings.data_dir, "test")
+    durable.launch(executor.id)
+    executor.beat()
+    issue_id = made.issue()
+
+    def over() -> bool:
+        with store.read() as session:
+            asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
+        if asked:
+            actions.approve(asked.id, actor="ada", patch_hash=asked.patch_hash, key="k")
+        return made.get(issue_id).status in OVER
+
+    until(over, seconds=240)
+    with store.read() as session:
+        gates = [gate for review in session.exec(store.select(Review)) for gate in review.gates]
+    issue = made.get(issue_id)
+    return {"status": issue.status, "reason": issue.reason, "gates": gates, "effects": made.ledger.effects()}
+
+
+def main(folder: Path) -> None:
+    watch(folder / "data" / "worktrees")
+    told = journey(folder)
+    files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
+    told["imported"] = [name for name, file in files.items() if file.startswith(str(folder))]
+    told["opened"] = sorted(OPENED)
+    print(json.dumps(told), flush=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

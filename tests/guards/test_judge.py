@@ -1,0 +1,216 @@
+"""The judge of candidates: several inputs, each of which may be the one that gives a candidate away."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.models import Crash
+from core.repair.judge import NO_EVIDENCE, Judged, choose, crash_like, difference, mended, trust, uncured
+from core.repair.probe import Outcome
+from core.repair.shapes import Candidate
+
+CRASH = Crash(
+    exception={"type": "KeyError", "message": "'a'"},
+    frames=[
+        {"file": "m.py", "line": 2, "function": "f"},
+        {"file": "lib.py", "line": 9, "function": "get", "in_app": False},
+    ],
+)
+OF_A_LIBRARY = CRASH.model_copy(update={"frames": CRASH.frames[1:]})
+
+
+def raised(error="KeyError", line=2, text="'a'", **values) -> Outcome:
+    return Outcome(**{"error": error, "file": "m.py", "function": "f", "line": line, "text": text, **values})
+
+
+CRASHED, TWO, THREE = raised(), Outcome(result="int 2"), Outcome(result="int 3")
+REFUSED = raised("ValueError", 7, deliberate=True)
+
+
+@pytest.mark.parametrize("at", range(4))
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (TWO, THREE, "a result changed from int 2 to int 3"),
+        (TWO, CRASHED, "a result changed from int 2 to KeyError"),
+        (REFUSED, TWO, "an input that raised ValueError no longer does"),
+        (REFUSED, raised("KeyError", 7), "an input that raised ValueError no longer does"),
+        (raised("KeyError", 7, deliberate=True), TWO, "an input that raised KeyError no longer does"),
+        (raised("TypeError", 7, deliberate=True), TWO, "an input that raised TypeError no longer does"),
+        (raised("ImportError", 7, text="no module"), TWO, "an input that raised ImportError no longer does"),
+    ],
+)
+def test_a_difference_on_any_input_is_found(old, new, says, at):
+    before, after = [CRASHED, TWO, REFUSED, CRASHED], [THREE, TWO, REFUSED, TWO]
+    before.insert(at, old)
+    after.insert(at, new)
+    assert difference(before, after, CRASH) == says
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (TWO, TWO),
+        (REFUSED, raised("ValueError", 8, deliberate=True)),
+        (CRASHED, THREE),
+        (raised("IndexError"), TWO),  # an accident on the crash's own line
+        (raised("TypeError", 7), TWO),  # of a type that nobody passes
+        (raised("AttributeError", 7), TWO),
+        (raised("ImportError", 7, text="cannot import name 'x' from partially initialized module 'm'"), TWO),
+        (Outcome(result="<coroutine object f at 0x1>"), THREE),
+    ],
+)
+def test_what_a_candidate_may_change(old, new):
+    assert difference([TWO, old, TWO], [TWO, new, TWO], CRASH) is None
+
+
+@pytest.mark.parametrize("values", [{"deliberate": True}, {"line": 3}, {"file": "n.py"}, {"function": "g"}])
+def test_an_error_elsewhere_or_on_purpose_may_not_go(values):
+    assert difference([raised("IndexError", **values)], [TWO], CRASH) is not None
+
+
+def test_without_a_frame_of_the_program_no_line_is_the_crashs_own():
+    assert difference([Outcome(error="IndexError")], [TWO], OF_A_LIBRARY) is not None
+
+
+@pytest.mark.parametrize(("ended", "found"), [(3, None), (2, "it does not end on inputs that ended before")])
+def test_an_input_that_no_longer_ends(ended, found):
+    assert difference([TWO] * 3, [TWO] * ended, CRASH) == found
+
+
+def test_more_inputs_that_end_are_no_difference():
+    assert difference([TWO], [TWO, CRASHED], CRASH) is None
+
+
+def test_a_message_names_no_more_than_sixty_characters():
+    old, new = Outcome(result="x" * 99), Outcome(result="y" * 99)
+    assert difference([old], [new], CRASH) == f"a result changed from {'x' * 60} to {'y' * 60}"
+
+
+GUARDED = Candidate("t", {"m.py": "x"}, "r", raises="from m import Gone\nm.Gone")
+GONE = raised("Gone", 4, deliberate=True)
+
+
+@pytest.mark.parametrize(
+    ("after", "hits", "candidate", "position"),
+    [
+        ([TWO, CRASHED], 2, GUARDED, 0),
+        ([CRASHED, TWO], 2, GUARDED, 1),
+        ([CRASHED, CRASHED], 2, GUARDED, None),
+        ([CRASHED, TWO], 1, GUARDED, None),
+        ([CRASHED, GONE], 2, GUARDED, 1),
+        ([raised("Gone", 4)], 1, GUARDED, None),  # raised by something else
+        ([raised("Other", 4, deliberate=True)], 1, GUARDED, None),
+        ([GONE], 1, Candidate("t", {}, "r"), None),
+        ([Outcome(deliberate=True)], 1, Candidate("t", {}, "r"), None),
+        ([GONE], 1, Candidate("t", {}, "r", raises="Gone"), 0),
+        ([GONE], 1, Candidate("t", {}, "r", raises="import a.b.c\na.b.c.Gone"), 0),
+        ([], 0, GUARDED, None),
+    ],
+)
+def test_the_first_crashing_input_that_works_now(after, hits, candidate, position):
+    assert mended(after, hits, candidate) == position
+
+
+def near(error="KeyError", cured=0, left=0, text="'a'") -> tuple[list[Outcome], list[Outcome]]:
+    return [raised(error, text=text)] * (cured + left), [TWO] * cured + [raised(error, text=text)] * left
+
+
+@pytest.mark.parametrize(
+    ("cured", "left", "refused"),
+    [(4, 0, False), (3, 1, False), (2, 1, True), (6, 2, False), (5, 2, True), (1, 0, False), (0, 1, True)],
+)
+def test_three_in_four_inputs_like_the_reported_one_are_cured(cured, left, refused):
+    found = uncured(*near(cured=cured, left=left), CRASH)
+    assert found == (f"{left} of {left + cured} inputs like the reported one still crash" if refused else None)
+
+
+@pytest.mark.parametrize("error", ["TypeError", "AttributeError"])
+@pytest.mark.parametrize(("cured", "left", "refused"), [(2, 2, False), (2, 3, True), (1, 1, False), (1, 2, True)])
+def test_of_accidents_one_in_two(error, cured, left, refused):
+    crash = CRASH.model_copy(update={"exception": CRASH.exception.model_copy(update={"type": error})})
+    assert bool(uncured(*near(error, cured, left), crash)) is refused
+
+
+@pytest.mark.parametrize("error", ["JSONDecodeError", "Error"])
+def test_a_message_of_any_damaged_text_binds_nothing(error):
+    crash = CRASH.model_copy(update={"exception": CRASH.exception.model_copy(update={"type": error})})
+    assert uncured(*near(error, 0, 4), crash) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (raised(text="'b'"), CRASHED),  # another message: another input's crash
+        (raised(line=3), CRASHED),  # another line
+        (raised(error="IndexError"), CRASHED),  # no crash of the reported kind
+        (CRASHED, raised(text="'b'")),  # crashes, and not by the reported message
+        (CRASHED, raised("ValueError")),
+    ],
+)
+def test_only_the_very_same_crash_counts_as_left(old, new):
+    assert uncured([CRASHED, old, old, old], [TWO, new, new, new], CRASH) is None
+
+
+def test_inputs_that_did_not_end_are_not_counted():
+    assert uncured([CRASHED] * 4, [TWO, TWO, TWO], CRASH) is None
+    assert uncured([CRASHED] * 4, [TWO, CRASHED, CRASHED], CRASH) == "2 of 3 inputs like the reported one still crash"
+
+
+def test_only_what_crashed_before_is_compared():
+    before = [CRASHED, TWO, raised("IndexError"), CRASHED]
+    after = [TWO, THREE, TWO, REFUSED]
+    assert crash_like(before, after, CRASH) == (TWO, REFUSED)
+    assert crash_like(before, after[:1], CRASH) == (TWO,)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "evidence", "trusted"),
+    [
+        (0.95, (), NO_EVIDENCE), (0.79, (), 0.79), (0.5, (), 0.5), (0.95, ("doc",), 0.95), (0.5, ("doc",), 0.5),
+    ],
+)  # fmt: skip
+def test_without_evidence_a_candidate_is_trusted_less_than_a_release_needs(confidence, evidence, trusted):
+    assert trust(Candidate("t", {}, "r", evidence, confidence)) == trusted
+    assert NO_EVIDENCE == 0.79
+
+
+def one(outcomes, confidence=0.5, evidence=(), text="x", **values) -> Judged:
+    return Judged(Candidate(text, {"m.py": text}, "r", evidence, confidence), tuple(outcomes), **values)
+
+
+DOC = ("doc",)
+DIFFERENT = "2 fixes behave differently and nothing in the code says which is meant."
+
+
+@pytest.mark.parametrize(
+    ("judged", "chosen", "says"),
+    [
+        ([], None, "No candidate survived."),
+        ([one([TWO], text="a")], "a", "1 candidates agree."),
+        ([one([TWO], text="a"), one([TWO], text="bb")], "a", "2 candidates agree."),
+        ([one([TWO], text="aa"), one([TWO], text="b")], "b", "2 candidates agree."),
+        ([one([TWO], 0.6, text="aa"), one([TWO], 0.5, text="b")], "aa", "2 candidates agree."),
+        ([one([TWO, TWO]), one([TWO, THREE])], None, DIFFERENT),  # only the second input tells them apart
+        ([one([REFUSED]), one([raised("Other")])], None, DIFFERENT),  # only their errors do
+        ([one([TWO], 0.7), one([THREE], 0.6)], None, DIFFERENT),
+        ([one([TWO], 0.9, DOC, "a"), one([THREE], 0.7)], "a", "Evidence chose between fixes."),
+        ([one([TWO], 0.5), one([THREE], 0.7, DOC, "b")], "b", "Evidence chose between fixes."),
+        ([one([TWO], 0.7), one([THREE], 0.5, DOC, "b")], None, DIFFERENT),  # what is said most has no evidence
+        ([one([TWO], 0.9, DOC, "a"), one([THREE], 0.9, DOC, "bb")], None, DIFFERENT),
+        ([one([TWO], 0.904, DOC, "a"), one([THREE], 0.9, DOC, "bb")], None, DIFFERENT),  # equal to two digits
+        ([one([TWO], 0.91, DOC, "a"), one([THREE], 0.9, DOC, "bb")], "a", "Evidence chose between fixes."),
+        ([one([TWO], 0.7, text="a"), one([THREE], 0.9, further=True, text="b")], "a", "2 candidates agree."),
+        ([one([TWO], 0.9, DOC, "a", further=True), one([THREE], 0.5)], "a", "Evidence chose between fixes."),
+        ([one([TWO], 0.9, further=True, text="a")], "a", "1 candidates agree."),
+        ([one([TWO], 0.9, DOC, "a"), one([THREE], 0.8, DOC), one([CRASHED], 0.7, DOC)], "a", "Evidence chose"),
+    ],
+)
+def test_the_choice(judged, chosen, says):
+    best, why = choose(judged)
+    assert (best and best.candidate.template) == chosen
+    assert why.startswith(says)
+
+
+def test_a_candidate_is_no_further_change_unless_it_is_said():
+    assert (one([TWO]).further, one([TWO]).shown) == (False, 0)

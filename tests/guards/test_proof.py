@@ -1,0 +1,259 @@
+"""The proof with a scripted run of the tests: each of its four parts missing alone, and reports that lie or are cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+import pytest
+
+from core.models import Crash
+from core.repair import proof
+from core.repair.proof import prove, run_tests, write
+from core.repair.shapes import Candidate, Proof, RegressionTest
+from core.vendors.command import Completed, git
+
+CRASH = Crash(
+    exception={"type": "builtins.ZeroDivisionError"},
+    frames=[{"file": "app.py", "line": 1, "function": "<module>"}, {"file": "a.py", "line": 2, "function": "f"}],
+)
+TRACE = "tests/test_new.py:2: in test_x\n    f(0)\na.py:2: in f\n    1 / x\n"
+FAILS = ("failure", "ZeroDivisionError: division by zero", TRACE)
+OTHER = ("failure", "AssertionError: no", TRACE)
+OLD, NEW = "old = 1\n", "new = 1\n"
+NEW_TEST, OLD_TEST = "tests.test_new", "tests.test_a"
+CANDIDATE = Candidate("t", {"a.py": NEW}, "r")
+TEST = RegressionTest("tests/test_new.py", "def test_x(): ...\n")
+
+
+def case(name: str, fault: tuple[str, str, str] | None = None, of: str = NEW_TEST) -> str:
+    tag, message, text = fault or ("", "", "")
+    inner = f"<{tag} message={quoteattr(message)}>{escape(text)}</{tag}>" if fault else ""
+    return f'<testcase classname="{of}" name="{name}">{inner}</testcase>'
+
+
+class Script:
+    """A runner whose pytest reports what ``cases`` says of the text of a.py and of what else lies in the tree."""
+
+    name = "script"
+
+    def __init__(self, cases, code: int | None = 1):
+        self.cases, self.code, self.ran = cases, code, []
+
+    def run(self, argv, tree, timeout=120):
+        report = next(a for a in argv if a.startswith("--junitxml=")).removeprefix("--junitxml=")
+        text = (tree / "a.py").read_text()
+        self.ran.append((text, argv))
+        found = self.cases(text, len(self.ran), tree)
+        (tree / report).write_text(found if isinstance(found, str) else f"<x><y>{''.join(found)}</y></x>")
+        return Completed(self.code, "", "", 0.1)
+
+
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    (tmp_path / "a.py").write_text(OLD)
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+        git(tmp_path, *command)
+    return tmp_path
+
+
+PASSES = case("test_old", of=OLD_TEST)
+
+
+def honest(text: str, run: int, tree: Path):
+    return [case("test_x", None if text == NEW else FAILS), *([] if run == 3 else [PASSES])]
+
+
+def proved(tree: Path, cases, code=1) -> Proof:
+    return prove(tree, {"a.py": OLD, "b.py": "not mine"}, CANDIDATE, TEST, Script(cases, code), ["pytest"], CRASH)
+
+
+def test_an_honest_fix_is_proved_and_stays_in_the_tree(tree):
+    script = Script(honest)
+    found = prove(tree, {"a.py": OLD, "b.py": "not mine"}, CANDIDATE, TEST, script, ["pytest", "-q"], CRASH)
+    assert (found.complete, found.fails_before, found.passes_after, found.fails_reverted) == (True,) * 4
+    assert found.says == (
+        "On the old code the new test fails with ZeroDivisionError in f.",
+        "With the patch it passes.",
+        "With the patch alone reverted it fails again.",
+        "All 1 older tests pass.",
+    )
+    assert [text for text, _ in script.ran] == [OLD, NEW, OLD]
+    assert [argv[:2] for _, argv in script.ran] == [["pytest", "-q"]] * 3
+    assert [TEST.path in argv for _, argv in script.ran] == [False, False, True]
+    assert ((tree / "a.py").read_text(), (tree / TEST.path).read_text()) == (NEW, TEST.code)
+    assert not (tree / "b.py").exists() and not list(tree.glob(".proof-*"))
+
+
+@pytest.mark.parametrize(
+    ("change", "part", "says"),
+    [
+        (lambda old, run: OTHER if run == 1 else old, "fails_before", "fails for another reason: failure: Assertion"),
+        (lambda old, run: None if run == 1 else old, "fails_before", "passes: it proves nothing"),
+        (lambda old, run: FAILS if run == 2 else old, "passes_after", "With the patch it does not pass"),
+        (lambda old, run: ("skipped", "", "") if run == 2 else old, "passes_after", "it does not pass"),
+        (lambda old, run: None if run == 3 else old, "fails_reverted", "does not fail as before"),
+        (lambda old, run: OTHER if run == 3 else old, "fails_reverted", "does not fail as before"),
+    ],
+)
+def test_each_run_that_goes_wrong_leaves_the_proof_incomplete(tree, change, part, says):
+    def cases(text, run, _):
+        usual = None if text == NEW else FAILS
+        return [case("test_x", change(usual, run)), *([] if run == 3 else [PASSES])]
+
+    found = proved(tree, cases)
+    assert not found.complete and not getattr(found, part) and says in " ".join(found.says)
+    if part == "fails_before":
+        assert found.says[0].startswith("On the old code the new test ") and len(found.says) == 1
+
+
+@pytest.mark.parametrize(
+    ("older", "says"),
+    [
+        ([case("test_old", OTHER, OLD_TEST)], "Older tests fail or are gone: tests.test_a::test_old."),
+        ([], "Older tests fail or are gone: tests.test_a::test_old."),
+    ],
+)
+def test_an_older_test_that_fails_or_is_gone(tree, older, says):
+    def cases(text, run, _):
+        return [case("test_x", FAILS if text == OLD else None), *([PASSES] if text == OLD else older)]
+
+    found = proved(tree, cases)
+    assert (found.passes_after, found.older_tests_pass, found.complete, found.says[-1]) == (True, False, False, says)
+
+
+@pytest.mark.parametrize(("code", "green"), [(0, True), (1, True), (2, False), (3, False), (5, False), (None, False)])
+def test_a_run_that_did_not_end_is_not_green(tree, code, green):
+    assert proved(tree, honest, code).passes_after is green
+
+
+def test_a_test_that_did_not_run_proves_nothing(tree):
+    assert proved(tree, lambda *_: [PASSES]).says == ("On the old code the new test was not run.",)
+    found = proved(tree, lambda text, run, _: [PASSES] if run == 2 else [case("test_x", FAILS), PASSES])
+    assert found.fails_before and not found.passes_after
+
+
+def test_what_a_run_leaves_behind_decides_nothing(tree):
+    """The first run makes a file and changes another: the next ones see neither."""
+
+    def cases(text, run, tree):
+        seen = (tree / "left").exists() or (tree / "a.py").read_text() != text
+        (tree / "left").write_text("x")
+        return [case("test_x", OTHER if seen else None if text == NEW else FAILS)]
+
+    assert proved(tree, cases).complete
+    assert not (tree / "left").exists()
+
+
+@pytest.mark.parametrize("report", ["", "<x>", "no xml", "<x></x>"])
+def test_a_report_that_cannot_be_read_is_no_result(tree, report):
+    found = run_tests(tree, ["pytest"], Script(lambda *_: report, 0))
+    assert found == proof.Tests({}, report == "<x></x>")
+
+
+def test_a_report_is_read_with_all_that_a_test_said(tree):
+    cases = [
+        case("test_x", FAILS),
+        PASSES,
+        '<testcase name="tests.test_gone"><error message="no module">why</error></testcase>',
+        f'<testcase classname="{OLD_TEST}" name="two"><failure>first</failure><error>second</error><y/></testcase>',
+        f'<testcase classname="{OLD_TEST}" name="out"><system-out>printed</system-out></testcase>',
+        f'<testcase classname="{OLD_TEST}" name="bare"><skipped/></testcase>',
+    ]
+    found = run_tests(tree, ["pytest"], Script(lambda *_: cases), ["tests/test_new.py"])
+    assert found.results == {
+        "tests.test_new::test_x": f"failure: ZeroDivisionError: division by zero\n{TRACE}",
+        "tests.test_a::test_old": "",
+        "tests.test_gone": "error: no module\nwhy",
+        "tests.test_a::two": "failure: \nfirst\nerror: \nsecond",
+        "tests.test_a::out": "",
+        "tests.test_a::bare": "skipped: \n",
+    }
+    assert found.of("tests/test_a.py").keys() == {"tests.test_a::test_old", "tests.test_a::two", "tests.test_a::out",
+                                                  "tests.test_a::bare"}  # fmt: skip
+    assert found.without("tests/test_a.py").keys() == {"tests.test_new::test_x", "tests.test_gone"}
+
+
+def test_the_report_asked_for_is_the_one_read(tree):
+    script = Script(lambda *_: [PASSES])
+    run_tests(tree, ["pytest", "-q"], script, ["one.py", "two.py"])
+    [(_, argv)] = script.ran
+    assert argv[:2] == ["pytest", "-q"] and argv[-2:] == ["one.py", "two.py"]
+    assert argv[2:7] == ["-p", "no:cacheprovider", "-o", "junit_family=xunit1", "--tb=short"]
+
+
+@pytest.mark.parametrize("name", ["../out.py", "sub/../../out.py", "link.py", "folder/out.py", "/tmp/out.py"])
+def test_nothing_is_written_outside_of_the_tree(tmp_path, name):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "link.py").symlink_to(tree / "real.py")
+    (tree / "folder").symlink_to(tmp_path)
+    with pytest.raises(ValueError, match="leads out of the repository"):
+        write(tree, {name: "x"})
+    assert {p.name for p in tmp_path.iterdir()} == {"tree"} and not (tree / "real.py").exists()
+
+
+def test_files_are_written_with_their_folders(tmp_path):
+    write(tmp_path, {"a/b/c.py": "é", "a/d.py": "1"})
+    write(tmp_path, {"a/b/c.py": "è"})
+    assert (tmp_path / "a/b/c.py").read_bytes() == "è".encode()
+
+
+# --- the words of a run ----------------------------------------------------------------------------
+
+
+def failure(message="ZeroDivisionError: division by zero", trace=TRACE, tag="failure") -> str:
+    return f"{tag}: {message}\n{trace}"
+
+
+@pytest.mark.parametrize(
+    ("results", "red", "says"),
+    [
+        ({"a": failure()}, True, "fails with ZeroDivisionError in f"),
+        ({"a": failure("my.own.ZeroDivisionError")}, True, "fails with ZeroDivisionError in f"),
+        ({"a": "", "b": failure()}, True, "fails with ZeroDivisionError in f"),
+        ({"a": failure("AssertionError"), "b": failure()}, True, "fails with ZeroDivisionError in f"),
+        ({}, False, "was not run"),
+        ({"a": ""}, False, "passes: it proves nothing"),
+        ({"a": failure(tag="error")}, False, "fails for another reason: error: ZeroDivisionError: division by zero"),
+        ({"a": failure("ZeroDivisionErrors: x")}, False, "fails for another reason: failure: ZeroDivisionErrors: x"),
+        ({"a": failure("MyZeroDivisionError")}, False, "fails for another reason: failure: MyZeroDivisionError"),
+        ({"a": failure("E" * 300)}, False, f"fails for another reason: failure: {'E' * 151}"),
+        ({"a": failure(trace="a.py:2: in g\n")}, False, "fails for another reason"),
+        ({"a": failure(trace="b.py:2: in f\n")}, False, "fails for another reason"),
+        ({"a": failure(trace="a.py:2: in f\na.py:9: in g\n")}, False, "fails for another reason"),
+        ({"a": failure(trace="a.py:9: in g\na.py:2: in f\n")}, True, "fails with"),
+        ({"a": failure(trace="a.py:2: in f\nlib.py:9: in g\n")}, True, "fails with"),
+        ({"a": failure(trace="")}, False, "fails for another reason"),
+        ({"a": failure(trace="x a.py:2: in f\n")}, False, "fails for another reason"),
+    ],
+)
+def test_red_is_the_reported_exception_in_the_reported_frame(results, red, says):
+    found, told = proof._red(results, CRASH)
+    assert found is red and told.startswith(says)
+    assert len(told) <= 200
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "good", "says"),
+    [
+        ({}, {}, True, "All 0 older tests pass."),
+        ({"a": "", "b": ""}, {"a": "", "b": ""}, True, "All 2 older tests pass."),
+        ({"a": "", "b": "x"}, {"a": "", "b": "y"}, True, "All 1 older tests pass. Failed before already: b."),
+        ({"a": ""}, {"a": "x"}, False, "Older tests fail or are gone: a."),
+        ({"a": ""}, {}, False, "Older tests fail or are gone: a."),
+        ({"a": "x"}, {}, False, "Older tests fail or are gone: a."),
+        ({"a": "", "b": ""}, {"b": "x"}, False, "Older tests fail or are gone: b, a."),
+        ({}, {"new": ""}, True, "All 1 older tests pass."),
+        ({}, {"new": "x"}, False, "Older tests fail or are gone: new."),
+        ({}, {"n" * 400: "x"}, False, f"Older tests fail or are gone: {'n' * 300}."),
+        ({"n" * 400: "x"}, {"n" * 400: "x"}, True, f"All 0 older tests pass. Failed before already: {'n' * 200}."),
+    ],
+)
+def test_the_older_tests(before, after, good, says):
+    assert proof._older(before, after) == (good, says)
+
+
+@pytest.mark.parametrize(("results", "green"), [({}, False), ({"a": ""}, True), ({"a": "", "b": "x"}, False)])
+def test_green_is_every_test_and_at_least_one(results, green):
+    assert proof._green(results) is green

@@ -1,0 +1,60 @@
+"""The table of rights, written out once more by hand, and what a refusal says."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import rights
+from core.people import Role
+from core.rights import Actor, Forbidden, require
+
+VIEWER, OPERATOR, APPROVER, ADMIN = Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMIN
+HOLDERS = {
+    "view": [VIEWER, OPERATOR, APPROVER, ADMIN],
+    "operate": [OPERATOR, APPROVER, ADMIN],
+    "approve": [APPROVER, ADMIN],
+    "audit": [APPROVER, ADMIN],
+    "administer": [ADMIN],
+}
+
+
+def test_every_right_is_in_both_tables():
+    assert set(rights.RIGHTS) == set(rights.MAY) == set(HOLDERS)
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("right", HOLDERS)
+def test_a_role_holds_exactly_its_rights(right, role):
+    actor = Actor("ada", role)
+    assert actor.may(right) is (role in HOLDERS[right])
+    if role in HOLDERS[right]:
+        assert require(actor, right) is actor
+        return
+    with pytest.raises(Forbidden) as refusal:
+        require(actor, right)
+    told = f"ada ({role.value}) may not {rights.MAY[right]}; needed: {', '.join(r.value for r in HOLDERS[right])}"
+    assert str(refusal.value) == told
+
+
+@pytest.mark.parametrize(
+    ("role", "scopes", "right", "says"),
+    [
+        (ADMIN, {"approve"}, "approve", ""),
+        (ADMIN, {"approve"}, "view", "this token of ada has no scope 'view'"),
+        (ADMIN, set(), "administer", "this token of ada has no scope 'administer'"),
+        (VIEWER, {"approve"}, "approve", "ada (viewer) may not approve, reject or roll back; needed: approver, admin"),
+        (VIEWER, set(), "approve", "ada (viewer) may not approve, reject or roll back; needed: approver, admin"),
+    ],
+)
+def test_a_token_narrows_a_role_and_never_widens_it(role, scopes, right, says):
+    actor = Actor("ada", role, frozenset(scopes))
+    if not says:
+        assert require(actor, right) is actor
+        return
+    with pytest.raises(Forbidden) as refusal:
+        require(actor, right)
+    assert str(refusal.value) == says
+
+
+def test_somebody_is_no_owner_unless_it_is_said():
+    assert Actor("ada", ADMIN).owner is False

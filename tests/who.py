@@ -1,0 +1,11 @@
+"""Somebody who acts and has proved it, as a session of the console or a token would."""
+
+from __future__ import annotations
+
+from core.people import Role
+from core.rights import Actor, Proof
+
+
+def by(name: str, **values) -> Actor:
+    """The person of this name; which role they have is asked of the store."""
+    return Actor(name, Role.VIEWER, **{"proof": Proof.SESSION, **values})
