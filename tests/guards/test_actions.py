@@ -21,13 +21,14 @@ from core.models import (
     Status,
     now,
 )
-from core.people import Person
-from core.rights import Refused
+from core.people import Person, Role
+from core.rights import Actor, Forbidden, Refused
 from core.rulings import Ruling
 from core.runtime import Runtime
 from core.saved import PolicyVersion
 from core.vendors.base import Deployed, VendorError
 from tests import factories, scenes, waiting
+from tests.who import by
 
 TABLES = (Issue, Approval, ChangeSet, Deployment, Outcome, Notification, Ruling, AuditRow, PolicyVersion)
 
@@ -60,7 +61,7 @@ def refused(work, *given, says: str, **named) -> None:
     """The action is refused with these words, and no row has changed."""
     before = stored()
     with pytest.raises(Refused, match=says):
-        work(*given, actor="approver", key="refused", **named)
+        work(*given, actor=by("approver"), key="refused", **named)
     assert stored() == before
 
 
@@ -113,14 +114,25 @@ def test_an_action_in_each_state(console, name, status):
         says = "a deployment is under way" if name == "escalate" and status in RUNNING else f"the issue is {status}"
         refused(work, issue.id, says=says, **GIVEN[name])
         return
-    assert work(issue.id, actor="operator", key="k", **GIVEN[name]).done
+    assert work(issue.id, actor=by("operator"), key="k", **GIVEN[name]).done
     kept = one(Issue, issue.id)
     assert kept.status is AFTER[name] or name == "retry"
     [(actor, subject, _)] = audited(name)
     assert (actor, subject) == ("operator", f"issue/{issue.id}")
     before = stored()
-    assert not work(issue.id, actor="operator", key="k", **GIVEN[name]).done
+    assert not work(issue.id, actor=by("operator"), key="k", **GIVEN[name]).done
     assert stored() == before, "the same click again changes nothing"
+
+
+@pytest.mark.parametrize("actor", [Actor("admin", Role.ADMIN), "admin"])
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_name_without_a_proof_does_nothing(console, name, actor):
+    issue = issue_in(Status.ESCALATED)
+    before = {**stored(), "AuditRow": []}
+    with pytest.raises(Forbidden, match="only a person who proved who they are"):
+        getattr(actions, name)(issue.id, actor=actor, key="k", **GIVEN[name])
+    assert {**stored(), "AuditRow": []} == before
+    assert [(row.actor, row.action) for row in rows(AuditRow)] == [("admin", "forbidden")]
 
 
 @pytest.mark.parametrize("name", GIVEN)
@@ -131,7 +143,7 @@ def test_an_issue_that_does_not_exist(console, name):
 @pytest.mark.parametrize("reason", ["", "not ours"])
 def test_an_escalated_issue_goes_to_somebody_and_is_remembered(console, reason):
     issue = issue_in(Status.FIXING)
-    assert actions.escalate(issue.id, actor="operator", to="ops", reason=reason, key="k").says == "escalated to ops"
+    assert actions.escalate(issue.id, actor=by("operator"), to="ops", reason=reason, key="k").says == "escalated to ops"
     kept = one(Issue, issue.id)
     assert (kept.status, kept.assignee) == (Status.ESCALATED, "ops")
     assert kept.reason == f"escalated to ops by operator. {reason}".strip()
@@ -142,14 +154,14 @@ def test_an_escalated_issue_goes_to_somebody_and_is_remembered(console, reason):
 
 def test_escalating_again_gives_it_to_another_and_keeps_the_outcome(console):
     issue = issue_in(Status.ESCALATED)
-    actions.escalate(issue.id, actor="operator", to="bob", reason="", key="k")
+    actions.escalate(issue.id, actor=by("operator"), to="bob", reason="", key="k")
     assert (one(Issue, issue.id).assignee, rows(Outcome)) == ("bob", [])
 
 
 @pytest.mark.parametrize(("reason", "kept"), [("mine", "mine"), ("", "escalated to ops")])
 def test_escalating_answers_a_waiting_question_with_no(console, reason, kept):
     number, issue, patch = waiting.question()
-    actions.escalate(issue, actor="operator", to="ops", reason=reason, key="k")
+    actions.escalate(issue, actor=by("operator"), to="ops", reason=reason, key="k")
     asked = one(Approval, number)
     assert (asked.state, asked.by, asked.reason) == ("rejected", "operator", kept)
     assert rows(Outcome) == [], "the workflow that hears the answer remembers it"
@@ -163,7 +175,7 @@ def test_escalating_leaves_other_questions_alone(console, state):
     other, _, _ = waiting.question()
     with store.write() as session:
         session.get_one(Approval, number).state = state
-    actions.escalate(issue, actor="operator", to="ops", reason="x", key="k")
+    actions.escalate(issue, actor=by("operator"), to="ops", reason="x", key="k")
     assert (one(Approval, number).state, one(Approval, other).state) == (state, "pending")
     assert [row.result for row in rows(Outcome)] == ["escalated"]
 
@@ -173,16 +185,16 @@ def test_escalating_stops_what_still_runs(console, status, run, cancelled):
     issue = issue_in(status, run=run)
     with store.write() as session:
         durable.start_in(session, "journey", issue.workflow_id, issue.id, run)
-    actions.escalate(issue.id, actor="operator", to="ops", reason="x", key="k")
+    actions.escalate(issue.id, actor=by("operator"), to="ops", reason="x", key="k")
     assert (workflow(issue.workflow_id) == "CANCELLED") is cancelled
 
 
 def test_a_click_that_comes_again_stops_no_run_that_was_started_since(console):
     issue = issue_in(Status.FIXING)
-    actions.escalate(issue.id, actor="operator", to="ops", reason="x", key="k")
-    actions.retry(issue.id, actor="operator", key="r")
+    actions.escalate(issue.id, actor=by("operator"), to="ops", reason="x", key="k")
+    actions.retry(issue.id, actor=by("operator"), key="r")
     again = one(Issue, issue.id).workflow_id
-    assert not actions.escalate(issue.id, actor="operator", to="ops", reason="x", key="k").done
+    assert not actions.escalate(issue.id, actor=by("operator"), to="ops", reason="x", key="k").done
     assert workflow(again) == "ENQUEUED"
 
 
@@ -190,7 +202,7 @@ def test_a_retry_starts_the_next_run(console):
     issue = issue_in(Status.ESCALATED)
     with store.write() as session:
         rulings.know(session, issue.id, "noise", "ada")
-    assert actions.retry(issue.id, actor="operator", key="k").says == "run 2 has started"
+    assert actions.retry(issue.id, actor=by("operator"), key="k").says == "run 2 has started"
     kept = one(Issue, issue.id)
     assert (kept.run, kept.requested_by, workflow(kept.workflow_id)) == (2, "operator", "ENQUEUED")
     assert rows(Ruling) == [], "it is not taken for known any more"
@@ -205,7 +217,7 @@ def test_a_merged_issue_is_not_tried_again(console):
 @pytest.mark.parametrize(("cured", "status"), [(True, Status.RESOLVED), (False, Status.DISMISSED)])
 def test_a_resolution_by_hand_is_remembered(console, cured, status):
     issue = issue_in(Status.ESCALATED)
-    actions.resolve(issue.id, actor="operator", how="restarted it", cured=cured, key="k")
+    actions.resolve(issue.id, actor=by("operator"), how="restarted it", cured=cured, key="k")
     kept = one(Issue, issue.id)
     assert (kept.status, kept.resolution, kept.reason) == (status, "restarted it", "restarted it (operator)")
     assert [(row.result, row.note, row.by) for row in rows(Outcome)] == [("human", "restarted it", "operator")]
@@ -219,7 +231,7 @@ def test_a_resolution_says_how(console, how):
 
 def test_what_is_dismissed_is_known_from_then_on(console):
     issue = issue_in(Status.NEW)
-    actions.dismiss(issue.id, actor="operator", reason="a test", key="k")
+    actions.dismiss(issue.id, actor=by("operator"), reason="a test", key="k")
     assert (one(Issue, issue.id).status, one(Issue, issue.id).reason) == (Status.DISMISSED, "a test")
     assert [(r.kind, r.fingerprint, r.reason, r.by) for r in rows(Ruling)] == [
         ("known", issue.fingerprint, "a test", "operator")
@@ -239,7 +251,7 @@ ANSWERS = {
 
 def answer(name: str, number: int, patch: str, actor: str = "approver", key: str = "k"):
     more = {"patch_hash": patch} if name == "approve" else {}
-    return getattr(actions, name)(number, actor=actor, key=key, **ANSWERS[name], **more)
+    return getattr(actions, name)(number, actor=by(actor), key=key, **ANSWERS[name], **more)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +397,7 @@ def host(console) -> Host:
 
 def test_a_rollback_returns_production_and_hands_the_issue_over(host):
     row = released()
-    done = actions.roll_back(row.id, actor="approver", reason="worse", key="k")
+    done = actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     assert (done.done, done.says) == (True, "rolled back to dpl_4f1c")
     assert host.asked == [("", "dpl_4f1c")]
     kept, change, issue = one(Deployment, row.id), one(ChangeSet, row.change_set_id), one(Issue, row.issue_id)
@@ -402,9 +414,9 @@ def test_a_rollback_returns_production_and_hands_the_issue_over(host):
 
 def test_the_same_rollback_again_asks_the_vendor_for_nothing(host):
     row = released()
-    actions.roll_back(row.id, actor="approver", reason="worse", key="k")
+    actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     before = stored()
-    again = actions.roll_back(row.id, actor="approver", reason="worse", key="k")
+    again = actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     assert (again.done, again.says) == (False, "already rolled back")
     assert stored() == before and len(host.asked) == 1
 
@@ -414,7 +426,7 @@ def test_the_same_rollback_again_asks_the_vendor_for_nothing(host):
 def test_only_what_is_live_can_be_rolled_back(host, environment, status):
     row = released(status, environment)
     if environment == "production" and status in ("verified", "watching"):
-        assert actions.roll_back(row.id, actor="approver", reason="worse", key="k").done
+        assert actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
         return
     refused(actions.roll_back, row.id, says=f"a {environment} deployment that is {status} cannot", reason="worse")
     assert host.asked == [] and workflow(one(Issue, row.issue_id).workflow_id) == "ENQUEUED"
@@ -439,14 +451,14 @@ def test_a_newer_deployment_of_the_same_repository_goes_first(host, newer, block
         refused(actions.roll_back, row.id, says=f"deployment {later.id} came after it", reason="worse")
         assert host.asked == []
     else:
-        assert actions.roll_back(row.id, actor="approver", reason="worse", key="k").done
+        assert actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
 
 
 def test_a_rollback_that_the_vendor_refuses_is_written_nowhere(host):
     row, host.fault = released(), VendorError("vercel", "not today")
     before = {k: v for k, v in stored().items() if k != "workflow_status"}
     with pytest.raises(Refused, match="vercel: not today"):
-        actions.roll_back(row.id, actor="approver", reason="worse", key="k")
+        actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     assert {k: v for k, v in stored().items() if k != "workflow_status"} == before
 
 
@@ -461,7 +473,7 @@ def changed(console, text=None, based_on=None, reason="fewer", key="k", actor="a
     old = console.platform_file.read_text()
     text = old.replace("deployments_per_hour = 5", "deployments_per_hour = 2") if text is None else text
     given = {"reason": reason, "based_on": policies.digest(old) if based_on is None else based_on, "key": key}
-    return actions.change_policy(text, actor=actor, **given)
+    return actions.change_policy(text, actor=by(actor), **given)
 
 
 def test_a_policy_in_force_is_a_version_with_its_reason(console):

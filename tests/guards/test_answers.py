@@ -14,7 +14,7 @@ from tests import waiting
 
 BOB, ADA = Actor("bob", Role.APPROVER), Actor("ada", Role.APPROVER)
 POLICY = Policy(
-    repositories={"shop": Repository(remote="x")},
+    repositories={"shop": Repository(remote="https://git.example/x.git")},
     services={"checkout": Service(repository="shop", critical=True), "cart": Service(repository="shop")},
     guards=Guards(critical_services=["payment"]),
     access=Access(groups={"payments": ["bob"], "empty": []}),

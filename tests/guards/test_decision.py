@@ -80,6 +80,26 @@ def test_a_critical_service_below_its_confidence_goes_to_a_person_and_needs_no_a
     assert (receipt.verdict, receipt.needs_approval) == (ESCALATE, False)
 
 
+@pytest.mark.parametrize(
+    ("corroborated", "required", "own", "fires"),
+    [
+        (True, True, None, False), (False, True, None, True), (False, False, None, False), (False, False, True, True),
+        (False, True, False, False), (True, True, True, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("says", ["", "no log line of cart shows it"])
+def test_a_report_that_nothing_corroborates_goes_to_a_person(corroborated, required, own, fires, says):
+    services = {"cart": POLICY.services["cart"].model_copy(update={"corroboration": own})}
+    rules = POLICY.corroboration.model_copy(update={"required": required})
+    policy = POLICY.model_copy(update={"services": services, "corroboration": rules})
+    situation = case(0.85, "medium", "medium", corroborated=corroborated, corroboration=says)
+    receipt = decide(situation, policy)
+    told = says or "the service's own metrics or logs must show the failures that were reported"
+    assert [g["says"] for g in receipt.guards if g["name"] == "corroboration"] == [told]
+    assert [g["name"] for g in receipt.guards if g["effect"] == "approval"] == (["corroboration"] if fires else [])
+    assert (receipt.verdict, receipt.needs_approval) == (AUTO, fires)
+
+
 def test_a_guard_that_did_not_fire_says_so():
     said = {g["name"]: g["says"] for g in decide(case(0.85, "medium", "medium"), POLICY).guards}
     assert said["critical service"] == "cart is not a critical service"
@@ -122,6 +142,7 @@ def test_nothing_is_taken_for_granted():
     bare = Situation("cart", Severity.LOW, Impact.LOW)
     assert (bare.cause, bare.analysis, bare.simplicity, bare.successes, bare.outcomes) == (Cause.CODE, 0, 0, 0, 0)
     assert (bare.occurrences, bare.deployments_last_hour, bare.rollbacks_in_a_row) == (1, 0, 0)
+    assert (bare.corroborated, bare.corroboration) == (True, "")
 
 
 @pytest.mark.parametrize(
@@ -185,6 +206,7 @@ def test_a_situation_needs_three_keys(missing):
         ({"simplicity": 1.01}, "simplicity must"), ({"simplicity": -0.01}, "simplicity must"),
         ({"successes": -1}, "count things"), ({"successes": 2, "outcomes": 1}, "count things"),
         ({"occurrences": -1}, "count things"), ({"b": 1, "a": 1}, "unknown keys: a, b"),
+        ({"corroborated": "no"}, "corroborated is true or false"), ({"corroboration": None}, "corroboration is text"),
     ],
 )  # fmt: skip
 def test_a_situation_out_of_range(values, says):

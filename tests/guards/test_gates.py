@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from core.settings import Repository
 from core.stages import gates
-from core.stages.gate import Finding, Gate, changed_lines, counted
+from core.stages.gate import Finding, Gate, changed_lines, counted, newly
+from core.stages.tools import Report, Row
 
 DIFF = """\
 diff --git a/a.py b/a.py
@@ -61,7 +60,7 @@ def test_every_file_of_a_diff_once():
 )
 @pytest.mark.parametrize("tests", ["tests", "tests/"])
 def test_what_is_source(path, source, tests):
-    assert gates.is_source(path, Repository(remote="", tests=tests)) is source
+    assert gates.is_source(path, Repository(remote="https://git.example/x.git", tests=tests)) is source
 
 
 def test_the_old_texts_of_what_a_review_reads():
@@ -86,59 +85,66 @@ def test_a_gate_as_it_is_stored():
     assert stored == {"gate": "style", "passed": True, "says": "fine", "value": None, "limit": None, "done": True}
 
 
-# --- the tools -------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("value", "asking"), [(None, 0), (0, 0), (1, 1), (2, 2)])
+def test_what_a_patch_can_newly_do_and_which_of_it_asks_for_a_person(value, asking):
+    gate = {"gate": "capabilities", "value": value}
+    rows = [{"gate": "capabilities", "says": says} for says in "ab"]
+    found = newly([{"gate": "style"}, gate], [{"gate": "style"}, *rows, {}])
+    assert found == (gate, [(place < asking, row) for place, row in enumerate(rows)])
+    assert newly([{"gate": "style", "value": 2}, {}], rows) == (None, [(False, row) for row in rows])
 
 
-@pytest.fixture
-def tree(tmp_path) -> Path:
-    (tmp_path / "sub").mkdir()
-    return tmp_path
+# --- the tools' findings -----------------------------------------------------------------------------
 
 
-def wrote(tree: Path, text: str, name: str = "sub/a.py") -> str:
-    (tree / name).write_text(text)
-    return name
+def row(path: str, line: int, code: str, says="bad", severity="") -> Row:
+    return Row(path=path, line=line, code=code, says=says, severity=severity)
 
 
-RISKS = 'import hashlib\n\nassert True\nx = eval("1")\nh = hashlib.md5(b"x")\n'  # B101 low, B307 medium, B324 high
+RISKS = Report(bandit=[row("a.py", 4, "B307", severity="medium"), row("a.py", 5, "B324", severity="high"),
+                       row("tests/t.py", 4, "B108"), row("tests/t.py", 5, "B104"), row("tests/t.py", 6, "B307"),
+                       row("a.py", 8, "B108"), row("a.py", 9, "B104")])  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("lines", "found"),
-    [({1, 2, 3}, []), ({4}, [(4, "B307", "medium")]), ({5}, [(5, "B324", "high")]), ({3, 4, 5}, [(4,), (5,)])],
-)
-def test_security(tree, lines, found):
-    gate = gates.security(tree, {wrote(tree, RISKS): lines, wrote(tree, "x = 1\n", "b.py"): {1}})
-    assert [f.line for f in gate.findings] == [line for line, *_ in found]
-    assert (gate.passed, gate.value, gate.limit) == (not found, len(found), 0.0)
-    for finding, (_, *more) in zip(gate.findings, found, strict=True):
-        assert (finding.gate, finding.path) == ("security", "sub/a.py")
-        assert not more or (finding.says.startswith(f"{more[0]}: "), finding.severity) == (True, more[1])
+    ("path", "lines", "codes"),
+    [
+        ("a.py", {1, 3, 6}, []), ("a.py", {4}, ["B307"]), ("a.py", {5}, ["B324"]),
+        ("a.py", {3, 4, 5}, ["B307", "B324"]),
+        ("a.py", {8}, ["B108"]), ("a.py", {9}, ["B104"]), ("b.py", {4}, []),
+        ("tests/t.py", {4, 5}, []),  # in a test, what a text says is a reported value
+        ("tests/t.py", {6}, ["B307"]),
+    ],
+)  # fmt: skip
+def test_security(path, lines, codes):
+    gate = gates.security(RISKS, {path: lines}, {} if path.startswith("tests") else {path: lines})
+    assert [f.says for f in gate.findings] == [f"{code}: bad" for code in codes]
+    assert (gate.gate, gate.passed, gate.value, gate.limit) == ("security", not codes, len(codes), 0.0)
+    assert {(f.gate, f.path) for f in gate.findings} <= {("security", path)}
 
 
-def test_a_comment_hides_nothing_from_security(tree):
-    assert not gates.security(tree, {wrote(tree, 'x = eval("1")  # nosec\n'): {1}}).passed
+def test_a_finding_keeps_its_severity():
+    assert [f.severity for f in gates.security(RISKS, {"a.py": {4, 5}}, {"a.py": {4, 5}}).findings] == [
+        "medium",
+        "high",
+    ]
 
 
-@pytest.mark.parametrize("gate", [gates.security, gates.style])
-def test_a_change_without_code_has_nothing_to_find(tree, gate):
-    found = gate(tree, {})
+SLIPS = Report(ruff=[row("a.py", 2, "F841"), row("a.py", 2, "C901"), row("a.py", 8, "BLE001"), row("b.py", 2, "F401")])
+
+
+@pytest.mark.parametrize(("lines", "codes"), [({1, 3, 7}, []), ({2}, ["F841"]), ({2, 8}, ["F841", "BLE001"])])
+def test_style(lines, codes):
+    gate = gates.style(SLIPS, {"a.py": lines})
+    assert [f.says for f in gate.findings] == [f"{code}: bad" for code in codes]
+    assert (gate.gate, gate.passed, gate.value, gate.limit) == ("style", not codes, len(codes), 0.0)
+
+
+@pytest.mark.parametrize("gate", [lambda: gates.security(RISKS, {}, {}), lambda: gates.style(SLIPS, {})])
+def test_a_change_without_code_has_nothing_to_find(gate):
+    found = gate()
     assert (found.passed, found.value, found.limit, found.findings) == (True, 0.0, 0.0, ())
     assert "was changed" in found.says
-
-
-SLIPS = "def f():\n    unused = 1\n    return 2\n\n\ntry:\n    f()\nexcept Exception:\n    pass\n"
-
-
-@pytest.mark.parametrize(
-    ("lines", "codes"),
-    [({1}, []), ({2}, ["F841"]), ({3}, []), ({7}, []), ({8}, ["BLE001", "S110"]), ({2, 8}, ["BLE001", "F841", "S110"])],
-)
-def test_style(tree, lines, codes):
-    gate = gates.style(tree, {wrote(tree, SLIPS): lines, wrote(tree, "x = 1\n", "b.py"): {1}})
-    assert sorted(f.says.split(":")[0] for f in gate.findings) == codes
-    assert {(f.gate, f.path) for f in gate.findings} <= {("style", "sub/a.py")}
-    assert (gate.passed, gate.value, gate.limit) == (not codes, len(codes), 0.0)
 
 
 TWO = """x = 0
@@ -165,6 +171,15 @@ y = 0
 """
 
 
+def complex_(path: str, line: int, name: str, value: int) -> Row:
+    return row(path, line, "C901", f"`{name}` is too complex ({value} > 0)")
+
+
+FOUND = Report(ruff=[complex_("sub/a.py", 4, "easy", 1), complex_("sub/a.py", 8, "hard", 3),
+                     complex_("sub/a.py", 17, "m", 2), row("sub/a.py", 8, "F841"), complex_("b.py", 1, "other", 9),
+                     row("sub/a.py", 17, "C901", "said in another way")])  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("lines", "limit", "value", "named"),
     [
@@ -176,32 +191,26 @@ y = 0
         ({5}, 2, 1, []),
         ({5, 11}, 2, 3, ["hard"]),
         ({5, 11}, 0, 3, ["easy", "hard"]),
-        ({18}, 0, 1, ["m"]),
+        ({18}, 0, 2, ["m"]),
         ({1, 20}, 0, 0, []),
+        ({4, 8, 17}, 9, 3, []),
     ],
 )
-def test_complexity_of_the_functions_that_hold_a_changed_line(tree, lines, limit, value, named):
-    gate = gates.complexity(tree, {wrote(tree, TWO): lines}, limit)
+def test_complexity_of_the_functions_that_hold_a_changed_line(tmp_path, lines, limit, value, named):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/a.py").write_text(TWO)
+    (tmp_path / "b.py").write_text(TWO)
+    gate = gates.complexity(FOUND, tmp_path, {"sub/a.py": lines}, limit)
     assert (gate.passed, gate.value, gate.limit) == (not named, value, limit)
     assert [f.says.split(" ")[0] for f in gate.findings] == named
     if named == ["hard"]:
-        assert gate.findings[0] == Finding("complexity", "sub/a.py", 8, f"hard has complexity 3, the limit is {limit}")
+        says = f"hard has complexity 3, the limit is {limit}"
+        assert gate.findings == (Finding("complexity", "sub/a.py", 8, says),) and gate.says == says
     if not named:
         assert gate.says == f"most complex changed function: {value}"
 
 
-def test_the_most_complex_function_counts_wherever_it_stands(tree):
-    text = TWO.replace("easy", "first") + TWO.partition("\n\n\n")[2].replace("hard", "last")
-    gate = gates.complexity(tree, {wrote(tree, text): set(range(99)), wrote(tree, "x = 1\n", "b.py"): {1}}, 9)
-    assert gate.value == 3
-
-
-def test_no_code_is_not_complex(tree):
-    gate = gates.complexity(tree, {}, 5)
-    assert (gate.passed, gate.value, gate.limit) == (True, 0.0, 5.0)
-
-
-def test_the_review_asks_every_gate_with_what_is_its_own(tree, monkeypatch):
+def test_the_review_asks_every_gate_with_what_is_its_own(tmp_path, monkeypatch):
     """Tests are looked at for secrets and style; what is a program's is asked of its sources alone."""
     asked = {}
 
@@ -210,16 +219,18 @@ def test_the_review_asks_every_gate_with_what_is_its_own(tree, monkeypatch):
 
     for place, names in (
         (gates, ("security", "style", "complexity")),
-        (gates.measured, ("coverage", "performance")),
         (gates.wording_gates, ("secrets", "dependencies", "documentation")),
     ):
         for name in names:
             monkeypatch.setattr(place, name, gate(name))
+    monkeypatch.setattr(gates.measured, "run", lambda *given: [gate("coverage")(*given), gate("performance")(*given)])
+    monkeypatch.setattr(gates.tools, "looked", lambda tree, paths, runner: Report(ruff=[row(paths[-1], 1, "x")]))
     diff = DIFF + "--- a/tests/t.py\n+++ b/tests/t.py\n@@ -1 +1 @@\n-x\n+y\n"
-    found = gates.review(tree, diff, Repository(remote=""), gates.FixRules(), None, {})
+    found = gates.review(tmp_path, diff, Repository(remote="https://git.example/x.git"), gates.FixRules(), None, {})
     assert [g.gate for g in found] == [
         "security", "secrets", "dependencies", "style", "complexity", "coverage", "performance", "documentation"
     ]  # fmt: skip
-    with_tests = {name for name, given in asked.items() if "tests/t.py" in given[0]}
-    assert with_tests == {"secrets", "style"}
-    assert all("a.py" in given[0] for given in asked.values())
+    changed = {name: next(g for g in given if isinstance(g, dict)) for name, given in asked.items()}
+    assert {name for name, lines in changed.items() if "tests/t.py" in lines} == {"secrets", "style", "security"}
+    assert all("a.py" in lines for lines in changed.values())
+    assert "tests/t.py" not in asked["security"][1], "what is source is told apart"

@@ -77,6 +77,10 @@ def test_another_issue_opens_or_closes_no_lock(open_door):
         (Decision, {"verdict": Verdict.ESCALATE_HUMAN}, [DECISION]),
         (Decision, {"verdict": Verdict.SCHEDULE_MAINTENANCE}, []),
         (Decision, {"needs_approval": True}, [APPROVAL]),
+        (Decision, {"receipt": {}}, [APPROVAL]),  # made before reports had to be corroborated
+        (Decision, {"receipt": {"inputs": None}}, [APPROVAL]),
+        (Decision, {"receipt": {"inputs": {"service": "cart"}}}, [APPROVAL]),
+        (Decision, {"receipt": {"inputs": {"corroborated": False}}}, []),  # the decision itself asks then
         (Review, {}, [REVIEW]),
         (Review, {"passed": False}, [REVIEW]),
         (Review, {"passed": False, "gates": UNSEEN}, [REVIEW]),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 
 from core.models import Crash
-from core.repair import proof
+from core.repair import proof, sealed
 from core.repair.proof import prove, run_tests, write
 from core.repair.shapes import Candidate, Proof, RegressionTest
 from core.vendors.command import Completed, git
@@ -18,43 +18,51 @@ CRASH = Crash(
     frames=[{"file": "app.py", "line": 1, "function": "<module>"}, {"file": "a.py", "line": 2, "function": "f"}],
 )
 TRACE = "tests/test_new.py:2: in test_x\n    f(0)\na.py:2: in f\n    1 / x\n"
-FAILS = ("failure", "ZeroDivisionError: division by zero", TRACE)
-OTHER = ("failure", "AssertionError: no", TRACE)
+FAILS = ("call", "failed", f"ZeroDivisionError: division by zero\n{TRACE}")
+OTHER = ("call", "failed", f"AssertionError: no\n{TRACE}")
+SKIPPED = ("call", "skipped", "")
 OLD, NEW = "old = 1\n", "new = 1\n"
-NEW_TEST, OLD_TEST = "tests.test_new", "tests.test_a"
+NEW_TEST, OLD_TEST = "tests/test_new.py", "tests/test_a.py"
 CANDIDATE = Candidate("t", {"a.py": NEW}, "r")
 TEST = RegressionTest("tests/test_new.py", "def test_x(): ...\n")
+MACHINERY = ["whole: True", "pytest_runtest_call of runner"]
 
 
-def case(name: str, fault: tuple[str, str, str] | None = None, of: str = NEW_TEST) -> str:
-    tag, message, text = fault or ("", "", "")
-    inner = f"<{tag} message={quoteattr(message)}>{escape(text)}</{tag}>" if fault else ""
-    return f'<testcase classname="{of}" name="{name}">{inner}</testcase>'
+def case(name: str, fault: tuple[str, str, str] | None = None, of: str = NEW_TEST) -> dict:
+    when, outcome, text = fault or ("call", "passed", "")
+    return {"test": f"{of}::{name}", "when": when, "outcome": outcome, "text": text}
 
 
 class Script:
-    """A runner whose pytest reports what ``cases`` says of the text of a.py and of what else lies in the tree."""
+    """A runner whose reporter tells what ``cases`` says of the text of a.py and of what else lies in the tree."""
 
     name = "script"
 
-    def __init__(self, cases, code: int | None = 1):
-        self.cases, self.code, self.ran = cases, code, []
+    def __init__(self, cases, code: int | None = 1, ended: int | None = 1, machinery=MACHINERY, forged=""):
+        self.cases, self.code, self.ended, self.machinery, self.forged = cases, code, ended, machinery, forged
+        self.ran = []
 
     def run(self, argv, tree, timeout=120):
-        report = next(a for a in argv if a.startswith("--junitxml=")).removeprefix("--junitxml=")
-        text = (tree / "a.py").read_text()
-        self.ran.append((text, argv))
-        found = self.cases(text, len(self.ran), tree)
-        (tree / report).write_text(found if isinstance(found, str) else f"<x><y>{''.join(found)}</y></x>")
+        text, folder = (tree / "a.py").read_text(), tree / argv[3]
+        self.ran.append((text, argv, timeout))
+        found, out = self.cases(text, len(self.ran), tree), io.StringIO()
+        say = sealed.sealer(sealed.key_of(folder), out)
+        machinery = self.machinery(text) if callable(self.machinery) else self.machinery
+        end = [] if self.ended is None else [{"ended": self.ended, "machinery": machinery}]
+        for value in [{"collected": [found_["test"] for found_ in found]}, *found, *end]:
+            say(value)
+        (folder / "report").write_text(out.getvalue() + self.forged)
         return Completed(self.code, "", "", 0.1)
 
 
 @pytest.fixture
 def tree(tmp_path) -> Path:
-    (tmp_path / "a.py").write_text(OLD)
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "a.py").write_text(OLD)
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
-        git(tmp_path, *command)
-    return tmp_path
+        git(tree, *command)
+    return tree
 
 
 PASSES = case("test_old", of=OLD_TEST)
@@ -64,8 +72,9 @@ def honest(text: str, run: int, tree: Path):
     return [case("test_x", None if text == NEW else FAILS), *([] if run == 3 else [PASSES])]
 
 
-def proved(tree: Path, cases, code=1) -> Proof:
-    return prove(tree, {"a.py": OLD, "b.py": "not mine"}, CANDIDATE, TEST, Script(cases, code), ["pytest"], CRASH)
+def proved(tree: Path, cases, **told) -> Proof:
+    script = Script(cases, **told)
+    return prove(tree, {"a.py": OLD, "b.py": "not mine"}, CANDIDATE, TEST, script, ["pytest"], CRASH)
 
 
 def test_an_honest_fix_is_proved_and_stays_in_the_tree(tree):
@@ -78,11 +87,11 @@ def test_an_honest_fix_is_proved_and_stays_in_the_tree(tree):
         "With the patch alone reverted it fails again.",
         "All 1 older tests pass.",
     )
-    assert [text for text, _ in script.ran] == [OLD, NEW, OLD]
-    assert [argv[:2] for _, argv in script.ran] == [["pytest", "-q"]] * 3
-    assert [TEST.path in argv for _, argv in script.ran] == [False, False, True]
+    assert [text for text, *_ in script.ran] == [OLD, NEW, OLD]
+    assert [argv[4:6] for _, argv, _ in script.ran] == [["pytest", "-q"]] * 3
+    assert [TEST.path in argv for _, argv, _ in script.ran] == [False, False, True]
     assert ((tree / "a.py").read_text(), (tree / TEST.path).read_text()) == (NEW, TEST.code)
-    assert not (tree / "b.py").exists() and not list(tree.glob(".proof-*"))
+    assert not (tree / "b.py").exists() and not list(tree.glob(".desk-*"))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +100,7 @@ def test_an_honest_fix_is_proved_and_stays_in_the_tree(tree):
         (lambda old, run: OTHER if run == 1 else old, "fails_before", "fails for another reason: failure: Assertion"),
         (lambda old, run: None if run == 1 else old, "fails_before", "passes: it proves nothing"),
         (lambda old, run: FAILS if run == 2 else old, "passes_after", "With the patch it does not pass"),
-        (lambda old, run: ("skipped", "", "") if run == 2 else old, "passes_after", "it does not pass"),
+        (lambda old, run: SKIPPED if run == 2 else old, "passes_after", "it does not pass"),
         (lambda old, run: None if run == 3 else old, "fails_reverted", "does not fail as before"),
         (lambda old, run: OTHER if run == 3 else old, "fails_reverted", "does not fail as before"),
     ],
@@ -110,8 +119,8 @@ def test_each_run_that_goes_wrong_leaves_the_proof_incomplete(tree, change, part
 @pytest.mark.parametrize(
     ("older", "says"),
     [
-        ([case("test_old", OTHER, OLD_TEST)], "Older tests fail or are gone: tests.test_a::test_old."),
-        ([], "Older tests fail or are gone: tests.test_a::test_old."),
+        ([case("test_old", OTHER, OLD_TEST)], "Older tests fail or are gone: tests/test_a.py::test_old."),
+        ([], "Older tests fail or are gone: tests/test_a.py::test_old."),
     ],
 )
 def test_an_older_test_that_fails_or_is_gone(tree, older, says):
@@ -122,9 +131,24 @@ def test_an_older_test_that_fails_or_is_gone(tree, older, says):
     assert (found.passes_after, found.older_tests_pass, found.complete, found.says[-1]) == (True, False, False, says)
 
 
-@pytest.mark.parametrize(("code", "green"), [(0, True), (1, True), (2, False), (3, False), (5, False), (None, False)])
-def test_a_run_that_did_not_end_is_not_green(tree, code, green):
-    assert proved(tree, honest, code).passes_after is green
+NOT_BELIEVED = "With the patch the tests run otherwise than without it: their report is not believed."
+
+
+@pytest.mark.parametrize(
+    ("told", "green"),
+    [
+        ({"code": 0}, True), ({"code": 1}, True), ({"code": 2}, False), ({"code": 3}, False), ({"code": 5}, False),
+        ({"code": None}, False), ({"ended": 0}, True), ({"ended": 1}, True), ({"ended": 2}, False),
+        ({"ended": 5}, False), ({"ended": None}, False), ({"machinery": ["whole: False"]}, False),
+        ({"machinery": []}, False), ({"forged": "0 {}\n"}, False), ({"forged": "0 {}"}, True),
+        ({"machinery": lambda text: [*MACHINERY, *(["a hook of conftest"] if text == NEW else [])]}, False),
+        ({"machinery": lambda text: [*MACHINERY, "a hook of conftest"]}, True),
+    ],
+)  # fmt: skip
+def test_a_run_that_did_not_end_or_is_not_believed_is_not_green(tree, told, green):
+    found = proved(tree, honest, **told)
+    assert (found.fails_before, found.passes_after, found.complete) == (True, green, green)
+    assert (found.says[-1] == NOT_BELIEVED) is (not green) and len(found.says) == (4 if green else 5)
 
 
 def test_a_test_that_did_not_run_proves_nothing(tree):
@@ -145,41 +169,59 @@ def test_what_a_run_leaves_behind_decides_nothing(tree):
     assert not (tree / "left").exists()
 
 
-@pytest.mark.parametrize("report", ["", "<x>", "no xml", "<x></x>"])
-def test_a_report_that_cannot_be_read_is_no_result(tree, report):
-    found = run_tests(tree, ["pytest"], Script(lambda *_: report, 0))
-    assert found == proof.Tests({}, report == "<x></x>")
-
-
 def test_a_report_is_read_with_all_that_a_test_said(tree):
     cases = [
         case("test_x", FAILS),
         PASSES,
-        '<testcase name="tests.test_gone"><error message="no module">why</error></testcase>',
-        f'<testcase classname="{OLD_TEST}" name="two"><failure>first</failure><error>second</error><y/></testcase>',
-        f'<testcase classname="{OLD_TEST}" name="out"><system-out>printed</system-out></testcase>',
-        f'<testcase classname="{OLD_TEST}" name="bare"><skipped/></testcase>',
+        {"test": "tests/test_gone.py", "when": "collect", "outcome": "failed", "text": "no module"},
+        {"test": "tests/test_no.py", "when": "collect", "outcome": "skipped", "text": "why"},
+        case("two", ("call", "failed", "first"), OLD_TEST),
+        case("two", ("teardown", "failed", "second"), OLD_TEST),
+        case("set", ("setup", "failed", "no"), OLD_TEST),
+        case("late", None, OLD_TEST),
+        case("late", ("teardown", "failed", "no"), OLD_TEST),
+        case("bare", SKIPPED, OLD_TEST),
+        case("early", ("setup", "skipped", ""), OLD_TEST),
+        case("other", ("teardown", "skipped", "x"), OLD_TEST),
     ]
-    found = run_tests(tree, ["pytest"], Script(lambda *_: cases), ["tests/test_new.py"])
+    found = run_tests(tree, ["pytest"], Script(lambda *_: cases, 1), ["tests/test_new.py"])
+    old = {
+        "test_old": "", "two": "failure: first\nerror: second", "set": "error: no", "late": "error: no",
+        "bare": "skipped: ", "early": "skipped: ", "other": "error: x",
+    }  # fmt: skip
     assert found.results == {
-        "tests.test_new::test_x": f"failure: ZeroDivisionError: division by zero\n{TRACE}",
-        "tests.test_a::test_old": "",
-        "tests.test_gone": "error: no module\nwhy",
-        "tests.test_a::two": "failure: \nfirst\nerror: \nsecond",
-        "tests.test_a::out": "",
-        "tests.test_a::bare": "skipped: \n",
+        "tests/test_new.py::test_x": f"failure: ZeroDivisionError: division by zero\n{TRACE}",
+        "tests/test_gone.py": "error: no module",
+        "tests/test_no.py": "skipped: why",
+        **{f"{OLD_TEST}::{name}": text for name, text in old.items()},
     }
-    assert found.of("tests/test_a.py").keys() == {"tests.test_a::test_old", "tests.test_a::two", "tests.test_a::out",
-                                                  "tests.test_a::bare"}  # fmt: skip
-    assert found.without("tests/test_a.py").keys() == {"tests.test_new::test_x", "tests.test_gone"}
+    assert found.collected == [value["test"] for value in cases]
+    assert (found.machinery, found.finished, found.done.code) == (MACHINERY, True, 1)
+    assert found.of(OLD_TEST).keys() == {f"{OLD_TEST}::{name}" for name in old}
+    assert found.of("tests/test_gone.py") == {"tests/test_gone.py": "error: no module"}
+    assert found.of("tests/test_a") == {} == found.of("tests/test_gone")
+    assert found.without(OLD_TEST).keys() == found.results.keys() - found.of(OLD_TEST).keys()
 
 
-def test_the_report_asked_for_is_the_one_read(tree):
+@pytest.mark.parametrize("report", ["", "{}\n", "0 {}\n"])
+def test_without_a_sealed_report_there_is_no_result(tree, report):
+    class Silent(Script):
+        def run(self, argv, tree, timeout=120):
+            (tree / argv[3] / "report").write_text(report)
+            return Completed(0, "", "", 0.1)
+
+    found = run_tests(tree, ["pytest"], Silent(None))
+    assert (found.results, found.collected, found.machinery, found.finished) == ({}, (), (), False)
+
+
+def test_the_command_is_run_with_our_reporter_and_its_own_options(tree):
     script = Script(lambda *_: [PASSES])
     run_tests(tree, ["pytest", "-q"], script, ["one.py", "two.py"])
-    [(_, argv)] = script.ran
-    assert argv[:2] == ["pytest", "-q"] and argv[-2:] == ["one.py", "two.py"]
-    assert argv[2:7] == ["-p", "no:cacheprovider", "-o", "junit_family=xunit1", "--tb=short"]
+    [(_, argv, timeout)] = script.ran
+    assert argv[4:6] == ["pytest", "-q"] and argv[-2:] == ["one.py", "two.py"] and timeout == 120
+    assert argv[6:11] == ["-p", "platform_reporter", "-p", "no:cacheprovider", "--tb=short"]
+    run_tests(tree, ["pytest"], script, timeout=7)
+    assert script.ran[-1][2] == 7
 
 
 @pytest.mark.parametrize("name", ["../out.py", "sub/../../out.py", "link.py", "folder/out.py", "/tmp/out.py"])

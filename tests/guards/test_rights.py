@@ -6,7 +6,7 @@ import pytest
 
 from core import rights
 from core.people import Role
-from core.rights import Actor, Forbidden, require
+from core.rights import Actor, Forbidden, Proof, proved, require
 
 VIEWER, OPERATOR, APPROVER, ADMIN = Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMIN
 HOLDERS = {
@@ -56,5 +56,15 @@ def test_a_token_narrows_a_role_and_never_widens_it(role, scopes, right, says):
     assert str(refusal.value) == says
 
 
-def test_somebody_is_no_owner_unless_it_is_said():
-    assert Actor("ada", ADMIN).owner is False
+@pytest.mark.parametrize("proof", Proof)
+def test_who_proved_who_they_are_may_act(proof):
+    actor = Actor("ada", VIEWER, proof=proof)
+    assert proved(actor) is actor
+
+
+@pytest.mark.parametrize(
+    "claim", [Actor("ada", ADMIN), Actor("ada", ADMIN, frozenset({"approve"}), "api"), "ada", None]
+)
+def test_a_name_alone_is_a_claim(claim):
+    with pytest.raises(Forbidden, match="only a person who proved who they are"):
+        proved(claim)

@@ -105,7 +105,7 @@ def deployed(console):
     """(issue, change, deployment) of a release to production that is being watched; older and other ones lie about."""
     console.platform_file.write_text(
         console.platform_file.read_text()
-        + '[repositories.other]\nremote = "x"\n[services.mail]\nrepository = "other"\n'
+        + '[repositories.other]\nremote = "https://git.example/other.git"\n[services.mail]\nrepository = "other"\n'
         + "[watch]\nseconds = 600\nevery = 30\nminimum_requests = 20\n"
     )
     with store.write() as session:
