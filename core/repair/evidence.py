@@ -193,8 +193,8 @@ def _values(sentence: Sentence) -> Iterator[Said]:
 def is_expression(text: str) -> bool:
     """A literal with nothing behind it: a comment would take the rest of the line that it is put in."""
     try:
-        whole = ast.get_source_segment(text, ast.parse(text, mode="eval").body) == text
-        return whole and (text == "set()" or ast.literal_eval(text) is not ...)
+        node = ast.parse(text, mode="eval").body
+        return ast.get_source_segment(text, node) == text and (text == "set()" or ast.literal_eval(node) is not ...)
     except UNREADABLE:
         return False
 
@@ -204,7 +204,6 @@ def _constants(place: Place, about: frozenset[str]) -> Iterator[Said]:
     for node in place.module.body:
         for target in node.targets if isinstance(node, ast.Assign) else ():
             name = getattr(target, "id", "")
-            rest = words_of(*name.replace("_", " ").split()) - {"default", "fallback"}
             if re.match(r"(DEFAULT|FALLBACK)_", name) or name.endswith(("_DEFAULT", "_FALLBACK")):
                 rest = words_of(name.lower().replace("_", " ")) - {"default", "fallback"}
                 if rest & about:
