@@ -19,7 +19,7 @@ from tests.attacks import pattern_places as places
 from tests.attacks.readers import READERS, Reader
 
 LENGTH = 100_000  # characters
-RATIO = 30.0
+RATIO = 50.0
 AGAIN = 4  # more measurements of a text that seems too dear: others use this machine, too
 HARMLESS = hostile.filled(hostile.HARMLESS, LENGTH)
 PLAIN = re.compile(r"\w+|\s+|.")
