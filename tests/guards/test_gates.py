@@ -177,7 +177,8 @@ def complex_(path: str, line: int, name: str, value: int) -> Row:
 
 
 FOUND = Report(ruff=[complex_("sub/a.py", 4, "easy", 1), complex_("sub/a.py", 8, "hard", 3),
-                     complex_("sub/a.py", 17, "m", 2), row("sub/a.py", 8, "F841", "`not` is too complex (99 > 0)"), complex_("b.py", 1, "other", 9),
+                     complex_("sub/a.py", 17, "m", 2), complex_("b.py", 1, "other", 9),
+                     row("sub/a.py", 8, "F841", "`not` is too complex (99 > 0)"),
                      row("sub/a.py", 17, "C901", "said in another way")])  # fmt: skip
 
 
