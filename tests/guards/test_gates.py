@@ -48,6 +48,7 @@ def test_the_changed_lines_of_a_diff():
     assert changed_lines(DIFF) == {"a.py": {1, 6, 7, 8}, "sub/b.py": {1, 2}}
     assert changed_lines(DIFF, ".md") == {"notes.md": {1}}
     assert changed_lines("") == {}
+    assert changed_lines("+++ elsewhere/c.py\n@@ -1 +1 @@\n") == {}, "git names new files b/"
 
 
 def test_every_file_of_a_diff_once():
@@ -176,7 +177,8 @@ def complex_(path: str, line: int, name: str, value: int) -> Row:
 
 
 FOUND = Report(ruff=[complex_("sub/a.py", 4, "easy", 1), complex_("sub/a.py", 8, "hard", 3),
-                     complex_("sub/a.py", 17, "m", 2), row("sub/a.py", 8, "F841"), complex_("b.py", 1, "other", 9),
+                     complex_("sub/a.py", 17, "m", 2), complex_("b.py", 1, "other", 9),
+                     row("sub/a.py", 8, "F841", "`not` is too complex (99 > 0)"),
                      row("sub/a.py", 17, "C901", "said in another way")])  # fmt: skip
 
 
