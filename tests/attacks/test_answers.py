@@ -15,7 +15,6 @@ from core.models import Approval, AuditRow, Issue, Status, now
 from core.people import Person, Role
 from core.rights import Actor, Forbidden, Refused
 from tests import scenes, waiting
-from tests.access.conftest import console  # noqa: F401 - the fixture
 from tests.access.test_rights import GIVEN
 from tests.who import by
 
@@ -23,7 +22,7 @@ WORK = {name: getattr(triage, name, None) or getattr(actions, name) for name in 
 
 
 @pytest.fixture
-def core(console, monkeypatch, capsys):  # noqa: F811
+def core(console, monkeypatch, capsys):
     """Run ``python -m core …`` as a process that the engine started could; returns (exit code, output, errors)."""
     for name in ("database_url", "platform_file", "data_dir"):
         monkeypatch.setenv(name.upper(), str(getattr(console, name)))
@@ -120,7 +119,7 @@ def test_a_person_who_knows_the_password_gets_a_token_that_approves(core, monkey
 
 @pytest.mark.parametrize("claim", ["admin", Actor("admin", Role.ADMIN), Actor("platform", Role.ADMIN), None])
 @pytest.mark.parametrize("name", deeds.NEEDS)
-def test_a_claim_without_proof_does_nothing(console, name, claim):  # noqa: F811
+def test_a_claim_without_proof_does_nothing(console, name, claim):
     number, issue, patch = waiting.question()
     target = number if name in ("approve", "reject", "pass_on", "hand_back") else issue
     given = GIVEN[name] | ({"patch_hash": patch} if name == "approve" else {})
@@ -151,7 +150,7 @@ SHUT = {
 
 @pytest.mark.parametrize("how", SHUT)
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_question_that_is_shut_is_answered_by_nothing(console, name, how):  # noqa: F811
+def test_a_question_that_is_shut_is_answered_by_nothing(console, name, how):
     number, issue, patch = waiting.question(**SHUT[how])
     given = GIVEN[name] | ({"patch_hash": patch} if name == "approve" else {})
     before = (waiting.state(number), waiting.issue(issue))
@@ -170,7 +169,7 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize(("name", "status"), [(n, s) for n in ALLOWED for s in Status if s not in ALLOWED[n]])
-def test_an_issue_in_another_state_stays_as_it_is(console, name, status):  # noqa: F811
+def test_an_issue_in_another_state_stays_as_it_is(console, name, status):
     with store.write() as session:
         issue = scenes.story(session, Status.ESCALATED).id
         session.get_one(Issue, issue).status = status
@@ -182,7 +181,7 @@ def test_an_issue_in_another_state_stays_as_it_is(console, name, status):  # noq
         assert not session.exec(select(Approval).where(Approval.issue_id == issue, Approval.state != "pending")).all()
 
 
-def test_of_a_person_who_was_disabled_a_session_and_a_token_are_no_proof(console):  # noqa: F811
+def test_of_a_person_who_was_disabled_a_session_and_a_token_are_no_proof(console):
     value = sessions.begin("bob", "firefox", "", 1)
     live = sessions.actor(sessions.of_cookie(value, "firefox"))
     with store.write() as session:

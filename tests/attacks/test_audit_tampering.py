@@ -3,72 +3,14 @@
 from __future__ import annotations
 
 import re
-import stat
-from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import text
 from sqlmodel import select
 
-from core import __main__ as command
-from core import audit, audit_head, notify, runtime, scheduler, store
+from core import audit, audit_head, store
 from core.audit import State
-from core.models import AuditHead, AuditRow, Notification
-from core.runtime import Runtime
-from core.settings import ConfigurationError, Settings
-from tests import screens
-from tests.postgres import postgres
-
-
-@pytest.fixture(scope="module")
-def server():
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def host(request, tmp_path):
-    """A host whose head names row 6 of 6, and has been sent nowhere yet."""
-    settings = screens.open_console(tmp_path)
-    if request.param == "postgresql":
-        settings = settings.model_copy(update={"database_url": request.getfixturevalue("server")})
-        store.open_store(settings.database)
-        sql("DELETE FROM auditrow", "DELETE FROM audithead", "DELETE FROM notification",
-            "ALTER SEQUENCE auditrow_id_seq RESTART")  # fmt: skip
-    runtime.use(Runtime(settings))
-    write(6)
-    assert audit_head.advance(settings).ok
-    return settings
-
-
-def write(count: int) -> None:
-    for number in range(count):
-        with store.write() as session:
-            audit.record(session, "ada", "approve", f"issue/{number}", {"patch": "f3"})
-
-
-def sql(*statements: str) -> None:
-    with store.write() as session:
-        for statement in statements:
-            session.connection().execute(text(statement))
-
-
-def recompute(first: int = 1, most: int = 10**6) -> None:
-    """As an attacker would: previous and hash of every row from ``first`` on, so that the chain is whole again."""
-    with store.write() as session:
-        rows = session.exec(select(AuditRow).order_by(AuditRow.id)).all()
-        previous = audit.GENESIS
-        for row in rows:
-            if first <= row.id < first + most:
-                row.previous = previous
-                row.hash = audit.digest(row)
-            previous = row.hash
-            session.add(row)
-
-
-def files(host: Settings) -> dict[str, bytes]:
-    return {name: (host.data_dir / name).read_bytes() for name in ("audit-head", "audit-key")}
-
+from core.models import AuditRow
+from tests.attacks.chain import files, recompute, sql, write
 
 # --- what is done to it ---------------------------------------------------------------------------------
 
@@ -274,87 +216,3 @@ def test_a_forged_head_in_the_database_is_found_by_its_key(host):
     mine = audit_head.read(files(host)["audit-head"].decode())
     sql(f"UPDATE audithead SET line = '{line.replace(audit_head.read(line).key, mine.key)}'")
     assert audit_head.verify(host).state is State.FORGED
-
-
-# --- the key and the file ---------------------------------------------------------------------------------
-
-
-def test_the_key_is_readable_for_this_account_alone_and_in_no_row(host):
-    for name, content in files(host).items():
-        assert stat.S_IMODE((host.data_dir / name).stat().st_mode) == 0o600
-        assert len(content.split()) == (1 if name == "audit-key" else 6)
-    with store.read() as session:
-        kept = session.exec(select(AuditHead)).one()
-    assert files(host)["audit-key"].decode().strip() not in kept.line
-
-
-def test_a_key_from_the_environment_is_kept_nowhere(host, tmp_path):
-    own = host.model_copy(
-        update={"data_dir": tmp_path / "own", "audit_key": screens.Settings(audit_key="k" * 32).audit_key}
-    )
-    assert audit_head.advance(own).ok and not (tmp_path / "own" / "audit-key").exists()
-    assert audit_head.verify(own).ok
-    short = host.model_copy(update={"audit_key": Settings(audit_key="short").audit_key})
-    with pytest.raises(ConfigurationError, match="AUDIT_KEY: at least 32 characters"):
-        audit_head.advance(short)
-
-
-def test_a_process_that_died_between_the_first_head_and_its_key_loses_nothing(host):
-    (host.data_dir / "audit-key").rename(host.data_dir / "audit-key.new")
-    write(1)
-    assert audit_head.advance(host).ok and audit_head.verify(host).ok
-
-
-def test_an_unsigned_head_of_an_earlier_release_is_verified_and_then_signed(host):
-    (host.data_dir / "audit-key").unlink()
-    sql("DELETE FROM audithead")
-    with store.read() as session:
-        row = session.get_one(AuditRow, 4)
-    (host.data_dir / "audit-head").write_text(f"4 {row.hash}\n")
-    assert audit_head.advance(host).ok and audit_head.read(files(host)["audit-head"].decode()).row == 6
-
-
-# --- told outside -------------------------------------------------------------------------------------------
-
-
-def test_the_head_goes_outside_once_a_day_and_can_be_verified_from_there(host, caplog, monkeypatch):
-    host.platform_file.write_text(host.platform_file.read_text() + '[routes]\naudit_head = ["email"]\n')
-    caplog.set_level("INFO")
-    engine = scheduler.Engine.__new__(scheduler.Engine)
-    engine.settings, engine.audit_fault = host, None
-    for _ in range(3):
-        engine.watch_audit()
-    with store.read() as session:
-        [told] = session.exec(select(Notification)).all()
-    assert (told.channel, told.event, told.repeats) == ("email", "audit_head", 0)
-    assert audit_head.verify(host, given=audit_head.read(told.body)).ok
-    assert told.body in caplog.text
-    for name in ("database_url", "platform_file", "data_dir"):
-        monkeypatch.setenv(name.upper(), str(getattr(host, name)))
-    assert command.main(["audit", "verify", "--head", told.body]) == 0
-    sql("DELETE FROM auditrow WHERE id = 2")
-    recompute()
-    assert command.main(["audit", "verify", "--head", told.body]) == 1
-    assert command.main(["audit", "verify", "--head", "12 abc"]) == 2
-
-
-def test_a_fault_is_told_once(host):
-    engine = scheduler.Engine.__new__(scheduler.Engine)
-    engine.settings, engine.audit_fault = host, None
-    truncated(host)
-    for _ in range(3):
-        engine.watch_audit()
-    with store.read() as session:
-        told = session.exec(select(Notification)).all()
-    assert [(row.channel, row.event, row.repeats) for row in told] == [
-        ("slack", "audit_failed", 0), ("email", "audit_failed", 0)]  # fmt: skip
-    assert "rows were cut off" in told[0].body and told[0].subject == f"{notify.SUBJECTS['audit_failed']}: truncated"
-
-
-def test_a_message_of_the_trail_belongs_to_no_issue(host):
-    truncated(host)
-    audit_head.alarm(audit_head.advance(host))
-    sent = []
-    slack = SimpleNamespace(name="slack", send=lambda message: sent.append(message) or "")
-    notify.deliver(runtime.use(Runtime(host, notifiers=[slack])))
-    assert [message.link for message in sent] == [host.public_url]

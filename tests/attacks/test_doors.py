@@ -1,15 +1,8 @@
-"""The doors: keys, addresses, passwords, origins, bodies, and what a policy may name."""
+"""The doors: keys, addresses, passwords and origins."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import io
-import json
-import sys
 import time
-from types import SimpleNamespace
-from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -24,17 +17,13 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from console import address, api, context, forms, signin
 from console import app as server
-from core import __main__ as command
-from core import actions, audit, deeds, passwords, policies, sessions, store, strict_json
+from core import actions, audit, deeds, passwords, sessions, store
 from core.models import AuditRow, Status
 from core.rights import Refused
-from core.settings import ConfigurationError, Settings, parse_policy
+from core.settings import ConfigurationError, Settings
 from tests import scenes, screens, waiting
-from tests.access.conftest import console  # noqa: F401 - the fixture
 from tests.vendors.loopback import serving
 from tests.who import by
-
-SIGNING = "a-signing-secret-of-some-length"
 
 
 def served(settings: Settings, peer: tuple[str, int] = ("203.0.113.9", 50000)) -> TestClient:
@@ -68,14 +57,14 @@ def rows(action: str) -> list[AuditRow]:
         return session.exec(select(AuditRow).where(AuditRow.action == action)).all()
 
 
-def test_a_key_of_another_person_is_not_already_done(console):  # noqa: F811
+def test_a_key_of_another_person_is_not_already_done(console):
     number, _, patch = waiting.question()
     actions.pass_on(number, actor=by("approver"), to="bob", reason="x", key="k")
     assert actions.approve(number, actor=by("bob"), patch_hash=patch, key="k").done, "another action, another person"
     assert waiting.state(number).by == "bob"
 
 
-def test_a_key_of_another_subject_or_action_is_not_already_done(console):  # noqa: F811
+def test_a_key_of_another_subject_or_action_is_not_already_done(console):
     one, other = escalated(), escalated()
     for issue in (one, other):
         assert actions.retry(issue, actor=by("bob"), key="k").done
@@ -84,7 +73,7 @@ def test_a_key_of_another_subject_or_action_is_not_already_done(console):  # noq
     assert [row.subject for row in rows("retry")] == [f"issue/{one}", f"issue/{other}"]
 
 
-def test_a_key_with_other_content_is_refused_and_nothing_is_done(console):  # noqa: F811
+def test_a_key_with_other_content_is_refused_and_nothing_is_done(console):
     issue = escalated()
     assert actions.resolve(issue, actor=by("bob"), how="restarted it", cured=True, key="k").done
     assert not actions.resolve(issue, actor=by("bob"), how="restarted it", cured=True, key="k").done
@@ -102,7 +91,7 @@ def test_a_key_with_other_content_is_refused_and_nothing_is_done(console):  # no
         ("bob", "retry", "issue/0", True),
     ],
 )
-def test_a_key_stored_before_keys_were_bound_holds_for_its_own_action(console, actor, action, subject, done):  # noqa: F811
+def test_a_key_stored_before_keys_were_bound_holds_for_its_own_action(console, actor, action, subject, done):
     issue = escalated()
     with store.write() as session:
         audit.record(session, actor, action, subject.format(issue), {}, key="k")
@@ -114,7 +103,7 @@ def bearer(person="bob", **more) -> dict[str, str]:
     return {"authorization": f"Bearer {value}", **more}
 
 
-def test_over_the_api_a_key_is_its_persons_and_its_bodys(console):  # noqa: F811
+def test_over_the_api_a_key_is_its_persons_and_its_bodys(console):
     client, issue = served(console), escalated()
     bob, admin = (bearer(person, **{"idempotency-key": "k"}) for person in ("bob", "admin"))
 
@@ -152,13 +141,13 @@ PROXIES = "10.0.0.0/8, ::1"
         (PROXIES, ("10.0.0.1", 5), "10.9.9.9", "10.9.9.9"),
     ],
 )
-def test_the_client_is_the_right_most_hop_that_is_no_proxy_of_ours(console, proxies, peer, forwarded, client):  # noqa: F811
+def test_the_client_is_the_right_most_hop_that_is_no_proxy_of_ours(console, proxies, peer, forwarded, client):
     context.configure(console.model_copy(update={"trusted_proxies": proxies}))
     headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
     assert address.client(HTTPConnection({"type": "http", "client": peer, "headers": headers})) == client
 
 
-def test_a_new_forwarded_address_for_each_attempt_does_not_get_around_the_limit(console, monkeypatch):  # noqa: F811
+def test_a_new_forwarded_address_for_each_attempt_does_not_get_around_the_limit(console, monkeypatch):
     for peer in (("203.0.113.9", 5), ("127.0.0.1", 5)):
         monkeypatch.setattr(signin, "attempts", forms.Limiter(times=2))
         monkeypatch.setattr(api, "strangers", forms.Limiter(times=2))
@@ -169,7 +158,7 @@ def test_a_new_forwarded_address_for_each_attempt_does_not_get_around_the_limit(
         assert codes == [401, 401, 429, 429]
 
 
-def test_nor_does_it_where_the_server_itself_reads_the_header(console, monkeypatch):  # noqa: F811
+def test_nor_does_it_where_the_server_itself_reads_the_header(console, monkeypatch):
     """uvicorn believes X-Forwarded-For of loopback by default, before the console sees the request."""
     monkeypatch.setattr(api, "strangers", forms.Limiter(times=2))
     with serving(served(console).app) as url, httpx.Client(base_url=url) as client:
@@ -179,7 +168,7 @@ def test_nor_does_it_where_the_server_itself_reads_the_header(console, monkeypat
     assert codes == [401, 401, 429, 429]
 
 
-def test_one_subscriber_of_ipv6_is_one_client(console):  # noqa: F811
+def test_one_subscriber_of_ipv6_is_one_client(console):
     context.configure(console)
     seen = {
         address.limited(HTTPConnection({"type": "http", "client": (f"2001:db8:1:2::{n:x}", 5), "headers": []}))
@@ -189,7 +178,7 @@ def test_one_subscriber_of_ipv6_is_one_client(console):  # noqa: F811
 
 
 @pytest.mark.parametrize("name", ["x-forwarded-for", "forwarded", "x-real-ip"])
-def test_metrics_are_not_near_through_a_proxy(console, name):  # noqa: F811
+def test_metrics_are_not_near_through_a_proxy(console, name):
     near = served(console.model_copy(update={"trusted_proxies": "127.0.0.1"}), ("127.0.0.1", 5))
     assert near.get("/metrics").status_code == 200
     assert near.get("/metrics", headers={name: "127.0.0.1"}).status_code == 401
@@ -256,7 +245,7 @@ FOREIGN = {
 
 
 @pytest.fixture
-def signed_in(console):  # noqa: F811
+def signed_in(console):
     client = served(console.model_copy(update={"public_url": "http://console.example:8501"}))
     client.cookies.set("session", screens.cookie("admin", "testclient"))
     return client
@@ -292,183 +281,3 @@ def test_the_stream_of_changes_is_for_our_own_pages(signed_in, headers, code):
 def test_what_another_site_posts_is_refused_and_its_links_lead_in(signed_in):
     assert signed_in.post("/inside", headers={"origin": "https://evil.example"}).status_code == 403
     assert signed_in.get("/inside", headers={"sec-fetch-site": "cross-site"}).status_code == 200
-
-
-# --- bodies -------------------------------------------------------------------------------------------------
-
-DEEP = 100_000
-MALFORMED = {
-    "deep lists": b'{"reason": ' + b"[" * 40_000 + b"]" * 40_000 + b"}",
-    "deep objects": b'{"a":' * 15_000 + b"1" + b"}" * 15_000,
-    "somewhat deep": b'{"reason": ' + b"[" * 60 + b"]" * 60 + b"}",
-    "a number of 5,000 digits": b'{"reason": ' + b"9" * 5000 + b"}",
-    "a number of 25 digits": b'{"reason": 1000000000000000000000000}',
-    "a real number that is none": b'{"reason": 1e999}',
-    "NaN": b'{"reason": NaN}',
-    "Infinity": b'{"reason": -Infinity}',
-    "a name twice": b'{"reason": "x", "reason": "y"}',
-    "half a character": b'{"reason": "\\ud800"}',
-    "half a character as a name": b'{"\\udfff": "x"}',
-    "NUL": b'{"reason": "a\\u0000b"}',
-    "no UTF-8": b'{"reason": "\xff"}',
-    "a list": b"[]",
-    "nothing that is JSON": b"{",
-}
-
-
-@pytest.mark.parametrize("how", MALFORMED)
-def test_a_body_that_cannot_be_stored_is_422_and_does_nothing(console, how):  # noqa: F811
-    number, issue, _ = waiting.question()
-    answer = served(console).post(f"/api/issues/{issue}/reject", content=MALFORMED[how], headers=bearer())
-    assert (answer.status_code, waiting.state(number).state) == (422, "pending")
-    assert answer.json()["says"]
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "code"),
-    [
-        ("/api/issues/99999999999999999999/retry", {}, 404),
-        ("/api/issues/2147483648/retry", {}, 404),
-        ("/api/issues/{issue}/merge", {"into": 2**40}, 422),
-        ("/api/issues/{issue}/merge", {"into": -(2**62)}, 422),
-        ("/api/issues/{issue}/silence", {"minutes": 2**62, "reason": "x"}, 422),
-        ("/api/issues/{issue}/split", {"fingerprints": [1, "a"]}, 409),
-        ("/api/issues/{issue}/split", {"fingerprints": [["a"]]}, 409),
-    ],
-)
-def test_numbers_and_lists_that_no_row_can_hold(console, path, body, code):  # noqa: F811
-    issue = escalated()
-    assert served(console).post(path.format(issue=issue), json=body, headers=bearer()).status_code == code
-
-
-@pytest.mark.parametrize("length", ["9" * 5000, "²", "-1", "1e3", "+5"])
-def test_a_length_that_is_no_number(console, length):  # noqa: F811
-    number, issue, _ = waiting.question()
-    headers = {**bearer(), "content-length": length.encode("latin-1")}
-    assert served(console).post(f"/api/issues/{issue}/reject", content=b"{}", headers=headers).status_code == 413
-    assert (
-        served(console).post("/login", content=b"x", headers={"content-length": headers["content-length"]}).status_code
-        == 403
-    )
-
-
-def slack(text: bytes) -> tuple[bytes, dict[str, str]]:
-    body, at = urlencode({"payload": text}).encode(), str(int(time.time()))
-    mac = hmac.new(SIGNING.encode(), b"v0:%s:%s" % (at.encode(), body), hashlib.sha256).hexdigest()
-    return body, {"x-slack-request-timestamp": at, "x-slack-signature": f"v0={mac}",
-                  "content-type": "application/x-www-form-urlencoded"}  # fmt: skip
-
-
-def click(value: str) -> bytes:
-    action = {"action_id": "approve", "value": value, "action_ts": "1"}
-    return json.dumps({"type": "block_actions", "user": {"id": "U1"}, "actions": [action]}).encode()
-
-
-CLICKS = {
-    "a huge approval": click('{"approval": 99999999999999999999999, "issue": 1, "patch": "x"}'),
-    "one that no row has": click('{"approval": 4294967296, "issue": 1, "patch": "x"}'),
-    "a deep value": click("[" * 50_000 + "]" * 50_000),
-    "NaN": click('{"approval": NaN, "issue": 1, "patch": "x"}'),
-}
-
-
-@pytest.mark.parametrize("how", [*(n for n in MALFORMED if n != "no UTF-8"), *CLICKS])
-def test_a_signed_payload_of_slack_that_makes_no_sense_is_400(console, how):  # noqa: F811
-    settings = Settings(**{**console.model_dump(), "slack_signing_secret": SIGNING})
-    console.platform_file.write_text(console.platform_file.read_text() + '[slack.people]\nU1 = "bob"\n')
-    body, headers = slack(CLICKS.get(how) or MALFORMED[how])
-    assert served(settings).post("/hooks/slack", content=body, headers=headers).status_code == 400
-
-
-@pytest.mark.parametrize("how", MALFORMED)
-def test_decide_says_that_it_cannot_read_a_situation(how, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(MALFORMED[how])))
-    assert command.main(["decide"]) == 2
-    assert capsys.readouterr().err.startswith("decide: ")
-
-
-@pytest.mark.parametrize("text", ["a\0b", "\ud800", "x\udfff"])
-def test_a_text_that_a_database_refuses_is_refused_before_it(console, text):  # noqa: F811
-    number, _, _ = waiting.question()
-    with pytest.raises(Refused, match="cannot be stored"):
-        actions.reject(number, actor=by("bob"), reason=text, key="k")
-    assert waiting.state(number).state == "pending"
-
-
-@pytest.mark.parametrize("value", [{"a": [1, -(2**63), 1.5, None, True, "é\n😀"]}, [], "x", 0])
-def test_what_is_fine_is_read_as_it_is(value):
-    assert strict_json.loads(json.dumps(value)) == value
-
-
-# --- what a policy may name ---------------------------------------------------------------------------------
-
-SHOP = {"remote": '"https://git.example/shop.git"'}
-WRONG = {
-    "remote": ["", "x", "../shop", "-uinjected", "--upload-pack=touch /tmp/x", "ext::sh -c touch% /tmp/x", "fd::17",
-               "http://git.example/shop", "ssh://-oProxyCommand=touch/x", "-oProxyCommand=x:shop", "git@-oX:shop",
-               "git@host:-x", "https:///shop", "https://git.example", "https://a\\nb/c", "file://host/x", "host::x",
-               "git@host:a\\u0007b", "https://git.example:port/x", "ssh://-x@host/y"],
-    "branch": ["", "-x", "--all", "a..b", "a b", "a~1", "a^", "a:b", "a?b", "a*b", "a[b", "a\\\\b", "/a", "a/", "a//b",
-               "a.", ".a", "a/.b", "a.lock", "a.lock/b", "@", "a@{b", "a\\u007fb", "a\\nb"],
-    "github": ["acme", "acme/shop/x", "../shop", "acme/..", "-x/shop", "acme/sh op", "acme/shop?x=1"],
-    "vercel_project": ["../x", "a/b", "-x", "a?b"],
-    "production_url": ["shop.example", "file:///etc/passwd", "https://user:pass@shop", "https://", "javascript:1"],
-    "health_path": ["", "health", "//evil.example", "/a b", "/a\\nb", "/\\\\x"],
-    "tests": ["", "/etc", "../other", "a/../../b", "-x", "~/x", "a\\nb", ":(top)x"],
-}  # fmt: skip
-RIGHT = {
-    "remote": ["https://github.com/acme/shop.git", "https://git.example:8443/a/b", "ssh://git@git.example:22/a.git",
-               "git@github.com:acme/shop.git", "git.example:shop.git", "/srv/git/shop.git", "file:///srv/shop.git",
-               "https://user@git.example/a"],
-    "branch": ["main", "release/1.2", "a-b_c", "feature/ü", "v1.0"],
-    "github": ["", "acme/shop", "a-b/c.d_e"],
-    "vercel_project": ["", "shop", "prj_1aB"],
-    "production_url": ["", "https://shop.example", "http://127.0.0.1:8600/edge/shop"],
-    "health_path": ["/", "/health", "/a/b?deep=1"],
-    "tests": ["tests", "src/tests", ".", "tests-unit"],
-}  # fmt: skip
-
-
-def policy(key: str, value: str, name: str = "shop") -> str:
-    lines = "\n".join(f"{k} = {v}" for k, v in (SHOP | {key: value}).items())
-    return f"[repositories.{name}]\n{lines}\n"
-
-
-@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values])
-def test_a_policy_that_leads_out_is_refused_by_the_name_of_its_key(key, value):
-    with pytest.raises(ConfigurationError, match=rf"platform.toml: .*repositories\.shop\.{key}"):
-        parse_policy(policy(key, f'"{value}"'), "platform.toml")
-
-
-@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in RIGHT.items() for value in values])
-def test_a_policy_as_people_write_it_is_taken(key, value):
-    found = parse_policy(policy(key, json.dumps(value)), "platform.toml")
-    assert getattr(found.repositories["shop"], key) == value
-
-
-@pytest.mark.parametrize("name", ["../x", "..", "a/b", "-x", "--upload-pack=x", "", "a..b", ".git", "a\\nb", "x" * 101])
-def test_a_repository_whose_name_leads_out_of_the_data_directory_is_refused(name):
-    with pytest.raises(ConfigurationError, match="platform.toml: repositories.*a name has letters"):
-        parse_policy(policy("branch", '"main"', f'"{name}"'), "platform.toml")
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("test_command", "[]"), ("test_command", '[""]'), ("test_command", '["-c", "x"]'), ("source", "[]"),
-     ("source", '["../x"]'), ("source", '["/"]'), ("environment", '{"A=B" = "x"}')],
-)  # fmt: skip
-def test_lists_of_a_policy_that_lead_out_are_refused(key, value):
-    with pytest.raises(ConfigurationError, match=rf"repositories\.shop\.{key}"):
-        parse_policy(policy(key, value), "platform.toml")
-
-
-@pytest.mark.parametrize(("key", "value"), [("remote", "ext::sh -c id"), ("branch", "--all"), ("tests", "../x")])
-def test_the_policy_page_refuses_it_with_the_same_words(console, key, value):  # noqa: F811
-    before = policies.text_of(console.platform_file)
-    text = policies.edited(before, {f"repositories.shop.{key}": value})
-    with pytest.raises(ConfigurationError) as refusal:
-        parse_policy(text, console.platform_file.name)
-    with pytest.raises(Refused) as refused:
-        actions.change_policy(text, actor=by("admin"), reason="x", based_on=policies.digest(before), key="k")
-    assert str(refused.value) == str(refusal.value) and f"repositories.shop.{key}" in str(refused.value)
-    assert policies.text_of(console.platform_file) == before and not rows("change_policy")
