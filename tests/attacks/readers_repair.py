@@ -13,8 +13,10 @@ from console import connectors, diff
 from core import decision
 from core.models import ChangeSet, Crash, Frame, Raised
 from core.repair import (
+    capabilities,
     evidence,
     fixability,
+    generated_tests,
     hints,
     leads,
     mutate,
@@ -32,7 +34,7 @@ from core.repair.embedded import EmbeddedFixer
 from core.repair.inputs import recorded_calls
 from core.repair.locate import located
 from core.repair.model_fixer import ModelFixer
-from core.repair.shapes import Candidate
+from core.repair.shapes import Candidate, RegressionTest
 from core.repair.templates import FAMILIES
 from core.settings import ConfigurationError, FixRules, parse_policy
 from core.stages import gate, gates, imports, manifests, twins, wording_gates
@@ -122,6 +124,8 @@ def _refused(text: str) -> None:
     base = {"shop/cart.py": PROGRAM}
     for new in (text, PROGRAM + text, PROGRAM + f"\nX = {text!r}\n".encode("ascii", "backslashreplace").decode()):
         policy.refuse(base, Candidate("model", {"shop/cart.py": new}, ""), FixRules(), ["shop/**"], crash(text))
+        capabilities.capabilities(base, {"shop/cart.py": new})
+        generated_tests.refused(RegressionTest("tests/test_x.py", new), base)
 
 
 def _proved(text: str) -> None:

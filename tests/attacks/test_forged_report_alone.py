@@ -25,6 +25,7 @@ from tests.attacks.forging import METRICS, OTHER, RESTS, STACK, Shop, connected,
 from tests.stories.conftest import world  # noqa: F401 - a fixture
 from tests.stories.world import until
 from tests.vendors.simulators import serving
+from tests.who import by
 
 
 @pytest.fixture
@@ -210,12 +211,12 @@ def test_a_persons_approval_releases_it_and_a_second_run_asks_again(shop):
     target.round()
     issue = asked_about(target)
     question = rows(Approval, Approval.issue_id == issue.id)[0]
-    actions.reject(question.id, actor="ada", reason="nobody saw it fail", key="k1")
+    actions.reject(question.id, actor=by("ada"), reason="nobody saw it fail", key="k1")
     until(lambda: target.world.get(issue.id).status is Status.ESCALATED)
-    actions.retry(issue.id, actor="ada", key="k2")
+    actions.retry(issue.id, actor=by("ada"), key="k2")
     until(lambda: target.world.get(issue.id).status is Status.AWAITING_APPROVAL)
     again = rows(Approval, Approval.issue_id == issue.id, Approval.state == "pending")[0]
-    actions.approve(again.id, actor="ada", patch_hash=again.patch_hash, key="k3")
+    actions.approve(again.id, actor=by("ada"), patch_hash=again.patch_hash, key="k3")
     assert until(lambda: target.world.get(issue.id).status in RESTS and target.world.get(issue.id))
     until(lambda: target.world.get(issue.id).status is Status.RESOLVED)
     assert not rows(Deployment, Deployment.environment == "production")[0].automatic

@@ -13,6 +13,7 @@ from core.rights import Refused
 from core.stages import group
 from tests import factories, scenes, screens, waiting
 from tests.access.conftest import console  # noqa: F401 - the fixture
+from tests.who import by
 
 
 def escalated(service: str = "checkout", **values) -> int:
@@ -40,16 +41,16 @@ def asked_about(issue_id: int) -> tuple[int, str]:
 def barred(issue_id: int, person: str = "bob") -> None:
     number, patch = asked_about(issue_id)
     with pytest.raises(Refused, match="four eyes"):
-        actions.approve(number, actor=person, patch_hash=patch, key=f"approve-{number}")
+        actions.approve(number, actor=by(person), patch_hash=patch, key=f"approve-{number}")
     assert waiting.state(number).state == "pending"
 
 
 def test_a_run_that_the_platform_starts_later_does_not_forget_who_asked(console):  # noqa: F811
     number = escalated()
-    actions.retry(number, actor="bob", key="r")
+    actions.retry(number, actor=by("bob"), key="r")
     with store.write() as session:
         session.get_one(Issue, number).status = Status.ESCALATED
-    actions.dismiss(number, actor="bob", reason="it did not come back", key="d")  # so a next signal reopens it
+    actions.dismiss(number, actor=by("bob"), reason="it did not come back", key="d")  # so a next signal reopens it
     with store.write() as session:
         issue = session.get_one(Issue, number)
         group._join(session, factories.signal(session, issue), issue)
@@ -59,7 +60,7 @@ def test_a_run_that_the_platform_starts_later_does_not_forget_who_asked(console)
 
 def test_what_a_person_splits_off_is_asked_for_by_them(console):  # noqa: F811
     number = with_two_prints("checkout", "checkout")
-    triage.split(number, actor="bob", fingerprints=["second"], key="s")
+    triage.split(number, actor=by("bob"), fingerprints=["second"], key="s")
     [new] = others(number)
     begun_by_the_platform(new)
     barred(new)
@@ -68,7 +69,7 @@ def test_what_a_person_splits_off_is_asked_for_by_them(console):  # noqa: F811
 def test_what_is_split_off_a_critical_service_stays_critical(console):  # noqa: F811
     """A signal of the same cause may come from another service; its fix would need no approval."""
     number = with_two_prints("checkout", "cart")
-    triage.split(number, actor="bob", fingerprints=["second"], key="s")
+    triage.split(number, actor=by("bob"), fingerprints=["second"], key="s")
     [new] = others(number)
     assert runtime.current().policy.is_critical(waiting.issue(new).service)
 
@@ -76,49 +77,49 @@ def test_what_is_split_off_a_critical_service_stays_critical(console):  # noqa: 
 def test_a_critical_issue_is_not_merged_into_one_that_needs_no_approval(console):  # noqa: F811
     critical, other = escalated("checkout"), escalated("cart")
     with pytest.raises(Refused, match="critical service"):
-        triage.merge(critical, actor="bob", into=other, key="m")
+        triage.merge(critical, actor=by("bob"), into=other, key="m")
     assert waiting.issue(critical).merged_into is None
-    assert triage.merge(other, actor="bob", into=critical, key="m2").done
+    assert triage.merge(other, actor=by("bob"), into=critical, key="m2").done
 
 
 def test_an_issue_that_takes_another_one_in_takes_in_who_asked(console):  # noqa: F811
     mine, other = escalated("checkout"), escalated("checkout")
-    actions.retry(mine, actor="bob", key="r")
+    actions.retry(mine, actor=by("bob"), key="r")
     with store.write() as session:
         session.get_one(Issue, mine).status = Status.ESCALATED
-    triage.merge(mine, actor="bob", into=other, key="m")
+    triage.merge(mine, actor=by("bob"), into=other, key="m")
     begun_by_the_platform(other)
     barred(other)
 
 
 def test_somebody_else_s_retry_is_two_people(console):  # noqa: F811
     number = escalated()
-    actions.retry(number, actor="bob", key="r")
+    actions.retry(number, actor=by("bob"), key="r")
     with store.write() as session:
         session.get_one(Issue, number).status = Status.ESCALATED
-    actions.retry(number, actor="approver", key="r2")
+    actions.retry(number, actor=by("approver"), key="r2")
     asked, patch = asked_about(number)
-    assert actions.approve(asked, actor="bob", patch_hash=patch, key="a").done
+    assert actions.approve(asked, actor=by("bob"), patch_hash=patch, key="a").done
 
 
 @pytest.mark.parametrize("way", ["pass_on", "hand_back"])
 def test_moving_the_question_does_not_change_who_asked(way, console):  # noqa: F811
     number, _, patch = waiting.question(requested_by="bob", assignee="bob" if way == "hand_back" else None)
     given = {"to": "bob", "reason": "x"} if way == "pass_on" else {"reason": "x"}
-    getattr(actions, way)(number, actor="bob", key="w", **given)
+    getattr(actions, way)(number, actor=by("bob"), key="w", **given)
     with pytest.raises(Refused, match="four eyes"):
-        actions.approve(number, actor="bob", patch_hash=patch, key="a")
+        actions.approve(number, actor=by("bob"), patch_hash=patch, key="a")
 
 
 @pytest.mark.parametrize("end", ["escalate", "merge"])
 def test_an_approval_does_not_outlive_what_it_was_given_for(end, console):  # noqa: F811
     number, issue, patch = waiting.question()
     if end == "escalate":
-        actions.escalate(issue, actor="bob", to="ops", reason="x", key="e")
+        actions.escalate(issue, actor=by("bob"), to="ops", reason="x", key="e")
     else:
-        triage.merge(issue, actor="bob", into=escalated("checkout"), key="e")
+        triage.merge(issue, actor=by("bob"), into=escalated("checkout"), key="e")
     with pytest.raises(Refused, match="already rejected"):
-        actions.approve(number, actor="approver", patch_hash=patch, key="a")
+        actions.approve(number, actor=by("approver"), patch_hash=patch, key="a")
 
 
 def with_two_prints(first: str, second: str) -> int:

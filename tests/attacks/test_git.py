@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from core import workspace
 from core.models import ChangeSet
@@ -179,8 +180,11 @@ REMOTES = [
 @pytest.mark.parametrize("remote", REMOTES)
 def test_a_remote_is_no_program_and_no_option(remote, w):
     remote = remote.replace("CANARY", str(w.folder / "canary" / "remote"))
+    with pytest.raises(ValidationError):
+        Repository(remote=remote)
+    told = Repository(remote="/srv/other.git").model_copy(update={"remote": remote})  # past the policy's own check
     with pytest.raises(CommandError):
-        workspace.clone(w.rt, "other", Repository(remote=remote))
+        workspace.clone(w.rt, "other", told)
     assert canaries(w) == []
 
 

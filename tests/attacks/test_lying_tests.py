@@ -164,5 +164,6 @@ def test_timing_is_not_what_the_program_prints(tree):
     (tree / "a.py").write_text(lie)
     line = lie.splitlines().index("    return 1 / x") + 1
     rules = FixRules()
-    gate = measured.performance(tree, {"a.py": {line}}, {"a.py": OLD}, REPOSITORY, rules, BubblewrapRunner())
+    asked = measured._all_asked(tree, {"a.py": {line}}, {"a.py": OLD})
+    gate = measured.performance(tree, asked, REPOSITORY, rules, BubblewrapRunner())
     assert not gate.passed, gate.says

@@ -30,6 +30,7 @@ READERS = {
     "core.stages.imports": ".py",
     "core.repair.evidence": ".md",  # the README, for what the program is meant to do
     "core.workspace": ".py",  # the changed files, to be committed
+    "core.repair.runner": ".py",  # texts that are compared: what a patch can newly do
     "core.stages.manifests": ".txt .toml .cfg .py",  # manifests, as text that the sandbox parses
 }
 OWN = (".git", ".probe-", ".proof-", ".timing-")  # files that the platform made there itself
@@ -68,7 +69,7 @@ def folders_of(folder) -> tuple[str, ...]:
 
 def read_as_data(path: str, module: str) -> bool:
     name = os.path.basename(path)
-    ours = name.startswith(OWN) or ".git/" in path and module == "core.repair.checkout"
+    ours = name.startswith(OWN) or "/.desk-" in path or ".git/" in path and module == "core.repair.checkout"
     return ours or name.endswith(tuple(READERS.get(module, "nothing").split()))
 
 

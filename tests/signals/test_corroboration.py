@@ -306,7 +306,7 @@ def test_a_source_that_cannot_be_read_is_named(rt):
 )
 def test_a_service_may_differ_from_the_rule(required, own, asks):
     policy = Policy(
-        repositories={"shop": Repository(remote="x")},
+        repositories={"shop": Repository(remote="/srv/shop.git")},
         services={"cart": Service(repository="shop", corroboration=own)},
         corroboration={"required": required},
     )
