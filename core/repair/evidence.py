@@ -13,6 +13,7 @@ from core.repair.locate import Place
 from core.repair.returning import alike, fits
 from core.repair.sources import UNREADABLE, Function, called, defaults, files, parsed
 
+LONGEST = 20_000  # characters of one documentation that are read
 NUMBERS = {"zero": "0", "one": "1"}
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
 # EUR, INFO, DE; what is written in capitals everywhere is no value
@@ -93,7 +94,7 @@ def words_of(*names: str) -> frozenset[str]:
 def sentences(place: Place, about: frozenset[str] = frozenset(), everything: bool = False) -> Iterator[Sentence]:
     """Sentences on conditions, the function's first; of the module those ``about`` it, unless ``everything``."""
     for text, trust, own in _texts(place):
-        for sentence in _split(text):
+        for sentence in _split(text[:LONGEST]):
             if not CONDITION.search(sentence) and not SKIPPED.search(sentence):
                 continue
             related = bool(words_of(sentence) & about)
@@ -115,7 +116,7 @@ def _texts(place: Place) -> Iterator[tuple[str, float, bool]]:
     yield ast.get_docstring(place.module) or "", 0.84, False
     readme = next((p for p in (place.tree / "README.md", place.tree / "README.rst") if p.is_file()), None)
     if readme and not readme.is_symlink():
-        yield readme.read_text(encoding="utf-8", errors="replace")[:20_000], 0.8, False
+        yield readme.read_text(encoding="utf-8", errors="replace"), 0.8, False
 
 
 def _owner(place: Place) -> ast.ClassDef | None:

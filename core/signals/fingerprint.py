@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.models import Crash, Kind, Record
+from core.patterns import Linear
 from core.signals import stack
 from core.signals.masking import mask
 
@@ -62,18 +63,15 @@ BY_TYPE = {
     "JSONDecodeError": "parse",
     "MemoryError": "memory",
 }
-SUBJECTS = [  # the thing a message names as being at fault; the first match wins
-    re.compile(p)
-    for p in (
-        r"has no attribute '(\w+)'|reading '(\w+)'",
-        r"No module named '([\w.]+)'|cannot import name '(\w+)'|name '(\w+)' is not defined|variable '(\w+)'",
-        r"(?:missing|unexpected) (?:(?!missing |unexpected )[^'])*argument:? '(\w+)'",
-        r"host='([\w.-]+)'|//([A-Za-z][\w.-]*)",
-        r"(?:host|server|database|to|with|from) \"?([a-z][\w-]*\.[\w.-]*\w)",
-        r"(?:relation|table|column):? [\"']?(\w+)",
-        r"[Nn]o such (?:file|table|column)[^'\"/]*[:'\" ]+(?:[^'\"\s]*/)?([\w.-]+)",
-    )
-]
+SUBJECTS = (  # the thing a message names as being at fault; the first match wins
+    re.compile(r"has no attribute '(\w+)'|reading '(\w+)'"),
+    re.compile(r"No module named '([\w.]+)'|cannot import name '(\w+)'|name '(\w+)' is not defined|variable '(\w+)'"),
+    re.compile(r"(?:missing|unexpected) (?:(?!missing |unexpected )[^'])*argument:? '(\w+)'"),
+    re.compile(r"host='([\w.-]+)'|//([A-Za-z][\w.-]*)"),
+    re.compile(r"(?:host|server|database|to|with|from) \"?([a-z][\w-]*\.[\w.-]*\w)"),
+    re.compile(r"(?:relation|table|column):? [\"']?(\w+)"),
+    Linear(r"[Nn]o such (?:file|table|column)[^'\"/]*[:'\" ]+(?:[^'\"\s]*/)?([\pL\pN_.-]+)"),
+)
 DIGITS = re.compile(r"\d+")
 PROGRAM_OWN = re.compile(r"^\s*raise\b|^\s*throw\b")
 

@@ -22,7 +22,7 @@ class Reader:
     """``errors`` are the ones that its documentation names; ``seeds`` are texts as they really come.
 
     ``json``: the text is JSON, whose values the hostile texts take in turn. ``slow``: thousands of steps a text, so
-    that the fuzzers give it fewer.
+    that the fuzzers give it fewer. ``harmless``: what a harmless text is made of, where prose would not be read at all.
     """
 
     read: Callable[[str], Any]
@@ -30,6 +30,7 @@ class Reader:
     seeds: tuple[str, ...] = (TRACE, BROWSER)
     json: bool = False
     slow: bool = False
+    harmless: str = ""
 
 
 def record(text: str, kind: Kind = Kind.LOG, **more: Any) -> Record:

@@ -43,6 +43,7 @@ from core.vendors import openai
 from core.vendors.base import VendorError
 from tests.attacks.reader import Reader, crash
 
+TOML = 10_000  # characters: tomllib's time grows with the square of the dots in a key
 VALUE = 20_000  # characters of a local's value: ten times what is stored of one
 PROGRAM = '''"""The cart. A customer without a cart has an empty list."""
 
@@ -151,8 +152,10 @@ def _documentation(text: str) -> None:
 
 
 def _manifests(text: str) -> None:
-    for name in ("requirements.txt", "pyproject.toml", "Pipfile", "Pipfile.lock", "uv.lock", "setup.cfg", "setup.py"):
+    for name in ("requirements.txt", "setup.cfg", "setup.py", "Pipfile.lock"):
         manifests.read({name: text})
+    for name in ("pyproject.toml", "Pipfile", "uv.lock"):  # in the sandbox, with a deadline
+        manifests.read({name: text[:TOML]})
 
 
 def _difference(text: str) -> None:
@@ -175,7 +178,7 @@ REPAIR = {
     "inputs that a report names": Reader(_guessed, slow=True),
     "fix by a message": Reader(_proposed, slow=True),
     "fix by documentation": Reader(_documented, slow=True, seeds=("Users without a name are shown as 'guest'.",)),
-    "policy of patches": Reader(_refused, slow=True, seeds=(PROGRAM, "eval(x)")),
+    "policy of patches": Reader(_refused, slow=True, seeds=(PROGRAM, "eval(x)"), harmless="x = 1\n"),
     "output of a proof": Reader(
         _proved, seeds=("shop/cart.py:10: in show\nE KeyError", '[0, 0, {"error": "KeyError"}]')
     ),
@@ -187,15 +190,19 @@ REPAIR = {
 REVIEWS = {
     "difference": Reader(_difference, seeds=(PATCH,)),
     "imports of a file": Reader(
-        lambda text: list(imports.imported(text)), (SyntaxError, ValueError, RecursionError), (PROGRAM,)
+        lambda text: list(imports.imported(text)),
+        (SyntaxError, ValueError, RecursionError),
+        (PROGRAM,),
+        harmless="x = 1\n",
     ),
     "docstring": Reader(_documentation, seeds=("Do it.\n\n    Args:\n        a (int): x\n    Raises:\n        E: y",)),
     "manifests": Reader(
         _manifests,
         seeds=("a==1.0\n-r b.txt\n", '[project]\ndependencies = ["a==1"]\n', "[options]\ninstall_requires = a"),
+        harmless="abc==1.0\n",
     ),
     "policy of the platform": Reader(
-        lambda text: parse_policy(text, "platform.toml"),
+        lambda text: parse_policy(text[:TOML], "platform.toml"),  # a signed-in person's own
         (ConfigurationError,),
         ('[services.cart]\nrepository = "shop"\n',),
     ),

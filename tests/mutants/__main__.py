@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 import tomllib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -31,24 +32,25 @@ def key(mutant: Mutant | dict) -> tuple[str, str, str]:
     return found["place"], found["before"], found["after"]
 
 
-def survivors(module: str, tests: list[str], found: list[Mutant], at_once: int) -> list[Mutant]:
-    """The mutants with which every test passes. Raises SystemExit when a test fails on the real text."""
+def survivors(module: str, tests: list[str], found: list[Mutant], at_once: int) -> Iterator[Mutant]:
+    """The mutants with which every test passes, as they are found. Raises SystemExit when a test fails without one."""
     path = ROOT / module
     run = partial(run_tests, tests, path)
     if [code for _, code in each([(None, partial(run, path.read_text(encoding="utf-8")))], 1)] != [0]:
         raise SystemExit(f"{module}: its tests fail without a mutant: pytest {' '.join(tests)}")
-    return [mutant for mutant, code in each(((m, partial(run, m.code)) for m in found), at_once) if code == 0]
+    jobs = ((mutant, partial(run, mutant.code)) for mutant in found)
+    yield from (mutant for mutant, code in each(jobs, at_once) if code == 0)
 
 
 def judge(module: str, tests: list[str], excluded: set[tuple[str, str, str]], at_once: int) -> float:
-    """Print a module's row and its survivors; the share that was killed."""
+    """Print a module's survivors as they are found, then its row; the share that was killed."""
     made = list(mutants((ROOT / module).read_text(encoding="utf-8")))
     tried = [mutant for mutant in made if key(mutant) not in excluded]
-    left = survivors(module, tests, tried, at_once)
-    share = 1 - len(left) / len(tried) if tried else 1.0
-    print(ROW.format(module, len(made), len(tried) - len(left), len(left), len(made) - len(tried), f"{share:.1%}"))
-    for mutant in left:
-        print(f"    {mutant.place}: {mutant.before}\n        -> {mutant.after}")
+    left = 0
+    for left, mutant in enumerate(survivors(module, tests, tried, at_once), 1):
+        print(f"    {mutant.place}: {mutant.before}\n        -> {mutant.after}", flush=True)
+    share = 1 - left / len(tried) if tried else 1.0
+    print(ROW.format(module, len(made), len(tried) - left, left, len(made) - len(tried), f"{share:.1%}"))
     for place, before, after in sorted(excluded - set(map(key, made))):
         print(f"    excluded, but not made any more: {place}: {before}\n        -> {after}")
     return share
