@@ -47,7 +47,8 @@ def judge(module: str, tests: list[str], excluded: set[tuple[str, str, str]], at
     made = list(mutants((ROOT / module).read_text(encoding="utf-8")))
     tried = [mutant for mutant in made if key(mutant) not in excluded]
     left = 0
-    for left, mutant in enumerate(survivors(module, tests, tried, at_once), 1):
+    for mutant in survivors(module, tests, tried, at_once):
+        left += 1
         print(f"    {mutant.place}: {mutant.before}\n        -> {mutant.after}", flush=True)
     share = 1 - left / len(tried) if tried else 1.0
     print(ROW.format(module, len(made), len(tried) - left, left, len(made) - len(tried), f"{share:.1%}"))

@@ -1,0 +1,98 @@
+"""Judge a release from what production reports: is the fault cured, and did the release do harm?
+
+Pure. A ``Scene`` holds everything one look can know; ``judge`` returns a ``Judgement``. All times are seconds from
+the moment the release began to serve (``ready_at``): negative is before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Reach(StrEnum):
+    """How far a fault lies within what the release can touch."""
+
+    CHANGED = "changed"  # its stack passes through a file that the release changed
+    POSSIBLE = "possible"  # same deployment: its code imports a changed file, or is imported by one
+    NONE = "none"  # another deployment, or code that shares nothing with the change
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One metric interval of one service. ``at`` is its start; ``requests`` and ``errors`` are counts."""
+
+    at: float
+    seconds: float
+    requests: float
+    errors: float
+    p95_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """``count`` errors at one time. ``old``: they name the replaced release, so they are stragglers of it."""
+
+    at: float
+    count: int = 1
+    old: bool = False
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fingerprint's errors in one service, before and after the release.
+
+    ``own``: the issue that the release fixes. ``issue``: another open issue that explains it, when there is one.
+    """
+
+    fingerprint: str
+    service: str
+    events: tuple[Event, ...]
+    own: bool = False
+    reach: Reach = Reach.POSSIBLE
+    issue: int | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What one look knows. ``elapsed``: seconds since the release. ``history``: seconds before it that are covered.
+
+    ``services`` holds the metric intervals of every service; those named in ``touched`` run the released build, the
+    others are controls that no release of this repository can change. Metrics and events may arrive late: whatever
+    happened in the last ``lag`` seconds may still be missing.
+    """
+
+    service: str  # of the issue
+    elapsed: float
+    history: float
+    services: Mapping[str, tuple[Interval, ...]]
+    touched: frozenset[str]
+    faults: tuple[Fault, ...] = ()
+    lag: float = 0.0
+
+
+class State(StrEnum):
+    WATCHING = "watching"  # undecided: look again
+    VERIFIED = "verified"  # cured, and no harm
+    UNEXERCISED = "unexercised"  # no harm within the bound, but nothing met the fixed code
+    UNCURED = "uncured"  # the fault goes on: roll back
+    HARM = "harm"  # the release does harm: roll back
+    UNSURE = "unsure"  # ambiguous at the end of the bound: ask a person
+
+
+@dataclass(frozen=True)
+class Count:
+    """One line of evidence: a fingerprint or a service, its counts before and after, and a sentence."""
+
+    name: str
+    before: float
+    after: float
+    says: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    state: State
+    says: str
+    counts: tuple[Count, ...] = field(default=())

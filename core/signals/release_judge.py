@@ -1,0 +1,78 @@
+"""The verdict on a release, look by look: harm, not cured, verified, not exercised, or a person's to decide.
+
+release_look.py says what each fault and service shows; this module says when that is enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from core.settings import Watch
+from core.signals.release import Count, Judgement, Scene, State
+from core.signals.release_look import MISSED_HARM, Finding, Kind, Look
+
+EARLIEST = 60.0  # seconds before which no release is called good
+EXPECTED = 6.0  # errors that the old rate would have brought: fewer are no test of the cure
+PATIENCE = 2  # times rules.seconds that a watch may last
+
+
+def judge(scene: Scene, rules: Watch) -> Judgement:
+    """One look's verdict. WATCHING: look again. The watch ends by itself at ``PATIENCE`` times rules.seconds."""
+    look = Look(scene, rules)
+    findings = [found for _, found in look.faults] + list(_services(look))
+    counts = (look.own.count, *(f.count for f in findings if f.kind is not Kind.CLEAR))
+    if harm := _of(findings, Kind.HARM):
+        return Judgement(State.HARM, _said(harm), counts)
+    if look.uncured():
+        return Judgement(State.UNCURED, look.own.count.says, counts)
+    return _calm(look, findings, counts)
+
+
+def _services(look: Look) -> Iterator[Finding]:
+    for service in sorted(look.scene.touched):
+        yield look.service(service)
+        yield look.latency(service)
+
+
+def _calm(look: Look, findings: Sequence[Finding], counts: tuple[Count, ...]) -> Judgement:
+    """Nothing speaks against the release for certain: end early, at the bound, or look again."""
+    rules, elapsed = look.rules, look.scene.elapsed
+    doubts, suspects = _of(findings, Kind.DOUBT), _of(findings, Kind.SUSPECT)
+    cured = look.own.odds > math.log(1 / MISSED_HARM)
+    open_ = doubts or suspects
+    if cured and not open_ and elapsed >= EARLIEST and not look.blind() and look.cleared():
+        return Judgement(State.VERIFIED, look.own.count.says, counts)
+    if elapsed < rules.seconds:
+        return Judgement(State.WATCHING, _waits(look, open_), counts)
+    return _at_bound(look, doubts, suspects, counts)
+
+
+def _at_bound(look: Look, doubts: list[Finding], suspects: list[Finding], counts: tuple[Count, ...]) -> Judgement:
+    own = look.own
+    over = look.scene.elapsed >= look.rules.seconds * PATIENCE
+    partly = own.now > 0 and own.odds < 0
+    enough = look.requests() >= look.rules.minimum_requests
+    if not over and (partly or suspects or not enough):
+        return Judgement(State.WATCHING, _waits(look, suspects), counts)
+    if look.blind():
+        return Judgement(State.UNSURE, "no metric of the released services has come since the release", counts)
+    if partly or doubts or suspects:
+        return Judgement(State.UNSURE, _said(doubts or suspects) or own.count.says, counts)
+    if own.expected < EXPECTED:
+        return Judgement(State.UNEXERCISED, f"not exercised: {own.count.says}", counts)
+    return Judgement(State.VERIFIED, look.own.count.says, counts)
+
+
+def _waits(look: Look, open_: Sequence[Finding]) -> str:
+    if look.requests() < look.rules.minimum_requests:
+        return f"not enough traffic: {look.requests():.0f} requests so far"
+    return _said(open_) or look.own.count.says
+
+
+def _of(findings: Sequence[Finding], kind: Kind) -> list[Finding]:
+    return [f for f in findings if f.kind is kind]
+
+
+def _said(findings: Sequence[Finding]) -> str:
+    return "; ".join(f.count.says for f in findings)

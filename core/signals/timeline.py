@@ -1,0 +1,68 @@
+"""Counts and exposures of a scene, on the metric intervals of one service. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from core.signals.rates import Tally, dispersion
+from core.signals.release import Event, Interval, Scene
+
+STEP = 10.0  # seconds of a bin where a service has no request counts
+SLACK = 0.5  # seconds of rounding
+MOMENT = 5.0  # seconds within which errors count as one burst
+
+
+@dataclass(frozen=True)
+class Bin:
+    start: float
+    end: float
+    exposure: float  # requests, or seconds
+
+
+def bins(scene: Scene, service: str, start: float, end: float) -> list[Bin]:
+    """The service's whole intervals within [start, end), with their requests; else equal steps of time."""
+    told = sorted(scene.services.get(service, ()), key=lambda i: i.at)
+    if any(i.requests for i in told):
+        whole = [i for i in told if start <= i.at and i.at + i.seconds <= end + SLACK]
+        return [Bin(i.at, i.at + i.seconds, i.requests) for i in whole]
+    steps = max(1, round((end - start) / STEP))
+    edges = [start + (end - start) * i / steps for i in range(steps + 1)]
+    return [Bin(a, b, b - a) for a, b in pairwise(edges)] if end > start else []
+
+
+def parts(scene: Scene, service: str, start: float, end: float) -> list[Bin]:
+    """As ``bins``, with an interval that ``start`` or the release divides cut, its requests in proportion.
+
+    Only for errors that have a time of their own.
+    """
+    told = sorted(scene.services.get(service, ()), key=lambda i: i.at)
+    if not any(i.requests for i in told):
+        return bins(scene, service, start, end)
+    whole = [i for i in told if end <= 0 or i.at + i.seconds <= end + SLACK]
+    cut = [(max(i.at, start), min(i.at + i.seconds, end), i) for i in whole]
+    return [Bin(a, b, i.requests * (b - a) / i.seconds) for a, b, i in cut if a < b and i.seconds > 0]
+
+
+def counted(events: Sequence[Event], spans: Sequence[Bin], stragglers: bool = False) -> list[float]:
+    """Events in each bin; after the release, those of the replaced release only where ``stragglers`` are asked for."""
+    own = [e for e in events if stragglers or not (e.old and e.at >= 0)]
+    return [float(sum(e.count for e in own if span.start <= e.at < span.end)) for span in spans]
+
+
+def tally(counts: Sequence[float], spans: Sequence[Bin], spread: float = 1.0) -> Tally:
+    return Tally(sum(counts), sum(span.exposure for span in spans), spread)
+
+
+def spread(counts: Sequence[float], spans: Sequence[Bin]) -> float:
+    return dispersion(counts, [span.exposure for span in spans])
+
+
+def moments(events: Sequence[Event], start: float) -> int:
+    """Distinct short moments with errors since ``start``: one user who retries is one moment, not twenty errors."""
+    return len({int(e.at // MOMENT) for e in events if e.at >= start and not e.old})
+
+
+def latencies(points: Sequence[Interval], start: float, end: float) -> list[float]:
+    return [p.p95_ms for p in sorted(points, key=lambda p: p.at) if start <= p.at < end and p.p95_ms is not None]
