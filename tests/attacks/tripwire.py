@@ -17,6 +17,7 @@ from core.repair.runner import BubblewrapRunner
 from core.repair.shapes import Candidate
 from tests.attacks.repository import SHOP
 from tests.stories.world import World, until
+from tests.who import by
 
 OPENED: set[tuple[str, str]] = set()
 OVER = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
@@ -64,7 +65,7 @@ def journey(folder: Path) -> dict:
         with store.read() as session:
             asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
         if asked:
-            actions.approve(asked.id, actor="ada", patch_hash=asked.patch_hash, key="k")
+            actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
         return made.get(issue_id).status in OVER
 
     until(over, seconds=240)

@@ -22,7 +22,9 @@ from core.settings import Policy, Repository, Service
 def test_the_policys_rule_in_words(required, own, says):
     services = {"cart": Service(repository="shop", corroboration=own), "search": Service(repository="shop")}
     policy = Policy(
-        repositories={"shop": Repository(remote="x")}, services=services, corroboration={"required": required}
+        repositories={"shop": Repository(remote="/srv/shop.git")},
+        services=services,
+        corroboration={"required": required},
     )
     assert policy_view.corroboration(policy) == says
     assert says in policy_view.guards(policy)

@@ -164,7 +164,7 @@ def test_what_cannot_be_merged_or_split_is_refused(platform):
 
 def test_merging_ends_the_journey_and_its_question_once(platform):
     waiting.workflows()
-    number, issue_id, _ = waiting.question()
+    number, issue_id, _ = waiting.question("cart")
     target = told(place="add")
     group.group_new(platform)
     into = issue_of(target).id

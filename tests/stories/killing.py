@@ -196,7 +196,7 @@ class Rejected(Story):
         with store.read() as session:
             asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
         if asked and issue.status is Status.AWAITING_APPROVAL:
-            actions.reject(asked.id, actor="ada", reason="not now", key=f"reject-{asked.id}")
+            actions.reject(asked.id, actor=by("ada"), reason="not now", key=f"reject-{asked.id}")
 
 
 class Harmful(Story):

@@ -11,6 +11,7 @@ from core.models import Decision, Deployment, StageRun, Status
 from core.stages import corroborate, decide, deploy, locks
 from tests.stories.test_flow import SCHEDULED, asked, ended, rows
 from tests.stories.world import until
+from tests.who import by
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_the_wait_ends_with_a_question(world, hasty):
     assert "No metric or log of pricing shows these failures" in question.asks
     assert "Waits for" not in question.asks
     w.fares("pricing", 20)  # too late: the person is asked already
-    actions.approve(question.id, actor="ada", patch_hash=question.patch_hash, key="k1")
+    actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
     assert ended(w, number, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from core.models import Approval, Decision, Deployment, Notification, Outcome, S
 from core.repair import engine
 from core.repair.shapes import FixResult
 from core.stages import gates
-from tests.stories.world import PlainRunner, until
+from tests.stories.world import until, write_known_fix
 from tests.who import by
 
 
@@ -121,14 +122,14 @@ def test_a_review_that_never_passes_ends_after_its_attempts_and_feeds_each_findi
 
 def test_failed_tests_stop_it(world, monkeypatch):
     w = world()
-    run = PlainRunner.run
-    monkeypatch.setattr(
-        PlainRunner,
-        "run",
-        lambda self, argv, tree, timeout=120: run(
-            self, ["python", "-c", "print('1 failed, 1 passed'); raise SystemExit(1)"], tree
-        ),
-    )
+    text = "def share(part, whole):\n    return 0.0\n"
+
+    def breaks_an_older_test(tree, crash, **_):
+        found = write_known_fix(tree, crash)
+        (tree / "shop.py").write_text(text)
+        return replace(found, candidate=replace(found.candidate, files={"shop.py": text}))
+
+    monkeypatch.setattr(engine, "repair", breaks_an_older_test)
     issue = ended(w, w.issue(), Status.ESCALATED)
     assert "tests did not pass: 2 tests, 1 failed" in issue.reason
     assert not w.ledger.effects("preview")
@@ -220,9 +221,11 @@ def test_an_approval_of_another_patch_is_refused(world):
     assert not w.ledger.effects("production")
 
 
-def test_silence_is_never_consent(world):
+def test_silence_is_never_consent(world, monkeypatch):
     w = world()
-    (w.settings.platform_file).write_text(w.settings.platform_file.read_text() + "\n[approval]\nexpires_minutes = 0\n")
+    at_once = w.rt.policy.approval.model_copy(update={"expires_minutes": 0})  # shorter than a policy may say
+    short = w.rt.policy.model_copy(update={"approval": at_once})
+    monkeypatch.setattr(type(w.rt), "policy", short)
     issue = ended(w, w.issue("checkout"), Status.ESCALATED)
     assert "nobody answered" in issue.reason
     assert rows(Approval)[0].state == "expired"

@@ -17,6 +17,7 @@ from core.vendors.command import git
 from tests.stories.test_flow import ended
 from tests.stories.test_peer import Peer, start
 from tests.stories.world import OLD_TEST, PlainRunner, World, pass_gates, write_known_fix
+from tests.who import by
 
 
 def branches(w) -> dict[str, str]:
@@ -57,7 +58,7 @@ def refuse_by_a_person(w, _monkeypatch) -> None:
     with store.read() as session:
         asked = session.exec(select(Approval).where(Approval.state == "pending")).one()
     assert branches(w), "it was published, to be looked at"
-    actions.reject(asked.id, actor="ada", reason="not before the sale @all", key="k")
+    actions.reject(asked.id, actor=by("ada"), reason="not before the sale @all", key="k")
 
 
 def fail_the_tests(_w, monkeypatch) -> None:
@@ -139,7 +140,7 @@ def test_a_branch_that_cannot_be_taken_back_is_told_to_the_person_who_takes_over
     w.origin.rename(w.folder / "away.git")
     with store.read() as session:
         asked = session.exec(select(Approval).where(Approval.state == "pending")).one()
-    actions.reject(asked.id, actor="ada", reason="no", key="k")
+    actions.reject(asked.id, actor=by("ada"), reason="no", key="k")
     issue = ended(w, issue_id, Status.ESCALATED)
     assert f"branch fix/issue-{issue_id} could not be taken back" in issue.reason
     (w.folder / "away.git").rename(w.origin)
