@@ -36,7 +36,7 @@ def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None
 
 def mine(row: Approval, who: Actor, policy: Policy) -> bool:
     """May this approver answer it, as far as its assignee goes?"""
-    members = policy.access.groups.get(row.assignee or "", ())
+    members = policy.access.groups.get(row.assignee, ())
     return row.assignee is None or who.name == row.assignee or who.name in members or who.role is Role.ADMIN
 
 

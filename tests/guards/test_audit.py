@@ -23,7 +23,9 @@ def trail(console) -> Mark:
     """Four rows; the mark of the newest, as it is kept outside."""
     with store.write() as session:
         for number in range(1, ROWS + 1):
-            row = audit.record(session, "ada", "approve", f"issue/{number}", {"n": number, "é": None}, f"k-{number}")
+            row = audit.record(
+                session, "ada", "approve", f"issue/{number}", {"z": number, "é": None, "a": 1}, f"k-{number}"
+            )
     return Mark(row.id, row.hash)
 
 
@@ -61,13 +63,13 @@ def hashes_anew(first: int = 1, last: int = ROWS) -> None:
 def test_a_row_holds_what_was_done_and_the_hash_before_it(trail):
     first, second, *_ = rows()
     assert (first.actor, first.action, first.subject, first.key) == ("ada", "approve", "issue/1", "k-1")
-    assert first.detail == {"n": 1, "é": None}
+    assert first.detail == {"z": 1, "é": None, "a": 1}
     assert (first.previous, second.previous) == ("0" * 64, first.hash)
 
 
 def test_the_hash_is_sha_256_of_the_canonical_json(trail):
     row = rows()[0]
-    content = [row.at.isoformat(), "ada", "approve", "issue/1", {"n": 1, "é": None}, "k-1", "0" * 64]
+    content = [row.at.isoformat(), "ada", "approve", "issue/1", {"z": 1, "é": None, "a": 1}, "k-1", "0" * 64]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert row.hash == sha256(text.encode()).hexdigest()
 
@@ -84,6 +86,21 @@ def test_a_key_is_used_once(trail):
     with pytest.raises(audit.AlreadyDone, match="k-2"), store.write() as session:
         audit.record(session, "bob", "approve", "issue/9", key="k-2")
     assert len(rows()) == ROWS
+
+
+def test_what_was_done_before_leaves_the_rest_of_the_transaction_alone(trail):
+    with store.write() as session:
+        with pytest.raises(audit.AlreadyDone):
+            audit.record(session, "bob", "approve", "issue/9", key="k-2")
+        audit.record(session, "bob", "look", "issue/9")
+    assert [row.action for row in rows()] == ["approve"] * ROWS + ["look"]
+
+
+def test_rows_without_a_key_are_no_repetition(trail):
+    with store.write() as session:
+        for _ in range(2):
+            audit.record(session, "bob", "look", "issue/9")
+    assert len(rows()) == ROWS + 2 and verify(trail).ok
 
 
 def test_a_second_writer_of_the_same_key_is_told(trail, monkeypatch):

@@ -42,14 +42,16 @@ def survivors(module: str, tests: list[str], found: list[Mutant], at_once: int) 
     yield from (mutant for mutant, code in each(jobs, at_once) if code == 0)
 
 
+def shown(mutant: Mutant) -> int:
+    print(f"    {mutant.place}: {mutant.before}\n        -> {mutant.after}", flush=True)
+    return 1
+
+
 def judge(module: str, tests: list[str], excluded: set[tuple[str, str, str]], at_once: int) -> float:
     """Print a module's survivors as they are found, then its row; the share that was killed."""
     made = list(mutants((ROOT / module).read_text(encoding="utf-8")))
     tried = [mutant for mutant in made if key(mutant) not in excluded]
-    left = 0
-    for mutant in survivors(module, tests, tried, at_once):
-        left += 1
-        print(f"    {mutant.place}: {mutant.before}\n        -> {mutant.after}", flush=True)
+    left = sum(map(shown, survivors(module, tests, tried, at_once)))
     share = 1 - left / len(tried) if tried else 1.0
     print(ROW.format(module, len(made), len(tried) - left, left, len(made) - len(tried), f"{share:.1%}"))
     for place, before, after in sorted(excluded - set(map(key, made))):

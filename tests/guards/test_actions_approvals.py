@@ -1,0 +1,135 @@
+"""What each answer to a question for approval does in each of its states, by the rows that are stored afterwards."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from core import actions, runtime, store
+from core.models import (
+    Approval,
+    now,
+)
+from core.rights import Refused
+from core.runtime import Runtime
+from tests import waiting
+from tests.guards.stored import answers_sent, audited, one, refused, stored, told
+from tests.who import by
+
+ANSWERS = {
+    "approve": {},
+    "reject": {"reason": "too risky"},
+    "pass_on": {"to": "bob", "reason": "theirs"},
+    "hand_back": {"reason": "on leave"},
+}
+
+
+def answer(name: str, number: int, patch: str, actor: str = "approver", key: str = "k"):
+    more = {"patch_hash": patch} if name == "approve" else {}
+    return getattr(actions, name)(number, actor=by(actor), key=key, **ANSWERS[name], **more)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"state": "approved", "by": "ada"}, "already approved by ada"),
+        ({"state": "rejected", "by": None}, "already rejected$"),
+        ({"state": "expired"}, "already expired$"),
+        ({"state": "stale"}, "already stale$"),
+        ({"expires_at": timedelta(seconds=-1)}, "the question has expired"),
+        ({"patch_hash": "another"}, "the patch has changed since it was asked about"),
+        ({"assignee": "bob"}, "it was escalated to bob: only they, or an admin, can answer it"),
+        ({"assignee": "payments"}, "it was escalated to payments"),
+    ],
+)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_question_that_cannot_be_answered(console, name, values, says):
+    number, _, patch = waiting.question()
+    with store.write() as session:
+        given = {k: now() + v if isinstance(v, timedelta) else v for k, v in values.items()}
+        session.get_one(Approval, number).sqlmodel_update(given)
+    before = stored()
+    with pytest.raises(Refused, match=says):
+        answer(name, number, patch)
+    assert stored() == before
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_question_that_does_not_exist(console, name):
+    before = stored()
+    with pytest.raises(Refused, match="this approval does not exist"):
+        answer(name, 404, "x")
+    assert stored() == before
+
+
+def test_an_approval_releases_the_patch_that_was_seen(console):
+    number, issue, patch = waiting.question()
+    refused(actions.approve, number, says="the patch has changed since you saw it", patch_hash="another")
+    assert answer("approve", number, patch).says == "approved: the release starts"
+    kept = one(Approval, number)
+    assert (kept.state, kept.by, kept.reason) == ("approved", "approver", "")
+    assert abs(now() - kept.answered_at) < timedelta(minutes=1)
+    assert audited("approve") == [
+        ("approver", f"issue/{issue}", {"approval": number, "patch": patch, "via": "console"})
+    ]
+    [message] = stored()["notifications"]
+    assert (message["destination_uuid"], message["topic"]) == (kept.workflow_id, f"approval:{patch}")
+    assert answers_sent() == [{"approved": True, "by": "approver", "reason": ""}]
+
+
+def test_a_rejection_says_why_and_reaches_the_workflow(console):
+    number, issue, patch = waiting.question()
+    for reason in ("", "  "):
+        refused(actions.reject, number, says="a rejection needs a reason", reason=reason)
+    answer("reject", number, patch)
+    kept = one(Approval, number)
+    assert (kept.state, kept.by, kept.reason) == ("rejected", "approver", "too risky")
+    assert audited("reject")[0][1:] == (
+        f"issue/{issue}", {"approval": number, "patch": patch, "reason": "too risky", "via": "console"}
+    )  # fmt: skip
+    assert answers_sent() == [{"approved": False, "by": "approver", "reason": "too risky"}]
+
+
+@pytest.mark.parametrize(
+    ("service", "requester", "policy", "says"),
+    [
+        ("checkout", "approver", "", "four eyes: approver asked for this fix of checkout"),
+        ("payment", "approver", "", "four eyes"),
+        ("cart", "approver", '[approval]\nfour_eyes = "always"\n', "four eyes"),
+        ("cart", "approver", "", ""),
+        ("checkout", "bob", "", ""),
+        ("checkout", None, "", ""),
+    ],
+)
+def test_four_eyes(console, service, requester, policy, says):
+    console.platform_file.write_text(console.platform_file.read_text() + policy)
+    runtime.use(Runtime(console))
+    number, _, patch = waiting.question(service, requester)
+    if says:
+        refused(actions.approve, number, says=says, patch_hash=patch)
+    else:
+        assert answer("approve", number, patch).done
+
+
+def test_a_question_is_passed_on_to_a_named_person_and_no_further(console):
+    number, issue, patch = waiting.question()
+    refused(actions.pass_on, number, says="'operator' is neither a group", to="operator", reason="x")
+    assert answer("pass_on", number, patch).says == "escalated to bob: they are asked now"
+    assert (one(Approval, number).assignee, one(Approval, number).state) == ("bob", "pending")
+    assert [m.body for m in told("approval_asked")] == ["approver asks bob to answer: theirs"]
+    assert audited("pass_on")[0][1:] == (
+        f"issue/{issue}", {"approval": number, "to": "bob", "reason": "theirs", "via": "console"}
+    )  # fmt: skip
+    assert stored()["notifications"] == []
+
+
+def test_a_question_is_handed_back_once(console):
+    number, issue, patch = waiting.question(assignee="bob")
+    assert answer("hand_back", number, patch, "bob").done
+    kept = one(Approval, number)
+    assert (kept.assignee, kept.state) == (None, "pending")
+    assert audited("hand_back")[0][1:] == (
+        f"issue/{issue}", {"approval": number, "from": "bob", "reason": "on leave", "via": "console"}
+    )  # fmt: skip
+    refused(actions.hand_back, number, says="open to every approver already", reason="x")

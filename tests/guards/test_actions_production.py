@@ -1,0 +1,174 @@
+"""Rollbacks and changes of the policy by a person: what is refused changes no row, what is done is stored whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from core import actions, durable, policies, runtime, store
+from core.models import (
+    ChangeSet,
+    Deployment,
+    Issue,
+    Outcome,
+    Status,
+    now,
+)
+from core.people import Person
+from core.rights import Refused
+from core.runtime import Runtime
+from core.saved import PolicyVersion
+from core.vendors.base import Deployed, VendorError
+from tests import factories, scenes
+from tests.guards.stored import audited, one, refused, rows, stored, told, workflow
+from tests.who import by
+
+
+class Host:
+    """A deployer whose production serves ``live``."""
+
+    name = "vercel"
+
+    def __init__(self, live: str | None = "dpl_9d03", fault: VendorError | None = None):
+        self.live, self.fault, self.asked = live, fault, []
+
+    def production(self, project):
+        return self.live and Deployed(self.live, "https://shop.example", "READY")
+
+    def rollback(self, project, to):
+        if self.fault:
+            raise self.fault
+        self.asked.append((project, to))
+
+
+def released(status="verified", environment="production", **values) -> Deployment:
+    with store.write() as session:
+        issue = scenes.story(session, Status.TESTING, service="cart")
+        change = session.exec(select(ChangeSet).where(ChangeSet.issue_id == issue.id)).one()
+        made = factories.deployment(session, change, status=status, environment=environment, **values)
+        durable.start_in(session, "journey", issue.workflow_id, issue.id, issue.run)
+        return made
+
+
+@pytest.fixture
+def host(console) -> Host:
+    made = Host()
+    runtime.use(Runtime(console, deployer=made))
+    return made
+
+
+def test_a_rollback_returns_production_and_hands_the_issue_over(host):
+    row = released()
+    done = actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+    assert (done.done, done.says) == (True, "rolled back to dpl_4f1c")
+    assert host.asked == [("", "dpl_4f1c")]
+    kept, change, issue = one(Deployment, row.id), one(ChangeSet, row.change_set_id), one(Issue, row.issue_id)
+    assert (kept.status, kept.note, change.status) == ("rolled_back", "worse (approver)", "rolled_back")
+    assert abs(now() - kept.ended_at) < timedelta(minutes=1)
+    assert (issue.status, issue.reason) == (Status.ESCALATED, "rolled back by approver: worse")
+    assert [(r.result, r.note, r.by) for r in rows(Outcome)] == [("rolled_back", "worse", "approver")]
+    assert told("rolled_back")[0].body == "worse. rolled back to dpl_4f1c"
+    assert audited("roll_back") == [
+        ("approver", f"deployment/{row.id}", {"reason": "worse", "says": done.says, "via": "console"})
+    ]
+    assert workflow(issue.workflow_id) == "CANCELLED"
+
+
+def test_the_same_rollback_again_asks_the_vendor_for_nothing(host):
+    row = released()
+    actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+    before = stored()
+    again = actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+    assert (again.done, again.says) == (False, "already rolled back")
+    assert stored() == before and len(host.asked) == 1
+
+
+@pytest.mark.parametrize("environment", ["preview", "production"])
+@pytest.mark.parametrize("status", ["pending", "ready", "failed", "watching", "verified", "rolled_back"])
+def test_only_what_is_live_can_be_rolled_back(host, environment, status):
+    row = released(status, environment)
+    if environment == "production" and status in ("verified", "watching"):
+        assert actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
+        return
+    refused(actions.roll_back, row.id, says=f"a {environment} deployment that is {status} cannot", reason="worse")
+    assert host.asked == [] and workflow(one(Issue, row.issue_id).workflow_id) == "ENQUEUED"
+
+
+@pytest.mark.parametrize(
+    ("newer", "blocked"),
+    [
+        ({"status": "verified"}, True),
+        ({"status": "watching"}, True),
+        ({"status": "rolled_back"}, False),
+        ({"status": "failed"}, False),
+        ({"environment": "preview"}, False),
+        ({"repository": "other"}, False),
+    ],
+)
+def test_a_newer_deployment_of_the_same_repository_goes_first(host, newer, blocked):
+    released(), released(repository="other")
+    row = released()
+    later = released(**newer)
+    if blocked:
+        refused(actions.roll_back, row.id, says=f"deployment {later.id} came after it", reason="worse")
+        assert host.asked == []
+    else:
+        assert actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
+
+
+def test_a_rollback_that_the_vendor_refuses_is_written_nowhere(host):
+    row, host.fault = released(), VendorError("vercel", "not today")
+    before = {k: v for k, v in stored().items() if k != "workflow_status"}
+    with pytest.raises(Refused, match="vercel: not today"):
+        actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+    assert {k: v for k, v in stored().items() if k != "workflow_status"} == before
+
+
+def test_a_deployment_that_does_not_exist(host):
+    refused(actions.roll_back, 404, says="this deployment does not exist", reason="worse")
+
+
+def changed(console, text=None, based_on=None, reason="fewer", key="k", actor="admin"):
+    old = console.platform_file.read_text()
+    text = old.replace("deployments_per_hour = 5", "deployments_per_hour = 2") if text is None else text
+    given = {"reason": reason, "based_on": policies.digest(old) if based_on is None else based_on, "key": key}
+    return actions.change_policy(text, actor=by(actor), **given)
+
+
+def test_a_policy_in_force_is_a_version_with_its_reason(console):
+    before = policies.digest(console.platform_file.read_text())
+    receipt = changed(console)
+    made = rows(PolicyVersion)[-1]
+    assert receipt.says == f"version {made.id} of the policy is in force; the next decision follows it"
+    assert (made.by, made.reason, made.text) == ("admin", "fewer", console.platform_file.read_text())
+    assert runtime.current().policy.guards.deployments_per_hour == 2
+    assert audited("change_policy") == [
+        ("admin", "policy",
+         {"version": made.id, "before": before, "after": made.sha256, "reason": "fewer", "via": "console"})
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"reason": " "}, "needs a reason"),
+        ({"based_on": "older"}, "has been changed since you opened it"),
+        ({"text": "[guards]\nspeed = 9\n"}, "speed"),
+        ({"text": "not toml"}, "platform.toml"),
+    ],
+)
+def test_a_policy_that_is_refused_changes_nothing(console, values, says):
+    before, text_before = stored(), console.platform_file.read_text()
+    with pytest.raises(Refused, match=says):
+        changed(console, **values)
+    assert stored() == before and console.platform_file.read_text() == text_before
+
+
+def test_nobody_but_an_admin_changes_the_policy(console):
+    text_before = console.platform_file.read_text()
+    with pytest.raises(Refused, match="may not change policy"):
+        changed(console, actor="approver")
+    assert console.platform_file.read_text() == text_before and rows(PolicyVersion) == []
+    assert len(rows(Person)) == 5
