@@ -86,6 +86,14 @@ def _written(node: ast.Call) -> Iterator[str]:
                 yield part.value
 
 
+def forget() -> None:
+    """Empty the caches of their modules: what an earlier test asked is not called again, and so not seen."""
+    for module in {module for module, _ in places()} & sys.modules.keys():
+        for found in vars(sys.modules[module]).values():
+            if hasattr(found, "cache_clear"):
+                found.cache_clear()
+
+
 def seen(work: Callable[[], object]) -> set[Place]:
     """The functions of core and console that are called while ``work`` runs in this thread, to its end or its error."""
     found: set[Place] = set()

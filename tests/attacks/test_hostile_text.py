@@ -122,6 +122,7 @@ def test_the_worst_text_costs_about_what_a_harmless_one_costs(name):
 
 
 def test_every_place_that_matches_or_parses_has_a_reader_or_a_reason():
+    places.forget()
     called = set()
     for reader in READERS.values():
         called |= places.seen(lambda reader=reader: [careful(reader)(text) for text in (*reader.seeds, "'x' a1", "zz")])
