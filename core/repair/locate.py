@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from io import StringIO
+from itertools import accumulate
 from pathlib import Path
 
 from core.models import Crash, Frame
@@ -59,7 +61,11 @@ class Place:
         return sorted(found, key=lambda n: (n.end_lineno, n.end_col_offset, -n.col_offset))
 
     def source(self, node: ast.AST) -> str:
-        return ast.get_source_segment(self.text, node) or ""
+        """The node's own text; ``ast.get_source_segment`` would go through the whole file for each."""
+        if getattr(node, "end_lineno", None) is None:
+            return ""
+        start, end = extent(self.text, node)
+        return self.text[start:end]
 
     def replace(self, node: ast.AST, new: str) -> str:
         """The file's text with the node's own text replaced."""
@@ -147,8 +153,15 @@ def _span(node: ast.expr) -> tuple[int, int, int, int]:
 
 def offset(text: str, line: int, column: int) -> int:
     """Character offset of a syntax position, whose columns count UTF-8 bytes."""
-    rows = text.splitlines(keepends=True)
-    return sum(map(len, rows[: line - 1])) + len(rows[line - 1].encode()[:column].decode())
+    rows, starts = _rows(text)
+    return starts[line - 1] + len(rows[line - 1].encode()[:column].decode())
+
+
+@lru_cache(maxsize=64)
+def _rows(text: str) -> tuple[list[str], list[int]]:
+    """Lines as the parser counts them, which ends none at a form feed, and where each begins."""
+    rows = list(StringIO(text, newline=""))
+    return rows, list(accumulate(map(len, rows), initial=0))
 
 
 def extent(text: str, node: ast.AST) -> tuple[int, int]:

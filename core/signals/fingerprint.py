@@ -70,7 +70,10 @@ SUBJECTS = (  # the thing a message names as being at fault; the first match win
     re.compile(r"host='([\w.-]+)'|//([A-Za-z][\w.-]*)"),
     re.compile(r"(?:host|server|database|to|with|from) \"?([a-z][\w-]*\.[\w.-]*\w)"),
     re.compile(r"(?:relation|table|column):? [\"']?(\w+)"),
-    Linear(r"[Nn]o such (?:file|table|column)[^'\"/]*[:'\" ]+(?:[^'\"\s]*/)?([\pL\pN_.-]+)"),
+    Linear(
+        r"[Nn]o such (?:file|table|column)[^'\"/]*[:'\" ]+(?:[^'\"\s]*/)?([\pL\pN_.-]+)",
+        needs=("o such ",),
+    ),
 )
 DIGITS = re.compile(r"\d+")
 PROGRAM_OWN = re.compile(r"^\s*raise\b|^\s*throw\b")

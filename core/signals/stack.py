@@ -48,7 +48,8 @@ RAISED = re.compile(
 )
 NAMED = Linear(
     r"\b(?P<type>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Timeout|Refused|Violation|Fault))\b"
-    r"(?:\((?P<inside>[^()\n]*)\)|: (?P<message>[^\n]*))?"
+    r"(?:\((?P<inside>[^()\n]*)\)|: (?P<message>[^\n]*))?",
+    needs=("Error", "Exception", "Timeout", "Refused", "Violation", "Fault"),
 )
 BARE = re.compile(r"\b(?P<type>Error)\b(?:: (?P<message>.*))?")
 LINKS = re.compile(
