@@ -14,6 +14,7 @@ from core.repair.returning import alike, fits
 from core.repair.sources import UNREADABLE, Function, called, defaults, files, parsed
 
 LONGEST = 20_000  # characters of one documentation that are read
+SENTENCE = 1_000  # characters of one sentence that are read: each of its values is looked at with all around it
 NUMBERS = {"zero": "0", "one": "1"}
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
 # EUR, INFO, DE; what is written in capitals everywhere is no value
@@ -147,7 +148,7 @@ def _split(text: str) -> Iterator[str]:
                 parts[-1] += " " + part
             else:
                 parts.append(part)
-        yield from (part.strip().rstrip(".;!") for part in parts if part.strip())
+        yield from (part.strip()[:SENTENCE].rstrip(".;!") for part in parts if part.strip())
 
 
 def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Said]:
@@ -357,7 +358,7 @@ def raised(place: Place) -> Iterator[tuple[str, str]]:
         return
     owner = _owner(place)
     for text in (ast.get_docstring(place.function) or "", (ast.get_docstring(owner) or "") if owner else ""):
-        for sentence in _split(text):
+        for sentence in _split(text[:LONGEST]):
             for match in re.finditer(
                 r"\b(?:[Rr]aises?|[Ii]s refused (?:by|with)|:raises?)\s+:?(?:an? )?`*([A-Z]\w+)", sentence
             ):
