@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from console.diff import side_by_side, size
 from console.markup import Safe, join, span, tag
 from console.widgets import RESULT, card, checks, code, empty, of
+from core.counted import counted
 from core.models import ChangeSet, Review, TestRun
 from core.repair.capabilities import NOTHING
 from core.stages.gate import CAPABILITIES, newly
@@ -86,7 +87,8 @@ def tests(run: TestRun) -> Safe:
                 of(RESULT, "ok" if run.passed else "failed"),
                 tag(
                     "span",
-                    f"{run.tests} tests, {run.failures} failures, {span(run.seconds)}, in {run.runner or 'no runner'}",
+                    f"{counted(run.tests, 'test')}, {counted(run.failures, 'failure')}, "
+                    f"{span(run.seconds)}, in {run.runner or 'no runner'}",
                 ),
                 class_="d-line-up",
             ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from console.markup import Safe, join, tag
+from core.counted import counted
 from core.models import Status
 
 Point = tuple[float, float]
@@ -126,7 +127,7 @@ def _node(name: str, count: int, layout: str) -> Safe:
     lit = f"d-lit d-{node.tone}" if count and name != "learn" else f"d-{node.tone}" if count else ""
     drawn = tag(
         "g",
-        tag("title", f"{count} issues stand here now"),
+        tag("title", f"here now: {counted(count, 'issue')}"),
         tag("rect", x=x - W / 2, y=y - H / 2, width=W, height=H, rx=10),
         tag("text", node.title, x=x, y=y - 3, class_="d-name"),
         tag("text", _says(name, count), x=x, y=y + 15, class_="d-now"),
@@ -135,7 +136,8 @@ def _node(name: str, count: int, layout: str) -> Safe:
     if not node.statuses:
         return drawn
     address = "/issues?status=" + quote(",".join(s.value for s in node.statuses))
-    return tag("a", drawn, href=address, target="_self", data_nav="", aria_label=f"{node.title}: {count} issues now")
+    says = f"{node.title}: {counted(count, 'issue')} now"
+    return tag("a", drawn, href=address, target="_self", data_nav="", aria_label=says)
 
 
 def flow(now: Mapping[Status, int], taken: Mapping[tuple[str, str], int]) -> Safe:

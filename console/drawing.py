@@ -8,6 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from console.markup import Safe, clock, moment, percent, tag
+from core.counted import counted
 
 JS = """
 export default function ({ parentElement, data }) {
@@ -59,7 +60,7 @@ def strip(marks: Sequence[tuple[int, datetime, str, str]], since: datetime, unti
     ends = (tag("text", f"{at:%b %d %H:%M} UTC", x=x, y=92, text_anchor=to, class_="d-lane-end")
             for at, x, to in ((since, 90, "start"), (until, 1150, "end")))  # fmt: skip
     return tag("svg", *lanes, *ends, *(mark(*m) for m in marks), viewBox="0 0 1180 100", class_="d-strip", role="group",
-               aria_label=f"{len(marks)} deployments over time")  # fmt: skip
+               aria_label=f"{counted(len(marks), 'deployment')} over time")  # fmt: skip
 
 
 def rate_chart(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from console.markup import Safe, clock, link, percent, tag, when
 from console.widgets import SEVERITY, STATUS, issue_link, of, stat, stats, table
+from core.counted import counted
 from core.models import Approval, ChangeSet, Issue, Status
 from core.rights import Actor
 from core.settings import Settings
@@ -95,5 +96,5 @@ def issue_list(found: int, rows: Sequence[Issue], sort: str = "newest") -> tuple
         )
         for i in rows
     )
-    says = f"{found:,} issue{'s' if found != 1 else ''}, {ORDERS[sort]} first; {len(rows)} on this page."
+    says = f"{counted(found, 'issue')}, {ORDERS[sort]} first; {len(rows)} on this page."
     return tag("p", says, class_="d-muted"), table(heads, cells, (4, 5))

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from console.markup import Safe, join, moment, percent, span, tag
 from console.widgets import VERDICT, bar, card, facts, growth, of, table
 from core import decision, windows
-from core.settings import Policy
+from core.counted import counted
+from core.settings import FixRules, Policy
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -103,7 +104,7 @@ def delivery(policy: Policy) -> Safe:
         "Fix, deployment, maintenance",
         facts(
             [
-                ("A fix", f"{fix.max_lines} lines in {fix.max_files} files at most, {fix.attempts} attempts"),
+                ("A fix", _fix_limits(fix)),
                 ("Coverage of changed lines", f"at least {percent(fix.coverage)}"),
                 ("Watched for", f"{span(watch.seconds)} by {watch.source}"),
                 ("Error rate may rise by", percent(watch.error_rate_margin, 1)),
@@ -125,3 +126,8 @@ def drawn(policy: Policy, made: Mapping[int, int]) -> Safe:
             delivery(policy),
         ]
     )
+
+
+def _fix_limits(fix: FixRules) -> str:
+    lines, files = counted(fix.max_lines, "line"), counted(fix.max_files, "file")
+    return f"at most {lines} in {files}, {counted(fix.attempts, 'attempt')}"

@@ -8,6 +8,7 @@ from console import change
 from console.diff import side_by_side
 from console.markup import Safe, link, percent, span, tag, when
 from console.widgets import RESULT, SEVERITY, card, checks, empty, facts, growth, impact, issue_link, of, table
+from core.counted import counted
 from core.models import Approval, Issue
 from core.settings import Watch
 from core.views.approvals import Question
@@ -68,7 +69,7 @@ def risks(asked: Question) -> list[tuple[object, str]]:
         *((False, str(guard.get("says", ""))) for guard in fired),
         *((False, str(gate.get("says", ""))) for gate in unseen(asked)),
         *(() if any("critical service" in str(guard.get("says", "")) for guard in fired) else [standing]),
-        (None, f"{added} changed lines in {files} file{'s' if files != 1 else ''}"),
+        (None, f"{counted(added, 'changed line')} in {counted(files, 'file')}"),
         (None, f"confidence of the decision {percent(decision.confidence) if decision else '–'}, "
                f"of the patch {percent(made.confidence)}"),
         (None, f"{asked.issue.occurrences:,} occurrences, {asked.issue.users:,} users affected so far"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from console import change, quiet, receipt
 from console.markup import Safe, esc, join, moment, percent, span, tag, when
 from console.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, stat, stats, table
+from core.counted import counted
 from core.models import Analysis, Crash, Deployment, Frame, ServiceHealth, Signal, Stage
 from core.views import counting
 from core.views.issues import Story
@@ -51,7 +52,7 @@ def figures(story: Story) -> Safe:
 def _frame(frame: Frame) -> Safe:
     kept = frame.locals or {}
     values = facts((name, tag("code", text)) for name, text in list(kept.items())[:LOCALS])
-    told = f"{len(kept)} locals" if len(kept) <= LOCALS else f"{LOCALS} of {len(kept)} locals"
+    told = counted(len(kept), "local") if len(kept) <= LOCALS else f"{LOCALS} of {len(kept)} locals"
     return tag(
         "li",
         tag("div", tag("b", frame.function), tag("span", f"{frame.file}:{frame.line}", class_="d-muted")),

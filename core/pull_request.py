@@ -11,6 +11,7 @@ import unicodedata
 from sqlmodel import col, select
 
 from core import store, workspace
+from core.counted import counted
 from core.models import Analysis, ChangeSet, Issue, Review
 from core.runtime import Runtime
 from core.settings import Repository
@@ -143,7 +144,7 @@ def body(rt: Runtime, issue: Issue, analysis: Analysis, change: ChangeSet, revie
 
 def _failed(issue: Issue) -> str:
     times = "once" if issue.occurrences == 1 else f"{issue.occurrences} times"
-    people = f", for {issue.users} users" if issue.users else ""
+    people = f", for {counted(issue.users, 'user')}" if issue.users else ""
     span = f"{issue.first_seen:%Y-%m-%d %H:%M} to {issue.last_seen:%Y-%m-%d %H:%M} UTC"
     release = f", release {fenced(issue.release, 60)}" if issue.release else ""
     where = f"{fenced(issue.service, 80)} ({fenced(issue.environment, 40)}{release})"

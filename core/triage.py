@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select, update
 
 from core import answers, durable, journal, rulings, runtime, store
+from core.counted import counted
 from core.deeds import Key, Receipt, get, note, once
 from core.models import Approval, Issue, Signal, Status, now
 from core.rights import Actor, Refused
@@ -38,7 +39,7 @@ def merge(issue_id: int, *, actor: Actor, into: int, key: str) -> Receipt:
         journal.move(session, issue_id, Status.DISMISSED, f"merged into issue {into} by {who.name}").merged_into = into
         detail = {"into": into, "signals": moved, "fingerprints": sorted(prints)}
         note(session, who, "merge", issue_id, key, detail)
-        return f"merged: {moved} signals moved to issue {into}"
+        return f"merged: {counted(moved, 'signal')} moved to issue {into}"
 
     receipt = once("merge", actor, f"issue/{issue_id}", key, act, {"into": into})
     with store.read() as session:

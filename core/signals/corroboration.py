@@ -17,6 +17,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.counted import counted
 from core.models import Kind
 from core.settings import CorroborationRules
 from core.vendors.base import Origin
@@ -158,7 +159,7 @@ def _figures(witness: Witness, claim: Claim) -> str:
     if witness.kind == "metrics":
         of = f"{during.failures:.0f} of {during.of:.0f} requests of {service}"
         return f"{witness.title} metrics: {of} failed {claim.span}; {usual}"
-    return f"{witness.title} logs: {_times(during.failures, 'error')} of {service} {claim.span}; {usual}"
+    return f"{witness.title} logs: {counted(during.failures, 'error')} of {service} {claim.span}; {usual}"
 
 
 def _notes(witnesses: Sequence[Witness], claim: Claim) -> str:
@@ -188,8 +189,4 @@ def _metrics_note(witness: Witness, claim: Claim) -> str:
 def _logs_note(witness: Witness) -> str:
     if not witness.during.failures:
         return "no error"
-    return f"{_times(witness.during.failures, 'error')}, {expected(witness):.1f} expected"
-
-
-def _times(number: float, what: str) -> str:
-    return f"{number:.0f} {what}" + ("" if number == 1 else "s")
+    return f"{counted(witness.during.failures, 'error')}, {expected(witness):.1f} expected"

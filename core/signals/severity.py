@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from core.counted import counted
 from core.health import FEWEST_ERRORS, FEWEST_POINTS, slower
 from core.models import Impact, ServiceHealth, Severity
 from core.settings import SeverityRules
@@ -58,7 +59,7 @@ def _grounds(
     """Each reason for a severity; the gravest one counts."""
     yield _failing(health, rules)
     if level := _many(health, users):
-        yield level, f"{users} users are touched"
+        yield level, f"{counted(users, 'affected user')}"
     rate, earlier = health.error_rate or 0, before.error_rate
     if earlier is not None and rate >= max(NOTABLE, STEEP * earlier):
         yield Severity.MEDIUM, f"the error rate grew from {earlier:.2%} to {rate:.2%}"
@@ -89,7 +90,7 @@ def _impact(health: ServiceHealth, others: Sequence[str], users: int, catalogue:
     if len(others) >= BROAD:
         says.append(_say(f"{len(others)} other services fail too: {', '.join(sorted(others)[:5])}", 1))
     if _many(health, users):
-        says.append(_say(f"{users} users are touched: the impact is a step higher", 1))
+        says.append(_say(f"{counted(users, 'affected user')}: the impact is a step higher", 1))
     return IMPACTS[min(IMPACTS.index(catalogue) + len(says) - 1, len(IMPACTS) - 1)], says
 
 

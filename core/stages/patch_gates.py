@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.counted import counted
 from core.repair import generated_tests
 from core.repair.capabilities import NOTHING, Capability, capabilities
 from core.repair.runner import read_back
@@ -39,7 +40,7 @@ def _told(rows: list[Capability], asks: list[Capability]) -> str:
     if not rows:
         return NOTHING
     kinds = ", ".join(dict.fromkeys(row.kind for row in asks or rows))
-    count = f"{len(rows)} new {'capability' if len(rows) == 1 else 'capabilities'}"
+    count = counted(len(rows), "new capability", "new capabilities")
     return f"{count}; a person has to look at: {kinds}" if asks else f"{count}, none of which needs a person: {kinds}"
 
 

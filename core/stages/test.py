@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core import store, workspace
+from core.counted import counted
 from core.journal import Entry
 from core.models import ChangeSet, Issue, TestRun
 from core.repair.proof import Tests, run_tests
@@ -42,7 +43,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
                 output=(told.done.stdout + told.done.stderr)[-KEPT:],
             )
         )
-    entry.says = "; ".join([f"{tests} tests, {failures} failed", *wrong])
+    entry.says = "; ".join([f"{counted(tests, 'test')}, {failures} failed", *wrong])
     if wrong:
         entry.failed(entry.says)
     return {"ok": not wrong, "says": f"the service's own tests did not pass: {entry.says}"}

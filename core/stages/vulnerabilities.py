@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
+from core.counted import counted
 from core.repair.shapes import Runner
 from core.settings import OsvRules, Repository
 from core.stages import imports, manifest_reader, manifests
@@ -91,7 +92,7 @@ def _scanned(on: Stand, known: Known, where: str) -> Gate:
     unseen = on.fresh - {name for name, _ in on.now.pinned}
     ids = list(dict.fromkeys(v.id for _, v in there))
     says = [
-        f"{where} was asked of {_count(len(on.now.pinned), 'pinned package')}",
+        f"{where} was asked of {counted(len(on.now.pinned), 'pinned package')}",
         *(_says(pin, v, on) for pin, v in brought),
         f"{_some(unseen)} is newly imported and not pinned, not scanned: a person looks at it" if unseen else "",
         "" if brought or unseen else "no known vulnerability comes with the change",
@@ -135,10 +136,6 @@ def _gaps(on: Stand) -> Iterator[Finding]:
         yield Finding(GATE, path, 1, f"{path} {why}: not scanned", "note")
     if on.private:
         yield Finding(GATE, "platform.toml", 1, f"never sent, not scanned: {_some(on.private)} ([osv] private)", "note")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _some(names: Collection[str]) -> str:

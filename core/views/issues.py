@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlmodel import Session, func, or_, select
 
 from core import rulings
+from core.counted import counted
 from core.models import (
     Analysis,
     Approval,
@@ -196,7 +197,7 @@ def parts(session: Session, issue_id: int) -> dict[str, str]:
 
 def _part(title: str, source: str, sources: int, signals: int) -> str:
     more = f" and {sources - 1} more" if sources > 1 else ""
-    return f"{title[:120]} ({source}{more}, {signals} signals)"
+    return f"{title[:120]} ({source}{more}, {counted(signals, 'signal')})"
 
 
 def mergeable(session: Session, issue: Issue, limit: int = 25) -> dict[int, str]:

@@ -84,7 +84,7 @@ def test_every_ground_of_severity_and_impact_stands_in_the_analysis(platform):
     found = EmbeddedAnalyst().analyze(evidence)
     says = " | ".join(term["says"] for term in found.evidence)
     assert (found.severity, found.impact) == (Severity.HIGH, Impact.HIGH)
-    for ground in ("30.0% of 1000 requests fail: high", "400 users are touched", "the error rate grew from 0.10% to 30",
+    for ground in ("30.0% of 1000 requests fail: high", "400 affected users", "the error rate grew from 0.10% to 30",
                    "catalogue rates the service's impact medium", "2 other services fail too: mail, search",
                    "listed as critical"):  # fmt: skip
         assert ground in says, says

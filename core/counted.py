@@ -1,0 +1,9 @@
+"""Numbers with their nouns, as people write them: "1 issue", "1,200 issues"."""
+
+from __future__ import annotations
+
+
+def counted(number: float, noun: str, many: str = "") -> str:
+    """The number, rounded, and its noun; ``many`` is the plural where it is not the noun with an s."""
+    whole = round(number)
+    return f"{whole:,} {noun if whole == 1 else many or noun + 's'}"
