@@ -96,8 +96,13 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--how", required=True)
     for name, (_, says) in STREAMS.items():
         command(name, _stream, says)
-    audit = command("audit", verify_audit, "verify the audit trail against its signed heads")
-    audit.add_argument("what", choices=["verify"])
+    audit = command(
+        "audit", verify_audit, "verify the audit trail against its signed heads, or accept it after a restore"
+    )
+    audit.add_argument("what", choices=["verify", "accept"])
+    audit.add_argument(
+        "--reason", default="", help="accept: why the trail is right as it is, e.g. a backup was restored"
+    )
     audit.add_argument("--head", default="", metavar="LINE", help="also against a head that was sent outside")
     return parser
 
@@ -240,7 +245,24 @@ def verify_audit(arguments) -> int:
     if arguments.head and given is None:
         print("audit: --head is a line like: audit-head-1 12 HASH 2026-11-25T10:00:00Z KEY SIGNATURE", file=sys.stderr)
         return 2
+    if arguments.what == "accept":
+        return _accept_audit(rt.settings, arguments.reason)
     verdict = audit_head.verify(rt.settings, given=given)
+    print(f"{verdict.state}: {verdict.says}")
+    return 0 if verdict.ok else 1
+
+
+def _accept_audit(settings, reason: str) -> int:
+    from core import audit_accept, owner, rights
+
+    if not reason.strip():
+        print("audit: --reason says why the trail is right as it is", file=sys.stderr)
+        return 2
+    try:
+        verdict = audit_accept.accept(settings, owner.administrator(settings), reason)
+    except rights.Forbidden as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
     print(f"{verdict.state}: {verdict.says}")
     return 0 if verdict.ok else 1
 

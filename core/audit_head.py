@@ -163,7 +163,7 @@ def advance(settings: Settings, patience: float = -1) -> Verdict:
             state, says = fault.args
             return Verdict(False, 0, says, state)
         if verdict.ok and last and not (isinstance(head, Head) and head.row == last.row):
-            _keep(kept, last)
+            keep(kept, last)
     return verdict
 
 
@@ -177,7 +177,7 @@ def _forward(kept: Keeper) -> tuple[Verdict, Mark | None, Head | Mark | None]:
         return *audit.walk(session, [*others, *([head] if head else [])]), head
 
 
-def _keep(kept: Keeper, last: Mark) -> None:
+def keep(kept: Keeper, last: Mark) -> None:
     """Sign and write it; the first one makes the key, and the database remembers that there is one."""
     key = kept.key
     if not key:

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from core import __main__ as command
-from core import audit_head, notify, runtime, scheduler, store
+from core import audit_accept, audit_head, notify, runtime, scheduler, store
 from core.models import AuditHead, AuditRow, Notification
 from core.runtime import Runtime
 from core.settings import ConfigurationError, Settings
@@ -94,3 +94,28 @@ def test_a_message_of_the_trail_belongs_to_no_issue(host):
     slack = SimpleNamespace(name="slack", send=lambda message: sent.append(message) or "")
     notify.deliver(runtime.use(Runtime(host, notifiers=[slack])))
     assert [message.link for message in sent] == [host.public_url]
+
+
+# --- accepted after a restored backup -----------------------------------------------------------------------
+
+
+def test_a_restored_backup_is_accepted_once_with_its_reason_and_people_hear_of_it(host):
+    old = files(host)["audit-head"].decode().strip()
+    sql("DELETE FROM auditrow WHERE id > 4")
+    assert not audit_head.advance(host).ok
+    assert audit_accept.accept(host, "account/ops", "backup of Monday").ok
+    assert audit_head.advance(host).ok and audit_head.verify(host).ok
+    with store.read() as session:
+        row = session.exec(select(AuditRow).order_by(AuditRow.id.desc()).limit(1)).one()
+        told = session.exec(select(Notification).where(Notification.event == "audit_failed")).all()
+    assert (row.actor, row.action, row.detail["reason"]) == ("account/ops", "audit_accept", "backup of Monday")
+    assert row.detail["heads"]["file"] == old and {one.channel for one in told} == {"slack", "email"}
+    assert not audit_head.verify(host, given=audit_head.read(old)).ok, "the head that was sent outside still tells"
+
+
+@pytest.mark.parametrize("damage", ["UPDATE auditrow SET actor = 'eve' WHERE id = 2", "SELECT 1"])
+def test_only_a_chain_that_fits_by_itself_and_not_its_head_is_accepted(host, damage):
+    sql(damage)
+    kept = files(host)
+    assert not audit_accept.accept(host, "account/ops", "why not").ok
+    assert files(host) == kept
