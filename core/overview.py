@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import col, func, select
 
 from core import store
-from core.models import Approval, Connector, Issue, Round
+from core.models import Approval, Connector, Deployment, Issue, Round
 
 SHOWN = {
     "id",
@@ -34,8 +34,10 @@ def status() -> dict:
         last = session.exec(select(Round).order_by(col(Round.id).desc()).limit(1)).first()
         waiting = session.exec(select(func.count()).select_from(Approval).where(Approval.state == "pending")).one()
         newest = session.exec(select(Issue).order_by(col(Issue.id).desc()).limit(200)).all()
+        back = select(Deployment.issue_id, func.count()).where(Deployment.status == "rolled_back")
+        rollbacks = dict(session.exec(back.group_by(col(Deployment.issue_id))).all())
         return {
-            "all": [i.model_dump(mode="json", include=SHOWN) for i in newest],
+            "all": [i.model_dump(mode="json", include=SHOWN) | {"rollbacks": rollbacks.get(i.id, 0)} for i in newest],
             "issues": {str(name): number for name, number in issues.items()},
             "approvals_waiting": waiting,
             "connectors": [{"name": c.name, "error": c.error, "last_success": c.last_success} for c in connectors],

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from core.sandbox import server
+from core.sandbox import overlap, server
 from core.sandbox.faults import FAULTS, Fault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,9 @@ def main(argv: Sequence[str]) -> int:
     run = commands.add_parser("run", help="ship faults in turn, headless")
     run.add_argument("names", nargs="*", metavar="FAULT", help=f"of {', '.join(FAULTS)}")
     run.add_argument("--all", action="store_true")
+    run.add_argument("--overlap", action="store_true", help="ship all of them within two minutes")
+    run.add_argument("--seed", type=int, default=1, help="--overlap: of their order and times")
+    run.add_argument("--limit", type=int, help="automatic deployments an hour")
     run.add_argument("--approve", action="store_true", help="give the approvals that are asked for")
     run.add_argument("--json", action="store_true")
     given = parser.parse_args(list(argv))
@@ -172,24 +176,54 @@ def _console(port: int) -> list[str]:
 
 def run_faults(given) -> int:
     """Ship each fault, wait for its end, score it, restore the shop; one row each."""
-    faults = [FAULTS[name] for name in (FAULTS if given.all else given.names)]
+    faults = [FAULTS[name] for name in (FAULTS if given.all or given.overlap and not given.names else given.names)]
     if not faults:
         raise SystemExit("name a fault, or say --all")
     rows = []
-    password = f"demo-{secrets.token_hex(5)}"
-    with (
-        simulator(given) as world,
-        process(
-            [sys.executable, "-m", "core", "worker"], world | {"DEMO_PASSWORD": password}, given.dir / "worker.log"
-        ),
-    ):
-        time.sleep(CALM)
-        env = world | {"PLATFORM_TOKEN": _token(world, password)}
-        for fault in faults:
-            row = _one(given, env, fault)
+    with _at_work(given) as env:
+        found = overlap.run(_world(given, env), faults, given.seed) if given.overlap else _in_turn(given, env, faults)
+        for row in found:
             rows.append(row)
             print(json.dumps(row) if given.json else _line(row), flush=True)
     return 0 if all(row["right"] for row in rows) else 1
+
+
+@contextlib.contextmanager
+def _at_work(given) -> Iterator[dict[str, str]]:
+    """A fresh world with a worker in it, calm for a while; yields the environment of its approver."""
+    password = f"demo-{secrets.token_hex(5)}"
+    with simulator(given) as world:
+        if given.limit is not None:
+            _limit(Path(world["PLATFORM_FILE"]), given.limit)
+        worker = [sys.executable, "-m", "core", "worker"]
+        with process(worker, world | {"DEMO_PASSWORD": password}, given.dir / "worker.log"):
+            time.sleep(CALM)
+            yield world | {"PLATFORM_TOKEN": _token(world, password)}
+
+
+def _limit(policy: Path, number: int) -> None:
+    text = policy.read_text(encoding="utf-8")
+    policy.write_text(re.sub(r"(?m)^deployments_per_hour = .*", f"deployments_per_hour = {number}", text))
+
+
+def _in_turn(given, env: dict[str, str], faults: Sequence[Fault]) -> Iterator[dict]:
+    for fault in faults:
+        yield _one(given, env, fault)
+
+
+def _world(given, env: dict[str, str]) -> overlap.World:
+    def approve(issue: int) -> None:
+        with contextlib.suppress(RuntimeError):  # answered meanwhile, or its question is being replaced
+            _core(env, "approve", "--issue", str(issue))
+
+    remote = Remote(given.dir)
+    return overlap.World(
+        ship=lambda fault: remote.post("break", fault.name)["at"],
+        issues=lambda: _issues(env),
+        approve=approve if given.approve else None,
+        behaves=lambda fault: behaves(given.dir, fault),
+        seconds=_seconds,
+    )
 
 
 def _token(env: dict[str, str], password: str) -> str:
@@ -200,7 +234,8 @@ def _token(env: dict[str, str], password: str) -> str:
 
 
 def _line(row: dict) -> str:
-    found = f"{row['fault']:<20} {row['decision']:<22} expected {row['expected']:<15}"
+    expected = row.get("expected_decision") or row["expected"]
+    found = f"{row['fault']:<20} {row['decision']:<22} expected {expected:<15}"
     return f"{found} {row['seconds'] or '-':>6} s  {row['outcome']}"
 
 
@@ -237,13 +272,6 @@ def _await(check, seconds: float):
 
 def _scored(given, fault: Fault, issue: dict | None, shipped: float, waited: bool) -> dict:
     outcome = "not found" if issue is None else issue["status"]
-    seconds = None
-    if issue and issue["ended_at"]:
-        seconds = (
-            round(datetime.fromisoformat(issue["ended_at"]).replace(tzinfo=UTC).timestamp() - shipped, 1)
-            if "+" not in issue["ended_at"]
-            else round(datetime.fromisoformat(issue["ended_at"]).timestamp() - shipped, 1)
-        )
     right_by_checks = behaves(given.dir, fault) if outcome == "resolved" and fault.checks else None
     decision = (issue or {}).get("verdict") or "-"
     right = decision == fault.expected and {
@@ -254,7 +282,7 @@ def _scored(given, fault: Fault, issue: dict | None, shipped: float, waited: boo
         "fault": fault.name,
         "decision": decision,
         "expected": fault.expected,
-        "seconds": seconds,
+        "seconds": _seconds(issue, shipped) if issue else None,
         "outcome": outcome,
         "approval": waited,
         "behaves": right_by_checks,
@@ -262,6 +290,14 @@ def _scored(given, fault: Fault, issue: dict | None, shipped: float, waited: boo
         "right": bool(right),
         "reason": (issue or {}).get("reason", "")[:300],
     }
+
+
+def _seconds(issue: dict, shipped: float) -> float | None:
+    """From the fault's shipping to the issue's end, which the store keeps in UTC; None while it is open."""
+    if not issue["ended_at"]:
+        return None
+    ended = datetime.fromisoformat(issue["ended_at"])
+    return round((ended if ended.tzinfo else ended.replace(tzinfo=UTC)).timestamp() - shipped, 1)
 
 
 def behaves(folder: Path, fault: Fault) -> bool:

@@ -1,0 +1,107 @@
+"""``demo run --overlap``: every fault shipped within two minutes, as bad days come, and how each one ended.
+
+A fault's issue is the one of its service with its exception; a slowness is the one of its service without one. Code
+crashes have to end fixed and live, by the hidden checks of each on what production runs at the end; the fix that harms
+has to be rolled back; what no patch can cure has to end with a person, with its cause.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from core.sandbox.faults import Fault
+
+SPAN = 120.0  # seconds in which all faults are shipped
+LONGEST = 1800.0  # seconds from the last fault to the end of the drill
+QUIET = 30.0  # seconds without a change after which everything has settled
+EVERY = 2.0
+ENDED = ("resolved", "escalated", "dismissed")
+Issues = Sequence[Mapping]
+
+
+@dataclass(frozen=True)
+class World:
+    """What the drill does to the demo, and asks of it."""
+
+    ship: Callable[[Fault], float]  # -> when, in seconds since 1970
+    issues: Callable[[], Issues]
+    approve: Callable[[int], None] | None  # None: nobody approves
+    behaves: Callable[[Fault], bool]
+    seconds: Callable[[Mapping, float], float | None]
+
+
+def plan(faults: Sequence[Fault], seed: int) -> list[tuple[float, Fault]]:
+    """When each fault is shipped, in seconds from the beginning; the order and the times come from the seed."""
+    chance = random.Random(seed)
+    order = chance.sample(list(faults), len(faults))
+    return list(zip(sorted(chance.uniform(0.0, SPAN) for _ in order), order, strict=True))
+
+
+def run(world: World, faults: Sequence[Fault], seed: int) -> Iterator[dict]:
+    """One row a fault, when everything has ended."""
+    shipped = dict(_ship_all(world, plan(faults, seed)))
+    _settle(world, time.monotonic() + LONGEST)
+    issues = world.issues()
+    for fault in faults:
+        yield row(world, fault, shipped[fault.name], of(fault, issues))
+
+
+def _ship_all(world: World, times: Sequence[tuple[float, Fault]]) -> Iterator[tuple[str, float]]:
+    begun = time.monotonic()
+    for at, fault in times:
+        while (left := at - (time.monotonic() - begun)) > 0:
+            time.sleep(min(left, EVERY))
+            _answer(world)
+        yield fault.name, world.ship(fault)
+
+
+def _answer(world: World) -> Issues:
+    """Give the approvals that are asked for; returns the issues."""
+    issues = world.issues()
+    for issue in issues:
+        if issue["status"] == "awaiting_approval" and world.approve:
+            world.approve(issue["id"])
+    return issues
+
+
+def _settle(world: World, deadline: float) -> None:
+    """Wait until every issue has ended, and nothing has changed for a while."""
+    last, since = None, time.monotonic()
+    while time.monotonic() < deadline:
+        states = sorted((issue["id"], issue["run"], issue["status"]) for issue in _answer(world))
+        if states != last or any(status not in ENDED for *_, status in states):
+            last, since = states, time.monotonic()
+        if time.monotonic() - since > QUIET:
+            return
+        time.sleep(EVERY)
+
+
+def of(fault: Fault, issues: Issues) -> Mapping | None:
+    """The fault's own issue: the first of its service with its exception, else the first with its exception."""
+    told = [i for i in issues if fault.exception in i["title"] and bool(fault.exception) == (i["kind"] == "exception")]
+    return min(told, key=lambda i: (i["service"] != fault.service, i["id"]), default=None)
+
+
+def row(world: World, fault: Fault, shipped: float, issue: Mapping | None) -> dict:
+    outcome = issue["status"] if issue else "not found"
+    decision = (issue or {}).get("verdict") or "-"
+    wanted = "resolved" if fault.kind == "code" else "escalated"
+    live = world.behaves(fault) if fault.kind == "code" else None
+    rollbacks = issue["rollbacks"] if issue else 0
+    right = (decision, outcome, rollbacks) == (fault.expected, wanted, int(fault.kind == "backfire"))
+    return {
+        "fault": fault.name,
+        "decision": decision,
+        "expected_decision": fault.expected,
+        "outcome": outcome,
+        "expected_outcome": wanted,
+        "seconds": world.seconds(issue, shipped) if issue else None,
+        "rollbacks": rollbacks,
+        "behaves": live,
+        "right": right and live is not False,
+        "cause": (issue or {}).get("cause"),
+        "reason": (issue or {}).get("reason", "")[:300],
+    }
