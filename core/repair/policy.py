@@ -15,7 +15,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from itertools import islice
 from pathlib import PurePosixPath
 
 from core.models import Crash
@@ -75,7 +74,7 @@ def _path_refused(path: str, before: Mapping[str, str], rules: FixRules, allowed
     plain = PurePosixPath(path)
     if plain.is_absolute() or ".." in plain.parts or str(plain) != path or "\\" in path or ":" in path:
         return "not a plain path inside of the repository"
-    if not path.isascii() or unicodedata.normalize("NFKC", path) != path or not path.isprintable():
+    if not path.isascii() or not path.isprintable():
         return "a look-alike name"
     folded = {p.casefold(): p for p in before}
     if path not in before and path.casefold() in folded:
@@ -102,7 +101,7 @@ def _hides(path: PurePosixPath, before: Mapping[str, str]) -> str:
         return min(found)
     folders = [folder for folder in path.parents if f"{folder}/__init__.py" not in before]
     there = {parent for known in before for parent in PurePosixPath(known).parents}
-    new = [part for part in (path, *path.parents) if part.name and part.parent in folders and part not in there]
+    new = [part for part in (path, *path.parents) if part.parent in folders and part not in there]
     return min({part.name.removesuffix(".py") for part in new} & installed(), default="")
 
 
@@ -121,8 +120,9 @@ def _too_large(before: Mapping[str, str], changed: Mapping[str, str], rules: Fix
 
 
 def _changed_lines(old: str, new: str) -> int:
-    diff = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
-    return sum(line[0] in "+-" for line in islice(diff, 2, None))  # the first two name the files
+    """Lines that go and lines that come."""
+    found = difflib.SequenceMatcher(None, old.splitlines(), new.splitlines()).get_opcodes()
+    return sum(went - left + came - put for kind, left, went, put, came in found if kind != "equal")
 
 
 # --- what the text says ------------------------------------------------------------------------
@@ -151,19 +151,18 @@ def _text_refused(old: str, new: str, crash: Crash | None) -> str | None:
 def _meant(was: ast.AST, reason: str) -> bool:
     """A missing import of what the program already uses brings nothing that its author did not write."""
     module = reason.removeprefix("newly imports ")
-    return module != reason and any(isinstance(n, ast.Name) and n.id == module for n in ast.walk(was))
+    return any(isinstance(n, ast.Name) and n.id == module for n in ast.walk(was))
 
 
 def _special_case(was: ast.AST, now: ast.AST, crash: Crash | None) -> str | None:
     """A new comparison or lookup with a literal that only the report of this crash contains."""
     reported = _reported_texts(crash)
-    new = Counter(_compared(now)) - Counter(_compared(was))
     known = {n.value for n in ast.walk(was) if isinstance(n, ast.Constant)}
-    for literal in new:
+    for literal in (one for one in _compared(now) if one not in known):
         part = isinstance(literal, str) and len(literal) >= PART and any(literal in text for text in reported)
-        if literal not in known and (part or str(literal) in reported):
+        if part or str(literal) in reported:
             return f"special-cases the reported input {literal!r}"
-    computed = next((n for n in Counter(_computed(now)) - Counter(_computed(was)) if n not in known), None)
+    computed = next((n for n in _computed(now) if n not in known), None)
     return None if computed is None else f"special-cases inputs by a computed condition with {computed!r}"
 
 

@@ -73,7 +73,7 @@ def _told(values: Sequence[dict], honest: bool, done: Completed) -> Tests:
             kind = _KINDS.get((value["when"], value["outcome"]), "error")
             text = "" if value["outcome"] == "passed" else f"{kind}: {value['text']}"
             results[value["test"]] = "\n".join(filter(None, (results.get(value["test"]), text)))
-    end = values[-1] if values and "ended" in values[-1] else {}
+    end = values[-1] if values else {}
     finished = honest and done.code in (0, 1) and end.get("ended") in (0, 1) and "whole: True" in end["machinery"]
     collected = next((value["collected"] for value in values if "collected" in value), ())
     return Tests(results, finished, collected, end.get("machinery", ()), done)
@@ -129,7 +129,9 @@ def _green(results: Mapping[str, str]) -> bool:
 
 def _red(results: Mapping[str, str], crash: Crash) -> tuple[bool, str]:
     """Whether the test failed by the reported exception in the reported frame, and in words what it did."""
-    kind, frame = crash.exception.type.rsplit(".", 1)[-1], deepest_in_app(crash)
+    kind, frame = crash.exception.type.rpartition(".")[2], deepest_in_app(crash)
+    if frame is None:
+        return False, "cannot be compared with the report, which names no line of the program"
     failures = [text for text in results.values() if text]
     if not failures:
         return False, "passes: it proves nothing" if results else "was not run"

@@ -102,6 +102,12 @@ def test_paths(path, says):
     assert (found is None) if says is None else found.startswith(f"{path}: ") and says in found, found
 
 
+@pytest.mark.parametrize("name", ["pytest", "_pytest", "pluggy", "iniconfig", "coverage"])
+def test_a_module_of_the_tests_is_hidden_even_where_it_is_not_installed(monkeypatch, name):
+    monkeypatch.setattr(policy, "installed", frozenset)
+    assert refused({f"{name}.py": "y = 1\n"}) == f"{name}.py: a new file that hides the module {name}"
+
+
 def test_what_is_there_already_hides_and_mimics_nothing():
     before = {"json.py": "x = 1\n", "a.py": OLD, "A.py": OLD}
     assert refused({"json.py": "x = 2\n"}, before) is None
@@ -228,6 +234,9 @@ def test_a_missing_import_excuses_nothing_else():
 # --- special cases ---------------------------------------------------------------------------------
 
 
+MATCHERS = ("startswith", "endswith", "match", "fullmatch", "search", "find", "index", "count", "removeprefix")
+
+
 @pytest.mark.parametrize(
     ("line", "literal"),
     [
@@ -252,7 +261,7 @@ def test_a_missing_import_excuses_nothing_else():
         ("y = 'order-77'", None),
         ("y = x.replace('order-77', '')", None),
         ("match x:\n        case 'order-77':\n            return 0", "order-77"),
-        *((f"y = x.{name}('order-77')", "order-77") for name in sorted(policy._MATCHERS)),
+        *((f"y = x.{name}('order-77')", "order-77") for name in MATCHERS),
     ],
 )
 def test_the_reported_input_is_no_special_case(line, literal):

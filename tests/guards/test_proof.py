@@ -45,6 +45,7 @@ class Script:
     def run(self, argv, tree, timeout=120):
         text, folder = (tree / "a.py").read_text(), tree / argv[3]
         self.ran.append((text, argv, timeout))
+        assert (folder / "platform_reporter.py").read_text().startswith('"""')
         found, out = self.cases(text, len(self.ran), tree), io.StringIO()
         say = sealed.sealer(sealed.key_of(folder), out)
         machinery = self.machinery(text) if callable(self.machinery) else self.machinery
@@ -69,6 +70,7 @@ PASSES = case("test_old", of=OLD_TEST)
 
 
 def honest(text: str, run: int, tree: Path):
+    assert (tree / TEST.path).read_text() == TEST.code
     return [case("test_x", None if text == NEW else FAILS), *([] if run == 3 else [PASSES])]
 
 
@@ -92,6 +94,14 @@ def test_an_honest_fix_is_proved_and_stays_in_the_tree(tree):
     assert [TEST.path in argv for _, argv, _ in script.ran] == [False, False, True]
     assert ((tree / "a.py").read_text(), (tree / TEST.path).read_text()) == (NEW, TEST.code)
     assert not (tree / "b.py").exists() and not list(tree.glob(".desk-*"))
+
+
+def test_the_old_texts_are_those_that_the_caller_read(tree):
+    other = "old = 2\n"
+    script = Script(honest)
+    prove(tree, {"a.py": other, "b.py": "not mine"}, CANDIDATE, TEST, script, ["pytest"], CRASH)
+    assert [text for text, *_ in script.ran] == [other, NEW, other]
+    assert not (tree / "b.py").exists()
 
 
 @pytest.mark.parametrize(
@@ -273,7 +283,15 @@ def failure(message="ZeroDivisionError: division by zero", trace=TRACE, tag="fai
 def test_red_is_the_reported_exception_in_the_reported_frame(results, red, says):
     found, told = proof._red(results, CRASH)
     assert found is red and told.startswith(says)
-    assert len(told) <= 200
+    assert len(told) <= len("fails for another reason: ") + 160
+
+
+def test_a_report_without_a_line_of_the_program_proves_nothing():
+    for crash in (
+        Crash(exception={"type": "E"}),
+        Crash(exception={"type": "E"}, frames=[{"file": "a", "in_app": False}]),
+    ):
+        assert proof._red({"a": failure("E")}, crash)[0] is False
 
 
 @pytest.mark.parametrize(
