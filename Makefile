@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup node demo test attack bench mutants lint lock screenshots clean
+.PHONY: setup node demo test attack drills bench mutants lint lock screenshots clean
 
 $(VENV)/.ready: requirements.txt requirements-test.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
@@ -30,6 +30,13 @@ test: setup
 # Everything that attacks the product, and nothing else.
 attack: setup
 	$(RUN) -m pytest -n 4 --dist worksteal tests/attacks tests/repair/test_attacks_*.py tests/stories/test_attacks.py
+
+# Long: bad days at random on both databases, and every fault of the demo at once, three times.
+drills: setup
+	$(RUN) -m tests.drills.chaos --postgres --workers 3
+	$(RUN) -m tests.drills.chaos
+	for seed in 1 2; do $(RUN) -m core demo --dir data/drill run --overlap --seed $$seed --approve --json || exit 1; done
+	$(RUN) -m core demo --dir data/drill run --overlap --seed 3 --limit 5 --approve --json
 
 bench: setup
 	for bench in tests/bench/*/bench_*.py; do $(RUN) -m $$(echo $${bench%.py} | tr / .); done

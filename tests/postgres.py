@@ -7,8 +7,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.real import need
@@ -20,9 +21,26 @@ def _programs() -> Path:
     return Path(found[-1] if found else need("initdb")).parent
 
 
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL that can be stopped as a crash stops it, and started again."""
+
+    address: str
+    control: Sequence[str | Path]
+    options: str
+    log: str
+    run: Callable[[Sequence], object]
+
+    def start(self) -> None:
+        self.run([*self.control, "-o", self.options, "-l", self.log, "start"])
+
+    def stop(self) -> None:
+        self.run([*self.control, "-m", "immediate", "stop"])
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Its SQLAlchemy address. PostgreSQL refuses to run as root, so root lends it another user and its own folder."""
+def server() -> Iterator[Server]:
+    """Started, and gone with the block. PostgreSQL refuses to run as root, so root lends it another user and folder."""
     programs = _programs()
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         own = {}
@@ -32,13 +50,25 @@ def postgres() -> Iterator[str]:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, "check": True, **own}
         data, port = f"{folder}/data", _free_port()
         subprocess.run([programs / "initdb", "-D", data, "-U", "tests", "--auth=trust", "--no-sync"], **quiet)
-        control = [programs / "pg_ctl", "-D", data, "-w"]
-        options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        subprocess.run([*control, "-o", options, "-l", f"{folder}/log", "start"], **quiet)
+        made = Server(
+            f"postgresql://tests@127.0.0.1:{port}/postgres",
+            [programs / "pg_ctl", "-D", data, "-w"],
+            f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off",
+            f"{folder}/log",
+            lambda argv: subprocess.run(argv, **quiet),
+        )
+        made.start()
         try:
-            yield f"postgresql://tests@127.0.0.1:{port}/postgres"
+            yield made
         finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+            made.stop()
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Its SQLAlchemy address."""
+    with server() as made:
+        yield made.address
 
 
 def _free_port() -> int:

@@ -1,0 +1,1 @@
+"""Long drills, each a make target of its own: what a bad day does to the whole, at random."""

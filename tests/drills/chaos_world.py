@@ -1,0 +1,95 @@
+"""The world of the chaos drill: the stories' world with builds that do harm and a network that can be cut.
+
+``python -m tests.drills.chaos_world FOLDER [DATABASE]`` is one worker on it, until it is killed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core import durable, flow, sweep  # noqa: F401 - flow registers the workflows
+from core.repair import engine
+from core.stages import gates
+from core.vendors.base import VendorError
+from tests.stories.world import FolderHealth, World, pass_gates, write_known_fix
+
+HARMFUL = "0123"  # a build whose commit begins with one of these hex digits harms: a quarter of them
+RATE = 0.4  # of its requests fail
+BEAT = 1.0  # seconds
+
+
+def harmful(sha: str) -> bool:
+    return sha.startswith(tuple(HARMFUL))
+
+
+class Health(FolderHealth):
+    """Points by the build that production served: harm is a property of its commit. Each look is noted."""
+
+    def points(self, services, since, until):
+        with (self.ledger.folder / "looks").open("a") as file:
+            file.write(f"{time.time()}\n")
+        builds = self.ledger.get("deployments", {}).values()
+        rates = {row["vendor_id"]: RATE for row in builds if row["kind"] == "production" and harmful(row["sha"])}
+        self.ledger.put("rates", {"dpl_1": 0.1, **rates})
+        return super().points(services, since, until)
+
+
+class Cut:
+    """A vendor behind a network that is cut while the ledger says so."""
+
+    def __init__(self, vendor: Any, ledger):
+        self._vendor, self._ledger = vendor, ledger
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._vendor, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kw: Any) -> Any:
+            if time.time() < self._ledger.get("cut_until", 0.0):
+                raise VendorError(self._vendor.name, "the network is unreachable")
+            return found(*args, **kw)
+
+        return call
+
+
+def world(folder: Path, database: str) -> World:
+    made = World(folder, watch=2.0, limit=100_000, database=database)
+    rt, ledger = made.rt, made.ledger
+    rt.health, rt.deployer, rt.host = Cut(Health(ledger), ledger), Cut(rt.deployer, ledger), Cut(rt.host, ledger)
+    return made
+
+
+def worker(folder: Path, database: str) -> None:
+    engine.repair, gates.review = write_known_fix, pass_gates
+    made = _insist(lambda: world(folder, database))
+    executor = durable.Executor(made.settings.data_dir, "chaos")
+    _insist(executor.beat)
+    _insist(lambda: durable.launch(executor.id))
+    print('{"ready": true}', flush=True)
+    while True:
+        time.sleep(BEAT)
+        for work in (executor.beat, lambda: durable.reap(executor), lambda: sweep.sweep(made.rt)):
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - as APScheduler does with a job that fails
+                logging.warning("upkeep: %s", error)
+
+
+def _insist(work: Callable[[], Any]) -> Any:
+    """A supervisor starts a worker again that could not start; here it tries again itself."""
+    while True:
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001 - whatever kept it from starting
+            logging.warning("start: %s", error)
+            time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    worker(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")
