@@ -16,7 +16,7 @@ from core.models import ChangeSet, Deployment, Issue, ServiceHealth, now
 from core.runtime import Runtime
 from core.settings import Watch
 from core.signals.release import Interval, Judgement, Scene, State
-from core.signals.release_judge import judge
+from core.signals.release_judge import PATIENCE, judge
 from core.stages import live, scene, success_checks
 from core.stages.scene import Release
 from core.vendors.base import Deployed
@@ -88,12 +88,12 @@ def settled(
 ) -> Judgement:
     """The judge's verdict with what else was asked: a check that broke is harm, and an unmet one no success. Pure.
 
-    What was not exercised within the bound is no success either: a person is asked.
+    What nothing exercised is no success either: after twice the watch time a person is asked.
     """
     if harmful and verdict.state not in BAD:
         return replace(verdict, state=State.HARM, says="; ".join(harmful))
     if verdict.state is State.UNEXERCISED:
-        return replace(verdict, state=State.UNSURE)
+        return replace(verdict, state=State.WATCHING if elapsed < rules.seconds * PATIENCE else State.UNSURE)
     if verdict.state is State.VERIFIED and unmet:
         state = State.WATCHING if elapsed < rules.seconds else State.UNSURE
         return replace(verdict, state=state, says="; ".join(unmet))

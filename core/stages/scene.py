@@ -1,7 +1,7 @@
 """What production reports about a release: the store's metric points and signals, as a scene that can be judged.
 
-Errors of one fingerprint in one service are one fault. Of several sources that report it, the one that reports most
-is counted, so that two vendors do not count an error twice.
+Errors of one fingerprint in one service are one fault. Of several sources that report an issue one is counted, so that
+two vendors do not count an error twice.
 """
 
 from __future__ import annotations
@@ -171,28 +171,43 @@ def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
 
 def _faults(session: Session, release: Release, rows: Sequence[Row]) -> Iterator[Fault]:
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[row.fingerprint or f"{row.source}:{row.title[:120]}", row.service].append(row)
+    for row in _counted(release, rows):
+        groups[_name(row), row.service].append(row)
     for (fingerprint, service), signals in groups.items():
         known = {row.issue_id for row in signals if row.issue_id}
         yield Fault(
             fingerprint,
             service,
-            _events(release, signals),
+            tuple(_event(release, row) for row in reversed(signals)),
             own=release.issue.id in known or fingerprint == release.issue.fingerprint,
             reach=_reach(session, release, service, signals),
             issue=next(iter(known - {release.issue.id}), None),
         )
 
 
-def _events(release: Release, signals: Sequence[Row]) -> tuple[Event, ...]:
-    """The errors as the source tells them that told of most."""
-    totals: dict[str, int] = defaultdict(int)
-    for row in signals:
-        totals[row.source] += row.count
-    most = max(totals, key=lambda source: (totals[source], source))
-    told = sorted((row for row in signals if row.source == most), key=lambda row: row.at)
-    return tuple(Event(release.seconds(row.at), row.count, _replaced(row.release, release.change)) for row in told)
+def _counted(release: Release, rows: Sequence[Row]) -> Iterator[Row]:
+    """Each issue's errors as one source reports them: the one with most since the release, then with most in all, then
+    the one that tells most of their times apart.
+    """
+    totals: dict[object, dict[str, tuple[int, int, int]]] = defaultdict(dict)
+    for row in rows:
+        since, all_, times = totals[_cause(row)].get(row.source, (0, 0, 0))
+        since += row.count * (row.at >= release.ready)
+        totals[_cause(row)][row.source] = (since, all_ + row.count, times + 1)
+    best = {cause: max(told, key=lambda source: (*told[source], source)) for cause, told in totals.items()}
+    return (row for row in rows if row.source == best[_cause(row)])
+
+
+def _name(row: Row) -> str:
+    return row.fingerprint or f"{row.source}:{row.title[:120]}"
+
+
+def _cause(row: Row) -> object:
+    return row.issue_id or _name(row)
+
+
+def _event(release: Release, row: Row) -> Event:
+    return Event(release.seconds(row.at), row.count, _replaced(row.release, release.change))
 
 
 def _replaced(named: str | None, change: ChangeSet) -> bool:
