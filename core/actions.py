@@ -15,7 +15,7 @@ from core.deeds import Key, Receipt, ask, bind, done, get, note, once
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.rights import Actor, Refused
 from core.settings import ConfigurationError
-from core.stages import learn, verify
+from core.stages import learn, restoring
 from core.vendors.base import VendorError
 
 
@@ -165,7 +165,7 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: str, key: str) -> Rec
         issue = session.get_one(Issue, row.issue_id)
     durable.cancel(issue.workflow_id)
     try:
-        back = verify.restore(runtime.current(), row)
+        back = restoring.restore(runtime.current(), row)
     except VendorError as error:
         raise Refused(str(error)) from None
 

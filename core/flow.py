@@ -237,7 +237,7 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool) 
     return {"ok": False, "event": rolled.get("event", "rolled_back"), "says": f"{look['says']}; {rolled['says']}"}
 
 
-@DBOS.workflow(name=LATE)
+@DBOS.workflow(name=LATE, max_recovery_attempts=None)
 def late_watch(issue_id: int, run: int, change_id: int) -> str:
     """Look on quietly after the confirmation; returns how it ended: over, or rolled_back."""
     return watch_late(issue_id, run, change_id)

@@ -6,18 +6,15 @@ goes on. A deployment that another one replaced is superseded: nothing is rolled
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-
 from core import journal, notify, store
 from core.journal import Entry
 from core.models import ChangeSet, Deployment, Issue, Status, now
 from core.runtime import Runtime
 from core.signals.release import State
-from core.stages import live
+from core.stages import live, restoring
 from core.stages import look as looks
 from core.stages.look import Seen, deployment_of
-from core.vendors.base import VendorError
+from core.stages.restoring import Restored
 
 
 def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
@@ -90,14 +87,6 @@ def _end(entry: Entry, state: str, says: str) -> dict:
 # --- the way back ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Restored:
-    """What was seen at the vendor: ``status`` is rolled_back, or superseded where another deployment serves."""
-
-    status: str
-    says: str
-
-
 def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, why: str) -> dict:
     """Return production to what it served before. Looks first whether it does already."""
     with store.write() as session:
@@ -113,7 +102,7 @@ def returned(rt: Runtime, issue_id: int, change_id: int, why: str) -> Restored:
         row = deployment_of(session, change_id)
     if row is None or not row.vendor_id:
         return Restored("rolled_back", "nothing had reached production")
-    done = restore(rt, row)
+    done = restoring.restore(rt, row)
     with store.write() as session:
         kept, issue = session.get_one(Deployment, row.id), session.get_one(Issue, issue_id)
         kept.status, kept.ended_at, kept.note = done.status, now(), f"{why}. {done.says}"[:2000]
@@ -121,24 +110,3 @@ def returned(rt: Runtime, issue_id: int, change_id: int, why: str) -> Restored:
         if done.status == "rolled_back":
             notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{why}. {done.says}")
     return done
-
-
-def restore(rt: Runtime, row: Deployment) -> Restored:
-    """Move production back to ``row.previous_vendor_id``. Raises VendorError when it does not serve that then."""
-    project = rt.policy.repositories[row.repository].vercel_project
-    serving = rt.deployer.production(project)
-    if serving and serving.vendor_id == row.previous_vendor_id:
-        return Restored("rolled_back", f"production already serves {row.previous_vendor_id}")
-    if serving and serving.vendor_id != row.vendor_id:
-        says = f"production was left alone: it serves the newer deployment {serving.vendor_id}"
-        return Restored("superseded", says)
-    if not row.previous_vendor_id:
-        raise VendorError(rt.deployer.name, "there is no earlier deployment to return to", permanent=True)
-    begun = time.monotonic()
-    rt.deployer.rollback(project, row.previous_vendor_id)
-    serving = rt.deployer.production(project)
-    if serving is None or serving.vendor_id != row.previous_vendor_id:
-        raise VendorError(rt.deployer.name, f"production does not serve {row.previous_vendor_id} after the rollback")
-    with store.write() as session:  # the next question for approval tells how long a way back takes
-        session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
-    return Restored("rolled_back", f"rolled back to {row.previous_vendor_id}")
