@@ -453,6 +453,7 @@ class MetricNames(Strict):
     requests: str = "requests"
     errors: str = "errors"
     p95_ms: str = "latency.p95"
+    step: int = Field(20, ge=1, description="seconds of an interval that Datadog is asked for, whatever the span")
 
 
 class Collect(Strict):

@@ -298,6 +298,7 @@ latency_floor_ms = 500  # this machine builds and tests besides
 requests = "shop.requests"
 errors = "shop.errors"
 p95_ms = "shop.latency.p95"
+step = 5
 
 [fix]
 allow_limited_runner = true

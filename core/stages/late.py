@@ -1,6 +1,7 @@
 """The quiet rest of a watch: a release that was confirmed early is looked at until the full watch time has passed.
 
-Its issue counts as fixed meanwhile. Harm that begins late still rolls the release back and reopens the issue.
+Its issue counts as fixed meanwhile. Harm that begins late still rolls the release back and reopens the issue; whether
+a late rise is the release's stays a person's question when the time is over.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from core import notify, store
 from core.models import Issue, now
 from core.runtime import Runtime
+from core.signals.release import State
 from core.stages import handover, learn, look, verify
 from core.vendors.base import VendorError
 
@@ -19,11 +21,15 @@ def watch(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
     if row is None or row.status != "verified":
         return {"state": "over"}
     seen, rules = look.take(rt, issue_id, change_id), rt.policy.watch
-    if seen.bad and not seen.superseded:
-        return {"state": "failed", "says": f"harm that began late, {seen.elapsed:.0f} s in: {seen.verdict.says}"}
-    if seen.superseded or seen.elapsed >= rules.seconds:
+    if seen.superseded:
         return {"state": "over"}
-    return {"state": "watching", "seconds": min(rules.every, rules.seconds)}
+    if seen.bad:
+        return {"state": "failed", "says": f"harm that began late, {seen.elapsed:.0f} s in: {seen.verdict.says}"}
+    if seen.elapsed < rules.seconds or seen.verdict.state is State.WATCHING:
+        return {"state": "watching", "seconds": min(rules.every, rules.seconds)}
+    if seen.verdict.state is State.UNSURE:
+        verify.ask(seen)
+    return {"state": "over"}
 
 
 def roll_back(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) -> dict:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from statistics import median_low
 
 from sqlalchemy import Row
 from sqlmodel import Session, col, func, select
@@ -137,13 +138,15 @@ def _intervals(session: Session, rt: Runtime, release: Release, at: datetime) ->
 
 
 def _joined(points: Mapping[float, Mapping[str, float]]) -> tuple[Interval, ...]:
-    """Points of one time as one interval; its length is the shortest step between two of them."""
+    """Points of one time as one interval: as long as most are, or until the next one begins."""
     times = sorted(points)
-    step = min((b - a for a, b in pairwise(times)), default=0.0)
-    return tuple(
-        Interval(at, step, points[at].get("requests", 0.0), points[at].get("errors", 0.0), points[at].get("p95_ms"))
-        for at in times
-    )
+    gaps = [b - a for a, b in pairwise(times)]
+    usual = median_low(gaps) if gaps else 0.0
+    return tuple(_interval(at, min(usual, gap), points[at]) for at, gap in zip(times, [*gaps, usual], strict=True))
+
+
+def _interval(at: float, seconds: float, values: Mapping[str, float]) -> Interval:
+    return Interval(at, seconds, values.get("requests", 0.0), values.get("errors", 0.0), values.get("p95_ms"))
 
 
 # --- faults ------------------------------------------------------------------------------------------

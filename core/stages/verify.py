@@ -34,7 +34,7 @@ def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chan
     if verdict.state is State.VERIFIED:
         return _confirmed(seen, entry, "verified")
     if verdict.state is State.UNSURE:
-        _ask(seen)
+        ask(seen)
     return _again(rt, seen, entry)
 
 
@@ -61,7 +61,7 @@ def _close(row: Deployment, seen: Seen, status: str, note: str) -> None:
         kept.status, kept.note, kept.ended_at = status, note[:2000], seen.at
 
 
-def _ask(seen: Seen) -> None:
+def ask(seen: Seen) -> None:
     """Ask once a day whether the deployment stays."""
     release, today = seen.release, f"{seen.at:%Y%m%d}"
     with store.write() as session:

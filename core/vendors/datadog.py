@@ -82,10 +82,12 @@ class Datadog:
                 yield MetricPoint(source=self.name, service=service, name=name, at=at, value=value)
 
     def _queries(self) -> dict[str, str]:
+        """Intervals of one length: by default it grows with the span that is asked for, and counts would overlap."""
+        total, highest = f"as_count().rollup(sum, {self.names.step})", f"rollup(max, {self.names.step})"
         return {
-            "requests": f"sum:{self.names.requests}{{{self.scope}}} by {{service}}.as_count()",
-            "errors": f"sum:{self.names.errors}{{{self.scope}}} by {{service}}.as_count()",
-            "p95_ms": f"max:{self.names.p95_ms}{{{self.scope}}} by {{service}}",
+            "requests": f"sum:{self.names.requests}{{{self.scope}}} by {{service}}.{total}",
+            "errors": f"sum:{self.names.errors}{{{self.scope}}} by {{service}}.{total}",
+            "p95_ms": f"max:{self.names.p95_ms}{{{self.scope}}} by {{service}}.{highest}",
         }
 
     def _series(self, query: str, since: datetime, until: datetime) -> Iterator[tuple[str, datetime, float]]:

@@ -402,6 +402,7 @@ class World:
                     kind=Kind.EXCEPTION,
                     service=service,
                     title=issue.title,
+                    fingerprint=issue.fingerprint,
                     crash=crash.model_dump(mode="json", by_alias=True),
                     issue_id=issue.id,
                 )
