@@ -4,7 +4,7 @@
     POST /api/round                     start a round now, if its interval has not had one
     GET  /api/issues/N                  one issue, and the question for approval that it waits for
     POST /api/issues/N/ACTION           approve, reject, pass_on, hand_back, escalate, retry, resolve, dismiss,
-                                        roll_back
+                                        roll_back, keep
 
 The body holds the action's arguments. ``Idempotency-Key`` makes a repetition harmless: it holds for one person, action
 and issue, and the same key with another body is 422. An approval names the hash of the patch that was looked at.
@@ -177,7 +177,7 @@ def _target(name: str, issue_id: int) -> int:
         return asked.id
     if name == "end_silence":
         return _silence(issue_id)
-    if name != "roll_back":
+    if name not in ("roll_back", "keep"):
         return issue_id
     with store.read() as session:
         live = session.exec(

@@ -102,6 +102,14 @@ ACTS = {
         "B",
         reason="Why?",
     ),
+    "keep": Act(
+        "Keep",
+        "Keep this deployment?",
+        "The watch ends at its next look unless that finds harm, and the issue counts as fixed.",
+        access.APPROVE,
+        "K",
+        reason="Why is it right?",
+    ),
     "merge": Act(
         "Merge",
         "Merge this issue into another one?",

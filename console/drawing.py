@@ -35,7 +35,15 @@ WIDTH, HEIGHT = 600.0, 120.0
 
 
 LANES = {"production": 26.0, "preview": 62.0}
-MARKS = {"verified": "ok", "rolled_back": "bad", "failed": "bad", "watching": "work", "ready": "ok", "pending": "wait"}
+MARKS = {
+    "verified": "ok",
+    "rolled_back": "bad",
+    "failed": "bad",
+    "superseded": "wait",
+    "watching": "work",
+    "ready": "ok",
+    "pending": "wait",
+}
 
 
 def strip(marks: Sequence[tuple[int, datetime, str, str]], since: datetime, until: datetime) -> Safe:

@@ -45,7 +45,9 @@ VERDICT: Mapping[Verdict, Look] = {
 RESULT: Mapping[str, Look] = {
     **dict.fromkeys(("ok", "verified", "ready", "approved", "fixed", "human", "sent", "merged"), ("ok", "✓", "")),
     **dict.fromkeys(("failed", "rejected", "refused", "unproved"), ("bad", "✕", "")),
-    **dict.fromkeys(("partial", "interrupted", "stale", "expired", "escalated", "pending"), ("person", "◆", "")),
+    **dict.fromkeys(
+        ("partial", "interrupted", "stale", "expired", "escalated", "pending", "superseded"), ("person", "◆", "")
+    ),
     **dict.fromkeys(("running", "watching", "proposed"), ("work", "◑", "")),
     **dict.fromkeys(("waiting",), ("wait", "◷", "")),
     **dict.fromkeys(("proved", "reviewed", "deployed"), ("ok", "✓", "")),

@@ -15,7 +15,7 @@ from core.deeds import Key, Receipt, ask, bind, done, get, note, once
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.rights import Actor, Refused
 from core.settings import ConfigurationError
-from core.stages import learn, verify
+from core.stages import learn, restoring
 from core.vendors.base import VendorError
 
 
@@ -165,22 +165,38 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: str, key: str) -> Rec
         issue = session.get_one(Issue, row.issue_id)
     durable.cancel(issue.workflow_id)
     try:
-        says = verify.restore(runtime.current(), row)
+        back = restoring.restore(runtime.current(), row)
     except VendorError as error:
         raise Refused(str(error)) from None
 
     def act(session: Session, who: Actor, key: Key) -> str:
         fresh = session.get_one(Deployment, deployment_id)
-        fresh.status, fresh.ended_at, fresh.note = "rolled_back", now(), f"{reason} ({who.name})"
+        fresh.status, fresh.ended_at, fresh.note = back.status, now(), f"{reason} ({who.name})"
         session.get_one(ChangeSet, row.change_set_id).status = "rolled_back"
         issue = session.get_one(Issue, row.issue_id)
         learn.remember(session, issue.id, issue.run, "rolled_back", reason, by=who.name)
         journal.move(session, issue.id, Status.ESCALATED, f"rolled back by {who.name}: {reason}")
-        notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{reason}. {says}")
-        note(session, who, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": says})
-        return says
+        notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{reason}. {back.says}")
+        note(session, who, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": back.says})
+        return back.says
 
     return once("roll_back", actor, subject, key, act, content)
+
+
+def keep(deployment_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
+    """Confirm a deployment that is still watched: its watch ends at the next look unless that finds harm."""
+    if not reason.strip():
+        raise Refused("keeping a deployment needs a reason: it is kept in the audit trail")
+
+    def act(session: Session, who: Actor, key: Key) -> str:
+        row = get(session, Deployment, deployment_id, "this deployment")
+        if row.environment != "production" or row.status != "watching":
+            raise Refused(f"a {row.environment} deployment that is {row.status} is not being watched")
+        row.kept_by = who.name
+        note(session, who, "keep", f"deployment/{deployment_id}", key, {"reason": reason})
+        return "kept: the watch ends at its next look unless that finds harm"
+
+    return once("keep", actor, f"deployment/{deployment_id}", key, act, {"reason": reason})
 
 
 def _may_roll_back(session: Session, deployment_id: int) -> Deployment:

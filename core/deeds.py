@@ -31,6 +31,7 @@ NEEDS = {
     "pass_on": Need(rights.APPROVE, "it chooses who answers an approval"),
     "hand_back": Need(rights.APPROVE, "it chooses who answers an approval"),
     "roll_back": Need(rights.APPROVE, "it changes what production runs"),
+    "keep": Need(rights.APPROVE, "it ends the watch of what production runs"),
     "escalate": Need(rights.OPERATE, "it answers an open approval with no, and stops the work"),
     "retry": Need(rights.OPERATE, "it starts work, and names the person whom four eyes bar from approving it"),
     "resolve": Need(rights.OPERATE, "it ends an issue, and similar issues are judged by it"),

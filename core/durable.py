@@ -168,8 +168,10 @@ def _dead(folder: Path, worker: Worker) -> bool:
 
 
 def cancel(workflow_id: str) -> None:
-    """Stop a workflow and its release before their next step; one that has ended is left alone."""
-    for status in client().list_workflows(workflow_ids=[workflow_id, f"{workflow_id}-release"], load_input=False):
+    """Stop a workflow, its release and its late watch before their next step; one that has ended is left alone."""
+    for status in client().list_workflows(
+        workflow_ids=[workflow_id, f"{workflow_id}-release", f"{workflow_id}-late"], load_input=False
+    ):
         if status.status in ("PENDING", "ENQUEUED", "DELAYED"):
             client().cancel_workflow(status.workflow_id)
 

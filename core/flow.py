@@ -4,6 +4,7 @@
     (fix -> review -> CodeRabbit, if it is asked) up to N times -> test -> preview
     -> [late metrics and logs -> decide] -> [approval] -> release -> learn
     release: queue -> production -> watch -> merge, or roll back
+    late watch: look on after an early confirmation until the full watch time -> roll back if harm begins late
 
 It runs under DBOS: each stage is a step whose result is kept, so a process killed anywhere goes on
 where it was. A stage that was killed in its middle is called again and looks first what it had done.
@@ -19,11 +20,11 @@ from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from core import durable, journal, runtime
 from core.models import Stage, Status
-from core.stages import analyze, corroborate, decide, deploy, fix, handover, learn, peer, review, test, verify
+from core.stages import analyze, corroborate, decide, deploy, fix, handover, late, learn, peer, review, test, verify
 from core.vendors.base import VendorError
 
 log = logging.getLogger(__name__)
-JOURNEY, RELEASE = "journey", "release"
+JOURNEY, RELEASE, LATE = "journey", "release", "late_watch"
 
 
 def rest(seconds: float) -> None:
@@ -86,6 +87,8 @@ admit_step = plain_step(deploy.admit)
 give_back_step = plain_step(deploy.give_back)
 lane_step = plain_step(deploy.lane)
 hand_over_step = plain_step(handover.run)
+late_watch_step = plain_step(late.watch)
+late_roll_back_step = plain_step(late.roll_back)
 
 
 @DBOS.workflow(name=JOURNEY)
@@ -202,6 +205,8 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
     if not result["ok"]:
         return hand_over(issue_id, run, result["event"], result["says"])
     learn_step(issue_id, run, 1, change_id)
+    with SetWorkflowID(f"issue-{issue_id}-run-{run}-late"):
+        DBOS.start_workflow(late_watch, issue_id, run, change_id)
     return "resolved"
 
 
@@ -226,8 +231,26 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool) 
         rest(look["seconds"])
     if look["state"] == "healthy":
         return {"ok": True}
+    if look["state"] == "superseded":
+        return look
     rolled = roll_back_step(issue_id, run, 2, change_id, look["says"])
-    return {"ok": False, "event": "rolled_back", "says": f"{look['says']}; {rolled['says']}"}
+    return {"ok": False, "event": rolled.get("event", "rolled_back"), "says": f"{look['says']}; {rolled['says']}"}
+
+
+@DBOS.workflow(name=LATE, max_recovery_attempts=None)
+def late_watch(issue_id: int, run: int, change_id: int) -> str:
+    """Look on quietly after the confirmation; returns how it ended: over, or rolled_back."""
+    return watch_late(issue_id, run, change_id)
+
+
+def watch_late(issue_id: int, run: int, change_id: int) -> str:
+    while (look := late_watch_step(issue_id, run, change_id))["state"] == "watching":
+        rest(look["seconds"])
+    if look["state"] != "failed":
+        return "over"
+    while not (done := late_roll_back_step(issue_id, run, change_id, look["says"]))["ok"]:
+        rest(done["seconds"])
+    return "rolled_back"
 
 
 def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from core.models import Metric, ServiceHealth
+from core.models import Metric, MetricPoint, ServiceHealth
 
 FEWEST_ERRORS = 5  # fewer failed requests are no evidence of much
 FEWEST_POINTS = 3  # metric points from which a latency is judged: one slow moment is no trend
@@ -25,6 +26,11 @@ def stored(
         )
     ).all()
     return {service: summarize([row for row in rows if row.service == service]) for service in services}
+
+
+def by_service(points: Sequence[MetricPoint], services: Sequence[str]) -> dict[str, ServiceHealth]:
+    """Health of each service by its own points."""
+    return {service: summarize([p for p in points if p.service == service]) for service in services}
 
 
 def summarize(points: list) -> ServiceHealth:

@@ -469,10 +469,12 @@ class Deployment(SQLModel, table=True):
     url: str = ""
     previous_vendor_id: str = ""  # what a rollback returns to
     automatic: bool = True
-    status: str = "pending"  # pending, ready, failed, watching, verified, rolled_back
+    status: str = "pending"  # pending, ready, failed, watching, verified, superseded, rolled_back
     note: str = ""
     before: dict = _json()  # ServiceHealth by service
     after: dict = _json()
+    judged: dict = _json()  # the newest look: state, says, counts, checks; "before": the checks before the release
+    kept_by: str | None = None  # the person who kept it while the watch was undecided
     promote_seconds: float | None = None  # how long moving production to it took
     rollback_seconds: float | None = None  # how long moving production back from it took
     started_at: datetime = _time(index=True)

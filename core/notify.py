@@ -24,6 +24,8 @@ SUBJECTS = {
     "error_rate": "High error rate",
     "deployment_failed": "Deployment failed",
     "rolled_back": "Rolled back",
+    "watch_unsure": "Keep or roll back?",
+    "superseded": "Another deployment serves production",
     "tests_failed": "Tests failed",
     "no_fix": "No fix found",
     "escalated": "A person is needed",

@@ -29,7 +29,9 @@ class Runtime:
     analysts: Sequence[Analyst] = ()  # the first that answers is used
     fixers: Sequence[Fixer] = ()
     runner: Runner | None = None
-    probe: Callable[[str], str] = lambda url: "no probe is set up"  # why an address is not healthy, or ""
+    probe: Callable[..., str] = lambda url, **_: (
+        "no probe is set up"
+    )  # vendors.http.probe: why it is not healthy, or ""
     policy_error: str = ""
     workbench: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(WORKBENCH))
     _policy: Policy = field(default_factory=Policy)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from dbos import DBOS
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from core import (
     audit_head,
@@ -27,7 +27,7 @@ from core import (
     wiring,
 )
 from core.audit import Verdict
-from core.models import Connector, Round, Worker, now
+from core.models import Connector, Deployment, Round, Worker, now
 from core.runtime import Runtime
 from core.settings import Settings
 from core.stages.collect import Collector
@@ -79,9 +79,9 @@ class Engine:
             return run_round(self.runtime, self.collector, self.executor.id)
 
     def hasten(self) -> dict | None:
-        """One round for all the webhooks that came since the last look, whichever process took them in."""
+        """One round for all the webhooks that came since the last look, and one for each look of a watch."""
         with self.one_round:
-            slot = webhooks.claim()
+            slot = webhooks.claim() or watch_slot(self.runtime)
             return run_round(self.runtime, self.collector, self.executor.id, slot) if slot else None
 
     def upkeep(self) -> None:
@@ -161,6 +161,24 @@ def run_round(rt: Runtime, collector: Collector, worker: str, slot: str = "") ->
             row.ended_at, row.result, row.detail, row.issues = now(), result, detail, issues
             row.records = sum(source["records"] for source in detail.values())
     return detail
+
+
+def watch_slot(rt: Runtime) -> str | None:
+    """The slot of the round that the looks at a watched deployment need; None while none is due.
+
+    Errors reach the store by rounds: a watch that looks every 30 s must not wait five minutes for them.
+    """
+    every = rt.policy.watch.every
+    late = (Deployment.status == "verified") & (
+        col(Deployment.ready_at) > now() - timedelta(seconds=rt.policy.watch.seconds)
+    )
+    live = Deployment.environment == "production", (Deployment.status == "watching") | late
+    with store.read() as session:
+        watched = session.exec(select(Deployment.id).where(*live).limit(1)).first()
+        newest = session.exec(select(func.max(Round.started_at))).one() if watched else None
+    if not watched or (newest and (now() - newest).total_seconds() < every):
+        return None
+    return f"watch-{int(now().timestamp() // every)}"
 
 
 def tidy(worker: str) -> None:

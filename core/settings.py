@@ -185,6 +185,22 @@ class Repository(Strict):
     tests: Annotated[str, AfterValidator(names.folder)] = "tests"
 
 
+class SuccessCheck(Strict):
+    """What holds while a service works: an address and its expected answer, or a metric and its bound."""
+
+    url: Annotated[str, AfterValidator(names.address)] = Field("", description="address that is fetched at each look")
+    status: int = Field(200, ge=100, le=599, description="its expected status")
+    contains: str = Field("", description="text within the first 64 kB of its answer")
+    metric: Literal["", "error_rate", "p95_ms"] = Field("", description="in place of an address")
+    at_most: float = Field(0, ge=0, description="the metric's bound: a share of 1, or milliseconds")
+
+    @model_validator(mode="after")
+    def _one_kind(self):
+        if bool(self.url) == bool(self.metric):
+            raise ValueError("a check has either a url or a metric")
+        return self
+
+
 class Service(Strict):
     repository: str
     critical: bool = False
@@ -195,6 +211,9 @@ class Service(Strict):
     max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
     upstreams: list[str] = []
     corroboration: bool | None = Field(None, description="overrides [corroboration] required for this service")
+    checks: dict[Annotated[str, AfterValidator(names.name)], SuccessCheck] = Field(
+        {}, description="success checks of a release; one that passed before it and fails since is harm"
+    )
 
 
 class Thresholds(Strict):
@@ -268,9 +287,15 @@ class SeverityRules(Strict):
 
 
 class Watch(Strict):
-    seconds: float = Field(600, gt=0, description="how long a deployment is watched")
+    seconds: float = Field(
+        600, gt=0, description="how long a deployment is watched at most, unless more traffic is needed"
+    )
+    earliest: float = Field(60, ge=0, description="no verdict that a release is good comes before this many seconds")
     every: float = Field(30, gt=0, description="seconds between two looks")
     minimum_requests: int = Field(20, description="fewer than these is no evidence")
+    wrong_rollbacks: float = Field(0.005, gt=0, lt=1, description="accepted probability of rolling back a good release")
+    missed_harm: float = Field(0.02, gt=0, lt=1, description="accepted probability that an early verdict misses harm")
+    cured_share: float = Field(0.25, gt=0, lt=1, description="share of its former rate at which a fault is not cured")
     error_rate_margin: float = Field(0.01, description="allowed rise of the error rate")
     latency_factor: float = Field(1.5, description="allowed growth of the 95th percentile")
     latency_floor_ms: float = Field(50.0, ge=0, description="growth of it that is noise, for a severity too")
@@ -384,6 +409,8 @@ class Routes(Strict):
     error_rate: list[Channel] = ["email", "slack"]
     deployment_failed: list[Channel] = ["slack", "email"]
     rolled_back: list[Channel] = ["slack", "email"]
+    watch_unsure: list[Channel] = ["slack", "email"]
+    superseded: list[Channel] = ["slack", "email"]
     tests_failed: list[Channel] = ["slack"]
     no_fix: list[Channel] = ["console"]
     escalated: list[Channel] = ["slack"]
@@ -426,6 +453,7 @@ class MetricNames(Strict):
     requests: str = "requests"
     errors: str = "errors"
     p95_ms: str = "latency.p95"
+    step: int = Field(20, ge=1, description="seconds of an interval that Datadog is asked for, whatever the span")
 
 
 class Collect(Strict):

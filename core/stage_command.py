@@ -185,6 +185,13 @@ def release(given) -> dict:
     return {"ok": told["ok"], "event": told.get("event", ""), "says": told.get("says", "")}
 
 
+def learn(given) -> dict:
+    """Learn, then look on until the full watch time has passed: late harm is still rolled back."""
+    told = flow.learn_step(*_issue(given), 1, _change(given))
+    flow.watch_late(*_issue(given), _change(given))
+    return told
+
+
 STAGES: dict[str, Callable[..., dict]] = {
     "deploy": deploy,
     "collect": collect,
@@ -196,6 +203,6 @@ STAGES: dict[str, Callable[..., dict]] = {
     "ask": lambda given: flow.ask_step(*_issue(given), _change(given)),
     "answer": answer,
     "release": release,
-    "learn": lambda given: flow.learn_step(*_issue(given), 1, _change(given)),
+    "learn": learn,
     "hand-over": lambda given: flow.hand_over_step(*_issue(given), given.event, _last_said(given)),
 }

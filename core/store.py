@@ -202,6 +202,10 @@ def m011_audit_heads(connection: Connection) -> None:
     add(connection, "audithead", "auditrow.request")
 
 
+def m012_judged_releases(connection: Connection) -> None:
+    add(connection, "deployment.judged", "deployment.kept_by")
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -211,6 +215,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m009_saved_views_policy_versions,
     m010_commit_of_a_change,
     m011_audit_heads,
+    m012_judged_releases,
 ]
 
 

@@ -83,6 +83,11 @@ class Clone:
             return False
         return True
 
+    def carries(self, descendant: str, change: str) -> bool:
+        """Does the commit contain the change, by ancestry or as commits with the same patches (git patch-id)?"""
+        sides = ("--left-only", "--cherry-pick", "--no-merges", "--count")
+        return self.git("rev-list", *sides, "--end-of-options", f"{change}...{descendant}").strip() == "0"
+
     def diff(self, base: str, head: str, *options: str) -> str:
         return self.git(*DIFF, *options, "--end-of-options", base, head, "--")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import context, story
+from console import context, story, watching
 from console.confirm import Offer, buttons
 from console.drawing import drawing, rate_chart, strip
 from console.markup import link, moment, percent, span, tag, when
@@ -114,11 +114,19 @@ def one(number: int | None) -> None:
         tag("p", "For issue ", issue_link(issue)),
         tag("p", made.note) if made.note else "",
     )
-    if way_back:
-        buttons([Offer("roll_back", made.id, f"{made.repository} returns to {made.previous_vendor_id}.")])
+    buttons(offers(made, way_back))
     if made.environment == "production":
+        draw(card("What the watch found", watching.found(made.judged, made.kept_by)))
         watch_of(made)
     draw(tag("div", card("Steps", steps(made)), card("What was shipped", shipped(made, change)), class_="d-two"))
+
+
+def offers(made, way_back: bool) -> list[Offer]:
+    """What a person may do with the deployment: keep it while it is watched, or roll it back."""
+    keep = Offer("keep", made.id, made.judged.get("says", "The watch has not looked yet."))
+    back = Offer("roll_back", made.id, f"{made.repository} returns to {made.previous_vendor_id}.")
+    watched = made.environment == "production" and made.status == "watching" and not made.kept_by
+    return [keep] * watched + [back] * way_back
 
 
 def watch_of(made) -> None:
@@ -170,7 +178,7 @@ def allowed(watched) -> str:
 
 
 def steps(made):
-    ended = made.status in ("verified", "rolled_back", "failed")
+    ended = made.status in ("verified", "rolled_back", "failed", "superseded")
     found = [
         (True, f"started {moment(made.started_at)}"),
         (True if made.ready_at else None, f"ready {moment(made.ready_at)}"),

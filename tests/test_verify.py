@@ -1,4 +1,4 @@
-"""What a watch holds against a deployment, as a table; the watch itself is in stories/test_flow.py."""
+"""What a verdict becomes with the success checks and what could not be seen, as tables."""
 
 from types import SimpleNamespace
 
@@ -6,34 +6,89 @@ import pytest
 
 from core.health import summarize
 from core.models import ServiceHealth
-from core.settings import Watch
-from core.stages.verify import judge
+from core.settings import ConfigurationError, SuccessCheck, Watch, parse_policy
+from core.signals.release import Judgement, State
+from core.stages.look import settled
+from core.stages.success_checks import bound, harm, unmet
 
-BEFORE = {"cart": ServiceHealth(requests=500, errors=50, p95_ms=20, samples=5), "search": ServiceHealth(requests=500)}
-
-
-def after(errors=0.0, p95=20.0, samples=5, requests=500.0):
-    return {"cart": ServiceHealth(requests=requests, errors=errors, p95_ms=p95, samples=samples)}
+BROKE, OPEN = ["cart: basket: it answered 500"], ["cart: basket: no answer yet"]
 
 
 @pytest.mark.parametrize(
-    ("state", "over", "says"),
+    ("state", "elapsed", "harmful", "open_", "becomes"),
     [
-        (after(), True, ""),
-        (after(errors=80), False, "rose from 10.0% to 16.0%"),
-        (after(errors=4, requests=10), False, ""),  # too few to tell
-        (after(errors=45), True, "goes on (10.0% before, 9.0% after)"),
-        (after(p95=69), True, ""),  # within the noise of small figures
-        (after(p95=120), True, "rose from 20 to 120 ms"),
-        (after(p95=120, samples=3), False, "rose from 20 to 120 ms"),
-        (after(p95=120, samples=2), False, ""),  # a slow moment, so far
-        (after(p95=120, samples=2), True, "rose from 20 to 120 ms"),
-        ({"search": ServiceHealth(requests=100, errors=8)}, False, "search: the error rate rose from 0.0% to 8.0%"),
+        (State.VERIFIED, 60, [], [], State.VERIFIED),
+        (State.VERIFIED, 60, [], OPEN, State.WATCHING),
+        (State.VERIFIED, 599, [], OPEN, State.WATCHING),
+        (State.VERIFIED, 600, [], OPEN, State.UNSURE),
+        (State.VERIFIED, 60, BROKE, [], State.HARM),
+        (State.WATCHING, 60, BROKE, OPEN, State.HARM),
+        (State.WATCHING, 60, [], OPEN, State.WATCHING),
+        (State.UNSURE, 1300, BROKE, [], State.HARM),
+        (State.UNCURED, 60, BROKE, [], State.UNCURED),
+        (State.HARM, 60, [], [], State.HARM),
+        (State.UNEXERCISED, 600, [], [], State.WATCHING),
+        (State.UNEXERCISED, 1199, [], [], State.WATCHING),
+        (State.UNEXERCISED, 1200, [], [], State.UNSURE),
+        (State.UNEXERCISED, 1200, BROKE, [], State.HARM),
     ],
 )
-def test_what_speaks_against_a_deployment(state, over, says):
-    found = judge("cart", BEFORE, state, Watch(), over)
-    assert (says in found[0]) if says else found == []
+def test_what_a_verdict_becomes(state, elapsed, harmful, open_, becomes):
+    found = settled(Judgement(state, "by the judge"), elapsed, Watch(), harmful, open_)
+    assert found.state is becomes
+    words = {State.HARM: BROKE, State.WATCHING: OPEN, State.UNSURE: OPEN}.get(becomes) if state is not becomes else None
+    if words and state is not State.UNEXERCISED:
+        assert found.says == words[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "now", "broke", "open_"),
+    [
+        ("", "", "", False, False),
+        ("", "", "500", False, True),  # once: it may be a blip
+        ("", "500", "500", True, True),
+        ("", "500", "", False, False),
+        ("500", "500", "500", False, False),  # it failed before the release
+        (None, "500", "500", False, True),  # nobody asked before the release
+        ("", "500", None, False, True),
+        ("500", None, None, False, False),
+    ],
+)
+def test_which_checks_broke_and_which_are_open(before, last, now, broke, open_):
+    given = [{"cart: basket": answer} if answer is not None else {} for answer in (before, last, now)]
+    assert bool(harm(*given)) is broke
+    assert bool(unmet(["cart: basket"], given[0], given[2])) is open_
+
+
+@pytest.mark.parametrize(
+    ("metric", "at_most", "requests", "answer"),
+    [
+        ("p95_ms", 50, 20, ""),
+        ("p95_ms", 49, 20, "p95_ms is 50, at most 49 is allowed"),
+        ("error_rate", 0.1, 20, ""),
+        ("error_rate", 0.09, 20, "error_rate is 0.1, at most 0.09 is allowed"),
+        ("error_rate", 0.09, 19, None),
+    ],
+)
+def test_a_metric_with_its_bound(metric, at_most, requests, answer):
+    health = ServiceHealth(requests=requests, errors=requests / 10, p95_ms=50)
+    assert bound(SuccessCheck(metric=metric, at_most=at_most), health, 20) == answer
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "",
+        'url = "https://shop.example"\nmetric = "p95_ms"',
+        'url = "file:///etc/passwd"',
+        'metric = "cpu"',
+        "status = 99",
+    ],
+)
+def test_a_check_has_an_address_or_a_metric(check):
+    shop = '[repositories.shop]\nremote = "https://git.example/shop.git"\n[services.cart]\nrepository = "shop"\n'
+    with pytest.raises(ConfigurationError, match="services.cart.checks.basket"):
+        parse_policy(f"{shop}[services.cart.checks.basket]\n{check}\n", "platform.toml")
 
 
 @pytest.mark.parametrize(("latencies", "p95"), [([6, 124], 6), ([6, 124, 130], 124), ([6], 6), ([], None)])

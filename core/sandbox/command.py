@@ -23,7 +23,7 @@ from core.sandbox import overlap, server
 from core.sandbox.faults import FAULTS, Fault
 
 ROOT = Path(__file__).resolve().parents[2]
-PORT, CONSOLE_PORT, RATE = 8600, 8501, 20.0
+PORT, CONSOLE_PORT, RATE = 8600, 8501, 30.0
 CALM, FOUND, DONE = 25.0, 90.0, 240.0  # seconds: before the first fault, until an issue, until it has ended
 ENDED = ("resolved", "escalated", "dismissed")
 

@@ -285,15 +285,20 @@ minimum_occurrences = 2
 deployments_per_hour = 50
 
 [watch]
-seconds = 20
-every = 4
+seconds = 20  # a demonstration decides in seconds, on less evidence than the defaults ask for
+earliest = 8
+every = 3
 minimum_requests = 20
+missed_harm = 0.1
+cured_share = 0.5
+error_rate_margin = 0.05
 latency_floor_ms = 500  # this machine builds and tests besides
 
 [metrics]
 requests = "shop.requests"
 errors = "shop.errors"
 p95_ms = "shop.latency.p95"
+step = 5
 
 [fix]
 allow_limited_runner = true

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from core.settings import Watch
 from core.signals.release import Count, Judgement, Scene, State
-from core.signals.release_look import MISSED_HARM, Finding, Kind, Look
+from core.signals.release_look import Finding, Kind, Look
 
-EARLIEST = 60.0  # seconds before which no release is called good
 EXPECTED = 6.0  # errors that the old rate would have brought: fewer are no test of the cure
 PATIENCE = 2  # times rules.seconds that a watch may last
 
@@ -39,9 +38,9 @@ def _calm(look: Look, findings: Sequence[Finding], counts: tuple[Count, ...]) ->
     """Nothing speaks against the release for certain: end early, at the bound, or look again."""
     rules, elapsed = look.rules, look.scene.elapsed
     doubts, suspects = _of(findings, Kind.DOUBT), _of(findings, Kind.SUSPECT)
-    cured = look.own.odds > math.log(1 / MISSED_HARM)
+    cured = look.own.odds > math.log(1 / rules.missed_harm)
     open_ = doubts or suspects
-    if cured and not open_ and elapsed >= EARLIEST and not look.blind() and look.cleared():
+    if cured and not open_ and elapsed >= rules.earliest and not look.blind() and look.cleared():
         return Judgement(State.VERIFIED, look.own.count.says, counts)
     if elapsed < rules.seconds:
         return Judgement(State.WATCHING, _waits(look, open_), counts)

@@ -22,9 +22,6 @@ from core.signals.rates import elsewhere, favours, plus, times
 from core.signals.release import Count, Event, Fault, Interval, Reach, Scene
 from core.signals.timeline import Bin
 
-WRONG_ROLLBACKS = 0.005  # accepted probability of calling a good release harmful
-MISSED_HARM = 0.02  # accepted probability that an early verdict misses harm
-CURED_SHARE = 0.25  # share of its former rate at which a fault is not cured
 SETTLE = 15.0  # seconds in which instances of the replaced release may still answer
 NEAR = 30.0  # seconds around the release within which a rise counts as begun with it
 GROWTH = tuple(times(factor) for factor in (2, 4, 10, 100, 1000))
@@ -39,6 +36,7 @@ WARM = 45.0  # seconds in which a new instance may be slow: caches are cold
 LOOKS = 5  # the rank test is made at every look; so many of them are independent
 POINTS = 3  # latencies from which one judges
 FEW_REPORTS = 5  # reports of the fault with which nothing can be tested
+NAMED = 3  # fingerprints that a sentence names
 SAMPLED = 3  # times as many failures as reports: the reports are a sample
 
 
@@ -64,13 +62,13 @@ class Own:
     now: float
     expected: float
     bursts: int
+    fingerprints: tuple[str, ...] = ()
 
     @property
     def count(self) -> Count:
-        says = (
-            f"the fault itself: {self.now:.0f} errors since the release, {self.expected:.1f} expected at its old rate"
-        )
-        return Count("the fault itself", self.was, self.now, says)
+        name = f"the fault itself ({', '.join(self.fingerprints[:NAMED]) or 'no report of it'})"
+        says = f"{name}: {self.now:.0f} errors since the release, {self.expected:.1f} expected at its old rate"
+        return Count(name, self.was, self.now, says)
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class Look:
     def certain(self) -> float:
         """ln odds at which harm is certain, shared by all that is compared."""
         compared = 2 * len(self.scene.touched) + len(self.scene.faults)
-        return math.log(max(compared, 1) / WRONG_ROLLBACKS)
+        return math.log(max(compared, 1) / self.rules.wrong_rollbacks)
 
     @cached_property
     def faults(self) -> list[tuple[Fault, Finding]]:
@@ -216,7 +214,7 @@ class Look:
         if controls and max(controls) > 1 + (ratio - 1) * SHARED:
             return Finding(Kind.CLEAR if max(controls) > 1 + (ratio - 1) * ALIKE else Kind.DOUBT, count)
         p_value = rank_test(before[-4 * len(after) :], after)
-        sure = len(after) >= POINTS and p_value < WRONG_ROLLBACKS / LOOKS
+        sure = len(after) >= POINTS and p_value < self.rules.wrong_rollbacks / LOOKS
         return Finding(Kind.HARM if sure else Kind.SUSPECT, count)
 
     def _latencies(self, points: Sequence[Interval]) -> tuple[list[float], list[float]]:
@@ -241,10 +239,12 @@ class Look:
     @cached_property
     def own(self) -> Own:
         """How the issue's own fingerprints fare, all of them together."""
-        parts = [self._own(fault) for fault in self.scene.faults if fault.own]
+        mine = [fault for fault in self.scene.faults if fault.own]
+        parts = [self._own(fault) for fault in mine]
         odds = sum(part.odds for part in parts)
         was, now, expected = (sum(getattr(p, name) for p in parts) for name in ("was", "now", "expected"))
-        return Own(odds, was, now, expected, sum(part.bursts for part in parts))
+        names = tuple(sorted({fault.fingerprint for fault in mine}))
+        return Own(odds, was, now, expected, sum(part.bursts for part in parts), names)
 
     def _own(self, fault: Fault) -> Own:
         old, new = self.since(fault), timeline.parts(self.scene, fault.service, self.start, self.until)
@@ -256,7 +256,7 @@ class Look:
             bursts = sum(count > 0 for count in b)
         loose = timeline.spread(a, old)
         before, after = timeline.tally(a, old, loose), timeline.tally(b, new, loose)
-        odds = favours(before, after, GONE, [times(CURED_SHARE), times(0.5), times(1)])
+        odds = favours(before, after, GONE, [times(self.rules.cured_share), times(0.5), times(1)])
         return Own(odds, before.count, after.count, before.rate * after.exposure, bursts)
 
     def _sampled(self, fault: Fault, reported: float) -> bool:
@@ -275,7 +275,7 @@ class Look:
 
     def cleared(self) -> bool:
         """Is harm excluded with the stated probability of a miss, so that the watch may end early?"""
-        wanted = math.log(1 / MISSED_HARM)
+        wanted = math.log(1 / self.rules.missed_harm)
         return all(self._cleared(service) > wanted for service in self.scene.touched)
 
     def _cleared(self, service: str) -> float:

@@ -9,12 +9,12 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from core import audit, journal, notify, store, windows
+from core import audit, health, journal, notify, store, windows
 from core.journal import Entry
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.runtime import Runtime
 from core.settings import Repository
-from core.stages import locks
+from core.stages import locks, scene, success_checks
 from core.stages.decide import deployments_last_hour
 from core.vendors.base import Deployed, VendorError
 
@@ -281,13 +281,17 @@ def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:
 
 
 def _remember(rt: Runtime, row: Deployment, repository: Repository, name: str) -> None:
-    """What a rollback returns to, and how the repository's services fared before."""
+    """What a rollback returns to, and how the repository's services and their success checks fared before."""
     live = rt.deployer.production(repository.vercel_project)
-    services = [s for s, service in rt.policy.services.items() if service.repository == name]
+    services = sorted(scene.services_of(rt, name))
     at = now()
-    before = rt.health.health(services, at - timedelta(seconds=rt.policy.watch.seconds), at) if rt.health else {}
+    points = rt.health.points(list(rt.policy.services), at - scene.HISTORY, at) if rt.health else []
+    scene.keep(points)
+    recent = [p for p in points if p.at >= at - timedelta(seconds=rt.policy.watch.seconds)]
+    before = health.by_service(recent, services) if rt.health else {}
     _update(
         row.key,
         previous_vendor_id=live.vendor_id if live else "",
         before={service: state.model_dump() for service, state in before.items()},
+        judged={"before": success_checks.ask(rt, services, before)},
     )

@@ -15,6 +15,7 @@ OUTCOMES = {
     "refused": "rejected",
     "escalated": "escalated",
     "low_confidence": "escalated",
+    "superseded": "escalated",
 }
 REFUSED = ("refused", "tests_failed", "no_fix")  # what was published of such a run is taken back
 

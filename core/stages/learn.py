@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlmodel import Session, col, select
 
 from core import audit, journal, notify, store
@@ -27,16 +29,31 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     with store.write() as session:
         change = session.get_one(ChangeSet, change_id)
         change.status = "merged" if change.pull_number else "deployed"
-        for row in session.exec(
+        shipped = session.exec(
             select(Deployment).where(Deployment.change_set_id == change_id, Deployment.environment == "production")
-        ):
-            row.status, row.ended_at = "verified", row.ended_at or now()
+        ).all()
+        for row in shipped:
+            row.status, row.ended_at = ended(row), row.ended_at or now()
         remember(session, issue_id, run, "fixed", entry.says)
-        issue = journal.move(session, issue_id, Status.RESOLVED, "fixed, deployed and verified")
+        issue = journal.move(session, issue_id, Status.RESOLVED, how(shipped))
         issue.resolution = f"{change.generator}: {change.title}"
         notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", issue.resolution)
         note(session, issue_id, run, "resolved", {"sha": change.head_sha})
     return {"ok": True}
+
+
+def ended(row: Deployment) -> str:
+    return "superseded" if row.status == "superseded" else "verified"
+
+
+def how(shipped: Sequence[Deployment]) -> str:
+    """How the fix came to count as one, in words."""
+    for row in shipped:
+        if row.status == "superseded":
+            return f"fixed; {row.note}"
+        if row.kept_by:
+            return f"fixed, deployed and kept by {row.kept_by}"
+    return "fixed, deployed and verified"
 
 
 def merge(rt: Runtime, repository: Repository, change: ChangeSet) -> str:

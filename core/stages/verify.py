@@ -1,117 +1,81 @@
-"""Verify: watch a deployment and roll it back when it does harm, does not cure, or cannot be judged.
+"""Verify: watch a deployment, and roll it back when it does harm or does not cure.
 
-Compared are the repository's services in a window after the deployment with one of the same length
-before it. No data is no success: a watch that saw too little ends in a rollback.
+core/stages/look.py takes each look. No data is no success: what cannot be judged is put to a person, and the watch
+goes on. A deployment that another one replaced is superseded: nothing is rolled back.
 """
 
 from __future__ import annotations
 
-import time
-from datetime import datetime
-from itertools import chain
-
-from sqlmodel import col, select
-
 from core import journal, notify, store
-from core.health import FEWEST_ERRORS, FEWEST_POINTS, combine, slower
 from core.journal import Entry
-from core.models import ChangeSet, Deployment, Issue, ServiceHealth, Status, now
+from core.models import ChangeSet, Deployment, Issue, Status, now
 from core.runtime import Runtime
-from core.settings import Watch
-from core.vendors.base import VendorError
-
-PATIENCE = 2  # windows to wait for enough requests before the watch is called blind
-CURED_SHARE = 0.5  # the service's error rate must fall below this share of what it was
-Health = dict[str, ServiceHealth]
-
-
-def judge(service: str, before: Health, after: Health, rules: Watch, over: bool = True) -> list[str]:
-    """What speaks against the deployment, so far or when the watch is ``over``; empty when nothing does. Pure."""
-    none = ServiceHealth()
-    harm = [_harm(name, before.get(name, none), state, rules, over) for name, state in after.items()]
-    uncured = _not_cured(service, before.get(service, none), after.get(service, none), rules)
-    return [*chain.from_iterable(harm), *uncured]
-
-
-def _harm(name: str, before: ServiceHealth, after: ServiceHealth, rules: Watch, over: bool) -> list[str]:
-    found = []
-    was, now_ = before.error_rate or 0.0, after.error_rate or 0.0
-    if now_ > was + rules.error_rate_margin and after.errors - was * after.requests >= FEWEST_ERRORS:
-        found.append(f"{name}: the error rate rose from {was:.1%} to {now_:.1%}")
-    enough = over or after.samples >= FEWEST_POINTS
-    if enough and slower(before, after, rules.latency_factor, rules.latency_floor_ms):
-        found.append(f"{name}: the 95th percentile rose from {before.p95_ms:.0f} to {after.p95_ms:.0f} ms")
-    return found
-
-
-def _not_cured(service: str, before: ServiceHealth, after: ServiceHealth, rules: Watch) -> list[str]:
-    was, now_ = before.error_rate or 0.0, after.error_rate or 0.0
-    if was > rules.error_rate_margin and after.errors >= FEWEST_ERRORS and now_ > was * CURED_SHARE:
-        return [f"{service}: the error it was made for goes on ({was:.1%} before, {now_:.1%} after)"]
-    return []
+from core.signals.release import State
+from core.stages import live, restoring
+from core.stages import look as looks
+from core.stages.look import Seen, deployment_of
+from core.stages.restoring import Restored
 
 
 def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
-    """One look at a deployment: watching (look again in ``seconds``), healthy, or failed."""
-    with store.read() as session:
-        issue, row = session.get_one(Issue, issue_id), _live(session, change_id)
-    rules, at = rt.policy.watch, now()
-    services = [s for s, service in rt.policy.services.items() if service.repository == row.repository]
-    before = {name: ServiceHealth(**state) for name, state in row.before.items()}
-    age = (at - row.ready_at).total_seconds()
-    after, trouble = _look(rt, services, row, at)
-    against = judge(issue.service, before, after, rules, over=age >= rules.seconds)
-    seen = combine(list(after.values()))
-    _keep(row, after)
-    entry.detail = {"age_seconds": round(age, 1), "requests": seen.requests, "errors": seen.errors}
-    if against and seen.requests >= rules.minimum_requests:
-        return _end(entry, "failed", "; ".join(against))
-    if age < rules.seconds:
-        return _again(entry, rules, f"{age:.0f} of {rules.seconds:.0f} s watched: {_told(seen)}{trouble}")
-    if seen.requests >= rules.minimum_requests:
-        _keep(row, after, ended_at=at)
-        return _end(entry, "healthy", f"healthy for {age:.0f} s: {_told(seen)}")
-    if age < rules.seconds * PATIENCE:
-        return _again(entry, rules, f"too few requests to judge ({seen.requests:.0f}){trouble}")
-    return _end(
-        entry,
-        "failed",
-        f"the watch saw too little to call it healthy ({seen.requests:.0f} requests){trouble}",
-    )
+    """One look at a deployment: watching (look again in ``seconds``), healthy, failed, or superseded.
+
+    What stays ambiguous is put to a person, and the watch goes on until they keep it or roll it back.
+    """
+    seen = looks.take(rt, issue_id, change_id)
+    verdict = seen.verdict
+    entry.detail = {"age_seconds": round(seen.elapsed, 1), "state": verdict.state}
+    if seen.superseded:
+        return _superseded(rt, seen, entry)
+    if seen.bad:
+        return _end(entry, "failed", verdict.says)
+    if seen.live and seen.release.row.kept_by:
+        return _confirmed(seen, entry, f"kept by {seen.release.row.kept_by}")
+    if verdict.state is State.VERIFIED:
+        return _confirmed(seen, entry, "verified")
+    if verdict.state is State.UNSURE:
+        ask(seen)
+    return _again(rt, seen, entry)
 
 
-def _live(session, change_id: int) -> Deployment:
-    return session.exec(
-        select(Deployment)
-        .where(Deployment.change_set_id == change_id, Deployment.environment == "production")
-        .order_by(col(Deployment.id).desc())
-        .limit(1)
-    ).one()
+def _superseded(rt: Runtime, seen: Seen, entry: Entry) -> dict:
+    """The row says so, and the issue is judged by whether what serves production contains the fix."""
+    release = seen.release
+    contained, says = live.judged(rt, release.row, release.change, seen.live)
+    if seen.bad:
+        says = f"{says}; the last look found: {seen.verdict.says}"
+    _close(release.row, seen, "superseded", says)
+    entry.says, entry.result = says, "ok" if contained and not seen.bad else "failed"
+    return {"state": "superseded", "ok": contained and not seen.bad, "event": "superseded", "says": says}
 
 
-def _look(rt: Runtime, services: list[str], row: Deployment, at) -> tuple[Health, str]:
-    """What the health source says since the deployment; a fault of the vendor is said, not hidden."""
-    if rt.health is None:
-        return {}, "; no source of metrics is connected"
-    try:
-        return rt.health.health(services, row.ready_at, at), ""
-    except VendorError as error:
-        return {}, f"; {error}"
+def _confirmed(seen: Seen, entry: Entry, how: str) -> dict:
+    says = f"{how} after {seen.elapsed:.0f} s: {seen.says}"
+    _close(seen.release.row, seen, "watching", says)
+    return _end(entry, "healthy", says)
 
 
-def _keep(row: Deployment, after: Health, ended_at: datetime | None = None) -> None:
+def _close(row: Deployment, seen: Seen, status: str, note: str) -> None:
     with store.write() as session:
         kept = session.get_one(Deployment, row.id)
-        kept.after, kept.ended_at = {name: state.model_dump() for name, state in after.items()}, ended_at
+        kept.status, kept.note, kept.ended_at = status, note[:2000], seen.at
 
 
-def _told(seen: ServiceHealth) -> str:
-    rate = f"{seen.error_rate:.1%}" if seen.error_rate is not None else "no"
-    return f"{seen.requests:.0f} requests, {rate} errors"
+def ask(seen: Seen) -> None:
+    """Ask once a day whether the deployment stays."""
+    release, today = seen.release, f"{seen.at:%Y%m%d}"
+    with store.write() as session:
+        row = session.get_one(Deployment, release.row.id)
+        if row.judged.get("asked") == today:
+            return
+        row.judged = {**row.judged, "asked": today}
+        says = f"Keep the deployment of {release.issue.service}, or roll it back: {seen.says}"
+        notify.queue(session, "watch_unsure", release.issue, f"unsure-{row.key}-{today}", says)
 
 
-def _again(entry: Entry, rules: Watch, says: str) -> dict:
-    entry.result, entry.says = "waiting", says
+def _again(rt: Runtime, seen: Seen, entry: Entry) -> dict:
+    entry.result, entry.says = "waiting", f"{seen.elapsed:.0f} s watched: {seen.says}"
+    rules = rt.policy.watch
     return {"state": "watching", "seconds": min(rules.every, rules.seconds)}
 
 
@@ -120,44 +84,29 @@ def _end(entry: Entry, state: str, says: str) -> dict:
     return {"state": state, "says": says}
 
 
+# --- the way back ------------------------------------------------------------------------------------
+
+
 def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, why: str) -> dict:
     """Return production to what it served before. Looks first whether it does already."""
-    with store.read() as session:
-        issue, row = session.get_one(Issue, issue_id), _live_or_none(session, change_id)
-    if row is None or not row.vendor_id:
-        entry.says = "nothing had reached production"
-        return {"ok": True, "says": entry.says}
-    entry.says = restore(rt, row)
     with store.write() as session:
-        done = session.get_one(Deployment, row.id)
-        done.status, done.ended_at, done.note = "rolled_back", now(), why[:2000]
-        session.get_one(ChangeSet, change_id).status = "rolled_back"
         journal.move(session, issue_id, Status.ROLLING_BACK, why)
-        notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{why}. {entry.says}")
-    return {"ok": True, "says": entry.says}
+    done = returned(rt, issue_id, change_id, why)
+    entry.says = done.says
+    return {"ok": True, "says": done.says, "event": done.status}
 
 
-def _live_or_none(session, change_id: int) -> Deployment | None:
-    return session.exec(
-        select(Deployment)
-        .where(Deployment.change_set_id == change_id, Deployment.environment == "production")
-        .order_by(col(Deployment.id).desc())
-        .limit(1)
-    ).first()
-
-
-def restore(rt: Runtime, row: Deployment) -> str:
-    """Move production back to ``row.previous_vendor_id``; returns what was done."""
-    _, repository = next((n, r) for n, r in rt.policy.repositories.items() if n == row.repository)
-    live = rt.deployer.production(repository.vercel_project)
-    if live and live.vendor_id == row.previous_vendor_id:
-        return f"production already serves {row.previous_vendor_id}"
-    if live and live.vendor_id != row.vendor_id:
-        return f"production was left alone: it serves the newer deployment {live.vendor_id}"
-    if not row.previous_vendor_id:
-        raise VendorError(rt.deployer.name, "there is no earlier deployment to return to", permanent=True)
-    begun = time.monotonic()
-    rt.deployer.rollback(repository.vercel_project, row.previous_vendor_id)
-    with store.write() as session:  # the next question for approval tells how long a way back takes
-        session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
-    return f"rolled back to {row.previous_vendor_id}"
+def returned(rt: Runtime, issue_id: int, change_id: int, why: str) -> Restored:
+    """Roll a change back, and write down what the vendor then served."""
+    with store.read() as session:
+        row = deployment_of(session, change_id)
+    if row is None or not row.vendor_id:
+        return Restored("rolled_back", "nothing had reached production")
+    done = restoring.restore(rt, row)
+    with store.write() as session:
+        kept, issue = session.get_one(Deployment, row.id), session.get_one(Issue, issue_id)
+        kept.status, kept.ended_at, kept.note = done.status, now(), f"{why}. {done.says}"[:2000]
+        session.get_one(ChangeSet, change_id).status = "rolled_back"
+        if done.status == "rolled_back":
+            notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{why}. {done.says}")
+    return done

@@ -136,11 +136,13 @@ class Source(Protocol):
 
 
 class HealthSource(Protocol):
-    """Tells how services fare, e.g. before and after a deployment."""
+    """Gives the metric points of services, newest ones included, e.g. while a deployment is watched."""
 
     name: str
 
-    def health(self, services: Sequence[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]: ...
+    def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
+        """Requests, errors and p95_ms of the intervals that begin within [since, until)."""
+        ...
 
 
 @dataclass(frozen=True)

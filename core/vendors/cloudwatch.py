@@ -18,8 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
-from core import health
-from core.models import Kind, MetricPoint, Record, ServiceHealth
+from core.models import Kind, MetricPoint, Record
 from core.settings import MetricNames
 from core.vendors.base import Batch, Check, Meter, Origin, VendorError, Writers
 from core.vendors.logline import read_line
@@ -160,15 +159,14 @@ class CloudWatch:
 
     # --- how services fare
 
-    def health(self, services: Sequence[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]:
-        """How each service did; intervals that began before ``since`` do not count."""
+    def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
         points: list[MetricPoint] = []
         for start in range(0, len(services), QUERIES // 3):
             part, token = services[start : start + QUERIES // 3], None
             while token != "":
                 found, token = self._points(part, _whole(since), until, token or "")
                 points += [point for point in found if point.at >= since]
-        return {service: health.summarize([p for p in points if p.service == service]) for service in services}
+        return points
 
     # --- AWS
 

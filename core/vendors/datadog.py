@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from core.health import summarize
-from core.models import Kind, MetricPoint, Record, ServiceHealth
+from core.models import Kind, MetricPoint, Record
 from core.settings import MetricNames
 from core.vendors.base import Batch, Check, Meter, Origin, VendorError, Writers
 from core.vendors.http import Http
@@ -69,21 +68,26 @@ class Datadog:
         return records_of(rows, lambda row: read(row, self.http), self.meter)
 
     def _metrics(self, window: Window) -> Page:
-        return Page(metrics=list(self.points(window.since, window.until)))
+        return Page(metrics=list(self._all_points(window.since, window.until)))
 
     # --- how services fare
 
-    def points(self, since: datetime, until: datetime) -> Iterator[MetricPoint]:
+    def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
+        return [p for p in self._all_points(since, until) if p.at >= since and p.service in services]
+
+    def _all_points(self, since: datetime, until: datetime) -> Iterator[MetricPoint]:
         """The services' requests, errors and p95 in the span."""
         for name, query in self._queries().items():
             for service, at, value in self._series(query, since, until):
                 yield MetricPoint(source=self.name, service=service, name=name, at=at, value=value)
 
     def _queries(self) -> dict[str, str]:
+        """Intervals of one length: by default it grows with the span that is asked for, and counts would overlap."""
+        total, highest = f"as_count().rollup(sum, {self.names.step})", f"rollup(max, {self.names.step})"
         return {
-            "requests": f"sum:{self.names.requests}{{{self.scope}}} by {{service}}.as_count()",
-            "errors": f"sum:{self.names.errors}{{{self.scope}}} by {{service}}.as_count()",
-            "p95_ms": f"max:{self.names.p95_ms}{{{self.scope}}} by {{service}}",
+            "requests": f"sum:{self.names.requests}{{{self.scope}}} by {{service}}.{total}",
+            "errors": f"sum:{self.names.errors}{{{self.scope}}} by {{service}}.{total}",
+            "p95_ms": f"max:{self.names.p95_ms}{{{self.scope}}} by {{service}}.{highest}",
         }
 
     def _series(self, query: str, since: datetime, until: datetime) -> Iterator[tuple[str, datetime, float]]:
@@ -99,11 +103,6 @@ class Datadog:
             for at_ms, value in series.get("pointlist") or []:
                 if value is not None and service:
                     yield service, datetime.fromtimestamp(at_ms / 1000, UTC), float(value)
-
-    def health(self, services: Sequence[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]:
-        """How each service did; intervals that began before ``since`` do not count."""
-        points = [point for point in self.points(since, until) if point.at >= since]
-        return {service: summarize([p for p in points if p.service == service]) for service in services}
 
     def check(self) -> Check:
         step = "DATADOG_API_KEY"

@@ -28,6 +28,7 @@ from core.vendors.redact import Redactor
 TIMEOUT, TOTAL = httpx.Timeout(20.0, connect=5.0), 60.0  # seconds; of one step, of one exchange
 ATTEMPTS, LONGEST_WAIT = 3, 30.0
 LARGEST = 20 * 1024 * 1024  # bytes of one answer
+SHOWN = 64 * 1024  # bytes of a probed answer in which a text is looked for
 CODINGS = ("gzip", "deflate", "identity")  # at most 1032 times as large unpacked, part by part
 WORDS = {  # by status, else by its hundred
     3: "sent us to another address",
@@ -259,8 +260,10 @@ def _sentence(part: Any) -> str:
     return str(part.get("message") or part.get("detail") or part.get("title") or field or part)
 
 
-def probe(url: str, timeout: float = 10.0) -> str:
-    """Why an address is not healthy; empty when it answers 200. Its body is not read, redirects are not followed.
+def probe(url: str, timeout: float = 10.0, status: int = 200, contains: str = "") -> str:
+    """Why an address is not healthy; empty when it answers as expected. Redirects are not followed.
+
+    Its body is read only where a text is asked for, and at most SHOWN bytes of it.
 
     The address of a preview comes from a vendor's answer: it may lie on a private network, where a policy may well
     have put production, but never where a cloud keeps its metadata.
@@ -270,12 +273,23 @@ def probe(url: str, timeout: float = 10.0) -> str:
     try:
         with (
             httpx.Client(transport=_transport(guard, url), timeout=timeout, follow_redirects=False) as client,
-            client.stream("GET", url) as response,
+            client.stream("GET", url, headers={"accept-encoding": "identity"}) as response,
         ):
-            status = response.status_code
+            answered, text = response.status_code, _start(response) if contains else ""
     except (httpx.HTTPError, httpx.InvalidURL, VendorError, ValueError) as error:
         return f"it could not be reached ({error or type(error).__name__})"
-    return "" if status == 200 else f"it answered {status}"
+    if answered != status:
+        return f"it answered {answered}"
+    return "" if contains in text else f"its answer does not contain {contains[:80]!r}"
+
+
+def _start(response: httpx.Response) -> str:
+    body = bytearray()
+    for part in response.iter_raw():
+        body += part
+        if len(body) >= SHOWN:
+            break
+    return body[:SHOWN].decode("utf-8", "replace")
 
 
 class Bounded(httpx.BaseTransport):

@@ -80,9 +80,7 @@ class NewRelic:
         stop = min(end, begin + BUCKET * BUCKETS)
         if begin >= stop:
             return Page()
-        rows = self.nrql(f"{FARES} SINCE {begin * 1000} UNTIL {stop * 1000} LIMIT MAX TIMESERIES {BUCKET} seconds")
-        points = [point for row in rows for point in measured(row)]
-        return Page(metrics=points, after=str(stop) if stop < end else None)
+        return Page(metrics=self._measured(begin, stop), after=str(stop) if stop < end else None)
 
     def _errors(self, window: Window) -> Page:
         """``after`` is the last row's time in ms, and how many rows of that very time were read."""
@@ -113,10 +111,19 @@ class NewRelic:
 
     # --- how services fare
 
-    def health(self, services: Sequence[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]:
-        rows = self.nrql(f"{FARES} SINCE {_ms(since)} UNTIL {_ms(until)} LIMIT MAX")
-        found = {_facet(row): row for row in rows}
-        return {service: fares(found[service]) if service in found else ServiceHealth() for service in services}
+    def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
+        begin, end = _whole(since.timestamp()), _whole(until.timestamp())
+        found: list[MetricPoint] = []
+        while begin < end:
+            stop = min(end, begin + BUCKET * BUCKETS)
+            found += self._measured(begin, stop)
+            begin = stop
+        return [point for point in found if point.at >= since and point.service in services]
+
+    def _measured(self, begin: int, stop: int) -> list[MetricPoint]:
+        """Points of whole minutes; both ends are epoch seconds."""
+        rows = self.nrql(f"{FARES} SINCE {begin * 1000} UNTIL {stop * 1000} LIMIT MAX TIMESERIES {BUCKET} seconds")
+        return [point for row in rows for point in measured(row)]
 
     # --- NerdGraph
 

@@ -32,7 +32,7 @@ class Host:
     name = "vercel"
 
     def __init__(self, live: str | None = "dpl_9d03", fault: VendorError | None = None):
-        self.live, self.fault, self.asked = live, fault, []
+        self.live, self.fault, self.asked, self.stuck = live, fault, [], False
 
     def production(self, project):
         return self.live and Deployed(self.live, "https://shop.example", "READY")
@@ -41,6 +41,7 @@ class Host:
         if self.fault:
             raise self.fault
         self.asked.append((project, to))
+        self.live = self.live if self.stuck else to
 
 
 def released(status="verified", environment="production", **values) -> Deployment:
@@ -128,6 +129,55 @@ def test_a_rollback_that_the_vendor_refuses_is_written_nowhere(host):
 
 def test_a_deployment_that_does_not_exist(host):
     refused(actions.roll_back, 404, says="this deployment does not exist", reason="worse")
+
+
+# --- keep ------------------------------------------------------------------------------------------
+
+
+def test_a_watched_deployment_is_kept_with_a_reason(host):
+    row = released("watching", ended_at=None)
+    done = actions.keep(row.id, actor=by("approver"), reason="the shop works", key="k")
+    assert done.done and "unless that finds harm" in done.says
+    kept = one(Deployment, row.id)
+    assert (kept.kept_by, kept.status, kept.ended_at) == ("approver", "watching", None)
+    assert audited("keep") == [
+        ("approver", f"deployment/{row.id}", {"reason": "the shop works", "via": "console"})
+    ]  # fmt: skip
+    assert host.asked == [] and workflow(one(Issue, row.issue_id).workflow_id) == "ENQUEUED"
+    before = stored()
+    assert not actions.keep(row.id, actor=by("approver"), reason="the shop works", key="k").done
+    assert stored() == before
+
+
+@pytest.mark.parametrize("environment", ["preview", "production"])
+@pytest.mark.parametrize("status", ["pending", "ready", "failed", "verified", "superseded", "rolled_back", "watching"])
+def test_only_a_watched_production_deployment_is_kept(host, environment, status):
+    row = released(status, environment)
+    if (environment, status) != ("production", "watching"):
+        refused(actions.keep, row.id, says="is not being watched", reason="fine")
+
+
+@pytest.mark.parametrize("reason", ["", "  \n"])
+def test_keeping_needs_a_reason(host, reason):
+    refused(actions.keep, released("watching").id, says="needs a reason", reason=reason)
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_keeping_needs_an_approver(host, role):
+    row = released("watching")
+    with pytest.raises(Refused, match="may not approve"):
+        actions.keep(row.id, actor=by(role), reason="fine", key="k")
+    assert one(Deployment, row.id).kept_by is None and audited("keep") == []
+
+
+def test_a_rollback_that_moved_nothing_is_refused(host):
+    row, host.stuck = released(), True
+    with pytest.raises(Refused, match="production serves dpl_9d03 after the rollback"):
+        actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+    assert one(Deployment, row.id).status == "verified"
+
+
+# --- the policy ------------------------------------------------------------------------------------
 
 
 def changed(console, text=None, based_on=None, reason="fewer", key="k", actor="admin"):

@@ -1,261 +1,373 @@
-"""The watch over a deployment at each of its borders, and the way back."""
+"""The watch over a release: when it confirms, rolls back, asks a person or ends as superseded; and the way back."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from freezegun import freeze_time
 from sqlmodel import select
 
-from core import runtime, store
+from core import store
 from core.journal import Entry
-from core.models import ChangeSet, Deployment, Issue, Notification, ServiceHealth, Status
-from core.runtime import Runtime
-from core.settings import Watch
+from core.models import ChangeSet, Status
 from core.stages import verify
-from core.vendors.base import Deployed, VendorError
-from tests import factories, scenes
+from core.vendors.base import VendorError
+from tests.guards.watching import BEFORE, LIVE, READY, STEP, Host, Metrics, another, every, read_until, release
 
-READY = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-RULES = Watch(seconds=600, every=30, minimum_requests=20, error_rate_margin=0.01, latency_factor=1.5)
-SICK = {"cart": ServiceHealth(requests=1000, errors=100, p95_ms=100, samples=5)}
+ELSEWHERE = {"crash": None, "fingerprint": "new-fault", "release": None}  # in no file that the release changed
 
 
-def health(errors=0.0, requests=1000.0, p95=100.0, samples=5) -> ServiceHealth:
-    return ServiceHealth(requests=requests, errors=errors, p95_ms=p95, samples=samples)
+# --- cured ------------------------------------------------------------------------------------------
 
 
-# --- what speaks against it ------------------------------------------------------------------------
-
-ROSE, GOES_ON, SLOWER = "the error rate rose", "the error it was made for goes on", "the 95th percentile rose"
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "over", "found"),
-    [
-        (health(100), health(110), False, [GOES_ON]),  # 10 % -> 11 %: within the margin
-        (health(100), health(111), False, [ROSE, GOES_ON]),
-        (health(0), health(10), True, []),  # 0 % -> 1 %
-        (health(0), health(11), True, [ROSE]),
-        (health(0), health(5, 100), True, [ROSE]),
-        (health(0), health(4, 100), True, []),  # too few errors
-        (health(100), health(14, 100), True, [GOES_ON]),  # 4 more errors than 10 % of 100
-        (health(100), health(15, 100), True, [ROSE, GOES_ON]),  # 5 more
-        (health(100), health(51), True, [GOES_ON]),  # more than half of what it was
-        (health(100), health(50), True, []),
-        (health(100), health(4, 10), True, []),
-        (health(100), health(5, 40), True, [GOES_ON]),
-        (health(10), health(10), True, []),  # 1 % before: no rate to be cured
-        (health(11), health(11), True, [GOES_ON]),
-        (health(0), health(0, 0), True, []),
-        (health(0, p95=100), health(p95=150), True, []),
-        (health(0, p95=100), health(p95=151), True, [SLOWER]),
-        (health(0, p95=100), health(p95=151, samples=3), False, [SLOWER]),
-        (health(0, p95=100), health(p95=151, samples=2), False, []),
-        (health(0, p95=100), health(p95=151, samples=2), True, [SLOWER]),
-    ],
-)
-def test_what_speaks_against_it(before, after, over, found):
-    says = verify.judge("cart", {"cart": before}, {"cart": after}, RULES, over)
-    assert [any(part in said for said in says) for part in found] == [True] * len(found)
-    assert len(says) == len(found)
+def test_a_cure_under_traffic_is_confirmed_early(console):
+    watched = release(console)
+    found, entry = watched.look(120)
+    assert found["state"] == "healthy" and entry.result == "ok"
+    assert found["says"].startswith("verified after 120 s: the fault itself (own-fault): 0 errors since the release")
+    assert watched.row.ended_at == READY + timedelta(seconds=120)
+    assert watched.row.judged["state"] == "verified"
+    assert watched.row.after["cart"]["requests"] == 1200
 
 
-def test_a_watch_is_judged_as_over_unless_it_is_said():
-    after = {"cart": health(p95=151, samples=1)}
-    assert verify.judge("cart", {"cart": health(p95=100)}, after, RULES)
+@pytest.mark.parametrize(("second", "state"), [(99, "watching"), (100, "healthy")])
+def test_nothing_is_confirmed_before_the_earliest_moment(console, second, state):
+    assert release(console, "earliest = 100\n").look(second)[0]["state"] == state
 
 
-def test_harm_is_looked_for_in_every_service_and_a_cure_in_one():
-    before = {"cart": health(100), "mail": health(100)}
-    after = {"cart": health(0), "mail": health(100), "search": health(90), "pay": health(p95=900)}
-    says = verify.judge("cart", before, after, RULES)
-    assert says == ["search: the error rate rose from 0.0% to 9.0%"]
-    assert verify.judge("nothing", {}, {}, RULES) == []
+def test_a_fault_that_goes_on_is_rolled_back_by_its_own_fingerprint(console):
+    watched = release(console)
+    watched.errors(every(5, 1, 120), release="9d03e7c")
+    found, entry = watched.look(120)
+    assert found["state"] == "failed" and entry.result == "failed"
+    assert "the fault itself (own-fault): " in found["says"] and "errors since the release" in found["says"]
+    assert "goes on" not in found["says"]
 
 
-def test_harm_and_a_cure_are_told_with_their_figures():
-    says = verify.judge("cart", {"cart": health(100)}, {"cart": health(200, p95=400)}, RULES)
-    assert says == [
-        "cart: the error rate rose from 10.0% to 20.0%",
-        "cart: the 95th percentile rose from 100 to 400 ms",
-        "cart: the error it was made for goes on (10.0% before, 20.0% after)",
-    ]
+def test_errors_of_the_replaced_release_do_not_count_against_the_new_one(console):
+    watched = release(console)
+    watched.errors(every(5, 1, 60), release="4f1c2ab")
+    assert watched.look(150)[0]["state"] == "healthy"
 
 
-# --- the watch -------------------------------------------------------------------------------------
-
-
-class Metrics:
-    """A source of health that always says the same."""
-
-    def __init__(self, **after):
-        self.after, self.asked = after, []
-
-    def health(self, services, since, until):
-        self.asked.append((services, since, until))
-        if fault := self.after.get("fault"):
-            raise fault
-        return self.after
-
-
-@pytest.fixture
-def deployed(console):
-    """(issue, change, deployment) of a release to production that is being watched; older and other ones lie about."""
-    console.platform_file.write_text(
-        console.platform_file.read_text()
-        + '[repositories.other]\nremote = "https://git.example/other.git"\n[services.mail]\nrepository = "other"\n'
-        + "[watch]\nseconds = 600\nevery = 30\nminimum_requests = 20\n"
+def test_two_sources_that_report_one_fault_are_counted_once(console):
+    watched = release(console)
+    watched.errors(
+        every(5, -600, 0), source="newrelic", fingerprint="own-fault-as-newrelic-names-it", release="4f1c2ab"
     )
-    with store.write() as session:
-        issue = scenes.story(session, Status.TESTING, service="cart")
-        change = session.exec(select(ChangeSet)).one()
-        row = factories.deployment(session, change, status="failed", ready_at=READY - timedelta(hours=9))
-        row = factories.deployment(
-            session, change, status="watching", before={"cart": SICK["cart"].model_dump()}, after={},
-            ready_at=READY, ended_at=None,
-        )  # fmt: skip
-        factories.deployment(session, change, environment="preview", ready_at=READY - timedelta(hours=9))
-        scenes.story(session, Status.WATCHING, service="cart")
-    return issue.id, change.id, row.id
+    watched.look(120)
+    [count] = watched.row.judged["counts"]
+    assert count["before"] == 120
 
 
-def watched(console, deployed, seconds: float, source) -> tuple[dict, Entry, Deployment]:
-    runtime.use(Runtime(console, health=source))
-    entry = Entry()
-    with freeze_time(READY + timedelta(seconds=seconds)):
-        state = verify.watch(runtime.current(), deployed[0], 1, 1, entry, deployed[1])
-    with store.read() as session:
-        return state, entry, session.get_one(Deployment, deployed[2])
+# --- not exercised ----------------------------------------------------------------------------------
 
 
-FINE, HARM, FEW = Metrics(cart=health()), Metrics(cart=health(200)), Metrics(cart=health(requests=19))
+RARE = [-3000.0, -1500.0]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "source", "state", "says"),
-    [
-        (0, FINE, "watching", "0 of 600 s watched: 1000 requests, 0.0% errors"),
-        (599, FINE, "watching", "599 of 600 s watched"),
-        (600, FINE, "healthy", "healthy for 600 s: 1000 requests, 0.0% errors"),
-        (1, HARM, "failed", "the error rate rose from 10.0% to 20.0%; cart: the error it was made for"),
-        (600, HARM, "failed", "the error rate rose"),
-        (599, FEW, "watching", "599 of 600 s watched"),
-        (600, FEW, "watching", "too few requests to judge (19)"),
-        (1199, FEW, "watching", "too few requests to judge (19)"),
-        (1200, FEW, "failed", "saw too little to call it healthy (19 requests)"),
-        (600, Metrics(cart=health(requests=20)), "healthy", "20 requests"),
-        (600, Metrics(cart=health(19, 19)), "watching", "too few requests to judge"),  # all fail: still too few
-        (600, Metrics(cart=health(20, 20)), "failed", "the error rate rose"),
-        (600, Metrics(cart=health(requests=10), search=health(requests=10)), "healthy", "20 requests"),
-        (0, Metrics(), "watching", "0 requests, no errors"),
-        (0, None, "watching", "no source of metrics is connected"),
-        (600, None, "watching", "no source of metrics is connected"),
-        (1200, None, "failed", "no source of metrics is connected"),
-        (1200, Metrics(fault=VendorError("datadog", "is down")), "failed", "(0 requests); datadog: is down"),
-        (600, Metrics(cart=health(p95=151, samples=1)), "failed", "the 95th percentile rose"),
-        (599, Metrics(cart=health(p95=151, samples=1)), "watching", "599 of 600"),
-    ],
+    ("second", "asked"),
+    [(120, 0), (600, 0), (1199, 0), (1200, 2), (5000, 2)],  # twice the watch time is the bound
 )
-def test_the_watch(console, deployed, seconds, source, state, says):
-    found, entry, row = watched(console, deployed, seconds, source)
-    assert found["state"] == state and says in entry.says
-    assert entry.result == {"watching": "waiting", "healthy": "ok", "failed": "failed"}[state]
-    assert (row.ended_at is not None) is (state == "healthy")
-    if state == "watching":
-        assert found == {"state": "watching", "seconds": 30}
-    else:
-        assert found["says"] == entry.says
+def test_what_nothing_exercised_is_never_a_success(console, second, asked):
+    watched = release(console, reports=RARE)
+    found, entry = watched.look(second)
+    assert found == {"state": "watching", "seconds": 30} and entry.result == "waiting"
+    assert watched.row.ended_at is None and len(watched.told("watch_unsure")) == asked
+    assert all("not exercised" in message.body for message in watched.told("watch_unsure"))
 
 
-def test_the_watch_asks_for_the_repositorys_services_since_the_deployment(console, deployed):
-    source = Metrics(cart=health(3))
-    _, entry, row = watched(console, deployed, 90.04, source)
-    [(services, since, until)] = source.asked
-    assert sorted(services) == ["account", "cart", "catalog", "checkout", "payment", "pricing", "search"]
-    assert (since, until) == (READY, READY + timedelta(seconds=90.04))
-    assert entry.detail == {"age_seconds": 90.0, "requests": 1000, "errors": 3}
-    assert row.after == {"cart": health(3).model_dump()}
+def test_too_little_traffic_says_so(console):
+    watched = release(console, "minimum_requests = 100000\n")
+    assert "not enough traffic: " in watched.look(50)[1].says
 
 
-def test_a_short_watch_looks_again_at_its_end(console, deployed):
-    text = console.platform_file.read_text().replace("seconds = 600", "seconds = 20", 1)
-    console.platform_file.write_text(text)
-    assert watched(console, deployed, 1, FINE)[0] == {"state": "watching", "seconds": 20}
-
-
-# --- the way back ----------------------------------------------------------------------------------
-
-
-class Host:
-    name = "vercel"
-
-    def __init__(self, live: str | None):
-        self.live, self.asked = live, []
-
-    def production(self, project):
-        return self.live and Deployed(self.live, "https://x", "READY")
-
-    def rollback(self, project, to):
-        self.asked.append((project, to))
-
-
-def rolled_back(console, deployed, live: str | None, **values) -> tuple[dict, Host, Entry]:
-    with store.write() as session:
-        session.get_one(Deployment, deployed[2]).sqlmodel_update(values)
-    host, entry = Host(live), Entry()
-    runtime.use(Runtime(console, deployer=host))
-    return verify.roll_back(runtime.current(), deployed[0], 1, 1, entry, deployed[1], "worse" * 500), host, entry
-
-
-def test_production_returns_to_what_it_served(console, deployed):
-    done, host, entry = rolled_back(console, deployed, "dpl_9d03")
-    assert done == {"ok": True, "says": "rolled back to dpl_4f1c"} and entry.says == done["says"]
-    assert host.asked == [("", "dpl_4f1c")]
-    with store.read() as session:
-        row, change = session.get_one(Deployment, deployed[2]), session.get_one(ChangeSet, deployed[1])
-        issue, told = session.get_one(Issue, deployed[0]), session.exec(select(Notification)).all()
-    assert (row.status, change.status, issue.status) == ("rolled_back", "rolled_back", Status.ROLLING_BACK)
-    assert row.note == ("worse" * 500)[:2000] and row.ended_at is not None
-    assert 0 <= row.rollback_seconds < 60
-    assert {m.event for m in told if m.issue_id == deployed[0]} == {"rolled_back"}
+# --- what could not be seen -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("live", "says"),
+    ("health", "says"),
     [
-        ("dpl_4f1c", "production already serves dpl_4f1c"),
-        ("dpl_new", "production was left alone: it serves the newer deployment dpl_new"),
+        (Metrics(silent=True), "no metric of the released services"),
+        (Metrics(fault="is down"), "datadog: is down"),
+        (None, "no source of metrics is connected"),
     ],
 )
-def test_production_that_serves_something_else_is_left_alone(console, deployed, live, says):
-    done, host, _ = rolled_back(console, deployed, live)
-    assert done["says"] == says and host.asked == []
+def test_without_metrics_nothing_is_confirmed_and_a_person_is_asked(console, health, says):
+    watched = release(console)
+    watched.health = health
+    assert watched.look(120)[0]["state"] == "watching"
+    found, entry = watched.look(1300)
+    assert found["state"] == "watching" and says in entry.says
+    assert [says in message.body for message in watched.told("watch_unsure")] == [True, True]
 
 
-def test_a_project_without_production_is_rolled_back_all_the_same(console, deployed):
-    assert rolled_back(console, deployed, None)[1].asked == [("", "dpl_4f1c")]
+def test_reports_that_were_not_read_are_no_sign_of_a_cure(console):
+    watched = release(console)
+    with store.write() as session:
+        session.get_one(type(watched.issue), watched.issue_id).counted_by = "sentry"
+    read_until("sentry", 5)
+    assert watched.look(300)[0]["state"] == "watching"
+    read_until("sentry", 299)
+    assert watched.look(300)[0]["state"] == "healthy"
 
 
-def test_without_an_earlier_deployment_there_is_no_way_back(console, deployed):
+def test_nothing_is_confirmed_while_the_vendor_does_not_say_what_it_serves(console):
+    watched = release(console)
+    watched.host = Host(fault="is down")
+    found, entry = watched.look(300)
+    assert found["state"] == "watching" and "vercel: is down" in entry.says
+    assert watched.look(700)[0]["state"] == "watching" and "vercel: is down" in watched.told("watch_unsure")[0].body
+    watched.host = Host(live=None)
+    assert watched.look(700)[0]["state"] == "watching"
+    watched.host = Host()
+    assert watched.look(730)[0]["state"] == "healthy"
+
+
+def test_harm_is_seen_while_the_deployer_does_not_answer(console):
+    watched = release(console)
+    watched.host = Host(fault="is down")
+    watched.errors(every(5, 1, 120), release="9d03e7c")
+    assert watched.look(120)[0]["state"] == "failed"
+
+
+# --- harm --------------------------------------------------------------------------------------------
+
+
+def test_a_new_fault_in_a_changed_file_is_harm_and_is_named_with_its_count(console):
+    watched = release(console)
+    watched.errors(every(5, 1, 120), another(), fingerprint="new-fault", release="9d03e7c")
+    found, _ = watched.look(120)
+    assert found["state"] == "failed" and "new-fault in cart: " in found["says"] and "new" in found["says"]
+
+
+def test_a_new_fault_that_the_release_cannot_reach_is_no_harm(console):
+    watched = release(console)
+    watched.errors(every(5, 1, 120), another("mail"), service="mail", **ELSEWHERE)
+    assert watched.look(120)[0]["state"] == "healthy"
+
+
+def test_another_faults_errors_from_before_roll_nothing_back(console):
+    watched = release(console)
+    watched.health = Metrics(lambda service, at: 3.0 if service == "cart" else 0.0)
+    watched.errors(every(5, -900, 300), another(), **ELSEWHERE)
+    for second in (30, 60, 90, 120, 300):
+        assert watched.look(second)[0]["state"] != "failed", second
+
+
+def test_another_faults_errors_in_the_changed_file_from_before_roll_nothing_back(console):
+    watched = release(console)
+    watched.errors(every(5, -300, 300), another(), fingerprint="other-fault", release=None)
+    for second in (30, 60, 90, 120, 300):
+        assert watched.look(second)[0]["state"] != "failed", second
+
+
+def test_errors_that_began_with_the_release_are_harm_even_without_a_report(console):
+    watched = release(console)
+    watched.health = Metrics(lambda service, at: 20.0 if service == "cart" and at >= 0 else 0.0)
+    found, _ = watched.look(120)
+    assert found["state"] == "failed" and "cart: 20.0% of" in found["says"]
+
+
+def test_an_error_that_is_not_grouped_yet_is_left_for_the_next_look(console):
+    watched = release(console)
+    watched.errors(every(5, 1, 120), 0, set_aside=None, fingerprint="", release="9d03e7c")
+    assert watched.look(120)[0]["state"] == "healthy"
+
+
+# --- success checks ----------------------------------------------------------------------------------
+
+
+CHECK = '[services.cart.checks.basket]\nurl = "https://shop.example/cart"\ncontains = "Total"\n'
+
+
+def test_a_check_that_passed_before_and_fails_at_two_looks_is_harm(console):
+    watched = release(console, CHECK)
+    watched.set(judged={"before": {"cart: basket": ""}})
+    asked = []
+    watched.probe = lambda url, **expected: asked.append((url, expected)) or "it answered 500"
+    found, entry = watched.look(120)
+    assert found["state"] == "watching" and "cart: basket: it answered 500" in entry.says
+    found, _ = watched.look(150)
+    assert found["state"] == "failed" and found["says"] == "cart: basket: it answered 500"
+    assert asked == [("https://shop.example/cart", {"status": 200, "contains": "Total"})] * 2
+
+
+def test_a_check_that_failed_once_and_passes_again_is_no_harm(console):
+    watched = release(console, CHECK)
+    watched.set(judged={"before": {"cart: basket": ""}, "checks": {"cart: basket": "it answered 500"}})
+    assert watched.look(120)[0]["state"] == "healthy"
+
+
+def test_a_check_that_failed_before_the_release_holds_nothing_against_it(console):
+    watched = release(console, CHECK)
+    watched.set(judged={"before": {"cart: basket": "it answered 500"}})
+    watched.probe = lambda url, **_: "it answered 500"
+    watched.look(90)
+    assert watched.look(120)[0]["state"] == "healthy"
+
+
+def test_there_is_no_success_while_a_check_without_a_past_fails(console):
+    watched = release(console, CHECK)
+    watched.probe = lambda url, **_: "it answered 500"
+    watched.look(90)
+    assert watched.look(120)[0]["state"] == "watching" and not watched.told("watch_unsure")
+    assert watched.look(600)[0]["state"] == "watching"
+    assert "cart: basket: it answered 500" in watched.told("watch_unsure")[0].body
+
+
+@pytest.mark.parametrize(("at_most", "state"), [(60, "healthy"), (40, "watching")])
+def test_a_metric_with_a_bound_is_a_check(console, at_most, state):
+    watched = release(console, f'[services.cart.checks.quick]\nmetric = "p95_ms"\nat_most = {at_most}\n')
+    watched.set(judged={"before": {"cart: quick": ""}})
+    assert watched.look(120)[0]["state"] == state
+    assert watched.look(150)[0]["state"] == {"healthy": "healthy", "watching": "failed"}[state]
+
+
+# --- superseded --------------------------------------------------------------------------------------
+
+
+def test_another_deployment_in_production_ends_the_watch_and_rolls_nothing_back(console):
+    watched = release(console)
+    watched.host = Host("dpl_team", sha="0123456789abcdef")
+    watched.errors(every(5, 1, 120))  # they are not this deployment's
+    found, entry = watched.look(120)
+    assert (found["state"], found["ok"], found["event"]) == ("superseded", False, "superseded")
+    assert "production serves dpl_team (0123456789)" in found["says"] and "it is not known" in found["says"]
+    assert watched.row.status == "superseded" and watched.row.ended_at is not None
+    assert watched.host.asked == [] and entry.result == "failed"
+
+
+@pytest.mark.parametrize("live", ["dpl_team", BEFORE])
+def test_a_release_that_production_does_not_serve_is_never_confirmed(console, live):
+    watched = release(console)
+    watched.host = Host(live)
+    watched.set(kept_by="approver")
+    assert watched.look(300)[0]["state"] == "superseded" and not watched.told("watch_unsure")
+
+
+# --- a person is asked -------------------------------------------------------------------------------
+
+
+def test_a_person_is_asked_once_a_day_while_the_watch_goes_on(console):
+    watched = release(console, reports=RARE)
+    for second in (1200, 1230, 1260, 1290):
+        assert watched.look(second)[0]["state"] == "watching"
+    assert [(m.channel, m.repeats) for m in watched.told("watch_unsure")] == [("slack", 0), ("email", 0)]
+    watched.look(1830)
+    assert len(watched.told("watch_unsure")) == 4
+    assert watched.told("watch_unsure")[0].body.startswith("Keep the deployment of cart, or roll it back: ")
+
+
+def test_a_kept_release_is_confirmed_at_the_next_look(console):
+    watched = release(console, reports=RARE)
+    watched.set(kept_by="approver")
+    found, _ = watched.look(90)
+    assert found["state"] == "healthy" and found["says"].startswith("kept by approver after 90 s: ")
+
+
+def test_a_kept_release_is_rolled_back_for_harm(console):
+    watched = release(console)
+    watched.set(kept_by="approver")
+    watched.errors(every(5, 1, 120), another(), fingerprint="new-fault", release="9d03e7c")
+    assert watched.look(120)[0]["state"] == "failed"
+
+
+def test_whoever_kept_a_release_has_answered_whether_it_cures(console):
+    watched = release(console)
+    watched.set(kept_by="approver")
+    watched.errors(every(5, 1, 120), release="9d03e7c")
+    assert watched.look(120)[0]["state"] == "healthy"
+
+
+def test_a_short_watch_looks_again_at_its_end(console):
+    watched = release(console)
+    console.platform_file.write_text(console.platform_file.read_text().replace("seconds = 600", "seconds = 20"))
+    assert watched.look(1)[0] == {"state": "watching", "seconds": 20}
+
+
+def test_the_points_of_every_service_are_asked_for_and_later_ones_replace_earlier_ones(console):
+    watched = release(console)
+    watched.look(90)
+    watched.look(120)
+    (services, since, until), (_, again, _) = watched.health.asked
+    assert "mail" in services and "cart" in services, "services of other repositories are the control"
+    assert (since, until) == (READY - timedelta(hours=1), READY + timedelta(seconds=90))
+    assert again == READY + timedelta(seconds=90 - STEP) - timedelta(minutes=2)
+
+
+# --- the way back ------------------------------------------------------------------------------------
+
+
+def rolled_back(watched, host: Host, **values):
+    watched.set(**values)
+    watched.host, entry = host, Entry()
+    rt = watched.runtime()
+    return verify.roll_back(rt, watched.issue_id, 1, 1, entry, watched.change_id, "worse" * 500), entry
+
+
+def test_production_returns_to_what_it_served(console):
+    watched = release(console)
+    done, entry = rolled_back(watched, host := Host())
+    assert done == {"ok": True, "says": f"rolled back to {BEFORE}", "event": "rolled_back"}
+    assert entry.says == done["says"] and host.asked == [("", BEFORE)] and host.live == BEFORE
+    row = watched.row
+    assert (row.status, row.note) == ("rolled_back", ("worse" * 500)[:2000])
+    assert row.ended_at is not None and 0 <= row.rollback_seconds < 60
+    assert watched.issue.status is Status.ROLLING_BACK
+    assert {m.channel for m in watched.told("rolled_back")} == {"slack", "email"}
+
+
+@pytest.mark.parametrize(
+    ("live", "status", "says"),
+    [
+        (BEFORE, "rolled_back", f"production already serves {BEFORE}"),
+        ("dpl_new", "superseded", "production was left alone: it serves the newer deployment dpl_new"),
+    ],
+)
+def test_the_row_says_what_was_seen_at_the_vendor(console, live, status, says):
+    watched = release(console)
+    done, _ = rolled_back(watched, host := Host(live))
+    assert (done["says"], done["event"], watched.row.status) == (says, status, status)
+    assert host.asked == [] and bool(watched.told("rolled_back")) is (status == "rolled_back")
+
+
+def test_a_rollback_that_moves_nothing_is_not_written_down_as_one(console):
+    watched = release(console)
+    with pytest.raises(VendorError, match=f"production serves {LIVE} after the rollback to {BEFORE}") as fault:
+        rolled_back(watched, Host(stuck=True))
+    assert not fault.value.permanent
+    assert (watched.row.status, watched.row.rollback_seconds) == ("watching", None)
+    assert not watched.told("rolled_back")
+
+
+def test_a_project_without_production_is_rolled_back_all_the_same(console):
+    watched = release(console)
+    rolled_back(watched, host := Host(None))
+    assert host.asked == [("", BEFORE)]
+
+
+def test_without_an_earlier_deployment_there_is_no_way_back(console):
+    watched = release(console)
     with pytest.raises(VendorError, match="no earlier deployment to return to") as fault:
-        rolled_back(console, deployed, "dpl_9d03", previous_vendor_id="")
-    assert fault.value.permanent
-    with store.read() as session:
-        assert session.get_one(Deployment, deployed[2]).status == "watching"
+        rolled_back(watched, Host(), previous_vendor_id="")
+    assert fault.value.permanent and watched.row.status == "watching"
 
 
-def test_what_never_reached_production_needs_no_way_back(console, deployed):
-    done, host, _ = rolled_back(console, deployed, "dpl_9d03", vendor_id="")
-    assert done == {"ok": True, "says": "nothing had reached production"} and host.asked == []
+def test_what_never_reached_production_needs_no_way_back(console):
+    watched = release(console)
+    done, _ = rolled_back(watched, host := Host(), vendor_id="")
+    assert done["says"] == "nothing had reached production" and host.asked == []
 
 
-def test_a_change_without_a_deployment_needs_no_way_back(console, deployed):
+def test_a_change_without_a_deployment_needs_no_way_back(console):
+    watched = release(console)
     with store.write() as session:
-        change = session.get_one(ChangeSet, deployed[1]).model_dump(exclude={"id"})
+        change = session.get_one(ChangeSet, watched.change_id).model_dump(exclude={"id"})
         session.add(ChangeSet(**{**change, "attempt": 9}))
         session.flush()
-        number = session.exec(select(ChangeSet.id).where(ChangeSet.attempt == 9)).one()
-    done, host, _ = rolled_back(console, (deployed[0], number, deployed[2]), "dpl_9d03")
+        watched.change_id = session.exec(select(ChangeSet.id).where(ChangeSet.attempt == 9)).one()
+    watched.host = host = Host()
+    done = verify.roll_back(watched.runtime(), watched.issue_id, 1, 1, Entry(), watched.change_id, "worse")
     assert done["says"] == "nothing had reached production" and host.asked == []

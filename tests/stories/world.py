@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock
@@ -24,8 +24,8 @@ from core.models import (
     Issue,
     Kind,
     Metric,
+    MetricPoint,
     Raised,
-    ServiceHealth,
     Severity,
     Signal,
     now,
@@ -39,6 +39,7 @@ from core.stages import gates
 from core.vendors.base import Deployed, Finding, Origin, Pull, VendorError, Writers
 from core.vendors.command import Completed, git, run
 
+TICK = 0.1  # seconds between two metric points
 BROKEN = "def share(part, whole):\n    return part / whole\n"
 FIXED = "def share(part, whole):\n    if not whole:\n        return 0.0\n    return part / whole\n"
 OLD_TEST = "from shop import share\n\n\ndef test_half():\n    assert share(1, 2) == 0.5\n"
@@ -86,6 +87,11 @@ class Ledger:
     def put(self, name: str, value) -> None:
         (self.folder / f"{name}.json").write_text(json.dumps(value))
 
+    def move(self, vendor_id: str) -> None:
+        """Production serves this deployment from now on."""
+        self.put("alias", vendor_id)
+        self.put("moves", [*self.get("moves", []), (time.time(), vendor_id)])
+
     def effect(self, what: str) -> None:
         with (self.folder / "effects").open("a") as file:
             file.write(what + "\n")
@@ -112,7 +118,7 @@ class FolderDeployer:
                 made[key] = {"vendor_id": f"dpl_{len(made) + 1}", "sha": sha, "kind": kind}
                 self.ledger.put("deployments", made)
                 if kind == "production":
-                    self.ledger.put("alias", made[key]["vendor_id"])
+                    self.ledger.move(made[key]["vendor_id"])
                 self.ledger.effect(f"{kind} {sha}")
             return self._shape(made[key])
 
@@ -139,7 +145,7 @@ class FolderDeployer:
 
     def rollback(self, project, to_vendor_id) -> Deployed:
         with self.ledger.lock:
-            self.ledger.put("alias", to_vendor_id)
+            self.ledger.move(to_vendor_id)
             self.ledger.effect(f"rollback {to_vendor_id}")
         return self.status(to_vendor_id)
 
@@ -185,18 +191,28 @@ class FolderHost:
 
 
 class FolderHealth:
-    """Service health as the ledger has it: ``rates`` is the error rate by deployment."""
+    """Metric points as the ledger has it: ``rates`` is the error rate by deployment."""
 
     name = "datadog"
 
     def __init__(self, ledger: Ledger):
         self.ledger = ledger
 
-    def health(self, services: Sequence[str], since: datetime, until: datetime) -> dict[str, ServiceHealth]:
+    def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
+        """A point each tenth of a second of the last twenty; each has the error rate of what production served then."""
         if self.ledger.get("blind"):
-            return {service: ServiceHealth() for service in services}
-        rate = self.ledger.get("rates", {}).get(self.ledger.get("alias"), self.ledger.get("rate_of_fix", 0.0))
-        return {service: ServiceHealth(requests=200, errors=200 * rate, p95_ms=10, samples=4) for service in services}
+            return []
+        first, last = max(since.timestamp(), until.timestamp() - 20), until.timestamp() - TICK
+        times = [n * TICK for n in range(int(first / TICK) + 1, int(last / TICK) + 1)]
+        return [p for at in times for service in services for p in self._points(service, at)]
+
+    def _points(self, service: str, at: float) -> Iterator[MetricPoint]:
+        moves = self.ledger.get("moves")
+        served = [alias for moved, alias in moves if moved <= at or moved == moves[0][0]][-1]
+        rate = self.ledger.get("rates", {}).get(served, self.ledger.get("rate_of_fix", 0.0))
+        when = datetime.fromtimestamp(at, UTC)
+        for name, value in (("requests", 20.0), ("errors", 20 * rate), ("p95_ms", 10.0)):
+            yield MetricPoint(source=self.name, service=service, name=name, at=when, value=value)
 
 
 class Metrics:
@@ -339,7 +355,7 @@ class World:
         git(self.folder, "clone", "--quiet", "--bare", "team", "origin.git")
         sha = git(team, "rev-parse", "HEAD").strip()
         self.ledger.put("deployments", {"team": {"vendor_id": "dpl_1", "sha": sha, "kind": "production"}})
-        self.ledger.put("alias", "dpl_1")
+        self.ledger.move("dpl_1")
         self.ledger.put("rates", {"dpl_1": 0.1})
 
     def fares(self, service: str, failed: float, before: float = 0.0) -> None:
@@ -386,6 +402,7 @@ class World:
                     kind=Kind.EXCEPTION,
                     service=service,
                     title=issue.title,
+                    fingerprint=issue.fingerprint,
                     crash=crash.model_dump(mode="json", by_alias=True),
                     issue_id=issue.id,
                 )

@@ -33,6 +33,7 @@ from github import Auth, BadCredentialsException, Github, GithubException, Unkno
 from moto import mock_aws
 from sentry_sdk.utils import event_from_exception
 
+from core.health import by_service
 from core.sandbox.repo import git
 from core.sandbox.vendors import cloudwatch as aws
 from core.sandbox.vendors import datadog as dog
@@ -301,7 +302,8 @@ def test_every_source_tells_of_the_same_crashes_and_alarm(settings, name):
 @pytest.mark.parametrize("name", ["datadog", "newrelic", "cloudwatch"])
 def test_every_health_source_sees_the_same_error_rate(settings, name):
     until = datetime.now(UTC) + timedelta(seconds=60)
-    health = registry.BUILDERS[name](settings).health(["cart", "search"], until - timedelta(minutes=10), until)
+    points = registry.BUILDERS[name](settings).points(["cart", "search"], until - timedelta(minutes=10), until)
+    health = by_service(points, ["cart", "search"])
     assert health["cart"].error_rate == pytest.approx(0.25, abs=0.02)
     assert health["cart"].p95_ms and health["search"].error_rate is None
 

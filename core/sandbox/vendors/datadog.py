@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,10 @@ from core.sandbox.telemetry import BUCKET, Telemetry
 
 API_KEY, APP_KEY = "demo-datadog-api-key", "demo-datadog-app-key"
 METRICS = {"shop.requests": "requests", "shop.errors": "errors", "shop.latency.p95": "p95_ms"}
-QUERY = re.compile(r"(?:sum|max|avg|min):([a-zA-Z][\w.]*)\{([^}]*)\}(?: by \{service\})?(?:\.as_count\(\))?")
+QUERY = re.compile(
+    r"(?:sum|max|avg|min):([a-zA-Z][\w.]*)\{([^}]*)\}(?: by \{service\})?(?:\.as_count\(\))?"
+    r"(?:\.rollup\((sum|max), (\d+)\))?"
+)
 
 
 class Datadog:
@@ -51,12 +54,14 @@ class Datadog:
                 {"status": "error", "error": f"cannot parse the query {asked['query']!r}", "errors": ["bad query"]}, 400
             )
         known = self.telemetry.series(METRICS[match[1]], *span) if match[1] in METRICS else {}
+        if match[3]:
+            known = {service: rolled(points, match[3], int(match[4])) for service, points in known.items()}
         series = [
             {
                 "metric": match[1],
                 "tag_set": [f"service:{service}"],
                 "scope": f"service:{service}",
-                "interval": BUCKET,
+                "interval": int(match[4] or BUCKET),
                 "pointlist": [[at * 1000, value] for at, value in points],
             }
             for service, points in known.items()
@@ -170,3 +175,11 @@ def _event(found: Ringing) -> dict:
             },
         },
     }
+
+
+def rolled(points: Sequence[tuple[float, float]], how: str, step: int) -> list[tuple[float, float]]:
+    """Points of intervals of ``step`` seconds, aligned to the epoch."""
+    found: dict[float, list[float]] = {}
+    for at, value in points:
+        found.setdefault(at // step * step, []).append(value)
+    return [(at, sum(values) if how == "sum" else max(values)) for at, values in found.items()]

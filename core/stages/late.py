@@ -1,0 +1,56 @@
+"""The quiet rest of a watch: a release that was confirmed early is looked at until the full watch time has passed.
+
+Its issue counts as fixed meanwhile. Harm that begins late still rolls the release back and reopens the issue; whether
+a late rise is the release's stays a person's question when the time is over.
+"""
+
+from __future__ import annotations
+
+from core import notify, store
+from core.models import Issue, now
+from core.runtime import Runtime
+from core.signals.release import State
+from core.stages import handover, learn, look, verify
+from core.vendors.base import VendorError
+
+
+def watch(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
+    """One quiet look: watching (look again in ``seconds``), failed, or over."""
+    with store.read() as session:
+        row = look.deployment_of(session, change_id)
+    if row is None or row.status != "verified":
+        return {"state": "over"}
+    seen, rules = look.take(rt, issue_id, change_id), rt.policy.watch
+    if seen.superseded:
+        return {"state": "over"}
+    if seen.bad:
+        return {"state": "failed", "says": f"harm that began late, {seen.elapsed:.0f} s in: {seen.verdict.says}"}
+    if seen.elapsed < rules.seconds or seen.verdict.state is State.WATCHING:
+        return {"state": "watching", "seconds": min(rules.every, rules.seconds)}
+    if seen.verdict.state is State.UNSURE:
+        verify.ask(seen)
+    return {"state": "over"}
+
+
+def roll_back(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) -> dict:
+    """Return production, and reopen the issue; ask again in ``seconds`` while the vendor does not do it."""
+    try:
+        done = verify.returned(rt, issue_id, change_id, why)
+    except VendorError as error:
+        _alarm(issue_id, change_id, f"{why}; the rollback did not succeed and is tried again: {error}")
+        return {"ok": False, "seconds": rt.policy.watch.every}
+    with store.read() as session:
+        current = session.get_one(Issue, issue_id).run == run
+    if current:
+        handover.run(rt, issue_id, run, done.status, f"{why}; {done.says}")
+    else:  # a newer run works on the issue already
+        with store.write() as session:
+            learn.remember(session, issue_id, run, "rolled_back", f"{why}; {done.says}")
+    return {"ok": True}
+
+
+def _alarm(issue_id: int, change_id: int, says: str) -> None:
+    """Once a day: production serves a release that does harm."""
+    with store.write() as session:
+        key = f"late-{change_id}-{now():%Y%m%d}"
+        notify.queue(session, "deployment_failed", session.get_one(Issue, issue_id), key, says)

@@ -1,0 +1,44 @@
+"""What production serves, as the vendor says it, and whether another deployment contains a fix."""
+
+from __future__ import annotations
+
+from core import workspace
+from core.models import ChangeSet, Deployment
+from core.runtime import Runtime
+from core.vendors.base import Deployed, VendorError
+from core.vendors.command import CommandError
+
+
+def ask(rt: Runtime, row: Deployment) -> tuple[Deployed | None, str]:
+    """(the deployment that serves production, the vendor's fault); None where it is not known."""
+    try:
+        live = rt.deployer.production(rt.policy.repositories[row.repository].vercel_project)
+    except VendorError as error:
+        return None, str(error)
+    return live, "" if live else f"{rt.deployer.name} names no deployment that serves production"
+
+
+def contains(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) -> bool | None:
+    """Does the live commit contain the fix, as an ancestor or as an equal patch? None where that is not known."""
+    if not live.sha:
+        return None
+    try:
+        clone = workspace.clone_with(rt, row.repository, rt.policy.repositories[row.repository], change)
+        (serving,) = clone.commits(live.sha)
+        return clone.carries(serving, change.head_sha) if serving else None
+    except CommandError:
+        return None
+
+
+def judged(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) -> tuple[bool, str]:
+    """(whether the fix is in production all the same, the sentence that says so)."""
+    found = contains(rt, row, change, live)
+    what = {
+        True: "which contains the fix",
+        False: "which does not contain the fix",
+        None: "and it is not known whether its commit contains the fix",
+    }[found]
+    return (
+        found is True,
+        f"superseded: production serves {live.vendor_id} ({live.sha[:10] or 'commit not known'}), {what}",
+    )

@@ -1,0 +1,136 @@
+"""One look at a released deployment: what serves production, what the judge says, and how the success checks answer.
+
+Each look is kept on the deployment's row (``judged``, ``after``), for the next look and for the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from core import store
+from core.models import ChangeSet, Deployment, Issue, ServiceHealth, now
+from core.runtime import Runtime
+from core.settings import Watch
+from core.signals.release import Interval, Judgement, Scene, State
+from core.signals.release_judge import PATIENCE, judge
+from core.stages import live, scene, success_checks
+from core.stages.scene import Release
+from core.vendors.base import Deployed
+
+BAD = (State.HARM, State.UNCURED)
+MOST_COUNTS = 20
+
+
+@dataclass(frozen=True)
+class Seen:
+    """``live`` is what serves production, None where the vendor did not say; ``trouble`` is the vendors' fault."""
+
+    release: Release
+    at: datetime
+    verdict: Judgement
+    live: Deployed | None
+    trouble: str = ""
+
+    @property
+    def elapsed(self) -> float:
+        return self.release.seconds(self.at)
+
+    @property
+    def superseded(self) -> bool:
+        return self.live is not None and self.live.vendor_id != self.release.row.vendor_id
+
+    @property
+    def bad(self) -> bool:
+        """Is the release to be rolled back? A person who kept it has answered whether the fault is cured."""
+        kept = self.release.row.kept_by
+        return self.verdict.state is State.HARM or (self.verdict.state is State.UNCURED and not kept)
+
+    @property
+    def says(self) -> str:
+        return self.verdict.says + (f"; {self.trouble}" if self.trouble else "")
+
+
+def deployment_of(session: Session, change_id: int) -> Deployment | None:
+    """The newest production deployment of a change."""
+    return session.exec(
+        select(Deployment)
+        .where(Deployment.change_set_id == change_id, Deployment.environment == "production")
+        .order_by(col(Deployment.id).desc())
+        .limit(1)
+    ).first()
+
+
+def take(rt: Runtime, issue_id: int, change_id: int) -> Seen:
+    """Look once, and keep what was seen on the deployment's row."""
+    release, at, rules = _release(rt, issue_id, change_id), now(), rt.policy.watch
+    serving, fault = live.ask(rt, release.row)
+    troubles = [fault, scene.refresh(rt, release.since, at)]
+    with store.read() as session:
+        built = scene.build(session, rt, release, at)
+    health = health_after(built)
+    answers = success_checks.ask(rt, release.services, health)
+    judged = release.row.judged
+    before, last = judged.get("before", {}), judged.get("checks", {})
+    harmful = success_checks.harm(before, last, answers)
+    unmet = success_checks.unmet(success_checks.of(rt, release.services), before, answers)
+    verdict = settled(judge(built, rules), built.elapsed, rules, harmful, [*filter(None, [fault]), *unmet])
+    seen = Seen(release, at, verdict, serving, "; ".join(filter(None, troubles)))
+    _keep(seen, health, answers)
+    return seen
+
+
+def settled(
+    verdict: Judgement, elapsed: float, rules: Watch, harmful: Sequence[str], unmet: Sequence[str]
+) -> Judgement:
+    """The judge's verdict with what else was asked: a check that broke is harm, and an unmet one no success. Pure.
+
+    What nothing exercised is no success either: after twice the watch time a person is asked.
+    """
+    if harmful and verdict.state not in BAD:
+        return replace(verdict, state=State.HARM, says="; ".join(harmful))
+    if verdict.state is State.UNEXERCISED:
+        return replace(verdict, state=State.WATCHING if elapsed < rules.seconds * PATIENCE else State.UNSURE)
+    if verdict.state is State.VERIFIED and unmet:
+        state = State.WATCHING if elapsed < rules.seconds else State.UNSURE
+        return replace(verdict, state=state, says="; ".join(unmet))
+    return verdict
+
+
+def _release(rt: Runtime, issue_id: int, change_id: int) -> Release:
+    with store.read() as session:
+        row = deployment_of(session, change_id)
+        issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+    return Release(issue, change, row, scene.services_of(rt, row.repository))
+
+
+def health_after(built: Scene) -> dict[str, ServiceHealth]:
+    """How the services that run the build fare since the release."""
+    return {name: _summed([i for i in built.services.get(name, ()) if i.at >= 0]) for name in sorted(built.touched)}
+
+
+def _summed(points: Sequence[Interval]) -> ServiceHealth:
+    latencies = sorted(i.p95_ms for i in points if i.p95_ms is not None)
+    return ServiceHealth(
+        requests=sum(i.requests for i in points),
+        errors=sum(i.errors for i in points),
+        p95_ms=latencies[(len(latencies) - 1) // 2] if latencies else None,
+        samples=len(points),
+    )
+
+
+def _keep(seen: Seen, health: Mapping[str, ServiceHealth], answers: Mapping[str, str]) -> None:
+    verdict = seen.verdict
+    with store.write() as session:
+        row = session.get_one(Deployment, seen.release.row.id)
+        row.after = {name: state.model_dump() for name, state in health.items()}
+        row.judged = {
+            **row.judged,
+            "state": verdict.state,
+            "says": seen.says,
+            "counts": [asdict(count) for count in verdict.counts[:MOST_COUNTS]],
+            "checks": dict(answers),
+        }

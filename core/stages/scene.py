@@ -1,0 +1,228 @@
+"""What production reports about a release: the store's metric points and signals, as a scene that can be judged.
+
+Errors of one fingerprint in one service are one fault. Of several sources that report an issue one is counted, so that
+two vendors do not count an error twice.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median_low
+
+from sqlalchemy import Row
+from sqlmodel import Session, col, func, select
+
+from core import bulk, store
+from core.health import best_source
+from core.models import ChangeSet, Connector, Crash, Deployment, Issue, Kind, Metric, MetricPoint, Signal
+from core.runtime import Runtime
+from core.signals import stack
+from core.signals.release import Event, Fault, Interval, Reach, Scene
+from core.stages.collect import CHUNK, LATER
+from core.stages.gates import touched
+from core.vendors.base import VendorError
+
+HISTORY = timedelta(hours=1)  # before the release: what is new is new against this
+UNSETTLED = timedelta(minutes=2)  # metric intervals this young may still change
+MOST_SIGNALS = 20_000
+CRASHES = 3  # of a fault, the newest, from which its files are read
+COUNTED = (Kind.EXCEPTION, Kind.LOG)
+SHORT_SHA = 7  # vendors may shorten a commit's name to so many digits
+
+
+@dataclass(frozen=True)
+class Release:
+    """The deployment that is judged, and what it changed."""
+
+    issue: Issue
+    change: ChangeSet
+    row: Deployment
+    services: frozenset[str]  # that run the build
+
+    @property
+    def ready(self) -> datetime:
+        return self.row.ready_at
+
+    @property
+    def since(self) -> datetime:
+        return self.ready - HISTORY
+
+    @property
+    def files(self) -> frozenset[str]:
+        return frozenset(map(stack.normal_file, touched(self.change.patch)))
+
+    def seconds(self, at: datetime) -> float:
+        """Seconds from the moment it began to serve; negative before it."""
+        return (at - self.ready).total_seconds()
+
+
+def services_of(rt: Runtime, repository: str) -> frozenset[str]:
+    return frozenset(name for name, service in rt.policy.services.items() if service.repository == repository)
+
+
+# --- metric points -----------------------------------------------------------------------------------
+
+
+def refresh(rt: Runtime, since: datetime, until: datetime) -> str:
+    """Store the metric points of all services that the store lacks; returns the vendor's fault, if it had one."""
+    if rt.health is None:
+        return "no source of metrics is connected"
+    with store.read() as session:
+        newest = session.exec(select(func.max(Metric.at)).where(Metric.source == rt.health.name)).one()
+    begin = max(since, min(newest, until) - UNSETTLED) if newest else since
+    try:
+        keep(rt.health.points(list(rt.policy.services), begin, until))
+    except VendorError as error:
+        return str(error)
+    return ""
+
+
+def keep(points: Sequence[MetricPoint]) -> None:
+    """Store points; the later value of an interval replaces the earlier one."""
+    for start in range(0, len(points), CHUNK):
+        with store.write() as session:
+            bulk.insert(session, Metric, [point.model_dump() for point in points[start : start + CHUNK]], LATER)
+
+
+def build(session: Session, rt: Runtime, release: Release, at: datetime) -> Scene:
+    """The scene of a deployment as of ``at``."""
+    rows = _signals(session, release, at)
+    history = HISTORY.total_seconds()
+    if len(rows) == MOST_SIGNALS:  # what is older was left out: before it nothing is known
+        history = min(history, max(0.0, -release.seconds(rows[-1].at)))
+    services = _intervals(session, rt, release, at)
+    return Scene(
+        service=release.issue.service,
+        elapsed=release.seconds(at),
+        history=history,
+        services=services,
+        touched=release.services,
+        faults=tuple(_faults(session, release, rows)),
+        lag=max(_metric_lag(release, services, at), _report_lag(session, release.issue, at)),
+    )
+
+
+def _metric_lag(release: Release, services: Mapping[str, Sequence[Interval]], at: datetime) -> float:
+    """Seconds since the last metric interval of the released services ended."""
+    elapsed = release.seconds(at)
+    ends = [i.at + i.seconds for name in release.services for i in services.get(name, ())]
+    return max(0.0, elapsed - max(ends, default=elapsed))
+
+
+def _report_lag(session: Session, issue: Issue, at: datetime) -> float:
+    """Seconds since the source that counts the issue's errors was last read: later errors may be missing."""
+    source = session.get(Connector, issue.counted_by) if issue.counted_by else None
+    if source is None or source.last_success is None:
+        return 0.0
+    return max(0.0, (at - source.last_success).total_seconds())
+
+
+def _intervals(session: Session, rt: Runtime, release: Release, at: datetime) -> Mapping[str, tuple[Interval, ...]]:
+    source = best_source(session, rt.policy.watch.source, release.since)
+    rows = session.exec(
+        select(Metric.service, Metric.at, Metric.name, Metric.value).where(
+            Metric.source == source,
+            col(Metric.service).in_(list(rt.policy.services)),
+            col(Metric.at) >= release.since,
+            col(Metric.at) < at,
+        )
+    ).all()
+    found: dict[str, dict[float, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    for service, when, name, value in rows:
+        found[service][release.seconds(when)][name] = value
+    return {service: _joined(points) for service, points in found.items()}
+
+
+def _joined(points: Mapping[float, Mapping[str, float]]) -> tuple[Interval, ...]:
+    """Points of one time as one interval: as long as most are, or until the next one begins."""
+    times = sorted(points)
+    gaps = [b - a for a, b in pairwise(times)]
+    usual = median_low(gaps) if gaps else 0.0
+    return tuple(_interval(at, min(usual, gap), points[at]) for at, gap in zip(times, [*gaps, usual], strict=True))
+
+
+def _interval(at: float, seconds: float, values: Mapping[str, float]) -> Interval:
+    return Interval(at, seconds, values.get("requests", 0.0), values.get("errors", 0.0), values.get("p95_ms"))
+
+
+# --- faults ------------------------------------------------------------------------------------------
+
+
+def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
+    """Errors of the issue's environment, the newest first. One that is not grouped yet has no fingerprint so far."""
+    grouped = col(Signal.issue_id).is_not(None) | col(Signal.set_aside).is_not(None)
+    return session.exec(
+        select(
+            Signal.id, Signal.source, Signal.service, Signal.at, Signal.count,
+            Signal.release, Signal.fingerprint, Signal.title, Signal.issue_id,
+        )
+        .where(
+            col(Signal.at) >= release.since,
+            col(Signal.at) <= at,
+            col(Signal.kind).in_(COUNTED),
+            Signal.environment == release.issue.environment,
+            grouped,
+        )
+        .order_by(col(Signal.at).desc())
+        .limit(MOST_SIGNALS)
+    ).all()  # fmt: skip
+
+
+def _faults(session: Session, release: Release, rows: Sequence[Row]) -> Iterator[Fault]:
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in _counted(release, rows):
+        groups[_name(row), row.service].append(row)
+    for (fingerprint, service), signals in groups.items():
+        known = {row.issue_id for row in signals if row.issue_id}
+        yield Fault(
+            fingerprint,
+            service,
+            tuple(_event(release, row) for row in reversed(signals)),
+            own=release.issue.id in known or fingerprint == release.issue.fingerprint,
+            reach=_reach(session, release, service, signals),
+            issue=next(iter(known - {release.issue.id}), None),
+        )
+
+
+def _counted(release: Release, rows: Sequence[Row]) -> Iterator[Row]:
+    """Each issue's errors as one source reports them: the one with most since the release, then with most in all, then
+    the one that tells most of their times apart.
+    """
+    totals: dict[object, dict[str, tuple[int, int, int]]] = defaultdict(dict)
+    for row in rows:
+        since, all_, times = totals[_cause(row)].get(row.source, (0, 0, 0))
+        since += row.count * (row.at >= release.ready)
+        totals[_cause(row)][row.source] = (since, all_ + row.count, times + 1)
+    best = {cause: max(told, key=lambda source: (*told[source], source)) for cause, told in totals.items()}
+    return (row for row in rows if row.source == best[_cause(row)])
+
+
+def _name(row: Row) -> str:
+    return row.fingerprint or f"{row.source}:{row.title[:120]}"
+
+
+def _cause(row: Row) -> object:
+    return row.issue_id or _name(row)
+
+
+def _event(release: Release, row: Row) -> Event:
+    return Event(release.seconds(row.at), row.count, _replaced(row.release, release.change))
+
+
+def _replaced(named: str | None, change: ChangeSet) -> bool:
+    """Does the error name the release that was replaced?"""
+    return bool(named) and len(named) >= SHORT_SHA and change.base_sha.startswith(named)
+
+
+def _reach(session: Session, release: Release, service: str, signals: Sequence[Row]) -> Reach:
+    if service not in release.services:
+        return Reach.NONE
+    newest = [row.id for row in signals[:CRASHES]]
+    told = session.exec(select(Signal.crash).where(col(Signal.id).in_(newest))).all()
+    crashes = [Crash.model_validate(crash) for crash in told if crash]
+    passed = {stack.normal_file(frame.file) for crash in crashes for frame in crash.frames if frame.in_app}
+    return Reach.CHANGED if passed & release.files else Reach.POSSIBLE

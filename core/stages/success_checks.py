@@ -1,0 +1,57 @@
+"""A service's own success checks (``[services.NAME.checks.CHECK]``), asked before a release and at each look at it.
+
+A check is an address with its expected answer, or a metric with its bound. Its answer is "" when it passes and the
+fault in words when it fails; a metric with too few requests has no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from core.models import ServiceHealth
+from core.runtime import Runtime
+from core.settings import SuccessCheck
+
+Answers = Mapping[str, str]  # "service: check" -> fault, or ""
+
+
+def of(rt: Runtime, services: Iterable[str]) -> dict[str, tuple[str, SuccessCheck]]:
+    """Service and check by the check's full name."""
+    known = rt.policy.services
+    return {
+        f"{service}: {name}": (service, check)
+        for service in sorted(set(services) & set(known))
+        for name, check in known[service].checks.items()
+    }
+
+
+def ask(rt: Runtime, services: Iterable[str], health: Mapping[str, ServiceHealth]) -> dict[str, str]:
+    """Ask every check of the services; ``health`` is theirs since the release, or before it."""
+    least = rt.policy.watch.minimum_requests
+    answers = {
+        name: rt.probe(check.url, status=check.status, contains=check.contains)
+        if check.url
+        else bound(check, health.get(service, ServiceHealth()), least)
+        for name, (service, check) in of(rt, services).items()
+    }
+    return {name: answer for name, answer in answers.items() if answer is not None}
+
+
+def bound(check: SuccessCheck, health: ServiceHealth, least: int) -> str | None:
+    """The answer of a metric with its bound; None where fewer requests than ``least`` came. Pure."""
+    value = getattr(health, check.metric)
+    if value is None or health.requests < least:
+        return None
+    return "" if value <= check.at_most else f"{check.metric} is {value:.4g}, at most {check.at_most:g} is allowed"
+
+
+def harm(before: Answers, last: Answers, now: Answers) -> list[str]:
+    """Checks that passed before the release and fail at two looks in a row. Pure."""
+    return [f"{name}: {fault}" for name, fault in now.items() if fault and last.get(name) and before.get(name) == ""]
+
+
+def unmet(names: Iterable[str], before: Answers, now: Answers) -> list[str]:
+    """Checks that stand against success: failing or without an answer, and not failing before the release. Pure."""
+    return [
+        f"{name}: {now.get(name, 'no answer yet')}" for name in names if now.get(name) != "" and not before.get(name)
+    ]

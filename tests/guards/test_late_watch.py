@@ -1,0 +1,104 @@
+"""The quiet looks after an early confirmation: late harm is rolled back and reopens the issue."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from freezegun import freeze_time
+from sqlmodel import select
+
+from core import store
+from core.models import Issue, Outcome, Status
+from core.stages import late
+from tests.guards.watching import BEFORE, READY, Host, another, every, release
+
+
+@pytest.fixture
+def confirmed(console):
+    made = release(console)
+    made.set(status="verified", ended_at=READY + timedelta(seconds=90))
+    with store.write() as session:
+        session.get_one(Issue, made.issue_id).status = Status.RESOLVED
+    return made
+
+
+def look(watched, second: float) -> dict:
+    rt = watched.runtime()
+    with freeze_time(READY + timedelta(seconds=second)):
+        return late.watch(rt, watched.issue_id, 1, watched.change_id)
+
+
+def harm(watched) -> None:
+    watched.errors(every(5, 120, 400), another(), fingerprint="new-fault", release="9d03e7c")
+
+
+@pytest.mark.parametrize(
+    ("second", "found"), [(120, {"state": "watching", "seconds": 30}), (599, {"state": "watching", "seconds": 30}),
+                          (600, {"state": "over"})],
+)  # fmt: skip
+def test_it_looks_until_the_full_watch_time_and_leaves_the_issue_alone(confirmed, second, found):
+    assert look(confirmed, second) == found
+    assert (confirmed.issue.status, confirmed.row.status) == (Status.RESOLVED, "verified")
+
+
+def test_harm_that_begins_late_is_found_and_named(confirmed):
+    confirmed.errors(every(5, 25, 400), another(), fingerprint="new-fault", release="9d03e7c")
+    found = look(confirmed, 400)
+    assert found["state"] == "failed" and "new-fault in cart: " in found["says"]
+
+
+def test_a_rise_that_began_long_after_the_release_is_put_to_a_person(confirmed):
+    harm(confirmed)
+    assert look(confirmed, 400)["state"] == "watching" and not confirmed.told("watch_unsure")
+    confirmed.errors(every(5, 400, 700), another(), fingerprint="new-fault", release="9d03e7c")
+    assert look(confirmed, 700) == {"state": "over"}
+    assert "new-fault in cart: " in confirmed.told("watch_unsure")[0].body
+
+
+@pytest.mark.parametrize("status", ["rolled_back", "superseded", "failed"])
+def test_it_ends_when_the_release_is_no_longer_the_confirmed_one(confirmed, status):
+    harm(confirmed)
+    confirmed.set(status=status)
+    assert look(confirmed, 400) == {"state": "over"}
+
+
+def test_another_deployment_in_production_ends_it_and_nothing_is_rolled_back(confirmed):
+    harm(confirmed)
+    confirmed.host = Host("dpl_next")
+    assert look(confirmed, 400) == {"state": "over"} and confirmed.row.status == "verified"
+
+
+def test_a_vendor_that_does_not_answer_does_not_end_it(confirmed):
+    confirmed.host = Host(fault="is down")
+    assert look(confirmed, 300)["state"] == "watching"
+
+
+def outcomes() -> list[str]:
+    with store.read() as session:
+        return [row.result for row in session.exec(select(Outcome)).all()]
+
+
+def test_late_harm_is_rolled_back_and_reopens_the_issue(confirmed):
+    assert late.roll_back(confirmed.runtime(), confirmed.issue_id, 1, confirmed.change_id, "late harm") == {"ok": True}
+    assert confirmed.host.live == BEFORE and confirmed.row.status == "rolled_back"
+    assert confirmed.issue.status is Status.ESCALATED and "late harm" in confirmed.issue.reason
+    assert outcomes() == ["rolled_back"]
+
+
+def test_a_newer_run_of_the_issue_is_not_disturbed(confirmed):
+    with store.write() as session:
+        issue = session.get_one(Issue, confirmed.issue_id)
+        issue.run, issue.status = 2, Status.FIXING
+    late.roll_back(confirmed.runtime(), confirmed.issue_id, 1, confirmed.change_id, "late harm")
+    assert confirmed.row.status == "rolled_back" and confirmed.issue.status is Status.FIXING
+
+
+def test_a_rollback_that_the_vendor_refuses_is_tried_again_and_told_once_a_day(confirmed):
+    confirmed.host = Host(stuck=True)
+    for _ in range(3):
+        answer = late.roll_back(confirmed.runtime(), confirmed.issue_id, 1, confirmed.change_id, "late harm")
+        assert answer == {"ok": False, "seconds": 30}
+    assert confirmed.row.status == "verified" and confirmed.issue.status is Status.RESOLVED
+    told = confirmed.told("deployment_failed")
+    assert len(told) == 2 and "is tried again" in told[0].body
