@@ -6,7 +6,6 @@ before it. No data is no success: a watch that saw too little ends in a rollback
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from itertools import chain
 
@@ -15,9 +14,10 @@ from sqlmodel import col, select
 from core import journal, notify, store
 from core.health import FEWEST_ERRORS, FEWEST_POINTS, combine, slower
 from core.journal import Entry
-from core.models import ChangeSet, Deployment, Issue, ServiceHealth, Status, now
+from core.models import ChangeSet, Deployment, Issue, ServiceHealth, Status
 from core.runtime import Runtime
 from core.settings import Watch
+from core.stages import restoring
 from core.vendors.base import VendorError
 
 PATIENCE = 2  # windows to wait for enough requests before the watch is called blind
@@ -55,7 +55,7 @@ def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chan
     """One look at a deployment: watching (look again in ``seconds``), healthy, or failed."""
     with store.read() as session:
         issue, row = session.get_one(Issue, issue_id), _live(session, change_id)
-    rules, at = rt.policy.watch, now()
+    rules, at = rt.policy.watch, store.time()
     services = [s for s, service in rt.policy.services.items() if service.repository == row.repository]
     before = {name: ServiceHealth(**state) for name, state in row.before.items()}
     age = (at - row.ready_at).total_seconds()
@@ -121,16 +121,20 @@ def _end(entry: Entry, state: str, says: str) -> dict:
 
 
 def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, why: str) -> dict:
-    """Return production to what it served before. Looks first whether it does already."""
+    """Return production to what it served before. Looks first whether it does already.
+
+    The row says what was seen at the vendor: rolled_back, or superseded when production serves another deployment.
+    """
     with store.read() as session:
         issue, row = session.get_one(Issue, issue_id), _live_or_none(session, change_id)
-    if row is None or not row.vendor_id:
+    if row is None or not (row.vendor_id or restoring.made(rt, row)):
         entry.says = "nothing had reached production"
         return {"ok": True, "says": entry.says}
-    entry.says = restore(rt, row)
+    back = restoring.restore(rt, row)
+    entry.says = back.says
     with store.write() as session:
         done = session.get_one(Deployment, row.id)
-        done.status, done.ended_at, done.note = "rolled_back", now(), why[:2000]
+        done.status, done.ended_at, done.note, done.alarm = back.status, store.clock(session), why[:2000], ""
         session.get_one(ChangeSet, change_id).status = "rolled_back"
         journal.move(session, issue_id, Status.ROLLING_BACK, why)
         notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{why}. {entry.says}")
@@ -144,20 +148,3 @@ def _live_or_none(session, change_id: int) -> Deployment | None:
         .order_by(col(Deployment.id).desc())
         .limit(1)
     ).first()
-
-
-def restore(rt: Runtime, row: Deployment) -> str:
-    """Move production back to ``row.previous_vendor_id``; returns what was done."""
-    _, repository = next((n, r) for n, r in rt.policy.repositories.items() if n == row.repository)
-    live = rt.deployer.production(repository.vercel_project)
-    if live and live.vendor_id == row.previous_vendor_id:
-        return f"production already serves {row.previous_vendor_id}"
-    if live and live.vendor_id != row.vendor_id:
-        return f"production was left alone: it serves the newer deployment {live.vendor_id}"
-    if not row.previous_vendor_id:
-        raise VendorError(rt.deployer.name, "there is no earlier deployment to return to", permanent=True)
-    begun = time.monotonic()
-    rt.deployer.rollback(repository.vercel_project, row.previous_vendor_id)
-    with store.write() as session:  # the next question for approval tells how long a way back takes
-        session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
-    return f"rolled back to {row.previous_vendor_id}"
