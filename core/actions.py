@@ -163,15 +163,15 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: str, key: str) -> Rec
             return Receipt(False, "already rolled back")
         row = _may_roll_back(session, deployment_id)
         issue = session.get_one(Issue, row.issue_id)
-    durable.cancel(issue.workflow_id)
     try:
-        back = restoring.restore(runtime.current(), row)
+        back = restoring.restore(runtime.current(), row)  # first: until it has succeeded the guard holds on
     except VendorError as error:
         raise Refused(str(error)) from None
+    durable.cancel(issue.workflow_id)
 
     def act(session: Session, who: Actor, key: Key) -> str:
         fresh = session.get_one(Deployment, deployment_id)
-        fresh.status, fresh.ended_at, fresh.note = back.status, now(), f"{reason} ({who.name})"
+        fresh.status, fresh.ended_at, fresh.note, fresh.alarm = back.status, now(), f"{reason} ({who.name})", ""
         session.get_one(ChangeSet, row.change_set_id).status = "rolled_back"
         issue = session.get_one(Issue, row.issue_id)
         learn.remember(session, issue.id, issue.run, "rolled_back", reason, by=who.name)
@@ -201,7 +201,7 @@ def keep(deployment_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
 
 def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
     row = get(session, Deployment, deployment_id, "this deployment")
-    if row.environment != "production" or row.status not in ("verified", "watching"):
+    if row.environment != "production" or not (row.status in ("verified", "watching") or row.alarm):
         raise Refused(f"a {row.environment} deployment that is {row.status} cannot be rolled back")
     newer = session.exec(
         select(Deployment.id).where(

@@ -10,20 +10,23 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from filelock import FileLock, Timeout
 from sqlalchemy import inspect
 from sqlmodel import Session, col, delete, select
 
-from core import store
-from core.models import ENDED, Issue, Status, Worker, now
+from core import fencing, store
+from core.models import ENDED, Issue, Status, Worker
 
 ISSUES, RELEASES = "issues", "releases"
 VERSION = "1"  # raise it only with DBOS.patch() around what changed, so that waiting work still ends
 DEAD_AFTER = timedelta(seconds=90)
+LOOKED_ON = 25.0  # seconds: more than two heartbeats
 SLOTS = 32
 
 
@@ -35,11 +38,13 @@ class Executor:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.role = role
         self.id, self.lock = self._claim()
+        self.life = ""
+        self.seen: dict[str, tuple[str, float]] = {}  # of each other worker: its heartbeat, and since when it is that
 
     def _claim(self) -> tuple[str, FileLock]:
         for number in range(1, SLOTS + 1):
             executor_id = f"{socket.gethostname()}-{number}"
-            lock = FileLock(self.folder / f"{executor_id}.lock")
+            lock = FileLock(self.folder / f"{executor_id}.lock", thread_local=False)  # any thread may ask for it
             try:
                 lock.acquire(timeout=0)
                 return executor_id, lock
@@ -48,18 +53,22 @@ class Executor:
         raise RuntimeError(f"{SLOTS} workers run on this machine already")
 
     def beat(self) -> None:
+        """Say that this process lives; the first time its row becomes that of a new life."""
+        if self.life:
+            fencing.renew()
+            return
+        self.life = uuid4().hex
         with store.write() as session:
-            row = session.get(Worker, self.id) or Worker(executor_id=self.id, host=socket.gethostname(), pid=0, role="")
-            if row.pid != os.getpid():
-                row.pid, row.role, row.started_at = os.getpid(), self.role, now()
-            row.heartbeat = now()
-            session.add(row)
+            at = store.clock(session)
+            row = Worker(executor_id=self.id, host=socket.gethostname(), pid=os.getpid(), role=self.role)
+            row.life, row.started_at, row.heartbeat = self.life, at, at
+            session.merge(row)
+        fencing.begin(fencing.Life(self.id, self.life, lambda: self.lock.is_locked))
 
     def release(self) -> None:
+        fencing.end()
         with store.write() as session:
-            row = session.get(Worker, self.id)
-            if row:
-                session.delete(row)
+            session.exec(delete(Worker).where(col(Worker.executor_id) == self.id, col(Worker.life) == self.life))
         self.lock.release()
 
 
@@ -135,29 +144,44 @@ def known(workflow_id: str) -> bool:
 def reap(own: Executor) -> list[str]:
     """Take over the work of workers that died; returns the workflows taken.
 
-    On this machine a free lock is proof of death; elsewhere only a heartbeat that stopped is known.
+    A worker's row is deleted first, on the condition that it has not beaten since: from then on it can neither write
+    nor act (core/fencing.py). Work of a worker without a row, whose taker died in between, is taken as well.
     """
-    taken = []
     with store.read() as session:
-        others = session.exec(select(Worker).where(Worker.executor_id != own.id)).all()
-    for worker in others:
-        if not _dead(own.folder, worker):
-            continue
-        for status in DBOS.list_workflows(executor_id=worker.executor_id, status="PENDING", load_input=False):
+        at, rows = store.clock(session), session.exec(select(Worker)).all()
+    for worker in rows:
+        if worker.executor_id != own.id and _dead(own, worker, at):
+            _bury(worker)
+    with store.read() as session:
+        alive = set(session.exec(select(Worker.executor_id)).all())
+    taken = []
+    for status in DBOS.list_workflows(status="PENDING", load_input=False):
+        if status.executor_id not in alive:
             DBOS.resume_workflow(status.workflow_id, queue_name=status.queue_name or ISSUES)
             taken.append(status.workflow_id)
-        with store.write() as session:
-            session.exec(
-                delete(Worker).where(
-                    col(Worker.executor_id) == worker.executor_id, col(Worker.heartbeat) == worker.heartbeat
-                )
-            )
     return taken
 
 
-def _dead(folder: Path, worker: Worker) -> bool:
-    if worker.host != socket.gethostname():
-        return worker.heartbeat < now() - DEAD_AFTER
+def _bury(worker: Worker) -> None:
+    same = (col(Worker.executor_id) == worker.executor_id, col(Worker.heartbeat) == worker.heartbeat)
+    with store.write() as session:
+        session.exec(delete(Worker).where(*same))
+
+
+def _dead(own: Executor, worker: Worker, at: datetime) -> bool:
+    """On this machine a free lock is proof of death. A heartbeat is old by the database's clock, and has to stay the
+    same while this process looks on: a clock that jumps makes every heartbeat old, but a live worker beats again.
+    """
+    if worker.host == socket.gethostname() and _free(own.folder, worker):
+        return True
+    beat, since = own.seen.get(worker.executor_id, ("", 0.0))
+    if beat != (now_seen := worker.heartbeat.isoformat()):
+        own.seen[worker.executor_id] = (now_seen, time.monotonic())
+        return False
+    return worker.heartbeat < at - DEAD_AFTER and time.monotonic() - since >= LOOKED_ON
+
+
+def _free(folder: Path, worker: Worker) -> bool:
     lock = FileLock(folder / f"{worker.executor_id}.lock")
     try:
         lock.acquire(timeout=0)

@@ -18,10 +18,25 @@ from collections.abc import Callable
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
-from core import durable, journal, runtime
+from core import durable, infrastructure, journal, runtime
+from core.infrastructure import AFTER, BEFORE, Patience
 from core.models import Stage, Status
-from core.stages import analyze, corroborate, decide, deploy, fix, handover, late, learn, peer, review, test, verify
-from core.vendors.base import VendorError
+from core.stages import (
+    analyze,
+    corroborate,
+    decide,
+    deploy,
+    fix,
+    guard,
+    handover,
+    late,
+    learn,
+    merge,
+    peer,
+    review,
+    test,
+    verify,
+)
 
 log = logging.getLogger(__name__)
 JOURNEY, RELEASE, LATE = "journey", "release", "late_watch"
@@ -32,39 +47,50 @@ def rest(seconds: float) -> None:
     (DBOS.sleep if DBOS.workflow_id else time.sleep)(seconds)
 
 
-def _transient(error: BaseException) -> bool:
-    return isinstance(error, VendorError) and not error.permanent
-
-
-def step(stage: Stage, status: Status, work: Callable[..., dict], name: str | None = None) -> Callable[..., dict]:
+def step(
+    stage: Stage, status: Status, work: Callable[..., dict], name: str | None = None, patience: Patience = BEFORE
+) -> Callable[..., dict]:
     """A durable step around ``work(runtime, issue_id, run, attempt, entry, *args) -> dict``.
 
-    A vendor's passing fault is tried again four times, over about 15 seconds.
+    A fault of the infrastructure is tried again, with durable waits, for as long as ``patience`` says.
     """
 
     def run(issue_id: int, run: int, attempt: int, *args) -> dict:
-        with journal.stage(issue_id, run, stage, attempt, status) as entry:
-            return work(runtime.current(), issue_id, run, attempt, entry, *args)
+        def once() -> dict:
+            with journal.stage(issue_id, run, stage, attempt, status) as entry:
+                return work(runtime.current(), issue_id, run, attempt, entry, *args)
 
-    run.__qualname__ = run.__name__ = name or work.__module__.rsplit(".", 1)[1] + "." + work.__name__
-    return DBOS.step(
-        name=run.__name__,
-        retries_allowed=True,
-        max_attempts=4,
-        interval_seconds=1.0,
-        backoff_rate=2.0,
-        should_retry=_transient,
-    )(run)
+        return guard.kept(once, issue_id, run, patience)
+
+    return _insisting(run, name or _name(work), patience)
 
 
-def plain_step(work: Callable[..., dict]) -> Callable[..., dict]:
+def plain_step(work: Callable[..., dict], patience: Patience = BEFORE) -> Callable[..., dict]:
     """A durable step that belongs to no stage: ``work(runtime, issue_id, run, *args) -> dict``."""
 
     def run(issue_id: int, run: int, *args) -> dict:
-        return work(runtime.current(), issue_id, run, *args)
+        return guard.kept(lambda: work(runtime.current(), issue_id, run, *args), issue_id, run, patience)
 
-    run.__qualname__ = run.__name__ = work.__module__.rsplit(".", 1)[1] + "." + work.__name__
-    return DBOS.step(name=run.__name__)(run)
+    return _insisting(run, _name(work), patience)
+
+
+def _name(work: Callable) -> str:
+    return work.__module__.rsplit(".", 1)[1] + "." + work.__name__
+
+
+def _insisting(run: Callable[..., dict], name: str, patience: Patience) -> Callable[..., dict]:
+    run.__qualname__ = run.__name__ = name
+    recorded = DBOS.step(name=name)(run)
+
+    def insisting(issue_id: int, run: int, *args) -> dict:
+        return infrastructure.insist(
+            lambda: recorded(issue_id, run, *args),
+            patience if DBOS.workflow_id else patience.at_once(),
+            rest,
+            lambda says: alarm_step(issue_id, run, says),
+        )
+
+    return insisting
 
 
 analyze_step = step(Stage.ANALYZE, Status.ANALYZING, analyze.run)
@@ -74,31 +100,33 @@ review_step = step(Stage.REVIEW, Status.REVIEWING, review.run)
 peer_step = step(Stage.REVIEW, Status.REVIEWING, peer.look)
 test_step = step(Stage.TEST, Status.TESTING, test.run)
 preview_step = step(Stage.DEPLOY, Status.PREVIEWING, deploy.preview)
-production_step = step(Stage.DEPLOY, Status.DEPLOYING, deploy.production)
-watch_step = step(Stage.VERIFY, Status.WATCHING, verify.watch)
-roll_back_step = step(Stage.VERIFY, Status.ROLLING_BACK, verify.roll_back)
-learn_step = step(Stage.LEARN, Status.WATCHING, learn.run)
+production_step = step(Stage.DEPLOY, Status.DEPLOYING, deploy.production, patience=guard.FORWARD)
+watch_step = step(Stage.VERIFY, Status.WATCHING, verify.watch, patience=guard.WATCH)
+roll_back_step = step(Stage.VERIFY, Status.ROLLING_BACK, verify.roll_back, patience=guard.BACK)
+learn_step = step(Stage.LEARN, Status.WATCHING, learn.run, patience=AFTER)
 attempts_step = plain_step(fix.attempts)
 corroborate_step = plain_step(corroborate.look)
 schedule_step = plain_step(decide.schedule)
 ask_step = plain_step(deploy.ask)
 expire_step = plain_step(deploy.expire)
 admit_step = plain_step(deploy.admit)
-give_back_step = plain_step(deploy.give_back)
+give_back_step = plain_step(deploy.give_back, AFTER)
 lane_step = plain_step(deploy.lane)
-hand_over_step = plain_step(handover.run)
-late_watch_step = plain_step(late.watch)
-late_roll_back_step = plain_step(late.roll_back)
+hand_over_step = plain_step(handover.run, AFTER)
+late_watch_step = plain_step(late.watch, AFTER)
+late_roll_back_step = plain_step(late.roll_back, AFTER)
+merge_step = plain_step(merge.again, AFTER)
+alarm_step = DBOS.step(name="guard.alarm")(guard.alarm)
 
 
-@DBOS.workflow(name=JOURNEY)
+@DBOS.workflow(name=JOURNEY, max_recovery_attempts=None)
 def journey(issue_id: int, run: int) -> str:
     """One run of one issue, from its first analysis to its end. Returns how it ended."""
     try:
         return _journey(issue_id, run)
     except Exception as error:  # whatever broke, a person gets the issue with all that was found
         log.exception("journey of issue %s broke", issue_id)
-        return hand_over(issue_id, run, "workflow_failed", f"the workflow broke: {error}")
+        return hand_over(issue_id, run, "workflow_failed", f"{infrastructure.words(error)}. A person takes over")
 
 
 def _journey(issue_id: int, run: int) -> str:
@@ -201,16 +229,33 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
     """Release in the repository's lane: one change at a time goes to production there."""
     lane = lane_step(issue_id, run)["repository"]
     with SetWorkflowID(f"issue-{issue_id}-run-{run}-release"), SetEnqueueOptions(queue_partition_key=lane):
-        result = DBOS.enqueue_workflow(durable.RELEASES, release, issue_id, run, change_id, automatic).get_result()
+        handle = DBOS.enqueue_workflow(durable.RELEASES, release, issue_id, run, change_id, automatic)
+    result = outcome_of(handle, issue_id, run, change_id)
     if not result["ok"]:
         return hand_over(issue_id, run, result["event"], result["says"])
-    learn_step(issue_id, run, 1, change_id)
+    learned = learn_step(issue_id, run, 1, change_id)
     with SetWorkflowID(f"issue-{issue_id}-run-{run}-late"):
         DBOS.start_workflow(late_watch, issue_id, run, change_id)
+    if learned.get("outstanding"):
+        while (wait := merge_step(issue_id, run, change_id)["seconds"]) > 0:
+            rest(wait)
     return "resolved"
 
 
-@DBOS.workflow(name=RELEASE)
+def outcome_of(handle, issue_id: int, run: int, change_id: int) -> dict:
+    """The release's result. One that broke leaves nothing live: production is restored, and guarded until it is."""
+    try:
+        return handle.get_result()
+    except Exception as error:
+        if not DBOS.patch("restore-after-a-broken-release"):  # recorded by a version that handed over at once
+            raise
+        log.exception("the release of issue %s broke", issue_id)
+        says = infrastructure.words(error)
+        back = roll_back_step(issue_id, run, 2, change_id, says)
+        return {"ok": False, "event": "deployment_failed", "says": f"{says}; {back['says']}"}
+
+
+@DBOS.workflow(name=RELEASE, max_recovery_attempts=None)
 def release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
     """queue -> (bring up to date) -> production -> watch -> ok, or roll back."""
     return carry_out_release(issue_id, run, change_id, automatic)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from core import store
+from core import infrastructure, store
 from core.models import ENDED, Issue, Stage, StageRun, Status, now
 
 
@@ -33,7 +33,7 @@ def stage(issue_id: int, run: int, stage: Stage, attempt: int, status: Status) -
     try:
         yield entry
     except Exception as error:
-        entry.failed(str(error))
+        entry.failed(infrastructure.words(error))
         raise
     finally:
         with store.write() as session:

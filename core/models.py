@@ -471,6 +471,7 @@ class Deployment(SQLModel, table=True):
     automatic: bool = True
     status: str = "pending"  # pending, ready, failed, watching, verified, superseded, rolled_back
     note: str = ""
+    alarm: str = ""  # why production may serve this build although nobody could confirm it or roll it back
     before: dict = _json()  # ServiceHealth by service
     after: dict = _json()
     judged: dict = _json()  # the newest look: state, says, counts, checks; "before": the checks before the release
@@ -613,12 +614,13 @@ class StageRun(SQLModel, table=True):
 
 
 class Worker(SQLModel, table=True):
-    """A live process; its executor id is held by a file lock on this machine."""
+    """A live process; its executor id is held by a file lock on this machine. Times are the database's."""
 
     executor_id: str = Field(primary_key=True)
     host: str
     pid: int
     role: str
+    life: str = ""  # a new one at each start: a process whose life is gone from its row was given up
     started_at: datetime = _time()
     heartbeat: datetime = _time()
 

@@ -36,6 +36,8 @@ SUBJECTS = {
     "rate_limit": "Deployment limit reached",
     "performance": "Performance degradation",
     "resolved": "Fixed and verified",
+    "unverified": "Production serves an unverified build",
+    "merge_outstanding": "Merge outstanding",
     "audit_head": "Head of the audit trail",
     "audit_failed": "The audit trail does not hold",
 }
@@ -49,6 +51,13 @@ def queue(session: Session, event: str, issue: Issue, key: str, body: str, appro
     """Queue one message a channel that the event is routed to, in the caller's transaction."""
     about = f"{issue.title[:120]} ({issue.service})"
     _queue(session, event, key, about, body, issue_id=issue.id, approval_id=approval_id)
+
+
+def once(session: Session, event: str, issue: Issue, key: str, body: str) -> None:
+    """As ``queue``, but a second message with the key is none at all, not even a repeat."""
+    like = f"{key}-%"
+    if session.exec(select(Notification.id).where(col(Notification.key).like(like)).limit(1)).first() is None:
+        queue(session, event, issue, key, body)
 
 
 def announce(session: Session, event: str, key: str, about: str, body: str) -> None:

@@ -49,8 +49,8 @@ class Engine:
         store.open_store(settings.database)
         self.runtime = wiring.build(settings)
         self.executor = durable.Executor(settings.data_dir.resolve(), role)
+        self.executor.beat()  # first: work without a live worker is taken over
         durable.launch(self.executor.id)
-        self.executor.beat()
         tidy(self.executor.id)
         self.collector = Collector()
         self.one_round = threading.Lock()

@@ -421,6 +421,8 @@ class Routes(Strict):
     rate_limit: list[Channel] = ["slack"]
     performance: list[Channel] = ["email"]
     resolved: list[Channel] = ["slack"]
+    unverified: list[Channel] = ["slack", "email", "console"]  # production may serve a build that nobody confirmed
+    merge_outstanding: list[Channel] = ["slack"]
     audit_head: list[Channel] = []  # once a day: a place that the platform's own account cannot rewrite
     audit_failed: list[Channel] = ["slack", "email"]
 

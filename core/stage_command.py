@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlmodel import Session, col, select
 
 from core import actions, durable, flow, runtime, settings, store, wiring
+from core.infrastructure import GaveUp
 from core.models import Approval, ChangeSet, Decision, Issue, StageRun, Status, now
 from core.stages import decide as decide_stage
 from core.stages import group
@@ -39,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     wiring.build(configured)
     try:
         told = STAGES[given.name](given)
-    except (VendorError, actions.Refused) as error:
+    except (VendorError, actions.Refused, GaveUp) as error:
         print(f"stage {given.name}: {error}", file=sys.stderr)
         return 1
     print(f"::{json.dumps({'outputs': told})}::")

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, Index, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from core import models, people, rulings, saved  # noqa: F401 - metadata knows their tables
+from core import models, outages, people, rulings, saved  # noqa: F401 - metadata knows their tables
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -34,10 +35,12 @@ def make_engine(url: str) -> Engine:
     Errors do not show what was to be stored: they reach logs and pages, and rows hold people's words and digests.
     """
     parsed = make_url(url)
-    if not parsed.drivername.startswith("sqlite"):
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
-    engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 30}, hide_parameters=True)
-    event.listen(engine, "connect", _prepare_sqlite)
+    if parsed.drivername.startswith("sqlite"):
+        engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 30}, hide_parameters=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+    else:
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
+    outages.listen(engine)
     return engine
 
 
@@ -63,6 +66,29 @@ def engine() -> Engine:
     return _engine
 
 
+_fences: dict[Engine, Callable[[Session], None]] = {}
+
+
+def fence(check: Callable[[Session], None] | None) -> None:
+    """Ask ``check`` first in each write transaction of this process on the open store; None: ask nothing."""
+    _fences.clear()
+    if check:
+        _fences[engine()] = check
+
+
+def clock(session: Session) -> datetime:
+    """The database's time: the one clock of all workers. SQLite lives in this process, and so does its clock."""
+    if engine().dialect.name == "sqlite":
+        return models.now()
+    return session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one().astimezone(UTC)
+
+
+def time() -> datetime:
+    """``clock`` in a session of its own."""
+    with read() as session:
+        return clock(session)
+
+
 @event.listens_for(Session, "before_flush")
 def _storable(session: Session, *_: object) -> None:
     """Outputs of programs and answers of models hold any character; a column does not."""
@@ -79,6 +105,8 @@ def write() -> Iterator[Session]:
     """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         session.connection().exec_driver_sql(ONE_WRITER[engine().dialect.name])
+        if check := _fences.get(engine()):
+            check(session)
         yield session
 
 
@@ -206,6 +234,11 @@ def m012_judged_releases(connection: Connection) -> None:
     add(connection, "deployment.judged", "deployment.kept_by")
 
 
+def m013_alarm_and_life(connection: Connection) -> None:
+    """The alarm of a deployment that nobody could confirm or roll back, and which life of a worker a row is of."""
+    add(connection, "deployment.alarm", "worker.life")
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -216,6 +249,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m010_commit_of_a_change,
     m011_audit_heads,
     m012_judged_releases,
+    m013_alarm_and_life,
 ]
 
 

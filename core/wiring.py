@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from core import runtime
+from core import fencing, runtime
 from core.repair.cline_fixer import ClineFixer
 from core.repair.embedded import EmbeddedFixer
 from core.repair.model_fixer import ModelFixer
@@ -34,7 +34,16 @@ def build(settings: Settings) -> Runtime:
     rt.runner = runner(rt.policy.fix)
     rt.fixers = [EmbeddedFixer(), *([ModelFixer(chat.complete)] if chat else []), *_cline(rt)]
     rt.probe = partial(http.probe, timeout=10.0)
-    return runtime.use(rt)
+    return runtime.use(fenced(rt))
+
+
+def fenced(rt: Runtime) -> Runtime:
+    """Every outward effect asks first whether the work is still this process's."""
+    rt.deployer = fencing.around(rt.deployer, fencing.DEPLOYS)
+    rt.host = fencing.around(rt.host, fencing.HOSTS)
+    rt.reviewer = fencing.around(rt.reviewer, ("ask",))
+    rt.sources = [fencing.around(source, ("resolve",)) for source in rt.sources]
+    return rt
 
 
 def _cline(rt: Runtime) -> list[ClineFixer]:

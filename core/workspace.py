@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from core import fencing
 from core.models import ChangeSet
 from core.repair import checkout
 from core.repair.checkout import Place, Remote
 from core.runtime import Runtime
 from core.settings import Repository
-from core.vendors.command import CommandError
+from core.vendors.command import CommandError, Unreachable
 from core.vendors.git_settings import ATTRIBUTES, NOBODY
 
 CONFIGURATION = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
@@ -147,7 +148,12 @@ class Clone:
 
     def _reach(self, *args: str, write: bool = False, timeout: float = 120) -> str:
         remote = Remote(self.repository.remote, self.settings, write)
-        return self.git(*args, remote=remote, writes=[self.path], timeout=timeout)
+        if write:
+            fencing.check()
+        try:
+            return self.git(*args, remote=remote, writes=[self.path], timeout=timeout)
+        except CommandError as error:
+            raise Unreachable(str(error)) from None
 
     def fetch(self) -> None:
         self._reach("fetch", "--quiet", "--prune", "--no-write-fetch-head", "--", self.repository.remote, FETCHED,

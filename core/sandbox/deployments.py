@@ -98,13 +98,27 @@ class Deployments:
                 start_new_session=True,
             )
             threading.Thread(target=self._read, args=(made,), daemon=True).start()
-            made.state = "READY" if self._healthy(made) else "ERROR"
+            self._built(made, "READY" if self._healthy(made) else "ERROR")
         except (OSError, RuntimeError) as error:
-            made.state = "ERROR"
+            self._built(made, "ERROR")
             made.output.append(str(error))
         if made.state == "READY" and made.target == "production" and self.auto_assign:
             self.point(made.id)
         self._tidy()
+
+    def _built(self, made: Deployment, state: str) -> None:
+        with self.lock:
+            if made.state == "BUILDING":
+                made.state = state
+
+    def cancel(self, made: Deployment) -> bool:
+        """Stop a deployment that is not finished yet; whether it was one."""
+        with self.lock:
+            if made.state != "BUILDING":
+                return False
+            made.state = "CANCELED"
+        stop(made)
+        return True
 
     def _read(self, made: Deployment) -> None:
         for line in made.process.stdout:

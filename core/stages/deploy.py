@@ -246,12 +246,16 @@ def production(
     if not row.previous_vendor_id:
         _update(row.key, started_at=now())  # its place in the limit was taken when it was admitted
         _remember(rt, row, repository, name)
+    if row.status in ("rolled_back", "superseded"):
+        return _stop(entry, f"nothing more is deployed: this deployment is {row.status}")
     begun = time.monotonic()
-    made = _built(rt, rt.deployer.promote(repository.vercel_project, ready.vendor_id, row.key))
+    made = rt.deployer.promote(repository.vercel_project, ready.vendor_id, row.key)
+    _update(row.key, vendor_id=made.vendor_id)  # from here on the way back knows it
+    made = _built(rt, made)
     if made.state != "READY":
         return _failed(row, made, entry, f"the production deployment failed ({made.state}): {made.note}")
-    moved = {} if row.ready_at else {"promote_seconds": time.monotonic() - begun, "ready_at": now()}
-    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="watching", **moved)
+    moved = {} if row.ready_at else {"promote_seconds": time.monotonic() - begun, "ready_at": store.time()}
+    _update(row.key, url=made.url, status="watching", **moved)
     try:
         rt.deployer.serve(repository.vercel_project, made.vendor_id)
     except VendorError as error:

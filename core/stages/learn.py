@@ -1,4 +1,7 @@
-"""Learn: a verified fix is merged, its issue is closed everywhere, and its outcome counts from now on."""
+"""Learn: a verified fix is merged, its issue is closed everywhere, and its outcome counts from now on.
+
+A merge that is refused changes none of that: it is tried again apart (core/stages/merge.py).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from core import audit, journal, notify, store
 from core.journal import Entry
 from core.models import ChangeSet, Deployment, Issue, Outcome, Signal, Status, now
 from core.runtime import Runtime
-from core.settings import Repository
+from core.stages import merge
 from core.vendors.base import VendorError
 
 
@@ -23,12 +26,11 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
             .order_by(col(Signal.id).desc())
             .limit(1)
         ).first()
-    _, repository = rt.repository_of(issue.service)
-    says = [merge(rt, repository, change), close_report(rt, reported)]
-    entry.says = "; ".join(filter(None, says))
+    merged, said = merge.attempt(rt, issue, change)
+    entry.says = "; ".join(filter(None, [said, close_report(rt, reported)]))
     with store.write() as session:
         change = session.get_one(ChangeSet, change_id)
-        change.status = "merged" if change.pull_number else "deployed"
+        change.status = "merged" if merged and change.pull_number else "deployed"
         shipped = session.exec(
             select(Deployment).where(Deployment.change_set_id == change_id, Deployment.environment == "production")
         ).all()
@@ -39,7 +41,9 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
         issue.resolution = f"{change.generator}: {change.title}"
         notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", issue.resolution)
         note(session, issue_id, run, "resolved", {"sha": change.head_sha})
-    return {"ok": True}
+        if not merged:
+            merge.outstanding(session, issue, change, said)
+    return {"ok": True, "outstanding": not merged}
 
 
 def ended(row: Deployment) -> str:
@@ -54,14 +58,6 @@ def how(shipped: Sequence[Deployment]) -> str:
         if row.kept_by:
             return f"fixed, deployed and kept by {row.kept_by}"
     return "fixed, deployed and verified"
-
-
-def merge(rt: Runtime, repository: Repository, change: ChangeSet) -> str:
-    """Merge the pull request; main only ever receives what production has proved."""
-    if not (rt.host and change.pull_number):
-        return "no pull request to merge: GitHub is not connected"
-    sha = rt.host.merge(repository.github, change.pull_number, change.head_sha)
-    return f"pull request {change.pull_number} merged as {sha[:8]}"
 
 
 def close_report(rt: Runtime, vendor_id: str | None) -> str:

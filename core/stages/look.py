@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from core import store
-from core.models import ChangeSet, Deployment, Issue, ServiceHealth, now
+from core.models import ChangeSet, Deployment, Issue, ServiceHealth
 from core.runtime import Runtime
 from core.settings import Watch
 from core.signals.release import Interval, Judgement, Scene, State
@@ -66,7 +66,7 @@ def deployment_of(session: Session, change_id: int) -> Deployment | None:
 
 def take(rt: Runtime, issue_id: int, change_id: int) -> Seen:
     """Look once, and keep what was seen on the deployment's row."""
-    release, at, rules = _release(rt, issue_id, change_id), now(), rt.policy.watch
+    release, at, rules = _release(rt, issue_id, change_id), store.time(), rt.policy.watch
     serving, fault = live.ask(rt, release.row)
     troubles = [fault, scene.refresh(rt, release.since, at)]
     with store.read() as session:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from core import store
 from core.models import Deployment
 from core.runtime import Runtime
-from core.vendors.base import VendorError
+from core.vendors.base import Deployed, VendorError
+
+FINISHED = ("READY", "ERROR", "CANCELED", "BLOCKED")
 
 
 @dataclass(frozen=True)
@@ -19,17 +21,28 @@ class Restored:
     says: str
 
 
+def made(rt: Runtime, row: Deployment) -> list[Deployed]:
+    """All that was created for this row: two workers, or a lost answer, may have made more than the row knows."""
+    return rt.deployer.with_key(_project(rt, row), row.key)
+
+
 def _project(rt: Runtime, row: Deployment) -> str:
     return rt.policy.repositories[row.repository].vercel_project
 
 
 def restore(rt: Runtime, row: Deployment) -> Restored:
-    """Move production back to ``row.previous_vendor_id``. Raises VendorError when it does not serve that then."""
-    project = _project(rt, row)
+    """Move production back to ``row.previous_vendor_id``, whichever deployment of this row it serves.
+
+    One that is still being built is cancelled first: it would take production over when it is finished.
+    """
+    project, found = _project(rt, row), made(rt, row)
+    for one in found:
+        if one.state not in FINISHED:
+            rt.deployer.cancel(one.vendor_id)
     live = rt.deployer.production(project)
     if live and live.vendor_id == row.previous_vendor_id:
         return Restored("rolled_back", f"production already serves {row.previous_vendor_id}")
-    if live and live.vendor_id != row.vendor_id:
+    if live and live.vendor_id not in {row.vendor_id, *(one.vendor_id for one in found)}:
         return Restored("superseded", f"production was left alone: it serves the newer deployment {live.vendor_id}")
     if not row.previous_vendor_id:
         raise VendorError(rt.deployer.name, "there is no earlier deployment to return to", permanent=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from core import journal, notify, store
 from core.journal import Entry
-from core.models import ChangeSet, Deployment, Issue, Status, now
+from core.models import ChangeSet, Deployment, Issue, Status
 from core.runtime import Runtime
 from core.signals.release import State
 from core.stages import live, restoring
@@ -100,12 +100,13 @@ def returned(rt: Runtime, issue_id: int, change_id: int, why: str) -> Restored:
     """Roll a change back, and write down what the vendor then served."""
     with store.read() as session:
         row = deployment_of(session, change_id)
-    if row is None or not row.vendor_id:
+    if row is None or not (row.vendor_id or restoring.made(rt, row)):
         return Restored("rolled_back", "nothing had reached production")
     done = restoring.restore(rt, row)
     with store.write() as session:
         kept, issue = session.get_one(Deployment, row.id), session.get_one(Issue, issue_id)
-        kept.status, kept.ended_at, kept.note = done.status, now(), f"{why}. {done.says}"[:2000]
+        kept.status, kept.ended_at, kept.alarm = done.status, store.clock(session), ""
+        kept.note = f"{why}. {done.says}"[:2000]
         session.get_one(ChangeSet, change_id).status = "rolled_back"
         if done.status == "rolled_back":
             notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{why}. {done.says}")

@@ -244,9 +244,11 @@ class Deployed:
 
 
 class Deployer(Protocol):
-    """``key`` is the idempotency key: a second call with it finds the first call's deployment.
+    """``key`` is the idempotency key: a second call with it finds the first call's deployment. Of several that two
+    callers made at the same time the oldest is kept, and the others are cancelled.
 
-    ``serve`` makes sure that production serves a finished production deployment.
+    ``serve`` makes sure that production serves a finished production deployment. ``with_key`` lists what was made
+    with a key, oldest first; ``cancel`` stops a deployment that is not finished and leaves a finished one alone.
     """
 
     name: str
@@ -258,6 +260,10 @@ class Deployer(Protocol):
     def status(self, vendor_id: str) -> Deployed: ...
 
     def serve(self, project: str, vendor_id: str) -> Deployed: ...
+
+    def with_key(self, project: str, key: str) -> list[Deployed]: ...
+
+    def cancel(self, vendor_id: str) -> None: ...
 
     def configure(self, project: str, values: Mapping[str, str]) -> list[str]: ...
 

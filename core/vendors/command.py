@@ -76,6 +76,10 @@ class CommandError(Exception):
     """A command that had to succeed did not; the message holds the end of what it printed."""
 
 
+class Unreachable(CommandError):
+    """A git remote did not do what was asked: it is away, or it refuses us. Trying again may help."""
+
+
 def run(
     argv: Sequence[str],
     *,

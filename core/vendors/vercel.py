@@ -2,7 +2,7 @@
 
 API: POST /v13/deployments, GET /v13/deployments/{id}, GET /v6/deployments, GET /v3/deployments/{id}/events,
 GET /v9/projects/{p}?rollbackInfo=true, POST /v10/projects/{p}/promote/{d}, POST /v1/projects/{p}/rollback/{d},
-GET /v2/deployments/{id}/aliases, GET and POST /v10/projects/{p}/env.
+GET /v2/deployments/{id}/aliases, PATCH /v12/deployments/{id}/cancel, GET and POST /v10/projects/{p}/env.
 After a rollback Vercel assigns no domain to new production deployments until one is promoted: ``serve`` does that.
 """
 
@@ -43,18 +43,33 @@ class Vercel:
         )
 
     def _create(self, project: str, key: str, body: dict, **where: str) -> Deployed:
-        if found := self._find(project, key, **where):
-            return self.status(found)
+        """What was made with the key, or a new deployment. Of two that workers made at once the oldest is kept."""
+        made = self.with_key(project, key, **where) or self._new(project, key, body, **where)
+        kept, *others = made
+        for other in others:
+            self.cancel(other.vendor_id)
+        return self.status(kept.vendor_id)
+
+    def _new(self, project: str, key: str, body: dict, **where: str) -> list[Deployed]:
+        """A new deployment, among all that exist with its key by now."""
         body = {"name": project, "project": project, **body}
         params = {"skipAutoDetectionConfirmation": "1", **self.scope}
-        return self._shape(self.http.post("/v13/deployments", params=params, json=body).json())
+        new = deployed(self.http.post("/v13/deployments", params=params, json=body).json())
+        made = self.with_key(project, key, **where)
+        return made if new.vendor_id in {one.vendor_id for one in made} else [*made, new]  # a list may lag behind
 
-    def _find(self, project: str, key: str, **where: str) -> str | None:
-        """The deployment that was made with this key, if any."""
-        for row in self._listed(app=project, **where):
-            if (row.get("meta") or {}).get(KEY) == key:
-                return str(row["uid"])
-        return None
+    def with_key(self, project: str, key: str, **where: str) -> list[Deployed]:
+        """Deployments that were made with this key, oldest first."""
+        rows = [row for row in self._listed(app=project, **where) if (row.get("meta") or {}).get(KEY) == key]
+        return [deployed(row) for row in reversed(rows)]
+
+    def cancel(self, vendor_id: str) -> None:
+        """Stop a deployment that is not finished. Vercel refuses this for a finished one, which is no fault."""
+        try:
+            self.http.request("PATCH", f"/v12/deployments/{vendor_id}/cancel", params=self.scope)
+        except VendorError:
+            if self.status(vendor_id).state not in ("READY", *ENDED_BADLY):
+                raise
 
     def _listed(self, **where: str) -> Iterator[dict]:
         """Deployments, newest first; the next page is asked for by ``until``."""

@@ -34,6 +34,9 @@ class Host:
     def __init__(self, live: str | None = "dpl_9d03", fault: VendorError | None = None):
         self.live, self.fault, self.asked, self.stuck = live, fault, [], False
 
+    def with_key(self, project, key):
+        return []
+
     def production(self, project):
         return self.live and Deployed(self.live, "https://shop.example", "READY")
 

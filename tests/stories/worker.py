@@ -16,8 +16,8 @@ def main(folder: Path, database: str) -> None:
     engine.repair, gates.review = write_known_fix, pass_gates
     made = World(folder, database=database)
     executor = durable.Executor(made.settings.data_dir, "worker")
-    durable.launch(executor.id)
     executor.beat()
+    durable.launch(executor.id)
     print('{"ready": true}', flush=True)
     while True:
         time.sleep(0.3)

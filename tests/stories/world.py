@@ -140,6 +140,13 @@ class FolderDeployer:
     def serve(self, project, vendor_id) -> Deployed:
         return self.status(vendor_id)
 
+    def with_key(self, project, key) -> list[Deployed]:
+        made = self.ledger.get("deployments", {})
+        return [self._shape(made[key])] if key in made else []
+
+    def cancel(self, vendor_id) -> None:
+        self.ledger.effect(f"cancel {vendor_id}")
+
     def production(self, project) -> Deployed | None:
         return self.status(self.ledger.get("alias"))
 

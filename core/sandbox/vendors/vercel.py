@@ -42,6 +42,7 @@ class Vercel:
             ("/v2/files", self.upload, "POST"),
             ("/v13/deployments", self.create, "POST"),
             (f"/v13{one}", self.get, "GET"),
+            (f"/v12{one}/cancel", self.cancel, "PATCH"),
             ("/v6/deployments", self.list, "GET"),
             ("/v7/deployments", self.list, "GET"),
             (f"/v3{one}/events", self.events, "GET"),
@@ -126,6 +127,12 @@ class Vercel:
 
     async def get(self, request: Request) -> Response:
         return JSONResponse(self._detail(self._one(request)))
+
+    async def cancel(self, request: Request) -> Response:
+        made = self._one(request)
+        if not self.deployments.cancel(made):
+            raise Fault(400, "bad_request", "The deployment is finished and cannot be canceled")
+        return JSONResponse(self._detail(made))
 
     def _detail(self, made: Deployment) -> dict:
         live = self.deployments.alias == made.id

@@ -1,0 +1,117 @@
+"""Ownership of a worker process: it acts outwards, and writes, only while its row says that it lives.
+
+Another worker takes over by deleting the row (core/durable.py). The process that was stopped, and wakes, finds its row
+gone at its next write or outward effect, and ends itself before that. A row that is merely stale is renewed first:
+from then on nobody takes over for DEAD_AFTER.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from dbos import DBOS
+from dbos import error as engine
+from sqlmodel import Session, col, select, update
+
+from core import store
+from core.models import Worker
+
+log = logging.getLogger(__name__)
+TAKEN_OVER = 70  # exit status (EX_SOFTWARE)
+DEPLOYS = ("preview", "promote", "serve", "rollback", "configure", "cancel")
+HOSTS = ("open_pull", "set_status", "comment", "merge", "close_pull", "make_branch")
+
+
+@dataclass(frozen=True)
+class Life:
+    """One life of an executor. ``held`` says whether its file lock is still ours."""
+
+    executor_id: str
+    life: str
+    held: Callable[[], bool]
+
+    def mine(self):
+        return (col(Worker.executor_id) == self.executor_id, col(Worker.life) == self.life)
+
+
+_life: Life | None = None
+
+
+def begin(life: Life) -> None:
+    """From now on this process writes and acts only as this life."""
+    global _life
+    _life = life
+    store.fence(_check_write)
+
+
+def end() -> None:
+    global _life
+    _life = None
+    store.fence(None)
+
+
+def stop(says: str) -> NoReturn:
+    """End this process at once: another one does its work."""
+    log.critical("this worker ends itself: %s", says)
+    logging.shutdown()
+    os._exit(TAKEN_OVER)
+
+
+def _check_write(session: Session) -> None:
+    if _life and session.exec(select(Worker.executor_id).where(*_life.mine())).first() is None:
+        stop(f"the work of {_life.executor_id} was taken over while it did not respond")
+
+
+def check() -> None:
+    """Ask immediately before an outward effect. Ends the process that was given up, and the step of a workflow that
+    was cancelled or is another worker's by now. A process without work of its own (a command, Kestra) passes.
+    """
+    if _life is None:
+        return
+    if not _life.held():
+        stop(f"the file lock of {_life.executor_id} is lost")
+    renew()
+    _check_workflow(DBOS.workflow_id, _life.executor_id)
+
+
+def renew() -> None:
+    """Write a heartbeat, on the row of this life only."""
+    with store.write() as session:  # asks for the row first, in the same transaction
+        session.exec(update(Worker).where(*_life.mine()).values(heartbeat=store.clock(session)))
+
+
+def _check_workflow(workflow_id: str | None, executor_id: str) -> None:
+    if workflow_id is None:
+        return
+    status = DBOS.get_workflow_status(workflow_id)
+    if status is None or status.status == "CANCELLED":
+        raise engine.DBOSWorkflowCancelledError(f"workflow {workflow_id} was cancelled")
+    if status.executor_id != executor_id:
+        raise engine.DBOSWorkflowConflictIDError(workflow_id)
+
+
+class Fenced:
+    """A vendor whose effects ask for ownership first; everything else is the vendor's own."""
+
+    def __init__(self, vendor: Any, effects: Iterable[str]):
+        self._vendor, self._effects = vendor, frozenset(effects)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._vendor, name)
+        if name not in self._effects:
+            return found
+
+        def checked(*args: Any, **kw: Any) -> Any:
+            check()
+            return found(*args, **kw)
+
+        return checked
+
+
+def around(vendor: Any, effects: Iterable[str]) -> Any:
+    """The vendor behind the fence; None stays None."""
+    return None if vendor is None else Fenced(vendor, effects)

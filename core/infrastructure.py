@@ -1,0 +1,123 @@
+"""Faults of the infrastructure as answers of a step, and how long a step is tried again.
+
+A step that meets such a fault does not raise: an exception is not read back as it was after a restart. It returns
+``{"state": "infrastructure", "kind": ..., "says": ...}``, and the workflow tries again with durable waits. ``kind``
+is passing (try again), refused (a vendor said no, or another program failed for good) or broken (our own fault).
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from dbos import error as engine
+from filelock import Timeout
+
+from core import outages
+from core.vendors.base import VendorError
+from core.vendors.command import CommandError, Unreachable
+
+log = logging.getLogger(__name__)
+STATE = "infrastructure"
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between two attempts, doubled each time
+PASSING, REFUSED, BROKEN = "passing", "refused", "broken"
+
+
+class GaveUp(Exception):
+    """A step failed for longer than its patience. The text is for a person."""
+
+
+def kind(error: BaseException) -> str:
+    if isinstance(error, VendorError):
+        return REFUSED if error.permanent else PASSING
+    if isinstance(error, CommandError):
+        passes = isinstance(error, Unreachable) or "No space left on device" in str(error)
+        return PASSING if passes else REFUSED
+    passing = isinstance(error, Timeout) or outages.of_database(error) or outages.of_machine(error)
+    return PASSING if passing else BROKEN
+
+
+def words(error: BaseException) -> str:
+    """What failed, for a person: no SQL, no name of the durable engine."""
+    if outages.of_database(error):
+        return "the platform's database did not respond"
+    if isinstance(error, engine.DBOSMaxStepRetriesExceeded) and error.errors:
+        return words(error.errors[-1])
+    if isinstance(error, engine.DBOSException) or str(error).startswith("DBOS Error"):
+        return "a stage failed several times in a row; the platform's log has the cause"
+    if outages.of_machine(error):
+        return f"the platform's machine failed: {getattr(error, 'strerror', None) or error}"
+    if isinstance(error, VendorError | CommandError | GaveUp):
+        return str(error)
+    return f"the platform failed ({type(error).__name__}: {str(error)[:300]}); its log has the details"
+
+
+def answered(work: Callable[[], dict], everything: bool) -> dict:
+    """What ``work`` returns, or its fault as an answer. Faults of our own are answers only where ``everything`` is."""
+    try:
+        return work()
+    except Exception as error:
+        found = kind(error)
+        if found == BROKEN and not everything:
+            raise
+        log.warning("a step failed (%s)", found, exc_info=error)
+        return {"state": STATE, "kind": found, "says": words(error)}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """For how many seconds of waiting each kind of fault is tried again; then ``end`` makes an answer of the last one.
+
+    ``broken`` is None where our own faults are raised. ``guards`` says that production may serve an unverified build
+    meanwhile, so that people are alarmed.
+    """
+
+    passing: float = math.inf
+    refused: float = math.inf
+    broken: float | None = None
+    guards: bool = False
+    end: Callable[[dict], dict] | None = None
+
+    def over(self, fault: dict, waited: float) -> bool:
+        return waited >= {PASSING: self.passing, REFUSED: self.refused, BROKEN: self.broken}[fault["kind"]]
+
+    def at_once(self) -> Patience:
+        """For a caller that tries again by itself (Kestra); what may be live in production is held in any case."""
+        return self if self.guards else replace(self, passing=0.0, refused=0.0)
+
+    def ended(self, fault: dict, waited: float) -> dict:
+        if self.end:
+            return self.end(fault)
+        tried = f" (tried again for {waited / 3600:.1f} hours)" if waited >= LONGEST_WAIT else ""
+        raise GaveUp(fault["says"] + tried)
+
+
+HOURS = 6 * 3600.0
+BEFORE = Patience(passing=HOURS, refused=0.0)  # nothing is in production yet
+AFTER = Patience()  # what has to be written down, whatever happens
+
+
+def pause(number: int) -> float:
+    """Seconds to wait after the attempt with this number, from 0."""
+    return min(FIRST_WAIT * 2 ** min(number, 16), LONGEST_WAIT)
+
+
+def insist(
+    attempt: Callable[[], dict], patience: Patience, rest: Callable[[float], None], alarm: Callable[[str], object]
+) -> dict:
+    """The first answer of ``attempt`` that is no fault. Raises GaveUp. Deterministic: DBOS replays it."""
+    waited = 0.0
+    for number in itertools.count():
+        answer = attempt()
+        if answer.get("state") != STATE:
+            return answer
+        if patience.over(answer, waited):
+            return patience.ended(answer, waited)
+        if patience.guards and (answer["kind"] != PASSING or waited >= LONGEST_WAIT):
+            alarm(answer["says"])
+        rest(pause(number))
+        waited += pause(number)
+    raise AssertionError("unreachable")

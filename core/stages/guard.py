@@ -1,0 +1,122 @@
+"""The guard: from the moment a deployment may have reached production until it is confirmed, superseded or rolled back.
+
+It never ends by a fault. What can be neither confirmed nor rolled back raises an alarm on every channel and on every
+page, with the command to do by hand, again and again; and the guard keeps trying.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import shlex
+from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, col, select, update
+
+from core import infrastructure, notify, runtime, store
+from core.infrastructure import Patience
+from core.models import ChangeSet, Deployment, Issue
+
+log = logging.getLogger(__name__)
+REPEAT = 900  # seconds between two alarms of one deployment
+FORWARD_SECONDS = 600.0  # a deployment that cannot be finished for so long is rolled back
+BROKEN_SECONDS = 30.0  # so long a look that fails by our own fault is tried again: then nobody can confirm
+LIVE = ("pending", "watching")  # states of a deployment that nobody has confirmed or rolled back
+
+
+def _not_shipped(fault: dict) -> dict:
+    return {"ok": False, "says": f"the deployment could not be finished: {fault['says']}"}
+
+
+def _not_confirmed(fault: dict) -> dict:
+    return {"state": "failed", "says": f"the watch could not judge the deployment: {fault['says']}"}
+
+
+FORWARD = Patience(passing=FORWARD_SECONDS, refused=0.0, broken=0.0, guards=True, end=_not_shipped)
+WATCH = Patience(broken=BROKEN_SECONDS, guards=True, end=_not_confirmed)
+BACK = Patience(broken=math.inf, guards=True)
+
+
+def kept(work: Callable[[], dict], issue_id: int, run: int, patience: Patience) -> dict:
+    """The answer of a step's work, or its fault as one; a guarded step that answers ends the alarm."""
+
+    def once() -> dict:
+        answer = work()
+        if patience.guards:
+            quiet(issue_id, run)
+        return answer
+
+    answer = infrastructure.answered(once, everything=patience.broken is not None)
+    if answer.get("state") == infrastructure.STATE:
+        _waits(issue_id, answer["says"])
+    return answer
+
+
+def _waits(issue_id: int, says: str) -> None:
+    """Say on the issue what it waits for, if the database lets us."""
+    try:
+        with store.write() as session:
+            session.get_one(Issue, issue_id).reason = f"{says}; the platform tries again"[:2000]
+    except SQLAlchemyError:
+        log.warning("issue %s waits: %s", issue_id, says)
+
+
+def _unconfirmed(session: Session, issue_id: int, run: int) -> list[Deployment]:
+    return session.exec(
+        select(Deployment)
+        .join(ChangeSet, col(ChangeSet.id) == Deployment.change_set_id)
+        .where(Deployment.issue_id == issue_id, ChangeSet.run == run, Deployment.environment == "production")
+        .where(col(Deployment.status).in_(LIVE))
+    ).all()
+
+
+def alarm(issue_id: int, run: int, says: str) -> dict:
+    """Say on every channel and on every page that production may serve an unverified build. A step that never fails."""
+    try:
+        with store.write() as session:
+            for row in _unconfirmed(session, issue_id, run):
+                _sound(session, row, says)
+    except SQLAlchemyError:
+        log.exception("the alarm of issue %s could not be stored", issue_id)
+    return {"ok": True}
+
+
+def _sound(session: Session, row: Deployment, says: str) -> None:
+    row.alarm = says[:1000]
+    session.add(row)
+    slot = int(store.clock(session).timestamp() // REPEAT)
+    issue = session.get_one(Issue, row.issue_id)
+    notify.once(session, "unverified", issue, f"unverified-{row.key}-{slot}", body(row))
+
+
+def body(row: Deployment) -> str:
+    built = f"Deployment {row.vendor_id}" if row.vendor_id else "A deployment"
+    return (
+        f"{built} of {row.repository} could be neither confirmed nor rolled back: {row.alarm}. "
+        f"The platform keeps trying, at least once a minute. By hand: {by_hand(row)}"
+    )
+
+
+def by_hand(row: Deployment) -> str:
+    """The command that restores production without the platform."""
+    if not row.previous_vendor_id:
+        return "there is no earlier deployment to return to; deploy a good commit"
+    known = runtime.current().policy.repositories.get(row.repository)
+    project = known.vercel_project if known else row.repository
+    return f"vercel rollback {shlex.quote(row.previous_vendor_id)} --yes   (project {project})"
+
+
+def quiet(issue_id: int, run: int) -> None:
+    """The guard works again: no alarm."""
+    with store.read() as session:
+        if not any(row.alarm for row in _unconfirmed(session, issue_id, run)):
+            return
+    with store.write() as session:
+        session.exec(update(Deployment).where(col(Deployment.issue_id) == issue_id).values(alarm=""))
+
+
+def alarms() -> list[Deployment]:
+    """Deployments that may serve production and that nobody could confirm or roll back."""
+    with store.read() as session:
+        return session.exec(select(Deployment).where(Deployment.alarm != "", col(Deployment.status).in_(LIVE))).all()
