@@ -58,7 +58,7 @@ def test_the_share_that_fails(errors, requests, severity, says):
 def test_users_touched(users, requests, severity, impact):
     found = assessed(health(0, requests), users=users)
     assert (found.severity, found.impact) == (severity, impact)
-    assert any(f"{users} users" in ground["says"] for ground in found.says) is (severity is not LOW)
+    assert any(f"{users:,} affected users" in ground["says"] for ground in found.says) is (severity is not LOW)
 
 
 @pytest.mark.parametrize(
