@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Index, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from core import models, people, rulings, saved  # noqa: F401 - metadata knows their tables
+from core import holds, models, people, rulings, saved  # noqa: F401 - metadata knows their tables
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -202,6 +202,10 @@ def m011_audit_heads(connection: Connection) -> None:
     add(connection, "audithead", "auditrow.request")
 
 
+def m014_holds_restarts_resolutions(connection: Connection) -> None:
+    add(connection, "hold", "issue.restarts", "issue.at_once", "outcome.resolution", "outcome.resolved_by")
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -211,6 +215,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m009_saved_views_policy_versions,
     m010_commit_of_a_change,
     m011_audit_heads,
+    m014_holds_restarts_resolutions,
 ]
 
 

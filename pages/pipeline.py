@@ -26,7 +26,7 @@ from console.widgets import (
     progress,
     table,
 )
-from core import store
+from core import holds, store
 from core.models import Status
 from core.repair.runner import runner
 from core.views import pipeline
@@ -46,7 +46,7 @@ def body() -> None:
         taken, journeys = pipeline.arrows(session, now - DAY), pipeline.journeys(session, JOURNEYS)
         asked, rounds = pipeline.approvals(session, SHOWN), pipeline.rounds(session, ROUNDS)
         connectors, workers = pipeline.connectors(session), pipeline.workers(session, now)
-        used = pipeline.automatic_deployments(session, now - timedelta(hours=1))
+        used = holds.places_taken(session, now)
     draw(panels.headline(by, day))
     weak_sandbox(policy)
     approvals(asked, by.get(Status.AWAITING_APPROVAL, 0))

@@ -36,6 +36,14 @@ def window(world: World) -> None:
     _in(world, world.issue(), Status.SCHEDULED)
 
 
+def approval_after_window(world: World) -> None:
+    """Its window opened, it was diagnosed once more, and then a person was asked."""
+    world.ledger.put("finding", SCHEDULED)
+    issue_id = world.issue(failed=0)
+    _in(world, issue_id, Status.SCHEDULED)
+    until(lambda: world.get(issue_id).status is Status.AWAITING_APPROVAL, seconds=150)
+
+
 def queue(world: World) -> None:
     issue_id = world.issue()
     until(lambda: "are the limit" in world.get(issue_id).reason)
@@ -61,9 +69,16 @@ def _tomorrow() -> dict:
     return {"days": [at.weekday()], "start": f"{at:%H:%M}"}
 
 
+def _soon() -> dict:
+    """A window that opens with the next minute."""
+    at = datetime.now(UTC) + timedelta(seconds=70)
+    return {"days": [at.weekday()], "start": f"{at:%H:%M}"}
+
+
 WAITS: dict[str, tuple[Callable[[World], None], Callable[[], dict]]] = {
     "approval": (approval, dict),
     "window": (window, _tomorrow),
+    "approval_after_window": (approval_after_window, _soon),
     "queue": (queue, lambda: {"limit": 0}),
     "watch": (watch, lambda: {"watch": 3600}),
     "corroboration": (corroboration, lambda: {"wait": 3600}),

@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Boolean, MetaData, Table, inspect, text
+from sqlalchemy import Boolean, Integer, MetaData, Table, inspect, text
 from sqlmodel import SQLModel, select
 
 from core import store
@@ -83,14 +83,14 @@ def restore_vendors(history: dict, folder: Path) -> None:
     (folder / "effects").write_text("".join(line + "\n" for line in history["effects"]))
 
 
-def restore_rows(history: dict, executor: str) -> None:
-    """Insert every row, its times moved as if the history had been recorded just now."""
-    since = now() - datetime.fromisoformat(history["recorded_at"])
+def restore_rows(history: dict, executor: str, later: timedelta = timedelta()) -> None:
+    """Insert every row, its times moved as if the history had been recorded ``later`` before now."""
+    since = now() - datetime.fromisoformat(history["recorded_at"]) - later
     known = models()
     with store.write() as session:
         for table in SQLModel.metadata.sorted_tables:
             for row in history["rows"].get(table.name, []):
-                session.add(known[table.name].model_validate(_later(row, table, since)))
+                session.merge(known[table.name].model_validate(_later(row, table, since)))
             session.flush()
         for table in engine_tables():
             for row in history["engine"].get(table.name, []):
@@ -123,7 +123,7 @@ def _number_on(session) -> None:
     if store.engine().dialect.name == "sqlite":
         return
     for name, model in models().items():
-        if "id" in model.model_fields:
+        if "id" in model.model_fields and isinstance(model.__table__.c.id.type, Integer):
             session.execute(
                 text(
                     f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), "
