@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func, select
 from core import audit, notify, windows
 from core.holds import EVERYTHING, Hold, of, put
 from core.models import Deployment, now
-from core.settings import Freeze, Policy
+from core.settings import Policy
 
 LOOK_SECONDS = 60.0  # between two looks whether a hold has ended
 
@@ -26,16 +26,12 @@ def on(session: Session, policy: Policy, repository: str, automatic: bool) -> tu
         return LOOK_SECONDS, f"waits: the brake of {repository} is on: {brake.reason}"
     at = now()
     if frozen := windows.freeze(at, policy.guards.freezes, repository):
-        return (frozen.end - at).total_seconds(), f"waits for the end of the freeze {told(frozen)}"
+        return (frozen.end - at).total_seconds(), f"waits for the end of the freeze {windows.told(frozen)}"
     return None
 
 
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
-
-
-def told(frozen: Freeze) -> str:
-    return f"{frozen.name!r} ({frozen.end:%Y-%m-%d %H:%M %Z})"
 
 
 def brake_if_due(session: Session, policy: Policy, repository: str) -> Hold | None:

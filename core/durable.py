@@ -127,12 +127,15 @@ def send_in(session: Session, workflow_id: str, message: dict, topic: str, key: 
     client().send_in_transaction(session, workflow_id, message, topic, idempotency_key=key)
 
 
+def started() -> bool:
+    """Was DBOS ever started on this database?"""
+    schema = None if store.engine().dialect.name == "sqlite" else "dbos"
+    return inspect(store.engine()).has_table("workflow_status", schema=schema)
+
+
 def known(workflow_id: str) -> bool:
     """Is there such a workflow? Not for an issue whose stages Kestra runs, nor where DBOS was never started."""
-    schema = None if store.engine().dialect.name == "sqlite" else "dbos"
-    if not inspect(store.engine()).has_table("workflow_status", schema=schema):
-        return False
-    return bool(client().list_workflows(workflow_ids=[workflow_id], load_input=False))
+    return started() and bool(client().list_workflows(workflow_ids=[workflow_id], load_input=False))
 
 
 def wake(session: Session, issue: Issue, key: str) -> None:

@@ -23,6 +23,7 @@ from core import (
     flow,  # noqa: F401 - registers the workflows
     notify,
     store,
+    sweep,
     webhooks,
     wiring,
 )
@@ -49,8 +50,8 @@ class Engine:
         store.open_store(settings.database)
         self.runtime = wiring.build(settings)
         self.executor = durable.Executor(settings.data_dir.resolve(), role)
+        self.executor.beat()  # first: work of an executor without a row is taken up by others
         durable.launch(self.executor.id)
-        self.executor.beat()
         tidy(self.executor.id)
         self.collector = Collector()
         self.one_round = threading.Lock()
@@ -154,6 +155,7 @@ def run_round(rt: Runtime, collector: Collector, worker: str, slot: str = "") ->
         issues = group_new(rt)
         note_policy(rt)
         start_new(rt)
+        sweep.sweep(rt)
         result = "partial" if any(source["error"] for source in detail.values()) or rt.policy_error else "ok"
     finally:
         with store.write() as session:

@@ -48,3 +48,7 @@ def freeze(at: datetime, freezes: Iterable[Freeze], repository: str) -> Freeze |
     """The freeze of this repository that ends last, of those that hold at this moment."""
     held = [f for f in freezes if f.start <= at < f.end and (not f.repositories or repository in f.repositories)]
     return max(held, key=lambda f: f.end, default=None)
+
+
+def told(frozen: Freeze) -> str:
+    return f"{frozen.name!r} (until {frozen.end:%Y-%m-%d %H:%M %Z})"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from console import connectors as sources
-from console import context, demo, diagram, panels
+from console import context, demo, diagram, holding, panels
 from console.confirm import Offer, buttons
 from console.drawing import drawing
 from console.markup import clock, link, percent, span, tag, when
@@ -47,6 +47,7 @@ def body() -> None:
         asked, rounds = pipeline.approvals(session, SHOWN), pipeline.rounds(session, ROUNDS)
         connectors, workers = pipeline.connectors(session), pipeline.workers(session, now)
         used = holds.places_taken(session, now)
+    holding.controls()
     draw(panels.headline(by, day))
     weak_sandbox(policy)
     approvals(asked, by.get(Status.AWAITING_APPROVAL, 0))

@@ -30,7 +30,8 @@ def run(rt: Runtime, issue_id: int, run: int, event: str, says: str) -> dict:
         if not known:
             notify.queue(session, event, issue, f"{event}-{issue_id}-{run}", says)
         learn.note(session, issue_id, run, "escalate", {"event": event, "says": says[:500]})
-        brakes.brake_if_due(session, rt.policy, rt.repository_of(issue.service)[0])
+        if service := rt.policy.services.get(issue.service):
+            brakes.brake_if_due(session, rt.policy, service.repository)
     return {"ok": True}
 
 

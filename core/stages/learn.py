@@ -82,7 +82,12 @@ def _outcome(session: Session, issue_id: int, run: int, result: str) -> Outcome:
     issue = session.get_one(Issue, issue_id)
     row = session.exec(select(Outcome).where(Outcome.issue_id == issue_id, Outcome.run == run)).first()
     row = row or Outcome(issue_id=issue_id, run=run, pattern=issue.pattern, result=result)
-    row.service, row.pattern, row.verdict, row.confidence = issue.service, issue.pattern, issue.verdict, issue.confidence
+    row.service, row.pattern, row.verdict, row.confidence = (
+        issue.service,
+        issue.pattern,
+        issue.verdict,
+        issue.confidence,
+    )
     row.detect_seconds = (issue.created_at - issue.first_seen).total_seconds()
     row.total_seconds = (now() - issue.first_seen).total_seconds()
     session.add(row)
