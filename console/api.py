@@ -4,7 +4,8 @@
     POST /api/round                     start a round now, if its interval has not had one
     GET  /api/issues/N                  one issue, and the question for approval that it waits for
     POST /api/issues/N/ACTION           approve, reject, pass_on, hand_back, escalate, retry, resolve, dismiss,
-                                        roll_back, keep
+                                        roll_back, keep, start_now, restart_from, release_anyway
+    POST /api/releases/ACTION           stop, start; lift, with {"repository": ...}
 
 The body holds the action's arguments. ``Idempotency-Key`` makes a repetition harmless: it holds for one person, action
 and issue, and the same key with another body is 422. An approval names the hash of the patch that was looked at.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+from collections.abc import Callable
 from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,7 +26,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from console import address, forms
-from core import overview, rights, rulings, sessions, store, strict_json
+from core import holds, overview, rights, rulings, sessions, store, strict_json
 from core.deeds import NEEDS, Reused
 from core.models import Approval, Deployment, Issue
 from core.rights import Actor, Forbidden
@@ -32,6 +34,7 @@ from core.rights import Actor, Forbidden
 LARGEST = 100_000  # bytes of a body
 ROWS = 2**31  # no row and no argument has a number that high
 LONGEST_KEY = 200  # characters of an Idempotency-Key
+OF_RELEASES = ("stop", "start", "lift")  # actions on no issue
 strangers = forms.Limiter()  # requests without a valid token
 
 
@@ -131,16 +134,30 @@ def issue(actor: Actor, request: Request, _body: dict) -> dict:
 
 def act(actor: Actor, request: Request, body: dict) -> dict:
     """One of the actions on an issue; those on its question or deployment find it by the issue."""
-    from core import actions, triage
-
     name, number = request.path_params["action"], _number(request)
-    names = [known for known in NEEDS if known != "change_policy"]
+    names = [known for known in NEEDS if known not in ("change_policy", *OF_RELEASES)]
     if name not in names:
         raise Wrong(404, f"the actions are {', '.join(names)}")
-    work = getattr(triage if hasattr(triage, name) else actions, name)
+    return _carried_out(name, lambda: _target(name, number), actor, request, body)
+
+
+def act_on_releases(actor: Actor, request: Request, body: dict) -> dict:
+    """Stop or start all releases, or lift the brake of the repository that the body names."""
+    name = request.path_params["action"]
+    if name not in OF_RELEASES:
+        raise Wrong(404, f"the actions are {', '.join(OF_RELEASES)}")
+    target = body.pop("repository", "") if name == "lift" else holds.EVERYTHING
+    if not isinstance(target, str):
+        raise Wrong(422, "lift takes repository (str)")
+    return _carried_out(name, lambda: target, actor, request, body)
+
+
+def _carried_out(name: str, target: Callable[[], int | str], actor: Actor, request: Request, body: dict) -> dict:
+    from core import actions, release_actions, triage
+
+    work = next(getattr(home, name) for home in (triage, release_actions, actions) if hasattr(home, name))
     _checked(name, work, body)
-    key = f"api-{actor.name}-{_key(request)}"
-    receipt = work(_target(name, number), actor=actor, key=key, **body)
+    receipt = work(target(), actor=actor, key=f"api-{actor.name}-{_key(request)}", **body)
     return {"done": receipt.done, "says": receipt.says}
 
 
@@ -201,6 +218,7 @@ def _silence(issue_id: int) -> int:
 ROUTES = [
     Route("/api/status", _answered(status), methods=["GET"]),
     Route("/api/round", _answered(start_round), methods=["POST"]),
+    Route("/api/releases/{action}", _answered(act_on_releases), methods=["POST"]),
     Route("/api/issues/{number:int}", _answered(issue), methods=["GET"]),
     Route("/api/issues/{number:int}/{action}", _answered(act), methods=["POST"]),
 ]

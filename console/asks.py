@@ -50,12 +50,17 @@ def _minutes(key: str, _choices: Choices) -> None:
     st.selectbox("For how long?", key=key, **_shown(LASTS))
 
 
+def _step(key: str, choices: Choices) -> None:
+    st.selectbox("Stage", index=None, key=key, placeholder="choose", **_shown(choices))
+
+
 FIELDS: Mapping[str, Sequence[Field]] = {
     "escalate": (Field("to", _to, otherwise="on-call"),),
     "pass_on": (Field("to", _whom, "Choose the person or group that is to answer."),),
     "resolve": (Field("cured", _cured, otherwise=True),),
     "merge": (Field("into", _into, "Choose the issue that this one becomes a part of."),),
     "split": (Field("fingerprints", _prints, "Choose the signals that are to go."),),
+    "restart_from": (Field("step", _step, "Choose the stage to restart from."),),
     "silence": (Field("minutes", _minutes, otherwise=60),),
 }
 

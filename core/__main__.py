@@ -24,6 +24,7 @@ OWN = {
     "user": "core.user_command",
     "token": "core.token_command",
 }
+RELEASES = ("stop", "start", "lift", "release-anyway", "start-now", "restart")
 # lines in, an answer a line out: they need no settings, and start without reading any
 STREAMS = {
     "detect": ("core.signals.commands", "CSV timestamp,value with a header in; anomaly score 0..1 of each row out"),
@@ -56,6 +57,8 @@ def _command(argv: list[str]) -> int:
     try:
         if argv and argv[0] in OWN:
             return importlib.import_module(OWN[argv[0]]).main(argv[1:])
+        if argv and argv[0] in RELEASES:
+            return importlib.import_module("core.release_command").main(argv)
         arguments = _parser().parse_args(argv)
         return arguments.work(arguments)
     except ConfigurationError as error:
@@ -69,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
         description="DevOps Intelligence Platform",
         epilog="fix: repair one crash in a repository; replay: past decisions under another policy; "
         "stage: one stage of one issue, for Kestra; demo: a shop that really fails, with simulated vendors; "
-        "user: add, list, disable people; token: API tokens of programs",
+        "user: add, list, disable people; token: API tokens of programs; "
+        "stop, start, lift, release-anyway, start-now, restart: what a person does about releases",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

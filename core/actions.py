@@ -130,7 +130,7 @@ def resolve(issue_id: int, *, actor: Actor, how: str, cured: bool, key: str) -> 
         issue = get(session, Issue, issue_id, "this issue")
         if issue.status is not Status.ESCALATED:
             raise Refused(f"the issue is {issue.status}: escalate it before you resolve it by hand")
-        learn.remember(session, issue_id, issue.run, "human", how, by=who.name)
+        learn.resolved(session, issue_id, issue.run, how, who.name)
         issue.resolution = how
         journal.move(session, issue_id, Status.RESOLVED if cured else Status.DISMISSED, f"{how} ({who.name})")
         note(session, who, "resolve", issue_id, key, {"how": how, "cured": cured})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select, update
 
-from core import durable, rights, runtime
+from core import durable, restart, rights, runtime
 from core.models import Approval, ChangeSet, Issue, now
 from core.people import Person, Role
 from core.rights import Actor, Refused
@@ -29,6 +29,11 @@ def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None
         raise Refused("the patch has changed since it was asked about: this approval is dead")
     if patch_hash is not None and patch_hash != row.patch_hash:
         raise Refused("the patch has changed since you saw it; look at the new one first")
+    if ended := restart.ended(row.workflow_id):
+        raise Refused(
+            f"nothing waits for this answer: the workflow that asked {ended}. It is restarted within a round; or "
+            "restart it from a stage on the issue's page"
+        )
     if not mine(row, who, runtime.current().policy):
         raise Refused(f"it was escalated to {row.assignee}: only they, or an admin, can answer it")
     return row
@@ -42,8 +47,13 @@ def mine(row: Approval, who: Actor, policy: Policy) -> bool:
 
 def barred(row: Approval, service: str, who: Actor, policy: Policy) -> str:
     """Why four eyes are needed and these are two of them; empty when they may approve."""
+    return barred_from(row.requested_by, service, who, policy)
+
+
+def barred_from(requested_by: str | None, service: str, who: Actor, policy: Policy) -> str:
+    """As ``barred``, for a fix that this person asked for."""
     watched = policy.approval.four_eyes == "always" or policy.is_critical(service)
-    if watched and row.requested_by == who.name:
+    if watched and requested_by == who.name:
         return f"four eyes: {who.name} asked for this fix of {service}; somebody else has to approve it"
     return ""
 

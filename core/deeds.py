@@ -40,6 +40,12 @@ NEEDS = {
     "split": Need(rights.OPERATE, "it moves errors away from the issue that people look at"),
     "silence": Need(rights.OPERATE, "errors call nobody while it lasts"),
     "end_silence": Need(rights.OPERATE, "it opens issues, and so starts work"),
+    "start_now": Need(rights.OPERATE, "it starts work outside of its window, and names the person who asked"),
+    "restart_from": Need(rights.OPERATE, "it starts work, and may lead to a release"),
+    "release_anyway": Need(rights.APPROVE, "it releases a patch to production"),
+    "stop": Need(rights.OPERATE, "nothing new goes to production while it lasts"),
+    "start": Need(rights.APPROVE, "it lets releases go to production again"),
+    "lift": Need(rights.APPROVE, "it lets automatic releases go to production again"),
     "change_policy": Need(rights.ADMINISTER, "it decides what needs an approval at all"),
 }
 

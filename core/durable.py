@@ -24,10 +24,13 @@ from core import fencing, store
 from core.models import ENDED, Issue, Status, Worker
 
 ISSUES, RELEASES = "issues", "releases"
-VERSION = "1"  # raise it only with DBOS.patch() around what changed, so that waiting work still ends
+VERSION = "1"  # never raised: waiting work goes on under new code by DBOS.patch() (docs/adding-a-step.md)
+WAKE = "wake"  # topic of the message that ends a wait
+WOKEN = "woken-by-message"  # the patch by which flow.pause hears it
 DEAD_AFTER = timedelta(seconds=90)
 LOOKED_ON = 25.0  # seconds: more than two heartbeats
 SLOTS = 32
+LIVE = ("PENDING", "ENQUEUED", "DELAYED")
 
 
 class Executor:
@@ -133,12 +136,22 @@ def send_in(session: Session, workflow_id: str, message: dict, topic: str, key: 
     client().send_in_transaction(session, workflow_id, message, topic, idempotency_key=key)
 
 
+def started() -> bool:
+    """Was DBOS ever started on this database?"""
+    schema = None if store.engine().dialect.name == "sqlite" else "dbos"
+    return inspect(store.engine()).has_table("workflow_status", schema=schema)
+
+
 def known(workflow_id: str) -> bool:
     """Is there such a workflow? Not for an issue whose stages Kestra runs, nor where DBOS was never started."""
-    schema = None if store.engine().dialect.name == "sqlite" else "dbos"
-    if not inspect(store.engine()).has_table("workflow_status", schema=schema):
-        return False
-    return bool(client().list_workflows(workflow_ids=[workflow_id], load_input=False))
+    return started() and bool(client().list_workflows(workflow_ids=[workflow_id], load_input=False))
+
+
+def wake(session: Session, issue: Issue, key: str) -> None:
+    """End the wait of an issue's workflow, and of its release, together with the caller's transaction."""
+    for status in family(issue.workflow_id):
+        if status.status in LIVE:
+            send_in(session, status.workflow_id, {"woken": key}, WAKE, f"{WAKE}-{status.workflow_id}-{key}")
 
 
 def reap(own: Executor) -> list[str]:
@@ -191,12 +204,16 @@ def _free(folder: Path, worker: Worker) -> bool:
     return True
 
 
+def family(workflow_id: str) -> list:
+    """The workflow, its releases and its late watch, as DBOS knows them."""
+    listed = client().list_workflows(workflow_ids=[workflow_id, f"{workflow_id}-late"], load_input=False)
+    return listed + client().list_workflows(workflow_id_prefix=f"{workflow_id}-release", load_input=False)
+
+
 def cancel(workflow_id: str) -> None:
-    """Stop a workflow, its release and its late watch before their next step; one that has ended is left alone."""
-    for status in client().list_workflows(
-        workflow_ids=[workflow_id, f"{workflow_id}-release", f"{workflow_id}-late"], load_input=False
-    ):
-        if status.status in ("PENDING", "ENQUEUED", "DELAYED"):
+    """Stop a workflow, its releases and its late watch before their next step; one that has ended is left alone."""
+    for status in family(workflow_id):
+        if status.status in LIVE:
             client().cancel_workflow(status.workflow_id)
 
 
@@ -210,11 +227,18 @@ def moving() -> bool:
 def begin(session: Session, issue: Issue, requested_by: str | None = None) -> None:
     """Start a new run of the issue's journey, in the caller's transaction; ``requested_by`` is the person who asked.
 
-    Whoever asked once has asked: a run that the platform starts by itself later does not let them approve it.
+    Whoever asked once has asked: a run that the platform starts by itself later does not let them approve it. A run
+    that a person asked for waits for no maintenance window.
     """
+    new_run(session, issue, requested_by)
+    start_in(session, "journey", issue.workflow_id, issue.id, issue.run)
+
+
+def new_run(session: Session, issue: Issue, requested_by: str | None) -> None:
+    """Count the run; the caller starts its workflow."""
     issue.run += 1
+    issue.restarts, issue.at_once = 0, requested_by is not None
     issue.requested_by = requested_by or issue.requested_by
     issue.assignee, issue.ended_at = None, None
     issue.status, issue.reason = Status.ANALYZING, ""
     session.add(issue)
-    start_in(session, "journey", issue.workflow_id, issue.id, issue.run)

@@ -3,8 +3,9 @@
     analyze -> decide -> escalate | schedule (wait, then diagnose again) | fix
     (fix -> review -> CodeRabbit, if it is asked) up to N times -> test -> preview
     -> [late metrics and logs -> decide] -> [approval] -> release -> learn
-    release: queue -> production -> watch -> merge, or roll back
+    release: admission -> lane -> production -> watch -> merge, or roll back
     late watch: look on after an early confirmation until the full watch time -> roll back if harm begins late
+    again: a person releases a proved patch once more: test -> preview -> release
 
 It runs under DBOS: each stage is a step whose result is kept, so a process killed anywhere goes on
 where it was. A stage that was killed in its middle is called again and looks first what it had done.
@@ -22,6 +23,7 @@ from core import durable, infrastructure, journal, runtime
 from core.infrastructure import AFTER, BEFORE, Patience
 from core.models import Stage, Status
 from core.stages import (
+    admission,
     analyze,
     corroborate,
     decide,
@@ -39,12 +41,29 @@ from core.stages import (
 )
 
 log = logging.getLogger(__name__)
-JOURNEY, RELEASE, LATE = "journey", "release", "late_watch"
+JOURNEY, RELEASE, LATE, AGAIN = "journey", "release", "late_watch", "again"
+HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
+SLICE = 900.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
 
 
 def rest(seconds: float) -> None:
     """Sleep: durably inside a workflow, plainly where Kestra runs the stages (core/stage_command.py)."""
     (DBOS.sleep if DBOS.workflow_id else time.sleep)(seconds)
+
+
+def pause(seconds: float) -> bool:
+    """Wait at most so long, or until a message ends the wait (durable.wake); False if it was a plain sleep.
+
+    Work that slept under the first version goes on as it was recorded: it hears no message.
+    """
+    if not DBOS.workflow_id:
+        time.sleep(min(seconds, SLICE))
+    elif DBOS.patch(durable.WOKEN):
+        DBOS.recv(durable.WAKE, timeout_seconds=min(seconds, SLICE))
+    else:
+        DBOS.sleep(seconds)
+        return False
+    return True
 
 
 def step(
@@ -65,13 +84,13 @@ def step(
     return _insisting(run, name or _name(work), patience)
 
 
-def plain_step(work: Callable[..., dict], patience: Patience = BEFORE) -> Callable[..., dict]:
+def plain_step(work: Callable[..., dict], patience: Patience = BEFORE, name: str | None = None) -> Callable[..., dict]:
     """A durable step that belongs to no stage: ``work(runtime, issue_id, run, *args) -> dict``."""
 
     def run(issue_id: int, run: int, *args) -> dict:
         return guard.kept(lambda: work(runtime.current(), issue_id, run, *args), issue_id, run, patience)
 
-    return _insisting(run, _name(work), patience)
+    return _insisting(run, name or _name(work), patience)
 
 
 def _name(work: Callable) -> str:
@@ -109,9 +128,10 @@ corroborate_step = plain_step(corroborate.look)
 schedule_step = plain_step(decide.schedule)
 ask_step = plain_step(deploy.ask)
 expire_step = plain_step(deploy.expire)
-admit_step = plain_step(deploy.admit)
-give_back_step = plain_step(deploy.give_back, AFTER)
-lane_step = plain_step(deploy.lane)
+# these three have the names under which work that waits has recorded them
+admit_step = plain_step(admission.admit, name="deploy.admit")
+give_back_step = plain_step(admission.give_back, AFTER, name="deploy.give_back")
+lane_step = plain_step(admission.lane, name="deploy.lane")
 hand_over_step = plain_step(handover.run, AFTER)
 late_watch_step = plain_step(late.watch, AFTER)
 late_roll_back_step = plain_step(late.roll_back, AFTER)
@@ -122,10 +142,14 @@ alarm_step = DBOS.step(name="guard.alarm")(guard.alarm)
 @DBOS.workflow(name=JOURNEY, max_recovery_attempts=None)
 def journey(issue_id: int, run: int) -> str:
     """One run of one issue, from its first analysis to its end. Returns how it ended."""
+    return guarded(_journey, issue_id, run)
+
+
+def guarded(work: Callable[..., str], issue_id: int, run: int, *args) -> str:
     try:
-        return _journey(issue_id, run)
+        return work(issue_id, run, *args)
     except Exception as error:  # whatever broke, a person gets the issue with all that was found
-        log.exception("journey of issue %s broke", issue_id)
+        log.exception("%s of issue %s broke", work.__name__, issue_id)
         return hand_over(issue_id, run, "workflow_failed", f"{infrastructure.words(error)}. A person takes over")
 
 
@@ -156,18 +180,24 @@ def _journey(issue_id: int, run: int) -> str:
 
 
 def diagnose(issue_id: int, run: int) -> dict:
-    """analyze -> decide; a scheduled issue sleeps until its window and is then diagnosed again."""
+    """analyze -> decide; a scheduled issue waits for its window and is then diagnosed again."""
     diagnosis = 1
     while True:
         analyze_step(issue_id, run, diagnosis)
         decision = decide_step(issue_id, run, diagnosis)
-        if decision["verdict"] != "SCHEDULE_MAINTENANCE":
+        if decision["verdict"] != "SCHEDULE_MAINTENANCE" or not window(issue_id, run):
             return decision
-        wait = schedule_step(issue_id, run)["seconds"]
-        if wait <= 0:
-            return decision
-        rest(wait)
         diagnosis += 1
+
+
+def window(issue_id: int, run: int) -> bool:
+    """Wait for the maintenance window, which a person or a new policy may open sooner; False if it is open."""
+    waited = False
+    while (seconds := schedule_step(issue_id, run)["seconds"]) > 0:
+        waited = True
+        if not pause(seconds):
+            break
+    return waited
 
 
 def corroborated(issue_id: int, run: int, decision: dict) -> dict:
@@ -228,13 +258,11 @@ def approval(issue_id: int, run: int, change_id: int) -> dict:
 def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
     """Release in the repository's lane: one change at a time goes to production there."""
     lane = lane_step(issue_id, run)["repository"]
-    with SetWorkflowID(f"issue-{issue_id}-run-{run}-release"), SetEnqueueOptions(queue_partition_key=lane):
-        handle = DBOS.enqueue_workflow(durable.RELEASES, release, issue_id, run, change_id, automatic)
-    result = outcome_of(handle, issue_id, run, change_id)
+    result = through_lane(issue_id, run, change_id, automatic, lane)
     if not result["ok"]:
         return hand_over(issue_id, run, result["event"], result["says"])
     learned = learn_step(issue_id, run, 1, change_id)
-    with SetWorkflowID(f"issue-{issue_id}-run-{run}-late"):
+    with SetWorkflowID(f"{DBOS.workflow_id}-late"):
         DBOS.start_workflow(late_watch, issue_id, run, change_id)
     if learned.get("outstanding"):
         while (wait := merge_step(issue_id, run, change_id)["seconds"]) > 0:
@@ -255,15 +283,62 @@ def outcome_of(handle, issue_id: int, run: int, change_id: int) -> dict:
         return {"ok": False, "event": "deployment_failed", "says": f"{says}; {back['says']}"}
 
 
+def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane: str) -> dict:
+    """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
+
+    Work from before version 0.2 entered the lane first and waits for its admission inside.
+    """
+    if not DBOS.patch("admission-before-lane"):
+        return enter(lane, "release", issue_id, run, change_id, automatic)
+    turn = 1
+    while True:
+        wait_for_admission(issue_id, run, change_id, automatic)
+        name = "release" if turn == 1 else f"release-{turn}"
+        result = enter(lane, name, issue_id, run, change_id, automatic, True)
+        if result.get("event") != HELD:
+            return result
+        turn += 1
+
+
+def enter(lane: str, name: str, *args) -> dict:
+    with SetWorkflowID(f"{DBOS.workflow_id}-{name}"), SetEnqueueOptions(queue_partition_key=lane):
+        handle = DBOS.enqueue_workflow(durable.RELEASES, release, *args)
+    return outcome_of(handle, *args[:3])
+
+
+def wait_for_admission(issue_id: int, run: int, change_id: int, automatic: bool) -> None:
+    while (wait := admit_step(issue_id, run, change_id, automatic)["seconds"]) > 0:
+        pause(wait)
+
+
+@DBOS.workflow(name=AGAIN, max_recovery_attempts=None)
+def again(issue_id: int, run: int, change_id: int) -> str:
+    """A person releases a proved patch once more (release_actions.release_anyway)."""
+    return guarded(_again, issue_id, run, change_id)
+
+
+def _again(issue_id: int, run: int, change_id: int) -> str:
+    for checked, event in ((test_step, "tests_failed"), (preview_step, "deployment_failed")):
+        result = checked(issue_id, run, 1, change_id)
+        if not result["ok"]:
+            return hand_over(issue_id, run, event, result["says"])
+    return released(issue_id, run, change_id, automatic=False)
+
+
 @DBOS.workflow(name=RELEASE, max_recovery_attempts=None)
-def release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
-    """queue -> (bring up to date) -> production -> watch -> ok, or roll back."""
+def release(issue_id: int, run: int, change_id: int, automatic: bool, admitted: bool = False) -> dict:
+    """lane -> (bring up to date) -> production -> watch -> ok, or roll back.
+
+    One that was ``admitted`` and meets a hold by now leaves the lane: approved releases pass it.
+    """
+    if admitted and admit_step(issue_id, run, change_id, automatic)["seconds"] > 0:
+        return {"ok": False, "event": HELD, "says": ""}
     return carry_out_release(issue_id, run, change_id, automatic)
 
 
 def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
     while (wait := admit_step(issue_id, run, change_id, automatic)["seconds"]) > 0:
-        rest(wait)
+        pause(wait)
     current = bring_up_to_date(issue_id, run, change_id)
     if not current["ok"]:
         give_back_step(issue_id, run, change_id, current["says"])

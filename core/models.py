@@ -301,6 +301,8 @@ class Issue(SQLModel, table=True):
     verdict: Verdict | None = None
     reason: str = ""  # why it stands where it stands, in a person's words
     run: int = 0  # how often its workflow was started
+    restarts: int = 0  # how often this run's workflow was restarted from one of its steps
+    at_once: bool = False  # a person started this run: it waits for no maintenance window
     occurrences: int = Field(default=0, index=True)
     users: int = 0
     assignee: str | None = None
@@ -316,7 +318,11 @@ class Issue(SQLModel, table=True):
 
     @property
     def workflow_id(self) -> str:
-        return f"issue-{self.id}-run-{self.run}"
+        return self.workflow_of(self.restarts)
+
+    def workflow_of(self, restarts: int) -> str:
+        """The workflow of this run after so many restarts."""
+        return f"issue-{self.id}-run-{self.run}" + (f"-restart-{restarts}" if restarts else "")
 
 
 class Signal(SQLModel, table=True):
@@ -484,7 +490,10 @@ class Deployment(SQLModel, table=True):
 
 
 class Outcome(SQLModel, table=True):
-    """How one run of one issue ended: the memory that learning reads."""
+    """How one run of one issue ended: the memory that learning reads.
+
+    What became of the fix (``result``) and how a person resolved the issue (``resolution``) are two facts.
+    """
 
     __table_args__ = (
         UniqueConstraint("issue_id", "run"),
@@ -503,6 +512,8 @@ class Outcome(SQLModel, table=True):
     confidence: float | None = None
     detect_seconds: float | None = None
     total_seconds: float | None = None  # first error to verified
+    resolution: str | None = None  # how a person resolved the issue of this run
+    resolved_by: str | None = None
     created_at: datetime = _time(index=True)
 
 

@@ -40,6 +40,8 @@ SUBJECTS = {
     "merge_outstanding": "Merge outstanding",
     "audit_head": "Head of the audit trail",
     "audit_failed": "The audit trail does not hold",
+    "brake": "Automatic releases held",
+    "stopped": "Releases stopped or started",
 }
 ATTEMPTS = 6  # over about eight minutes
 FIRST_WAIT, LONGEST_WAIT = 15.0, 600.0  # seconds between two attempts

@@ -23,6 +23,7 @@ from core import (
     flow,  # noqa: F401 - registers the workflows
     notify,
     store,
+    sweep,
     webhooks,
     wiring,
 )
@@ -49,7 +50,7 @@ class Engine:
         store.open_store(settings.database)
         self.runtime = wiring.build(settings)
         self.executor = durable.Executor(settings.data_dir.resolve(), role)
-        self.executor.beat()  # first: work without a live worker is taken over
+        self.executor.beat()  # first: work of an executor without a row is taken up by others
         durable.launch(self.executor.id)
         tidy(self.executor.id)
         self.collector = Collector()
@@ -154,6 +155,7 @@ def run_round(rt: Runtime, collector: Collector, worker: str, slot: str = "") ->
         issues = group_new(rt)
         note_policy(rt)
         start_new(rt)
+        sweep.sweep(rt)
         result = "partial" if any(source["error"] for source in detail.values()) or rt.policy_error else "ok"
     finally:
         with store.write() as session:

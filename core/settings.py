@@ -10,7 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core import names
@@ -254,6 +263,21 @@ class BusinessHours(Strict):
     end: str = "17:00"
 
 
+class Freeze(Strict):
+    """A span of time without releases. Both times carry their offset, e.g. 2026-12-18T00:00:00+01:00."""
+
+    name: str = Field(min_length=1)
+    start: AwareDatetime
+    end: AwareDatetime
+    repositories: list[str] = Field([], description="empty: all of them")
+
+    @model_validator(mode="after")
+    def _ends_later(self):
+        if self.end <= self.start:
+            raise ValueError(f"the freeze {self.name!r} ends before it starts")
+        return self
+
+
 class Guards(Strict):
     critical_services: list[str] = ["payment", "auth", "core-api"]
     critical_confidence: float = 0.8
@@ -261,6 +285,10 @@ class Guards(Strict):
     minimum_occurrences: int = 2
     approval_always: bool = False
     stop_after_rollbacks: int = 3
+    brake_after_failures: int = Field(
+        2, ge=0, description="failed releases in a row that hold a repository's automatic releases; 0: never"
+    )
+    freezes: list[Freeze] = Field([], description="named spans without releases; rollbacks still happen")
     business_hours: BusinessHours = BusinessHours()
 
 
@@ -425,6 +453,8 @@ class Routes(Strict):
     merge_outstanding: list[Channel] = ["slack"]
     audit_head: list[Channel] = []  # once a day: a place that the platform's own account cannot rewrite
     audit_failed: list[Channel] = ["slack", "email"]
+    brake: list[Channel] = ["slack", "email"]  # a repository's automatic releases are held
+    stopped: list[Channel] = ["slack"]  # a person stopped or started all releases
 
 
 class SlackRules(Strict):
@@ -495,6 +525,9 @@ class Policy(Strict):
         for name, repository in self.repositories.items():
             if not repository.remote:
                 raise ValueError(f"repositories.{name}.remote is empty: it is the git address to clone and push")
+        for freeze in self.guards.freezes:
+            if unknown := set(freeze.repositories) - set(self.repositories):
+                raise ValueError(f"the freeze {freeze.name!r} names the unknown repository {min(unknown)!r}")
         for name, service in self.services.items():
             if service.repository not in self.repositories:
                 raise ValueError(f"service {name!r} names the unknown repository {service.repository!r}")

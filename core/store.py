@@ -16,7 +16,7 @@ from sqlalchemy import Column, Connection, Index, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from core import models, outages, people, rulings, saved  # noqa: F401 - metadata knows their tables
+from core import holds, models, outages, people, rulings, saved  # noqa: F401 - metadata knows their tables
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -239,6 +239,10 @@ def m013_alarm_and_life(connection: Connection) -> None:
     add(connection, "deployment.alarm", "worker.life")
 
 
+def m014_holds_restarts_resolutions(connection: Connection) -> None:
+    add(connection, "hold", "issue.restarts", "issue.at_once", "outcome.resolution", "outcome.resolved_by")
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -250,6 +254,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m011_audit_heads,
     m012_judged_releases,
     m013_alarm_and_life,
+    m014_holds_restarts_resolutions,
 ]
 
 

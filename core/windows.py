@@ -1,11 +1,12 @@
-"""Maintenance windows and business hours: pure arithmetic of local weekly times."""
+"""Maintenance windows, business hours and freezes: pure arithmetic of times."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from core.settings import BusinessHours, Maintenance
+from core.settings import BusinessHours, Freeze, Maintenance
 
 WEEK = 8  # days to look ahead: today may be past, the same day next week is not
 
@@ -41,3 +42,13 @@ def business_opens(at: datetime, rules: BusinessHours) -> datetime:
         midnight, time.fromisoformat(rules.start)
     )
     return _opens_at(at, rules.zone, rules.days, rules.start, length % timedelta(days=1))
+
+
+def freeze(at: datetime, freezes: Iterable[Freeze], repository: str) -> Freeze | None:
+    """The freeze of this repository that ends last, of those that hold at this moment."""
+    held = [f for f in freezes if f.start <= at < f.end and (not f.repositories or repository in f.repositories)]
+    return max(held, key=lambda f: f.end, default=None)
+
+
+def told(frozen: Freeze) -> str:
+    return f"{frozen.name!r} (until {frozen.end:%Y-%m-%d %H:%M %Z})"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from console import filtering, narrative, panels, quiet, story
+from console import filtering, narrative, panels, quiet, story, work
 from console.confirm import Offer, buttons
 from console.markup import link
 from console.page import page, picked
@@ -15,7 +15,7 @@ from core import store
 from core.models import ENDED, Status, now
 from core.views import aside, issues
 
-PARTS = {"Story": narrative.told, **story.PARTS}
+PARTS = {"Story": narrative.told, **story.PARTS, "Steps": work.trace}
 
 
 def body() -> None:
@@ -66,13 +66,15 @@ def offers(told: issues.Story) -> list[Offer]:
         ]
     if issue.status not in ENDED:
         found += [Offer("escalate", issue.id, issue.title)]
+    if issue.status == Status.SCHEDULED:
+        found += [Offer("start_now", issue.id, issue.title)]
     if issue.status in (Status.ESCALATED, Status.DISMISSED):
         found += [Offer("retry", issue.id, issue.title)]
     if issue.status == Status.ESCALATED:
         found += [Offer("resolve", issue.id, issue.title)]
     if issue.status not in (Status.RESOLVED, Status.DISMISSED):
         found += [Offer("dismiss", issue.id, issue.title)]
-    return [] if issue.merged_into else found
+    return [] if issue.merged_into else found + work.offers(told)
 
 
 def of_signals(told: issues.Story, others: dict[int, str]) -> list[Offer]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from console import connectors as sources
-from console import context, demo, diagram, panels
+from console import context, demo, diagram, holding, panels
 from console.confirm import Offer, buttons
 from console.drawing import drawing
 from console.markup import clock, link, percent, span, tag, when
@@ -26,7 +26,7 @@ from console.widgets import (
     progress,
     table,
 )
-from core import store
+from core import holds, store
 from core.models import Status
 from core.repair.runner import runner
 from core.views import pipeline
@@ -46,7 +46,8 @@ def body() -> None:
         taken, journeys = pipeline.arrows(session, now - DAY), pipeline.journeys(session, JOURNEYS)
         asked, rounds = pipeline.approvals(session, SHOWN), pipeline.rounds(session, ROUNDS)
         connectors, workers = pipeline.connectors(session), pipeline.workers(session, now)
-        used = pipeline.automatic_deployments(session, now - timedelta(hours=1))
+        used = holds.places_taken(session, now)
+    holding.controls()
     draw(panels.headline(by, day))
     weak_sandbox(policy)
     approvals(asked, by.get(Status.AWAITING_APPROVAL, 0))

@@ -160,4 +160,6 @@ def _remembered(issue: Issue, outcome: Outcome | None = None) -> memory.Past:
         by = f" by {outcome.by}" if outcome.result == "human" else ""
         how = (issue.resolution if outcome.result in ("fixed", "human") else "") or outcome.note
         cure = f"{RESULTS.get(outcome.result, outcome.result)}{by}" + (f": {how[:200]}" if how else "")
+        if outcome.resolution and outcome.result != "human":  # another fact than what became of the fix
+            cure += f"; then cured by {outcome.resolved_by}: {outcome.resolution[:200]}"
     return memory.Past(issue.id, issue.fingerprint, issue.pattern, issue.service, issue.title, cure)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from sqlmodel import Session, col, select
 
-from sqlmodel import Session, col, func, select
-
-from core import decision, journal, store, windows
+from core import decision, holds, journal, store, windows
 from core.journal import Entry
-from core.models import Analysis, Decision, Deployment, Issue, Outcome, Status, Verdict, now
+from core.models import Analysis, Decision, Issue, Outcome, Status, Verdict, now
 from core.runtime import Runtime
 from core.stages import corroborate
 
@@ -68,25 +66,11 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
         successes=sum(r in HELD for r in results),
         outcomes=sum(r in TRIED for r in results),
         occurrences=issue.occurrences,
-        deployments_last_hour=deployments_last_hour(session),
+        deployments_last_hour=holds.places_taken(session, now()),
         rollbacks_in_a_row=decision.rollbacks_in_a_row(list(newest)),
         corroborated=found.corroborated,
         corroboration=found.says,
     )
-
-
-def deployments_last_hour(session: Session) -> int:
-    """Automatic production deployments of the last hour, under way or done, by any worker."""
-    return session.exec(
-        select(func.count())
-        .select_from(Deployment)
-        .where(
-            Deployment.environment == "production",
-            Deployment.automatic,
-            (col(Deployment.status) != "failed") | (col(Deployment.vendor_id) != ""),  # what never went out is no load
-            col(Deployment.started_at) >= now() - timedelta(hours=1),
-        )
-    ).one()
 
 
 def uncorroborated(receipt: dict) -> bool:
@@ -107,12 +91,14 @@ def explain(receipt: decision.Receipt, analysis: Analysis) -> str:
 
 
 def schedule(rt: Runtime, issue_id: int, run: int) -> dict:
-    """Seconds until the maintenance window is open; 0 while it is."""
+    """Seconds until the maintenance window is open; 0 while it is, and for an issue that a person started now."""
     at = now()
     opens = windows.maintenance_opens(at, rt.policy.maintenance)
     seconds = max(0.0, (opens - at).total_seconds())
-    if seconds:
-        with store.write() as session:
+    with store.write() as session:
+        if session.get_one(Issue, issue_id).at_once:
+            return {"seconds": 0.0}
+        if seconds:
             issue = journal.move(
                 session,
                 issue_id,

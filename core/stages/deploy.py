@@ -1,4 +1,4 @@
-"""Deploy: preview, approval, the queue, production. Each deployment has a key of issue, run and attempt,
+"""Deploy: preview, approval, production. Each deployment has a key of issue, run and attempt,
 which the deployer looks for before it creates anything.
 """
 
@@ -9,19 +9,17 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from core import audit, health, journal, notify, store, windows
+from core import audit, health, journal, notify, store
 from core.journal import Entry
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.runtime import Runtime
 from core.settings import Repository
 from core.stages import locks, scene, success_checks
-from core.stages.decide import deployments_last_hour
 from core.vendors.base import Deployed, VendorError
 
 BUILD_SECONDS = 600.0
 POLL_SECONDS = 1.0
 PROBES = 3
-LIMIT_SECONDS = 60.0  # between two looks whether the hour's limit has room again
 FAILED = ("ERROR", "CANCELED", "BLOCKED")
 
 
@@ -153,71 +151,6 @@ def expire(rt: Runtime, issue_id: int, run: int, approval_id: int) -> dict:
 
 
 # --- production ----------------------------------------------------------------------------------
-
-
-def lane(rt: Runtime, issue_id: int, run: int) -> dict:
-    with store.write() as session:
-        issue = journal.move(session, issue_id, Status.QUEUED)
-        return {"repository": rt.repository_of(issue.service)[0]}
-
-
-def admit(rt: Runtime, issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
-    """Seconds to wait before this deployment may start; at 0 its place in the hour's limit is taken.
-
-    A person's approval goes past the hours of business and past the limit.
-    """
-    at, guards = now(), rt.policy.guards
-    opens = windows.business_opens(at, guards.business_hours) if automatic else at
-    with store.write() as session:
-        change = session.get_one(ChangeSet, change_id)
-        if opens > at:
-            says = f"waits for business hours ({opens:%a %H:%M} UTC)"
-            return _wait(session, issue_id, (opens - at).total_seconds(), says)
-        if (
-            automatic
-            and not _admitted(session, change_id)
-            and deployments_last_hour(session) >= (limit := guards.deployments_per_hour)
-        ):
-            says = f"waits: {limit} automatic deployments in the last hour are the limit"
-            _limit_reached(session, issue_id, limit)
-            return _wait(session, issue_id, LIMIT_SECONDS, says)
-        _row(session, change, rt.repository_of(session.get_one(Issue, issue_id).service)[0], "production", automatic)
-    return {"seconds": 0.0}
-
-
-def _admitted(session: Session, change_id: int) -> bool:
-    """Was this change's place taken before, by a step that died before it could say so?"""
-    where = (Deployment.change_set_id == change_id, Deployment.environment == "production")
-    return session.exec(select(Deployment.id).where(*where)).first() is not None
-
-
-def _wait(session: Session, issue_id: int, seconds: float, says: str) -> dict:
-    journal.move(session, issue_id, Status.QUEUED, says)
-    return {"seconds": seconds}
-
-
-def _limit_reached(session: Session, issue_id: int, limit: int) -> None:
-    notify.queue(
-        session,
-        "rate_limit",
-        session.get_one(Issue, issue_id),
-        f"limit-{now():%Y%m%d%H}",
-        f"{limit} automatic deployments in an hour: further ones wait in the queue",
-    )
-
-
-def give_back(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) -> dict:
-    """The change does not go out after all: its place in the limit is free again."""
-    with store.write() as session:
-        for row in session.exec(
-            select(Deployment).where(
-                Deployment.change_set_id == change_id,
-                Deployment.environment == "production",
-                Deployment.status == "pending",
-            )
-        ):
-            row.status, row.note, row.ended_at = "failed", why[:2000], now()
-    return {"ok": True}
 
 
 def production(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, or_, select
 
-from core import journal, notify, pull_request, store
-from core.models import ChangeSet, Status
+from core import brakes, journal, notify, pull_request, store
+from core.models import ChangeSet, Deployment, Issue, Notification, Status
 from core.runtime import Runtime
-from core.stages import learn
+from core.stages import admission, learn
 
 # how a run ended -> the outcome that learning counts
 OUTCOMES = {
@@ -25,10 +25,30 @@ def run(rt: Runtime, issue_id: int, run: int, event: str, says: str) -> dict:
         says = "; ".join([says, *_withdrawn(rt, issue_id, run, says)])
     with store.write() as session:
         learn.remember(session, issue_id, run, OUTCOMES.get(event, "failed"), says)
+        admission.return_places(session, says, Deployment.issue_id == issue_id)
+        known = _known(session, issue_id, run)
         issue = journal.move(session, issue_id, Status.ESCALATED, says)
-        notify.queue(session, event, issue, f"{event}-{issue_id}-{run}", says)
+        if not known:
+            notify.queue(session, event, issue, f"{event}-{issue_id}-{run}", says)
         learn.note(session, issue_id, run, "escalate", {"event": event, "says": says[:500]})
+        if service := rt.policy.services.get(issue.service):
+            brakes.brake_if_due(session, rt.policy, service.repository)
     return {"ok": True}
+
+
+def _known(session: Session, issue_id: int, run: int) -> bool:
+    """Has somebody been told of this event already, by an earlier hand-over or by the rollback that led to it?"""
+    if session.get_one(Issue, issue_id).status is Status.ESCALATED:
+        return True
+    rolled_back = session.exec(
+        select(Deployment.key).where(
+            Deployment.issue_id == issue_id,
+            col(Deployment.key).startswith(f"issue-{issue_id}-run-{run}-", autoescape=True),
+            Deployment.status == "rolled_back",
+        )
+    ).all()
+    keys = [col(Notification.key).startswith(f"rollback-{key}", autoescape=True) for key in rolled_back]
+    return bool(keys) and session.exec(select(Notification.id).where(or_(*keys))).first() is not None
 
 
 def _withdrawn(rt: Runtime, issue_id: int, run: int, why: str) -> list[str]:

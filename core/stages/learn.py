@@ -72,16 +72,39 @@ def close_report(rt: Runtime, vendor_id: str | None) -> str:
     return ""
 
 
+KEPT = ("fixed", "rolled_back", "rejected")  # what became of a fix; a person's resolution is another fact
+
+
 def remember(session: Session, issue_id: int, run: int, result: str, says: str, by: str = "platform") -> None:
-    """One outcome a run; a later word about the same run (a person's, a rollback) replaces it."""
+    """One outcome a run. What became of its fix stays: of a kept one only a rollback is news."""
+    row = _outcome(session, issue_id, run, result)
+    if row.id is None or row.result not in KEPT or (row.result == "fixed" and result == "rolled_back"):
+        row.result, row.note, row.by = result, says[:2000], by
+
+
+def resolved(session: Session, issue_id: int, run: int, how: str, by: str) -> None:
+    """A person resolved the issue of this run. Only a run without a fix gets the result "human" by it."""
+    row = _outcome(session, issue_id, run, "human")
+    row.resolution, row.resolved_by = how[:2000], by
+    if row.result in ("human", "escalated"):
+        row.result, row.note, row.by = "human", how[:2000], by
+
+
+def _outcome(session: Session, issue_id: int, run: int, result: str) -> Outcome:
+    """The outcome of this run, made if there is none, with the issue's present figures."""
     issue = session.get_one(Issue, issue_id)
     row = session.exec(select(Outcome).where(Outcome.issue_id == issue_id, Outcome.run == run)).first()
     row = row or Outcome(issue_id=issue_id, run=run, pattern=issue.pattern, result=result)
-    row.result, row.note, row.by, row.service = result, says[:2000], by, issue.service
-    row.pattern, row.verdict, row.confidence = issue.pattern, issue.verdict, issue.confidence
+    row.service, row.pattern, row.verdict, row.confidence = (
+        issue.service,
+        issue.pattern,
+        issue.verdict,
+        issue.confidence,
+    )
     row.detect_seconds = (issue.created_at - issue.first_seen).total_seconds()
     row.total_seconds = (now() - issue.first_seen).total_seconds()
     session.add(row)
+    return row
 
 
 def note(session: Session, issue_id: int, run: int, action: str, detail: dict) -> None:

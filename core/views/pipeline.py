@@ -134,11 +134,6 @@ def approvals(session: Session, limit: int = 20) -> list[tuple[Approval, Issue, 
     return list(rows)
 
 
-def automatic_deployments(session: Session, since: datetime) -> int:
-    """Automatic production deployments since then: what the hourly limit counts."""
-    return _count(session, Deployment.started_at >= since, Deployment.environment == "production", Deployment.automatic)
-
-
 def journeys(session: Session, limit: int = 8) -> list[Issue]:
     """Issues on their way, the latest first; then the latest ended ones."""
     latest = select(Issue).order_by(Issue.id.desc()).limit(limit)

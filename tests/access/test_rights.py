@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from core import accounts, actions, audit, deeds, rights, store, triage
+from core import accounts, actions, audit, deeds, release_actions, rights, store, triage
 from core.models import AuditRow, ChangeSet, Issue, Status, now
 from core.people import Role
 from core.rights import Actor, Forbidden, Proof, Refused
@@ -30,11 +30,19 @@ GIVEN = {
     "split": {"fingerprints": ["f"]},
     "silence": {"minutes": 60, "reason": "known"},
     "end_silence": {},
+    "start_now": {},
+    "restart_from": {"step": 6, "reason": "again"},
+    "release_anyway": {"patch_hash": "x", "reason": "it was another fault"},
+    "stop": {"reason": "incident"},
+    "start": {},
+    "lift": {"reason": "understood"},
 }
 LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPROVER, "hand_back": Role.APPROVER,
          "roll_back": Role.APPROVER, "escalate": Role.OPERATOR, "retry": Role.OPERATOR, "resolve": Role.OPERATOR,
          "dismiss": Role.OPERATOR, "merge": Role.OPERATOR, "split": Role.OPERATOR, "silence": Role.OPERATOR,
-         "end_silence": Role.OPERATOR, "change_policy": Role.ADMIN}  # fmt: skip
+         "end_silence": Role.OPERATOR, "change_policy": Role.ADMIN, "start_now": Role.OPERATOR,
+         "restart_from": Role.OPERATOR, "release_anyway": Role.APPROVER, "stop": Role.OPERATOR,
+         "start": Role.APPROVER, "lift": Role.APPROVER}  # fmt: skip
 RANK = list(Role)
 
 
@@ -49,7 +57,7 @@ def deeds_of(module) -> dict:
     return {name: work for name, work in own.items() if not name.startswith("_")}
 
 
-WORK = deeds_of(actions) | deeds_of(triage)
+WORK = deeds_of(actions) | deeds_of(triage) | deeds_of(release_actions)
 
 
 def test_the_table_names_every_action():

@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import select
 
 from core import __main__ as command
-from core import accounts, actions, deeds, sessions, store, triage
+from core import accounts, actions, deeds, release_actions, sessions, store, triage
 from core.models import Approval, AuditRow, Issue, Status, now
 from core.people import Person, Role
 from core.rights import Actor, Forbidden, Refused
@@ -18,7 +18,8 @@ from tests import scenes, waiting
 from tests.access.test_rights import GIVEN
 from tests.who import by
 
-WORK = {name: getattr(triage, name, None) or getattr(actions, name) for name in deeds.NEEDS}
+HOMES = (triage, release_actions, actions)
+WORK = {name: next(getattr(home, name) for home in HOMES if hasattr(home, name)) for name in deeds.NEEDS}
 
 
 @pytest.fixture

@@ -1,0 +1,54 @@
+"""What holds releases: a banner on every page while something does, and its buttons on the Pipeline page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from console import context
+from console.confirm import Offer, buttons
+from console.markup import Safe, link, moment, tag
+from console.widgets import badge, draw
+from core import holds, store, windows
+from core.holds import EVERYTHING, Hold
+from core.settings import Policy
+
+
+def _standing() -> list[Hold]:
+    with store.read() as session:
+        return holds.standing(session)
+
+
+def _line(sign: str, title: str, says: str, aside: Safe | str = "") -> Safe:
+    words = tag("span", tag("b", title), " ", says, " ", aside)
+    return tag("div", badge("bad", sign, "held"), words, class_="d-hold", role="status")
+
+
+def _told(hold: Hold) -> Safe:
+    more = link("/pipeline", "Pipeline")
+    if hold.scope == EVERYTHING:
+        because = f": {hold.reason}" if hold.reason else ""
+        return _line("■", "Releases are stopped.", f"{hold.by}, {moment(hold.at)}{because}", more)
+    return _line("◆", f"Automatic releases of {hold.scope} are held.", f"The brake is on: {hold.reason}.", more)
+
+
+def _frozen(policy: Policy) -> list[Safe]:
+    at = datetime.now(UTC)
+    return [
+        _line("❄", "Releases are frozen.", f"{windows.told(f)}, {', '.join(f.repositories) or 'all repositories'}.")
+        for f in policy.guards.freezes
+        if f.start <= at < f.end
+    ]
+
+
+def banner() -> None:
+    """One line for each hold and freeze; nothing while releases go on."""
+    draw(*map(_told, _standing()), *_frozen(context.policy()[0]))
+
+
+def controls() -> None:
+    """Stop or start all releases, and lift each brake."""
+    standing = _standing()
+    stopped = any(hold.scope == EVERYTHING for hold in standing)
+    offers = [Offer("start" if stopped else "stop", EVERYTHING, name="releases")]
+    offers += [Offer("lift", h.scope, h.reason, name=h.scope) for h in standing if h.scope != EVERYTHING]
+    buttons(offers)

@@ -1,0 +1,79 @@
+"""The workflow behind an issue: the trace of its steps, and what a person may do with the work itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from console.confirm import Offer
+from console.markup import Safe, clock, join, span, tag
+from console.widgets import RESULT, card, empty, of, table
+from core import store
+from core.models import Status
+from core.views.issues import Story
+
+if TYPE_CHECKING:
+    from core.restart import Step
+
+SHOWN = 200  # steps, the latest
+
+
+def offers(told: Story) -> list[Offer]:
+    """Release anyway and Restart, where the issue's state allows them."""
+    from core import release_again, restart  # the durable engine: other pages are drawn without it
+
+    issue = told.issue
+    dead = issue.status not in (Status.NEW, Status.RESOLVED, Status.DISMISSED) and restart.ended(issue.workflow_id)
+    if not dead:
+        return []
+    found = []
+    with store.read() as session:
+        change = release_again.releasable(session, issue)
+        refusal = release_again.no_restart(session, issue, dead)
+    if change:
+        found += [Offer("release_anyway", issue.id, change.title, {"patch_hash": change.patch_hash})]
+    choices = {
+        step.number: f"{step.stage} (step {step.number})" for step in restart.steps(issue.workflow_id) if step.stage
+    }
+    if choices and not refusal:
+        found += [Offer("restart_from", issue.id, issue.title, choices=choices)]
+    return found
+
+
+def trace(told: Story) -> Safe:
+    """The recorded steps of the issue's present workflow and of its releases."""
+    from core import restart
+
+    issue = told.issue
+    recorded = restart.steps(issue.workflow_id)
+    if not recorded:
+        return empty("No workflow", "No step of this issue's present run is recorded here.")
+    children = dict.fromkeys(step.child for step in recorded if step.child)
+    parts = [(issue.workflow_id, recorded), *((child, restart.steps(child)) for child in children)]
+    return join(_workflow(name, restart.ended(name), steps) for name, steps in parts)
+
+
+def _workflow(name: str, ended: str, steps: list[Step]) -> Safe:
+    return card(
+        name,
+        tag("p", f"The workflow {ended}." if ended else "The workflow is live.", class_="d-muted"),
+        table(
+            ("Step", "Name", "Stage", "Result", "Started", "Took", "Error"),
+            map(_row, steps[-SHOWN:]),
+            (0, 5),
+        ),
+    )
+
+
+def _row(step: Step) -> tuple:
+    result = of(RESULT, "failed" if step.error else "ok")
+    error = tag("span", step.error[:500], class_="d-clip")
+    return step.number, tag("code", step.name), step.stage, result, _started(step), _took(step), error
+
+
+def _started(step: Step):
+    return clock(datetime.fromtimestamp(step.started_ms / 1000, UTC)) if step.started_ms else ""
+
+
+def _took(step: Step) -> str:
+    return span((step.ended_ms - step.started_ms) / 1000) if step.started_ms and step.ended_ms else ""

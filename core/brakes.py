@@ -1,0 +1,74 @@
+"""Whether a release has to wait: for a stop, the brake of its repository, or a freeze; and when the brake goes on.
+
+The brake looks at the releases of one repository and holds its automatic releases. The guard "rollbacks in a row" of
+core/decision.py is another thing: it looks at the platform's outcomes, and makes a decision ask for approval.
+"""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from sqlmodel import Session, col, func, select
+
+from core import audit, notify, windows
+from core.holds import EVERYTHING, Hold, of, put
+from core.models import Deployment, now
+from core.settings import Policy
+
+LOOK_SECONDS = 60.0  # between two looks whether a hold has ended
+
+
+def on(session: Session, policy: Policy, repository: str, automatic: bool) -> tuple[float, str] | None:
+    """(seconds until the next look, why) if a release of this repository has to wait; None if nothing holds it."""
+    if stop := of(session, EVERYTHING):
+        return LOOK_SECONDS, f"waits: {stop.by} stopped all releases{_because(stop.reason)}"
+    if automatic and (brake := of(session, repository)):
+        return LOOK_SECONDS, f"waits: the brake of {repository} is on: {brake.reason}"
+    at = now()
+    if frozen := windows.freeze(at, policy.guards.freezes, repository):
+        return (frozen.end - at).total_seconds(), f"waits for the end of the freeze {windows.told(frozen)}"
+    return None
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def brake_if_due(session: Session, policy: Policy, repository: str) -> Hold | None:
+    """Put the brake on a repository whose last releases failed; people are told. None if there is no cause."""
+    limit = policy.guards.brake_after_failures
+    if not limit or of(session, repository):
+        return None
+    failed = failed_in_a_row(session, repository, limit)
+    if len(failed) < limit:
+        return None
+    numbers = " and ".join(str(row.issue_id) for row in reversed(failed))
+    says = (
+        f"its last {limit} releases failed (issues {numbers})" if limit > 1 else f"its last release failed ({numbers})"
+    )
+    made = put(session, repository, "platform", says)
+    audit.record(session, "platform", "brake", f"repository/{repository}", {"reason": says}, key=f"brake-{made.id}")
+    body = f"Automatic releases of {repository} are held: {says}. They go on when a person lifts the brake."
+    notify.announce(session, "brake", f"brake-{made.id}", repository, body)
+    return made
+
+
+def failed_in_a_row(session: Session, repository: str, most: int) -> list[Deployment]:
+    """The newest releases, newest first, that failed in or after production without one that held between them.
+
+    At most ``most``, and only those since the brake was last lifted. What never reached the vendor is no release.
+    """
+    lifted = session.exec(select(func.max(Hold.ended_at)).where(Hold.scope == repository)).one()
+    rows = session.exec(
+        select(Deployment)
+        .where(
+            Deployment.repository == repository,
+            Deployment.environment == "production",
+            Deployment.vendor_id != "",
+            col(Deployment.status).in_(("verified", "failed", "rolled_back")),
+            *([col(Deployment.ended_at) > lifted] if lifted else []),
+        )
+        .order_by(col(Deployment.id).desc())
+        .limit(most)
+    )
+    return list(takewhile(lambda row: row.status != "verified", rows))

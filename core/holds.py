@@ -1,0 +1,75 @@
+"""What keeps releases from production: a person's stop, a repository's brake, and a freeze of the policy.
+
+A stop holds every release until a person starts them again. The brake holds the automatic releases of one
+repository, after a number of failed releases in a row, until a person lifts it. A freeze is a named span of time in
+the policy. None of them keeps production from being rolled back.
+
+The rules that read them are in core/brakes.py.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, Session, SQLModel, col, func, or_, select
+
+from core.models import Deployment, Utc, now
+
+EVERYTHING = "*"  # the scope of a stop; a brake has the name of its repository
+_STANDING = text("ended_at IS NULL")
+
+
+class Hold(SQLModel, table=True):
+    """A stop or a brake; it stands until ``ended_at`` is set. Each scope has at most one that stands."""
+
+    __table_args__ = (
+        Index("ix_hold_standing", "scope", unique=True, sqlite_where=_STANDING, postgresql_where=_STANDING),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    scope: str
+    by: str  # a person, or "platform" for a brake
+    reason: str = ""
+    at: datetime = Field(default_factory=now, sa_type=Utc)
+    ended_by: str | None = None
+    ended_at: datetime | None = Field(default=None, sa_type=Utc, nullable=True)
+
+
+def standing(session: Session) -> list[Hold]:
+    """Every hold that stands, the stop first."""
+    return list(session.exec(select(Hold).where(col(Hold.ended_at).is_(None)).order_by(Hold.scope)))
+
+
+def of(session: Session, scope: str) -> Hold | None:
+    return session.exec(select(Hold).where(Hold.scope == scope, col(Hold.ended_at).is_(None))).first()
+
+
+def put(session: Session, scope: str, by: str, reason: str) -> Hold:
+    made = Hold(scope=scope, by=by, reason=reason[:2000])
+    session.add(made)
+    session.flush()
+    return made
+
+
+def end(hold: Hold, by: str) -> None:
+    hold.ended_by, hold.ended_at = by, now()
+
+
+# --- the limit of an hour ----------------------------------------------------------------------
+
+
+def places_taken(session: Session, at: datetime) -> int:
+    """Automatic production deployments that count for the hour's limit: under way, or started within the hour.
+
+    What never reached the vendor has given its place back.
+    """
+    return session.exec(
+        select(func.count())
+        .select_from(Deployment)
+        .where(
+            Deployment.environment == "production",
+            Deployment.automatic,
+            (col(Deployment.status) != "failed") | (col(Deployment.vendor_id) != ""),
+            or_(col(Deployment.started_at) >= at - timedelta(hours=1), col(Deployment.status) == "pending"),
+        )
+    ).one()

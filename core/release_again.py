@@ -1,0 +1,104 @@
+"""Which patch may be released once more, and how it becomes a run of its own, with its review and the approval."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from core import durable, restart
+from core.models import Approval, ChangeSet, Decision, Deployment, Issue, Review, Status, now
+from core.rights import Actor
+
+
+def releasable(session: Session, issue: Issue) -> ChangeSet | None:
+    """The patch of the issue's last run, if it passed its review and was rolled back or never answered."""
+    if issue.status is not Status.ESCALATED or issue.merged_into or restart.in_production(session, issue, "verified"):
+        return None
+    change = session.exec(
+        select(ChangeSet)
+        .where(ChangeSet.issue_id == issue.id, ChangeSet.run == issue.run, ChangeSet.head_sha != "")
+        .order_by(col(ChangeSet.id).desc())
+        .limit(1)
+    ).first()
+    if change is None or not (_review_of(session, change) and _decision_of(session, issue)):
+        return None
+    return change if _rolled_back(session, change) or _expired(session, change) else None
+
+
+def _rolled_back(session: Session, change: ChangeSet) -> bool:
+    where = (Deployment.change_set_id == change.id, Deployment.environment == "production")
+    return session.exec(select(Deployment.id).where(*where, Deployment.status == "rolled_back")).first() is not None
+
+
+def _expired(session: Session, change: ChangeSet) -> bool:
+    """Was its last question never answered?"""
+    last = session.exec(
+        select(Approval).where(Approval.change_set_id == change.id).order_by(col(Approval.id).desc()).limit(1)
+    ).first()
+    return last is not None and last.state == "expired" and last.patch_hash == change.patch_hash
+
+
+def _review_of(session: Session, change: ChangeSet) -> Review | None:
+    """Its newest review, if that passed."""
+    found = session.exec(
+        select(Review).where(Review.change_set_id == change.id).order_by(col(Review.id).desc()).limit(1)
+    ).first()
+    return found if found and found.passed else None
+
+
+def _decision_of(session: Session, issue: Issue) -> Decision | None:
+    where = (Decision.issue_id == issue.id, Decision.run == issue.run)
+    return session.exec(select(Decision).where(*where).order_by(col(Decision.id).desc()).limit(1)).first()
+
+
+def as_new_run(session: Session, issue: Issue, old: ChangeSet, who: Actor, reason: str) -> ChangeSet:
+    """The same patch with its review, its decision and the person's approval, as a run of its own."""
+    review, decision = _review_of(session, old), _decision_of(session, issue)
+    durable.new_run(session, issue, None)
+    made = ChangeSet(**old.model_dump(exclude={"id", "created_at"}) | {"run": issue.run, "attempt": 1})
+    made.status, made.note = "reviewed", f"released anyway by {who.name}: {reason}"[:2000]
+    session.add(made)
+    session.flush()
+    kept = {"run": issue.run, "needs_approval": True}
+    session.add(Review(**review.model_dump(exclude={"id", "created_at"}) | {"change_set_id": made.id}))
+    session.add(Decision(**decision.model_dump(exclude={"id", "created_at"}) | kept))
+    session.add(
+        Approval(
+            issue_id=issue.id,
+            change_set_id=made.id,
+            workflow_id=issue.workflow_id,
+            patch_hash=made.patch_hash,
+            asks="Release this patch anyway",
+            state="approved",
+            by=who.name,
+            reason=reason[:2000],
+            requested_by=issue.requested_by,
+            expires_at=now(),
+            answered_at=now(),
+        )
+    )
+    return made
+
+
+# --- restart -----------------------------------------------------------------------------------
+
+
+def no_restart(session: Session, issue: Issue, dead: str) -> str:
+    """Why the issue's run cannot be restarted from a stage; empty when it can. ``dead``: how its workflow ended."""
+    if restart.in_production(session, issue):
+        return "a deployment of this issue may be live; wait for its watch to end, or roll it back"
+    if issue.status in (Status.RESOLVED, Status.DISMISSED):
+        return f"the issue is {issue.status}: try it again instead"
+    if issue.status is not Status.ESCALATED and not dead:
+        return f"the issue is {issue.status} and its workflow is live: escalate it first"
+    if issue.merged_into:
+        return f"the issue was merged into issue {issue.merged_into}: restart that one"
+    if _released(session, issue):
+        return "this run was released and did not hold: use Release anyway, or Try again"
+    return ""
+
+
+def _released(session: Session, issue: Issue) -> bool:
+    """Did a change of the present run reach production?"""
+    mine = select(ChangeSet.id).where(ChangeSet.issue_id == issue.id, ChangeSet.run == issue.run)
+    where = (col(Deployment.change_set_id).in_(mine), Deployment.environment == "production")
+    return session.exec(select(Deployment.id).where(*where, Deployment.vendor_id != "")).first() is not None

@@ -1,0 +1,151 @@
+"""Restart a run of an issue from one of its steps, as a fork of its workflow: what was recorded before is kept.
+
+A fork is a workflow of its own. ``Issue.restarts`` counts the forks of a run and names the present one
+(Issue.workflow_id). It is counted first and forked afterwards: a process that dies between the two leaves a workflow
+that is missing, which the next sweep makes (core/sweep.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dbos import SetWorkflowID
+from sqlmodel import Session, col, or_, select
+
+from core import durable, runtime, store
+from core.models import Approval, Deployment, Issue
+
+ENDED = {
+    "SUCCESS": "has ended",
+    "ERROR": "has failed",
+    "CANCELLED": "was cancelled",
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "was given up after too many recoveries",
+}
+MISSING = "is missing"
+# the steps that a person can restart from; an earlier one is what "Try again" is for
+STAGES = {
+    "review.run": "Review",
+    "peer.look": "CodeRabbit review",
+    "test.run": "Tests",
+    "deploy.preview": "Preview",
+    "deploy.ask": "Approval question",
+    "deploy.lane": "Release",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One recorded step of a workflow; ``number`` is where a fork can start, ``error`` what it failed with."""
+
+    number: int
+    name: str
+    error: str = ""
+    child: str = ""
+    started_ms: int | None = None
+    ended_ms: int | None = None
+
+    @property
+    def stage(self) -> str:
+        return STAGES.get(self.name, "")
+
+
+def ended(workflow_id: str) -> str:
+    """How the workflow ended, in words; empty while it is live.
+
+    An issue whose stages Kestra runs has no workflow: where a Kestra server is connected, a missing one is no fault.
+    """
+    if not durable.known(workflow_id):
+        return "" if runtime.current().settings.kestra_url else MISSING
+    [found] = durable.client().list_workflows(workflow_ids=[workflow_id], load_input=False)
+    return ENDED.get(found.status, "")
+
+
+def steps(workflow_id: str) -> list[Step]:
+    """The workflow's recorded steps in their order; none for a workflow that is not known."""
+    if not durable.known(workflow_id):
+        return []
+    return [
+        Step(
+            row["function_id"],
+            row["function_name"],
+            str(row["error"] or ""),
+            row["child_workflow_id"] or "",
+            row.get("started_at_epoch_ms"),
+            row.get("completed_at_epoch_ms"),
+        )
+        for row in durable.client().list_workflow_steps(workflow_id)
+    ]
+
+
+def resume_at(recorded: Sequence[Step], alive: Iterable[str] = ()) -> int:
+    """The step that a fork starts at so that everything which was finished is kept.
+
+    A release that has ended without its result being heard is entered anew, from its admission on.
+    """
+    at = 1
+    for step in recorded:
+        lost = step.child and step.child not in alive
+        if step.number != at or step.error or lost:
+            return at
+        at = step.number + 1
+    return at
+
+
+def count(session: Session, issue: Issue) -> str:
+    """Count a restart of this run, in the caller's transaction; returns the workflow that is forked."""
+    source = issue.workflow_id
+    issue.restarts += 1
+    issue.ended_at = None
+    session.add(issue)
+    return source
+
+
+def fork(source: str, target: str, start: int) -> None:
+    """Start ``target`` as a fork of ``source`` at this step; nothing is done when it was started before."""
+    if durable.known(target):
+        return
+    with SetWorkflowID(target):
+        durable.client().fork_workflow(source, start, application_version=durable.VERSION, queue_name=durable.ISSUES)
+
+
+def follow(issue: Issue, source: str) -> None:
+    """The questions of the forked workflow are now asked by the new one, which also hears an answer that was given."""
+    with store.write() as session:
+        rows = session.exec(select(Approval).where(Approval.workflow_id == source)).all()
+        for row in rows:
+            row.workflow_id = issue.workflow_id
+            if row.state in ("approved", "rejected"):
+                answer = {"approved": row.state == "approved", "by": row.by, "reason": row.reason}
+                topic, key = f"approval:{row.patch_hash}", f"approval-{row.id}-{issue.restarts}"
+                durable.send_in(session, issue.workflow_id, answer, topic, key)
+
+
+def in_production(session: Session, issue: Issue, *states: str) -> Deployment | None:
+    """A production deployment of this issue that may be live: it is watched, or the vendor has it already."""
+    return session.exec(
+        select(Deployment).where(
+            Deployment.issue_id == issue.id,
+            Deployment.environment == "production",
+            or_(
+                col(Deployment.status).in_(("watching", *states)),
+                (col(Deployment.status) == "pending") & (col(Deployment.vendor_id) != ""),
+            ),
+        )
+    ).first()
+
+
+def asleep(workflow_id: str) -> bool:
+    """Does it sleep until its window as the first version did, so that it hears no message?"""
+    return [step.name for step in steps(workflow_id)[-2:]] == ["decide.schedule", "DBOS.sleep"]
+
+
+def wake(session: Session, issue: Issue, key: str, asleep: bool, requested_by: str | None = None) -> None:
+    """End the wait of a scheduled issue, in the caller's transaction.
+
+    One that hears no message starts anew, and the caller cancels its old workflow.
+    """
+    if asleep:
+        durable.begin(session, issue, requested_by)
+    else:
+        durable.wake(session, issue, key)

@@ -1,0 +1,111 @@
+"""Admission: leave to enter the lane, in which a repository's releases go to production one after the other.
+
+A release waits for its admission before it enters the lane, so that an approved release overtakes one that waits
+for the hour's limit or for business hours. Its admission takes a place in the hour's limit; whatever does not
+deploy gives its place back.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from core import brakes, holds, journal, notify, store, windows
+from core.models import ENDED, ChangeSet, Deployment, Issue, Status, now
+from core.runtime import Runtime
+from core.settings import Guards
+from core.stages import deploy
+
+LIMIT_SECONDS = 60.0  # between two looks whether the hour's limit has room again
+
+
+def lane(rt: Runtime, issue_id: int, run: int) -> dict:
+    with store.write() as session:
+        issue = journal.move(session, issue_id, Status.QUEUED)
+        return {"repository": rt.repository_of(issue.service)[0]}
+
+
+def admit(rt: Runtime, issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
+    """Seconds until the next look; at 0 the release is admitted and has its place in the hour's limit.
+
+    A person's approval goes past business hours, the brake and the limit, and not past a stop or a freeze.
+    """
+    with store.write() as session:
+        change = session.get_one(ChangeSet, change_id)
+        repository = rt.repository_of(session.get_one(Issue, issue_id).service)[0]
+        brakes.brake_if_due(session, rt.policy, repository)
+        wait = brakes.on(session, rt.policy, repository, automatic)
+        if wait is None and automatic:
+            wait = _hours(rt.policy.guards) or _limit(session, issue_id, change_id, rt.policy.guards)
+        if wait:
+            seconds, says = wait
+            return_places(session, says, Deployment.change_set_id == change_id)
+            journal.move(session, issue_id, Status.QUEUED, says)
+            return {"seconds": seconds}
+        _take_place(deploy._row(session, change, repository, "production", automatic))
+    return {"seconds": 0.0}
+
+
+def _hours(guards: Guards) -> tuple[float, str] | None:
+    at = now()
+    opens = windows.business_opens(at, guards.business_hours)
+    return ((opens - at).total_seconds(), f"waits for business hours ({opens:%a %H:%M} UTC)") if opens > at else None
+
+
+def _limit(session: Session, issue_id: int, change_id: int, guards: Guards) -> tuple[float, str] | None:
+    limit = guards.deployments_per_hour
+    if _admitted(session, change_id) or holds.places_taken(session, now()) < limit:
+        return None
+    notify.queue(
+        session,
+        "rate_limit",
+        session.get_one(Issue, issue_id),
+        f"limit-{now():%Y%m%d%H}",
+        f"{limit} automatic deployments in an hour: further ones wait in the queue",
+    )
+    return LIMIT_SECONDS, f"waits: {limit} automatic deployments in the last hour are the limit"
+
+
+def _admitted(session: Session, change_id: int) -> bool:
+    """Has this change its place already, taken by a step that died before it could say so?"""
+    row = session.exec(
+        select(Deployment).where(Deployment.change_set_id == change_id, Deployment.environment == "production")
+    ).first()
+    return row is not None and not _given_back(row)
+
+
+def _given_back(row: Deployment) -> bool:
+    return row.status == "failed" and not row.vendor_id
+
+
+def _take_place(row: Deployment) -> None:
+    """A place that was given back is taken anew."""
+    if _given_back(row):
+        row.status, row.note, row.ended_at, row.started_at = "pending", "", None, now()
+
+
+def give_back(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) -> dict:
+    """The change does not go out after all: its place in the limit is free again."""
+    with store.write() as session:
+        return_places(session, why, Deployment.change_set_id == change_id)
+    return {"ok": True}
+
+
+def return_places(session: Session, why: str, *where) -> int:
+    """Give back the places of the releases ``where`` that never reached the vendor; returns how many."""
+    rows = session.exec(
+        select(Deployment).where(
+            Deployment.environment == "production",
+            Deployment.status == "pending",
+            Deployment.vendor_id == "",
+            *where,
+        )
+    ).all()
+    for row in rows:
+        row.status, row.note, row.ended_at = "failed", why[:2000], now()
+    return len(rows)
+
+
+def return_abandoned(session: Session) -> int:
+    """Give back the places of issues that have ended: their release will not go out."""
+    ended = select(Issue.id).where(col(Issue.status).in_(ENDED))
+    return return_places(session, "the issue ended before its release", col(Deployment.issue_id).in_(ended))

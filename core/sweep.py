@@ -1,0 +1,106 @@
+"""The sweep of each round: no open issue is left without a live workflow, and no wait outlasts its cause.
+
+An open issue whose workflow ended, was cancelled or is missing is restarted from its last finished step. After
+``RESTARTS`` restarts of one run a person gets it, with the reason; one whose deployment may be live is restarted
+without a limit, because nobody may stop watching it.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from sqlmodel import col, select
+
+from core import durable, restart, store, windows
+from core.models import ENDED, Issue, Status, Worker, now
+from core.runtime import Runtime
+from core.stages import admission, handover
+
+log = logging.getLogger(__name__)
+RESTARTS = 3  # of one run
+
+
+def sweep(rt: Runtime) -> list[int]:
+    """Returns the issues that were restarted or handed over."""
+    _adopt()
+    with store.write() as session:
+        admission.return_abandoned(session)
+    return [issue.id for issue in _open() if _mend(rt, issue)]
+
+
+def _open() -> list[Issue]:
+    with store.read() as session:
+        rows = select(Issue).where(col(Issue.status).not_in((*ENDED, Status.NEW)), Issue.run > 0)
+        return list(session.exec(rows.order_by(col(Issue.id))))
+
+
+def _adopt() -> None:
+    """Take up the work of executors that nobody holds: a worker that left in an orderly way kept its row from reap."""
+    if not durable.started():
+        return
+    with store.read() as session:
+        known = set(session.exec(select(Worker.executor_id)).all())
+    for status in durable.client().list_workflows(status="PENDING", load_input=False):
+        if status.executor_id not in known:
+            log.warning("took up %s, which no worker holds", status.workflow_id)
+            durable.client().resume_workflow(status.workflow_id, queue_name=status.queue_name or durable.ISSUES)
+
+
+def _mend(rt: Runtime, issue: Issue) -> bool:
+    how = restart.ended(issue.workflow_id)
+    if not how:
+        if issue.status is Status.SCHEDULED:
+            _wake(rt, issue)
+        return False
+    if how == restart.MISSING and issue.restarts:
+        _fork(issue, issue.workflow_of(issue.restarts - 1))  # counted, but not forked
+        return True
+    return _restart(rt, issue, how)
+
+
+def _restart(rt: Runtime, issue: Issue, how: str) -> bool:
+    """Of two processes that sweep at once only one finds the issue as it was read."""
+    with store.write() as session:
+        kept = session.get_one(Issue, issue.id)
+        if kept.status in ENDED or kept.workflow_id != issue.workflow_id:
+            return False
+        if how == restart.MISSING:
+            durable.start_in(session, "journey", kept.workflow_id, kept.id, kept.run)
+            return True
+        done = how == restart.ENDED["SUCCESS"] or kept.restarts >= RESTARTS
+        done = done and restart.in_production(session, kept) is None
+        if not done:
+            source = restart.count(session, kept)
+    if done:
+        says = f"the workflow {how}; it was restarted {kept.restarts} times, and a person takes over"
+        handover.run(rt, issue.id, issue.run, "workflow_failed", says)
+        return True
+    log.warning("issue %s: its workflow %s; it is restarted", issue.id, how)
+    _fork(kept, source)
+    return True
+
+
+def _fork(issue: Issue, source: str) -> None:
+    alive = {status.workflow_id for status in durable.family(source) if status.status in (*durable.LIVE, "SUCCESS")}
+    restart.fork(source, issue.workflow_id, restart.resume_at(restart.steps(source), alive))
+    restart.follow(issue, source)
+
+
+def _wake(rt: Runtime, issue: Issue) -> None:
+    """A scheduled issue whose window has opened sooner than it was told."""
+    at = now()
+    due = issue.scheduled_for is None or issue.scheduled_for <= at  # then it wakes by itself
+    if not due and windows.maintenance_opens(at, rt.policy.maintenance) <= at:
+        wake(issue, f"window-{at:%Y%m%d%H%M}")
+
+
+def wake(issue: Issue, key: str) -> None:
+    """End the wait of a scheduled issue."""
+    asleep = restart.asleep(issue.workflow_id)
+    with store.write() as session:
+        kept = session.get_one(Issue, issue.id)
+        if kept.status is not Status.SCHEDULED or kept.workflow_id != issue.workflow_id:
+            return
+        restart.wake(session, kept, key, asleep)
+    if asleep:
+        durable.cancel(issue.workflow_id)
