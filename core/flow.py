@@ -25,6 +25,7 @@ from core.models import Stage, Status
 from core.stages import (
     admission,
     analyze,
+    anew,
     corroborate,
     decide,
     deploy,
@@ -42,6 +43,7 @@ from core.stages import (
 
 log = logging.getLogger(__name__)
 JOURNEY, RELEASE, LATE, AGAIN = "journey", "release", "late_watch", "again"
+TURNS = 5  # of a release that other deployments supersede
 HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
 SLICE = 900.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
 
@@ -133,6 +135,7 @@ admit_step = plain_step(admission.admit, name="deploy.admit")
 give_back_step = plain_step(admission.give_back, AFTER, name="deploy.give_back")
 lane_step = plain_step(admission.lane, name="deploy.lane")
 hand_over_step = plain_step(handover.run, AFTER)
+begin_anew_step = plain_step(anew.begin, AFTER)
 late_watch_step = plain_step(late.watch, AFTER)
 late_roll_back_step = plain_step(late.roll_back, AFTER)
 merge_step = plain_step(merge.again, AFTER)
@@ -259,6 +262,8 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
     """Release in the repository's lane: one change at a time goes to production there."""
     lane = lane_step(issue_id, run)["repository"]
     result = through_lane(issue_id, run, change_id, automatic, lane)
+    if result.get("stale") and begin_anew_step(issue_id, run, change_id, result["says"])["begun"]:
+        return "begun anew"
     if not result["ok"]:
         return hand_over(issue_id, run, result["event"], result["says"])
     learned = learn_step(issue_id, run, 1, change_id)
@@ -286,6 +291,8 @@ def outcome_of(handle, issue_id: int, run: int, change_id: int) -> dict:
 def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane: str) -> dict:
     """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
 
+    So does a release that the team's deployment superseded before it was confirmed: it goes out again on top of that.
+
     Work from before version 0.2 entered the lane first and waits for its admission inside.
     """
     if not DBOS.patch("admission-before-lane"):
@@ -295,7 +302,7 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
         wait_for_admission(issue_id, run, change_id, automatic)
         name = "release" if turn == 1 else f"release-{turn}"
         result = enter(lane, name, issue_id, run, change_id, automatic, True)
-        if result.get("event") != HELD:
+        if result.get("event") != HELD and not (result.get("again") and turn < TURNS):
             return result
         turn += 1
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from core import audit, health, journal, notify, store
 from core.journal import Entry
@@ -53,10 +53,14 @@ def preview(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, ch
 
 
 def _row(session: Session, change: ChangeSet, repository: str, environment: str, automatic: bool) -> Deployment:
-    """The deployment of a change, found by its key or made: one in production, one preview a commit."""
+    """The deployment of a change, found by its key or made: one preview a commit, and one in production, after which
+    comes another when it was superseded.
+    """
     key = f"issue-{change.issue_id}-run-{change.run}-attempt-{change.attempt}-{environment}"
     if environment == "preview":
         key += f"-{change.head_sha[:12]}"
+    elif before := _superseded(session, change):
+        key += f"-{before + 1}"
     found = session.exec(select(Deployment).where(Deployment.key == key)).first()
     if found is None:
         found = Deployment(
@@ -70,6 +74,11 @@ def _row(session: Session, change: ChangeSet, repository: str, environment: str,
     found.sha = change.head_sha
     session.add(found)
     return found
+
+
+def _superseded(session: Session, change: ChangeSet) -> int:
+    where = (Deployment.change_set_id == change.id, Deployment.status == "superseded")
+    return session.exec(select(func.count()).where(*where)).one()
 
 
 def _update(key: str, **values) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
@@ -197,14 +198,19 @@ def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, cha
     try:
         moved = found.moved(change, base)
     except CommandError as error:
-        entry.failed(f"production moved on and the fix no longer applies: {error}")
-        return {"ok": False, "says": entry.says}
+        logging.getLogger(__name__).info("issue %s: %s", issue_id, error)
+        return _stale(entry, "production moved on and the fix no longer applies")
     if found.patch_hash(moved.patch) != change.patch_hash:
-        entry.failed("production moved on and the patch changed by it: the fix has to be judged anew")
-        return {"ok": False, "says": entry.says}
+        return _stale(entry, "production moved on and the patch changed by it")
     found.push(moved.sha, change.branch)
     with store.write() as session:
         row = session.get_one(ChangeSet, change_id)
         row.base_sha, row.head_sha, row.commit, row.patch = base, moved.sha, moved.text, moved.patch
     entry.says = f"production moved on; the fix was put on top of {base[:8]}"
     return {"ok": True, "moved": True}
+
+
+def _stale(entry: Entry, says: str) -> dict:
+    """The fix has to be written and judged anew, on what production runs now."""
+    entry.failed(says)
+    return {"ok": False, "stale": True, "says": says}

@@ -30,8 +30,8 @@ def contains(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) ->
         return None
 
 
-def judged(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) -> tuple[bool, str]:
-    """(whether the fix is in production all the same, the sentence that says so)."""
+def judged(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) -> tuple[bool | None, str]:
+    """(whether the fix is in production all the same, None where that is not known; the sentence that says so)."""
     found = contains(rt, row, change, live)
     what = {
         True: "which contains the fix",
@@ -39,6 +39,6 @@ def judged(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) -> t
         None: "and it is not known whether its commit contains the fix",
     }[found]
     return (
-        found is True,
+        found,
         f"superseded: production serves {live.vendor_id} ({live.sha[:10] or 'commit not known'}), {what}",
     )

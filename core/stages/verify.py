@@ -46,7 +46,8 @@ def _superseded(rt: Runtime, seen: Seen, entry: Entry) -> dict:
         says = f"{says}; the last look found: {seen.verdict.says}"
     _close(release.row, seen, "superseded", says)
     entry.says, entry.result = says, "ok" if contained and not seen.bad else "failed"
-    return {"state": "superseded", "ok": contained and not seen.bad, "event": "superseded", "says": says}
+    ok, again = contained is True and not seen.bad, contained is False and not seen.bad
+    return {"state": "superseded", "ok": ok, "again": again, "event": "superseded", "says": says}
 
 
 def _confirmed(seen: Seen, entry: Entry, how: str) -> dict:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-import pytest
-
 from core import actions, store
-from core.models import Crash, Deployment, Frame, Issue, Kind, Notification, Outcome, Raised, Signal, Status, now
+from core.models import Crash, Deployment, Frame, Issue, Kind, Outcome, Raised, Signal, Status, now
 from core.vendors.command import git
 from tests.stories.test_flow import ended, rows
 from tests.who import by
@@ -115,21 +113,33 @@ def team_deploys(w, base: str) -> str:
     return sha
 
 
-@pytest.mark.parametrize(("contains", "status"), [(True, Status.RESOLVED), (False, Status.ESCALATED)])
-def test_the_teams_deployment_during_a_watch_is_judged_by_whether_it_contains_the_fix(world, contains, status):
+def test_the_teams_deployment_during_a_watch_that_contains_the_fix_is_a_success(world):
     w = world(watch=60.0)
+    issue_id = w.issue()
+    ended(w, issue_id, Status.WATCHING)
+    team_deploys(w, w.change(issue_id).head_sha)
+    issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
+    assert issue.status is Status.RESOLVED and "production serves dpl_team" in issue.reason, issue.reason
+    assert "which contains the fix" in issue.reason
+    assert production().status == "superseded" and w.ledger.get("alias") == "dpl_team"
+    assert not w.ledger.effects("rollback") and w.ledger.effects("merge")
+    assert [o.result for o in rows(Outcome)] == ["fixed"]
+
+
+def test_a_fix_that_the_teams_deployment_supersedes_goes_out_again_on_top_of_it(world):
+    w = world(watch=4.0)
     before = w.deployer.production("shop").sha
     issue_id = w.issue()
     ended(w, issue_id, Status.WATCHING)
-    team_deploys(w, w.change(issue_id).head_sha if contains else before)
+    ours = team_deploys(w, before)
     issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
-    assert issue.status is status, issue.reason
-    assert "production serves dpl_team" in issue.reason
-    assert ("which contains the fix" if contains else "does not contain the fix") in issue.reason
-    assert production().status == "superseded" and w.ledger.get("alias") == "dpl_team"
-    assert not w.ledger.effects("rollback") and bool(w.ledger.effects("merge")) is contains
-    assert [o.result for o in rows(Outcome)] == ["fixed" if contains else "escalated"]
-    assert bool(rows(Notification, Notification.event == "superseded")) is not contains
+    assert issue.status is Status.RESOLVED, issue.reason
+    first, second = rows(Deployment, Deployment.environment == "production")
+    assert (first.status, second.status) == ("superseded", "verified") and first.key != second.key
+    assert "does not contain the fix" in first.note and w.ledger.get("alias") == second.vendor_id
+    assert git(w.origin, "merge-base", "--is-ancestor", ours, second.sha) == ""
+    assert not w.ledger.effects("rollback")
+    assert [o.result for o in rows(Outcome)] == ["fixed"]
 
 
 def test_a_deployment_whose_commit_nobody_knows_is_a_persons_question(world):

@@ -147,14 +147,16 @@ def test_a_release_that_holds_keeps_the_brake_off(world):
     assert rows(holds.Hold) == []
 
 
-def test_a_release_that_does_not_deploy_gives_its_place_back(world):
-    """Its patch no longer applies: the place of the hour is free for the next one."""
+def test_a_fix_that_no_longer_applies_is_written_anew_and_gives_its_place_back(world):
     w = world(limit=2)
     ids = [w.issue(release="r1"), w.issue(release="r2")]
-    for number in ids:
-        ended(w, number, Status.RESOLVED, Status.ESCALATED)
-    assert len(w.ledger.effects("production")) == 1
-    assert ended(w, w.issue(release="r3"), Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
+    ends = [ended(w, number, Status.RESOLVED, Status.ESCALATED) for number in ids]
+    assert [issue.status for issue in ends] == [Status.RESOLVED] * 2, [issue.reason for issue in ends]
+    assert sorted(issue.run for issue in ends) == [1, 2] and len(w.ledger.effects("production")) == 2
+    [stale] = rows(ChangeSet, ChangeSet.status == "stale")
+    assert stale.run == 1 and "production moved on" in stale.note
+    [lost] = production(Deployment.change_set_id == stale.id)
+    assert (lost.status, lost.vendor_id) == ("failed", "")
     with store.read() as session:
         assert holds.places_taken(session, now()) == 2
 

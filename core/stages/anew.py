@@ -1,0 +1,30 @@
+"""A run begun anew: production moved on so far, while a fix waited for its release, that the fix no longer applies.
+
+The next run diagnoses the issue on what production runs now, and its fix is proved, reviewed and approved anew. After
+``MOST`` such runs a person gets the issue.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import col, func, select
+
+from core import durable, journal, store
+from core.models import ChangeSet, Issue, Status
+from core.runtime import Runtime
+
+MOST = 3  # of one issue
+
+
+def begin(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) -> dict:
+    """{"begun": whether the issue has a new run}. A repeated call finds the run that the first one began."""
+    with store.write() as session:
+        issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        if issue.run != run:
+            return {"begun": True}
+        before = select(func.count()).where(ChangeSet.issue_id == issue_id, col(ChangeSet.status) == "stale")
+        if session.exec(before).one() >= MOST:
+            return {"begun": False}
+        change.status, change.note = "stale", why[:2000]
+        durable.begin(session, issue)
+        journal.move(session, issue_id, Status.ANALYZING, f"begun anew: {why}")
+    return {"begun": True}
