@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import col
 
 from core import actions, holds, release_actions, store
-from core.models import AuditRow, Deployment, Issue, Notification, Status, now
+from core.models import AuditRow, ChangeSet, Deployment, Issue, Notification, Status, now
 from tests.stories.test_flow import asked, ended, rows
 from tests.stories.world import until
 from tests.who import by
