@@ -25,6 +25,7 @@ GIVEN = {
     "resolve": {"how": "by hand", "cured": True},
     "dismiss": {"reason": "noise"},
     "roll_back": {"reason": "worse"},
+    "keep": {"reason": "it works"},
     "change_policy": {"reason": "faster", "based_on": "x"},
     "merge": {"into": 405},
     "split": {"fingerprints": ["f"]},
@@ -32,7 +33,8 @@ GIVEN = {
     "end_silence": {},
 }
 LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPROVER, "hand_back": Role.APPROVER,
-         "roll_back": Role.APPROVER, "escalate": Role.OPERATOR, "retry": Role.OPERATOR, "resolve": Role.OPERATOR,
+         "roll_back": Role.APPROVER, "keep": Role.APPROVER, "escalate": Role.OPERATOR, "retry": Role.OPERATOR,
+         "resolve": Role.OPERATOR,
          "dismiss": Role.OPERATOR, "merge": Role.OPERATOR, "split": Role.OPERATOR, "silence": Role.OPERATOR,
          "end_silence": Role.OPERATOR, "change_policy": Role.ADMIN}  # fmt: skip
 RANK = list(Role)
