@@ -58,6 +58,7 @@ FORM: Mapping[str, Sequence[Field]] = {
     ),
     "After the deployment": (
         Field("watch.seconds", "Watched for, seconds", 1.0, 86400.0, 30.0),
+        Field("watch.earliest", "Earliest confirmation, seconds", 0.0, 86400.0, 10.0),
         _share("watch.error_rate_margin", "Allowed rise of the error rate"),
         Field("watch.latency_factor", "Allowed growth of p95", 1.0, 100.0, 0.1),
         Field("watch.latency_floor_ms", "Growth of p95 that is noise, ms", 0.0, 60_000.0, 10.0),

@@ -101,9 +101,10 @@ def way_back(asked: Question, rules: Watch) -> Safe:
     live = asked.live
     to = tag("code", f"{live.vendor_id} ({live.sha[:10]})") if live else "what production serves when it is released"
     by_itself = (
-        f"Production's address is moved back, without a build: by itself when the error rate rises by more than "
-        f"{percent(rules.error_rate_margin, 1)}, p95 grows by more than {growth(rules)}, or traffic is too little to "
-        "judge; later by the button Roll back on the deployment's page."
+        f"Production's address is moved back, without a build: by itself when the fault goes on, a new fault begins "
+        f"with the release, the error rate rises by more than {percent(rules.error_rate_margin, 1)}, p95 grows by more "
+        f"than {growth(rules)}, or a success check breaks. What stays unclear is put to a person. Later, the button "
+        "Roll back is on the deployment's page."
     )
     rows = [("Returns to", to), ("Watched for", span(rules.seconds)), ("Rehearsed", rehearsed(asked))]
     return card("The way back", tag("p", by_itself), facts(rows))

@@ -170,7 +170,7 @@ def curves(made, watched) -> None:
 
 def allowed(watched) -> str:
     return (
-        f"Watched for {span(watched.seconds)} by {watched.source}: the error rate may rise by "
+        f"Watched for up to {span(watched.seconds)} by {watched.source}: the error rate may rise by "
         f"{percent(watched.error_rate_margin, 1)} at most, p95 may grow {growth(watched)}; "
         f"fewer than {watched.minimum_requests} requests is no evidence. "
         "Bars: the error rate before, and under it after; shaded is what the watch allows."

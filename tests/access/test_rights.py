@@ -25,6 +25,7 @@ GIVEN = {
     "resolve": {"how": "by hand", "cured": True},
     "dismiss": {"reason": "noise"},
     "roll_back": {"reason": "worse"},
+    "keep": {"reason": "it works"},
     "change_policy": {"reason": "faster", "based_on": "x"},
     "merge": {"into": 405},
     "split": {"fingerprints": ["f"]},
@@ -38,7 +39,8 @@ GIVEN = {
     "lift": {"reason": "understood"},
 }
 LEAST = {"approve": Role.APPROVER, "reject": Role.APPROVER, "pass_on": Role.APPROVER, "hand_back": Role.APPROVER,
-         "roll_back": Role.APPROVER, "escalate": Role.OPERATOR, "retry": Role.OPERATOR, "resolve": Role.OPERATOR,
+         "roll_back": Role.APPROVER, "keep": Role.APPROVER, "escalate": Role.OPERATOR, "retry": Role.OPERATOR,
+         "resolve": Role.OPERATOR,
          "dismiss": Role.OPERATOR, "merge": Role.OPERATOR, "split": Role.OPERATOR, "silence": Role.OPERATOR,
          "end_silence": Role.OPERATOR, "change_policy": Role.ADMIN, "start_now": Role.OPERATOR,
          "restart_from": Role.OPERATOR, "release_anyway": Role.APPROVER, "stop": Role.OPERATOR,

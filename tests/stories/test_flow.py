@@ -171,7 +171,9 @@ def test_a_failed_watch_rolls_back_reopens_and_escalates(world, state, reason):
     w = world()
     for name, value in state.items():
         w.ledger.put(name, value)
-    issue = ended(w, w.issue(), Status.ESCALATED)
+    issue_id = w.issue()
+    w.report(issue_id, [second / 10 for second in range(600)], count=2)  # as many as its metrics count
+    issue = ended(w, issue_id, Status.ESCALATED)
     assert reason in issue.reason
     assert w.ledger.get("alias") == "dpl_1"
     assert not w.ledger.effects("merge")

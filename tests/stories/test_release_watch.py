@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Iterable
 from datetime import timedelta
 
 from core import actions, store
 from core.models import Crash, Deployment, Frame, Issue, Kind, Outcome, Raised, Signal, Status, now
+=======
+import pytest
+
+from core import actions, store
+from core.models import Deployment, Issue, Notification, Outcome, Status
+>>>>>>> watch
 from core.vendors.command import git
 from tests.stories.test_flow import ended, rows
 from tests.who import by
@@ -24,30 +31,6 @@ def another(title: str = "KeyError: 'GONE'") -> int:
         return made.id
 
 
-def report(issue_id: int, seconds: Iterable[float], count: int = 1, fingerprint: str = "") -> None:
-    """Errors of an issue at these seconds from now; a watch does not see those that lie ahead before their time."""
-    at = now()
-    frames = (Frame(file="shop.py", line=2, function="share", code="return part / whole"),)
-    crash = Crash(service="pricing", exception=Raised(type="KeyError", message="'GONE'"), frames=frames)
-    with store.write() as session:
-        issue = session.get_one(Issue, issue_id)
-        session.add_all(
-            Signal(
-                source="sentry",
-                vendor_id=f"{issue_id}-{fingerprint}-{second}",
-                kind=Kind.EXCEPTION,
-                service="pricing",
-                title=issue.title,
-                crash=crash.model_dump(mode="json", by_alias=True),
-                issue_id=issue_id,
-                fingerprint=fingerprint or issue.fingerprint,
-                count=count,
-                at=at + timedelta(seconds=second),
-            )
-            for second in seconds
-        )
-
-
 def production() -> Deployment:
     return rows(Deployment, Deployment.environment == "production")[-1]
 
@@ -62,9 +45,9 @@ def test_a_fix_is_not_rolled_back_for_the_errors_of_another_fault_in_its_service
     w = world(watch=1.5)
     w.ledger.put("rates", {"dpl_1": 0.2})
     w.ledger.put("rate_of_fix", 0.15)
-    report(another(), ALWAYS, count=3)
+    w.report(another(), ALWAYS, count=3)
     issue_id = w.issue()
-    report(issue_id, BEFORE)
+    w.report(issue_id, BEFORE)
     issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
     assert issue.status is Status.RESOLVED, issue.reason
     assert production().status == "verified" and not w.ledger.effects("rollback")
@@ -75,7 +58,7 @@ def test_a_fix_that_cures_one_fault_and_causes_another_is_rolled_back(world):
     w = world(watch=3.0)
     w.ledger.put("rate_of_fix", 0.1)
     issue_id = w.issue()
-    report(issue_id, [n / 10 for n in range(-250, 0)], count=2)
+    w.report(issue_id, [n / 10 for n in range(-250, 0)], count=2)
     issue = ended(w, issue_id, Status.ESCALATED, Status.RESOLVED)
     assert issue.status is Status.ESCALATED and "requests fail since the release" in issue.reason, issue.reason
     assert w.ledger.get("alias") == "dpl_1" and production().status == "rolled_back"
@@ -85,7 +68,7 @@ def test_harm_that_begins_after_an_early_confirmation_is_rolled_back_and_reopens
     w = world(watch=30.0)
     policy(w, "[watch]", "[watch]\nearliest = 0.3")
     issue_id = w.issue()
-    report(issue_id, BEFORE, count=2)
+    w.report(issue_id, BEFORE, count=2)
     issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
     assert issue.status is Status.RESOLVED and production().status == "verified", issue.reason
     assert (production().ended_at - production().ready_at).total_seconds() < 30, "it did not wait for the whole watch"
@@ -158,7 +141,7 @@ def test_a_person_who_rolls_back_ends_the_late_watch(world):
     w = world(watch=30.0)
     policy(w, "[watch]", "[watch]\nearliest = 0.3")
     issue_id = w.issue()
-    report(issue_id, BEFORE, count=2)
+    w.report(issue_id, BEFORE, count=2)
     ended(w, issue_id, Status.RESOLVED)
     actions.roll_back(production().id, actor=by("ada"), reason="prices look odd", key="k")
     assert w.get(issue_id).status is Status.ESCALATED and w.ledger.effects("rollback") == ["rollback dpl_1"]

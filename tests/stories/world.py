@@ -7,8 +7,9 @@ had done; every outward effect is appended to ``effects`` and can be counted.
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,7 +40,8 @@ from core.stages import gates
 from core.vendors.base import Deployed, Finding, Origin, Pull, VendorError, Writers
 from core.vendors.command import Completed, git, run
 
-TICK = 0.1  # seconds between two metric points
+TICK = 0.1  # seconds between two metric points, and between two reports of a fault
+REPORTS = 50
 BROKEN = "def share(part, whole):\n    return part / whole\n"
 FIXED = "def share(part, whole):\n    if not whole:\n        return 0.0\n    return part / whole\n"
 OLD_TEST = "from shop import share\n\n\ndef test_half():\n    assert share(1, 2) == 0.5\n"
@@ -85,7 +87,10 @@ class Ledger:
         return json.loads(path.read_text()) if path.exists() else default
 
     def put(self, name: str, value) -> None:
-        (self.folder / f"{name}.json").write_text(json.dumps(value))
+        """Whole or not at all: some read without the lock."""
+        fresh = self.folder / f"{name}.{threading.get_ident()}.new"
+        fresh.write_text(json.dumps(value))
+        fresh.replace(self.folder / f"{name}.json")
 
     def move(self, vendor_id: str) -> None:
         """Production serves this deployment from now on."""
@@ -402,20 +407,48 @@ class World:
             )
             session.add(issue)
             session.flush()
-            session.add(
+            session.add_all(
                 Signal(
                     source="sentry",
-                    vendor_id=f"e-{issue.id}",
+                    vendor_id=f"e-{issue.id}-{number}",
                     kind=Kind.EXCEPTION,
                     service=service,
                     title=issue.title,
                     fingerprint=issue.fingerprint,
                     crash=crash.model_dump(mode="json", by_alias=True),
                     issue_id=issue.id,
+                    at=now() - timedelta(seconds=number * TICK),
                 )
+                for number in range(REPORTS)
             )
             durable.begin(session, issue)
             return issue.id
+
+    def report(self, issue_id: int, seconds: Iterable[float], count: int = 1) -> None:
+        """Errors of an issue at these seconds from now; a watch does not see those that lie ahead before their time."""
+        at = now()
+        crash = Crash(
+            service="pricing",
+            exception=Raised(type="KeyError", message="'GONE'"),
+            frames=(Frame(file="shop.py", line=2, function="share", code="return part / whole"),),
+        )
+        with store.write() as session:
+            issue = session.get_one(Issue, issue_id)
+            session.add_all(
+                Signal(
+                    source="sentry",
+                    vendor_id=f"r-{issue_id}-{second}",
+                    kind=Kind.EXCEPTION,
+                    service=issue.service,
+                    title=issue.title,
+                    crash=crash.model_dump(mode="json", by_alias=True),
+                    issue_id=issue_id,
+                    fingerprint=issue.fingerprint,
+                    count=count,
+                    at=at + timedelta(seconds=second),
+                )
+                for second in seconds
+            )
 
     def get(self, issue_id: int) -> Issue:
         with store.read() as session:

@@ -1,0 +1,63 @@
+"""The page of a watched deployment: what the newest look found, and the button that keeps it."""
+
+from __future__ import annotations
+
+import pytest
+from sqlmodel import select
+
+from core import runtime, store
+from core.models import AuditRow, Deployment, Status
+from core.runtime import Runtime
+from tests import scenes, screens
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+JUDGED = {
+    "state": "unsure",
+    "says": f"not exercised: {HOSTILE}",
+    "counts": [{"name": f"own-fault {HOSTILE}", "before": 120.0, "after": 0.0, "says": ""}],
+    "checks": {"cart: basket": HOSTILE},
+}
+
+
+@pytest.fixture
+def watched(console) -> Deployment:
+    runtime.use(Runtime(console))
+    with store.write() as session:
+        issue = scenes.story(session, Status.WATCHING)
+        of = (Deployment.issue_id == issue.id, Deployment.environment == "production")
+        made = session.exec(select(Deployment).where(*of)).one()
+        made.judged = JUDGED
+        return made
+
+
+def keeps(at) -> list:
+    return [button for button in at.button if button.key.startswith("keep-")]
+
+
+def test_the_verdict_is_shown_and_a_strangers_text_in_it_is_text(watched):
+    told = screens.seen(screens.visit("deployments", deployment=watched.id))
+    assert "A person decides: keep it or roll it back" in told and "own-fault" in told
+    assert "<img" not in told and told.count("&lt;img") == 3
+
+
+def test_an_approver_keeps_it_with_a_reason(watched):
+    [button] = keeps(screens.visit("deployments", "bob", deployment=watched.id))
+    at = button.click().run()
+    next(e for e in at.text_area if e.key.startswith("reason-")).input("the shop works")
+    next(b for b in at.button if b.key.startswith("do-")).click().run()
+    assert not at.exception
+    with store.read() as session:
+        assert session.get_one(Deployment, watched.id).kept_by == "bob"
+        row = session.exec(select(AuditRow).where(AuditRow.action == "keep")).one()
+    assert row.detail["reason"] == "the shop works"
+
+
+def test_nobody_below_an_approver_is_offered_it(watched):
+    assert not keeps(screens.visit("deployments", "operator", deployment=watched.id))
+
+
+@pytest.mark.parametrize("values", [{"status": "verified"}, {"status": "superseded"}, {"kept_by": "bob"}])
+def test_what_is_decided_is_not_offered(watched, values):
+    with store.write() as session:
+        session.get_one(Deployment, watched.id).sqlmodel_update(values)
+    assert not keeps(screens.visit("deployments", "bob", deployment=watched.id))
