@@ -70,7 +70,7 @@ def alarms(channel="slack") -> list[Notification]:
 
 
 @pytest.mark.parametrize("refusals", [5, 60])
-def test_a_database_that_is_away_while_a_bad_release_is_watched(world, database, refusals, monkeypatch):
+def test_a_database_that_is_away_while_a_bad_release_is_watched(database, world, refusals, monkeypatch):
     w = world(database=database, watch=30)
     w.ledger.put("rate_of_fix", 0.0)
     issue_id = w.issue()
@@ -85,7 +85,7 @@ def test_a_database_that_is_away_while_a_bad_release_is_watched(world, database,
 
 
 @pytest.mark.parametrize("place", ["analyze", "fix", "previewing", "production"])
-def test_a_database_that_is_away_at_any_stage_ends_no_issue(world, database, place, monkeypatch, request):
+def test_a_database_that_is_away_at_any_stage_ends_no_issue(database, world, place, monkeypatch, request):
     w = world(database=database)
     outage = Outage(store.engine(), 40, monkeypatch)
     request.addfinalizer(outage.end)
