@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from console import access, confirm, failures, holding
+from console import access, alarm, confirm, failures, holding
 from console.live import live
 from console.widgets import draw, tag
 
@@ -36,6 +36,8 @@ def page(title: str, says: str, body: Callable[[], None], right: str = access.VI
 
     def guarded() -> None:
         access.require(right)
+        if found := alarm.banner():
+            draw(*found)
         holding.banner()
         body()
         confirm.answer()  # last: who is told it finds the page as it now is, and the next key goes there

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select, update
 from core import infrastructure, notify, runtime, store
 from core.infrastructure import Patience
 from core.models import ChangeSet, Deployment, Issue
+from core.settings import Policy
 
 log = logging.getLogger(__name__)
 REPEAT = 900  # seconds between two alarms of one deployment
@@ -58,7 +59,7 @@ def _waits(issue_id: int, says: str) -> None:
     try:
         with store.write() as session:
             session.get_one(Issue, issue_id).reason = f"{says}; the platform tries again"[:2000]
-    except SQLAlchemyError:
+    except (SQLAlchemyError, OSError):
         log.warning("issue %s waits: %s", issue_id, says)
 
 
@@ -77,7 +78,7 @@ def alarm(issue_id: int, run: int, says: str) -> dict:
         with store.write() as session:
             for row in _unconfirmed(session, issue_id, run):
                 _sound(session, row, says)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, OSError):
         log.exception("the alarm of issue %s could not be stored", issue_id)
     return {"ok": True}
 
@@ -87,22 +88,27 @@ def _sound(session: Session, row: Deployment, says: str) -> None:
     session.add(row)
     slot = int(store.clock(session).timestamp() // REPEAT)
     issue = session.get_one(Issue, row.issue_id)
-    notify.once(session, "unverified", issue, f"unverified-{row.key}-{slot}", body(row))
+    notify.once(session, "unverified", issue, f"unverified-{row.key}-{slot}", body(row, runtime.current().policy))
 
 
-def body(row: Deployment) -> str:
+def body(row: Deployment, policy: Policy) -> str:
+    return f"{says(row)} By hand: {by_hand(row, policy)}"
+
+
+def says(row: Deployment) -> str:
+    """What is wrong, and what the platform does."""
     built = f"Deployment {row.vendor_id}" if row.vendor_id else "A deployment"
     return (
         f"{built} of {row.repository} could be neither confirmed nor rolled back: {row.alarm}. "
-        f"The platform keeps trying, at least once a minute. By hand: {by_hand(row)}"
+        "The platform keeps trying, at least once a minute."
     )
 
 
-def by_hand(row: Deployment) -> str:
+def by_hand(row: Deployment, policy: Policy) -> str:
     """The command that restores production without the platform."""
     if not row.previous_vendor_id:
         return "there is no earlier deployment to return to; deploy a good commit"
-    known = runtime.current().policy.repositories.get(row.repository)
+    known = policy.repositories.get(row.repository)
     project = known.vercel_project if known else row.repository
     return f"vercel rollback {shlex.quote(row.previous_vendor_id)} --yes   (project {project})"
 

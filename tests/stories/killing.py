@@ -83,7 +83,11 @@ def place(statement: str, parameters) -> str:
 
 
 def _ours(file: str) -> bool:
-    return "/core/" in file and "site-packages" not in file and not file.endswith(("/store.py", "/flow.py"))
+    return (
+        "/core/" in file
+        and "site-packages" not in file
+        and not file.endswith(("/store.py", "/flow.py", "/infrastructure.py"))
+    )
 
 
 def _flat(parameters) -> list:

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Iterable
-from datetime import timedelta
-
 from core import actions, store
-from core.models import Crash, Deployment, Frame, Issue, Kind, Outcome, Raised, Signal, Status, now
-=======
-import pytest
-
-from core import actions, store
-from core.models import Deployment, Issue, Notification, Outcome, Status
->>>>>>> watch
+from core.models import Deployment, Issue, Outcome, Status
 from core.vendors.command import git
 from tests.stories.test_flow import ended, rows
 from tests.who import by

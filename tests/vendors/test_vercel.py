@@ -53,6 +53,8 @@ class Cloud:
             made = self.row(f"dpl_{len(self.made) + 1}", body.get("target", ""), **body.get("meta", {}))
             self.made[made["id"]] = made
             return httpx.Response(200, json=made)
+        if path.endswith("/cancel"):
+            return self.cancelled(path.split("/")[3])
         if path.startswith("/v13/"):
             return httpx.Response(200, json=self.made[one])
         if path.endswith("/events"):
@@ -70,6 +72,13 @@ class Cloud:
             self.variables |= {body["key"]: body["value"]} if body else {}
             return httpx.Response(200, json={"envs": [{"key": k, "value": v} for k, v in self.variables.items()]})
         return self.project()
+
+    def cancelled(self, vendor_id):
+        made = self.made[vendor_id]
+        if made["readyState"] != "BUILDING":
+            return httpx.Response(400, json={"error": {"code": "bad_request", "message": "is finished"}})
+        made["readyState"] = "CANCELED"
+        return httpx.Response(200, json=made)
 
     def project(self):
         if self.last and self.last["jobStatus"] == "pending":
@@ -89,7 +98,7 @@ class Cloud:
 
     def page(self, request):
         rows = [
-            {"uid": d["id"], "created": n, "meta": d["meta"], "target": d["target"]}
+            {"uid": d["id"], "created": n, "meta": d["meta"], "target": d["target"], "state": d["readyState"]}
             for n, d in enumerate(self.made.values(), 1)
         ][::-1]
         until = int(request.url.params.get("until", 10**6))
@@ -220,3 +229,47 @@ def test_the_documents_examples_can_be_read():
     )
     assert [logged(event) for event in read["events_doc_example.json"]] == ["", ""]
     assert logged({"payload": {"text": "a\n"}}) == logged({"text": "a"}) == "a"
+
+
+def test_of_two_workers_that_create_with_one_key_at_once_the_oldest_is_kept_and_the_others_are_cancelled():
+    cloud = Cloud()
+    cloud.made["dpl_9"] = cloud.row("dpl_9", "production", "BUILDING", **{KEY: "k-1"})
+    listed, looks = cloud.page, []
+
+    def late(request):  # the first look of the second worker comes before the first worker's creation is listed
+        looks.append(request)
+        hidden = cloud.made.pop("dpl_9") if len(looks) == 1 else None
+        answer = listed(request)
+        cloud.made = {"dpl_old": cloud.made["dpl_old"], **({"dpl_9": hidden} if hidden else {}), **cloud.made}
+        return answer
+
+    cloud.page = late
+    assert cloud.client().promote("shop", "dpl_old", "k-1").vendor_id == "dpl_9"
+    [made] = [d for d in cloud.made.values() if d["meta"].get(KEY) == "k-1" and d["id"] != "dpl_9"]
+    assert [row[1] for row in cloud.sent("PATCH", "/cancel")] == [f"/v12/deployments/{made['id']}/cancel"]
+    assert cloud.made["dpl_9"]["readyState"] == "BUILDING"
+
+
+def test_all_that_was_made_with_a_key_is_found_oldest_first():
+    cloud = Cloud()
+    for name in ("dpl_a", "dpl_b", "dpl_c"):
+        cloud.made[name] = cloud.row(name, "production", **{KEY: "other" if name == "dpl_b" else "k-1"})
+    assert [made.vendor_id for made in cloud.client().with_key("shop", "k-1")] == ["dpl_a", "dpl_c"]
+
+
+@pytest.mark.parametrize("state", ["BUILDING", "READY", "ERROR"])
+def test_what_is_finished_is_left_alone_by_a_cancellation(state):
+    cloud = Cloud()
+    cloud.made["dpl_9"] = cloud.row("dpl_9", "production", state)
+    cloud.client(team="team_9").cancel("dpl_9")
+    [asked] = cloud.sent("PATCH", "/cancel")
+    assert asked[1:3] == ("/v12/deployments/dpl_9/cancel", {"teamId": "team_9"})
+    assert cloud.made["dpl_9"]["readyState"] == ("CANCELED" if state == "BUILDING" else state)
+
+
+def test_a_cancellation_that_is_refused_while_it_still_builds_is_a_fault():
+    cloud = Cloud()
+    cloud.made["dpl_9"] = cloud.row("dpl_9", "production", "BUILDING")
+    cloud.cancelled = lambda vendor_id: httpx.Response(403, json={"error": {"code": "forbidden", "message": "no"}})
+    with pytest.raises(VendorError):
+        cloud.client().cancel("dpl_9")

@@ -1,0 +1,26 @@
+"""On top of every page while it holds: production may serve a build that nobody could confirm or roll back."""
+
+from __future__ import annotations
+
+from console import context
+from console.markup import Safe, link, tag
+from core.models import Deployment
+from core.settings import Policy
+from core.stages import guard
+
+
+def banner() -> tuple[Safe, ...]:
+    """One alert a deployment, with the command to do by hand; empty while nothing is wrong."""
+    return tuple(_alert(row, context.policy()[0]) for row in guard.alarms())
+
+
+def _alert(row: Deployment, policy: Policy) -> Safe:
+    return tag(
+        "div",
+        tag("strong", "Production serves an unverified build. "),
+        link(f"/issues?issue={row.issue_id}", f"Issue {row.issue_id}"),
+        tag("p", guard.says(row)),
+        tag("p", "By hand: ", tag("code", guard.by_hand(row, policy))),
+        class_="d-alarm",
+        role="alert",
+    )

@@ -1,0 +1,227 @@
+"""A worker that was given up neither writes nor acts; liveness goes by the database's clock and by beats that come."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from dbos import error as engine
+from sqlmodel import col, delete, select, update
+
+from core import durable, fencing, models, store, wiring
+from core.models import Issue, Worker, now
+from core.runtime import Runtime
+from tests import factories
+from tests.postgres import postgres
+
+
+class Ended(BaseException):
+    """In place of the process's end."""
+
+
+@pytest.fixture
+def database(request, tmp_path):
+    """``postgresql`` by parametrising it indirectly; otherwise SQLite."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield store.open_store(f"sqlite:///{tmp_path}/platform.db")
+        return
+    with postgres() as address:
+        yield store.open_store(address)
+
+
+BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def worker(tmp_path, database, monkeypatch):
+    def stop(says):
+        raise Ended(says)
+
+    monkeypatch.setattr(fencing, "stop", stop)
+    made = durable.Executor(tmp_path, "test")
+    made.beat()
+    yield made
+    fencing.end()
+    made.lock.release()
+
+
+def bury(executor_id: str) -> None:
+    """As another worker takes over, from a process that is not fenced."""
+    with store.engine().begin() as connection:
+        connection.execute(delete(Worker).where(col(Worker.executor_id) == executor_id))
+
+
+def age(executor_id: str, seconds: float) -> None:
+    with store.engine().begin() as connection:
+        old = now() - timedelta(seconds=seconds)
+        connection.execute(update(Worker).where(col(Worker.executor_id) == executor_id).values(heartbeat=old))
+
+
+def row(executor_id: str) -> Worker | None:
+    with store.read() as session:
+        return session.get(Worker, executor_id)
+
+
+class Vendor:
+    name = "vercel"
+
+    def __init__(self):
+        self.done: list[str] = []
+
+    def promote(self, *args):
+        self.done.append("promote")
+
+    def status(self, vendor_id):
+        return "READY"
+
+
+def test_a_worker_that_was_given_up_writes_nothing(worker):
+    bury(worker.id)
+    with pytest.raises(Ended, match="taken over"), store.write() as session:
+        factories.issue(session)
+    with store.read() as session:
+        assert session.exec(select(Issue)).all() == []
+
+
+def test_a_worker_that_was_given_up_does_nothing_outside(worker):
+    vendor = Vendor()
+    fenced = fencing.around(vendor, fencing.DEPLOYS)
+    fenced.promote("shop", "dpl_1", "k")
+    bury(worker.id)
+    with pytest.raises(Ended, match="taken over"):
+        fenced.promote("shop", "dpl_1", "k")
+    assert vendor.done == ["promote"] and fenced.status("dpl_1") == "READY" and fenced.name == "vercel"
+
+
+def test_another_life_of_the_same_executor_is_another_worker(worker):
+    with store.engine().begin() as connection:
+        connection.execute(update(Worker).values(life="a later one"))
+    with pytest.raises(Ended):
+        worker.beat()
+    assert row(worker.id).life == "a later one"
+
+
+def test_a_worker_without_its_lock_does_nothing_outside(worker):
+    worker.lock.release()
+    with pytest.raises(Ended, match="file lock"):
+        fencing.check()
+
+
+def test_a_worker_that_slept_unnoticed_renews_its_heartbeat_before_it_acts(worker):
+    age(worker.id, 7200)
+    fencing.check()
+    assert now() - row(worker.id).heartbeat < timedelta(seconds=60)
+
+
+def test_a_process_without_work_of_its_own_may_act(database):
+    vendor = Vendor()
+    fencing.around(vendor, fencing.DEPLOYS).promote("shop", "dpl_1", "k")
+    assert vendor.done == ["promote"]
+
+
+@pytest.mark.parametrize(
+    ("status", "owner", "raised"),
+    [
+        ("CANCELLED", "me", engine.DBOSWorkflowCancelledError),
+        ("PENDING", "another", engine.DBOSWorkflowConflictIDError),
+        ("PENDING", "me", None),
+    ],
+)
+def test_a_step_whose_workflow_is_cancelled_or_another_workers_does_nothing(monkeypatch, status, owner, raised):
+    found = type("Found", (), {"status": status, "executor_id": owner})
+    monkeypatch.setattr(fencing.DBOS, "get_workflow_status", staticmethod(lambda workflow_id: found))
+    if raised is None:
+        fencing._check_workflow("w", "me")
+        return
+    with pytest.raises(raised):
+        fencing._check_workflow("w", "me")
+
+
+def test_every_outward_effect_of_a_runtime_is_behind_the_fence(console):
+    class Host:
+        def merge(self): ...
+
+    class Source:
+        name = "sentry"
+
+        def resolve(self): ...
+
+    class Quiet:
+        name = "datadog"
+
+    rt = wiring.fenced(Runtime(console, deployer=Vendor(), host=Host(), sources=[Source(), Quiet()]))
+    assert all(isinstance(one, fencing.Fenced) for one in (rt.deployer, rt.host, *rt.sources))
+    assert hasattr(rt.sources[0], "resolve") and not hasattr(rt.sources[1], "resolve")
+    assert rt.reviewer is None
+
+
+# --- who is dead ------------------------------------------------------------------------------------
+
+
+class Clock:
+    def __init__(self, monkeypatch):
+        self.at = 1000.0
+        monkeypatch.setattr(durable.time, "monotonic", lambda: self.at)
+
+
+def other(folder: Path, host: str = "elsewhere", beat_age: float = 0.0) -> Worker:
+    at = store.time()
+    made = Worker(executor_id=f"{host}-9", host=host, pid=1, role="worker", life="x", started_at=at)
+    made.heartbeat = at - timedelta(seconds=beat_age)
+    with store.write() as session:
+        session.add(made)
+    return made
+
+
+def dead(worker, seen: Worker) -> bool:
+    return durable._dead(worker, row(seen.executor_id), store.time())
+
+
+@BOTH
+def test_a_worker_is_dead_when_its_beat_is_old_and_stays_the_same(worker, monkeypatch):
+    clock, seen = Clock(monkeypatch), other(worker.folder, beat_age=91)
+    assert not dead(worker, seen), "the first look knows only one beat"
+    clock.at += durable.LOOKED_ON - 1
+    assert not dead(worker, seen)
+    clock.at += 1
+    assert dead(worker, seen)
+
+
+@BOTH
+def test_a_worker_whose_beats_come_lives_however_the_clocks_differ(worker, monkeypatch):
+    clock, seen = Clock(monkeypatch), other(worker.folder, beat_age=7200)
+    for beat in range(20):
+        assert not dead(worker, seen)
+        clock.at += 10
+        age(seen.executor_id, 7200 - beat)
+
+
+def test_a_stopped_worker_on_this_machine_is_dead_although_it_holds_its_lock(worker, monkeypatch):
+    clock, seen = Clock(monkeypatch), other(worker.folder, host=durable.socket.gethostname(), beat_age=91)
+    lock = durable.FileLock(worker.folder / f"{seen.executor_id}.lock")
+    with lock.acquire():
+        assert not dead(worker, seen)
+        clock.at += 100
+        assert dead(worker, seen)
+
+
+def test_a_killed_worker_on_this_machine_is_dead_at_once(worker):
+    assert dead(worker, other(worker.folder, host=durable.socket.gethostname()))
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_heartbeats_are_times_of_the_databases_clock(worker, monkeypatch):
+    for module in (models, durable.store.models):
+        monkeypatch.setattr(module, "now", lambda: now() + timedelta(hours=2))
+    worker.beat()
+    assert abs(row(worker.id).heartbeat - now()) < timedelta(minutes=5)
+
+
+def test_a_worker_that_beats_between_the_look_and_the_takeover_is_not_buried(worker):
+    seen = other(worker.folder, beat_age=91)
+    age(seen.executor_id, 0)
+    durable._bury(seen)
+    assert row(seen.executor_id) is not None
+    durable._bury(row(seen.executor_id))
+    assert row(seen.executor_id) is None
