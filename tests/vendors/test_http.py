@@ -293,3 +293,30 @@ def test_outside_of_a_round_nothing_is_counted():
     for _ in range(3):
         client.get("/")
     assert client.meter.left is None
+
+
+# --- probes
+
+
+def answering(status: str, body: bytes):
+    def script(connection: socket.socket) -> None:
+        connection.sendall(f"HTTP/1.1 {status}\r\nConnection: close\r\n\r\n".encode() + body)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "asked", "fault"),
+    [
+        ("200 OK", b"", {}, ""),
+        ("500 No", b"", {}, "it answered 500"),
+        ("404 No", b"", {"status": 404}, ""),
+        ("200 OK", b"", {"status": 404}, "it answered 200"),
+        ("200 OK", b"<b>Total: 9</b>", {"contains": "Total"}, ""),
+        ("200 OK", b"Sum: 9", {"contains": "Total"}, "its answer does not contain 'Total'"),
+        ("200 OK", b"x" * http.SHOWN + b"Total", {"contains": "Total"}, "its answer does not contain 'Total'"),
+        ("302 Found", b"", {}, "it answered 302"),
+    ],
+)
+def test_a_probe_tells_why_an_answer_is_not_the_expected_one(serve, status, body, asked, fault):
+    assert http.probe(serve(answering(status, body)), **asked) == fault
