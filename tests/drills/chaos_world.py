@@ -14,13 +14,33 @@ from typing import Any
 
 from core import durable, flow, sweep  # noqa: F401 - flow registers the workflows
 from core.repair import engine
+from core.repair.shapes import Candidate, FixResult, Proof, RegressionTest
 from core.stages import gates
 from core.vendors.base import VendorError
-from tests.stories.world import FolderHealth, World, pass_gates, write_known_fix
+from tests.stories.world import FolderHealth, World, pass_gates
 
 HARMFUL = "0123"  # a build whose commit begins with one of these hex digits harms: a quarter of them
 RATE = 0.4  # of its requests fail
 BEAT = 1.0  # seconds
+
+
+def write_own_fix(tree: Path, crash, **_: Any) -> FixResult:
+    """In place of the repair engine: each release's fix has files of its own, so that none stands in another's way."""
+    name = crash.release
+    code, test = (
+        f"def value():\n    return {name[1:]}\n",
+        f"from {name} import value\n\n\ndef test_{name}():\n    assert value()\n",
+    )
+    (tree / f"{name}.py").write_text(code)
+    (tree / "tests" / f"test_{name}.py").write_text(test)
+    return FixResult(
+        "fix",
+        "proved",
+        candidate=Candidate("guard", {f"{name}.py": code}, "A value of its own"),
+        test=RegressionTest(f"tests/test_{name}.py", test),
+        proof=Proof(True, True, True, True),
+        confidence=0.9,
+    )
 
 
 def harmful(sha: str) -> bool:
@@ -66,7 +86,7 @@ def world(folder: Path, database: str) -> World:
 
 
 def worker(folder: Path, database: str) -> None:
-    engine.repair, gates.review = write_known_fix, pass_gates
+    engine.repair, gates.review = write_own_fix, pass_gates
     made = _insist(lambda: world(folder, database))
     executor = durable.Executor(made.settings.data_dir, "chaos")
     _insist(executor.beat)
