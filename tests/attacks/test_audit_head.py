@@ -46,7 +46,10 @@ def test_an_unsigned_head_of_an_earlier_release_is_verified_and_then_signed(host
     sql("DELETE FROM audithead")
     with store.read() as session:
         row = session.get_one(AuditRow, 4)
+    (host.data_dir / "audit-head").write_text(f"4 {'0' * 64}\n")
+    assert not audit_head.verify(host).ok and not audit_head.advance(host).ok
     (host.data_dir / "audit-head").write_text(f"4 {row.hash}\n")
+    assert audit_head.verify(host).ok
     assert audit_head.advance(host).ok and audit_head.read(files(host)["audit-head"].decode()).row == 6
 
 

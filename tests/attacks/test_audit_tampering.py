@@ -175,7 +175,16 @@ def test_whoever_has_the_key_too_is_found_by_a_head_that_was_sent_outside(host):
 
 def test_a_head_that_somebody_else_signed_is_not_taken_for_ours(host):
     forged = audit_head.sign(_last(), b"another key")
-    assert audit_head.verify(host, given=forged).state is State.FORGED
+    verdict = audit_head.verify(host, given=forged)
+    assert (verdict.ok, verdict.state) == (False, State.FORGED)
+
+
+def test_the_head_on_the_disk_is_newer_than_the_one_that_was_sent_and_tells_alone(host):
+    write(3)
+    assert audit_head.advance(host).ok
+    sql("DELETE FROM auditrow WHERE id > 6")
+    for verdict in (audit_head.advance(host), audit_head.verify(host)):
+        assert (verdict.ok, verdict.state) == (False, State.TRUNCATED)
 
 
 def test_the_head_moves_over_new_rows_and_reads_only_those(host):
