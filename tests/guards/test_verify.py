@@ -150,7 +150,7 @@ def test_a_new_fault_that_the_release_cannot_reach_is_no_harm(console):
 
 def test_another_faults_errors_from_before_roll_nothing_back(console):
     watched = release(console)
-    watched.health = Metrics(lambda service, at: 3.0 if service == "cart" else 0.0)
+    watched.health = Metrics(lambda service, at: 6.0 if service == "cart" else 0.0)
     watched.errors(every(5, -900, 300), another(), **ELSEWHERE)
     for second in (30, 60, 90, 120, 300):
         assert watched.look(second)[0]["state"] != "failed", second
@@ -165,7 +165,7 @@ def test_another_faults_errors_in_the_changed_file_from_before_roll_nothing_back
 
 def test_errors_that_began_with_the_release_are_harm_even_without_a_report(console):
     watched = release(console)
-    watched.health = Metrics(lambda service, at: 20.0 if service == "cart" and at >= 0 else 0.0)
+    watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= 0 else 0.0)
     found, _ = watched.look(120)
     assert found["state"] == "failed" and "cart: 20.0% of" in found["says"]
 

@@ -18,7 +18,8 @@ from core.vendors.base import Deployed, VendorError
 from tests import factories, scenes
 
 READY = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)  # half an hour before the next day
-STEP, REQUESTS = 10, 100.0  # seconds and requests of a metric interval
+STEP, REQUESTS = 30, 300.0  # seconds and requests of a metric interval
+HISTORY = -900  # seconds: what the source knows
 LIVE, BEFORE = "dpl_9d03", "dpl_4f1c"
 POLICY = """
 [repositories.other]
@@ -49,7 +50,7 @@ class Metrics:
         if self.fault:
             raise VendorError("datadog", self.fault)
         first, last = ((at - READY).total_seconds() for at in (since, until))
-        starts = [n * STEP for n in range(int(first // STEP), int(last // STEP)) if n * STEP >= first]
+        starts = [n * STEP for n in range(HISTORY // STEP, int(last // STEP)) if n * STEP >= first]
         return [] if self.silent else [p for at in starts for name in services for p in self._points(name, at)]
 
     def _points(self, service: str, at: float) -> Iterable[MetricPoint]:
