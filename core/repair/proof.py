@@ -130,6 +130,8 @@ def _green(results: Mapping[str, str]) -> bool:
 def _red(results: Mapping[str, str], crash: Crash) -> tuple[bool, str]:
     """Whether the test failed by the reported exception in the reported frame, and in words what it did."""
     kind, frame = crash.exception.type.rsplit(".", 1)[-1], deepest_in_app(crash)
+    if frame is None:
+        return False, "cannot be compared: the reported crash has no frame of the program"
     failures = [text for text in results.values() if text]
     if not failures:
         return False, "passes: it proves nothing" if results else "was not run"

@@ -276,6 +276,13 @@ def test_red_is_the_reported_exception_in_the_reported_frame(results, red, says)
     assert len(told) <= 200
 
 
+@pytest.mark.parametrize("frames", [(), (Frame(file="lib.py", line=1, function="f", in_app=False),)])
+def test_a_crash_without_a_frame_of_the_program_is_never_red(frames):
+    crash = CRASH.model_copy(update={"frames": frames})
+    found, told = proof._red({"a": failure()}, crash)
+    assert found is False and told == "cannot be compared: the reported crash has no frame of the program"
+
+
 @pytest.mark.parametrize(
     ("before", "after", "good", "says"),
     [
