@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
-from core import durable, infrastructure, journal, runtime
+from core import durable, infrastructure, journal, lookout, runtime
 from core.infrastructure import AFTER, BEFORE, Patience
 from core.models import Stage, Status
 from core.stages import (
@@ -244,14 +244,16 @@ def outcome_of(handle, issue_id: int, run: int, change_id: int) -> dict:
             raise
         log.exception("the release of issue %s broke", issue_id)
         says = infrastructure.words(error)
-        back = roll_back_step(issue_id, run, 2, change_id, says)
+        with lookout.released(issue_id):
+            back = roll_back_step(issue_id, run, 2, change_id, says)
         return {"ok": False, "event": "deployment_failed", "says": f"{says}; {back['says']}"}
 
 
 @DBOS.workflow(name=RELEASE, max_recovery_attempts=None)
 def release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
     """queue -> (bring up to date) -> production -> watch -> ok, or roll back."""
-    return carry_out_release(issue_id, run, change_id, automatic)
+    with lookout.released(issue_id):
+        return carry_out_release(issue_id, run, change_id, automatic)
 
 
 def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.models import Crash
+from core.models import Crash, Frame
 from core.repair import proof, sealed
 from core.repair.proof import prove, run_tests, write
 from core.repair.shapes import Candidate, Proof, RegressionTest
