@@ -31,6 +31,7 @@ from core.stages import (
     learn,
     merge,
     peer,
+    restoring,
     review,
     test,
     verify,
@@ -112,6 +113,7 @@ give_back_step = plain_step(deploy.give_back, AFTER)
 lane_step = plain_step(deploy.lane)
 hand_over_step = plain_step(handover.run, AFTER)
 merge_step = plain_step(merge.again, AFTER)
+settle_step = plain_step(restoring.settle, guard.BACK)
 alarm_step = DBOS.step(name="guard.alarm")(guard.alarm)
 
 
@@ -228,7 +230,10 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
         handle = DBOS.enqueue_workflow(durable.RELEASES, release, issue_id, run, change_id, automatic)
     result = outcome_of(handle, issue_id, run, change_id)
     if not result["ok"]:
-        return hand_over(issue_id, run, result["event"], result["says"])
+        ended = hand_over(issue_id, run, result["event"], result["says"])
+        while result.get("late") and (wait := settle_step(issue_id, run, change_id)["seconds"]) > 0:
+            rest(wait)
+        return ended
     if learn_step(issue_id, run, 1, change_id).get("outstanding"):
         while (wait := merge_step(issue_id, run, change_id)["seconds"]) > 0:
             rest(wait)
@@ -265,8 +270,8 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool) 
         return {**current, "event": "tests_failed"}
     live = production_step(issue_id, run, 2, change_id, automatic)
     if not live["ok"]:
-        roll_back_step(issue_id, run, 2, change_id, live["says"])
-        return {**live, "event": "deployment_failed"}
+        back = roll_back_step(issue_id, run, 2, change_id, live["says"])
+        return {**live, "event": "deployment_failed", "late": back.get("late", False)}
     while (look := watch_step(issue_id, run, 1, change_id))["state"] == "watching":
         rest(look["seconds"])
     if look["state"] == "healthy":

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 REPEAT = 900  # seconds between two alarms of one deployment
 FORWARD_SECONDS = 600.0  # a deployment that cannot be finished for so long is rolled back
 BROKEN_SECONDS = 30.0  # so long a look that fails by our own fault is tried again: then nobody can confirm
-LIVE = ("pending", "watching")  # states of a deployment that nobody has confirmed or rolled back
+LIVE = ("pending", "watching", "failed")  # states of a deployment that nobody has confirmed or rolled back
 
 
 def _not_shipped(fault: dict) -> dict:

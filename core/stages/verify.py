@@ -126,7 +126,7 @@ def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, 
     The row says what was seen at the vendor: rolled_back, or superseded when production serves another deployment.
     """
     with store.read() as session:
-        issue, row = session.get_one(Issue, issue_id), _live_or_none(session, change_id)
+        issue, row = session.get_one(Issue, issue_id), restoring.newest(session, change_id)
     if row is None or not (row.vendor_id or restoring.made(rt, row)):
         entry.says = "nothing had reached production"
         return {"ok": True, "says": entry.says}
@@ -138,13 +138,4 @@ def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, 
         session.get_one(ChangeSet, change_id).status = "rolled_back"
         journal.move(session, issue_id, Status.ROLLING_BACK, why)
         notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{why}. {entry.says}")
-    return {"ok": True, "says": entry.says}
-
-
-def _live_or_none(session, change_id: int) -> Deployment | None:
-    return session.exec(
-        select(Deployment)
-        .where(Deployment.change_set_id == change_id, Deployment.environment == "production")
-        .order_by(col(Deployment.id).desc())
-        .limit(1)
-    ).first()
+    return {"ok": True, "says": entry.says, **({"late": True} if back.late else {})}
