@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from console.markup import Safe, clock, moment, tag
 from core import store
 from core.models import Status
+from core.stages import guard
 from core.views import pipeline
 
 STYLE = Safe("""<style>
@@ -29,7 +30,9 @@ def _facts() -> list[tuple[str, object]]:
         failing = [c.name for c in pipeline.connectors(session) if c.failures]
     people = by.get(Status.AWAITING_APPROVAL, 0)
     open_ = sum(by.values()) - sum(by.get(s, 0) for s in (Status.RESOLVED, Status.DISMISSED, Status.ESCALATED))
+    alarms = guard.alarms()
     return [
+        *([("Unverified builds in production", len(alarms))] if alarms else []),
         ("Issues in work", open_),
         ("Waiting for an approval", people),
         ("Escalated to a person", by.get(Status.ESCALATED, 0)),

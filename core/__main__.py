@@ -178,6 +178,8 @@ def status(arguments) -> int:
     if arguments.json:
         print(json.dumps(state, default=str))
         return 0
+    for says in state["alarms"]:
+        print(f"ALARM {says}")
     for name, number in state["issues"].items():
         print(f"{number:>5} {name}")
     for connector in state["connectors"]:

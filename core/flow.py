@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
-from core import durable, infrastructure, journal, runtime
+from core import durable, infrastructure, journal, lookout, runtime
 from core.infrastructure import AFTER, BEFORE, Patience
 from core.models import Stage, Status
 from core.stages import (
@@ -36,6 +36,7 @@ from core.stages import (
     learn,
     merge,
     peer,
+    restoring,
     review,
     test,
     verify,
@@ -139,6 +140,7 @@ begin_anew_step = plain_step(anew.begin, AFTER)
 late_watch_step = plain_step(late.watch, AFTER)
 late_roll_back_step = plain_step(late.roll_back, AFTER)
 merge_step = plain_step(merge.again, AFTER)
+settle_step = plain_step(restoring.settle, guard.BACK)
 alarm_step = DBOS.step(name="guard.alarm")(guard.alarm)
 
 
@@ -265,7 +267,10 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
     if result.get("stale") and begin_anew_step(issue_id, run, change_id, result["says"])["begun"]:
         return "begun anew"
     if not result["ok"]:
-        return hand_over(issue_id, run, result["event"], result["says"])
+        ended = hand_over(issue_id, run, result["event"], result["says"])
+        while result.get("late") and (wait := settle_step(issue_id, run, change_id)["seconds"]) > 0:
+            rest(wait)
+        return ended
     learned = learn_step(issue_id, run, 1, change_id)
     with SetWorkflowID(f"{DBOS.workflow_id}-late"):
         DBOS.start_workflow(late_watch, issue_id, run, change_id)
@@ -284,7 +289,8 @@ def outcome_of(handle, issue_id: int, run: int, change_id: int) -> dict:
             raise
         log.exception("the release of issue %s broke", issue_id)
         says = infrastructure.words(error)
-        back = roll_back_step(issue_id, run, 2, change_id, says)
+        with lookout.released(issue_id):
+            back = roll_back_step(issue_id, run, 2, change_id, says)
         return {"ok": False, "event": "deployment_failed", "says": f"{says}; {back['says']}"}
 
 
@@ -340,7 +346,8 @@ def release(issue_id: int, run: int, change_id: int, automatic: bool, admitted: 
     """
     if admitted and admit_step(issue_id, run, change_id, automatic)["seconds"] > 0:
         return {"ok": False, "event": HELD, "says": ""}
-    return carry_out_release(issue_id, run, change_id, automatic)
+    with lookout.released(issue_id):
+        return carry_out_release(issue_id, run, change_id, automatic)
 
 
 def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
@@ -352,8 +359,8 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool) 
         return {**current, "event": "tests_failed"}
     live = production_step(issue_id, run, 2, change_id, automatic)
     if not live["ok"]:
-        roll_back_step(issue_id, run, 2, change_id, live["says"])
-        return {**live, "event": "deployment_failed"}
+        back = roll_back_step(issue_id, run, 2, change_id, live["says"])
+        return {**live, "event": "deployment_failed", "late": back.get("late", False)}
     while (look := watch_step(issue_id, run, 1, change_id))["state"] == "watching":
         rest(look["seconds"])
     if look["state"] == "healthy":

@@ -6,6 +6,7 @@ from sqlmodel import col, func, select
 
 from core import store
 from core.models import Approval, Connector, Deployment, Issue, Round
+from core.stages import guard
 
 SHOWN = {
     "id",
@@ -27,7 +28,7 @@ SHOWN = {
 
 
 def status() -> dict:
-    """Issues by status, connectors, the last round, and how many approvals wait."""
+    """Issues by status, connectors, the last round, how many approvals wait, and the alarms."""
     with store.read() as session:
         issues = dict(session.exec(select(Issue.status, func.count()).group_by(Issue.status)).all())
         connectors = session.exec(select(Connector).order_by(Connector.name)).all()
@@ -40,6 +41,7 @@ def status() -> dict:
             "all": [i.model_dump(mode="json", include=SHOWN) | {"rollbacks": rollbacks.get(i.id, 0)} for i in newest],
             "issues": {str(name): number for name, number in issues.items()},
             "approvals_waiting": waiting,
+            "alarms": [guard.says(row) for row in guard.alarms()],
             "connectors": [{"name": c.name, "error": c.error, "last_success": c.last_success} for c in connectors],
             "last_round": last and {"result": last.result, "started_at": last.started_at, "records": last.records},
         }

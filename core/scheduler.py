@@ -21,6 +21,7 @@ from core import (
     audit_head,
     durable,
     flow,  # noqa: F401 - registers the workflows
+    lookout,
     notify,
     store,
     sweep,
@@ -56,6 +57,7 @@ class Engine:
         self.collector = Collector()
         self.one_round = threading.Lock()
         self.audit_fault: Verdict | None = None
+        self.lookout = lookout.Lookout()
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
     def schedule(self) -> None:
@@ -71,6 +73,7 @@ class Engine:
         add(self.upkeep, "interval", seconds=BEAT_SECONDS, id="upkeep")
         add(self.watch_audit, "interval", seconds=BEAT_SECONDS, id="audit")
         add(self.deliver, "interval", seconds=DELIVER_SECONDS, id="deliver")
+        add(lambda: self.lookout.look(self.runtime), "interval", seconds=BEAT_SECONDS, id="lookout")
         add(self.hasten, "interval", seconds=HOOK_SECONDS, id="hasten")
         self.scheduler.start()
 

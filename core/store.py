@@ -39,7 +39,9 @@ def make_engine(url: str) -> Engine:
         engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 30}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
     else:
-        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        event.listen(engine, "connect", _prepare_postgres)
     outages.listen(engine)
     return engine
 
@@ -48,6 +50,13 @@ def _prepare_sqlite(connection, _record) -> None:
     connection.isolation_level = "IMMEDIATE"  # DBOS, which shares this engine, counts on it too
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_postgres(connection, _record) -> None:
+    """A worker that is stopped in a transaction must not keep the writer's lock from the others."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
+    connection.commit()
 
 
 def open_store(url: str) -> Engine:

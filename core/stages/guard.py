@@ -14,7 +14,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select, update
 
-from core import infrastructure, notify, runtime, store
+from core import infrastructure, lookout, notify, runtime, store
 from core.infrastructure import Patience
 from core.models import ChangeSet, Deployment, Issue
 from core.settings import Policy
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 REPEAT = 900  # seconds between two alarms of one deployment
 FORWARD_SECONDS = 600.0  # a deployment that cannot be finished for so long is rolled back
 BROKEN_SECONDS = 30.0  # so long a look that fails by our own fault is tried again: then nobody can confirm
-LIVE = ("pending", "watching")  # states of a deployment that nobody has confirmed or rolled back
+LIVE = ("pending", "watching", "failed")  # states of a deployment that nobody has confirmed or rolled back
 
 
 def _not_shipped(fault: dict) -> dict:
@@ -41,6 +41,9 @@ BACK = Patience(broken=math.inf, guards=True)
 
 def kept(work: Callable[[], dict], issue_id: int, run: int, patience: Patience) -> dict:
     """The answer of a step's work, or its fault as one; a guarded step that answers ends the alarm."""
+
+    if patience.guards:
+        lookout.guarded.add(issue_id)
 
     def once() -> dict:
         answer = work()

@@ -10,14 +10,14 @@ from core import notify, store
 from core.models import Issue, now
 from core.runtime import Runtime
 from core.signals.release import State
-from core.stages import handover, learn, look, verify
+from core.stages import handover, learn, look, restoring, verify
 from core.vendors.base import VendorError
 
 
 def watch(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
     """One quiet look: watching (look again in ``seconds``), failed, or over."""
     with store.read() as session:
-        row = look.deployment_of(session, change_id)
+        row = restoring.newest(session, change_id)
     if row is None or row.status != "verified":
         return {"state": "over"}
     seen, rules = look.take(rt, issue_id, change_id), rt.policy.watch

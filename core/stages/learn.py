@@ -26,11 +26,11 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
             .order_by(col(Signal.id).desc())
             .limit(1)
         ).first()
-    merged, said = merge.attempt(rt, issue, change)
+    merging, said = merge.attempt(rt, issue, change)
     entry.says = "; ".join(filter(None, [said, close_report(rt, reported)]))
     with store.write() as session:
         change = session.get_one(ChangeSet, change_id)
-        change.status = "merged" if merged and change.pull_number else "deployed"
+        change.status = "merged" if merging == "merged" and change.pull_number else "deployed"
         shipped = session.exec(
             select(Deployment).where(Deployment.change_set_id == change_id, Deployment.environment == "production")
         ).all()
@@ -41,9 +41,9 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
         issue.resolution = f"{change.generator}: {change.title}"
         notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", issue.resolution)
         note(session, issue_id, run, "resolved", {"sha": change.head_sha})
-        if not merged:
+        if merging == "refused":
             merge.outstanding(session, issue, change, said)
-    return {"ok": True, "outstanding": not merged}
+    return {"ok": True, "outstanding": merging != "merged"}
 
 
 def ended(row: Deployment) -> str:

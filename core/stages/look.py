@@ -9,15 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from sqlmodel import Session, col, select
-
 from core import store
 from core.models import ChangeSet, Deployment, Issue, ServiceHealth
 from core.runtime import Runtime
 from core.settings import Watch
 from core.signals.release import Interval, Judgement, Scene, State
 from core.signals.release_judge import PATIENCE, judge
-from core.stages import live, scene, success_checks
+from core.stages import live, restoring, scene, success_checks
 from core.stages.scene import Release
 from core.vendors.base import Deployed
 
@@ -52,16 +50,6 @@ class Seen:
     @property
     def says(self) -> str:
         return self.verdict.says + (f"; {self.trouble}" if self.trouble else "")
-
-
-def deployment_of(session: Session, change_id: int) -> Deployment | None:
-    """The newest production deployment of a change."""
-    return session.exec(
-        select(Deployment)
-        .where(Deployment.change_set_id == change_id, Deployment.environment == "production")
-        .order_by(col(Deployment.id).desc())
-        .limit(1)
-    ).first()
 
 
 def take(rt: Runtime, issue_id: int, change_id: int) -> Seen:
@@ -102,7 +90,7 @@ def settled(
 
 def _release(rt: Runtime, issue_id: int, change_id: int) -> Release:
     with store.read() as session:
-        row = deployment_of(session, change_id)
+        row = restoring.newest(session, change_id)
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
     return Release(issue, change, row, scene.services_of(rt, row.repository))
 

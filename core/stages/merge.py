@@ -15,22 +15,23 @@ EVERY = 300.0  # seconds between two attempts
 FOR = timedelta(days=3)  # then it is left to the person who was told
 
 
-def attempt(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[bool, str]:
-    """(whether nothing is left to merge, what was done)."""
+def attempt(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[str, str]:
+    """(merged, refused or away; what was done)."""
     if not (rt.host and change.pull_number):
-        return True, "no pull request to merge: GitHub is not connected"
+        return "merged", "no pull request to merge: GitHub is not connected"
     _, repository = rt.repository_of(issue.service)
     try:
         sha = rt.host.merge(repository.github, change.pull_number, change.head_sha)
     except VendorError as error:
-        return False, f"pull request {change.pull_number} is not merged yet: {error}"
-    return True, f"pull request {change.pull_number} merged as {sha[:8]}"
+        state = "refused" if error.permanent else "away"
+        return state, f"pull request {change.pull_number} is not merged yet: {error}"
+    return "merged", f"pull request {change.pull_number} merged as {sha[:8]}"
 
 
 def outstanding(session: Session, issue: Issue, change: ChangeSet, says: str) -> None:
-    """Tell a person once. The issue stays fixed."""
+    """Tell a person, once. The issue stays fixed."""
     text = f"The fix is live and verified, but {says}. The platform tries again for {FOR.days} days. {change.pull_url}"
-    notify.queue(session, "merge_outstanding", issue, f"merge-{change.id}", text.strip())
+    notify.once(session, "merge_outstanding", issue, f"merge-{change.id}", text.strip())
 
 
 def again(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
@@ -40,10 +41,11 @@ def again(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
         at = store.clock(session)
     if change.status != "deployed":
         return {"seconds": 0.0}
-    merged, says = attempt(rt, issue, change)
-    if merged:
-        with store.write() as session:
+    state, says = attempt(rt, issue, change)
+    with store.write() as session:
+        if state == "merged":
             session.get_one(ChangeSet, change_id).status = "merged"
-        return {"seconds": 0.0}
+            return {"seconds": 0.0}
+        outstanding(session, issue, change, says)  # by now also of a code host that is away
     late = issue.ended_at is None or at - issue.ended_at > FOR
     return {"seconds": 0.0 if late else EVERY, "says": says}

@@ -5,20 +5,27 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from sqlmodel import Session, col, select
+
 from core import store
 from core.models import Deployment
 from core.runtime import Runtime
 from core.vendors.base import Deployed, VendorError
 
+SETTLED, EVERY = 300.0, 15.0  # seconds: how long, and how often, a late move of production is looked for
 FINISHED = ("READY", "ERROR", "CANCELED", "BLOCKED")
 
 
 @dataclass(frozen=True)
 class Restored:
-    """``status`` is the row's: rolled_back, or superseded when production serves another deployment."""
+    """``status`` is the row's: rolled_back, or superseded when production serves another deployment.
+
+    ``late``: production never served it, but the vendor may still move production to it.
+    """
 
     status: str
     says: str
+    late: bool = False
 
 
 def made(rt: Runtime, row: Deployment) -> list[Deployed]:
@@ -41,7 +48,7 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
             rt.deployer.cancel(one.vendor_id)
     live = rt.deployer.production(project)
     if live and live.vendor_id == row.previous_vendor_id:
-        return Restored("rolled_back", f"production already serves {row.previous_vendor_id}")
+        return Restored("rolled_back", f"production already serves {row.previous_vendor_id}", late=bool(found))
     if live and live.vendor_id not in {row.vendor_id, *(one.vendor_id for one in found)}:
         return Restored("superseded", f"production was left alone: it serves the newer deployment {live.vendor_id}")
     if not row.previous_vendor_id:
@@ -60,3 +67,35 @@ def _seen(rt: Runtime, project: str, vendor_id: str) -> None:
     if live is None or live.vendor_id != vendor_id:
         says = f"production serves {live.vendor_id if live else 'nothing'} after the rollback to {vendor_id}"
         raise VendorError(rt.deployer.name, says)
+
+
+def settle(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
+    """Seconds until the next look whether production moved to the deployment after all; then it is restored again.
+
+    0 when five minutes have passed: a vendor's alias request is done by then.
+    """
+    with store.read() as session:
+        row = newest(session, change_id)
+        age = (store.clock(session) - row.ended_at).total_seconds() if row and row.ended_at else SETTLED
+    if row is None or row.status not in ("rolled_back", "watching"):
+        return {"seconds": 0.0}
+    live = rt.deployer.production(_project(rt, row))
+    if live and live.vendor_id in {row.vendor_id, *(one.vendor_id for one in made(rt, row))}:
+        _mark(row, "watching")
+        _mark(row, restore(rt, row).status)
+    return {"seconds": EVERY if age < SETTLED else 0.0}
+
+
+def _mark(row: Deployment, status: str) -> None:
+    with store.write() as session:
+        session.get_one(Deployment, row.id).status = status
+
+
+def newest(session: Session, change_id: int) -> Deployment | None:
+    """The production deployment of a change."""
+    return session.exec(
+        select(Deployment)
+        .where(Deployment.change_set_id == change_id, Deployment.environment == "production")
+        .order_by(col(Deployment.id).desc())
+        .limit(1)
+    ).first()

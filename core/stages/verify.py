@@ -13,7 +13,7 @@ from core.runtime import Runtime
 from core.signals.release import State
 from core.stages import live, restoring
 from core.stages import look as looks
-from core.stages.look import Seen, deployment_of
+from core.stages.look import Seen
 from core.stages.restoring import Restored
 
 
@@ -94,13 +94,13 @@ def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, 
         journal.move(session, issue_id, Status.ROLLING_BACK, why)
     done = returned(rt, issue_id, change_id, why)
     entry.says = done.says
-    return {"ok": True, "says": done.says, "event": done.status}
+    return {"ok": True, "says": done.says, "event": done.status, **({"late": True} if done.late else {})}
 
 
 def returned(rt: Runtime, issue_id: int, change_id: int, why: str) -> Restored:
     """Roll a change back, and write down what the vendor then served."""
     with store.read() as session:
-        row = deployment_of(session, change_id)
+        row = restoring.newest(session, change_id)
     if row is None or not (row.vendor_id or restoring.made(rt, row)):
         return Restored("rolled_back", "nothing had reached production")
     done = restoring.restore(rt, row)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.models import Crash
+from core.models import Crash, Frame
 from core.repair import proof, sealed
 from core.repair.proof import prove, run_tests, write
 from core.repair.shapes import Candidate, Proof, RegressionTest
@@ -292,6 +292,13 @@ def test_a_report_without_a_line_of_the_program_proves_nothing():
         Crash(exception={"type": "E"}, frames=[{"file": "a", "in_app": False}]),
     ):
         assert proof._red({"a": failure("E")}, crash)[0] is False
+
+
+@pytest.mark.parametrize("frames", [(), (Frame(file="lib.py", line=1, function="f", in_app=False),)])
+def test_a_crash_without_a_frame_of_the_program_is_never_red(frames):
+    crash = CRASH.model_copy(update={"frames": frames})
+    found, told = proof._red({"a": failure()}, crash)
+    assert found is False and told == "cannot be compared: the reported crash has no frame of the program"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import pytest
 
+from console import status
 from console.page import PAGES
-from core import store
+from core import overview, store
 from tests import factories, screens
 
 HOSTILE = "<script>alert(1)</script>"
@@ -30,3 +31,11 @@ def test_every_page_shows_it_with_the_command_to_do_by_hand(console, page):
 def test_it_is_gone_when_the_deployment_is_confirmed_or_rolled_back(console, values):
     alarmed(**values)
     assert 'role="alert"' not in screens.seen(screens.visit("issues"))
+
+
+def test_the_status_page_and_the_command_line_tell_it(console):
+    assert overview.status()["alarms"] == [] and "Unverified" not in status.page()[1]
+    alarmed(vendor_id="dpl_bad")
+    [told] = overview.status()["alarms"]
+    assert told.startswith("Deployment dpl_bad of shop could be neither confirmed nor rolled back: vercel refused")
+    assert "Unverified builds in production" in status.page()[1]

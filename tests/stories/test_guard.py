@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from core import actions, flow, infrastructure, store, workspace
 from core.models import Deployment, Notification, Outcome, Status
 from core.repair import checkout
-from core.stages import deploy, guard, merge
+from core.stages import deploy, guard, merge, restoring
 from core.vendors.base import Deployed, VendorError
 from core.vendors.command import Unreachable
 from tests.postgres import postgres
@@ -159,6 +159,24 @@ def test_a_rollback_that_is_refused_alarms_everybody_until_it_succeeds(world, mo
     free.set()
     ended(w, issue_id, Status.ESCALATED)
     assert w.ledger.get("alias") == "dpl_1" and production().status == "rolled_back" and guard.alarms() == []
+
+
+def test_a_promotion_whose_alias_moves_after_the_rollback_is_restored_again(world, monkeypatch):
+    w = world()
+
+    def promote(project, preview_id, key):
+        made = type(w.deployer).promote(w.deployer, project, preview_id, key)
+        w.ledger.put("alias", "dpl_1")
+        return made
+
+    monkeypatch.setattr(w.deployer, "promote", promote)
+    monkeypatch.setattr(restoring, "EVERY", 0.05)
+    failing(monkeypatch, w.deployer, "serve", refused("the alias did not move in 60 s"))
+    ended(w, w.issue(), Status.ESCALATED, Status.RESOLVED)
+    w.ledger.put("alias", production().vendor_id)
+    until(lambda: w.ledger.get("alias") == "dpl_1")
+    until(lambda: production().status == "rolled_back")
+    monkeypatch.setattr(restoring, "SETTLED", 0.0)
 
 
 def test_a_promotion_that_is_accepted_while_the_alias_never_moves(world, monkeypatch):

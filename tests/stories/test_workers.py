@@ -9,9 +9,11 @@ import subprocess
 import sys
 
 import pytest
+from filelock import Timeout
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
-from core import scheduler, store
+from core import fencing, scheduler, store
 from core.models import Deployment, Issue, Outcome, Round, Status
 from core.settings import ROOT
 from tests.postgres import postgres
@@ -34,8 +36,8 @@ def worker(tmp_path, database):
     """Start a worker in a process of its own; what still lives at the end is killed."""
     started: list[subprocess.Popen] = []
 
-    def start() -> subprocess.Popen:
-        argv = [sys.executable, "-m", "tests.stories.worker", str(tmp_path), database]
+    def start(*more: str) -> subprocess.Popen:
+        argv = [sys.executable, "-m", "tests.stories.worker", str(tmp_path), database, *more]
         process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert json.loads(process.stdout.readline())["ready"]
@@ -71,6 +73,39 @@ def test_two_workers_share_the_work_and_the_survivor_takes_over(tmp_path, databa
     assert len({row.issue_id for row in made}) == len(made), "one production deployment an issue"
     assert len(world.ledger.effects("pull")) == len({line for line in world.ledger.effects("pull")})
     assert len(world.ledger.effects("production")) == len(set(world.ledger.effects("production")))
+
+
+LOCK = {"sqlite": "SELECT 1", "postgresql": "SELECT pg_advisory_xact_lock(20260)"}
+
+
+def stop(process: subprocess.Popen, world: World) -> None:
+    """Stop the process at a moment at which it holds neither the database's lock nor the vendors'."""
+    while True:
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            with world.ledger.lock.acquire(timeout=0.5), store.engine().begin() as connection:
+                dialect = store.engine().dialect.name
+                before = {"sqlite": "PRAGMA busy_timeout = 500", "postgresql": "SET LOCAL lock_timeout = '500ms'"}
+                for statement in (before[dialect], LOCK[dialect]):
+                    connection.exec_driver_sql(statement)
+                connection.exec_driver_sql("UPDATE worker SET role = role")
+            return
+        except (OperationalError, Timeout):
+            os.kill(process.pid, signal.SIGCONT)
+
+
+def test_a_worker_that_is_stopped_on_this_machine_is_replaced_and_ends_itself_when_it_wakes(tmp_path, database, worker):
+    world = World(tmp_path, limit=50, watch=2, database=database)
+    first = worker("3")
+    issue_id = world.issue()
+    until(lambda: world.get(issue_id).status is Status.WATCHING)
+    stop(first, world)
+    worker("3")
+    until(lambda: world.get(issue_id).status is Status.RESOLVED, seconds=120)
+    os.kill(first.pid, signal.SIGCONT)
+    assert first.wait(timeout=60) == fencing.TAKEN_OVER
+    effects = [line.split()[0] for line in world.ledger.effects()]
+    assert effects == ["pull", "preview", "production", "merge"], "nothing happened twice"
 
 
 def test_a_slot_of_time_is_one_round_whoever_takes_it(tmp_path, database):

@@ -1,9 +1,12 @@
-"""``python -m tests.stories.worker FOLDER [DATABASE]``: an engine on the world of a story, until it is killed."""
+"""``python -m tests.stories.worker FOLDER [DATABASE [DEAD_AFTER]]``: an engine on the world of a story, until it is
+killed. DEAD_AFTER is in seconds.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from core import durable, flow  # noqa: F401 - flow registers the workflows
@@ -26,4 +29,6 @@ def main(folder: Path, database: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 3:
+        durable.DEAD_AFTER, durable.LOOKED_ON = timedelta(seconds=float(sys.argv[3])), float(sys.argv[3]) / 2
     main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")

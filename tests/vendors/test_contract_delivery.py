@@ -152,6 +152,7 @@ VERCEL = {
     "GET /v1/projects/.*/promote/aliases": {"aliases": []},
     ".* /v10/projects/shop/env": {"envs": []},
     "POST /v.*": {},
+    "PATCH /v12/deployments/.*/cancel": {"id": "dpl_1"},
     "GET /v2/user": {"user": {}},
 }
 VERCEL_CALLS = {
@@ -162,6 +163,8 @@ VERCEL_CALLS = {
     "serve": lambda c: pytest.raises(VendorError, c.serve, "other", "dpl_1"),
     "rollback": lambda c: pytest.raises(VendorError, c.rollback, "other", "dpl_1"),
     "configure": lambda c: c.configure("shop", {"MODE": "fast"}),
+    "cancel": lambda c: c.cancel("dpl_1"),
+    "with_key": lambda c: c.with_key("shop", "k"),
     "check": lambda c: c.check(),
 }
 

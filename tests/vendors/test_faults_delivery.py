@@ -195,7 +195,7 @@ def test_a_list_that_repeats_its_page_ends():
         return httpx.Response(200, json={"deployments": [{"uid": "d", "meta": {}}], "pagination": {"next": 5}})
 
     client = Vercel(Http("vercel", "https://api.vercel.com", transport=httpx.MockTransport(serve)))
-    assert client._find("shop", "k") is None and len(asked) == 2
+    assert client.with_key("shop", "k") == [] and len(asked) == 2
 
 
 def test_an_empty_page_is_not_the_end():
@@ -204,4 +204,4 @@ def test_an_empty_page_is_not_the_end():
         {"deployments": [{"uid": "d", "meta": {"platformKey": "k"}}], "pagination": {"next": None}},
     ]
     serve = httpx.MockTransport(lambda request: httpx.Response(200, json=pages.pop(0)))
-    assert Vercel(Http("vercel", "https://api.vercel.com", transport=serve))._find("shop", "k") == "d"
+    assert Vercel(Http("vercel", "https://api.vercel.com", transport=serve)).with_key("shop", "k")[0].vendor_id == "d"

@@ -1,0 +1,72 @@
+"""Tells people directly when the database is away while this process guards a deployment: then nothing can be queued.
+
+The guard itself waits inside the durable engine for the database, and goes on where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from core import store
+from core.runtime import Runtime
+from core.vendors.base import Message, VendorError
+
+log = logging.getLogger(__name__)
+AFTER, REPEAT = 60.0, 900.0  # seconds without an answer until the first message, and between two
+guarded: set[int] = set()  # issues whose deployments this process guards now
+
+
+@contextmanager
+def released(issue_id: int) -> Iterator[None]:
+    """What is guarded inside is guarded no more at its end."""
+    try:
+        yield
+    finally:
+        guarded.discard(issue_id)
+
+
+class Lookout:
+    """Asked every few seconds by the scheduler."""
+
+    def __init__(self) -> None:
+        self.since: float | None = None
+        self.told: float | None = None
+
+    def look(self, rt: Runtime) -> None:
+        at = time.monotonic()
+        if not guarded or _answers():
+            self.since = self.told = None
+            return
+        self.since = at if self.since is None else self.since
+        if at - self.since >= AFTER and (self.told is None or at - self.told >= REPEAT):
+            self.told = at
+            _tell(rt, at - self.since)
+
+
+def _answers() -> bool:
+    try:
+        with store.read() as session:
+            session.connection().exec_driver_sql("SELECT 1")
+    except SQLAlchemyError:
+        return False
+    return True
+
+
+def _tell(rt: Runtime, seconds: float) -> None:
+    issues = ", ".join(str(number) for number in sorted(guarded))
+    says = (
+        f"The platform's database has not responded for {seconds:.0f} s. Production may serve an unverified build, of "
+        f"issue {issues}: nobody can confirm it or roll it back meanwhile. The platform goes on by itself when the "
+        "database responds. Until then roll back by hand at the vendor if production fails."
+    )
+    message = Message(f"database-away-{int(time.time() // REPEAT)}", "Production serves an unverified build", says)
+    for notifier in rt.notifiers:
+        try:
+            notifier.send(message)
+        except VendorError as error:
+            log.warning("the alarm did not go out: %s", error)
