@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dbos import DBOS
 
-from core import actions, durable, flow, store  # noqa: F401 - flow registers the workflows
+from core import actions, durable, flow, release_actions, restart, sweep  # noqa: F401 - flow registers the workflows
 from core.models import Approval, Deployment, Status, now
 from core.repair import engine
 from core.stages import gates
@@ -87,6 +87,24 @@ def test_an_approval_that_nobody_gave_in_time_expires(replay, path):
 @pytest.mark.parametrize("path", named("window"))
 def test_a_window_that_came_is_used(replay, path):
     _released(replay(path, later=timedelta(days=1)))
+
+
+@pytest.mark.parametrize("path", named("window"))
+def test_a_window_that_opened_sooner_wakes_it(replay, path):
+    """Work that sleeps since a version without messages hears none: it starts anew."""
+    world = replay(path)
+    until(lambda: restart.asleep("issue-1-run-1"))
+    sweep.sweep(world.rt)
+    assert ended(world, 1, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
+    assert _workflow("issue-1-run-1") == "CANCELLED"
+
+
+@pytest.mark.parametrize("path", named("window"))
+def test_a_person_starts_it_now(replay, path):
+    world = replay(path)
+    until(lambda: restart.asleep("issue-1-run-1"))
+    release_actions.start_now(1, actor=by("ada"), key="k")
+    assert ended(world, 1, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
 @pytest.mark.parametrize("path", named("queue"))
