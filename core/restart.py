@@ -55,6 +55,8 @@ def ended(workflow_id: str) -> str:
 
     An issue whose stages Kestra runs has no workflow: where a Kestra server is connected, a missing one is no fault.
     """
+    if not durable.started():
+        return ""
     if not durable.known(workflow_id):
         return "" if runtime.current().settings.kestra_url else MISSING
     [found] = durable.client().list_workflows(workflow_ids=[workflow_id], load_input=False)
