@@ -39,7 +39,7 @@ from core.vendors.base import VendorError
 log = logging.getLogger(__name__)
 JOURNEY, RELEASE, AGAIN = "journey", "release", "again"
 HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
-SLICE = 900.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
+SLICE = 300.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
 
 
 def rest(seconds: float) -> None:
