@@ -249,7 +249,7 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
 def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane: str) -> dict:
     """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
 
-    Work from before version 0.2 entered the lane first and waits for its admission inside.
+    Work that was recorded before this patch entered the lane first, and waits for its admission inside.
     """
     if not DBOS.patch("admission-before-lane"):
         return enter(lane, "release", issue_id, run, change_id, automatic)

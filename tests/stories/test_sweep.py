@@ -11,6 +11,7 @@ from sqlalchemy import text
 from core import actions, durable, release_actions, restart, store, sweep
 from core.models import Approval, ChangeSet, Decision, Deployment, Issue, Outcome, Status
 from core.vendors.base import VendorError
+from tests.postgres import postgres
 from tests.stories.test_flow import SCHEDULED, asked, ended, rows
 from tests.stories.world import until
 from tests.who import by
@@ -315,3 +316,22 @@ def test_the_counters_of_a_new_run_start_anew(world):
     actions.retry(question.issue_id, actor=by("bob"), key="r")
     issue: Issue = w.get(question.issue_id)
     assert (issue.restarts, issue.at_once, issue.workflow_id) == (0, True, f"issue-{issue.id}-run-2")
+
+
+# --- PostgreSQL --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def postgresql():
+    with postgres() as address:
+        yield address
+
+
+def test_work_on_postgresql_goes_on_from_its_last_step(postgresql, world):
+    w = world(database=postgresql)
+    question = asked(w, w.issue("checkout"))
+    kill(question.workflow_id)
+    assert sweep.sweep(w.rt) == [question.issue_id]
+    until(lambda: rows(Approval)[0].workflow_id != question.workflow_id)
+    actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
