@@ -27,7 +27,16 @@ def sweep(rt: Runtime) -> list[int]:
         admission.return_abandoned(session)
     issues = _open()
     ended = restart.how_ended([issue.workflow_id for issue in issues])
-    return [issue.id for issue in issues if _mend(rt, issue, ended[issue.workflow_id])]
+    return [issue.id for issue in issues if _mended(rt, issue, ended[issue.workflow_id])]
+
+
+def _mended(rt: Runtime, issue: Issue, how: str) -> bool:
+    """One issue that cannot be mended now is tried again in the next round, and keeps no other one waiting."""
+    try:
+        return _mend(rt, issue, how)
+    except Exception:
+        log.exception("the work of issue %s could not be mended", issue.id)
+        return False
 
 
 def _open() -> list[Issue]:

@@ -39,8 +39,10 @@ def replay(tmp_path, monkeypatch, database):
     monkeypatch.setattr(gates, "review", pass_gates)
     running: list[durable.Executor] = []
 
-    def make(path: Path, later: timedelta = timedelta()) -> World:
+    def make(path: Path, later: timedelta = timedelta(), recoveries: int = 0) -> World:
         history = shapes.load(path)
+        for row in history["engine"]["workflow_status"]:
+            row["recovery_attempts"] += recoveries
         shapes.restore_repository(history, tmp_path / "origin.git")
         shapes.restore_vendors(history, tmp_path / "vendors")
         world = World(tmp_path, database=database, start=f"{now() - timedelta(minutes=5):%H:%M}")  # the window is open
@@ -74,6 +76,15 @@ def test_an_approval_is_heard(replay, path):
     assert actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k").done
     _released(world)
     assert not rows(Deployment, Deployment.environment == "production")[0].automatic
+
+
+@pytest.mark.parametrize("path", named("approval") + named("watch"))
+def test_recoveries_are_not_limited(replay, path):
+    """A worker that restarted 500 times while it waited gives nothing up."""
+    world = replay(path, recoveries=500)
+    for asked in rows(Approval):
+        actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+    _released(world)
 
 
 @pytest.mark.parametrize("path", named("approval"))

@@ -133,6 +133,23 @@ def test_after_its_restarts_a_person_gets_it_with_the_reason(world):
     assert sweep.sweep(w.rt) == []
 
 
+def test_one_that_cannot_be_mended_keeps_no_other_waiting(world, monkeypatch):
+    w = world()
+    first, second = asked(w, w.issue("checkout", release="r1")), asked(w, w.issue("checkout", release="r2"))
+    for question in (first, second):
+        kill(question.workflow_id)
+    real = sweep._restart
+
+    def breaks(rt, issue, how):
+        if issue.id == first.issue_id:
+            raise VendorError("github", "is away")
+        return real(rt, issue, how)
+
+    monkeypatch.setattr(sweep, "_restart", breaks)
+    assert sweep.sweep(w.rt) == [second.issue_id]
+    monkeypatch.undo()
+
+
 def test_live_and_ended_work_is_left_alone(world):
     w = world()
     question = asked(w, w.issue("checkout"))
