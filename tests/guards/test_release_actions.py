@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
-from core import durable, holds, release_actions, restart, store
+from core import durable, holds, release_actions, restart, stage_command, store
 from core.holds import EVERYTHING, Hold
-from core.models import Approval, AuditRow, ChangeSet, Decision, Deployment, Issue, Notification, Review, Status
+from core.models import Approval, AuditRow, ChangeSet, Decision, Deployment, Issue, Notification, Review, Status, now
 from core.people import Role
 from core.rights import Actor, Forbidden, Refused
 from tests import factories
@@ -359,3 +361,18 @@ def test_messages_of_holds_are_told_once(console):
     release_actions.stop(actor=by("operator"), reason="one", key="k")
     release_actions.start(actor=by("approver"), key="k")
     assert [(m.channel, m.repeats) for m in rows(Notification)] == [("slack", 0), ("slack", 0)]
+
+
+# --- windows where Kestra runs the stages ------------------------------------------------------
+
+
+@pytest.mark.parametrize(("opens", "at_once", "due"), [(-5, False, True), (60, False, False), (60, True, True)])
+def test_kestra_takes_a_scheduled_issue_whose_window_opened_or_that_a_person_started(console, opens, at_once, due):
+    start = now() + timedelta(minutes=opens)
+    window = f'\n[maintenance]\ndays = [{start.weekday()}]\nstart = "{start:%H:%M}"\nminutes = 30\n'
+    console.platform_file.write_text(console.platform_file.read_text() + window)
+    issue = issue_in(Status.SCHEDULED, scheduled_for=now() + timedelta(days=1))
+    if at_once:
+        release_actions.start_now(issue.id, actor=by("operator"), key="k")
+    assert stage_command._due() == ([issue.id] if due else [])
+    assert one(Issue, issue.id).at_once is at_once
