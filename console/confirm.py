@@ -207,7 +207,8 @@ ACTS = {
 @dataclass(frozen=True)
 class Offer:
     """An act on one target; ``more`` are the action's further arguments, ``about`` what is shown,
-    ``choices`` whom it can be given to; ``name`` tells offers apart whose target is no number."""
+    ``choices`` whom it can be given to; ``name`` tells offers apart whose target is no number; ``label`` is the
+    button's, where the act's own would not tell two offers apart."""
 
     act: str
     target: int | str | None
@@ -215,6 +216,7 @@ class Offer:
     more: dict = field(default_factory=dict)
     choices: asks.Choices = ()
     name: str = ""
+    label: str = ""
 
 
 def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
@@ -224,7 +226,7 @@ def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
         for offer in offers:
             act = ACTS[offer.act]
             if here.may(act.right) and st.button(
-                act.label,
+                offer.label or act.label,
                 key=f"{offer.act}-{offer.name or offer.target}",
                 type=act.kind,
                 shortcut=act.shortcut if shortcuts else None,

@@ -50,5 +50,6 @@ def controls() -> None:
     standing = _standing()
     stopped = any(hold.scope == EVERYTHING for hold in standing)
     offers = [Offer("start" if stopped else "stop", EVERYTHING, name="releases")]
-    offers += [Offer("lift", h.scope, h.reason, name=h.scope) for h in standing if h.scope != EVERYTHING]
-    buttons(offers)
+    brakes = [hold for hold in standing if hold.scope != EVERYTHING]
+    offers += [Offer("lift", b.scope, b.reason, name=b.scope, label=f"Lift the brake of {b.scope}") for b in brakes]
+    buttons(offers, shortcuts=len(brakes) < 2)

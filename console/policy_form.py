@@ -47,6 +47,7 @@ FORM: Mapping[str, Sequence[Field]] = {
         Field("guards.deployments_per_hour", "Automatic deployments an hour", 0, 1000, 1),
         Field("guards.minimum_occurrences", "Occurrences at least", 1, 1000, 1),
         Field("guards.stop_after_rollbacks", "Approval after rollbacks in a row", 1, 100, 1),
+        Field("guards.brake_after_failures", "Brake after failed releases", 0, 100, 1, "in a row; 0: never"),
         Field("guards.approval_always", "A person approves every fix"),
         Field(
             "corroboration.required",

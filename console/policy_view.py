@@ -62,12 +62,18 @@ def guards(policy: Policy) -> Safe:
                 ("Automatic deployments", f"{g.deployments_per_hour} an hour at most"),
                 ("Evidence floor", f"{g.minimum_occurrences} occurrences"),
                 ("Rollbacks in a row", f"from {g.stop_after_rollbacks} on a person approves"),
+                ("Brake of a repository", brake(g.brake_after_failures)),
+                ("Freezes", "; ".join(map(windows.told, g.freezes)) or "none"),
                 ("Corroboration of reports", corroboration(policy)),
                 ("Approval of every fix", "yes" if g.approval_always else "no"),
                 ("Business hours", f"{days} {hours.start}–{hours.end} {hours.zone}" if hours.days else "always"),
             ]
         ),
     )
+
+
+def brake(failures: int) -> str:
+    return f"after {failures} failed release{'s' if failures > 1 else ''} in a row" if failures else "never"
 
 
 def corroboration(policy: Policy) -> str:

@@ -182,6 +182,10 @@ def status(arguments) -> int:
         print(f"ALARM {says}")
     for name, number in state["issues"].items():
         print(f"{number:>5} {name}")
+    for hold in state["held"]:
+        print(
+            f"      held: {'all releases' if hold['scope'] == '*' else hold['scope']}, {hold['by']}: {hold['reason']}"
+        )
     for connector in state["connectors"]:
         print(f"      {connector['name']}: {connector['error'] or 'ok'}")
     return 0

@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 JOURNEY, RELEASE, LATE, AGAIN = "journey", "release", "late_watch", "again"
 TURNS = 5  # of a release that other deployments supersede
 HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
-SLICE = 900.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
+SLICE = 300.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
 
 
 def rest(seconds: float) -> None:
@@ -298,8 +298,7 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
     """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
 
     So does a release that the team's deployment superseded before it was confirmed: it goes out again on top of that.
-
-    Work from before version 0.2 entered the lane first and waits for its admission inside.
+    Work that was recorded before this patch entered the lane first, and waits for its admission inside.
     """
     if not DBOS.patch("admission-before-lane"):
         return enter(lane, "release", issue_id, run, change_id, automatic)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import col, func, select
 
-from core import store
+from core import holds, store
 from core.models import Approval, Connector, Deployment, Issue, Round
 from core.stages import guard
 
@@ -42,6 +42,7 @@ def status() -> dict:
             "issues": {str(name): number for name, number in issues.items()},
             "approvals_waiting": waiting,
             "alarms": [guard.says(row) for row in guard.alarms()],
+            "held": [{"scope": h.scope, "by": h.by, "reason": h.reason, "at": h.at} for h in holds.standing(session)],
             "connectors": [{"name": c.name, "error": c.error, "last_success": c.last_success} for c in connectors],
             "last_round": last and {"result": last.result, "started_at": last.started_at, "records": last.records},
         }

@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 from core import answers, durable, holds, notify, release_again, restart, runtime, store
 from core.deeds import Key, Receipt, get, note, once
 from core.holds import EVERYTHING
-from core.models import Approval, Issue, Status
+from core.models import Approval, Issue, Status, now
 from core.rights import Actor, Refused
 
 SUBJECT = "releases"
@@ -89,9 +89,9 @@ def start_now(issue_id: int, *, actor: Actor, key: str) -> Receipt:
         issue = get(session, Issue, issue_id, "this issue")
         if issue.status is not Status.SCHEDULED:
             raise Refused(f"the issue is {issue.status}: only a scheduled one can be started now")
-        issue.at_once, issue.requested_by = True, who.name
-        restart.wake(session, issue, str(key), asleep, who.name)
         note(session, who, "start_now", issue_id, key, {"scheduled_for": str(issue.scheduled_for)})
+        issue.at_once, issue.requested_by, issue.scheduled_for = True, who.name, now()
+        restart.wake(session, issue, str(key), asleep, who.name)
         return "it starts now, outside of its window"
 
     receipt = once("start_now", actor, f"issue/{issue_id}", key, act, {})

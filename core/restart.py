@@ -23,6 +23,7 @@ ENDED = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "was given up after too many recoveries",
 }
 MISSING = "is missing"
+AT_ONCE = 500  # workflows of one question to the durable engine
 # the steps that a person can restart from; an earlier one is what "Try again" is for
 STAGES = {
     "review.run": "Review",
@@ -51,14 +52,25 @@ class Step:
 
 
 def ended(workflow_id: str) -> str:
-    """How the workflow ended, in words; empty while it is live.
+    """How the workflow ended, in words; empty while it is live."""
+    return how_ended([workflow_id])[workflow_id]
 
-    An issue whose stages Kestra runs has no workflow: where a Kestra server is connected, a missing one is no fault.
+
+def how_ended(workflow_ids: Sequence[str]) -> dict[str, str]:
+    """As ``ended``, for many workflows at once.
+
+    An issue whose stages Kestra runs has no workflow: where a Kestra server is connected, a missing one is no fault,
+    nor where DBOS was never started.
     """
-    if not durable.known(workflow_id):
-        return "" if runtime.current().settings.kestra_url else MISSING
-    [found] = durable.client().list_workflows(workflow_ids=[workflow_id], load_input=False)
-    return ENDED.get(found.status, "")
+    if not durable.started():
+        return dict.fromkeys(workflow_ids, "")
+    missing = "" if runtime.current().settings.kestra_url else MISSING
+    found = dict.fromkeys(workflow_ids, missing)
+    for first in range(0, len(workflow_ids), AT_ONCE):
+        asked = list(workflow_ids[first : first + AT_ONCE])
+        for status in durable.client().list_workflows(workflow_ids=asked, load_input=False):
+            found[status.workflow_id] = ENDED.get(status.status, "")
+    return found
 
 
 def steps(workflow_id: str) -> list[Step]:

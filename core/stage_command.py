@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from core import actions, durable, flow, runtime, settings, store, wiring
+from core import actions, durable, flow, runtime, settings, store, windows, wiring
 from core.infrastructure import GaveUp
 from core.models import Approval, ChangeSet, Decision, Issue, StageRun, Status, now
 from core.stages import decide as decide_stage
@@ -79,16 +79,18 @@ def collect(given) -> dict:
 
 def _take(session: Session, issue: Issue) -> None:
     issue.run += 1
+    issue.at_once = issue.at_once and issue.status is Status.SCHEDULED
     issue.assignee, issue.ended_at, issue.status, issue.reason = None, None, Status.ANALYZING, ""
     session.add(issue)
 
 
 def _due() -> list[int]:
-    """Scheduled issues of Kestra's whose window is open: they are diagnosed again, as a new run."""
+    """Scheduled issues of Kestra's whose window is open, or came: they are diagnosed again, as a new run."""
+    at = now()
+    opened = windows.maintenance_opens(at, runtime.current().policy.maintenance) <= at
+    come = () if opened else (col(Issue.scheduled_for) <= at,)
     with store.write() as session:
-        rows = session.exec(
-            select(Issue).where(Issue.status == Status.SCHEDULED, col(Issue.scheduled_for) <= now())
-        ).all()
+        rows = session.exec(select(Issue).where(Issue.status == Status.SCHEDULED, *come)).all()
         due = [row for row in rows if not durable.known(row.workflow_id)]
         for issue in due:
             _take(session, issue)

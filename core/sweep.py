@@ -25,7 +25,18 @@ def sweep(rt: Runtime) -> list[int]:
     _adopt()
     with store.write() as session:
         admission.return_abandoned(session)
-    return [issue.id for issue in _open() if _mend(rt, issue)]
+    issues = _open()
+    ended = restart.how_ended([issue.workflow_id for issue in issues])
+    return [issue.id for issue in issues if _mended(rt, issue, ended[issue.workflow_id])]
+
+
+def _mended(rt: Runtime, issue: Issue, how: str) -> bool:
+    """One issue that cannot be mended now is tried again in the next round, and keeps no other one waiting."""
+    try:
+        return _mend(rt, issue, how)
+    except Exception:
+        log.exception("the work of issue %s could not be mended", issue.id)
+        return False
 
 
 def _open() -> list[Issue]:
@@ -46,8 +57,7 @@ def _adopt() -> None:
             durable.client().resume_workflow(status.workflow_id, queue_name=status.queue_name or durable.ISSUES)
 
 
-def _mend(rt: Runtime, issue: Issue) -> bool:
-    how = restart.ended(issue.workflow_id)
+def _mend(rt: Runtime, issue: Issue, how: str) -> bool:
     if not how:
         if issue.status is Status.SCHEDULED:
             _wake(rt, issue)

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from console import api, forms
 from console import app as server
-from core import scheduler, sessions, store
+from core import holds, scheduler, sessions, store
 from core.models import Status
 from tests import scenes, waiting
 
@@ -84,6 +84,15 @@ def test_without_a_valid_token_it_is_401_and_slowed_down(client, monkeypatch, he
     ("post", "/api/issues/1/change_policy", ["administer"], 404),
     ("post", "/api/issues/1/roll_back", ["approve"], 422),
     ("post", "/api/issues/1/approve", ["approve"], 422),
+    ("post", "/api/issues/1/start_now", ["operate"], 409),
+    ("post", "/api/issues/1/start_now", ["view"], 403),
+    ("post", "/api/issues/1/release_anyway", ["approve"], 422),
+    ("post", "/api/issues/1/stop", ["operate"], 404),
+    ("post", "/api/releases/stop", ["operate"], 422),
+    ("post", "/api/releases/start", ["approve"], 409),
+    ("post", "/api/releases/start", ["operate"], 403),
+    ("post", "/api/releases/lift", ["approve"], 422),
+    ("post", "/api/releases/retry", ["operate"], 404),
 ])  # fmt: skip
 def test_scopes_and_refusals(client, method, path, scopes, code):
     with store.write() as session:
@@ -127,3 +136,19 @@ def test_signals_are_triaged_by_programs_too(client):
     assert post(f"{one}/merge", into=True)[0] == 422
     assert post(f"{one}/merge", into=other)[1]["done"]
     assert client.get(f"/api/issues/{one}", headers=bearer()).json()["issue"]["merged_into"] == other
+
+
+def test_releases_are_stopped_started_and_a_brake_lifted(client):
+    with store.write() as session:
+        holds.put(session, "shop", "platform", "its last 2 releases failed")
+    calls = (("stop", {"reason": "incident"}), ("start", {}), ("lift", {"repository": "shop", "reason": "known"}))
+    for name, body in calls:
+        headers = bearer("admin", "operate", "approve")
+        answer = client.post(f"/api/releases/{name}", json=body, headers=headers)
+        assert (answer.status_code, answer.json()["done"]) == (200, True)
+    with store.read() as session:
+        assert holds.standing(session) == []
+    answer = client.post(
+        "/api/releases/lift", json={"repository": 7, "reason": "x"}, headers=bearer("admin", "approve")
+    )
+    assert answer.status_code == 422

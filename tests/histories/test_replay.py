@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dbos import DBOS
 
-from core import actions, durable, flow, store  # noqa: F401 - flow registers the workflows
+from core import actions, durable, flow, release_actions, restart, sweep  # noqa: F401 - flow registers the workflows
 from core.models import Approval, Deployment, Status, now
 from core.repair import engine
 from core.stages import gates
@@ -39,8 +39,10 @@ def replay(tmp_path, monkeypatch, database):
     monkeypatch.setattr(gates, "review", pass_gates)
     running: list[durable.Executor] = []
 
-    def make(path: Path, later: timedelta = timedelta()) -> World:
+    def make(path: Path, later: timedelta = timedelta(), recoveries: int = 0) -> World:
         history = shapes.load(path)
+        for row in history["engine"]["workflow_status"]:
+            row["recovery_attempts"] += recoveries
         shapes.restore_repository(history, tmp_path / "origin.git")
         shapes.restore_vendors(history, tmp_path / "vendors")
         world = World(tmp_path, database=database, start=f"{now() - timedelta(minutes=5):%H:%M}")  # the window is open
@@ -76,6 +78,15 @@ def test_an_approval_is_heard(replay, path):
     assert not rows(Deployment, Deployment.environment == "production")[0].automatic
 
 
+@pytest.mark.parametrize("path", named("approval") + named("watch"))
+def test_recoveries_are_not_limited(replay, path):
+    """A worker that restarted 500 times while it waited gives nothing up."""
+    world = replay(path, recoveries=500)
+    for asked in rows(Approval):
+        actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+    _released(world)
+
+
 @pytest.mark.parametrize("path", named("approval"))
 def test_an_approval_that_nobody_gave_in_time_expires(replay, path):
     world = replay(path, later=timedelta(hours=9))
@@ -87,6 +98,24 @@ def test_an_approval_that_nobody_gave_in_time_expires(replay, path):
 @pytest.mark.parametrize("path", named("window"))
 def test_a_window_that_came_is_used(replay, path):
     _released(replay(path, later=timedelta(days=1)))
+
+
+@pytest.mark.parametrize("path", named("window"))
+def test_a_window_that_opened_sooner_wakes_it(replay, path):
+    """Work that sleeps since a version without messages hears none: it starts anew."""
+    world = replay(path)
+    until(lambda: restart.asleep("issue-1-run-1"))
+    sweep.sweep(world.rt)
+    assert ended(world, 1, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
+    assert _workflow("issue-1-run-1") == "CANCELLED"
+
+
+@pytest.mark.parametrize("path", named("window"))
+def test_a_person_starts_it_now(replay, path):
+    world = replay(path)
+    until(lambda: restart.asleep("issue-1-run-1"))
+    release_actions.start_now(1, actor=by("ada"), key="k")
+    assert ended(world, 1, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
 @pytest.mark.parametrize("path", named("queue"))

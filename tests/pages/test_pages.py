@@ -162,7 +162,7 @@ def test_an_issue_tells_its_story_at_every_status(console, status):
     at = screens.visit("issues", issue=issue.id)
     assert not at.exception
     assert html.escape(issue.title) in screens.seen(at)
-    assert len(at.tabs) == 7
+    assert len(at.tabs) == 8
     assert "How it ended" in screens.seen(at) or "Now</h3>" in screens.seen(at)
 
 

@@ -1,0 +1,194 @@
+"""Freezes by their times, the brake by a repository's releases, and the places of the hour: tables over stored rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core import brakes, holds, runtime, store, windows
+from core.holds import EVERYTHING, Hold
+from core.models import AuditRow, ChangeSet, Deployment, Notification, Status, now
+from core.settings import ConfigurationError, Freeze, Guards, Policy, parse_policy
+from core.stages import admission
+from tests import factories
+from tests.guards.stored import issue_in, rows
+from tests.guards.test_release_actions import change_of, hold
+
+NOON = datetime(2026, 12, 24, 12, tzinfo=UTC)
+SALE = Freeze(name="Sale", start=NOON, end=NOON + timedelta(hours=2))
+SHOP = Freeze(name="Shop", start=NOON, end=NOON + timedelta(hours=1), repositories=["shop"])
+
+
+@pytest.mark.parametrize(("minutes", "freezes", "repository", "found"), [
+    (-1, [SALE], "shop", None),
+    (0, [SALE], "shop", "Sale"),
+    (119, [SALE], "shop", "Sale"),
+    (120, [SALE], "shop", None),
+    (30, [SHOP], "shop", "Shop"),
+    (30, [SHOP], "docs", None),
+    (30, [SHOP, SALE], "shop", "Sale"),
+    (30, [], "shop", None),
+])  # fmt: skip
+def test_a_freeze_holds_from_its_start_until_its_end(minutes, freezes, repository, found):
+    at = windows.freeze(NOON + timedelta(minutes=minutes), freezes, repository)
+    assert (at and at.name) == found
+
+
+PLACE = '[repositories.shop]\nremote = "https://git.test/shop.git"\n[[guards.freezes]]\n'
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ('name = "Sale"\nstart = 2026-12-24T12:00:00\nend = 2026-12-24T14:00:00Z', "guards.freezes.0.start"),
+    ('name = "Sale"\nstart = 2026-12-24T14:00:00Z\nend = 2026-12-24T14:00:00Z', "ends before it starts"),
+    ('name = ""\nstart = 2026-12-24T12:00:00Z\nend = 2026-12-24T14:00:00Z', "guards.freezes.0.name"),
+    ('name = "Sale"\nstart = 2026-12-24T12:00:00Z\nend = 2026-12-24T14:00:00Z\nrepositories = ["docs"]',
+     "the freeze 'Sale' names the unknown repository 'docs'"),
+])  # fmt: skip
+def test_a_wrong_freeze_is_refused_by_name(text, says):
+    with pytest.raises(ConfigurationError, match=says):
+        parse_policy(PLACE + text, "platform.toml")
+
+
+def test_a_freeze_is_read_with_its_offset():
+    [read] = parse_policy(
+        PLACE + 'name = "Sale"\nstart = 2026-12-24T12:00:00+01:00\nend = 2026-12-25T00:00:00Z', "x"
+    ).guards.freezes  # noqa: E501
+    assert read.start == NOON - timedelta(hours=1)
+
+
+# --- what holds which release ------------------------------------------------------------------
+
+
+def policy(*freezes: Freeze, **guards) -> Policy:
+    return Policy(guards=Guards(freezes=list(freezes), **guards))
+
+
+LASTING = Freeze(name="Sale", start=now() - timedelta(hours=1), end=now() + timedelta(days=1))
+
+
+@pytest.mark.parametrize(("scopes", "freezes", "automatic", "says"), [
+    ([], [], True, None),
+    ([EVERYTHING], [], True, "platform stopped all releases"),
+    ([EVERYTHING], [], False, "platform stopped all releases"),
+    (["shop"], [], True, "the brake of shop is on"),
+    (["shop"], [], False, None),
+    (["docs"], [], True, None),
+    ([], [LASTING], True, "the freeze 'Sale'"),
+    ([], [LASTING], False, "the freeze 'Sale'"),
+    (["shop"], [LASTING], False, "the freeze 'Sale'"),
+])  # fmt: skip
+def test_what_holds_a_release_of_the_shop(console, scopes, freezes, automatic, says):
+    for scope in scopes:
+        hold(scope)
+    with store.read() as session:
+        found = brakes.on(session, policy(*freezes), "shop", automatic)
+    assert (found is None) if says is None else (says in found[1] and found[0] > 0)
+
+
+def release(status: str, vendor_id: str = "dpl_1", **values) -> Deployment:
+    made = change_of(issue_in(Status.ESCALATED))
+    with store.write() as session:
+        values = {"status": status, "vendor_id": vendor_id, "ended_at": now(), **values}
+        return factories.deployment(session, session.get_one(ChangeSet, made.id), **values)
+
+
+@pytest.mark.parametrize(("releases", "limit", "braked"), [
+    ([], 2, False),
+    (["rolled_back"], 2, False),
+    (["rolled_back", "rolled_back"], 2, True),
+    (["rolled_back", "failed"], 2, True),
+    (["rolled_back", "verified"], 2, False),
+    (["verified", "rolled_back", "rolled_back"], 2, True),
+    (["rolled_back", "verified", "rolled_back"], 2, False),
+    (["rolled_back", "rolled_back"], 3, False),
+    (["rolled_back"], 1, True),
+    (["rolled_back", "rolled_back"], 0, False),
+])  # fmt: skip
+def test_the_brake_by_the_releases_of_a_repository(console, releases, limit, braked):
+    for status in releases:
+        release(status)
+    with store.write() as session:
+        made = brakes.brake_if_due(session, policy(brake_after_failures=limit), "shop")
+    assert bool(made) == braked == bool(rows(Hold)) == bool(rows(Notification)) == bool(rows(AuditRow))
+
+
+@pytest.mark.parametrize("other", [
+    {"repository": "docs"}, {"environment": "preview"}, {"vendor_id": ""},
+])  # fmt: skip
+def test_what_is_no_failed_release_of_the_repository(console, other):
+    for _ in range(2):
+        release("failed", **other)
+    with store.write() as session:
+        assert brakes.brake_if_due(session, policy(), "shop") is None
+
+
+def test_a_brake_that_is_on_is_not_put_on_again(console):
+    for _ in range(2):
+        release("rolled_back")
+    for _ in range(2):
+        with store.write() as session:
+            brakes.brake_if_due(session, policy(), "shop")
+    assert len(rows(Hold)) == 1
+
+
+def test_after_a_lift_failures_are_counted_anew(console):
+    for _ in range(2):
+        release("rolled_back", ended_at=now() - timedelta(minutes=5))
+    hold("shop", ended_at=now(), ended_by="ada")
+    release("rolled_back", ended_at=now() + timedelta(seconds=1))
+    with store.write() as session:
+        assert brakes.brake_if_due(session, policy(), "shop") is None
+    release("rolled_back", ended_at=now() + timedelta(seconds=1))
+    with store.write() as session:
+        assert brakes.brake_if_due(session, policy(), "shop")
+
+
+# --- places ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("values", "taken"), [
+    ({"status": "watching"}, 1),
+    ({"status": "verified"}, 1),
+    ({"status": "rolled_back"}, 1),
+    ({"status": "failed"}, 1),
+    ({"status": "failed", "vendor_id": ""}, 0),
+    ({"status": "pending", "vendor_id": ""}, 1),
+    ({"status": "pending", "vendor_id": "", "started_at": now() - timedelta(hours=5)}, 1),
+    ({"status": "verified", "started_at": now() - timedelta(minutes=61)}, 0),
+    ({"status": "verified", "automatic": False}, 0),
+    ({"status": "ready", "environment": "preview"}, 0),
+])  # fmt: skip
+def test_which_releases_have_a_place_in_the_hour(console, values, taken):
+    release(values.pop("status"), **{"started_at": now(), **values})
+    with store.read() as session:
+        assert holds.places_taken(session, now()) == taken
+
+
+@pytest.mark.parametrize(("status", "values", "back"), [
+    (Status.ESCALATED, {}, 1),
+    (Status.DISMISSED, {}, 1),
+    (Status.QUEUED, {}, 0),
+    (Status.ESCALATED, {"vendor_id": "dpl_1"}, 0),
+    (Status.ESCALATED, {"environment": "preview"}, 0),
+])  # fmt: skip
+def test_an_issue_that_ended_gives_its_place_back(console, status, values, back):
+    made = change_of(issue_in(status))
+    with store.write() as session:
+        given = {"status": "pending", "vendor_id": "", "ended_at": None, **values}
+        factories.deployment(session, session.get_one(ChangeSet, made.id), **given)
+    with store.write() as session:
+        assert admission.return_abandoned(session) == back
+    [row] = rows(Deployment)
+    assert (row.status == "failed" and row.ended_at is not None) == bool(back)
+
+
+def test_a_place_that_was_given_back_is_taken_anew(console):
+    made = change_of(issue_in(Status.QUEUED))
+    rt = runtime.current()
+    for _ in range(2):
+        assert admission.admit(rt, made.issue_id, 1, made.id, True) == {"seconds": 0.0}
+        admission.give_back(rt, made.issue_id, 1, made.id, "it is not up to date")
+    assert admission.admit(rt, made.issue_id, 1, made.id, True) == {"seconds": 0.0}
+    [row] = rows(Deployment)
+    assert (row.status, row.note, row.ended_at) == ("pending", "", None)

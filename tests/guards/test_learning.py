@@ -1,0 +1,73 @@
+"""What became of a fix and how a person resolved the issue are two facts: a table of both, in each order."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import actions, decision, store
+from core.models import Issue, Outcome, Status
+from core.runtime import current
+from core.stages import decide, learn
+from tests import factories
+from tests.guards.stored import issue_in, rows
+from tests.who import by
+
+
+def remembered(issue: Issue, *results: str) -> Outcome:
+    for result in results:
+        with store.write() as session:
+            learn.remember(session, issue.id, issue.run, result, f"says {result}")
+    [row] = rows(Outcome)
+    return row
+
+
+@pytest.mark.parametrize(("results", "kept"), [
+    (["rolled_back"], "rolled_back"),
+    (["rolled_back", "failed"], "rolled_back"),
+    (["rolled_back", "escalated"], "rolled_back"),
+    (["rolled_back", "fixed"], "rolled_back"),
+    (["fixed", "rolled_back"], "rolled_back"),
+    (["fixed", "failed"], "fixed"),
+    (["fixed", "escalated"], "fixed"),
+    (["rejected", "failed"], "rejected"),
+    (["rejected", "escalated"], "rejected"),
+    (["failed", "rolled_back"], "rolled_back"),
+    (["escalated", "rejected"], "rejected"),
+    (["escalated", "failed"], "failed"),
+])  # fmt: skip
+def test_what_became_of_a_fix_stays(console, results, kept):
+    row = remembered(issue_in(Status.ESCALATED), *results)
+    assert (row.result, row.note) == (kept, f"says {kept}")
+
+
+@pytest.mark.parametrize(("before", "result", "note"), [
+    ([], "human", "restarted it"),
+    (["escalated"], "human", "restarted it"),
+    (["rolled_back"], "rolled_back", "says rolled_back"),
+    (["rejected"], "rejected", "says rejected"),
+    (["failed"], "failed", "says failed"),
+])  # fmt: skip
+@pytest.mark.parametrize("cured", [True, False])
+def test_a_persons_resolution_is_a_fact_of_its_own(console, cured, before, result, note):
+    issue = issue_in(Status.ESCALATED)
+    for one in before:
+        remembered(issue, one)
+    actions.resolve(issue.id, actor=by("operator"), how="restarted it", cured=cured, key="k")
+    [row] = rows(Outcome)
+    assert (row.result, row.note) == (result, note)
+    assert (row.resolution, row.resolved_by) == ("restarted it", "operator")
+
+
+def test_resolving_after_rollbacks_raises_no_history_and_resets_no_count(console):
+    """Three fixes of one pattern were rolled back, and a person cured each issue by hand."""
+    for _ in range(3):
+        issue = issue_in(Status.ESCALATED)
+        with store.write() as session:
+            learn.remember(session, issue.id, issue.run, "rolled_back", "worse")
+        actions.resolve(issue.id, actor=by("operator"), how="restarted it", cured=True, key=f"k{issue.id}")
+    with store.write() as session:
+        new = factories.issue(session)
+        case = decide.situation(current(), session, new, factories.analysis(session, new))
+    assert (case.successes, case.outcomes, case.rollbacks_in_a_row) == (0, 3, 3)
+    made = decision.decide(case, current().policy)
+    assert [guard["effect"] for guard in made.guards if guard["name"] == "rollbacks in a row"] == ["approval"]
