@@ -75,6 +75,10 @@ def test_a_metric_with_its_bound(metric, at_most, requests, answer):
     assert bound(SuccessCheck(metric=metric, at_most=at_most), health, 20) == answer
 
 
+def test_a_metric_without_a_value_has_no_answer():
+    assert bound(SuccessCheck(metric="p95_ms", at_most=50), ServiceHealth(requests=20), 20) is None
+
+
 @pytest.mark.parametrize(
     "check",
     [

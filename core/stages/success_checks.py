@@ -20,7 +20,7 @@ def of(rt: Runtime, services: Iterable[str]) -> dict[str, tuple[str, SuccessChec
     known = rt.policy.services
     return {
         f"{service}: {name}": (service, check)
-        for service in sorted(set(services) & set(known))
+        for service in sorted(services)
         for name, check in known[service].checks.items()
     }
 

@@ -63,6 +63,18 @@ def test_it_ends_when_the_release_is_no_longer_the_confirmed_one(confirmed, stat
     assert look(confirmed, 400) == {"state": "over"}
 
 
+def test_what_is_undecided_at_the_end_is_looked_at_for_twice_the_watch_time(console):
+    watched = release(console, "minimum_requests = 1000000\n", reports=[-3000.0, -1500.0])
+    watched.set(status="verified")
+    assert look(watched, 700)["state"] == "watching"
+    assert look(watched, 1200) == {"state": "over"}
+
+
+def test_a_change_that_was_never_deployed_has_no_late_watch(confirmed):
+    confirmed.change_id = 404
+    assert look(confirmed, 300) == {"state": "over"}
+
+
 def test_another_deployment_in_production_ends_it_and_nothing_is_rolled_back(confirmed):
     harm(confirmed)
     confirmed.host = Host("dpl_next")
