@@ -21,7 +21,9 @@ def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None
     if row is None:
         raise Refused("this approval does not exist")
     if row.state != "pending":
-        raise Refused(f"already {row.state}" + (f" by {row.by}" if row.by else ""))
+        way_out = ": nothing waits for this answer. Restart the issue from a stage, or try it again"
+        by = f" by {row.by}" if row.by else ""
+        raise Refused(f"already {row.state}{by}" + (way_out if row.state == "stale" else ""))
     if row.expires_at <= now():
         raise Refused("the question has expired; retry the issue to ask again")
     change = session.get_one(ChangeSet, row.change_set_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session, col, or_, select
 
 from core import brakes, journal, notify, pull_request, store
-from core.models import ChangeSet, Deployment, Issue, Notification, Status
+from core.models import Approval, ChangeSet, Deployment, Issue, Notification, Status
 from core.runtime import Runtime
 from core.stages import admission, learn
 
@@ -26,6 +26,7 @@ def run(rt: Runtime, issue_id: int, run: int, event: str, says: str) -> dict:
     with store.write() as session:
         learn.remember(session, issue_id, run, OUTCOMES.get(event, "failed"), says)
         admission.return_places(session, says, Deployment.issue_id == issue_id)
+        _void_questions(session, issue_id)
         known = _known(session, issue_id, run)
         issue = journal.move(session, issue_id, Status.ESCALATED, says)
         if not known:
@@ -34,6 +35,12 @@ def run(rt: Runtime, issue_id: int, run: int, event: str, says: str) -> dict:
         if service := rt.policy.services.get(issue.service):
             brakes.brake_if_due(session, rt.policy, service.repository)
     return {"ok": True}
+
+
+def _void_questions(session: Session, issue_id: int) -> None:
+    """Nothing waits for an answer any more."""
+    for row in session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")).all():
+        row.state = "stale"
 
 
 def _known(session: Session, issue_id: int, run: int) -> bool:

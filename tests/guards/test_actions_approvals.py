@@ -36,7 +36,7 @@ def answer(name: str, number: int, patch: str, actor: str = "approver", key: str
         ({"state": "approved", "by": "ada"}, "already approved by ada"),
         ({"state": "rejected", "by": None}, "already rejected$"),
         ({"state": "expired"}, "already expired$"),
-        ({"state": "stale"}, "already stale$"),
+        ({"state": "stale"}, "already stale: nothing waits for this answer. Restart the issue from a stage, or try it"),
         ({"expires_at": timedelta(seconds=-1)}, "the question has expired"),
         ({"patch_hash": "another"}, "the patch has changed since it was asked about"),
         ({"assignee": "bob"}, "it was escalated to bob: only they, or an admin, can answer it"),

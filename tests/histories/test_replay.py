@@ -145,6 +145,41 @@ def test_a_watch_that_finds_harm_rolls_back(replay, path):
     assert world.ledger.get("alias") == "dpl_1", issue.reason
 
 
+# --- a step that is added to the flow ----------------------------------------------------------
+
+
+def _adding_a_step(monkeypatch, patched: bool) -> None:
+    """A later version that takes one more step before it asks for approval."""
+    asks = flow.approval
+
+    def approval(issue_id: int, run: int, change_id: int) -> dict:
+        if not patched or DBOS.patch("one-more-step"):
+            flow.attempts_step(issue_id, run)
+        return asks(issue_id, run, change_id)
+
+    monkeypatch.setattr(flow, "approval", approval)
+
+
+@pytest.mark.parametrize("path", named("approval"))
+def test_a_step_behind_a_patch_strands_nothing(replay, path, monkeypatch):
+    _adding_a_step(monkeypatch, patched=True)
+    world = replay(path)
+    [asked] = rows(Approval)
+    actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+    _released(world)
+
+
+@pytest.mark.parametrize("path", named("approval"))
+def test_a_step_without_a_patch_ends_with_a_person_and_an_honest_answer(replay, path, monkeypatch):
+    """The histories find such a step before a release; if one gets out, nothing waits for ever."""
+    _adding_a_step(monkeypatch, patched=False)
+    world = replay(path)
+    [asked] = rows(Approval)
+    assert ended(world, 1, Status.RESOLVED, Status.ESCALATED).status is Status.ESCALATED
+    with pytest.raises(actions.Refused, match="nothing waits for this answer. Restart the issue from a stage"):
+        actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+
+
 def _released(world: World) -> None:
     issue = ended(world, 1, Status.RESOLVED, Status.ESCALATED)
     assert issue.status is Status.RESOLVED, issue.reason
