@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 JOURNEY, RELEASE, LATE, AGAIN = "journey", "release", "late_watch", "again"
 TURNS = 5  # of a release that other deployments supersede
 HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
+UNDECIDED = "undecided"  # how it leaves the lane when its watch waits for a person
 SLICE = 300.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
 
 
@@ -264,6 +265,9 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
     """Release in the repository's lane: one change at a time goes to production there."""
     lane = lane_step(issue_id, run)["repository"]
     result = through_lane(issue_id, run, change_id, automatic, lane)
+    if result.get("event") == UNDECIDED:
+        with lookout.released(issue_id):
+            result = watched(issue_id, run, change_id, in_lane=False)
     if result.get("stale") and begin_anew_step(issue_id, run, change_id, result["says"])["begun"]:
         return "begun anew"
     if not result["ok"]:
@@ -346,10 +350,10 @@ def release(issue_id: int, run: int, change_id: int, automatic: bool, admitted: 
     if admitted and admit_step(issue_id, run, change_id, automatic)["seconds"] > 0:
         return {"ok": False, "event": HELD, "says": ""}
     with lookout.released(issue_id):
-        return carry_out_release(issue_id, run, change_id, automatic)
+        return carry_out_release(issue_id, run, change_id, automatic, in_lane=True)
 
 
-def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
+def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, in_lane: bool = False) -> dict:
     while (wait := admit_step(issue_id, run, change_id, automatic)["seconds"]) > 0:
         pause(wait)
     current = bring_up_to_date(issue_id, run, change_id)
@@ -360,7 +364,14 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool) 
     if not live["ok"]:
         back = roll_back_step(issue_id, run, 2, change_id, live["says"])
         return {**live, "event": "deployment_failed", "late": back.get("late", False)}
+    return watched(issue_id, run, change_id, in_lane)
+
+
+def watched(issue_id: int, run: int, change_id: int, in_lane: bool) -> dict:
+    """Look until the watch is decided. One that waits for a person leaves the lane to others, and goes on outside."""
     while (look := watch_step(issue_id, run, 1, change_id))["state"] == "watching":
+        if in_lane and look.get("asks"):
+            return {"ok": False, "event": UNDECIDED}
         rest(look["seconds"])
     if look["state"] == "healthy":
         return {"ok": True}

@@ -77,7 +77,8 @@ def ask(seen: Seen) -> None:
 def _again(rt: Runtime, seen: Seen, entry: Entry) -> dict:
     entry.result, entry.says = "waiting", f"{seen.elapsed:.0f} s watched: {seen.says}"
     rules = rt.policy.watch
-    return {"state": "watching", "seconds": min(rules.every, rules.seconds)}
+    asks = {"asks": True} if seen.verdict.state is State.UNSURE else {}
+    return {"state": "watching", "seconds": min(rules.every, rules.seconds), **asks}
 
 
 def _end(entry: Entry, state: str, says: str) -> dict:

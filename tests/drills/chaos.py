@@ -185,8 +185,14 @@ def _open() -> list[int]:
 
 
 def _answer(chance: random.Random) -> None:
+    """A person answers what is asked: they keep what does no harm, as far as anybody can see."""
     with store.read() as session:
+        watched = session.exec(select(Deployment).where(Deployment.status == "watching")).all()
         asked = session.exec(select(Approval).where(Approval.state == "pending")).all()
+    for row in watched:
+        if row.judged.get("asked") and not row.kept_by:
+            with contextlib.suppress(actions.Refused):
+                actions.keep(row.id, actor=by("ada"), reason="it does no harm", key=f"keep-{row.id}")
     for one in asked:
         key = f"answer-{one.id}"
         with contextlib.suppress(actions.Refused):  # answered, or its question is stale by now

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from core import actions, store
-from core.models import Deployment, Issue, Outcome, Status
+from core.models import Deployment, Issue, Notification, Outcome, Status
 from core.vendors.command import git
+from tests.stories import world as stories
 from tests.stories.test_flow import ended, rows
+from tests.stories.world import until
 from tests.who import by
 
 ALWAYS = [n / 10 for n in range(-150, 600)]  # ten times a second, from a quarter of a minute ago on
@@ -84,6 +86,18 @@ def team_deploys(w, base: str) -> str:
         w.ledger.put("deployments", {**made, "ours": {"vendor_id": "dpl_team", "sha": sha, "kind": "production"}})
         w.ledger.move("dpl_team")
     return sha
+
+
+def test_a_watch_that_waits_for_a_person_leaves_the_lane_to_others(world, monkeypatch):
+    w = world(watch=0.3)
+    monkeypatch.setattr(stories, "REPORTS", 1)
+    rare = w.issue()
+    until(lambda: rows(Notification, Notification.event == "watch_unsure"))
+    monkeypatch.undo()
+    assert ended(w, w.issue(release="r2"), Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
+    issue = ended(w, rare, Status.RESOLVED, Status.ESCALATED)
+    assert issue.status is Status.RESOLVED and "which contains the fix" in issue.reason, issue.reason
+    assert not w.ledger.effects("rollback")
 
 
 def test_the_teams_deployment_during_a_watch_that_contains_the_fix_is_a_success(world):
