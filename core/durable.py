@@ -26,7 +26,7 @@ from core.models import ENDED, Issue, Status, Worker
 ISSUES, RELEASES = "issues", "releases"
 VERSION = "1"  # never raised: waiting work goes on under new code by DBOS.patch() (docs/adding-a-step.md)
 WAKE = "wake"  # topic of the message that ends a wait
-WOKEN = "woken-by-message"  # the patch by which flow.pause hears it
+WOKEN = "woken-by-message"  # the patch by which steps.pause hears it
 DEAD_AFTER = timedelta(seconds=90)
 LOOKED_ON = 25.0  # seconds: more than two heartbeats
 SLOTS = 32

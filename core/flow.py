@@ -14,32 +14,40 @@ where it was. A stage that was killed in its middle is called again and looks fi
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
-from core import durable, infrastructure, journal, lookout, runtime
-from core.infrastructure import AFTER, BEFORE, Patience
-from core.models import Stage, Status
-from core.stages import (
-    admission,
-    analyze,
-    anew,
-    corroborate,
-    decide,
-    deploy,
-    fix,
-    guard,
-    handover,
-    late,
-    learn,
-    merge,
-    peer,
-    restoring,
-    review,
-    test,
-    verify,
+from core import durable, infrastructure, lookout
+from core.steps import (
+    admit_step,
+    analyze_step,
+    ask_step,
+    attempts_step,
+    begin_anew_step,
+    corroborate_step,
+    decide_step,
+    expire_step,
+    fix_rebase_step,
+    fix_step,
+    give_back_step,
+    hand_over_step,
+    lane_step,
+    late_roll_back_step,
+    late_watch_step,
+    learn_step,
+    merge_step,
+    pause,
+    peer_step,
+    preview_step,
+    production_step,
+    rest,
+    review_step,
+    roll_back_step,
+    schedule_step,
+    settle_step,
+    test_step,
+    watch_step,
 )
 
 log = logging.getLogger(__name__)
@@ -47,102 +55,6 @@ JOURNEY, RELEASE, LATE, AGAIN = "journey", "release", "late_watch", "again"
 TURNS = 5  # of a release that other deployments supersede
 HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
 UNDECIDED = "undecided"  # how it leaves the lane when its watch waits for a person
-SLICE = 300.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
-
-
-def rest(seconds: float) -> None:
-    """Sleep: durably inside a workflow, plainly where Kestra runs the stages (core/stage_command.py)."""
-    (DBOS.sleep if DBOS.workflow_id else time.sleep)(seconds)
-
-
-def pause(seconds: float) -> bool:
-    """Wait at most so long, or until a message ends the wait (durable.wake); False if it was a plain sleep.
-
-    Work that slept under the first version goes on as it was recorded: it hears no message.
-    """
-    if not DBOS.workflow_id:
-        time.sleep(min(seconds, SLICE))
-    elif DBOS.patch(durable.WOKEN):
-        DBOS.recv(durable.WAKE, timeout_seconds=min(seconds, SLICE))
-    else:
-        DBOS.sleep(seconds)
-        return False
-    return True
-
-
-def step(
-    stage: Stage, status: Status, work: Callable[..., dict], name: str | None = None, patience: Patience = BEFORE
-) -> Callable[..., dict]:
-    """A durable step around ``work(runtime, issue_id, run, attempt, entry, *args) -> dict``.
-
-    A fault of the infrastructure is tried again, with durable waits, for as long as ``patience`` says.
-    """
-
-    def run(issue_id: int, run: int, attempt: int, *args) -> dict:
-        def once() -> dict:
-            with journal.stage(issue_id, run, stage, attempt, status) as entry:
-                return work(runtime.current(), issue_id, run, attempt, entry, *args)
-
-        return guard.kept(once, issue_id, run, patience)
-
-    return _insisting(run, name or _name(work), patience)
-
-
-def plain_step(work: Callable[..., dict], patience: Patience = BEFORE, name: str | None = None) -> Callable[..., dict]:
-    """A durable step that belongs to no stage: ``work(runtime, issue_id, run, *args) -> dict``."""
-
-    def run(issue_id: int, run: int, *args) -> dict:
-        return guard.kept(lambda: work(runtime.current(), issue_id, run, *args), issue_id, run, patience)
-
-    return _insisting(run, name or _name(work), patience)
-
-
-def _name(work: Callable) -> str:
-    return work.__module__.rsplit(".", 1)[1] + "." + work.__name__
-
-
-def _insisting(run: Callable[..., dict], name: str, patience: Patience) -> Callable[..., dict]:
-    run.__qualname__ = run.__name__ = name
-    recorded = DBOS.step(name=name)(run)
-
-    def insisting(issue_id: int, run: int, *args) -> dict:
-        return infrastructure.insist(
-            lambda: recorded(issue_id, run, *args),
-            patience if DBOS.workflow_id else patience.at_once(),
-            rest,
-            lambda says: alarm_step(issue_id, run, says),
-        )
-
-    return insisting
-
-
-analyze_step = step(Stage.ANALYZE, Status.ANALYZING, analyze.run)
-decide_step = step(Stage.DECIDE, Status.DECIDING, decide.run)
-fix_step = step(Stage.FIX, Status.FIXING, fix.run)
-review_step = step(Stage.REVIEW, Status.REVIEWING, review.run)
-peer_step = step(Stage.REVIEW, Status.REVIEWING, peer.look)
-test_step = step(Stage.TEST, Status.TESTING, test.run)
-preview_step = step(Stage.DEPLOY, Status.PREVIEWING, deploy.preview)
-production_step = step(Stage.DEPLOY, Status.DEPLOYING, deploy.production, patience=guard.FORWARD)
-watch_step = step(Stage.VERIFY, Status.WATCHING, verify.watch, patience=guard.WATCH)
-roll_back_step = step(Stage.VERIFY, Status.ROLLING_BACK, verify.roll_back, patience=guard.BACK)
-learn_step = step(Stage.LEARN, Status.WATCHING, learn.run, patience=AFTER)
-attempts_step = plain_step(fix.attempts)
-corroborate_step = plain_step(corroborate.look)
-schedule_step = plain_step(decide.schedule)
-ask_step = plain_step(deploy.ask)
-expire_step = plain_step(deploy.expire)
-# these three have the names under which work that waits has recorded them
-admit_step = plain_step(admission.admit, name="deploy.admit")
-give_back_step = plain_step(admission.give_back, AFTER, name="deploy.give_back")
-lane_step = plain_step(admission.lane, name="deploy.lane")
-hand_over_step = plain_step(handover.run, AFTER)
-begin_anew_step = plain_step(anew.begin, AFTER)
-late_watch_step = plain_step(late.watch, AFTER)
-late_roll_back_step = plain_step(late.roll_back, AFTER)
-merge_step = plain_step(merge.again, AFTER)
-settle_step = plain_step(restoring.settle, guard.BACK)
-alarm_step = DBOS.step(name="guard.alarm")(guard.alarm)
 
 
 @DBOS.workflow(name=JOURNEY, max_recovery_attempts=None)
@@ -404,9 +316,6 @@ def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
         return moved
     tested = test_step(issue_id, run, 2, change_id)
     return preview_step(issue_id, run, 3, change_id) if tested["ok"] else tested
-
-
-fix_rebase_step = step(Stage.FIX, Status.QUEUED, fix.rebase)
 
 
 def hand_over(issue_id: int, run: int, event: str, says: str) -> str:

@@ -86,7 +86,7 @@ def _ours(file: str) -> bool:
     return (
         "/core/" in file
         and "site-packages" not in file
-        and not file.endswith(("/store.py", "/flow.py", "/infrastructure.py"))
+        and not file.endswith(("/store.py", "/flow.py", "/steps.py", "/infrastructure.py"))
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from dbos import DBOS
 from sqlmodel import col, select
 
-from core import actions, flow, infrastructure, store, workspace
+from core import actions, flow, infrastructure, steps, store, workspace
 from core.models import Deployment, Notification, Outcome, Status
 from core.repair import checkout
 from core.stages import deploy, guard, merge, restoring
@@ -28,7 +28,8 @@ from tests.who import by
 @pytest.fixture(autouse=True)
 def short_rests(monkeypatch):
     """Durable waits are recorded as ever, and take a hundredth of a second."""
-    monkeypatch.setattr(flow, "rest", lambda seconds: DBOS.sleep(min(seconds, 0.01)))
+    for module in (flow, steps):
+        monkeypatch.setattr(module, "rest", lambda seconds: DBOS.sleep(min(seconds, 0.01)))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
