@@ -219,7 +219,7 @@ class FolderHealth:
         return [p for at in times for service in services for p in self._points(service, at)]
 
     def _points(self, service: str, at: float) -> Iterator[MetricPoint]:
-        moves = self.ledger.get("moves")
+        moves = self.ledger.get("moves") or [(0.0, self.ledger.get("alias"))]  # a world that an old release left
         served = [alias for moved, alias in moves if moved <= at or moved == moves[0][0]][-1]
         rate = self.ledger.get("rates", {}).get(served, self.ledger.get("rate_of_fix", 0.0))
         when = datetime.fromtimestamp(at, UTC)
