@@ -78,7 +78,14 @@ class Shop:
         """The issue, where it comes to rest after a round."""
         self.round()
         issue = until(lambda: next(iter(rows(Issue, col(Issue.run) > 0)), None))
-        return until(lambda: self.world.get(issue.id) if self.world.get(issue.id).status in RESTS else None)
+        return self.rests(issue.id)
+
+    def rests(self, issue_id: int, *, asked: bool = True) -> Issue:
+        """The issue, where it comes to rest; its fault was frequent until its fix was released."""
+        rests = RESTS if asked else RESTS[:2]
+        until(lambda: self.world.get(issue_id).status in (*rests, Status.WATCHING))
+        self.world.was_frequent(issue_id)
+        return until(lambda: self.world.get(issue_id) if self.world.get(issue_id).status in rests else None)
 
 
 def forged(service: str, at: datetime) -> dict:

@@ -157,6 +157,7 @@ def test_the_engine_takes_deliveries_up_with_one_round(client, monkeypatch):
     monkeypatch.setattr(scheduler, "run_round", lambda rt, collector, worker, slot="": slots.append(slot) or {})
     engine = scheduler.Engine.__new__(scheduler.Engine)
     engine.one_round, engine.runtime, engine.collector = threading.Lock(), None, None
+    monkeypatch.setattr(scheduler, "watch_slot", lambda rt: None)
     engine.executor = SimpleNamespace(id="w-1")
     assert engine.hasten() is None
     for number in range(4):

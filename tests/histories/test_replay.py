@@ -60,10 +60,8 @@ def replay(tmp_path, monkeypatch, database):
 
 
 def _frequent(world: World) -> None:
-    """Reports of the fault until its fix was released: without them nothing would say soon that it is cured."""
-    live = until(lambda: [r.ready_at for r in rows(Deployment, Deployment.environment == "production") if r.ready_at])
-    until_then = (min(live) - now()).total_seconds()
-    world.report(1, [until_then - n for n in range(1, 20)], count=500)
+    until(lambda: [r for r in rows(Deployment, Deployment.environment == "production") if r.ready_at])
+    world.was_frequent(1)
 
 
 def named(name: str) -> list:

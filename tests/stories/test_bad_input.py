@@ -178,8 +178,9 @@ def test_an_unknown_service_goes_to_a_person(world):
 def test_a_missing_repository_is_said(world):
     w = world()
     w.origin.rename(w.origin.with_name("gone.git"))
-    issue = ended(w, w.issue(), Status.ESCALATED)
-    assert "origin.git" in issue.reason
+    number = w.issue()
+    reason = until(lambda: "tries again" in w.get(number).reason and w.get(number).reason)
+    assert "origin.git" in reason
     assert not w.ledger.effects()
     line = next(line for line in doctor.examine(w.rt) if line.what == "repository shop")
     assert line.state == "fault" and "origin.git" in line.says and "repositories.shop.remote" in line.fix

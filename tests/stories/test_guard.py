@@ -80,7 +80,7 @@ def test_a_database_that_is_away_while_a_bad_release_is_watched(database, world,
         w.ledger.put("rate_of_fix", 0.4)
         until(lambda: outage.over)
     issue = ended(w, issue_id, Status.ESCALATED, Status.RESOLVED)
-    assert issue.status is Status.ESCALATED and "error rate rose" in issue.reason
+    assert issue.status is Status.ESCALATED and "requests fail since the release" in issue.reason
     assert w.ledger.get("alias") == "dpl_1" and production().status == "rolled_back"
     assert [o.result for o in rows(Outcome)] == ["rolled_back"]
 
@@ -217,14 +217,14 @@ def test_a_deployment_that_hangs_is_cancelled_before_production_is_left(world, m
 
 def test_a_watch_that_our_own_fault_breaks_ends_in_a_rollback(world, monkeypatch):
     w = world()
-    real = w.rt.health.health
+    real = w.rt.health.points
 
-    def health(*args):
+    def points(*args):
         if w.ledger.get("alias") != "dpl_1":
             raise ZeroDivisionError("no baseline")
         return real(*args)
 
-    monkeypatch.setattr(w.rt.health, "health", health)
+    monkeypatch.setattr(w.rt.health, "points", points)
     issue = ended(w, w.issue(), Status.ESCALATED, Status.RESOLVED)
     assert issue.status is Status.ESCALATED and "the watch could not judge" in issue.reason
     assert w.ledger.get("alias") == "dpl_1"
@@ -253,7 +253,7 @@ def test_a_person_whose_rollback_is_refused_leaves_the_guard_at_work(world, monk
         actions.roll_back(production().id, actor=by("ada"), reason="prices look odd", key="k1")
     w.ledger.put("rate_of_fix", 0.4)
     issue = ended(w, issue_id, Status.ESCALATED)
-    assert len(calls) == 1 and "error rate rose" in issue.reason
+    assert len(calls) == 1 and "requests fail since the release" in issue.reason
     assert w.ledger.get("alias") == "dpl_1"
 
 

@@ -20,6 +20,7 @@ from core.models import (
     Cause,
     ChangeSet,
     Crash,
+    Deployment,
     Frame,
     Impact,
     Issue,
@@ -449,6 +450,15 @@ class World:
                 )
                 for second in seconds
             )
+
+    def was_frequent(self, issue_id: int) -> None:
+        """Report the issue's fault often until its fix was released: else nothing would say soon that it is cured."""
+        where = (Deployment.issue_id == issue_id, Deployment.environment == "production")
+        with store.read() as session:
+            live = [row.ready_at for row in session.exec(store.select(Deployment).where(*where)) if row.ready_at]
+        if live:
+            begun = (min(live) - now()).total_seconds()
+            self.report(issue_id, [begun - second for second in range(1, 20)], count=500)
 
     def get(self, issue_id: int) -> Issue:
         with store.read() as session:

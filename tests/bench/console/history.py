@@ -54,9 +54,10 @@ ISSUE_ROWS = {
     "testrun": "INSERT INTO testrun (change_set_id, command, passed, tests, failures, runner, output, seconds, created_at)"
     f" SELECT i, 'pytest', 1, 42, 0, 'bubblewrap', '', 3.0, {AT} FROM n WHERE NOT {HANDED}",
     "deployment": "INSERT INTO deployment (id, key, issue_id, change_set_id, repository, environment, sha, vendor_id, url,"
-    " previous_vendor_id, automatic, status, note, before, after, started_at, ready_at, ended_at) SELECT i, 'd' || i, i, i,"
+    " previous_vendor_id, automatic, status, note, before, after, judged, alarm, started_at, ready_at, ended_at)"
+    " SELECT i, 'd' || i, i, i,"
     " 'shop', 'production', 'h', 'v', '', 'u', 1, (CASE WHEN " + f"{ROLLED} THEN 'rolled_back' ELSE 'verified' END), '',"
-    f" '{{}}', '{{}}', {AT}, {AT}, {AT} FROM n WHERE NOT {HANDED} AND NOT {OPEN}",
+    f" '{{}}', '{{}}', '{{}}', '', {AT}, {AT}, {AT} FROM n WHERE NOT {HANDED} AND NOT {OPEN}",
     "outcome": "INSERT INTO outcome (issue_id, run, pattern, service, result, by, note, verdict, confidence, detect_seconds,"
     f" total_seconds, created_at) SELECT i, 1, 'KeyError', {SERVICE}, {RESULT}, 'platform', '', {VERDICT}, {CONFIDENCE},"
     f" 12.0, 90.0 + i % 300, {AT} FROM n WHERE NOT {OPEN}",
