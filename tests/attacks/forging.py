@@ -59,15 +59,16 @@ class Shop:
         told = {"ts": at, "service": service, "route": f"/{service}", "user": "u-1", "release": "4f1c2ab", **row}
         self.telemetry.line(json.dumps(told), "production")
 
-    def report(self, service: str = "pricing", times: int = 5, ago: float = 0) -> None:
+    def report(self, service: str = "pricing", times: int = 5, ago: float = 0, every: float = 0) -> None:
         """What the SDK sends for a crash in shop.py; nothing but the DSN is needed to send it."""
         dsn = self.url.replace("http://", "http://public@") + "/1"
         quiet = {"default_integrations": False, "auto_enabling_integrations": False}
         sdk = sentry_sdk.Client(
             dsn=dsn, environment="production", release="4f1c2ab", transport_queue_size=1000, **quiet
         )
-        for _ in range(times):
-            sdk.capture_event(forged(service, datetime.now(UTC) - timedelta(seconds=ago)))
+        for number in range(times):
+            at = datetime.now(UTC) - timedelta(seconds=ago + number * every)
+            sdk.capture_event(forged(service, at))
         sdk.close(timeout=20)
 
     def round(self) -> dict:
@@ -78,14 +79,7 @@ class Shop:
         """The issue, where it comes to rest after a round."""
         self.round()
         issue = until(lambda: next(iter(rows(Issue, col(Issue.run) > 0)), None))
-        return self.rests(issue.id)
-
-    def rests(self, issue_id: int, *, asked: bool = True) -> Issue:
-        """The issue, where it comes to rest; its fault was frequent until its fix was released."""
-        rests = RESTS if asked else RESTS[:2]
-        until(lambda: self.world.get(issue_id).status in (*rests, Status.WATCHING))
-        self.world.was_frequent(issue_id)
-        return until(lambda: self.world.get(issue_id) if self.world.get(issue_id).status in rests else None)
+        return until(lambda: self.world.get(issue.id) if self.world.get(issue.id).status in RESTS else None)
 
 
 def forged(service: str, at: datetime) -> dict:
