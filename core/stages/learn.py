@@ -52,12 +52,10 @@ def ended(row: Deployment) -> str:
 
 def how(shipped: Sequence[Deployment]) -> str:
     """How the fix came to count as one, in words."""
-    for row in shipped:
-        if row.status == "superseded":
-            return f"fixed; {row.note}"
-        if row.kept_by:
-            return f"fixed, deployed and kept by {row.kept_by}"
-    return "fixed, deployed and verified"
+    last = max(shipped, key=lambda row: row.id, default=None)
+    if last and last.status == "superseded":
+        return f"fixed; {last.note}"
+    return f"fixed, deployed and kept by {last.kept_by}" if last and last.kept_by else "fixed, deployed and verified"
 
 
 def close_report(rt: Runtime, vendor_id: str | None) -> str:

@@ -1,7 +1,8 @@
 """Test: the service's own test command on the committed change, in the sandbox runner.
 
 What counts is the report of our own plugin (core/repair/proof.py), not what was printed, and that every test of the
-commit before has run.
+commit before has run. A test that failed on that commit already does not block, as in the proof: production may have
+another fault.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.head_sha) as tree:
         told = run_tests(tree, repository.test_command, rt.runner, timeout=DEADLINE)
     tests, failures = counts(told)
-    wrong = faults(told, before.collected, change.test_path)
+    known: frozenset[str] = frozenset()
+    if failures:
+        with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as tree:
+            known = failed(run_tests(tree, repository.test_command, rt.runner, timeout=DEADLINE))
+    wrong = faults(told, before.collected, change.test_path, known)
     with store.write() as session:
         session.add(
             TestRun(
@@ -43,7 +48,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
                 output=(told.done.stdout + told.done.stderr)[-KEPT:],
             )
         )
-    entry.says = "; ".join([f"{counted(tests, 'test')}, {failures} failed", *wrong])
+    entry.says = "; ".join([f"{counted(tests, 'test')}, {failures} failed{_before(known)}", *wrong])
     if wrong:
         entry.failed(entry.says)
     return {"ok": not wrong, "says": f"the service's own tests did not pass: {entry.says}"}
@@ -55,16 +60,35 @@ def counts(told: Tests) -> tuple[int, int]:
     return len(ran), sum(map(bool, ran))
 
 
-def faults(told: Tests, expected: Sequence[str], new: str) -> list[str]:
-    """Why this run is no pass; empty when it is. ``expected`` are the ids of before, ``new`` is the new test's file."""
+def failed(told: Tests) -> frozenset[str]:
+    """Ids of the tests that failed; none of a run that did not come to its end."""
+    if not told.finished:
+        return frozenset()
+    return frozenset(name for name, text in told.results.items() if text and not text.startswith("skipped"))
+
+
+def faults(told: Tests, expected: Sequence[str], new: str, known: frozenset[str] = frozenset()) -> list[str]:
+    """Why this run is no pass; empty when it is.
+
+    ``expected`` are the ids of before, ``new`` is the new test's file, ``known`` are the ids that failed before.
+    """
     tests, failures = counts(told)
     gone = sorted(set(expected) - set(told.results))
+    broken = failed(told) - known if told.finished else failures
     found = {
         "the deadline came first": told.done.timed_out,
         "the run did not come to its end, or its report is not the reporter's own": not told.finished,
         "no test ran": not tests,
-        f"failed: {', '.join(name for name, text in told.results.items() if text)[:300]}": failures,
+        f"failed: {_named(told, known)}": broken,
         f"tests of before did not run: {', '.join(gone)[:300]}": gone,
         "the new test did not pass": new and (not told.of(new) or any(told.of(new).values())),
     }
     return [says for says, wrong in found.items() if wrong]
+
+
+def _named(told: Tests, known: frozenset[str]) -> str:
+    return ", ".join(name for name, text in told.results.items() if text and name not in known)[:300]
+
+
+def _before(known: frozenset[str]) -> str:
+    return f" ({len(known)} failed before the change already)" if known else ""

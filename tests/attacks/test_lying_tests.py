@@ -5,6 +5,7 @@ The patches here are given to the proof and the gates as they are; most of them 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from core.repair.runner import BubblewrapRunner
 from core.repair.shapes import Candidate, RegressionTest
 from core.settings import FixRules, Repository
 from core.stages import measured
-from core.stages.test import faults
+from core.stages.test import failed, faults
 from core.vendors.command import git
 from tests.real import need
 
@@ -83,6 +84,20 @@ def test_an_honest_run_passes(tree):
     (tree / "a.py").write_text(GOOD)
     told = run_tests(tree, COMMAND, BubblewrapRunner())
     assert not faults(told, ["tests/test_a.py::test_one"], "tests/test_a.py")
+
+
+def test_a_test_that_failed_before_does_not_block_and_no_other_is_excused(tree):
+    (tree / "tests/test_b.py").write_text("def test_broken():\n    assert False\n")
+    before = run_tests(tree, COMMAND, BubblewrapRunner())
+    known = failed(before)
+    assert known == {"tests/test_b.py::test_broken"}
+    (tree / "a.py").write_text(GOOD)
+    told = run_tests(tree, COMMAND, BubblewrapRunner())
+    assert not faults(told, before.collected, "", known) and faults(told, before.collected, "")
+    (tree / "a.py").write_text("def f(x):\n    return 7\n")
+    wrong = "; ".join(faults(run_tests(tree, COMMAND, BubblewrapRunner()), before.collected, "", known))
+    assert "test_a.py" in wrong and "test_broken" not in wrong
+    assert not failed(replace(before, finished=False)), "a run that did not end excuses nothing"
 
 
 @pytest.mark.parametrize("new", ["tests/test_gone.py", NEW.path])
