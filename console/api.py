@@ -1,10 +1,9 @@
-"""/api: the actions of core/actions.py as JSON, for programs such as Kestra, with an API token as bearer.
+"""/api: every action of a person as JSON, for programs such as Kestra, with an API token as bearer.
 
     GET  /api/status                    how things stand
     POST /api/round                     start a round now, if its interval has not had one
     GET  /api/issues/N                  one issue, and the question for approval that it waits for
-    POST /api/issues/N/ACTION           approve, reject, pass_on, hand_back, escalate, retry, resolve, dismiss,
-                                        roll_back, keep, start_now, restart_from, release_anyway
+    POST /api/issues/N/ACTION           approve, reject, escalate, ...: any action on an issue (core/deeds.py)
     POST /api/releases/ACTION           stop, start; lift, with {"repository": ...}
 
 The body holds the action's arguments. ``Idempotency-Key`` makes a repetition harmless: it holds for one person, action
@@ -14,27 +13,25 @@ and issue, and the same key with another body is 422. An approval names the hash
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from uuid import uuid4
 
+from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from console import address, forms
-from core import holds, overview, rights, rulings, sessions, store, strict_json
-from core.deeds import NEEDS, Reused
-from core.models import Approval, Deployment, Issue
-from core.rights import Actor, Forbidden
+from core import deeds, holds, overview, rights, sessions, store, strict_json, targets
+from core.deeds import Reused
+from core.models import Issue
+from core.rights import Actor, Forbidden, Refused
 
 LARGEST = 100_000  # bytes of a body
 ROWS = 2**31  # no row and no argument has a number that high
 LONGEST_KEY = 200  # characters of an Idempotency-Key
-OF_RELEASES = ("stop", "start", "lift")  # actions on no issue
 strangers = forms.Limiter()  # requests without a valid token
 
 
@@ -73,8 +70,6 @@ def _answered(work):
     """The route of ``work(actor, request, body) -> dict``, which may block; every refusal is JSON with its status."""
 
     async def route(request: Request) -> JSONResponse:
-        from core import actions
-
         try:
             actor = await asyncio.to_thread(_actor, request)
             body = await _body(request) if request.method == "POST" else {}
@@ -85,7 +80,7 @@ def _answered(work):
             code, says = 422, str(refusal)
         except Forbidden as refusal:
             code, says = 403, str(refusal)
-        except actions.Refused as refusal:
+        except Refused as refusal:
             code, says = 409, str(refusal)
         except SQLAlchemyError:
             code, says = 503, "the store does not answer; send it again with the same Idempotency-Key"
@@ -117,47 +112,48 @@ def _number(request: Request) -> int:
     return number
 
 
-def _waiting(issue_id: int) -> Approval | None:
-    with store.read() as session:
-        return session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")).first()
-
-
 def issue(actor: Actor, request: Request, _body: dict) -> dict:
     rights.require(actor, rights.VIEW)
     with store.read() as session:
         found = session.get(Issue, _number(request))
-    if found is None:
-        raise Wrong(404, "there is no such issue")
-    asked = _waiting(found.id)
+        if found is None:
+            raise Wrong(404, "there is no such issue")
+        asked = targets.question(session, found.id)
     return {"issue": found.model_dump(mode="json"), "approval": asked and asked.model_dump(mode="json")}
 
 
 def act(actor: Actor, request: Request, body: dict) -> dict:
-    """One of the actions on an issue; those on its question or deployment find it by the issue."""
-    name, number = request.path_params["action"], _number(request)
-    names = [known for known in NEEDS if known not in ("change_policy", *OF_RELEASES)]
-    if name not in names:
-        raise Wrong(404, f"the actions are {', '.join(names)}")
-    return _carried_out(name, lambda: _target(name, number), actor, request, body)
+    """One of the actions on an issue; those on its question, deployment or silence find it by the issue."""
+    chosen, number = _chosen(request, targets.OF_ISSUE), _number(request)
+    return _carried_out(chosen, actor, request, body, lambda: targets.of(chosen.about, number))
 
 
 def act_on_releases(actor: Actor, request: Request, body: dict) -> dict:
     """Stop or start all releases, or lift the brake of the repository that the body names."""
-    name = request.path_params["action"]
-    if name not in OF_RELEASES:
-        raise Wrong(404, f"the actions are {', '.join(OF_RELEASES)}")
-    target = body.pop("repository", "") if name == "lift" else holds.EVERYTHING
+    chosen = _chosen(request, targets.OF_RELEASES)
+    of_one = chosen.about is deeds.About.REPOSITORY
+    target = body.pop("repository", "") if of_one else holds.EVERYTHING
     if not isinstance(target, str):
-        raise Wrong(422, "lift takes repository (str)")
-    return _carried_out(name, lambda: target, actor, request, body)
+        raise Wrong(422, f"{chosen.name} takes repository (str)")
+    return _carried_out(chosen, actor, request, body, lambda: target)
 
 
-def _carried_out(name: str, target: Callable[[], int | str], actor: Actor, request: Request, body: dict) -> dict:
-    from core import actions, release_actions, triage
+def _chosen(request: Request, about: Container[deeds.About]) -> deeds.Action:
+    """The action that the path names, of those on ``about``. Raises Wrong."""
+    actions = {name: action for name, action in deeds.registry().items() if action.about in about}
+    if (name := request.path_params["action"]) not in actions:
+        raise Wrong(404, f"the actions are {', '.join(actions)}")
+    return actions[name]
 
-    work = next(getattr(home, name) for home in (triage, release_actions, actions) if hasattr(home, name))
-    _checked(name, work, body)
-    receipt = work(target(), actor=actor, key=f"api-{actor.name}-{_key(request)}", **body)
+
+def _carried_out(
+    action: deeds.Action, actor: Actor, request: Request, body: dict, target: Callable[[], int | str]
+) -> dict:
+    try:
+        action.arguments.model_validate(body)
+    except ValidationError:
+        raise Wrong(422, f"{action.name} takes {action.takes or 'no arguments'}") from None
+    receipt = action.run(target(), actor=actor, key=f"api-{actor.name}-{_key(request)}", **body)
     return {"done": receipt.done, "says": receipt.says}
 
 
@@ -166,53 +162,6 @@ def _key(request: Request) -> str:
     if len(given) > LONGEST_KEY or not given.isprintable():
         raise Wrong(422, f"an Idempotency-Key has at most {LONGEST_KEY} printable characters")
     return given
-
-
-TYPES = {"str": str, "bool": bool, "int": int, "list[str]": list}
-
-
-def _checked(name: str, work, body: dict) -> None:
-    """Raises Wrong unless the body holds the action's further arguments, each of its type."""
-    _, *further = inspect.signature(work).parameters.values()  # the first is its target
-    takes = {p.name: p for p in further if p.name not in ("actor", "key")}
-    lacking = {n for n, p in takes.items() if p.default is p.empty} - set(body)
-    fits = all(n in takes and type(v) is TYPES[takes[n].annotation] and _small(v) for n, v in body.items())
-    if lacking or not fits:
-        told = ", ".join(f"{n} ({p.annotation})" for n, p in sorted(takes.items()))
-        raise Wrong(422, f"{name} takes {told or 'no arguments'}")
-
-
-def _small(value: object) -> bool:
-    return not isinstance(value, int) or -ROWS <= value < ROWS
-
-
-def _target(name: str, issue_id: int) -> int:
-    if name in ("approve", "reject", "pass_on", "hand_back"):
-        asked = _waiting(issue_id)
-        if asked is None:
-            raise Wrong(409, f"issue {issue_id} asks for no approval")
-        return asked.id
-    if name == "end_silence":
-        return _silence(issue_id)
-    if name not in ("roll_back", "keep"):
-        return issue_id
-    with store.read() as session:
-        live = session.exec(
-            select(Deployment.id)
-            .where(Deployment.issue_id == issue_id, Deployment.environment == "production")
-            .order_by(col(Deployment.id).desc())
-        ).first()
-    if live is None:
-        raise Wrong(409, f"nothing of issue {issue_id} is in production")
-    return live
-
-
-def _silence(issue_id: int) -> int:
-    with store.read() as session:
-        found = rulings.standing(session, rulings.Silence.issue_id == issue_id)
-    if not found:
-        raise Wrong(409, f"issue {issue_id} is not silenced")
-    return found[0].id
 
 
 ROUTES = [

@@ -9,22 +9,17 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from core.settings import Settings
+from collections.abc import Callable, Sequence
 
 # commands whose own modules read their arguments
 OWN = {
-    "fix": "core.repair.command_fix",
-    "stage": "core.stage_command",
-    "demo": "core.sandbox.command",
-    "replay": "core.command_replay",
-    "user": "core.user_command",
-    "token": "core.token_command",
+    "fix": ("core.repair.command_fix", "repair one crash in a repository"),
+    "stage": ("core.stage_command", "one stage of one issue, for Kestra"),
+    "demo": ("core.sandbox.command", "a shop that really fails, with simulated vendors"),
+    "replay": ("core.command_replay", "past decisions under another policy"),
+    "user": ("core.user_command", "add, list, disable people"),
+    "token": ("core.token_command", "API tokens of programs"),
 }
-RELEASES = ("stop", "start", "lift", "release-anyway", "start-now", "restart")
 # lines in, an answer a line out: they need no settings, and start without reading any
 STREAMS = {
     "detect": ("core.signals.commands", "CSV timestamp,value with a header in; anomaly score 0..1 of each row out"),
@@ -34,7 +29,7 @@ STREAMS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    argv = sys.argv[1:] if argv is None else argv
+    argv = (sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         return _stream(*argv) if argv and argv[0] in STREAMS else _command(argv)
     except BrokenPipeError:
@@ -56,25 +51,17 @@ def _command(argv: list[str]) -> int:
 
     try:
         if argv and argv[0] in OWN:
-            return importlib.import_module(OWN[argv[0]]).main(argv[1:])
-        if argv and argv[0] in RELEASES:
-            return importlib.import_module("core.release_command").main(argv)
-        arguments = _parser().parse_args(argv)
+            return importlib.import_module(OWN[argv[0]][0]).main(argv[1:])
+        arguments = _parser(argv[:1]).parse_args(argv)
         return arguments.work(arguments)
     except ConfigurationError as error:
         print(f"configuration: {error}", file=sys.stderr)
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m core",
-        description="DevOps Intelligence Platform",
-        epilog="fix: repair one crash in a repository; replay: past decisions under another policy; "
-        "stage: one stage of one issue, for Kestra; demo: a shop that really fails, with simulated vendors; "
-        "user: add, list, disable people; token: API tokens of programs; "
-        "stop, start, lift, release-anyway, start-now, restart: what a person does about releases",
-    )
+def _parser(called: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of ``called`` (a command's name, or nothing): the actions are only loaded where they are needed."""
+    parser = argparse.ArgumentParser(prog="python -m core", description="DevOps Intelligence Platform")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, work: Callable, says: str) -> argparse.ArgumentParser:
@@ -90,16 +77,6 @@ def _parser() -> argparse.ArgumentParser:
     command("worker", worker, "run the engine without a console")
     command("status", status, "how things stand").add_argument("--json", action="store_true")
     command("decide", decide, "a situation as JSON on standard input; its receipt on standard output")
-    for name, work, says in (
-        ("approve", approve, "approve an issue's patch"),
-        ("resolve", resolve, "record a person's own resolution of an escalated issue"),
-    ):
-        added = command(name, work, f"{says}, as the person of PLATFORM_TOKEN")
-        added.add_argument("--issue", type=int, required=True)
-        if name == "resolve":
-            added.add_argument("--how", required=True)
-    for name, (_, says) in STREAMS.items():
-        command(name, _stream, says)
     audit = command(
         "audit", verify_audit, "verify the audit trail against its signed heads, or accept it after a restore"
     )
@@ -108,7 +85,19 @@ def _parser() -> argparse.ArgumentParser:
         "--reason", default="", help="accept: why the trail is right as it is, e.g. a backup was restored"
     )
     audit.add_argument("--head", default="", metavar="LINE", help="also against a head that was sent outside")
+    for name, (_, says) in {**OWN, **STREAMS}.items():
+        command(name, _stream, says)
+    if not called or called[0] not in commands.choices:
+        _add_actions(commands)
     return parser
+
+
+def _add_actions(commands) -> None:
+    from core import action_command
+
+    for name, action in action_command.commands().items():
+        says = f"{action.says} {action.dialog.consequence}"
+        action_command.describe(commands.add_parser(name, help=action.says, description=says), action)
 
 
 def _open():
@@ -203,48 +192,6 @@ def decide(arguments) -> int:
         print(f"decide: {error}", file=sys.stderr)
         return 2
     print(json.dumps(decision.decide(case, policy).as_json()))
-    return 0
-
-
-def approve(arguments) -> int:
-    """Approve the pending question of an issue, for exactly the patch that it asks about."""
-    from core import actions, store
-    from core.models import Approval
-
-    rt = _open()
-    with store.read() as session:
-        asked = session.exec(
-            store.select(Approval).where(Approval.issue_id == arguments.issue, Approval.state == "pending")
-        ).first()
-    if asked is None:
-        print(f"issue {arguments.issue} asks for no approval", file=sys.stderr)
-        return 1
-    return _act(
-        lambda who: actions.approve(asked.id, actor=who, patch_hash=asked.patch_hash, key=f"approve-{asked.id}"),
-        rt.settings,
-    )
-
-
-def resolve(arguments) -> int:
-    from core import actions
-
-    rt = _open()
-    key = f"resolve-{arguments.issue}-{arguments.how}"
-    return _act(
-        lambda who: actions.resolve(arguments.issue, actor=who, how=arguments.how, cured=True, key=key),
-        rt.settings,
-    )
-
-
-def _act(work: Callable, settings: Settings) -> int:
-    """Carry out ``work(actor)`` as the person of PLATFORM_TOKEN; a refusal is told and is exit code 1."""
-    from core import actions, owner
-
-    try:
-        print(work(owner.actor(settings)).says)
-    except actions.Refused as refusal:
-        print(refusal, file=sys.stderr)
-        return 1
     return 0
 
 

@@ -8,18 +8,34 @@ core/triage.py.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from sqlmodel import Session, col, select
 
 from core import answers, durable, journal, notify, policies, rulings, runtime, store
-from core.deeds import Key, Receipt, ask, bind, done, get, note, once
+from core.deeds import About, Asked, Dialog, Key, Receipt, Seen, action, ask, bind, done, get, note, once, why
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
-from core.rights import Actor, Refused
+from core.rights import ADMINISTER, APPROVE, OPERATE, Actor, Refused
 from core.settings import ConfigurationError
 from core.stages import learn, restoring
 from core.vendors.base import VendorError
 
 
-def approve(approval_id: int, *, actor: Actor, patch_hash: str, key: str) -> Receipt:
+@action(
+    APPROVE,
+    "it releases a patch to production",
+    About.APPROVAL,
+    Dialog(
+        "Approve",
+        "Approve this patch for production?",
+        "Exactly this patch is deployed and watched; a worse error rate or latency rolls it back. "
+        "The approval is void if the patch changes.",
+        shortcut="A",
+        primary=True,
+    ),
+    in_slack=True,
+)
+def approve(approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Seen(answers.patch_of)], key: str) -> Receipt:
     """Release exactly the patch with this hash."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -32,7 +48,14 @@ def approve(approval_id: int, *, actor: Actor, patch_hash: str, key: str) -> Rec
     return once("approve", actor, f"approval/{approval_id}", key, act, {"patch": patch_hash})
 
 
-def reject(approval_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
+@action(
+    APPROVE,
+    "it answers an approval, and the platform learns from it",
+    About.APPROVAL,
+    Dialog("Reject", "Reject this patch?", "Nothing is deployed; the issue goes to a person.", shortcut="X"),
+    in_slack=True,
+)
+def reject(approval_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it rejected?")], key: str) -> Receipt:
     """Refuse the patch; the issue goes to a person and the refusal is learned from."""
     if not reason.strip():
         raise Refused("a rejection needs a reason: the platform learns from it")
@@ -47,7 +70,25 @@ def reject(approval_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
     return once("reject", actor, f"approval/{approval_id}", key, act, {"reason": reason})
 
 
-def pass_on(approval_id: int, *, actor: Actor, to: str, reason: str, key: str) -> Receipt:
+@action(
+    APPROVE,
+    "it chooses who answers an approval",
+    About.APPROVAL,
+    Dialog(
+        "Escalate",
+        "Whom should it be escalated to?",
+        "The question stays open. From then on, only they or an admin can answer it.",
+        shortcut="E",
+    ),
+)
+def pass_on(
+    approval_id: int,
+    *,
+    actor: Actor,
+    to: Annotated[str, Asked("Person or group", "one", "Choose the person or group that is to answer.")],
+    reason: Annotated[str, why("Why, and what should they know?")],
+    key: str,
+) -> Receipt:
     """Escalate a question to a named approver or group; from then on they alone answer it."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -62,7 +103,13 @@ def pass_on(approval_id: int, *, actor: Actor, to: str, reason: str, key: str) -
     return once("pass_on", actor, f"approval/{approval_id}", key, act, {"to": to, "reason": reason})
 
 
-def hand_back(approval_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
+@action(
+    APPROVE,
+    "it chooses who answers an approval",
+    About.APPROVAL,
+    Dialog("Hand back", "Hand this question back?", "Every approver can answer it again.", shortcut="H"),
+)
+def hand_back(approval_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> Receipt:
     """Give a question that was escalated to oneself back to every approver."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -77,7 +124,21 @@ def hand_back(approval_id: int, *, actor: Actor, reason: str, key: str) -> Recei
     return once("hand_back", actor, f"approval/{approval_id}", key, act, {"reason": reason})
 
 
-def escalate(issue_id: int, *, actor: Actor, to: str, reason: str, key: str) -> Receipt:
+@action(
+    OPERATE,
+    "it answers an open approval with no, and stops the work",
+    About.ISSUE,
+    Dialog("Escalate", "Hand this issue to a person?", "Automatic work on it stops.", shortcut="E"),
+    in_slack=True,
+)
+def escalate(
+    issue_id: int,
+    *,
+    actor: Actor,
+    to: Annotated[str, Asked("Who should take it?", "line", otherwise="on-call")],
+    reason: Annotated[str, why("Why, and what should they know?")],
+    key: str,
+) -> Receipt:
     """Take the issue from the platform and give it to a named person or group."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -104,6 +165,12 @@ def escalate(issue_id: int, *, actor: Actor, to: str, reason: str, key: str) -> 
     return receipt
 
 
+@action(
+    OPERATE,
+    "it starts work, and names the person whom four eyes bar from approving it",
+    About.ISSUE,
+    Dialog("Try again", "Start a new run?", "The issue is analyzed, decided and fixed anew.", shortcut="N"),
+)
 def retry(issue_id: int, *, actor: Actor, key: str) -> Receipt:
     """Start the issue's journey anew, with everything learned since."""
 
@@ -121,7 +188,25 @@ def retry(issue_id: int, *, actor: Actor, key: str) -> Receipt:
     return once("retry", actor, f"issue/{issue_id}", key, act, {})
 
 
-def resolve(issue_id: int, *, actor: Actor, how: str, cured: bool, key: str) -> Receipt:
+@action(
+    OPERATE,
+    "it ends an issue, and similar issues are judged by it",
+    About.ISSUE,
+    Dialog(
+        "Resolve",
+        "Record your own resolution?",
+        "The platform learns from it: the next similar issue shows what cured this one.",
+        shortcut="S",
+    ),
+)
+def resolve(
+    issue_id: int,
+    *,
+    actor: Actor,
+    how: Annotated[str, why("What cured it?")],
+    cured: Annotated[bool, Asked("The cause is cured, not only the symptom", "switch", otherwise=True)],
+    key: str,
+) -> Receipt:
     """Record a person's own resolution; it is shown with similar issues from now on."""
     if not how.strip():
         raise Refused("say how it was resolved: the next similar issue will show it")
@@ -139,7 +224,13 @@ def resolve(issue_id: int, *, actor: Actor, how: str, cured: bool, key: str) -> 
     return once("resolve", actor, f"issue/{issue_id}", key, act, {"how": how, "cured": cured})
 
 
-def dismiss(issue_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
+@action(
+    OPERATE,
+    "it ends an issue, and later errors of its kind call nobody",
+    About.ISSUE,
+    Dialog("Dismiss", "Dismiss this issue?", "It is closed as not worth a fix and can be tried again.", shortcut="D"),
+)
+def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> Receipt:
     """Close the issue without a fix."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -154,7 +245,18 @@ def dismiss(issue_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
     return once("dismiss", actor, f"issue/{issue_id}", key, act, {"reason": reason})
 
 
-def roll_back(deployment_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
+@action(
+    APPROVE,
+    "it changes what production runs",
+    About.DEPLOYMENT,
+    Dialog(
+        "Roll back",
+        "Roll production back?",
+        "Traffic returns to the version before; the issue is reopened and goes to a person.",
+        shortcut="B",
+    ),
+)
+def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> Receipt:
     """Return production to what it served before this deployment; its issue is handed to a person."""
     subject, content = f"deployment/{deployment_id}", {"reason": reason}
     who = ask("roll_back", actor, subject)
@@ -183,7 +285,18 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: str, key: str) -> Rec
     return once("roll_back", actor, subject, key, act, content)
 
 
-def keep(deployment_id: int, *, actor: Actor, reason: str, key: str) -> Receipt:
+@action(
+    APPROVE,
+    "it ends the watch of what production runs",
+    About.DEPLOYMENT,
+    Dialog(
+        "Keep",
+        "Keep this deployment?",
+        "The watch ends at its next look unless that finds harm, and the issue counts as fixed.",
+        shortcut="K",
+    ),
+)
+def keep(deployment_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it right?")], key: str) -> Receipt:
     """Confirm a deployment that is still watched: its watch ends at the next look unless that finds harm."""
     if not reason.strip():
         raise Refused("keeping a deployment needs a reason: it is kept in the audit trail")
@@ -216,7 +329,20 @@ def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
     return row
 
 
-def change_policy(text: str, *, actor: Actor, reason: str, based_on: str, key: str) -> Receipt:
+@action(
+    ADMINISTER,
+    "it decides what needs an approval at all",
+    About.POLICY,
+    Dialog(
+        "Put in force",
+        "Put this policy in force?",
+        "The next decision follows it; past decisions stay as they are. The present text is kept as a version that "
+        "you can return to.",
+        shortcut="P",
+        primary=True,
+    ),
+)
+def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], based_on: str, key: str) -> Receipt:
     """Put this text of platform.toml in force; ``based_on`` is the digest of the one it was made from."""
     if not reason.strip():
         raise Refused("a change of the policy needs a reason: it is kept in the audit trail")

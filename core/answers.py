@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select, update
 
-from core import durable, restart, rights, runtime
+from core import durable, restart, rights, runtime, store
 from core.models import Approval, ChangeSet, Issue, now
 from core.people import Person, Role
 from core.rights import Actor, Refused
@@ -39,6 +39,13 @@ def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None
     if not mine(row, who, runtime.current().policy):
         raise Refused(f"it was escalated to {row.assignee}: only they, or an admin, can answer it")
     return row
+
+
+def patch_of(approval_id: int) -> str:
+    """The hash of the patch that a question is about; empty when there is no such question."""
+    with store.read() as session:
+        row = session.get(Approval, approval_id)
+        return row.patch_hash if row else ""
 
 
 def mine(row: Approval, who: Actor, policy: Policy) -> bool:

@@ -1,14 +1,22 @@
-"""What every action of a person has in common: proof of who they are; the right, asked of the store at this moment;
-one transaction; an audit row; a key, so that it is done once. An action that is forbidden is audited too.
+"""The registry of actions, and what every action of a person has in common.
+
+Each needs proof of who the person is, and their right, read from the store at this moment. It is one transaction with
+an audit row, and a key so that it is done once. A forbidden attempt is audited too. The console, the API, Slack and
+the command line are derived from the registry: a new action is one function with ``@action``.
 """
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from sqlmodel import Session, select
 
 from core import accounts, audit, audit_head, rights, runtime, store
@@ -17,37 +25,149 @@ from core.rights import Actor, Forbidden, Refused
 from core.strict_json import unfit
 
 
-@dataclass(frozen=True)
-class Need:
-    """What an action asks of a person: the right, and why nobody may do it without proof of who they are."""
+class About(StrEnum):
+    """What an action is carried out on: the meaning of its first argument."""
 
+    ISSUE = "issue"
+    APPROVAL = "approval"
+    DEPLOYMENT = "deployment"
+    SILENCE = "silence"
+    RELEASES = "releases"
+    REPOSITORY = "repository"
+    POLICY = "policy"
+
+
+Whole = Annotated[int, Field(ge=-(2**31), lt=2**31)]  # no row and no argument has a number beyond
+
+
+@dataclass(frozen=True)
+class Dialog:
+    """How a screen offers the action: the button, the question, and what follows if it is confirmed."""
+
+    label: str
+    question: str
+    consequence: str
+    shortcut: str | None = None
+    primary: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a person is asked for an argument.
+
+    Without a value, a dialog says ``missing`` or, if that is empty, takes ``otherwise``; the command line takes
+    ``otherwise`` unless that is None. ``options`` gives the values to choose from for a target, where only the core
+    knows them.
+    """
+
+    label: str
+    kind: Literal["line", "text", "switch", "one", "several"] = "text"
+    missing: str = ""
+    otherwise: Any = None
+    options: Mapping[Any, str] | Callable[[int], Mapping[Any, str]] | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An argument that says what the person looked at; ``present`` reads it for a target at this moment."""
+
+    present: Callable[[int], str]
+
+
+def why(label: str = "Why?", optional: bool = False) -> Asked:
+    """Ask for the reason; ``optional``: only screens insist on one."""
+    return Asked(label, missing="Please say why: it is kept in the audit trail.", otherwise="" if optional else None)
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action of a person. ``because`` says why nobody may do it without proof of who they are.
+
+    ``run(target, *, actor, key, **arguments)`` carries it out; ``arguments`` is the model of the further ones.
+    """
+
+    name: str
     right: str
     because: str
+    about: About
+    dialog: Dialog
+    run: Callable[..., Receipt]
+    arguments: type[BaseModel]
+    command: str
+    in_slack: bool = False
+
+    @property
+    def says(self) -> str:
+        """What it does, in one sentence: the first of its docstring."""
+        return inspect.getdoc(self.run).split("\n")[0]
+
+    @property
+    def asked(self) -> dict[str, Asked]:
+        """The arguments that a person is asked for, in their order."""
+        found = ((name, _of(Asked, field.metadata)) for name, field in self.arguments.model_fields.items())
+        return {name: asked for name, asked in found if asked}
+
+    @property
+    def seen(self) -> dict[str, Seen]:
+        found = ((name, _of(Seen, field.metadata)) for name, field in self.arguments.model_fields.items())
+        return {name: seen for name, seen in found if seen}
+
+    @property
+    def takes(self) -> str:
+        """The names and types of its arguments, for a person who left one out."""
+        found = inspect.get_annotations(self.arguments)
+        return ", ".join(f"{name} ({_type_name(found[name])})" for name in sorted(found))
 
 
-NEEDS = {
-    "approve": Need(rights.APPROVE, "it releases a patch to production"),
-    "reject": Need(rights.APPROVE, "it answers an approval, and the platform learns from it"),
-    "pass_on": Need(rights.APPROVE, "it chooses who answers an approval"),
-    "hand_back": Need(rights.APPROVE, "it chooses who answers an approval"),
-    "roll_back": Need(rights.APPROVE, "it changes what production runs"),
-    "keep": Need(rights.APPROVE, "it ends the watch of what production runs"),
-    "escalate": Need(rights.OPERATE, "it answers an open approval with no, and stops the work"),
-    "retry": Need(rights.OPERATE, "it starts work, and names the person whom four eyes bar from approving it"),
-    "resolve": Need(rights.OPERATE, "it ends an issue, and similar issues are judged by it"),
-    "dismiss": Need(rights.OPERATE, "it ends an issue, and later errors of its kind call nobody"),
-    "merge": Need(rights.OPERATE, "it answers an open approval with no, and hides an issue in another one"),
-    "split": Need(rights.OPERATE, "it moves errors away from the issue that people look at"),
-    "silence": Need(rights.OPERATE, "errors call nobody while it lasts"),
-    "end_silence": Need(rights.OPERATE, "it opens issues, and so starts work"),
-    "start_now": Need(rights.OPERATE, "it starts work outside of its window, and names the person who asked"),
-    "restart_from": Need(rights.OPERATE, "it starts work, and may lead to a release"),
-    "release_anyway": Need(rights.APPROVE, "it releases a patch to production"),
-    "stop": Need(rights.OPERATE, "nothing new goes to production while it lasts"),
-    "start": Need(rights.APPROVE, "it lets releases go to production again"),
-    "lift": Need(rights.APPROVE, "it lets automatic releases go to production again"),
-    "change_policy": Need(rights.ADMINISTER, "it decides what needs an approval at all"),
-}
+def _type_name(annotation: Any) -> str:
+    """As it is written: "str", "list[str]"."""
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return str(plain) if get_args(plain) else plain.__name__
+
+
+def _of(kind: type, metadata: Sequence[object]) -> Any:
+    return next((one for one in metadata if isinstance(one, kind)), None)
+
+
+_registry: dict[str, Action] = {}
+
+
+def action(
+    right: str, because: str, about: About, dialog: Dialog, *, command: str = "", in_slack: bool = False
+) -> Callable[[Callable], Callable]:
+    """Register a function as an action. Its keyword arguments beside ``actor`` and ``key`` are the action's own.
+
+    ``command`` is its name on the command line, where that is not the function's; ``in_slack`` gives it a button there.
+    """
+
+    def register(run: Callable[..., Receipt]) -> Callable[..., Receipt]:
+        name = run.__name__
+        if name in _registry:
+            raise ValueError(f"two actions are called {name}")
+        called = command or name.replace("_", "-")
+        _registry[name] = Action(name, right, because, about, dialog, run, _arguments(run), called, in_slack)
+        return run
+
+    return register
+
+
+def _arguments(run: Callable) -> type[BaseModel]:
+    hints = get_type_hints(run, include_extras=True)
+    own = [p for p in inspect.signature(run).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    fields = {p.name: (hints[p.name], ... if p.default is p.empty else p.default) for p in own}
+    strict = ConfigDict(strict=True, extra="forbid")
+    return create_model(run.__name__, __config__=strict, **{n: f for n, f in fields.items() if n not in BROUGHT})
+
+
+BROUGHT = ("actor", "key")  # what each call brings along, whatever the action
+HOMES = ("core.actions", "core.release_actions", "core.triage")
+
+
+def registry() -> Mapping[str, Action]:
+    """Every action by its name."""
+    for home in HOMES:
+        import_module(home)
+    return _registry
 
 
 @dataclass(frozen=True)
@@ -93,7 +213,7 @@ def ask(name: str, actor: Actor, subject: str) -> Actor:
     """The actor as they are now, if they may do this. A refusal is audited."""
     with store.read() as session:
         try:
-            return rights.require(accounts.actor(session, actor), NEEDS[name].right)
+            return rights.require(accounts.actor(session, actor), _registry[name].right)
         except Forbidden as refusal:
             told = str(refusal)
     with store.write() as session:
@@ -109,7 +229,7 @@ def once(name: str, actor: Actor, subject: str, key: str, act: Act, content: Map
     """
     ask(name, actor, subject)
     with store.write() as session:
-        who = rights.require(accounts.actor(session, actor), NEEDS[name].right)
+        who = rights.require(accounts.actor(session, actor), _registry[name].right)
         mine = bind(who, name, subject, key, content)
         if done(session, who, name, subject, mine):
             return Receipt(False, "already done")

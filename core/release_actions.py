@@ -5,13 +5,15 @@ As in core/actions.py, each action is one transaction: the change, its audit row
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from sqlmodel import Session, select
 
 from core import answers, durable, holds, notify, release_again, restart, runtime, store
-from core.deeds import Key, Receipt, get, note, once
+from core.deeds import About, Asked, Dialog, Key, Receipt, Seen, Whole, action, get, note, once, why
 from core.holds import EVERYTHING
 from core.models import Approval, Issue, Status, now
-from core.rights import Actor, Refused
+from core.rights import APPROVE, OPERATE, Actor, Refused
 
 SUBJECT = "releases"
 
@@ -19,7 +21,19 @@ SUBJECT = "releases"
 # --- holds -------------------------------------------------------------------------------------
 
 
-def stop(target: str = EVERYTHING, *, actor: Actor, reason: str, key: str) -> Receipt:
+@action(
+    OPERATE,
+    "nothing new goes to production while it lasts",
+    About.RELEASES,
+    Dialog(
+        "Stop releases",
+        "Stop all releases?",
+        "Nothing new goes to production until a person starts releases again. What is live stays watched, and is "
+        "rolled back if it fails.",
+        shortcut="Z",
+    ),
+)
+def stop(target: str = EVERYTHING, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str) -> Receipt:
     """Stop all releases. What is in production stays watched, and is rolled back if it fails."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -35,6 +49,18 @@ def stop(target: str = EVERYTHING, *, actor: Actor, reason: str, key: str) -> Re
     return once("stop", actor, SUBJECT, key, act, {"reason": reason})
 
 
+@action(
+    APPROVE,
+    "it lets releases go to production again",
+    About.RELEASES,
+    Dialog(
+        "Start releases",
+        "Start releases again?",
+        "What waits goes to production, one release of a repository at a time.",
+        shortcut="Z",
+        primary=True,
+    ),
+)
 def start(target: str = EVERYTHING, *, actor: Actor, key: str) -> Receipt:
     """Start releases again; what waited goes on at once."""
 
@@ -56,7 +82,18 @@ def _everything(target: str) -> None:
         raise Refused("only all releases can be stopped and started; a repository has its brake")
 
 
-def lift(repository: str, *, actor: Actor, reason: str, key: str) -> Receipt:
+@action(
+    APPROVE,
+    "it lets automatic releases go to production again",
+    About.REPOSITORY,
+    Dialog(
+        "Lift the brake",
+        "Lift the brake of this repository?",
+        "Its automatic releases go on; failed releases are counted anew.",
+        shortcut="K",
+    ),
+)
+def lift(repository: str, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str) -> Receipt:
     """Lift the brake of a repository; its failed releases are counted anew."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -79,6 +116,18 @@ def _wake_queued(session: Session, key: str) -> None:
 # --- work --------------------------------------------------------------------------------------
 
 
+@action(
+    OPERATE,
+    "it starts work outside of its window, and names the person who asked",
+    About.ISSUE,
+    Dialog(
+        "Start now",
+        "Start without the maintenance window?",
+        "The issue is diagnosed again and fixed at once; what asks for an approval still does.",
+        shortcut="W",
+        primary=True,
+    ),
+)
 def start_now(issue_id: int, *, actor: Actor, key: str) -> Receipt:
     """Let a scheduled issue go on without its maintenance window."""
     with store.read() as session:
@@ -100,7 +149,26 @@ def start_now(issue_id: int, *, actor: Actor, key: str) -> Receipt:
     return receipt
 
 
-def restart_from(issue_id: int, *, actor: Actor, step: int, reason: str, key: str) -> Receipt:
+@action(
+    OPERATE,
+    "it starts work, and may lead to a release",
+    About.ISSUE,
+    Dialog(
+        "Restart",
+        "Restart from which stage?",
+        "What was recorded before this stage is kept; the stage and all after it run again.",
+        shortcut="T",
+    ),
+    command="restart",
+)
+def restart_from(
+    issue_id: int,
+    *,
+    actor: Actor,
+    step: Annotated[Whole, Asked("Stage", "one", "Choose the stage to restart from.", options=restart.choices)],
+    reason: Annotated[str, why(optional=True)],
+    key: str,
+) -> Receipt:
     """Restart the issue's present run from this step of its workflow; what came before is kept."""
     with store.read() as session:
         before = session.get(Issue, issue_id)
@@ -137,7 +205,26 @@ def _void_questions(session: Session, issue: Issue) -> None:
 # --- release anyway ----------------------------------------------------------------------------
 
 
-def release_anyway(issue_id: int, *, actor: Actor, patch_hash: str, reason: str, key: str) -> Receipt:
+@action(
+    APPROVE,
+    "it releases a patch to production",
+    About.ISSUE,
+    Dialog(
+        "Release anyway",
+        "Release this patch again?",
+        "Exactly this patch is tested, deployed and watched once more, with your approval. A stop or a freeze still "
+        "holds it.",
+        shortcut="Y",
+    ),
+)
+def release_anyway(
+    issue_id: int,
+    *,
+    actor: Actor,
+    patch_hash: Annotated[str, Seen(release_again.patch_of)],
+    reason: Annotated[str, why("Why is it released anyway?")],
+    key: str,
+) -> Receipt:
     """Release exactly the patch that was rolled back, or whose question expired, once more, as a new run."""
     if not reason.strip():
         raise Refused("releasing anyway needs a reason: it is kept in the audit trail")

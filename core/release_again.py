@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from core import durable, restart
+from core import durable, restart, store
 from core.models import Approval, ChangeSet, Decision, Deployment, Issue, Review, Status, now
 from core.rights import Actor
 
@@ -22,6 +22,14 @@ def releasable(session: Session, issue: Issue) -> ChangeSet | None:
     if change is None or not (_review_of(session, change) and _decision_of(session, issue)):
         return None
     return change if _rolled_back(session, change) or _expired(session, change) else None
+
+
+def patch_of(issue_id: int) -> str:
+    """The hash of the patch that may be released once more; empty when there is none."""
+    with store.read() as session:
+        issue = session.get(Issue, issue_id)
+        change = releasable(session, issue) if issue else None
+        return change.patch_hash if change else ""
 
 
 def _rolled_back(session: Session, change: ChangeSet) -> bool:

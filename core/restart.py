@@ -90,6 +90,13 @@ def steps(workflow_id: str) -> list[Step]:
     ]
 
 
+def choices(issue_id: int) -> dict[int, str]:
+    """The steps that an issue's present run can be restarted from: their numbers and stages."""
+    with store.read() as session:
+        issue = session.get(Issue, issue_id)
+    return {step.number: step.stage for step in steps(issue.workflow_id) if step.stage} if issue else {}
+
+
 def resume_at(recorded: Sequence[Step], alive: Iterable[str] = ()) -> int:
     """The step that a fork starts at so that everything which was finished is kept.
 

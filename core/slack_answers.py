@@ -1,14 +1,14 @@
-"""Answers that people give in Slack: a click or a sent form becomes the very action that the console takes.
+"""Answers that people give in Slack: a click or a submitted form becomes the very action that the console takes.
 
 Who clicked is told by Slack's signature (core/webhooks.py) and mapped to a person by [slack.people] of
-platform.toml; a user who is not named there is refused. Approving is one click, bound to the patch that
-the button was made for; rejecting and escalating ask for their reason in a form first.
+platform.toml; a user who is not named there is refused. An action that asks for nothing is one click, bound to the
+patch that the button was made for; every other one asks in a form first.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qs
@@ -16,9 +16,10 @@ from urllib.parse import parse_qs
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import actions, notify, runtime, strict_json
+from core import notify, runtime, strict_json
+from core.deeds import About, Action, Asked, registry
 from core.people import Role
-from core.rights import Actor, Proof
+from core.rights import Actor, Proof, Refused
 from core.vendors.base import VendorError
 from core.vendors.slack import Slack, plain
 
@@ -59,7 +60,7 @@ def answer(payload: dict) -> Reply:
         return Reply({"status": "refused", "says": "this is no answer to a message of ours"}, status=400)
     except SQLAlchemyError:
         log.exception("an answer from Slack was not stored")
-        return Reply(says="The store did not answer, nothing was done. Try again: it counts once.")
+        return Reply(says="The database did not respond. Nothing changed; retrying is safe.")
 
 
 def follow_up(payload: dict, reply: Reply) -> None:
@@ -78,7 +79,7 @@ def person(user_id: str) -> Actor:
     """The person behind a Slack user of a signed payload. Raises Refused for one whom the policy does not name."""
     name = runtime.current().policy.slack.people.get(user_id)
     if not name:
-        raise actions.Refused(f"your Slack account {user_id} is not named in [slack.people] of platform.toml")
+        raise Refused(f"your Slack account {user_id} is not named in [slack.people] of platform.toml")
     return Actor(name, Role.VIEWER, via="slack", proof=Proof.SLACK)  # the role that counts is the store's
 
 
@@ -88,80 +89,79 @@ def _slack() -> Slack | None:
 
 def _clicked(payload: dict, user_id: str) -> Reply:
     click = payload["actions"][0]
+    action = _offered(click["action_id"])
     target = Target.model_validate_json(click["value"]).model_copy(
         update={"channel": (payload.get("channel") or {}).get("id", "")}
     )
     try:
-        return BUTTONS[click["action_id"]](payload, click, target, person(user_id))
-    except actions.Refused as refusal:
+        actor = person(user_id)
+        if action.asked:
+            return _ask(payload, action, target)
+        key = f"slack-{action.name}-{target.approval}-{user_id}-{click['action_ts']}"
+        return Reply(says=_carry_out(action, target, actor, key, {}))
+    except Refused as refusal:
         return Reply(says=str(refusal))
 
 
-def _approve(payload: dict, click: dict, target: Target, actor: Actor) -> Reply:
-    key = f"slack-approve-{target.approval}-{payload['user']['id']}-{click['action_ts']}"
-    return Reply(says=actions.approve(target.approval, actor=actor, patch_hash=target.patch, key=key).says)
+def _offered(name: str) -> Action:
+    """Raises LookupError for an action that has no button in Slack."""
+    if not (action := registry()[name]).in_slack:
+        raise LookupError(name)
+    return action
 
 
-def _ask(payload: dict, click: dict, target: Target, actor: Actor) -> Reply:
+def _carry_out(action: Action, target: Target, actor: Actor, key: str, given: Mapping[str, str]) -> str:
+    number = {About.APPROVAL: target.approval, About.ISSUE: target.issue}[action.about]
+    seen = dict.fromkeys(action.seen, target.patch)
+    return action.run(number, actor=actor, key=key, **given, **seen).says
+
+
+def _ask(payload: dict, action: Action, target: Target) -> Reply:
     slack = _slack()
     if slack is None:
         return Reply(says="Slack is not connected with a bot token: answer in the console")
     try:
-        slack.open_form(payload["trigger_id"], form(click["action_id"], target))
+        slack.open_form(payload["trigger_id"], form(action, target))
     except VendorError as error:
         return Reply(says=f"the form could not be shown ({error.message}): answer in the console")
     return Reply()
 
 
-BUTTONS: dict[str, Callable[[dict, dict, Target, Actor], Reply]] = {
-    "approve": _approve,
-    "reject": _ask,
-    "escalate": _ask,
-}
-
-
-def form(kind: str, target: Target) -> dict:
-    """A modal that asks for the reason; escalating also asks to whom."""
-    blocks = [_field("reason", "Why?" if kind == "reject" else "Why, and what should they know?", True)]
-    if kind == "escalate":
-        blocks.insert(0, _field("to", "Who should take it?", False))
+def form(action: Action, target: Target) -> dict:
+    """A modal with a field for each argument that the action asks for."""
     return {
         "type": "modal",
-        "callback_id": kind,
+        "callback_id": action.name,
         "private_metadata": target.model_dump_json(),
-        "title": plain("Reject this patch" if kind == "reject" else "Escalate"),
-        "submit": plain("Reject" if kind == "reject" else "Escalate"),
+        "title": plain(action.dialog.label),
+        "submit": plain(action.dialog.label),
         "close": plain("Cancel"),
-        "blocks": blocks,
+        "blocks": [_field(name, asked) for name, asked in action.asked.items()],
     }
 
 
-def _field(name: str, label: str, long: bool) -> dict:
+def _field(name: str, asked: Asked) -> dict:
+    long = asked.kind == "text"
     element = {"type": "plain_text_input", "action_id": name, "multiline": long, "max_length": 2000 if long else 200}
-    return {"type": "input", "block_id": name, "label": plain(label), "element": element}
+    return {"type": "input", "block_id": name, "label": plain(asked.label), "element": element}
 
 
 def _submitted(payload: dict, user_id: str) -> Reply:
     view = payload["view"]
+    action = _offered(view["callback_id"])
     target = Target.model_validate_json(view["private_metadata"])
-    values = {name: (field[name].get("value") or "").strip() for name, field in view["state"]["values"].items()}
+    fields = view["state"]["values"]
+    given = {name: _value(asked, fields.get(name, {}).get(name, {})) for name, asked in action.asked.items()}
     try:
-        actor, key = person(user_id), f"slack-{view['callback_id']}-{view['id']}"
-        FORMS[view["callback_id"]](target, values, actor, key)
-    except actions.Refused as refusal:
-        return Reply({"response_action": "errors", "errors": {"reason": str(refusal)}})
+        actor, key = person(user_id), f"slack-{action.name}-{view['id']}"
+        _carry_out(action, target, actor, key, given)
+    except Refused as refusal:
+        return Reply({"response_action": "errors", "errors": {list(action.asked)[-1]: str(refusal)}})
     return Reply({})
 
 
-def _reject(target: Target, values: dict[str, str], actor: Actor, key: str) -> None:
-    actions.reject(target.approval, actor=actor, reason=values["reason"], key=key)
-
-
-def _escalate(target: Target, values: dict[str, str], actor: Actor, key: str) -> None:
-    actions.escalate(target.issue, actor=actor, to=values.get("to") or "on-call", reason=values["reason"], key=key)
-
-
-FORMS = {"reject": _reject, "escalate": _escalate}
+def _value(asked: Asked, field: Mapping[str, str | None]) -> str:
+    return (field.get("value") or "").strip() or asked.otherwise or ""
 
 
 def payload_of(body: bytes) -> dict:

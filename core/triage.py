@@ -7,24 +7,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from sqlmodel import Session, col, select, update
 
 from core import answers, durable, journal, rulings, runtime, store
 from core.counted import counted
-from core.deeds import Key, Receipt, get, note, once
+from core.deeds import About, Asked, Dialog, Key, Receipt, Whole, action, get, note, once, why
 from core.models import Approval, Issue, Signal, Status, now
-from core.rights import Actor, Refused
+from core.rights import OPERATE, Actor, Refused
 from core.rulings import Silence
 from core.signals.fingerprint import fingerprint
 from core.stages import group
 from core.stages.analyze import as_record
 
 BUSY = (Status.DEPLOYING, Status.WATCHING, Status.ROLLING_BACK)
+LASTS = {60: "1 hour", 480: "8 hours", 1440: "1 day", 10080: "1 week", 43200: "30 days"}  # minutes
 LONGEST = 90 * 24 * 60  # minutes: a silence is no way to forget
 
 
-def merge(issue_id: int, *, actor: Actor, into: int, key: str) -> Receipt:
+@action(
+    OPERATE,
+    "it answers an open approval with no, and hides an issue in another one",
+    About.ISSUE,
+    Dialog(
+        "Merge",
+        "Merge this issue into another one?",
+        "Its signals move there and its own work ends; later signals of its kind follow.",
+        shortcut="M",
+    ),
+)
+def merge(
+    issue_id: int,
+    *,
+    actor: Actor,
+    into: Annotated[Whole, Asked("Into which issue?", "one", "Choose the issue that this one becomes a part of.")],
+    key: str,
+) -> Receipt:
     """Make this issue a part of ``into``: its signals move there, its own journey ends, later signals follow."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -73,7 +92,24 @@ def _end_question(session: Session, issue_id: int, by: str, reason: str) -> None
         answers.give(session, waiting, by, False, reason)
 
 
-def split(issue_id: int, *, actor: Actor, fingerprints: list[str], key: str) -> Receipt:
+@action(
+    OPERATE,
+    "it moves errors away from the issue that people look at",
+    About.ISSUE,
+    Dialog(
+        "Split",
+        "Take signals out into an issue of their own?",
+        "Later signals of the same kind go with them; both issues are counted anew.",
+        shortcut="L",
+    ),
+)
+def split(
+    issue_id: int,
+    *,
+    actor: Actor,
+    fingerprints: Annotated[list[str], Asked("Which signals go?", "several", "Choose the signals that are to go.")],
+    key: str,
+) -> Receipt:
     """Take these fingerprints' signals out into an issue of their own, which later signals of theirs join."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -116,12 +152,23 @@ def _taken_out(session: Session, issue: Issue, prints: Sequence[str], by: str) -
     return new
 
 
+@action(
+    OPERATE,
+    "errors call nobody while it lasts",
+    About.ISSUE,
+    Dialog(
+        "Silence",
+        "Open no issue of this for a while?",
+        "What it covers is counted and shown, but calls nobody; it ends by itself.",
+        shortcut="Q",
+    ),
+)
 def silence(
     issue_id: int | None,
     *,
     actor: Actor,
-    minutes: int,
-    reason: str,
+    minutes: Annotated[Whole, Asked("For how long?", "one", otherwise=60, options=LASTS)],
+    reason: Annotated[str, why()],
     key: str,
     service: str = "*",
     title: str = "*",
@@ -174,6 +221,12 @@ def _start(starts: str) -> datetime:
     return at
 
 
+@action(
+    OPERATE,
+    "it opens issues, and so starts work",
+    About.SILENCE,
+    Dialog("End", "End it now?", "New signals are reported again; what was set aside stays so."),
+)
 def end_silence(silence_id: int, *, actor: Actor, key: str) -> Receipt:
     """End a silence or planned maintenance now; what it has set aside stays so."""
 

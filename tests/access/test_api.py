@@ -132,7 +132,8 @@ def test_signals_are_triaged_by_programs_too(client):
     assert post(f"{one}/silence", minutes=60, reason="known")[1]["done"]
     assert post(f"{one}/end_silence")[1]["done"]
     assert post(f"{one}/split", fingerprints="f")[0] == 422
-    assert post(f"{one}/split", fingerprints=[["f"]])[0] == 409
+    assert post(f"{one}/split", fingerprints=[["f"]])[0] == 422
+    assert post(f"{one}/split", fingerprints=["f"])[0] == 409
     assert post(f"{one}/merge", into=True)[0] == 422
     assert post(f"{one}/merge", into=other)[1]["done"]
     assert client.get(f"/api/issues/{one}", headers=bearer()).json()["issue"]["merged_into"] == other

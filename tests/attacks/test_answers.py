@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import select
 
 from core import __main__ as command
-from core import accounts, actions, deeds, release_actions, sessions, store, triage
+from core import accounts, actions, deeds, sessions, store
 from core.models import Approval, AuditRow, Issue, Status, now
 from core.people import Person, Role
 from core.rights import Actor, Forbidden, Refused
@@ -18,8 +18,7 @@ from tests import scenes, waiting
 from tests.access.test_rights import GIVEN
 from tests.who import by
 
-HOMES = (triage, release_actions, actions)
-WORK = {name: next(getattr(home, name) for home in HOMES if hasattr(home, name)) for name in deeds.NEEDS}
+WORK = {name: action.run for name, action in deeds.registry().items()}
 
 
 @pytest.fixture
@@ -119,7 +118,7 @@ def test_a_person_who_knows_the_password_gets_a_token_that_approves(core, monkey
 
 
 @pytest.mark.parametrize("claim", ["admin", Actor("admin", Role.ADMIN), Actor("platform", Role.ADMIN), None])
-@pytest.mark.parametrize("name", deeds.NEEDS)
+@pytest.mark.parametrize("name", WORK)
 def test_a_claim_without_proof_does_nothing(console, name, claim):
     number, issue, patch = waiting.question()
     target = number if name in ("approve", "reject", "pass_on", "hand_back") else issue
@@ -132,7 +131,7 @@ def test_a_claim_without_proof_does_nothing(console, name, claim):
 
 
 def test_each_action_says_why_it_asks_for_proof():
-    assert all(need.because for need in deeds.NEEDS.values())
+    assert all(action.because for action in deeds.registry().values())
 
 
 # --- refusals by state, told by the stored rows ---------------------------------------------------------

@@ -1,31 +1,20 @@
 """A person's clicks: what the core is asked, and what the screen says of its answer."""
 
-import sys
-from dataclasses import dataclass
-from types import ModuleType
+from dataclasses import replace
 
 import pytest
 
-import core
-from core import accounts, store
+from core import accounts, deeds, store
+from core.deeds import Receipt
 from core.models import Status
 from core.people import Role
+from core.rights import Refused
 from tests import scenes, screens
-
-
-@dataclass
-class Receipt:
-    done: bool
-    says: str
-
-
-class Refused(Exception):
-    pass
 
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Every call of core.actions, as (action, target, arguments); ``asked.refuse`` makes it refuse."""
+    """Every action that is carried out, as (action, target, arguments); ``asked.refuse`` makes it refuse."""
 
     class Calls(list):
         refuse = ""
@@ -41,12 +30,8 @@ def asked(monkeypatch):
 
         return call
 
-    fake = ModuleType("core.actions")
-    fake.Refused = Refused
-    for name in ("approve", "reject", "escalate", "retry", "roll_back", "resolve", "dismiss"):
-        setattr(fake, name, action(name))
-    monkeypatch.setitem(sys.modules, "core.actions", fake)
-    monkeypatch.setattr(core, "actions", fake, raising=False)
+    for name, known in dict(deeds.registry()).items():
+        monkeypatch.setitem(deeds.registry(), name, replace(known, run=action(name)))
     return calls
 
 
@@ -78,7 +63,7 @@ def test_a_confirmed_act_asks_the_core_once(console, asked, status, act, reason,
     issue, at = opened(status, act)
     assert not asked, "opening the dialog does nothing yet"
     if reason:
-        in_dialog(at, "reason-", "text_area").input(reason)
+        in_dialog(at, "how-" if act == "resolve" else "reason-", "text_area").input(reason)
     in_dialog(at, "do-").click().run()
     assert not at.exception
     [(name, target, given)] = asked

@@ -1,0 +1,54 @@
+"""What an action on an issue is carried out on: the issue, its open question, its deployment or its silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sqlmodel import Session, col, select
+
+from core import rulings, store
+from core.deeds import About
+from core.models import Approval, Deployment
+from core.rights import Refused
+
+OF_RELEASES = frozenset({About.RELEASES, About.REPOSITORY})
+
+
+def of(about: About, issue_id: int) -> int:
+    """The number of what the action is about. Raises Refused when the issue has no such thing."""
+    with store.read() as session:
+        return OF_ISSUE[about](session, issue_id)
+
+
+def question(session: Session, issue_id: int) -> Approval | None:
+    """The open question of an issue."""
+    return session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")).first()
+
+
+def _question(session: Session, issue_id: int) -> int:
+    if (asked := question(session, issue_id)) is None:
+        raise Refused(f"issue {issue_id} asks for no approval")
+    return asked.id
+
+
+def _deployment(session: Session, issue_id: int) -> int:
+    """Its newest deployment to production."""
+    where = (Deployment.issue_id == issue_id, Deployment.environment == "production")
+    found = session.exec(select(Deployment.id).where(*where).order_by(col(Deployment.id).desc())).first()
+    if found is None:
+        raise Refused(f"nothing of issue {issue_id} is in production")
+    return found
+
+
+def _silence(session: Session, issue_id: int) -> int:
+    if not (found := rulings.standing(session, rulings.Silence.issue_id == issue_id)):
+        raise Refused(f"issue {issue_id} is not silenced")
+    return found[0].id
+
+
+OF_ISSUE: Mapping[About, Callable[[Session, int], int]] = {
+    About.ISSUE: lambda _session, issue_id: issue_id,
+    About.APPROVAL: _question,
+    About.DEPLOYMENT: _deployment,
+    About.SILENCE: _silence,
+}
