@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup node demo test attack drills bench mutants lint lock screenshots clean
+.PHONY: help setup node demo test attack drills bench mutants lint types lock screenshots clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## */\1|/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: requirements.txt requirements-test.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.11")'
@@ -11,51 +14,51 @@ $(VENV)/.ready: requirements.txt requirements-test.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
 	touch $@
 
-setup: $(VENV)/.ready
+setup: $(VENV)/.ready ## create .venv and check for git and bubblewrap
 	@command -v git >/dev/null || { echo "git is needed: install it and try again"; exit 1; }
 	@command -v bwrap >/dev/null || [ "$$(uname)" = Darwin ] || sh tools/install-bubblewrap.sh
 
 # Real command-line programs that tests drive (Cline, Vercel, Lighthouse); large, so never part of `make demo`.
-node:
+node: ## install the command-line programs that tests drive
 	npm install --prefix tests/node --no-package-lock --no-audit --no-fund --loglevel=error
 
-demo: setup
+demo: setup ## start the demo shop and the console at http://localhost:8501
 	$(RUN) -m core demo
 
-test: setup
+test: setup ## lint, types, then every test
 	$(RUN) -m ruff check .
 	$(RUN) -m pytest -n 4 --dist worksteal --ignore tests/browser
 	$(RUN) -m pytest tests/browser
 
 # Everything that attacks the product, and nothing else.
-attack: setup
+attack: setup ## run the attacks alone
 	$(RUN) -m pytest -n 4 --dist worksteal tests/attacks tests/repair/test_attacks_*.py tests/stories/test_attacks.py
 
 # Long: bad days at random on both databases, and every fault of the demo at once, three times.
-drills: setup
+drills: setup ## random bad days on both databases and all demo faults at once; long
 	$(RUN) -m tests.drills.chaos --postgres --workers 3
 	$(RUN) -m tests.drills.chaos
 	for seed in 1 2; do $(RUN) -m core demo --dir data/drill run --overlap --seed $$seed --approve --json || exit 1; done
 	$(RUN) -m core demo --dir data/drill run --overlap --seed 3 --limit 5 --approve --json
 
-bench: setup
+bench: setup ## run the benchmarks
 	for bench in tests/bench/*/bench_*.py; do $(RUN) -m $$(echo $${bench%.py} | tr / .); done
 
 # Changes each guard in every small way and asks whether a test fails (tests/mutants); about ten minutes on two cores.
-mutants: setup
+mutants: setup ## change each guard in small ways and expect a test to fail; ten minutes
 	$(RUN) -m tests.mutants
 
-lint: setup
+lint: setup ## check style, format and types
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check core console pages tests
 
 # Pins what production installs, with hashes: pip install --require-hashes -r requirements.lock
-lock: setup
+lock: setup ## pin every package of requirements.txt with its hashes
 	$(RUN) -m uv pip compile requirements.txt --output-file requirements.lock --quiet --upgrade --no-config --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock"
 
-screenshots: setup
+screenshots: setup ## photograph every page
 	$(RUN) -m tests.browser.screenshots docs/screenshots
 
-clean:
+clean: ## delete .venv and data
 	rm -rf $(VENV) data

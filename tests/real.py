@@ -24,4 +24,4 @@ def need(program: str) -> str:
         return found
     if os.environ.get("CI"):
         pytest.fail(f"{program} is missing: .ci/run has to install it")
-    pytest.skip(f"{program} is not installed (see README, Tests)")
+    pytest.skip(f"{program} is not installed (see CONTRIBUTING.md)")

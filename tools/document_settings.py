@@ -1,4 +1,4 @@
-"""Writes the tables of settings into README.md from core/settings.py; a test holds that they are up to date."""
+"""Writes the tables of settings into docs/configuration.md from core/settings.py; a test holds that they are up to date."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.settings import Policy, Settings  # noqa: E402
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 
 
 def settings_table() -> str:
@@ -41,4 +41,4 @@ def documented(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(documented(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(documented(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
