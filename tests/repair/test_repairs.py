@@ -11,12 +11,10 @@ from core.repair.judge import NO_EVIDENCE
 from core.repair.runner import BubblewrapRunner
 from core.settings import FixRules
 from core.vendors.command import git
-from tests.bench.repair import dev_cases_daily, dev_cases_lookups
-from tests.repair import cases_mixed, cases_types, cases_values
-from tests.repair.casework import checked, make, read
+from tests.bench.repair.casefile import DEV, load
+from tests.repair.casework import checked, make
 
-TABLES = (cases_values, cases_types, cases_mixed, dev_cases_daily, dev_cases_lookups)
-CASES = {case.name: case for table in TABLES for case in read(table.CASES)}
+CASES = {case.id: case for case in load(DEV)}
 FIXED = (
     "profile-none", "documented-error", "skip-documented", "average-empty", "unset-branch", "header-casing",
     "csv-number-origin", "property-called", "missing-import", "dict-mutated", "base64-padding", "none-last-sort",

@@ -6,10 +6,10 @@ from core.repair.embedded import EmbeddedFixer
 from core.repair.judge import NO_EVIDENCE
 from core.repair.locate import located
 from core.repair.proof import write
-from tests.bench.repair import dev_cases_daily, dev_cases_lookups
-from tests.repair.casework import checked, make, read
+from tests.bench.repair.casefile import DEV, load
+from tests.repair.casework import checked, make
 
-CASES = {case.name: case for table in (dev_cases_lookups, dev_cases_daily) for case in read(table.CASES)}
+CASES = {case.id: case for case in load(DEV)}
 RIGHT = (
     "fresh-key-handler-missing", "fresh-key-nested-counts", "fresh-key-pair-order", "fresh-key-registered-lowercase",
     "fresh-key-template-placeholder", "fresh-key-two-versions", "fresh-name-circular-import",

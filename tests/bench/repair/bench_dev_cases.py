@@ -13,22 +13,9 @@ from collections import Counter
 from pathlib import Path
 
 from core.repair.judge import NO_EVIDENCE
-from tests.bench.repair import (
-    dev_cases,
-    dev_cases_daily,
-    dev_cases_keys,
-    dev_cases_library,
-    dev_cases_lookups,
-    dev_cases_more,
-)
-from tests.repair import cases_mixed, cases_types, cases_values
-from tests.repair.casework import Case, checked, read
+from tests.bench.repair.casefile import DEV, Case, load
+from tests.repair.casework import checked
 from tests.repair.test_repairs import repaired
-
-TABLES = (
-    cases_values, cases_types, cases_mixed,
-    dev_cases, dev_cases_more, dev_cases_keys, dev_cases_library, dev_cases_lookups, dev_cases_daily,
-)  # fmt: skip
 
 
 def became(case: Case) -> tuple[str, str]:
@@ -45,11 +32,11 @@ def became(case: Case) -> tuple[str, str]:
 
 def main(parts: list[str]) -> None:
     counts: Counter[str] = Counter()
-    for case in (c for table in TABLES for c in read(table.CASES)):
-        if not parts or any(part in case.name for part in parts):
+    for case in load(DEV):
+        if not parts or any(part in case.id for part in parts):
             outcome, says = became(case)
             counts[outcome] += 1
-            print(f"{case.name:26} {outcome:20} {says[:70]}", flush=True)
+            print(f"{case.id:26} {outcome:20} {says[:70]}", flush=True)
     print(dict(counts))
 
 

@@ -19,6 +19,8 @@ def place(file: str, root: str) -> str:
     """A file as a report names it: relative to the program, or by its library."""
     if file.startswith(root + os.sep):
         return os.path.relpath(file, root)
+    if file.startswith("<frozen "):
+        return file
     if file.startswith(STANDARD):
         return "python3.11" + file[len(STANDARD) :]
     return "site-packages/" + "/".join(file.split(os.sep)[-2:])
@@ -36,7 +38,8 @@ def frames(error: BaseException, root: str, trigger: str) -> list[dict]:
     found = []
     for frame, line in traceback.walk_tb(error.__traceback__):
         file = frame.f_code.co_filename
-        if file.startswith("<") or file in (trigger, __file__) or file.endswith("runpy.py"):
+        made_up = file.startswith("<") and not file.startswith("<frozen ")  # of the trigger, exec, a template
+        if made_up or file in (trigger, __file__) or file.endswith("runpy.py"):
             continue
         told = {"file": place(file, root), "line": line, "function": frame.f_code.co_name}
         told |= {"code": linecache.getline(file, line).strip(), "in_app": file.startswith(root + os.sep)}

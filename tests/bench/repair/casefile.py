@@ -1,10 +1,11 @@
-"""One text file a case, unfolded into the folder shape that the shared runner of repair cases reads.
+"""One text file a case: a small broken program, what leads to its crash, and the hidden check of a fix.
 
 A case is a head of ``key: value`` lines and sections that open with ``=== name``: a path of the program
 (``shop/cart.py``), ``trigger`` (leads to the crash), ``check`` (the hidden checks), ``logs`` (lines around the
 crash) and ``reference PATH`` (one right change: the old text, a line ``====``, the new text).
-``crash.json`` is not written by hand: the trigger runs on the program as deployed, and what it raises is
-reported as the case's ``source`` would report it (only ``sentry`` tells locals).
+The crash is not written by hand: the trigger runs on the program as deployed, and what it raises is reported as the
+case's ``source`` would report it (only ``sentry`` tells locals). ``dev`` holds cases that may be looked at while the
+repairer is developed, ``cases`` those that may not.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CASES = Path(__file__).parent / "cases"
+DEV = Path(__file__).parent / "dev"
 PYPROJECT = '[tool.pytest.ini_options]\npythonpath = ["."]\ntestpaths = ["tests"]\n'
 CAPTURE = Path(__file__).with_name("capture.py")
 HEAD = ("id", "expected", "family", "difficulty", "fix_scope", "source", "notes")
@@ -37,6 +39,10 @@ class Case:
     def id(self) -> str:
         return self.head["id"]
 
+    @property
+    def expected(self) -> str:
+        return self.head["expected"]
+
 
 def parse(text: str) -> Case:
     """The case of a file's text. ValueError names what is missing."""
@@ -45,10 +51,10 @@ def parse(text: str) -> Case:
     named = list(zip(sections[::2], sections[1::2], strict=True))
     special = {name: body for name, body in named if name in ("trigger", "check", "logs")}
     edits = [_edit(name, body) for name, body in named if name.startswith("reference ")]
-    files = {name: body for name, body in named if "/" in name + "/" and not name.startswith("reference ")}
-    files = {name: body.rstrip("\n") + "\n" for name, body in files.items() if name not in special}
-    if "trigger" not in special or (case.head["expected"] == "fix") != bool(edits):
-        raise ValueError(f"{case.id}: a trigger is needed, and a reference exactly where a fix is expected")
+    program = {name: body for name, body in named if name not in special and not name.startswith("reference ")}
+    files = {name: f"{body.rstrip()}\n".lstrip("\n") for name, body in program.items()}
+    if "trigger" not in special or (edits and case.expected != "fix"):
+        raise ValueError(f"{case.id}: a trigger is needed, and a reference only where a fix is expected")
     logs = special.get("logs", "").strip().splitlines()
     return Case(case.head, files, special["trigger"], special.get("check", ""), logs, edits)
 
@@ -58,8 +64,8 @@ def _edit(name: str, body: str) -> tuple[str, str, str]:
     return name.removeprefix("reference "), old.removesuffix("\n"), new.removesuffix("\n")
 
 
-def load() -> list[Case]:
-    return [parse(path.read_text(encoding="utf-8")) for path in sorted(CASES.glob("*.case"))]
+def load(folder: Path = CASES) -> list[Case]:
+    return [parse(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.case"))]
 
 
 def unfold(case: Case, root: Path) -> Path:
@@ -72,7 +78,7 @@ def unfold(case: Case, root: Path) -> Path:
     if case.edits:
         written["reference.patch"] = _patch(case, root)
     _write(folder, written)
-    crash = capture(case, folder)
+    crash = capture(case, folder / "repo", folder / "hidden/trigger.py")
     head = {k: v for k, v in case.head.items() if k in HEAD}
     _write(
         folder,
@@ -84,9 +90,9 @@ def unfold(case: Case, root: Path) -> Path:
     return folder
 
 
-def capture(case: Case, folder: Path) -> dict:
+def capture(case: Case, repo: Path, trigger: Path) -> dict:
     """What the monitoring tool would report of the crash that the trigger leads to."""
-    command = [sys.executable, "-B", str(CAPTURE), str(folder / "repo"), str(folder / "hidden/trigger.py")]
+    command = [sys.executable, "-B", str(CAPTURE), str(repo), str(trigger)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     lines = [line[2:] for line in done.stdout.splitlines() if line.startswith("@@")]
     if not lines:
@@ -96,7 +102,7 @@ def capture(case: Case, folder: Path) -> dict:
     if source != "sentry":
         for frame in [*crash["frames"], *(f for link in crash.get("chain", []) for f in link["frames"])]:
             frame.pop("locals", None)
-    told = {"schema": 1, "source": source, "service": case.head["service"], "environment": "production"}
+    told = {"schema": 1, "source": source, "service": case.head.get("service", "app"), "environment": "production"}
     told |= {"release": "3.1.4", "level": "error", "count": int(case.head.get("count", "7"))}
     told |= {"first_seen": "2026-03-02T08:00:00Z", "last_seen": "2026-03-02T09:30:00Z"}
     return told | crash | ({"logs": case.logs} if source != "sentry" else {})
