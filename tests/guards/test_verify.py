@@ -12,7 +12,19 @@ from core.journal import Entry
 from core.models import ChangeSet, Status
 from core.stages import verify
 from core.vendors.base import VendorError
-from tests.guards.watching import BEFORE, LIVE, READY, STEP, Host, Metrics, another, every, read_until, release
+from tests.guards.watching import (
+    BEFORE,
+    LIVE,
+    READY,
+    STEP,
+    Host,
+    Metrics,
+    another,
+    every,
+    read_until,
+    real_clock,
+    release,
+)
 
 ELSEWHERE = {"crash": None, "fingerprint": "new-fault", "release": None}  # in no file that the release changed
 
@@ -33,6 +45,21 @@ def test_a_cure_under_traffic_is_confirmed_early(console):
 @pytest.mark.parametrize(("second", "state"), [(99, "watching"), (100, "healthy")])
 def test_nothing_is_confirmed_before_the_earliest_moment(console, second, state):
     assert release(console, "earliest = 100\n").look(second)[0]["state"] == state
+
+
+def test_a_clock_that_jumps_ahead_confirms_nothing_early(console, monkeypatch):
+    """The database's clock is set 600 s ahead between the first two looks."""
+    watched = release(console)
+    real_clock(monkeypatch, 20, 30, 59, 70)
+    assert [watched.look(second)[0]["state"] for second in (20, 630, 659)] == ["watching"] * 3
+    found, _ = watched.look(670)
+    assert found["state"] == "healthy"
+
+
+def test_a_clock_that_is_set_back_again_is_ahead_no_more(console, monkeypatch):
+    watched = release(console)
+    real_clock(monkeypatch, 20, 30, 120)
+    assert [watched.look(second)[0]["state"] for second in (20, 630, 120)] == ["watching", "watching", "healthy"]
 
 
 def test_a_fault_that_goes_on_is_rolled_back_by_its_own_fingerprint(console):
@@ -266,6 +293,16 @@ def test_a_kept_release_is_confirmed_at_the_next_look(console):
     watched.set(kept_by="approver")
     found, _ = watched.look(90)
     assert found["state"] == "healthy" and found["says"].startswith("kept by approver after 90 s: ")
+
+
+@pytest.mark.parametrize("host", [Host(fault="is down"), Host(live=None)], ids=["fault", "nothing live"])
+def test_a_kept_release_is_not_confirmed_while_the_vendor_does_not_say_what_it_serves(console, host):
+    watched = release(console)
+    watched.set(kept_by="approver")
+    watched.host = host
+    assert watched.look(120)[0]["state"] == "watching" and watched.row.ended_at is None
+    watched.host = Host()
+    assert watched.look(150)[0]["says"].startswith("kept by approver after 150 s: ")
 
 
 def test_a_kept_release_is_rolled_back_for_harm(console):
