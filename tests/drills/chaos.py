@@ -28,7 +28,7 @@ from pathlib import Path
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import col, select
 
-from core import actions, audit, store
+from core import actions, audit, holds, release_actions, store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status
 from core.settings import ROOT
 from tests.drills.chaos_world import harmful, world
@@ -185,10 +185,15 @@ def _open() -> list[int]:
 
 
 def _answer(chance: random.Random) -> None:
-    """A person answers what is asked: they keep what does no harm, as far as anybody can see."""
+    """A person answers what is asked: they keep what does no harm, as far as anybody can see, and lift the brake."""
     with store.read() as session:
+        braked = holds.standing(session)
         watched = session.exec(select(Deployment).where(Deployment.status == "watching")).all()
         asked = session.exec(select(Approval).where(Approval.state == "pending")).all()
+    for hold in braked:
+        with contextlib.suppress(actions.Refused):
+            key = f"lift-{hold.id}"
+            release_actions.lift(hold.scope, actor=by("ada"), reason="their causes are known", key=key)
     for row in watched:
         if row.judged.get("asked") and not row.kept_by:
             with contextlib.suppress(actions.Refused):
