@@ -31,7 +31,7 @@ from sqlmodel import col, select
 from core import actions, audit, holds, release_actions, store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status
 from core.settings import ROOT
-from tests.drills.chaos_world import harmful, world
+from tests.drills.chaos_world import harmful, ready, world
 from tests.postgres import Server, server
 from tests.who import by
 
@@ -46,6 +46,7 @@ class Workers:
     """The worker processes; whoever dies is started again, as a supervisor does."""
 
     def __init__(self, folder: Path, database: str, number: int):
+        self.folder = folder
         self.argv = [sys.executable, "-m", "tests.drills.chaos_world", str(folder), database]
         self.log = (folder / "workers.log").open("ab")
         self.all = [self._start() for _ in range(number)]
@@ -55,6 +56,10 @@ class Workers:
 
     def tend(self) -> None:
         self.all = [one if one.poll() is None else self._start() for one in self.all]
+
+    def ready(self) -> list[subprocess.Popen]:
+        """Those at work: one that still starts has nothing to lose, and killed again and again it never would."""
+        return [one for one in self.all if one.poll() is None and ready(self.folder, one.pid).exists()]
 
     def signal(self, one: subprocess.Popen, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -75,16 +80,18 @@ class Troubles:
         self.done: Counter[str] = Counter()
 
     def one(self) -> None:
-        kinds = {self.kill: 4, self.pause: 3, self.database: 2, self.network: 2, self.git: 1}
+        kinds = {self.database: 2, self.network: 2, self.git: 1}
+        if self.workers.ready():
+            kinds |= {self.kill: 4, self.pause: 3}
         trouble = self.chance.choices(list(kinds), list(kinds.values()))[0]
         trouble()
         self.done[trouble.__name__] += 1
 
     def kill(self) -> None:
-        self.workers.signal(self.chance.choice(self.workers.all), signal.SIGKILL)
+        self.workers.signal(self.chance.choice(self.workers.ready() or self.workers.all), signal.SIGKILL)
 
     def pause(self) -> None:
-        one = self.chance.choice(self.workers.all)
+        one = self.chance.choice(self.workers.ready() or self.workers.all)
         self.workers.signal(one, signal.SIGSTOP)
         time.sleep(self.chance.uniform(0.2, 3.0))
         self.workers.signal(one, signal.SIGCONT)

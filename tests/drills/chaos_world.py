@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -85,13 +86,18 @@ def world(folder: Path, database: str) -> World:
     return made
 
 
+def ready(folder: Path, pid: int) -> Path:
+    """The file that says that the worker with this process id has started."""
+    return folder / f"ready-{pid}"
+
+
 def worker(folder: Path, database: str) -> None:
     engine.repair, gates.review = write_own_fix, pass_gates
     made = _insist(lambda: world(folder, database))
     executor = durable.Executor(made.settings.data_dir, "chaos")
     _insist(executor.beat)
     _insist(lambda: durable.launch(executor.id))
-    print('{"ready": true}', flush=True)
+    ready(folder, os.getpid()).touch()
     while True:
         time.sleep(BEAT)
         for work in (executor.beat, lambda: durable.reap(executor), lambda: sweep.sweep(made.rt)):
