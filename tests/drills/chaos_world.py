@@ -96,7 +96,7 @@ def worker(folder: Path, database: str) -> None:
     made = _insist(lambda: world(folder, database))
     executor = durable.Executor(made.settings.data_dir, "chaos")
     _insist(executor.beat)
-    _insist(lambda: durable.launch(executor.id))
+    durable.launch(executor.id)  # if it cannot, this process ends and is started again
     ready(folder, os.getpid()).touch()
     while True:
         time.sleep(BEAT)
