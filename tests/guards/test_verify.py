@@ -10,7 +10,7 @@ from sqlmodel import select
 from core import store
 from core.journal import Entry
 from core.models import ChangeSet, Status
-from core.stages import verify
+from core.stages import live, verify
 from core.vendors.base import VendorError
 from tests.guards.watching import (
     BEFORE,
@@ -35,7 +35,10 @@ ELSEWHERE = {"crash": None, "fingerprint": "new-fault", "release": None}  # in n
 def test_a_cure_under_traffic_is_confirmed_early(console):
     watched = release(console)
     found, entry = watched.look(120)
-    assert found["state"] == "healthy" and entry.result == "ok"
+    assert found["state"] == "healthy" and entry.result == "ok" and entry.says == found["says"]
+    assert entry.detail == {"age_seconds": 120.0, "state": "verified"}
+    assert watched.row.status == "watching", "the last stage writes that it is verified"
+    assert watched.row.note == found["says"]
     assert found["says"].startswith("verified after 120 s: the fault itself (own-fault): 0 errors since the release")
     assert watched.row.ended_at == READY + timedelta(seconds=120)
     assert watched.row.judged["state"] == "verified"
@@ -265,6 +268,38 @@ def test_another_deployment_in_production_ends_the_watch_and_rolls_nothing_back(
     assert "production serves dpl_team (0123456789)" in found["says"] and "it is not known" in found["says"]
     assert watched.row.status == "superseded" and watched.row.ended_at is not None
     assert watched.host.asked == [] and entry.result == "failed"
+
+
+@pytest.mark.parametrize(
+    ("contained", "bad", "ok", "again"),
+    [
+        (True, False, True, False),
+        (True, True, False, False),
+        (False, False, False, True),
+        (False, True, False, False),
+        (None, False, False, False),
+        (None, True, False, False),
+    ],
+)
+def test_a_superseded_fix_counts_when_production_contains_it(console, monkeypatch, contained, bad, ok, again):
+    """One that is missing goes out again, unless the last look found it bad."""
+    watched = release(console)
+    watched.host = Host("dpl_team")
+    monkeypatch.setattr(live, "contains", lambda *_given: contained)
+    if bad:
+        watched.errors(every(5, 1, 120), release="9d03e7c")
+    found, entry = watched.look(120)
+    says = found.pop("says")
+    assert found == {"state": "superseded", "ok": ok, "again": again, "event": "superseded"}
+    assert ("; the last look found: " in says) is bad
+    assert (entry.result, entry.says) == ("ok" if ok else "failed", says)
+    assert (watched.row.status, watched.row.note) == ("superseded", says)
+    assert watched.row.ended_at == READY + timedelta(seconds=120)
+
+
+def test_the_age_of_a_watch_is_rounded_to_tenths(console):
+    _, entry = release(console).look(30.16)
+    assert entry.detail == {"age_seconds": 30.2, "state": "watching"} and entry.says.startswith("30 s watched: ")
 
 
 @pytest.mark.parametrize("live", ["dpl_team", BEFORE])
