@@ -39,6 +39,7 @@ ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
 MEAN = 0.8  # seconds between two troubles
 SHARE = 0.2  # of the issues need a person
 REFUSED = 0.1  # of the questions are refused
+PAST = 120  # seconds for which a fault was reported before its issue came
 LONGEST = 2400.0  # seconds for all to end after the last trouble
 
 
@@ -172,9 +173,12 @@ def _act(made, workers: Workers, troubles: Troubles, given, chance: random.Rando
 
 
 def _reported(made, issue_id: int) -> None:
-    """A fault that was frequent: however long its fix waits for the lane, its absence is soon significant."""
+    """A fault that was frequent: however long its fix waits for the lane, its absence is soon significant.
+
+    It is older than a release that is watched meanwhile, so that it is no harm which that one did.
+    """
     with contextlib.suppress(IntegrityError):  # it was stored, and the answer was lost
-        made.report(issue_id, range(-20, 0), count=500)
+        made.report(issue_id, range(-PAST, 0), count=500)
 
 
 def _settle(workers: Workers, chance: random.Random) -> None:
