@@ -11,7 +11,7 @@ from core import store
 from core.journal import Entry
 from core.models import ChangeSet, Status
 from core.stages import live, verify
-from core.vendors.base import VendorError
+from core.vendors.base import Deployed, VendorError
 from tests.guards.watching import (
     BEFORE,
     LIVE,
@@ -382,13 +382,15 @@ def rolled_back(watched, host: Host, **values):
 
 def test_production_returns_to_what_it_served(console):
     watched = release(console)
-    done, entry = rolled_back(watched, host := Host())
+    done, entry = rolled_back(watched, host := Host(), alarm="the vendor did not answer")
     assert done == {"ok": True, "says": f"rolled back to {BEFORE}", "event": "rolled_back"}
     assert entry.says == done["says"] and host.asked == [("", BEFORE)] and host.live == BEFORE
     row = watched.row
     assert (row.status, row.note) == ("rolled_back", ("worse" * 500)[:2000])
     assert row.ended_at is not None and 0 <= row.rollback_seconds < 60
-    assert watched.issue.status is Status.ROLLING_BACK
+    assert watched.issue.status is Status.ROLLING_BACK and row.alarm == ""
+    with store.read() as session:
+        assert session.get_one(ChangeSet, watched.change_id).status == "rolled_back"
     assert {m.channel for m in watched.told("rolled_back")} == {"slack", "email"}
 
 
@@ -432,6 +434,22 @@ def test_what_never_reached_production_needs_no_way_back(console):
     watched = release(console)
     done, _ = rolled_back(watched, host := Host(), vendor_id="")
     assert done["says"] == "nothing had reached production" and host.asked == []
+
+
+def test_what_the_vendor_made_without_our_hearing_of_it_is_rolled_back(console):
+    watched = release(console)
+    host = Host()
+    host.with_key = lambda project, key: [Deployed(LIVE, "https://shop.example", "READY", "")]
+    done, _ = rolled_back(watched, host, vendor_id="")
+    assert done == {"ok": True, "says": f"rolled back to {BEFORE}", "event": "rolled_back"} and host.live == BEFORE
+
+
+def test_what_the_vendor_may_still_move_production_to_is_looked_after(console):
+    watched = release(console)
+    host = Host(BEFORE)
+    host.with_key = lambda project, key: [Deployed(LIVE, "https://shop.example", "READY", "")]
+    done, _ = rolled_back(watched, host)
+    assert done["late"] is True and done["event"] == "rolled_back"
 
 
 def test_a_change_without_a_deployment_needs_no_way_back(console):
