@@ -49,7 +49,12 @@ def harmful(sha: str) -> bool:
 
 
 class Health(FolderHealth):
-    """Points by the build that production served: harm is a property of its commit. Each look is noted."""
+    """Points by the build that production served: harm is a property of its commit. Each look is noted.
+
+    They are rarer than in a story: every look reads those of the last hour.
+    """
+
+    tick = 0.5
 
     def points(self, services, since, until):
         with (self.ledger.folder / "looks").open("a") as file:

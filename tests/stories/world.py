@@ -207,16 +207,17 @@ class FolderHealth:
     """Metric points as the ledger has it: ``rates`` is the error rate by deployment."""
 
     name = "datadog"
+    tick = TICK
 
     def __init__(self, ledger: Ledger):
         self.ledger = ledger
 
     def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
-        """A point each tenth of a second of the last twenty; each has the error rate of what production served then."""
+        """A point each ``tick`` of the last twenty seconds, with the error rate of what production served then."""
         if self.ledger.get("blind"):
             return []
-        first, last = max(since.timestamp(), until.timestamp() - 20), until.timestamp() - TICK
-        times = [n * TICK for n in range(int(first / TICK) + 1, int(last / TICK) + 1)]
+        first, last = max(since.timestamp(), until.timestamp() - 20), until.timestamp() - self.tick
+        times = [n * self.tick for n in range(int(first / self.tick) + 1, int(last / self.tick) + 1)]
         return [p for at in times for service in services for p in self._points(service, at)]
 
     def _points(self, service: str, at: float) -> Iterator[MetricPoint]:
