@@ -381,7 +381,12 @@ class World:
                     session.add(Metric(source="datadog", service=service, name=name, at=at - age, value=value))
 
     def issue(
-        self, service: str = "pricing", occurrences: int = 5, release: str | None = None, failed: float = 20
+        self,
+        service: str = "pricing",
+        occurrences: int = 5,
+        release: str | None = None,
+        failed: float = 20,
+        environment: str = "production",
     ) -> int:
         """An issue with a crash, and its journey started in the same transaction; ``failed`` requests show it."""
         self.fares(service, failed)
@@ -405,6 +410,7 @@ class World:
                 title="ZeroDivisionError: division by zero",
                 service=service,
                 occurrences=occurrences,
+                environment=environment,
                 first_seen=now() - timedelta(seconds=20),
             )
             session.add(issue)
@@ -417,6 +423,7 @@ class World:
                     service=service,
                     title=issue.title,
                     fingerprint=issue.fingerprint,
+                    environment=environment,
                     crash=crash.model_dump(mode="json", by_alias=True),
                     issue_id=issue.id,
                     at=now() - timedelta(seconds=number * TICK),
@@ -445,6 +452,7 @@ class World:
                     title=issue.title,
                     crash=crash.model_dump(mode="json", by_alias=True),
                     issue_id=issue_id,
+                    environment=issue.environment,
                     fingerprint=issue.fingerprint,
                     count=count,
                     at=at + timedelta(seconds=second),
