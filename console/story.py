@@ -37,8 +37,8 @@ def head(story: Story) -> Safe:
 def figures(story: Story) -> Safe:
     issue = story.issue
     return stats(
-        stat(f"{issue.occurrences:,}", "occurrences", f"vendors' signals: {counting.words(story.signal_count)}"),
-        stat(f"{issue.users:,}", "users affected"),
+        _count(issue.occurrences, "occurrence", f"vendors' signals: {counting.words(story.signal_count)}"),
+        _count(issue.users, "affected user"),
         stat(when(issue.first_seen), "first error", moment(issue.first_seen)),
         stat(when(issue.last_seen), "last error", moment(issue.last_seen)),
         stat(
@@ -47,6 +47,11 @@ def figures(story: Story) -> Safe:
             f"run {issue.run}",
         ),
     )
+
+
+def _count(number: int, noun: str, hint: str = "") -> Safe:
+    value, words = counted(number, noun).split(" ", 1)
+    return stat(value, words, hint)
 
 
 def _frame(frame: Frame) -> Safe:
@@ -92,7 +97,7 @@ def evidence(story: Story) -> Safe:
         [
             tag("p", "One issue because: ", story.issue.because) if story.issue.because else "",
             frames(Crash.model_validate(crash)) if crash else code(story.signals[0].message or "no message"),
-            tag("h3", f"Latest {len(story.signals)} of {counting.words(story.signal_count)} signals"),
+            tag("h3", f"Latest {len(story.signals)} of {counting.with_noun(story.signal_count, 'signal')}"),
             table(("Seen", "Source", "Kind", "Title", "Count", "Vendor"), map(_signal, story.signals), (4,)),
         ]
     )

@@ -18,6 +18,7 @@ from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.rights import ADMINISTER, APPROVE, OPERATE, Actor, Refused
 from core.settings import ConfigurationError
 from core.stages import learn, restoring
+from core.stages.restoring import Restored
 from core.vendors.base import VendorError
 
 
@@ -276,13 +277,21 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()]
         fresh.status, fresh.ended_at, fresh.note, fresh.alarm = back.status, now(), f"{reason} ({who.name})", ""
         session.get_one(ChangeSet, row.change_set_id).status = "rolled_back"
         issue = session.get_one(Issue, row.issue_id)
-        learn.remember(session, issue.id, issue.run, "rolled_back", reason, by=who.name)
-        journal.move(session, issue.id, Status.ESCALATED, f"rolled back by {who.name}: {reason}")
-        notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{reason}. {back.says}")
+        _tell_rollback(session, issue, row, back, who.name, reason)
         note(session, who, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": back.says})
         return back.says
 
     return once("roll_back", actor, subject, key, act, content)
+
+
+def _tell_rollback(session: Session, issue: Issue, row: Deployment, back: Restored, who: str, reason: str) -> None:
+    """The issue is a person's; it was rolled back only if production was moved, and not left to a newer deployment."""
+    moved = back.status == "rolled_back"
+    learn.remember(session, issue.id, issue.run, "rolled_back" if moved else "escalated", reason, by=who)
+    says = f"rolled back by {who}: {reason}" if moved else f"{back.says}; {who} asked for its rollback: {reason}"
+    journal.move(session, issue.id, Status.ESCALATED, says)
+    if moved:
+        notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{reason}. {back.says}")
 
 
 @action(

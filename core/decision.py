@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 
+from core.counted import counted
 from core.models import Cause, Impact, Severity, Verdict
 from core.settings import Policy
 
@@ -171,7 +172,7 @@ def guards(case: Situation, confidence: float, policy: Policy) -> Iterator[Guard
         "evidence floor",
         case.occurrences < g.minimum_occurrences,
         "escalate",
-        f"seen {case.occurrences} times; at least {g.minimum_occurrences} are asked for",
+        f"seen {counted(case.occurrences, 'time')}; the minimum is {g.minimum_occurrences}",
     )
     yield guard(
         "critical service confidence",

@@ -56,16 +56,20 @@ class Executor:
         raise RuntimeError(f"{SLOTS} workers run on this machine already")
 
     def beat(self) -> None:
-        """Say that this process lives; the first time its row becomes that of a new life."""
+        """Say that this process lives; the first time its row becomes that of a new life.
+
+        That life begins when its row is stored: a first beat that failed is made anew.
+        """
         if self.life:
             fencing.renew()
             return
-        self.life = uuid4().hex
+        life = uuid4().hex
         with store.write() as session:
             at = store.clock(session)
             row = Worker(executor_id=self.id, host=socket.gethostname(), pid=os.getpid(), role=self.role)
-            row.life, row.started_at, row.heartbeat = self.life, at, at
+            row.life, row.started_at, row.heartbeat = life, at, at
             session.merge(row)
+        self.life = life
         fencing.begin(fencing.Life(self.id, self.life, lambda: self.lock.is_locked))
 
     def release(self) -> None:

@@ -11,6 +11,8 @@ from sqlmodel import Session, select
 from core import infrastructure, store
 from core.models import ENDED, Issue, Stage, StageRun, Status, now
 
+WAITS = "; the platform tries again"
+
 
 class Entry:
     """The open line of the journal; a stage fills ``result`` (ok, failed, refused, waiting) and ``says``."""
@@ -68,11 +70,21 @@ def _open_line(session: Session, issue_id: int, run: int, stage: Stage, attempt:
 
 
 def move(session: Session, issue_id: int, status: Status, reason: str | None = None) -> Issue:
-    """Set where the issue stands; an end gets its time."""
+    """Set where the issue stands; an end gets its time. Without a new reason the one before it stays."""
     issue = session.get_one(Issue, issue_id)
     issue.status = status
-    if reason is not None:
-        issue.reason = reason[:2000]
+    issue.reason = _lasting(issue.reason) if reason is None else reason[:2000]
     issue.ended_at = now() if status in ENDED else None
     session.add(issue)
     return issue
+
+
+def waits(session: Session, issue_id: int, fault: str) -> None:
+    """Say below the issue's reason what its stage waits for, until the issue moves on."""
+    issue = session.get_one(Issue, issue_id)
+    issue.reason = f"{_lasting(issue.reason)}\n{' '.join(fault.split())[:1000]}{WAITS}".lstrip()
+
+
+def _lasting(reason: str) -> str:
+    """A reason without the fault that a stage waited for."""
+    return reason.rpartition("\n")[0] if reason.endswith(WAITS) else reason

@@ -195,6 +195,15 @@ def learn(given) -> dict:
     return told
 
 
+def merge(given) -> dict:
+    """Try a merge again that was refused. Raises Refused while it is outstanding, so that the flow asks again."""
+    change = _newest(ChangeSet, given)
+    told = flow.merge_step(*_issue(given), change.id) if change else {"seconds": 0.0}
+    if told["seconds"] > 0:
+        raise actions.Refused(told["says"])
+    return {"ok": True}
+
+
 STAGES: dict[str, Callable[..., dict]] = {
     "deploy": deploy,
     "collect": collect,
@@ -207,5 +216,6 @@ STAGES: dict[str, Callable[..., dict]] = {
     "answer": answer,
     "release": release,
     "learn": learn,
+    "merge": merge,
     "hand-over": lambda given: flow.hand_over_step(*_issue(given), given.event, _last_said(given)),
 }

@@ -56,7 +56,7 @@ def listing() -> None:
     with store.read() as session:
         rows = deployments.page(session, kind, number)
     draw(
-        tag("p", f"{counting.words(found)} deployments, the latest first.", class_="d-muted"),
+        tag("p", f"{counting.with_noun(found, 'deployment')}, the latest first.", class_="d-muted"),
         table(
             (
                 "Deployment",

@@ -1,6 +1,7 @@
-"""Ends the test process at once: issues that wait for a window sleep in threads that would keep it for a day.
+"""Fixtures of all tests, and the end of the test process.
 
-The worker ends in the same way (core/__main__.py); what waits lies in the store.
+It ends at once: issues that wait for a window sleep in threads that would keep it for a day. The worker ends in the
+same way (core/__main__.py); what waits lies in the store.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import os
 import sys
 
 import pytest
+
+from tests.postgres import postgres
 
 # Tests of half a minute and more, in parts that together take alike: what begins last and takes long is waited for.
 LONG = (
@@ -32,6 +35,16 @@ def pytest_collection_modifyitems(items):
         at = min(number % processes * each + 4, len(others))  # within its share, however that is rounded
         others[at:at] = part
     items[:] = others
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    """The address of a database of the test's own: empty for SQLite in the world's folder, else a PostgreSQL."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with postgres() as address:
+        yield address
 
 
 @pytest.hookimpl(trylast=True)

@@ -15,6 +15,7 @@ from sqlmodel import select
 from core import actions, stage_command, store
 from core.models import Approval, Cause, Impact, Issue, Outcome, Severity, Status, now
 from core.rights import Refused
+from core.vendors.base import VendorError
 from tests.shared import SHARED
 from tests.who import by
 
@@ -217,6 +218,30 @@ def rejects(issue: int) -> None:
 def says_nothing(issue: int) -> None:
     with store.write() as session:
         session.get_one(Approval, _question(issue).id).expires_at = now()
+
+
+def test_a_merge_that_is_refused_is_tried_again_apart_from_the_release(platform, monkeypatch):
+    real, refusals = platform.rt.host.merge, [VendorError("github", "not mergeable", permanent=True)] * 2
+
+    def merge(*args):
+        if refusals:
+            raise refusals.pop()
+        return real(*args)
+
+    monkeypatch.setattr(platform.rt.host, "merge", merge)
+    kestra = Kestra(opened(platform), person=lambda issue: None)
+    kestra.run("issue")
+    assert kestra.ran[-2:] == ["learn", "merge"] and not refusals
+    assert platform.ledger.effects("merge") == ["merge 1"] and platform.change(kestra.issue).status == "merged"
+    (apart,) = [task for task in tasks_of(FLOWS["release"]) if task["type"] == SUBFLOW]
+    assert (apart["flowId"], apart["wait"]) == ("merge", False), "the next release does not wait for it"
+
+
+def test_the_merge_of_an_older_run_is_left_alone(platform):
+    kestra = Kestra(opened(platform))
+    with store.write() as session:
+        session.get_one(Issue, kestra.issue).run += 1
+    assert stage_command.STAGES["merge"](Namespace(issue=kestra.issue)) == {"ok": True}
 
 
 @pytest.mark.parametrize(

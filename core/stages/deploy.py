@@ -126,7 +126,8 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
     """Ask for approval of exactly this patch; older questions of the issue become stale."""
     limit = timedelta(minutes=rt.policy.approval.expires_minutes)
     with store.write() as session:
-        issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        issue = journal.move(session, issue_id, Status.AWAITING_APPROVAL)
+        change = session.get_one(ChangeSet, change_id)
         asked = None
         for old in session.exec(select(Approval).where(Approval.issue_id == issue_id)):
             if old.workflow_id == issue.workflow_id and old.patch_hash == change.patch_hash:
@@ -146,7 +147,6 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
             session.add(asked)
             session.flush()
             notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks, approval_id=asked.id)
-        journal.move(session, issue_id, Status.AWAITING_APPROVAL)
         left = (asked.expires_at - now()).total_seconds()
         return {"approval_id": asked.id, "patch_hash": change.patch_hash, "seconds": max(left, 0.0)}
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select, update
 
-from core import infrastructure, lookout, notify, runtime, store
+from core import infrastructure, journal, lookout, notify, runtime, store
 from core.infrastructure import Patience
 from core.models import ChangeSet, Deployment, Issue
 from core.settings import Policy
@@ -61,7 +61,7 @@ def _waits(issue_id: int, says: str) -> None:
     """Say on the issue what it waits for, if the database lets us."""
     try:
         with store.write() as session:
-            session.get_one(Issue, issue_id).reason = f"{says}; the platform tries again"[:2000]
+            journal.waits(session, issue_id, says)
     except (SQLAlchemyError, OSError):
         log.warning("issue %s waits: %s", issue_id, says)
 

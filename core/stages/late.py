@@ -10,7 +10,7 @@ from core import notify, store
 from core.models import Issue, now
 from core.runtime import Runtime
 from core.signals.release import State
-from core.stages import handover, learn, look, restoring, verify
+from core.stages import handover, learn, look, restoring, steady, verify
 from core.vendors.base import VendorError
 
 
@@ -21,11 +21,12 @@ def watch(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
     if row is None or row.status != "verified":
         return {"state": "over"}
     seen, rules = look.take(rt, issue_id, change_id), rt.policy.watch
+    lasted = seen.elapsed - steady.jumped(row.id, seen.at)
     if seen.superseded:
         return {"state": "over"}
     if seen.bad:
         return {"state": "failed", "says": f"harm that began late, {seen.elapsed:.0f} s in: {seen.verdict.says}"}
-    if seen.elapsed < rules.seconds or seen.verdict.state is State.WATCHING:
+    if lasted < rules.seconds or seen.verdict.state is State.WATCHING:
         return {"state": "watching", "seconds": min(rules.every, rules.seconds)}
     if seen.verdict.state is State.UNSURE:
         verify.ask(seen)

@@ -11,7 +11,7 @@ from core.journal import Entry
 from core.models import ChangeSet, Deployment, Issue, Status
 from core.runtime import Runtime
 from core.signals.release import State
-from core.stages import live, restoring
+from core.stages import live, restoring, steady
 from core.stages import look as looks
 from core.stages.look import Seen
 from core.stages.restoring import Restored
@@ -23,7 +23,7 @@ def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chan
     What stays ambiguous is put to a person, and the watch goes on until they keep it or roll it back.
     """
     seen = looks.take(rt, issue_id, change_id)
-    verdict = seen.verdict
+    verdict, lasted = seen.verdict, seen.elapsed - steady.jumped(seen.release.row.id, seen.at)
     entry.detail = {"age_seconds": round(seen.elapsed, 1), "state": verdict.state}
     if seen.superseded:
         return _superseded(rt, seen, entry)
@@ -31,7 +31,7 @@ def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chan
         return _end(entry, "failed", verdict.says)
     if seen.live and seen.release.row.kept_by:
         return _confirmed(seen, entry, f"kept by {seen.release.row.kept_by}")
-    if verdict.state is State.VERIFIED:
+    if verdict.state is State.VERIFIED and lasted >= min(rt.policy.watch.earliest, rt.policy.watch.seconds):
         return _confirmed(seen, entry, "verified")
     if verdict.state is State.UNSURE:
         ask(seen)

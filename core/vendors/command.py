@@ -7,6 +7,7 @@ deadline the whole tree is killed; what it had printed by then is kept.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -15,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.vendors import git_settings
@@ -96,7 +97,7 @@ def run(
     """Run ``argv`` with exactly ``env`` (default: PATH and LANG alone, so that no secret is inherited).
 
     ``folders`` are those that the ceiling's ``disk`` and ``files`` count. ``errors`` says what becomes of output
-    that is not UTF-8.
+    that is not UTF-8. Raises OSError (ENOSPC) when a command with a ceiling failed on a disk that others have filled.
     """
     started = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as stdin:
@@ -118,9 +119,22 @@ def run(
             code, stopped = _wait(process, started + timeout, look)
         finally:
             _end(process)
+        if ceiling and code != 0:
+            _check_disk(folders, ceiling)
         return Completed(
             code, _text(out, limit, errors), _text(err, limit, errors), time.monotonic() - started, stopped
         )
+
+
+def _check_disk(folders: Sequence[Path], ceiling: Ceiling) -> None:
+    """Raises OSError when the disk is nearly full although the command is gone, and also without what it left.
+
+    What a command filled by itself is its own fault: its processes are gone, and its files lie in its folders.
+    """
+    if says := _disk_low(folders, ceiling):
+        left = sum(found.st_blocks * 512 for found in _entries(folders))
+        if _disk_low(folders, replace(ceiling, spare=ceiling.spare - left)):
+            raise OSError(errno.ENOSPC, says)
 
 
 def _wait(process: subprocess.Popen, deadline: float, look: Callable[[], str] | None) -> tuple[int | None, str]:

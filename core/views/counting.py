@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlmodel import Session, func, select
 
+from core.counted import counted
+
 LISTED = 200  # values of a filter
 
 
@@ -29,3 +31,8 @@ def up_to(session: Session, column, *where) -> int:
 
 def words(number: int) -> str:
     return f"{number:,}" if number <= MOST else f"more than {MOST:,}"
+
+
+def with_noun(number: int, noun: str) -> str:
+    """A number that ``up_to`` counted, and its noun."""
+    return counted(number, noun) if number <= MOST else f"{words(number)} {noun}s"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from core import infrastructure
 from core.repair import runner
 from core.repair.runner import BubblewrapRunner, LimitedRunner
 from core.vendors import command
@@ -48,11 +52,37 @@ def test_what_fills_the_disk_is_stopped(name, box, tmp_path, monkeypatch):
     assert not done.ok and not done.timed_out and says in done.stopped, done
 
 
-def test_a_disk_that_is_nearly_full_stops_every_run(tmp_path, monkeypatch):
-    """Whatever fills it, also by a trick that no walk sees."""
-    small(monkeypatch, spare=1 << 60)
-    done = BubblewrapRunner().run(["python", "-c", "import time; time.sleep(60)"], tmp_path, 60)
-    assert "of the disk are free" in done.stopped
+def disk_with(monkeypatch, free) -> None:
+    """A disk of which ``free()`` bytes are free."""
+    monkeypatch.setattr(command.os, "statvfs", lambda _path: SimpleNamespace(f_bavail=free(), f_frsize=1))
+
+
+@pytest.mark.parametrize("box", [BubblewrapRunner, LimitedRunner])
+@pytest.mark.parametrize("code", ["import time; time.sleep(60)", "raise OSError(28, 'No space left on device')"])
+def test_a_disk_that_others_have_filled_is_no_fault_of_the_command(tmp_path, monkeypatch, box, code):
+    """It says nothing of the code that ran, which is run again when there is room."""
+    if box is BubblewrapRunner:
+        need("bwrap")
+    disk_with(monkeypatch, lambda: 64 << 20)
+    with pytest.raises(OSError, match="less than 128 MB of the disk are free") as full:
+        box().run(["python", "-c", code], tmp_path, 60)
+    assert full.value.errno == errno.ENOSPC and infrastructure.kind(full.value) == infrastructure.PASSING
+
+
+def test_a_disk_that_is_full_takes_no_success_away(tmp_path, monkeypatch):
+    disk_with(monkeypatch, lambda: 64 << 20)
+    monkeypatch.setattr(command, "LOOK", 60)
+    assert LimitedRunner().run(["python", "-c", "print(1)"], tmp_path, 60).ok
+
+
+@pytest.mark.parametrize(("left", "after"), [(0, 1 << 40), (80 << 20, 64 << 20)], ids=["no name", "in its folder"])
+def test_what_a_command_filled_by_itself_is_its_own_fault(tmp_path, monkeypatch, left, after):
+    """Also by a trick that no walk sees: then the room is back when it is gone. Nothing runs it again."""
+    (tmp_path / "left").write_bytes(b"x" * left)
+    free = itertools.chain([64 << 20], itertools.repeat(after))
+    disk_with(monkeypatch, lambda: next(free))
+    done = LimitedRunner().run(["python", "-c", "import time; time.sleep(60)"], tmp_path, 60)
+    assert "less than 128 MB of the disk are free" in done.stopped
 
 
 def test_what_stays_within_the_quota_goes_on(tmp_path, monkeypatch):

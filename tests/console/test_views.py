@@ -162,6 +162,14 @@ def test_distinct_values_are_those_of_sql(shop, column):
     assert counting.distinct(shop, column, limit=2) == every[:2]
 
 
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [(0, "0 signals"), (1, "1 signal"), (10_000, "10,000 signals"), (10_001, "more than 10,000 signals")],
+)
+def test_a_number_with_its_noun(number, says):
+    assert counting.with_noun(number, "signal") == says
+
+
 def test_requests_are_of_one_source_only(console):
     with store.write() as session:
         factories.metrics(session, "cart", now(), minutes=10, broken=(0, 1))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -48,7 +49,12 @@ def harmful(sha: str) -> bool:
 
 
 class Health(FolderHealth):
-    """Points by the build that production served: harm is a property of its commit. Each look is noted."""
+    """Points by the build that production served: harm is a property of its commit. Each look is noted.
+
+    They are rarer than in a story: every look reads those of the last hour.
+    """
+
+    tick = 0.5
 
     def points(self, services, since, until):
         with (self.ledger.folder / "looks").open("a") as file:
@@ -85,13 +91,18 @@ def world(folder: Path, database: str) -> World:
     return made
 
 
+def ready(folder: Path, pid: int) -> Path:
+    """The file that says that the worker with this process id has started."""
+    return folder / f"ready-{pid}"
+
+
 def worker(folder: Path, database: str) -> None:
     engine.repair, gates.review = write_own_fix, pass_gates
     made = _insist(lambda: world(folder, database))
     executor = durable.Executor(made.settings.data_dir, "chaos")
     _insist(executor.beat)
-    _insist(lambda: durable.launch(executor.id))
-    print('{"ready": true}', flush=True)
+    durable.launch(executor.id)  # if it cannot, this process ends and is started again
+    ready(folder, os.getpid()).touch()
     while True:
         time.sleep(BEAT)
         for work in (executor.beat, lambda: durable.reap(executor), lambda: sweep.sweep(made.rt)):

@@ -80,6 +80,24 @@ def test_a_rollback_returns_production_and_hands_the_issue_over(host):
     assert workflow(issue.workflow_id) == "CANCELLED"
 
 
+def test_a_rollback_that_another_deployment_made_needless_is_not_called_one(host):
+    row, host.live = released(), "dpl_new"
+    done = actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+    left = "production was left alone: it serves the newer deployment dpl_new"
+    assert done.says == left and host.asked == []
+    kept, issue = one(Deployment, row.id), one(Issue, row.issue_id)
+    assert (kept.status, kept.note) == ("superseded", "worse (approver)")
+    assert (issue.status, issue.reason) == (Status.ESCALATED, f"{left}; approver asked for its rollback: worse")
+    assert [r.result for r in rows(Outcome)] == ["escalated"] and told("rolled_back") == []
+
+
+@pytest.mark.parametrize("status", ["pending", "failed"])
+def test_what_raised_an_alarm_can_be_rolled_back_and_the_alarm_ends(host, status):
+    row = released(status, alarm="the vendor did not answer")
+    assert actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
+    assert (one(Deployment, row.id).status, one(Deployment, row.id).alarm) == ("rolled_back", "")
+
+
 def test_the_same_rollback_again_asks_the_vendor_for_nothing(host):
     row = released()
     actions.roll_back(row.id, actor=by("approver"), reason="worse", key="k")

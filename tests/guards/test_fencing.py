@@ -94,6 +94,21 @@ def test_a_worker_that_was_given_up_does_nothing_outside(worker):
     assert vendor.done == ["promote"] and fenced.status("dpl_1") == "READY" and fenced.name == "vercel"
 
 
+def test_a_first_beat_that_failed_is_made_anew(database, tmp_path, monkeypatch, request):
+    made = durable.Executor(tmp_path, "test")
+    request.addfinalizer(made.release)
+    with monkeypatch.context() as away:
+        away.setattr(store, "clock", lambda session: (_ for _ in ()).throw(OSError("the database is away")))
+        with pytest.raises(OSError, match="is away"):
+            made.beat()
+    assert row(made.id) is None
+    made.beat()
+    assert row(made.id).life == made.life != ""
+    age(made.id, 7200)
+    made.beat()
+    assert now() - row(made.id).heartbeat < timedelta(seconds=60)
+
+
 def test_another_life_of_the_same_executor_is_another_worker(worker):
     with store.engine().begin() as connection:
         connection.execute(update(Worker).values(life="a later one"))

@@ -11,7 +11,7 @@ from sqlmodel import select
 from core import store
 from core.models import Issue, Outcome, Status
 from core.stages import late
-from tests.guards.watching import BEFORE, READY, Host, another, every, release
+from tests.guards.watching import BEFORE, READY, Host, another, every, real_clock, release
 
 
 @pytest.fixture
@@ -40,6 +40,11 @@ def harm(watched) -> None:
 def test_it_looks_until_the_full_watch_time_and_leaves_the_issue_alone(confirmed, second, found):
     assert look(confirmed, second) == found
     assert (confirmed.issue.status, confirmed.row.status) == (Status.RESOLVED, "verified")
+
+
+def test_a_clock_that_jumps_ahead_does_not_end_it(confirmed, monkeypatch):
+    real_clock(monkeypatch, 120, 130, 600)
+    assert [look(confirmed, second)["state"] for second in (120, 730, 1200)] == ["watching", "watching", "over"]
 
 
 def test_harm_that_begins_late_is_found_and_named(confirmed):

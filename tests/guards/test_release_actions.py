@@ -237,6 +237,15 @@ def rolled_back(**values) -> tuple[Issue, ChangeSet]:
     return issue, made
 
 
+def released_anyway(issue: Issue, made: ChangeSet, says: str) -> None:
+    """An approver may release this patch, or is refused with these words."""
+    given = {"patch_hash": made.patch_hash, "reason": "x"}
+    if says:
+        refused(release_actions.release_anyway, issue.id, says=says, **given)
+    else:
+        assert release_actions.release_anyway(issue.id, actor=by("approver"), key="k", **given).done
+
+
 @pytest.mark.parametrize("status", Status)
 def test_only_an_escalated_issue_is_released_anyway(console, status):
     issue, made = rolled_back()
@@ -278,11 +287,7 @@ def test_what_is_released_anyway(console, deployment, answer, may):
         deployed(made, deployment)
     if answer:
         question(made, answer)
-    given = {"patch_hash": made.patch_hash, "reason": "x"}
-    if may:
-        assert release_actions.release_anyway(issue.id, actor=by("approver"), key="k", **given).done
-    else:
-        refused(release_actions.release_anyway, issue.id, says="there is no proved patch", **given)
+    released_anyway(issue, made, "" if may else "there is no proved patch")
 
 
 def test_another_patch_is_not_released_anyway(console):
@@ -302,19 +307,14 @@ def test_releasing_anyway_needs_a_reason(console, reason):
 ])  # fmt: skip
 def test_four_eyes_hold_for_releasing_anyway(console, service, asked, may):
     issue, made = rolled_back(service=service, requested_by=asked)
-    given = {"patch_hash": made.patch_hash, "reason": "x"}
-    if may:
-        assert release_actions.release_anyway(issue.id, actor=by("approver"), key="k", **given).done
-    else:
-        refused(release_actions.release_anyway, issue.id, says="four eyes", **given)
+    released_anyway(issue, made, "" if may else "four eyes")
 
 
 def test_a_patch_whose_review_failed_is_not_released_anyway(console):
     issue, made = rolled_back()
     with store.write() as session:
         factories.review(session, session.get_one(ChangeSet, made.id), passed=False)
-    says = "there is no proved patch"
-    refused(release_actions.release_anyway, issue.id, says=says, patch_hash=made.patch_hash, reason="x")
+    released_anyway(issue, made, "there is no proved patch")
 
 
 # --- all of them -------------------------------------------------------------------------------

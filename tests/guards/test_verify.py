@@ -10,9 +10,21 @@ from sqlmodel import select
 from core import store
 from core.journal import Entry
 from core.models import ChangeSet, Status
-from core.stages import verify
-from core.vendors.base import VendorError
-from tests.guards.watching import BEFORE, LIVE, READY, STEP, Host, Metrics, another, every, read_until, release
+from core.stages import live, verify
+from core.vendors.base import Deployed, VendorError
+from tests.guards.watching import (
+    BEFORE,
+    LIVE,
+    READY,
+    STEP,
+    Host,
+    Metrics,
+    another,
+    every,
+    read_until,
+    real_clock,
+    release,
+)
 
 ELSEWHERE = {"crash": None, "fingerprint": "new-fault", "release": None}  # in no file that the release changed
 
@@ -23,7 +35,10 @@ ELSEWHERE = {"crash": None, "fingerprint": "new-fault", "release": None}  # in n
 def test_a_cure_under_traffic_is_confirmed_early(console):
     watched = release(console)
     found, entry = watched.look(120)
-    assert found["state"] == "healthy" and entry.result == "ok"
+    assert found["state"] == "healthy" and entry.result == "ok" and entry.says == found["says"]
+    assert entry.detail == {"age_seconds": 120.0, "state": "verified"}
+    assert watched.row.status == "watching", "the last stage writes that it is verified"
+    assert watched.row.note == found["says"]
     assert found["says"].startswith("verified after 120 s: the fault itself (own-fault): 0 errors since the release")
     assert watched.row.ended_at == READY + timedelta(seconds=120)
     assert watched.row.judged["state"] == "verified"
@@ -33,6 +48,21 @@ def test_a_cure_under_traffic_is_confirmed_early(console):
 @pytest.mark.parametrize(("second", "state"), [(99, "watching"), (100, "healthy")])
 def test_nothing_is_confirmed_before_the_earliest_moment(console, second, state):
     assert release(console, "earliest = 100\n").look(second)[0]["state"] == state
+
+
+def test_a_clock_that_jumps_ahead_confirms_nothing_early(console, monkeypatch):
+    """The database's clock is set 600 s ahead between the first two looks."""
+    watched = release(console)
+    real_clock(monkeypatch, 20, 30, 59, 70)
+    assert [watched.look(second)[0]["state"] for second in (20, 630, 659)] == ["watching"] * 3
+    found, _ = watched.look(670)
+    assert found["state"] == "healthy"
+
+
+def test_a_clock_that_is_set_back_again_is_ahead_no_more(console, monkeypatch):
+    watched = release(console)
+    real_clock(monkeypatch, 20, 30, 120)
+    assert [watched.look(second)[0]["state"] for second in (20, 630, 120)] == ["watching", "watching", "healthy"]
 
 
 def test_a_fault_that_goes_on_is_rolled_back_by_its_own_fingerprint(console):
@@ -240,6 +270,38 @@ def test_another_deployment_in_production_ends_the_watch_and_rolls_nothing_back(
     assert watched.host.asked == [] and entry.result == "failed"
 
 
+@pytest.mark.parametrize(
+    ("contained", "bad", "ok", "again"),
+    [
+        (True, False, True, False),
+        (True, True, False, False),
+        (False, False, False, True),
+        (False, True, False, False),
+        (None, False, False, False),
+        (None, True, False, False),
+    ],
+)
+def test_a_superseded_fix_counts_when_production_contains_it(console, monkeypatch, contained, bad, ok, again):
+    """One that is missing goes out again, unless the last look found it bad."""
+    watched = release(console)
+    watched.host = Host("dpl_team")
+    monkeypatch.setattr(live, "contains", lambda *_given: contained)
+    if bad:
+        watched.errors(every(5, 1, 120), release="9d03e7c")
+    found, entry = watched.look(120)
+    says = found.pop("says")
+    assert found == {"state": "superseded", "ok": ok, "again": again, "event": "superseded"}
+    assert ("; the last look found: " in says) is bad
+    assert (entry.result, entry.says) == ("ok" if ok else "failed", says)
+    assert (watched.row.status, watched.row.note) == ("superseded", says)
+    assert watched.row.ended_at == READY + timedelta(seconds=120)
+
+
+def test_the_age_of_a_watch_is_rounded_to_tenths(console):
+    _, entry = release(console).look(30.16)
+    assert entry.detail == {"age_seconds": 30.2, "state": "watching"} and entry.says.startswith("30 s watched: ")
+
+
 @pytest.mark.parametrize("live", ["dpl_team", BEFORE])
 def test_a_release_that_production_does_not_serve_is_never_confirmed(console, live):
     watched = release(console)
@@ -266,6 +328,16 @@ def test_a_kept_release_is_confirmed_at_the_next_look(console):
     watched.set(kept_by="approver")
     found, _ = watched.look(90)
     assert found["state"] == "healthy" and found["says"].startswith("kept by approver after 90 s: ")
+
+
+@pytest.mark.parametrize("host", [Host(fault="is down"), Host(live=None)], ids=["fault", "nothing live"])
+def test_a_kept_release_is_not_confirmed_while_the_vendor_does_not_say_what_it_serves(console, host):
+    watched = release(console)
+    watched.set(kept_by="approver")
+    watched.host = host
+    assert watched.look(120)[0]["state"] == "watching" and watched.row.ended_at is None
+    watched.host = Host()
+    assert watched.look(150)[0]["says"].startswith("kept by approver after 150 s: ")
 
 
 def test_a_kept_release_is_rolled_back_for_harm(console):
@@ -310,13 +382,15 @@ def rolled_back(watched, host: Host, **values):
 
 def test_production_returns_to_what_it_served(console):
     watched = release(console)
-    done, entry = rolled_back(watched, host := Host())
+    done, entry = rolled_back(watched, host := Host(), alarm="the vendor did not answer")
     assert done == {"ok": True, "says": f"rolled back to {BEFORE}", "event": "rolled_back"}
     assert entry.says == done["says"] and host.asked == [("", BEFORE)] and host.live == BEFORE
     row = watched.row
     assert (row.status, row.note) == ("rolled_back", ("worse" * 500)[:2000])
     assert row.ended_at is not None and 0 <= row.rollback_seconds < 60
-    assert watched.issue.status is Status.ROLLING_BACK
+    assert watched.issue.status is Status.ROLLING_BACK and row.alarm == ""
+    with store.read() as session:
+        assert session.get_one(ChangeSet, watched.change_id).status == "rolled_back"
     assert {m.channel for m in watched.told("rolled_back")} == {"slack", "email"}
 
 
@@ -360,6 +434,22 @@ def test_what_never_reached_production_needs_no_way_back(console):
     watched = release(console)
     done, _ = rolled_back(watched, host := Host(), vendor_id="")
     assert done["says"] == "nothing had reached production" and host.asked == []
+
+
+def test_what_the_vendor_made_without_our_hearing_of_it_is_rolled_back(console):
+    watched = release(console)
+    host = Host()
+    host.with_key = lambda project, key: [Deployed(LIVE, "https://shop.example", "READY", "")]
+    done, _ = rolled_back(watched, host, vendor_id="")
+    assert done == {"ok": True, "says": f"rolled back to {BEFORE}", "event": "rolled_back"} and host.live == BEFORE
+
+
+def test_what_the_vendor_may_still_move_production_to_is_looked_after(console):
+    watched = release(console)
+    host = Host(BEFORE)
+    host.with_key = lambda project, key: [Deployed(LIVE, "https://shop.example", "READY", "")]
+    done, _ = rolled_back(watched, host)
+    assert done["late"] is True and done["event"] == "rolled_back"
 
 
 def test_a_change_without_a_deployment_needs_no_way_back(console):

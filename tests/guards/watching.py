@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 from freezegun import freeze_time
 from sqlmodel import select
@@ -13,7 +14,7 @@ from core import runtime, store
 from core.journal import Entry
 from core.models import ChangeSet, Connector, Deployment, Issue, MetricPoint, Notification, Status
 from core.runtime import Runtime
-from core.stages import verify
+from core.stages import steady, verify
 from core.vendors.base import Deployed, VendorError
 from tests import factories, scenes
 
@@ -160,6 +161,12 @@ def another(service: str = "cart") -> int:
     """An issue of another fault."""
     with store.write() as session:
         return factories.issue(session, service=service, fingerprint="other-fault").id
+
+
+def real_clock(monkeypatch, *seconds: float) -> None:
+    """What the machine's own clock tells at each look, whatever the database's clock does."""
+    told = iter(seconds)
+    monkeypatch.setattr(steady, "time", SimpleNamespace(monotonic=lambda: next(told)))
 
 
 def read_until(source: str, second: float) -> None:

@@ -13,7 +13,6 @@ from core.models import Approval, Deployment, Status, now
 from core.repair import engine
 from core.stages import gates
 from tests.histories import shapes
-from tests.postgres import postgres
 from tests.stories.test_flow import ended, rows
 from tests.stories.world import World, pass_gates, until, write_known_fix
 from tests.waiting import workflows
@@ -21,15 +20,6 @@ from tests.who import by
 
 HERE = Path(__file__).parent
 HISTORIES = sorted(HERE.glob("*/*.json"))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request):
-    if request.param == "sqlite":
-        yield ""
-        return
-    with postgres() as address:
-        yield address
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import threading
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from dbos import DBOS
@@ -15,10 +16,11 @@ from sqlmodel import col, select
 from core import actions, flow, infrastructure, steps, store, workspace
 from core.models import Deployment, Notification, Outcome, Status
 from core.repair import checkout
+from core.repair.runner import LimitedRunner
 from core.stages import deploy, guard, merge, restoring
+from core.vendors import command
 from core.vendors.base import Deployed, VendorError
 from core.vendors.command import Unreachable
-from tests.postgres import postgres
 from tests.stories.outage import Outage
 from tests.stories.test_flow import ended, rows
 from tests.stories.world import until
@@ -30,15 +32,6 @@ def short_rests(monkeypatch):
     """Durable waits are recorded as ever, and take a hundredth of a second."""
     for module in (flow, steps):
         monkeypatch.setattr(module, "rest", lambda seconds: DBOS.sleep(min(seconds, 0.01)))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request):
-    if request.param == "sqlite":
-        yield ""
-        return
-    with postgres() as address:
-        yield address
 
 
 def refused(says="refused the request", status=400):
@@ -162,8 +155,8 @@ def test_a_rollback_that_is_refused_alarms_everybody_until_it_succeeds(world, mo
     assert w.ledger.get("alias") == "dpl_1" and production().status == "rolled_back" and guard.alarms() == []
 
 
-def test_a_promotion_whose_alias_moves_after_the_rollback_is_restored_again(world, monkeypatch):
-    w = world()
+def unmoved_alias(w, monkeypatch) -> None:
+    """Promotions are accepted, and production goes on serving what it served."""
 
     def promote(project, preview_id, key):
         made = type(w.deployer).promote(w.deployer, project, preview_id, key)
@@ -171,8 +164,13 @@ def test_a_promotion_whose_alias_moves_after_the_rollback_is_restored_again(worl
         return made
 
     monkeypatch.setattr(w.deployer, "promote", promote)
-    monkeypatch.setattr(restoring, "EVERY", 0.05)
     failing(monkeypatch, w.deployer, "serve", refused("the alias did not move in 60 s"))
+
+
+def test_a_promotion_whose_alias_moves_after_the_rollback_is_restored_again(world, monkeypatch):
+    w = world()
+    monkeypatch.setattr(restoring, "EVERY", 0.05)
+    unmoved_alias(w, monkeypatch)
     ended(w, w.issue(), Status.ESCALATED, Status.RESOLVED)
     w.ledger.put("alias", production().vendor_id)
     until(lambda: w.ledger.get("alias") == "dpl_1")
@@ -182,14 +180,7 @@ def test_a_promotion_whose_alias_moves_after_the_rollback_is_restored_again(worl
 
 def test_a_promotion_that_is_accepted_while_the_alias_never_moves(world, monkeypatch):
     w = world()
-
-    def promote(project, preview_id, key):
-        made = type(w.deployer).promote(w.deployer, project, preview_id, key)
-        w.ledger.put("alias", "dpl_1")
-        return made
-
-    monkeypatch.setattr(w.deployer, "promote", promote)
-    failing(monkeypatch, w.deployer, "serve", refused("the alias did not move in 60 s"))
+    unmoved_alias(w, monkeypatch)
     issue = ended(w, w.issue(), Status.ESCALATED, Status.RESOLVED)
     assert issue.status is Status.ESCALATED and "the alias did not move" in issue.reason
     assert w.ledger.get("alias") == "dpl_1" and production().status == "rolled_back"
@@ -318,6 +309,21 @@ def test_a_disk_that_is_full_when_the_workspace_is_written(world, monkeypatch, t
         issue = ended(w, w.issue(), Status.RESOLVED, Status.ESCALATED)
     assert issue.status is Status.RESOLVED, issue.reason
     assert len(calls) >= nth + 3
+
+
+def test_a_disk_that_is_full_while_the_tests_run_is_no_failed_test(world, monkeypatch):
+    w = world(watch=0.2)
+    real, ran = command.os.statvfs, []
+
+    def statvfs(path):
+        ran.append(path)
+        return real(path) if len(ran) > 3 else SimpleNamespace(f_bavail=0, f_frsize=1)
+
+    w.rt.runner = LimitedRunner()
+    monkeypatch.setattr(command.os, "statvfs", statvfs)
+    issue = ended(w, w.issue(), Status.RESOLVED, Status.ESCALATED)
+    assert issue.status is Status.RESOLVED, issue.reason
+    assert len(ran) > 3
 
 
 @pytest.mark.parametrize("status", [405, 409])

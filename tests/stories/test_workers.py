@@ -16,19 +16,9 @@ from sqlmodel import col, select
 from core import fencing, scheduler, store
 from core.models import Deployment, Issue, Outcome, Round, Status
 from core.settings import ROOT
-from tests.postgres import postgres
 from tests.stories.world import World, until
 
 ISSUES = 4
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request):
-    if request.param == "sqlite":
-        yield ""
-        return
-    with postgres() as address:
-        yield address
 
 
 @pytest.fixture

@@ -207,16 +207,17 @@ class FolderHealth:
     """Metric points as the ledger has it: ``rates`` is the error rate by deployment."""
 
     name = "datadog"
+    tick = TICK
 
     def __init__(self, ledger: Ledger):
         self.ledger = ledger
 
     def points(self, services: Sequence[str], since: datetime, until: datetime) -> list[MetricPoint]:
-        """A point each tenth of a second of the last twenty; each has the error rate of what production served then."""
+        """A point each ``tick`` of the last twenty seconds, with the error rate of what production served then."""
         if self.ledger.get("blind"):
             return []
-        first, last = max(since.timestamp(), until.timestamp() - 20), until.timestamp() - TICK
-        times = [n * TICK for n in range(int(first / TICK) + 1, int(last / TICK) + 1)]
+        first, last = max(since.timestamp(), until.timestamp() - 20), until.timestamp() - self.tick
+        times = [n * self.tick for n in range(int(first / self.tick) + 1, int(last / self.tick) + 1)]
         return [p for at in times for service in services for p in self._points(service, at)]
 
     def _points(self, service: str, at: float) -> Iterator[MetricPoint]:
@@ -380,7 +381,12 @@ class World:
                     session.add(Metric(source="datadog", service=service, name=name, at=at - age, value=value))
 
     def issue(
-        self, service: str = "pricing", occurrences: int = 5, release: str | None = None, failed: float = 20
+        self,
+        service: str = "pricing",
+        occurrences: int = 5,
+        release: str | None = None,
+        failed: float = 20,
+        environment: str = "production",
     ) -> int:
         """An issue with a crash, and its journey started in the same transaction; ``failed`` requests show it."""
         self.fares(service, failed)
@@ -404,6 +410,7 @@ class World:
                 title="ZeroDivisionError: division by zero",
                 service=service,
                 occurrences=occurrences,
+                environment=environment,
                 first_seen=now() - timedelta(seconds=20),
             )
             session.add(issue)
@@ -416,6 +423,7 @@ class World:
                     service=service,
                     title=issue.title,
                     fingerprint=issue.fingerprint,
+                    environment=environment,
                     crash=crash.model_dump(mode="json", by_alias=True),
                     issue_id=issue.id,
                     at=now() - timedelta(seconds=number * TICK),
@@ -444,6 +452,7 @@ class World:
                     title=issue.title,
                     crash=crash.model_dump(mode="json", by_alias=True),
                     issue_id=issue_id,
+                    environment=issue.environment,
                     fingerprint=issue.fingerprint,
                     count=count,
                     at=at + timedelta(seconds=second),

@@ -1,0 +1,51 @@
+"""How far the database's clock has jumped ahead during a watch, so that no jump ends it early.
+
+A watch's age is the difference of two times of the database: all workers share them, and they move when somebody sets
+that clock. A machine's monotonic clock does not. Of two looks that were taken on one machine since it was started, it
+tells how much of the time between them really passed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from uuid import uuid4
+
+from core import store
+from core.models import Deployment
+
+JUMP = 30.0  # seconds: less is a clock that runs unevenly, or a slow look
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+def jumped(row_id: int, at: datetime) -> float:
+    """Seconds that the clock has jumped ahead since the watch began. Keeps this look's times for the next one."""
+    with store.write() as session:
+        row = session.get_one(Deployment, row_id)
+        seen = follow(row.judged.get("clock", {}), _machine(), time.monotonic(), at)
+        row.judged = {**row.judged, "clock": seen}
+    return seen["ahead"]
+
+
+def follow(last: Mapping, machine: str, tick: float, at: datetime) -> dict:
+    """The times of a look, and how far the clock is ahead by then. Pure.
+
+    ``tick`` is the machine's monotonic time in seconds. A clock that is set back again is ahead no more.
+    """
+    ahead = last.get("ahead", 0.0)
+    if last.get("machine") == machine:
+        drift = (at - datetime.fromisoformat(last["at"])).total_seconds() - (tick - last["tick"])
+        ahead += drift if abs(drift) > JUMP else 0.0
+    return {"machine": machine, "tick": tick, "at": at.isoformat(), "ahead": max(ahead, 0.0)}
+
+
+@cache
+def _machine() -> str:
+    """Names this start of the machine, or this process where the system does not tell."""
+    try:
+        return BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return uuid4().hex

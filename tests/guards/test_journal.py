@@ -1,0 +1,44 @@
+"""What an issue says while its stage waits, and afterwards."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import journal, store
+from core.models import Issue, Status
+from tests.guards.stored import issue_in, one
+
+
+def said(issue: Issue, *faults: str) -> str:
+    for fault in faults:
+        with store.write() as session:
+            journal.waits(session, issue.id, fault)
+    return one(Issue, issue.id).reason
+
+
+def moved(issue: Issue, reason: str | None = None) -> str:
+    with store.write() as session:
+        journal.move(session, issue.id, Status.QUEUED, reason)
+    return one(Issue, issue.id).reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "faults", "says"),
+    [
+        ("", ["vercel: is away"], "vercel: is away; the platform tries again"),
+        ("Row 4", ["vercel: is away"], "Row 4\nvercel: is away; the platform tries again"),
+        ("Row 4", ["vercel: away", "git: fatal\nno\n path"], "Row 4\ngit: fatal no path; the platform tries again"),
+        ("Row 4\nand more", ["x"], "Row 4\nand more\nx; the platform tries again"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_said_below_the_reason_until_the_issue_moves_on(console, reason, faults, says):
+    issue = issue_in(Status.FIXING, reason=reason)
+    assert said(issue, *faults) == says
+    assert moved(issue) == reason
+
+
+def test_a_new_reason_replaces_both(console):
+    issue = issue_in(Status.FIXING, reason="Row 4")
+    said(issue, "vercel: is away")
+    assert moved(issue, "waits for business hours") == "waits for business hours"
+    assert moved(issue) == "waits for business hours"
