@@ -27,6 +27,7 @@ from core.steps import (
     begin_anew_step,
     corroborate_step,
     decide_step,
+    dependence_step,
     expire_step,
     fix_rebase_step,
     fix_step,
@@ -47,12 +48,15 @@ from core.steps import (
     schedule_step,
     settle_step,
     test_step,
+    twin_step,
     watch_step,
 )
 
 log = logging.getLogger(__name__)
 JOURNEY, RELEASE, LATE, AGAIN = "journey", "release", "late_watch", "again"
+BASES = 12  # looks at what production serves before a release goes out on top of it
 TURNS = 5  # of a release that other deployments supersede
+TRIES = 10  # of a release whose fix depends on others
 HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
 UNDECIDED = "undecided"  # how it leaves the lane when its watch waits for a person
 
@@ -76,6 +80,8 @@ def _journey(issue_id: int, run: int) -> str:
     if decision["verdict"] == "ESCALATE_HUMAN":
         return hand_over(issue_id, run, decision.get("event", "escalated"), decision["says"])
     change = write_fix(issue_id, run)
+    if change.get("twin"):
+        return fixed_by_twin(issue_id, run, change)
     if not change["ok"]:
         return hand_over(issue_id, run, "no_fix", change["says"])
     tested = test_step(issue_id, run, 1, change["id"])
@@ -95,6 +101,16 @@ def _journey(issue_id: int, run: int) -> str:
             return hand_over(issue_id, run, answer["event"], answer["says"])
         return released(issue_id, run, change["id"], automatic=False)
     return released(issue_id, run, change["id"], automatic=True)
+
+
+def fixed_by_twin(issue_id: int, run: int, change: dict) -> str:
+    """Another issue has this very fix under way: wait for its end. What it did not cure is begun anew."""
+    waited = wait_for_other_fix(issue_id, run, change["twin"])
+    if waited["ok"] and twin_step(issue_id, run, change["twin"])["ok"]:
+        return "resolved"
+    if begin_anew_step(issue_id, run, change["id"], f"{change['says']}; that did not cure this one")["begun"]:
+        return "begun anew"
+    return hand_over(issue_id, run, "no_fix", change["says"])
 
 
 def diagnose(issue_id: int, run: int) -> dict:
@@ -214,6 +230,7 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
     """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
 
     So does a release that the team's deployment superseded before it was confirmed: it goes out again on top of that.
+    And so does one that has to wait for the fix of another issue.
     Work that was recorded before this patch entered the lane first, and waits for its admission inside.
     """
     if not DBOS.patch("admission-before-lane"):
@@ -223,9 +240,22 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
         wait_for_admission(issue_id, run, change_id, automatic)
         name = "release" if turn == 1 else f"release-{turn}"
         result = enter(lane, name, issue_id, run, change_id, automatic, True)
-        if result.get("event") != HELD and not (result.get("again") and turn < TURNS):
+        if "met" in result and turn < TRIES:
+            waited = wait_for_other_fix(issue_id, run, result["met"])
+            if not waited["ok"]:
+                return {**result, "says": f"{waited['says']}; {result['says']}"}
+        elif result.get("event") != HELD and not (result.get("again") and turn < TURNS):
             return result
         turn += 1
+
+
+def wait_for_other_fix(issue_id: int, run: int, other: int) -> dict:
+    """Wait for the fix of the issue that this one's test meets; ``ok``: try again."""
+    looks = 0
+    while (look := dependence_step(issue_id, run, other, looks))["seconds"] > 0:
+        pause(look["seconds"])
+        looks += 1
+    return look
 
 
 def enter(lane: str, name: str, *args) -> dict:
@@ -310,10 +340,25 @@ def watch_late(issue_id: int, run: int, change_id: int) -> str:
 
 
 def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
-    """When production moved on since the fix was written: rebase, prove, test and preview once more."""
-    moved = fix_rebase_step(issue_id, run, 0, change_id)
-    if not moved["ok"] or not moved["moved"]:
-        return moved
+    """When production moved on since the fix was written: rebase, prove, test and preview once more.
+
+    Then look again: it goes out on top of what has served long enough to be compared with. A team that deploys all
+    the time does not hold it for ever.
+    """
+    for _ in range(BASES):
+        moved = fix_rebase_step(issue_id, run, 0, change_id)
+        if moved["ok"] and moved["moved"]:
+            current = _tested_anew(issue_id, run, change_id)
+            if not current["ok"] or not moved.get("again"):
+                return current
+        elif not moved.get("seconds"):
+            return moved
+        else:
+            rest(moved["seconds"])
+    return {"ok": True}
+
+
+def _tested_anew(issue_id: int, run: int, change_id: int) -> dict:
     tested = test_step(issue_id, run, 2, change_id)
     return preview_step(issue_id, run, 3, change_id) if tested["ok"] else tested
 

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import httpx
 
 from core.sandbox import overlap, server
 from core.sandbox.faults import FAULTS, Fault
+from core.settings import read_policy
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT, CONSOLE_PORT, RATE = 8600, 8501, 30.0
@@ -212,15 +213,20 @@ def _in_turn(given, env: dict[str, str], faults: Sequence[Fault]) -> Iterator[di
 
 
 def _world(given, env: dict[str, str]) -> overlap.World:
-    def approve(issue: int) -> None:
-        with contextlib.suppress(RuntimeError):  # answered meanwhile, or its question is being replaced
-            _core(env, "approve", "--issue", str(issue))
+    def does(name: str) -> Callable[[int], None]:
+        def answer(issue: int) -> None:
+            with contextlib.suppress(RuntimeError):  # answered meanwhile, or its question is being replaced
+                _core(env, name, "--issue", str(issue))
+
+        return answer
 
     remote = Remote(given.dir)
+    answers = {"awaiting_approval": does("approve"), "scheduled": does("start-now")}
     return overlap.World(
+        policy=read_policy(Path(env["PLATFORM_FILE"])),
         ship=lambda fault: remote.post("break", fault.name)["at"],
         issues=lambda: _issues(env),
-        approve=approve if given.approve else None,
+        answers=answers if given.approve else {},
         behaves=lambda fault: behaves(given.dir, fault),
         seconds=_seconds,
     )

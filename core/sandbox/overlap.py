@@ -3,6 +3,10 @@
 A fault's issue is the one of its service with its exception; a slowness is the one of its service without one. Code
 crashes have to end fixed and live, by the hidden checks of each on what production runs at the end; the fix that harms
 has to be rolled back; what no patch can cure has to end with a person, with its cause.
+
+The decision that is right is what the matrix says of the fault alone: of how many of its service's requests really
+fail by it, of the impact that the catalogue states, and of the confidence that the platform had. A fault that the
+matrix schedules is started at once, as a person may.
 """
 
 from __future__ import annotations
@@ -12,7 +16,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from core import decision
+from core.decision import Situation
+from core.models import Severity, Verdict
 from core.sandbox.faults import Fault
+from core.settings import Policy
 
 SPAN = 120.0  # seconds in which all faults are shipped
 LONGEST = 1800.0  # seconds from the last fault to the end of the drill
@@ -26,9 +34,10 @@ Issues = Sequence[Mapping]
 class World:
     """What the drill does to the demo, and asks of it."""
 
+    policy: Policy
     ship: Callable[[Fault], float]  # -> when, in seconds since 1970
     issues: Callable[[], Issues]
-    approve: Callable[[int], None] | None  # None: nobody approves
+    answers: Mapping[str, Callable[[int], None]]  # what a person does about an issue, by the status that asks for it
     behaves: Callable[[Fault], bool]
     seconds: Callable[[Mapping, float], float | None]
 
@@ -59,11 +68,11 @@ def _ship_all(world: World, times: Sequence[tuple[float, Fault]]) -> Iterator[tu
 
 
 def _answer(world: World) -> Issues:
-    """Give the approvals that are asked for; returns the issues."""
+    """Do what a person is asked for; returns the issues."""
     issues = world.issues()
     for issue in issues:
-        if issue["status"] == "awaiting_approval" and world.approve:
-            world.approve(issue["id"])
+        if answer := world.answers.get(issue["status"]):
+            answer(issue["id"])
     return issues
 
 
@@ -85,17 +94,34 @@ def of(fault: Fault, issues: Issues) -> Mapping | None:
     return min(told, key=lambda i: (i["service"] != fault.service, i["id"]), default=None)
 
 
+def expected(fault: Fault, issue: Mapping | None, policy: Policy) -> str:
+    """What the matrix says of the fault alone. Pure."""
+    if fault.expected == Verdict.ESCALATE_HUMAN or not issue or issue["confidence"] is None:
+        return fault.expected
+    case = Situation(fault.service, severity(fault.fails, policy), policy.services[fault.service].impact)
+    told = next(row for row in decision.rows(policy) if row.matches(issue["confidence"], case))
+    return str(told.verdict)
+
+
+def severity(rate: float, policy: Policy) -> Severity:
+    """Of a fault by which this share of its service's requests fail."""
+    limits = policy.severity
+    levels = (Severity.CRITICAL, limits.critical), (Severity.HIGH, limits.high), (Severity.MEDIUM, limits.medium)
+    return next((level for level, limit in levels if rate >= limit), Severity.LOW)
+
+
 def row(world: World, fault: Fault, shipped: float, issue: Mapping | None) -> dict:
     outcome = issue["status"] if issue else "not found"
-    decision = (issue or {}).get("verdict") or "-"
+    decision_ = (issue or {}).get("verdict") or "-"
     wanted = "resolved" if fault.kind == "code" else "escalated"
     live = world.behaves(fault) if fault.kind == "code" else None
     rollbacks = issue["rollbacks"] if issue else 0
-    right = (decision, outcome, rollbacks) == (fault.expected, wanted, int(fault.kind == "backfire"))
+    due = expected(fault, issue, world.policy)
+    right = (decision_, outcome, rollbacks) == (due, wanted, int(fault.kind == "backfire"))
     return {
         "fault": fault.name,
-        "decision": decision,
-        "expected_decision": fault.expected,
+        "decision": decision_,
+        "expected_decision": due,
         "outcome": outcome,
         "expected_outcome": wanted,
         "seconds": world.seconds(issue, shipped) if issue else None,

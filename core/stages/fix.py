@@ -16,7 +16,7 @@ from core.repair.shapes import Attempt, FixResult
 from core.runtime import Runtime
 from core.settings import ModelRules, Repository, Service
 from core.signals.fingerprint import fingerprint
-from core.stages import ladder, locks, twins
+from core.stages import ladder, live, locks, twins
 from core.stages.analyze import as_record
 from core.vendors.command import CommandError
 from core.workspace import Clone
@@ -37,7 +37,8 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, feedba
     entry.detail = {"change_set": done.id, "generator": done.generator, "template": done.template}
     if not done.head_sha:
         entry.failed(done.note, "refused")
-        return {"ok": False, "says": done.note}
+        twin = done.proof.get("twin")
+        return {"ok": False, "says": done.note, **({"twin": twin, "id": done.id} if twin else {})}
     return {"ok": True, "id": done.id, "needs_approval": locks.needs_approval(done)}
 
 
@@ -107,6 +108,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
         if twin:
             change.head_sha, change.status = "", "refused"
             change.note = f"issue {twin.id} has this very fix under way; a second pull request would say nothing new"
+            change.proof = {**change.proof, "twin": twin.id}
         else:
             change.status = "proved" if change.proof.get("complete") else "unproved"
 
@@ -186,15 +188,19 @@ def _message(issue: Issue, result: FixResult) -> str:
 
 
 def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
-    """Put the change on top of what production runs now. A patch that changes by it needs a new approval."""
+    """Put the change on top of what production runs now. A patch that changes by it needs a new approval.
+
+    ``again``: look once more before it goes out, because production may move on while it is tested. ``seconds``: so
+    long production's own deployment still has to serve, that its faults are not taken for those of this release.
+    """
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone_with(rt, name, repository, change)
     base = workspace.base_of(rt, found)
-    if found.contains(change.head_sha, base):
+    if base in (change.base_sha, change.head_sha):
         entry.says = "production has not moved since the fix was written"
-        return {"ok": True, "moved": False}
+        return {"ok": True, "moved": False, "seconds": live.young(rt, repository)}
     try:
         moved = found.moved(change, base)
     except CommandError as error:
@@ -207,7 +213,7 @@ def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, cha
         row = session.get_one(ChangeSet, change_id)
         row.base_sha, row.head_sha, row.commit, row.patch = base, moved.sha, moved.text, moved.patch
     entry.says = f"production moved on; the fix was put on top of {base[:8]}"
-    return {"ok": True, "moved": True}
+    return {"ok": True, "moved": True, "again": True}
 
 
 def _stale(entry: Entry, says: str) -> dict:
