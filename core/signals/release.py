@@ -45,7 +45,7 @@ class Fault:
     """One fingerprint's errors in one service, before and after the release.
 
     ``own``: the issue that the release fixes. ``issue``: another open issue that explains it, when there is one.
-    ``outside``: the analysis found its cause outside of the code. ``unread``: it is not grouped or analysed yet.
+    ``outside``: the analysis found its cause outside of the code. ``unread``: it is not analysed yet.
     """
 
     fingerprint: str
@@ -70,7 +70,8 @@ class Scene:
     ``services`` holds the metric intervals of every service; those named in ``touched`` run the released build, the
     others are controls that no release of this repository can change. Metrics and events may arrive late: whatever
     happened in the last ``lag`` seconds may still be missing. ``baseline``: seconds for which the replaced deployment
-    had served. What came before is another build's: it says nothing about what this release changed.
+    had served. What came before is another build's: it says nothing about what this release changed. ``ungrouped``:
+    errors since the release by service whose fault is not known yet.
     """
 
     service: str  # of the issue
@@ -81,6 +82,7 @@ class Scene:
     faults: tuple[Fault, ...] = ()
     lag: float = 0.0
     baseline: float = math.inf
+    ungrouped: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
 
 
 class State(StrEnum):

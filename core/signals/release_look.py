@@ -168,16 +168,14 @@ class Look:
     # --- services -------------------------------------------------------------------------------
 
     def _residual(self, service: str, spans: Sequence[Bin], but: Fault | None = None) -> list[float]:
-        """Errors of each bin that no innocent fault explains; those of ``but`` stay in."""
+        """Errors of each bin that no innocent fault and no ungrouped report explains; those of ``but`` stay in."""
         innocent = {id(f) for f, found in self.faults if self._innocent(f, found)}
         there = [f for f in self.scene.faults if f.service == service and f is not but]
-        columns = [
-            timeline.counted(f.events if f.own or id(f) in innocent else _stragglers(f), spans, stragglers=True)
-            for f in there
-        ]
+        explained = [f.events if f.own or id(f) in innocent else _stragglers(f) for f in there]
+        explained.append(self.scene.ungrouped.get(service, ()))
+        columns = [timeline.counted(events, spans, stragglers=True) for events in explained]
         known = [sum(column) for column in zip(*columns, strict=True)]
-        errors = self._errors(service, spans)
-        return [max(0.0, e - k) for e, k in zip(errors, known or [0.0] * len(spans), strict=True)]
+        return [max(0.0, e - k) for e, k in zip(self._errors(service, spans), known, strict=True)]
 
     def _errors(self, service: str, spans: Sequence[Bin]) -> list[float]:
         errors = {i.at: i.errors for i in self.scene.services.get(service, ())}

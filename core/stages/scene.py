@@ -33,7 +33,7 @@ MOST_SIGNALS = 20_000
 CRASHES = 3  # of a fault, the newest, from which its files are read
 COUNTED = (Kind.EXCEPTION, Kind.LOG)
 SHORT_SHA = 7  # vendors may shorten a commit's name to so many digits
-UNREAD = timedelta(seconds=60)  # so long a report may wait until it is grouped and analysed
+UNREAD = timedelta(seconds=60)  # so long a report may wait until it is grouped, and its fault until it is analysed
 OUTSIDE = (Cause.UPSTREAM, Cause.CREDENTIAL, Cause.ENVIRONMENT)  # causes that no change of the code has
 REPLACED = "replaced_since"  # in Deployment.judged: since when production served what the release replaced
 
@@ -113,6 +113,7 @@ def build(session: Session, rt: Runtime, release: Release, at: datetime) -> Scen
         touched=release.services,
         faults=tuple(_faults(session, release, rows, at)),
         baseline=release.baseline,
+        ungrouped=_ungrouped(session, release, at),
         lag=max(_metric_lag(release, services, at), _report_lag(session, release.issue, at)),
     )
 
@@ -165,19 +166,18 @@ def _interval(at: float, seconds: float, values: Mapping[str, float]) -> Interva
 
 def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
     """Errors of the issue's environment, the newest first. One that is not grouped yet has no fingerprint so far."""
-    young = col(Signal.received_at) > at - UNREAD
     grouped = col(Signal.issue_id).is_not(None) | col(Signal.set_aside).is_not(None)
     return session.exec(
         select(
             Signal.id, Signal.source, Signal.service, Signal.at, Signal.count,
-            Signal.release, Signal.fingerprint, Signal.title, Signal.issue_id, Signal.set_aside,
+            Signal.release, Signal.fingerprint, Signal.title, Signal.issue_id,
         )
         .where(
             col(Signal.at) >= release.since,
             col(Signal.at) <= at,
             col(Signal.kind).in_(COUNTED),
             Signal.environment == release.issue.environment,
-            grouped | young,
+            grouped,
         )
         .order_by(col(Signal.at).desc())
         .limit(MOST_SIGNALS)
@@ -210,10 +210,32 @@ def _causes(session: Session, issues: Collection[int]) -> dict[int, Cause | None
 
 
 def _unread(release: Release, signals: Sequence[Row], causes: Collection[Cause | None], at: datetime) -> bool:
-    """Is it not grouped or not analysed yet, although its first report since the release is young?"""
+    """Is it not analysed yet, and is its first report since the release young?"""
     since = [row.at for row in signals if row.at >= release.ready]
-    open_ = None in causes or all(row.issue_id is None and row.set_aside is None for row in signals)
-    return open_ and bool(since) and at - min(since) < UNREAD
+    return None in causes and bool(since) and at - min(since) < UNREAD
+
+
+def _ungrouped(session: Session, release: Release, at: datetime) -> dict[str, tuple[Event, ...]]:
+    """Young errors since the release that no round has grouped yet, by service, as the source with most tells them."""
+    rows = session.exec(
+        select(Signal.service, Signal.source, Signal.at, Signal.count).where(
+            col(Signal.issue_id).is_(None),
+            col(Signal.set_aside).is_(None),
+            col(Signal.kind).in_(COUNTED),
+            Signal.environment == release.issue.environment,
+            col(Signal.at) >= release.ready,
+            col(Signal.at) <= at,
+            col(Signal.received_at) > at - UNREAD,
+        )
+    ).all()
+    told: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    for service, source, when, count in rows:
+        told[service][source].append(Event(release.seconds(when), count))
+    return {service: tuple(max(by.values(), key=_total)) for service, by in told.items()}
+
+
+def _total(events: Sequence[Event]) -> int:
+    return sum(event.count for event in events)
 
 
 def _counted(release: Release, rows: Sequence[Row]) -> Iterator[Row]:
