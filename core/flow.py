@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
-from core import durable, infrastructure, lookout
+from core import durable, infrastructure, lookout, other_fixes
 from core.steps import (
     admit_step,
     analyze_step,
@@ -27,7 +27,6 @@ from core.steps import (
     begin_anew_step,
     corroborate_step,
     decide_step,
-    dependence_step,
     expire_step,
     fix_rebase_step,
     fix_step,
@@ -48,7 +47,6 @@ from core.steps import (
     schedule_step,
     settle_step,
     test_step,
-    twin_step,
     watch_step,
 )
 
@@ -80,8 +78,8 @@ def _journey(issue_id: int, run: int) -> str:
     if decision["verdict"] == "ESCALATE_HUMAN":
         return hand_over(issue_id, run, decision.get("event", "escalated"), decision["says"])
     change = write_fix(issue_id, run)
-    if change.get("twin"):
-        return fixed_by_twin(issue_id, run, change)
+    if ended := other_fixes.settle(issue_id, run, change):
+        return ended
     if not change["ok"]:
         return hand_over(issue_id, run, "no_fix", change["says"])
     tested = test_step(issue_id, run, 1, change["id"])
@@ -101,16 +99,6 @@ def _journey(issue_id: int, run: int) -> str:
             return hand_over(issue_id, run, answer["event"], answer["says"])
         return released(issue_id, run, change["id"], automatic=False)
     return released(issue_id, run, change["id"], automatic=True)
-
-
-def fixed_by_twin(issue_id: int, run: int, change: dict) -> str:
-    """Another issue has this very fix under way: wait for its end. What it did not cure is begun anew."""
-    waited = wait_for_other_fix(issue_id, run, change["twin"])
-    if waited["ok"] and twin_step(issue_id, run, change["twin"])["ok"]:
-        return "resolved"
-    if begin_anew_step(issue_id, run, change["id"], f"{change['says']}; that did not cure this one")["begun"]:
-        return "begun anew"
-    return hand_over(issue_id, run, "no_fix", change["says"])
 
 
 def diagnose(issue_id: int, run: int) -> dict:
@@ -241,21 +229,12 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
         name = "release" if turn == 1 else f"release-{turn}"
         result = enter(lane, name, issue_id, run, change_id, automatic, True)
         if "met" in result and turn < TRIES:
-            waited = wait_for_other_fix(issue_id, run, result["met"])
+            waited = other_fixes.wait(issue_id, run, result["met"])
             if not waited["ok"]:
                 return {**result, "says": f"{waited['says']}; {result['says']}"}
         elif result.get("event") != HELD and not (result.get("again") and turn < TURNS):
             return result
         turn += 1
-
-
-def wait_for_other_fix(issue_id: int, run: int, other: int) -> dict:
-    """Wait for the fix of the issue that this one's test meets; ``ok``: try again."""
-    looks = 0
-    while (look := dependence_step(issue_id, run, other, looks))["seconds"] > 0:
-        pause(look["seconds"])
-        looks += 1
-    return look
 
 
 def enter(lane: str, name: str, *args) -> dict:

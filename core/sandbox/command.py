@@ -103,19 +103,8 @@ def simulator(given) -> Iterator[dict[str, str]]:
     """A fresh world; yields the product's environment for it."""
     shutil.rmtree(given.dir, ignore_errors=True)
     given.dir.mkdir(parents=True)
-    argv = [
-        sys.executable,
-        "-m",
-        "core",
-        "demo",
-        "--dir",
-        str(given.dir),
-        "--port",
-        str(given.port),
-        "--rate",
-        str(given.rate),
-        "serve",
-    ]
+    options = ["--dir", str(given.dir), "--port", str(given.port), "--rate", str(given.rate)]
+    argv = [sys.executable, "-m", "core", "demo", *options, "serve"]
     with process(argv, {}, given.dir / "simulator.log") as child:
         deadline = time.monotonic() + 60
         while not (given.dir / "sandbox.json").exists():

@@ -16,9 +16,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from core import decision
-from core.decision import Situation
-from core.models import Severity, Verdict
 from core.sandbox.faults import Fault
 from core.settings import Policy
 
@@ -27,6 +24,7 @@ LONGEST = 1800.0  # seconds from the last fault to the end of the drill
 QUIET = 30.0  # seconds without a change after which everything has settled
 EVERY = 2.0
 ENDED = ("resolved", "escalated", "dismissed")
+AUTO, SCHEDULE, ESCALATE = "AUTO_RESOLVE", "SCHEDULE_MAINTENANCE", "ESCALATE_HUMAN"
 Issues = Sequence[Mapping]
 
 
@@ -95,32 +93,32 @@ def of(fault: Fault, issues: Issues) -> Mapping | None:
 
 
 def expected(fault: Fault, issue: Mapping | None, policy: Policy) -> str:
-    """What the matrix says of the fault alone. Pure."""
-    if fault.expected == Verdict.ESCALATE_HUMAN or not issue or issue["confidence"] is None:
+    """What the matrix (docs/architecture.md) says of the fault alone, written down anew. Pure."""
+    told = (issue or {}).get("confidence")
+    if fault.expected == ESCALATE or told is None:
         return fault.expected
-    case = Situation(fault.service, severity(fault.fails, policy), policy.services[fault.service].impact)
-    told = next(row for row in decision.rows(policy) if row.matches(issue["confidence"], case))
-    return str(told.verdict)
-
-
-def severity(rate: float, policy: Policy) -> Severity:
-    """Of a fault by which this share of its service's requests fail."""
-    limits = policy.severity
-    levels = (Severity.CRITICAL, limits.critical), (Severity.HIGH, limits.high), (Severity.MEDIUM, limits.medium)
-    return next((level for level, limit in levels if rate >= limit), Severity.LOW)
+    impact, t = policy.services[fault.service].impact, policy.thresholds
+    mild, contained = fault.fails < policy.severity.high, impact == "low"
+    matrix = (
+        (AUTO, told >= t.auto_any and impact != "high"),
+        (AUTO, told >= t.auto_mild and mild),
+        (AUTO, told >= t.auto_contained and contained and not mild),
+        (SCHEDULE, told >= t.escalate_below and mild and impact == "medium"),
+    )
+    return next((verdict for verdict, holds in matrix if holds), ESCALATE)
 
 
 def row(world: World, fault: Fault, shipped: float, issue: Mapping | None) -> dict:
     outcome = issue["status"] if issue else "not found"
-    decision_ = (issue or {}).get("verdict") or "-"
+    decision = (issue or {}).get("verdict") or "-"
     wanted = "resolved" if fault.kind == "code" else "escalated"
     live = world.behaves(fault) if fault.kind == "code" else None
     rollbacks = issue["rollbacks"] if issue else 0
     due = expected(fault, issue, world.policy)
-    right = (decision_, outcome, rollbacks) == (due, wanted, int(fault.kind == "backfire"))
+    right = (decision, outcome, rollbacks) == (due, wanted, int(fault.kind == "backfire"))
     return {
         "fault": fault.name,
-        "decision": decision_,
+        "decision": decision,
         "expected_decision": due,
         "outcome": outcome,
         "expected_outcome": wanted,

@@ -1,7 +1,8 @@
-"""A fix that depends on another one: on a new base its regression test meets another fault of production further on.
+"""A fix that depends on another one, because its input meets another fault of production further on.
 
-Such a fix is not wrong. It waits for the other issue's fix and is tested again; a person gets it only when the other
-issue ends without one, or when the wait has become too long.
+Met on a new base by its regression test, the fix is not wrong: it waits for the other issue's fix and is tested again;
+a person gets it only when the other issue ends without one, or when the wait has become too long. Met while the fix is
+written, the best fix may look wrong: it is written anew once the other issue is fixed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from core.models import ENDED, ChangeSet, Crash, Issue, Status
 from core.repair.fixability import deepest_in_app
 from core.runtime import Runtime
 from core.signals import stack
-from core.stages import fix
+from core.stages.crashes import best_crash
 
 LOOK = 15.0  # seconds between two looks at the other issue
 LOOKS = 480  # looks at one other issue: two hours
@@ -47,7 +48,7 @@ def other(rt: Runtime, session: Session, issue: Issue, change: ChangeSet, failur
     that can be told: then the fix itself is in doubt.
     """
     places = met(failures)
-    own = place_of(fix.best_crash(session, issue.id))
+    own = _place(session, issue)
     inside = {place for place in places if place[1] != change.test_path and place[0] != "AssertionError"}
     if own is None or not places or inside != places or own in places:
         return {}
@@ -56,12 +57,22 @@ def other(rt: Runtime, session: Session, issue: Issue, change: ChangeSet, failur
     return {"met": found.id if found else 0, "says": says}
 
 
+def further_on(rt: Runtime, session: Session, issue: Issue, change: ChangeSet) -> dict:
+    """{"met": issue} when a proposed fix led the reported input to the fault of an issue that is being worked on."""
+    places = {(kind, stack.normal_file(file), function) for kind, file, function in change.proof.get("further", ())}
+    places.discard(_place(session, issue) or ("", "", ""))
+    if not places:
+        return {}
+    at_work = (one for one in _open(rt, session, issue) if one.status not in (*ENDED, Status.SCHEDULED))
+    return next(({"met": one.id} for one in at_work if _place(session, one) in places), {})
+
+
 def _named(issue: Issue | None) -> str:
     return f"issue {issue.id} ({issue.title[:120]}, in {issue.service})" if issue else "one that no issue tells of yet"
 
 
 def _place(session: Session, issue: Issue) -> Place | None:
-    return place_of(fix.best_crash(session, issue.id))
+    return place_of(best_crash(session, issue.id))
 
 
 def _open(rt: Runtime, session: Session, issue: Issue) -> Iterator[Issue]:

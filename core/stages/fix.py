@@ -6,18 +6,17 @@ import logging
 import time
 from pathlib import Path
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from core import store, workspace
 from core.journal import Entry
-from core.models import ChangeSet, Crash, Issue, Signal
+from core.models import ChangeSet, Crash, Issue
 from core.pull_request import fenced
 from core.repair.shapes import Attempt, FixResult
 from core.runtime import Runtime
 from core.settings import ModelRules, Repository, Service
-from core.signals.fingerprint import fingerprint
-from core.stages import ladder, live, locks, twins
-from core.stages.analyze import as_record
+from core.stages import dependence, ladder, live, locks, twins
+from core.stages.crashes import best_crash
 from core.vendors.command import CommandError
 from core.workspace import Clone
 
@@ -33,29 +32,21 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, feedba
         crash = best_crash(session, issue_id)
     if done is None:
         done = _write(rt, issue, crash, run, attempt, feedback)
+    with store.read() as session:
+        met = dependence.further_on(rt, session, issue, done)
     entry.says = done.note or done.title
     entry.detail = {"change_set": done.id, "generator": done.generator, "template": done.template}
     if not done.head_sha:
         entry.failed(done.note, "refused")
-        twin = done.proof.get("twin")
-        return {"ok": False, "says": done.note, **({"twin": twin, "id": done.id} if twin else {})}
-    return {"ok": True, "id": done.id, "needs_approval": locks.needs_approval(done)}
+        twin = {"twin": done.proof["twin"]} if "twin" in done.proof else {}
+        return {"ok": False, "says": done.note, "id": done.id, **twin, **met}
+    return {"ok": True, "id": done.id, "needs_approval": locks.needs_approval(done), **met}
 
 
 def _find(session: Session, issue_id: int, run: int, attempt: int) -> ChangeSet | None:
     return session.exec(
         select(ChangeSet).where(ChangeSet.issue_id == issue_id, ChangeSet.run == run, ChangeSet.attempt == attempt)
     ).first()
-
-
-def best_crash(session: Session, issue_id: int) -> Crash | None:
-    """The newest report with locals; without one, the newest with a stack, which may stand in its text."""
-    rows = session.exec(
-        select(Signal).where(Signal.issue_id == issue_id).order_by(col(Signal.at).desc()).limit(20)
-    ).all()
-    crashes = [crash for row in rows if (crash := fingerprint(as_record(row)).crash)]
-    with_locals = [c for c in crashes if any(frame.locals for frame in c.frames)]
-    return next(iter(with_locals or crashes), None)
 
 
 def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: int, feedback: list[str]) -> ChangeSet:
@@ -156,6 +147,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
         "older_tests_pass": proof.older_tests_pass,
         "complete": proof.complete,
         "says": list(proof.says),
+        "further": sorted({a.further for a in result.attempts if a.further}),
         "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason],
         "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator != ladder.EMBEDDED],
     }
