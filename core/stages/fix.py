@@ -187,9 +187,13 @@ def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, cha
     """
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        tested = locks.tested(session, change)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone_with(rt, name, repository, change)
     base = workspace.base_of(rt, found)
+    if base == change.base_sha and not tested:
+        entry.says = "its tests have not passed on what production runs: they run again"
+        return {"ok": True, "moved": True, "again": True}
     if base in (change.base_sha, change.head_sha):
         entry.says = "production has not moved since the fix was written"
         return {"ok": True, "moved": False, "seconds": live.young(rt, repository)}
