@@ -31,7 +31,7 @@ def issue(**values) -> dict:
 
 
 def world(behaves: bool = True) -> overlap.World:
-    return overlap.World(POLICY, lambda _: 0.0, lambda: [], {}, lambda _: behaves, lambda *_: 40.0)
+    return overlap.World(POLICY, lambda _: 0.0, lambda: [], {}, lambda: None, lambda _: behaves, lambda *_: 40.0)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -125,6 +125,32 @@ def test_a_person_does_what_an_issue_asks_for(status):
     }
     overlap._answer(replace(world(), issues=lambda: [issue(id=7, status=status)], answers=answers))
     assert done == {"awaiting_approval": [("approve", 7)], "scheduled": [("now", 7)]}.get(status, [])
+
+
+QUEUED = {"status": "queued", "reason": "waits: 5 automatic deployments in the last hour are the limit"}
+
+
+def test_what_waits_for_the_limit_is_seen_to_wait_and_then_the_limit_is_raised(monkeypatch):
+    monkeypatch.setattr(overlap, "QUIET", 0.0)
+    monkeypatch.setattr(overlap, "SPAN", 0.0)
+    monkeypatch.setattr(overlap.time, "sleep", lambda _: None)
+    states, raised = [QUEUED], []
+    demo = replace(world(), issues=lambda: [issue(**states[-1])],
+                   raise_limit=lambda: raised.append(states.append({"status": "resolved"})))  # fmt: skip
+    (told,) = overlap.run(demo, [FAULTS["cart-address"]], 1)
+    assert len(raised) == 1 and told["queued"] and told["right"]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (QUEUED, True),
+        (QUEUED | {"status": "resolved"}, False),
+        (QUEUED | {"reason": "waits for the fix of issue 2"}, False),
+    ],
+)
+def test_which_issue_waits_for_the_limit(values, found):
+    assert overlap.limited(issue(**values)) is found
 
 
 def test_a_fault_without_an_issue_is_not_right():

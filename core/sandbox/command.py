@@ -26,6 +26,7 @@ from core.settings import read_policy
 ROOT = Path(__file__).resolve().parents[2]
 PORT, CONSOLE_PORT, RATE = 8600, 8501, 30.0
 CALM, FOUND, DONE = 25.0, 90.0, 240.0  # seconds: before the first fault, until an issue, until it has ended
+ENOUGH = 50  # automatic deployments an hour, when a person raises the limit
 ENDED = ("resolved", "escalated", "dismissed")
 
 
@@ -218,6 +219,7 @@ def _world(given, env: dict[str, str]) -> overlap.World:
         answers=answers if given.approve else {},
         behaves=lambda fault: behaves(given.dir, fault),
         seconds=_seconds,
+        raise_limit=lambda: _limit(Path(env["PLATFORM_FILE"]), ENOUGH),
     )
 
 

@@ -6,7 +6,8 @@ has to be rolled back; what no patch can cure has to end with a person, with its
 
 The decision that is right is what the matrix says of the fault alone: of how many of its service's requests really
 fail by it, of the impact that the catalogue states, and of the confidence that the platform had. A fault that the
-matrix schedules is started at once, as a person may.
+matrix schedules is started at once, as a person may. What waits for the hour's limit is seen to wait until nothing
+else moves; then a person raises the limit.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class World:
     ship: Callable[[Fault], float]  # -> when, in seconds since 1970
     issues: Callable[[], Issues]
     answers: Mapping[str, Callable[[int], None]]  # what a person does about an issue, by the status that asks for it
+    raise_limit: Callable[[], None]
     behaves: Callable[[Fault], bool]
     seconds: Callable[[Mapping, float], float | None]
 
@@ -50,10 +52,14 @@ def plan(faults: Sequence[Fault], seed: int) -> list[tuple[float, Fault]]:
 def run(world: World, faults: Sequence[Fault], seed: int) -> Iterator[dict]:
     """One row a fault, when everything has ended."""
     shipped = dict(_ship_all(world, plan(faults, seed)))
-    _settle(world, time.monotonic() + LONGEST)
+    queued = _settle(world, time.monotonic() + LONGEST)
+    if queued:
+        world.raise_limit()
+        _settle(world, time.monotonic() + LONGEST)
     issues = world.issues()
     for fault in faults:
-        yield row(world, fault, shipped[fault.name], of(fault, issues))
+        found = of(fault, issues)
+        yield row(world, fault, shipped[fault.name], found, bool(found) and found["id"] in queued)
 
 
 def _ship_all(world: World, times: Sequence[tuple[float, Fault]]) -> Iterator[tuple[str, float]]:
@@ -74,16 +80,31 @@ def _answer(world: World) -> Issues:
     return issues
 
 
-def _settle(world: World, deadline: float) -> None:
-    """Wait until every issue has ended, and nothing has changed for a while."""
+def _settle(world: World, deadline: float) -> set[int]:
+    """Wait until every issue has ended, or waits for the limit or for another one, and nothing changes for a while.
+
+    Returns the issues that wait for the limit.
+    """
     last, since = None, time.monotonic()
-    while time.monotonic() < deadline:
-        states = sorted((issue["id"], issue["run"], issue["status"]) for issue in _answer(world))
-        if states != last or any(status not in ENDED for *_, status in states):
+    while True:
+        issues = _answer(world)
+        queued = {issue["id"] for issue in issues if limited(issue)}
+        states = sorted((issue["id"], issue["run"], issue["status"]) for issue in issues)
+        if states != last or any(issue["status"] not in ENDED and not waits(issue) for issue in issues):
             last, since = states, time.monotonic()
-        if time.monotonic() - since > QUIET:
-            return
+        if time.monotonic() - since > QUIET or time.monotonic() > deadline:
+            return queued
         time.sleep(EVERY)
+
+
+def waits(issue: Mapping) -> bool:
+    """Does its release wait for something, and not for its turn alone?"""
+    return issue["status"] == "queued" and issue["reason"].startswith("waits")
+
+
+def limited(issue: Mapping) -> bool:
+    """Does it wait for room in the hour's limit of deployments?"""
+    return waits(issue) and issue["reason"].endswith("in the last hour are the limit")
 
 
 def of(fault: Fault, issues: Issues) -> Mapping | None:
@@ -108,7 +129,7 @@ def expected(fault: Fault, issue: Mapping | None, policy: Policy) -> str:
     return next((verdict for verdict, holds in matrix if holds), ESCALATE)
 
 
-def row(world: World, fault: Fault, shipped: float, issue: Mapping | None) -> dict:
+def row(world: World, fault: Fault, shipped: float, issue: Mapping | None, queued: bool = False) -> dict:
     outcome = issue["status"] if issue else "not found"
     decision = (issue or {}).get("verdict") or "-"
     wanted = "resolved" if fault.kind == "code" else "escalated"
@@ -124,6 +145,7 @@ def row(world: World, fault: Fault, shipped: float, issue: Mapping | None) -> di
         "expected_outcome": wanted,
         "seconds": world.seconds(issue, shipped) if issue else None,
         "rollbacks": rollbacks,
+        "queued": queued,
         "behaves": live,
         "right": right and live is not False,
         "cause": (issue or {}).get("cause"),
