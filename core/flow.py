@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
-from core import durable, infrastructure, lookout
+from core import durable, infrastructure, lookout, other_fixes
 from core.steps import (
     admit_step,
     analyze_step,
@@ -52,7 +52,9 @@ from core.steps import (
 
 log = logging.getLogger(__name__)
 JOURNEY, RELEASE, LATE, AGAIN = "journey", "release", "late_watch", "again"
+BASES = 12  # looks at what production serves before a release goes out on top of it
 TURNS = 5  # of a release that other deployments supersede
+TRIES = 10  # of a release whose fix depends on others
 HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
 UNDECIDED = "undecided"  # how it leaves the lane when its watch waits for a person
 
@@ -76,6 +78,8 @@ def _journey(issue_id: int, run: int) -> str:
     if decision["verdict"] == "ESCALATE_HUMAN":
         return hand_over(issue_id, run, decision.get("event", "escalated"), decision["says"])
     change = write_fix(issue_id, run)
+    if ended := other_fixes.settle(issue_id, run, change):
+        return ended
     if not change["ok"]:
         return hand_over(issue_id, run, "no_fix", change["says"])
     tested = test_step(issue_id, run, 1, change["id"])
@@ -214,6 +218,7 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
     """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
 
     So does a release that the team's deployment superseded before it was confirmed: it goes out again on top of that.
+    And so does one that has to wait for the fix of another issue.
     Work that was recorded before this patch entered the lane first, and waits for its admission inside.
     """
     if not DBOS.patch("admission-before-lane"):
@@ -223,7 +228,11 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
         wait_for_admission(issue_id, run, change_id, automatic)
         name = "release" if turn == 1 else f"release-{turn}"
         result = enter(lane, name, issue_id, run, change_id, automatic, True)
-        if result.get("event") != HELD and not (result.get("again") and turn < TURNS):
+        if "met" in result and turn < TRIES:
+            waited = other_fixes.wait(issue_id, run, result["met"])
+            if not waited["ok"]:
+                return {**result, "says": f"{waited['says']}; {result['says']}"}
+        elif result.get("event") != HELD and not (result.get("again") and turn < TURNS):
             return result
         turn += 1
 
@@ -310,10 +319,25 @@ def watch_late(issue_id: int, run: int, change_id: int) -> str:
 
 
 def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
-    """When production moved on since the fix was written: rebase, prove, test and preview once more."""
-    moved = fix_rebase_step(issue_id, run, 0, change_id)
-    if not moved["ok"] or not moved["moved"]:
-        return moved
+    """When production moved on since the fix was written: rebase, prove, test and preview once more.
+
+    Then look again: it goes out on top of what has served long enough to be compared with. A team that deploys all
+    the time does not hold it for ever.
+    """
+    for _ in range(BASES):
+        moved = fix_rebase_step(issue_id, run, 0, change_id)
+        if moved["ok"] and moved["moved"]:
+            current = _tested_anew(issue_id, run, change_id)
+            if not current["ok"] or not moved.get("again"):
+                return current
+        elif not moved.get("seconds"):
+            return moved
+        else:
+            rest(moved["seconds"])
+    return {"ok": True}
+
+
+def _tested_anew(issue_id: int, run: int, change_id: int) -> dict:
     tested = test_step(issue_id, run, 2, change_id)
     return preview_step(issue_id, run, 3, change_id) if tested["ok"] else tested
 

@@ -20,6 +20,7 @@ from core.stages import (
     anew,
     corroborate,
     decide,
+    dependence,
     deploy,
     fix,
     guard,
@@ -31,6 +32,7 @@ from core.stages import (
     restoring,
     review,
     test,
+    twins,
     verify,
 )
 
@@ -122,6 +124,8 @@ expire_step = plain_step(deploy.expire)
 # these three have the names under which work that waits has recorded them
 admit_step = plain_step(admission.admit, name="deploy.admit")
 give_back_step = plain_step(admission.give_back, AFTER, name="deploy.give_back")
+twin_step = plain_step(twins.end, AFTER)
+dependence_step = plain_step(dependence.look)
 lane_step = plain_step(admission.lane, name="deploy.lane")
 hand_over_step = plain_step(handover.run, AFTER)
 begin_anew_step = plain_step(anew.begin, AFTER)

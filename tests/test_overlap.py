@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from core.decision import Situation, confidence_of, rows, terms
+from core.models import Impact, Severity
 from core.sandbox import overlap
 from core.sandbox.faults import FAULTS
+from core.sandbox.server import SERVICES
+from core.sandbox.traffic import SHARES
+from core.settings import Policy
 
 ALL = list(FAULTS.values())
+POLICY = Policy(
+    repositories={"shop": {"remote": "https://git.example/shop.git"}},
+    services={name: {"repository": "shop", "impact": impact} for name, impact in SERVICES.items()},
+)
 
 
 def issue(**values) -> dict:
     told = {"id": 1, "run": 1, "kind": "exception", "service": "cart", "title": "AttributeError: x", "rollbacks": 0}
-    return told | {"status": "resolved", "verdict": "AUTO_RESOLVE", "cause": "code", "reason": ""} | values
+    return (
+        told
+        | {"status": "resolved", "verdict": "AUTO_RESOLVE", "cause": "code", "confidence": 0.9, "reason": ""}
+        | values
+    )
 
 
 def world(behaves: bool = True) -> overlap.World:
-    return overlap.World(lambda _: 0.0, lambda: [], None, lambda _: behaves, lambda *_: 40.0)
+    return overlap.World(POLICY, lambda _: 0.0, lambda: [], {}, lambda: None, lambda _: behaves, lambda *_: 40.0)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -58,6 +73,84 @@ RIGHT = {
 def test_a_row_is_right_only_when_decision_outcome_and_rollbacks_are(fault, values, behaves, right):
     told = overlap.row(world(behaves), FAULTS[fault], 0.0, issue(**values))
     assert told["right"] is right and told["fault"] == fault
+
+
+@pytest.mark.parametrize(
+    ("fault", "confidence", "decision"),
+    [
+        ("cart-address", 0.95, "AUTO_RESOLVE"),
+        ("cart-address", 0.80, "AUTO_RESOLVE"),
+        ("cart-address", 0.79, "ESCALATE_HUMAN"),  # of low impact: no row schedules it
+        ("checkout-note", 0.80, "AUTO_RESOLVE"),
+        ("checkout-note", 0.79, "SCHEDULE_MAINTENANCE"),
+        ("checkout-note", 0.59, "ESCALATE_HUMAN"),
+        ("carrier-down", 0.95, "ESCALATE_HUMAN"),
+        ("cart-address", None, "AUTO_RESOLVE"),
+    ],
+)
+def test_the_decision_that_is_right_is_the_matrixs(fault, confidence, decision):
+    assert overlap.expected(FAULTS[fault], issue(confidence=confidence), POLICY) == decision
+
+
+def test_the_drills_matrix_is_the_products():
+    for fault in (fault for fault in ALL if fault.kind in ("code", "backfire")):
+        case = Situation(fault.service, Severity.MEDIUM, Impact(SERVICES[fault.service]), analysis=0.9)
+        for told in (confidence_of(terms(case, POLICY)), *(n / 100 for n in range(50, 100))):
+            row = next(row for row in rows(POLICY) if row.matches(told, case))
+            assert overlap.expected(fault, issue(confidence=told), POLICY) == row.verdict, (
+                fault.name,
+                told,
+                row.number,
+            )
+
+
+# the weight of the visitors' requests that fail by a fault, in core/sandbox/traffic.py
+FAILING = {"catalog-page": 1, "cart-address": 1.5, "account-worth": 1.2, "search-empty": 2.4, "account-tier": 1.2,
+           "pricing-badge": 1.2, "search-accents": 1.2, "checkout-note": 1.3, "catalog-campaign": 2.5}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "weight"), FAILING.items())
+def test_the_share_of_requests_that_fail_by_a_fault_is_that_of_the_visitors(name, weight):
+    fault = FAULTS[name]
+    whole = sum(share for path, share, _ in SHARES if path.split("/")[1] == fault.service)
+    assert fault.fails == pytest.approx(weight / whole, abs=0.01)
+
+
+@pytest.mark.parametrize("status", ["awaiting_approval", "scheduled", "watching"])
+def test_a_person_does_what_an_issue_asks_for(status):
+    done = []
+    answers = {
+        "awaiting_approval": lambda n: done.append(("approve", n)),
+        "scheduled": lambda n: done.append(("now", n)),
+    }
+    overlap._answer(replace(world(), issues=lambda: [issue(id=7, status=status)], answers=answers))
+    assert done == {"awaiting_approval": [("approve", 7)], "scheduled": [("now", 7)]}.get(status, [])
+
+
+QUEUED = {"status": "queued", "reason": "waits: 5 automatic deployments in the last hour are the limit"}
+
+
+def test_what_waits_for_the_limit_is_seen_to_wait_and_then_the_limit_is_raised(monkeypatch):
+    monkeypatch.setattr(overlap, "QUIET", 0.0)
+    monkeypatch.setattr(overlap, "SPAN", 0.0)
+    monkeypatch.setattr(overlap.time, "sleep", lambda _: None)
+    states, raised = [QUEUED], []
+    demo = replace(world(), issues=lambda: [issue(**states[-1])],
+                   raise_limit=lambda: raised.append(states.append({"status": "resolved"})))  # fmt: skip
+    (told,) = overlap.run(demo, [FAULTS["cart-address"]], 1)
+    assert len(raised) == 1 and told["queued"] and told["right"]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (QUEUED, True),
+        (QUEUED | {"status": "resolved"}, False),
+        (QUEUED | {"reason": "waits for the fix of issue 2"}, False),
+    ],
+)
+def test_which_issue_waits_for_the_limit(values, found):
+    assert overlap.limited(issue(**values)) is found
 
 
 def test_a_fault_without_an_issue_is_not_right():

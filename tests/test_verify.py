@@ -8,7 +8,7 @@ from core.health import summarize
 from core.models import ServiceHealth
 from core.settings import ConfigurationError, SuccessCheck, Watch, parse_policy
 from core.signals.release import Judgement, State
-from core.stages.look import settled
+from core.stages.look import again, settled
 from core.stages.success_checks import bound, harm, unmet
 
 BROKE, OPEN = ["cart: basket: it answered 500"], ["cart: basket: no answer yet"]
@@ -39,6 +39,23 @@ def test_what_a_verdict_becomes(state, elapsed, harmful, open_, becomes):
     words = {State.HARM: BROKE, State.WATCHING: OPEN, State.UNSURE: OPEN}.get(becomes) if state is not becomes else None
     if words and state is not State.UNEXERCISED:
         assert found.says == words[0]
+
+
+@pytest.mark.parametrize(
+    ("state", "rates", "last", "becomes"),
+    [
+        (State.HARM, ("cart",), (), State.WATCHING),  # its reports are on their way
+        (State.HARM, ("cart",), ("mail",), State.WATCHING),
+        (State.HARM, ("cart",), ("cart",), State.HARM),
+        (State.HARM, ("cart", "mail"), ("mail",), State.HARM),
+        (State.HARM, (), (), State.HARM),  # a fingerprint
+        (State.UNCURED, (), (), State.UNCURED),
+        (State.VERIFIED, (), ("cart",), State.VERIFIED),
+    ],
+)
+def test_a_services_figures_alone_are_harm_at_the_second_look_in_a_row(state, rates, last, becomes):
+    found = again(Judgement(state, "40 % of 90 requests fail", rates=rates), last)
+    assert (found.state, found.says) == (becomes, "40 % of 90 requests fail")
 
 
 @pytest.mark.parametrize(

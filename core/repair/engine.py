@@ -153,13 +153,18 @@ def _judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False)
             reason = "the reported input still crashes" if still else f"the reported input now raises {after[0].error}"
         outer = slice(0, bench.outer)
         reason = reason or uncured(bench.before[outer], after[outer], bench.crash)
-        bench.attempts.append(Attempt(candidate, reason or ""))
+        bench.attempts.append(Attempt(candidate, reason or "", _led_on(after[0], bench.crash) if after else None))
         if reason is None:
             like = crash_like(bench.before[outer], after[outer], bench.crash)
             bench.judged.append(Judged(candidate, like, shown, further))
         elif after and after[0].error and after[0].file and not after[0].deliberate:
             leads.append(candidate)
     return leads
+
+
+def _led_on(outcome: Outcome, crash: Crash) -> tuple[str, str, str] | None:
+    other = outcome.error and outcome.file and not outcome.deliberate and not is_crash(outcome, crash)
+    return (outcome.error, outcome.file, outcome.function) if other else None
 
 
 def _further(bench: Bench, fixers: Sequence[Fixer], lead: Candidate) -> Iterator[Candidate]:

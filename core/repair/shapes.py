@@ -58,10 +58,14 @@ class Proof:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What became of one candidate; ``reason`` is why it was refused, empty for the one chosen."""
+    """What became of one candidate; ``reason`` is why it was refused, empty for the one chosen.
+
+    ``further``: the exception, file and function of another crash to which it led the reported input.
+    """
 
     candidate: Candidate
     reason: str = ""
+    further: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,10 +21,12 @@ import httpx
 
 from core.sandbox import overlap, server
 from core.sandbox.faults import FAULTS, Fault
+from core.settings import read_policy
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT, CONSOLE_PORT, RATE = 8600, 8501, 30.0
 CALM, FOUND, DONE = 25.0, 90.0, 240.0  # seconds: before the first fault, until an issue, until it has ended
+ENOUGH = 50  # automatic deployments an hour, when a person raises the limit
 ENDED = ("resolved", "escalated", "dismissed")
 
 
@@ -102,19 +104,8 @@ def simulator(given) -> Iterator[dict[str, str]]:
     """A fresh world; yields the product's environment for it."""
     shutil.rmtree(given.dir, ignore_errors=True)
     given.dir.mkdir(parents=True)
-    argv = [
-        sys.executable,
-        "-m",
-        "core",
-        "demo",
-        "--dir",
-        str(given.dir),
-        "--port",
-        str(given.port),
-        "--rate",
-        str(given.rate),
-        "serve",
-    ]
+    options = ["--dir", str(given.dir), "--port", str(given.port), "--rate", str(given.rate)]
+    argv = [sys.executable, "-m", "core", "demo", *options, "serve"]
     with process(argv, {}, given.dir / "simulator.log") as child:
         deadline = time.monotonic() + 60
         while not (given.dir / "sandbox.json").exists():
@@ -212,17 +203,23 @@ def _in_turn(given, env: dict[str, str], faults: Sequence[Fault]) -> Iterator[di
 
 
 def _world(given, env: dict[str, str]) -> overlap.World:
-    def approve(issue: int) -> None:
-        with contextlib.suppress(RuntimeError):  # answered meanwhile, or its question is being replaced
-            _core(env, "approve", "--issue", str(issue))
+    def does(name: str) -> Callable[[int], None]:
+        def answer(issue: int) -> None:
+            with contextlib.suppress(RuntimeError):  # answered meanwhile, or its question is being replaced
+                _core(env, name, "--issue", str(issue))
+
+        return answer
 
     remote = Remote(given.dir)
+    answers = {"awaiting_approval": does("approve"), "scheduled": does("start-now")}
     return overlap.World(
+        policy=read_policy(Path(env["PLATFORM_FILE"])),
         ship=lambda fault: remote.post("break", fault.name)["at"],
         issues=lambda: _issues(env),
-        approve=approve if given.approve else None,
+        answers=answers if given.approve else {},
         behaves=lambda fault: behaves(given.dir, fault),
         seconds=_seconds,
+        raise_limit=lambda: _limit(Path(env["PLATFORM_FILE"]), ENOUGH),
     )
 
 

@@ -29,6 +29,7 @@ class Deployment:
     target: str  # preview or production
     meta: dict = field(default_factory=dict)
     created: int = field(default_factory=lambda: int(time.time() * 1000))
+    ready: int = 0
     state: str = "BUILDING"
     port: int = 0
     output: list[str] = field(default_factory=list)
@@ -109,7 +110,7 @@ class Deployments:
     def _built(self, made: Deployment, state: str) -> None:
         with self.lock:
             if made.state == "BUILDING":
-                made.state = state
+                made.state, made.ready = state, int(time.time() * 1000)
 
     def cancel(self, made: Deployment) -> bool:
         """Stop a deployment that is not finished yet; whether it was one."""

@@ -1,7 +1,7 @@
 """The faults that can be shipped to the shop's production.
 
-``edits`` are (file, old text, new text), made on whatever the main branch holds by then. ``expected``
-is the decision that is right; ``checks`` is hidden from the product and says whether a fix behaves.
+``edits`` are (file, old text, new text), made on whatever the main branch holds by then. ``checks`` is hidden
+from the product and says whether a fix behaves.
 """
 
 from __future__ import annotations
@@ -18,8 +18,13 @@ class Fault:
     exception: str = ""
     edits: tuple[tuple[str, str, str], ...] = ()
     message: str = ""  # the team's commit message
-    expected: str = "AUTO_RESOLVE"
     checks: str = ""
+    fails: float = 0.0  # share of its service's requests that fail by it, of the visitors' (core/sandbox/traffic.py)
+
+    @property
+    def expected(self) -> str:
+        """The decision that is right where nothing else fails: only what the code causes is given to a fixer."""
+        return "AUTO_RESOLVE" if self.kind in ("code", "backfire") else "ESCALATE_HUMAN"
 
 
 FAULTS = {
@@ -34,6 +39,7 @@ FAULTS = {
             (("shop/catalog.py", 'page = int(params.get("page", 1))', 'page = params.get("page", 1)'),),
             "Catalog: read the page straight from the query",
             checks="from shop.catalog import listing; assert len(listing({'page': '2'})['products']) == 12; assert listing({'page': '2'})['page'] == 2",
+            fails=0.05,
         ),
         Fault(
             "cart-address",
@@ -44,6 +50,7 @@ FAULTS = {
             (("shop/cart.py", '(profile.get("address") or {}).get("city")', 'profile.get("address", {}).get("city")'),),
             "Cart: simplify the city lookup",
             checks="from shop.cart import city_of; assert city_of({'address': None}) == 'unknown'; assert city_of({}) == 'unknown'",
+            fails=0.10,
         ),
         Fault(
             "account-worth",
@@ -54,6 +61,7 @@ FAULTS = {
             (("shop/pricing.py", "    if not orders:\n        return 0.0\n", ""),),
             "Pricing: one line less",
             checks="from shop.pricing import average_order as a; assert a(0.0, 0) == 0.0; assert a(10.0, 4) == 2.5",
+            fails=0.07,
         ),
         Fault(
             "search-empty",
@@ -64,6 +72,7 @@ FAULTS = {
             (("shop/search.py", "    if not names:\n        return None\n", ""),),
             "Search: hits are never empty any more",
             checks="from shop.search import find; assert find({'q': 'zzz'}) == {'count': 0, 'best': None}",
+            fails=0.13,
         ),
         Fault(
             "account-tier",
@@ -74,6 +83,7 @@ FAULTS = {
             (("shop/account.py", 'profile.get("tier", "standard")', 'profile["tier"]'),),
             "Accounts: every customer has a tier now",
             checks="from shop.account import tier_of; assert tier_of({}) == 'standard'; assert tier_of({'tier': 'gold'}) == 'gold'",
+            fails=0.07,
         ),
         Fault(
             "pricing-badge",
@@ -84,6 +94,7 @@ FAULTS = {
             (("shop/pricing.py", '    text = ""\n    if old_price', "    if old_price"),),
             "Pricing: tidy the badge",
             checks="from shop.pricing import badge; assert badge(5, None) == ''; assert badge(5, 10) == '-50%'",
+            fails=0.11,
         ),
         Fault(
             "search-accents",
@@ -94,6 +105,7 @@ FAULTS = {
             (("shop/search.py", "import difflib\nimport unicodedata\n", "import difflib\n"),),
             "Search: drop an unused import",
             checks="from shop.search import plain; assert plain('Éclair') == 'eclair'",
+            fails=0.07,
         ),
         Fault(
             "checkout-note",
@@ -104,6 +116,7 @@ FAULTS = {
             (("shop/checkout.py", 'text.split(":", 1)', 'text.split(":")'),),
             "Checkout: shorter gift notes",
             checks="from shop.checkout import gift_note as g; assert g('gift:To: Ann') == ('gift', 'To: Ann')",
+            fails=0.08,
         ),
         Fault(
             "search-slow",
@@ -113,7 +126,6 @@ FAULTS = {
             "",
             (("shop/search.py", 'if p["name"][:1] == typed[:1]][:20]', "for _ in range(12)]"),),
             "Search: suggest from the whole catalog",
-            expected="ESCALATE_HUMAN",
         ),
         Fault(
             "carrier-down",
@@ -121,7 +133,6 @@ FAULTS = {
             "cart",
             "The carrier's rates service is down",
             "URLError",
-            expected="ESCALATE_HUMAN",
         ),
         Fault(
             "mailer-key-revoked",
@@ -129,7 +140,6 @@ FAULTS = {
             "checkout",
             "The mailer's key was revoked",
             "UpstreamError",
-            expected="ESCALATE_HUMAN",
         ),
         Fault(
             "catalog-campaign",
@@ -145,6 +155,7 @@ FAULTS = {
                 ),
             ),
             "Catalog: campaigns are told apart from direct visits",
+            fails=0.12,
         ),
     )
 }

@@ -3,6 +3,11 @@
 A fault's issue is the one of its service with its exception; a slowness is the one of its service without one. Code
 crashes have to end fixed and live, by the hidden checks of each on what production runs at the end; the fix that harms
 has to be rolled back; what no patch can cure has to end with a person, with its cause.
+
+The decision that is right is what the matrix says of the fault alone: of how many of its service's requests really
+fail by it, of the impact that the catalogue states, and of the confidence that the platform had. A fault that the
+matrix schedules is started at once, as a person may. What waits for the hour's limit is seen to wait until nothing
+else moves; then a person raises the limit.
 """
 
 from __future__ import annotations
@@ -13,12 +18,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.sandbox.faults import Fault
+from core.settings import Policy
 
 SPAN = 120.0  # seconds in which all faults are shipped
 LONGEST = 1800.0  # seconds from the last fault to the end of the drill
 QUIET = 30.0  # seconds without a change after which everything has settled
 EVERY = 2.0
 ENDED = ("resolved", "escalated", "dismissed")
+AUTO, SCHEDULE, ESCALATE = "AUTO_RESOLVE", "SCHEDULE_MAINTENANCE", "ESCALATE_HUMAN"
 Issues = Sequence[Mapping]
 
 
@@ -26,9 +33,11 @@ Issues = Sequence[Mapping]
 class World:
     """What the drill does to the demo, and asks of it."""
 
+    policy: Policy
     ship: Callable[[Fault], float]  # -> when, in seconds since 1970
     issues: Callable[[], Issues]
-    approve: Callable[[int], None] | None  # None: nobody approves
+    answers: Mapping[str, Callable[[int], None]]  # what a person does about an issue, by the status that asks for it
+    raise_limit: Callable[[], None]
     behaves: Callable[[Fault], bool]
     seconds: Callable[[Mapping, float], float | None]
 
@@ -43,10 +52,14 @@ def plan(faults: Sequence[Fault], seed: int) -> list[tuple[float, Fault]]:
 def run(world: World, faults: Sequence[Fault], seed: int) -> Iterator[dict]:
     """One row a fault, when everything has ended."""
     shipped = dict(_ship_all(world, plan(faults, seed)))
-    _settle(world, time.monotonic() + LONGEST)
+    queued = _settle(world, time.monotonic() + LONGEST)
+    if queued:
+        world.raise_limit()
+        _settle(world, time.monotonic() + LONGEST)
     issues = world.issues()
     for fault in faults:
-        yield row(world, fault, shipped[fault.name], of(fault, issues))
+        found = of(fault, issues)
+        yield row(world, fault, shipped[fault.name], found, bool(found) and found["id"] in queued)
 
 
 def _ship_all(world: World, times: Sequence[tuple[float, Fault]]) -> Iterator[tuple[str, float]]:
@@ -59,24 +72,39 @@ def _ship_all(world: World, times: Sequence[tuple[float, Fault]]) -> Iterator[tu
 
 
 def _answer(world: World) -> Issues:
-    """Give the approvals that are asked for; returns the issues."""
+    """Do what a person is asked for; returns the issues."""
     issues = world.issues()
     for issue in issues:
-        if issue["status"] == "awaiting_approval" and world.approve:
-            world.approve(issue["id"])
+        if answer := world.answers.get(issue["status"]):
+            answer(issue["id"])
     return issues
 
 
-def _settle(world: World, deadline: float) -> None:
-    """Wait until every issue has ended, and nothing has changed for a while."""
+def _settle(world: World, deadline: float) -> set[int]:
+    """Wait until every issue has ended, or waits for the limit or for another one, and nothing changes for a while.
+
+    Returns the issues that wait for the limit.
+    """
     last, since = None, time.monotonic()
-    while time.monotonic() < deadline:
-        states = sorted((issue["id"], issue["run"], issue["status"]) for issue in _answer(world))
-        if states != last or any(status not in ENDED for *_, status in states):
+    while True:
+        issues = _answer(world)
+        queued = {issue["id"] for issue in issues if limited(issue)}
+        states = sorted((issue["id"], issue["run"], issue["status"]) for issue in issues)
+        if states != last or any(issue["status"] not in ENDED and not waits(issue) for issue in issues):
             last, since = states, time.monotonic()
-        if time.monotonic() - since > QUIET:
-            return
+        if time.monotonic() - since > QUIET or time.monotonic() > deadline:
+            return queued
         time.sleep(EVERY)
+
+
+def waits(issue: Mapping) -> bool:
+    """Does its release wait for something, and not for its turn alone?"""
+    return issue["status"] == "queued" and issue["reason"].startswith("waits")
+
+
+def limited(issue: Mapping) -> bool:
+    """Does it wait for room in the hour's limit of deployments?"""
+    return waits(issue) and issue["reason"].endswith("in the last hour are the limit")
 
 
 def of(fault: Fault, issues: Issues) -> Mapping | None:
@@ -85,21 +113,39 @@ def of(fault: Fault, issues: Issues) -> Mapping | None:
     return min(told, key=lambda i: (i["service"] != fault.service, i["id"]), default=None)
 
 
-def row(world: World, fault: Fault, shipped: float, issue: Mapping | None) -> dict:
+def expected(fault: Fault, issue: Mapping | None, policy: Policy) -> str:
+    """What the matrix (docs/architecture.md) says of the fault alone, written down anew. Pure."""
+    told = (issue or {}).get("confidence")
+    if fault.expected == ESCALATE or told is None:
+        return fault.expected
+    impact, t = policy.services[fault.service].impact, policy.thresholds
+    mild, contained = fault.fails < policy.severity.high, impact == "low"
+    matrix = (
+        (AUTO, told >= t.auto_any and impact != "high"),
+        (AUTO, told >= t.auto_mild and mild),
+        (AUTO, told >= t.auto_contained and contained and not mild),
+        (SCHEDULE, told >= t.escalate_below and mild and impact == "medium"),
+    )
+    return next((verdict for verdict, holds in matrix if holds), ESCALATE)
+
+
+def row(world: World, fault: Fault, shipped: float, issue: Mapping | None, queued: bool = False) -> dict:
     outcome = issue["status"] if issue else "not found"
     decision = (issue or {}).get("verdict") or "-"
     wanted = "resolved" if fault.kind == "code" else "escalated"
     live = world.behaves(fault) if fault.kind == "code" else None
     rollbacks = issue["rollbacks"] if issue else 0
-    right = (decision, outcome, rollbacks) == (fault.expected, wanted, int(fault.kind == "backfire"))
+    due = expected(fault, issue, world.policy)
+    right = (decision, outcome, rollbacks) == (due, wanted, int(fault.kind == "backfire"))
     return {
         "fault": fault.name,
         "decision": decision,
-        "expected_decision": fault.expected,
+        "expected_decision": due,
         "outcome": outcome,
         "expected_outcome": wanted,
         "seconds": world.seconds(issue, shipped) if issue else None,
         "rollbacks": rollbacks,
+        "queued": queued,
         "behaves": live,
         "right": right and live is not False,
         "cause": (issue or {}).get("cause"),

@@ -61,6 +61,7 @@ class EmbeddedAnalyst:
             evidence.impact,
             evidence.rules,
             evidence.noise_ms,
+            evidence.share,
         )
         terms = _terms(case)
         cause, root_cause, next_step = _conclude(case)

@@ -6,6 +6,7 @@ the moment the release began to serve (``ready_at``): negative is before it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -44,6 +45,7 @@ class Fault:
     """One fingerprint's errors in one service, before and after the release.
 
     ``own``: the issue that the release fixes. ``issue``: another open issue that explains it, when there is one.
+    ``outside``: the analysis found its cause outside of the code. ``unread``: it is not analysed yet.
     """
 
     fingerprint: str
@@ -52,6 +54,13 @@ class Fault:
     own: bool = False
     reach: Reach = Reach.POSSIBLE
     issue: int | None = None
+    outside: bool = False
+    unread: bool = False
+
+    @property
+    def excused(self) -> bool:
+        """Is something else than the release its cause, or may be until it is analysed?"""
+        return self.reach is not Reach.CHANGED and (self.outside or self.unread)
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,9 @@ class Scene:
 
     ``services`` holds the metric intervals of every service; those named in ``touched`` run the released build, the
     others are controls that no release of this repository can change. Metrics and events may arrive late: whatever
-    happened in the last ``lag`` seconds may still be missing.
+    happened in the last ``lag`` seconds may still be missing. ``baseline``: seconds for which the replaced deployment
+    had served. What came before is another build's: it says nothing about what this release changed. ``ungrouped``:
+    errors since the release by service whose fault is not known yet.
     """
 
     service: str  # of the issue
@@ -70,6 +81,8 @@ class Scene:
     touched: frozenset[str]
     faults: tuple[Fault, ...] = ()
     lag: float = 0.0
+    baseline: float = math.inf
+    ungrouped: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
 
 
 class State(StrEnum):
@@ -96,3 +109,4 @@ class Judgement:
     state: State
     says: str
     counts: tuple[Count, ...] = field(default=())
+    rates: tuple[str, ...] = ()  # the harm is seen in these services' own figures alone, and in no fingerprint

@@ -22,7 +22,8 @@ def judge(scene: Scene, rules: Watch) -> Judgement:
     findings = [found for _, found in look.faults] + list(_services(look))
     counts = (look.own.count, *(f.count for f in findings if f.kind is not Kind.CLEAR))
     if harm := _of(findings, Kind.HARM):
-        return Judgement(State.HARM, _said(harm), counts)
+        named = _of([found for _, found in look.faults], Kind.HARM)
+        return Judgement(State.HARM, _said(harm), counts, () if named else tuple(f.count.name for f in harm))
     if look.uncured():
         return Judgement(State.UNCURED, look.own.count.says, counts)
     return _calm(look, findings, counts)

@@ -100,12 +100,27 @@ class Look:
 
     # --- faults ---------------------------------------------------------------------------------
 
+    @property
+    def short(self) -> bool:
+        """Did the replaced deployment serve too short a time to be compared with? Older ones then show what is normal,
+        but a rise may be its work as well as the release's."""
+        return self.scene.baseline < self.rules.earliest
+
+    @property
+    def begin(self) -> float:
+        """Where the baseline begins: with the replaced deployment, if that served for long enough."""
+        return -self.scene.history if self.short else -min(self.scene.history, self.scene.baseline)
+
     def before(self, service: str) -> list[Bin]:
-        return timeline.bins(self.scene, service, -self.scene.history, 0.0)
+        return timeline.bins(self.scene, service, self.begin, 0.0)
 
     def since(self, fault: Fault) -> list[Bin]:
-        """Before the release, from the fault's beginning: the calm before that is no part of its rate."""
-        return timeline.parts(self.scene, fault.service, max(-self.scene.history, _onset(fault)), 0.0)
+        """Before the release, from the fault's beginning: the calm before that is no part of its rate.
+
+        The fault that the release fixes is older than the replaced deployment, and so is what is known of its rate.
+        """
+        begin = -self.scene.history if fault.own else self.begin
+        return timeline.parts(self.scene, fault.service, max(begin, _onset(fault)), 0.0)
 
     def after(self, service: str) -> list[Bin]:
         return timeline.bins(self.scene, service, self.start, self.until)
@@ -125,12 +140,16 @@ class Look:
         changed = fault.reach is Reach.CHANGED
         bursts = timeline.moments(fault.events, self.start)
         sure = math.log(20) if changed else self.certain
+        if fault.outside and fault.excused:
+            return Kind.CLEAR
         if rise < sure or bursts < (CHANGED_MOMENTS if changed else FEWEST_MOMENTS):
             suspect = not _known(fault) and (rise > 0 or (changed and not _before(fault)))
             return Kind.SUSPECT if suspect else Kind.CLEAR
+        if fault.excused:
+            return Kind.SUSPECT
         if self.elsewhere(fault.service, fault, loose) > LATE:
             return Kind.CLEAR if _known(fault) else Kind.DOUBT
-        return Kind.DOUBT if (self.common or _known(fault)) and not changed else Kind.HARM
+        return Kind.DOUBT if (self.common or self.short or _known(fault)) and not changed else Kind.HARM
 
     def elsewhere(self, service: str, fault: Fault, loose: float) -> float:
         """ln odds that the fault's rise began at another time than the release."""
@@ -149,16 +168,14 @@ class Look:
     # --- services -------------------------------------------------------------------------------
 
     def _residual(self, service: str, spans: Sequence[Bin], but: Fault | None = None) -> list[float]:
-        """Errors of each bin that no innocent fault explains; those of ``but`` stay in."""
+        """Errors of each bin that no innocent fault and no ungrouped report explains; those of ``but`` stay in."""
         innocent = {id(f) for f, found in self.faults if self._innocent(f, found)}
         there = [f for f in self.scene.faults if f.service == service and f is not but]
-        columns = [
-            timeline.counted(f.events if f.own or id(f) in innocent else _stragglers(f), spans, stragglers=True)
-            for f in there
-        ]
+        explained = [f.events if f.own or id(f) in innocent else _stragglers(f) for f in there]
+        explained.append(self.scene.ungrouped.get(service, ()))
+        columns = [timeline.counted(events, spans, stragglers=True) for events in explained]
         known = [sum(column) for column in zip(*columns, strict=True)]
-        errors = self._errors(service, spans)
-        return [max(0.0, e - k) for e, k in zip(errors, known or [0.0] * len(spans), strict=True)]
+        return [max(0.0, e - k) for e, k in zip(self._errors(service, spans), known, strict=True)]
 
     def _errors(self, service: str, spans: Sequence[Bin]) -> list[float]:
         errors = {i.at: i.errors for i in self.scene.services.get(service, ())}
@@ -166,6 +183,8 @@ class Look:
 
     def _innocent(self, fault: Fault, found: Finding) -> bool:
         """Does it explain errors of its service that the release did not bring?"""
+        if fault.excused:
+            return True
         older = _before(fault) or fault.reach is Reach.NONE
         return found.kind is Kind.DOUBT or (found.kind is Kind.CLEAR and older)
 
@@ -197,7 +216,7 @@ class Look:
             return Finding(Kind.SUSPECT, count)
         spans = [*self._recent(self.before(service)), *timeline.bins(self.scene, service, 0.0, self.until)]
         late = _elsewhere(self._residual(service, spans), spans, loose) > LATE
-        return Finding(Kind.DOUBT if late or self.common else Kind.HARM, count)
+        return Finding(Kind.DOUBT if late or self.common or self.short else Kind.HARM, count)
 
     # --- latency --------------------------------------------------------------------------------
 
@@ -215,11 +234,11 @@ class Look:
             return Finding(Kind.CLEAR if max(controls) > 1 + (ratio - 1) * ALIKE else Kind.DOUBT, count)
         p_value = rank_test(before[-4 * len(after) :], after)
         sure = len(after) >= POINTS and p_value < self.rules.wrong_rollbacks / LOOKS
-        return Finding(Kind.HARM if sure else Kind.SUSPECT, count)
+        return Finding((Kind.DOUBT if self.short else Kind.HARM) if sure else Kind.SUSPECT, count)
 
     def _latencies(self, points: Sequence[Interval]) -> tuple[list[float], list[float]]:
         warm = min(WARM, self.until / 4)
-        return timeline.latencies(points, -self.scene.history, 0.0), timeline.latencies(points, warm, self.until)
+        return timeline.latencies(points, self.begin, 0.0), timeline.latencies(points, warm, self.until)
 
     def _slower(self, points: Sequence[Interval]) -> float | None:
         before, after = self._latencies(points)
@@ -251,7 +270,7 @@ class Look:
         a, b = timeline.counted(fault.events, old), timeline.counted(fault.events, new)
         bursts = timeline.moments(fault.events, self.start)
         if self._sampled(fault, sum(a)):
-            old, new = [s for s in self.before(fault.service) if s.start >= _onset(fault)], self.after(fault.service)
+            old, new = self._past(fault), self.after(fault.service)
             a, b = self._residual(fault.service, old, but=fault), self._residual(fault.service, new, but=fault)
             bursts = sum(count > 0 for count in b)
         loose = timeline.spread(a, old)
@@ -262,10 +281,15 @@ class Look:
     def _sampled(self, fault: Fault, reported: float) -> bool:
         """Are there too few reports to judge by, but many failures that no other fault explains?"""
         others = [f for f in self.scene.faults if not f.own and f.service == fault.service and _before(f)]
-        old = [s for s in self.before(fault.service) if s.start >= _onset(fault)]
+        old = self._past(fault)
         left = timeline.tally(self._residual(fault.service, old, but=fault), old)
         many = left.count > SAMPLED * max(reported, 1) and left.rate > self.rules.error_rate_margin
         return many and reported < FEW_REPORTS and not others
+
+    def _past(self, fault: Fault) -> list[Bin]:
+        """Whole intervals before the release, from the fault's beginning."""
+        whole = timeline.bins(self.scene, fault.service, -self.scene.history, 0.0)
+        return [span for span in whole if span.start >= _onset(fault)]
 
     def uncured(self) -> bool:
         own = self.own

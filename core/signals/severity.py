@@ -39,12 +39,13 @@ def assess(
     catalogue_impact: Impact,
     rules: SeverityRules,
     noise_ms: float,
+    share: float = 1.0,
 ) -> Assessment:
     """Severity and impact now, against ``before``. ``others`` are services that fail at the same time.
 
-    A p95 that grew by up to ``noise_ms`` has not grown.
+    A p95 that grew by up to ``noise_ms`` has not grown. ``share`` of the service's failures are this issue's.
     """
-    grounds = list(_grounds(health, before, users, rules, noise_ms))
+    grounds = list(_grounds(health, before, users, rules, noise_ms, share))
     severity = max((level for level, _ in grounds), key=SEVERITIES.index)
     says = [_say(f"{told}: {level}", SEVERITIES.index(level)) for level, told in grounds]
     impact, more = _impact(health, others, users, catalogue_impact)
@@ -54,13 +55,15 @@ def assess(
 
 
 def _grounds(
-    health: ServiceHealth, before: ServiceHealth, users: int, rules: SeverityRules, noise_ms: float
+    health: ServiceHealth, before: ServiceHealth, users: int, rules: SeverityRules, noise_ms: float, share: float
 ) -> Iterator[tuple[Severity, str]]:
     """Each reason for a severity; the gravest one counts."""
-    yield _failing(health, rules)
+    own = health.model_copy(update={"errors": health.errors * share})
+    level, told = _failing(own, rules)
+    yield level, told if share == 1 else f"{told} by this issue, {health.error_rate or 0:.1%} in all"
     if level := _many(health, users):
         yield level, f"{counted(users, 'affected user')}"
-    rate, earlier = health.error_rate or 0, before.error_rate
+    rate, earlier = own.error_rate or 0, before.error_rate
     if earlier is not None and rate >= max(NOTABLE, STEEP * earlier):
         yield Severity.MEDIUM, f"the error rate grew from {earlier:.2%} to {rate:.2%}"
     grown = (level for factor, level in SLOWER if slower(before, health, factor, noise_ms))

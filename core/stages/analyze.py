@@ -16,6 +16,7 @@ from core.models import Analysis, Cause, Issue, Kind, Outcome, Record, Signal, n
 from core.runtime import Runtime
 from core.settings import Service
 from core.signals import memory
+from core.stages import shares
 from core.vendors.base import Evidence, Finding, VendorError
 
 RECENT = timedelta(minutes=10)  # what "now" means for rates
@@ -87,13 +88,14 @@ def gather(rt: Runtime, issue_id: int) -> Evidence:
             select(Signal).where(Signal.issue_id == issue_id).order_by(col(Signal.at).desc()).limit(RECORDS)
         ).all()
         known = policy.services.get(issue.service, Service(repository=""))
-        recent, before, others = _rates(session, policy.watch.source, issue, list(policy.services) or [issue.service])
+        recent, before, others, share = _rates(session, policy.watch.source, issue, list(policy.services))
         return Evidence(
             title=issue.title,
             service=issue.service,
             records=[as_record(signal) for signal in signals],
             health=recent,
             before=before,
+            share=share,
             critical=policy.is_critical(issue.service),
             impact=known.impact,
             others=others,
@@ -112,7 +114,7 @@ def as_record(signal: Signal) -> Record:
 
 
 def _rates(session: Session, preferred: str, issue: Issue, services: list[str]):
-    """(health now, health before it began, other services that fail now).
+    """(health now, health before it began, other services that fail now, the issue's share of its service's failures).
 
     "Now" begins where the issue does, so that a fault of a minute is not thinned out by the calm before it.
     """
@@ -120,8 +122,10 @@ def _rates(session: Session, preferred: str, issue: Issue, services: list[str]):
     source = health.best_source(session, preferred, begin - BEFORE)
     recent = health.stored(session, source, [*services, issue.service], begin, until)
     before = health.stored(session, source, [issue.service], issue.first_seen - BEFORE, issue.first_seen)
-    others = [name for name, state in recent.items() if name != issue.service and (state.error_rate or 0) > 0.01]
-    return recent[issue.service], before[issue.service], others
+    told = shares.told(session, issue, services, begin, until)
+    others = [name for name, state in recent.items() if shares.failing(state, told.foreign.get(name, 0.0))]
+    others = [name for name in others if name != issue.service]
+    return recent[issue.service], before[issue.service], others, told.share(recent[issue.service].errors)
 
 
 def _changes(session: Session, issue: Issue) -> list[Record]:

@@ -239,5 +239,9 @@ def _remember(rt: Runtime, row: Deployment, repository: Repository, name: str) -
         row.key,
         previous_vendor_id=live.vendor_id if live else "",
         before={service: state.model_dump() for service, state in before.items()},
-        judged={"before": success_checks.ask(rt, services, before)},
+        judged={"before": success_checks.ask(rt, services, before), **_since(live)},
     )
+
+
+def _since(live: Deployed | None) -> dict:
+    return {scene.REPLACED: live.since.isoformat()} if live and live.since else {}

@@ -6,18 +6,17 @@ import logging
 import time
 from pathlib import Path
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from core import store, workspace
 from core.journal import Entry
-from core.models import ChangeSet, Crash, Issue, Signal
+from core.models import ChangeSet, Crash, Issue
 from core.pull_request import fenced
 from core.repair.shapes import Attempt, FixResult
 from core.runtime import Runtime
 from core.settings import ModelRules, Repository, Service
-from core.signals.fingerprint import fingerprint
-from core.stages import ladder, locks, twins
-from core.stages.analyze import as_record
+from core.stages import dependence, ladder, live, locks, twins
+from core.stages.crashes import best_crash
 from core.vendors.command import CommandError
 from core.workspace import Clone
 
@@ -33,28 +32,21 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, feedba
         crash = best_crash(session, issue_id)
     if done is None:
         done = _write(rt, issue, crash, run, attempt, feedback)
+    with store.read() as session:
+        met = dependence.further_on(rt, session, issue, done)
     entry.says = done.note or done.title
     entry.detail = {"change_set": done.id, "generator": done.generator, "template": done.template}
     if not done.head_sha:
         entry.failed(done.note, "refused")
-        return {"ok": False, "says": done.note}
-    return {"ok": True, "id": done.id, "needs_approval": locks.needs_approval(done)}
+        twin = {"twin": done.proof["twin"]} if "twin" in done.proof else {}
+        return {"ok": False, "says": done.note, "id": done.id, **twin, **met}
+    return {"ok": True, "id": done.id, "needs_approval": locks.needs_approval(done), **met}
 
 
 def _find(session: Session, issue_id: int, run: int, attempt: int) -> ChangeSet | None:
     return session.exec(
         select(ChangeSet).where(ChangeSet.issue_id == issue_id, ChangeSet.run == run, ChangeSet.attempt == attempt)
     ).first()
-
-
-def best_crash(session: Session, issue_id: int) -> Crash | None:
-    """The newest report with locals; without one, the newest with a stack, which may stand in its text."""
-    rows = session.exec(
-        select(Signal).where(Signal.issue_id == issue_id).order_by(col(Signal.at).desc()).limit(20)
-    ).all()
-    crashes = [crash for row in rows if (crash := fingerprint(as_record(row)).crash)]
-    with_locals = [c for c in crashes if any(frame.locals for frame in c.frames)]
-    return next(iter(with_locals or crashes), None)
 
 
 def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: int, feedback: list[str]) -> ChangeSet:
@@ -107,6 +99,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
         if twin:
             change.head_sha, change.status = "", "refused"
             change.note = f"issue {twin.id} has this very fix under way; a second pull request would say nothing new"
+            change.proof = {**change.proof, "twin": twin.id}
         else:
             change.status = "proved" if change.proof.get("complete") else "unproved"
 
@@ -154,6 +147,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
         "older_tests_pass": proof.older_tests_pass,
         "complete": proof.complete,
         "says": list(proof.says),
+        "further": sorted({a.further for a in result.attempts if a.further}),
         "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason],
         "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator != ladder.EMBEDDED],
     }
@@ -186,15 +180,23 @@ def _message(issue: Issue, result: FixResult) -> str:
 
 
 def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
-    """Put the change on top of what production runs now. A patch that changes by it needs a new approval."""
+    """Put the change on top of what production runs now. A patch that changes by it needs a new approval.
+
+    ``again``: look once more before it goes out, because production may move on while it is tested. ``seconds``: so
+    long production's own deployment still has to serve, that its faults are not taken for those of this release.
+    """
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        tested = locks.tested(session, change)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone_with(rt, name, repository, change)
     base = workspace.base_of(rt, found)
-    if found.contains(change.head_sha, base):
+    if base == change.base_sha and not tested:
+        entry.says = "its tests have not passed on what production runs: they run again"
+        return {"ok": True, "moved": True, "again": True}
+    if base in (change.base_sha, change.head_sha):
         entry.says = "production has not moved since the fix was written"
-        return {"ok": True, "moved": False}
+        return {"ok": True, "moved": False, "seconds": live.young(rt, repository)}
     try:
         moved = found.moved(change, base)
     except CommandError as error:
@@ -207,7 +209,7 @@ def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, cha
         row = session.get_one(ChangeSet, change_id)
         row.base_sha, row.head_sha, row.commit, row.patch = base, moved.sha, moved.text, moved.patch
     entry.says = f"production moved on; the fix was put on top of {base[:8]}"
-    return {"ok": True, "moved": True}
+    return {"ok": True, "moved": True, "again": True}
 
 
 def _stale(entry: Entry, says: str) -> dict:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from core import workspace
+from core import store, workspace
 from core.models import ChangeSet, Deployment
 from core.runtime import Runtime
+from core.settings import Repository
 from core.vendors.base import Deployed, VendorError
 from core.vendors.command import CommandError
 
@@ -16,6 +17,14 @@ def ask(rt: Runtime, row: Deployment) -> tuple[Deployed | None, str]:
     except VendorError as error:
         return None, str(error)
     return live, "" if live else f"{rt.deployer.name} names no deployment that serves production"
+
+
+def young(rt: Runtime, repository: Repository) -> float:
+    """Seconds until what serves production has served long enough to be compared with; 0 where that is not known."""
+    live = rt.deployer.production(repository.vercel_project) if rt.deployer and repository.vercel_project else None
+    if live is None or live.since is None:
+        return 0.0
+    return max(0.0, rt.policy.watch.earliest - (store.time() - live.since).total_seconds())
 
 
 def contains(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) -> bool | None:

@@ -18,7 +18,6 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> lis
     """What stands between this change and production; empty when nothing does."""
     decision = _newest(session, Decision, Decision.issue_id == issue_id, Decision.run == run)
     review = _newest(session, Review, Review.change_set_id == change.id)
-    tests = _newest(session, TestRun, TestRun.change_set_id == change.id)
     asked = needs_approval(change) or unseen(review) or decision is None or decision.needs_approval or unasked(decision)
     approved = session.exec(
         select(Approval).where(
@@ -30,10 +29,16 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> lis
     locks = {
         "no decision allows it": decision is None or decision.verdict is Verdict.ESCALATE_HUMAN,
         "the review has not passed": review is None or not review.passed,
-        "the tests have not passed": tests is None or not tests.passed,
+        "the tests have not passed": not tested(session, change),
         "a person's approval of this very patch is missing": asked and approved is None,
     }
     return [says for says, locked in locks.items() if locked]
+
+
+def tested(session: Session, change: ChangeSet) -> bool:
+    """Have the service's tests passed when they last ran on this change?"""
+    tests = _newest(session, TestRun, TestRun.change_set_id == change.id)
+    return tests is not None and tests.passed
 
 
 def unasked(decision: Decision) -> bool:

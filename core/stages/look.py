@@ -65,10 +65,23 @@ def take(rt: Runtime, issue_id: int, change_id: int) -> Seen:
     before, last = judged.get("before", {}), judged.get("checks", {})
     harmful = success_checks.harm(before, last, answers)
     unmet = success_checks.unmet(success_checks.of(rt, release.services), before, answers)
-    verdict = settled(judge(built, rules), built.elapsed, rules, harmful, [*filter(None, [fault]), *unmet])
+    found = judge(built, rules)
+    verdict = again(found, judged.get("rates", ()))
+    verdict = settled(verdict, built.elapsed, rules, harmful, [*filter(None, [fault]), *unmet])
+    verdict = replace(verdict, rates=found.rates)
     seen = Seen(release, at, verdict, serving, "; ".join(filter(None, troubles)))
     _keep(seen, health, answers)
     return seen
+
+
+def again(verdict: Judgement, last: Sequence[str]) -> Judgement:
+    """Harm that a service's figures alone show counts at the second look in a row: until then its reports arrive. Pure.
+
+    ``last`` are the services whose figures showed harm at the look before.
+    """
+    if verdict.state is not State.HARM or not verdict.rates or set(verdict.rates) & set(last):
+        return verdict
+    return replace(verdict, state=State.WATCHING)
 
 
 def settled(
@@ -121,4 +134,5 @@ def _keep(seen: Seen, health: Mapping[str, ServiceHealth], answers: Mapping[str,
             "says": seen.says,
             "counts": [asdict(count) for count in verdict.counts[:MOST_COUNTS]],
             "checks": dict(answers),
+            "rates": list(verdict.rates),
         }

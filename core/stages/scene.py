@@ -6,8 +6,9 @@ two vendors do not count an error twice.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -18,7 +19,7 @@ from sqlmodel import Session, col, func, select
 
 from core import bulk, store
 from core.health import best_source
-from core.models import ChangeSet, Connector, Crash, Deployment, Issue, Kind, Metric, MetricPoint, Signal
+from core.models import Cause, ChangeSet, Connector, Crash, Deployment, Issue, Kind, Metric, MetricPoint, Signal
 from core.runtime import Runtime
 from core.signals import stack
 from core.signals.release import Event, Fault, Interval, Reach, Scene
@@ -32,6 +33,9 @@ MOST_SIGNALS = 20_000
 CRASHES = 3  # of a fault, the newest, from which its files are read
 COUNTED = (Kind.EXCEPTION, Kind.LOG)
 SHORT_SHA = 7  # vendors may shorten a commit's name to so many digits
+UNREAD = timedelta(seconds=60)  # so long a report may wait until it is grouped, and its fault until it is analysed
+OUTSIDE = (Cause.UPSTREAM, Cause.CREDENTIAL, Cause.ENVIRONMENT)  # causes that no change of the code has
+REPLACED = "replaced_since"  # in Deployment.judged: since when production served what the release replaced
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,12 @@ class Release:
     @property
     def files(self) -> frozenset[str]:
         return frozenset(map(stack.normal_file, touched(self.change.patch)))
+
+    @property
+    def baseline(self) -> float:
+        """Seconds for which the replaced deployment had served; without end where the vendor did not say."""
+        told = self.row.judged.get(REPLACED)
+        return max(0.0, -self.seconds(datetime.fromisoformat(told))) if told else math.inf
 
     def seconds(self, at: datetime) -> float:
         """Seconds from the moment it began to serve; negative before it."""
@@ -101,7 +111,9 @@ def build(session: Session, rt: Runtime, release: Release, at: datetime) -> Scen
         history=history,
         services=services,
         touched=release.services,
-        faults=tuple(_faults(session, release, rows)),
+        faults=tuple(_faults(session, release, rows, at)),
+        baseline=release.baseline,
+        ungrouped=_ungrouped(session, release, at),
         lag=max(_metric_lag(release, services, at), _report_lag(session, release.issue, at)),
     )
 
@@ -172,12 +184,14 @@ def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
     ).all()  # fmt: skip
 
 
-def _faults(session: Session, release: Release, rows: Sequence[Row]) -> Iterator[Fault]:
+def _faults(session: Session, release: Release, rows: Sequence[Row], at: datetime) -> Iterator[Fault]:
+    causes = _causes(session, {row.issue_id for row in rows if row.issue_id})
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in _counted(release, rows):
         groups[_name(row), row.service].append(row)
     for (fingerprint, service), signals in groups.items():
         known = {row.issue_id for row in signals if row.issue_id}
+        told = {causes.get(issue) for issue in known}
         yield Fault(
             fingerprint,
             service,
@@ -185,7 +199,43 @@ def _faults(session: Session, release: Release, rows: Sequence[Row]) -> Iterator
             own=release.issue.id in known or fingerprint == release.issue.fingerprint,
             reach=_reach(session, release, service, signals),
             issue=next(iter(known - {release.issue.id}), None),
+            outside=bool(told) and told <= set(OUTSIDE),
+            unread=_unread(release, signals, told, at),
         )
+
+
+def _causes(session: Session, issues: Collection[int]) -> dict[int, Cause | None]:
+    """The cause that the analysis named, by issue; None of one that is not analysed yet."""
+    return dict(session.exec(select(Issue.id, Issue.cause).where(col(Issue.id).in_(issues))).all())
+
+
+def _unread(release: Release, signals: Sequence[Row], causes: Collection[Cause | None], at: datetime) -> bool:
+    """Is it not analysed yet, and is its first report since the release young?"""
+    since = [row.at for row in signals if row.at >= release.ready]
+    return None in causes and bool(since) and at - min(since) < UNREAD
+
+
+def _ungrouped(session: Session, release: Release, at: datetime) -> dict[str, tuple[Event, ...]]:
+    """Young errors since the release that no round has grouped yet, by service, as the source with most tells them."""
+    rows = session.exec(
+        select(Signal.service, Signal.source, Signal.at, Signal.count).where(
+            col(Signal.issue_id).is_(None),
+            col(Signal.set_aside).is_(None),
+            col(Signal.kind).in_(COUNTED),
+            Signal.environment == release.issue.environment,
+            col(Signal.at) >= release.ready,
+            col(Signal.at) <= at,
+            col(Signal.received_at) > at - UNREAD,
+        )
+    ).all()
+    told: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    for service, source, when, count in rows:
+        told[service][source].append(Event(release.seconds(when), count))
+    return {service: tuple(max(by.values(), key=_total)) for service, by in told.items()}
+
+
+def _total(events: Sequence[Event]) -> int:
+    return sum(event.count for event in events)
 
 
 def _counted(release: Release, rows: Sequence[Row]) -> Iterator[Row]:

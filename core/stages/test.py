@@ -15,6 +15,7 @@ from core.journal import Entry
 from core.models import ChangeSet, Issue, TestRun
 from core.repair.proof import Tests, run_tests
 from core.runtime import Runtime
+from core.stages import dependence
 
 KEPT = 20_000
 DEADLINE = 600.0  # seconds
@@ -48,10 +49,17 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
                 output=(told.done.stdout + told.done.stderr)[-KEPT:],
             )
         )
+        other = dependence.other(rt, session, issue, change, _new_alone(told, change.test_path, known)) if wrong else {}
     entry.says = "; ".join([f"{counted(tests, 'test')}, {failures} failed{_before(known)}", *wrong])
     if wrong:
-        entry.failed(entry.says)
-    return {"ok": not wrong, "says": f"the service's own tests did not pass: {entry.says}"}
+        entry.failed("; ".join(filter(None, [entry.says, other.get("says")])))
+    return {"ok": not wrong, **other, "says": f"the service's own tests did not pass: {entry.says}"}
+
+
+def _new_alone(told: Tests, new: str, known: frozenset[str]) -> list[str]:
+    """The failures of the new test where it alone fails; none where anything else is wrong besides."""
+    mine = told.of(new) if new else {}
+    return [mine[name] for name in mine if mine[name]] if failed(told) - known <= set(mine) else []
 
 
 def counts(told: Tests) -> tuple[int, int]:

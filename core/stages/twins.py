@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from core.models import ENDED, ChangeSet, Issue
+from core import journal, notify, store
+from core.models import ENDED, ChangeSet, Deployment, Issue, Signal, Status
+from core.runtime import Runtime
+from core.stages import learn
 
 PLACE = re.compile(r"^(?:index |@@ ).*$\n?", re.M)  # object names and line numbers say nothing of the change
 
@@ -33,3 +37,38 @@ def find(session: Session, change: ChangeSet, services: list[str]) -> Issue | No
     ).all()
     newest = {issue.id: (issue, made) for issue, made in rows}
     return next((issue for issue, made in newest.values() if source(made) == source(change)), None)
+
+
+STRAGGLING = timedelta(seconds=15)  # in which instances of the replaced release may still answer
+
+
+def end(rt: Runtime, issue_id: int, run: int, twin_id: int) -> dict:
+    """End an issue that another one's fix cured: ``ok`` when it has not been seen since that serves production."""
+    with store.write() as session:
+        twin = session.get_one(Issue, twin_id)
+        if twin.status is not Status.RESOLVED or _seen_since(session, issue_id, twin_id):
+            return {"ok": False}
+        says = f"fixed by the fix of issue {twin_id}: {twin.resolution or twin.reason}"
+        learn.remember(session, issue_id, run, "fixed", says)
+        issue = journal.move(session, issue_id, Status.RESOLVED, says)
+        issue.resolution = says[:2000]
+        notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", says)
+        learn.note(session, issue_id, run, "resolved", {"twin": twin_id})
+    return {"ok": True}
+
+
+def _seen_since(session: Session, issue_id: int, twin_id: int) -> bool:
+    released = session.exec(
+        select(Deployment.ready_at)
+        .where(
+            Deployment.issue_id == twin_id,
+            Deployment.environment == "production",
+            col(Deployment.ready_at).is_not(None),
+        )
+        .order_by(col(Deployment.id).desc())
+        .limit(1)
+    ).first()
+    if released is None:
+        return True
+    after = (Signal.issue_id == issue_id, col(Signal.at) > released + STRAGGLING)
+    return session.exec(select(Signal.id).where(*after).limit(1)).first() is not None

@@ -234,13 +234,17 @@ class Advisories(Protocol):
 
 @dataclass(frozen=True)
 class Deployed:
-    """``state`` is QUEUED, BUILDING, READY, ERROR or CANCELED; ``url`` has its scheme."""
+    """``state`` is QUEUED, BUILDING, READY, ERROR or CANCELED; ``url`` has its scheme.
+
+    ``since``: of what serves production, when it began to, where the vendor says so.
+    """
 
     vendor_id: str
     url: str
     state: str
     sha: str = ""
     note: str = ""
+    since: datetime | None = None
 
 
 class Deployer(Protocol):
@@ -316,6 +320,7 @@ class Evidence:
     records: Sequence[Record]
     health: ServiceHealth = field(default_factory=ServiceHealth)
     before: ServiceHealth = field(default_factory=ServiceHealth)
+    share: float = 1.0  # the issue's share of the service's failures, by its reports
     critical: bool = False
     impact: Impact = Impact.MEDIUM
     others: Sequence[str] = ()  # services with errors at the same time

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from core.vendors.base import Check, Deployed, VendorError, understood
@@ -107,8 +109,11 @@ class Vercel:
 
     def production(self, project: str) -> Deployed | None:
         """What the production alias serves now."""
-        live = served(self._project(project))
-        return self.status(live) if live else None
+        told = self._project(project)
+        if not (live := served(told)):
+            return None
+        row = self._deployment(live)
+        return replace(self._shape(row), since=since(row, told))
 
     def _project(self, project: str) -> dict:
         return self.http.get(f"/v9/projects/{project}", params={"rollbackInfo": "true", **self.scope}).json()
@@ -207,6 +212,15 @@ def deployed(row: dict) -> Deployed:
     state = str(row.get("readyState") or row.get("state") or "QUEUED")
     vendor_id = str(row.get("id") or row.get("uid") or "")
     return Deployed(vendor_id, f"{scheme(host)}://{host}", state, sha, str(row.get("errorMessage") or ""))
+
+
+@understood("vercel")
+def since(row: dict, project: dict) -> datetime | None:
+    """When a deployment began to serve production: when it was ready, or was promoted or rolled back to later on."""
+    last = project.get("lastAliasRequest") or {}
+    moved_to = last.get("requestedAt") if last.get("toDeploymentId") == row.get("id") else None
+    times = [float(ms) for ms in (row.get("ready") or row.get("createdAt"), moved_to) if ms]
+    return datetime.fromtimestamp(max(times) / 1000, UTC) if times else None
 
 
 @understood("vercel")

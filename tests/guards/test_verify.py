@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import select, update
 
 from core import store
 from core.journal import Entry
-from core.models import ChangeSet, Status
+from core.models import Cause, ChangeSet, Issue, Status
 from core.stages import live, verify
 from core.vendors.base import Deployed, VendorError
+from tests import factories
 from tests.guards.watching import (
     BEFORE,
     LIVE,
@@ -197,8 +198,87 @@ def test_another_faults_errors_in_the_changed_file_from_before_roll_nothing_back
 def test_errors_that_began_with_the_release_are_harm_even_without_a_report(console):
     watched = release(console)
     watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= 0 else 0.0)
+    found, entry = watched.look(90)
+    assert found["state"] == "watching" and "cart: 20.0% of" in entry.says  # its reports may be on their way
     found, _ = watched.look(120)
     assert found["state"] == "failed" and "cart: 20.0% of" in found["says"]
+
+
+def test_errors_that_are_seen_at_one_look_alone_are_no_harm(console):
+    watched = release(console)
+    watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and 0 <= at < 90 else 0.0)
+    watched.look(90)
+    watched.errors(every(0.5, 0, 90), another(), **ELSEWHERE, source="newrelic", attributes={})
+    with store.write() as session:
+        session.exec(update(Issue).where(Issue.fingerprint == "other-fault").values(cause=Cause.UPSTREAM))
+    assert watched.look(150)[0]["state"] != "failed"
+
+
+# --- what the release has nothing to do with ----------------------------------------------------------
+
+
+def failing(watched, begin: float, cause: Cause | None, **values) -> None:
+    """A fifth of the requests to the cart fails from ``begin`` on, and an issue with this cause is reported of it."""
+    watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= begin else 0.0)
+    watched.errors(every(0.5, begin, 400), number := another(), **{**ELSEWHERE, **values})
+    with store.write() as session:
+        session.get_one(Issue, number).cause = cause
+
+
+@pytest.mark.parametrize(
+    ("cause", "rolled_back"),
+    [
+        (Cause.UPSTREAM, False),
+        (Cause.CREDENTIAL, False),
+        (Cause.ENVIRONMENT, False),
+        (Cause.CODE, True),
+        (Cause.DATA, True),
+        (Cause.UNKNOWN, True),
+    ],
+)
+def test_a_fault_that_begins_during_the_watch_is_the_releases_unless_its_cause_lies_outside(
+    console, cause, rolled_back
+):
+    watched = release(console)
+    failing(watched, 10, cause)
+    found = [watched.look(second)[0]["state"] for second in (60, 90, 120, 150)]
+    assert ("failed" in found) is rolled_back, found
+
+
+def test_a_fault_whose_cause_lies_outside_is_harm_in_a_changed_file(console):
+    watched = release(console)
+    failing(watched, 10, Cause.UPSTREAM, fingerprint="new-fault", crash=factories.crash(), release="9d03e7c")
+    assert watched.look(120)[0]["state"] == "failed"
+
+
+def test_a_new_fault_is_held_against_a_release_once_it_is_analysed_or_has_waited_for_it(console):
+    watched = release(console)
+    failing(watched, 31, None)
+    assert watched.look(90)[0]["state"] == "watching"
+    assert watched.look(120)[0]["state"] == "failed"  # nobody analysed it within a minute
+
+
+def test_errors_that_are_not_grouped_yet_are_not_held_against_a_release(console):
+    watched = release(console)
+    watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= 30 else 0.0)
+    watched.errors(every(0.5, 30, 90), 0, set_aside=None, **ELSEWHERE)
+    assert [watched.look(second)[0]["state"] for second in (60, 90)] == ["watching", "watching"]
+    assert watched.row.judged["rates"] == []
+
+
+@pytest.mark.parametrize(
+    ("served", "begin", "state"),
+    [(None, 0, "failed"), (900, 0, "failed"), (120, 0, "failed"), (120, -120, "watching"), (30, -30, "watching"),
+     (30, 0, "watching")],
+)  # fmt: skip
+def test_what_the_replaced_deployment_brought_is_not_held_against_a_release(console, served, begin, state):
+    """It had served for so many seconds, and a fifth of the requests fails from ``begin`` on."""
+    watched = release(console)
+    watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= begin else 0.0)
+    if served:
+        watched.set(judged={"replaced_since": (READY - timedelta(seconds=served)).isoformat()})
+    watched.look(90)
+    assert watched.look(120)[0]["state"] == state
 
 
 def test_an_error_that_is_not_grouped_yet_is_left_for_the_next_look(console):

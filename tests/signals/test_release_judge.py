@@ -76,6 +76,47 @@ CASES = {
         scene(120, errors=lambda at: after(at, 30), control=lambda at: after(at, 30)),
         State.WATCHING,
     ),
+    "a fault that the replaced release brought seconds before": (
+        scene(120, replace(NEW, events=every(5, 1, 120), reach=Reach.POSSIBLE), baseline=4),
+        State.WATCHING,
+    ),
+    "the same, when the watch is over, is a person's question": (
+        scene(1200, replace(NEW, events=every(30, 1, 1200)), baseline=4),
+        State.UNSURE,
+    ),
+    "a fault that the replaced release shows as often": (
+        scene(120, replace(NEW, events=every(5, -60, 120)), baseline=60),
+        State.VERIFIED,
+    ),
+    "a new fault, and the replaced release served for long without it": (scene(120, NEW, baseline=300), State.HARM),
+    "errors without a report that the replaced release may have brought": (
+        scene(60, errors=lambda at: after(at, 30), baseline=10),
+        State.WATCHING,
+    ),
+    "errors without a report that the replaced release brought": (
+        scene(600, errors=lambda at: (30 if at >= -120 else 0) + (10 if -600 <= at < 0 else 0), baseline=120),
+        State.VERIFIED,
+    ),
+    "a slowness that the replaced release brought": (
+        scene(300, p95=lambda at: (150 if at >= -120 else 50) + at % 7, mail_p95=lambda at: 50.0, baseline=120),
+        State.VERIFIED,
+    ),
+    "a key that was revoked during the watch": (
+        scene(120, replace(NEW, events=every(1, 20, 120), outside=True), errors=lambda at: after(at, 30)),
+        State.VERIFIED,
+    ),
+    "errors at a dependency whose caller the release changed": (
+        scene(60, replace(NEW, outside=True, reach=Reach.CHANGED)),
+        State.HARM,
+    ),
+    "a new fault that nobody has analysed yet": (
+        scene(60, replace(NEW, events=every(1, 1, 60), unread=True), errors=lambda at: after(at, 30)),
+        State.WATCHING,
+    ),
+    "a new fault in the changed file needs no analysis": (
+        scene(60, replace(NEW, reach=Reach.CHANGED, unread=True)),
+        State.HARM,
+    ),
     "a slow release": (scene(300, p95=slower(150), mail_p95=lambda at: 50.0), State.HARM),
     "a slow machine": (scene(300, p95=slower(150)), State.VERIFIED),
     "a slowdown within the noise of small figures": (scene(300, p95=slower(95)), State.VERIFIED),
@@ -99,6 +140,20 @@ def test_every_verdict_against_a_release_names_what_it_counted():
         found = judge(seen, RULES)
         if state in (State.HARM, State.UNCURED):
             assert any(count.after > 0 for count in found.counts)
+
+
+@pytest.mark.parametrize(
+    ("seen", "rates"),
+    [
+        (scene(60, errors=lambda at: after(at, 30)), ("shop",)),
+        (scene(120, NEW), ()),
+        (scene(120, NEW, errors=lambda at: after(at, 60)), ()),
+        (scene(300, p95=slower(150), mail_p95=lambda at: 50.0), ("shop",)),
+        (scene(120), ()),
+    ],
+)
+def test_harm_names_the_services_whose_figures_alone_show_it(seen, rates):
+    assert judge(seen, RULES).rates == rates
 
 
 def test_looking_often_does_not_raise_the_share_of_wrong_verdicts():

@@ -219,7 +219,7 @@ def test_production_moved_on_and_any_worker_makes_the_same_commit_of_it(host, fi
     sha = git(team, "rev-parse", "HEAD").strip()
     fixed.ledger.put("deployments", {"team": {"vendor_id": "dpl_1", "sha": sha, "kind": "production"}})
     w = other_host(fixed) if host == "another" else fixed
-    assert fix.rebase(w.rt, change.issue_id, 1, 0, Entry(), change.id) == {"ok": True, "moved": True}
+    assert fix.rebase(w.rt, change.issue_id, 1, 0, Entry(), change.id) == {"ok": True, "moved": True, "again": True}
     (now,) = changes()
     assert (now.base_sha, now.patch_hash) == (sha, change.patch_hash) and now.head_sha != change.head_sha
     assert branches(w) == {now.branch: now.head_sha}

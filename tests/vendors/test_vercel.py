@@ -273,3 +273,26 @@ def test_a_cancellation_that_is_refused_while_it_still_builds_is_a_fault():
     cloud.cancelled = lambda vendor_id: httpx.Response(403, json={"error": {"code": "forbidden", "message": "no"}})
     with pytest.raises(VendorError):
         cloud.client().cancel("dpl_9")
+
+
+@pytest.mark.parametrize(
+    ("row", "last", "milliseconds"),
+    [
+        ({"ready": 2000, "createdAt": 1000}, None, 2000),
+        ({"createdAt": 1000}, None, 1000),
+        ({"ready": 2000}, {"toDeploymentId": "dpl_1", "requestedAt": 9000}, 9000),  # rolled back to
+        ({"ready": 2000}, {"toDeploymentId": "dpl_2", "requestedAt": 9000}, 2000),
+        ({"ready": 9000}, {"toDeploymentId": "dpl_1", "requestedAt": 2000}, 9000),
+        ({}, None, None),
+    ],
+)
+def test_since_when_a_deployment_serves_production(row, last, milliseconds):
+    found = module.since({"id": "dpl_1", **row}, {"lastAliasRequest": last})
+    assert (found and found.timestamp() * 1000) == milliseconds
+
+
+def test_what_serves_production_is_told_with_its_time():
+    cloud = Cloud()
+    assert cloud.client().production("shop").since is None
+    cloud.made["dpl_new"]["ready"] = 2000
+    assert cloud.client().production("shop").since.timestamp() == 2

@@ -144,7 +144,7 @@ class Vercel:
             "readyState": made.state,
             "status": made.state,
             "createdAt": made.created,
-            "ready": made.created if made.state == "READY" else None,
+            "ready": made.ready if made.state == "READY" else None,
             "buildingAt": made.created,
             "target": made.target if made.target == "production" else None,
             "projectId": PROJECT_ID,

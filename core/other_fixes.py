@@ -1,0 +1,37 @@
+"""The part of the workflow in which an issue waits for the fix of another one (core/stages/dependence.py).
+
+Either the other issue has this very fix under way, or its fault stands in the way of this fix.
+"""
+
+from __future__ import annotations
+
+from core.steps import begin_anew_step, dependence_step, pause, twin_step
+
+
+def wait(issue_id: int, run: int, other: int) -> dict:
+    """Wait for the other issue's fix; ``ok`` when it has one."""
+    looks = 0
+    while (look := dependence_step(issue_id, run, other, looks))["seconds"] > 0:
+        pause(look["seconds"])
+        looks += 1
+    return look
+
+
+def settle(issue_id: int, run: int, change: dict) -> str:
+    """How the run ends by another issue's fix: "resolved" or "begun anew". Empty when it goes on with its own."""
+    if change.get("twin"):
+        return _by_twin(issue_id, run, change)
+    if "met" in change and wait(issue_id, run, change["met"])["ok"]:
+        return _anew(issue_id, run, change, f"issue {change['met']} stood in the way of this fix, and is fixed")
+    return ""
+
+
+def _by_twin(issue_id: int, run: int, change: dict) -> str:
+    """The same fix cures both; what it did not cure is begun anew."""
+    if wait(issue_id, run, change["twin"])["ok"] and twin_step(issue_id, run, change["twin"])["ok"]:
+        return "resolved"
+    return _anew(issue_id, run, change, f"{change['says']}; it did not cure this one")
+
+
+def _anew(issue_id: int, run: int, change: dict, why: str) -> str:
+    return "begun anew" if begin_anew_step(issue_id, run, change["id"], why)["begun"] else ""
