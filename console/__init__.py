@@ -1,10 +1,8 @@
-"""The frame: draws, decides nothing. Pages use it; it uses core; core knows nothing of it.
+"""The console: draws, decides nothing. Pages use it; it uses core; core knows nothing of it.
 
-app.py      the ASGI entry: engine, /healthz, /live, /status     main.py    the script of every visit
-gate.py     no session, no answer, http and websocket            signin.py  /login, /logout, /password
-api.py      /api: the actions as JSON, for tokens                forms.py   tickets and limits of forms
-context.py  settings and store of this process                   access.py  who is here, what they may do
-live.py     redraws a page's fragment when the store changes      confirm.py an action, confirmed, once
-html.py     words to safe HTML       widgets.py  badges, cards, timeline, diff, receipt
-diagram.py  the flow as SVG          charts.py   figures, pure     demo.py    the demo's panel
+server/     the ASGI entry, sign-in, the API, webhooks in, live updates, the first paint
+ui/         what any page is made of: safe HTML, widgets, diffs, charts, dialogs
+parts/      parts of pages by what they show: an issue, an approval, a decision, KPIs, the policy, people, the system
+page.py     the frame of every page           access.py   who is here, what they may do
+process.py  settings and store of this process
 """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core import sessions
-from core.rights import ADMINISTER, APPROVE, AUDIT, OPERATE, VIEW, Actor, Forbidden
-from core.rights import require as _require
+from core.access import sessions
+from core.access.rights import ADMINISTER, APPROVE, AUDIT, OPERATE, VIEW, Actor, Forbidden
+from core.access.rights import require as _require
 
 __all__ = ["ADMINISTER", "APPROVE", "AUDIT", "OPERATE", "VIEW", "Actor", "Forbidden", "SignedOut", "current",
            "notice", "require"]  # fmt: skip

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from console import access, alarm, confirm, failures, holding
-from console.live import live
-from console.widgets import draw, tag
+from console import access
+from console.parts import alarm, holding
+from console.server.live import live
+from console.ui import confirm, failures
+from console.ui.widgets import draw, tag
 
 PAGES = {  # address: title
     "pipeline": "Pipeline",

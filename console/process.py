@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from core import store
+from core.db import store
 from core.settings import ConfigurationError, Policy, Settings, load, read_policy
 
 _settings: Settings | None = None

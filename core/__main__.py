@@ -13,18 +13,18 @@ from collections.abc import Callable, Sequence
 
 # commands whose own modules read their arguments
 OWN = {
-    "fix": ("core.repair.command_fix", "repair one crash in a repository"),
-    "stage": ("core.stage_command", "one stage of one issue, for Kestra"),
-    "demo": ("core.sandbox.command", "a shop that really fails, with simulated vendors"),
-    "replay": ("core.command_replay", "past decisions under another policy"),
-    "user": ("core.user_command", "add, list, disable people"),
-    "token": ("core.token_command", "API tokens of programs"),
+    "fix": ("core.cli.fix", "repair one crash in a repository"),
+    "stage": ("core.cli.stage", "one stage of one issue, for Kestra"),
+    "demo": ("core.demo.command", "a shop that really fails, with simulated vendors"),
+    "replay": ("core.cli.replay", "past decisions under another policy"),
+    "user": ("core.cli.user", "add, list, disable people"),
+    "token": ("core.cli.token", "API tokens of programs"),
 }
 # lines in, an answer a line out: they need no settings, and start without reading any
 STREAMS = {
-    "detect": ("core.signals.commands", "CSV timestamp,value with a header in; anomaly score 0..1 of each row out"),
-    "group": ("core.signals.commands", "log lines in; group id of each line out"),
-    "correlate": ("core.signals.correlate_cli", "JSON lines of records in; the same with their issue's id out"),
+    "detect": ("core.cli.streams", "CSV timestamp,value with a header in; anomaly score 0..1 of each row out"),
+    "group": ("core.cli.streams", "log lines in; group id of each line out"),
+    "correlate": ("core.cli.correlate", "JSON lines of records in; the same with their issue's id out"),
 }
 
 
@@ -93,24 +93,25 @@ def _parser(called: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _add_actions(commands) -> None:
-    from core import action_command
+    from core.cli import actions
 
-    for name, action in action_command.commands().items():
+    for name, action in actions.commands().items():
         says = f"{action.says} {action.dialog.consequence}"
-        action_command.describe(commands.add_parser(name, help=action.says, description=says), action)
+        actions.describe(commands.add_parser(name, help=action.says, description=says), action)
 
 
 def _open():
+    from core import bootstrap
     from core import settings as configuration
-    from core import store, wiring
+    from core.db import store
 
     settings = configuration.load()
     store.open_store(settings.database)
-    return wiring.build(settings)
+    return bootstrap.build(settings)
 
 
 def doctor(arguments) -> int:
-    from core.doctor import examine
+    from core.cli.doctor import examine
 
     lines = list(examine(_open()))
     if arguments.json:
@@ -145,8 +146,9 @@ def run_rounds(arguments) -> int:
 
 def worker(arguments) -> int:
     """Until SIGTERM or SIGINT; waiting issues go on at the next start."""
-    from core import accounts, scheduler
+    from core import scheduler
     from core import settings as configuration
+    from core.access import accounts
 
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -160,7 +162,7 @@ def worker(arguments) -> int:
 
 
 def status(arguments) -> int:
-    from core import overview
+    from core.queries import status as overview
 
     _open()
     state = overview.status()
@@ -181,42 +183,45 @@ def status(arguments) -> int:
 
 
 def decide(arguments) -> int:
-    from core import decision, strict_json
     from core import settings as configuration
+    from core.decision import rules
+    from core.models import strict_json
 
     try:
         given = strict_json.loads(sys.stdin.buffer.read())
-        case = decision.read_situation(given.get("situation", given))
+        case = rules.read_situation(given.get("situation", given))
         policy = configuration.Policy(**given["policy"]) if "policy" in given else configuration.load().policy
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         print(f"decide: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(decision.decide(case, policy).as_json()))
+    print(json.dumps(rules.decide(case, policy).as_json()))
     return 0
 
 
 def verify_audit(arguments) -> int:
-    from core import audit_head
+    from core.audit import head
 
-    rt, given = _open(), audit_head.read(arguments.head)
+    rt, given = _open(), head.read(arguments.head)
     if arguments.head and given is None:
         print("audit: --head is a line like: audit-head-1 12 HASH 2026-11-25T10:00:00Z KEY SIGNATURE", file=sys.stderr)
         return 2
     if arguments.what == "accept":
         return _accept_audit(rt.settings, arguments.reason)
-    verdict = audit_head.verify(rt.settings, given=given)
+    verdict = head.verify(rt.settings, given=given)
     print(f"{verdict.state}: {verdict.says}")
     return 0 if verdict.ok else 1
 
 
 def _accept_audit(settings, reason: str) -> int:
-    from core import audit_accept, owner, rights
+    from core.access import rights
+    from core.audit import accept
+    from core.cli import cli_actor
 
     if not reason.strip():
         print("audit: --reason says why the trail is right as it is", file=sys.stderr)
         return 2
     try:
-        verdict = audit_accept.accept(settings, owner.administrator(settings), reason)
+        verdict = accept.accept(settings, cli_actor.administrator(settings), reason)
     except rights.Forbidden as refusal:
         print(refusal, file=sys.stderr)
         return 1

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from core import fencing, runtime
-from core.repair.cline_fixer import ClineFixer
-from core.repair.embedded import EmbeddedFixer
-from core.repair.model_fixer import ModelFixer
-from core.repair.runner import BubblewrapRunner, runner
+from core import runtime
+from core.ops import fencing
+from core.repair.fixers.cline_fixer import ClineFixer
+from core.repair.fixers.embedded import EmbeddedFixer
+from core.repair.fixers.model_fixer import ModelFixer
+from core.repair.sandbox.runner import BubblewrapRunner, runner
 from core.runtime import Runtime
 from core.settings import Settings
-from core.signals.analyst import EmbeddedAnalyst
+from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.vendors import cline, http, registry
 from core.vendors.http import Http
 

@@ -18,8 +18,9 @@ from collections.abc import Callable
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
-from core import durable, infrastructure, lookout, other_fixes
-from core.steps import (
+from core.ops import durable, infrastructure, lookout
+from core.stages import other_fixes
+from core.stages.steps import (
     admit_step,
     analyze_step,
     ask_step,

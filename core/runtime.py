@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from core.repair.shapes import Fixer, Runner
+from core.repair.types import Fixer, Runner
 from core.settings import ConfigurationError, Policy, Repository, Settings, read_policy
 from core.vendors.base import Advisories, Analyst, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
 

@@ -18,20 +18,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, func, select
 
 from core import (
-    audit_head,
-    durable,
+    bootstrap,
     flow,  # noqa: F401 - registers the workflows
-    lookout,
-    notify,
-    store,
-    sweep,
-    webhooks,
-    wiring,
 )
-from core.audit import Verdict
+from core.audit import head
+from core.audit.chain import Verdict
+from core.db import store
 from core.models import Connector, Deployment, Round, Worker, now
+from core.ops import durable, lookout, notify, webhooks
 from core.runtime import Runtime
 from core.settings import Settings
+from core.stages import sweep
 from core.stages.collect import Collector
 from core.stages.group import group_new, start_new
 
@@ -49,7 +46,7 @@ class Engine:
     def __init__(self, settings: Settings, role: str = "console"):
         self.settings = settings
         store.open_store(settings.database)
-        self.runtime = wiring.build(settings)
+        self.runtime = bootstrap.build(settings)
         self.executor = durable.Executor(settings.data_dir.resolve(), role)
         self.executor.beat()  # first: work of an executor without a row is taken up by others
         durable.launch(self.executor.id)
@@ -96,11 +93,11 @@ class Engine:
 
     def watch_audit(self) -> None:
         """Move the head over the rows that came; tell a fault once, and the head to the outside once a day."""
-        verdict = audit_head.advance(self.settings)
+        verdict = head.advance(self.settings)
         if verdict.ok:
-            audit_head.send_daily(self.settings)
+            head.send_daily(self.settings)
         elif verdict != self.audit_fault:
-            audit_head.alarm(verdict)
+            head.alarm(verdict)
         self.audit_fault = None if verdict.ok else verdict
 
     def deliver(self) -> None:

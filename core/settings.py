@@ -22,9 +22,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from core import names
 from core.models import Impact
-from core.people import Role
+from core.models.access import Role
+from core.policy import names
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -115,7 +115,7 @@ class Settings(BaseSettings):
 
     kestra_url: str = Field("", description="address of a Kestra server, 1.x or 2.x")
     kestra_tenant: str = Field("main", description="its tenant; main in the open source edition")
-    kestra_namespace: str = Field("platform", description="namespace of the flows of core/kestra")
+    kestra_namespace: str = Field("platform", description="namespace of the flows of core/cli/kestra")
     kestra_user: str = Field("", description="basic auth")
     kestra_password: SecretStr = Field(SecretStr(""), description="basic auth")
     kestra_token: SecretStr = Field(SecretStr(""), description="API token, in place of user and password")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import access, context, question
-from console.confirm import Offer, buttons
+from console import access, process
 from console.page import page, picked
-from console.widgets import card, cut, draw, empty
-from core import answers, store
-from core.views import approvals
+from console.parts import approval
+from console.ui.confirm import Offer, buttons
+from console.ui.widgets import card, cut, draw, empty
+from core.actions import approvals as answers
+from core.db import store
+from core.queries import approvals
 
 
 def body() -> None:
@@ -25,13 +27,13 @@ def body() -> None:
         moves(ids, chosen)
         one(chosen)
     if past:
-        draw(card(f"Answered of late: the last {len(past)}", question.closed(past)))
+        draw(card(f"Answered of late: the last {len(past)}", approval.closed(past)))
 
 
 def inbox(rows, chosen: int | None) -> None:
     if rows:
         first = f"The {approvals.PAGE} questions that expire first are listed."
-        draw(question.listing(rows, chosen), cut(len(rows), approvals.PAGE, first))
+        draw(approval.listing(rows, chosen), cut(len(rows), approvals.PAGE, first))
     else:
         says = "A fix that the policy does not release by itself is asked about here."
         draw(empty("Nothing waits for an answer", says, "✓"))
@@ -52,17 +54,17 @@ def go(approval_id: int) -> None:
 
 
 def one(number: int | None) -> None:
-    here, policy = access.current(), context.policy()[0]
+    here, policy = access.current(), process.policy()[0]
     with store.read() as session:
         asked = approvals.question(session, number, here, policy) if number else None
         choices = answers.assignees(session, policy)
     if asked is None:
         draw(empty("Question not found", "No question for approval has this number.", "✕"))
         return
-    draw(question.head(asked))
+    draw(approval.head(asked))
     if asked.approval.state == "pending":
         answer(asked, here, choices)
-    draw(question.drawn(asked, policy.watch))
+    draw(approval.drawn(asked, policy.watch))
 
 
 def answer(asked: approvals.Question, here: access.Actor, choices: list[str]) -> None:

@@ -7,13 +7,15 @@ from functools import partial
 
 import streamlit as st
 
-from console import access, context, exports
-from console.markup import Safe, link, tag, when
+from console import access, process
 from console.page import NEEDS, page
-from console.widgets import badge, cut, draw, empty, table
-from core import audit, audit_head, store
+from console.parts import exports
+from console.ui.markup import Safe, link, tag, when
+from console.ui.widgets import badge, cut, draw, empty, table
+from core.audit import chain, head
+from core.db import store
 from core.models import AuditRow
-from core.views import trail
+from core.queries import trail
 
 SPANS = {"All": None, "24 h": 1, "7 days": 7, "30 days": 30}
 PAGES = {"issue": "/issues?issue={}", "deployment": "/deployments?deployment={}", "policy": "/policy"}
@@ -59,7 +61,7 @@ def body() -> None:
 
 
 def row(made: AuditRow) -> tuple:
-    fits = made.hash == audit.digest(made)
+    fits = made.hash == chain.digest(made)
     return (
         made.id,
         when(made.at),
@@ -104,7 +106,7 @@ def verify() -> None:
     def told(done: int) -> None:
         bar.progress(min(1.0, done / every), f"{done:,} of {every:,} rows")
 
-    found = audit_head.verify(context.settings(), told)
+    found = head.verify(process.settings(), told)
     bar.empty()
     st.session_state["trail_verdict"] = (found.ok, str(found.state), found.says, datetime.now(UTC))
 

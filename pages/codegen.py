@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import change
-from console.diff import size
-from console.markup import link, number, percent, span, tag, when
 from console.page import page, picked
-from console.widgets import RESULT, bar, card, cut, draw, empty, issue_link, of, stat, stats, table
-from core import store
-from core.views import changes, counting
+from console.parts import change
+from console.ui.diff import size
+from console.ui.markup import link, number, percent, span, tag, when
+from console.ui.widgets import RESULT, bar, card, cut, draw, empty, issue_link, of, stat, stats, table
+from core.db import store
+from core.queries import changes, counting
 
 
 def body() -> None:

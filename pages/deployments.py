@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import context, story, watching
-from console.confirm import Offer, buttons
-from console.drawing import drawing, rate_chart, strip
-from console.markup import link, moment, percent, span, tag, when
+from console import process
 from console.page import page, picked
-from console.widgets import RESULT, card, checks, cut, draw, empty, facts, growth, issue_link, of, table
-from core import store
+from console.parts import story, watching
+from console.ui.confirm import Offer, buttons
+from console.ui.drawing import drawing, rate_chart, strip
+from console.ui.markup import link, moment, percent, span, tag, when
+from console.ui.widgets import RESULT, card, checks, cut, draw, empty, facts, growth, issue_link, of, table
+from core.db import store
 from core.models import ServiceHealth
-from core.views import counting, deployments, pipeline
+from core.queries import counting, deployments, pipeline
 
 AROUND = timedelta(minutes=15)
 LONGEST = timedelta(hours=6)  # of the curves
@@ -131,7 +132,7 @@ def offers(made, way_back: bool) -> list[Offer]:
 
 def watch_of(made) -> None:
     """What the watch saw; a preview has no visitors, so none watches it."""
-    watched = context.policy()[0].watch
+    watched = process.policy()[0].watch
     curves(made, watched)
     seen = story.health(made.before, made.after, watched.error_rate_margin)
     draw(card("Health before and after", seen, tag("p", allowed(watched), class_="d-muted")))

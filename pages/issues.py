@@ -6,14 +6,16 @@ from datetime import timedelta
 
 import streamlit as st
 
-from console import filtering, narrative, panels, quiet, story, work
-from console.confirm import Offer, buttons
-from console.markup import link
 from console.page import page, picked
-from console.widgets import draw, empty
-from core import store
+from console.parts import filtering, panels, story, work
+from console.parts import issue as narrative
+from console.parts import suppressed as quiet
+from console.ui.confirm import Offer, buttons
+from console.ui.markup import link
+from console.ui.widgets import draw, empty
+from core.db import store
 from core.models import ENDED, Status, now
-from core.views import aside, issues
+from core.queries import issues, suppressed
 
 PARTS = {"Story": narrative.told, **story.PARTS, "Steps": work.trace}
 
@@ -29,7 +31,7 @@ def body() -> None:
 def listing() -> None:
     found_issues()
     with store.read() as session:
-        set_aside = aside.by_reason(session, now() - timedelta(days=1))
+        set_aside = suppressed.by_reason(session, now() - timedelta(days=1))
     draw(quiet.set_aside(set_aside))
 
 

@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import charts, context, figures, panels, periods, report
-from console.markup import span, tag
+from console import process
 from console.page import page
-from console.widgets import draw, empty, stats
-from core import kpis, store
-from core.views import outcomes
+from console.parts import kpis as figures
+from console.parts import panels, periods, report
+from console.ui import charts
+from console.ui.markup import span, tag
+from console.ui.widgets import draw, empty, stats
+from core.db import store
+from core.queries import kpis, outcomes
 
 PERIODS = {"24 h": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 
@@ -24,7 +27,7 @@ def body() -> None:
         hourly = st.number_input(figures.HOURLY, 1, 1000, 90, width=280)
     until = datetime.now(UTC)
     since = until - timedelta(days=days)
-    source = context.policy()[0].watch.source
+    source = process.policy()[0].watch.source
     with store.read() as session:
         tally = outcomes.tally(session, since, until)
         now = periods.figures(session, tally, source, since, until, hourly)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import access, people
+from console import access
 from console.page import page
-from console.widgets import cut, draw
-from core import store
-from core.views import people as view
+from console.parts import people
+from console.ui.widgets import cut, draw
+from core.db import store
+from core.queries import people as view
 
 
 def body() -> None:

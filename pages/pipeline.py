@@ -6,30 +6,20 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import connectors as sources
-from console import context, demo, diagram, holding, panels
-from console.confirm import Offer, buttons
-from console.drawing import drawing
-from console.markup import clock, link, percent, span, tag, when
+from console import process
 from console.page import page
-from console.widgets import (
-    RESULT,
-    SEVERITY,
-    STATUS,
-    bar,
-    card,
-    draw,
-    empty,
-    facts,
-    issue_link,
-    of,
-    progress,
-    table,
-)
-from core import holds, store
+from console.parts import connectors as sources
+from console.parts import demo, holding, panels
+from console.ui import diagram
+from console.ui.confirm import Offer, buttons
+from console.ui.drawing import drawing
+from console.ui.markup import clock, link, percent, span, tag, when
+from console.ui.widgets import RESULT, SEVERITY, STATUS, bar, card, draw, empty, facts, issue_link, of, progress, table
+from core.db import store
 from core.models import Status
-from core.repair.runner import runner
-from core.views import pipeline
+from core.queries import pipeline
+from core.repair.sandbox.runner import runner
+from core.stages.deliver import holds
 
 DAY = timedelta(days=1)
 SHOWN = 5  # approvals; the tile above counts them all
@@ -38,7 +28,7 @@ ROUNDS = JOURNEYS = 8
 
 def body() -> None:
     now = datetime.now(UTC)
-    policy, fault = context.policy()
+    policy, fault = process.policy()
     if fault:
         st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
     with store.read() as session:
@@ -100,7 +90,7 @@ def journey_table(journeys):
     if not journeys:
         return empty(
             "No issues yet",
-            f"Signals become issues in a round, every {span(context.settings().round_seconds)}. "
+            f"Signals become issues in a round, every {span(process.settings().round_seconds)}. "
             "So far production is quiet, or no connector is set.",
         )
     return table(
@@ -133,7 +123,7 @@ def journey_table(journeys):
 
 def rounds_card(rounds):
     if not rounds:
-        wait = span(context.settings().round_seconds)
+        wait = span(process.settings().round_seconds)
         return card("Rounds", empty("No rounds yet", f"The first starts within {wait}.", "◔"))
     return card(
         f"The last {len(rounds)} rounds" if len(rounds) >= ROUNDS else "Rounds",
@@ -181,7 +171,7 @@ def limits_card(policy, used, by, workers, rounds):
                 "Live workers",
                 ", ".join(f"{w.role} {w.executor_id}" for w in alive) or "none seen within 90 s",
             ),
-            ("Rounds every", span(context.settings().round_seconds)),
+            ("Rounds every", span(process.settings().round_seconds)),
             ("Next round", next_round(rounds, alive)),
         ]
     )
@@ -192,7 +182,7 @@ def next_round(rounds, alive):
     """When the next round is due; it needs a live worker."""
     if not alive:
         return "none: no worker is alive"
-    due = rounds[0].started_at + timedelta(seconds=context.settings().round_seconds) if rounds else None
+    due = rounds[0].started_at + timedelta(seconds=process.settings().round_seconds) if rounds else None
     return when(due) if due and due > datetime.now(UTC) else "due now"
 
 

@@ -6,14 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import access, context, policy_form, policy_view, preview
-from console.confirm import Offer, buttons
-from console.markup import link, when
+from console import access, process
 from console.page import page, picked
-from console.widgets import badge, draw, empty, table, tag
-from core import policies, store
+from console.parts import policy as policy_view
+from console.parts import policy_form, preview
+from console.ui.confirm import Offer, buttons
+from console.ui.markup import link, when
+from console.ui.widgets import badge, draw, empty, table, tag
+from core.db import store
+from core.policy import versions
+from core.queries import decisions
 from core.settings import ConfigurationError, parse_policy
-from core.views import decisions
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90}
 IN_FORCE, CHANGE, VERSIONS = "In force", "Change", "Versions"
@@ -30,7 +33,7 @@ def body() -> None:
 
 
 def in_force() -> None:
-    policy, fault = context.policy()
+    policy, fault = process.policy()
     if fault:
         st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
     with store.read() as session:
@@ -41,9 +44,9 @@ def in_force() -> None:
 
 def change() -> None:
     """The form or the file's text; under it what the change would do."""
-    path = context.settings().platform_file
-    text = policies.text_of(path)
-    now = policies.digest(text)
+    path = process.settings().platform_file
+    text = versions.text_of(path)
+    now = versions.digest(text)
     how = st.segmented_control("Edit", ["Form", "File"], default="Form", required=True, key=f"policy-how-{now[:8]}")
     try:
         if how == "File":
@@ -51,7 +54,7 @@ def change() -> None:
             parse_policy(after, "platform.toml")
         else:
             changed = policy_form.changes(parse_policy(text, "platform.toml"), now)
-            after = policies.edited(text, changed)
+            after = versions.edited(text, changed)
             parse_policy(after, "platform.toml")
     except ConfigurationError as fault:
         st.error(f"This is no policy yet: {fault}")
@@ -68,7 +71,7 @@ def would(text: str, after: str, about: str) -> None:
     days = PERIODS[st.segmented_control("Past", list(PERIODS), default="30 days", required=True, key="policy-past")]
     found = preview.replayed(after, text, days)
     draw(preview.summary(found))
-    buttons([Offer("change_policy", after, about, {"based_on": policies.digest(text)}, "policy")])
+    buttons([Offer("change_policy", after, about, {"based_on": versions.digest(text)}, "policy")])
     last = -(-len(found.flips) // preview.PAGE)
     number = st.pagination(last, key=f"flips-{last}") if last > 1 else 1
     if found.flips:
@@ -80,8 +83,8 @@ def would(text: str, after: str, about: str) -> None:
 
 def history() -> None:
     with store.read() as session:
-        found, newest = policies.count(session), policies.newest_digest(session)
-    now = policies.digest(policies.text_of(context.settings().platform_file))
+        found, newest = versions.count(session), versions.newest_digest(session)
+    now = versions.digest(versions.text_of(process.settings().platform_file))
     if newest != now:
         draw(
             tag(
@@ -93,10 +96,10 @@ def history() -> None:
     if not found:
         draw(empty("No version is kept yet", "The first change made here keeps the text before it, too.", "◔"))
         return
-    last = -(-found // policies.VERSIONS)
+    last = -(-found // versions.VERSIONS)
     number = st.pagination(last, key=f"versions-{last}") if last > 1 else 1
     with store.read() as session:
-        rows = policies.versions(session, number)
+        rows = versions.versions(session, number)
     draw(
         table(
             ("Version", "Put in force", "By", "Why", "SHA-256", ""),
@@ -119,11 +122,11 @@ def version(number: int | None) -> None:
     """An earlier text, what returning to it would do, and the way back."""
     draw(link("/policy", "← Policy"))
     with store.read() as session:
-        found = session.get(policies.PolicyVersion, number) if number else None
+        found = session.get(versions.PolicyVersion, number) if number else None
     if found is None:
         draw(empty("Version not found", "No version of the policy has this number.", "✕"))
         return
-    text = policies.text_of(context.settings().platform_file)
+    text = versions.text_of(process.settings().platform_file)
     draw(
         tag("h2", f"Version {found.id}"),
         tag("p", "Put in force ", when(found.at), f" by {found.by}. {found.reason}"),

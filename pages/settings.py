@@ -6,20 +6,22 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import access, connectors, context, quiet, system
-from console.confirm import Offer, buttons
+from console import access, process
 from console.page import NEEDS, page
-from console.widgets import badge, cut, draw, empty, table, tag
-from core import rulings, store
+from console.parts import connectors, suppressed, system
+from console.ui.confirm import Offer, buttons
+from console.ui.widgets import badge, cut, draw, empty, table, tag
+from core.db import store
 from core.models import Status
-from core.repair.runner import runner
+from core.queries import health, pipeline
+from core.repair.sandbox.runner import runner
+from core.signals import triage_rules
 from core.vendors import registry
-from core.views import health, pipeline
 
 
 def body() -> None:
     now = datetime.now(UTC)
-    settings, (policy, fault) = context.settings(), context.policy()
+    settings, (policy, fault) = process.settings(), process.policy()
     if fault:
         st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
     with store.read() as session:
@@ -37,7 +39,7 @@ def body() -> None:
         ),
         tag(
             "div",
-            system.routes(policy.routes, context.connected(), sent, failed),
+            system.routes(policy.routes, process.connected(), sent, failed),
             system.maintenance(policy.maintenance, waiting),
             class_="d-three",
         ),
@@ -54,7 +56,7 @@ def sources(found) -> None:
         draw(connectors.drawn(found))
     else:
         draw(empty("No connector has been read yet", "Set one vendor's variables, see below; a round reads it.", "◔"))
-    missing = [name for name in registry.BUILDERS if name not in context.connected()]
+    missing = [name for name in registry.BUILDERS if name not in process.connected()]
     with st.container(horizontal=True, vertical_alignment="center"):
         asked = st.button("Ask every connector now", key="checks", shortcut="K")
         if missing:
@@ -69,7 +71,7 @@ def ask() -> None:
     """Ask each vendor whether it would work; slow ones are seen one by one."""
     access.require(access.OPERATE)
     told, place = [], st.empty()
-    for name, check in registry.checks(context.settings()):
+    for name, check in registry.checks(process.settings()):
         place.progress(len(told) / len(registry.BUILDERS), f"{name} has answered")
         off = check.says.startswith(registry.OFF)
         state = (
@@ -84,13 +86,13 @@ def silences() -> None:
     """What opens no issue now or soon, each with its end; and the fields of a new one."""
     st.header("Silences and planned maintenance", anchor=False)
     with store.read() as session:
-        standing = rulings.standing(session)
+        standing = triage_rules.standing(session)
     if not standing:
         draw(empty("Nothing is silenced", "Silence one issue on its page, or a service and title here.", "◔"))
     for row in standing:
-        draw(quiet.silence(row))
+        draw(suppressed.silence(row))
         buttons([Offer("end_silence", row.id, row.reason)], shortcuts=False)
-    draw(cut(len(standing), rulings.LISTED, f"The {rulings.LISTED} that end first are listed."))
+    draw(cut(len(standing), triage_rules.LISTED, f"The {triage_rules.LISTED} that end first are listed."))
     if access.current().may(access.OPERATE):
         new_silence()
 

@@ -6,22 +6,10 @@ from datetime import timedelta
 
 from sqlmodel import Session
 
-from core import audit
-from core.models import (
-    ChangeSet,
-    Impact,
-    Issue,
-    Notification,
-    Severity,
-    Stage,
-    StageRun,
-    Status,
-    Verdict,
-    Worker,
-    now,
-)
-from core.policies import digest
-from core.saved import PolicyVersion
+from core.audit import chain
+from core.models import ChangeSet, Impact, Issue, Notification, Severity, Stage, StageRun, Status, Verdict, Worker, now
+from core.models.kept import PolicyVersion
+from core.policy.versions import digest
 from tests.factories import (
     add,
     analysis,
@@ -222,7 +210,7 @@ def shop(session: Session) -> None:
         metrics(session, service, now(), broken=(8 + 4 * place, 14 + 4 * place))
     add(session, Worker(executor_id="worker-1", host="local", pid=4711, role="worker"))
     for place, (action, subject, detail) in enumerate(DEEDS):
-        audit.record(session, ("demo", "platform")[place % 2], action, subject, detail, key=f"deed-{place}")
+        chain.record(session, ("demo", "platform")[place % 2], action, subject, detail, key=f"deed-{place}")
 
 
 LOOKS = (
@@ -235,7 +223,7 @@ LOOKS = (
 
 
 def past(session: Session, place: int, result: str) -> Issue:
-    """A run that ended ``place`` thirds of a day ago, decided as core/decision.py decides."""
+    """A run that ended ``place`` thirds of a day ago, decided as core/decision/rules.py decides."""
     age = timedelta(hours=2 + 8 * place)
     acts = result not in ("escalated", "human")
     confidence = 0.83 + 0.14 * ((place * 7) % 10) / 10 if acts else 0.44 + 0.15 * ((place * 3) % 10) / 10

@@ -10,10 +10,11 @@ from pathlib import Path
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from console import context
-from core import sessions, store
+from console import process
+from core.access import sessions
+from core.db import store
 from core.models import now
-from core.people import Person, Role, SignIn
+from core.models.access import Person, Role, SignIn
 from core.settings import ROOT, Settings
 
 # AppTest reads the metadata of every installed package at each visit: 0.15 s that never change.
@@ -62,7 +63,7 @@ def open_console(folder: Path, **values) -> Settings:
     """Settings and an empty store of this test alone."""
     (folder / "platform.toml").write_text(values.pop("platform", PLATFORM), encoding="utf-8")
     (folder / "platform.db").write_bytes(blank())
-    return context.configure(
+    return process.configure(
         Settings(
             **{
                 "database_url": f"sqlite:///{folder / 'platform.db'}",
@@ -104,7 +105,7 @@ def cookie(name: str, agent: str) -> str:
 
 def visit(page: str, person: str = "admin", **query: object) -> AppTest:
     """The page as this person sees it, after one run."""
-    at = AppTest.from_file(str(ROOT / "console" / "main.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "console" / "server" / "main.py"), default_timeout=60)
     at.user = {"session": sessions.digest(person)}
     at.run()
     for name, value in query.items():

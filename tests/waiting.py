@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlmodel import select
 
-from core import durable, store
+from core.db import store
 from core.models import Approval, Issue, Status
+from core.ops import durable
 from tests import scenes
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.people import Role
-from core.rights import Actor, Proof
+from core.access.rights import Actor, Proof
+from core.models.access import Role
 
 
 def by(name: str, **values) -> Actor:

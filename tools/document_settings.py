@@ -1,4 +1,5 @@
-"""Writes the tables of settings into docs/configuration.md from core/settings.py; a test holds that they are up to date."""
+"""Writes the tables of settings into docs/configuration.md from core/settings.py; a test holds that they are up to
+date."""
 
 from __future__ import annotations
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from console import context
-from console.markup import Safe, link, tag
+from console import process
+from console.ui.markup import Safe, link, tag
 from core.models import Deployment
 from core.settings import Policy
-from core.stages import guard
+from core.stages.deliver import guard
 
 
 def banner() -> tuple[Safe, ...]:
     """One alert a deployment, with the command to do by hand; empty while nothing is wrong."""
-    return tuple(_alert(row, context.policy()[0]) for row in guard.alarms())
+    return tuple(_alert(row, process.policy()[0]) for row in guard.alarms())
 
 
 def _alert(row: Deployment, policy: Policy) -> Safe:

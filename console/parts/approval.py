@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from console import change
-from console.diff import side_by_side
-from console.markup import Safe, link, percent, span, tag, when
-from console.widgets import RESULT, SEVERITY, card, checks, empty, facts, growth, impact, issue_link, of, table
-from core.counted import counted
+from console.parts import change
+from console.ui.diff import side_by_side
+from console.ui.markup import Safe, link, percent, span, tag, when
+from console.ui.widgets import RESULT, SEVERITY, card, checks, empty, facts, growth, impact, issue_link, of, table
 from core.models import Approval, Issue
+from core.models.counted import counted
+from core.queries.approvals import Question
 from core.settings import Watch
-from core.views.approvals import Question
 
 NONE = "Not run for this patch."
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.diff import side_by_side, size
-from console.markup import Safe, join, span, tag
-from console.widgets import RESULT, card, checks, code, empty, of
-from core.counted import counted
+from console.ui.diff import side_by_side, size
+from console.ui.markup import Safe, join, span, tag
+from console.ui.widgets import RESULT, card, checks, code, empty, of
 from core.models import ChangeSet, Review, TestRun
-from core.repair.capabilities import NOTHING
-from core.stages.gate import CAPABILITIES, newly
-from core.views.issues import Change
+from core.models.counted import counted
+from core.queries.issues import Change
+from core.repair.judge.capabilities import NOTHING
+from core.stages.review.gate import CAPABILITIES, newly
 
 PROOF = {
     "fails_before": "The new test fails on the old commit",

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from console.markup import Safe, clock, number, span, tag, when
-from console.widgets import badge, table
+from console.ui.markup import Safe, clock, number, span, tag, when
+from console.ui.widgets import badge, table
 from core.models import Connector
 
 ADVICE = (  # the first whose pattern is in the error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from console.markup import Safe, join, tag
-from console.widgets import VERDICT, bar, card, facts, of, table
+from console.ui.markup import Safe, join, tag
+from console.ui.widgets import VERDICT, bar, card, facts, of, table
 from core.models import Decision, Verdict
 
 TERMS = {

@@ -6,21 +6,21 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from console import context
-from console.drawing import drawing, rate_chart
-from console.markup import percent, tag
-from console.widgets import card, draw, empty
-from core import store
-from core.views import deployments, pipeline
+from console import process
+from console.ui.drawing import drawing, rate_chart
+from console.ui.markup import percent, tag
+from console.ui.widgets import card, draw, empty
+from core.db import store
+from core.queries import deployments, pipeline
 
 SPAN = timedelta(minutes=30)
 
 
 def sandbox():
     """The sandbox's remote control: status(), break_(name), restore(name)."""
-    from core.vendors.sandbox import Sandbox
+    from core.vendors.demo import Sandbox
 
-    return Sandbox(context.settings())
+    return Sandbox(process.settings())
 
 
 def panel(source: str) -> None:
@@ -31,16 +31,16 @@ def panel(source: str) -> None:
         shipped = [
             (d.ready_at, f"deployed {d.sha[:7]}") for d, _, _ in deployments.page(session, "production") if d.ready_at
         ]
-    if rates or context.settings().sandbox_url:
+    if rates or process.settings().sandbox_url:
         st.header("Error rate of each service, last 30 min", anchor=False)
     charts(rates, shipped, source)
-    if context.settings().sandbox_url:
+    if process.settings().sandbox_url:
         faults()
 
 
 def charts(rates, shipped, source: str) -> None:
     if not rates:
-        if context.settings().sandbox_url:
+        if process.settings().sandbox_url:
             draw(empty("No measurements yet", f"{source} delivers them with the next round.", "◔"))
         return
     with st.grid(columns=3, min_column_width=260):

@@ -8,7 +8,7 @@ import json
 
 from sqlmodel import Session
 
-from core.views import trail
+from core.queries import trail
 
 HEADS = ("id", "at", "actor", "action", "subject", "detail", "key", "previous", "hash")
 

@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 
 from console import access
-from console.widgets import STATUS, cut, draw
-from core import saved, store
+from console.ui.widgets import STATUS, cut, draw
+from core.db import store
 from core.models import Severity, Status
-from core.views import counting
-from core.views.issues import SORTS, Filter
+from core.queries import counting, saved_views
+from core.queries.issues import SORTS, Filter
 
 NAMES = ("text", "status", "severity", "service", "sort")
 
@@ -105,7 +105,7 @@ def views(wanted: Filter) -> None:
     """The person's own views as links, and the way to keep this one."""
     owner, query = access.current().name, urlencode(told(wanted))
     with store.read() as session:
-        found = saved.views(session, owner)
+        found = saved_views.views(session, owner)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for view in found:
             kind = "primary" if view.query == query else "secondary"
@@ -114,7 +114,9 @@ def views(wanted: Filter) -> None:
             _keep(owner, query)
             for view in found:
                 st.button(f"Forget {view.name}", key=f"forget-{view.id}", on_click=_forget, args=(owner, view.id))
-            draw(cut(len(found), saved.LISTED, f"The first {saved.LISTED} by name are listed: forget some."))
+            draw(
+                cut(len(found), saved_views.LISTED, f"The first {saved_views.LISTED} by name are listed: forget some.")
+            )
 
 
 def _keep(owner: str, query: str) -> None:
@@ -129,13 +131,13 @@ def _keep(owner: str, query: str) -> None:
 
 def _store(owner: str, query: str) -> None:
     with store.write() as session:
-        saved.keep(session, owner, st.session_state.get("view_name", ""), query)
+        saved_views.keep(session, owner, st.session_state.get("view_name", ""), query)
     st.session_state["view_name"] = ""
 
 
 def _forget(owner: str, view_id: int) -> None:
     with store.write() as session:
-        saved.forget(session, owner, view_id)
+        saved_views.forget(session, owner, view_id)
 
 
 def _open(query: str) -> None:

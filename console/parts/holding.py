@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from console import context
-from console.confirm import Offer, buttons
-from console.markup import Safe, link, moment, tag
-from console.widgets import badge, draw
-from core import holds, store, windows
-from core.holds import EVERYTHING, Hold
+from console import process
+from console.ui.confirm import Offer, buttons
+from console.ui.markup import Safe, link, moment, tag
+from console.ui.widgets import badge, draw
+from core.db import store
+from core.decision import windows
+from core.models.kept import Hold
 from core.settings import Policy
+from core.stages.deliver import holds
+from core.stages.deliver.holds import EVERYTHING
 
 
 def _standing() -> list[Hold]:
@@ -42,7 +45,7 @@ def _frozen(policy: Policy) -> list[Safe]:
 
 def banner() -> None:
     """One line for each hold and freeze; nothing while releases go on."""
-    draw(*map(_told, _standing()), *_frozen(context.policy()[0]))
+    draw(*map(_told, _standing()), *_frozen(process.policy()[0]))
 
 
 def controls() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from console import change
-from console import story as story_parts
-from console.diff import side_by_side
-from console.markup import Safe, link, span, tag
-from console.widgets import RESULT, STATUS, VERDICT, card, of
-from console.widgets import timeline as events
+from console.parts import change
+from console.parts import story as story_parts
+from console.ui.diff import side_by_side
+from console.ui.markup import Safe, link, span, tag
+from console.ui.widgets import RESULT, STATUS, VERDICT, card, of
+from console.ui.widgets import timeline as events
 from core.models import Deployment
-from core.views.issues import Story, shortened, timeline
+from core.queries.issues import Story, shortened, timeline
 
 
 def _last(items):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from console.markup import Safe, join, moment, number, percent, span, tag
-from console.widgets import bar, table
-from core import kpis
-from core.kpis import Bin, Figure, Part
+from console.ui.markup import Safe, join, moment, number, percent, span, tag
+from console.ui.widgets import bar, table
+from core.queries import kpis
+from core.queries.kpis import Bin, Figure, Part
 
 HOURLY = "Cost of an engineer's hour, your currency"
 WORDS = {

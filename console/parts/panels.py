@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.markup import Safe, clock, link, percent, tag, when
-from console.widgets import SEVERITY, STATUS, issue_link, of, stat, stats, table
-from core.counted import counted
+from console.ui.markup import Safe, clock, link, percent, tag, when
+from console.ui.widgets import SEVERITY, STATUS, issue_link, of, stat, stats, table
+from core.access.rights import Actor
 from core.models import Approval, ChangeSet, Issue, Status
-from core.rights import Actor
+from core.models.counted import counted
 from core.settings import Settings
 
 LEADS = {

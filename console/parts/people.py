@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from console import access
-from console.markup import join, moment, tag, when
-from console.system import state
-from console.widgets import card, draw, empty, table
-from core import accounts, passwords, sessions
-from core.people import ApiToken, Person, Role
-from core.rights import RIGHTS, Forbidden
-from core.views import people as view
+from console.parts.system import state
+from console.ui.markup import join, moment, tag, when
+from console.ui.widgets import card, draw, empty, table
+from core.access import accounts, passwords, sessions
+from core.access.rights import RIGHTS, Forbidden
+from core.models.access import ApiToken, Person, Role
+from core.queries import people as view
 
 Rows = Sequence[tuple[Person, int]]
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from sqlmodel import Session
 
-from core import kpis, store
-from core.views import outcomes
+from core.db import store
+from core.queries import kpis, outcomes
 
 
 def figures(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from console.markup import Safe, join, moment, percent, span, tag
-from console.widgets import VERDICT, bar, card, facts, growth, of, table
-from core import decision, windows
-from core.counted import counted
+from console.ui.markup import Safe, join, moment, percent, span, tag
+from console.ui.widgets import VERDICT, bar, card, facts, growth, of, table
+from core.decision import rules as decision
+from core.decision import windows
+from core.models.counted import counted
 from core.settings import FixRules, Policy
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

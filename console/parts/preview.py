@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from console.diff import side_by_side
-from console.markup import Safe, link, when
-from console.widgets import RESULT, badge, of, stat, stats, table, tag
-from core import replay, store
+from console.ui.diff import side_by_side
+from console.ui.markup import Safe, link, when
+from console.ui.widgets import RESULT, badge, of, stat, stats, table, tag
+from core.db import store
+from core.decision import replay
 from core.models import Verdict
+from core.queries import decisions
 from core.settings import ConfigurationError, parse_policy
-from core.views import decisions
 
 PAGE = 25
 BOLDNESS = {Verdict.AUTO_RESOLVE: 2, Verdict.SCHEDULE_MAINTENANCE: 1, Verdict.ESCALATE_HUMAN: 0}

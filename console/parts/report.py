@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from console import figures
-from console.markup import Safe, moment, tag
-from core.kpis import Bin, Figure, Part
+from console.parts import kpis
+from console.ui.markup import Safe, moment, tag
+from core.queries.kpis import Bin, Figure, Part
 
 STYLE = Safe("""<style>
 :root{font:13px/1.45 system-ui,sans-serif;color:#17202e}body{max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -39,15 +39,15 @@ def page(
         tag("h1", "DevOps Intelligence Platform: what it is worth"),
         tag("p", f"{moment(since)} to {moment(until)}, compared with the period of the same length before."),
         tag("h2", "Figures"),
-        tag("div", *(figures.tile(*pair) for pair in zip(now, before, strict=True)), class_="d-stats"),
+        tag("div", *(kpis.tile(*pair) for pair in zip(now, before, strict=True)), class_="d-stats"),
         tag("h2", "Time to repair, in its parts"),
-        figures.repair(*repair),
+        kpis.repair(*repair),
         tag("h2", "Does the confidence hold?"),
-        figures.calibration(bins) if bins else tag("p", "Not enough data."),
+        kpis.calibration(bins) if bins else tag("p", "Not enough data."),
         tag("h2", "What each service served"),
-        figures.services(served) if served else tag("p", "No measurements."),
+        kpis.services(served) if served else tag("p", "No measurements."),
         tag("h2", "Formulas"),
-        figures.formulas(now),
+        kpis.formulas(now),
     )
     head = tag("head", Safe('<meta charset="utf-8">'), tag("title", f"KPIs to {until:%Y-%m-%d}"), STYLE)
     return "<!DOCTYPE html>" + tag("html", head, body, lang="en")

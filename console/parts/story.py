@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from console import change, quiet, receipt
-from console.markup import Safe, esc, join, moment, percent, span, tag, when
-from console.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, stat, stats, table
-from core.counted import counted
+from console.parts import change, suppressed
+from console.parts import decision as receipt
+from console.ui.markup import Safe, esc, join, moment, percent, span, tag, when
+from console.ui.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, stat, stats, table
 from core.models import Analysis, Crash, Deployment, Frame, ServiceHealth, Signal, Stage
-from core.views import counting
-from core.views.issues import Story
+from core.models.counted import counted
+from core.queries import counting
+from core.queries.issues import Story
 
 LOCALS = 12  # of a frame that are shown
 
@@ -29,7 +30,7 @@ def head(story: Story) -> Safe:
         ),
         tag("h2", f"#{issue.id} ", issue.title),
         tag("p", issue.reason) if issue.reason else "",
-        quiet.of_issue(story),
+        suppressed.of_issue(story),
         class_="d-head",
     )
 

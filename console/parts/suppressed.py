@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.markup import Safe, esc, join, link, moment, tag, when
-from console.widgets import badge, card, table
+from console.ui.markup import Safe, esc, join, link, moment, tag, when
+from console.ui.widgets import badge, card, table
 from core.models import now
-from core.rulings import Silence
-from core.views.aside import Aside
-from core.views.issues import Story
+from core.models.kept import Silence
+from core.queries.issues import Story
+from core.queries.suppressed import Aside
 
 
 def set_aside(found: Sequence[Aside]) -> Safe:

@@ -8,15 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from console.markup import Safe, link, moment, span, tag, when
-from console.policy_view import DAYS
-from console.widgets import badge, card, cut, facts, table
-from core import notify, windows
+from console.parts.policy import DAYS
+from console.ui.markup import Safe, link, moment, span, tag, when
+from console.ui.widgets import badge, card, cut, facts, table
+from core.decision import windows
 from core.models import Notification, Worker
-from core.people import Person
+from core.models.access import Person
+from core.ops import notify
+from core.queries import health
+from core.queries import people as view
 from core.settings import Maintenance, Routes, Settings
-from core.views import health
-from core.views import people as view
 
 
 def runner(found, last: str) -> Safe:
@@ -130,7 +131,7 @@ STATES = {"disabled": ("calm", "–"), "locked": ("person", "◆"), "ended": ("c
 
 
 def state(person: Person) -> Safe:
-    """How a person stands, in the words of core.views.people: a badge each."""
+    """How a person stands, in the words of core.queries.people: a badge each."""
     held = view.states(person)
     in_full = [] if set(held) - {view.PROVIDER} else [badge("ok", "✓", "active")]
     told = [badge(*STATES.get(words.split()[0], ("calm", "·")), words) for words in held]

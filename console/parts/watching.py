@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from console.markup import Safe, join, tag
-from console.widgets import empty, table
+from console.ui.markup import Safe, join, tag
+from console.ui.widgets import empty, table
 
 STATES = {
     "watching": "Undecided: the watch goes on",

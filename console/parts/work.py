@@ -5,22 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from console.confirm import Offer
-from console.markup import Safe, clock, join, span, tag
-from console.widgets import RESULT, card, empty, of, table
-from core import store
+from console.ui.confirm import Offer
+from console.ui.markup import Safe, clock, join, span, tag
+from console.ui.widgets import RESULT, card, empty, of, table
+from core.db import store
 from core.models import Status
-from core.views.issues import Story
+from core.queries.issues import Story
 
 if TYPE_CHECKING:
-    from core.restart import Step
+    from core.ops.restart import Step
 
 SHOWN = 200  # steps, the latest
 
 
 def offers(told: Story) -> list[Offer]:
     """Release anyway and Restart, where the issue's state allows them."""
-    from core import release_again, restart  # the durable engine: other pages are drawn without it
+    from core.actions import release_again  # the durable engine: other pages are drawn without it
+    from core.ops import restart  # the durable engine: other pages are drawn without it
 
     issue = told.issue
     dead = issue.status not in (Status.NEW, Status.RESOLVED, Status.DISMISSED) and restart.ended(issue.workflow_id)
@@ -42,7 +43,7 @@ def offers(told: Story) -> list[Offer]:
 
 def trace(told: Story) -> Safe:
     """The recorded steps of the issue's present workflow and of its releases."""
-    from core import restart
+    from core.ops import restart
 
     issue = told.issue
     recorded = restart.steps(issue.workflow_id)

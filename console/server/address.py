@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
-from console import context
+from console import process
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -22,7 +22,7 @@ def client(connection: HTTPConnection) -> str:
 
     Each proxy appends whom it heard; what stands left of the first hop that we do not trust is anybody's claim.
     """
-    hop, trusted = _peer(connection), _networks(context.settings().trusted_proxies)
+    hop, trusted = _peer(connection), _networks(process.settings().trusted_proxies)
     told = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
     while _within(hop, trusted) and told and _parsed(told[-1]):
         hop = told.pop().strip()
@@ -45,7 +45,7 @@ def limited(connection: HTTPConnection) -> str:
 def own(connection: HTTPConnection) -> bool:
     """Is its Origin ours: the host that it was sent to, or PUBLIC_URL's?"""
     origin = urlsplit(connection.headers.get("origin", ""))
-    hosts = (connection.headers.get("host", ""), urlsplit(context.settings().public_url).netloc)
+    hosts = (connection.headers.get("host", ""), urlsplit(process.settings().public_url).netloc)
     return origin.scheme in ("http", "https") and origin.netloc != "" and origin.netloc in hosts
 
 

@@ -3,7 +3,7 @@
     GET  /api/status                    how things stand
     POST /api/round                     start a round now, if its interval has not had one
     GET  /api/issues/N                  one issue, and the question for approval that it waits for
-    POST /api/issues/N/ACTION           approve, reject, escalate, ...: any action on an issue (core/deeds.py)
+    POST /api/issues/N/ACTION           approve, reject, escalate, ...: any action on an issue (registry.py)
     POST /api/releases/ACTION           stop, start; lift, with {"repository": ...}
 
 The body holds the action's arguments. ``Idempotency-Key`` makes a repetition harmless: it holds for one person, action
@@ -23,11 +23,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from console import address, forms
-from core import deeds, holds, overview, rights, sessions, store, strict_json, targets
-from core.deeds import Reused
-from core.models import Issue
-from core.rights import Actor, Forbidden, Refused
+from console.server import address, forms
+from core.access import rights, sessions
+from core.access.rights import Actor, Forbidden, Refused
+from core.actions import registry, targets
+from core.actions.registry import Reused
+from core.db import store
+from core.models import Issue, strict_json
+from core.queries import status as overview
+from core.stages.deliver import holds
 
 LARGEST = 100_000  # bytes of a body
 ROWS = 2**31  # no row and no argument has a number that high
@@ -131,23 +135,23 @@ def act(actor: Actor, request: Request, body: dict) -> dict:
 def act_on_releases(actor: Actor, request: Request, body: dict) -> dict:
     """Stop or start all releases, or lift the brake of the repository that the body names."""
     chosen = _chosen(request, targets.OF_RELEASES)
-    of_one = chosen.about is deeds.About.REPOSITORY
+    of_one = chosen.about is registry.About.REPOSITORY
     target = body.pop("repository", "") if of_one else holds.EVERYTHING
     if not isinstance(target, str):
         raise Wrong(422, f"{chosen.name} takes repository (str)")
     return _carried_out(chosen, actor, request, body, lambda: target)
 
 
-def _chosen(request: Request, about: Container[deeds.About]) -> deeds.Action:
+def _chosen(request: Request, about: Container[registry.About]) -> registry.Action:
     """The action that the path names, of those on ``about``. Raises Wrong."""
-    actions = {name: action for name, action in deeds.registry().items() if action.about in about}
+    actions = {name: action for name, action in registry.registry().items() if action.about in about}
     if (name := request.path_params["action"]) not in actions:
         raise Wrong(404, f"the actions are {', '.join(actions)}")
     return actions[name]
 
 
 def _carried_out(
-    action: deeds.Action, actor: Actor, request: Request, body: dict, target: Callable[[], int | str]
+    action: registry.Action, actor: Actor, request: Request, body: dict, target: Callable[[], int | str]
 ) -> dict:
     try:
         action.arguments.model_validate(body)

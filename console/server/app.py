@@ -1,6 +1,6 @@
 """The server: the engine runs in its lifespan, so that work goes on with no browser open.
 
-Started by ``streamlit run console/app.py`` or ``uvicorn console.app:app`` (one worker).
+Started by ``streamlit run console/server/app.py`` or ``uvicorn console.server.app:app`` (one worker).
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from console import api, assets, context, first, gate, headers, hooks, live, signin, status  # noqa: E402
+from console import process  # noqa: E402
 from console.page import PAGES  # noqa: E402
-from core import store, vitals, wiring  # noqa: E402
+from console.server import api, assets, auth, first_admin, headers, live, signin, status, webhooks  # noqa: E402
+from core import bootstrap  # noqa: E402
+from core.db import store  # noqa: E402
+from core.ops import liveness  # noqa: E402
 
 log = logging.getLogger("console")
 ADDRESSES = frozenset({"/", *(f"/{name}" for name in PAGES)})
@@ -37,14 +40,14 @@ ADDRESSES = frozenset({"/", *(f"/{name}" for name in PAGES)})
 async def engine():
     """The engine, unless CONSOLE_ENGINE is off or the store fails: then the pages say what to do."""
     try:
-        settings = context.settings()
+        settings = process.settings()
     except SQLAlchemyError:
         log.exception("the store cannot be opened; the engine does not start")
         yield
         return
     if not settings.console_engine:
         log.info("CONSOLE_ENGINE is off: a worker elsewhere does the rounds; people still act here")
-        await asyncio.to_thread(wiring.build, settings)  # what its people's actions work with
+        await asyncio.to_thread(bootstrap.build, settings)  # what its people's actions work with
         yield
         return
     from core import scheduler
@@ -78,7 +81,7 @@ def freeze() -> None:
 
 @contextlib.asynccontextmanager
 async def lifespan(_app):
-    await asyncio.to_thread(first.people)
+    await asyncio.to_thread(first_admin.people)
     async with engine():
         freeze()
         async with live.watch.running():
@@ -99,14 +102,14 @@ async def healthz(_request: Request) -> JSONResponse:
     fault = await asyncio.to_thread(_store_answers)
     told = {"status": "ok", "store": fault or "ok"}
     if not fault:
-        told |= await asyncio.to_thread(vitals.of_engine, context.settings())
-        fault = told["engine"] not in vitals.FINE
+        told |= await asyncio.to_thread(liveness.of_engine, process.settings())
+        fault = told["engine"] not in liveness.FINE
     return JSONResponse(told | {"status": "failed" if fault else "ok"}, 503 if fault else 200)
 
 
 async def status_page(request: Request) -> Response:
     """The status page; ``?refresh=30`` lets a wall screen ask for it again every 30 s."""
-    if not context.policy()[0].access.public_status and not await asyncio.to_thread(gate.session_of, request):
+    if not process.policy()[0].access.public_status and not await asyncio.to_thread(auth.session_of, request):
         return RedirectResponse("/login", 303)
     code, text = await asyncio.to_thread(status.page)
     every = request.query_params.get("refresh", "")
@@ -115,7 +118,7 @@ async def status_page(request: Request) -> Response:
 
 
 app = st.App(
-    ROOT / "console" / "main.py",
+    ROOT / "console" / "server" / "main.py",
     lifespan=lifespan,
     routes=[
         Route("/healthz", healthz),
@@ -123,11 +126,11 @@ app = st.App(
         Route("/status", status_page),
         *signin.ROUTES,
         *api.ROUTES,
-        *hooks.ROUTES,
+        *webhooks.ROUTES,
     ],
     middleware=[
         Middleware(headers.SecurityHeaders),
-        Middleware(gate.Gate),
+        Middleware(auth.Gate),
         Middleware(assets.Assets, pages=ADDRESSES),
     ],
 )

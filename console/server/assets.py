@@ -19,8 +19,8 @@ import streamlit
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from console import first_paint
-from console.gate import HEADER
+from console.server import first_paint
+from console.server.auth import HEADER
 
 STATIC = (Path(streamlit.__file__).parent / "static").resolve()  # a virtual environment may be a link
 YEAR = "public, max-age=31536000, immutable"
@@ -70,7 +70,7 @@ def index(text: str) -> str:
     ):
         text, found = re.subn(pattern, lambda _, new=new: new, text, count=1)
         if not found:
-            raise ValueError(f"this Streamlit's index.html has no {pattern}: adapt console/assets.py")
+            raise ValueError(f"this Streamlit's index.html has no {pattern}: adapt console/server/assets.py")
     loaded = "".join(LOADED.findall(text))
     return LOADED.sub("", text).replace("</body>", f'<template id="later">{loaded}</template>{LATER}</body>', 1)
 

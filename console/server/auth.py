@@ -16,8 +16,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from console import address, context
-from core import sessions
+from console import process
+from console.server import address
+from core.access import sessions
 
 COOKIE = "session"
 HEADER = b"x-platform-session"
@@ -33,7 +34,7 @@ def cookie_name() -> str:
 
 
 def secure() -> bool:
-    return context.settings().public_url.startswith("https://")
+    return process.settings().public_url.startswith("https://")
 
 
 def session_of(connection: HTTPConnection) -> str | None:

@@ -7,8 +7,8 @@ import sys
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from console import context
-from core import accounts
+from console import process
+from core.access import accounts
 
 log = logging.getLogger(__name__)
 HOW = "nobody can sign in yet: python -m core user add NAME --role admin"
@@ -17,7 +17,7 @@ HOW = "nobody can sign in yet: python -m core user add NAME --role admin"
 def people() -> None:
     """The demo's four, or the first admin. Its one-time password goes to a terminal, never into a log."""
     try:
-        settings = context.settings()
+        settings = process.settings()
         if accounts.demo(settings):
             return
         if not sys.stdout.isatty():

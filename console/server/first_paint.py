@@ -13,13 +13,16 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from console import context, diagram, figures, panels, periods
-from console.markup import Safe, join, tag
+from console import process
 from console.page import NEEDS, PAGES, visible
-from console.widgets import stats
-from core import sessions, store
-from core.rights import VIEW, Actor
-from core.views import issues, outcomes, pipeline
+from console.parts import kpis, panels, periods
+from console.ui import diagram
+from console.ui.markup import Safe, join, tag
+from console.ui.widgets import stats
+from core.access import sessions
+from core.access.rights import VIEW, Actor
+from core.db import store
+from core.queries import issues, outcomes, pipeline
 
 log = logging.getLogger(__name__)
 SEEN = 16  # rows of a list that a large screen shows at once; what lies below it is not drawn for a moment
@@ -53,14 +56,14 @@ def _held(*labels: str, row: str = "") -> Safe:
 
 def _kpis() -> Safe:
     until = datetime.now(UTC)
-    since, source = until - timedelta(days=7), context.policy()[0].watch.source
+    since, source = until - timedelta(days=7), process.policy()[0].watch.source
     with store.read() as session:
         tally = outcomes.tally(session, since, until)
         now = periods.figures(session, tally, source, since, until, 90)
     before = periods.before(source, since, 7, 90)
-    tiles = (figures.tile(f, b) for f, b in zip(now, before, strict=True))
-    said = figures.period(since, until, 7, tally.runs)
-    return join([_held("Period", figures.HOURLY, row="d-row"), said, stats(*tiles, five=True)])
+    tiles = (kpis.tile(f, b) for f, b in zip(now, before, strict=True))
+    said = kpis.period(since, until, 7, tally.runs)
+    return join([_held("Period", kpis.HOURLY, row="d-row"), said, stats(*tiles, five=True)])
 
 
 BODIES: Mapping[str, Callable[[], Safe]] = {"pipeline": _pipeline, "issues": _issues, "kpis": _kpis}
@@ -83,7 +86,7 @@ def html(path: str, query: str, session: str) -> str:
 
 
 def _drawn(name: str, person: Actor, body: Safe) -> str:
-    foot = tag("div", panels.person(person), *panels.foot(context.settings()), class_="d-foot")
+    foot = tag("div", panels.person(person), *panels.foot(process.settings()), class_="d-foot")
     here = {name: "page"}
     links = (
         tag("a", title, href=f"/{'' if other == 'pipeline' else other}", aria_current=here.get(other))

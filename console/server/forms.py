@@ -16,7 +16,7 @@ from collections import deque
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import address
+from console.server import address
 
 COOKIE = "form"
 LIFE = 1800.0  # seconds

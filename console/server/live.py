@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from console import failures
-from core import store
+from console.ui import failures
+from core.db import store
 
 log = logging.getLogger(__name__)
 EVERY = 0.25  # seconds between two looks at the store's version

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import streamlit as st
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from console import access, context, failures, panels  # noqa: E402
+from console import access, process  # noqa: E402
 from console.page import PAGES, visible  # noqa: E402
-from console.widgets import draw  # noqa: E402
+from console.parts import panels  # noqa: E402
+from console.ui import failures  # noqa: E402
+from console.ui.widgets import draw  # noqa: E402
 
 HERE = Path(__file__).parent
 
@@ -36,7 +38,7 @@ def navigation(person: access.Actor):
 
 
 def sidebar(person: access.Actor) -> None:
-    settings = context.settings()
+    settings = process.settings()
     with st.sidebar.container(key="foot"):
         draw(panels.person(person), *panels.foot(settings))
 

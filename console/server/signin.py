@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from console import address, context, forms, gate, provider, signin_page
-from core import accounts, sessions
-from core.accounts import Denied
+from console import process
+from console.server import address, auth, forms, provider, signin_page
+from core.access import accounts, sessions
+from core.access.accounts import Denied
 from core.settings import Access
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def local(to: str) -> str:
 
 
 def _rules() -> Access:
-    return context.policy()[0].access
+    return process.policy()[0].access
 
 
 def _page(request: Request, draw: Callable[..., str], status: int = 200, **told) -> Response:
@@ -45,7 +46,7 @@ def _page(request: Request, draw: Callable[..., str], status: int = 200, **told)
     browser = forms.browser_of(request) or secrets.token_urlsafe(16)
     text = draw(ticket=tickets.give(browser, f"/{draw.__name__}"), **told)
     answer = HTMLResponse(text, status, {"Cache-Control": "no-store"})
-    return forms.mark(answer, browser, gate.secure())
+    return forms.mark(answer, browser, auth.secure())
 
 
 async def _form(request: Request) -> Mapping[str, str] | None:
@@ -59,13 +60,13 @@ async def _form(request: Request) -> Mapping[str, str] | None:
 
 def _enter(request: Request, person: str, to: str) -> Response:
     """Begin a session, end the one before it in this browser, and go on. Blocks."""
-    if old := gate.session_of(request):
+    if old := auth.session_of(request):
         sessions.end(old)
     hours = _rules().session_hours
     value = sessions.begin(person, request.headers.get("user-agent", ""), address.client(request), hours)
     answer = RedirectResponse(local(to), 303, {"Cache-Control": "no-store"})
-    answer.set_cookie(gate.cookie_name(), value, max_age=int(hours * 3600), httponly=True, samesite="lax",
-                      secure=gate.secure(), path="/")  # fmt: skip
+    answer.set_cookie(auth.cookie_name(), value, max_age=int(hours * 3600), httponly=True, samesite="lax",
+                      secure=auth.secure(), path="/")  # fmt: skip
     return answer
 
 
@@ -99,7 +100,7 @@ async def _welcome(request: Request) -> Response:
         except Denied as denied:
             answer = _login_page(request, says=str(denied), status=403)
         return provider.forget(answer, request)
-    session = await asyncio.to_thread(gate.session_of, request)
+    session = await asyncio.to_thread(auth.session_of, request)
     if session and await asyncio.to_thread(sessions.actor, session):
         return RedirectResponse(local(to), 303)
     return _login_page(request, to)
@@ -127,7 +128,7 @@ def _login_page(request: Request, to: str = "/", says: str = "", status: int = 2
 
 def _demo() -> str:
     """The password of the demo's people: told only where the vendors are simulated on this machine."""
-    settings = context.settings()
+    settings = process.settings()
     return settings.demo_password.get_secret_value() if settings.sandbox_url else ""
 
 
@@ -138,7 +139,7 @@ async def to_provider(request: Request) -> Response:
         return RedirectResponse("/login", 303)
     answer = RedirectResponse(f"/auth/login?provider={quote(provider.ticket(name))}", 303)
     answer.set_cookie(NEXT, local(request.query_params.get(NEXT, "/")), max_age=600, httponly=True, samesite="lax",
-                      secure=gate.secure(), path="/login")  # fmt: skip
+                      secure=auth.secure(), path="/login")  # fmt: skip
     return answer
 
 
@@ -151,17 +152,17 @@ async def logout(request: Request) -> Response:
         return _page(request, signin_page.logout, 403, says=FORGED)
     if request.method == "GET" and request.headers.get("sec-fetch-site") != "same-origin":
         return _page(request, signin_page.logout)
-    session = await asyncio.to_thread(gate.session_of, request)
+    session = await asyncio.to_thread(auth.session_of, request)
     if session:
         await asyncio.to_thread(sessions.end, session)
     answer = _login_page(request, says="You are signed out.")
-    answer.delete_cookie(gate.cookie_name(), path="/", secure=gate.secure(), httponly=True, samesite="lax")
+    answer.delete_cookie(auth.cookie_name(), path="/", secure=auth.secure(), httponly=True, samesite="lax")
     return provider.forget(answer, request)
 
 
 async def password(request: Request) -> Response:
     """A person's own password; the sessions that the old one opened end."""
-    session = await asyncio.to_thread(gate.session_of, request)
+    session = await asyncio.to_thread(auth.session_of, request)
     name = session and await asyncio.to_thread(sessions.person, session)
     if not name:
         return RedirectResponse("/login", 303)

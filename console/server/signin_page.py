@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from console.markup import Safe, tag
-from core.accounts import DEMO
-from core.passwords import SHORTEST
+from console.ui.markup import Safe, tag
+from core.access.accounts import DEMO
+from core.access.passwords import SHORTEST
 
 DRAWN = (Path(__file__).parent / "icon.svg").read_text(encoding="utf-8")
 ICON = Safe(DRAWN.replace("<svg", '<svg aria-hidden="true"', 1))

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from console.markup import Safe, clock, moment, tag
-from core import store
+from console.ui.markup import Safe, clock, moment, tag
+from core.db import store
 from core.models import Status
-from core.stages import guard
-from core.views import pipeline
+from core.queries import pipeline
+from core.stages.deliver import guard
 
 STYLE = Safe("""<style>
 :root{color-scheme:light dark;font:16px system-ui,sans-serif}

@@ -1,4 +1,4 @@
-"""/hooks/VENDOR and /metrics: thin routes over core/webhooks.py, core/slack_answers.py and core/metrics.py."""
+"""/hooks/VENDOR and /metrics: thin routes over core/ops/webhooks.py, core/actions/slack.py and core/ops/metrics.py."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from console import address, context
-from core import metrics, slack_answers, webhooks
+from console import process
+from console.server import address
+from core.actions import slack as slack_answers
+from core.ops import metrics, webhooks
 
 log = logging.getLogger(__name__)
 SLACK_PATIENCE = 2.5  # seconds
@@ -39,7 +41,7 @@ async def receive(request: Request) -> Response:
         return _refused(webhooks.Refused(404, "no such webhook"))
     try:
         body = await body_of(request)
-        await asyncio.to_thread(webhooks.accept, context.settings(), vendor, request.headers, body)
+        await asyncio.to_thread(webhooks.accept, process.settings(), vendor, request.headers, body)
     except webhooks.Refused as refusal:
         return _refused(refusal)
     except SQLAlchemyError:
@@ -52,7 +54,7 @@ async def slack(request: Request) -> Response:
     """A click or form of a Slack user. Slack waits three seconds; what takes longer goes on after the answer."""
     try:
         body = await body_of(request)
-        await asyncio.to_thread(webhooks.accept, context.settings(), "slack", request.headers, body, starts_round=False)
+        await asyncio.to_thread(webhooks.accept, process.settings(), "slack", request.headers, body, starts_round=False)
         payload = slack_answers.payload_of(body)
     except webhooks.Refused as refusal:
         return _refused(refusal)
@@ -83,7 +85,7 @@ def _refused(refusal: webhooks.Refused) -> Response:
 
 async def show_metrics(request: Request) -> Response:
     """Prometheus' text format; with METRICS_TOKEN as its bearer, without one to this machine only."""
-    token = context.settings().metrics_token.get_secret_value()
+    token = process.settings().metrics_token.get_secret_value()
     if token:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         allowed = secrets.compare_digest(given.encode(), token.encode())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.kpis import Bin, Ended
+from core.queries.kpis import Bin, Ended
 
 BLUE, ORANGE, GREEN, RED, GREY = "#2F8FCE", "#D08A00", "#009E73", "#D55E00", "#7A869C"
 SIGNS = {

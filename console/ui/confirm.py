@@ -14,11 +14,12 @@ from uuid import uuid4
 import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
-from console import access, asks
-from console.markup import esc, tag
-from console.widgets import draw
-from core.deeds import registry
-from core.rights import Refused
+from console import access
+from console.ui import dialog_fields
+from console.ui.markup import esc, tag
+from console.ui.widgets import draw
+from core.access.rights import Refused
+from core.actions.registry import registry
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Offer:
     target: int | str | None
     about: str = ""
     more: dict = field(default_factory=dict)
-    choices: asks.Choices = ()
+    choices: dialog_fields.Choices = ()
     name: str = ""
     label: str = ""
 
@@ -62,7 +63,7 @@ def _ask(offer: Offer, key: str) -> None:
         st.session_state["answer"] = done
         st.rerun()
     draw(tag("p", esc(offer.about), class_="d-muted") if offer.about else "", tag("p", action.dialog.consequence))
-    asks.draw(action, key, offer.choices)
+    dialog_fields.draw(action, key, offer.choices)
     if fault := st.session_state.get(f"fault-{key}"):
         st.error(fault)
     label = action.dialog.label
@@ -77,7 +78,7 @@ def _do(offer: Offer, key: str) -> None:
     action = registry()[offer.act]
     try:
         person = access.require(action.right)
-        given = {**offer.more, **asks.given(action, key)}
+        given = {**offer.more, **dialog_fields.given(action, key)}
         receipt = action.run(offer.target, actor=person, key=key, **given)
     except access.SignedOut:
         st.session_state[f"fault-{key}"] = "Your session has ended: nothing was done. Sign in again."

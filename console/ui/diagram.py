@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from console.markup import Safe, join, tag
-from core.counted import counted
+from console.ui.markup import Safe, join, tag
 from core.models import Status
+from core.models.counted import counted
 
 Point = tuple[float, float]
 W, H = 88.0, 50.0  # a node

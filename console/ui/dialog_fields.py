@@ -1,4 +1,4 @@
-"""The fields of a dialog, drawn from what an action asks for (core/deeds.py), and their values."""
+"""The fields of a dialog, drawn from what an action asks for (core/actions/registry.py), and their values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.deeds import Action, Asked
+from core.actions.registry import Action, Asked
 
 Choices = Mapping[Any, str] | Sequence[str]  # value -> what is shown, or values that speak for themselves
 LONGEST = 2000  # characters of a text

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
-from console.markup import Safe, esc, join, tag
-from core.patterns import NUMBER
+from console.ui.markup import Safe, esc, join, tag
+from core.models.patterns import NUMBER
 
 HUNK = re.compile(rf"^@@ -({NUMBER})(?:,\d+)? \+({NUMBER})(?:,\d+)? @@ ?(.*)")
 LIMIT = 800  # lines of a patch that are drawn

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import streamlit as st
 
-from console.markup import Safe, clock, moment, percent, tag
-from core.counted import counted
+from console.ui.markup import Safe, clock, moment, percent, tag
+from core.models.counted import counted
 
 JS = """
 export default function ({ parentElement, data }) {
@@ -25,9 +25,9 @@ _mount = st.components.v2.component("drawing", js=JS, isolate_styles=False)
 
 
 def drawing(svg: Safe, key: str) -> None:
-    """Mount SVG built by console.markup (which escapes every text); plain strings are refused."""
+    """Mount SVG built by console.ui.markup (which escapes every text); plain strings are refused."""
     if not isinstance(svg, Safe):
-        raise TypeError("only SVG built by console.markup is drawn")
+        raise TypeError("only SVG built by console.ui.markup is drawn")
     _mount(key=key, data=str(svg))
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
-from console.markup import Safe, esc, join, link, moment, percent, tag, when
+from console.ui.markup import Safe, esc, join, link, moment, percent, tag, when
 from core.models import Impact, Issue, Severity, Status, Verdict
+from core.queries.issues import Event
 from core.settings import Watch
-from core.views.issues import Event
 
 Look = tuple[str, str, str]  # tone, sign, words
 

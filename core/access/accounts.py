@@ -13,10 +13,12 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from core import audit, passwords, store
+from core.access import passwords
+from core.access.rights import Actor, Forbidden, proved
+from core.audit import chain
+from core.db import store
 from core.models import now
-from core.people import Person, Role, SignIn
-from core.rights import Actor, Forbidden, proved
+from core.models.access import Person, Role, SignIn
 from core.settings import Access, Settings
 
 DENIED = "Name or password is wrong, or the account is locked for a while."
@@ -85,7 +87,7 @@ def _welcome(session: Session, person: Person, password: str, rules: Access) -> 
     if rules.password_days and _over(person.password_at + timedelta(days=rules.password_days)):
         person.must_change, person.password_at = True, now()
     session.add(person)
-    audit.record(session, person.name, "sign_in", f"person/{person.name}")
+    chain.record(session, person.name, "sign_in", f"person/{person.name}")
 
 
 def _count_failure(session: Session, person: Person, rules: Access) -> None:
@@ -95,7 +97,7 @@ def _count_failure(session: Session, person: Person, rules: Access) -> None:
     if person.failures >= rules.lock_after:
         person.failures, person.locked_until = 0, now() + timedelta(minutes=rules.lock_minutes)
         detail = {"minutes": rules.lock_minutes}
-        audit.record(session, "platform", "account_locked", f"person/{person.name}", detail)
+        chain.record(session, "platform", "account_locked", f"person/{person.name}", detail)
 
 
 def change_password(name: str, old: str, new: str) -> None:
@@ -125,7 +127,7 @@ def add(name: str, role: Role, password: str = "", *, by: str, must_change: bool
         person = Person(name=name, role=role, password=kept, must_change=bool(kept) and must_change,
                         expires_at=expires_at)  # fmt: skip
         session.add(person)
-        audit.record(session, by, "person_added", f"person/{name}", {"role": role.value})
+        chain.record(session, by, "person_added", f"person/{name}", {"role": role.value})
     return person
 
 
@@ -139,7 +141,7 @@ def set_password(name: str, password: str, *, by: str, must_change: bool = True)
         person.password, person.password_at, person.must_change = kept, now(), must_change
         person.failures, person.locked_until = 0, None
         end_sign_ins(session, name)
-        audit.record(session, by, "password_changed", f"person/{name}")
+        chain.record(session, by, "password_changed", f"person/{name}")
 
 
 def set_role(name: str, role: Role, *, by: str) -> None:
@@ -147,7 +149,7 @@ def set_role(name: str, role: Role, *, by: str) -> None:
         person = _known(session, name)
         _keep_an_admin(session, person, role is not Role.ADMIN)
         person.role = role
-        audit.record(session, by, "role_changed", f"person/{name}", {"role": role.value})
+        chain.record(session, by, "role_changed", f"person/{name}", {"role": role.value})
 
 
 def set_disabled(name: str, disabled: bool, *, by: str) -> None:
@@ -158,7 +160,7 @@ def set_disabled(name: str, disabled: bool, *, by: str) -> None:
         person.disabled = disabled
         if disabled:
             end_sign_ins(session, name)
-        audit.record(session, by, "person_disabled" if disabled else "person_enabled", f"person/{name}")
+        chain.record(session, by, "person_disabled" if disabled else "person_enabled", f"person/{name}")
 
 
 def end_sign_ins(session: Session, name: str) -> None:
@@ -242,7 +244,7 @@ def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
             raise Denied(f"{address} may not come in by the identity provider.")
         person.role, person.last_sign_in = role, now()
         session.add(person)
-        audit.record(session, address, "sign_in", f"person/{address}", {"by": "identity provider", "role": role.value})
+        chain.record(session, address, "sign_in", f"person/{address}", {"by": "identity provider", "role": role.value})
     return person
 
 

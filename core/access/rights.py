@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.people import Role
+from core.models.access import Role
 
 VIEW, OPERATE, APPROVE, AUDIT, ADMINISTER = "view", "operate", "approve", "audit", "administer"
 

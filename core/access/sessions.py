@@ -9,10 +9,12 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from core import accounts, audit, store
+from core.access import accounts
+from core.access.rights import RIGHTS, Actor, Forbidden, Proof
+from core.audit import chain
+from core.db import store
 from core.models import now
-from core.people import ApiToken, SignIn
-from core.rights import RIGHTS, Actor, Forbidden, Proof
+from core.models.access import ApiToken, SignIn
 
 PREFIX = "dip_"  # so that a secret scanner can know our tokens
 FRESH = timedelta(minutes=1)  # last_used is written at most once in this time
@@ -70,7 +72,7 @@ def end(session_id: str) -> None:
         row = _live(session, session_id)
         if row:
             row.ended_at = now()
-            audit.record(session, row.person, "sign_out", f"person/{row.person}")
+            chain.record(session, row.person, "sign_out", f"person/{row.person}")
 
 
 def _live(session: Session, session_id: str) -> SignIn | None:
@@ -106,7 +108,7 @@ def issue_token(person: str, label: str, scopes: Iterable[str], days: float, *, 
         )
         session.add(row)
         session.flush()
-        audit.record(session, by, "token_issued", f"token/{row.id}", {"person": person, "scopes": wanted})
+        chain.record(session, by, "token_issued", f"token/{row.id}", {"person": person, "scopes": wanted})
     return value
 
 
@@ -134,4 +136,4 @@ def revoke_token(token_id: int, *, by: str) -> None:
         if row is None:
             raise ValueError(f"there is no token {token_id}")
         row.revoked_at = row.revoked_at or now()
-        audit.record(session, by, "token_revoked", f"token/{token_id}", {"person": row.person})
+        chain.record(session, by, "token_revoked", f"token/{token_id}", {"person": row.person})

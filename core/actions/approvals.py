@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select, update
 
-from core import durable, restart, rights, runtime, store
+from core import runtime
+from core.access import rights
+from core.access.rights import Actor, Refused
+from core.db import store
 from core.models import Approval, ChangeSet, Issue, now
-from core.people import Person, Role
-from core.rights import Actor, Refused
+from core.models.access import Person, Role
+from core.ops import durable, restart
 from core.settings import Policy
 
 

@@ -1,6 +1,7 @@
 """What a person may do about releases: stop and start them, lift a brake, start or restart work, release anyway.
 
-As in core/actions.py, each action is one transaction: the change, its audit row and the message to waiting workflows.
+As in core/actions/issues.py, each action is one transaction: the change, its audit row and the message to waiting
+workflows.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from typing import Annotated
 
 from sqlmodel import Session, select
 
-from core import answers, durable, holds, notify, release_again, restart, runtime, store
-from core.deeds import About, Asked, Dialog, Key, Receipt, Seen, Whole, action, get, note, once, why
-from core.holds import EVERYTHING
+from core import runtime
+from core.access.rights import APPROVE, OPERATE, Actor, Refused
+from core.actions import approvals, release_again
+from core.actions.registry import About, Asked, Dialog, Key, Receipt, Seen, Whole, action, get, note, once, why
+from core.db import store
 from core.models import Approval, Issue, Status, now
-from core.rights import APPROVE, OPERATE, Actor, Refused
+from core.ops import durable, notify, restart
+from core.stages.deliver import holds
+from core.stages.deliver.holds import EVERYTHING
 
 SUBJECT = "releases"
 
@@ -236,7 +241,7 @@ def release_anyway(
             raise Refused("there is no proved patch of this issue that was rolled back or whose question expired")
         if old.patch_hash != patch_hash:
             raise Refused("the patch has changed since you saw it; look at the new one first")
-        if says := answers.barred_from(issue.requested_by, issue.service, who, runtime.current().policy):
+        if says := approvals.barred_from(issue.requested_by, issue.service, who, runtime.current().policy):
             raise Refused(says)
         made = release_again.as_new_run(session, issue, old, who, reason)
         durable.start_in(session, "again", issue.workflow_id, issue.id, issue.run, made.id)

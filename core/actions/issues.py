@@ -1,7 +1,7 @@
 """What a person may do. Each action asks the right first, with the role that the store gives at this moment, and is
 one transaction: the change, its audit row, and the message to the waiting workflow commit together, so that a
-second click, a second person or a crash changes nothing (core/deeds.py). What people decide of signals is in
-core/triage.py.
+second click, a second person or a crash changes nothing (core/actions/registry.py). What people decide of signals is in
+core/actions/triage.py.
 
 ``actor`` is somebody who proved who they are: a session, a token, or a user of a signed Slack payload.
 """
@@ -12,13 +12,34 @@ from typing import Annotated
 
 from sqlmodel import Session, col, select
 
-from core import answers, durable, journal, notify, policies, rulings, runtime, store
-from core.deeds import About, Asked, Dialog, Key, Receipt, Seen, action, ask, bind, done, get, note, once, why
+from core import runtime
+from core.access.rights import ADMINISTER, APPROVE, OPERATE, Actor, Refused
+from core.actions import approvals
+from core.actions.registry import (
+    About,
+    Asked,
+    Dialog,
+    Key,
+    Receipt,
+    Seen,
+    action,
+    ask,
+    bind,
+    done,
+    get,
+    note,
+    once,
+    why,
+)
+from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
-from core.rights import ADMINISTER, APPROVE, OPERATE, Actor, Refused
+from core.ops import durable, notify, stage_log
+from core.policy import versions
 from core.settings import ConfigurationError
-from core.stages import learn, restoring
-from core.stages.restoring import Restored
+from core.signals import triage_rules
+from core.stages import learn
+from core.stages.deliver import restoring
+from core.stages.deliver.restoring import Restored
 from core.vendors.base import VendorError
 
 
@@ -36,13 +57,15 @@ from core.vendors.base import VendorError
     ),
     in_slack=True,
 )
-def approve(approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Seen(answers.patch_of)], key: str) -> Receipt:
+def approve(
+    approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Seen(approvals.patch_of)], key: str
+) -> Receipt:
     """Release exactly the patch with this hash."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
-        asked = answers.asked(session, approval_id, who, patch_hash)
-        answers.four_eyes(session, asked, who)
-        answers.give(session, asked, who.name, True, "")
+        asked = approvals.asked(session, approval_id, who, patch_hash)
+        approvals.four_eyes(session, asked, who)
+        approvals.give(session, asked, who.name, True, "")
         note(session, who, "approve", asked.issue_id, key, {"approval": approval_id, "patch": asked.patch_hash})
         return "approved: the release starts"
 
@@ -62,8 +85,8 @@ def reject(approval_id: int, *, actor: Actor, reason: Annotated[str, why("Why is
         raise Refused("a rejection needs a reason: the platform learns from it")
 
     def act(session: Session, who: Actor, key: Key) -> str:
-        asked = answers.asked(session, approval_id, who)
-        answers.give(session, asked, who.name, False, reason)
+        asked = approvals.asked(session, approval_id, who)
+        approvals.give(session, asked, who.name, False, reason)
         detail = {"approval": approval_id, "patch": asked.patch_hash, "reason": reason}
         note(session, who, "reject", asked.issue_id, key, detail)
         return "rejected: a person takes over"
@@ -93,8 +116,8 @@ def pass_on(
     """Escalate a question to a named approver or group; from then on they alone answer it."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
-        asked = answers.asked(session, approval_id, who)
-        asked.assignee = answers.assignable(session, to)
+        asked = approvals.asked(session, approval_id, who)
+        asked.assignee = approvals.assignable(session, to)
         issue = session.get_one(Issue, asked.issue_id)
         says = f"{who.name} asks {to} to answer: {reason}".strip(": ")
         notify.queue(session, "approval_asked", issue, f"approval-{asked.id}-{key}", says)
@@ -114,7 +137,7 @@ def hand_back(approval_id: int, *, actor: Actor, reason: Annotated[str, why()], 
     """Give a question that was escalated to oneself back to every approver."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
-        asked = answers.asked(session, approval_id, who)
+        asked = approvals.asked(session, approval_id, who)
         if asked.assignee is None:
             raise Refused("it is open to every approver already")
         detail = {"approval": approval_id, "from": asked.assignee, "reason": reason}
@@ -152,11 +175,11 @@ def escalate(
             select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")
         ).first()
         if waiting:
-            answers.give(session, waiting, who.name, False, reason or f"escalated to {to}")
+            approvals.give(session, waiting, who.name, False, reason or f"escalated to {to}")
         elif issue.status is not Status.ESCALATED:
             learn.remember(session, issue_id, issue.run, "escalated", reason, by=who.name)
         issue.assignee = to
-        journal.move(session, issue_id, Status.ESCALATED, f"escalated to {to} by {who.name}. {reason}".strip())
+        stage_log.move(session, issue_id, Status.ESCALATED, f"escalated to {to} by {who.name}. {reason}".strip())
         notify.queue(session, "escalated", issue, f"escalated-{issue_id}-{key}", issue.reason)
         note(session, who, "escalate", issue_id, key, {"to": to, "reason": reason})
         return f"escalated to {to}"
@@ -181,7 +204,7 @@ def retry(issue_id: int, *, actor: Actor, key: str) -> Receipt:
             raise Refused(f"the issue is {issue.status}: only an escalated or dismissed one can be tried again")
         if issue.merged_into:
             raise Refused(f"the issue was merged into issue {issue.merged_into}: try that one")
-        rulings.unknow(session, issue_id)
+        triage_rules.unknow(session, issue_id)
         durable.begin(session, issue, requested_by=who.name)
         note(session, who, "retry", issue_id, key, {"run": issue.run})
         return f"run {issue.run} has started"
@@ -218,7 +241,7 @@ def resolve(
             raise Refused(f"the issue is {issue.status}: escalate it before you resolve it by hand")
         learn.resolved(session, issue_id, issue.run, how, who.name)
         issue.resolution = how
-        journal.move(session, issue_id, Status.RESOLVED if cured else Status.DISMISSED, f"{how} ({who.name})")
+        stage_log.move(session, issue_id, Status.RESOLVED if cured else Status.DISMISSED, f"{how} ({who.name})")
         note(session, who, "resolve", issue_id, key, {"how": how, "cured": cured})
         return "recorded; similar issues will show it"
 
@@ -238,8 +261,8 @@ def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: 
         issue = get(session, Issue, issue_id, "this issue")
         if issue.status not in (Status.ESCALATED, Status.NEW):
             raise Refused(f"the issue is {issue.status}: escalate it first")
-        journal.move(session, issue_id, Status.DISMISSED, reason)
-        rulings.know(session, issue_id, reason, who.name)
+        stage_log.move(session, issue_id, Status.DISMISSED, reason)
+        triage_rules.know(session, issue_id, reason, who.name)
         note(session, who, "dismiss", issue_id, key, {"reason": reason})
         return "dismissed"
 
@@ -289,7 +312,7 @@ def _tell_rollback(session: Session, issue: Issue, row: Deployment, back: Restor
     moved = back.status == "rolled_back"
     learn.remember(session, issue.id, issue.run, "rolled_back" if moved else "escalated", reason, by=who)
     says = f"rolled back by {who}: {reason}" if moved else f"{back.says}; {who} asked for its rollback: {reason}"
-    journal.move(session, issue.id, Status.ESCALATED, says)
+    stage_log.move(session, issue.id, Status.ESCALATED, says)
     if moved:
         notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{reason}. {back.says}")
 
@@ -358,14 +381,14 @@ def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], bas
     path = runtime.current().settings.platform_file
 
     def act(session: Session, who: Actor, key: Key) -> str:
-        made = policies.put_in_force(session, path, text, by=who.name, reason=reason, based_on=based_on)
+        made = versions.put_in_force(session, path, text, by=who.name, reason=reason, based_on=based_on)
         detail = {"version": made.id, "before": based_on, "after": made.sha256, "reason": reason}
         note(session, who, "change_policy", "policy", key, detail)
         return f"version {made.id} of the policy is in force; the next decision follows it"
 
     try:
         return once("change_policy", actor, "policy", key, act, {"text": text, "reason": reason})
-    except (policies.Stale, ConfigurationError) as error:
+    except (versions.Stale, ConfigurationError) as error:
         raise Refused(str(error)) from None
 
 

@@ -19,10 +19,13 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from sqlmodel import Session, select
 
-from core import accounts, audit, audit_head, rights, runtime, store
+from core import runtime
+from core.access import accounts, rights
+from core.access.rights import Actor, Forbidden, Refused
+from core.audit import chain, head
+from core.db import store
 from core.models import AuditRow
-from core.rights import Actor, Forbidden, Refused
-from core.strict_json import unfit
+from core.models.strict_json import unfit
 
 
 class About(StrEnum):
@@ -160,7 +163,7 @@ def _arguments(run: Callable) -> type[BaseModel]:
 
 
 BROUGHT = ("actor", "key")  # what each call brings along, whatever the action
-HOMES = ("core.actions", "core.release_actions", "core.triage")
+HOMES = ("core.actions.issues", "core.actions.deployments", "core.actions.triage")
 
 
 def registry() -> Mapping[str, Action]:
@@ -218,7 +221,7 @@ def ask(name: str, actor: Actor, subject: str) -> Actor:
             told = str(refusal)
     with store.write() as session:
         by = actor.name if isinstance(actor, Actor) else str(actor)
-        audit.record(session, by, "forbidden", subject, {"asked": name, "says": told})
+        chain.record(session, by, "forbidden", subject, {"asked": name, "says": told})
     raise Forbidden(told)
 
 
@@ -234,7 +237,7 @@ def once(name: str, actor: Actor, subject: str, key: str, act: Act, content: Map
         if done(session, who, name, subject, mine):
             return Receipt(False, "already done")
         says = act(session, who, mine)
-    audit_head.advance_quietly(runtime.current().settings)
+    head.advance_quietly(runtime.current().settings)
     return Receipt(True, says)
 
 
@@ -259,7 +262,7 @@ def _done_before_binding(session: Session, who: Actor, name: str, subject: str, 
 def note(session: Session, who: Actor, action: str, subject: int | str, key: Key, detail: dict) -> None:
     """The audit row: who, what, about which issue (or other subject), and by which way they came."""
     about = f"issue/{subject}" if isinstance(subject, int) else subject
-    row = audit.record(session, who.name, action, about, {**detail, "via": who.via}, key=key.bound)
+    row = chain.record(session, who.name, action, about, {**detail, "via": who.via}, key=key.bound)
     row.request = key.request
 
 

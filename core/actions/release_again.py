@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from core import durable, restart, store
+from core.access.rights import Actor
+from core.db import store
 from core.models import Approval, ChangeSet, Decision, Deployment, Issue, Review, Status, now
-from core.rights import Actor
+from core.ops import durable, restart
 
 
 def releasable(session: Session, issue: Issue) -> ChangeSet | None:

@@ -1,6 +1,6 @@
 """Answers that people give in Slack: a click or a submitted form becomes the very action that the console takes.
 
-Who clicked is told by Slack's signature (core/webhooks.py) and mapped to a person by [slack.people] of
+Who clicked is told by Slack's signature (core/ops/webhooks.py) and mapped to a person by [slack.people] of
 platform.toml; a user who is not named there is refused. An action that asks for nothing is one click, bound to the
 patch that the button was made for; every other one asks in a form first.
 """
@@ -16,10 +16,12 @@ from urllib.parse import parse_qs
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import notify, runtime, strict_json
-from core.deeds import About, Action, Asked, registry
-from core.people import Role
-from core.rights import Actor, Proof, Refused
+from core import runtime
+from core.access.rights import Actor, Proof, Refused
+from core.actions.registry import About, Action, Asked, registry
+from core.models import strict_json
+from core.models.access import Role
+from core.ops import notify
 from core.vendors.base import VendorError
 from core.vendors.slack import Slack, plain
 

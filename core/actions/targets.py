@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 
 from sqlmodel import Session, col, select
 
-from core import rulings, store
-from core.deeds import About
+from core.access.rights import Refused
+from core.actions.registry import About
+from core.db import store
 from core.models import Approval, Deployment
-from core.rights import Refused
+from core.signals import triage_rules
 
 OF_RELEASES = frozenset({About.RELEASES, About.REPOSITORY})
 
@@ -41,7 +42,7 @@ def _deployment(session: Session, issue_id: int) -> int:
 
 
 def _silence(session: Session, issue_id: int) -> int:
-    if not (found := rulings.standing(session, rulings.Silence.issue_id == issue_id)):
+    if not (found := triage_rules.standing(session, triage_rules.Silence.issue_id == issue_id)):
         raise Refused(f"issue {issue_id} is not silenced")
     return found[0].id
 

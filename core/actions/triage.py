@@ -1,6 +1,7 @@
 """What a person may decide of signals: which are one issue and which are not, and which nobody needs to be told of.
 
-Every decision is kept (core/rulings.py), and later signals follow it. ``actor`` is as in core/actions.py.
+Every decision is kept (core/signals/triage_rules.py), and later signals follow it. ``actor`` is as in
+core/actions/issues.py.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from typing import Annotated
 
 from sqlmodel import Session, col, select, update
 
-from core import answers, durable, journal, rulings, runtime, store
-from core.counted import counted
-from core.deeds import About, Asked, Dialog, Key, Receipt, Whole, action, get, note, once, why
+from core import runtime
+from core.access.rights import OPERATE, Actor, Refused
+from core.actions import approvals
+from core.actions.registry import About, Asked, Dialog, Key, Receipt, Whole, action, get, note, once, why
+from core.db import store
 from core.models import Approval, Issue, Signal, Status, now
-from core.rights import OPERATE, Actor, Refused
-from core.rulings import Silence
-from core.signals.fingerprint import fingerprint
+from core.models.counted import counted
+from core.models.kept import Silence
+from core.ops import durable, stage_log
+from core.signals import triage_rules
+from core.signals.grouping.fingerprint import fingerprint
 from core.stages import group
 from core.stages.analyze import as_record
 
@@ -48,14 +53,16 @@ def merge(
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue, target = _pair(session, issue_id, into)
-        prints = rulings.fingerprints(session, issue_id)
-        rulings.merge(session, prints, target.fingerprint, into, who.name)
+        prints = triage_rules.fingerprints(session, issue_id)
+        triage_rules.merge(session, prints, target.fingerprint, into, who.name)
         moved = session.exec(update(Signal).where(col(Signal.issue_id) == issue_id).values(issue_id=into)).rowcount
         target.first_seen = min(target.first_seen, issue.first_seen)
         target.requested_by = target.requested_by or issue.requested_by
         group.recount(session, target)
         _end_question(session, issue_id, who.name, f"merged into issue {into}")
-        journal.move(session, issue_id, Status.DISMISSED, f"merged into issue {into} by {who.name}").merged_into = into
+        stage_log.move(
+            session, issue_id, Status.DISMISSED, f"merged into issue {into} by {who.name}"
+        ).merged_into = into
         detail = {"into": into, "signals": moved, "fingerprints": sorted(prints)}
         note(session, who, "merge", issue_id, key, detail)
         return f"merged: {counted(moved, 'signal')} moved to issue {into}"
@@ -89,7 +96,7 @@ def _pair(session: Session, issue_id: int, into: int) -> tuple[Issue, Issue]:
 def _end_question(session: Session, issue_id: int, by: str, reason: str) -> None:
     waiting = session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")).first()
     if waiting:
-        answers.give(session, waiting, by, False, reason)
+        approvals.give(session, waiting, by, False, reason)
 
 
 @action(
@@ -118,7 +125,7 @@ def split(
         new = _taken_out(session, issue, sorted(chosen), who.name)
         if issue.fingerprint in chosen:
             issue.fingerprint = min(rest)
-        rulings.split(session, chosen, new.id, who.name)
+        triage_rules.split(session, chosen, new.id, who.name)
         group.recount(session, issue)
         detail = {"new": new.id, "fingerprints": sorted(chosen)}
         note(session, who, "split", issue_id, key, detail)
@@ -193,7 +200,7 @@ def silence(
             service=issue.service if issue else service.strip() or "*",
             title=issue.title if issue else title.strip() or "*",
             issue_id=issue_id,
-            prints=sorted(rulings.fingerprints(session, issue_id)) if issue_id else [],
+            prints=sorted(triage_rules.fingerprints(session, issue_id)) if issue_id else [],
             planned=bool(starts),
             starts_at=start,
             ends_at=start + timedelta(minutes=minutes),

@@ -10,39 +10,41 @@ from __future__ import annotations
 from filelock import FileLock
 from sqlmodel import select
 
-from core import audit, audit_head, notify, store
-from core.audit import Verdict
+from core.audit import chain, head
+from core.audit.chain import Verdict
+from core.db import store
 from core.models import AuditHead
+from core.ops import notify
 from core.settings import Settings
 
 
 def accept(settings: Settings, by: str, reason: str) -> Verdict:
     """Sign the newest row as the head. Refused for a chain that does not fit by itself, and while nothing is wrong."""
-    if audit_head.verify(settings).ok:
+    if head.verify(settings).ok:
         return Verdict(False, 0, "nothing to accept: the chain fits every head")
-    kept = audit_head.keeper(settings)
+    kept = head.keeper(settings)
     with FileLock(kept.folder / "audit-head.lock"):
         with store.read() as session:
-            verdict = audit.verify(session)
+            verdict = chain.verify(session)
         if not verdict.ok:
             return verdict
         _begin_anew(kept, by, reason)
-    return audit_head.verify(settings)
+    return head.verify(settings)
 
 
-def _begin_anew(kept: audit_head.Keeper, by: str, reason: str) -> None:
+def _begin_anew(kept: head.Keeper, by: str, reason: str) -> None:
     with store.write() as session:
         rows = session.exec(select(AuditHead)).all()
         old = {row.keeper: row.line for row in rows} | {"file": _text(kept)}
-        audit.record(session, by, "audit_accept", "audit", {"reason": reason, "heads": old})
+        chain.record(session, by, "audit_accept", "audit", {"reason": reason, "heads": old})
         notify.announce(session, "audit_failed", f"audit-accepted-{_text(kept)[-16:]}", "accepted", f"{by}: {reason}")
         for row in rows:
             session.delete(row)
     kept.file.unlink(missing_ok=True)
     with store.read() as session:
-        last = audit.walk(session)[1]
-    audit_head.keep(kept, last)
+        last = chain.walk(session)[1]
+    head.keep(kept, last)
 
 
-def _text(kept: audit_head.Keeper) -> str:
+def _text(kept: head.Keeper) -> str:
     return kept.file.read_text(encoding="ascii", errors="replace").strip() if kept.file.exists() else ""

@@ -2,7 +2,7 @@
 
 The chain is SHA-256 over canonical JSON. Whoever can write into the database can compute it anew, so what the chain
 alone cannot tell (an end that was cut off, rows that were written anew with all hashes after them) is found by marks
-that are kept outside of it: signed heads (core/audit_head.py).
+that are kept outside of it: signed heads (core/audit/head.py).
 """
 
 from __future__ import annotations

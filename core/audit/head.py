@@ -24,9 +24,11 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, select
 
-from core import audit, notify, store
-from core.audit import Mark, State, Verdict
+from core.audit import chain
+from core.audit.chain import Mark, State, Verdict
+from core.db import store
 from core.models import AuditHead, now
+from core.ops import notify
 from core.settings import ConfigurationError, Settings
 
 log = logging.getLogger(__name__)
@@ -173,8 +175,8 @@ def _forward(kept: Keeper) -> tuple[Verdict, Mark | None, Head | Mark | None]:
         others = _sent(session, kept)
     with store.read() as session:  # what it reads is not older than the head
         if isinstance(head, Head):
-            return *audit.walk(session, start=head.mark()), head
-        return *audit.walk(session, [*others, *([head] if head else [])]), head
+            return *chain.walk(session, start=head.mark()), head
+        return *chain.walk(session, [*others, *([head] if head else [])]), head
 
 
 def keep(kept: Keeper, last: Mark) -> None:
@@ -221,7 +223,7 @@ def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, giv
         except Distrusted as distrusted:
             fault = distrusted.args
     with store.read() as session:
-        verdict = audit.verify(session, told, marks)
+        verdict = chain.verify(session, told, marks)
     if fault:
         return _both(verdict, *fault)
     if verdict.ok and given and not genuine(given, kept.key):

@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from core import owner, settings, store, targets, wiring
-from core.deeds import About, Action, Asked, registry
-from core.holds import EVERYTHING
-from core.rights import Refused
+from core import bootstrap, settings
+from core.access.rights import Refused
+from core.actions import targets
+from core.actions.registry import About, Action, Asked, registry
+from core.cli import cli_actor
+from core.db import store
+from core.stages.deliver.holds import EVERYTHING
 
 
 def commands() -> dict[str, Action]:
@@ -57,9 +60,9 @@ def carry_out(action: Action, given: Mapping[str, Any]) -> int:
     """The exit code; a refusal goes to standard error."""
     configured = settings.load()
     store.open_store(configured.database)
-    wiring.build(configured)
+    bootstrap.build(configured)
     try:
-        actor = owner.actor(configured)
+        actor = cli_actor.actor(configured)
         print(_listed(action, given) or _done(action, actor, given))
     except Refused as refusal:
         print(refusal, file=sys.stderr)

@@ -1,7 +1,7 @@
 """Who the command line acts as: the person of PLATFORM_TOKEN, and nobody without one.
 
 Owning the database file proves no person: every process that the engine starts runs as the same account. The owner
-may keep people, so that a new platform gets its first admin, but cannot act for them (core/token_command.py).
+may keep people, so that a new platform gets its first admin, but cannot act for them (core/cli/token.py).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from core import rights, sessions
-from core.rights import Actor, Forbidden
+from core.access import rights, sessions
+from core.access.rights import Actor, Forbidden
 from core.settings import Settings
 
 VIA = "command line"

@@ -7,9 +7,9 @@ from typing import BinaryIO, TextIO
 
 from pydantic import ValidationError
 
+from core.cli.lines import answer_each
 from core.models import Record
-from core.signals.candidates import Correlator
-from core.signals.lines import answer_each
+from core.signals.grouping.candidates import Correlator
 
 
 def correlate(stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:

@@ -11,10 +11,13 @@ from filelock import Timeout
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import accounts, audit_head, store, workspace
-from core.repair.runner import BubblewrapRunner
+from core.access import accounts
+from core.audit import head
+from core.db import store
+from core.repair.sandbox.runner import BubblewrapRunner
 from core.runtime import Runtime
 from core.settings import ConfigurationError
+from core.stages import workspace
 from core.vendors import cline, registry
 from core.vendors.command import CommandError
 from core.vendors.redact import Redactor
@@ -74,7 +77,7 @@ def _git() -> Line:
 def _audit(rt: Runtime) -> Line:
     """The rows since the last signed head; ``audit verify`` walks all of them."""
     try:
-        verdict = audit_head.advance(rt.settings, audit_head.PATIENCE)
+        verdict = head.advance(rt.settings, head.PATIENCE)
     except (SQLAlchemyError, OSError, Timeout, ConfigurationError) as error:
         return Line("audit trail", "fault", f"its head cannot be moved: {error}", "look at DATA_DIR and AUDIT_KEY")
     if not verdict.ok:

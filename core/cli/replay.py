@@ -8,11 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from core import settings as configuration
-from core import store
+from core.db import store
+from core.decision.replay import Replay, replay, words
 from core.models import now
-from core.replay import Replay, replay, words
+from core.queries import decisions
 from core.settings import ConfigurationError, Policy, read_policy
-from core.views import decisions
 
 
 def main(argv: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""``python -m core stage NAME --issue N``: one stage of one issue, for Kestra's workers (core/kestra/*.yaml).
+"""``python -m core stage NAME --issue N``: one stage of one issue, for Kestra's workers (core/cli/kestra/*.yaml).
 
 The stages are those of core/flow.py; Kestra takes the place of DBOS: it waits, branches and tries again. Each may
 be called again: it looks first what it had done. What a flow branches by is printed in the form in which Kestra
@@ -15,9 +15,13 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from core import actions, durable, flow, runtime, settings, store, windows, wiring
-from core.infrastructure import GaveUp
+from core import bootstrap, flow, runtime, settings
+from core.actions import issues
+from core.db import store
+from core.decision import windows
 from core.models import Approval, ChangeSet, Decision, Issue, StageRun, Status, now
+from core.ops import durable
+from core.ops.infrastructure import GaveUp
 from core.stages import decide as decide_stage
 from core.stages import group
 from core.stages.collect import Collector
@@ -37,10 +41,10 @@ def main(argv: Sequence[str]) -> int:
     given = parser.parse_args(list(argv))
     configured = settings.load()
     store.open_store(configured.database)
-    wiring.build(configured)
+    bootstrap.build(configured)
     try:
         told = STAGES[given.name](given)
-    except (VendorError, actions.Refused, GaveUp) as error:
+    except (VendorError, issues.Refused, GaveUp) as error:
         print(f"stage {given.name}: {error}", file=sys.stderr)
         return 1
     print(f"::{json.dumps({'outputs': told})}::")
@@ -51,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def deploy(given) -> dict:
-    """Put the flows of core/kestra on the server."""
+    """Put the flows of core/cli/kestra on the server."""
     kestra = _kestra()
     faults = {path.stem: kestra.deploy(path.stem, path.read_text()) for path in sorted(FLOWS.glob("*.yaml"))}
     bad = {name: says for name, says in faults.items() if says}
@@ -157,7 +161,7 @@ def answer(given) -> dict:
     asked = _asked(given)
     if asked.state == "pending" and asked.expires_at > now():
         address = f"{runtime.current().settings.public_url}/approvals?approval={asked.id}"
-        raise actions.Refused(f"issue {given.issue} waits for an answer at {address}")
+        raise issues.Refused(f"issue {given.issue} waits for an answer at {address}")
     if asked.state == "pending":
         flow.expire_step(*_issue(given), asked.id)
         asked = _asked(given)
@@ -170,7 +174,7 @@ def _asked(given) -> Approval:
             select(Approval).where(Approval.issue_id == given.issue).order_by(col(Approval.id).desc()).limit(1)
         ).first()
     if found is None:
-        raise actions.Refused(f"issue {given.issue} asks for no approval")
+        raise issues.Refused(f"issue {given.issue} asks for no approval")
     return found
 
 
@@ -200,7 +204,7 @@ def merge(given) -> dict:
     change = _newest(ChangeSet, given)
     told = flow.merge_step(*_issue(given), change.id) if change else {"seconds": 0.0}
     if told["seconds"] > 0:
-        raise actions.Refused(told["says"])
+        raise issues.Refused(told["says"])
     return {"ok": True}
 
 

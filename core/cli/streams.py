@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from math import isinf
 from typing import BinaryIO, TextIO
 
-from core.signals.anomaly import Detector
-from core.signals.lines import answer_each
+from core.cli.lines import answer_each
+from core.signals.anomaly.anomaly import Detector
 
 HEADER = ["timestamp", "value"]
 MISSING = frozenset(("", "nan", "null", "none", "na", "n/a"))
@@ -37,7 +37,7 @@ def detect(stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
 
 def group(stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
     """Log lines in, raw or message only; the id of each line's template out."""
-    from core.signals.templates import Templates  # detect has no need of Drain
+    from core.signals.grouping.templates import Templates  # detect has no need of Drain
 
     templates = Templates()
     return answer_each(stdin, stdout, stderr, lambda _, line: str(templates.group(line)))

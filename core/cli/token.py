@@ -11,10 +11,13 @@ import getpass
 import sys
 from collections.abc import Sequence
 
-from core import accounts, owner, sessions, settings, store
-from core.rights import AUDIT, RIGHTS, VIEW, Forbidden
+from core import settings
+from core.access import accounts, sessions
+from core.access.rights import AUDIT, RIGHTS, VIEW, Forbidden
+from core.cli import cli_actor
+from core.db import store
+from core.queries import people as view
 from core.settings import Settings
-from core.views import people as view
 
 READS = {VIEW, AUDIT}  # what the owner of the database can read without a token
 
@@ -24,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     configured = settings.load()
     store.open_store(configured.database)
     try:
-        given.work(given, configured, owner.administrator(configured))
+        given.work(given, configured, cli_actor.administrator(configured))
     except (ValueError, Forbidden, accounts.Denied) as refusal:
         print(f"token: {refusal}", file=sys.stderr)
         return 1

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 
-from core import accounts, owner, passwords, settings, store
+from core import settings
+from core.access import accounts, passwords
+from core.access.rights import Forbidden
+from core.cli import cli_actor
+from core.db import store
 from core.models import now
-from core.people import Role
-from core.rights import Forbidden
-from core.views import people as view
+from core.models.access import Role
+from core.queries import people as view
 
 
 def main(argv: Sequence[str]) -> int:
@@ -19,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
     configured = settings.load()
     store.open_store(configured.database)
     try:
-        given.work(given, owner.administrator(configured))
+        given.work(given, cli_actor.administrator(configured))
     except (ValueError, Forbidden) as refusal:
         print(f"user: {refusal}", file=sys.stderr)
         return 1

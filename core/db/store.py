@@ -16,7 +16,9 @@ from sqlalchemy import Column, Connection, Index, Table, event, inspect, text
 from sqlalchemy.engine import Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
-from core import holds, models, outages, people, rulings, saved  # noqa: F401 - metadata knows their tables
+from core import models
+from core.db import outages
+from core.models import access, kept
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -130,7 +132,7 @@ def read() -> Iterator[Session]:
 
 
 def add(connection: Connection, *names: str) -> None:
-    """Add the named tables ("silence") and columns ("issue.owner") of models.py where they are missing yet.
+    """Add the named tables ("silence") and columns ("issue.owner") of models where they are missing yet.
 
     A fresh database has them all from its first migration; an older one gets them here, with their defaults.
     """
@@ -156,7 +158,7 @@ def _add_column(connection: Connection, table: Table, column: Column) -> None:
 
 
 def index(connection: Connection, name: str) -> None:
-    """Add the named index of models.py where it is missing yet."""
+    """Add the named index of models where it is missing yet."""
     tables = SQLModel.metadata.tables.values()
     found: Index = next(i for table in tables for i in table.indexes if i.name == name)
     found.create(connection, checkfirst=True)
@@ -186,7 +188,7 @@ def m004_delivery(connection: Connection) -> None:
 
 def m005_rulings(connection: Connection) -> None:
     """Also indexes by which a round costs the same however many signals are stored."""
-    add(connection, rulings.Ruling.__tablename__, rulings.Silence.__tablename__)
+    add(connection, kept.Ruling.__tablename__, kept.Silence.__tablename__)
     add(connection, "issue.counted_by", "issue.merged_into")
     for name in ("ix_signal_fingerprint", "ix_signal_issue_at"):
         connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
@@ -195,7 +197,7 @@ def m005_rulings(connection: Connection) -> None:
 
 
 def m008_people(connection: Connection) -> None:
-    add(connection, people.Person.__tablename__, people.SignIn.__tablename__, people.ApiToken.__tablename__)
+    add(connection, access.Person.__tablename__, access.SignIn.__tablename__, access.ApiToken.__tablename__)
     add(connection, "issue.requested_by", "approval.requested_by", "approval.assignee")
     add(connection, "deployment.promote_seconds", "deployment.rollback_seconds")
 

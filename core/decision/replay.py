@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from core import decision
+from core.decision import rules
 from core.models import Verdict
 from core.settings import Policy
 
@@ -80,19 +80,19 @@ def replay(pasts: Iterable[Past], policy: Policy, in_force: Policy | None = None
     judged, unreadable, flips = 0, 0, []
     for past in pasts:
         try:
-            case = decision.read_situation(dict(past.inputs))
+            case = rules.read_situation(dict(past.inputs))
         except (ValueError, TypeError):
             unreadable += 1
             continue
         judged += 1
-        verdict, confidence, row, said, approval = decision.judge(case, policy)
+        verdict, confidence, row, said, approval = rules.judge(case, policy)
         if (verdict, approval) != (past.verdict, past.needs_approval):
-            now = decision.judge(case, in_force) if in_force else None
+            now = rules.judge(case, in_force) if in_force else None
             already = now is not None and (now[0], now[4]) == (verdict, approval)
             flips.append(Flip(past, verdict, approval, confidence, _why(row, said), already))
     return Replay(judged, unreadable, flips)
 
 
-def _why(row: decision.Row, said: list[decision.Guard]) -> str:
+def _why(row: rules.Row, said: list[rules.Guard]) -> str:
     fired = "; ".join(f"{guard.name}: {guard.says}" for guard in said if guard.effect in ("escalate", "approval"))
     return f"row {row.number}: {row.says}" + (f". {fired}" if fired else "")

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 
-from core.counted import counted
 from core.models import Cause, Impact, Severity, Verdict
+from core.models.counted import counted
 from core.settings import Policy
 
 SEVERITIES, IMPACTS = list(Severity), list(Impact)

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from core.sandbox.telemetry import Telemetry
+from core.demo.telemetry import Telemetry
 
 SPAN, SHARE, FEWEST = 60, 0.02, 5  # seconds; share of failed requests that rings; fewer errors never do
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import httpx
 
-from core.sandbox import overlap, server
-from core.sandbox.faults import FAULTS, Fault
+from core.demo import overlap, server
+from core.demo.faults import FAULTS, Fault
 from core.settings import read_policy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,7 +150,7 @@ def _console(port: int) -> list[str]:
         "-m",
         "streamlit",
         "run",
-        "console/app.py",
+        "console/server/app.py",
         "--server.port",
         str(port),
         "--server.address",

@@ -14,8 +14,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.sandbox.repo import ShopRepo
-from core.sandbox.telemetry import Telemetry
+from core.demo.repo import ShopRepo
+from core.demo.telemetry import Telemetry
 
 START_SECONDS, KEEP = 20.0, 8
 STATIC = ".vercel/output/static"

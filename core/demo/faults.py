@@ -19,7 +19,7 @@ class Fault:
     edits: tuple[tuple[str, str, str], ...] = ()
     message: str = ""  # the team's commit message
     checks: str = ""
-    fails: float = 0.0  # share of its service's requests that fail by it, of the visitors' (core/sandbox/traffic.py)
+    fails: float = 0.0  # share of its service's requests that fail by it, of the visitors' (core/demo/traffic.py)
 
     @property
     def expected(self) -> str:

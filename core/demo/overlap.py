@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.sandbox.faults import Fault
+from core.demo.faults import Fault
 from core.settings import Policy
 
 SPAN = 120.0  # seconds in which all faults are shipped

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from core.sandbox.faults import Fault
+from core.demo.faults import Fault
 
 TEMPLATE = Path(__file__).parent / "shop"
 HISTORY = (  # the releases before today: which files each brought

@@ -19,14 +19,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.sandbox.alarms import Alarms
-from core.sandbox.deployments import Deployments
-from core.sandbox.desk import Desk
-from core.sandbox.faults import FAULTS
-from core.sandbox.repo import ShopRepo
-from core.sandbox.telemetry import Telemetry
-from core.sandbox.traffic import drive
-from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, osv, sentry, slack, smtp, vercel
+from core.demo.alarms import Alarms
+from core.demo.deployments import Deployments
+from core.demo.desk import Desk
+from core.demo.faults import FAULTS
+from core.demo.repo import ShopRepo
+from core.demo.telemetry import Telemetry
+from core.demo.traffic import drive
+from core.demo.vendors import cloudwatch, datadog, github, newrelic, osv, sentry, slack, smtp, vercel
 
 WAITING = 5  # connections that may stand in the carrier's queue
 RECENT = 20.0  # seconds of traffic that the status speaks of

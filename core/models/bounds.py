@@ -11,7 +11,7 @@ from operator import le
 from typing import Any
 
 from core.models import Crash, Record
-from core.patterns import whole
+from core.models.patterns import whole
 
 MESSAGE = 40_000  # characters of the message, and of any other text that has no bound of its own
 SHORT = {

@@ -20,8 +20,9 @@ from filelock import FileLock, Timeout
 from sqlalchemy import inspect
 from sqlmodel import Session, col, delete, select
 
-from core import fencing, store
+from core.db import store
 from core.models import ENDED, Issue, Status, Worker
+from core.ops import fencing
 
 ISSUES, RELEASES = "issues", "releases"
 VERSION = "1"  # never raised: waiting work goes on under new code by DBOS.patch() (docs/adding-a-step.md)
@@ -162,7 +163,7 @@ def reap(own: Executor) -> list[str]:
     """Take over the work of workers that died; returns the workflows taken.
 
     A worker's row is deleted first, on the condition that it has not beaten since: from then on it can neither write
-    nor act (core/fencing.py). Work of a worker without a row, whose taker died in between, is taken as well.
+    nor act (core/ops/fencing.py). Work of a worker without a row, whose taker died in between, is taken as well.
     """
     with store.read() as session:
         at, rows = store.clock(session), session.exec(select(Worker)).all()

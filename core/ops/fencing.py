@@ -1,7 +1,7 @@
 """Ownership of a worker process: it acts outwards, and writes, only while its row says that it lives.
 
-Another worker takes over by deleting the row (core/durable.py). The process that was stopped, and wakes, finds its row
-gone at its next write or outward effect, and ends itself before that. A row that is merely stale is renewed first:
+Another worker takes over by deleting the row (core/ops/durable.py). The process that was stopped, and wakes, finds its
+row gone at its next write or outward effect, and ends itself before that. A row that is merely stale is renewed first:
 from then on nobody takes over for DEAD_AFTER.
 """
 
@@ -17,7 +17,7 @@ from dbos import DBOS
 from dbos import error as engine
 from sqlmodel import Session, col, select, update
 
-from core import store
+from core.db import store
 from core.models import Worker
 
 log = logging.getLogger(__name__)

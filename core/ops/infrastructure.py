@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from dbos import error as engine
 from filelock import Timeout
 
-from core import outages
+from core.db import outages
 from core.vendors.base import VendorError
 from core.vendors.command import CommandError, Unreachable
 

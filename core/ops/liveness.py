@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlmodel import col, func, select
 
-from core import store
+from core.db import store
 from core.models import Round, Worker, now
 from core.settings import Settings
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import store
+from core.db import store
 from core.runtime import Runtime
 from core.vendors.base import Message, VendorError
 

@@ -13,19 +13,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from sqlalchemy import Float, cast
 from sqlmodel import Session, col, func, select
 
-from core import store
-from core.models import (
-    Approval,
-    Connector,
-    Deployment,
-    Issue,
-    Notification,
-    Round,
-    StageRun,
-    Status,
-    Webhook,
-    now,
-)
+from core.db import store
+from core.models import Approval, Connector, Deployment, Issue, Notification, Round, StageRun, Status, Webhook, now
 
 __all__ = ["CONTENT_TYPE", "text"]
 PREFIX = "platform_"

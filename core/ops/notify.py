@@ -14,7 +14,8 @@ from datetime import timedelta
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, or_, select, update
 
-from core import runtime, store
+from core import runtime
+from core.db import store
 from core.models import Approval, Issue, Notification, now
 from core.runtime import Runtime
 from core.vendors.base import Message, Notifier, Question, VendorError

@@ -2,7 +2,7 @@
 
 A fork is a workflow of its own. ``Issue.restarts`` counts the forks of a run and names the present one
 (Issue.workflow_id). It is counted first and forked afterwards: a process that dies between the two leaves a workflow
-that is missing, which the next sweep makes (core/sweep.py).
+that is missing, which the next sweep makes (core/stages/sweep.py).
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from dbos import SetWorkflowID
 from sqlmodel import Session, col, or_, select
 
-from core import durable, runtime, store
+from core import runtime
+from core.db import store
 from core.models import Approval, Deployment, Issue
+from core.ops import durable
 
 ENDED = {
     "SUCCESS": "has ended",

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from core import infrastructure, store
+from core.db import store
 from core.models import ENDED, Issue, Stage, StageRun, Status, now
+from core.ops import infrastructure
 
 WAITS = "; the platform tries again"
 

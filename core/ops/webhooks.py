@@ -17,7 +17,7 @@ from datetime import timedelta
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, select, update
 
-from core import store
+from core.db import store
 from core.models import Webhook, now
 from core.settings import Settings
 

@@ -15,7 +15,7 @@ import tomlkit
 from sqlalchemy import event
 from sqlmodel import Session, col, func, select
 
-from core.saved import PolicyVersion
+from core.models.kept import PolicyVersion
 from core.settings import ConfigurationError, parse_policy
 
 VERSIONS = 20  # of one page of the history

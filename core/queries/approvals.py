@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, func, select
 
-from core import answers
+from core.access.rights import Actor
+from core.actions import approvals
 from core.models import Analysis, Approval, ChangeSet, Decision, Deployment, Issue
-from core.rights import Actor
+from core.queries.issues import Change, with_checks
 from core.settings import Policy
-from core.views.issues import Change, with_checks
 
 PAGE = 50
 
@@ -86,8 +86,8 @@ def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> 
         _newest(session, Deployment, *_production(repository), col(Deployment.status).in_(("verified", "watching"))),
         rehearsal(session, repository),
         policy.is_critical(issue.service),
-        answers.mine(row, who, policy),
-        answers.barred(row, issue.service, who, policy),
+        approvals.mine(row, who, policy),
+        approvals.barred(row, issue.service, who, policy),
     )
 
 

@@ -6,8 +6,8 @@ from sqlalchemy import case
 from sqlmodel import Session, func, select
 
 from core.models import ChangeSet, Issue
-from core.views import counting
-from core.views.issues import Change, with_checks
+from core.queries import counting
+from core.queries.issues import Change, with_checks
 
 SHIPPED = ("deployed", "merged")
 PAGE = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, func, select
 
-from core.counted import counted
+from core.models.counted import counted
 
 LISTED = 200  # values of a filter
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlmodel import Session, func, select
 
+from core.decision.replay import Past
 from core.models import Decision, Issue, Outcome
-from core.replay import Past
 
 LIMIT = 20_000  # the latest decisions of the period; the page says so when there are more
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session, func, select
 
 from core.models import ChangeSet, Deployment, Issue
-from core.views import counting
+from core.queries import counting
 
 PAGE = 15
 MARKS = 60  # of the timeline

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select
 
 from core.models import Notification, TestRun
-from core.people import Person
+from core.models.access import Person
 
 
 def messages(session: Session, since: datetime) -> dict[tuple[str, str], int]:

@@ -8,8 +8,6 @@ from datetime import datetime
 
 from sqlmodel import Session, func, or_, select
 
-from core import rulings
-from core.counted import counted
 from core.models import (
     Analysis,
     Approval,
@@ -27,8 +25,10 @@ from core.models import (
     Status,
     TestRun,
 )
-from core.rulings import Silence
-from core.views import counting
+from core.models.counted import counted
+from core.models.kept import Silence
+from core.queries import counting
+from core.signals import triage_rules
 
 PAGE = 25
 
@@ -167,7 +167,7 @@ def story(session: Session, issue_id: int) -> Story | None:
         outcomes=_of(session, Outcome, issue_id, LINES["outcomes"]),
         stages=_of(session, StageRun, issue_id, LINES["stages"]),
         notifications=_of(session, Notification, issue_id, LINES["notifications"]),
-        silence=next((row for row in rulings.standing(session) if row.issue_id == issue_id), None),
+        silence=next((row for row in triage_rules.standing(session) if row.issue_id == issue_id), None),
         parts=parts(session, issue_id),
         absorbed=session.exec(select(Issue.id).where(Issue.merged_into == issue_id).order_by(Issue.id).limit(50)).all(),
     )

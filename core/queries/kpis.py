@@ -1,4 +1,4 @@
-"""KPIs, pure: sums in, figures out. SQL counts (core/views/outcomes.py), this module says what the sums mean.
+"""KPIs, pure: sums in, figures out. SQL counts (core/queries/outcomes.py), this module says what the sums mean.
 
 A figure is None with fewer cases than it needs; each carries its formula and what it counts.
 """

@@ -10,9 +10,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import Session, func, select
 
-from core.kpis import BASELINE_SECONDS, BINS, Deployed, Ended, Judged, Mean, Part, Tally, parts
 from core.models import Deployment, Metric, Outcome, Stage, StageRun, Verdict
-from core.views import counting
+from core.queries import counting
+from core.queries.kpis import BASELINE_SECONDS, BINS, Deployed, Ended, Judged, Mean, Part, Tally, parts
 
 DOTS = 400  # runs drawn one by one
 LAST = 1000  # fixed runs that the median looks at

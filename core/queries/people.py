@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session, col, func, select
 
 from core.models import now
-from core.people import ApiToken, Person, SignIn
+from core.models.access import ApiToken, Person, SignIn
 
 PAGE = 200
 PROVIDER = "by the identity provider"

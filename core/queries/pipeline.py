@@ -26,7 +26,7 @@ from core.models import (
     Verdict,
     Worker,
 )
-from core.views import counting
+from core.queries import counting
 
 ALIVE = timedelta(seconds=90)
 ENVIRONMENTS = ("preview", "production")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlmodel import col, func, select
 
-from core import holds, store
+from core.db import store
 from core.models import Approval, Connector, Deployment, Issue, Round
-from core.stages import guard
+from core.stages.deliver import guard, holds
 
 SHOWN = {
     "id",

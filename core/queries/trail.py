@@ -8,9 +8,9 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, or_, select
 
-from core import audit
+from core.audit import chain
 from core.models import AuditRow
-from core.views import counting
+from core.queries import counting
 
 PAGE = 25
 EXPORT = 100_000  # rows of one file
@@ -57,6 +57,6 @@ def names(session: Session) -> tuple[list[str], list[str]]:
 
 def export(session: Session, wanted: Filter) -> Iterator[dict]:
     """The rows as plain JSON, oldest first, with both hashes: enough to verify them elsewhere."""
-    rows = select(*audit.COLUMNS).where(*_where(wanted)).order_by(col(AuditRow.id)).limit(EXPORT)
-    for row in session.connection().execute(rows).yield_per(audit.CHUNK):
+    rows = select(*chain.COLUMNS).where(*_where(wanted)).order_by(col(AuditRow.id)).limit(EXPORT)
+    for row in session.connection().execute(rows).yield_per(chain.CHUNK):
         yield {**row._mapping, "at": row.at.isoformat()}

@@ -9,18 +9,19 @@ from itertools import islice
 from pathlib import Path
 
 from core.models import Cause, Crash
-from core.repair import checkout, policy
-from core.repair.fixability import classify
-from core.repair.generated_tests import refused
-from core.repair.inputs import recorded_calls
-from core.repair.judge import Judged, choose, crash_like, difference, mended, trust, uncured
-from core.repair.locate import located
-from core.repair.mutate import mutated, pool_of
-from core.repair.probe import Call, Outcome, observed, probe, probes
-from core.repair.proof import prove, write
-from core.repair.reproduce import crashing_calls, further_calls, is_crash, written
-from core.repair.scaffolds import scaffolds, seen_types
-from core.repair.shapes import Attempt, Candidate, Fixer, FixResult, Runner
+from core.repair.judge import policy
+from core.repair.judge.judge import Judged, choose, crash_like, difference, mended, trust, uncured
+from core.repair.localize.fixability import classify
+from core.repair.localize.locate import located
+from core.repair.prove.generated_tests import refused
+from core.repair.prove.proof import prove, write
+from core.repair.reproduce.inputs import recorded_calls
+from core.repair.reproduce.mutate import mutated, pool_of
+from core.repair.reproduce.reproduce import crashing_calls, further_calls, is_crash, written
+from core.repair.reproduce.test_calls import scaffolds, seen_types
+from core.repair.sandbox import checkout
+from core.repair.sandbox.probe import Call, Outcome, observed, probe, probes
+from core.repair.types import Attempt, Candidate, Fixer, FixResult, Runner
 from core.settings import FixRules
 
 _CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable")

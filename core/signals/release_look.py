@@ -17,8 +17,8 @@ from statistics import median
 
 from core.settings import Watch
 from core.signals import timeline
-from core.signals.degradation import rank_test
-from core.signals.rates import elsewhere, favours, plus, times
+from core.signals.anomaly.degradation import rank_test
+from core.signals.anomaly.rates import elsewhere, favours, plus, times
 from core.signals.release import Count, Event, Fault, Interval, Reach, Scene
 from core.signals.timeline import Bin
 

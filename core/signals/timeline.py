@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from core.signals.rates import Tally, dispersion
+from core.signals.anomaly.rates import Tally, dispersion
 from core.signals.release import Event, Interval, Scene
 
 STEP = 10.0  # seconds of a bin where a service has no request counts

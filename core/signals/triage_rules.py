@@ -3,48 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import JSON, UniqueConstraint
-from sqlmodel import Field, Session, SQLModel, col, delete, select, update
+from sqlmodel import Session, col, delete, select, update
 
-from core.models import Issue, Signal, Utc, now
-from core.signals import noise
-from core.signals.correlation import Overrides
+from core.models import Issue, Signal, now
+from core.models.kept import Ruling, Silence
+from core.signals.grouping import noise
+from core.signals.grouping.correlation import Overrides
 
 MERGED, SPLIT, KNOWN = "merged", "split", "known"
 LATE = timedelta(days=1)  # a signal may come this long after the silence that it fell into
-
-
-class Ruling(SQLModel, table=True):
-    """One fingerprint that a person merged into another one, split off, or said to be known."""
-
-    __table_args__ = (UniqueConstraint("fingerprint", "kind"),)
-    id: int | None = Field(default=None, primary_key=True)
-    fingerprint: str = Field(index=True)
-    kind: str  # merged, split, known
-    into: str = Field(default="", index=True)  # merged: the fingerprint that it counts as
-    issue_id: int = Field(index=True)  # where its signals went
-    reason: str = ""
-    by: str = ""
-    at: datetime = Field(default_factory=now, sa_type=Utc)
-
-
-class Silence(SQLModel, table=True):
-    """Until ``ends_at`` what it covers opens no issue: a service and title, or one issue's signals."""
-
-    id: int | None = Field(default=None, primary_key=True)
-    service: str = "*"  # glob
-    title: str = "*"  # glob
-    issue_id: int | None = None  # made for this issue: then ``prints`` are meant, not the globs
-    prints: list = Field(default_factory=list, sa_type=JSON)
-    planned: bool = False  # maintenance that was planned, not a silence
-    starts_at: datetime = Field(default_factory=now, sa_type=Utc)
-    ends_at: datetime = Field(default_factory=now, sa_type=Utc, index=True)
-    reason: str = ""
-    by: str = ""
-    ended_by: str | None = None  # who ended it before its time
-    created_at: datetime = Field(default_factory=now, sa_type=Utc)
 
 
 def overrides(session: Session) -> Overrides:

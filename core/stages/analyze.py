@@ -10,14 +10,17 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from core import health, notify, store
-from core.journal import Entry
+from core.db import store
 from core.models import Analysis, Cause, Issue, Kind, Outcome, Record, Signal, now
+from core.ops import notify
+from core.ops.stage_log import Entry
 from core.runtime import Runtime
 from core.settings import Service
-from core.signals import memory
+from core.signals import health
+from core.signals.analysis import memory
+from core.signals.analysis.types import Evidence, Finding
 from core.stages import shares
-from core.vendors.base import Evidence, Finding, VendorError
+from core.vendors.base import VendorError
 
 RECENT = timedelta(minutes=10)  # what "now" means for rates
 BEFORE = timedelta(hours=1)  # what it is compared with

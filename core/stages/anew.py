@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from sqlmodel import col, func, select
 
-from core import durable, journal, store
+from core.db import store
 from core.models import ChangeSet, Issue, Status
+from core.ops import durable, stage_log
 from core.runtime import Runtime
 
 MOST = 3  # of one issue
@@ -26,5 +27,5 @@ def begin(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) -> dic
             return {"begun": False}
         change.status, change.note = "stale", why[:2000]
         durable.begin(session, issue)
-        journal.move(session, issue_id, Status.ANALYZING, f"begun anew: {why}")
+        stage_log.move(session, issue_id, Status.ANALYZING, f"begun anew: {why}")
     return {"begun": True}

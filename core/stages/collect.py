@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, SQLModel
 
-from core import bulk, store
-from core.bounds import bounded
+from core.db import bulk, store
 from core.models import Connector, Kind, Metric, Record, Signal, now
+from core.models.bounds import bounded
 from core.runtime import Runtime
 from core.vendors.base import Batch, BudgetSpent, Meter, Source, VendorError
 

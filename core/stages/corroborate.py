@@ -11,13 +11,25 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from core import journal, store
+from core.db import store
 from core.models import Connector, Decision, Issue, Kind, Metric, Signal, now
+from core.models.origin import Origin, Writers
+from core.ops import stage_log
 from core.runtime import Runtime
 from core.settings import CorroborationRules
-from core.signals import corroboration
-from core.signals.corroboration import FAILED, PRODUCTION, Claim, Corroboration, Count, Logged, Span, Witness, names_of
-from core.vendors.base import Origin, Source, Writers
+from core.signals.analysis import corroboration
+from core.signals.analysis.corroboration import (
+    FAILED,
+    PRODUCTION,
+    Claim,
+    Corroboration,
+    Count,
+    Logged,
+    Span,
+    Witness,
+    names_of,
+)
+from core.vendors.base import Source
 
 LOOK = 10.0  # seconds between two looks while late metrics and logs are waited for
 LEAST = 600.0  # seconds of background that a rate of log records is measured over, at least
@@ -191,7 +203,7 @@ def look(rt: Runtime, issue_id: int, run: int) -> dict:
         if found.corroborated or left <= 0 or not trusted(rt):
             return {"seconds": 0.0, "corroborated": found.corroborated}
         end = now() + timedelta(seconds=left)
-        journal.move(
+        stage_log.move(
             session, issue_id, issue.status, f"Waits for late metrics and logs until {end:%H:%M} UTC. {found.says}"
         )
         return {"seconds": min(LOOK, left), "corroborated": False}

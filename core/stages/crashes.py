@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session, col, select
 
 from core.models import Crash, Signal
-from core.signals.fingerprint import fingerprint
+from core.signals.grouping.fingerprint import fingerprint
 from core.stages.analyze import as_record
 
 

@@ -1,14 +1,17 @@
-"""Decide: reads what decides, asks the pure function of core/decision.py, and keeps its receipt."""
+"""Decide: reads what decides, asks the pure function of core/decision/rules.py, and keeps its receipt."""
 
 from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from core import decision, holds, journal, store, windows
-from core.journal import Entry
+from core.db import store
+from core.decision import rules, windows
 from core.models import Analysis, Decision, Issue, Outcome, Status, Verdict, now
+from core.ops import stage_log
+from core.ops.stage_log import Entry
 from core.runtime import Runtime
 from core.stages import corroborate
+from core.stages.deliver import holds
 
 UNSURE = 2  # the row that hands over for want of confidence
 HELD, TRIED = ("fixed",), ("fixed", "rolled_back", "rejected")
@@ -20,7 +23,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
         analysis = session.exec(
             select(Analysis).where(Analysis.issue_id == issue_id).order_by(col(Analysis.id).desc()).limit(1)
         ).one()
-        receipt = decision.decide(situation(rt, session, issue, analysis), rt.policy)
+        receipt = rules.decide(situation(rt, session, issue, analysis), rt.policy)
         session.add(
             Decision(
                 issue_id=issue_id,
@@ -46,7 +49,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
     }
 
 
-def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -> decision.Situation:
+def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -> rules.Situation:
     """What is known of an issue, as the pure function asks for it."""
     results = session.exec(select(Outcome.result).where(Outcome.pattern == analysis.pattern)).all()
     newest = session.exec(
@@ -56,7 +59,7 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
         .limit(20)
     ).all()
     found = corroborate.judged(rt, session, issue)
-    return decision.Situation(
+    return rules.Situation(
         service=issue.service,
         severity=analysis.severity,
         impact=analysis.impact,
@@ -67,7 +70,7 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
         outcomes=sum(r in TRIED for r in results),
         occurrences=issue.occurrences,
         deployments_last_hour=holds.places_taken(session, now()),
-        rollbacks_in_a_row=decision.rollbacks_in_a_row(list(newest)),
+        rollbacks_in_a_row=rules.rollbacks_in_a_row(list(newest)),
         corroborated=found.corroborated,
         corroboration=found.says,
     )
@@ -76,10 +79,10 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
 def uncorroborated(receipt: dict) -> bool:
     """Does nothing but the lack of corroboration make a person's approval necessary?"""
     asking = [guard["name"] for guard in receipt["guards"] if guard["effect"] == "approval"]
-    return receipt["needs_approval"] and asking == [decision.CORROBORATION]
+    return receipt["needs_approval"] and asking == [rules.CORROBORATION]
 
 
-def explain(receipt: decision.Receipt, analysis: Analysis) -> str:
+def explain(receipt: rules.Receipt, analysis: Analysis) -> str:
     """Why, in one or two sentences."""
     fired = [guard for guard in receipt.guards if guard["effect"]]
     text = f"Row {receipt.row}: {receipt.row_says} (confidence {receipt.confidence:.2f})."
@@ -99,7 +102,7 @@ def schedule(rt: Runtime, issue_id: int, run: int) -> dict:
         if session.get_one(Issue, issue_id).at_once:
             return {"seconds": 0.0}
         if seconds:
-            issue = journal.move(
+            issue = stage_log.move(
                 session,
                 issue_id,
                 Status.SCHEDULED,

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator
 
 from sqlmodel import Session, col, select
 
-from core import journal, store
+from core.db import store
 from core.models import ENDED, ChangeSet, Crash, Issue, Status
-from core.repair.fixability import deepest_in_app
+from core.ops import stage_log
+from core.repair.localize.fixability import deepest_in_app
 from core.runtime import Runtime
-from core.signals import stack
+from core.signals.grouping import stack
 from core.stages.crashes import best_crash
 
 LOOK = 15.0  # seconds between two looks at the other issue
@@ -94,5 +95,5 @@ def look(rt: Runtime, issue_id: int, run: int, met: int, looks: int) -> dict:
             return {"ok": True, "seconds": 0.0}
         if other.status in ENDED or looks >= LOOKS:
             return {"ok": False, "seconds": 0.0, "says": f"it waited for the fix of {_named(other)}, which has none"}
-        journal.move(session, issue_id, Status.QUEUED, f"waits for the fix of {_named(other)}")
+        stage_log.move(session, issue_id, Status.QUEUED, f"waits for the fix of {_named(other)}")
     return {"ok": True, "seconds": LOOK}

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from core import journal, notify, store
+from core.db import store
 from core.models import ENDED, ChangeSet, Deployment, Issue, Signal, Status
+from core.ops import notify, stage_log
 from core.runtime import Runtime
 from core.stages import learn
 
@@ -50,7 +51,7 @@ def end(rt: Runtime, issue_id: int, run: int, twin_id: int) -> dict:
             return {"ok": False}
         says = f"fixed by the fix of issue {twin_id}: {twin.resolution or twin.reason}"
         learn.remember(session, issue_id, run, "fixed", says)
-        issue = journal.move(session, issue_id, Status.RESOLVED, says)
+        issue = stage_log.move(session, issue_id, Status.RESOLVED, says)
         issue.resolution = says[:2000]
         notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", says)
         learn.note(session, issue_id, run, "resolved", {"twin": twin_id})

@@ -8,17 +8,18 @@ from pathlib import Path
 
 from sqlmodel import Session, select
 
-from core import store, workspace
-from core.journal import Entry
+from core.db import store
 from core.models import ChangeSet, Crash, Issue
-from core.pull_request import fenced
-from core.repair.shapes import Attempt, FixResult
+from core.ops.stage_log import Entry
+from core.repair.types import Attempt, FixResult
 from core.runtime import Runtime
 from core.settings import ModelRules, Repository, Service
-from core.stages import dependence, ladder, live, locks, twins
+from core.stages import dependence, duplicate_fixes, fixer_chain, workspace
 from core.stages.crashes import best_crash
+from core.stages.deliver import live, release_checks
+from core.stages.pull_request import fenced
+from core.stages.workspace import Clone
 from core.vendors.command import CommandError
-from core.workspace import Clone
 
 
 def attempts(rt: Runtime, issue_id: int, run: int) -> dict:
@@ -40,7 +41,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, feedba
         entry.failed(done.note, "refused")
         twin = {"twin": done.proof["twin"]} if "twin" in done.proof else {}
         return {"ok": False, "says": done.note, "id": done.id, **twin, **met}
-    return {"ok": True, "id": done.id, "needs_approval": locks.needs_approval(done), **met}
+    return {"ok": True, "id": done.id, "needs_approval": release_checks.needs_approval(done), **met}
 
 
 def _find(session: Session, issue_id: int, run: int, attempt: int) -> ChangeSet | None:
@@ -75,7 +76,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
     change.base_sha = workspace.base_of(rt, found)
     label = f"issue-{issue.id}-{change.run}-{change.attempt}"
     with rt.workbench, workspace.tree(rt, found, label, change.base_sha) as tree:
-        result = ladder.climb(
+        result = fixer_chain.climb(
             issue.id,
             rt.fixers,
             _refused(found, issue.id, change),
@@ -95,7 +96,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
     if change.head_sha:
         services = [n for n, s in rt.policy.services.items() if s.repository == service.repository]
         with store.read() as session:
-            twin = twins.find(session, change, services)
+            twin = duplicate_fixes.find(session, change, services)
         if twin:
             change.head_sha, change.status = "", "refused"
             change.note = f"issue {twin.id} has this very fix under way; a second pull request would say nothing new"
@@ -149,7 +150,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
         "says": list(proof.says),
         "further": sorted({a.further for a in result.attempts if a.further}),
         "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason],
-        "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator != ladder.EMBEDDED],
+        "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator != fixer_chain.EMBEDDED],
     }
     if candidate:
         change.generator, change.template, change.rationale = (
@@ -159,7 +160,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
         )
         change.title = candidate.rationale.split("\n")[0][:200]
         change.proof["evidence"] = list(candidate.evidence)
-    total = ladder.spent(result.attempts, rules)
+    total = fixer_chain.spent(result.attempts, rules)
     change.tokens, change.cost_usd = total.tokens, total.usd
     if result.test:
         change.test_path, change.test_code = result.test.path, result.test.code
@@ -168,7 +169,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
 def _cost(attempt: Attempt, rules: ModelRules) -> dict:
     """What one attempt of a model cost and what became of it."""
     made = attempt.candidate
-    told = {"generator": made.generator, "tokens": made.tokens, "cost_usd": ladder.price(made, rules)}
+    told = {"generator": made.generator, "tokens": made.tokens, "cost_usd": fixer_chain.price(made, rules)}
     return told | {"seconds": made.seconds, "reason": attempt.reason[:300]}
 
 
@@ -187,7 +188,7 @@ def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, cha
     """
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
-        tested = locks.tested(session, change)
+        tested = release_checks.tested(session, change)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone_with(rt, name, repository, change)
     base = workspace.base_of(rt, found)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from sqlmodel import Session, func, select
 
-from core import store
+from core.db import store
 from core.models import ChangeSet, Crash, now
 from core.repair import engine
-from core.repair.shapes import Attempt, Candidate, Fixer, FixResult
+from core.repair.types import Attempt, Candidate, Fixer, FixResult
 from core.settings import ModelRules
 
 EMBEDDED = "embedded"

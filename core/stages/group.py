@@ -13,14 +13,17 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from core import durable, journal, notify, rulings, store
-from core.health import best_source
+from core.db import store
 from core.models import ENDED, Issue, Kind, Metric, Record, Signal, Status, now
+from core.ops import durable, notify, stage_log
 from core.runtime import Runtime
-from core.signals import correlation, degradation, noise
-from core.signals.candidates import Candidates
-from core.signals.correlation import Overrides
-from core.signals.fingerprint import Fingerprint, fingerprint
+from core.signals import triage_rules
+from core.signals.anomaly import degradation
+from core.signals.grouping import correlation, noise
+from core.signals.grouping.candidates import Candidates
+from core.signals.grouping.correlation import Overrides
+from core.signals.grouping.fingerprint import Fingerprint, fingerprint
+from core.signals.health import best_source
 from core.stages.analyze import as_record
 
 log = logging.getLogger(__name__)
@@ -64,7 +67,7 @@ def group_new(rt: Runtime) -> int:
     while more:
         with store.write() as session:
             waiting = _waiting(session, BATCH)
-            known = Known(index, graph, rulings.overrides(session), rulings.context(session))
+            known = Known(index, graph, triage_rules.overrides(session), triage_rules.context(session))
             opened += sum(_place(session, known, signal) for signal in waiting)
         more = len(waiting) == BATCH
     return opened
@@ -190,9 +193,9 @@ def _join(session: Session, signal: Signal, issue: Issue) -> None:
             f"back-{issue.id}-{issue.run}",
             "the fault came back after its fix",
         )
-        journal.move(session, issue.id, Status.NEW, "the fault came back after its fix")
+        stage_log.move(session, issue.id, Status.NEW, "the fault came back after its fix")
     if issue.status is Status.DISMISSED and issue.reason.endswith(GONE):
-        journal.move(session, issue.id, Status.NEW, "it came back")
+        stage_log.move(session, issue.id, Status.NEW, "it came back")
 
 
 def _first_source(session: Session, issue: Issue) -> str | None:
@@ -241,7 +244,7 @@ def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
         issue.reason = f"waits for evidence: seen {issue.occurrences} of {least} times"
     else:
         seen = "once" if issue.occurrences == 1 else f"{issue.occurrences} times"
-        journal.move(session, issue.id, Status.DISMISSED, f"seen {seen}, {GONE}")
+        stage_log.move(session, issue.id, Status.DISMISSED, f"seen {seen}, {GONE}")
     return True
 
 

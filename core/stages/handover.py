@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, or_, select
 
-from core import brakes, journal, notify, pull_request, store
+from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, Notification, Status
+from core.ops import notify, stage_log
 from core.runtime import Runtime
-from core.stages import admission, learn
+from core.stages import learn, pull_request
+from core.stages.deliver import admission, brakes
 
 # how a run ended -> the outcome that learning counts
 OUTCOMES = {
@@ -28,7 +30,7 @@ def run(rt: Runtime, issue_id: int, run: int, event: str, says: str) -> dict:
         admission.return_places(session, says, Deployment.issue_id == issue_id)
         _void_questions(session, issue_id)
         known = _known(session, issue_id, run)
-        issue = journal.move(session, issue_id, Status.ESCALATED, says)
+        issue = stage_log.move(session, issue_id, Status.ESCALATED, says)
         if not known:
             notify.queue(session, event, issue, f"{event}-{issue_id}-{run}", says)
         learn.note(session, issue_id, run, "escalate", {"event": event, "says": says[:500]})

@@ -1,6 +1,6 @@
 """Learn: a verified fix is merged, its issue is closed everywhere, and its outcome counts from now on.
 
-A merge that is refused changes none of that: it is tried again apart (core/stages/merge.py).
+A merge that is refused changes none of that: it is tried again apart (core/stages/deliver/merge.py).
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from core import audit, journal, notify, store
-from core.journal import Entry
+from core.audit import chain
+from core.db import store
 from core.models import ChangeSet, Deployment, Issue, Outcome, Signal, Status, now
+from core.ops import notify, stage_log
+from core.ops.stage_log import Entry
 from core.runtime import Runtime
-from core.stages import merge
+from core.stages.deliver import merge
 from core.vendors.base import VendorError
 
 
@@ -37,7 +39,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
         for row in shipped:
             row.status, row.ended_at = ended(row), row.ended_at or now()
         remember(session, issue_id, run, "fixed", entry.says)
-        issue = journal.move(session, issue_id, Status.RESOLVED, how(shipped))
+        issue = stage_log.move(session, issue_id, Status.RESOLVED, how(shipped))
         issue.resolution = f"{change.generator}: {change.title}"
         notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", issue.resolution)
         note(session, issue_id, run, "resolved", {"sha": change.head_sha})
@@ -108,7 +110,7 @@ def _outcome(session: Session, issue_id: int, run: int, result: str) -> Outcome:
 def note(session: Session, issue_id: int, run: int, action: str, detail: dict) -> None:
     """An audit row of the platform's own deed, once a run."""
     try:
-        audit.record(
+        chain.record(
             session,
             "platform",
             action,
@@ -116,5 +118,5 @@ def note(session: Session, issue_id: int, run: int, action: str, detail: dict) -
             detail,
             key=f"issue-{issue_id}-run-{run}-{action}",
         )
-    except audit.AlreadyDone:
+    except chain.AlreadyDone:
         return

@@ -5,7 +5,7 @@ Either the other issue has this very fix under way, or its fault stands in the w
 
 from __future__ import annotations
 
-from core.steps import begin_anew_step, dependence_step, pause, twin_step
+from core.stages.steps import begin_anew_step, dependence_step, pause, twin_step
 
 
 def wait(issue_id: int, run: int, other: int) -> dict:

@@ -10,12 +10,13 @@ import unicodedata
 
 from sqlmodel import col, select
 
-from core import store, workspace
-from core.counted import counted
+from core.db import store
 from core.models import Analysis, ChangeSet, Issue, Review
+from core.models.counted import counted
 from core.runtime import Runtime
 from core.settings import Repository
-from core.stages.gate import CAPABILITIES, newly
+from core.stages import workspace
+from core.stages.review.gate import CAPABILITIES, newly
 from core.vendors.base import VendorError
 from core.vendors.command import CommandError
 

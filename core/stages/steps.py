@@ -11,36 +11,20 @@ from collections.abc import Callable
 
 from dbos import DBOS
 
-from core import durable, infrastructure, journal, runtime
-from core.infrastructure import AFTER, BEFORE, Patience
+from core import runtime
 from core.models import Stage, Status
-from core.stages import (
-    admission,
-    analyze,
-    anew,
-    corroborate,
-    decide,
-    dependence,
-    deploy,
-    fix,
-    guard,
-    handover,
-    late,
-    learn,
-    merge,
-    peer,
-    restoring,
-    review,
-    test,
-    twins,
-    verify,
-)
+from core.ops import durable, infrastructure, stage_log
+from core.ops.infrastructure import AFTER, BEFORE, Patience
+from core.stages import analyze, anew, corroborate, decide, dependence, duplicate_fixes, fix, handover, learn, test
+from core.stages.deliver import admission, deploy, guard, merge, restoring
+from core.stages.review import coderabbit_review, review
+from core.stages.watch import late, watch
 
 SLICE = 300.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
 
 
 def rest(seconds: float) -> None:
-    """Sleep: durably inside a workflow, plainly where Kestra runs the stages (core/stage_command.py)."""
+    """Sleep: durably inside a workflow, plainly where Kestra runs the stages (core/cli/stage.py)."""
     (DBOS.sleep if DBOS.workflow_id else time.sleep)(seconds)
 
 
@@ -69,7 +53,7 @@ def step(
 
     def run(issue_id: int, run: int, attempt: int, *args) -> dict:
         def once() -> dict:
-            with journal.stage(issue_id, run, stage, attempt, status) as entry:
+            with stage_log.stage(issue_id, run, stage, attempt, status) as entry:
                 return work(runtime.current(), issue_id, run, attempt, entry, *args)
 
         return guard.kept(once, issue_id, run, patience)
@@ -109,12 +93,12 @@ analyze_step = step(Stage.ANALYZE, Status.ANALYZING, analyze.run)
 decide_step = step(Stage.DECIDE, Status.DECIDING, decide.run)
 fix_step = step(Stage.FIX, Status.FIXING, fix.run)
 review_step = step(Stage.REVIEW, Status.REVIEWING, review.run)
-peer_step = step(Stage.REVIEW, Status.REVIEWING, peer.look)
+peer_step = step(Stage.REVIEW, Status.REVIEWING, coderabbit_review.look, name="peer.look")
 test_step = step(Stage.TEST, Status.TESTING, test.run)
 preview_step = step(Stage.DEPLOY, Status.PREVIEWING, deploy.preview)
 production_step = step(Stage.DEPLOY, Status.DEPLOYING, deploy.production, patience=guard.FORWARD)
-watch_step = step(Stage.VERIFY, Status.WATCHING, verify.watch, patience=guard.WATCH)
-roll_back_step = step(Stage.VERIFY, Status.ROLLING_BACK, verify.roll_back, patience=guard.BACK)
+watch_step = step(Stage.VERIFY, Status.WATCHING, watch.watch, patience=guard.WATCH, name="verify.watch")
+roll_back_step = step(Stage.VERIFY, Status.ROLLING_BACK, watch.roll_back, patience=guard.BACK, name="verify.roll_back")
 learn_step = step(Stage.LEARN, Status.WATCHING, learn.run, patience=AFTER)
 attempts_step = plain_step(fix.attempts)
 corroborate_step = plain_step(corroborate.look)
@@ -124,7 +108,7 @@ expire_step = plain_step(deploy.expire)
 # these three have the names under which work that waits has recorded them
 admit_step = plain_step(admission.admit, name="deploy.admit")
 give_back_step = plain_step(admission.give_back, AFTER, name="deploy.give_back")
-twin_step = plain_step(twins.end, AFTER)
+twin_step = plain_step(duplicate_fixes.end, AFTER, name="twins.end")
 dependence_step = plain_step(dependence.look)
 lane_step = plain_step(admission.lane, name="deploy.lane")
 hand_over_step = plain_step(handover.run, AFTER)

@@ -11,10 +11,13 @@ import logging
 
 from sqlmodel import col, select
 
-from core import durable, restart, store, windows
+from core.db import store
+from core.decision import windows
 from core.models import ENDED, Issue, Status, Worker, now
+from core.ops import durable, restart
 from core.runtime import Runtime
-from core.stages import admission, handover
+from core.stages import handover
+from core.stages.deliver import admission
 
 log = logging.getLogger(__name__)
 RESTARTS = 3  # of one run

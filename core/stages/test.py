@@ -1,21 +1,21 @@
 """Test: the service's own test command on the committed change, in the sandbox runner.
 
-What counts is the report of our own plugin (core/repair/proof.py), not what was printed, and that every test of the
-commit before has run. A test that failed on that commit already does not block, as in the proof: production may have
-another fault.
+What counts is the report of our own plugin (core/repair/prove/proof.py), not what was printed, and that every test of
+the commit before has run. A test that failed on that commit already does not block, as in the proof: production may
+have another fault.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core import store, workspace
-from core.counted import counted
-from core.journal import Entry
+from core.db import store
 from core.models import ChangeSet, Issue, TestRun
-from core.repair.proof import Tests, run_tests
+from core.models.counted import counted
+from core.ops.stage_log import Entry
+from core.repair.prove.proof import Tests, run_tests
 from core.runtime import Runtime
-from core.stages import dependence
+from core.stages import dependence, workspace
 
 KEPT = 20_000
 DEADLINE = 600.0  # seconds

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from core import fencing
 from core.models import ChangeSet
-from core.repair import checkout
-from core.repair.checkout import Place, Remote
+from core.ops import fencing
+from core.repair.sandbox import checkout
+from core.repair.sandbox.checkout import Place, Remote
 from core.runtime import Runtime
 from core.settings import Repository
 from core.vendors.command import CommandError, Unreachable

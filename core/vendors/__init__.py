@@ -1,0 +1,1 @@
+"""One file a vendor, and the one door for HTTP and for processes."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import wraps
 from typing import ParamSpec, Protocol, TypeVar
 
-from core.models import Cause, Impact, MetricPoint, Record, ServiceHealth, Severity
-from core.settings import SeverityRules
+from core.models import MetricPoint, Record
+from core.models.origin import Origin
+from core.signals.analysis.types import Evidence, Finding
 
 P, T = ParamSpec("P"), TypeVar("T")
 
@@ -103,25 +103,6 @@ class Check:
     ok: bool
     says: str
     fix: str = ""
-
-
-class Writers(StrEnum):
-    """Who can write what a source returns."""
-
-    TEAM = "team"  # only who holds the team's own keys
-    ANYONE = "anyone"  # strangers, too
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What a source is called on screen, and who can write what it returns.
-
-    ``how`` is a relative clause that says how a stranger can.
-    """
-
-    title: str
-    writers: Writers
-    how: str = ""
 
 
 class Source(Protocol):
@@ -309,43 +290,6 @@ class Notifier(Protocol):
     def send(self, message: Message) -> str: ...
 
     def check(self) -> Check: ...
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that an analyst is given of one issue; every text in it is a stranger's."""
-
-    title: str
-    service: str
-    records: Sequence[Record]
-    health: ServiceHealth = field(default_factory=ServiceHealth)
-    before: ServiceHealth = field(default_factory=ServiceHealth)
-    share: float = 1.0  # the issue's share of the service's failures, by its reports
-    critical: bool = False
-    impact: Impact = Impact.MEDIUM
-    others: Sequence[str] = ()  # services with errors at the same time
-    rules: SeverityRules = field(default_factory=SeverityRules)
-    noise_ms: float = 50.0  # growth of a latency that says nothing
-    changes: Sequence[Record] = ()  # releases and deployments of late
-    upstreams: Sequence[str] = ()
-    past: Sequence[str] = ()  # similar issues and what cured them
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What an analyst concludes. ``confidence`` and ``simplicity`` are 0..1."""
-
-    analyst: str
-    root_cause: str
-    cause: Cause
-    severity: Severity
-    impact: Impact
-    confidence: float
-    simplicity: float
-    pattern: str
-    culprit: str = ""
-    next_step: str = ""
-    evidence: Sequence[dict] = ()  # {"says": str, "weight": float}
 
 
 class Analyst(Protocol):

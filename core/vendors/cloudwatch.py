@@ -19,8 +19,9 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from core.models import Kind, MetricPoint, Record
+from core.models.origin import Origin, Writers
 from core.settings import MetricNames
-from core.vendors.base import Batch, Check, Meter, Origin, VendorError, Writers
+from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.logline import read_line
 from core.vendors.reading import Page, Stream, Window, collect, records_of
 from core.vendors.redact import Redactor

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from core.patterns import NUMBER, Linear
+from core.models.patterns import NUMBER, Linear
 from core.vendors.base import Look, Said, understood
 from core.vendors.http import Http
 

@@ -317,8 +317,8 @@ def git(
     env: Mapping[str, str] | None = None,
     input: str | None = None,
 ) -> str:
-    """git in ``repo`` as git_settings.py has it. It runs outside of any sandbox: core/repair/checkout.py runs git
-    where a stranger wrote.
+    """git in ``repo`` as git_settings.py has it. It runs outside of any sandbox: core/repair/sandbox/checkout.py runs
+    git where a stranger wrote.
     """
     told = QUIET | git_settings.environment() | dict(env or {})
     return check(["git", *args], cwd=repo, env=told, timeout=timeout, input=input)

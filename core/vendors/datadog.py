@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from core.models import Kind, MetricPoint, Record
+from core.models.origin import Origin, Writers
 from core.settings import MetricNames
-from core.vendors.base import Batch, Check, Meter, Origin, VendorError, Writers
+from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.http import Http
 from core.vendors.reading import Page, Stream, Window, collect, records_of
 

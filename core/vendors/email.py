@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Iterator
 from email.message import EmailMessage
 
-from core.patterns import whole
+from core.models.patterns import whole
 from core.vendors.base import Check, Message, VendorError
 from core.vendors.redact import Redactor
 

@@ -14,7 +14,8 @@ from itertools import chain
 from urllib.parse import quote
 
 from core.models import Kind, Record
-from core.vendors.base import Batch, BudgetSpent, Check, Meter, Origin, Pull, VendorError, Writers
+from core.models.origin import Origin, Writers
+from core.vendors.base import Batch, BudgetSpent, Check, Meter, Pull, VendorError
 from core.vendors.http import Http
 from core.vendors.reading import Page, Stream, Window, collect, records_of
 

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.vendors.base import FAULTS, Check, Evidence, Finding, VendorError, understood
+from core.signals.analysis.types import Evidence, Finding
+from core.vendors.base import FAULTS, Check, VendorError, understood
 from core.vendors.http import Http
 from core.vendors.opinion import SYSTEM, fenced, tempered
 
@@ -158,7 +159,7 @@ def execution(row: dict) -> Execution:
 
 
 class KestraAnalyst:
-    """The AIAgent of a flow (core/kestra/analysis.yaml), checked and tempered like any other model."""
+    """The AIAgent of a flow (core/cli/kestra/analysis.yaml), checked and tempered like any other model."""
 
     name = "kestra"
     TASK = "agent"

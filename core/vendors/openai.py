@@ -16,7 +16,8 @@ from typing import Any
 
 import openai
 
-from core.vendors.base import Evidence, Finding, VendorError
+from core.signals.analysis.types import Evidence, Finding
+from core.vendors.base import VendorError
 from core.vendors.http import bounded
 from core.vendors.opinion import SCHEMA, SYSTEM, fenced, tempered
 from core.vendors.redact import Redactor

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.models import Crash, Frame, Kind, Linked, Raised, Record
-from core.vendors.base import Batch, BudgetSpent, Check, Meter, Origin, VendorError, Writers
+from core.models.origin import Origin, Writers
+from core.vendors.base import Batch, BudgetSpent, Check, Meter, VendorError
 from core.vendors.http import Http
 from core.vendors.reading import Page, Stream, Window, collect, records_of
 

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from core import accounts, passwords, sessions, store
-from core.accounts import Denied
+from core.access import accounts, passwords, sessions
+from core.access.accounts import Denied
+from core.access.rights import Forbidden
+from core.db import store
 from core.models import AuditRow, now
-from core.people import ApiToken, Person, Role, SignIn
-from core.rights import Forbidden
+from core.models.access import ApiToken, Person, Role, SignIn
 from core.settings import Access
 from tests import screens
 

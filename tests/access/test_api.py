@@ -8,10 +8,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from console import api, forms
-from console import app as server
-from core import holds, scheduler, sessions, store
+from console.server import api, forms
+from console.server import app as server
+from core import scheduler
+from core.access import sessions
+from core.db import store
 from core.models import Status
+from core.stages.deliver import holds
 from tests import scenes, waiting
 
 

@@ -7,11 +7,13 @@ import sys
 
 import pytest
 
-from console import first
+from console.server import first_admin
 from core import __main__ as command
-from core import accounts, owner, sessions, store
-from core.people import Person, Role
-from core.rights import Forbidden
+from core.access import accounts, sessions
+from core.access.rights import Forbidden
+from core.cli import cli_actor
+from core.db import store
+from core.models.access import Person, Role
 from core.settings import Access
 from tests import waiting
 
@@ -60,7 +62,7 @@ def test_a_token_acts_with_its_persons_rights(core, monkeypatch):
 def test_who_does_not_own_the_database_needs_a_token(console, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: os.stat(console.data_dir).st_uid + 4711)
     with pytest.raises(Forbidden, match="another account"):
-        owner.administrator(console)
+        cli_actor.administrator(console)
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -73,8 +75,8 @@ def test_the_first_admins_password_goes_to_a_terminal_once_and_never_to_a_log(co
             session.flush()
             session.delete(row)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
-    first.people()
-    first.people()
+    first_admin.people()
+    first_admin.people()
     out = capsys.readouterr().out
     if terminal:
         [line] = [line for line in out.splitlines() if "sign in as admin with" in line]

@@ -13,10 +13,12 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from console import app as server
-from console import context, forms, gate, signin
-from core import accounts, sessions, store
-from core.people import Person, Role
+from console import process
+from console.server import app as server
+from console.server import auth, forms, signin
+from core.access import accounts, sessions
+from core.db import store
+from core.models.access import Person, Role
 from tests import screens
 
 PAGE = {"accept": "text/html"}
@@ -78,7 +80,7 @@ def test_what_everybody_may_see(client, address):
 
 def test_a_policy_can_shut_the_status_page(client, console, monkeypatch):
     console.platform_file.write_text(console.platform_file.read_text() + "[access]\npublic_status = false\n")
-    monkeypatch.delitem(context.settings().__dict__, "policy", raising=False)
+    monkeypatch.delitem(process.settings().__dict__, "policy", raising=False)
     assert client.get("/status").headers["location"] == "/login"
 
 
@@ -97,7 +99,7 @@ def test_signing_in_opens_the_console_and_signing_out_closes_it(client):
 
 
 def test_a_cookie_over_https_is_bound_to_its_host_and_secure(client, monkeypatch):
-    monkeypatch.setattr(context, "_settings", context.settings().model_copy(update={"public_url": "https://x.io"}))
+    monkeypatch.setattr(process, "_settings", process.settings().model_copy(update={"public_url": "https://x.io"}))
     client.base_url = "https://x.io"
     answer = sign_in(client)
     assert answer.headers["set-cookie"].startswith("__Host-session=") and "Secure" in answer.headers["set-cookie"]
@@ -277,7 +279,7 @@ def test_a_store_that_fails_lets_nobody_in_and_says_so(client):
 
 def test_the_demos_people_are_shown_in_the_demo_and_nowhere_else(client, monkeypatch):
     def page(**values):
-        monkeypatch.setattr(context, "_settings", context.settings().model_copy(update=values))
+        monkeypatch.setattr(process, "_settings", process.settings().model_copy(update=values))
         return client.get("/login").text
 
     demo = {"sandbox_url": "http://127.0.0.1:1", "demo_password": SecretStr("demo-4711")}
@@ -290,9 +292,9 @@ def test_the_demos_people_get_this_runs_password(console):
     accounts.demo_people("demo-4711")
     with store.read() as session:
         assert {session.get_one(Person, role.value).role for role in Role} == set(Role)
-    assert accounts.sign_in("approver", "demo-4711", context.policy()[0].access).role is Role.APPROVER
+    assert accounts.sign_in("approver", "demo-4711", process.policy()[0].access).role is Role.APPROVER
 
 
 def test_gate_and_streamlit_name_the_same_header():
     text = (server.ROOT / ".streamlit" / "config.toml").read_text()
-    assert f'{{"{gate.HEADER.decode()}": "session"}}' in text.lower()
+    assert f'{{"{auth.HEADER.decode()}": "session"}}' in text.lower()

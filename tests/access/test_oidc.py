@@ -19,10 +19,11 @@ from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.starlette.starlette_auth_routes import create_auth_routes
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
-from console import app as server
-from console import context, provider
-from core import store
-from core.people import Person, Role
+from console import process
+from console.server import app as server
+from console.server import provider
+from core.db import store
+from core.models.access import Person, Role
 from tests.answering import answering
 
 KEY = RSAKey.generate_key(2048, {"kid": "one"})
@@ -88,7 +89,7 @@ def _configured(console, found):
 def client(console, identity):
     policy = '[access]\noidc_claim = "teams"\n[access.oidc_roles]\nplatform = "approver"\n'
     console.platform_file.write_text(console.platform_file.read_text() + policy)
-    context.settings().__dict__.pop("policy", None)
+    process.settings().__dict__.pop("policy", None)
     middleware = [*server.app._user_middleware, Middleware(SessionMiddleware, secret_key="x")]
     app = Starlette(routes=[*server.app._user_routes, *create_auth_routes("")], middleware=middleware)
     with TestClient(app, follow_redirects=False) as found:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from core import sessions
-from core.holds import Hold
+from core.access import sessions
 from core.models import Issue, Status
+from core.models.kept import Hold
 from tests import waiting
 from tests.access.test_commands import core  # noqa: F401 - a fixture
 from tests.guards.stored import one, rows

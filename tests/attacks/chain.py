@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlmodel import select
 
-from core import audit, store
+from core.audit import chain
+from core.db import store
 from core.models import AuditRow
 from core.settings import Settings
 
@@ -13,7 +14,7 @@ from core.settings import Settings
 def write(count: int) -> None:
     for number in range(count):
         with store.write() as session:
-            audit.record(session, "ada", "approve", f"issue/{number}", {"patch": "f3"})
+            chain.record(session, "ada", "approve", f"issue/{number}", {"patch": "f3"})
 
 
 def sql(*statements: str) -> None:
@@ -26,11 +27,11 @@ def recompute(first: int = 1, most: int = 10**6) -> None:
     """As an attacker would: previous and hash of every row from ``first`` on, so that the chain is whole again."""
     with store.write() as session:
         rows = session.exec(select(AuditRow).order_by(AuditRow.id)).all()
-        previous = audit.GENESIS
+        previous = chain.GENESIS
         for row in rows:
             if first <= row.id < first + most:
                 row.previous = previous
-                row.hash = audit.digest(row)
+                row.hash = chain.digest(row)
             previous = row.hash
             session.add(row)
 

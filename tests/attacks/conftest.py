@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core import audit_head, runtime, store
+from core import runtime
+from core.audit import head
+from core.db import store
 from core.runtime import Runtime
 from tests import screens
 from tests.access.conftest import console  # noqa: F401 - the fixture
@@ -29,5 +31,5 @@ def host(request, tmp_path):
             "ALTER SEQUENCE auditrow_id_seq RESTART")  # fmt: skip
     runtime.use(Runtime(settings))
     write(6)
-    assert audit_head.advance(settings).ok
+    assert head.advance(settings).ok
     return settings

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.models import Crash, Frame, Kind, Linked, Raised, Record, ServiceHealth
-from core.vendors.base import Evidence
+from core.signals.analysis.types import Evidence
 
 AT = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 FRAME = Frame(file="shop.py", line=2, function="share", code="return part / whole", locals={"part": "3", "whole": "0"})

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 import sentry_sdk
 from sqlmodel import col, select
 
-from core import scheduler, store
+from core import scheduler
+from core.db import store
+from core.demo.telemetry import Telemetry
+from core.demo.vendors import cloudwatch, datadog, sentry
 from core.models import Crash, Issue, Status
-from core.repair.shapes import FixResult
-from core.sandbox.telemetry import Telemetry
-from core.sandbox.vendors import cloudwatch, datadog, sentry
+from core.repair.types import FixResult
 from core.stages.collect import Collector
 from tests.stories.world import World, until, write_known_fix
 

@@ -23,7 +23,7 @@ def places() -> dict[Place, list[str]]:
     """Each function of core and console that matches a pattern or parses, with the patterns that it uses."""
     found: dict[Place, list[str]] = {}
     for path in sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("console/**/*.py")]):
-        if "sandbox" not in path.parts:
+        if "demo" not in path.parts:
             name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
             for function, patterns in _of_module(ast.parse(path.read_text(encoding="utf-8"))):
                 found.setdefault((name, function), []).extend(patterns)

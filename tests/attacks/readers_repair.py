@@ -9,36 +9,26 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from console import connectors, diff
-from core import decision
+from console.parts import connectors
+from console.ui import diff
+from core.decision import rules
 from core.models import ChangeSet, Crash, Frame, Raised
-from core.repair import (
-    capabilities,
-    evidence,
-    fixability,
-    generated_tests,
-    hints,
-    leads,
-    mutate,
-    offences,
-    policy,
-    probe,
-    prompting,
-    proof,
-    reproduce,
-    scaffolds,
-    sealed,
-    values,
-)
-from core.repair.embedded import EmbeddedFixer
-from core.repair.inputs import recorded_calls
-from core.repair.locate import located
-from core.repair.model_fixer import ModelFixer
-from core.repair.shapes import Candidate, RegressionTest
-from core.repair.templates import FAMILIES
+from core.repair.fixers import prompting
+from core.repair.fixers.embedded import EmbeddedFixer
+from core.repair.fixers.model_fixer import ModelFixer
+from core.repair.judge import capabilities, forbidden_code, policy
+from core.repair.localize import fixability
+from core.repair.localize.locate import located
+from core.repair.propose import FAMILIES, evidence
+from core.repair.prove import generated_tests, proof
+from core.repair.reproduce import guided_inputs, mutate, reproduce, seed_values, test_calls, values
+from core.repair.reproduce.inputs import recorded_calls
+from core.repair.sandbox import probe, sealed
+from core.repair.types import Candidate, RegressionTest
 from core.settings import ConfigurationError, FixRules, parse_policy
-from core.stages import gate, gates, imports, manifests, twins, wording_gates
-from core.stages.measured import functions
+from core.stages import duplicate_fixes
+from core.stages.review import gate, gates, imports, manifests, text_gates
+from core.stages.review.runtime_gates import functions
 from core.vendors import openai
 from core.vendors.base import VendorError
 from tests.attacks.reader import Reader, crash
@@ -105,7 +95,7 @@ def _documented(text: str) -> None:
 def _guessed(text: str) -> None:
     found = _reported(text, "KeyError")
     mutate.pool_of(found)
-    hints.hints(text)
+    seed_values.hints(text)
     fixability.classify(found, program())
     reproduce.written(probe.Call("", "show({})"), crash(text, "E").model_copy(update={"frames": found.frames}))
     reproduce.reproduces(
@@ -117,8 +107,8 @@ def _guessed(text: str) -> None:
     )
     list(islice(mutate.mutated(call, mutate.pool_of(found)), 50))
     list(islice(chain(mutate.staged(call), mutate.swapped(call, [repr(text[:99])])), 50))
-    leads.grown([call] * 2, [probe.Outcome(error="KeyError", text=repr(text[:999])), probe.Outcome(text=text)])
-    scaffolds.scaffolds(program(), found)
+    guided_inputs.grown([call] * 2, [probe.Outcome(error="KeyError", text=repr(text[:999])), probe.Outcome(text=text)])
+    test_calls.scaffolds(program(), found)
 
 
 def _refused(text: str) -> None:
@@ -148,7 +138,7 @@ def _edited(text: str) -> None:
 def _documentation(text: str) -> None:
     source = f"def f(a):\n    {text!r}\n".encode("ascii", "backslashreplace").decode()
     for name, node in functions(source):
-        list(wording_gates._untrue(name, node))
+        list(text_gates._untrue(name, node))
 
 
 def _manifests(text: str) -> None:
@@ -164,7 +154,7 @@ def _difference(text: str) -> None:
         diff.size(patch)
         gate.changed_lines(patch)
         gates.touched(patch)
-        twins.source(ChangeSet(issue_id=1, run=1, attempt=1, generator="e", patch=patch))
+        duplicate_fixes.source(ChangeSet(issue_id=1, run=1, attempt=1, generator="e", patch=patch))
 
 
 PATCH = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@ def f():\n-a = 1\n+a = 2\n b\n"
@@ -185,7 +175,7 @@ REPAIR = {
     "edits of a model": Reader(
         _edited, seeds=('{"files": [{"path": "a.py", "old_text": "a", "new_text": "b"}]}',), json=True
     ),
-    "words of a sentence": Reader(lambda text: (evidence.words_of(text), offences.names_secret(text))),
+    "words of a sentence": Reader(lambda text: (evidence.words_of(text), forbidden_code.names_secret(text))),
 }
 REVIEWS = {
     "difference": Reader(_difference, seeds=(PATCH,)),
@@ -207,7 +197,7 @@ REVIEWS = {
         ('[services.cart]\nrepository = "shop"\n',),
     ),
     "situation to decide": Reader(
-        lambda text: decision.read_situation(json.loads(text)) if text[:1] == "{" else None,
+        lambda text: rules.read_situation(json.loads(text)) if text[:1] == "{" else None,
         (ValueError, TypeError, KeyError, AttributeError, RecursionError),
         ('{"service": "cart", "severity": "low", "impact": "low", "analysis": 0.5}',),
         json=True,

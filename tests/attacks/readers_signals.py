@@ -6,16 +6,17 @@ import io
 import json
 from collections.abc import Iterator
 
-from core import bounds
-from core.models import Crash, Kind, Record
-from core.signals import blame, causes, commands, correlate_cli, memory, noise, stack
-from core.signals.analyst import EmbeddedAnalyst
-from core.signals.candidates import Correlator
-from core.signals.fingerprint import fingerprint
-from core.signals.header import header_end, structured
-from core.signals.masking import mask, words
-from core.signals.templates import Templates
-from core.vendors.base import Evidence
+from core.cli import correlate, streams
+from core.models import Crash, Kind, Record, bounds
+from core.signals.analysis import blame, causes, memory
+from core.signals.analysis.analyst import EmbeddedAnalyst
+from core.signals.analysis.types import Evidence
+from core.signals.grouping import noise, stack
+from core.signals.grouping.candidates import Correlator
+from core.signals.grouping.fingerprint import fingerprint
+from core.signals.grouping.header import header_end, structured
+from core.signals.grouping.masking import mask, words
+from core.signals.grouping.templates import Templates
 from core.vendors.opinion import fenced
 from tests.attacks.reader import AT, Reader, crash, record
 
@@ -78,18 +79,18 @@ def _blamed(text: str) -> None:
 
 
 def _grouped(text: str) -> None:
-    commands.group(io.BytesIO(text.encode("utf-8", "replace")), io.StringIO(), io.StringIO())
+    streams.group(io.BytesIO(text.encode("utf-8", "replace")), io.StringIO(), io.StringIO())
 
 
 def _detected(text: str) -> None:
     rows = f"timestamp,value\n{text}\n2026-01-05 08:00:00,{text}\n{text[:40]},1"
-    commands.detect(io.BytesIO(rows.encode("utf-8", "replace")), io.StringIO(), io.StringIO())
+    streams.detect(io.BytesIO(rows.encode("utf-8", "replace")), io.StringIO(), io.StringIO())
 
 
 def _correlate_command(text: str) -> None:
     told = {"source": "a", "vendor_id": "1", "kind": "log", "at": "2026-01-05T08:00:00Z", "title": text}
     lines = f"{text}\n{json.dumps(told)}\n"
-    correlate_cli.correlate(io.BytesIO(lines.encode("utf-8", "replace")), io.StringIO(), io.StringIO())
+    correlate.correlate(io.BytesIO(lines.encode("utf-8", "replace")), io.StringIO(), io.StringIO())
 
 
 SIGNALS = {

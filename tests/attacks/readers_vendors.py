@@ -9,9 +9,11 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
-from core import bounds, slack_answers, webhooks
-from core.models import Record
-from core.signals.analyst import EmbeddedAnalyst
+from core.actions import slack as slack_answers
+from core.models import Record, bounds
+from core.ops import webhooks
+from core.signals.analysis.analyst import EmbeddedAnalyst
+from core.signals.analysis.types import Evidence
 from core.vendors import (
     cline,
     cloudwatch,
@@ -31,7 +33,7 @@ from core.vendors import (
     slack,
     vercel,
 )
-from core.vendors.base import Evidence, Message, Meter, Question, VendorError
+from core.vendors.base import Message, Meter, Question, VendorError
 from core.vendors.opinion import tempered
 from core.vendors.redact import Redactor
 from tests.attacks.reader import AT, TRACE, Reader, record

@@ -10,15 +10,17 @@ import pytest
 from sqlmodel import select
 
 from core import __main__ as command
-from core import accounts, actions, deeds, sessions, store
+from core.access import accounts, sessions
+from core.access.rights import Actor, Forbidden, Refused
+from core.actions import issues, registry
+from core.db import store
 from core.models import Approval, AuditRow, Issue, Status, now
-from core.people import Person, Role
-from core.rights import Actor, Forbidden, Refused
+from core.models.access import Person, Role
 from tests import scenes, waiting
 from tests.access.test_rights import GIVEN
 from tests.who import by
 
-WORK = {name: action.run for name, action in deeds.registry().items()}
+WORK = {name: action.run for name, action in registry.registry().items()}
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def test_a_claim_without_proof_does_nothing(console, name, claim):
 
 
 def test_each_action_says_why_it_asks_for_proof():
-    assert all(action.because for action in deeds.registry().values())
+    assert all(action.because for action in registry.registry().values())
 
 
 # --- refusals by state, told by the stored rows ---------------------------------------------------------
@@ -188,5 +190,5 @@ def test_of_a_person_who_was_disabled_a_session_and_a_token_are_no_proof(console
         session.get_one(Person, "bob").disabled = True
     number, _, patch = waiting.question()
     with pytest.raises(Forbidden, match="nobody who may act here"):
-        actions.approve(number, actor=live, patch_hash=patch, key="k")
+        issues.approve(number, actor=live, patch_hash=patch, key="k")
     assert waiting.state(number).state == "pending"

@@ -9,8 +9,11 @@ import pytest
 from sqlmodel import select
 
 from core import __main__ as command
-from core import audit_accept, audit_head, notify, runtime, scheduler, store
+from core import runtime, scheduler
+from core.audit import accept, head
+from core.db import store
 from core.models import AuditHead, AuditRow, Notification
+from core.ops import notify
 from core.runtime import Runtime
 from core.settings import ConfigurationError, Settings
 from tests.attacks.chain import files, recompute, sql, write
@@ -28,17 +31,17 @@ def test_the_key_is_readable_for_this_account_alone_and_in_no_row(host):
 def test_a_key_from_the_environment_is_kept_nowhere(host, tmp_path):
     given = Settings(audit_key="k" * 32).audit_key
     own = host.model_copy(update={"data_dir": tmp_path / "own", "audit_key": given})
-    assert audit_head.advance(own).ok and not (tmp_path / "own" / "audit-key").exists()
-    assert audit_head.verify(own).ok
+    assert head.advance(own).ok and not (tmp_path / "own" / "audit-key").exists()
+    assert head.verify(own).ok
     short = host.model_copy(update={"audit_key": Settings(audit_key="short").audit_key})
     with pytest.raises(ConfigurationError, match="AUDIT_KEY: at least 32 characters"):
-        audit_head.advance(short)
+        head.advance(short)
 
 
 def test_a_process_that_died_between_the_first_head_and_its_key_loses_nothing(host):
     (host.data_dir / "audit-key").rename(host.data_dir / "audit-key.new")
     write(1)
-    assert audit_head.advance(host).ok and audit_head.verify(host).ok
+    assert head.advance(host).ok and head.verify(host).ok
 
 
 def test_an_unsigned_head_of_an_earlier_release_is_verified_and_then_signed(host):
@@ -47,10 +50,10 @@ def test_an_unsigned_head_of_an_earlier_release_is_verified_and_then_signed(host
     with store.read() as session:
         row = session.get_one(AuditRow, 4)
     (host.data_dir / "audit-head").write_text(f"4 {'0' * 64}\n")
-    assert not audit_head.verify(host).ok and not audit_head.advance(host).ok
+    assert not head.verify(host).ok and not head.advance(host).ok
     (host.data_dir / "audit-head").write_text(f"4 {row.hash}\n")
-    assert audit_head.verify(host).ok
-    assert audit_head.advance(host).ok and audit_head.read(files(host)["audit-head"].decode()).row == 6
+    assert head.verify(host).ok
+    assert head.advance(host).ok and head.read(files(host)["audit-head"].decode()).row == 6
 
 
 # --- told outside -------------------------------------------------------------------------------------------
@@ -66,7 +69,7 @@ def test_the_head_goes_outside_once_a_day_and_can_be_verified_from_there(host, c
     with store.read() as session:
         [told] = session.exec(select(Notification)).all()
     assert (told.channel, told.event, told.repeats) == ("email", "audit_head", 0)
-    assert audit_head.verify(host, given=audit_head.read(told.body)).ok
+    assert head.verify(host, given=head.read(told.body)).ok
     assert told.body in caplog.text
     for name in ("database_url", "platform_file", "data_dir"):
         monkeypatch.setenv(name.upper(), str(getattr(host, name)))
@@ -92,7 +95,7 @@ def test_a_fault_is_told_once(host):
 
 def test_a_message_of_the_trail_belongs_to_no_issue(host):
     sql("DELETE FROM auditrow WHERE id > 4")
-    audit_head.alarm(audit_head.advance(host))
+    head.alarm(head.advance(host))
     sent = []
     slack = SimpleNamespace(name="slack", send=lambda message: sent.append(message) or "")
     notify.deliver(runtime.use(Runtime(host, notifiers=[slack])))
@@ -105,20 +108,20 @@ def test_a_message_of_the_trail_belongs_to_no_issue(host):
 def test_a_restored_backup_is_accepted_once_with_its_reason_and_people_hear_of_it(host):
     old = files(host)["audit-head"].decode().strip()
     sql("DELETE FROM auditrow WHERE id > 4")
-    assert not audit_head.advance(host).ok
-    assert audit_accept.accept(host, "account/ops", "backup of Monday").ok
-    assert audit_head.advance(host).ok and audit_head.verify(host).ok
+    assert not head.advance(host).ok
+    assert accept.accept(host, "account/ops", "backup of Monday").ok
+    assert head.advance(host).ok and head.verify(host).ok
     with store.read() as session:
         row = session.exec(select(AuditRow).order_by(AuditRow.id.desc()).limit(1)).one()
         told = session.exec(select(Notification).where(Notification.event == "audit_failed")).all()
     assert (row.actor, row.action, row.detail["reason"]) == ("account/ops", "audit_accept", "backup of Monday")
     assert row.detail["heads"]["file"] == old and {one.channel for one in told} == {"slack", "email"}
-    assert not audit_head.verify(host, given=audit_head.read(old)).ok, "the head that was sent outside still tells"
+    assert not head.verify(host, given=head.read(old)).ok, "the head that was sent outside still tells"
 
 
 @pytest.mark.parametrize("damage", ["UPDATE auditrow SET actor = 'eve' WHERE id = 2", "SELECT 1"])
 def test_only_a_chain_that_fits_by_itself_and_not_its_head_is_accepted(host, damage):
     sql(damage)
     kept = files(host)
-    assert not audit_accept.accept(host, "account/ops", "why not").ok
+    assert not accept.accept(host, "account/ops", "why not").ok
     assert files(host) == kept

@@ -7,8 +7,9 @@ import re
 import pytest
 from sqlmodel import select
 
-from core import audit, audit_head, store
-from core.audit import State
+from core.audit import chain, head
+from core.audit.chain import State
+from core.db import store
 from core.models import AuditRow
 from tests.attacks.chain import files, recompute, sql, write
 
@@ -76,15 +77,15 @@ def removed_and_renumbered(host):
     write(1)
 
 
-def _last() -> audit.Mark:
+def _last() -> chain.Mark:
     with store.read() as session:
         row = session.exec(select(AuditRow).order_by(AuditRow.id.desc())).first()
-        return audit.Mark(row.id, row.hash)
+        return chain.Mark(row.id, row.hash)
 
 
 def rewritten_with_a_head_of_another_key(host):
     rewritten(host)
-    (host.data_dir / "audit-head").write_text(str(audit_head.sign(_last(), b"the attacker's own key" * 2)))
+    (host.data_dir / "audit-head").write_text(str(head.sign(_last(), b"the attacker's own key" * 2)))
 
 
 def rewritten_with_the_old_signature(host):
@@ -150,78 +151,78 @@ OLDER_THAN_THE_HEAD = (edited, edited_with_its_own_hash, reordered, removed, rem
 
 @pytest.mark.parametrize("tamper", TAMPERING, ids=lambda tamper: tamper.__name__)
 def test_tampering_is_named_and_the_head_does_not_move_over_it(host, tamper):
-    assert audit_head.verify(host).state is State.WHOLE
+    assert head.verify(host).state is State.WHOLE
     tamper(host)
     before = {path.name: path.read_bytes() for path in host.data_dir.glob("audit-*")}
     for _ in range(2):  # the upkeep that comes before anybody looks must not hide it
-        assert audit_head.advance(host).ok == (tamper in OLDER_THAN_THE_HEAD)
-        verdict = audit_head.verify(host)
+        assert head.advance(host).ok == (tamper in OLDER_THAN_THE_HEAD)
+        verdict = head.verify(host)
         assert (verdict.ok, verdict.state) == (False, TAMPERING[tamper]), verdict
     assert {path.name: path.read_bytes() for path in host.data_dir.glob("audit-*")} == before
 
 
 def test_whoever_has_the_key_too_is_found_by_a_head_that_was_sent_outside(host):
-    outside = audit_head.read(f"Head of the audit trail: {(host.data_dir / 'audit-head').read_text()}")
-    assert audit_head.verify(host, given=outside).ok
+    outside = head.read(f"Head of the audit trail: {(host.data_dir / 'audit-head').read_text()}")
+    assert head.verify(host, given=outside).ok
     rewritten(host)
     key = (host.data_dir / "audit-key").read_bytes().strip()
-    forged = str(audit_head.sign(_last(), key))
+    forged = str(head.sign(_last(), key))
     (host.data_dir / "audit-head").write_text(forged)
     sql(f"UPDATE audithead SET line = '{forged}'")
-    assert audit_head.verify(host).ok, "nothing on this host can tell"
-    found = audit_head.verify(host, given=outside)
+    assert head.verify(host).ok, "nothing on this host can tell"
+    found = head.verify(host, given=outside)
     assert (found.state, "the head that you gave" in found.says) == (State.REWRITTEN, True)
 
 
 def test_a_head_that_somebody_else_signed_is_not_taken_for_ours(host):
-    forged = audit_head.sign(_last(), b"another key")
-    verdict = audit_head.verify(host, given=forged)
+    forged = head.sign(_last(), b"another key")
+    verdict = head.verify(host, given=forged)
     assert (verdict.ok, verdict.state) == (False, State.FORGED)
 
 
 def test_the_head_on_the_disk_is_newer_than_the_one_that_was_sent_and_tells_alone(host):
     write(3)
-    assert audit_head.advance(host).ok
+    assert head.advance(host).ok
     sql("DELETE FROM auditrow WHERE id > 6")
-    for verdict in (audit_head.advance(host), audit_head.verify(host)):
+    for verdict in (head.advance(host), head.verify(host)):
         assert (verdict.ok, verdict.state) == (False, State.TRUNCATED)
 
 
 def test_the_head_moves_over_new_rows_and_reads_only_those(host):
     write(3)
     with store.read() as session:
-        verdict, last = audit.walk(session, start=audit_head.read(files(host)["audit-head"].decode()).mark())
+        verdict, last = chain.walk(session, start=head.read(files(host)["audit-head"].decode()).mark())
     assert (verdict.rows, last.row) == (4, 9), "the row of the head and the three after it"
-    assert audit_head.advance(host).ok
-    assert audit_head.read(files(host)["audit-head"].decode()).row == 9
+    assert head.advance(host).ok
+    assert head.read(files(host)["audit-head"].decode()).row == 9
 
 
 def test_hosts_of_one_database_each_keep_a_head_and_come_back_after_days(host, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
-    monkeypatch.setattr(audit_head.socket, "gethostname", lambda: "elsewhere")
+    monkeypatch.setattr(head.socket, "gethostname", lambda: "elsewhere")
     other = host.model_copy(update={"data_dir": tmp_path / "elsewhere"})
     write(2)
-    assert audit_head.advance(other).ok and files(other)["audit-key"] != files(host)["audit-key"]
+    assert head.advance(other).ok and files(other)["audit-key"] != files(host)["audit-key"]
     write(5)
     monkeypatch.undo()
-    assert audit_head.advance(host).ok and audit_head.verify(host).ok and audit_head.verify(other).ok
+    assert head.advance(host).ok and head.verify(host).ok and head.verify(other).ok
     sql("UPDATE auditrow SET actor = 'eve' WHERE id = 8")
     recompute(8)
-    assert audit_head.advance(host).state is State.REWRITTEN
-    assert audit_head.advance(other).state is State.REWRITTEN
+    assert head.advance(host).state is State.REWRITTEN
+    assert head.advance(other).state is State.REWRITTEN
 
 
 def test_a_host_without_a_head_still_looks_at_those_of_the_others(host, tmp_path, monkeypatch):
     (tmp_path / "new").mkdir()
-    monkeypatch.setattr(audit_head.socket, "gethostname", lambda: "new")
+    monkeypatch.setattr(head.socket, "gethostname", lambda: "new")
     new = host.model_copy(update={"data_dir": tmp_path / "new"})
     rewritten(host)
-    assert audit_head.advance(new).state is State.REWRITTEN
+    assert head.advance(new).state is State.REWRITTEN
     assert not (tmp_path / "new" / "audit-head").exists()
 
 
 def test_a_forged_head_in_the_database_is_found_by_its_key(host):
-    line = str(audit_head.sign(_last(), b"another key"))
-    mine = audit_head.read(files(host)["audit-head"].decode())
-    sql(f"UPDATE audithead SET line = '{line.replace(audit_head.read(line).key, mine.key)}'")
-    assert audit_head.verify(host).state is State.FORGED
+    line = str(head.sign(_last(), b"another key"))
+    mine = head.read(files(host)["audit-head"].decode())
+    sql(f"UPDATE audithead SET line = '{line.replace(head.read(line).key, mine.key)}'")
+    assert head.verify(host).state is State.FORGED

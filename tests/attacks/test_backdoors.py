@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import pytest
 
-from console import change
+from console.parts import change
 from core.models import ChangeSet, Review
-from core.pull_request import _newly, _notes
-from core.repair.capabilities import NOTHING, capabilities
-from core.repair.generated_tests import refused as why_unfit
-from core.repair.policy import refuse
-from core.repair.shapes import Candidate, RegressionTest
+from core.repair.judge.capabilities import NOTHING, capabilities
+from core.repair.judge.policy import refuse
+from core.repair.prove.generated_tests import refused as why_unfit
+from core.repair.types import Candidate, RegressionTest
 from core.settings import FixRules, Repository
-from core.stages import patch_gates
-from core.stages.locks import unseen
+from core.stages.deliver.release_checks import unseen
+from core.stages.pull_request import _newly, _notes
+from core.stages.review import patch_gates
 
 OLD = '''"""Orders."""
 

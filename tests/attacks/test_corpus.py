@@ -13,18 +13,19 @@ from html.parser import HTMLParser
 
 import pytest
 
-from console import markup
-from core import decision, pull_request
-from core.decision import Situation
+from console.ui import markup
+from core.decision import rules
+from core.decision.rules import Situation
 from core.models import Analysis, ChangeSet, Issue, Review, Verdict, storable
-from core.repair import policy as fix_policy
-from core.repair.model_fixer import ModelFixer
-from core.repair.probe import Call
-from core.repair.prompting import prompt
-from core.repair.reproduce import written
+from core.repair.fixers.model_fixer import ModelFixer
+from core.repair.fixers.prompting import prompt
+from core.repair.judge import policy as fix_policy
+from core.repair.reproduce.reproduce import written
+from core.repair.sandbox.probe import Call
 from core.settings import FixRules, Policy
-from core.signals.analyst import EmbeddedAnalyst
-from core.signals.fingerprint import fingerprint
+from core.signals.analysis.analyst import EmbeddedAnalyst
+from core.signals.grouping.fingerprint import fingerprint
+from core.stages import pull_request
 from core.stages.analyze import ask
 from core.vendors import email, slack
 from core.vendors.base import Message
@@ -59,7 +60,7 @@ def _judged(cause, severity, impact, confidence, simplicity) -> tuple[int, bool]
         service="pricing", severity=severity, impact=impact, cause=cause, analysis=confidence, simplicity=simplicity,
         successes=9, outcomes=9, occurrences=50, deployments_last_hour=0, rollbacks_in_a_row=0,
     )  # fmt: skip
-    receipt = decision.decide(case, POLICY)
+    receipt = rules.decide(case, POLICY)
     return BOLD.index(receipt.verdict), not receipt.needs_approval
 
 

@@ -15,11 +15,15 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from console import address, api, context, forms, signin
-from console import app as server
-from core import actions, audit, deeds, passwords, sessions, store
+from console import process
+from console.server import address, api, forms, signin
+from console.server import app as server
+from core.access import passwords, sessions
+from core.access.rights import Refused
+from core.actions import issues, registry
+from core.audit import chain
+from core.db import store
 from core.models import AuditRow, Status
-from core.rights import Refused
 from core.settings import ConfigurationError, Settings
 from tests import scenes, screens, waiting
 from tests.vendors.loopback import serving
@@ -36,7 +40,7 @@ def served(settings: Settings, peer: tuple[str, int] = ("203.0.113.9", 50000)) -
     async def inside(_request) -> JSONResponse:
         return JSONResponse({})
 
-    context.configure(settings)
+    process.configure(settings)
     own = [r for r in server.app._user_routes if r.path != "/live"]
     routes = [*own, Route("/live", inside), Route("/inside", inside, methods=["GET", "POST"]),
               WebSocketRoute("/_stcore/stream", stream)]  # fmt: skip
@@ -59,26 +63,26 @@ def rows(action: str) -> list[AuditRow]:
 
 def test_a_key_of_another_person_is_not_already_done(console):
     number, _, patch = waiting.question()
-    actions.pass_on(number, actor=by("approver"), to="bob", reason="x", key="k")
-    assert actions.approve(number, actor=by("bob"), patch_hash=patch, key="k").done, "another action, another person"
+    issues.pass_on(number, actor=by("approver"), to="bob", reason="x", key="k")
+    assert issues.approve(number, actor=by("bob"), patch_hash=patch, key="k").done, "another action, another person"
     assert waiting.state(number).by == "bob"
 
 
 def test_a_key_of_another_subject_or_action_is_not_already_done(console):
     one, other = escalated(), escalated()
     for issue in (one, other):
-        assert actions.retry(issue, actor=by("bob"), key="k").done
+        assert issues.retry(issue, actor=by("bob"), key="k").done
     with pytest.raises(Refused, match="escalate it first"):
-        actions.dismiss(one, actor=by("bob"), reason="x", key="k")
+        issues.dismiss(one, actor=by("bob"), reason="x", key="k")
     assert [row.subject for row in rows("retry")] == [f"issue/{one}", f"issue/{other}"]
 
 
 def test_a_key_with_other_content_is_refused_and_nothing_is_done(console):
     issue = escalated()
-    assert actions.resolve(issue, actor=by("bob"), how="restarted it", cured=True, key="k").done
-    assert not actions.resolve(issue, actor=by("bob"), how="restarted it", cured=True, key="k").done
-    with pytest.raises(deeds.Reused, match="used before for the same action with other content"):
-        actions.resolve(issue, actor=by("bob"), how="nothing", cured=False, key="k")
+    assert issues.resolve(issue, actor=by("bob"), how="restarted it", cured=True, key="k").done
+    assert not issues.resolve(issue, actor=by("bob"), how="restarted it", cured=True, key="k").done
+    with pytest.raises(registry.Reused, match="used before for the same action with other content"):
+        issues.resolve(issue, actor=by("bob"), how="nothing", cured=False, key="k")
     assert (waiting.issue(issue).status, waiting.issue(issue).resolution) == (Status.RESOLVED, "restarted it")
 
 
@@ -94,8 +98,8 @@ def test_a_key_with_other_content_is_refused_and_nothing_is_done(console):
 def test_a_key_stored_before_keys_were_bound_holds_for_its_own_action(console, actor, action, subject, done):
     issue = escalated()
     with store.write() as session:
-        audit.record(session, actor, action, subject.format(issue), {}, key="k")
-    assert actions.retry(issue, actor=by("bob"), key="k").done is done
+        chain.record(session, actor, action, subject.format(issue), {}, key="k")
+    assert issues.retry(issue, actor=by("bob"), key="k").done is done
 
 
 def bearer(person="bob", **more) -> dict[str, str]:
@@ -142,7 +146,7 @@ PROXIES = "10.0.0.0/8, ::1"
     ],
 )
 def test_the_client_is_the_right_most_hop_that_is_no_proxy_of_ours(console, proxies, peer, forwarded, client):
-    context.configure(console.model_copy(update={"trusted_proxies": proxies}))
+    process.configure(console.model_copy(update={"trusted_proxies": proxies}))
     headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
     assert address.client(HTTPConnection({"type": "http", "client": peer, "headers": headers})) == client
 
@@ -169,7 +173,7 @@ def test_nor_does_it_where_the_server_itself_reads_the_header(console, monkeypat
 
 
 def test_one_subscriber_of_ipv6_is_one_client(console):
-    context.configure(console)
+    process.configure(console)
     seen = {
         address.limited(HTTPConnection({"type": "http", "client": (f"2001:db8:1:2::{n:x}", 5), "headers": []}))
         for n in range(1, 50)

@@ -7,10 +7,11 @@ import io
 
 import pytest
 
-from console import exports
-from core import audit, store
+from console.parts import exports
+from core.audit import chain
+from core.db import store
 from core.models import storable
-from core.views import trail
+from core.queries import trail
 from tests import screens
 from tests.attacks.payloads import FAMILIES, payloads
 
@@ -22,7 +23,7 @@ def text(tmp_path) -> str:
     screens.open_console(tmp_path)
     with store.write() as session:
         for payload in map(storable, (*payloads(), *(f" {cell}" for cell in FAMILIES["cells"]()))):
-            audit.record(session, payload[:90], payload[:90], payload, {"reason": payload})
+            chain.record(session, payload[:90], payload[:90], payload, {"reason": payload})
     with store.read() as session:
         return exports.trail_csv(session, trail.Filter())
 

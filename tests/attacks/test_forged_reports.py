@@ -17,14 +17,14 @@ import pytest
 
 from core.models import Crash
 from core.repair.engine import repair
-from core.repair.inputs import recorded_calls
-from core.repair.locate import located
-from core.repair.reproduce import _rounds, written
-from core.repair.runner import BubblewrapRunner
-from core.repair.shapes import Candidate
-from core.repair.values import source
+from core.repair.localize.locate import located
+from core.repair.reproduce.inputs import recorded_calls
+from core.repair.reproduce.reproduce import _rounds, written
+from core.repair.reproduce.values import source
+from core.repair.sandbox.runner import BubblewrapRunner
+from core.repair.types import Candidate
 from core.settings import FixRules
-from core.signals.fingerprint import fingerprint
+from core.signals.grouping.fingerprint import fingerprint
 from core.vendors import sentry
 from core.vendors.command import git
 from core.vendors.http import Http

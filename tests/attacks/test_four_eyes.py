@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from core import actions, durable, runtime, store, triage
+from core import runtime
+from core.access.rights import Refused
+from core.actions import issues, triage
+from core.db import store
 from core.models import Approval, Issue, Signal, Status, now
-from core.rights import Refused
+from core.ops import durable
 from core.stages import group
 from tests import factories, scenes, screens, waiting
 from tests.access.conftest import console  # noqa: F401 - the fixture
@@ -28,7 +31,7 @@ def begun_by_the_platform(issue_id: int) -> None:
 
 
 def asked_about(issue_id: int) -> tuple[int, str]:
-    """The question that the issue's present run comes to, as core/stages/deploy.py asks it."""
+    """The question that the issue's present run comes to, as core/stages/deliver/deploy.py asks it."""
     with store.write() as session:
         issue = session.get_one(Issue, issue_id)
         change = factories.change_set(session, issue)
@@ -41,16 +44,16 @@ def asked_about(issue_id: int) -> tuple[int, str]:
 def barred(issue_id: int, person: str = "bob") -> None:
     number, patch = asked_about(issue_id)
     with pytest.raises(Refused, match="four eyes"):
-        actions.approve(number, actor=by(person), patch_hash=patch, key=f"approve-{number}")
+        issues.approve(number, actor=by(person), patch_hash=patch, key=f"approve-{number}")
     assert waiting.state(number).state == "pending"
 
 
 def test_a_run_that_the_platform_starts_later_does_not_forget_who_asked(console):  # noqa: F811
     number = escalated()
-    actions.retry(number, actor=by("bob"), key="r")
+    issues.retry(number, actor=by("bob"), key="r")
     with store.write() as session:
         session.get_one(Issue, number).status = Status.ESCALATED
-    actions.dismiss(number, actor=by("bob"), reason="it did not come back", key="d")  # so a next signal reopens it
+    issues.dismiss(number, actor=by("bob"), reason="it did not come back", key="d")  # so a next signal reopens it
     with store.write() as session:
         issue = session.get_one(Issue, number)
         group._join(session, factories.signal(session, issue), issue)
@@ -84,7 +87,7 @@ def test_a_critical_issue_is_not_merged_into_one_that_needs_no_approval(console)
 
 def test_an_issue_that_takes_another_one_in_takes_in_who_asked(console):  # noqa: F811
     mine, other = escalated("checkout"), escalated("checkout")
-    actions.retry(mine, actor=by("bob"), key="r")
+    issues.retry(mine, actor=by("bob"), key="r")
     with store.write() as session:
         session.get_one(Issue, mine).status = Status.ESCALATED
     triage.merge(mine, actor=by("bob"), into=other, key="m")
@@ -94,32 +97,32 @@ def test_an_issue_that_takes_another_one_in_takes_in_who_asked(console):  # noqa
 
 def test_somebody_else_s_retry_is_two_people(console):  # noqa: F811
     number = escalated()
-    actions.retry(number, actor=by("bob"), key="r")
+    issues.retry(number, actor=by("bob"), key="r")
     with store.write() as session:
         session.get_one(Issue, number).status = Status.ESCALATED
-    actions.retry(number, actor=by("approver"), key="r2")
+    issues.retry(number, actor=by("approver"), key="r2")
     asked, patch = asked_about(number)
-    assert actions.approve(asked, actor=by("bob"), patch_hash=patch, key="a").done
+    assert issues.approve(asked, actor=by("bob"), patch_hash=patch, key="a").done
 
 
 @pytest.mark.parametrize("way", ["pass_on", "hand_back"])
 def test_moving_the_question_does_not_change_who_asked(way, console):  # noqa: F811
     number, _, patch = waiting.question(requested_by="bob", assignee="bob" if way == "hand_back" else None)
     given = {"to": "bob", "reason": "x"} if way == "pass_on" else {"reason": "x"}
-    getattr(actions, way)(number, actor=by("bob"), key="w", **given)
+    getattr(issues, way)(number, actor=by("bob"), key="w", **given)
     with pytest.raises(Refused, match="four eyes"):
-        actions.approve(number, actor=by("bob"), patch_hash=patch, key="a")
+        issues.approve(number, actor=by("bob"), patch_hash=patch, key="a")
 
 
 @pytest.mark.parametrize("end", ["escalate", "merge"])
 def test_an_approval_does_not_outlive_what_it_was_given_for(end, console):  # noqa: F811
     number, issue, patch = waiting.question()
     if end == "escalate":
-        actions.escalate(issue, actor=by("bob"), to="ops", reason="x", key="e")
+        issues.escalate(issue, actor=by("bob"), to="ops", reason="x", key="e")
     else:
         triage.merge(issue, actor=by("bob"), into=escalated("checkout"), key="e")
     with pytest.raises(Refused, match="already rejected"):
-        actions.approve(number, actor=by("approver"), patch_hash=patch, key="a")
+        issues.approve(number, actor=by("approver"), patch_hash=patch, key="a")
 
 
 def with_two_prints(first: str, second: str) -> int:

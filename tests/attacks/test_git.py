@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from core import workspace
 from core.models import ChangeSet
-from core.repair import checkout
-from core.repair.cline_fixer import left_behind
+from core.repair.fixers.cline_fixer import left_behind
+from core.repair.sandbox import checkout
 from core.settings import Repository
-from core.stages import measured
+from core.stages import workspace
+from core.stages.review import runtime_gates
 from core.vendors import git_settings
 from core.vendors.command import CommandError, git
 from tests.attacks.repository import GIT_CONFIG
@@ -127,7 +127,7 @@ def test_a_link_that_tests_leave_is_not_written_through(w):
         (tree / ".timing.json").symlink_to(target)
         asked = {"shop.py": {"old": "", "functions": ["share"]}}
         repository = Repository(remote="")
-        measured.performance(tree, asked, repository, w.rt.policy.fix, PlainRunner())
+        runtime_gates.performance(tree, asked, repository, w.rt.policy.fix, PlainRunner())
     assert not target.exists()
 
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from core.models import Cause
-from core.repair.model_fixer import ModelFixer
-from core.signals.analyst import EmbeddedAnalyst
+from core.repair.fixers.model_fixer import ModelFixer
+from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.vendors.base import VendorError
 from core.vendors.cline import verdict
 from core.vendors.openai import Chat, OpenAIAnalyst, first_object

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core import accounts, sessions, store
-from core.accounts import Denied
-from core.people import Person, Role
+from core.access import accounts, sessions
+from core.access.accounts import Denied
+from core.db import store
+from core.models.access import Person, Role
 from core.settings import Access
 from tests import screens
 

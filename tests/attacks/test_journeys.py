@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 import pytest
 from sqlmodel import col, select, update
 
-from core import store, webhooks
+from core.actions.slack import Malformed, answer, payload_of
+from core.db import store
 from core.models import Approval, Deployment, Issue, Signal, Status, Webhook
+from core.ops import webhooks
 from core.settings import Settings
-from core.signals.analyst import EmbeddedAnalyst
-from core.slack_answers import Malformed, answer, payload_of
+from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.vendors.openai import OpenAIAnalyst
 from tests.attacks.payloads import CANARY, FAMILIES, payloads
 from tests.attacks.test_corpus import Obedient

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from core.models import Crash
-from core.repair.probe import Call, probes
-from core.repair.proof import prove, run_tests
-from core.repair.runner import BubblewrapRunner
-from core.repair.shapes import Candidate, RegressionTest
+from core.repair.prove.proof import prove, run_tests
+from core.repair.sandbox.probe import Call, probes
+from core.repair.sandbox.runner import BubblewrapRunner
+from core.repair.types import Candidate, RegressionTest
 from core.settings import FixRules, Repository
-from core.stages import measured
+from core.stages.review import runtime_gates
 from core.stages.test import failed, faults
 from core.vendors.command import git
 from tests.real import need
@@ -168,7 +168,7 @@ def test_coverage_is_not_what_the_program_prints(first, tree):
     lie = f"{head}def f(x):\n    if x == 77:\n        return 0.0\n    return 1 / x\n"
     (tree / "a.py").write_text(lie)
     line = lie.splitlines().index("        return 0.0") + 1
-    gate = measured.coverage(tree, {"a.py": {line}}, REPOSITORY, 0.8, BubblewrapRunner())
+    gate = runtime_gates.coverage(tree, {"a.py": {line}}, REPOSITORY, 0.8, BubblewrapRunner())
     assert not gate.passed
 
 
@@ -179,6 +179,6 @@ def test_timing_is_not_what_the_program_prints(tree):
     (tree / "a.py").write_text(lie)
     line = lie.splitlines().index("    return 1 / x") + 1
     rules = FixRules()
-    asked = measured._all_asked(tree, {"a.py": {line}}, {"a.py": OLD})
-    gate = measured.performance(tree, asked, REPOSITORY, rules, BubblewrapRunner())
+    asked = runtime_gates._all_asked(tree, {"a.py": {line}}, {"a.py": OLD})
+    gate = runtime_gates.performance(tree, asked, REPOSITORY, rules, BubblewrapRunner())
     assert not gate.passed, gate.says

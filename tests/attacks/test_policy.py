@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.models import storable
-from core.policies import edited
+from core.policy.versions import edited
 from core.settings import ConfigurationError, parse_policy
 from tests.attacks.payloads import payloads
 from tests.screens import PLATFORM

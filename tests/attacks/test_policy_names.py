@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from core import actions, policies
-from core.rights import Refused
+from core.access.rights import Refused
+from core.actions import issues
+from core.policy import versions
 from core.settings import ConfigurationError, parse_policy
 from tests.access.test_rights import trail
 from tests.who import by
@@ -74,11 +75,11 @@ def test_lists_of_a_policy_that_lead_out_are_refused(key, value):
 
 @pytest.mark.parametrize(("key", "value"), [("remote", "ext::sh -c id"), ("branch", "--all"), ("tests", "../x")])
 def test_the_policy_page_refuses_it_with_the_same_words(console, key, value):
-    before = policies.text_of(console.platform_file)
-    text = policies.edited(before, {f"repositories.shop.{key}": value})
+    before = versions.text_of(console.platform_file)
+    text = versions.edited(before, {f"repositories.shop.{key}": value})
     with pytest.raises(ConfigurationError) as refusal:
         parse_policy(text, console.platform_file.name)
     with pytest.raises(Refused) as refused:
-        actions.change_policy(text, actor=by("admin"), reason="x", based_on=policies.digest(before), key="k")
+        issues.change_policy(text, actor=by("admin"), reason="x", based_on=versions.digest(before), key="k")
     assert str(refused.value) == str(refusal.value) and f"repositories.shop.{key}" in str(refused.value)
-    assert policies.text_of(console.platform_file) == before and not trail("change_policy")
+    assert versions.text_of(console.platform_file) == before and not trail("change_policy")

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from core import infrastructure
-from core.repair import runner
-from core.repair.runner import BubblewrapRunner, LimitedRunner
+from core.ops import infrastructure
+from core.repair.sandbox import runner
+from core.repair.sandbox.runner import BubblewrapRunner, LimitedRunner
 from core.vendors import command
 from core.vendors.command import Ceiling
 from tests.real import need

@@ -10,9 +10,11 @@ from dataclasses import asdict
 import pytest
 from pydantic import SecretStr
 
-from core import doctor, durable, store
+from core.cli import doctor
+from core.db import store
 from core.models import Crash
-from core.repair.cline_fixer import ClineFixer
+from core.ops import durable
+from core.repair.fixers.cline_fixer import ClineFixer
 from core.runtime import Runtime
 from core.settings import Settings
 from core.vendors import command
@@ -76,7 +78,7 @@ def test_what_cline_is_told_is_on_its_command_line_and_holds_none(tmp_path, monk
     monkeypatch.setattr(
         ClineFixer, "_run", lambda self, tree, text: seen.append(text) or command.Completed(0, "", "", 0)
     )
-    monkeypatch.setattr("core.repair.cline_fixer.left_behind", lambda tree: {})
+    monkeypatch.setattr("core.repair.fixers.cline_fixer.left_behind", lambda tree: {})
     crash = Crash(exception={"type": "E", "message": f"password={CANARY}"}, logs=[f"key {CANARY}-key"])
     http = Http("openai", "https://model.example", secrets=[f"{CANARY}-key"])
     next(ClineFixer(tmp_path / "cline", http, "m").propose(tmp_path, crash))

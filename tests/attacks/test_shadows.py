@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from core.repair.probe import Call, probe
-from core.repair.runner import BubblewrapRunner, LimitedRunner
+from core.repair.sandbox.probe import Call, probe
+from core.repair.sandbox.runner import BubblewrapRunner, LimitedRunner
 from core.settings import FixRules, Repository
-from core.stages import gates, manifest_reader, tools
+from core.stages.review import gates, manifest_reader, tools
 from core.vendors.command import CommandError, Completed, git
 from tests.attacks.repository import SETTINGS
 from tests.real import need

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, func, select
 
-from core import runtime, store
+from core import runtime
+from core.db import store
 from core.models import Approval, Connector, Issue, Kind, Record, Signal
-from core.people import Person
+from core.models.access import Person
 from core.runtime import Runtime
 from core.settings import Settings
 from core.stages import group

@@ -20,18 +20,18 @@ from tests.real import need
 # what the engine itself reads as data, by the module that opens it: source text, and manifests as text
 READERS = {
     "core.repair.engine": ".py",  # the program's text, before any of it has run
-    "core.repair.sources": ".py",  # syntax trees for the fixers
-    "core.repair.proof": ".py",  # writes candidates and tests
-    "core.repair.fixability": ".py",
-    "core.repair.locate": ".py",
-    "core.stages.wording_gates": ".py",  # secrets, imports and docstrings of changed files
-    "core.stages.gates": ".py",  # where a changed function ends
-    "core.stages.measured": ".py",
-    "core.stages.imports": ".py",
-    "core.repair.evidence": ".md",  # the README, for what the program is meant to do
-    "core.workspace": ".py",  # the changed files, to be committed
-    "core.repair.runner": ".py",  # texts that are compared: what a patch can newly do
-    "core.stages.manifests": ".txt .toml .cfg .py",  # manifests, as text that the sandbox parses
+    "core.repair.localize.sources": ".py",  # syntax trees for the fixers
+    "core.repair.prove.proof": ".py",  # writes candidates and tests
+    "core.repair.localize.fixability": ".py",
+    "core.repair.localize.locate": ".py",
+    "core.stages.review.text_gates": ".py",  # secrets, imports and docstrings of changed files
+    "core.stages.review.gates": ".py",  # where a changed function ends
+    "core.stages.review.runtime_gates": ".py",
+    "core.stages.review.imports": ".py",
+    "core.repair.propose.evidence": ".md",  # the README, for what the program is meant to do
+    "core.stages.workspace": ".py",  # the changed files, to be committed
+    "core.repair.sandbox.runner": ".py",  # texts that are compared: what a patch can newly do
+    "core.stages.review.manifests": ".txt .toml .cfg .py",  # manifests, as text that the sandbox parses
 }
 OWN = (".git", ".probe-", ".proof-", ".timing-")  # files that the platform made there itself
 # ``file`` is Python's own platform.architecture(), which asks it of the interpreter
@@ -69,7 +69,7 @@ def folders_of(folder) -> tuple[str, ...]:
 
 def read_as_data(path: str, module: str) -> bool:
     name = os.path.basename(path)
-    ours = name.startswith(OWN) or "/.desk-" in path or ".git/" in path and module == "core.repair.checkout"
+    ours = name.startswith(OWN) or "/.desk-" in path or ".git/" in path and module == "core.repair.sandbox.checkout"
     return ours or name.endswith(tuple(READERS.get(module, "nothing").split()))
 
 

@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler
 import brotli
 import pytest
 
+from core.signals.analysis.types import Evidence
 from core.vendors import http
-from core.vendors.base import Evidence, VendorError
+from core.vendors.base import VendorError
 from core.vendors.http import Http
 from core.vendors.openai import Chat
 from core.vendors.opinion import fenced

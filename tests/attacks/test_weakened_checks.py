@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.repair.policy import refuse
-from core.repair.shapes import Candidate
+from core.repair.judge.policy import refuse
+from core.repair.types import Candidate
 from core.settings import FixRules
 
 ROLE = '''def release(session, role, amount=0):

@@ -11,10 +11,13 @@ import os
 import sys
 from pathlib import Path
 
-from core import actions, durable, flow, store  # noqa: F401 - flow registers the workflows
+from core import flow  # noqa: F401 - flow registers the workflows
+from core.actions import issues  # noqa: F401 - flow registers the workflows
+from core.db import store  # noqa: F401 - flow registers the workflows
 from core.models import Approval, Review, Status
-from core.repair.runner import BubblewrapRunner
-from core.repair.shapes import Candidate
+from core.ops import durable  # noqa: F401 - flow registers the workflows
+from core.repair.sandbox.runner import BubblewrapRunner
+from core.repair.types import Candidate
 from tests.attacks.repository import SHOP
 from tests.stories.world import World, until
 from tests.who import by
@@ -65,7 +68,7 @@ def journey(folder: Path) -> dict:
         with store.read() as session:
             asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
         if asked:
-            actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+            issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
         return made.get(issue_id).status in OVER
 
     until(over, seconds=240)

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 from sqlmodel import select, update
 
-from core import store
+from core.db import store
 from core.models import ChangeSet, Deployment, Issue, Status, Worker, now
 from core.settings import ROOT
 from tests.browser.server import PHONE, browsing, serving, settled, visiting

@@ -16,7 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlmodel import select
 
-from core import store
+from core.db import store
 from core.models import Issue, Status
 from core.settings import ROOT
 from tests import scenes, screens
@@ -62,7 +62,7 @@ def serving(folder: Path, seed: bool = True, **values: str) -> Iterator[str]:
     environment = {**os.environ, "DATABASE_URL": settings.database_url, "CONSOLE_ENGINE": "off",
                    "PLATFORM_FILE": str(settings.platform_file), "DATA_DIR": str(folder),
                    **{name.upper(): value for name, value in values.items()}}  # fmt: skip
-    command = [sys.executable, "-m", "streamlit", "run", "console/app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", "console/server/app.py", "--server.port", str(port)]
     with open(folder / "server.log", "wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:

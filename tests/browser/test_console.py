@@ -10,8 +10,8 @@ from functools import partial
 import httpx
 import pytest
 
-from console import first_paint
-from core import store
+from console.server import first_paint
+from core.db import store
 from core.models import Issue, Status
 from tests import screens
 from tests.browser.server import PHONE, browsing, number, serving, settled, visiting, watched

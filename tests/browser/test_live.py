@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from core import store
+from core.db import store
 from core.models import Issue, Status
 from tests.browser.server import PHONE, browsing, number, serving, settled, visiting
 

@@ -10,9 +10,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from sqlmodel import select
 
-from core import accounts, audit, runtime, sessions, store
+from core import runtime
+from core.access import accounts, sessions
+from core.audit import chain
+from core.db import store
 from core.models import Approval, AuditRow, ChangeSet, Deployment, Status, now
-from core.people import Role
+from core.models.access import Role
 from core.runtime import Runtime
 from tests import factories, scenes, screens, waiting
 from tests.browser.server import READY, browsing, serving, settled, visiting
@@ -31,7 +34,7 @@ def served(tmp_path_factory):
         values = {"platform": PLATFORM, "vercel_url": f"http://127.0.0.1:{vercel.server_port}", "vercel_token": "t"}
         folder = tmp_path_factory.mktemp("console")
         with serving(folder, seed=False, **values) as address, browsing() as browser:
-            runtime.use(Runtime(screens.context.settings()))
+            runtime.use(Runtime(screens.process.settings()))
             waiting.workflows()
             accounts.demo_people(PASSWORD)
             yield address, browser, vercel
@@ -298,13 +301,13 @@ def test_a_form_of_another_site_signs_nobody_in(served, window):
 
 def test_a_tampered_audit_row_is_found(served):
     with store.write() as session:
-        audit.record(session, "bob", "approve", "issue/1", {"reason": "looks right"})
+        chain.record(session, "bob", "approve", "issue/1", {"reason": "looks right"})
     with store.read() as session:
-        assert audit.verify(session).ok
+        assert chain.verify(session).ok
         row = session.exec(select(AuditRow).order_by(AuditRow.id.desc())).first()
         session.connection().exec_driver_sql("SELECT 1")
     with sqlite3.connect(store.engine().url.database) as raw:
         raw.execute("UPDATE auditrow SET actor = 'eve' WHERE id = ?", (row.id,))
     with store.read() as session:
-        told = audit.verify(session)
+        told = chain.verify(session)
     assert (told.ok, told.says) == (False, f"row {row.id} was changed after it was written")

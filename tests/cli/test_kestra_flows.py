@@ -1,4 +1,4 @@
-"""The flows of core/kestra: structure, references, and the whole of "issue" carried out stage by stage."""
+"""The flows of core/cli/kestra: structure, references, and the whole of "issue" carried out stage by stage."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import pytest
 import yaml
 from sqlmodel import select
 
-from core import actions, stage_command, store
+from core.access.rights import Refused
+from core.actions import issues
+from core.cli import stage as stage_command
+from core.db import store
 from core.models import Approval, Cause, Impact, Issue, Outcome, Severity, Status, now
-from core.rights import Refused
 from core.vendors.base import VendorError
 from tests.shared import SHARED
 from tests.who import by
@@ -169,7 +171,7 @@ class Kestra:
 def platform(tmp_path, monkeypatch):
     """A world without DBOS's engine: nothing but the stages themselves."""
     from core.repair import engine
-    from core.stages import gates
+    from core.stages.review import gates
     from tests.stories.world import World, pass_gates, write_known_fix
 
     monkeypatch.setattr(engine, "repair", write_known_fix)
@@ -179,7 +181,7 @@ def platform(tmp_path, monkeypatch):
 
 def opened(world, service="pricing", begin_with=stage_command._take) -> int:
     """An issue with its signal, which no worker has begun."""
-    from core import durable
+    from core.ops import durable
 
     begin, durable.begin = durable.begin, begin_with
     try:
@@ -208,11 +210,11 @@ def _question(issue: int) -> Approval:
 
 def approves(issue: int) -> None:
     asked = _question(issue)
-    actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+    issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
 
 
 def rejects(issue: int) -> None:
-    actions.reject(_question(issue).id, actor=by("ada"), reason="so be it", key="k")
+    issues.reject(_question(issue).id, actor=by("ada"), reason="so be it", key="k")
 
 
 def says_nothing(issue: int) -> None:
@@ -299,7 +301,7 @@ def test_a_round_starts_one_execution_an_issue(platform, monkeypatch, capsys):
 
     monkeypatch.setattr(stage_command, "_kestra", Server)
     monkeypatch.setattr(stage_command.settings, "load", lambda: platform.settings)
-    monkeypatch.setattr(stage_command.wiring, "build", lambda settings: runtime.current())
+    monkeypatch.setattr(stage_command.bootstrap, "build", lambda settings: runtime.current())
     for _ in range(2):
         opened(platform, begin_with=lambda session, issue: None)
     assert stage_command.main(["collect"]) == 0

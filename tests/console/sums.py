@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from core.kpis import BASELINE_SECONDS, Judged, Mean, Tally
+from core.queries.kpis import BASELINE_SECONDS, Judged, Mean, Tally
 
 
 @dataclass(frozen=True)

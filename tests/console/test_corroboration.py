@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from console import narrative, policy_view
+from console.parts import issue
+from console.parts import policy as policy_view
 from core.models import Decision, Verdict
 from core.settings import Policy, Repository, Service
 
@@ -45,5 +46,5 @@ def test_the_policys_rule_in_words(required, own, says):
 def test_the_issue_says_what_corroborates_it(receipt, says):
     made = Decision(issue_id=1, analysis_id=1, run=1, verdict=Verdict.AUTO_RESOLVE, confidence=0.9, row=3,
                     needs_approval=True, receipt=receipt)  # fmt: skip
-    drawn = narrative._decided(made)
+    drawn = issue._decided(made)
     assert says in drawn and "<b>cart</b>" not in drawn

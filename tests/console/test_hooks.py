@@ -16,10 +16,12 @@ from sqlmodel import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from console import app as server
-from console import context
-from core import scheduler, store, vitals, webhooks
+from console import process
+from console.server import app as server
+from core import scheduler
+from core.db import store
 from core.models import Approval, Notification, Round, Stage, StageRun, Status, Webhook, Worker, now
+from core.ops import liveness, webhooks
 from core.settings import Settings
 from tests import factories, scenes
 
@@ -34,7 +36,7 @@ VENDORS = ("sentry", "github", "datadog", "vercel")
 
 
 def signed(vendor: str, body: bytes, secret: str = SECRET, name: str = "d-1") -> dict[str, str]:
-    """Headers as the vendor sends them, written from its documentation and not from core/webhooks.py."""
+    """Headers as the vendor sends them, written from its documentation and not from core/ops/webhooks.py."""
 
     def mac(algorithm):
         return hmac.new(secret.encode(), body, algorithm).hexdigest()
@@ -58,7 +60,7 @@ def signed(vendor: str, body: bytes, secret: str = SECRET, name: str = "d-1") ->
 
 @pytest.fixture
 def client(console):
-    context.configure(Settings(**{**console.model_dump(), **SECRETS}))
+    process.configure(Settings(**{**console.model_dump(), **SECRETS}))
     app = Starlette(routes=server.app._user_routes, middleware=server.app._user_middleware)
     with TestClient(app, client=("127.0.0.1", 50000)) as found:
         yield found
@@ -135,7 +137,7 @@ def test_a_body_without_an_end_is_given_up_at_one_megabyte(client):
 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_without_a_secret_the_door_is_shut(client, console, vendor):
-    context.configure(Settings(**{**console.model_dump(), **dict.fromkeys(SECRETS, "")}))
+    process.configure(Settings(**{**console.model_dump(), **dict.fromkeys(SECRETS, "")}))
     body = b"{}"
     answer = client.post(f"/hooks/{vendor}", content=body, headers=signed(vendor, body, secret=""))
     assert answer.status_code == 404 and not taken()
@@ -222,7 +224,7 @@ def test_metrics_are_for_this_machine_or_for_who_has_the_token(client, console):
     assert client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 401
     app = Starlette(routes=server.app._user_routes)
     assert TestClient(app, client=("203.0.113.7", 50000)).get("/metrics").status_code == 401
-    context.configure(Settings(**{**console.model_dump(), "metrics_token": "scrape-me"}))
+    process.configure(Settings(**{**console.model_dump(), "metrics_token": "scrape-me"}))
     assert client.get("/metrics").status_code == 401
     assert client.get("/metrics", headers={"Authorization": "Bearer scrape-me"}).status_code == 200
     assert client.get("/metrics", headers={"Authorization": b"Bearer \xe9"}).status_code == 401
@@ -253,7 +255,7 @@ def test_metrics_say_when_the_store_is_gone(client):
     ],
 )
 def test_healthz_tells_whether_the_engine_lives(client, engine_here, worker_age, beat_age, round_age, says, code):
-    context.configure(context.settings().model_copy(update={"console_engine": engine_here}))
+    process.configure(process.settings().model_copy(update={"console_engine": engine_here}))
     at = now()
     with store.write() as session:
         if worker_age is not None:
@@ -264,4 +266,4 @@ def test_healthz_tells_whether_the_engine_lives(client, engine_here, worker_age,
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json()["engine"]) == (code, says)
     assert answer.json()["status"] == ("ok" if code == 200 else "failed")
-    assert answer.json()["engine"] in vitals.FINE or code == 503
+    assert answer.json()["engine"] in liveness.FINE or code == 503

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core import kpis
-from core.kpis import Deployed, Mean, Tally
+from core.queries import kpis
+from core.queries.kpis import Deployed, Mean, Tally
 from tests.console.sums import judged, run, sums
 
 FIXED = [run(seconds=60.0 * n) for n in range(1, 6)]

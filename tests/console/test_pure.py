@@ -5,14 +5,17 @@ from xml.etree import ElementTree
 
 import pytest
 
-from console import assets, change, charts, diagram, diff, markup, question, receipt, report
-from console.drawing import drawing, rate_chart
-from console.markup import Safe, esc, join, span, tag, when
-from console.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
-from core import kpis
+from console.parts import approval, change, report
+from console.parts import decision as receipt
+from console.server import assets
+from console.ui import charts, diagram, diff, markup
+from console.ui.drawing import drawing, rate_chart
+from console.ui.markup import Safe, esc, join, span, tag, when
+from console.ui.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
 from core.models import ChangeSet, Decision, Issue, Review, Severity, Status, Verdict
-from core.views.approvals import Question
-from core.views.issues import Change
+from core.queries import kpis
+from core.queries.approvals import Question
+from core.queries.issues import Change
 from tests import factories
 from tests.console.sums import judged, run, sums
 
@@ -201,7 +204,7 @@ def test_the_best_packing_is_chosen(accepts, best):
 
 
 def test_another_streamlits_index_is_refused():
-    with pytest.raises(ValueError, match="adapt console/assets.py"):
+    with pytest.raises(ValueError, match="adapt console/server/assets.py"):
         assets.index("<html><title>Streamlit</title></html>")
 
 
@@ -243,4 +246,4 @@ def test_what_the_review_could_not_look_at_is_a_risk():
     found = Change(made, [Review(change_set_id=1, passed=True, gates=gates)])
     issue = Issue(fingerprint="f", title="t", service="pricing")
     asked = Question(None, issue, found, None, None, None, None, critical=False, mine=True, barred="")
-    assert [says for sign, says in question.risks(asked) if sign is False] == ["not scanned: a person looks"]
+    assert [says for sign, says in approval.risks(asked) if sign is False] == ["not scanned: a person looks"]

@@ -1,4 +1,4 @@
-"""The routes of console/app.py: health, status, headers, static files, live events."""
+"""The routes of console/server/app.py: health, status, headers, static files, live events."""
 
 import asyncio
 import gzip
@@ -11,9 +11,11 @@ import pytest
 from starlette.testclient import TestClient
 
 import core
-from console import app as server
-from console import context, first_paint, live, status
-from core import sessions, store
+from console import process
+from console.server import app as server
+from console.server import first_paint, live, status
+from core.access import sessions
+from core.db import store
 from core.models import Status
 from tests import scenes, screens
 
@@ -165,7 +167,7 @@ def test_the_engine_runs_only_where_it_is_switched_on(console, monkeypatch, on):
     fake.start = lambda settings: calls.append("start") or SimpleNamespace(stop=lambda: calls.append("stop"))
     monkeypatch.setitem(sys.modules, "core.scheduler", fake)
     monkeypatch.setattr(core, "scheduler", fake, raising=False)
-    monkeypatch.setattr(context, "_settings", console.model_copy(update={"console_engine": on}))
+    monkeypatch.setattr(process, "_settings", console.model_copy(update={"console_engine": on}))
     monkeypatch.setattr(server, "end_soon", lambda: None)  # it would end this very process
 
     async def serve():
@@ -179,7 +181,7 @@ def test_the_engine_runs_only_where_it_is_switched_on(console, monkeypatch, on):
 def test_a_store_that_cannot_be_opened_does_not_stop_the_console(monkeypatch, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("not a database, at any rate not one of SQLite" * 100)
-    monkeypatch.setattr(context, "_settings", None)
+    monkeypatch.setattr(process, "_settings", None)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{blocked}")
 
     async def serve():
@@ -187,4 +189,4 @@ def test_a_store_that_cannot_be_opened_does_not_stop_the_console(monkeypatch, tm
             pass
 
     asyncio.run(serve())
-    assert context._settings.database_url.endswith("file")
+    assert process._settings.database_url.endswith("file")

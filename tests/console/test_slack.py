@@ -11,13 +11,16 @@ from sqlmodel import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from console import context, hooks
-from core import notify, runtime, store
-from core.audit import AuditRow
+from console import process
+from console.server import webhooks
+from core import runtime
+from core.audit.chain import AuditRow
+from core.db import store
+from core.demo.vendors import slack as simulator
 from core.models import Approval, Notification, now
-from core.people import Person, Role
+from core.models.access import Person, Role
+from core.ops import notify
 from core.runtime import Runtime
-from core.sandbox.vendors import slack as simulator
 from core.settings import Settings
 from core.vendors.http import Http
 from core.vendors.slack import Slack
@@ -41,7 +44,7 @@ def asked(tmp_path, address_of):
     vendor, address = address_of
     vendor.__init__()
     opened = screens.open_console(tmp_path, platform=PEOPLE)
-    settings = context.configure(Settings(**{**opened.model_dump(), "slack_signing_secret": simulator.SIGNING_SECRET}))
+    settings = process.configure(Settings(**{**opened.model_dump(), "slack_signing_secret": simulator.SIGNING_SECRET}))
     http = Http("slack", f"{address}/slack/api", {"Authorization": f"Bearer {simulator.TOKEN}"}, [simulator.TOKEN])
     rt = runtime.use(Runtime(settings, notifiers=[Slack(http, simulator.CHANNEL)]))
     with store.write() as session:
@@ -52,7 +55,7 @@ def asked(tmp_path, address_of):
         row = factories.approval(session, made, expires_at=now() + timedelta(hours=1))
         notify.queue(session, "approval_asked", issue, f"approval-{row.id}", row.asks, approval_id=row.id)
     assert notify.deliver(rt) == 1
-    console = TestClient(Starlette(routes=hooks.ROUTES))
+    console = TestClient(Starlette(routes=webhooks.ROUTES))
 
     def send(made: tuple[bytes, dict]):
         return console.post("/hooks/slack", content=made[0], headers=made[1])

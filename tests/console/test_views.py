@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from console import diagram
-from core import store
-from core.kpis import Tally
+from console.ui import diagram
+from core.db import store
 from core.models import Deployment, Issue, Outcome, Severity, Status, now
-from core.views import changes, counting, deployments, issues, outcomes, pipeline
+from core.queries import changes, counting, deployments, issues, outcomes, pipeline
+from core.queries.kpis import Tally
 from tests import factories, scenes
 from tests.console.sums import judged, sums
 

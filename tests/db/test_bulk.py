@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlmodel import SQLModel, func, select
 
-from core import bulk, store
+from core.db import bulk, store
 from core.models import Kind, Metric, Signal
 from tests.postgres import postgres
 

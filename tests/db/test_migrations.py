@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import inspect
 from sqlmodel import Session, select
 
-from core import store
+from core.db import store
 from core.models import Migration
 
 FIRST = Path(__file__).parent / "migrations" / "schema_1.sql"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decision import Situation, confidence_of, decide, read_situation, rollbacks_in_a_row, terms
+from core.decision.rules import Situation, confidence_of, decide, read_situation, rollbacks_in_a_row, terms
 from core.models import Cause, Impact, Severity, Verdict
 from core.settings import CorroborationRules, Guards, History, Policy, Repository, Service
 

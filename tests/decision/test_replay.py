@@ -6,11 +6,17 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import select
 
-from core import actions, audit, command_replay, decision, policies, runtime, store
+from core import runtime
+from core.actions import issues
+from core.audit import chain
+from core.cli import replay as command_replay
+from core.db import store
+from core.decision import rules
+from core.decision.replay import Past, replay
 from core.models import Cause, Impact, Severity, Verdict
-from core.replay import Past, replay
+from core.models.kept import PolicyVersion
+from core.policy import versions
 from core.runtime import Runtime
-from core.saved import PolicyVersion
 from core.settings import ConfigurationError, Policy, parse_policy
 from tests import scenes, screens
 from tests.who import by
@@ -22,8 +28,8 @@ POLICY = parse_policy(screens.PLATFORM, "platform.toml")
 def past(**values) -> Past:
     """A decision under POLICY: the mild one of a search service, unless ``values`` say otherwise."""
     given = {"analysis": 0.8, "simplicity": 0.8, "successes": 9, "outcomes": 9, "occurrences": 50, **values}
-    case = decision.Situation("search", Severity.MEDIUM, Impact.LOW, **{"cause": Cause.CODE, **given})
-    made = decision.decide(case, POLICY)
+    case = rules.Situation("search", Severity.MEDIUM, Impact.LOW, **{"cause": Cause.CODE, **given})
+    made = rules.decide(case, POLICY)
     inputs = json.loads(json.dumps(made.inputs))
     return Past(1, "t", "search", AT, made.verdict, made.needs_approval, made.confidence, inputs, "fixed")
 
@@ -71,12 +77,12 @@ def test_a_receipt_without_its_inputs_is_counted_and_left_out(inputs):
 
 
 def test_an_edit_keeps_comments_and_order():
-    after = policies.edited(screens.PLATFORM, {"guards.deployments_per_hour": 2, "watch.seconds": 60.0})
+    after = versions.edited(screens.PLATFORM, {"guards.deployments_per_hour": 2, "watch.seconds": 60.0})
     assert "# a person approves before production" in after and "# Services and policy" in after
     read = parse_policy(after, "x")
     assert (read.guards.deployments_per_hour, read.watch.seconds) == (2, 60)
     assert read.services == POLICY.services
-    assert policies.edited(screens.PLATFORM, {}) == screens.PLATFORM
+    assert versions.edited(screens.PLATFORM, {}) == screens.PLATFORM
 
 
 @pytest.fixture
@@ -88,33 +94,33 @@ def console(tmp_path):
 
 
 def change(settings, text, key="k", based_on=None, reason="safer"):
-    now = policies.digest(settings.platform_file.read_text())
-    return actions.change_policy(text, actor=by("admin"), reason=reason, based_on=based_on or now, key=key)
+    now = versions.digest(settings.platform_file.read_text())
+    return issues.change_policy(text, actor=by("admin"), reason=reason, based_on=based_on or now, key=key)
 
 
 def test_a_change_is_in_force_kept_and_audited(console):
-    after = policies.edited(screens.PLATFORM, {"guards.approval_always": True})
+    after = versions.edited(screens.PLATFORM, {"guards.approval_always": True})
     assert change(console, after).done
     assert runtime.current().policy.guards.approval_always
     with store.read() as session:
         kept = session.exec(select(PolicyVersion).order_by(PolicyVersion.id)).all()
-        row = session.exec(select(audit.AuditRow)).one()
-        assert audit.verify(session).ok
+        row = session.exec(select(chain.AuditRow)).one()
+        assert chain.verify(session).ok
     assert [(v.by, v.text) for v in kept] == [("file", screens.PLATFORM), ("admin", after)]
-    assert (row.actor, row.action, row.detail["after"]) == ("admin", "change_policy", policies.digest(after))
+    assert (row.actor, row.action, row.detail["after"]) == ("admin", "change_policy", versions.digest(after))
     assert not list(console.data_dir.glob(".platform*")), "no half-written file is left"
 
 
 def test_the_way_back(console):
-    change(console, policies.edited(screens.PLATFORM, {"guards.approval_always": True}), "one")
+    change(console, versions.edited(screens.PLATFORM, {"guards.approval_always": True}), "one")
     change(console, screens.PLATFORM, "two", reason="back to version 1")
     assert console.platform_file.read_text() == screens.PLATFORM
     with store.read() as session:
-        assert [v.by for v in policies.versions(session)] == ["admin", "admin", "file"]
+        assert [v.by for v in versions.versions(session)] == ["admin", "admin", "file"]
 
 
 def test_the_same_click_twice_counts_once(console):
-    after = policies.edited(screens.PLATFORM, {"guards.approval_always": True})
+    after = versions.edited(screens.PLATFORM, {"guards.approval_always": True})
     change(console, after, "one")
     change(console, screens.PLATFORM, "two")
     assert not change(console, after, "one").done
@@ -131,26 +137,26 @@ def test_the_same_click_twice_counts_once(console):
     ],
 )
 def test_what_cannot_be_put_in_force_changes_nothing(console, text, more, says):
-    with pytest.raises(actions.Refused, match=says):
+    with pytest.raises(issues.Refused, match=says):
         change(console, text, **more)
     assert console.platform_file.read_text() == screens.PLATFORM
     with store.read() as session:
-        assert not session.exec(select(PolicyVersion)).all() and not session.exec(select(audit.AuditRow)).all()
+        assert not session.exec(select(PolicyVersion)).all() and not session.exec(select(chain.AuditRow)).all()
 
 
 def test_a_change_that_is_not_stored_puts_the_file_back(console, monkeypatch):
     def fails(*_args, **_more):
         raise OSError("disk full")
 
-    after = policies.edited(screens.PLATFORM, {"guards.approval_always": True})
-    original = actions.policies.put_in_force
+    after = versions.edited(screens.PLATFORM, {"guards.approval_always": True})
+    original = issues.versions.put_in_force
 
     def stored_then_fails(*args, **more):
         original(*args, **more)
         assert console.platform_file.read_text() == after
         fails()
 
-    monkeypatch.setattr(actions.policies, "put_in_force", stored_then_fails)
+    monkeypatch.setattr(issues.versions, "put_in_force", stored_then_fails)
     with pytest.raises(OSError):
         change(console, after)
     assert console.platform_file.read_text() == screens.PLATFORM
@@ -162,7 +168,7 @@ def test_the_command_lists_the_flips(console, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("DATABASE_URL", console.database_url)
     monkeypatch.setenv("PLATFORM_FILE", str(console.platform_file))
     strict = tmp_path / "strict.toml"
-    strict.write_text(policies.edited(screens.PLATFORM, {"guards.approval_always": True}))
+    strict.write_text(versions.edited(screens.PLATFORM, {"guards.approval_always": True}))
     assert command_replay.main(["--policy", str(strict), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["judged"] == 49 and not told["unreadable"]

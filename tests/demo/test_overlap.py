@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from core.decision import Situation, confidence_of, rows, terms
+from core.decision.rules import Situation, confidence_of, rows, terms
+from core.demo import overlap
+from core.demo.faults import FAULTS
+from core.demo.server import SERVICES
+from core.demo.traffic import SHARES
 from core.models import Impact, Severity
-from core.sandbox import overlap
-from core.sandbox.faults import FAULTS
-from core.sandbox.server import SERVICES
-from core.sandbox.traffic import SHARES
 from core.settings import Policy
 
 ALL = list(FAULTS.values())
@@ -104,7 +104,7 @@ def test_the_drills_matrix_is_the_products():
             )
 
 
-# the weight of the visitors' requests that fail by a fault, in core/sandbox/traffic.py
+# the weight of the visitors' requests that fail by a fault, in core/demo/traffic.py
 FAILING = {"catalog-page": 1, "cart-address": 1.5, "account-worth": 1.2, "search-empty": 2.4, "account-tier": 1.2,
            "pricing-badge": 1.2, "search-accents": 1.2, "checkout-note": 1.3, "catalog-campaign": 2.5}  # fmt: skip
 

@@ -28,9 +28,13 @@ from pathlib import Path
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import col, select
 
-from core import actions, audit, holds, release_actions, store
+from core.actions import deployments
+from core.actions import issues as actions
+from core.audit import chain
+from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status
 from core.settings import ROOT
+from core.stages.deliver import holds
 from tests.drills.chaos_world import harmful, ready, world
 from tests.postgres import Server, server
 from tests.who import by
@@ -206,7 +210,7 @@ def _answer(chance: random.Random) -> None:
     for hold in braked:
         with contextlib.suppress(actions.Refused):
             key = f"lift-{hold.id}"
-            release_actions.lift(hold.scope, actor=by("ada"), reason="their causes are known", key=key)
+            deployments.lift(hold.scope, actor=by("ada"), reason="their causes are known", key=key)
     for row in watched:
         if row.judged.get("asked") and not row.kept_by:
             with contextlib.suppress(actions.Refused):
@@ -230,7 +234,7 @@ def faults(made) -> Iterator[str]:
         rows = session.exec(select(Deployment).where(Deployment.environment == "production")).all()
         changes = {change.id: change for change in session.exec(select(ChangeSet))}
         answered = session.exec(select(Approval).where(Approval.state == "approved")).all()
-        verdict = audit.verify(session)
+        verdict = chain.verify(session)
     released = {row.issue_id: row for row in rows if row.vendor_id}
     yield from (f"issue {i.id} is {i.status}: {i.reason[:200]}" for i in issues if i.status not in ENDED)
     yield from (f"issue {i.id} was given up: {i.reason[:200]}" for i in issues if "broke" in i.reason)

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core import durable, flow, sweep  # noqa: F401 - flow registers the workflows
+from core import flow  # noqa: F401 - flow registers the workflows
+from core.ops import durable  # noqa: F401 - flow registers the workflows
 from core.repair import engine
-from core.repair.shapes import Candidate, FixResult, Proof, RegressionTest
-from core.stages import gates
+from core.repair.types import Candidate, FixResult, Proof, RegressionTest
+from core.stages import sweep  # noqa: F401 - flow registers the workflows
+from core.stages.review import gates
 from core.vendors.base import VendorError
 from tests.stories.world import FolderHealth, World, pass_gates
 

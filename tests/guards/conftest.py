@@ -4,7 +4,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from core import runtime, store
+from core import runtime
+from core.db import store
 from core.runtime import Runtime
 from core.settings import Settings
 from tests import screens, waiting

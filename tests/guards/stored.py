@@ -8,20 +8,11 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from core import durable, store
-from core.models import (
-    Approval,
-    AuditRow,
-    ChangeSet,
-    Deployment,
-    Issue,
-    Notification,
-    Outcome,
-    Status,
-)
-from core.rights import Refused
-from core.rulings import Ruling
-from core.saved import PolicyVersion
+from core.access.rights import Refused
+from core.db import store
+from core.models import Approval, AuditRow, ChangeSet, Deployment, Issue, Notification, Outcome, Status
+from core.models.kept import PolicyVersion, Ruling
+from core.ops import durable
 from tests import factories
 from tests.who import by
 

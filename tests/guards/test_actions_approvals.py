@@ -6,12 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from core import actions, runtime, store
-from core.models import (
-    Approval,
-    now,
-)
-from core.rights import Refused
+from core import runtime
+from core.access.rights import Refused
+from core.actions import issues
+from core.db import store
+from core.models import Approval, now
 from core.runtime import Runtime
 from tests import waiting
 from tests.guards.stored import answers_sent, audited, one, refused, stored, told
@@ -27,7 +26,7 @@ ANSWERS = {
 
 def answer(name: str, number: int, patch: str, actor: str = "approver", key: str = "k"):
     more = {"patch_hash": patch} if name == "approve" else {}
-    return getattr(actions, name)(number, actor=by(actor), key=key, **ANSWERS[name], **more)
+    return getattr(issues, name)(number, actor=by(actor), key=key, **ANSWERS[name], **more)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_a_question_that_does_not_exist(console, name):
 
 def test_an_approval_releases_the_patch_that_was_seen(console):
     number, issue, patch = waiting.question()
-    refused(actions.approve, number, says="the patch has changed since you saw it", patch_hash="another")
+    refused(issues.approve, number, says="the patch has changed since you saw it", patch_hash="another")
     assert answer("approve", number, patch).says == "approved: the release starts"
     kept = one(Approval, number)
     assert (kept.state, kept.by, kept.reason) == ("approved", "approver", "")
@@ -81,7 +80,7 @@ def test_an_approval_releases_the_patch_that_was_seen(console):
 def test_a_rejection_says_why_and_reaches_the_workflow(console):
     number, issue, patch = waiting.question()
     for reason in ("", "  "):
-        refused(actions.reject, number, says="a rejection needs a reason", reason=reason)
+        refused(issues.reject, number, says="a rejection needs a reason", reason=reason)
     answer("reject", number, patch)
     kept = one(Approval, number)
     assert (kept.state, kept.by, kept.reason) == ("rejected", "approver", "too risky")
@@ -107,14 +106,14 @@ def test_four_eyes(console, service, requester, policy, says):
     runtime.use(Runtime(console))
     number, _, patch = waiting.question(service, requester)
     if says:
-        refused(actions.approve, number, says=says, patch_hash=patch)
+        refused(issues.approve, number, says=says, patch_hash=patch)
     else:
         assert answer("approve", number, patch).done
 
 
 def test_a_question_is_passed_on_to_a_named_person_and_no_further(console):
     number, issue, patch = waiting.question()
-    refused(actions.pass_on, number, says="'operator' is neither a group", to="operator", reason="x")
+    refused(issues.pass_on, number, says="'operator' is neither a group", to="operator", reason="x")
     assert answer("pass_on", number, patch).says == "escalated to bob: they are asked now"
     assert (one(Approval, number).assignee, one(Approval, number).state) == ("bob", "pending")
     assert [m.body for m in told("approval_asked")] == ["approver asks bob to answer: theirs"]
@@ -132,4 +131,4 @@ def test_a_question_is_handed_back_once(console):
     assert audited("hand_back")[0][1:] == (
         f"issue/{issue}", {"approval": number, "from": "bob", "reason": "on leave", "via": "console"}
     )  # fmt: skip
-    refused(actions.hand_back, number, says="open to every approver already", reason="x")
+    refused(issues.hand_back, number, says="open to every approver already", reason="x")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from core import actions, durable, rulings, store
-from core.models import (
-    Approval,
-    AuditRow,
-    Issue,
-    Outcome,
-    Status,
-)
-from core.people import Role
-from core.rights import Actor, Forbidden
-from core.rulings import Ruling
+from core.access.rights import Actor, Forbidden
+from core.actions import issues
+from core.db import store
+from core.models import Approval, AuditRow, Issue, Outcome, Status
+from core.models.access import Role
+from core.models.kept import Ruling
+from core.ops import durable
+from core.signals import triage_rules
 from tests import waiting
 from tests.guards.stored import answers_sent, audited, issue_in, one, refused, rows, stored, told, workflow
 from tests.who import by
@@ -43,7 +40,7 @@ AFTER = {
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("name", GIVEN)
 def test_an_action_in_each_state(console, name, status):
-    issue, work = issue_in(status), getattr(actions, name)
+    issue, work = issue_in(status), getattr(issues, name)
     if status not in ALLOWED[name]:
         says = "a deployment is under way" if name == "escalate" and status in RUNNING else f"the issue is {status}"
         refused(work, issue.id, says=says, **GIVEN[name])
@@ -64,20 +61,20 @@ def test_a_name_without_a_proof_does_nothing(console, name, actor):
     issue = issue_in(Status.ESCALATED)
     before = {**stored(), "AuditRow": []}
     with pytest.raises(Forbidden, match="only a person who proved who they are"):
-        getattr(actions, name)(issue.id, actor=actor, key="k", **GIVEN[name])
+        getattr(issues, name)(issue.id, actor=actor, key="k", **GIVEN[name])
     assert {**stored(), "AuditRow": []} == before
     assert [(row.actor, row.action) for row in rows(AuditRow)] == [("admin", "forbidden")]
 
 
 @pytest.mark.parametrize("name", GIVEN)
 def test_an_issue_that_does_not_exist(console, name):
-    refused(getattr(actions, name), 404, says="this issue does not exist", **GIVEN[name])
+    refused(getattr(issues, name), 404, says="this issue does not exist", **GIVEN[name])
 
 
 @pytest.mark.parametrize("reason", ["", "not ours"])
 def test_an_escalated_issue_goes_to_somebody_and_is_remembered(console, reason):
     issue = issue_in(Status.FIXING)
-    assert actions.escalate(issue.id, actor=by("operator"), to="ops", reason=reason, key="k").says == "escalated to ops"
+    assert issues.escalate(issue.id, actor=by("operator"), to="ops", reason=reason, key="k").says == "escalated to ops"
     kept = one(Issue, issue.id)
     assert (kept.status, kept.assignee) == (Status.ESCALATED, "ops")
     assert kept.reason == f"escalated to ops by operator. {reason}".strip()
@@ -88,19 +85,19 @@ def test_an_escalated_issue_goes_to_somebody_and_is_remembered(console, reason):
 
 def test_escalating_again_gives_it_to_another_and_keeps_the_outcome(console):
     issue = issue_in(Status.ESCALATED)
-    actions.escalate(issue.id, actor=by("operator"), to="bob", reason="", key="k")
+    issues.escalate(issue.id, actor=by("operator"), to="bob", reason="", key="k")
     assert (one(Issue, issue.id).assignee, rows(Outcome)) == ("bob", [])
 
 
 @pytest.mark.parametrize(("reason", "kept"), [("mine", "mine"), ("", "escalated to ops")])
 def test_escalating_answers_a_waiting_question_with_no(console, reason, kept):
     number, issue, patch = waiting.question()
-    actions.escalate(issue, actor=by("operator"), to="ops", reason=reason, key="k")
+    issues.escalate(issue, actor=by("operator"), to="ops", reason=reason, key="k")
     asked = one(Approval, number)
     assert (asked.state, asked.by, asked.reason) == ("rejected", "operator", kept)
     assert rows(Outcome) == [], "the workflow that hears the answer remembers it"
     assert answers_sent() == [{"approved": False, "by": "operator", "reason": kept}]
-    refused(actions.approve, number, says="already rejected by operator", patch_hash=patch)
+    refused(issues.approve, number, says="already rejected by operator", patch_hash=patch)
 
 
 @pytest.mark.parametrize("state", ["approved", "rejected", "expired"])
@@ -109,7 +106,7 @@ def test_escalating_leaves_other_questions_alone(console, state):
     other, _, _ = waiting.question()
     with store.write() as session:
         session.get_one(Approval, number).state = state
-    actions.escalate(issue, actor=by("operator"), to="ops", reason="x", key="k")
+    issues.escalate(issue, actor=by("operator"), to="ops", reason="x", key="k")
     assert (one(Approval, number).state, one(Approval, other).state) == (state, "pending")
     assert [row.result for row in rows(Outcome)] == ["escalated"]
 
@@ -119,24 +116,24 @@ def test_escalating_stops_what_still_runs(console, status, run, cancelled):
     issue = issue_in(status, run=run)
     with store.write() as session:
         durable.start_in(session, "journey", issue.workflow_id, issue.id, run)
-    actions.escalate(issue.id, actor=by("operator"), to="ops", reason="x", key="k")
+    issues.escalate(issue.id, actor=by("operator"), to="ops", reason="x", key="k")
     assert (workflow(issue.workflow_id) == "CANCELLED") is cancelled
 
 
 def test_a_click_that_comes_again_stops_no_run_that_was_started_since(console):
     issue = issue_in(Status.FIXING)
-    actions.escalate(issue.id, actor=by("operator"), to="ops", reason="x", key="k")
-    actions.retry(issue.id, actor=by("operator"), key="r")
+    issues.escalate(issue.id, actor=by("operator"), to="ops", reason="x", key="k")
+    issues.retry(issue.id, actor=by("operator"), key="r")
     again = one(Issue, issue.id).workflow_id
-    assert not actions.escalate(issue.id, actor=by("operator"), to="ops", reason="x", key="k").done
+    assert not issues.escalate(issue.id, actor=by("operator"), to="ops", reason="x", key="k").done
     assert workflow(again) == "ENQUEUED"
 
 
 def test_a_retry_starts_the_next_run(console):
     issue = issue_in(Status.ESCALATED)
     with store.write() as session:
-        rulings.know(session, issue.id, "noise", "ada")
-    assert actions.retry(issue.id, actor=by("operator"), key="k").says == "run 2 has started"
+        triage_rules.know(session, issue.id, "noise", "ada")
+    assert issues.retry(issue.id, actor=by("operator"), key="k").says == "run 2 has started"
     kept = one(Issue, issue.id)
     assert (kept.run, kept.requested_by, workflow(kept.workflow_id)) == (2, "operator", "ENQUEUED")
     assert rows(Ruling) == [], "it is not taken for known any more"
@@ -145,13 +142,13 @@ def test_a_retry_starts_the_next_run(console):
 
 def test_a_merged_issue_is_not_tried_again(console):
     issue = issue_in(Status.DISMISSED, merged_into=7)
-    refused(actions.retry, issue.id, says="merged into issue 7: try that one")
+    refused(issues.retry, issue.id, says="merged into issue 7: try that one")
 
 
 @pytest.mark.parametrize(("cured", "status"), [(True, Status.RESOLVED), (False, Status.DISMISSED)])
 def test_a_resolution_by_hand_is_remembered(console, cured, status):
     issue = issue_in(Status.ESCALATED)
-    actions.resolve(issue.id, actor=by("operator"), how="restarted it", cured=cured, key="k")
+    issues.resolve(issue.id, actor=by("operator"), how="restarted it", cured=cured, key="k")
     kept = one(Issue, issue.id)
     assert (kept.status, kept.resolution, kept.reason) == (status, "restarted it", "restarted it (operator)")
     assert [(row.result, row.note, row.by) for row in rows(Outcome)] == [("human", "restarted it", "operator")]
@@ -160,12 +157,12 @@ def test_a_resolution_by_hand_is_remembered(console, cured, status):
 
 @pytest.mark.parametrize("how", ["", " \n"])
 def test_a_resolution_says_how(console, how):
-    refused(actions.resolve, issue_in(Status.ESCALATED).id, says="say how it was resolved", how=how, cured=True)
+    refused(issues.resolve, issue_in(Status.ESCALATED).id, says="say how it was resolved", how=how, cured=True)
 
 
 def test_what_is_dismissed_is_known_from_then_on(console):
     issue = issue_in(Status.NEW)
-    actions.dismiss(issue.id, actor=by("operator"), reason="a test", key="k")
+    issues.dismiss(issue.id, actor=by("operator"), reason="a test", key="k")
     assert (one(Issue, issue.id).status, one(Issue, issue.id).reason) == (Status.DISMISSED, "a test")
     assert [(r.kind, r.fingerprint, r.reason, r.by) for r in rows(Ruling)] == [
         ("known", issue.fingerprint, "a test", "operator")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlmodel import select
 
-from core import answers, store
+from core.access.rights import Actor, Refused
+from core.actions import approvals
+from core.db import store
 from core.models import Approval, ChangeSet, now
-from core.people import Person, Role
-from core.rights import Actor, Refused
+from core.models.access import Person, Role
 from core.settings import Access, ApprovalRules, Guards, Policy, Repository, Service
 from tests import waiting
 
@@ -37,7 +38,7 @@ POLICY = Policy(
     ],
 )
 def test_whose_a_question_is(assignee, who, mine):
-    assert answers.mine(Approval(assignee=assignee), who, POLICY) is mine
+    assert approvals.mine(Approval(assignee=assignee), who, POLICY) is mine
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_whose_a_question_is(assignee, who, mine):
 )
 def test_whoever_asked_for_a_fix_does_not_approve_it(service, requested_by, four_eyes, barred):
     policy = POLICY.model_copy(update={"approval": ApprovalRules(four_eyes=four_eyes)})
-    says = answers.barred(Approval(requested_by=requested_by), service, BOB, policy)
+    says = approvals.barred(Approval(requested_by=requested_by), service, BOB, policy)
     assert says == (
         f"four eyes: bob asked for this fix of {service}; somebody else has to approve it" if barred else ""
     )
@@ -65,15 +66,15 @@ def test_a_question_goes_to_groups_and_to_people_who_may_approve(console):
     with store.write() as session:
         session.add(Person(name="away", role=Role.APPROVER, disabled=True))
     with store.read() as session:
-        assert answers.assignees(session, POLICY) == ["empty", "payments", "admin", "approver", "bob"]
+        assert approvals.assignees(session, POLICY) == ["empty", "payments", "admin", "approver", "bob"]
 
 
 @pytest.mark.parametrize("to", ["operator", "viewer", "away", "nobody", ""])
 def test_a_question_goes_to_nobody_else(console, to):
     with store.read() as session:
-        assert answers.assignable(session, "bob") == "bob"
+        assert approvals.assignable(session, "bob") == "bob"
         with pytest.raises(Refused, match=f"{to!r} is neither a group nor somebody who may approve"):
-            answers.assignable(session, to)
+            approvals.assignable(session, to)
 
 
 @pytest.mark.parametrize(("yes", "state"), [(True, "approved"), (False, "rejected")])
@@ -83,9 +84,9 @@ def test_the_first_answer_counts(console, yes, state):
     other, *_ = waiting.question()
     stale = waiting.state(number)
     with store.write() as session:
-        answers.give(session, session.get_one(Approval, number), "ada", yes, "why")
+        approvals.give(session, session.get_one(Approval, number), "ada", yes, "why")
     with pytest.raises(Refused, match=f"already {state} by ada"), store.write() as session:
-        answers.give(session, session.merge(stale, load=False), "bob", not yes, "me too")
+        approvals.give(session, session.merge(stale, load=False), "bob", not yes, "me too")
     kept = waiting.state(number)
     assert (kept.state, kept.by, kept.reason) == (state, "ada", "why")
     assert waiting.state(other).state == "pending"
@@ -97,23 +98,23 @@ def test_a_question_that_expired_without_anybody_names_nobody(console):
     with store.write() as session:
         session.get_one(Approval, number).state = "expired"
     with pytest.raises(Refused, match="already expired$"), store.write() as session:
-        answers.give(session, session.merge(stale, load=False), "bob", True, "")
+        approvals.give(session, session.merge(stale, load=False), "bob", True, "")
 
 
 @pytest.mark.parametrize("at", ["now", "later"])
 def test_a_question_stands_until_its_time(console, at, monkeypatch):
     number, _, patch = waiting.question()
     moment = now()
-    monkeypatch.setattr(answers, "now", lambda: moment)
+    monkeypatch.setattr(approvals, "now", lambda: moment)
     with store.write() as session:
         row = session.get_one(Approval, number)
         row.expires_at = moment
         if at == "later":
-            monkeypatch.setattr(answers, "now", lambda: moment.replace(year=moment.year - 1))
-            assert answers.asked(session, number, BOB, patch) is row
+            monkeypatch.setattr(approvals, "now", lambda: moment.replace(year=moment.year - 1))
+            assert approvals.asked(session, number, BOB, patch) is row
         else:
             with pytest.raises(Refused, match="expired"):
-                answers.asked(session, number, BOB, patch)
+                approvals.asked(session, number, BOB, patch)
 
 
 @pytest.mark.parametrize("seen", ["the new one", None])
@@ -123,14 +124,14 @@ def test_a_patch_that_changed_after_the_question_is_not_approved(console, seen):
         change = session.exec(select(ChangeSet)).one()
         change.patch_hash = "the new one"
     with store.read() as session, pytest.raises(Refused, match="changed since it was asked about"):
-        answers.asked(session, number, BOB, seen)
+        approvals.asked(session, number, BOB, seen)
 
 
 def test_a_question_may_be_answered_without_a_patch_that_was_seen(console):
     """Rejecting needs none."""
     number, _, patch = waiting.question()
     with store.read() as session:
-        assert answers.asked(session, number, BOB).id == number
-        assert answers.asked(session, number, BOB, patch).id == number
+        assert approvals.asked(session, number, BOB).id == number
+        assert approvals.asked(session, number, BOB, patch).id == number
         with pytest.raises(Refused, match="since you saw it"):
-            answers.asked(session, number, BOB, "")
+            approvals.asked(session, number, BOB, "")

@@ -11,8 +11,9 @@ from hashlib import sha256
 import pytest
 from sqlmodel import col, delete, select
 
-from core import audit, store
-from core.audit import Mark, State
+from core.audit import chain
+from core.audit.chain import Mark, State
+from core.db import store
 from core.models import AuditRow
 
 ROWS = 4
@@ -23,7 +24,7 @@ def trail(console) -> Mark:
     """Four rows; the mark of the newest, as it is kept outside."""
     with store.write() as session:
         for number in range(1, ROWS + 1):
-            row = audit.record(
+            row = chain.record(
                 session, "ada", "approve", f"issue/{number}", {"z": number, "é": None, "a": 1}, f"k-{number}"
             )
     return Mark(row.id, row.hash)
@@ -34,9 +35,9 @@ def rows() -> list[AuditRow]:
         return session.exec(select(AuditRow).order_by(col(AuditRow.id))).all()
 
 
-def verify(*marks: Mark, **values) -> audit.Verdict:
+def verify(*marks: Mark, **values) -> chain.Verdict:
     with store.read() as session:
-        return audit.verify(session, marks=marks, **values)
+        return chain.verify(session, marks=marks, **values)
 
 
 def edit(number: int, **values) -> None:
@@ -51,12 +52,12 @@ def remove(*numbers: int) -> None:
 
 def hashes_anew(first: int = 1, last: int = ROWS) -> None:
     """What somebody who can write the database does to make every row fit again."""
-    previous = audit.GENESIS
+    previous = chain.GENESIS
     with store.write() as session:
         for row in session.exec(select(AuditRow).order_by(col(AuditRow.id))):
             if first <= row.id <= last:
                 row.previous = previous
-                row.hash = audit.digest(row)
+                row.hash = chain.digest(row)
             previous = row.hash
 
 
@@ -77,37 +78,37 @@ def test_the_hash_is_sha_256_of_the_canonical_json(trail):
 @pytest.mark.parametrize("key", [None, "", "k-9"])
 def test_a_row_needs_no_detail(console, key):
     with store.write() as session:
-        audit.record(session, "ada", "look", "policy", key=key)
+        chain.record(session, "ada", "look", "policy", key=key)
     assert (rows()[0].detail, rows()[0].key) == ({}, key)
     assert verify().ok
 
 
 def test_a_key_is_used_once(trail):
-    with pytest.raises(audit.AlreadyDone, match="k-2"), store.write() as session:
-        audit.record(session, "bob", "approve", "issue/9", key="k-2")
+    with pytest.raises(chain.AlreadyDone, match="k-2"), store.write() as session:
+        chain.record(session, "bob", "approve", "issue/9", key="k-2")
     assert len(rows()) == ROWS
 
 
 def test_what_was_done_before_leaves_the_rest_of_the_transaction_alone(trail):
     with store.write() as session:
-        with pytest.raises(audit.AlreadyDone):
-            audit.record(session, "bob", "approve", "issue/9", key="k-2")
-        audit.record(session, "bob", "look", "issue/9")
+        with pytest.raises(chain.AlreadyDone):
+            chain.record(session, "bob", "approve", "issue/9", key="k-2")
+        chain.record(session, "bob", "look", "issue/9")
     assert [row.action for row in rows()] == ["approve"] * ROWS + ["look"]
 
 
 def test_rows_without_a_key_are_no_repetition(trail):
     with store.write() as session:
         for _ in range(2):
-            audit.record(session, "bob", "look", "issue/9")
+            chain.record(session, "bob", "look", "issue/9")
     assert len(rows()) == ROWS + 2 and verify(trail).ok
 
 
 def test_a_second_writer_of_the_same_key_is_told(trail, monkeypatch):
     """Both looked before either wrote."""
-    with pytest.raises(audit.AlreadyDone, match="k-2"), store.write() as session:
+    with pytest.raises(chain.AlreadyDone, match="k-2"), store.write() as session:
         monkeypatch.setattr(session, "exec", lambda query: _none_by_key(session, query))
-        audit.record(session, "bob", "approve", "issue/9", key="k-2")
+        chain.record(session, "bob", "approve", "issue/9", key="k-2")
     assert len(rows()) == ROWS
 
 
@@ -175,7 +176,7 @@ def test_a_removed_first_row_is_missed(trail):
 def test_a_first_row_that_follows_nothing_known(trail):
     remove(2, 3, 4)
     edit(1, previous="1" * 64)
-    hash_ = audit.digest(rows()[0])
+    hash_ = chain.digest(rows()[0])
     edit(1, hash=hash_)
     assert verify().state is State.EDITED and verify().says.startswith("row 1 is not the first row: row 0")
 
@@ -228,13 +229,13 @@ def test_a_mark_of_a_row_that_is_gone_is_missed_by_the_next_row(trail):
 
 def test_rows_after_the_mark_are_no_fault(trail):
     with store.write() as session:
-        audit.record(session, "ada", "approve", "issue/5")
+        chain.record(session, "ada", "approve", "issue/5")
     assert verify(trail).ok
 
 
-def walked(start: Mark, *marks: Mark) -> tuple[audit.Verdict, Mark | None]:
+def walked(start: Mark, *marks: Mark) -> tuple[chain.Verdict, Mark | None]:
     with store.read() as session:
-        return audit.walk(session, marks, start=start)
+        return chain.walk(session, marks, start=start)
 
 
 @pytest.mark.parametrize("number", range(1, ROWS + 1))
@@ -250,7 +251,7 @@ def test_a_walk_does_not_begin_at_a_row_that_changed(trail):
     hashes_anew()
     assert walked(start)[0].state is State.REWRITTEN
     remove(2, 3, 4)
-    assert walked(start) == (audit.Verdict(False, 0, "the chain ends before row 2, which the head names: rows were cut "
+    assert walked(start) == (chain.Verdict(False, 0, "the chain ends before row 2, which the head names: rows were cut "
                                            "off", State.TRUNCATED), None)  # fmt: skip
 
 
@@ -258,12 +259,12 @@ def test_a_walk_tells_the_last_row_that_fits(trail):
     second = rows()[1]
     edit(3, actor="eve")
     with store.read() as session:
-        verdict, last = audit.walk(session)
+        verdict, last = chain.walk(session)
     assert (verdict.ok, last) == (False, Mark(2, second.hash))
 
 
 def test_progress_is_told_by_chunks(trail, monkeypatch):
-    monkeypatch.setattr(audit, "CHUNK", 2)
+    monkeypatch.setattr(chain, "CHUNK", 2)
     told = []
     assert verify(told=told.append).ok
     assert told == [2, 4]

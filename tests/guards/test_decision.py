@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.decision import Situation, decide, read_situation, rollbacks_in_a_row, terms
+from core.decision.rules import Situation, decide, read_situation, rollbacks_in_a_row, terms
 from core.models import Cause, Impact, Severity, Verdict
 from core.settings import Guards, History, Policy, Thresholds
-from tests.test_decision import AUTO, ESCALATE, POLICY, SCHEDULE, case
+from tests.decision.test_decision import AUTO, ESCALATE, POLICY, SCHEDULE, case
 
 LOW = {"severity": "low", "impact": "low"}
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core import store
+from core.db import store
 from core.models import Crash, Frame, Raised, Status
 from core.repair.engine import _led_on
-from core.repair.probe import Outcome
-from core.repair.proof import Tests
+from core.repair.prove.proof import Tests
+from core.repair.sandbox.probe import Outcome
 from core.runtime import Runtime
 from core.stages import dependence
 from core.stages.test import _new_alone

@@ -9,8 +9,10 @@ import pytest
 from dbos import error as engine
 from sqlmodel import col, delete, select, update
 
-from core import durable, fencing, models, store, wiring
+from core import bootstrap, models
+from core.db import store
 from core.models import Issue, Worker, now
+from core.ops import durable, fencing
 from core.runtime import Runtime
 from tests import factories
 from tests.postgres import postgres
@@ -165,7 +167,7 @@ def test_every_outward_effect_of_a_runtime_is_behind_the_fence(console):
     class Quiet:
         name = "datadog"
 
-    rt = wiring.fenced(Runtime(console, deployer=Vendor(), host=Host(), sources=[Source(), Quiet()]))
+    rt = bootstrap.fenced(Runtime(console, deployer=Vendor(), host=Host(), sources=[Source(), Quiet()]))
     assert all(isinstance(one, fencing.Fenced) for one in (rt.deployer, rt.host, *rt.sources))
     assert hasattr(rt.sources[0], "resolve") and not hasattr(rt.sources[1], "resolve")
     assert rt.reviewer is None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.settings import Repository
-from core.stages import gates
-from core.stages.gate import Finding, Gate, changed_lines, counted, newly
-from core.stages.tools import Report, Row
+from core.stages.review import gates
+from core.stages.review.gate import Finding, Gate, changed_lines, counted, newly
+from core.stages.review.tools import Report, Row
 
 DIFF = """\
 diff --git a/a.py b/a.py
@@ -221,11 +221,13 @@ def test_the_review_asks_every_gate_with_what_is_its_own(tmp_path, monkeypatch):
 
     for place, names in (
         (gates, ("security", "style", "complexity")),
-        (gates.wording_gates, ("secrets", "dependencies", "documentation")),
+        (gates.text_gates, ("secrets", "dependencies", "documentation")),
     ):
         for name in names:
             monkeypatch.setattr(place, name, gate(name))
-    monkeypatch.setattr(gates.measured, "run", lambda *given: [gate("coverage")(*given), gate("performance")(*given)])
+    monkeypatch.setattr(
+        gates.runtime_gates, "run", lambda *given: [gate("coverage")(*given), gate("performance")(*given)]
+    )
     monkeypatch.setattr(gates.tools, "looked", lambda tree, paths, runner: Report(ruff=[row(paths[-1], 1, "x")]))
     diff = DIFF + "--- a/tests/t.py\n+++ b/tests/t.py\n@@ -1 +1 @@\n-x\n+y\n"
     found = gates.review(tmp_path, diff, Repository(remote="https://git.example/x.git"), gates.FixRules(), None, {})

@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core import brakes, holds, runtime, store, windows
-from core.holds import EVERYTHING, Hold
+from core import runtime
+from core.db import store
+from core.decision import windows
 from core.models import AuditRow, ChangeSet, Deployment, Notification, Status, now
+from core.models.kept import Hold
 from core.settings import ConfigurationError, Freeze, Guards, Policy, parse_policy
-from core.stages import admission
+from core.stages.deliver import admission, brakes, holds
+from core.stages.deliver.holds import EVERYTHING
 from tests import factories
 from tests.guards.stored import issue_in, rows
 from tests.guards.test_release_actions import change_of, hold

@@ -14,8 +14,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core import infrastructure, outages, store
-from core.infrastructure import AFTER, BEFORE, BROKEN, PASSING, REFUSED, GaveUp, Patience
+from core.db import outages, store
+from core.ops import infrastructure
+from core.ops.infrastructure import AFTER, BEFORE, BROKEN, PASSING, REFUSED, GaveUp, Patience
 from core.vendors.base import VendorError
 from core.vendors.command import CommandError, Unreachable
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from core import journal, store
+from core.db import store
 from core.models import Issue, Status
+from core.ops import stage_log
 from tests.guards.stored import issue_in, one
 
 
 def said(issue: Issue, *faults: str) -> str:
     for fault in faults:
         with store.write() as session:
-            journal.waits(session, issue.id, fault)
+            stage_log.waits(session, issue.id, fault)
     return one(Issue, issue.id).reason
 
 
 def moved(issue: Issue, reason: str | None = None) -> str:
     with store.write() as session:
-        journal.move(session, issue.id, Status.QUEUED, reason)
+        stage_log.move(session, issue.id, Status.QUEUED, reason)
     return one(Issue, issue.id).reason
 
 

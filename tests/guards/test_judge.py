@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.models import Crash
-from core.repair.judge import NO_EVIDENCE, Judged, choose, crash_like, difference, mended, trust, uncured
-from core.repair.probe import Outcome
-from core.repair.shapes import Candidate
+from core.repair.judge.judge import NO_EVIDENCE, Judged, choose, crash_like, difference, mended, trust, uncured
+from core.repair.sandbox.probe import Outcome
+from core.repair.types import Candidate
 
 CRASH = Crash(
     exception={"type": "KeyError", "message": "'a'"},

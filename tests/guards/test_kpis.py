@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core import kpis
-from core.kpis import Bin, Deployed, Figure, Judged, Mean, Tally
+from core.queries import kpis
+from core.queries.kpis import Bin, Deployed, Figure, Judged, Mean, Tally
 
 TALLY = Tally(
     results={"fixed": 6, "rolled_back": 2, "escalated": 4},

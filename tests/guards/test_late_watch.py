@@ -8,9 +8,9 @@ import pytest
 from freezegun import freeze_time
 from sqlmodel import select
 
-from core import store
+from core.db import store
 from core.models import Issue, Outcome, Status
-from core.stages import late
+from core.stages.watch import late
 from tests.guards.watching import BEFORE, READY, Host, another, every, real_clock, release
 
 

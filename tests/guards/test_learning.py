@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core import actions, decision, store
+from core.actions import issues
+from core.db import store
+from core.decision import rules
 from core.models import Issue, Outcome, Status
 from core.runtime import current
 from core.stages import decide, learn
@@ -52,7 +54,7 @@ def test_a_persons_resolution_is_a_fact_of_its_own(console, cured, before, resul
     issue = issue_in(Status.ESCALATED)
     for one in before:
         remembered(issue, one)
-    actions.resolve(issue.id, actor=by("operator"), how="restarted it", cured=cured, key="k")
+    issues.resolve(issue.id, actor=by("operator"), how="restarted it", cured=cured, key="k")
     [row] = rows(Outcome)
     assert (row.result, row.note) == (result, note)
     assert (row.resolution, row.resolved_by) == ("restarted it", "operator")
@@ -64,10 +66,10 @@ def test_resolving_after_rollbacks_raises_no_history_and_resets_no_count(console
         issue = issue_in(Status.ESCALATED)
         with store.write() as session:
             learn.remember(session, issue.id, issue.run, "rolled_back", "worse")
-        actions.resolve(issue.id, actor=by("operator"), how="restarted it", cured=True, key=f"k{issue.id}")
+        issues.resolve(issue.id, actor=by("operator"), how="restarted it", cured=True, key=f"k{issue.id}")
     with store.write() as session:
         new = factories.issue(session)
         case = decide.situation(current(), session, new, factories.analysis(session, new))
     assert (case.successes, case.outcomes, case.rollbacks_in_a_row) == (0, 3, 3)
-    made = decision.decide(case, current().policy)
+    made = rules.decide(case, current().policy)
     assert [guard["effect"] for guard in made.guards if guard["name"] == "rollbacks in a row"] == ["approval"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import lookout
+from core.ops import lookout
 from core.runtime import Runtime
 from core.vendors.base import VendorError
 

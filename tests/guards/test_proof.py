@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from core.models import Crash, Frame
-from core.repair import proof, sealed
-from core.repair.proof import prove, run_tests, write
-from core.repair.shapes import Candidate, Proof, RegressionTest
+from core.repair.prove import proof
+from core.repair.prove.proof import prove, run_tests, write
+from core.repair.sandbox import sealed
+from core.repair.types import Candidate, Proof, RegressionTest
 from core.vendors.command import Completed, git
 
 CRASH = Crash(

@@ -7,11 +7,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from core import durable, holds, release_actions, restart, stage_command, store
-from core.holds import EVERYTHING, Hold
+from core.access.rights import Actor, Forbidden, Refused
+from core.actions import deployments
+from core.cli import stage
+from core.db import store
 from core.models import Approval, AuditRow, ChangeSet, Decision, Deployment, Issue, Notification, Review, Status, now
-from core.people import Role
-from core.rights import Actor, Forbidden, Refused
+from core.models.access import Role
+from core.models.kept import Hold
+from core.ops import durable, restart
+from core.stages.deliver import holds
+from core.stages.deliver.holds import EVERYTHING
 from tests import factories
 from tests.guards.stored import audited, issue_in, one, refused, rows, stored, told, workflow
 from tests.who import by
@@ -72,33 +77,31 @@ def question(made: ChangeSet, state: str) -> Approval:
 
 
 def test_a_stop_is_kept_told_and_audited(console):
-    receipt = release_actions.stop(actor=by("operator"), reason="incident 7", key="k")
+    receipt = deployments.stop(actor=by("operator"), reason="incident 7", key="k")
     assert receipt.says == "releases are stopped: nothing new goes to production"
     [made] = rows(Hold)
     assert (made.scope, made.by, made.reason, made.ended_at) == (EVERYTHING, "operator", "incident 7", None)
     assert [message.body for message in told("stopped")] == ["operator stopped all releases: incident 7"]
     assert audited("stop") == [("operator", "releases", {"reason": "incident 7", "via": "console"})]
     before = stored()
-    assert not release_actions.stop(actor=by("operator"), reason="incident 7", key="k").done
+    assert not deployments.stop(actor=by("operator"), reason="incident 7", key="k").done
     assert (stored(), len(rows(Hold))) == (before, 1)
 
 
 def test_a_second_stop_and_a_second_start_are_refused(console):
-    refused(release_actions.start, says="releases are not stopped")
+    refused(deployments.start, says="releases are not stopped")
     hold(by="ada")
-    refused(release_actions.stop, says="releases are stopped already, by ada", reason="x")
-    assert release_actions.start(actor=by("approver"), key="k").done
+    refused(deployments.stop, says="releases are stopped already, by ada", reason="x")
+    assert deployments.start(actor=by("approver"), key="k").done
     [ended] = rows(Hold)
     assert ended.ended_by == "approver" and ended.ended_at
-    assert release_actions.stop(actor=by("operator"), reason="again", key="k2").done, (
-        "a stop that ended is no hindrance"
-    )
+    assert deployments.stop(actor=by("operator"), reason="again", key="k2").done, "a stop that ended is no hindrance"
 
 
 @pytest.mark.parametrize("name", ["stop", "start"])
 def test_only_everything_is_stopped(console, name):
     given = {"reason": "x"} if name == "stop" else {}
-    refused(getattr(release_actions, name), "shop", says="only all releases can be stopped", **given)
+    refused(getattr(deployments, name), "shop", says="only all releases can be stopped", **given)
 
 
 def test_a_start_wakes_what_waits_in_the_queue_and_nothing_else(console):
@@ -107,7 +110,7 @@ def test_a_start_wakes_what_waits_in_the_queue_and_nothing_else(console):
     for issue in (queued, fixing):
         with store.write() as session:
             durable.start_in(session, "journey", issue.workflow_id, issue.id, 1)
-    release_actions.start(actor=by("approver"), key="k")
+    deployments.start(actor=by("approver"), key="k")
     sent = stored()["notifications"]
     assert [(m["destination_uuid"], m["topic"]) for m in sent] == [(queued.workflow_id, durable.WAKE)]
 
@@ -120,17 +123,17 @@ def test_a_start_wakes_what_waits_in_the_queue_and_nothing_else(console):
 def test_a_brake_that_is_not_on_is_not_lifted(console, standing, says):
     for scope in standing:
         hold(scope)
-    refused(release_actions.lift, "shop", says=says, reason="x")
+    refused(deployments.lift, "shop", says=says, reason="x")
 
 
 def test_a_stop_is_not_lifted_as_a_brake(console):
     hold()
-    refused(release_actions.lift, EVERYTHING, says="is not on", reason="x")
+    refused(deployments.lift, EVERYTHING, says="is not on", reason="x")
 
 
 def test_a_brake_is_lifted_by_a_person(console):
     hold("shop")
-    assert release_actions.lift("shop", actor=by("approver"), reason="it was the database", key="k").done
+    assert deployments.lift("shop", actor=by("approver"), reason="it was the database", key="k").done
     [brake] = rows(Hold)
     assert (brake.ended_by, brake.by) == ("approver", "platform")
     detail = {"reason": "it was the database", "brake": "its last 2 releases failed", "via": "console"}
@@ -144,11 +147,11 @@ def test_a_brake_is_lifted_by_a_person(console):
 def test_only_a_scheduled_issue_is_started_now(console, status):
     issue = issue_in(status)
     if status is not Status.SCHEDULED:
-        refused(release_actions.start_now, issue.id, says=f"the issue is {status}")
+        refused(deployments.start_now, issue.id, says=f"the issue is {status}")
         return
     with store.write() as session:
         durable.start_in(session, "journey", issue.workflow_id, issue.id, 1)
-    assert release_actions.start_now(issue.id, actor=by("operator"), key="k").done
+    assert deployments.start_now(issue.id, actor=by("operator"), key="k").done
     kept = one(Issue, issue.id)
     assert (kept.at_once, kept.requested_by, kept.run) == (True, "operator", 1)
     assert [m["topic"] for m in stored()["notifications"]] == [durable.WAKE]
@@ -165,11 +168,9 @@ def test_a_restart_in_each_state(console, status):
     recorded(issue)
     given = {"step": STEP, "reason": "the disk is mended"}
     if status in (Status.RESOLVED, Status.DISMISSED):
-        refused(release_actions.restart_from, issue.id, says=f"the issue is {status}: try it again", **given)
+        refused(deployments.restart_from, issue.id, says=f"the issue is {status}: try it again", **given)
         return
-    assert (
-        release_actions.restart_from(issue.id, actor=by("operator"), key="k", **given).says == "restarted from Preview"
-    )
+    assert deployments.restart_from(issue.id, actor=by("operator"), key="k", **given).says == "restarted from Preview"
     kept = one(Issue, issue.id)
     assert (kept.restarts, kept.run, kept.workflow_id) == (1, 1, f"issue-{issue.id}-run-1-restart-1")
     assert workflow(kept.workflow_id) == "ENQUEUED"
@@ -177,7 +178,7 @@ def test_a_restart_in_each_state(console, status):
     detail = {"step": STEP, "stage": "Preview", "reason": "the disk is mended", "via": "console"}
     assert audited("restart_from") == [("operator", f"issue/{issue.id}", detail)]
     before = stored()
-    assert not release_actions.restart_from(issue.id, actor=by("operator"), key="k", **given).done
+    assert not deployments.restart_from(issue.id, actor=by("operator"), key="k", **given).done
     assert stored() == before
 
 
@@ -185,14 +186,14 @@ def test_live_work_is_not_restarted(console):
     issue = issue_in(Status.TESTING)
     recorded(issue, "PENDING")
     says = "the issue is testing and its workflow is live: escalate it first"
-    refused(release_actions.restart_from, issue.id, says=says, step=STEP, reason="x")
+    refused(deployments.restart_from, issue.id, says=says, step=STEP, reason="x")
 
 
 @pytest.mark.parametrize("step", [0, 1, 4, 99])
 def test_a_step_that_is_no_stage_is_refused(console, step):
     issue = issue_in(Status.ESCALATED)
     recorded(issue)
-    refused(release_actions.restart_from, issue.id, says=f"step {step} is none", step=step, reason="x")
+    refused(deployments.restart_from, issue.id, says=f"step {step} is none", step=step, reason="x")
 
 
 @pytest.mark.parametrize(("status", "vendor", "says"), [
@@ -208,22 +209,22 @@ def test_a_restart_and_what_reached_production(console, status, vendor, says):
     recorded(issue)
     deployed(change_of(issue), status, vendor_id=vendor)
     if says:
-        refused(release_actions.restart_from, issue.id, says=says, step=STEP, reason="x")
+        refused(deployments.restart_from, issue.id, says=says, step=STEP, reason="x")
     else:
-        assert release_actions.restart_from(issue.id, actor=by("operator"), step=STEP, reason="x", key="k").done
+        assert deployments.restart_from(issue.id, actor=by("operator"), step=STEP, reason="x", key="k").done
 
 
 def test_a_merged_issue_is_not_restarted(console):
     issue = issue_in(Status.ESCALATED, merged_into=7)
     recorded(issue)
-    refused(release_actions.restart_from, issue.id, says="merged into issue 7", step=STEP, reason="x")
+    refused(deployments.restart_from, issue.id, says="merged into issue 7", step=STEP, reason="x")
 
 
 def test_a_restart_voids_open_questions(console):
     issue = issue_in(Status.AWAITING_APPROVAL)
     recorded(issue)
     asked = question(change_of(issue), "pending")
-    release_actions.restart_from(issue.id, actor=by("operator"), step=STEP, reason="x", key="k")
+    deployments.restart_from(issue.id, actor=by("operator"), step=STEP, reason="x", key="k")
     assert one(Approval, asked.id).state == "stale"
 
 
@@ -241,9 +242,9 @@ def released_anyway(issue: Issue, made: ChangeSet, says: str) -> None:
     """An approver may release this patch, or is refused with these words."""
     given = {"patch_hash": made.patch_hash, "reason": "x"}
     if says:
-        refused(release_actions.release_anyway, issue.id, says=says, **given)
+        refused(deployments.release_anyway, issue.id, says=says, **given)
     else:
-        assert release_actions.release_anyway(issue.id, actor=by("approver"), key="k", **given).done
+        assert deployments.release_anyway(issue.id, actor=by("approver"), key="k", **given).done
 
 
 @pytest.mark.parametrize("status", Status)
@@ -253,9 +254,9 @@ def test_only_an_escalated_issue_is_released_anyway(console, status):
         session.get_one(Issue, issue.id).status = status
     given = {"patch_hash": made.patch_hash, "reason": "another fault"}
     if status is not Status.ESCALATED:
-        refused(release_actions.release_anyway, issue.id, says="there is no proved patch", **given)
+        refused(deployments.release_anyway, issue.id, says="there is no proved patch", **given)
         return
-    assert release_actions.release_anyway(issue.id, actor=by("approver"), key="k", **given).done
+    assert deployments.release_anyway(issue.id, actor=by("approver"), key="k", **given).done
     kept = one(Issue, issue.id)
     assert (kept.run, kept.status, workflow(kept.workflow_id)) == (2, Status.ANALYZING, "ENQUEUED")
     new = rows(ChangeSet, ChangeSet.run == 2)[0]
@@ -266,7 +267,7 @@ def test_only_an_escalated_issue_is_released_anyway(console, status):
     [approval] = rows(Approval)
     assert (approval.state, approval.by, approval.patch_hash) == ("approved", "approver", made.patch_hash)
     before = stored()
-    assert not release_actions.release_anyway(issue.id, actor=by("approver"), key="k", **given).done
+    assert not deployments.release_anyway(issue.id, actor=by("approver"), key="k", **given).done
     assert stored() == before
 
 
@@ -292,14 +293,14 @@ def test_what_is_released_anyway(console, deployment, answer, may):
 
 def test_another_patch_is_not_released_anyway(console):
     issue, _ = rolled_back()
-    refused(release_actions.release_anyway, issue.id, says="the patch has changed", patch_hash="another", reason="x")
+    refused(deployments.release_anyway, issue.id, says="the patch has changed", patch_hash="another", reason="x")
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_releasing_anyway_needs_a_reason(console, reason):
     issue, made = rolled_back()
     says = "needs a reason"
-    refused(release_actions.release_anyway, issue.id, says=says, patch_hash=made.patch_hash, reason=reason)
+    refused(deployments.release_anyway, issue.id, says=says, patch_hash=made.patch_hash, reason=reason)
 
 
 @pytest.mark.parametrize(("service", "asked", "may"), [
@@ -335,20 +336,20 @@ def test_a_name_without_a_proof_does_nothing(console, name, actor):
     issue, _ = rolled_back()
     before = {**stored(), "AuditRow": []}
     with pytest.raises(Forbidden, match="only a person who proved who they are"):
-        getattr(release_actions, name)(issue.id, actor=actor, key="k", **GIVEN[name])
+        getattr(deployments, name)(issue.id, actor=actor, key="k", **GIVEN[name])
     assert ({**stored(), "AuditRow": []}, rows(Hold)) == (before, [])
     assert [(row.actor, row.action) for row in rows(AuditRow)] == [("admin", "forbidden")]
 
 
 @pytest.mark.parametrize("name", ["start_now", "restart_from", "release_anyway"])
 def test_an_issue_that_does_not_exist(console, name):
-    refused(getattr(release_actions, name), 404, says="this issue does not exist", **GIVEN[name])
+    refused(getattr(deployments, name), 404, says="this issue does not exist", **GIVEN[name])
 
 
 def test_a_key_is_bound_to_its_content(console):
-    release_actions.stop(actor=by("operator"), reason="one", key="k")
+    deployments.stop(actor=by("operator"), reason="one", key="k")
     with pytest.raises(Refused, match="used before for the same action with other content"):
-        release_actions.stop(actor=by("operator"), reason="another", key="k")
+        deployments.stop(actor=by("operator"), reason="another", key="k")
 
 
 def test_two_holds_of_one_scope_never_stand(console):
@@ -358,8 +359,8 @@ def test_two_holds_of_one_scope_never_stand(console):
 
 
 def test_messages_of_holds_are_told_once(console):
-    release_actions.stop(actor=by("operator"), reason="one", key="k")
-    release_actions.start(actor=by("approver"), key="k")
+    deployments.stop(actor=by("operator"), reason="one", key="k")
+    deployments.start(actor=by("approver"), key="k")
     assert [(m.channel, m.repeats) for m in rows(Notification)] == [("slack", 0), ("slack", 0)]
 
 
@@ -373,6 +374,6 @@ def test_kestra_takes_a_scheduled_issue_whose_window_opened_or_that_a_person_sta
     console.platform_file.write_text(console.platform_file.read_text() + window)
     issue = issue_in(Status.SCHEDULED, scheduled_for=now() + timedelta(days=1))
     if at_once:
-        release_actions.start_now(issue.id, actor=by("operator"), key="k")
-    assert stage_command._due() == ([issue.id] if due else [])
+        deployments.start_now(issue.id, actor=by("operator"), key="k")
+    assert stage._due() == ([issue.id] if due else [])
     assert one(Issue, issue.id).at_once is at_once

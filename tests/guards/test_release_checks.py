@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlmodel import select
 
-from core import store
+from core.db import store
 from core.models import Approval, ChangeSet, Decision, Review, Status, TestRun, Verdict
-from core.stages import locks
+from core.stages.deliver import release_checks
 from tests import factories, scenes
 
 DECISION, REVIEW, TESTS, APPROVAL = (
@@ -48,7 +48,7 @@ def of_change(session, table, change_id):
 def missing(issue_id: int, run: int | None = None) -> list[str]:
     with store.read() as session:
         change = of_issue(session, ChangeSet, issue_id)
-        return locks.missing(session, issue_id, change.run if run is None else run, change)
+        return release_checks.missing(session, issue_id, change.run if run is None else run, change)
 
 
 def change_row(session, table, issue_id, **values):
@@ -166,4 +166,4 @@ def test_an_approval_opens_no_other_lock(open_door):
     ],
 )
 def test_a_gate_that_could_not_look_is_unseen_only_where_the_review_passed(review, unseen):
-    assert locks.unseen(review) is unseen
+    assert release_checks.unseen(review) is unseen

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core import rights
-from core.people import Role
-from core.rights import Actor, Forbidden, Proof, proved, require
+from core.access import rights
+from core.access.rights import Actor, Forbidden, Proof, proved, require
+from core.models.access import Role
 
 VIEWER, OPERATOR, APPROVER, ADMIN = Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMIN
 HOLDERS = {

@@ -6,7 +6,7 @@ import pytest
 
 from core.models import Impact, ServiceHealth, Severity
 from core.settings import SeverityRules
-from core.signals.severity import assess
+from core.signals.analysis.severity import assess
 
 LOW, MEDIUM, HIGH, CRITICAL = Severity
 QUIET = ServiceHealth()

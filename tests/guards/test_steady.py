@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.stages.steady import JUMP, follow
+from core.stages.watch.steady import JUMP, follow
 
 BEGUN = datetime(2026, 3, 2, tzinfo=UTC)
 

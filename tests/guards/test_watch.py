@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select, update
 
-from core import store
-from core.journal import Entry
+from core.db import store
 from core.models import Cause, ChangeSet, Issue, Status
-from core.stages import live, verify
+from core.ops.stage_log import Entry
+from core.stages.deliver import live
+from core.stages.watch import watch
 from core.vendors.base import Deployed, VendorError
 from tests import factories
 from tests.guards.watching import (
@@ -457,7 +458,7 @@ def rolled_back(watched, host: Host, **values):
     watched.set(**values)
     watched.host, entry = host, Entry()
     rt = watched.runtime()
-    return verify.roll_back(rt, watched.issue_id, 1, 1, entry, watched.change_id, "worse" * 500), entry
+    return watch.roll_back(rt, watched.issue_id, 1, 1, entry, watched.change_id, "worse" * 500), entry
 
 
 def test_production_returns_to_what_it_served(console):
@@ -540,5 +541,5 @@ def test_a_change_without_a_deployment_needs_no_way_back(console):
         session.flush()
         watched.change_id = session.exec(select(ChangeSet.id).where(ChangeSet.attempt == 9)).one()
     watched.host = host = Host()
-    done = verify.roll_back(watched.runtime(), watched.issue_id, 1, 1, Entry(), watched.change_id, "worse")
+    done = watch.roll_back(watched.runtime(), watched.issue_id, 1, 1, Entry(), watched.change_id, "worse")
     assert done["says"] == "nothing had reached production" and host.asked == []

@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from core import store, webhooks
+from core.db import store
 from core.models import Webhook, now
+from core.ops import webhooks
+from core.ops.webhooks import DOORS, Refused, accept, verify
 from core.settings import Settings
-from core.webhooks import DOORS, Refused, accept, verify
 
 SECRET, AT, BODY = "a-secret", 1_700_000_000.0, b'{"id": 1}'
 

@@ -10,11 +10,12 @@ from types import SimpleNamespace
 from freezegun import freeze_time
 from sqlmodel import select
 
-from core import runtime, store
-from core.journal import Entry
+from core import runtime
+from core.db import store
 from core.models import ChangeSet, Connector, Deployment, Issue, MetricPoint, Notification, Status
+from core.ops.stage_log import Entry
 from core.runtime import Runtime
-from core.stages import steady, verify
+from core.stages.watch import steady, watch
 from core.vendors.base import Deployed, VendorError
 from tests import factories, scenes
 
@@ -114,7 +115,7 @@ class Watched:
     def look(self, second: float) -> tuple[dict, Entry]:
         rt, entry = self.runtime(), Entry()
         with freeze_time(READY + timedelta(seconds=second)):
-            return verify.watch(rt, self.issue_id, 1, 1, entry, self.change_id), entry
+            return watch.watch(rt, self.issue_id, 1, 1, entry, self.change_id), entry
 
     def set(self, **values) -> None:
         with store.write() as session:

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core import durable, flow, store  # noqa: F401 - flow registers the workflows
+from core import flow  # noqa: F401 - flow registers the workflows
+from core.db import store  # noqa: F401 - flow registers the workflows
 from core.models import StageRun, Status
+from core.ops import durable  # noqa: F401 - flow registers the workflows
 from core.repair import engine
-from core.stages import gates
+from core.stages.review import gates
 from tests.histories import shapes
 from tests.stories.world import World, pass_gates, until, write_known_fix
 

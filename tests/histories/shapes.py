@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Boolean, Integer, MetaData, Table, inspect, text
 from sqlmodel import SQLModel, select
 
-from core import store
+from core.db import store
 from core.models import Migration, now
 from core.vendors.command import git
 

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from dbos import DBOS
 
-from core import actions, durable, flow, release_actions, restart, sweep  # noqa: F401 - flow registers the workflows
+from core import flow  # noqa: F401 - flow registers the workflows
+from core.actions import deployments, issues  # noqa: F401 - flow registers the workflows
 from core.models import Approval, Deployment, Status, now
+from core.ops import durable, restart  # noqa: F401 - flow registers the workflows
 from core.repair import engine
-from core.stages import gates
+from core.stages import sweep  # noqa: F401 - flow registers the workflows
+from core.stages.review import gates
 from tests.histories import shapes
 from tests.stories.test_flow import ended, rows
 from tests.stories.world import World, pass_gates, until, write_known_fix
@@ -68,7 +71,7 @@ def test_every_version_recorded_every_wait():
 def test_an_approval_is_heard(replay, path):
     world = replay(path)
     [asked] = rows(Approval)
-    assert actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k").done
+    assert issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k").done
     _released(world)
     assert not rows(Deployment, Deployment.environment == "production")[0].automatic
 
@@ -78,7 +81,7 @@ def test_recoveries_are_not_limited(replay, path):
     """A worker that restarted 500 times while it waited gives nothing up."""
     world = replay(path, recoveries=500)
     for asked in rows(Approval):
-        actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+        issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
     _released(world)
 
 
@@ -110,7 +113,7 @@ def test_a_window_that_opened_sooner_wakes_it(replay, path):
 def test_a_person_starts_it_now(replay, path):
     world = replay(path)
     until(lambda: restart.asleep("issue-1-run-1"))
-    release_actions.start_now(1, actor=by("ada"), key="k")
+    deployments.start_now(1, actor=by("ada"), key="k")
     _frequent(world)
     assert ended(world, 1, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
@@ -162,7 +165,7 @@ def test_a_step_behind_a_patch_strands_nothing(replay, path, monkeypatch):
     _adding_a_step(monkeypatch, patched=True)
     world = replay(path)
     [asked] = rows(Approval)
-    actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+    issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
     _released(world)
 
 
@@ -173,8 +176,8 @@ def test_a_step_without_a_patch_ends_with_a_person_and_an_honest_answer(replay, 
     world = replay(path)
     [asked] = rows(Approval)
     assert ended(world, 1, Status.RESOLVED, Status.ESCALATED).status is Status.ESCALATED
-    with pytest.raises(actions.Refused, match="nothing waits for this answer. Restart the issue from a stage"):
-        actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+    with pytest.raises(issues.Refused, match="nothing waits for this answer. Restart the issue from a stage"):
+        issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
 
 
 def _released(world: World) -> None:

@@ -8,12 +8,15 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from core import models, notify, runtime, store
+from core import models, runtime
+from core.db import store
 from core.models import Cause, Notification, ServiceHealth
+from core.ops import notify
 from core.runtime import Runtime
 from core.settings import Routes, Settings
+from core.signals.analysis.types import Evidence
 from core.stages import analyze
-from core.vendors.base import Evidence, VendorError
+from core.vendors.base import VendorError
 from tests import factories
 
 

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from core import accounts, deeds, store
-from core.deeds import Receipt
+from core.access import accounts
+from core.access.rights import Refused
+from core.actions import registry
+from core.actions.registry import Receipt
+from core.db import store
 from core.models import Status
-from core.people import Role
-from core.rights import Refused
+from core.models.access import Role
 from tests import scenes, screens
 
 
@@ -30,8 +32,8 @@ def asked(monkeypatch):
 
         return call
 
-    for name, known in dict(deeds.registry()).items():
-        monkeypatch.setitem(deeds.registry(), name, replace(known, run=action(name)))
+    for name, known in dict(registry.registry()).items():
+        monkeypatch.setitem(registry.registry(), name, replace(known, run=action(name)))
     return calls
 
 

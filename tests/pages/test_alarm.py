@@ -2,9 +2,10 @@
 
 import pytest
 
-from console import status
 from console.page import PAGES
-from core import overview, store
+from console.server import status
+from core.db import store
+from core.queries import status as overview
 from tests import factories, screens
 
 HOSTILE = "<script>alert(1)</script>"

@@ -8,15 +8,18 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from console import exports
-from core import audit, audit_head, policies, runtime, store
+from console.parts import exports
+from core import runtime
+from core.audit import chain, head
+from core.db import store
 from core.models import Connector, Issue, Status, now
-from core.repair import runner
+from core.models.kept import PolicyVersion
+from core.policy import versions
+from core.queries import trail
+from core.repair.sandbox import runner
 from core.runtime import Runtime
-from core.saved import PolicyVersion
 from core.vendors import registry
 from core.vendors.base import Check
-from core.views import trail
 from tests import scenes, screens
 
 
@@ -64,8 +67,8 @@ def test_a_change_is_previewed_then_put_in_force(shop):
     confirm(at, "two bad weeks")
     assert "auto_contained = 0.9" in shop.platform_file.read_text()
     with store.read() as session:
-        newest = policies.versions(session)[0]
-        row = session.exec(select(audit.AuditRow).order_by(audit.AuditRow.id.desc())).first()
+        newest = versions.versions(session)[0]
+        row = session.exec(select(chain.AuditRow).order_by(chain.AuditRow.id.desc())).first()
     assert (newest.by, newest.reason) == ("admin", "two bad weeks")
     assert (row.action, row.detail["version"]) == ("change_policy", newest.id)
 
@@ -112,7 +115,7 @@ TAMPERED = {
 
 @pytest.mark.parametrize("how", TAMPERED)
 def test_a_tampered_trail_is_found_on_screen(shop, how):
-    assert audit_head.advance(shop).ok
+    assert head.advance(shop).ok
     at = press(screens.visit("audit"), "Verify the whole chain")
     assert "6 rows, each follows the one before it" in screens.seen(at)
     sql, says = TAMPERED[how]
@@ -134,13 +137,13 @@ def test_the_trail_is_filtered_and_exported_as_filtered(shop):
     with store.read() as session:
         rows = list(trail.export(session, trail.Filter(actor="demo")))
         assert [trail.count(session, trail.Filter(text=t)) for t in ("issue/", "%", "policy")] == [4, 0, 1]
-    assert {row["actor"] for row in rows} == {"demo"} and rows[0]["previous"] == audit.GENESIS
+    assert {row["actor"] for row in rows} == {"demo"} and rows[0]["previous"] == chain.GENESIS
     assert json.dumps(rows)
 
 
 def test_a_csv_cell_is_no_formula(console):
     with store.write() as session:
-        audit.record(session, "=HYPERLINK(1)", "approve", "issue/1")
+        chain.record(session, "=HYPERLINK(1)", "approve", "issue/1")
     labels = [button.proto.label for button in screens.visit("audit").get("download_button")]
     assert labels == ["Download as CSV", "Download as JSON lines"]
     with store.read() as session:
@@ -168,7 +171,7 @@ def test_settings_ask_each_connector(console, monkeypatch):
     ],
 )
 def test_the_sandbox_says_how_strong_it_is(found, says):
-    from console import system
+    from console.parts import system
 
     assert says in system.runner(found, "limited")
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from console.page import PAGES
-from core import runtime, store
-from core.holds import Hold
+from core import runtime
+from core.db import store
 from core.models import Issue, Status, now
+from core.models.kept import Hold
 from core.runtime import Runtime
 from tests import scenes, screens, waiting
 from tests.guards.stored import issue_in, one, rows

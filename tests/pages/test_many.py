@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from console import context
+from console import process
 from console.page import PAGES
-from core import rulings, saved, store
+from core.db import store
 from core.models import now
-from core.people import Person, Role
-from core.views import counting
+from core.models.access import Person, Role
+from core.queries import counting, saved_views
+from core.signals import triage_rules
 from tests import factories, screens
 from tests.bench.console import history
 
@@ -27,7 +28,7 @@ def many(tmp_path_factory):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_with_100_000_issues_is_bounded(many, page):
-    context.configure(many)
+    process.configure(many)
     at = screens.visit(page)
     assert not at.exception
     seen = screens.seen(at)
@@ -71,11 +72,11 @@ def test_what_a_list_leaves_out_is_said(tmp_path):
             factories.issue(session, service=f"service-{n:03}")
             session.add(Person(name=f"person-{n:03}", role=Role.VIEWER))
         session.add_all(
-            rulings.Silence(service="*", title=f"t{n}", reason="r", by="ada", ends_at=now() + timedelta(hours=1))
-            for n in range(rulings.LISTED + 1)
+            triage_rules.Silence(service="*", title=f"t{n}", reason="r", by="ada", ends_at=now() + timedelta(hours=1))
+            for n in range(triage_rules.LISTED + 1)
         )
-        for n in range(saved.LISTED + 1):
-            saved.keep(session, "admin", f"view {n:02}", "status=new")
+        for n in range(saved_views.LISTED + 1):
+            saved_views.keep(session, "admin", f"view {n:02}", "status=new")
     at = screens.visit("issues", service="service-200")
     chosen = next(box for box in at.selectbox if box.label == "Service")
     assert chosen.value == "service-200" and "The first 200 by name" in chosen.help

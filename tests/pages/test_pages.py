@@ -10,10 +10,12 @@ from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
 from console.page import NEEDS, PAGES
-from core import accounts, audit, rights, sessions, store
+from core.access import accounts, rights, sessions
+from core.audit import chain
+from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status
-from core.people import Person, Role
-from core.saved import PolicyVersion
+from core.models.access import Person, Role
+from core.models.kept import PolicyVersion
 from core.settings import ROOT
 from tests import factories, scenes, screens
 
@@ -133,7 +135,7 @@ def before_a_new_password():
 def test_a_page_without_a_live_session_shows_nothing(console, session_id):
     with store.write() as session:
         issue = scenes.story(session, Status.AWAITING_APPROVAL)
-    at = AppTest.from_file(str(ROOT / "console" / "main.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "console" / "server" / "main.py"), default_timeout=60)
     at.user = {"session": session_id()}
     at.run()
     at = at.switch_page(str(ROOT / "pages" / "issues.py")).run()
@@ -215,7 +217,7 @@ def test_a_strangers_text_is_only_ever_text(console, address, status):
             "deployment": session.exec(select(Deployment.id)).first(),
             "version": factories.add(session, PolicyVersion(sha256="x", text=HOSTILE, by=HOSTILE, reason=HOSTILE)).id,
         }
-        audit.record(session, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, key=HOSTILE)
+        chain.record(session, HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, key=HOSTILE)
     page, _, name = address.partition("?")
     at = screens.visit(page, **({name: one[name]} if name else {}))
     assert not at.exception

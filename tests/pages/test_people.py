@@ -2,10 +2,11 @@
 
 import pytest
 
-from core import accounts, sessions, store
-from core.people import Person, Role
+from core.access import accounts, sessions
+from core.db import store
+from core.models.access import Person, Role
+from core.queries import people as view
 from core.settings import Access
-from core.views import people as view
 from tests import screens
 
 

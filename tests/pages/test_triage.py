@@ -6,9 +6,11 @@ from datetime import timedelta
 
 from sqlmodel import select
 
-from core import runtime, store, triage
+from core import runtime
+from core.actions import triage
+from core.db import store
 from core.models import AuditRow, Issue, Signal, Status, now
-from core.rulings import Silence
+from core.models.kept import Silence
 from tests import factories, scenes, screens
 from tests.who import by
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from console import filtering
-from core import saved, store
+from console.parts import filtering
+from core.db import store
 from core.models import Severity, Status
-from core.views.issues import Filter
+from core.queries import saved_views
+from core.queries.issues import Filter
 from tests import scenes, screens
 
 FULL = Filter("KeyError & co", (Status.FIXING, Status.ESCALATED), (Severity.HIGH,), "cart", "occurrences")
@@ -57,16 +58,16 @@ def test_a_view_is_kept_opened_and_forgotten(shop):
 
 def test_a_view_is_its_owners_alone(shop):
     with store.write() as session:
-        kept = saved.keep(session, "somebody else", "Theirs", "status=fixing")
-        saved.forget(session, "admin", kept.id)
-        assert [v.name for v in saved.views(session, "somebody else")] == ["Theirs"]
+        kept = saved_views.keep(session, "somebody else", "Theirs", "status=fixing")
+        saved_views.forget(session, "admin", kept.id)
+        assert [v.name for v in saved_views.views(session, "somebody else")] == ["Theirs"]
     assert not any(b.label == "Theirs" for b in screens.visit("issues").button)
 
 
 def test_the_same_name_replaces(console):
     with store.write() as session:
-        saved.keep(session, "ada", "  Mine ", "status=fixing")
-        saved.keep(session, "ada", "Mine", "status=escalated")
-        assert [(v.name, v.query) for v in saved.views(session, "ada")] == [("Mine", "status=escalated")]
+        saved_views.keep(session, "ada", "  Mine ", "status=fixing")
+        saved_views.keep(session, "ada", "Mine", "status=escalated")
+        assert [(v.name, v.query) for v in saved_views.views(session, "ada")] == [("Mine", "status=escalated")]
         with pytest.raises(ValueError):
-            saved.keep(session, "ada", " ", "x")
+            saved_views.keep(session, "ada", " ", "x")

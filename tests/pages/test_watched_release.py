@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlmodel import select
 
-from core import runtime, store
+from core import runtime
+from core.db import store
 from core.models import AuditRow, Deployment, Status
 from core.runtime import Runtime
 from tests import scenes, screens

@@ -9,18 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from core.decision import Situation, decide
+from core.decision.rules import Situation, decide
 from core.models import Crash, Kind, Record, ServiceHealth, Verdict, now
-from core.pull_request import fenced
-from core.repair import policy
-from core.repair.embedded import EmbeddedFixer
 from core.repair.engine import repair
-from core.repair.model_fixer import ModelFixer
-from core.repair.prompting import SYSTEM, prompt
-from core.repair.runner import BubblewrapRunner
+from core.repair.fixers.embedded import EmbeddedFixer
+from core.repair.fixers.model_fixer import ModelFixer
+from core.repair.fixers.prompting import SYSTEM, prompt
+from core.repair.judge import policy
+from core.repair.sandbox.runner import BubblewrapRunner
 from core.settings import FixRules, Policy
-from core.signals.analyst import EmbeddedAnalyst
-from core.vendors.base import Evidence, VendorError
+from core.signals.analysis.analyst import EmbeddedAnalyst
+from core.signals.analysis.types import Evidence
+from core.stages.pull_request import fenced
+from core.vendors.base import VendorError
 from core.vendors.command import git
 from core.vendors.openai import Chat, OpenAIAnalyst
 from tests.real import need

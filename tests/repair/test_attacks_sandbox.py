@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from core.repair import runner
-from core.repair.proof import run_tests
-from core.repair.runner import BubblewrapRunner, LimitedRunner, bubblewrap_works, read_back
+from core.repair.prove.proof import run_tests
+from core.repair.sandbox import runner
+from core.repair.sandbox.runner import BubblewrapRunner, LimitedRunner, bubblewrap_works, read_back
 from core.vendors.command import Ceiling, git, run
 from tests.real import need
 

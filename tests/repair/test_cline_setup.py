@@ -6,8 +6,9 @@ import stat
 
 import pytest
 
-from core import doctor, wiring
-from core.repair.runner import BubblewrapRunner, LimitedRunner
+from core import bootstrap
+from core.cli import doctor
+from core.repair.sandbox.runner import BubblewrapRunner, LimitedRunner
 from core.runtime import Runtime
 from core.settings import Settings
 from core.vendors import cline
@@ -38,7 +39,7 @@ def test_it_is_wired_exactly_where_doctor_says_ok(settings, other, runner, state
     rt = Runtime(settings(**other), runner=runner)
     line = doctor._cline(rt)
     assert line.state == state and says in line.says and bool(line.fix) == (state != "ok")
-    assert bool(wiring._cline(rt)) == (state == "ok")
+    assert bool(bootstrap._cline(rt)) == (state == "ok")
 
 
 def test_its_key_is_not_written_down(settings, tmp_path):

@@ -7,9 +7,9 @@ import pytest
 
 from core.models import Crash
 from core.repair.engine import repair
-from core.repair.proof import prove
-from core.repair.runner import BubblewrapRunner
-from core.repair.shapes import Candidate, RegressionTest
+from core.repair.prove.proof import prove
+from core.repair.sandbox.runner import BubblewrapRunner
+from core.repair.types import Candidate, RegressionTest
 from core.settings import FixRules
 from core.vendors.command import git
 

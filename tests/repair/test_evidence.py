@@ -3,12 +3,12 @@
 import pytest
 
 from core.models import Crash, Frame
-from core.repair.evidence import alike, documented, fits
-from core.repair.locate import Place, located
-from core.repair.mutate import mutated, staged
-from core.repair.probe import Call
-from core.repair.value_classes import ValueClass
-from core.repair.values import source
+from core.repair.localize.locate import Place, located
+from core.repair.propose.evidence import alike, documented, fits
+from core.repair.reproduce.mutate import mutated, staged
+from core.repair.reproduce.value_classes import ValueClass
+from core.repair.reproduce.values import source
+from core.repair.sandbox.probe import Call
 
 
 @pytest.mark.parametrize(

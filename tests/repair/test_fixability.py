@@ -3,7 +3,7 @@
 import pytest
 
 from core.models import Crash
-from core.repair.fixability import classify
+from core.repair.localize.fixability import classify
 
 
 @pytest.mark.parametrize(

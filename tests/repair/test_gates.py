@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.repair.runner import BubblewrapRunner
+from core.repair.sandbox.runner import BubblewrapRunner
 from core.settings import FixRules, Repository
-from core.stages import gates
+from core.stages.review import gates
 from core.vendors.command import git
 from tests.real import need
 
@@ -135,7 +135,7 @@ def test_a_change_meets_its_gates(name, repository, monkeypatch):
     need("bwrap")
     files, failing, says = CHANGES[name]
     fine = lambda gate: lambda *_a: gates.Gate(gate, True, "not asked here")  # noqa: E731
-    for place, gate in ((gates, "security"), (gates.measured, "coverage"), (gates.measured, "performance")):
+    for place, gate in ((gates, "security"), (gates.runtime_gates, "coverage"), (gates.runtime_gates, "performance")):
         if gate not in failing:
             monkeypatch.setattr(place, gate, fine(gate))
     found = reviewed(repository, files)
@@ -158,6 +158,6 @@ def test_the_whole_review_of_a_fine_change(repository):
 
 def test_what_cannot_be_timed_says_so(repository, monkeypatch):
     need("bwrap")
-    monkeypatch.setattr(gates.measured, "coverage", lambda *_a: gates.Gate("coverage", True, ""))
+    monkeypatch.setattr(gates.runtime_gates, "coverage", lambda *_a: gates.Gate("coverage", True, ""))
     gate = reviewed(repository, CHANGES["a comment"][0])["performance"]
     assert gate.passed and gate.value is None and "not measured" in gate.says

@@ -5,13 +5,13 @@ import ast
 import pytest
 
 from core.models import Crash, Frame
-from core.repair.hints import hints
-from core.repair.infer import shaped
-from core.repair.inputs import calls_in_code
-from core.repair.leads import grown, written_before
-from core.repair.mutate import mutated, swapped
-from core.repair.probe import Call, Outcome
-from core.repair.scaffolds import literals, scaffolds
+from core.repair.reproduce.guided_inputs import grown, written_before
+from core.repair.reproduce.infer import shaped
+from core.repair.reproduce.inputs import calls_in_code
+from core.repair.reproduce.mutate import mutated, swapped
+from core.repair.reproduce.seed_values import hints
+from core.repair.reproduce.test_calls import literals, scaffolds
+from core.repair.sandbox.probe import Call, Outcome
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
+from core.cli import fix
 from core.models import Crash
-from core.repair import command_fix
-from core.repair.judge import Judged, choose, difference, uncured
-from core.repair.probe import Call, Outcome, observed, probe, probes
-from core.repair.runner import BubblewrapRunner, LimitedRunner
-from core.repair.shapes import Candidate
+from core.repair.judge.judge import Judged, choose, difference, uncured
+from core.repair.sandbox.probe import Call, Outcome, observed, probe, probes
+from core.repair.sandbox.runner import BubblewrapRunner, LimitedRunner
+from core.repair.types import Candidate
 from core.vendors.command import git
 
 CRASH = Crash(
@@ -170,7 +170,7 @@ def test_the_command_decides_by_evidence(tmp_path, capsys, documentation, decisi
     }
     crash = Crash(exception={"type": "KeyError", "message": "'level'"}, frames=[frame])
     (tmp_path / "crash.json").write_text(crash.model_dump_json(by_alias=True))
-    assert command_fix.main(["--repo", str(repo), "--crash", str(tmp_path / "crash.json")]) == 0
+    assert fix.main(["--repo", str(repo), "--crash", str(tmp_path / "crash.json")]) == 0
     said = capsys.readouterr().out
     assert f'"decision": "{decision}"' in said
     assert (value in (repo / "m.py").read_text()) is bool(value) or not value

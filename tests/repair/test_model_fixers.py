@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from core import store
+from core.db import store
 from core.models import ChangeSet, Crash, Issue
-from core.repair.cline_fixer import ClineFixer
 from core.repair.engine import repair
-from core.repair.model_fixer import ModelFixer
-from core.repair.runner import BubblewrapRunner
-from core.repair.shapes import Attempt, Candidate, FixResult
+from core.repair.fixers.cline_fixer import ClineFixer
+from core.repair.fixers.model_fixer import ModelFixer
+from core.repair.sandbox.runner import BubblewrapRunner
+from core.repair.types import Attempt, Candidate, FixResult
 from core.settings import FixRules, ModelRules
-from core.stages import ladder
+from core.stages import fixer_chain
 from core.vendors import cline
 from core.vendors.command import git
 from core.vendors.http import Http
@@ -219,8 +219,8 @@ def asked(tmp_path, monkeypatch):
         attempts = [Attempt(c, "" if right else "it is wrong") for c in made]
         return FixResult("fix" if right else "escalate", "No candidate survived.", attempts=attempts)
 
-    monkeypatch.setattr(ladder.engine, "repair", engine)
-    return lambda fixers, refused=(), **rules: ladder.climb(
+    monkeypatch.setattr(fixer_chain.engine, "repair", engine)
+    return lambda fixers, refused=(), **rules: fixer_chain.climb(
         1, fixers, refused, rules=FixRules(models=ModelRules(**rules)), feedback=["style: too long"]
     )
 
@@ -231,7 +231,7 @@ def test_models_come_after_the_embedded_one_and_hear_why_it_was_refused(asked):
     assert len(embedded.heard) == 1 and len(model.heard) == 2
     assert model.heard[0] == ["style: too long", "embedded (t): it is wrong"]
     assert model.heard[1][-1] == "openai (t): it is wrong"
-    assert ladder.spent(result.attempts, ModelRules(usd_per_million_tokens=2)) == ladder.Spent(1000, 0.002)
+    assert fixer_chain.spent(result.attempts, ModelRules(usd_per_million_tokens=2)) == fixer_chain.Spent(1000, 0.002)
 
 
 def test_the_ladder_ends_at_the_first_proved_fix(asked):

@@ -3,9 +3,9 @@
 import pytest
 
 from core.models import Crash
-from core.repair.offences import names_secret
-from core.repair.policy import refuse
-from core.repair.shapes import Candidate
+from core.repair.judge.forbidden_code import names_secret
+from core.repair.judge.policy import refuse
+from core.repair.types import Candidate
 from core.settings import FixRules
 
 OLD = 'def f(x):\n    if x == "neg":\n        raise ValueError(x)\n    return 1 / x\n'

@@ -2,10 +2,10 @@
 
 import pytest
 
-from core.repair.embedded import EmbeddedFixer
-from core.repair.judge import NO_EVIDENCE
-from core.repair.locate import located
-from core.repair.proof import write
+from core.repair.fixers.embedded import EmbeddedFixer
+from core.repair.judge.judge import NO_EVIDENCE
+from core.repair.localize.locate import located
+from core.repair.prove.proof import write
 from tests.bench.repair.casefile import DEV, load
 from tests.repair.casework import checked, make
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.settings import OsvRules, Repository
-from core.stages import gates, manifests, vulnerabilities
+from core.stages.review import gates, manifests, vulnerabilities
 from core.vendors.base import VendorError, Vulnerability
 from core.vendors.command import git
 from tests.stories.world import PlainRunner

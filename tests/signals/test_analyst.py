@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.models import Cause, Record, ServiceHealth, Severity
-from core.signals.analyst import EmbeddedAnalyst
-from core.signals.memory import Past, similar
-from core.vendors.base import Evidence
+from core.signals.analysis.analyst import EmbeddedAnalyst
+from core.signals.analysis.memory import Past, similar
+from core.signals.analysis.types import Evidence
 
 AT = datetime(2026, 1, 5, 4, 3, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.signals.anomaly import THRESHOLD, WARM_UP, Detector, watch
+from core.signals.anomaly.anomaly import THRESHOLD, WARM_UP, Detector, watch
 from tests.bench.signals import bench_nab
 from tests.bench.signals.nab_score import Marks
 

@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from core.models import Record
-from core.signals.blame import Trouble, rank
+from core.signals.analysis.blame import Trouble, rank
 
 AT = datetime(2026, 1, 5, 4, 3, tzinfo=UTC)
 GRAPH = {"web": ["search", "cart"], "search": ["index"], "cart": [], "index": []}

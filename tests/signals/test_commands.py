@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from core.signals import lines
+from core.cli import lines
 
 COMMAND = (sys.executable, "-m", "core")
 ROW = "2026-01-05 00:00:00,1\n"

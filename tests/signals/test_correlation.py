@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core.cli import correlate
 from core.models import Record
-from core.signals import correlate_cli
-from core.signals.candidates import Correlator
-from core.signals.correlation import Overrides, match, opened
-from core.signals.fingerprint import fingerprint
+from core.signals.grouping.candidates import Correlator
+from core.signals.grouping.correlation import Overrides, match, opened
+from core.signals.grouping.fingerprint import fingerprint
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 STACK = "Traceback (most recent call last):\n  File \"/app/shop/cart.py\", line 4, in add\n    x()\nKeyError: 'sku'"
@@ -87,7 +87,7 @@ def test_what_people_decided_comes_first():
 
 def run(text: str) -> tuple[int, list[dict], str]:
     out, err = io.StringIO(), io.StringIO()
-    status = correlate_cli.correlate(io.BytesIO(text.encode()), out, err)
+    status = correlate.correlate(io.BytesIO(text.encode()), out, err)
     return status, [json.loads(line) for line in out.getvalue().splitlines()], err.getvalue()
 
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from core import store
+from core.db import store
 from core.models import Connector, Issue, Kind, Metric, Signal, now
+from core.models.origin import Origin, Writers
 from core.settings import CorroborationRules, Policy, Repository, Service
-from core.signals.corroboration import Claim, Count, Logged, Span, Witness, count_logs, judge, names_of
+from core.signals.analysis.corroboration import Claim, Count, Logged, Span, Witness, count_logs, judge, names_of
 from core.stages import corroborate
-from core.vendors.base import Origin, Writers
 from core.vendors.cloudwatch import CloudWatch
 from core.vendors.datadog import Datadog
 from core.vendors.datadog import parse as datadog_log

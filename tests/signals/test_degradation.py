@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from core.signals.degradation import degraded
+from core.signals.anomaly.degradation import degraded
 
 CALM, SLOW = [0.5, 0.4, 0.6, 0.5, 0.7, 0.4], [500, 570, 990, 500, 480, 460, 430, 640]
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from core.models import Crash, Record
-from core.signals.fingerprint import fingerprint
-from core.signals.stack import crash_of, normal_file
+from core.signals.grouping.fingerprint import fingerprint
+from core.signals.grouping.stack import crash_of, normal_file
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 TRACEBACK = """Traceback (most recent call last):

@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import col, select
 
-from core import actions, durable, store, triage
+from core.access.rights import Refused
+from core.actions import issues, triage
+from core.db import store
 from core.models import ENDED, Approval, Issue, Kind, Signal, Status, now
-from core.rights import Refused
+from core.ops import durable
 from core.stages import group
 from tests import waiting
 from tests.who import by
@@ -176,7 +178,7 @@ def test_merging_ends_the_journey_and_its_question_once(platform):
     [status] = durable.client().list_workflows(workflow_ids=[workflow], load_input=False)
     assert status.status == "CANCELLED"
     with pytest.raises(Refused, match=f"merged into issue {into}"):
-        actions.retry(issue_id, actor=by("operator"), key="r")
+        issues.retry(issue_id, actor=by("operator"), key="r")
     with store.read() as session:
         assert not session.exec(select(Approval).where(Approval.state == "pending")).all()
 
@@ -255,11 +257,11 @@ def test_what_a_person_dismissed_is_known_until_it_is_tried_again(platform, monk
     first = told()
     group.group_new(platform)
     number = issue_of(first).id
-    actions.dismiss(number, actor=by("operator"), reason="harmless", key="d")
+    issues.dismiss(number, actor=by("operator"), reason="harmless", key="d")
     known = told(age=-MINUTE)
     assert group.group_new(platform) == 0
     assert aside(known) == "known: harmless"
-    actions.retry(number, actor=by("operator"), key="r")
+    issues.retry(number, actor=by("operator"), key="r")
     later = told(age=-MINUTE)
     group.group_new(platform)
     assert issue_of(later).id == number

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from core import actions, store
+from core.actions import issues
+from core.db import store
 from core.models import Impact, Outcome, ServiceHealth, Severity, Status
-from core.signals.analyst import EmbeddedAnalyst
-from core.signals.memory import Past, similar
+from core.signals.analysis.analyst import EmbeddedAnalyst
+from core.signals.analysis.memory import Past, similar
 from core.stages import analyze
 from tests import factories, scenes
 from tests.who import by
@@ -53,7 +54,7 @@ def test_a_persons_own_resolution_is_shown_with_the_next_similar_issue(platform)
         old = scenes.story(session, Status.ESCALATED, title="KeyError: 'sku' in add", fingerprint="f")
         new = factories.issue(session, title="KeyError: 'sku' in add", fingerprint="f", status=Status.NEW)
         factories.signal(session, new)
-    actions.resolve(old.id, actor=by("operator"), how="the catalogue import was run again", cured=True, key="k")
+    issues.resolve(old.id, actor=by("operator"), how="the catalogue import was run again", cured=True, key="k")
     [first] = past_of(platform, new)
     assert first.startswith(f"issue {old.id} (KeyError: 'sku' in add), 100% alike: cured by operator")
     assert first.endswith("the catalogue import was run again")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.models import Record
-from core.signals.noise import Context, Maintenance, Silence, verdict
+from core.signals.grouping.noise import Context, Maintenance, Silence, verdict
 
 AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from core import store
+from core.db import store
 from core.models import Impact, ServiceHealth, Severity, now
 from core.settings import SeverityRules
-from core.signals.analyst import EmbeddedAnalyst
-from core.signals.severity import assess
+from core.signals.analysis.analyst import EmbeddedAnalyst
+from core.signals.analysis.severity import assess
 from core.stages import analyze
 from tests import factories, scenes
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from core import store
+from core.db import store
 from core.models import Metric, ServiceHealth, Severity, now
-from core.signals.analyst import EmbeddedAnalyst
+from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.stages import analyze
 from core.stages.shares import Told, failing
 from tests import factories

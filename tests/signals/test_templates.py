@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from core.signals import templates
-from core.signals.header import TRIAL, HeaderSplitter
-from core.signals.templates import Templates, values
+from core.signals.grouping import templates
+from core.signals.grouping.header import TRIAL, HeaderSplitter
+from core.signals.grouping.templates import Templates, values
 from tests.bench.signals import bench_loghub
 
 SAID = "user 17 logged in from 10.0.0.1"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.settings import Repository
+from core.stages.workspace import Clone
 from core.vendors.command import git
-from core.workspace import Clone
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core import pull_request, store
+from core.db import store
 from core.models import Analysis, Cause, ChangeSet, Impact, Issue, Review, Severity, Status
-from core.repair.runner import LimitedRunner
+from core.repair.sandbox.runner import LimitedRunner
 from core.runtime import Runtime
 from core.settings import Settings
-from core.stages import twins
+from core.stages import duplicate_fixes, pull_request
 
 HEADINGS = (
     "What failed.",
@@ -107,8 +107,8 @@ def made(patch, test, issue=1):
 def test_the_same_change_is_known_whatever_its_test_is_called():
     one = made(PATCH + OTHER.format("tests/test_1.py"), "tests/test_1.py")
     moved = made(OTHER.format("tests/test_2.py") + PATCH.replace("@@ -2 +2", "@@ -9 +9"), "tests/test_2.py")
-    assert twins.source(one) == twins.source(moved) != ""
-    assert twins.source(one) != twins.source(made(PATCH.replace("+b", "+c"), ""))
+    assert duplicate_fixes.source(one) == duplicate_fixes.source(moved) != ""
+    assert duplicate_fixes.source(one) != duplicate_fixes.source(made(PATCH.replace("+b", "+c"), ""))
 
 
 @pytest.mark.parametrize(
@@ -129,5 +129,5 @@ def test_a_second_fix_of_the_same_defect_is_found_while_the_first_is_under_way(s
         session.add(made(patch + OTHER.format("tests/test_1.py"), "tests/test_1.py"))
     mine = made(PATCH + OTHER.format("tests/test_2.py"), "tests/test_2.py", issue=2)
     with store.read() as session:
-        twin = twins.find(session, mine, ["pricing", "checkout"])
+        twin = duplicate_fixes.find(session, mine, ["pricing", "checkout"])
     assert (twin is not None and twin.id == 1) == found

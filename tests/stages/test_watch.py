@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.health import summarize
 from core.models import ServiceHealth
 from core.settings import ConfigurationError, SuccessCheck, Watch, parse_policy
+from core.signals.health import summarize
 from core.signals.release import Judgement, State
-from core.stages.look import again, settled
-from core.stages.success_checks import bound, harm, unmet
+from core.stages.deliver.success_checks import bound, harm, unmet
+from core.stages.watch.look import again, settled
 
 BROKE, OPEN = ["cart: basket: it answered 500"], ["cart: basket: no answer yet"]
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from core import runtime, store
+from core import runtime
+from core.db import store
 from core.models import Round, Status, now
 from core.runtime import Runtime
 from core.scheduler import watch_slot

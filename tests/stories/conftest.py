@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 from dbos import DBOS
 
-from core import durable, flow  # noqa: F401 - flow registers the workflows
+from core import flow  # noqa: F401 - flow registers the workflows
+from core.ops import durable  # noqa: F401 - flow registers the workflows
 from core.repair import engine
-from core.stages import gates
+from core.stages.review import gates
 from tests.stories.world import World, pass_gates, write_known_fix
 
 

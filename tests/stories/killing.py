@@ -17,13 +17,17 @@ from pathlib import Path
 
 from sqlalchemy import event
 
-from core import actions, durable, flow, runtime, scheduler, store  # noqa: F401 - flow registers the workflows
+from core import flow, runtime, scheduler  # noqa: F401 - flow registers the workflows
+from core.actions import issues  # noqa: F401 - flow registers the workflows
+from core.db import store  # noqa: F401 - flow registers the workflows
 from core.models import Approval, Crash, Frame, Issue, Kind, MetricPoint, Raised, Record, Status, now
+from core.models.origin import Origin, Writers
+from core.ops import durable  # noqa: F401 - flow registers the workflows
 from core.repair import engine
-from core.repair.runner import bubblewrap_works
-from core.stages import gates
+from core.repair.sandbox.runner import bubblewrap_works
 from core.stages.collect import Collector
-from core.vendors.base import Batch, Origin, Writers
+from core.stages.review import gates
+from core.vendors.base import Batch
 from tests.stories import world
 from tests.stories.world import World, pass_gates, write_known_fix
 from tests.who import by
@@ -190,7 +194,7 @@ class Approved(Story):
         with store.read() as session:
             asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
         if asked:
-            actions.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
+            issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
 
 
 class Rejected(Story):
@@ -200,7 +204,7 @@ class Rejected(Story):
         with store.read() as session:
             asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
         if asked and issue.status is Status.AWAITING_APPROVAL:
-            actions.reject(asked.id, actor=by("ada"), reason="not now", key=f"reject-{asked.id}")
+            issues.reject(asked.id, actor=by("ada"), reason="not now", key=f"reject-{asked.id}")
 
 
 class Harmful(Story):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlmodel import select
 
-from core import store
+from core.db import store
 from core.models import Approval, Deployment, Issue, Signal, Status
-from core.signals.analyst import EmbeddedAnalyst
+from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.vendors.openai import OpenAIAnalyst
 from tests.repair.attacks import attacks
 from tests.stories.world import until

@@ -12,8 +12,10 @@ import pytest
 import stamina
 from sqlmodel import select
 
-from console import context
-from core import doctor, runtime, scheduler, store
+from console import process
+from core import runtime, scheduler
+from core.cli import doctor
+from core.db import store
 from core.models import Connector, Issue, Round, Signal, Status
 from core.settings import Settings
 from core.stages.collect import Collector
@@ -99,7 +101,7 @@ def platform(tmp_path, vendor, monkeypatch):
     keys = {"datadog_url": address, "datadog_api_key": "k" * 32, "datadog_app_key": "a" * 40}
     wary = screens.PLATFORM.replace("[guards]\n", "[guards]\nminimum_occurrences = 99\n")  # no journey
     screens.open_console(folder, round_seconds=0.05, platform=wary, **keys)
-    settings: Settings = context.settings()
+    settings: Settings = process.settings()
     with stamina.set_testing(True, attempts=2):
         yield runtime.use(runtime.Runtime(settings, sources=registry.sources(settings)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import select
 
-from core import store
+from core.db import store
 from core.models import Approval, Review, Stage, StageRun, Status
 from core.repair import engine
 from core.vendors.base import Look, Said, VendorError

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core import actions, stage_command, store
+from core.actions import issues
+from core.cli import stage
+from core.db import store
 from core.models import Decision, Deployment, StageRun, Status
-from core.stages import corroborate, decide, deploy, locks
+from core.stages import corroborate, decide
+from core.stages.deliver import deploy, release_checks
 from tests.stories.test_flow import SCHEDULED, asked, ended, rows
 from tests.stories.world import until
 from tests.who import by
@@ -41,7 +44,7 @@ def test_the_wait_ends_with_a_question(world, hasty):
     assert "No metric or log of pricing shows these failures" in question.asks
     assert "Waits for" not in question.asks
     w.fares("pricing", 20)  # too late: the person is asked already
-    actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
+    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
     assert ended(w, number, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
@@ -108,7 +111,7 @@ def test_a_decision_of_an_older_version_does_not_pass_the_door(world, receipt):
     issue = ended(w, w.issue(), Status.QUEUED)
     change = w.change(issue.id)
     with store.write() as session:
-        assert locks.missing(session, issue.id, issue.run, change) == []
+        assert release_checks.missing(session, issue.id, issue.run, change) == []
         session.exec(store.select(Decision)).one().receipt = receipt
     entry = type("Entry", (), {"failed": lambda self, says, result="failed": None, "says": ""})()
     told = deploy.production(w.rt, issue.id, issue.run, 2, entry, change.id, True)
@@ -122,4 +125,4 @@ def test_kestras_workers_decide_alike(world, failed, needs):
     number = w.issue(failed=failed)
     ended(w, number, Status.RESOLVED, Status.AWAITING_APPROVAL)
     given = type("Given", (), {"issue": number})()
-    assert stage_command._needs_approval(given) is needs
+    assert stage._needs_approval(given) is needs

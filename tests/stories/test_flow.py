@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from core import actions, store
+from core.actions import issues
+from core.db import store
 from core.models import Approval, Decision, Deployment, Notification, Outcome, Stage, StageRun, Status
 from core.repair import engine
-from core.repair.shapes import FixResult
-from core.stages import gates
+from core.repair.types import FixResult
+from core.stages.review import gates
 from tests.stories.world import until, write_known_fix
 from tests.who import by
 
@@ -201,7 +202,7 @@ def test_a_person_keeps_a_deployment_that_the_watch_cannot_judge(world):
     issue_id = w.issue()
     until(lambda: rows(Notification, Notification.event == "watch_unsure"))
     row = rows(Deployment, Deployment.environment == "production")[0]
-    actions.keep(row.id, actor=by("ada"), reason="the shop works", key="keep-1")
+    issues.keep(row.id, actor=by("ada"), reason="the shop works", key="keep-1")
     issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
     assert issue.status is Status.RESOLVED, issue.reason
     assert rows(Deployment, Deployment.id == row.id)[0].kept_by == "ada"
@@ -217,8 +218,8 @@ def test_a_critical_service_waits_for_approval_and_does_not_deploy_without_it(wo
     issue_id = w.issue("checkout")
     question = asked(w, issue_id)
     assert not w.ledger.effects("production")
-    first = actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
-    again = actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
+    first = issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
+    again = issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
     assert (first.done, again.done) == (True, False)
     issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
     assert issue.status is Status.RESOLVED, issue.reason
@@ -230,9 +231,9 @@ def test_a_refusal_hands_over_and_a_second_person_is_told_so(world):
     w = world()
     issue_id = w.issue("checkout")
     question = asked(w, issue_id)
-    actions.reject(question.id, actor=by("ada"), reason="not before the sale", key="k1")
-    with pytest.raises(actions.Refused, match="already rejected by ada"):
-        actions.approve(question.id, actor=by("bob"), patch_hash=question.patch_hash, key="k2")
+    issues.reject(question.id, actor=by("ada"), reason="not before the sale", key="k1")
+    with pytest.raises(issues.Refused, match="already rejected by ada"):
+        issues.approve(question.id, actor=by("bob"), patch_hash=question.patch_hash, key="k2")
     issue = ended(w, issue_id, Status.ESCALATED)
     assert "refused by ada: not before the sale" in issue.reason
     assert not w.ledger.effects("production")
@@ -242,8 +243,8 @@ def test_a_refusal_hands_over_and_a_second_person_is_told_so(world):
 def test_an_approval_of_another_patch_is_refused(world):
     w = world()
     question = asked(w, w.issue("checkout"))
-    with pytest.raises(actions.Refused, match="the patch has changed"):
-        actions.approve(question.id, actor=by("ada"), patch_hash="another", key="k1")
+    with pytest.raises(issues.Refused, match="the patch has changed"):
+        issues.approve(question.id, actor=by("ada"), patch_hash="another", key="k1")
     assert not w.ledger.effects("production")
 
 
@@ -262,10 +263,10 @@ def test_escalating_a_waiting_issue_ends_its_journey(world):
     w = world()
     issue_id = w.issue("checkout")
     asked(w, issue_id)
-    actions.escalate(issue_id, actor=by("ada"), to="payments team", reason="needs their eyes", key="k1")
+    issues.escalate(issue_id, actor=by("ada"), to="payments team", reason="needs their eyes", key="k1")
     assert w.get(issue_id).assignee == "payments team"
     ended(w, issue_id, Status.ESCALATED)
-    actions.resolve(issue_id, actor=by("bob"), how="raised the limit", cured=True, key="k2")
+    issues.resolve(issue_id, actor=by("bob"), how="raised the limit", cured=True, key="k2")
     assert w.get(issue_id).status is Status.RESOLVED
     assert [(o.result, o.by, o.note) for o in rows(Outcome)] == [("human", "bob", "raised the limit")]
 
@@ -276,8 +277,8 @@ def test_retry_starts_a_second_run(world):
     issue_id = w.issue()
     ended(w, issue_id, Status.ESCALATED)
     w.ledger.put("refuse", None)
-    assert actions.retry(issue_id, actor=by("ada"), key="k1").done
-    assert not actions.retry(issue_id, actor=by("ada"), key="k1").done
+    assert issues.retry(issue_id, actor=by("ada"), key="k1").done
+    assert not issues.retry(issue_id, actor=by("ada"), key="k1").done
     issue = ended(w, issue_id, Status.RESOLVED)
     assert issue.run == 2
     assert len(w.ledger.effects("pull")) == 1, "one pull request for one issue"
@@ -296,9 +297,9 @@ def test_a_person_rolls_back_a_verified_deployment(world):
     issue_id = w.issue()
     ended(w, issue_id, Status.RESOLVED)
     deployment = rows(Deployment, Deployment.environment == "production")[0]
-    assert actions.roll_back(deployment.id, actor=by("ada"), reason="prices look odd", key="k1").done
+    assert issues.roll_back(deployment.id, actor=by("ada"), reason="prices look odd", key="k1").done
     assert (
-        not actions.roll_back(deployment.id, actor=by("ada"), reason="prices look odd", key="k1").done
+        not issues.roll_back(deployment.id, actor=by("ada"), reason="prices look odd", key="k1").done
         if rows(Deployment, Deployment.id == deployment.id, Deployment.status == "verified")
         else True
     )

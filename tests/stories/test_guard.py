@@ -13,11 +13,15 @@ import pytest
 from dbos import DBOS
 from sqlmodel import col, select
 
-from core import actions, flow, infrastructure, steps, store, workspace
+from core import flow
+from core.actions import issues
+from core.db import store
 from core.models import Deployment, Notification, Outcome, Status
-from core.repair import checkout
-from core.repair.runner import LimitedRunner
-from core.stages import deploy, guard, merge, restoring
+from core.ops import infrastructure
+from core.repair.sandbox import checkout
+from core.repair.sandbox.runner import LimitedRunner
+from core.stages import steps, workspace
+from core.stages.deliver import deploy, guard, merge, restoring
 from core.vendors import command
 from core.vendors.base import Deployed, VendorError
 from core.vendors.command import Unreachable
@@ -240,8 +244,8 @@ def test_a_person_whose_rollback_is_refused_leaves_the_guard_at_work(world, monk
     issue_id = w.issue()
     until(lambda: w.get(issue_id).status is Status.WATCHING and production().status == "watching")
     calls = failing(monkeypatch, w.deployer, "rollback", refused("the rollback was refused"), times=1)
-    with pytest.raises(actions.Refused, match="the rollback was refused"):
-        actions.roll_back(production().id, actor=by("ada"), reason="prices look odd", key="k1")
+    with pytest.raises(issues.Refused, match="the rollback was refused"):
+        issues.roll_back(production().id, actor=by("ada"), reason="prices look odd", key="k1")
     w.ledger.put("rate_of_fix", 0.4)
     issue = ended(w, issue_id, Status.ESCALATED)
     assert len(calls) == 1 and "requests fail since the release" in issue.reason

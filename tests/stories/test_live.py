@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from core.sandbox.command import behaves, process
-from core.sandbox.faults import FAULTS
+from core.demo.command import behaves, process
+from core.demo.faults import FAULTS
 from core.vendors.command import git
 from tests.browser.server import READY, browsing, free_port, reachable, settled
 

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from core import release_actions, store
+from core.actions import deployments
+from core.db import store
 from core.models import ChangeSet, Crash, Deployment, Frame, Issue, Kind, Outcome, Raised, Signal, Status, now
 from core.repair import engine
 from core.stages import dependence
@@ -79,14 +80,14 @@ def tested_by_total(monkeypatch):
 
 def queued(w) -> int:
     """An issue whose proved fix waits for its release."""
-    release_actions.stop(actor=by("bob"), reason="drill", key="stop")
+    deployments.stop(actor=by("bob"), reason="drill", key="stop")
     issue_id = w.issue()
     until(lambda: w.get(issue_id).status is Status.QUEUED)
     return issue_id
 
 
 def goes_on() -> None:
-    release_actions.start(actor=by("bob"), key="start")
+    deployments.start(actor=by("bob"), key="start")
 
 
 def released(w, issue_id: int) -> Issue:

@@ -7,15 +7,19 @@ import subprocess
 import pytest
 from sqlmodel import col, select
 
-from core import actions, durable, pull_request, runtime, store, workspace
-from core.journal import Entry
+from core import runtime
+from core.actions import issues
+from core.db import store
 from core.models import Analysis, Approval, Cause, ChangeSet, Impact, Severity, Status
+from core.ops import durable
+from core.ops.stage_log import Entry
 from core.repair import engine
-from core.stages import fix, gates, handover, review, test
+from core.stages import fix, handover, pull_request, test, workspace
+from core.stages.review import gates, review
 from core.vendors.base import Look, Said
 from core.vendors.command import git
+from tests.stories.test_coderabbit_review import Peer, start
 from tests.stories.test_flow import ended
-from tests.stories.test_peer import Peer, start
 from tests.stories.world import OLD_TEST, PlainRunner, World, pass_gates, write_known_fix
 from tests.who import by
 
@@ -58,7 +62,7 @@ def refuse_by_a_person(w, _monkeypatch) -> None:
     with store.read() as session:
         asked = session.exec(select(Approval).where(Approval.state == "pending")).one()
     assert branches(w), "it was published, to be looked at"
-    actions.reject(asked.id, actor=by("ada"), reason="not before the sale @all", key="k")
+    issues.reject(asked.id, actor=by("ada"), reason="not before the sale @all", key="k")
 
 
 def fail_the_tests(_w, monkeypatch) -> None:
@@ -140,7 +144,7 @@ def test_a_branch_that_cannot_be_taken_back_is_told_to_the_person_who_takes_over
     w.origin.rename(w.folder / "away.git")
     with store.read() as session:
         asked = session.exec(select(Approval).where(Approval.state == "pending")).one()
-    actions.reject(asked.id, actor=by("ada"), reason="no", key="k")
+    issues.reject(asked.id, actor=by("ada"), reason="no", key="k")
     issue = ended(w, issue_id, Status.ESCALATED)
     assert f"branch fix/issue-{issue_id} could not be taken back" in issue.reason
     (w.folder / "away.git").rename(w.origin)

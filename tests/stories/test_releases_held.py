@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col
 
-from core import actions, holds, release_actions, store
+from core.actions import deployments, issues
+from core.db import store
 from core.models import AuditRow, ChangeSet, Deployment, Issue, Notification, Status, now
+from core.stages.deliver import holds
 from tests.stories.test_flow import asked, ended, rows
 from tests.stories.world import until
 from tests.who import by
@@ -29,7 +31,7 @@ def policy(w, text: str) -> None:
 
 
 def stop(w, **more) -> None:
-    release_actions.stop(actor=by("ada"), reason="an incident", key="stop", **more)
+    deployments.stop(actor=by("ada"), reason="an incident", key="stop", **more)
 
 
 def test_an_approved_release_overtakes_one_that_waits_for_the_limit(world):
@@ -37,7 +39,7 @@ def test_an_approved_release_overtakes_one_that_waits_for_the_limit(world):
     automatic = w.issue(release="r1")
     waits(w, automatic, "are the limit")
     question = asked(w, w.issue("checkout", release="r2"))
-    actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
     assert w.get(automatic).status is Status.QUEUED
 
@@ -48,10 +50,10 @@ def test_a_stop_holds_every_release_until_a_person_starts_them(world):
     automatic = w.issue(release="r1")
     waits(w, automatic, "ada stopped all releases: an incident")
     question = asked(w, w.issue("checkout", release="r2"))
-    actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     waits(w, question.issue_id, "ada stopped all releases")
     assert not w.ledger.effects("production") and not production()
-    release_actions.start(actor=by("ada"), key="start")
+    deployments.start(actor=by("ada"), key="start")
     until(lambda: any(w.get(number).status is Status.RESOLVED for number in (automatic, question.issue_id)))
 
 
@@ -124,7 +126,7 @@ def test_two_failed_releases_in_a_row_put_the_brake_on_until_a_person_lifts_it(w
     third = w.issue(release="r3")
     waits(w, third, "the brake of shop is on")
     assert len(w.ledger.effects("production")) == 2
-    release_actions.lift("shop", actor=by("ada"), reason="the cause was another one", key="lift")
+    deployments.lift("shop", actor=by("ada"), reason="the cause was another one", key="lift")
     assert ended(w, third, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
     assert len(rows(holds.Hold)) == 1, "the failures before the lift are not counted again"
 
@@ -135,7 +137,7 @@ def test_an_approved_release_passes_the_brake_and_one_that_waits_for_it(world):
     w.ledger.put("rate_of_fix", 0.0)
     waits(w, w.issue(release="r3"), "the brake of shop is on")
     question = asked(w, w.issue("checkout", release="r4"))
-    actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
@@ -168,8 +170,8 @@ def test_an_issue_that_ends_in_the_queue_gives_its_place_back(world):
     ended(w, first, Status.WATCHING)
     second = w.issue(release="r2")
     until(lambda: production(Deployment.issue_id == second))
-    actions.escalate(second, actor=by("ada"), to="ops", reason="not today", key="k")
-    from core.stages import admission
+    issues.escalate(second, actor=by("ada"), to="ops", reason="not today", key="k")
+    from core.stages.deliver import admission
 
     with store.write() as session:
         assert admission.return_abandoned(session) == 1

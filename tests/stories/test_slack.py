@@ -10,11 +10,13 @@ from sqlmodel import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from console import context, hooks
-from core import notify, store
-from core.audit import AuditRow
+from console import process
+from console.server import webhooks
+from core.audit.chain import AuditRow
+from core.db import store
+from core.demo.vendors import slack as simulator
 from core.models import Approval, Status
-from core.sandbox.vendors import slack as simulator
+from core.ops import notify
 from core.vendors.http import Http
 from core.vendors.slack import Slack
 from tests.stories.world import until
@@ -32,8 +34,8 @@ def asked(world, monkeypatch):
     settings = w.settings.model_copy(
         update={"slack_signing_secret": type(w.settings.slack_token)(simulator.SIGNING_SECRET)}
     )
-    monkeypatch.setattr(context, "_settings", settings)
-    with serving(Starlette(routes=vendor.routes)) as address, TestClient(Starlette(routes=hooks.ROUTES)) as console:
+    monkeypatch.setattr(process, "_settings", settings)
+    with serving(Starlette(routes=vendor.routes)) as address, TestClient(Starlette(routes=webhooks.ROUTES)) as console:
         http = Http("slack", f"{address}/slack/api", {"Authorization": f"Bearer {simulator.TOKEN}"}, [simulator.TOKEN])
         w.rt.notifiers = [Slack(http, simulator.CHANNEL)]
         issue_id = w.issue("checkout")

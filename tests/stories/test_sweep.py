@@ -8,8 +8,11 @@ import pytest
 from dbos import DBOS
 from sqlalchemy import text
 
-from core import actions, durable, release_actions, restart, store, sweep
+from core.actions import deployments, issues
+from core.db import store
 from core.models import Approval, ChangeSet, Decision, Deployment, Issue, Outcome, Status
+from core.ops import durable, restart
+from core.stages import sweep
 from core.vendors.base import VendorError
 from tests.postgres import postgres
 from tests.stories.test_flow import SCHEDULED, asked, ended, rows
@@ -47,7 +50,7 @@ def test_work_whose_workflow_died_goes_on_from_its_last_step(world, status):
     assert sweep.sweep(w.rt) == [question.issue_id]
     moved = until(lambda: next((a for a in rows(Approval) if a.workflow_id != question.workflow_id), None))
     assert moved.id == question.id, "the question is the same; only the workflow that asks is new"
-    actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
     assert len(rows(ChangeSet)) == 1, "nothing is written twice"
     assert w.get(question.issue_id).restarts == 1
@@ -57,10 +60,10 @@ def test_an_answer_that_nobody_heard_is_heard_after_the_restart(world, monkeypat
     w = world()
     question = asked(w, w.issue("checkout"))
     monkeypatch.setattr(durable, "send_in", lambda *given: None)  # the workflow dies before it hears
-    actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     monkeypatch.undo()
     monkeypatch.setattr("core.repair.engine.repair", None)  # it is not written again
-    monkeypatch.setattr("core.stages.gates.review", None)
+    monkeypatch.setattr("core.stages.review.gates.review", None)
     kill(question.workflow_id)
     sweep.sweep(w.rt)
     issue = ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED)
@@ -73,11 +76,11 @@ def test_an_approval_of_dead_work_is_refused_with_the_way_out(world):
     question = asked(w, w.issue("checkout"))
     kill(question.workflow_id)
     given = {"actor": by("ada"), "patch_hash": question.patch_hash}
-    with pytest.raises(actions.Refused, match="the workflow that asked was cancelled. It is restarted within a round"):
-        actions.approve(question.id, key="k", **given)
+    with pytest.raises(issues.Refused, match="the workflow that asked was cancelled. It is restarted within a round"):
+        issues.approve(question.id, key="k", **given)
     assert rows(Approval)[0].state == "pending"
     sweep.sweep(w.rt)
-    actions.approve(question.id, key="k2", **given)
+    issues.approve(question.id, key="k2", **given)
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
@@ -99,7 +102,7 @@ def test_a_fork_that_was_counted_but_not_made_is_made(world, monkeypatch):
         sweep.sweep(w.rt)
     assert not durable.known(w.get(question.issue_id).workflow_id)
     sweep.sweep(w.rt)
-    actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
     assert w.get(question.issue_id).restarts == 1
 
@@ -174,7 +177,7 @@ def test_work_of_an_executor_that_nobody_holds_is_taken_up(world):
         session.execute(text(f"UPDATE {schema}workflow_status SET executor_id = 'gone-1'"))
     sweep.sweep(w.rt)
     until(lambda: _executor(question.workflow_id) != "gone-1")
-    actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
@@ -210,8 +213,8 @@ def test_a_window_that_a_new_policy_opens_wakes_what_waits(world):
 def test_start_now_goes_without_the_window(world):
     w = world(**tomorrow())
     number = scheduled(w)
-    assert release_actions.start_now(number, actor=by("ada"), key="k").done
-    assert not release_actions.start_now(number, actor=by("ada"), key="k").done
+    assert deployments.start_now(number, actor=by("ada"), key="k").done
+    assert not deployments.start_now(number, actor=by("ada"), key="k").done
     assert ended(w, number, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
     assert w.get(number).requested_by == "ada"
 
@@ -221,10 +224,10 @@ def test_a_retry_by_a_person_waits_for_no_window(world):
     w.ledger.put("refuse", "preview")
     w.ledger.put("finding", SCHEDULED)
     number = scheduled(w)
-    release_actions.start_now(number, actor=by("ada"), key="k")
+    deployments.start_now(number, actor=by("ada"), key="k")
     ended(w, number, Status.ESCALATED)
     w.ledger.put("refuse", None)
-    actions.retry(number, actor=by("ada"), key="r")
+    issues.retry(number, actor=by("ada"), key="r")
     assert ended(w, number, Status.RESOLVED, Status.SCHEDULED).status is Status.RESOLVED
 
 
@@ -248,8 +251,8 @@ def test_an_issue_that_broke_is_restarted_from_its_preview(world, monkeypatch):
     monkeypatch.setattr(w.deployer, "preview", real)
     step = number_of(w, number, "deploy.preview")
     given = {"actor": by("ada"), "step": step, "reason": "the certificate is renewed"}
-    assert release_actions.restart_from(number, key="k", **given).says == "restarted from Preview"
-    assert not release_actions.restart_from(number, key="k", **given).done
+    assert deployments.restart_from(number, key="k", **given).says == "restarted from Preview"
+    assert not deployments.restart_from(number, key="k", **given).done
     assert ended(w, number, Status.RESOLVED).restarts == 1
     assert len(rows(ChangeSet)) == 1 and w.get(number).run == 1
 
@@ -257,14 +260,14 @@ def test_an_issue_that_broke_is_restarted_from_its_preview(world, monkeypatch):
 def test_a_question_that_expired_is_asked_again_by_a_restart(world):
     w = world()
     question = asked(w, w.issue("checkout"))
-    actions.escalate(question.issue_id, actor=by("bob"), to="ops", reason="look", key="e")
+    issues.escalate(question.issue_id, actor=by("bob"), to="ops", reason="look", key="e")
     ended(w, question.issue_id, Status.ESCALATED)
     until(lambda: restart.ended(question.workflow_id))
     step = number_of(w, question.issue_id, "deploy.ask")
-    release_actions.restart_from(question.issue_id, actor=by("bob"), step=step, reason="it is fine", key="r")
+    deployments.restart_from(question.issue_id, actor=by("bob"), step=step, reason="it is fine", key="r")
     again = asked(w, question.issue_id)
     assert (again.id, again.requested_by) != (question.id, question.requested_by)
-    actions.approve(again.id, actor=by("ada"), patch_hash=again.patch_hash, key="k")
+    issues.approve(again.id, actor=by("ada"), patch_hash=again.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
@@ -273,8 +276,8 @@ def test_a_restart_is_refused_while_its_deployment_may_be_live(world):
     number = w.issue()
     ended(w, number, Status.WATCHING)
     step = number_of(w, number, "deploy.preview")
-    with pytest.raises(actions.Refused, match="may be live"):
-        release_actions.restart_from(number, actor=by("ada"), step=step, reason="x", key="k")
+    with pytest.raises(issues.Refused, match="may be live"):
+        deployments.restart_from(number, actor=by("ada"), step=step, reason="x", key="k")
     assert w.get(number).restarts == 0
 
 
@@ -288,8 +291,8 @@ def test_a_patch_that_was_rolled_back_is_released_anyway(world):
     w.ledger.put("rate_of_fix", 0.0)
     old = w.change(number)
     given = {"actor": by("ada"), "patch_hash": old.patch_hash, "reason": "the errors were another fault's"}
-    assert release_actions.release_anyway(number, key="k", **given).done
-    assert not release_actions.release_anyway(number, key="k", **given).done
+    assert deployments.release_anyway(number, key="k", **given).done
+    assert not deployments.release_anyway(number, key="k", **given).done
     issue = ended(w, number, Status.RESOLVED)
     assert (issue.run, issue.status) == (2, Status.RESOLVED)
     made = rows(ChangeSet)[-1]
@@ -308,7 +311,7 @@ def test_a_question_that_nobody_answered_is_released_anyway(world, monkeypatch):
     monkeypatch.setattr(type(w.rt), "policy", w.rt.policy.model_copy(update={"approval": at_once}))
     number = ended(w, w.issue("checkout"), Status.ESCALATED).id
     patch = w.change(number).patch_hash
-    release_actions.release_anyway(number, actor=by("ada"), patch_hash=patch, reason="I was away", key="k")
+    deployments.release_anyway(number, actor=by("ada"), patch_hash=patch, reason="I was away", key="k")
     assert ended(w, number, Status.RESOLVED, Status.ESCALATED).run == 2
     until(lambda: w.get(number).status is Status.RESOLVED)
 
@@ -317,9 +320,9 @@ def test_a_held_release_waits_although_it_is_released_anyway(world):
     w = world()
     w.ledger.put("rate_of_fix", 0.4)
     number = ended(w, w.issue(), Status.ESCALATED).id
-    release_actions.stop(actor=by("ada"), reason="", key="s")
+    deployments.stop(actor=by("ada"), reason="", key="s")
     patch = w.change(number).patch_hash
-    release_actions.release_anyway(number, actor=by("ada"), patch_hash=patch, reason="x", key="k")
+    deployments.release_anyway(number, actor=by("ada"), patch_hash=patch, reason="x", key="k")
     until(lambda: "stopped all releases" in w.get(number).reason)
     assert len(w.ledger.effects("production")) == 1
 
@@ -329,8 +332,8 @@ def test_the_counters_of_a_new_run_start_anew(world):
     question = asked(w, w.issue("checkout"))
     kill(question.workflow_id)
     sweep.sweep(w.rt)
-    actions.escalate(question.issue_id, actor=by("bob"), to="ops", reason="look", key="e")
-    actions.retry(question.issue_id, actor=by("bob"), key="r")
+    issues.escalate(question.issue_id, actor=by("bob"), to="ops", reason="look", key="e")
+    issues.retry(question.issue_id, actor=by("bob"), key="r")
     issue: Issue = w.get(question.issue_id)
     assert (issue.restarts, issue.at_once, issue.workflow_id) == (0, True, f"issue-{issue.id}-run-2")
 
@@ -350,5 +353,5 @@ def test_work_on_postgresql_goes_on_from_its_last_step(postgresql, world):
     kill(question.workflow_id)
     assert sweep.sweep(w.rt) == [question.issue_id]
     until(lambda: rows(Approval)[0].workflow_id != question.workflow_id)
-    actions.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED

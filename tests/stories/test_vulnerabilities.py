@@ -6,15 +6,15 @@ import pytest
 import stamina
 from sqlmodel import select
 
-from core import store
+from core.db import store
+from core.demo.vendors import osv as simulator
 from core.models import Review, Stage, StageRun, Status
 from core.repair import engine
-from core.sandbox.vendors import osv as simulator
 from core.vendors.base import Look
 from core.vendors.command import git
 from core.vendors.http import Http
 from core.vendors.osv import Osv
-from tests.stories.test_peer import RULES, Peer
+from tests.stories.test_coderabbit_review import RULES, Peer
 from tests.stories.world import FIXED, until
 from tests.vendors.simulators import serving
 

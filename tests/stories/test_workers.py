@@ -13,8 +13,10 @@ from filelock import Timeout
 from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
-from core import fencing, scheduler, store
+from core import scheduler
+from core.db import store
 from core.models import Deployment, Issue, Outcome, Round, Status
+from core.ops import fencing
 from core.settings import ROOT
 from tests.stories.world import World, until
 

@@ -9,9 +9,10 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from core import durable, flow  # noqa: F401 - flow registers the workflows
+from core import flow  # noqa: F401 - flow registers the workflows
+from core.ops import durable  # noqa: F401 - flow registers the workflows
 from core.repair import engine
-from core.stages import gates
+from core.stages.review import gates
 from tests.stories.world import World, pass_gates, write_known_fix
 
 

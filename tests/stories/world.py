@@ -15,7 +15,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from core import durable, runtime, store
+from core import runtime
+from core.db import store
 from core.models import (
     Cause,
     ChangeSet,
@@ -32,13 +33,16 @@ from core.models import (
     Signal,
     now,
 )
-from core.people import Person, Role
-from core.repair.embedded import EmbeddedFixer
-from core.repair.shapes import Candidate, FixResult, Proof, RegressionTest
+from core.models.access import Person, Role
+from core.models.origin import Origin, Writers
+from core.ops import durable
+from core.repair.fixers.embedded import EmbeddedFixer
+from core.repair.types import Candidate, FixResult, Proof, RegressionTest
 from core.runtime import Runtime
 from core.settings import Settings
-from core.stages import gates
-from core.vendors.base import Deployed, Finding, Origin, Pull, VendorError, Writers
+from core.signals.analysis.types import Finding
+from core.stages.review import gates
+from core.vendors.base import Deployed, Pull, VendorError
 from core.vendors.command import Completed, git, run
 
 TICK = 0.1  # seconds between two metric points, and between two reports of a fault

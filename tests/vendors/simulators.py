@@ -13,10 +13,10 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from core.sandbox.alarms import Alarms
-from core.sandbox.repo import ShopRepo
-from core.sandbox.telemetry import Telemetry
-from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, osv, sentry
+from core.demo.alarms import Alarms
+from core.demo.repo import ShopRepo
+from core.demo.telemetry import Telemetry
+from core.demo.vendors import cloudwatch, datadog, github, newrelic, osv, sentry
 
 STACK = 'Traceback (most recent call last):\n  File "/srv/shop/cart.py", line 3, in show\n    x["x"]\nKeyError: \'x\'\n'
 

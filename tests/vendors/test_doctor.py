@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from core import doctor, runtime, store
-from core.sandbox.vendors import cloudwatch, datadog, github, newrelic, sentry
+from core import runtime
+from core.cli import doctor
+from core.db import store
+from core.demo.vendors import cloudwatch, datadog, github, newrelic, sentry
 from core.settings import Settings
 from core.vendors import registry
 from tests.vendors.simulators import simulators

@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, delete, func, select
 
-from core import store
+from core.db import store
 from core.models import Connector, Signal, now
 from core.stages import collect
 from tests.vendors.worlds import WORLDS, Reply, http_date

@@ -11,8 +11,9 @@ import pytest
 from starlette.applications import Starlette
 
 from core.models import Cause, Impact, Severity
+from core.signals.analysis.types import Evidence, Finding
 from core.vendors import kestra as module
-from core.vendors.base import Evidence, Finding, VendorError
+from core.vendors.base import VendorError
 from core.vendors.http import Http
 from core.vendors.kestra import Kestra, KestraAnalyst, execution
 from core.vendors.opinion import Opinion
@@ -197,7 +198,7 @@ def test_the_kestra_package_works_against_the_server(server):
 
 
 def test_the_opinions_schema_is_what_the_flow_asks_for():
-    from tests.test_kestra_flows import responses
+    from tests.cli.test_kestra_flows import responses
 
     (asked,) = responses()
     ours = Opinion.model_json_schema()

@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from core.sandbox.vendors import osv as simulator
+from core.demo.vendors import osv as simulator
 from core.settings import Settings
 from core.vendors import registry
 from core.vendors.base import VendorError, Vulnerability

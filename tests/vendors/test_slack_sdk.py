@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from starlette.applications import Starlette
 
-from core.sandbox.vendors import slack as simulator
+from core.demo.vendors import slack as simulator
 from tests.vendors.loopback import serving
 
 BLOCKS = [

@@ -33,15 +33,15 @@ from github import Auth, BadCredentialsException, Github, GithubException, Unkno
 from moto import mock_aws
 from sentry_sdk.utils import event_from_exception
 
-from core.health import by_service
-from core.sandbox.repo import git
-from core.sandbox.vendors import cloudwatch as aws
-from core.sandbox.vendors import datadog as dog
-from core.sandbox.vendors import github as hub
-from core.sandbox.vendors import newrelic as relic
-from core.sandbox.vendors import sentry as tracker
-from core.sandbox.vendors import smtp
+from core.demo.repo import git
+from core.demo.vendors import cloudwatch as aws
+from core.demo.vendors import datadog as dog
+from core.demo.vendors import github as hub
+from core.demo.vendors import newrelic as relic
+from core.demo.vendors import sentry as tracker
+from core.demo.vendors import smtp
 from core.settings import MetricNames, Settings
+from core.signals.health import by_service
 from core.vendors import cloudwatch, registry
 from core.vendors.base import Message
 from core.vendors.http import Http

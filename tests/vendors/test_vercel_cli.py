@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 from starlette.applications import Starlette
 
-from core.sandbox.deployments import Deployments
-from core.sandbox.telemetry import Telemetry
-from core.sandbox.vendors import vercel as simulator
+from core.demo.deployments import Deployments
+from core.demo.telemetry import Telemetry
+from core.demo.vendors import vercel as simulator
 from core.vendors.command import run
 from core.vendors.http import Http
 from core.vendors.vercel import Vercel

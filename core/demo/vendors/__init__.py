@@ -1,0 +1,1 @@
+"""Simulators of the vendors, each proved by the vendor's own client."""

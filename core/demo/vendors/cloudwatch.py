@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from core.sandbox.alarms import Alarms, Ringing
-from core.sandbox.telemetry import Telemetry
+from core.demo.alarms import Alarms, Ringing
+from core.demo.telemetry import Telemetry
 
 KEY, SECRET, REGION = "AKIADEMO0123456789AB", "demo/aws/secret/0123456789abcdefghijklmn", "eu-central-1"
 GROUP, NAMESPACE, ACCOUNT = "/shop/production", "Shop", "123456789012"

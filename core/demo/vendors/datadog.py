@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.sandbox.alarms import Alarms, Ringing
-from core.sandbox.telemetry import BUCKET, Telemetry
+from core.demo.alarms import Alarms, Ringing
+from core.demo.telemetry import BUCKET, Telemetry
 
 API_KEY, APP_KEY = "demo-datadog-api-key", "demo-datadog-app-key"
 METRICS = {"shop.requests": "requests", "shop.errors": "errors", "shop.latency.p95": "p95_ms"}

@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.sandbox.repo import ShopRepo, git
-from core.sandbox.vendors.github_issues import Issues, now, paged
-from core.sandbox.vendors.github_reviews import Reviews
+from core.demo.repo import ShopRepo, git
+from core.demo.vendors.github_issues import Issues, now, paged
+from core.demo.vendors.github_reviews import Reviews
 
 NAME, TOKEN = "acme/shop", "ghp_demo0123456789abcdef0123456789abcdef"
 BASE = f"/github/repos/{NAME}"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from core.sandbox.vendors.github_issues import now, paged
+from core.demo.vendors.github_issues import now, paged
 
 WORST = ("failure", "error", "pending", "success")  # the combined state is the first of these that is there
 

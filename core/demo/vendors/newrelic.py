@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.sandbox.alarms import Alarms, Ringing
-from core.sandbox.telemetry import Telemetry
-from core.sandbox.vendors.nrql import NrqlError, answer
+from core.demo.alarms import Alarms, Ringing
+from core.demo.telemetry import Telemetry
+from core.demo.vendors.nrql import NrqlError, answer
 
 KEY, ACCOUNT = "NRAK-DEMO0123456789ABCDEFGHIJKLM", 1234567
 LONG = 3600_000  # ms; a query over more than this is answered later, when it is asked to be asynchronous

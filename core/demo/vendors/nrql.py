@@ -12,7 +12,7 @@ import re
 import time
 from datetime import UTC, datetime
 
-from core.sandbox.telemetry import Telemetry
+from core.demo.telemetry import Telemetry
 
 WORDS = ("SELECT", "FROM", "WHERE", "FACET", "SINCE", "UNTIL", "ORDER BY", "LIMIT", "OFFSET", "TIMESERIES")
 CLAUSE = re.compile(rf"\b({'|'.join(WORDS)})\b", re.I)

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.sandbox.deployments import Deployment, Deployments
+from core.demo.deployments import Deployment, Deployments
 
 TOKEN, PROJECT, PROJECT_ID, TEAM = "vercel_demo0123456789abcdef", "shop", "prj_shop", "team_demo"
 DOMAIN = "shop.example"

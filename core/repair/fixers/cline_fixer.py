@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.models import Crash
-from core.repair import checkout
-from core.repair.prompting import editing, prompt
-from core.repair.runner import ENVIRONMENT, FILE_SIZE, behind, program, read_back, walls
-from core.repair.shapes import Candidate
+from core.repair.fixers.prompting import editing, prompt
+from core.repair.sandbox import checkout
+from core.repair.sandbox.runner import ENVIRONMENT, FILE_SIZE, behind, program, read_back, walls
+from core.repair.types import Candidate
 from core.vendors import cline, cline_inside
 from core.vendors.command import Ceiling, Completed
 from core.vendors.http import Http

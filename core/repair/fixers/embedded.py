@@ -9,12 +9,12 @@ from itertools import islice
 from pathlib import Path
 
 from core.models import Crash
-from core.repair.evidence import raised
-from core.repair.locate import Place, places
-from core.repair.shapes import Candidate
-from core.repair.sources import UNREADABLE
-from core.repair.templates import FAMILIES
-from core.repair.templates.base import Change
+from core.repair.localize.locate import Place, places
+from core.repair.localize.sources import UNREADABLE
+from core.repair.propose import FAMILIES
+from core.repair.propose.base import Change
+from core.repair.propose.evidence import raised
+from core.repair.types import Candidate
 
 log = logging.getLogger(__name__)
 FRAMES = 3  # program frames from the crash outwards that are looked at

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from core.models import Crash
-from core.patterns import whole
-from core.repair.prompting import SCHEMA, SYSTEM, prompt
-from core.repair.runner import read_back
-from core.repair.shapes import Candidate
+from core.models.patterns import whole
+from core.repair.fixers.prompting import SCHEMA, SYSTEM, prompt
+from core.repair.sandbox.runner import read_back
+from core.repair.types import Candidate
 from core.vendors.base import VendorError
 
 

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from core.repair.conditions import clauses, implies
-from core.repair.identifiers import mixed
-from core.repair.import_time import runs_at_import
-from core.repair.reach import CODE, REACHES, dotted, imported_as, reached
-from core.repair.safeguards import decorated
-from core.repair.sources import Function, defaults
+from core.repair.judge.conditions import clauses, implies
+from core.repair.judge.identifiers import mixed
+from core.repair.judge.import_time import runs_at_import
+from core.repair.judge.reach import CODE, REACHES, dotted, imported_as, reached
+from core.repair.judge.safeguards import decorated
+from core.repair.localize.sources import Function, defaults
 
 NOTHING = "Nothing new: no new calls outside the module, no new imports, no changed conditions."
 LONGEST = 160  # characters of a piece of code that a row shows

@@ -10,7 +10,7 @@ import builtins
 import re
 from collections.abc import Iterator
 
-from core.repair.forbidden_names import (
+from core.repair.judge.forbidden_names import (
     ALWAYS,
     ATTRIBUTES,
     BY_NAME,
@@ -25,8 +25,8 @@ from core.repair.forbidden_names import (
     SUBMODULES,
     UNLESS_BOUND,
 )
-from core.repair.import_time import runs_at_import
-from core.repair.sources import called
+from core.repair.judge.import_time import runs_at_import
+from core.repair.localize.sources import called
 
 _SECRET_NAME = re.compile(  # "key" alone names half of all programs: what it opens has to stand before it
     r"secret|passw(?:or)?d|passphrase|token|credential|auth[_-]?header|[^a-z]pwd$|(?<![a-z])(?:salt|pepper)(?![a-z])"

@@ -1,6 +1,6 @@
-"""Names by which code reaches out of the program, or around it. Data, read by offences.py."""
+"""Names by which code reaches out of the program, or around it. Data, read by forbidden_code.py."""
 
-from core.repair.sources import words
+from core.repair.localize.sources import words
 
 # modules whose new import is refused, with all below them
 MODULES = words(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from core.repair.forbidden_names import BUILDING
-from core.repair.sources import Function, called
+from core.repair.judge.forbidden_names import BUILDING
+from core.repair.localize.sources import Function, called
 
 
 def runs_at_import(tree: ast.Module) -> Iterator[ast.Call]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.models import Crash
-from core.repair.fixability import deepest_in_app
-from core.repair.probe import Outcome
-from core.repair.reproduce import is_crash
-from core.repair.shapes import Candidate
+from core.repair.localize.fixability import deepest_in_app
+from core.repair.reproduce.reproduce import is_crash
+from core.repair.sandbox.probe import Outcome
+from core.repair.types import Candidate
 
 _ACCIDENTS = {"TypeError", "AttributeError"}  # the interpreter's, on values of a type nobody passes
 _OF_ANY_TEXT = {"JSONDecodeError", "Error"}  # one message for every text that is damaged

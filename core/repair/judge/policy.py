@@ -18,11 +18,11 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from core.models import Crash
-from core.repair.identifiers import odd_names
-from core.repair.offences import offences
-from core.repair.safeguards import lost
-from core.repair.shapes import Candidate
-from core.repair.sources import UNREADABLE
+from core.repair.judge.forbidden_code import offences
+from core.repair.judge.identifiers import odd_names
+from core.repair.judge.safeguards import lost
+from core.repair.localize.sources import UNREADABLE
+from core.repair.types import Candidate
 from core.settings import FixRules
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}

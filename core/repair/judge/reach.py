@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from core.repair.sources import words
+from core.repair.localize.sources import words
 
 PROCESS, NETWORK, FILE, CODE = "process", "network", "file", "dynamic code"
 ENVIRONMENT, DATABASE = "environment", "database"

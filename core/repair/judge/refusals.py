@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from core.repair.conditions import Clauses, clauses
-from core.repair.sources import Function, called, words
+from core.repair.judge.conditions import Clauses, clauses
+from core.repair.localize.sources import Function, called, words
 
 _CHECKS = words(
     "abort check checks require requires ensure ensures verify verified validate authorize authorise authorized "

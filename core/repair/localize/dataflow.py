@@ -10,8 +10,8 @@ import ast
 from collections.abc import Iterator
 
 from core.models import Frame
-from core.repair.locate import Place, place_of
-from core.repair.sources import Function, called, files, parameters, parsed
+from core.repair.localize.locate import Place, place_of
+from core.repair.localize.sources import Function, called, files, parameters, parsed
 
 DEPTH, MOST = 6, 14
 Origin = tuple[Place, ast.expr]

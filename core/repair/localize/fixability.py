@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.models import Cause, Crash, Frame, Raised
-from core.repair.python2 import RENAMED
-from core.repair.sources import UNREADABLE
+from core.repair.localize.python2 import RENAMED
+from core.repair.localize.sources import UNREADABLE
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from core.models import Crash, Frame
-from core.repair.sources import UNREADABLE, Function, tree_of
+from core.repair.localize.sources import UNREADABLE, Function, tree_of
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-from core.repair.locate import Place
-from core.repair.sources import UNREADABLE
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import UNREADABLE
 
 
 def fits(place: Place, value: str) -> bool:

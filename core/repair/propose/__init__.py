@@ -6,7 +6,7 @@ reads the message itself and is silent about what it does not know.
 
 from __future__ import annotations
 
-from core.repair.templates import (
+from core.repair.propose import (
     calls,
     entries,
     forgotten,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.models import Frame
-from core.repair.evidence import Said
-from core.repair.locate import Place
-from core.repair.sources import Function
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import Function
+from core.repair.propose.evidence import Said
 
 
 @dataclass(frozen=True)

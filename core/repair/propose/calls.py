@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 
-from core.repair.evidence import Said, modules
-from core.repair.locate import Place
-from core.repair.sources import Function, called, decorators
-from core.repair.templates.base import Changes, at, change
-from core.repair.templates.names import functions
-from core.repair.templates.suspects import failing
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import Function, called, decorators
+from core.repair.propose.base import Changes, at, change
+from core.repair.propose.evidence import Said, modules
+from core.repair.propose.names import functions
+from core.repair.propose.suspects import failing
 
 _TOO_MANY = re.compile(r"\b(?:(\w+)\.)?(\w+)\(\) takes (?:from \d+ to )?(\d+) positional arguments? but (\d+)")
 _LAZY = re.compile(

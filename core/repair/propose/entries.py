@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from itertools import product
 
-from core.repair.evidence import STAYS, Said, documented, modules, sentences, words_of
-from core.repair.locate import Place
-from core.repair.sources import Function, called
-from core.repair.templates.base import Changes, change, inside
-from core.repair.templates.keys import lookups, repr_like
-from core.repair.templates.suspects import failing
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import Function, called
+from core.repair.propose.base import Changes, change, inside
+from core.repair.propose.evidence import STAYS, Said, documented, modules, sentences, words_of
+from core.repair.propose.keys import lookups, repr_like
+from core.repair.propose.suspects import failing
 
 DEPTH = 3
 QUOTE = '"'

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from core.patterns import Linear
-from core.repair.locate import Place
-from core.repair.returning import alike, fits
-from core.repair.sources import UNREADABLE, Function, called, defaults, files, parsed
+from core.models.patterns import Linear
+from core.repair.localize.locate import Place
+from core.repair.localize.returning import alike, fits
+from core.repair.localize.sources import UNREADABLE, Function, called, defaults, files, parsed
 
 LONGEST = 20_000  # characters of one documentation that are read
 SENTENCE = 1_000  # characters of one sentence that are read: each of its values is looked at with all around it

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from core.repair.evidence import missing_values, words_of
-from core.repair.locate import Place
-from core.repair.sources import called
-from core.repair.templates.base import Changes, change, inside
-from core.repair.templates.names import functions
-from core.repair.templates.suspects import failing
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import called
+from core.repair.propose.base import Changes, change, inside
+from core.repair.propose.evidence import missing_values, words_of
+from core.repair.propose.names import functions
+from core.repair.propose.suspects import failing
 
 
 def returned_value(place: Place) -> Changes:

@@ -10,7 +10,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from core.repair.evidence import (
+from core.repair.localize.locate import Place
+from core.repair.localize.returning import accumulates, alike, fits
+from core.repair.localize.sources import Function, called, module_of
+from core.repair.propose.base import Changes, change
+from core.repair.propose.evidence import (
     SKIPPED,
     STAYS,
     Said,
@@ -25,15 +29,11 @@ from core.repair.evidence import (
     sentences,
     siblings,
 )
-from core.repair.locate import Place
-from core.repair.returning import accumulates, alike, fits
-from core.repair.sources import Function, called, module_of
-from core.repair.templates.base import Changes, change
-from core.repair.templates.iteration import shrinking_loops
-from core.repair.templates.lift import lifted
-from core.repair.templates.parts import chain, is_part, whole
-from core.repair.templates.readers import suspects
-from core.repair.templates.suspects import HOLE, Suspect, repeatable
+from core.repair.propose.iteration import shrinking_loops
+from core.repair.propose.lift import lifted
+from core.repair.propose.parts import chain, is_part, whole
+from core.repair.propose.readers import suspects
+from core.repair.propose.suspects import HOLE, Suspect, repeatable
 
 LIFTS = 3
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 
-from core.repair.evidence import SKIPPED, Said, modules, saying, sentences, words_of
-from core.repair.locate import Place
-from core.repair.sources import called, first_statement
-from core.repair.templates.base import Changes, change
-from core.repair.templates.imports import with_import
-from core.repair.templates.suspects import failing
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import called, first_statement
+from core.repair.propose.base import Changes, change
+from core.repair.propose.evidence import SKIPPED, Said, modules, saying, sentences, words_of
+from core.repair.propose.imports import with_import
+from core.repair.propose.suspects import failing
 
 
 def docs(place: Place) -> str:

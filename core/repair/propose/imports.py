@@ -7,11 +7,11 @@ import difflib
 import re
 import sys
 
-from core.repair.evidence import Said, modules
-from core.repair.locate import Place
-from core.repair.python2 import RENAMED
-from core.repair.sources import module_of
-from core.repair.templates.base import Changes, change
+from core.repair.localize.locate import Place
+from core.repair.localize.python2 import RENAMED
+from core.repair.localize.sources import module_of
+from core.repair.propose.base import Changes, change
+from core.repair.propose.evidence import Said, modules
 
 # (module, name it no longer has): (new expression, import line it needs)
 REMOVED = {

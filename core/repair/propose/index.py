@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from core.repair.evidence import SKIPPED, Said, documented, missing_values, sentences, words_of
-from core.repair.locate import Place
-from core.repair.templates.base import Changes, change
+from core.repair.localize.locate import Place
+from core.repair.propose.base import Changes, change
+from core.repair.propose.evidence import SKIPPED, Said, documented, missing_values, sentences, words_of
 
 UNPACK = re.compile(r"(not enough|too many) values to unpack \(expected (?:at least )?(\d+)")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 
-from core.repair.evidence import Said, modules
-from core.repair.locate import Place
-from core.repair.sources import called, decorators
-from core.repair.templates.base import Changes, change
-from core.repair.templates.suspects import failing
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import called, decorators
+from core.repair.propose.base import Changes, change
+from core.repair.propose.evidence import Said, modules
+from core.repair.propose.suspects import failing
 
 
 def copy(place: Place) -> Changes:

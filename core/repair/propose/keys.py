@@ -7,11 +7,11 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from core.repair.evidence import Said, modules
-from core.repair.locate import Place
-from core.repair.sources import UNREADABLE, called
-from core.repair.templates.base import Changes, change
-from core.repair.templates.suspects import failing
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import UNREADABLE, called
+from core.repair.propose.base import Changes, change
+from core.repair.propose.evidence import Said, modules
+from core.repair.propose.suspects import failing
 
 FORMS = (
     ("{}.lower()", lambda k: k.lower()), ("{}.upper()", lambda k: k.upper()), ("{}.strip()", lambda k: k.strip()),

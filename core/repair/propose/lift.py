@@ -6,12 +6,12 @@ import ast
 import re
 from dataclasses import replace
 
-from core.repair.evidence import words_of
-from core.repair.flow import caller_of
-from core.repair.locate import Place
-from core.repair.sources import called, parameters
-from core.repair.templates.readers import key_of
-from core.repair.templates.suspects import PURE_CALLS, Suspect, failing
+from core.repair.localize.dataflow import caller_of
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import called, parameters
+from core.repair.propose.evidence import words_of
+from core.repair.propose.readers import key_of
+from core.repair.propose.suspects import PURE_CALLS, Suspect, failing
 
 LIFT = 0.04  # what is mended in a caller is less sure than where it failed, the evidence being equal
 

@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 
-from core.repair.evidence import Said, documented, modules, words_of
-from core.repair.locate import Place
-from core.repair.sources import Function, called, defaults, first_statement, parameters
-from core.repair.templates.base import Changes, at, change, inside
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import Function, called, defaults, first_statement, parameters
+from core.repair.propose.base import Changes, at, change, inside
+from core.repair.propose.evidence import Said, documented, modules, words_of
 
 LACKS = re.compile(r"'(?:[\w.]+\.)?(\w+)' object has no attribute '(\w+)'")
 

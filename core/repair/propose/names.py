@@ -8,13 +8,13 @@ import difflib
 import re
 import sys
 
-from core.repair.evidence import Said, documented, modules, words_of
-from core.repair.locate import Place
-from core.repair.sources import called, defaults, members_of
-from core.repair.templates.base import Changes, change, inside
-from core.repair.templates.imports import REMOVED, missing, with_import
-from core.repair.templates.lookalikes import synonym
-from core.repair.templates.suspects import failing
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import called, defaults, members_of
+from core.repair.propose.base import Changes, change, inside
+from core.repair.propose.evidence import Said, documented, modules, words_of
+from core.repair.propose.imports import REMOVED, missing, with_import
+from core.repair.propose.suspects import failing
+from core.repair.propose.synonyms import synonym
 
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 LACKING = re.compile(

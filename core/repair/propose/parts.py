@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from core.repair.evidence import Said
-from core.repair.locate import Place
-from core.repair.sources import called
-from core.repair.templates.base import Changes, change
-from core.repair.templates.suspects import DIVISIONS, ZERO, Suspect, repeatable
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import called
+from core.repair.propose.base import Changes, change
+from core.repair.propose.evidence import Said
+from core.repair.propose.suspects import DIVISIONS, ZERO, Suspect, repeatable
 
 
 def whole(place: Place, suspect: Suspect, said: Said, says: str) -> Changes:

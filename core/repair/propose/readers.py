@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from core.repair.evidence import words_of
-from core.repair.locate import Place
-from core.repair.sources import UNREADABLE, called
-from core.repair.templates.suspects import DIVISIONS, HOLE, ZERO, Suspect, failing, repeatable
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import UNREADABLE, called
+from core.repair.propose.evidence import words_of
+from core.repair.propose.suspects import DIVISIONS, HOLE, ZERO, Suspect, failing, repeatable
 
 _KIND_WORDS = {
     **dict.fromkeys(ZERO, frozenset({"zero", "nothing", "empty", "without", "none"})),

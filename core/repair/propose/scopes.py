@@ -7,11 +7,11 @@ import builtins
 import re
 import sys
 
-from core.repair.evidence import Said, documented, sentences, words_of
-from core.repair.locate import Place
-from core.repair.sources import Function, first_statement
-from core.repair.templates.base import Changes, change
-from core.repair.templates.suspects import failing
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import Function, first_statement
+from core.repair.propose.base import Changes, change
+from core.repair.propose.evidence import Said, documented, sentences, words_of
+from core.repair.propose.suspects import failing
 
 UNSET = re.compile(r"(?:local|free) variable '(\w+)'")
 _NO_MEMBER = re.compile(r"'(\w+)' object has no attribute '(\w+)'")

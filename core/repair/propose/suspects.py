@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from core.repair.locate import Place
-from core.repair.sources import called
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import called
 
 HOLE = "@@"
 ZERO = ("ZeroDivisionError", "DivisionByZero", "InvalidOperation")  # the last: of Decimals, nothing by nothing

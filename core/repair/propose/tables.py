@@ -7,13 +7,13 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from core.repair.evidence import Said, modules
-from core.repair.locate import Place
-from core.repair.sources import Function, called, module_of
-from core.repair.templates.base import Changes, at, change
-from core.repair.templates.imports import with_import
-from core.repair.templates.keys import lookups, repr_like
-from core.repair.templates.suspects import failing
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import Function, called, module_of
+from core.repair.propose.base import Changes, at, change
+from core.repair.propose.evidence import Said, modules
+from core.repair.propose.imports import with_import
+from core.repair.propose.keys import lookups, repr_like
+from core.repair.propose.suspects import failing
 
 NEAR = 0.7
 

@@ -6,14 +6,14 @@ import ast
 import re
 from datetime import date, datetime
 
-from core.repair.evidence import Said
-from core.repair.flow import origins
-from core.repair.locate import Place
-from core.repair.sources import called
-from core.repair.templates.base import Changes, change
-from core.repair.templates.idioms import told
-from core.repair.templates.imports import with_import
-from core.repair.templates.suspects import failing
+from core.repair.localize.dataflow import origins
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import called
+from core.repair.propose.base import Changes, change
+from core.repair.propose.evidence import Said
+from core.repair.propose.idioms import told
+from core.repair.propose.imports import with_import
+from core.repair.propose.suspects import failing
 
 
 def iso_time(place: Place) -> Changes:

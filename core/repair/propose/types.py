@@ -6,12 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from core.repair.evidence import Said, modules, saying
-from core.repair.flow import annotation, caller_of, origins
-from core.repair.locate import Place
-from core.repair.sources import Function, called
-from core.repair.templates.base import Changes, change
-from core.repair.templates.suspects import failing
+from core.repair.localize.dataflow import annotation, caller_of, origins
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import Function, called
+from core.repair.propose.base import Changes, change
+from core.repair.propose.evidence import Said, modules, saying
+from core.repair.propose.suspects import failing
 
 NUMBER = re.compile(r"\s*-?\d+(\.\d+)?\s*")
 NUMERIC = {"int", "float", "Decimal"}

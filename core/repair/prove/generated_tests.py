@@ -13,18 +13,18 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 
-from core.repair.constructors import KNOWN
-from core.repair.identifiers import odd_names
-from core.repair.offences import offences
-from core.repair.policy import SILENCERS, is_test
-from core.repair.shapes import RegressionTest
-from core.repair.sources import Function, module_of, tree_of
+from core.repair.judge.forbidden_code import offences
+from core.repair.judge.identifiers import odd_names
+from core.repair.judge.policy import SILENCERS, is_test
+from core.repair.localize.sources import Function, module_of, tree_of
+from core.repair.reproduce.constructors import KNOWN
+from core.repair.types import RegressionTest
 
 PATH = re.compile(r"tests/test_[a-z0-9_]{1,80}\.py")
 OWN = re.compile(r"tests/test_regression_[0-9a-f]{10}\.py")  # that of an earlier fix at the same place
 LONGEST, LINES = 60_000, 600
 _MEANT = {"newly imports pytest"}
-_GIVEN = {"pytest", "tempfile", "pathlib"}  # by reproduce.py and scaffolds.py
+_GIVEN = {"pytest", "tempfile", "pathlib"}  # by reproduce.py and core/repair/reproduce/test_calls.py
 _INNER = ("body", "orelse", "finalbody", "handlers", "cases")
 
 

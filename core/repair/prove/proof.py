@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.models import Crash
-from core.repair import checkout
-from core.repair.desk import desk, script
-from core.repair.fixability import deepest_in_app
-from core.repair.runner import program
-from core.repair.shapes import Candidate, Proof, RegressionTest, Runner
+from core.repair.localize.fixability import deepest_in_app
+from core.repair.sandbox import checkout
+from core.repair.sandbox.desk import desk, script
+from core.repair.sandbox.runner import program
+from core.repair.types import Candidate, Proof, RegressionTest, Runner
 from core.vendors.command import Completed
 
 

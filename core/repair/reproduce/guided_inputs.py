@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.models import Crash, Frame
-from core.repair.fixability import deepest_in_app
-from core.repair.infer import shaped
-from core.repair.inputs import calls_to
-from core.repair.locate import extent, spliced
-from core.repair.probe import Call, Outcome
-from core.repair.sources import UNREADABLE, Function, called, definition, parameters, parsed
-from core.repair.value_classes import value_classes
-from core.repair.values import source
+from core.repair.localize.fixability import deepest_in_app
+from core.repair.localize.locate import extent, spliced
+from core.repair.localize.sources import UNREADABLE, Function, called, definition, parameters, parsed
+from core.repair.reproduce.infer import shaped
+from core.repair.reproduce.inputs import calls_to
+from core.repair.reproduce.value_classes import value_classes
+from core.repair.reproduce.values import source
+from core.repair.sandbox.probe import Call, Outcome
 
 STEPS = 12  # entries that are added one after another
 VALUES = ("'3'", "3", "{}", "['3']")  # a text that is a number fits most

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from core.repair.values import AWAITABLE, CALLABLE
+from core.repair.reproduce.values import AWAITABLE, CALLABLE
 
 _BY_ANNOTATION = {
     "str": "'text'", "int": "3", "float": "2.5", "bool": "True", "bytes": "b'text'", "dict": "{}", "list": "[]",

@@ -9,9 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.models import Crash, Frame
-from core.repair.infer import shaped, stand_in
-from core.repair.probe import Call
-from core.repair.sources import (
+from core.repair.localize.sources import (
     Function,
     called,
     class_named,
@@ -25,8 +23,10 @@ from core.repair.sources import (
     parameters,
     parsed,
 )
-from core.repair.value_classes import ValueClass, program_classes, value_classes
-from core.repair.values import CALLABLE, Part, imports_for, objects_named, source
+from core.repair.reproduce.infer import shaped, stand_in
+from core.repair.reproduce.value_classes import ValueClass, program_classes, value_classes
+from core.repair.reproduce.values import CALLABLE, Part, imports_for, objects_named, source
+from core.repair.sandbox.probe import Call
 
 WAYS = 3  # ways of building an object that is given
 RECEIVERS = 6  # ways of building the object of a method that are tried

@@ -10,11 +10,11 @@ from dataclasses import replace
 from itertools import combinations, islice, zip_longest
 
 from core.models import Crash
-from core.patterns import Linear
-from core.repair.constructors import KNOWN
-from core.repair.locate import extent, spliced
-from core.repair.probe import Call
-from core.repair.values import imports_for
+from core.models.patterns import Linear
+from core.repair.localize.locate import extent, spliced
+from core.repair.reproduce.constructors import KNOWN
+from core.repair.reproduce.values import imports_for
+from core.repair.sandbox.probe import Call
 
 Edit = tuple[int, int, str, bool]  # start, end, new text, whether it is odd
 Types = Mapping[str, set[str]]  # names of fields and parameters: types that were seen there

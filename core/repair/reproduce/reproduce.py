@@ -10,15 +10,15 @@ from itertools import chain, islice
 from pathlib import Path
 
 from core.models import Crash
-from core.repair.fixability import deepest_in_app
-from core.repair.hints import hints
-from core.repair.inputs import calls_in_code, recorded_calls
-from core.repair.leads import STEPS, grown, written_before
-from core.repair.mutate import doubly, mutated, pool_of, staged, swapped
-from core.repair.probe import Call, Outcome, probe
-from core.repair.scaffolds import literals, scaffolds
-from core.repair.shapes import RegressionTest, Runner
-from core.repair.values import source
+from core.repair.localize.fixability import deepest_in_app
+from core.repair.reproduce.guided_inputs import STEPS, grown, written_before
+from core.repair.reproduce.inputs import calls_in_code, recorded_calls
+from core.repair.reproduce.mutate import doubly, mutated, pool_of, staged, swapped
+from core.repair.reproduce.seed_values import hints
+from core.repair.reproduce.test_calls import literals, scaffolds
+from core.repair.reproduce.values import source
+from core.repair.sandbox.probe import Call, Outcome, probe
+from core.repair.types import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
 FED = 8  # calls that were led some way, from which guesses go on

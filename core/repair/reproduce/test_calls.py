@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.models import Crash
-from core.repair.mutate import types_in
-from core.repair.probe import Call
-from core.repair.sources import Function, called, decorators, files, parsed
+from core.repair.localize.sources import Function, called, decorators, files, parsed
+from core.repair.reproduce.mutate import types_in
+from core.repair.sandbox.probe import Call
 
 MOST = 40
 _GIVEN = {

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.repair.sources import Function, files, importable, module_of, parsed, words
+from core.repair.localize.sources import Function, files, importable, module_of, parsed, words
 
 _ENUMS = {f"enum.{name}" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")}
 _HARMLESS_BASES = {

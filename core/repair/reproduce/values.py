@@ -13,8 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.repair.constructors import CONSTANTS, CONSTRUCTORS, KNOWN, RENAMED, TYPES, Value
-from core.repair.value_classes import ValueClass
+from core.repair.reproduce.constructors import CONSTANTS, CONSTRUCTORS, KNOWN, RENAMED, TYPES, Value
+from core.repair.reproduce.value_classes import ValueClass
 
 CALLABLE = "(lambda *_, **__: None)"  # stands in for a function of which only the name is known
 AWAITABLE = "(lambda *_, **__: asyncio.sleep(0))"  # of a function whose result is awaited

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.repair.runner import behind, bubblewrap_works, closed, empty_room
+from core.repair.sandbox.runner import behind, bubblewrap_works, closed, empty_room
 from core.vendors.command import QUIET, run, succeeded
 from core.vendors.git_settings import environment, protocol
 

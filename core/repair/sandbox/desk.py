@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.repair import sealed
-from core.repair.runner import read_back
+from core.repair.sandbox import sealed
+from core.repair.sandbox.runner import read_back
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.models import Crash, Frame
-from core.repair.desk import desk, script
-from core.repair.shapes import Runner
+from core.repair.sandbox.desk import desk, script
+from core.repair.types import Runner
 
-_HARNESS = Path(__file__).with_name("harness.py")
+_HARNESS = Path(__file__).with_name("sandbox_harness.py")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from core.repair.shapes import Runner
+from core.repair.types import Runner
 from core.settings import FixRules
 from core.vendors.command import Ceiling, Completed, run, wait_gone
 

@@ -3,7 +3,7 @@
 A script gets a key of its own run through a file, reads it and empties the file before it loads any code of the
 repository. Each line of its report carries a MAC (HMAC-SHA256, RFC 2104) with that key: what was printed, appended or
 rewritten by anything else is not believed. Code in the same process could still look for the key in the interpreter's
-memory; fixes that reach into the interpreter are refused (core/repair/offences.py).
+memory; fixes that reach into the interpreter are refused (core/repair/judge/forbidden_code.py).
 
 Standard library alone: the first half also runs inside, in front of the script.
 """

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.models import Cause, Kind, Record
-from core.signals import blame, causes, severity, stack, wording
-from core.signals.blame import Suspect
-from core.signals.fingerprint import Fingerprint, fingerprint, operation
-from core.vendors.base import Evidence, Finding
+from core.signals.analysis import blame, causes, severity, wording
+from core.signals.analysis.blame import Suspect
+from core.signals.analysis.types import Evidence, Finding
+from core.signals.grouping import stack
+from core.signals.grouping.fingerprint import Fingerprint, fingerprint, operation
 
 SIMPLE = {  # how small a cure the failed operation usually has, 0..1
     "division": 1.0,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.models import Record
-from core.signals.stack import normal_file
+from core.signals.grouping.stack import normal_file
 
 Graph = Mapping[str, Sequence[str]]
 SOON = timedelta(minutes=30)  # a change this long before the beginning counts e^-1 as much

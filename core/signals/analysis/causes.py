@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.models import Cause, Crash, Frame, Raised
-from core.patterns import Linear
-from core.signals.stack import is_outside
+from core.models.patterns import Linear
+from core.signals.grouping.stack import is_outside
 
 HOST = Linear(
     r"host='(?P<quoted>[\w.-]+)'(?:, port=(?P<port>\d+))?|https?://(?P<url>[^\s/'\"<>@]+)"

@@ -17,10 +17,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.counted import counted
 from core.models import Kind
+from core.models.counted import counted
+from core.models.origin import Origin
 from core.settings import CorroborationRules
-from core.vendors.base import Origin
 
 FAILED = frozenset({"error", "err", "severe", "critical", "crit", "fatal", "alert", "emergency", "emerg"})
 ENVIRONMENTS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.signals.masking import words
+from core.signals.grouping.masking import words
 
 WEIGHTS = {"fingerprint": 0.4, "pattern": 0.3, "words": 0.2, "service": 0.1}
 LEAST = 0.25  # likeness from which a past issue is worth showing

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from core.counted import counted
-from core.health import FEWEST_ERRORS, FEWEST_POINTS, slower
 from core.models import Impact, ServiceHealth, Severity
+from core.models.counted import counted
 from core.settings import SeverityRules
+from core.signals.health import FEWEST_ERRORS, FEWEST_POINTS, slower
 
 SEVERITIES, IMPACTS = list(Severity), list(Impact)
 USERS = ((1000, Severity.HIGH), (100, Severity.MEDIUM))  # users touched -> severity at least

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from core.models import Frame, Raised
-from core.signals.stack import normal_file
+from core.signals.grouping.stack import normal_file
 
 NONE = ("None", "null", "undefined")
 CODE = 500  # characters of a statement that are searched

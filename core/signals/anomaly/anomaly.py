@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.signals.bar import Bar
-from core.signals.season import Season
-from core.signals.tail import Tail
+from core.signals.anomaly.bar import Bar
+from core.signals.anomaly.season import Season
+from core.signals.anomaly.tail import Tail
 
 THRESHOLD = 0.5  # a score from here on is an alarm
 QUIET = 0.499  # the most that a row below the bar, or within a known incident, can have

@@ -6,9 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 
 from core.models import Record
-from core.signals import correlation
-from core.signals.correlation import Match, Open, Overrides
-from core.signals.fingerprint import Fingerprint, fingerprint
+from core.signals.grouping import correlation
+from core.signals.grouping.correlation import Match, Open, Overrides
+from core.signals.grouping.fingerprint import Fingerprint, fingerprint
 
 BUCKET = 16  # issues of one bucket that are compared: those seen last
 LIMIT = 20_000  # issues kept; beyond it the one seen longest ago is forgotten

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from core.models import Kind, Record
-from core.signals.fingerprint import Fingerprint
-from core.signals.masking import mask, words
+from core.signals.grouping.fingerprint import Fingerprint
+from core.signals.grouping.masking import mask, words
 
 WEIGHTS = {
     "type": 0.25,

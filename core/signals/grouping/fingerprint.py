@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.models import Crash, Kind, Record
-from core.patterns import Linear
-from core.signals import stack
-from core.signals.masking import mask
+from core.models.patterns import Linear
+from core.signals.grouping import stack
+from core.signals.grouping.masking import mask
 
 CALLS = 3  # innermost calls that count: the way in may differ, the place that failed may not
 

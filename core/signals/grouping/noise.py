@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatch
 
 from core.models import Kind, Record
-from core.patterns import Linear
+from core.models.patterns import Linear
 
 MILD = ("debug", "info", "notice", "warning", "warn")
 OWN_FAULT = frozenset({400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 428, 431})

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from core.models import Crash, Frame, Linked, Raised, Record
-from core.patterns import LONGEST, NUMBER, Linear
+from core.models.patterns import LONGEST, NUMBER, Linear
 
 LIMIT = LONGEST  # characters of one text that are read; the end of a stack names the exception
 PATH = 1000  # characters of a file's name that are read, from its end

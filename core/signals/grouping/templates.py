@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from drain3.drain import Drain
 
-from core.signals.header import HeaderSplitter
+from core.signals.grouping.header import HeaderSplitter
 
 VALUE = "<0>"  # its digit tells Drain that the word is no constant
 ALIKE = 0.65  # share of the words that two lines of one template have in common

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from core import brakes, holds, journal, notify, store, windows
+from core.db import store
+from core.decision import windows
 from core.models import ENDED, ChangeSet, Deployment, Issue, Status, now
+from core.ops import notify, stage_log
 from core.runtime import Runtime
 from core.settings import Guards
-from core.stages import deploy
+from core.stages.deliver import brakes, deploy, holds
 
 LIMIT_SECONDS = 60.0  # between two looks whether the hour's limit has room again
 
 
 def lane(rt: Runtime, issue_id: int, run: int) -> dict:
     with store.write() as session:
-        issue = journal.move(session, issue_id, Status.QUEUED)
+        issue = stage_log.move(session, issue_id, Status.QUEUED)
         return {"repository": rt.repository_of(issue.service)[0]}
 
 
@@ -39,7 +41,7 @@ def admit(rt: Runtime, issue_id: int, run: int, change_id: int, automatic: bool)
         if wait:
             seconds, says = wait
             return_places(session, says, Deployment.change_set_id == change_id)
-            journal.move(session, issue_id, Status.QUEUED, says)
+            stage_log.move(session, issue_id, Status.QUEUED, says)
             return {"seconds": seconds}
         _take_place(deploy._row(session, change, repository, "production", automatic))
     return {"seconds": 0.0}

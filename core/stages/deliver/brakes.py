@@ -1,7 +1,7 @@
 """Whether a release has to wait: for a stop, the brake of its repository, or a freeze; and when the brake goes on.
 
 The brake looks at the releases of one repository and holds its automatic releases. The guard "rollbacks in a row" of
-core/decision.py is another thing: it looks at the platform's outcomes, and makes a decision ask for approval.
+core/decision/rules.py is another thing: it looks at the platform's outcomes, and makes a decision ask for approval.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from itertools import takewhile
 
 from sqlmodel import Session, col, func, select
 
-from core import audit, notify, windows
-from core.holds import EVERYTHING, Hold, of, put
+from core.audit import chain
+from core.decision import windows
 from core.models import Deployment, now
+from core.models.kept import Hold
+from core.ops import notify
 from core.settings import Policy
+from core.stages.deliver.holds import EVERYTHING, of, put
 
 LOOK_SECONDS = 60.0  # between two looks whether a hold has ended
 
@@ -47,7 +50,7 @@ def brake_if_due(session: Session, policy: Policy, repository: str) -> Hold | No
         f"its last {limit} releases failed (issues {numbers})" if limit > 1 else f"its last release failed ({numbers})"
     )
     made = put(session, repository, "platform", says)
-    audit.record(session, "platform", "brake", f"repository/{repository}", {"reason": says}, key=f"brake-{made.id}")
+    chain.record(session, "platform", "brake", f"repository/{repository}", {"reason": says}, key=f"brake-{made.id}")
     body = f"Automatic releases of {repository} are held: {says}. They go on when a person lifts the brake."
     notify.announce(session, "brake", f"brake-{made.id}", repository, body)
     return made

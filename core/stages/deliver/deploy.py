@@ -9,12 +9,15 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, func, select
 
-from core import audit, health, journal, notify, store
-from core.journal import Entry
+from core.audit import chain
+from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
+from core.ops import notify, stage_log
+from core.ops.stage_log import Entry
 from core.runtime import Runtime
 from core.settings import Repository
-from core.stages import locks, scene, success_checks
+from core.signals import health
+from core.stages.deliver import release_checks, scene, success_checks
 from core.vendors.base import Deployed, VendorError
 
 BUILD_SECONDS = 600.0
@@ -126,7 +129,7 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
     """Ask for approval of exactly this patch; older questions of the issue become stale."""
     limit = timedelta(minutes=rt.policy.approval.expires_minutes)
     with store.write() as session:
-        issue = journal.move(session, issue_id, Status.AWAITING_APPROVAL)
+        issue = stage_log.move(session, issue_id, Status.AWAITING_APPROVAL)
         change = session.get_one(ChangeSet, change_id)
         asked = None
         for old in session.exec(select(Approval).where(Approval.issue_id == issue_id)):
@@ -180,7 +183,7 @@ def production(
             .order_by(col(Deployment.id).desc())
             .limit(1)
         ).first()
-        missing = locks.missing(session, issue_id, run, change)
+        missing = release_checks.missing(session, issue_id, run, change)
     if missing or ready is None:
         says = f"nothing was deployed: {'; '.join(missing) or 'there is no healthy preview of this commit'}"
         _update(row.key, status="failed", note=says, ended_at=now())
@@ -214,7 +217,7 @@ def production(
 
 def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:
     try:
-        audit.record(
+        chain.record(
             session,
             "platform",
             "deploy",
@@ -222,7 +225,7 @@ def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:
             {"sha": row.sha, "automatic": automatic},
             key=row.key,
         )
-    except audit.AlreadyDone:
+    except chain.AlreadyDone:
         return
 
 

@@ -14,9 +14,11 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select, update
 
-from core import infrastructure, journal, lookout, notify, runtime, store
-from core.infrastructure import Patience
+from core import runtime
+from core.db import store
 from core.models import ChangeSet, Deployment, Issue
+from core.ops import infrastructure, lookout, notify, stage_log
+from core.ops.infrastructure import Patience
 from core.settings import Policy
 
 log = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ def _waits(issue_id: int, says: str) -> None:
     """Say on the issue what it waits for, if the database lets us."""
     try:
         with store.write() as session:
-            journal.waits(session, issue_id, says)
+            stage_log.waits(session, issue_id, says)
     except (SQLAlchemyError, OSError):
         log.warning("issue %s waits: %s", issue_id, says)
 

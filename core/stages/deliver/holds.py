@@ -4,35 +4,19 @@ A stop holds every release until a person starts them again. The brake holds the
 repository, after a number of failed releases in a row, until a person lifts it. A freeze is a named span of time in
 the policy. None of them keeps production from being rolled back.
 
-The rules that read them are in core/brakes.py.
+The rules that read them are in core/stages/deliver/brakes.py.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, text
-from sqlmodel import Field, Session, SQLModel, col, func, or_, select
+from sqlmodel import Session, col, func, or_, select
 
-from core.models import Deployment, Utc, now
+from core.models import Deployment, now
+from core.models.kept import Hold
 
 EVERYTHING = "*"  # the scope of a stop; a brake has the name of its repository
-_STANDING = text("ended_at IS NULL")
-
-
-class Hold(SQLModel, table=True):
-    """A stop or a brake; it stands until ``ended_at`` is set. Each scope has at most one that stands."""
-
-    __table_args__ = (
-        Index("ix_hold_standing", "scope", unique=True, sqlite_where=_STANDING, postgresql_where=_STANDING),
-    )
-    id: int | None = Field(default=None, primary_key=True)
-    scope: str
-    by: str  # a person, or "platform" for a brake
-    reason: str = ""
-    at: datetime = Field(default_factory=now, sa_type=Utc)
-    ended_by: str | None = None
-    ended_at: datetime | None = Field(default=None, sa_type=Utc, nullable=True)
 
 
 def standing(session: Session) -> list[Hold]:

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from sqlmodel import Session
 
-from core import notify, store
+from core.db import store
 from core.models import ChangeSet, Issue
+from core.ops import notify
 from core.runtime import Runtime
 from core.vendors.base import VendorError
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from core import store
+from core.db import store
 from core.models import Deployment
 from core.runtime import Runtime
 from core.vendors.base import Deployed, VendorError

@@ -17,14 +17,14 @@ from statistics import median_low
 from sqlalchemy import Row
 from sqlmodel import Session, col, func, select
 
-from core import bulk, store
-from core.health import best_source
+from core.db import bulk, store
 from core.models import Cause, ChangeSet, Connector, Crash, Deployment, Issue, Kind, Metric, MetricPoint, Signal
 from core.runtime import Runtime
-from core.signals import stack
+from core.signals.grouping import stack
+from core.signals.health import best_source
 from core.signals.release import Event, Fault, Interval, Reach, Scene
 from core.stages.collect import CHUNK, LATER
-from core.stages.gates import touched
+from core.stages.review.gates import touched
 from core.vendors.base import VendorError
 
 HISTORY = timedelta(hours=1)  # before the release: what is new is new against this

@@ -10,11 +10,12 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from core import pull_request, store
-from core.journal import Entry
+from core.db import store
 from core.models import ChangeSet, Issue, Review, now
+from core.ops.stage_log import Entry
 from core.runtime import Runtime
 from core.settings import CodeRabbitRules, Repository
+from core.stages import pull_request
 from core.vendors.base import Look, VendorError
 
 GATE = "coderabbit"

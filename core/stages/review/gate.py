@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from core.patterns import NUMBER
+from core.models.patterns import NUMBER
 
 CAPABILITIES = "capabilities"  # the gate that says what a patch can newly do
 HUNK = re.compile(rf"^@@ -\S+ \+({NUMBER})(?:,({NUMBER}))? @@")

@@ -1,8 +1,8 @@
 """The review's gates: security, secrets, dependencies, style, complexity, coverage, performance, documentation.
 
-Only what the change itself brought counts: a finding on a line that it did not touch is not its fault.
-Static tools (tools.py) and measured.py, which runs the code, run in the sandbox. What is read is read first: code that
-has run may have changed the files.
+Only what the change itself brought counts: a finding on a line that it did not touch is not its fault. Static tools
+(tools.py) and runtime_gates.py, which runs the code, run in the sandbox. What is read is read first: code that has run
+may have changed the files.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from core.repair.shapes import Runner
+from core.repair.types import Runner
 from core.settings import FixRules, Repository
-from core.stages import measured, tools, wording_gates
-from core.stages.gate import Changed, Finding, Gate, changed_lines, counted
-from core.stages.manifests import is_manifest
-from core.stages.tools import Report
+from core.stages.review import runtime_gates, text_gates, tools
+from core.stages.review.gate import Changed, Finding, Gate, changed_lines, counted
+from core.stages.review.manifests import is_manifest
+from core.stages.review.tools import Report
 
 COMPLEX = re.compile(r"`(.+?)` is too complex \((\d+) > ")
 OF_TEXTS = ("B104", "B108")  # bandit's rules on what a text says
@@ -36,13 +36,13 @@ def review(
     report = tools.looked(tree, list(changed), runner)
     read = [
         security(report, changed, source),
-        wording_gates.secrets(tree, changed),
-        wording_gates.dependencies(tree, source, touched(diff), repository.source),
+        text_gates.secrets(tree, changed),
+        text_gates.dependencies(tree, source, touched(diff), repository.source),
         style(report, changed),
         complexity(report, tree, source, rules.complexity),
     ]
-    documented = wording_gates.documentation(tree, source, before)
-    return [*read, *measured.run(tree, source, before, repository, rules, runner), documented]
+    documented = text_gates.documentation(tree, source, before)
+    return [*read, *runtime_gates.run(tree, source, before, repository, rules, runner), documented]
 
 
 def touched(diff: str) -> list[str]:

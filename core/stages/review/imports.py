@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from core.stages.gate import Changed
+from core.stages.review.gate import Changed
 
 KNOWN_AS = {  # modules whose package has another name than they, as PyPI has them
     "attr": "attrs",

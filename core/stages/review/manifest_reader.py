@@ -10,10 +10,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from core.repair.runner import read_back
-from core.repair.shapes import Runner
-from core.stages import manifests
-from core.stages.manifests import LONGEST, Packages
+from core.repair.sandbox.runner import read_back
+from core.repair.types import Runner
+from core.stages.review import manifests
+from core.stages.review.manifests import LONGEST, Packages
 
 MOST, SECONDS = 50_000, 30.0  # packages of one repository; the time that all of its parsers may take
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=LONGEST)]

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.counted import counted
-from core.repair import generated_tests
-from core.repair.capabilities import NOTHING, Capability, capabilities
-from core.repair.runner import read_back
-from core.repair.shapes import RegressionTest
+from core.models.counted import counted
+from core.repair.judge.capabilities import NOTHING, Capability, capabilities
+from core.repair.prove import generated_tests
+from core.repair.sandbox.runner import read_back
+from core.repair.types import RegressionTest
 from core.settings import Repository
-from core.stages.gate import CAPABILITIES, Finding, Gate
-from core.stages.gates import is_source, touched
+from core.stages.review.gate import CAPABILITIES, Finding, Gate
+from core.stages.review.gates import is_source, touched
 
 LARGEST, MOST_FILES = 400_000, 401  # as many as tests are taken from, and the new one
 

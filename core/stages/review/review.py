@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from core import pull_request, store, workspace
-from core.journal import Entry
+from core.db import store
 from core.models import ChangeSet, Issue, Review
+from core.ops.stage_log import Entry
 from core.runtime import Runtime
-from core.stages import gates, patch_gates, peer, vulnerabilities
-from core.stages.gate import Gate
+from core.stages import pull_request, workspace
+from core.stages.review import coderabbit_review, gates, patch_gates, vulnerabilities
+from core.stages.review.gate import Gate
 
 CONTEXT = "platform/review"
 
@@ -54,7 +55,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
         entry.failed(entry.says)
         pull_request.withdraw(rt, change, entry.says)  # where an earlier look, killed before its end, had passed it
     with store.read() as session:
-        waits = passed and peer.applies(rt, repository, session.get_one(ChangeSet, change_id))
+        waits = passed and coderabbit_review.applies(rt, repository, session.get_one(ChangeSet, change_id))
     faults = [f"{f.path}:{f.line}: {f.says}" for f in findings if f.severity != "note"]
     asks = any(not gate.passed for gate in results)
     return {"ok": passed, "peer": waits, "findings": failed + faults, "needs_approval": passed and asks}

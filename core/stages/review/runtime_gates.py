@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from core.repair import checkout
-from core.repair.desk import desk, script
-from core.repair.shapes import Runner
+from core.repair.sandbox import checkout
+from core.repair.sandbox.desk import desk, script
+from core.repair.types import Runner
 from core.settings import FixRules, Repository
-from core.stages import coverage_inside, timing_inside
-from core.stages.gate import Changed, Finding, Gate
+from core.stages.review import coverage_inside, timing_inside
+from core.stages.review.gate import Changed, Finding, Gate
 from core.vendors.command import Completed
 
 UNNOTICED = 50e-6  # seconds a call: a change smaller than this is no slowdown, whatever its ratio

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from core.stages.gate import Changed, Finding, Gate, counted
-from core.stages.imports import imported, own
-from core.stages.manifests import is_manifest, texts
-from core.stages.measured import Function, functions
+from core.stages.review.gate import Changed, Finding, Gate, counted
+from core.stages.review.imports import imported, own
+from core.stages.review.manifests import is_manifest, texts
+from core.stages.review.runtime_gates import Function, functions
 from core.vendors.redact import MARK, Redactor
 
 PARAMETER = re.compile(r"^[ \t]*(?::param (?:\w+ )?(\w+):|(\w+)(?: \([^)]*\))?: )", re.M)

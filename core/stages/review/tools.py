@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from core.repair.shapes import Runner
+from core.repair.types import Runner
 from core.vendors.command import CommandError
 
 STYLE = "E4,E7,E9,F,B,S110,S112,BLE001"  # pyflakes, bugbear, and the swallowed or blind except

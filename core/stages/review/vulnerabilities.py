@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
-from core.counted import counted
-from core.repair.shapes import Runner
+from core.models.counted import counted
+from core.repair.types import Runner
 from core.settings import OsvRules, Repository
-from core.stages import imports, manifest_reader, manifests
-from core.stages.gate import Finding, Gate, changed_lines
-from core.stages.gates import is_source, touched
-from core.stages.manifests import Packages
+from core.stages.review import imports, manifest_reader, manifests
+from core.stages.review.gate import Finding, Gate, changed_lines
+from core.stages.review.gates import is_source, touched
+from core.stages.review.manifests import Packages
 from core.vendors.base import Advisories, Pin, VendorError, Vulnerability
 
 GATE = "vulnerabilities"

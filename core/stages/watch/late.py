@@ -6,11 +6,15 @@ a late rise is the release's stays a person's question when the time is over.
 
 from __future__ import annotations
 
-from core import notify, store
+from core.db import store
 from core.models import Issue, now
+from core.ops import notify
 from core.runtime import Runtime
 from core.signals.release import State
-from core.stages import handover, learn, look, restoring, steady, verify
+from core.stages import handover, learn
+from core.stages.deliver import restoring
+from core.stages.watch import look, steady
+from core.stages.watch import watch as verify
 from core.vendors.base import VendorError
 
 

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from core import store
+from core.db import store
 from core.models import ChangeSet, Deployment, Issue, ServiceHealth
 from core.runtime import Runtime
 from core.settings import Watch
 from core.signals.release import Interval, Judgement, Scene, State
 from core.signals.release_judge import PATIENCE, judge
-from core.stages import live, restoring, scene, success_checks
-from core.stages.scene import Release
+from core.stages.deliver import live, restoring, scene, success_checks
+from core.stages.deliver.scene import Release
 from core.vendors.base import Deployed
 
 BAD = (State.HARM, State.UNCURED)

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
-from core import store
+from core.db import store
 from core.models import Deployment
 
 JUMP = 30.0  # seconds: less is a clock that runs unevenly, or a slow look

@@ -1,20 +1,22 @@
 """Verify: watch a deployment, and roll it back when it does harm or does not cure.
 
-core/stages/look.py takes each look. No data is no success: what cannot be judged is put to a person, and the watch
-goes on. A deployment that another one replaced is superseded: nothing is rolled back.
+core/stages/watch/look.py takes each look. No data is no success: what cannot be judged is put to a person, and the
+watch goes on. A deployment that another one replaced is superseded: nothing is rolled back.
 """
 
 from __future__ import annotations
 
-from core import journal, notify, store
-from core.journal import Entry
+from core.db import store
 from core.models import ChangeSet, Deployment, Issue, Status
+from core.ops import notify, stage_log
+from core.ops.stage_log import Entry
 from core.runtime import Runtime
 from core.signals.release import State
-from core.stages import live, restoring, steady
-from core.stages import look as looks
-from core.stages.look import Seen
-from core.stages.restoring import Restored
+from core.stages.deliver import live, restoring
+from core.stages.deliver.restoring import Restored
+from core.stages.watch import look as looks
+from core.stages.watch import steady
+from core.stages.watch.look import Seen
 
 
 def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
@@ -92,7 +94,7 @@ def _end(entry: Entry, state: str, says: str) -> dict:
 def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, why: str) -> dict:
     """Return production to what it served before. Looks first whether it does already."""
     with store.write() as session:
-        journal.move(session, issue_id, Status.ROLLING_BACK, why)
+        stage_log.move(session, issue_id, Status.ROLLING_BACK, why)
     done = returned(rt, issue_id, change_id, why)
     entry.says = done.says
     return {"ok": True, "says": done.says, "event": done.status, **({"late": True} if done.late else {})}

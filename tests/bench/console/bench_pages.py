@@ -18,7 +18,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from console.page import PAGES
-from core import store
+from core.db import store
 from tests import screens
 from tests.bench.console import history
 

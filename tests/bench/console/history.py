@@ -10,7 +10,7 @@ from datetime import UTC, timedelta
 
 from sqlalchemy import Connection, text
 
-from core import store
+from core.db import store
 from core.models import now
 
 DAYS = 90

@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from core.repair.judge import NO_EVIDENCE
+from core.repair.judge.judge import NO_EVIDENCE
 from tests.bench.repair.casefile import DEV, Case, load
 from tests.repair.casework import checked
 from tests.repair.test_repairs import repaired

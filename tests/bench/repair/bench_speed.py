@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 from core.models import Crash
-from core.repair.embedded import EmbeddedFixer
 from core.repair.engine import repair
-from core.repair.runner import runner
+from core.repair.fixers.embedded import EmbeddedFixer
+from core.repair.sandbox.runner import runner
 from core.settings import FixRules
 from core.vendors.command import git
 from tests.shared import SHARED

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from core.signals.blame import Trouble, rank
+from core.signals.analysis.blame import Trouble, rank
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 GRAPHS = 300

@@ -11,8 +11,8 @@ import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from core.signals import stack
-from core.signals.candidates import Correlator
+from core.signals.grouping import stack
+from core.signals.grouping.candidates import Correlator
 from tests.bench.signals.incidents import DEV, SECOND, THIRD, stream
 
 AIM, SEEDS = 0.97, (1, 2, 3)

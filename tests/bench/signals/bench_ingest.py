@@ -18,7 +18,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from core import bulk, runtime, store
+from core import runtime
+from core.db import bulk, store
 from core.models import Issue, Kind, Signal, Status, now
 from core.settings import Settings
 from core.stages import group

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from drain3.drain import Drain
 
-from core.signals.templates import Templates
+from core.signals.grouping.templates import Templates
 from tests.shared import SHARED
 
 LOGHUB = SHARED / "signals" / "loghub"

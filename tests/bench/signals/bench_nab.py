@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from core.signals.anomaly import Detector
+from core.signals.anomaly.anomaly import Detector
 from tests.bench.signals.nab_score import Marks, Series, score
 from tests.bench.signals.series import generate
 from tests.bench.signals.series_more import generate as generate_more

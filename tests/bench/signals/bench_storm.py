@@ -14,11 +14,13 @@ from pathlib import Path
 
 from sqlmodel import func, select
 
-from core import notify, runtime, store
+from core import runtime
+from core.db import store
 from core.models import Issue, Notification, Record, now
+from core.ops import notify
 from core.settings import Settings
-from core.signals import noise
-from core.signals.candidates import BUCKET, Correlator
+from core.signals.grouping import noise
+from core.signals.grouping.candidates import BUCKET, Correlator
 from core.stages import collect, group
 from core.vendors.base import Batch
 from tests.bench.signals.incidents import DEV, START, VENDORS, Incident, Teller

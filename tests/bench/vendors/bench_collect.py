@@ -29,10 +29,10 @@ def serve(count: int) -> None:
     import uvicorn
     from starlette.applications import Starlette
 
-    from core.sandbox import telemetry
-    from core.sandbox.alarms import Alarms
-    from core.sandbox.deployments import free_port
-    from core.sandbox.vendors.datadog import Datadog
+    from core.demo import telemetry
+    from core.demo.alarms import Alarms
+    from core.demo.deployments import free_port
+    from core.demo.vendors.datadog import Datadog
     from tests.vendors.simulators import STACK
 
     telemetry.LOGS = count
@@ -51,9 +51,9 @@ def serve(count: int) -> None:
 def ours(url: str, folder: Path) -> int:
     from sqlmodel import func, select
 
-    from core import store
+    from core.db import store
+    from core.demo.vendors import datadog as simulated
     from core.models import Signal
-    from core.sandbox.vendors import datadog as simulated
     from core.stages import collect
     from core.vendors.datadog import Datadog
     from core.vendors.http import Http
@@ -70,7 +70,7 @@ def ours(url: str, folder: Path) -> int:
 def bare(url: str, folder: Path) -> int:
     import sqlite3
 
-    from core.sandbox.vendors import datadog as simulated
+    from core.demo.vendors import datadog as simulated
 
     base = sqlite3.connect(folder / "bare.db")
     base.execute("PRAGMA journal_mode=WAL")

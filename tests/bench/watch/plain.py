@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.health import FEWEST_ERRORS, FEWEST_POINTS, slower
 from core.models import ServiceHealth
 from core.settings import Watch
+from core.signals.health import FEWEST_ERRORS, FEWEST_POINTS, slower
 from core.signals.release import Interval, Judgement, Scene, State
 
 CURED_SHARE = 0.5  # the service's error rate must fall below this share of what it was

@@ -1,0 +1,1 @@
+"""Parts of pages, by what they show."""

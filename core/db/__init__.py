@@ -1,0 +1,1 @@
+"""The database: its one engine, its transactions and migrations, and many rows at once."""

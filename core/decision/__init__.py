@@ -1,0 +1,1 @@
+"""The decision on an issue: pure rules and guards, their receipt, maintenance windows, and the replay of the past."""

@@ -1,0 +1,30 @@
+"""The audit trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from core.models.base import _json, _time
+
+
+class AuditRow(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = _time(index=True)
+    actor: str = Field(index=True)
+    action: str = Field(index=True)
+    subject: str  # issue/12, deployment/3, policy
+    detail: dict = _json()
+    key: str | None = Field(default=None, unique=True)  # idempotency of the action, bound to person and subject
+    previous: str = ""
+    hash: str = ""
+    request: str = ""  # SHA-256 of the action's content, so that its key is not used for another; not in the chain
+
+
+class AuditHead(SQLModel, table=True):
+    """That a host keeps a signed head of the audit chain on its disk, and the one that it last sent outside."""
+
+    keeper: str = Field(primary_key=True)  # host and folder
+    line: str  # as core/audit/head.py writes it
+    sent: str  # the day, YYYY-MM-DD, UTC

@@ -1,0 +1,84 @@
+"""What all tables and shapes are made of: columns of times and JSON, and texts that a database can hold."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+from sqlalchemy import JSON, DateTime, text
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Utc(TypeDecorator):
+    """Aware datetimes in and out; stored as UTC, which SQLite would otherwise forget."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value, dialect):
+        return value.astimezone(UTC).replace(tzinfo=None) if value else value
+
+    def process_result_value(self, value, dialect):
+        return value.replace(tzinfo=UTC) if value else value
+
+
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+DEEPEST = 30  # levels of nested attributes that are kept
+MOST = 10**9  # of one record; an issue's sum of them stays a number that databases hold
+
+
+def storable(value: Any) -> Any:
+    """The value with U+FFFD for what JSON can carry but UTF-8 and PostgreSQL cannot: NUL, and halves of pairs.
+
+    One record with such a character would otherwise stop the whole page that it came with, for ever.
+    """
+    return _storable(value, DEEPEST)
+
+
+def _storable(value: Any, deeper: int) -> Any:
+    if isinstance(value, str):
+        return UNSTORABLE.sub("\ufffd", value)
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if not deeper:
+        return "\u2026"
+    if isinstance(value, dict):
+        return {_storable(key, 1): _storable(inner, deeper - 1) for key, inner in value.items()}
+    return [_storable(inner, deeper - 1) for inner in value]
+
+
+def countable(value: Any) -> Any:
+    """A number at most MOST, at least 0; what is no number is left for the shape to refuse."""
+    return min(max(value, 0), MOST) if isinstance(value, int | float) and value == value else value
+
+
+Text = Annotated[str, BeforeValidator(storable)]
+Count = Annotated[int, BeforeValidator(countable)]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def _time(**kw) -> Any:
+    return Field(default_factory=now, sa_type=Utc, **kw)
+
+
+def _maybe_time(**kw) -> Any:
+    return Field(default=None, sa_type=Utc, nullable=True, **kw)
+
+
+def _json(factory=dict) -> Any:
+    return Field(default_factory=factory, sa_type=JSON)
+
+
+def _only(where: str) -> dict:
+    """The condition of a partial index, for both databases."""
+    return {"sqlite_where": text(where), "postgresql_where": text(where)}

@@ -1,0 +1,82 @@
+"""The words of the product: where an issue stands, how bad it is, what was decided."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Impact(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Verdict(StrEnum):
+    AUTO_RESOLVE = "AUTO_RESOLVE"
+    SCHEDULE_MAINTENANCE = "SCHEDULE_MAINTENANCE"
+    ESCALATE_HUMAN = "ESCALATE_HUMAN"
+
+
+class Stage(StrEnum):
+    COLLECT = "collect"
+    ANALYZE = "analyze"
+    DECIDE = "decide"
+    FIX = "fix"
+    REVIEW = "review"
+    TEST = "test"
+    DEPLOY = "deploy"
+    VERIFY = "verify"
+    LEARN = "learn"
+
+
+class Status(StrEnum):
+    """Where an issue stands. The flow's diagram, flow.py and the console use these very names."""
+
+    NEW = "new"
+    ANALYZING = "analyzing"
+    DECIDING = "deciding"
+    SCHEDULED = "scheduled"
+    FIXING = "fixing"
+    REVIEWING = "reviewing"
+    TESTING = "testing"
+    PREVIEWING = "previewing"
+    AWAITING_APPROVAL = "awaiting_approval"
+    QUEUED = "queued"
+    DEPLOYING = "deploying"
+    WATCHING = "watching"
+    ROLLING_BACK = "rolling_back"
+    RESOLVED = "resolved"
+    ESCALATED = "escalated"
+    DISMISSED = "dismissed"
+
+
+ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
+
+
+class Kind(StrEnum):
+    EXCEPTION = "exception"
+    LOG = "log"
+    ALERT = "alert"
+    REPORT = "report"  # an issue somebody wrote
+    METRIC = "metric"  # an anomaly found in metric points
+    CHANGE = "change"  # a release or deployment by anybody
+
+
+class Cause(StrEnum):
+    """What kind of cause an analysis names; only CODE is ever given to a fixer."""
+
+    CODE = "code"
+    DELIBERATE = "deliberate"  # the program's own raise
+    UPSTREAM = "upstream"
+    CREDENTIAL = "credential"
+    ENVIRONMENT = "environment"
+    DATA = "data"
+    PERFORMANCE = "performance"
+    UNKNOWN = "unknown"

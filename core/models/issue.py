@@ -1,0 +1,134 @@
+"""An issue, what is known and decided of it, and how its runs went."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from core.models.base import _json, _maybe_time, _only, _time
+from core.models.enums import Cause, Impact, Kind, Severity, Stage, Status, Verdict
+
+
+class Issue(SQLModel, table=True):
+    __table_args__ = (Index("ix_issue_merged_into", "merged_into", **_only("merged_into IS NOT NULL")),)
+    id: int | None = Field(default=None, primary_key=True)
+    fingerprint: str = Field(index=True)
+    because: str = ""  # why its signals are one issue
+    title: str
+    kind: Kind = Kind.EXCEPTION
+    service: str = Field(index=True)
+    environment: str = "production"
+    release: str | None = None
+    pattern: str = Field(default="", index=True)  # what learning counts by, e.g. "KeyError/missing-key"
+    status: Status = Field(default=Status.NEW, index=True)
+    severity: Severity | None = None
+    impact: Impact | None = None
+    cause: Cause | None = None
+    confidence: float | None = None
+    verdict: Verdict | None = None
+    reason: str = ""  # why it stands where it stands, in a person's words
+    run: int = 0  # how often its workflow was started
+    restarts: int = 0  # how often this run's workflow was restarted from one of its steps
+    at_once: bool = False  # a person started this run: it waits for no maintenance window
+    occurrences: int = Field(default=0, index=True)
+    users: int = 0
+    assignee: str | None = None
+    first_seen: datetime = _time(index=True)
+    last_seen: datetime = _time(index=True)
+    created_at: datetime = _time(index=True)
+    ended_at: datetime | None = _maybe_time(index=True)
+    resolution: str | None = None
+    requested_by: str | None = None  # the person who asked for this run; the platform itself: nobody
+    scheduled_for: datetime | None = _maybe_time()
+    counted_by: str | None = None  # the source whose signals are its occurrences: the first that told
+    merged_into: int | None = None  # the issue that a person made it a part of
+
+    @property
+    def workflow_id(self) -> str:
+        return self.workflow_of(self.restarts)
+
+    def workflow_of(self, restarts: int) -> str:
+        """The workflow of this run after so many restarts."""
+        return f"issue-{self.id}-run-{self.run}" + (f"-restart-{restarts}" if restarts else "")
+
+
+class Analysis(SQLModel, table=True):
+    __table_args__ = (Index("ix_analysis_counts", "created_at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    run: int
+    analyst: str  # embedded, openai, kestra
+    root_cause: str
+    cause: Cause
+    next_step: str = ""  # for a person, when no code change cures it
+    severity: Severity
+    impact: Impact
+    confidence: float
+    simplicity: float  # 1 = one line in one file, 0 = not understood
+    pattern: str = ""
+    culprit: str = ""  # file:line, release or upstream
+    evidence: list = _json(list)  # [{"says": "...", "weight": 0.2}, ...]
+    created_at: datetime = _time()
+
+
+class Decision(SQLModel, table=True):
+    __table_args__ = (Index("ix_decision_counts", "created_at", "row", "verdict"),)
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    analysis_id: int = Field(foreign_key="analysis.id")
+    run: int
+    verdict: Verdict
+    confidence: float
+    row: int
+    needs_approval: bool
+    receipt: dict = _json()  # terms, row, guards, inputs, and the smallest change that flips it
+    created_at: datetime = _time(index=True)
+
+
+class Outcome(SQLModel, table=True):
+    """How one run of one issue ended: the memory that learning reads.
+
+    What became of the fix (``result``) and how a person resolved the issue (``resolution``) are two facts.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("issue_id", "run"),
+        # what the KPIs count lies in the index: a period is read without its rows
+        Index("ix_outcome_figures", "created_at", "result", "verdict", "confidence", "total_seconds", "detect_seconds"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    run: int
+    pattern: str = Field(index=True)
+    service: str = ""
+    result: str = Field(index=True)  # fixed, rolled_back, failed, escalated, human
+    by: str = "platform"
+    note: str = ""
+    verdict: Verdict | None = None
+    confidence: float | None = None
+    detect_seconds: float | None = None
+    total_seconds: float | None = None  # first error to verified
+    resolution: str | None = None  # how a person resolved the issue of this run
+    resolved_by: str | None = None
+    created_at: datetime = _time(index=True)
+
+
+class StageRun(SQLModel, table=True):
+    """One stage of one issue's journey, as it happened."""
+
+    __table_args__ = (
+        UniqueConstraint("issue_id", "run", "stage", "attempt"),
+        Index("ix_stagerun_counts", "started_at", "result", "stage"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    issue_id: int = Field(foreign_key="issue.id", index=True)
+    run: int
+    stage: Stage
+    attempt: int = 1
+    started_at: datetime = _time(index=True)
+    ended_at: datetime | None = _maybe_time()
+    result: str = "running"  # running, ok, failed, refused, waiting
+    says: str = ""
+    detail: dict = _json()

@@ -1,0 +1,90 @@
+"""What the platform keeps of its own work: rounds, connectors, workers, messages, webhooks, migrations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from core.models.base import _json, _maybe_time, _time
+
+
+class Connector(SQLModel, table=True):
+    """One row a source: where its reading stands, and how it fares."""
+
+    name: str = Field(primary_key=True)
+    cursor: str | None = None
+    last_attempt: datetime | None = _maybe_time()
+    last_success: datetime | None = _maybe_time()
+    lag_seconds: float | None = None
+    records: int = 0
+    failures: int = 0  # in a row
+    error: str | None = None
+    open_until: datetime | None = _maybe_time()  # circuit breaker
+    note: str = ""  # what is no fault, but worth knowing: a budget that ended before the reading did
+    calls_left: int | None = None  # of the last round's budget
+    vendor_left: int | None = None  # of the vendor's own limit, by its last answer
+
+
+class Notification(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)  # folds duplicates
+    channel: str  # slack, email, console
+    event: str
+    issue_id: int | None = None
+    subject: str
+    body: str = ""
+    state: str = Field(default="pending", index=True)  # pending, sent, failed
+    attempts: int = 0
+    repeats: int = 0
+    error: str | None = None
+    created_at: datetime = _time(index=True)
+    sent_at: datetime | None = _maybe_time()
+    next_at: datetime | None = _maybe_time()  # not before: the wait after a failed attempt
+    approval_id: int | None = None  # the question that its buttons answer
+    reference: str = ""  # the channel's own name of the message, to update it: "C0DEMO 1503435956.000247"
+    told: str = ""  # the state of the question that the message shows
+
+
+class Webhook(SQLModel, table=True):
+    """A delivery that was verified. Neither its id nor its body is taken a second time."""
+
+    __table_args__ = (UniqueConstraint("vendor", "delivery_id"), UniqueConstraint("vendor", "digest"))
+    id: int | None = Field(default=None, primary_key=True)
+    vendor: str
+    delivery_id: str
+    digest: str  # SHA-256 of the body
+    received_at: datetime = _time(index=True)
+    served: bool = Field(default=False, index=True)  # a round has taken it up
+
+
+class Round(SQLModel, table=True):
+    """One pass of collect. ``slot`` is the interval it belongs to: claimed by inserting it."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    slot: str = Field(unique=True)
+    worker: str
+    started_at: datetime = _time(index=True)
+    ended_at: datetime | None = _maybe_time()
+    result: str = "running"  # running, ok, partial, failed, interrupted
+    records: int = 0
+    issues: int = 0
+    detail: dict = _json()  # by source: {"records": 3, "error": null, "seconds": 0.2}
+
+
+class Worker(SQLModel, table=True):
+    """A live process; its executor id is held by a file lock on this machine. Times are the database's."""
+
+    executor_id: str = Field(primary_key=True)
+    host: str
+    pid: int
+    role: str
+    life: str = ""  # a new one at each start: a process whose life is gone from its row was given up
+    started_at: datetime = _time()
+    heartbeat: datetime = _time()
+
+
+class Migration(SQLModel, table=True):
+    name: str = Field(primary_key=True)
+    applied_at: datetime = _time()

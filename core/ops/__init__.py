@@ -1,0 +1,1 @@
+"""How the platform itself runs: durable work, ownership of workers, messages, metrics, liveness, webhooks in."""

@@ -1,0 +1,1 @@
+"""Who proposes: the embedded repairer, a model, the Cline CLI."""

@@ -1,0 +1,1 @@
+"""The proof of a fix by running, and what its generated test may contain."""

@@ -1,0 +1,1 @@
+"""Where code runs that nobody trusts, and how it reports."""

@@ -1,0 +1,1 @@
+"""Analysis of an issue: cause, suspects, severity, similar issues of the past, corroboration."""

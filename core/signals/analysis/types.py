@@ -1,0 +1,46 @@
+"""What an analyst is given of an issue, and what it concludes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from core.models import Cause, Impact, Record, ServiceHealth, Severity
+from core.settings import SeverityRules
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that an analyst is given of one issue; every text in it is a stranger's."""
+
+    title: str
+    service: str
+    records: Sequence[Record]
+    health: ServiceHealth = field(default_factory=ServiceHealth)
+    before: ServiceHealth = field(default_factory=ServiceHealth)
+    share: float = 1.0  # the issue's share of the service's failures, by its reports
+    critical: bool = False
+    impact: Impact = Impact.MEDIUM
+    others: Sequence[str] = ()  # services with errors at the same time
+    rules: SeverityRules = field(default_factory=SeverityRules)
+    noise_ms: float = 50.0  # growth of a latency that says nothing
+    changes: Sequence[Record] = ()  # releases and deployments of late
+    upstreams: Sequence[str] = ()
+    past: Sequence[str] = ()  # similar issues and what cured them
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an analyst concludes. ``confidence`` and ``simplicity`` are 0..1."""
+
+    analyst: str
+    root_cause: str
+    cause: Cause
+    severity: Severity
+    impact: Impact
+    confidence: float
+    simplicity: float
+    pattern: str
+    culprit: str = ""
+    next_step: str = ""
+    evidence: Sequence[dict] = ()  # {"says": str, "weight": float}

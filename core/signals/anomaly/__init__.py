@@ -1,0 +1,1 @@
+"""Anomalies and changes in series of numbers."""

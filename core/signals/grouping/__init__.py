@@ -1,0 +1,1 @@
+"""Grouping: which signals are one issue, and which open none."""

@@ -1,0 +1,1 @@
+"""The review of a change: our own gates, and CodeRabbit's review."""
