@@ -46,7 +46,7 @@ async def receive(request: Request) -> Response:
         return _refused(refusal)
     except SQLAlchemyError:
         log.exception("a delivery of %s was not stored", vendor)
-        return _refused(webhooks.Refused(503, "the store does not answer; send it again"))
+        return _refused(webhooks.Refused(503, "The database is not responding. Send it again."))
     return JSONResponse({"status": "accepted"}, 202)
 
 
@@ -62,7 +62,7 @@ async def slack(request: Request) -> Response:
         return _refused(webhooks.Refused(400, str(fault)))
     except SQLAlchemyError:
         log.exception("an answer from Slack was not stored")
-        return _refused(webhooks.Refused(503, "the store does not answer"))
+        return _refused(webhooks.Refused(503, "The database is not responding."))
     work = asyncio.create_task(asyncio.to_thread(slack_answers.answer, payload))
     done, _ = await asyncio.wait([work], timeout=SLACK_PATIENCE)
     reply = work.result() if done else slack_answers.Reply()

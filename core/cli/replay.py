@@ -38,7 +38,7 @@ def _in_force(settings: configuration.Settings) -> Policy | None:
 
 
 def told(found: Replay) -> str:
-    lines = [f"{found.judged} decisions judged again, {len(found.flips)} flip"]
+    lines = [f"{found.judged} decisions replayed, {len(found.flips)} would change"]
     if found.unreadable:
         lines.append(f"{found.unreadable} were left out: their receipts lack the inputs")
     lines += [f"{n:>5}  {before} -> {after}" for (before, after), n in found.kinds().items()]

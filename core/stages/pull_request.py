@@ -133,7 +133,7 @@ def body(rt: Runtime, issue: Issue, analysis: Analysis, change: ChangeSet, revie
             f"**What failed.** {_failed(issue)}",
             f"**Cause.** {fenced(analysis.root_cause, 1000)}{_culprit(analysis)}",
             f"**Why this change.** {fenced(change.rationale, 1000)}\n{_evidence(change)}",
-            f"**What this patch can newly do**\n{_newly(review)}",
+            f"**New capabilities of this patch**\n{_newly(review)}",
             f"**Proof**\n{_proof(change)}",
             f"**Review**\n{_gates(review)}{_notes(review)}",
             f"**What was not checked**\n{_unchecked(rt, change, review)}",

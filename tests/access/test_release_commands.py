@@ -26,7 +26,7 @@ def person(monkeypatch):
 
 def test_releases_are_stopped_and_started(core, console, person):  # noqa: F811
     person("operator", "view", "operate")
-    assert core("stop", "--reason", "incident 7")[:2] == (0, "releases are stopped: nothing new goes to production\n")
+    assert core("stop", "--reason", "incident 7")[:2] == (0, "Releases are stopped. Nothing new reaches production.\n")
     assert core("stop")[0] == 1
     assert "held: all releases, operator: incident 7" in core("status")[1]
     [held] = json.loads(core("status", "--json")[1])["held"]

@@ -206,5 +206,5 @@ def test_of_two_at_once_one_wins_and_the_other_is_told(console):
     with ThreadPoolExecutor(2) as pool:
         told = sorted(pool.map(answer, ("bob", "approver")))
     winner = waiting.state(number).by
-    assert told == [f"already approved by {winner}", "approved: the release starts"]
+    assert told == [f"already approved by {winner}", "Approved. The release starts."]
     assert len(trail("approve")) == 1

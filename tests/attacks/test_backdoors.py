@@ -297,7 +297,7 @@ def test_the_approver_and_the_pull_request_read_it():
         body("order.session.execute(text)", "json.dumps(text)", "if order.name == '<b>x':", "    return 0")
     )
     shown = str(change.newly_can([found]))
-    assert "What this patch can newly do" in shown and "database: newly calls order.session.execute" in shown
+    assert "New capabilities of this patch" in shown and "database: newly calls order.session.execute" in shown
     assert "&lt;b&gt;x" in shown and "<b>x" not in shown
     assert shown.index("database") < shown.index("json.dumps")
     told = _newly(found)

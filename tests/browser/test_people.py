@@ -121,7 +121,7 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
     page.keyboard.press("a")
     page.wait_for_selector("[role=dialog]:has-text('Approve this patch for production?') [class*=st-key-do-] button")
     page.keyboard.press("Control+Enter")
-    toast(page, "approved: the release starts")
+    toast(page, "Approved. The release starts.")
     assert (waiting.state(ids[2]).state, waiting.state(ids[2]).by) == ("approved", "approver")
     page.keyboard.press("j")
     page.wait_for_selector(buttons.format(ids[0]))
@@ -129,7 +129,7 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
     page.wait_for_selector("[role=dialog]:has-text('Reject this patch?') textarea")
     write(page, "not before the sale")
     page.keyboard.press("Control+Enter")
-    toast(page, "rejected: a person takes over")
+    toast(page, "Rejected. The issue is escalated.")
     assert waiting.state(ids[0]).reason == "not before the sale"
     page.keyboard.press("j")
     page.wait_for_selector(buttons.format(ids[1]))

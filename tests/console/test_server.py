@@ -48,7 +48,7 @@ def test_status_counts_and_needs_no_script(client):
         scenes.shop(session)
     answer = client.get("/status")
     assert answer.status_code == 200
-    assert "<dt>Waiting for an approval</dt><dd>1</dd>" in answer.text
+    assert "<dt>Awaiting approval</dt><dd>1</dd>" in answer.text
     assert "<script" not in answer.text and 'lang="en"' in answer.text
 
 
@@ -98,7 +98,7 @@ def test_the_first_look_holds_real_figures_and_no_strangers_markup(client):
         scenes.story(session, Status.FIXING, title="<script>alert(1)</script>")
     text = client.get("/issues").text
     assert "51 issues, the latest first" in text and "&lt;script&gt;alert(1)" in text and "<script>alert" not in text
-    assert "wait for an approval now" in client.get("/").text
+    assert "Awaiting approval" in client.get("/").text
     assert "MTTR, auto-fixed" in client.get("/kpis").text
     assert client.get("/").headers["cache-control"] == "private, no-cache"
 

@@ -57,7 +57,7 @@ def test_a_question_that_cannot_be_answered(console, name, values, says):
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_question_that_does_not_exist(console, name):
     before = stored()
-    with pytest.raises(Refused, match="this approval does not exist"):
+    with pytest.raises(Refused, match="This approval does not exist."):
         answer(name, 404, "x")
     assert stored() == before
 
@@ -65,7 +65,7 @@ def test_a_question_that_does_not_exist(console, name):
 def test_an_approval_releases_the_patch_that_was_seen(console):
     number, issue, patch = waiting.question()
     refused(issues.approve, number, says="the patch has changed since you saw it", patch_hash="another")
-    assert answer("approve", number, patch).says == "approved: the release starts"
+    assert answer("approve", number, patch).says == "Approved. The release starts."
     kept = one(Approval, number)
     assert (kept.state, kept.by, kept.reason) == ("approved", "approver", "")
     assert abs(now() - kept.answered_at) < timedelta(minutes=1)

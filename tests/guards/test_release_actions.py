@@ -78,7 +78,7 @@ def question(made: ChangeSet, state: str) -> Approval:
 
 def test_a_stop_is_kept_told_and_audited(console):
     receipt = deployments.stop(actor=by("operator"), reason="incident 7", key="k")
-    assert receipt.says == "releases are stopped: nothing new goes to production"
+    assert receipt.says == "Releases are stopped. Nothing new reaches production."
     [made] = rows(Hold)
     assert (made.scope, made.by, made.reason, made.ended_at) == (EVERYTHING, "operator", "incident 7", None)
     assert [message.body for message in told("stopped")] == ["operator stopped all releases: incident 7"]
@@ -89,7 +89,7 @@ def test_a_stop_is_kept_told_and_audited(console):
 
 
 def test_a_second_stop_and_a_second_start_are_refused(console):
-    refused(deployments.start, says="releases are not stopped")
+    refused(deployments.start, says="Releases are not stopped.")
     hold(by="ada")
     refused(deployments.stop, says="releases are stopped already, by ada", reason="x")
     assert deployments.start(actor=by("approver"), key="k").done

@@ -61,7 +61,7 @@ def confirm(at, reason):
 def test_a_change_is_previewed_then_put_in_force(shop):
     at = changing()
     seen = screens.seen(at)
-    assert "decisions judged again" in seen and "would flip" in seen and "auto_contained = 0.9" in seen
+    assert "Decisions replayed" in seen and "Would change" in seen and "auto_contained = 0.9" in seen
     assert "row 7: no other row matches" in seen
     assert shop.platform_file.read_text() == screens.PLATFORM, "a preview changes nothing"
     confirm(at, "two bad weeks")
@@ -116,12 +116,12 @@ TAMPERED = {
 @pytest.mark.parametrize("how", TAMPERED)
 def test_a_tampered_trail_is_found_on_screen(shop, how):
     assert head.advance(shop).ok
-    at = press(screens.visit("audit"), "Verify the whole chain")
+    at = press(screens.visit("audit"), "Verify the chain")
     assert "6 rows, each follows the one before it" in screens.seen(at)
     sql, says = TAMPERED[how]
     with store.write() as session:
         session.connection().execute(text(sql))
-    assert says in screens.seen(press(at, "Verify the whole chain"))
+    assert says in screens.seen(press(at, "Verify the chain"))
 
 
 def test_a_changed_row_is_marked_without_asking(shop):
@@ -158,7 +158,7 @@ def test_settings_ask_each_connector(console, monkeypatch):
         "slack": Check(False, registry.OFF, "set it"),
     }
     monkeypatch.setattr(registry, "checks", lambda settings: iter(answers.items()))
-    seen = screens.seen(press(screens.visit("settings"), "Ask every connector now"))
+    seen = screens.seen(press(screens.visit("settings"), "Check all connectors"))
     assert "401 Unauthorized" in seen and "make a new token" in seen and "off</span>" in seen
 
 

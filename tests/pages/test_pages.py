@@ -22,15 +22,15 @@ from tests import factories, scenes, screens
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(2)>"'`[x](javascript:alert(3))${{7*7}}"""
 EMPTY = {
     "pipeline": "The first starts within 5 min",
-    "approvals": "Nothing waits for an answer",
+    "approvals": "No pending approvals",
     "issues": "No issues yet",
-    "codegen": "No change has been written yet",
+    "codegen": "No changes yet",
     "deployments": "No deployments yet",
     "kpis": "not enough data",
     "people": "No API tokens yet",
     "policy": "no other row matches",
     "audit": "The trail is empty",
-    "settings": "No connector has been read yet",
+    "settings": "No connector has delivered data yet",
 }
 FULL = {
     "pipeline": ("KeyError: &#x27;GA-1021&#x27; in total", "failed 3× in a row", "2 of 5"),

@@ -38,7 +38,7 @@ def test_a_person_is_added_and_the_password_is_shown_once(console):
 CHANGES = [
     ("make approver", lambda: kept("operator").role is Role.APPROVER),
     ("shut out", lambda: kept("operator").disabled and sessions.actor(sessions.digest("operator")) is None),
-    ("new one-time password, end sessions and lock", lambda: kept("operator").must_change),
+    ("New one-time password (ends sessions, removes the lock)", lambda: kept("operator").must_change),
 ]
 
 

@@ -121,7 +121,7 @@ def test_a_viewer_sees_silences_and_ends_none(console):
 
 def test_what_was_set_aside_is_counted_by_its_reason(console):
     at = screens.visit("issues")
-    assert "No signal was set aside in the last 24 h." in screens.seen(at)
+    assert "No signals were suppressed in the last 24 h." in screens.seen(at)
     with store.write() as session:
         issue = scenes.story(session, Status.ESCALATED)
         for age, reason in ((1, "a user's own error (HTTP 404)"), (2, "a user's own error (HTTP 404)"), (3, "known: x"),

@@ -81,7 +81,7 @@ def test_approved_by_a_click(asked):
     assert asked.send(click).status_code == 409, "a replay is refused"
     assert asked.send(second).status_code == 200
     assert [(w["user"], w["text"]) for w in asked.vendor.whispers] == [
-        ("U0DEMO", "approved: the release starts"),
+        ("U0DEMO", "Approved. The release starts."),
         ("U0BOB", "already approved by ada"),
     ]
     assert [(row.actor, row.detail["patch"]) for row in audited("approve")] == [("ada", question().patch_hash)]
