@@ -64,7 +64,7 @@ async def _body(request: Request) -> dict:
     except strict_json.Unreadable as fault:
         raise Wrong(422, f"The body is invalid: {fault}") from None
     except ClientDisconnect:
-        raise Wrong(400, "the body ended early") from None
+        raise Wrong(400, "The body ended early.") from None
     if not isinstance(given, dict):
         raise Wrong(422, "The body must be a JSON object.")
     return given

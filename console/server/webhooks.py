@@ -28,9 +28,9 @@ async def body_of(request: Request) -> bytes:
         async for part in request.stream():
             body += part
             if len(body) > webhooks.LARGEST:
-                raise webhooks.Refused(413, "the body is larger than 1 MB")
+                raise webhooks.Refused(413, "The body is larger than 1 MB.")
     except ClientDisconnect:
-        raise webhooks.Refused(400, "the body ended early") from None
+        raise webhooks.Refused(400, "The body ended early.") from None
     return body
 
 
@@ -38,7 +38,7 @@ async def receive(request: Request) -> Response:
     """A vendor's delivery: written down, and the next round starts within a second."""
     vendor = request.path_params["vendor"]
     if vendor not in webhooks.DOORS:
-        return _refused(webhooks.Refused(404, "no such webhook"))
+        return _refused(webhooks.Refused(404, "There is no such webhook."))
     try:
         body = await body_of(request)
         await asyncio.to_thread(webhooks.accept, process.settings(), vendor, request.headers, body)

@@ -236,7 +236,7 @@ def timeline(told: Story) -> list[Event]:
         )
         for s in told.stages
     ]
-    events += [Event(a.asked_at, "Approval asked", a.asks, "person") for a in told.approvals]
+    events += [Event(a.asked_at, "Approval requested", a.asks, "person") for a in told.approvals]
     events += [
         Event(a.answered_at, f"Approval {a.state}", a.reason, "person", a.by or "platform")
         for a in told.approvals

@@ -304,7 +304,7 @@ def test_the_approver_and_the_pull_request_read_it():
     assert told.startswith("- **needs a person**: database: newly calls order.session.execute (shop/orders.py:")
     assert "<b>" not in told and _notes(found) == ""
     assert NOTHING in str(change.newly_can([review_of(OLD)])) and NOTHING in _newly(review_of(OLD))
-    assert "Not examined" in str(change.newly_can([])) and "Not examined" in _newly(
+    assert "Not analyzed" in str(change.newly_can([])) and "Not analyzed" in _newly(
         Review(change_set_id=1, passed=True)
     )
     whole = change.drawn(type("Change", (), {"change_set": ChangeSet(

@@ -60,7 +60,7 @@ def test_status_refreshes_itself_only_when_asked(client, asked, sent):
 def test_status_says_when_the_store_is_gone(client):
     store._engine = None
     code, text = status.page()
-    assert code == 503 and "The store does not answer" in text
+    assert code == 503 and "The database is not responding" in text
 
 
 def test_a_strangers_connector_name_is_escaped_on_status(client):

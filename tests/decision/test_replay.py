@@ -132,8 +132,8 @@ def test_the_same_click_twice_counts_once(console):
     [
         ("[guards]\nspeed = 9\n", {}, "guards.speed"),
         ("no toml", {}, "platform.toml"),
-        (screens.PLATFORM, {"based_on": "0" * 64}, "has been changed since"),
-        (screens.PLATFORM, {"reason": " "}, "needs a reason"),
+        (screens.PLATFORM, {"based_on": "0" * 64}, "has changed since"),
+        (screens.PLATFORM, {"reason": " "}, "Enter a reason"),
     ],
 )
 def test_what_cannot_be_put_in_force_changes_nothing(console, text, more, says):
