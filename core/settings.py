@@ -30,131 +30,143 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class ConfigurationError(Exception):
-    """A setting or platform.toml cannot be used; the message says which, and what to write."""
+    """A setting or platform.toml is invalid; the message names it and says what to write."""
 
 
 class Settings(BaseSettings):
-    """Every field is an environment variable of the same name in capitals. Empty means: not connected."""
+    """Every field is an environment variable of the same name in capitals. Empty means not connected."""
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", env_ignore_empty=True)
 
     # the platform itself
-    database_url: str = Field("", repr=False, description="SQLAlchemy address; empty: SQLite in DATA_DIR")
-    data_dir: Path = Field(Path("data"), description="database, clones, worktrees, locks")
-    platform_file: Path = Field(Path("platform.toml"), description="services and policy")
-    public_url: str = Field("http://localhost:8501", description="the console's address, for links in messages")
-    round_seconds: float = Field(300.0, gt=0, description="seconds between two rounds")
+    database_url: str = Field("", repr=False, description="SQLAlchemy URL; empty: SQLite in DATA_DIR")
+    data_dir: Path = Field(Path("data"), description="folder for the database, clones, worktrees and locks")
+    platform_file: Path = Field(Path("platform.toml"), description="file with the services and the policy")
+    public_url: str = Field("http://localhost:8501", description="address of the console, for links in notifications")
+    round_seconds: float = Field(300.0, gt=0, description="seconds between two collection cycles")
     sandbox_url: str = Field("", description="address of the demo's vendor simulator; set by `make demo`")
-    console_engine: bool = Field(True, description="off: this console only shows; a worker elsewhere does the rounds")
+    console_engine: bool = Field(
+        True, description="run the engine in the console process; if off, a separate worker runs it"
+    )
 
-    sandbox_token: SecretStr = Field(SecretStr(""), description="the simulator's key; set by `make demo`")
+    sandbox_token: SecretStr = Field(SecretStr(""), description="key of the simulator; set by `make demo`")
     demo_password: SecretStr = Field(
-        SecretStr(""), description="password of the demo's four people, told on its sign-in screen; set by `make demo`"
+        SecretStr(""), description="password of the four demo people, shown on the sign-in page; set by `make demo`"
     )
     platform_token: SecretStr = Field(
-        SecretStr(""), description="a person's API token: the command line acts for that person, and for nobody without"
+        SecretStr(""), description="API token of the person whom the command line acts for; without it, no actions"
     )
     audit_key: SecretStr = Field(
         SecretStr(""),
-        description="signs the head of the audit trail; at least 32 characters; empty: a key in DATA_DIR/audit-key",
+        description="key that signs the audit trail head, at least 32 characters; empty: DATA_DIR/audit-key",
     )
     trusted_proxies: Annotated[str, AfterValidator(names.networks)] = Field(
         "",
-        description="networks (CIDR) of the proxies whose X-Forwarded-For is believed, by commas; empty: none",
+        description="networks (CIDR) of trusted proxies, separated by commas; empty: X-Forwarded-For is ignored",
     )
 
     private_hosts: str = Field(
-        "", description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas"
+        "", description="allowed vendor hosts on private networks (GitHub Enterprise, Sentry), separated by commas"
     )
 
     # signals
     datadog_site: str = Field("datadoghq.com", description="e.g. datadoghq.eu, us3.datadoghq.com")
-    datadog_url: str = Field("", description="replaces https://api.SITE")
+    datadog_url: str = Field("", description="overrides https://api.SITE")
     datadog_api_key: SecretStr = Field(SecretStr(""), description="Datadog API key")
     datadog_app_key: SecretStr = Field(
         SecretStr(""), description="Datadog application key (logs_read_data, metrics_read)"
     )
-    datadog_query: str = Field("status:error", description="log search of a round")
+    datadog_query: str = Field("status:error", description="log search query of each collection cycle")
     datadog_metrics_filter: str = Field(
         "!env:staging,!env:stage,!env:stg,!env:test,!env:qa,!env:preview,!env:dev,!env:development",
-        description="tag filter of the metric queries: production only; e.g. env:prod",
+        description="tag filter of the metric queries, to select production, e.g. env:prod",
     )
     newrelic_region: Literal["us", "eu"] = Field("us", description="us or eu")
-    newrelic_url: str = Field("", description="replaces the NerdGraph address")
+    newrelic_url: str = Field("", description="overrides the NerdGraph address")
     newrelic_api_key: SecretStr = Field(SecretStr(""), description="New Relic user key (NRAK-...)")
-    newrelic_account_id: int = Field(0, description="New Relic account")
+    newrelic_account_id: int = Field(0, description="New Relic account id")
     newrelic_condition: str = Field(
         "error.expected IS NOT true", description="NRQL condition on the TransactionError events to read"
     )
-    github_url: str = Field("https://api.github.com", description="or https://HOST/api/v3")
-    github_token: SecretStr = Field(SecretStr(""), description="token with contents, issues, pull requests, statuses")
-    sentry_url: str = Field("https://sentry.io", description="or us.sentry.io, de.sentry.io, your own host")
-    sentry_token: SecretStr = Field(SecretStr(""), description="auth token with event:read, event:write, org:read")
-    sentry_org: str = Field("", description="organization slug")
-    sentry_project: str = Field("", description="project slug or id; empty: every project")
-    cloudwatch_log_groups: str = Field("", description="log groups, separated by commas")
-    cloudwatch_filter: str = Field(
-        "?ERROR ?error ?Exception ?Traceback", description="filter pattern of the log events to read; empty: all"
+    github_url: str = Field(
+        "https://api.github.com", description="GitHub API; https://HOST/api/v3 for GitHub Enterprise"
     )
-    cloudwatch_namespace: str = Field("", description="metrics namespace of the services")
-    cloudwatch_dimension: str = Field("Service", description="the metrics' dimension that names the service")
-    cloudwatch_role_arn: str = Field("", description="role to take on; empty: none")
-    aws_region: str = Field("", description="empty: what boto3 finds by itself")
-    aws_profile: str = Field("", description="empty: what boto3 finds by itself")
-    aws_endpoint_url: str = Field("", description="replaces the AWS addresses")
+    github_token: SecretStr = Field(
+        SecretStr(""), description="GitHub token with contents, issues, pull requests and statuses"
+    )
+    sentry_url: str = Field(
+        "https://sentry.io", description="Sentry address; also us.sentry.io, de.sentry.io or your own host"
+    )
+    sentry_token: SecretStr = Field(
+        SecretStr(""), description="Sentry auth token with event:read, event:write and org:read"
+    )
+    sentry_org: str = Field("", description="Sentry organization slug")
+    sentry_project: str = Field("", description="Sentry project slug or id; empty: all projects")
+    cloudwatch_log_groups: str = Field("", description="CloudWatch log groups, separated by commas")
+    cloudwatch_filter: str = Field(
+        "?ERROR ?error ?Exception ?Traceback",
+        description="CloudWatch filter pattern of the log events to read; empty: all",
+    )
+    cloudwatch_namespace: str = Field("", description="CloudWatch namespace of the service metrics")
+    cloudwatch_dimension: str = Field("Service", description="CloudWatch dimension that names the service")
+    cloudwatch_role_arn: str = Field("", description="AWS role to assume; empty: none")
+    aws_region: str = Field("", description="AWS region; empty: the default of boto3")
+    aws_profile: str = Field("", description="AWS profile; empty: the default of boto3")
+    aws_endpoint_url: str = Field("", description="overrides the AWS addresses")
 
     # analysis and fixes
-    openai_base_url: str = Field("", description="any OpenAI-compatible server")
-    openai_api_key: SecretStr = Field(SecretStr(""), description="its key")
-    openai_model: str = Field("", description="its model; empty: the embedded analysis and repairer only")
-    cline_bin: str = Field("", description="Cline CLI (path or name); empty: not used. It asks OPENAI_BASE_URL's model")
+    openai_base_url: str = Field("", description="address of an OpenAI-compatible server")
+    openai_api_key: SecretStr = Field(SecretStr(""), description="key of that server")
+    openai_model: str = Field("", description="model on that server; empty: only the embedded analysis and repairer")
+    cline_bin: str = Field("", description="Cline CLI (path or name), which uses OPENAI_MODEL; empty: not used")
 
     osv_url: str = Field(
-        "", description="https://api.osv.dev: fixes' packages are scanned for known vulnerabilities; empty: not scanned"
+        "",
+        description="address of OSV (https://api.osv.dev), to scan packages for known vulnerabilities; empty: no scan",
     )
 
     kestra_url: str = Field("", description="address of a Kestra server, 1.x or 2.x")
-    kestra_tenant: str = Field("main", description="its tenant; main in the open source edition")
-    kestra_namespace: str = Field("platform", description="namespace of the flows of core/cli/kestra")
-    kestra_user: str = Field("", description="basic auth")
-    kestra_password: SecretStr = Field(SecretStr(""), description="basic auth")
-    kestra_token: SecretStr = Field(SecretStr(""), description="API token, in place of user and password")
-    kestra_analysis_flow: str = Field("", description="flow whose AI agent gives an analysis (`analysis`); empty: none")
+    kestra_tenant: str = Field("main", description="Kestra tenant; main in the open source edition")
+    kestra_namespace: str = Field("platform", description="Kestra namespace of the flows in core/cli/kestra")
+    kestra_user: str = Field("", description="user for basic authentication at Kestra")
+    kestra_password: SecretStr = Field(SecretStr(""), description="password for basic authentication at Kestra")
+    kestra_token: SecretStr = Field(SecretStr(""), description="Kestra API token, instead of user and password")
+    kestra_analysis_flow: str = Field(
+        "", description="Kestra flow whose AI agent returns an analysis (`analysis`); empty: none"
+    )
 
     # delivery
     vercel_url: str = Field("https://api.vercel.com", description="address of the Vercel API")
     vercel_token: SecretStr = Field(SecretStr(""), description="Vercel access token")
-    vercel_team_id: str = Field("", description="team_... or slug; empty: the personal account")
+    vercel_team_id: str = Field("", description="Vercel team id (team_...) or slug; empty: the personal account")
 
     # messages
     slack_url: str = Field("https://slack.com/api", description="address of the Slack Web API")
-    slack_token: SecretStr = Field(SecretStr(""), description="bot token (xoxb-...) with chat:write")
-    slack_channel: str = Field("", description="channel id for alerts")
+    slack_token: SecretStr = Field(SecretStr(""), description="Slack bot token (xoxb-...) with chat:write")
+    slack_channel: str = Field("", description="Slack channel id for notifications")
     slack_signing_secret: SecretStr = Field(
-        SecretStr(""), description="signing secret of the Slack app; its buttons answer at PUBLIC_URL/hooks/slack"
+        SecretStr(""), description="signing secret of the Slack app, for buttons that call PUBLIC_URL/hooks/slack"
     )
     slack_webhook_url: SecretStr = Field(
-        SecretStr(""), description="incoming webhook, in place of SLACK_TOKEN: messages without buttons"
+        SecretStr(""), description="Slack incoming webhook, instead of SLACK_TOKEN; its messages have no buttons"
     )
     smtp_host: str = Field("", description="mail server")
-    smtp_port: int = Field(587, description="its port")
-    smtp_user: str = Field("", description="mail user; empty: no sign-in")
-    smtp_password: SecretStr = Field(SecretStr(""), description="its password")
-    smtp_starttls: bool = Field(True, description="encrypt the connection; port 465 is encrypted from its start")
-    smtp_ca_file: str = Field("", description="certificates to trust, for a mail server of your own authority")
-    email_from: str = Field("", description="sender of alerts")
-    email_to: str = Field("", description="receivers of alerts, separated by commas")
+    smtp_port: int = Field(587, description="port of the mail server")
+    smtp_user: str = Field("", description="user of the mail server; empty: no authentication")
+    smtp_password: SecretStr = Field(SecretStr(""), description="password of the mail user")
+    smtp_starttls: bool = Field(True, description="use STARTTLS; port 465 always uses TLS")
+    smtp_ca_file: str = Field("", description="CA certificates to trust, for a mail server with a private CA")
+    email_from: str = Field("", description="sender address of notifications")
+    email_to: str = Field("", description="recipients of notifications, separated by commas")
 
     # webhooks in, at PUBLIC_URL/hooks/VENDOR; an empty secret: that door is shut
     sentry_webhook_secret: SecretStr = Field(SecretStr(""), description="client secret of the Sentry integration")
     github_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the GitHub webhook")
     datadog_webhook_token: SecretStr = Field(
-        SecretStr(""), description="sent by Datadog's webhook in the custom header X-Webhook-Token"
+        SecretStr(""), description="secret that Datadog's webhook sends in the custom header X-Webhook-Token"
     )
     vercel_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the Vercel webhook")
-    metrics_token: SecretStr = Field(
-        SecretStr(""), description="bearer token of /metrics; empty: it answers on loopback only"
-    )
+    metrics_token: SecretStr = Field(SecretStr(""), description="bearer token of /metrics; empty: loopback only")
 
     @property
     def database(self) -> str:
@@ -166,42 +178,44 @@ class Settings(BaseSettings):
 
 
 class Strict(BaseModel):
-    """Unknown keys are refused, and so is NaN, with which no comparison holds: a limit of it would limit nothing."""
+    """Rejects unknown keys, and NaN: every comparison with NaN is false, so a NaN limit would limit nothing."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Repository(Strict):
-    """A service's code: where it lies and how it is tested and shipped."""
+    """The code of a service: where it is, and how it is tested and deployed."""
 
-    remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git address to clone and push")
+    remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git remote to clone and push to")
     branch: Annotated[str, AfterValidator(names.branch)] = "main"
-    github: Annotated[str, AfterValidator(names.github)] = Field("", description="owner/name; empty: no pull requests")
+    github: Annotated[str, AfterValidator(names.github)] = Field(
+        "", description="GitHub OWNER/NAME; empty: no pull requests"
+    )
     vercel_project: Annotated[str, AfterValidator(names.optional_name)] = Field(
-        "", description="project name; empty: no deployments"
+        "", description="Vercel project name; empty: no deployments"
     )
     production_url: Annotated[str, AfterValidator(names.address)] = Field(
-        "", description="public address, for health checks"
+        "", description="public URL, for health checks"
     )
     health_path: Annotated[str, AfterValidator(names.health_path)] = "/health"
     environment: dict[Annotated[str, AfterValidator(names.variable)], str] = Field(
-        {}, description="variables of its deployments; no secrets"
+        {}, description="environment variables of its deployments; no secrets"
     )
     test_command: Annotated[list[str], AfterValidator(names.command)] = ["python", "-m", "pytest", "-q"]
     source: list[Annotated[str, AfterValidator(names.folder)]] = Field(
-        ["."], min_length=1, description="folders of the program's code"
+        ["."], min_length=1, description="folders with the program's source"
     )
     tests: Annotated[str, AfterValidator(names.folder)] = "tests"
 
 
 class SuccessCheck(Strict):
-    """What holds while a service works: an address and its expected answer, or a metric and its bound."""
+    """A check that passes while the service works: a URL with its expected response, or a metric with its limit."""
 
-    url: Annotated[str, AfterValidator(names.address)] = Field("", description="address that is fetched at each look")
-    status: int = Field(200, ge=100, le=599, description="its expected status")
-    contains: str = Field("", description="text within the first 64 kB of its answer")
-    metric: Literal["", "error_rate", "p95_ms"] = Field("", description="in place of an address")
-    at_most: float = Field(0, ge=0, description="the metric's bound: a share of 1, or milliseconds")
+    url: Annotated[str, AfterValidator(names.address)] = Field("", description="URL that is fetched at each look")
+    status: int = Field(200, ge=100, le=599, description="expected HTTP status")
+    contains: str = Field("", description="text that the first 64 kB of the response must contain")
+    metric: Literal["", "error_rate", "p95_ms"] = Field("", description="metric, instead of a URL")
+    at_most: float = Field(0, ge=0, description="maximum of the metric: a share between 0 and 1, or milliseconds")
 
     @model_validator(mode="after")
     def _one_kind(self):
@@ -214,19 +228,19 @@ class Service(Strict):
     repository: str
     critical: bool = False
     impact: Impact = Impact.MEDIUM
-    paths: list[str] = Field([], description="what a fix may touch (globs); empty: all of the repository's source")
-    forbidden: list[str] = Field([], description="what a fix may not touch, beside [fix] forbidden")
-    max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: as there")
-    max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
+    paths: list[str] = Field([], description="files that a fix may touch (globs); empty: all source files")
+    forbidden: list[str] = Field([], description="files that a fix may not touch, in addition to [fix] forbidden")
+    max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: no change")
+    max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: no change")
     upstreams: list[str] = []
     corroboration: bool | None = Field(None, description="overrides [corroboration] required for this service")
     checks: dict[Annotated[str, AfterValidator(names.name)], SuccessCheck] = Field(
-        {}, description="success checks of a release; one that passed before it and fails since is harm"
+        {}, description="success checks of a release; one that passed before and fails after it is a regression"
     )
 
 
 class Thresholds(Strict):
-    """The rows of the decision matrix, in DESIGN order; every number is a confidence."""
+    """The confidence thresholds of the decision matrix, in the order of its rows."""
 
     escalate_below: float = 0.6
     auto_any: float = 0.9
@@ -248,14 +262,14 @@ class Weights(Strict):
 
 
 class History(Strict):
-    """Beta prior of a pattern nobody has seen: (successes + prior*weight) / (n + weight)."""
+    """Beta prior of a new pattern: (successes + prior*weight) / (n + weight)."""
 
     prior: float = 0.7
     weight: float = 4.0
 
 
 class BusinessHours(Strict):
-    """Automatic production deployments wait for these hours; an empty list of days means: always."""
+    """Automatic production deployments wait for these hours. Without days, they may run at any time."""
 
     zone: str = "UTC"
     days: list[int] = Field([], description="0 = Monday")
@@ -264,12 +278,12 @@ class BusinessHours(Strict):
 
 
 class Freeze(Strict):
-    """A span of time without releases. Both times carry their offset, e.g. 2026-12-18T00:00:00+01:00."""
+    """A period without releases. Both times need an offset, e.g. 2026-12-18T00:00:00+01:00."""
 
     name: str = Field(min_length=1)
     start: AwareDatetime
     end: AwareDatetime
-    repositories: list[str] = Field([], description="empty: all of them")
+    repositories: list[str] = Field([], description="repositories that it covers; empty: all")
 
     @model_validator(mode="after")
     def _ends_later(self):
@@ -286,28 +300,30 @@ class Guards(Strict):
     approval_always: bool = False
     stop_after_rollbacks: int = 3
     brake_after_failures: int = Field(
-        2, ge=0, description="failed releases in a row that hold a repository's automatic releases; 0: never"
+        2, ge=0, description="failed releases in a row after which a repository's automatic releases stop; 0: never"
     )
-    freezes: list[Freeze] = Field([], description="named spans without releases; rollbacks still happen")
+    freezes: list[Freeze] = Field([], description="named periods without releases; rollbacks still run")
     business_hours: BusinessHours = BusinessHours()
 
 
 class CorroborationRules(Strict):
     """What the team's own metrics or logs must show before a report leads to an automatic deployment."""
 
-    required: bool = Field(True, description="without corroboration, a person approves")
-    failures: int = Field(5, ge=1, description="failures that suffice; fewer when the report tells of fewer")
-    share: float = Field(0.1, ge=0, le=1, description="share of the report's occurrences that must be seen")
-    background_factor: float = Field(2.0, gt=1, description="failures must exceed the background so many times")
-    background_minutes: float = Field(60, gt=0, description="before the report: what the background is measured in")
-    span_minutes: float = Field(60, gt=0, description="of a longer report, only its last minutes count")
-    slack_seconds: float = Field(120, ge=0, description="on both sides: clock skew and the width of metric intervals")
-    wait_seconds: float = Field(600, ge=0, description="wait for late metrics and logs before a person is asked")
-    public_sources: list[str] = Field([], description='sources that strangers can write to as well, e.g. ["datadog"]')
+    required: bool = Field(True, description="without corroboration, a person must approve")
+    failures: int = Field(5, ge=1, description="failures that are enough; fewer if the report counts fewer")
+    share: float = Field(0.1, ge=0, le=1, description="share of the reported occurrences that must be measured")
+    background_factor: float = Field(2.0, gt=1, description="factor by which failures must exceed the background")
+    background_minutes: float = Field(60, gt=0, description="minutes before the report that define the background")
+    span_minutes: float = Field(
+        60, gt=0, description="longest span of a report; of a longer one, only the last minutes count"
+    )
+    slack_seconds: float = Field(120, ge=0, description="tolerance on both sides for clock skew and metric intervals")
+    wait_seconds: float = Field(600, ge=0, description="wait for late metrics and logs before requesting approval")
+    public_sources: list[str] = Field([], description='sources that outsiders can write to, e.g. ["datadog"]')
 
 
 class SeverityRules(Strict):
-    """Share of a service's requests that fail from which a severity begins."""
+    """The error rate of a service from which each severity applies."""
 
     medium: float = 0.01
     high: float = 0.25
@@ -315,23 +331,27 @@ class SeverityRules(Strict):
 
 
 class Watch(Strict):
-    seconds: float = Field(
-        600, gt=0, description="how long a deployment is watched at most, unless more traffic is needed"
-    )
-    earliest: float = Field(60, ge=0, description="no verdict that a release is good comes before this many seconds")
+    seconds: float = Field(600, gt=0, description="maximum watch duration, unless more traffic is needed")
+    earliest: float = Field(60, ge=0, description="seconds before which no release is confirmed")
     every: float = Field(30, gt=0, description="seconds between two looks")
-    minimum_requests: int = Field(20, description="fewer than these is no evidence")
+    minimum_requests: int = Field(20, description="fewer requests are too little evidence")
     wrong_rollbacks: float = Field(0.005, gt=0, lt=1, description="accepted probability of rolling back a good release")
-    missed_harm: float = Field(0.02, gt=0, lt=1, description="accepted probability that an early verdict misses harm")
-    cured_share: float = Field(0.25, gt=0, lt=1, description="share of its former rate at which a fault is not cured")
-    error_rate_margin: float = Field(0.01, description="allowed rise of the error rate")
-    latency_factor: float = Field(1.5, description="allowed growth of the 95th percentile")
-    latency_floor_ms: float = Field(50.0, ge=0, description="growth of it that is noise, for a severity too")
-    source: str = Field("datadog", description="connector whose metrics are watched")
+    missed_harm: float = Field(
+        0.02, gt=0, lt=1, description="accepted probability that an early verdict misses a regression"
+    )
+    cured_share: float = Field(
+        0.25, gt=0, lt=1, description="share of the former error rate from which an error counts as not fixed"
+    )
+    error_rate_margin: float = Field(0.01, description="allowed rise of the error rate, as a share of requests")
+    latency_factor: float = Field(1.5, description="allowed growth of the 95th percentile, as a factor")
+    latency_floor_ms: float = Field(
+        50.0, ge=0, description="growth of the 95th percentile that counts as noise, also for severities"
+    )
+    source: str = Field("datadog", description="connector that provides the watch metrics")
 
 
 class Maintenance(Strict):
-    """Weekly window. ``days`` 0 = Monday; times in ``zone``."""
+    """A weekly window. In ``days``, 0 is Monday; times are in ``zone``."""
 
     zone: str = "UTC"
     days: list[int] = [1, 3]
@@ -340,16 +360,16 @@ class Maintenance(Strict):
 
 
 class ModelRules(Strict):
-    """What models may cost that write fixes. Tokens and dollars are summed over all attempts, the failed ones too."""
+    """Budget of the models that write fixes. Tokens and dollars include all attempts, also failed ones."""
 
-    tries: int = Field(2, ge=0, le=5, description="attempts of each model at one fix; 0: no model is asked")
-    seconds: float = Field(300, gt=0, description="deadline of one attempt")
-    requests: int = Field(40, ge=1, description="requests that a program such as Cline may make in one attempt")
+    tries: int = Field(2, ge=0, le=5, description="attempts of each model at one fix; 0: no models")
+    seconds: float = Field(300, gt=0, description="time limit of one attempt, in seconds")
+    requests: int = Field(40, ge=1, description="maximum requests of a program such as Cline in one attempt")
     tokens_per_issue: int = 200_000
     tokens_per_day: int = 2_000_000
     usd_per_issue: float = 1.0
     usd_per_day: float = 10.0
-    usd_per_million_tokens: float = Field(0.0, ge=0, description="price where the model's server tells none")
+    usd_per_million_tokens: float = Field(0.0, ge=0, description="price, if the model server reports none")
 
 
 class FixRules(Strict):
@@ -359,7 +379,7 @@ class FixRules(Strict):
     max_files: int = 5
     complexity: int = 10
     coverage: float = 0.8
-    slowdown: float = Field(2.0, gt=1, description="a changed function may take so many times its old time")
+    slowdown: float = Field(2.0, gt=1, description="allowed slowdown of a changed function, as a factor")
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False
     forbidden: list[str] = Field(
@@ -389,11 +409,11 @@ class FixRules(Strict):
             "conftest.py",
             "**/conftest.py",
         ],
-        description="never touched by a fix, whatever a service allows",
+        description="files that no fix may touch, whatever a service allows",
     )
 
     def of(self, service: Service) -> FixRules:
-        """These rules as they hold for one service: it can only make them stricter."""
+        """The rules for one service, which can only make them stricter."""
         return self.model_copy(
             update={
                 "forbidden": [*self.forbidden, *service.forbidden],
@@ -406,32 +426,34 @@ class FixRules(Strict):
 class ApprovalRules(Strict):
     expires_minutes: int = Field(480, ge=1, le=1_000_000)
     four_eyes: Literal["critical", "always"] = Field(
-        "critical", description="for which services whoever asked for a fix cannot approve it"
+        "critical", description="services whose fixes cannot be approved by the person who requested them"
     )
 
 
 class Access(Strict):
-    """Who may come in, for how long, and what the identity provider's claims are worth."""
+    """Who can sign in, for how long, and which roles the claims of the identity provider give."""
 
     session_hours: float = Field(12, gt=0)
-    lock_after: int = Field(5, ge=1, description="wrong passwords in a row")
+    lock_after: int = Field(5, ge=1, description="wrong passwords in a row that lock the account")
     lock_minutes: float = Field(15, gt=0)
-    password_days: float = Field(365, ge=0, description="age at which a password must be changed; 0: never")
-    public_status: bool = Field(True, description="/status shows its counts to anybody")
-    groups: dict[str, list[str]] = Field({}, description="group: its people; an approval can be escalated to it")
-    oidc_claim: str = Field("groups", description="claim whose values oidc_roles names, beside e-mail addresses")
-    oidc_roles: dict[str, Role] = Field({}, description="value of the claim, or verified e-mail address: role")
-    oidc_email_verified: bool = Field(
-        True, description="false: the provider leaves email_verified out and lets nobody choose an address themselves"
+    password_days: float = Field(365, ge=0, description="days after which a password must be changed; 0: never")
+    public_status: bool = Field(True, description="show /status without sign-in")
+    groups: dict[str, list[str]] = Field(
+        {}, description="groups and their people; an approval can be assigned to a group"
     )
-    oidc_default: Role | None = Field(None, description="role of everybody else there; none: they stay outside")
+    oidc_claim: str = Field("groups", description="claim whose values oidc_roles maps to roles")
+    oidc_roles: dict[str, Role] = Field({}, description="role by claim value or verified e-mail address")
+    oidc_email_verified: bool = Field(
+        True, description="false: for a provider that omits email_verified and lets nobody choose their address"
+    )
+    oidc_default: Role | None = Field(None, description="role of everyone else at the provider; none: no access")
 
 
 Channel = Literal["slack", "email", "console"]
 
 
 class Routes(Strict):
-    """Who hears of what. A channel that is not connected is recorded as failed; ``[]`` tells nobody."""
+    """The channels of each event. A channel that is not connected is recorded as failed; ``[]`` means none."""
 
     workflow_failed: list[Channel] = ["slack"]
     error_rate: list[Channel] = ["email", "slack"]
@@ -449,47 +471,49 @@ class Routes(Strict):
     rate_limit: list[Channel] = ["slack"]
     performance: list[Channel] = ["email"]
     resolved: list[Channel] = ["slack"]
-    unverified: list[Channel] = ["slack", "email", "console"]  # production may serve a build that nobody confirmed
+    unverified: list[Channel] = ["slack", "email", "console"]  # production may serve an unconfirmed build
     merge_outstanding: list[Channel] = ["slack"]
-    audit_head: list[Channel] = []  # once a day: a place that the platform's own account cannot rewrite
+    audit_head: list[Channel] = []  # once a day; choose a place that the platform cannot rewrite
     audit_failed: list[Channel] = ["slack", "email"]
-    brake: list[Channel] = ["slack", "email"]  # a repository's automatic releases are held
+    brake: list[Channel] = ["slack", "email"]  # automatic releases of a repository are on hold
     stopped: list[Channel] = ["slack"]  # a person stopped or started all releases
 
 
 class SlackRules(Strict):
-    people: dict[str, str] = Field({}, description="Slack user id (U0123ABCD) = the person who may answer with it")
+    people: dict[str, str] = Field({}, description="person by Slack user id (U0123ABCD)")
 
 
 class CodeRabbitRules(Strict):
-    """Wait for CodeRabbit's review of each fix, where GitHub is connected."""
+    """Wait for CodeRabbit's review of each fix, if GitHub is connected."""
 
     enabled: bool = False
-    wait_minutes: float = Field(30, gt=0, description="no review by then: a person approves in its place")
-    every_seconds: float = Field(30, gt=0, description="between two looks")
+    wait_minutes: float = Field(
+        30, gt=0, description="minutes to wait; without a review by then, a person must approve"
+    )
+    every_seconds: float = Field(30, gt=0, description="seconds between two checks")
     block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
 
 
 class OsvRules(Strict):
-    """The scan for known vulnerabilities, where OSV_URL names a service to ask."""
+    """The scan for known vulnerabilities, if OSV_URL is set."""
 
     unscanned: Literal["pass", "ask"] = Field(
-        "pass", description="when it is out of reach and a fix imports no new package: go on, or ask a person"
+        "pass", description="if OSV is unreachable and a fix imports no new package: pass, or require approval"
     )
-    private: list[str] = Field([], description="packages of your own (globs); their names are never sent")
+    private: list[str] = Field([], description="private packages (globs), whose names are never sent")
 
 
 class MetricNames(Strict):
-    """Names of the services' own metrics at the vendors that ask for them."""
+    """Names of the service metrics, for vendors that need them."""
 
     requests: str = "requests"
     errors: str = "errors"
     p95_ms: str = "latency.p95"
-    step: int = Field(20, ge=1, description="seconds of an interval that Datadog is asked for, whatever the span")
+    step: int = Field(20, ge=1, description="interval of Datadog queries, in seconds")
 
 
 class Collect(Strict):
-    """How many calls one round may make at a vendor; what is left over, the next round reads."""
+    """Maximum calls to a vendor in one collection cycle; the next cycle reads the rest."""
 
     calls_a_round: int = Field(150, ge=10)
     by_vendor: dict[str, int] = Field({}, description='e.g. {"github": 400}')
@@ -538,14 +562,14 @@ class Policy(Strict):
         return service in self.guards.critical_services or bool(known and known.critical)
 
     def asks_corroboration(self, service: str) -> bool:
-        """Does a person have to approve a fix of this service whose report nothing corroborates?"""
+        """Does an uncorroborated fix of this service need a person's approval?"""
         known = self.services.get(service)
         own = known.corroboration if known else None
         return self.corroboration.required if own is None else own
 
 
 def read_policy(path: Path) -> Policy:
-    """Policy of a platform.toml. Raises ConfigurationError with the line or the key at fault."""
+    """Policy of a platform.toml. Raises ConfigurationError naming the invalid line or key."""
     try:
         return parse_policy(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
@@ -555,7 +579,7 @@ def read_policy(path: Path) -> Policy:
 
 
 def parse_policy(text: str, name: str) -> Policy:
-    """Policy of the text of a platform.toml; ``name`` stands in the messages."""
+    """Policy of the text of a platform.toml; ``name`` appears in the messages."""
     try:
         return Policy(**tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -568,13 +592,13 @@ def parse_policy(text: str, name: str) -> Policy:
 
 
 def _key(place: tuple[str | int, ...]) -> str:
-    """The dotted key of a fault. A stranger's name in it is shown as Python writes it."""
+    """The dotted key of an error. An unknown name in it is shown as its repr."""
     words = [part for part in map(str, place) if part != "[key]"]
     return ".".join(word if word.isprintable() else repr(word) for word in words) or "file"
 
 
 def load() -> Settings:
-    """Settings of this process. Raises ConfigurationError naming the variable at fault."""
+    """Settings of this process. Raises ConfigurationError naming the invalid variable."""
     try:
         return Settings()
     except ValidationError as error:

@@ -59,7 +59,7 @@ from core.vendors.base import VendorError
 def approve(
     approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Seen(approvals.patch_of)], key: str
 ) -> Receipt:
-    """Release exactly the patch with this hash."""
+    """Approve exactly this patch for production."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         asked = approvals.asked(session, approval_id, who, patch_hash)

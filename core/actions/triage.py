@@ -49,7 +49,7 @@ def merge(
     into: Annotated[Whole, Asked("Into which issue?", "one", "Choose the issue to merge into.")],
     key: str,
 ) -> Receipt:
-    """Merge this issue into ``into``: its signals move there, its own run ends, and later signals follow."""
+    """Merge this issue into another one: its signals move there, its own run ends, and later signals follow."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue, target = _pair(session, issue_id, into)
@@ -181,7 +181,7 @@ def silence(
     title: str = "*",
     starts: str = "",
 ) -> Receipt:
-    """Open no issue of this issue's signals, or of those that match the globs, for so many minutes.
+    """Suppress this issue's signals, or those that match the globs, for a number of minutes.
 
     ``starts`` (ISO 8601 with its zone) makes it planned maintenance from then on; empty means a silence from now on.
     """

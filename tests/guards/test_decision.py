@@ -208,9 +208,10 @@ def test_a_situation_needs_three_keys(missing):
         ({"severity": "dire"}, "Severity"), ({"impact": "dire"}, "Impact"), ({"cause": "dire"}, "Cause"),
         ({"analysis": 1.01}, "analysis must"), ({"analysis": -0.01}, "analysis must"),
         ({"simplicity": 1.01}, "simplicity must"), ({"simplicity": -0.01}, "simplicity must"),
-        ({"successes": -1}, "are counts, with 0 <= successes <= outcomes"), ({"successes": 2, "outcomes": 1}, "are counts, with 0 <= successes <= outcomes"),
-        ({"occurrences": -1}, "are counts, with 0 <= successes <= outcomes"), ({"b": 1, "a": 1}, "unknown keys: a, b"),
-        ({"corroborated": "no"}, "corroborated must be true or false"), ({"corroboration": None}, "corroboration must be text"),
+        ({"successes": -1}, "are counts, with"), ({"successes": 2, "outcomes": 1}, "are counts, with"),
+        ({"occurrences": -1}, "are counts, with"), ({"b": 1, "a": 1}, "unknown keys: a, b"),
+        ({"corroborated": "no"}, "corroborated must be true or false"),
+        ({"corroboration": None}, "corroboration must be text"),
     ],
 )  # fmt: skip
 def test_a_situation_out_of_range(values, says):

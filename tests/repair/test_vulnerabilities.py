@@ -221,7 +221,8 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
         "the change adds no known vulnerability",
         "requests 2.31.0 has GHSA-9wx4 (MODERATE, CVE-2024-35195; fixed in 2.32.2): No check",
     ),
-    "an import that a test brings": ({"tests/test_x.py": "import yaml\n"}, True, True, "adds no known vulnerability", ""),
+    "an import that a test brings": ({"tests/test_x.py": "import yaml\n"}, True, True,
+         "adds no known vulnerability", ""),
     "a package without a version": (
         new("import numpy"), False, False, "numpy is newly imported and not pinned, not scanned", "",
     ),
