@@ -106,7 +106,7 @@ def repair(n: int, found: Sequence[Part], baseline: float = kpis.BASELINE_SECOND
             tag("div", tag("span", "platform"), tag("div", tag("b", style=f"width:{share:.2%}", class_="d-part0")),
                 tag("span", span(total)), class_="d-versus"),
             tag("div", *pieces, class_="d-ruler d-parts", role="img", aria_label="mean time to repair by stage"),
-            table(("Part", "Mean", "Share"), rows, (1,)),
+            table(("Stage", "Mean", "Share"), rows, (1,)),
         ]
     )  # fmt: skip
 

@@ -212,7 +212,7 @@ def hours_saved(tally: Tally) -> Figure:
         tally.repairs.n,
         "hours",
         "issues fixed by the platform",
-        f"sum of ({BASELINE_SECONDS / 3600:g} h by hand - time to repair), never below 0",
+        f"sum of ({BASELINE_SECONDS / 3600:g} h baseline - time to repair), never below 0",
         needs=1,
     )
 

@@ -121,7 +121,7 @@ def test_an_honest_trail_verifies(trail):
     for marks in ((), (trail,), (Mark(2, rows()[1].hash), trail), (trail, Mark(1, rows()[0].hash))):
         verdict = verify(*marks)
         assert (verdict.ok, verdict.rows, verdict.state) == (True, ROWS, State.WHOLE)
-        assert verdict.says == "4 rows, each follows the one before it"
+        assert verdict.says == "4 rows verified; the chain is intact"
 
 
 def test_an_empty_trail_verifies(console):
@@ -196,7 +196,7 @@ def test_rows_cut_off_are_missed_by_the_mark(trail, gone):
     assert verify().ok, "the rows that are left fit"
     verdict = verify(Mark(4, trail.hash, "the head of db-1"))
     assert (verdict.ok, verdict.state, verdict.rows) == (False, State.TRUNCATED, ROWS - len(gone))
-    assert verdict.says == "the chain ends before row 4, which the head of db-1 names: rows were cut off"
+    assert verdict.says == "the chain ends before row 4, which the head of db-1 names: rows were removed"
 
 
 @pytest.mark.parametrize("number", range(1, ROWS + 1))

@@ -53,7 +53,7 @@ def test_findings_go_back_to_the_fixer_and_what_is_mended_is_released(world, mon
     note = Said("shop.py", 1, "nitpick", "a docstring would help")
     peer = Peer(
         Look("waiting", says="not finished"),
-        VendorError("github", "has a fault of its own (502)", status=502),
+        VendorError("github", "had an internal error (502)", status=502),
         Look("done", (leak, note), "2 findings"),
         Look("done", (note,), "1 finding"),
     )
