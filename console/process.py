@@ -1,4 +1,4 @@
-"""Settings and store of this process. The entry point opens them once; every visit reads them."""
+"""Settings and database of this process. The entry point opens them once; every visit reads them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from core.db import store
 from core.settings import ConfigurationError, Policy, Settings, load, read_policy
 
 _settings: Settings | None = None
-_read: tuple[object, Policy, str] | None = None  # what the file was like, its policy, its fault
+_read: tuple[object, Policy, str] | None = None  # state of the file, its policy, its error
 
 
 def configure(settings: Settings) -> Settings:
@@ -20,7 +20,7 @@ def configure(settings: Settings) -> Settings:
 
 
 def settings() -> Settings:
-    """Settings of the process; configured from the environment at the first call of all."""
+    """Settings of the process; the first call reads the environment."""
     return _settings or configure(load())
 
 

@@ -1,4 +1,4 @@
-"""What is on screen follows the store: /live tells each change, a fragment redraws itself."""
+"""Live updates: /live announces each change in the database, and a fragment redraws itself."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VERSION = {
 
 
 class Watch:
-    """One look at the store for all visitors. ``version`` grows with every commit that it notices."""
+    """Watches the database once for all visitors. ``version`` increases with every commit that it notices."""
 
     def __init__(self) -> None:
         self.version = 0
@@ -51,7 +51,7 @@ class Watch:
             self._connection = None
 
     async def run(self) -> None:
-        """Look for ever; a store that fails is told once and looked for again."""
+        """Poll for ever. A database failure is logged once, and polling continues."""
         seen, failed = None, False
         while True:
             try:
@@ -82,7 +82,7 @@ class Watch:
                 yield ": still here\n\n"
 
     def close(self) -> None:
-        """End every stream: a server that stops waits for its answers to end."""
+        """End every stream, because a stopping server waits for its responses to end."""
         self.closed = True
         self._changed.set()
 
@@ -126,7 +126,7 @@ _listener = st.components.v2.component("store_listener", js=JS)
 
 
 def _nothing() -> None:
-    """Streamlit asks for a callback for each trigger; the rerun of the fragment is all that is wanted."""
+    """Streamlit requires a callback for each trigger; only the rerun of the fragment is needed."""
 
 
 def live(body: Callable[[], None], pause: float = 0.5) -> None:

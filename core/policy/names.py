@@ -1,6 +1,6 @@
-"""What names, addresses and paths of platform.toml may look like, so that none of them leaves its folder, is read as an
-option by git or another program, or makes git start a helper. Pure; each function returns its value or raises
-ValueError, whose message says what is allowed.
+"""Rules for names, URLs and paths in platform.toml, so that none of them leaves its folder, is read as an option by
+git or another program, or makes git start a helper. Pure; each function returns its value or raises ValueError, whose
+message says what is allowed.
 
 Branches: the rules of git-check-ref-format(1). Remotes: the forms of git-fetch(1) that start no helper of their own.
 """
