@@ -10,8 +10,8 @@ from console.ui.markup import Safe, link, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, card, checks, empty, facts, growth, impact, issue_link, of, table
 from core.models import Approval, Issue
 from core.models.counted import counted
+from core.policy.sections import Watch
 from core.queries.approvals import OpenApproval
-from core.settings import Watch
 
 NONE = "Not run for this patch."
 

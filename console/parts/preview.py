@@ -13,8 +13,8 @@ from console.ui.widgets import RESULT, badge, of, stat, stats, table, tag
 from core.db import store
 from core.decision import replay
 from core.models import Verdict
+from core.policy.reader import ConfigurationError, parse_policy
 from core.queries import decisions
-from core.settings import ConfigurationError, parse_policy
 
 PAGE = 25
 BOLDNESS = {Verdict.AUTO_RESOLVE: 2, Verdict.SCHEDULE_MAINTENANCE: 1, Verdict.ESCALATE_HUMAN: 0}

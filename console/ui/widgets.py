@@ -8,8 +8,8 @@ import streamlit as st
 
 from console.ui.markup import Safe, esc, join, link, moment, percent, tag, when
 from core.models import Impact, Issue, Severity, Status, Verdict
+from core.policy.sections import Watch
 from core.queries.issues import TimelineEvent
-from core.settings import Watch
 
 Look = tuple[str, str, str]  # tone, sign, words
 

@@ -35,7 +35,7 @@ from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.ops import durable, notify, stage_log
 from core.policy import versions
-from core.settings import ConfigurationError
+from core.policy.reader import ConfigurationError
 from core.signals import triage_rules
 from core.stages import learn
 from core.stages.deliver import restoring

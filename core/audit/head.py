@@ -29,7 +29,8 @@ from core.audit.chain import ChainState, ChainVerdict, Mark
 from core.db import store
 from core.models import AuditHead, now
 from core.ops import notify
-from core.settings import ConfigurationError, Settings
+from core.policy.reader import ConfigurationError
+from core.settings import Settings
 
 log = logging.getLogger(__name__)
 SHORTEST = 32  # characters of AUDIT_KEY

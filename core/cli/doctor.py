@@ -14,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.access import accounts
 from core.audit import head
 from core.db import store
+from core.policy.reader import ConfigurationError
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.runtime import Runtime
-from core.settings import ConfigurationError
 from core.stages import workspace
 from core.vendors import cline, registry
 from core.vendors.command import CommandError

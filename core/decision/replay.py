@@ -13,7 +13,7 @@ from datetime import datetime
 
 from core.decision import rules
 from core.models import Verdict
-from core.settings import Policy
+from core.policy.reader import Policy
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from itertools import takewhile
 
 from core.models import Cause, Impact, Severity, Verdict
 from core.models.counted import counted
-from core.settings import Policy
+from core.policy.reader import Policy
 
 SEVERITIES, IMPACTS = list(Severity), list(Impact)
 LOW_IMPACT = {Impact.LOW: 1.0, Impact.MEDIUM: 0.5, Impact.HIGH: 0.0}

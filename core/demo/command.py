@@ -21,7 +21,7 @@ import httpx
 
 from core.demo import overlap, server
 from core.demo.faults import FAULTS, DemoFault
-from core.settings import read_policy
+from core.policy.reader import read_policy
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT, CONSOLE_PORT, RATE = 8600, 8501, 30.0

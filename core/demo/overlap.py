@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.demo.faults import DemoFault
-from core.settings import Policy
+from core.policy.reader import Policy
 
 SPAN = 120.0  # seconds in which all faults are shipped
 LONGEST = 1800.0  # seconds from the last fault to the end of the drill

@@ -10,8 +10,8 @@ from sqlmodel import Session, col, func, select
 from core.access.rights import Actor
 from core.actions import approvals
 from core.models import Analysis, Approval, ChangeSet, Decision, Deployment, Issue
+from core.policy.reader import Policy
 from core.queries.issues import ChangeDetails, with_checks
-from core.settings import Policy
 
 PAGE = 50
 

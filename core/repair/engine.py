@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.models import Cause, Crash
+from core.policy.sections import FixRules
 from core.repair.judge import policy
 from core.repair.judge.judge import Judged, choose, crash_like, difference, mended, trust, uncured
 from core.repair.localize.fixability import classify
@@ -22,7 +23,6 @@ from core.repair.reproduce.test_calls import scaffolds, seen_types
 from core.repair.sandbox import checkout
 from core.repair.sandbox.probe import Call, ProbeOutcome, observed, probe, probes
 from core.repair.types import Attempt, Candidate, Fixer, FixResult, Runner
-from core.settings import FixRules
 
 _CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable")
 CANDIDATES, INPUTS, INNER = 40, 100, 40

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from core.settings import Watch
+from core.policy.sections import Watch
 from core.signals.release import Count, Judgement, Scene, State
 from core.signals.release_look import Finding, FindingKind, Look
 

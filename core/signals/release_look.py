@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cached_property
 from statistics import median
 
-from core.settings import Watch
+from core.policy.sections import Watch
 from core.signals import timeline
 from core.signals.anomaly.degradation import rank_test
 from core.signals.anomaly.rates import elsewhere, favours, plus, times

@@ -14,8 +14,8 @@ from core.db import store
 from core.models import Analysis, Cause, Issue, Kind, Outcome, Record, Signal, now
 from core.ops import notify
 from core.ops.stage_log import Entry
+from core.policy.sections import Service
 from core.runtime import Runtime
-from core.settings import Service
 from core.signals import health
 from core.signals.analysis import memory
 from core.signals.analysis.types import Conclusion, Evidence

@@ -15,8 +15,8 @@ from core.db import store
 from core.models import Connector, Decision, Issue, Kind, Metric, Signal, now
 from core.models.origin import Origin, Writers
 from core.ops import stage_log
+from core.policy.sections import CorroborationRules
 from core.runtime import Runtime
-from core.settings import CorroborationRules
 from core.signals.analysis import corroboration
 from core.signals.analysis.corroboration import (
     FAILED,

@@ -19,10 +19,10 @@ from filelock import FileLock
 
 from core.models import ChangeSet
 from core.ops import fencing
+from core.policy.sections import Repository
 from core.repair.sandbox import checkout
 from core.repair.sandbox.checkout import GitPlace, Remote
 from core.runtime import Runtime
-from core.settings import Repository
 from core.vendors.command import CommandError, Unreachable
 from core.vendors.git_settings import ATTRIBUTES, NOBODY
 

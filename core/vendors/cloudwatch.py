@@ -20,7 +20,7 @@ from botocore.session import Session
 
 from core.models import Kind, MetricPoint, Record
 from core.models.origin import Origin, Writers
-from core.settings import MetricNames
+from core.policy.sections import MetricNames
 from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.logline import read_line
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from core.models import Kind, MetricPoint, Record
 from core.models.origin import Origin, Writers
-from core.settings import MetricNames
+from core.policy.sections import MetricNames
 from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of

@@ -13,6 +13,8 @@ from console.parts import connectors
 from console.ui import diff
 from core.decision import rules
 from core.models import ChangeSet, Crash, Frame, Raised
+from core.policy.reader import ConfigurationError, parse_policy
+from core.policy.sections import FixRules
 from core.repair.fixers import prompting
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.fixers.model_fixer import ModelFixer
@@ -25,7 +27,6 @@ from core.repair.reproduce import guided_inputs, mutate, reproduce, seed_values,
 from core.repair.reproduce.inputs import recorded_calls
 from core.repair.sandbox import probe, sealed
 from core.repair.types import Candidate, RegressionTest
-from core.settings import ConfigurationError, FixRules, parse_policy
 from core.stages import duplicate_fixes
 from core.stages.review import gate, gates, imports, manifests, text_gates
 from core.stages.review.runtime_gates import functions

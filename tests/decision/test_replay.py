@@ -16,8 +16,8 @@ from core.decision.replay import PastDecision, replay
 from core.models import Cause, Impact, Severity, Verdict
 from core.models.kept import PolicyVersion
 from core.policy import versions
+from core.policy.reader import ConfigurationError, Policy, parse_policy
 from core.runtime import Runtime
-from core.settings import ConfigurationError, Policy, parse_policy
 from tests import scenes, screens
 from tests.who import by
 

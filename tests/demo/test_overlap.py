@@ -12,7 +12,7 @@ from core.demo.faults import FAULTS
 from core.demo.server import SERVICES
 from core.demo.traffic import SHARES
 from core.models import Impact, Severity
-from core.settings import Policy
+from core.policy.reader import Policy
 
 ALL = list(FAULTS.values())
 POLICY = Policy(

@@ -20,7 +20,7 @@ from datetime import datetime
 from core.models import Kind
 from core.models.counted import counted
 from core.models.origin import Origin
-from core.settings import CorroborationRules
+from core.policy.sections import CorroborationRules
 
 FAILED = frozenset({"error", "err", "severe", "critical", "crit", "fatal", "alert", "emergency", "emerg"})
 ENVIRONMENTS = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.models import Cause, Impact, Record, ServiceHealth, Severity
-from core.settings import SeverityRules
+from core.policy.sections import SeverityRules
 
 
 @dataclass(frozen=True)

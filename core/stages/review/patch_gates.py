@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core.models.counted import counted
+from core.policy.sections import Repository
 from core.repair.judge.capabilities import NOTHING, Capability, capabilities
 from core.repair.prove import generated_tests
 from core.repair.sandbox.runner import read_back
 from core.repair.types import RegressionTest
-from core.settings import Repository
 from core.stages.review.gate import CAPABILITIES, Gate, GateFinding
 from core.stages.review.gates import is_source, touched
 

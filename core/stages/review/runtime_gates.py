@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
+from core.policy.sections import FixRules, Repository
 from core.repair.sandbox import checkout
 from core.repair.sandbox.desk import desk, script
 from core.repair.types import Runner
-from core.settings import FixRules, Repository
 from core.stages.review import coverage_inside, timing_inside
 from core.stages.review.gate import Changed, Gate, GateFinding
 from core.vendors.command import Completed

@@ -16,8 +16,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from core.models.counted import counted
+from core.policy.sections import OsvRules, Repository
 from core.repair.types import Runner
-from core.settings import OsvRules, Repository
 from core.stages.review import imports, manifest_reader, manifests
 from core.stages.review.gate import Gate, GateFinding, changed_lines
 from core.stages.review.gates import is_source, touched

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue, ServiceHealth
+from core.policy.sections import Watch
 from core.runtime import Runtime
-from core.settings import Watch
 from core.signals.release import Interval, Judgement, Scene, State
 from core.signals.release_judge import PATIENCE, judge
 from core.stages.deliver import live, restoring, scene, success_checks
