@@ -34,8 +34,8 @@ ROOMS = {
     "queries": "models db policy settings signals audit access decision stages actions",
     "bootstrap": "policy settings signals vendors repair runtime ops",
     "scheduler": "models db policy settings runtime ops audit stages flow bootstrap",
-    "cli": "models db policy settings signals vendors repair runtime ops audit access decision stages flow actions queries "
-    "bootstrap",
+    "cli": "models db policy settings signals vendors repair runtime ops audit access decision stages flow actions "
+    "queries bootstrap",
     "__main__": "models db policy settings audit access decision actions queries bootstrap scheduler cli",
 }
 # The same of the console; all of it may import core, but the engine only when it starts one.
