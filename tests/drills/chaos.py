@@ -29,9 +29,9 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import col, select
 
 from core import actions, audit, holds, release_actions, store
-from core.models import Approval, ChangeSet, Deployment, Issue, Status
+from core.models import Approval, ChangeSet, Deployment, Issue, ServiceHealth, Status
 from core.settings import ROOT
-from tests.drills.chaos_world import harmful, ready, world
+from tests.drills.chaos_world import RATE, harmful, ready, world
 from tests.postgres import Server, server
 from tests.who import by
 
@@ -198,7 +198,7 @@ def _open() -> list[int]:
 
 
 def _answer(chance: random.Random) -> None:
-    """A person answers what is asked: they keep what does no harm, as far as anybody can see, and lift the brake."""
+    """A person answers what is asked, by what the page shows them, and lifts the brake."""
     with store.read() as session:
         braked = holds.standing(session)
         watched = session.exec(select(Deployment).where(Deployment.status == "watching")).all()
@@ -209,8 +209,9 @@ def _answer(chance: random.Random) -> None:
             release_actions.lift(hold.scope, actor=by("ada"), reason="their causes are known", key=key)
     for row in watched:
         if row.judged.get("asked") and not row.kept_by:
+            answer, reason = (actions.roll_back, "errors rose") if _worse(row) else (actions.keep, "it does no harm")
             with contextlib.suppress(actions.Refused):
-                actions.keep(row.id, actor=by("ada"), reason="it does no harm", key=f"keep-{row.id}")
+                answer(row.id, actor=by("ada"), reason=reason, key=f"{answer.__name__}-{row.id}")
     for one in asked:
         key = f"answer-{one.id}"
         with contextlib.suppress(actions.Refused):  # answered, or its question is stale by now
@@ -218,6 +219,12 @@ def _answer(chance: random.Random) -> None:
                 actions.reject(one.id, actor=by("ada"), reason="not now", key=key)
             else:
                 actions.approve(one.id, actor=by("ada"), patch_hash=one.patch_hash, key=key)
+
+
+def _worse(row: Deployment) -> bool:
+    """Does a share of the requests fail since the release that no fault of this world explains?"""
+    health = [ServiceHealth(**told) for told in row.after.values()]
+    return any((one.error_rate or 0.0) > RATE / 2 for one in health)
 
 
 # --- what has to hold --------------------------------------------------------------------------------
@@ -235,9 +242,11 @@ def faults(made) -> Iterator[str]:
     yield from (f"issue {i.id} is {i.status}: {i.reason[:200]}" for i in issues if i.status not in ENDED)
     yield from (f"issue {i.id} was given up: {i.reason[:200]}" for i in issues if "broke" in i.reason)
     yield from (f"the answer to issue {a.issue_id} is lost" for a in answered if a.issue_id not in released)
+    newest = max((row.id for row in released.values()), default=0)
     for row in released.values():
         bad = harmful(changes[row.change_set_id].head_sha)
-        if row.status != ("rolled_back" if bad else "verified"):
+        left = row.status == "superseded" and row.id != newest  # it waited for a person outside of the lane
+        if not left and row.status != ("rolled_back" if bad else "verified"):
             yield f"deployment {row.id} of issue {row.issue_id} is {row.status}, harmful: {bad}: {row.note[:200]}"
     yield from (f"twice: {line}" for line, n in Counter(made.ledger.effects("production")).items() if n > 1)
     good = {row.vendor_id for row in rows if row.status == "verified"} | {"dpl_1"}
