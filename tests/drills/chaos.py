@@ -36,7 +36,8 @@ from tests.postgres import Server, server
 from tests.who import by
 
 ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
-MEAN = 0.8  # seconds between two troubles
+MEAN = 0.8  # seconds between two troubles while issues come
+LATER = 8.0  # the same while the rest of them ends: releases are watched one after the other
 SHARE = 0.2  # of the issues need a person
 REFUSED = 0.1  # of the questions are refused
 LONGEST = 2400.0  # seconds for all to end after the last trouble
@@ -152,7 +153,7 @@ def drill(given) -> int:
         troubles = Troubles(made, workers, postgres, chance)
         begun = time.monotonic()
         _act(made, workers, troubles, given, chance)
-        _settle(workers, chance)
+        _settle(workers, troubles, chance)
         wrong = list(faults(made))
         print(json.dumps(_told(made, troubles, time.monotonic() - begun) | {"wrong": wrong}, indent=1))
     return 1 if wrong else 0
@@ -183,9 +184,12 @@ def _reported(made, issue_id: int) -> None:
         made.report(issue_id, range(-20, 0), count=500)
 
 
-def _settle(workers: Workers, chance: random.Random) -> None:
-    deadline = time.monotonic() + LONGEST
+def _settle(workers: Workers, troubles: Troubles, chance: random.Random) -> None:
+    deadline, due = time.monotonic() + LONGEST, time.monotonic() + LATER
     while time.monotonic() < deadline and insist(_open):
+        if time.monotonic() > due:
+            troubles.one()
+            due = time.monotonic() + chance.expovariate(1 / LATER)
         workers.tend()
         insist(lambda: _answer(chance))
         time.sleep(0.5)
@@ -289,7 +293,7 @@ def main() -> int:
     parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own instead of SQLite")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--issues", type=int, default=200)
-    parser.add_argument("--troubles", type=int, default=500)
+    parser.add_argument("--troubles", type=int, default=500, help="while the issues come; more follow until all ended")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where it happens, and stays; otherwise all is gone afterwards")
     return drill(parser.parse_args())
