@@ -187,7 +187,9 @@ def _reported(made, issue_id: int) -> None:
 def _settle(workers: Workers, troubles: Troubles, chance: random.Random) -> None:
     deadline, due = time.monotonic() + LONGEST, time.monotonic() + LATER
     while time.monotonic() < deadline and insist(_open):
-        if time.monotonic() > due:
+        if not workers.ready():
+            due = time.monotonic() + LATER  # on a slow machine a start takes longer than that
+        elif time.monotonic() > due:
             troubles.one()
             due = time.monotonic() + chance.expovariate(1 / LATER)
         workers.tend()
