@@ -231,7 +231,8 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
         if "met" in result and turn < TRIES:
             waited = other_fixes.wait(issue_id, run, result["met"])
             if not waited["ok"]:
-                return {**result, "says": f"{waited['says']}; {result['says']}"}
+                says = f"{waited['says']}; {result['says']}"
+                return {**result, "says": says, "stale": waited.get("circle", False)}
         elif result.get("event") != HELD and not (result.get("again") and turn < TURNS):
             return result
         turn += 1
