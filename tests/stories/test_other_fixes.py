@@ -176,7 +176,7 @@ def test_a_release_that_waited_for_its_base_looks_again_whether_releases_are_sto
     young.begun = now() + timedelta(seconds=3)
     issue_id = young.issue()
     until(lambda: rows(Deployment, Deployment.environment == "production"))
-    release_actions.stop(actor=by("bob"), reason="drill", key="stop")
+    deployments.stop(actor=by("bob"), reason="drill", key="stop")
     until(lambda: "stopped" in young.get(issue_id).reason)
     assert now() >= young.begun and not young.ledger.effects("production")
     goes_on()
