@@ -8,8 +8,8 @@ import streamlit as st
 
 from console import access
 from console.parts import alarm, holding
-from console.server.live import live
 from console.ui import confirm, failures
+from console.ui.live import live
 from console.ui.widgets import draw, tag
 
 PAGES = {  # address: title

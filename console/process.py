@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from core.db import store
-from core.settings import ConfigurationError, Policy, Settings, load, read_policy
+from core.policy.reader import ConfigurationError, Policy, read_policy
+from core.settings import Settings, load
 
 _settings: Settings | None = None
 _read: tuple[object, Policy, str] | None = None  # state of the file, its policy, its error

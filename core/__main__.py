@@ -50,7 +50,7 @@ def _stream(name: str, *rest: str) -> int:
 
 
 def _command(argv: list[str]) -> int:
-    from core.settings import ConfigurationError
+    from core.policy.reader import ConfigurationError
 
     try:
         if argv and argv[0] in OWN:
@@ -197,11 +197,12 @@ def decide(arguments) -> int:
     from core import settings as configuration
     from core.decision import rules
     from core.models import strict_json
+    from core.policy import reader
 
     try:
         given = strict_json.loads(sys.stdin.buffer.read())
         case = rules.read_situation(given.get("situation", given))
-        policy = configuration.Policy(**given["policy"]) if "policy" in given else configuration.load().policy
+        policy = reader.Policy(**given["policy"]) if "policy" in given else configuration.load().policy
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         print(f"decide: {error}", file=sys.stderr)
         return 2

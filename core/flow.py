@@ -219,8 +219,7 @@ def outcome_of(handle, issue_id: int, run: int, change_id: int) -> dict:
 def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane: str) -> dict:
     """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
 
-    So does a release that the team's deployment superseded before it was confirmed: it goes out again on top of that.
-    And so does one that has to wait for the fix of another issue.
+    So does one that has to wait for another issue's fix, and one that the team's deployment superseded: on top of that.
     Work that was recorded before this patch entered the lane first, and waits for its admission inside.
     """
     if not DBOS.patch("admission-before-lane"):
@@ -233,7 +232,7 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
         if "met" in result and turn < TRIES:
             waited = other_fixes.wait(issue_id, run, result["met"])
             if not waited["ok"]:
-                return {**result, "says": f"{waited['says']}; {result['says']}"}
+                return {**result, "says": f"{waited['says']}; {result['says']}", "stale": "circle" in waited}
         elif result.get("event") != HELD and not (result.get("again") and turn < TURNS):
             return result
         turn += 1
@@ -283,6 +282,8 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, 
     if not current["ok"]:
         give_back_step(issue_id, run, change_id, current["says"])
         return {**current, "event": "tests_failed"}
+    if current.get("waited") and admit_step(issue_id, run, change_id, automatic)["seconds"] > 0:
+        return carry_out_release(issue_id, run, change_id, automatic, in_lane)  # stopped meanwhile: it waits again
     live = production_step(issue_id, run, 2, change_id, automatic)
     if not live["ok"]:
         back = roll_back_step(issue_id, run, 2, change_id, live["says"])
@@ -321,11 +322,11 @@ def watch_late(issue_id: int, run: int, change_id: int) -> str:
 
 
 def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
-    """When production moved on since the fix was written: rebase, prove, test and preview once more.
+    """When production moved on since the fix was written: rebase, test and preview once more, and look again.
 
-    Then look again: it goes out on top of what has served long enough to be compared with. A team that deploys all
-    the time does not hold it for ever.
+    It goes out on what has served long enough to be compared with; a team that always deploys holds it for a while.
     """
+    waited: dict = {}
     for _ in range(BASES):
         moved = fix_rebase_step(issue_id, run, 0, change_id)
         if moved["ok"] and moved["moved"]:
@@ -333,10 +334,11 @@ def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
             if not current["ok"] or not moved.get("again"):
                 return current
         elif not moved.get("seconds"):
-            return moved
+            return {**moved, **waited}
         else:
+            waited = {"waited": True}
             rest(moved["seconds"])
-    return {"ok": True}
+    return {"ok": True, **waited}
 
 
 def _tested_anew(issue_id: int, run: int, change_id: int) -> dict:

@@ -9,8 +9,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from core.policy.reader import ConfigurationError, Policy, read_policy
+from core.policy.sections import Repository
 from core.repair.types import Fixer, Runner
-from core.settings import ConfigurationError, Policy, Repository, Settings, read_policy
+from core.settings import Settings
 from core.vendors.base import Advisories, Analyst, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
 
 WORKBENCH = 2  # fixes and test runs at the same time; more would only slow each other down

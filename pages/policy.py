@@ -16,8 +16,8 @@ from console.ui.widgets import badge, draw, empty, table, tag
 from core.db import store
 from core.models.counted import counted
 from core.policy import versions
+from core.policy.reader import ConfigurationError, parse_policy
 from core.queries import decisions
-from core.settings import ConfigurationError, parse_policy
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90}
 IN_FORCE, CHANGE, VERSIONS = "In force", "Change", "Versions"

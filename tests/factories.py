@@ -36,7 +36,8 @@ from core.models import (
     Verdict,
     now,
 )
-from core.settings import Policy, Repository, Service
+from core.policy.reader import Policy
+from core.policy.sections import Repository, Service
 
 number = count(1)
 CRITICAL = ("checkout", "payment")

@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import BaseModel, SecretStr
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from core.settings import Policy, Settings  # noqa: E402
+from core.policy.reader import Policy  # noqa: E402
+from core.settings import Settings  # noqa: E402
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from console import process
 from console.ui.markup import Safe, link, tag
 from core.models import Deployment
-from core.settings import Policy
+from core.policy.reader import Policy
 from core.stages.deliver import guard
 
 

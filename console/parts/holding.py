@@ -11,7 +11,7 @@ from console.ui.widgets import badge, draw
 from core.db import store
 from core.decision import windows
 from core.models.kept import Hold
-from core.settings import Policy
+from core.policy.reader import Policy
 from core.stages.deliver import holds
 from core.stages.deliver.holds import EVERYTHING
 

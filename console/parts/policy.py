@@ -10,7 +10,8 @@ from console.ui.widgets import VERDICT, bar, card, facts, growth, of, table
 from core.decision import rules as decision
 from core.decision import windows
 from core.models.counted import counted
-from core.settings import FixRules, Policy
+from core.policy.reader import Policy
+from core.policy.sections import FixRules
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 

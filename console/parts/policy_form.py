@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.settings import Policy
+from core.policy.reader import Policy
 
 
 @dataclass(frozen=True)

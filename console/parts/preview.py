@@ -13,8 +13,8 @@ from console.ui.widgets import RESULT, badge, of, stat, stats, table, tag
 from core.db import store
 from core.decision import replay
 from core.models import Verdict
+from core.policy.reader import ConfigurationError, parse_policy
 from core.queries import decisions
-from core.settings import ConfigurationError, parse_policy
 
 PAGE = 25
 BOLDNESS = {Verdict.AUTO_RESOLVE: 2, Verdict.SCHEDULE_MAINTENANCE: 1, Verdict.ESCALATE_HUMAN: 0}
@@ -33,7 +33,7 @@ def difference(before: str, after: str) -> Safe:
 
 
 @lru_cache(maxsize=4)
-def _past(_store: str, days: int, newest: int) -> list[replay.Past]:
+def _past(_store: str, days: int, newest: int) -> list[replay.PastDecision]:
     with store.read() as session:
         return decisions.past(session, datetime.now(UTC) - timedelta(days=days))
 

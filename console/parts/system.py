@@ -15,9 +15,10 @@ from core.decision import windows
 from core.models import Notification, Worker
 from core.models.access import Person
 from core.ops import notify
+from core.policy.sections import Maintenance, Routes
 from core.queries import health
 from core.queries import people as view
-from core.settings import Maintenance, Routes, Settings
+from core.settings import Settings
 
 
 def runner(found, last: str) -> Safe:

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from console import process  # noqa: E402
+from console import changes, process  # noqa: E402
 from console.page import PAGES  # noqa: E402
 from console.server import api, assets, auth, first_admin, headers, live, signin, status, webhooks  # noqa: E402
 from core import bootstrap  # noqa: E402
@@ -84,7 +84,7 @@ async def lifespan(_app):
     await asyncio.to_thread(first_admin.people)
     async with engine():
         freeze()
-        async with live.watch.running():
+        async with changes.watch.running():
             yield
 
 

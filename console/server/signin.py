@@ -21,7 +21,7 @@ from console import process
 from console.server import address, auth, forms, provider, signin_page
 from core.access import accounts, sessions
 from core.access.accounts import Denied
-from core.settings import Access
+from core.policy.sections import Access
 
 log = logging.getLogger(__name__)
 tickets, attempts = forms.Tickets(), forms.Limiter()

@@ -10,7 +10,7 @@ import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
 
 from console import access
-from core.settings import ConfigurationError
+from core.policy.reader import ConfigurationError
 
 log = logging.getLogger(__name__)
 

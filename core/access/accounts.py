@@ -19,7 +19,8 @@ from core.audit import chain
 from core.db import store
 from core.models import now
 from core.models.access import Person, Role, SignIn
-from core.settings import Access, Settings
+from core.policy.sections import Access
+from core.settings import Settings
 
 DENIED = "The name or password is wrong, or the account is temporarily locked."
 FIRST_PASSWORD_HOURS = 72  # a password that somebody else chose must be changed within

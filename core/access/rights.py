@@ -35,8 +35,8 @@ class Forbidden(Refused):
     """The person lacks the right; the message says which, and who has it."""
 
 
-class Proof(StrEnum):
-    """How a person was authenticated."""
+class IdentityProof(StrEnum):
+    """How somebody proved who they are."""
 
     SESSION = "session"  # a browser that signed in
     TOKEN = "token"  # an API token, whose value is kept nowhere
@@ -55,7 +55,7 @@ class Actor:
     role: Role
     scopes: frozenset[str] | None = None
     via: str = "console"
-    proof: Proof | None = None
+    proof: IdentityProof | None = None
 
     @property
     def rights(self) -> frozenset[str]:

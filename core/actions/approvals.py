@@ -15,7 +15,7 @@ from core.db import store
 from core.models import Approval, ChangeSet, Issue, now
 from core.models.access import Person, Role
 from core.ops import durable, restart
-from core.settings import Policy
+from core.policy.reader import Policy
 
 
 def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None = None) -> Approval:

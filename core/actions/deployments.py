@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 from core import runtime
 from core.access.rights import APPROVE, OPERATE, Actor, Refused
 from core.actions import approvals, release_again
-from core.actions.registry import About, Asked, Dialog, Key, Receipt, Seen, Whole, action, get, note, once, why
+from core.actions.registry import About, ActionResult, Asked, Dialog, Key, Shown, Whole, action, get, note, once, why
 from core.db import store
 from core.models import Approval, Issue, Status, now
 from core.ops import durable, notify, restart
@@ -38,8 +38,10 @@ SUBJECT = "releases"
         shortcut="Z",
     ),
 )
-def stop(target: str = EVERYTHING, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str) -> Receipt:
-    """Stop all releases. Live deployments stay watched, and are rolled back if they fail."""
+def stop(
+    target: str = EVERYTHING, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str
+) -> ActionResult:
+    """Stop all releases. What is in production stays watched, and is rolled back if it fails."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         _everything(target)
@@ -66,8 +68,8 @@ def stop(target: str = EVERYTHING, *, actor: Actor, reason: Annotated[str, why(o
         primary=True,
     ),
 )
-def start(target: str = EVERYTHING, *, actor: Actor, key: str) -> Receipt:
-    """Start releases again; waiting ones continue at once."""
+def start(target: str = EVERYTHING, *, actor: Actor, key: str) -> ActionResult:
+    """Start releases again; what waited goes on at once."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         _everything(target)
@@ -98,8 +100,8 @@ def _everything(target: str) -> None:
         shortcut="K",
     ),
 )
-def lift(repository: str, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str) -> Receipt:
-    """Lift the brake of a repository; the count of its failed releases starts again."""
+def lift(repository: str, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str) -> ActionResult:
+    """Lift the brake of a repository; its failed releases are counted anew."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         brake = holds.of(session, repository) if repository != EVERYTHING else None
@@ -133,8 +135,8 @@ def _wake_queued(session: Session, key: str) -> None:
         primary=True,
     ),
 )
-def start_now(issue_id: int, *, actor: Actor, key: str) -> Receipt:
-    """Start a scheduled issue now, outside its maintenance window."""
+def start_now(issue_id: int, *, actor: Actor, key: str) -> ActionResult:
+    """Let a scheduled issue go on without its maintenance window."""
     with store.read() as session:
         before = session.get(Issue, issue_id)
     asleep = before is not None and restart.asleep(before.workflow_id)
@@ -173,8 +175,8 @@ def restart_from(
     step: Annotated[Whole, Asked("Stage", "one", "Choose the stage to restart from.", options=restart.choices)],
     reason: Annotated[str, why(optional=True)],
     key: str,
-) -> Receipt:
-    """Restart the issue's current run from this step of its workflow; earlier results are kept."""
+) -> ActionResult:
+    """Restart the issue's present run from this step of its workflow; what came before is kept."""
     with store.read() as session:
         before = session.get(Issue, issue_id)
     recorded = restart.steps(before.workflow_id) if before else []
@@ -226,11 +228,11 @@ def release_anyway(
     issue_id: int,
     *,
     actor: Actor,
-    patch_hash: Annotated[str, Seen(release_again.patch_of)],
-    reason: Annotated[str, why("Why release it anyway?")],
+    patch_hash: Annotated[str, Shown(release_again.patch_of)],
+    reason: Annotated[str, why("Why is it released anyway?")],
     key: str,
-) -> Receipt:
-    """Release the patch that was rolled back, or whose approval expired, again as a new run."""
+) -> ActionResult:
+    """Release exactly the patch that was rolled back, or whose question expired, once more, as a new run."""
     if not reason.strip():
         raise Refused("Enter a reason. It is recorded in the audit trail.")
 

@@ -16,11 +16,11 @@ from core.access.rights import ADMINISTER, APPROVE, OPERATE, Actor, Refused
 from core.actions import approvals
 from core.actions.registry import (
     About,
+    ActionResult,
     Asked,
     Dialog,
     Key,
-    Receipt,
-    Seen,
+    Shown,
     action,
     ask,
     bind,
@@ -34,7 +34,7 @@ from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.ops import durable, notify, stage_log
 from core.policy import versions
-from core.settings import ConfigurationError
+from core.policy.reader import ConfigurationError
 from core.signals import triage_rules
 from core.stages import learn
 from core.stages.deliver import restoring
@@ -57,9 +57,9 @@ from core.vendors.base import VendorError
     in_slack=True,
 )
 def approve(
-    approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Seen(approvals.patch_of)], key: str
-) -> Receipt:
-    """Approve exactly this patch for production."""
+    approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Shown(approvals.patch_of)], key: str
+) -> ActionResult:
+    """Release exactly the patch with this hash."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         asked = approvals.asked(session, approval_id, who, patch_hash)
@@ -78,8 +78,10 @@ def approve(
     Dialog("Reject", "Reject this patch?", "Nothing is deployed. The issue is escalated.", shortcut="X"),
     in_slack=True,
 )
-def reject(approval_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it rejected?")], key: str) -> Receipt:
-    """Reject the patch; the issue is escalated, and the platform learns from the rejection."""
+def reject(
+    approval_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it rejected?")], key: str
+) -> ActionResult:
+    """Refuse the patch; the issue goes to a person and the refusal is learned from."""
     if not reason.strip():
         raise Refused("Enter a reason for the rejection. The platform learns from it.")
 
@@ -111,8 +113,8 @@ def pass_on(
     to: Annotated[str, Asked("Person or group", "one", "Choose a person or group.")],
     reason: Annotated[str, why("Reason and context")],
     key: str,
-) -> Receipt:
-    """Assign an approval to an approver or group; from then on only they or an admin can answer it."""
+) -> ActionResult:
+    """Escalate a question to a named approver or group; from then on they alone answer it."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         asked = approvals.asked(session, approval_id, who)
@@ -132,8 +134,8 @@ def pass_on(
     About.APPROVAL,
     Dialog("Hand back", "Hand this approval back?", "Any approver can answer it again.", shortcut="H"),
 )
-def hand_back(approval_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> Receipt:
-    """Return an assigned approval, so that any approver can answer it."""
+def hand_back(approval_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
+    """Give a question that was escalated to oneself back to every approver."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         asked = approvals.asked(session, approval_id, who)
@@ -161,8 +163,8 @@ def escalate(
     to: Annotated[str, Asked("Who should take it?", "line", otherwise="on-call")],
     reason: Annotated[str, why("Reason and context")],
     key: str,
-) -> Receipt:
-    """Stop automatic work on the issue and assign it to a person or group."""
+) -> ActionResult:
+    """Take the issue from the platform and give it to a named person or group."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
@@ -194,8 +196,8 @@ def escalate(
     About.ISSUE,
     Dialog("Start new run", "Start a new run?", "The issue is analyzed, decided and fixed again.", shortcut="N"),
 )
-def retry(issue_id: int, *, actor: Actor, key: str) -> Receipt:
-    """Start a new run of the issue, with everything learned since."""
+def retry(issue_id: int, *, actor: Actor, key: str) -> ActionResult:
+    """Start the issue's journey anew, with everything learned since."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
@@ -229,8 +231,8 @@ def resolve(
     how: Annotated[str, why("How was it resolved?")],
     cured: Annotated[bool, Asked("The cause is fixed, not only the symptom", "switch", otherwise=True)],
     key: str,
-) -> Receipt:
-    """Record a person's own resolution; similar issues show it from now on."""
+) -> ActionResult:
+    """Record a person's own resolution; it is shown with similar issues from now on."""
     if not how.strip():
         raise Refused("Enter how it was resolved. Similar issues will show it.")
 
@@ -258,7 +260,7 @@ def resolve(
         shortcut="D",
     ),
 )
-def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> Receipt:
+def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
     """Close the issue without a fix."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -284,13 +286,13 @@ def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: 
         shortcut="B",
     ),
 )
-def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> Receipt:
-    """Return production to the previous deployment; the issue is escalated."""
+def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
+    """Return production to what it served before this deployment; its issue is handed to a person."""
     subject, content = f"deployment/{deployment_id}", {"reason": reason}
     who = ask("roll_back", actor, subject)
     with store.read() as session:
         if done(session, who, "roll_back", subject, bind(who, "roll_back", subject, key, content)):
-            return Receipt(False, "already rolled back")
+            return ActionResult(False, "already rolled back")
         row = _may_roll_back(session, deployment_id)
         issue = session.get_one(Issue, row.issue_id)
     try:
@@ -333,9 +335,9 @@ def _tell_rollback(session: Session, issue: Issue, row: Deployment, back: Restor
     ),
 )
 def keep(
-    deployment_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it safe to keep?")], key: str
-) -> Receipt:
-    """Confirm a deployment that is still watched; its watch ends at the next look unless that finds a regression."""
+    deployment_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it right?")], key: str
+) -> ActionResult:
+    """Confirm a deployment that is still watched: its watch ends at the next look unless that finds harm."""
     if not reason.strip():
         raise Refused("Enter a reason. It is recorded in the audit trail.")
 
@@ -380,8 +382,8 @@ def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
         primary=True,
     ),
 )
-def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], based_on: str, key: str) -> Receipt:
-    """Apply this text of platform.toml; ``based_on`` is the digest of the text it was edited from."""
+def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], based_on: str, key: str) -> ActionResult:
+    """Put this text of platform.toml in force; ``based_on`` is the digest of the one it was made from."""
     if not reason.strip():
         raise Refused("Enter a reason. It is recorded in the audit trail.")
     path = runtime.current().settings.platform_file

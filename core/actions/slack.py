@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import runtime
-from core.access.rights import Actor, Proof, Refused
+from core.access.rights import Actor, IdentityProof, Refused
 from core.actions.registry import About, Action, Asked, registry
 from core.models import strict_json
 from core.models.access import Role
@@ -81,8 +81,8 @@ def person(user_id: str) -> Actor:
     """The person behind a Slack user of a signed payload. Raises Refused for one whom the policy does not name."""
     name = runtime.current().policy.slack.people.get(user_id)
     if not name:
-        raise Refused(f"Your Slack account {user_id} is not listed in [slack.people] of platform.toml.")
-    return Actor(name, Role.VIEWER, via="slack", proof=Proof.SLACK)  # the role that counts is the store's
+        raise Refused(f"your Slack account {user_id} is not named in [slack.people] of platform.toml")
+    return Actor(name, Role.VIEWER, via="slack", proof=IdentityProof.SLACK)  # the role that counts is the store's
 
 
 def _slack() -> Slack | None:

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select, update
 from core import runtime
 from core.access.rights import OPERATE, Actor, Refused
 from core.actions import approvals
-from core.actions.registry import About, Asked, Dialog, Key, Receipt, Whole, action, get, note, once, why
+from core.actions.registry import About, ActionResult, Asked, Dialog, Key, Whole, action, get, note, once, why
 from core.db import store
 from core.models import Approval, Issue, Signal, Status, now
 from core.models.counted import counted
@@ -48,8 +48,8 @@ def merge(
     actor: Actor,
     into: Annotated[Whole, Asked("Into which issue?", "one", "Choose the issue to merge into.")],
     key: str,
-) -> Receipt:
-    """Merge this issue into another one: its signals move there, its own run ends, and later signals follow."""
+) -> ActionResult:
+    """Make this issue a part of ``into``: its signals move there, its own journey ends, later signals follow."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue, target = _pair(session, issue_id, into)
@@ -116,8 +116,8 @@ def split(
     actor: Actor,
     fingerprints: Annotated[list[str], Asked("Signals to move", "several", "Choose the signals to move.")],
     key: str,
-) -> Receipt:
-    """Move the signals of these fingerprints into a new issue, which their later signals join."""
+) -> ActionResult:
+    """Take these fingerprints' signals out into an issue of their own, which later signals of theirs join."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
@@ -180,8 +180,8 @@ def silence(
     service: str = "*",
     title: str = "*",
     starts: str = "",
-) -> Receipt:
-    """Suppress this issue's signals, or those that match the globs, for a number of minutes.
+) -> ActionResult:
+    """For so many minutes open no issue of what is meant: this issue's signals or, without one, globs.
 
     ``starts`` (ISO 8601 with its zone) makes it planned maintenance from then on; empty means a silence from now on.
     """
@@ -236,8 +236,8 @@ def _start(starts: str) -> datetime:
         "End silence", "End this silence now?", "New signals open issues again. Suppressed signals stay suppressed."
     ),
 )
-def end_silence(silence_id: int, *, actor: Actor, key: str) -> Receipt:
-    """End a silence or planned maintenance now; suppressed signals stay suppressed."""
+def end_silence(silence_id: int, *, actor: Actor, key: str) -> ActionResult:
+    """End a silence or planned maintenance now; what it has set aside stays so."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         row = get(session, Silence, silence_id, "this silence")

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.models import Crash
+from core.policy.sections import FixRules, Repository
 from core.repair.engine import repair
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.judge.judge import NO_EVIDENCE
@@ -17,7 +18,6 @@ from core.repair.reproduce.reproduce import fingerprint
 from core.repair.sandbox import checkout
 from core.repair.sandbox.runner import runner
 from core.repair.types import FixResult
-from core.settings import FixRules, Repository
 
 COMMIT = 'git checkout -q -B "$1" && shift && git add -- "$@" && git commit -q -F -'
 

@@ -11,8 +11,8 @@ from core import settings as configuration
 from core.db import store
 from core.decision.replay import Replay, replay, words
 from core.models import now
+from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.queries import decisions
-from core.settings import ConfigurationError, Policy, read_policy
 
 
 def main(argv: list[str]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from core.settings import BusinessHours, Freeze, Maintenance
+from core.policy.sections import BusinessHours, Freeze, Maintenance
 
 WEEK = 8  # days to look ahead: today may be past, the same day next week is not
 

@@ -1,1 +1,1 @@
-"""The policy in platform.toml: the rules for its names, and its versions."""
+"""The policy in platform.toml: its sections, its one reader, what its names may look like, and its versions."""

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlmodel import Session, col, func, select
 
 from core.models.kept import PolicyVersion
-from core.settings import ConfigurationError, parse_policy
+from core.policy.reader import ConfigurationError, parse_policy
 
 VERSIONS = 20  # of one page of the history
 

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.models import Cause, Crash
+from core.policy.sections import FixRules
 from core.repair.judge import policy
 from core.repair.judge.judge import Judged, choose, crash_like, difference, mended, trust, uncured
 from core.repair.localize.fixability import classify
@@ -20,9 +21,8 @@ from core.repair.reproduce.mutate import mutated, pool_of
 from core.repair.reproduce.reproduce import crashing_calls, further_calls, is_crash, written
 from core.repair.reproduce.test_calls import scaffolds, seen_types
 from core.repair.sandbox import checkout
-from core.repair.sandbox.probe import Call, Outcome, observed, probe, probes
+from core.repair.sandbox.probe import Call, ProbeOutcome, observed, probe, probes
 from core.repair.types import Attempt, Candidate, Fixer, FixResult, Runner
-from core.settings import FixRules
 
 _CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable")
 CANDIDATES, INPUTS, INNER = 40, 100, 40
@@ -45,7 +45,7 @@ class Bench:
     rules: FixRules
     allowed: Sequence[str]
     calls: Sequence[Call]
-    before: Sequence[Outcome]
+    before: Sequence[ProbeOutcome]
     hits: int
     outer: int
     attempts: list[Attempt] = field(default_factory=list)
@@ -163,7 +163,7 @@ def _judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False)
     return leads
 
 
-def _led_on(outcome: Outcome, crash: Crash) -> tuple[str, str, str] | None:
+def _led_on(outcome: ProbeOutcome, crash: Crash) -> tuple[str, str, str] | None:
     other = outcome.error and outcome.file and not outcome.deliberate and not is_crash(outcome, crash)
     return (outcome.error, outcome.file, outcome.function) if other else None
 

@@ -11,9 +11,9 @@ from sqlmodel import Session, select
 from core.db import store
 from core.models import ChangeSet, Crash, Issue
 from core.ops.stage_log import Entry
+from core.policy.sections import ModelRules, Repository, Service
 from core.repair.types import Attempt, FixResult
 from core.runtime import Runtime
-from core.settings import ModelRules, Repository, Service
 from core.stages import dependence, duplicate_fixes, fixer_chain, workspace
 from core.stages.crashes import best_crash
 from core.stages.deliver import live, release_checks

@@ -14,9 +14,9 @@ from sqlmodel import Session, func, select
 
 from core.db import store
 from core.models import ChangeSet, Crash, now
+from core.policy.sections import ModelRules
 from core.repair import engine
 from core.repair.types import Attempt, Candidate, Fixer, FixResult
-from core.settings import ModelRules
 
 EMBEDDED = "embedded"
 FEEDBACK = 20  # refused attempts that a model is told, the newest

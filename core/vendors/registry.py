@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
-from core.settings import ConfigurationError, Policy, Settings, read_policy
+from core.policy.reader import ConfigurationError, Policy, read_policy
+from core.settings import Settings
 from core.vendors import cloudwatch as aws
 from core.vendors import newrelic as nerdgraph
 from core.vendors.base import Advisories, Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source

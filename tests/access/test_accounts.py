@@ -13,7 +13,7 @@ from core.access.rights import Forbidden
 from core.db import store
 from core.models import AuditRow, now
 from core.models.access import ApiToken, Person, Role, SignIn
-from core.settings import Access
+from core.policy.sections import Access
 from tests import screens
 
 RULES = Access(lock_after=3, lock_minutes=15, password_days=365)

@@ -14,7 +14,7 @@ from core.access.rights import Forbidden
 from core.cli import cli_actor
 from core.db import store
 from core.models.access import Person, Role
-from core.settings import Access
+from core.policy.sections import Access
 from tests import waiting
 
 

@@ -13,6 +13,8 @@ from console.parts import connectors
 from console.ui import diff
 from core.decision import rules
 from core.models import ChangeSet, Crash, Frame, Raised
+from core.policy.reader import ConfigurationError, parse_policy
+from core.policy.sections import FixRules
 from core.repair.fixers import prompting
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.fixers.model_fixer import ModelFixer
@@ -25,7 +27,6 @@ from core.repair.reproduce import guided_inputs, mutate, reproduce, seed_values,
 from core.repair.reproduce.inputs import recorded_calls
 from core.repair.sandbox import probe, sealed
 from core.repair.types import Candidate, RegressionTest
-from core.settings import ConfigurationError, FixRules, parse_policy
 from core.stages import duplicate_fixes
 from core.stages.review import gate, gates, imports, manifests, text_gates
 from core.stages.review.runtime_gates import functions
@@ -99,7 +100,7 @@ def _guessed(text: str) -> None:
     fixability.classify(found, program())
     reproduce.written(probe.Call("", "show({})"), crash(text, "E").model_copy(update={"frames": found.frames}))
     reproduce.reproduces(
-        probe.Outcome(error="KeyError", text=text, file="shop/cart.py", function="show", line=10), found
+        probe.ProbeOutcome(error="KeyError", text=text, file="shop/cart.py", function="show", line=10), found
     )
     prompting.prompt(program(), found, [text])
     call = probe.Call(
@@ -107,7 +108,9 @@ def _guessed(text: str) -> None:
     )
     list(islice(mutate.mutated(call, mutate.pool_of(found)), 50))
     list(islice(chain(mutate.staged(call), mutate.swapped(call, [repr(text[:99])])), 50))
-    guided_inputs.grown([call] * 2, [probe.Outcome(error="KeyError", text=repr(text[:999])), probe.Outcome(text=text)])
+    guided_inputs.grown(
+        [call] * 2, [probe.ProbeOutcome(error="KeyError", text=repr(text[:999])), probe.ProbeOutcome(text=text)]
+    )
     test_calls.scaffolds(program(), found)
 
 

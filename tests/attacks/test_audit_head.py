@@ -14,8 +14,9 @@ from core.audit import accept, head
 from core.db import store
 from core.models import AuditHead, AuditRow, Notification
 from core.ops import notify
+from core.policy.reader import ConfigurationError
 from core.runtime import Runtime
-from core.settings import ConfigurationError, Settings
+from core.settings import Settings
 from tests.attacks.chain import files, recompute, sql, write
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from console.parts import change
 from core.models import ChangeSet, Review
+from core.policy.sections import FixRules, Repository
 from core.repair.judge.capabilities import NOTHING, capabilities
 from core.repair.judge.policy import refuse
 from core.repair.prove.generated_tests import refused as why_unfit
 from core.repair.types import Candidate, RegressionTest
-from core.settings import FixRules, Repository
 from core.stages.deliver.release_checks import unseen
 from core.stages.pull_request import _newly, _notes
 from core.stages.review import patch_gates

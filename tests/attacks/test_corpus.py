@@ -17,12 +17,13 @@ from console.ui import markup
 from core.decision import rules
 from core.decision.rules import Situation
 from core.models import Analysis, ChangeSet, Issue, Review, Verdict, storable
+from core.policy.reader import Policy
+from core.policy.sections import FixRules
 from core.repair.fixers.model_fixer import ModelFixer
 from core.repair.fixers.prompting import prompt
 from core.repair.judge import policy as fix_policy
 from core.repair.reproduce.reproduce import written
 from core.repair.sandbox.probe import Call
-from core.settings import FixRules, Policy
 from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.signals.grouping.fingerprint import fingerprint
 from core.stages import pull_request

@@ -24,7 +24,8 @@ from core.actions import issues, registry
 from core.audit import chain
 from core.db import store
 from core.models import AuditRow, Status
-from core.settings import ConfigurationError, Settings
+from core.policy.reader import ConfigurationError
+from core.settings import Settings
 from tests import scenes, screens, waiting
 from tests.vendors.loopback import serving
 from tests.who import by

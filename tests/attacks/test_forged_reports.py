@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from core.models import Crash
+from core.policy.sections import FixRules
 from core.repair.engine import repair
 from core.repair.localize.locate import located
 from core.repair.reproduce.inputs import recorded_calls
@@ -23,7 +24,6 @@ from core.repair.reproduce.reproduce import _rounds, written
 from core.repair.reproduce.values import source
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.repair.types import Candidate
-from core.settings import FixRules
 from core.signals.grouping.fingerprint import fingerprint
 from core.vendors import sentry
 from core.vendors.command import git

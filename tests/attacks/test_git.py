@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from core.models import ChangeSet
+from core.policy.sections import Repository
 from core.repair.fixers.cline_fixer import left_behind
 from core.repair.sandbox import checkout
-from core.settings import Repository
 from core.stages import workspace
 from core.stages.review import runtime_gates
 from core.vendors import git_settings

@@ -8,7 +8,7 @@ from core.access import accounts, sessions
 from core.access.accounts import Denied
 from core.db import store
 from core.models.access import Person, Role
-from core.settings import Access
+from core.policy.sections import Access
 from tests import screens
 
 RULES = Access(oidc_roles={"platform-team": Role.ADMIN, "ada@example.com": Role.APPROVER, "None": Role.ADMIN})

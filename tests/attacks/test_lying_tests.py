@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from core.models import Crash
+from core.policy.sections import FixRules, Repository
 from core.repair.prove.proof import prove, run_tests
 from core.repair.sandbox.probe import Call, probes
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.repair.types import Candidate, RegressionTest
-from core.settings import FixRules, Repository
 from core.stages.review import runtime_gates
 from core.stages.test import failed, faults
 from core.vendors.command import git

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.models import storable
+from core.policy.reader import ConfigurationError, parse_policy
 from core.policy.versions import edited
-from core.settings import ConfigurationError, parse_policy
 from tests.attacks.payloads import payloads
 from tests.screens import PLATFORM
 

@@ -9,7 +9,7 @@ import pytest
 from core.access.rights import Refused
 from core.actions import issues
 from core.policy import versions
-from core.settings import ConfigurationError, parse_policy
+from core.policy.reader import ConfigurationError, parse_policy
 from tests.access.test_rights import trail
 from tests.who import by
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from core.policy.sections import FixRules, Repository
 from core.repair.sandbox.probe import Call, probe
 from core.repair.sandbox.runner import BubblewrapRunner, LimitedRunner
-from core.settings import FixRules, Repository
 from core.stages.review import gates, manifest_reader, tools
 from core.vendors.command import CommandError, Completed, git
 from tests.attacks.repository import SETTINGS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core.policy.sections import FixRules
 from core.repair.judge.policy import refuse
 from core.repair.types import Candidate
-from core.settings import FixRules
 
 ROLE = '''def release(session, role, amount=0):
     """Release it."""

@@ -7,7 +7,8 @@ import pytest
 from console.parts import issue
 from console.parts import policy as policy_view
 from core.models import Decision, Verdict
-from core.settings import Policy, Repository, Service
+from core.policy.reader import Policy
+from core.policy.sections import Repository, Service
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from starlette.testclient import TestClient
 
 import core
 from console import process
+from console.changes import StoreWatch
 from console.server import app as server
-from console.server import first_paint, live, status
+from console.server import first_paint, status
 from core.access import sessions
 from core.db import store
 from core.models import Status
@@ -126,7 +127,7 @@ def test_robots_may_come_as_far_as_the_sign_in(client):
 
 def test_a_commit_is_told_to_every_visitor(console):
     async def story():
-        async with live.Watch().running() as watch:
+        async with StoreWatch().running() as watch:
             first, second = watch.changes(), watch.changes()
             told = [await anext(first), await anext(second)]
             if told[0] == "data: 0\n\n":
@@ -147,7 +148,7 @@ def _commit():
 def test_a_store_that_fails_is_a_change_and_so_is_its_return(console):
     async def story():
         kept = store._engine
-        async with live.Watch().running() as watch:
+        async with StoreWatch().running() as watch:
             changes = watch.changes()
             while await anext(changes) != "data: 1\n\n":
                 pass

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from core.decision.rules import Situation, confidence_of, decide, read_situation, rollbacks_in_a_row, terms
 from core.models import Cause, Impact, Severity, Verdict
-from core.settings import CorroborationRules, Guards, History, Policy, Repository, Service
+from core.policy.reader import Policy
+from core.policy.sections import CorroborationRules, Guards, History, Repository, Service
 
 POLICY = Policy(
     repositories={"shop": Repository(remote="/srv/shop.git")},

@@ -10,7 +10,8 @@ from core.actions import approvals
 from core.db import store
 from core.models import Approval, ChangeSet, now
 from core.models.access import Person, Role
-from core.settings import Access, ApprovalRules, Guards, Policy, Repository, Service
+from core.policy.reader import Policy
+from core.policy.sections import Access, ApprovalRules, Guards, Repository, Service
 from tests import waiting
 
 BOB, ADA = Actor("bob", Role.APPROVER), Actor("ada", Role.APPROVER)

@@ -6,7 +6,8 @@ import pytest
 
 from core.decision.rules import Situation, decide, read_situation, rollbacks_in_a_row, terms
 from core.models import Cause, Impact, Severity, Verdict
-from core.settings import Guards, History, Policy, Thresholds
+from core.policy.reader import Policy
+from core.policy.sections import Guards, History, Thresholds
 from tests.decision.test_decision import AUTO, ESCALATE, POLICY, SCHEDULE, case
 
 LOW = {"severity": "low", "impact": "low"}

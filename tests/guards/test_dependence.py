@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from core.db import store
-from core.models import Crash, Frame, Raised, Status
+from core.models import Crash, Frame, Issue, Raised, Status
 from core.repair.engine import _led_on
 from core.repair.prove.proof import Tests
-from core.repair.sandbox.probe import Outcome
+from core.repair.sandbox.probe import ProbeOutcome
 from core.runtime import Runtime
 from core.stages import dependence
 from core.stages.test import _new_alone
@@ -86,7 +86,7 @@ def test_a_fix_that_is_in_doubt_itself_waits_for_nobody(failures, two):
 def looks(two, status: Status, looks: int, met: int | None = None) -> dict:
     rt, mine, _, other = two
     with store.write() as session:
-        session.merge(other).status = status
+        session.get_one(Issue, other.id).status = status
     return dependence.look(rt, mine.id, 1, other.id if met is None else met, looks)
 
 
@@ -105,6 +105,30 @@ def test_the_wait_ends_with_the_other_issue_or_at_its_bound(status, number, ok, 
     found = looks(two, status, number)
     assert (found["ok"], found["seconds"] > 0) == (ok, waits)
     assert ok or f"issue {two[3].id} (KeyError: 'rate', in cart)" in found["says"]
+
+
+@pytest.mark.parametrize(
+    ("status", "chain", "circle"),
+    [
+        (Status.QUEUED, [0], True),  # the other one waits for this one
+        (Status.QUEUED, [1, 0], True),  # and so does a third one in between
+        (Status.QUEUED, [1, 1], False),  # others wait for each other
+        (Status.TESTING, [0], False),  # it did, and is at work again
+        (Status.QUEUED, [], False),
+    ],
+)
+def test_issues_that_wait_for_each_other_are_found(status, chain, circle, two):
+    rt, mine, _, other = two
+    with store.write() as session:
+        third = factories.issue(session, service="cart", status=Status.QUEUED, title="ValueError: x")
+        names = {0: mine.id, 1: third.id}
+        for waiting, awaited in zip((other, third), chain, strict=False):
+            session.get_one(Issue, waiting.id).reason = f"{dependence.WAITS}{names[awaited]} (a title, in cart)"
+    assert looks(two, status, 0)["ok"], "the other one has to see first that this one waits"
+    found = looks(two, status, 1)
+    assert found.get("circle", False) is circle and found["ok"] is not circle
+    with store.read() as session:
+        assert session.get_one(Issue, mine.id).reason.startswith(f"{dependence.WAITS}{other.id} (KeyError")
 
 
 @pytest.mark.parametrize(("number", "waits"), [(0, True), (1, False)])
@@ -128,7 +152,7 @@ def test_a_fault_that_no_issue_tells_of_is_waited_for_once_before_the_next_try(n
 def test_a_fix_that_leads_on_to_a_fault_that_is_being_fixed(further, status, found, two):
     rt, mine, change, other = two
     with store.write() as session:
-        session.merge(other).status = status
+        session.get_one(Issue, other.id).status = status
     change.proof = {"further": further}
     with store.read() as session:
         assert dependence.further_on(rt, session, mine, change) == ({"met": other.id} if found else {})
@@ -155,11 +179,11 @@ def test_only_a_new_test_that_fails_alone_may_have_met_another_fault(told, known
 @pytest.mark.parametrize(
     ("after", "further"),
     [
-        (Outcome(error="KeyError", file="till.py", function="tax"), ("KeyError", "till.py", "tax")),
-        (Outcome(error="KeyError", file="till.py", function="tax", deliberate=True), None),  # its own raise
-        (Outcome(error="KeyError"), None),  # outside of the program
-        (Outcome(error="ZeroDivisionError", file="till.py", function="share"), None),  # the reported crash itself
-        (Outcome(result="int 3"), None),
+        (ProbeOutcome(error="KeyError", file="till.py", function="tax"), ("KeyError", "till.py", "tax")),
+        (ProbeOutcome(error="KeyError", file="till.py", function="tax", deliberate=True), None),  # its own raise
+        (ProbeOutcome(error="KeyError"), None),  # outside of the program
+        (ProbeOutcome(error="ZeroDivisionError", file="till.py", function="share"), None),  # the reported crash itself
+        (ProbeOutcome(result="int 3"), None),
     ],
 )
 def test_what_a_candidate_leads_on_to(after, further):

@@ -11,7 +11,8 @@ from core.db import store
 from core.decision import windows
 from core.models import AuditRow, ChangeSet, Deployment, Notification, Status, now
 from core.models.kept import Hold
-from core.settings import ConfigurationError, Freeze, Guards, Policy, parse_policy
+from core.policy.reader import ConfigurationError, Policy, parse_policy
+from core.policy.sections import Freeze, Guards
 from core.stages.deliver import admission, brakes, holds
 from core.stages.deliver.holds import EVERYTHING
 from tests import factories

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from core.models import Crash
+from core.policy.sections import FixRules
 from core.repair.judge import policy
 from core.repair.judge.policy import is_test, matches, refuse
 from core.repair.types import Candidate
-from core.settings import FixRules
 
 OLD = "def f(x):\n    return 1 / x\n"
 REPORT = Crash(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.models import Impact, ServiceHealth, Severity
-from core.settings import SeverityRules
+from core.policy.sections import SeverityRules
 from core.signals.analysis.severity import assess
 
 LOW, MEDIUM, HIGH, CRITICAL = Severity

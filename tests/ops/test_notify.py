@@ -12,8 +12,9 @@ from core import models, runtime
 from core.db import store
 from core.models import Cause, Notification, ServiceHealth
 from core.ops import notify
+from core.policy.sections import Routes
 from core.runtime import Runtime
-from core.settings import Routes, Settings
+from core.settings import Settings
 from core.signals.analysis.types import Evidence
 from core.stages import analyze
 from core.vendors.base import VendorError

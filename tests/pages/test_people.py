@@ -5,8 +5,8 @@ import pytest
 from core.access import accounts, sessions
 from core.db import store
 from core.models.access import Person, Role
+from core.policy.sections import Access
 from core.queries import people as view
-from core.settings import Access
 from tests import screens
 
 

@@ -11,13 +11,14 @@ import pytest
 
 from core.decision.rules import Situation, decide
 from core.models import Crash, Kind, Record, ServiceHealth, Verdict, now
+from core.policy.reader import Policy
+from core.policy.sections import FixRules
 from core.repair.engine import repair
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.fixers.model_fixer import ModelFixer
 from core.repair.fixers.prompting import SYSTEM, prompt
 from core.repair.judge import policy
 from core.repair.sandbox.runner import BubblewrapRunner
-from core.settings import FixRules, Policy
 from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.signals.analysis.types import Evidence
 from core.stages.pull_request import fenced

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from core.models import Crash
+from core.policy.sections import FixRules, Service
 from core.repair.judge.policy import refuse
 from core.repair.prove.proof import prove
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.repair.types import Candidate, RegressionTest
-from core.settings import FixRules, Service
 from core.vendors.command import git
 from tests.real import need
 

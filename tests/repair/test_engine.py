@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from core.models import Crash
+from core.policy.sections import FixRules
 from core.repair.engine import repair
 from core.repair.prove.proof import prove
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.repair.types import Candidate, RegressionTest
-from core.settings import FixRules
 from core.vendors.command import git
 
 OLD = "def f(x):\n    return 1 / x\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from core.policy.sections import FixRules, Repository
 from core.repair.sandbox.runner import BubblewrapRunner
-from core.settings import FixRules, Repository
 from core.stages.review import gates
 from core.vendors.command import git
 from tests.real import need

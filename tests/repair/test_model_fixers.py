@@ -11,12 +11,12 @@ import pytest
 
 from core.db import store
 from core.models import ChangeSet, Crash, Issue
+from core.policy.sections import FixRules, ModelRules
 from core.repair.engine import repair
 from core.repair.fixers.cline_fixer import ClineFixer
 from core.repair.fixers.model_fixer import ModelFixer
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.repair.types import Attempt, Candidate, FixResult
-from core.settings import FixRules, ModelRules
 from core.stages import fixer_chain
 from core.vendors import cline
 from core.vendors.command import git

@@ -3,10 +3,10 @@
 import pytest
 
 from core.models import Crash
+from core.policy.sections import FixRules
 from core.repair.judge.forbidden_code import names_secret
 from core.repair.judge.policy import refuse
 from core.repair.types import Candidate
-from core.settings import FixRules
 
 OLD = 'def f(x):\n    if x == "neg":\n        raise ValueError(x)\n    return 1 / x\n'
 TAIL = OLD.split("\n", 1)[1]

@@ -5,11 +5,11 @@ The rest of the cases is measured by tests/bench/repair/bench_dev_cases.py.
 
 import pytest
 
+from core.policy.sections import FixRules
 from core.repair.engine import repair
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.judge.judge import NO_EVIDENCE
 from core.repair.sandbox.runner import BubblewrapRunner
-from core.settings import FixRules
 from core.vendors.command import git
 from tests.bench.repair.casefile import DEV, load
 from tests.repair.casework import checked, make

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.settings import OsvRules, Repository
+from core.policy.sections import OsvRules, Repository
 from core.stages.review import gates, manifests, vulnerabilities
 from core.vendors.base import VendorError, Vulnerability
 from core.vendors.command import git

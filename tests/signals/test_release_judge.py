@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.settings import Watch
+from core.policy.sections import Watch
 from core.signals.anomaly.rates import Tally, dispersion, favours, times
 from core.signals.release import Event, Fault, Interval, Reach, Scene, State
 from core.signals.release_judge import judge

@@ -8,7 +8,7 @@ import pytest
 
 from core.db import store
 from core.models import Impact, ServiceHealth, Severity, now
-from core.settings import SeverityRules
+from core.policy.sections import SeverityRules
 from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.signals.analysis.severity import assess
 from core.stages import analyze

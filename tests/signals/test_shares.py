@@ -10,7 +10,7 @@ from core.db import store
 from core.models import Metric, ServiceHealth, Severity, now
 from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.stages import analyze
-from core.stages.shares import Told, failing
+from core.stages.shares import ReportShares, failing
 from tests import factories
 
 
@@ -27,7 +27,7 @@ from tests import factories
     ],
 )
 def test_the_share_of_an_issue(own, others, errors, share):
-    assert Told(own, others).share(errors) == pytest.approx(share)
+    assert ReportShares(own, others).share(errors) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,8 @@ def test_the_severity_of_two_faults_in_one_service(platform, own, other, errors,
         if other:
             reported(session, another, other)
             reported(session, another, other, source="newrelic")  # the other source's telling of the same
+            reported(session, another, 1, source="github_issues")  # it was the first to tell, and has least
+            another.counted_by = "github_issues"
     found = EmbeddedAnalyst().analyze(analyze.gather(platform, mine.id))
     assert found.severity is severity, found.evidence
 

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from core.models import ServiceHealth
-from core.settings import ConfigurationError, SuccessCheck, Watch, parse_policy
+from core.policy.reader import ConfigurationError, parse_policy
+from core.policy.sections import SuccessCheck, Watch
 from core.signals.health import summarize
 from core.signals.release import Judgement, State
 from core.stages.deliver.success_checks import bound, harm, unmet

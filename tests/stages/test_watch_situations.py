@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from core.settings import Watch
+from core.policy.sections import Watch
 from core.signals.release import Judgement, Reach, State
 from tests.bench.watch import bench_watch, plain
 from tests.bench.watch.draws import Draw

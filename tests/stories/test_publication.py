@@ -10,13 +10,13 @@ from sqlmodel import col, select
 from core import runtime
 from core.actions import issues
 from core.db import store
-from core.models import Analysis, Approval, Cause, ChangeSet, Impact, Severity, Status
+from core.models import Analysis, Approval, Cause, ChangeSet, Impact, Severity, Status, TestRun
 from core.ops import durable
 from core.ops.stage_log import Entry
 from core.repair import engine
 from core.stages import fix, handover, pull_request, test, workspace
 from core.stages.review import gates, review
-from core.vendors.base import Look, Said
+from core.vendors.base import ReviewFinding, ReviewProgress
 from core.vendors.command import git
 from tests.stories.test_coderabbit_review import Peer, start
 from tests.stories.test_flow import ended
@@ -93,7 +93,7 @@ def test_a_refused_change_takes_its_branch_and_its_pull_request_back(how, world,
 
 
 def test_findings_that_block_take_the_branch_back_until_a_fix_passes(world):
-    leak = Said("shop.py", 2, "critical", "division by the wrong number")
+    leak = ReviewFinding("shop.py", 2, "critical", "division by the wrong number")
     seen = []
 
     class Watching(Peer):
@@ -101,7 +101,11 @@ def test_findings_that_block_take_the_branch_back_until_a_fix_passes(world):
             seen.append((number, branches(w)))
             return super().look(repository, number, head)
 
-    peer = Watching(Look("done", (leak,), "1 finding"), Look("done", (leak,), "1 finding"), Look("done", (), "none"))
+    peer = Watching(
+        ReviewProgress("done", (leak,), "1 finding"),
+        ReviewProgress("done", (leak,), "1 finding"),
+        ReviewProgress("done", (), "none"),
+    )
     w, issue_id = start(world, peer)
     issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
     assert issue.status is Status.RESOLVED, issue.reason
@@ -111,8 +115,8 @@ def test_findings_that_block_take_the_branch_back_until_a_fix_passes(world):
 
 
 def test_findings_that_block_the_last_attempt_leave_nothing(world):
-    leak = Said("shop.py", 2, "critical", "division by the wrong number")
-    w, issue_id = start(world, Peer(Look("done", (leak,), "1 finding")))
+    leak = ReviewFinding("shop.py", 2, "critical", "division by the wrong number")
+    w, issue_id = start(world, Peer(ReviewProgress("done", (leak,), "1 finding")))
     ended(w, issue_id, Status.ESCALATED)
     assert branches(w) == {} and w.ledger.effects("close") == ["close 1", "close 2", "close 3"]
 
@@ -232,6 +236,33 @@ def test_production_moved_on_and_any_worker_makes_the_same_commit_of_it(host, fi
     assert "# prices" in found.git("show", f"{now.head_sha}:shop.py")
     handover.run(w.rt, change.issue_id, 1, "tests_failed", "no")
     assert branches(w) == {}
+
+
+def test_a_build_that_was_rolled_back_does_not_go_out_again_with_the_next_fix(fixed):
+    """The fix stood on top of it; production serves the build before it again."""
+    (change,) = changes()
+    assert review.run(fixed.rt, change.issue_id, 1, 1, Entry(), change.id)["ok"]
+    before, team = change.base_sha, fixed.folder / "team"
+    (team / "harm.py").write_text("harm = True\n")
+    git(team, "add", "--all")
+    git(team, "commit", "--quiet", "--message", "Harm")
+    git(team, "push", "--quiet", str(fixed.origin), "main")
+    for sha in (git(team, "rev-parse", "HEAD").strip(), before):
+        fixed.ledger.put("deployments", {"team": {"vendor_id": "dpl_1", "sha": sha, "kind": "production"}})
+        assert fix.rebase(fixed.rt, change.issue_id, 1, 0, Entry(), change.id)["moved"]
+        (now,) = changes()
+        assert now.base_sha == sha
+    found = workspace.known(fixed.rt, "shop", fixed.rt.policy.repositories["shop"])
+    assert "harm.py" not in found.git("ls-tree", "--name-only", now.head_sha)
+
+
+def test_a_change_whose_tests_failed_on_this_base_is_tested_again(fixed):
+    (change,) = changes()
+    for passed, moved in ((True, False), (False, True)):
+        with store.write() as session:
+            session.add(TestRun(change_set_id=change.id, command="pytest", passed=passed, tests=1, failures=0,
+                                runner="plain", seconds=1.0, output=""))  # fmt: skip
+        assert fix.rebase(fixed.rt, change.issue_id, 1, 0, Entry(), change.id)["moved"] is moved
 
 
 def test_what_no_longer_applies_is_said(fixed):

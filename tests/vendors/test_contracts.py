@@ -12,7 +12,7 @@ import pytest
 from botocore.stub import Stubber
 from openapi_core.exceptions import OpenAPIError
 
-from core.settings import MetricNames
+from core.policy.sections import MetricNames
 from core.vendors import base
 from core.vendors.cloudwatch import CloudWatch
 from core.vendors.datadog import Datadog

@@ -40,7 +40,8 @@ from core.demo.vendors import github as hub
 from core.demo.vendors import newrelic as relic
 from core.demo.vendors import sentry as tracker
 from core.demo.vendors import smtp
-from core.settings import MetricNames, Settings
+from core.policy.sections import MetricNames
+from core.settings import Settings
 from core.signals.health import by_service
 from core.vendors import cloudwatch, registry
 from core.vendors.base import Message

@@ -18,12 +18,12 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from core.models import Crash
+from core.policy.sections import FixRules
 from core.repair.judge.forbidden_code import offences
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.safeguards import lost
 from core.repair.localize.sources import UNREADABLE
 from core.repair.types import Candidate
-from core.settings import FixRules
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
 SILENCERS = re.compile(r"#\s*(type:\s*ignore|noqa|nosec|pragma:\s*no\s*cover|pylint:\s*disable)", re.I)

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from core.policy.sections import FixRules
 from core.repair.types import Runner
-from core.settings import FixRules
 from core.vendors.command import Ceiling, Completed, run, wait_gone
 
 MEMORY, FILE_SIZE, PROCESSES, CPU_SECONDS = 2 << 30, 64 << 20, 64, 120

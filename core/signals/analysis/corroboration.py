@@ -20,7 +20,7 @@ from datetime import datetime
 from core.models import Kind
 from core.models.counted import counted
 from core.models.origin import Origin
-from core.settings import CorroborationRules
+from core.policy.sections import CorroborationRules
 
 FAILED = frozenset({"error", "err", "severe", "critical", "crit", "fatal", "alert", "emergency", "emerg"})
 ENVIRONMENTS = (
@@ -58,7 +58,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Count:
+class FailureCount:
     """Failures, of so many requests or in so many seconds."""
 
     failures: float = 0.0
@@ -74,8 +74,8 @@ class Witness:
 
     title: str
     kind: str
-    during: Count = Count()
-    before: Count = Count()
+    during: FailureCount = FailureCount()
+    before: FailureCount = FailureCount()
     trouble: str = ""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from core.models import Impact, ServiceHealth, Severity
 from core.models.counted import counted
-from core.settings import SeverityRules
+from core.policy.sections import SeverityRules
 from core.signals.health import FEWEST_ERRORS, FEWEST_POINTS, slower
 
 SEVERITIES, IMPACTS = list(Severity), list(Impact)

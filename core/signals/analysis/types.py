@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.models import Cause, Impact, Record, ServiceHealth, Severity
-from core.settings import SeverityRules
+from core.policy.sections import SeverityRules
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Conclusion:
     """What an analyst concludes. ``confidence`` and ``simplicity`` are 0..1."""
 
     analyst: str

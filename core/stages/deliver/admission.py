@@ -14,8 +14,8 @@ from core.decision import windows
 from core.models import ENDED, ChangeSet, Deployment, Issue, Status, now
 from core.models.counted import counted
 from core.ops import notify, stage_log
+from core.policy.sections import Guards
 from core.runtime import Runtime
-from core.settings import Guards
 from core.stages.deliver import brakes, deploy, holds
 
 LIMIT_SECONDS = 60.0  # between two looks whether the hour's limit has room again

@@ -15,7 +15,7 @@ from core.decision import windows
 from core.models import Deployment, now
 from core.models.kept import Hold
 from core.ops import notify
-from core.settings import Policy
+from core.policy.reader import Policy
 from core.stages.deliver.holds import EVERYTHING, of, put
 
 LOOK_SECONDS = 60.0  # between two looks whether a hold has ended

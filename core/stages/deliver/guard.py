@@ -19,7 +19,7 @@ from core.db import store
 from core.models import ChangeSet, Deployment, Issue
 from core.ops import infrastructure, lookout, notify, stage_log
 from core.ops.infrastructure import Patience
-from core.settings import Policy
+from core.policy.reader import Policy
 
 log = logging.getLogger(__name__)
 REPEAT = 900  # seconds between two alarms of one deployment

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from core.db import store
 from core.models import ChangeSet, Deployment
+from core.policy.sections import Repository
 from core.runtime import Runtime
-from core.settings import Repository
 from core.stages import workspace
 from core.vendors.base import Deployed, VendorError
 from core.vendors.command import CommandError

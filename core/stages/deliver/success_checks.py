@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from core.models import ServiceHealth
+from core.policy.sections import SuccessCheck
 from core.runtime import Runtime
-from core.settings import SuccessCheck
 
 Answers = Mapping[str, str]  # "service: check" -> fault, or ""
 

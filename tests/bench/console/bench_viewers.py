@@ -4,7 +4,7 @@
 the processor, the server lacks. Milliseconds from an issue's change in the store until its badge says so.
 ``connections``: twenty sessions that speak Streamlit's protocol and draw nothing, as if the browsers were elsewhere;
 milliseconds from the change until the last message of the page drawn anew. To these comes what /live takes to notice a
-change, at most console.server.live.EVERY. Prints JSON; exits 1 when a change was missed, or when one in twenty of five
+change, at most console.changes.EVERY. Prints JSON; exits 1 when a change was missed, or when one in twenty of five
 windows or of twenty connections took over 2 s.
 """
 
@@ -22,7 +22,7 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from console.server.live import EVERY
+from console.changes import EVERY
 from core.db import store
 from core.models import Issue, Status
 from tests import screens

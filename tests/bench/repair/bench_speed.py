@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 from core.models import Crash
+from core.policy.sections import FixRules
 from core.repair.engine import repair
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.sandbox.runner import runner
-from core.settings import FixRules
 from core.vendors.command import git
 from tests.shared import SHARED
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.models import ServiceHealth
-from core.settings import Watch
+from core.policy.sections import Watch
 from core.signals.health import FEWEST_ERRORS, FEWEST_POINTS, slower
 from core.signals.release import Interval, Judgement, Scene, State
 

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from core.settings import Watch
+from core.policy.sections import Watch
 from core.signals.release import Reach, Scene
 from tests.bench.watch import bad, good
 from tests.bench.watch.draws import Draw

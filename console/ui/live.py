@@ -1,0 +1,47 @@
+"""A fragment of a page that redraws itself when the store changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import streamlit as st
+
+from console.changes import watch
+from console.ui import failures
+
+JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_listener = st.components.v2.component("store_listener", js=JS)
+
+
+def _nothing() -> None:
+    """Streamlit asks for a callback for each trigger; the rerun of the fragment is all that is wanted."""
+
+
+def live(body: Callable[[], None], pause: float = 0.5) -> None:
+    """Draw ``body`` now and again after each change of the store, at most once in ``pause`` seconds."""
+
+    @st.fragment
+    def part() -> None:
+        told = _listener(
+            key="listener",
+            data={"drawn": watch.version, "pause": pause * 1000},
+            on_changed_change=_nothing,
+            on_go_change=_nothing,
+            height=0,
+        )
+        if told.go:
+            follow(told.go)
+        with failures.shown():
+            body()
+
+    part()
+
+
+def follow(address: str) -> None:
+    """Open a page of the console by its address; anything else is ignored."""
+    parts = urlsplit(address)
+    page = st.session_state.get("pages", {}).get(parts.path.strip("/"))
+    if page is not None and not parts.netloc:
+        st.switch_page(page, query_params=dict(parse_qsl(parts.query)))

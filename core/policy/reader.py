@@ -1,0 +1,112 @@
+"""The policy as one value, and the one reader of platform.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, ValidationError, model_validator
+
+from core.policy import names
+from core.policy.sections import (
+    Access,
+    ApprovalRules,
+    CodeRabbitRules,
+    Collect,
+    CorroborationRules,
+    FixRules,
+    Guards,
+    History,
+    Maintenance,
+    MetricNames,
+    OsvRules,
+    Repository,
+    Routes,
+    Service,
+    SeverityRules,
+    SlackRules,
+    Strict,
+    Thresholds,
+    Watch,
+    Weights,
+)
+
+
+class ConfigurationError(Exception):
+    """A setting or platform.toml cannot be used; the message says which, and what to write."""
+
+
+class Policy(Strict):
+    version: int = 1
+    repositories: dict[Annotated[str, AfterValidator(names.name)], Repository] = {}
+    services: dict[str, Service] = {}
+    weights: Weights = Weights()
+    history: History = History()
+    thresholds: Thresholds = Thresholds()
+    guards: Guards = Guards()
+    corroboration: CorroborationRules = CorroborationRules()
+    severity: SeverityRules = SeverityRules()
+    watch: Watch = Watch()
+    maintenance: Maintenance = Maintenance()
+    fix: FixRules = FixRules()
+    approval: ApprovalRules = ApprovalRules()
+    access: Access = Access()
+    metrics: MetricNames = MetricNames()
+    routes: Routes = Routes()
+    slack: SlackRules = SlackRules()
+    coderabbit: CodeRabbitRules = CodeRabbitRules()
+    osv: OsvRules = OsvRules()
+    collect: Collect = Collect()
+
+    @model_validator(mode="after")
+    def _known_repositories(self):
+        for name, repository in self.repositories.items():
+            if not repository.remote:
+                raise ValueError(f"repositories.{name}.remote is empty: it is the git address to clone and push")
+        for freeze in self.guards.freezes:
+            if unknown := set(freeze.repositories) - set(self.repositories):
+                raise ValueError(f"the freeze {freeze.name!r} names the unknown repository {min(unknown)!r}")
+        for name, service in self.services.items():
+            if service.repository not in self.repositories:
+                raise ValueError(f"service {name!r} names the unknown repository {service.repository!r}")
+        return self
+
+    def is_critical(self, service: str) -> bool:
+        known = self.services.get(service)
+        return service in self.guards.critical_services or bool(known and known.critical)
+
+    def asks_corroboration(self, service: str) -> bool:
+        """Does a person have to approve a fix of this service whose report nothing corroborates?"""
+        known = self.services.get(service)
+        own = known.corroboration if known else None
+        return self.corroboration.required if own is None else own
+
+
+def read_policy(path: Path) -> Policy:
+    """Policy of a platform.toml. Raises ConfigurationError with the line or the key at fault."""
+    try:
+        return parse_policy(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: no such file; copy platform.example.toml and name your services") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def parse_policy(text: str, name: str) -> Policy:
+    """Policy of the text of a platform.toml; ``name`` stands in the messages."""
+    try:
+        return Policy(**tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{name}: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{name}: it is nested too deeply") from None
+    except ValidationError as error:
+        faults = "; ".join(f"{_key(e['loc'])}: {e['msg']}" for e in error.errors())
+        raise ConfigurationError(f"{name}: {faults}") from None
+
+
+def _key(place: tuple[str | int, ...]) -> str:
+    """The dotted key of a fault. A stranger's name in it is shown as Python writes it."""
+    words = [part for part in map(str, place) if part != "[key]"]
+    return ".".join(word if word.isprintable() else repr(word) for word in words) or "file"
