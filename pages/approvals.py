@@ -68,7 +68,7 @@ def one(number: int | None) -> None:
 
 
 def answer(asked: approvals.OpenApproval, here: access.Actor, choices: list[str]) -> None:
-    """The buttons of those who may, and for the others why not."""
+    """The answer buttons, or why this person cannot answer."""
     row, about = asked.approval, asked.change.change_set.title
     if not here.may(access.APPROVE):
         draw(

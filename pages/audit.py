@@ -122,7 +122,7 @@ def downloads(wanted: trail.AuditFilter) -> None:
 
 
 def asked(write, wanted: trail.AuditFilter) -> str:
-    """The right is asked again: a file may be fetched long after the page was drawn."""
+    """Check the right again: the download may start long after the page was drawn."""
     access.require(access.AUDIT)
     with store.read() as session:
         return write(session, wanted)

@@ -59,7 +59,7 @@ def why(asked: OpenApproval) -> Safe:
 
 
 def risks(asked: OpenApproval) -> list[tuple[object, str]]:
-    """What makes it risky (a hold), and what speaks for it."""
+    """Risk factors (as holds), then neutral and favourable facts."""
     decision, made = asked.decision, asked.change.change_set
     fired = [g for g in (decision.receipt.get("guards") or [] if decision else []) if g.get("effect")]
     added = sum(line.startswith(("+", "-")) and not line.startswith(("+++", "---")) for line in made.patch.splitlines())
@@ -78,7 +78,7 @@ def risks(asked: OpenApproval) -> list[tuple[object, str]]:
 
 
 def unseen(asked: OpenApproval) -> list[dict]:
-    """Gates of the review that could not look, and whose place the person takes."""
+    """Review gates that could not run; the approver decides in their place."""
     gates = asked.change.reviews[-1].gates if asked.change.reviews else []
     return [gate for gate in gates if not gate.get("passed") and not gate.get("done", True)]
 
@@ -112,7 +112,7 @@ def way_back(asked: OpenApproval, rules: Watch) -> Safe:
 
 
 def rehearsed(asked: OpenApproval) -> object:
-    """How long a way back took when it was last walked. What was never measured is said so."""
+    """How long the last rollback took, or that none was measured."""
     known = asked.rehearsal
     if known is None:
         return "Not rehearsed yet"

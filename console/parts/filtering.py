@@ -25,7 +25,7 @@ def _members(told: str, enum) -> tuple:
 
 
 def read(query: Mapping[str, str]) -> IssueFilter:
-    """The filter that an address names; what it does not know is left out."""
+    """The filter in an address; unknown values are left out."""
     sort = query.get("sort", "newest")
     return IssueFilter(
         query.get("text", "")[:200].strip(),
@@ -102,7 +102,7 @@ def drawn(services: list[str]) -> IssueFilter:
 
 
 def views(wanted: IssueFilter) -> None:
-    """The person's own views as links, and the way to keep this one."""
+    """The person's saved views as buttons, and the form that saves this one."""
     owner, query = access.current().name, urlencode(told(wanted))
     with store.read() as session:
         found = saved_views.views(session, owner)

@@ -36,7 +36,7 @@ class Forbidden(Refused):
 
 
 class IdentityProof(StrEnum):
-    """How somebody proved who they are."""
+    """How a person was authenticated."""
 
     SESSION = "session"  # a browser that signed in
     TOKEN = "token"  # an API token, whose value is kept nowhere

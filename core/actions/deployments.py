@@ -41,7 +41,7 @@ SUBJECT = "releases"
 def stop(
     target: str = EVERYTHING, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str
 ) -> ActionResult:
-    """Stop all releases. What is in production stays watched, and is rolled back if it fails."""
+    """Stop all releases. Live deployments stay watched, and are rolled back if they fail."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         _everything(target)
@@ -69,7 +69,7 @@ def stop(
     ),
 )
 def start(target: str = EVERYTHING, *, actor: Actor, key: str) -> ActionResult:
-    """Start releases again; what waited goes on at once."""
+    """Start releases again; waiting ones continue at once."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         _everything(target)
@@ -101,7 +101,7 @@ def _everything(target: str) -> None:
     ),
 )
 def lift(repository: str, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str) -> ActionResult:
-    """Lift the brake of a repository; its failed releases are counted anew."""
+    """Lift the brake of a repository; the count of its failed releases starts again."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         brake = holds.of(session, repository) if repository != EVERYTHING else None
@@ -136,7 +136,7 @@ def _wake_queued(session: Session, key: str) -> None:
     ),
 )
 def start_now(issue_id: int, *, actor: Actor, key: str) -> ActionResult:
-    """Let a scheduled issue go on without its maintenance window."""
+    """Start a scheduled issue now, outside its maintenance window."""
     with store.read() as session:
         before = session.get(Issue, issue_id)
     asleep = before is not None and restart.asleep(before.workflow_id)
@@ -176,7 +176,7 @@ def restart_from(
     reason: Annotated[str, why(optional=True)],
     key: str,
 ) -> ActionResult:
-    """Restart the issue's present run from this step of its workflow; what came before is kept."""
+    """Restart the issue's current run from this step of its workflow; earlier results are kept."""
     with store.read() as session:
         before = session.get(Issue, issue_id)
     recorded = restart.steps(before.workflow_id) if before else []
@@ -229,10 +229,10 @@ def release_anyway(
     *,
     actor: Actor,
     patch_hash: Annotated[str, Shown(release_again.patch_of)],
-    reason: Annotated[str, why("Why is it released anyway?")],
+    reason: Annotated[str, why("Why release it anyway?")],
     key: str,
 ) -> ActionResult:
-    """Release exactly the patch that was rolled back, or whose question expired, once more, as a new run."""
+    """Release the patch that was rolled back, or whose approval expired, again as a new run."""
     if not reason.strip():
         raise Refused("Enter a reason. It is recorded in the audit trail.")
 

@@ -59,7 +59,7 @@ from core.vendors.base import VendorError
 def approve(
     approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Shown(approvals.patch_of)], key: str
 ) -> ActionResult:
-    """Release exactly the patch with this hash."""
+    """Approve exactly this patch for production."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         asked = approvals.asked(session, approval_id, who, patch_hash)
@@ -81,7 +81,7 @@ def approve(
 def reject(
     approval_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it rejected?")], key: str
 ) -> ActionResult:
-    """Refuse the patch; the issue goes to a person and the refusal is learned from."""
+    """Reject the patch; the issue is escalated, and the platform learns from the rejection."""
     if not reason.strip():
         raise Refused("Enter a reason for the rejection. The platform learns from it.")
 
@@ -114,7 +114,7 @@ def pass_on(
     reason: Annotated[str, why("Reason and context")],
     key: str,
 ) -> ActionResult:
-    """Escalate a question to a named approver or group; from then on they alone answer it."""
+    """Assign an approval to an approver or group; from then on only they or an admin can answer it."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         asked = approvals.asked(session, approval_id, who)
@@ -135,7 +135,7 @@ def pass_on(
     Dialog("Hand back", "Hand this approval back?", "Any approver can answer it again.", shortcut="H"),
 )
 def hand_back(approval_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
-    """Give a question that was escalated to oneself back to every approver."""
+    """Return an assigned approval, so that any approver can answer it."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         asked = approvals.asked(session, approval_id, who)
@@ -164,7 +164,7 @@ def escalate(
     reason: Annotated[str, why("Reason and context")],
     key: str,
 ) -> ActionResult:
-    """Take the issue from the platform and give it to a named person or group."""
+    """Stop automatic work on the issue and assign it to a person or group."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
@@ -197,7 +197,7 @@ def escalate(
     Dialog("Start new run", "Start a new run?", "The issue is analyzed, decided and fixed again.", shortcut="N"),
 )
 def retry(issue_id: int, *, actor: Actor, key: str) -> ActionResult:
-    """Start the issue's journey anew, with everything learned since."""
+    """Start a new run of the issue, with everything learned since."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
@@ -232,7 +232,7 @@ def resolve(
     cured: Annotated[bool, Asked("The cause is fixed, not only the symptom", "switch", otherwise=True)],
     key: str,
 ) -> ActionResult:
-    """Record a person's own resolution; it is shown with similar issues from now on."""
+    """Record a person's own resolution; similar issues show it from now on."""
     if not how.strip():
         raise Refused("Enter how it was resolved. Similar issues will show it.")
 
@@ -287,7 +287,7 @@ def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: 
     ),
 )
 def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
-    """Return production to what it served before this deployment; its issue is handed to a person."""
+    """Return production to the previous deployment; the issue is escalated."""
     subject, content = f"deployment/{deployment_id}", {"reason": reason}
     who = ask("roll_back", actor, subject)
     with store.read() as session:
@@ -335,9 +335,9 @@ def _tell_rollback(session: Session, issue: Issue, row: Deployment, back: Restor
     ),
 )
 def keep(
-    deployment_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it right?")], key: str
+    deployment_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it safe to keep?")], key: str
 ) -> ActionResult:
-    """Confirm a deployment that is still watched: its watch ends at the next look unless that finds harm."""
+    """Confirm a deployment that is still watched; its watch ends at the next look unless that finds a regression."""
     if not reason.strip():
         raise Refused("Enter a reason. It is recorded in the audit trail.")
 
@@ -383,7 +383,7 @@ def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
     ),
 )
 def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], based_on: str, key: str) -> ActionResult:
-    """Put this text of platform.toml in force; ``based_on`` is the digest of the one it was made from."""
+    """Apply this text of platform.toml; ``based_on`` is the digest of the text it was edited from."""
     if not reason.strip():
         raise Refused("Enter a reason. It is recorded in the audit trail.")
     path = runtime.current().settings.platform_file

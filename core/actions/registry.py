@@ -71,7 +71,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Shown:
-    """An argument that says what the person looked at; ``present`` reads it for a target at this moment."""
+    """An argument that names what the person saw; ``present`` reads its current value for a target."""
 
     present: Callable[[int], str]
 

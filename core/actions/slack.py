@@ -81,7 +81,7 @@ def person(user_id: str) -> Actor:
     """The person behind a Slack user of a signed payload. Raises Refused for one whom the policy does not name."""
     name = runtime.current().policy.slack.people.get(user_id)
     if not name:
-        raise Refused(f"your Slack account {user_id} is not named in [slack.people] of platform.toml")
+        raise Refused(f"Your Slack account {user_id} is not listed in [slack.people] of platform.toml.")
     return Actor(name, Role.VIEWER, via="slack", proof=IdentityProof.SLACK)  # the role that counts is the store's
 
 

@@ -49,7 +49,7 @@ def merge(
     into: Annotated[Whole, Asked("Into which issue?", "one", "Choose the issue to merge into.")],
     key: str,
 ) -> ActionResult:
-    """Make this issue a part of ``into``: its signals move there, its own journey ends, later signals follow."""
+    """Merge this issue into another one: its signals move there, its own run ends, and later signals follow."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue, target = _pair(session, issue_id, into)
@@ -117,7 +117,7 @@ def split(
     fingerprints: Annotated[list[str], Asked("Signals to move", "several", "Choose the signals to move.")],
     key: str,
 ) -> ActionResult:
-    """Take these fingerprints' signals out into an issue of their own, which later signals of theirs join."""
+    """Move the signals of these fingerprints into a new issue, which their later signals join."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
@@ -181,7 +181,7 @@ def silence(
     title: str = "*",
     starts: str = "",
 ) -> ActionResult:
-    """For so many minutes open no issue of what is meant: this issue's signals or, without one, globs.
+    """Suppress this issue's signals, or those that match the globs, for a number of minutes.
 
     ``starts`` (ISO 8601 with its zone) makes it planned maintenance from then on; empty means a silence from now on.
     """
@@ -237,7 +237,7 @@ def _start(starts: str) -> datetime:
     ),
 )
 def end_silence(silence_id: int, *, actor: Actor, key: str) -> ActionResult:
-    """End a silence or planned maintenance now; what it has set aside stays so."""
+    """End a silence or planned maintenance now; suppressed signals stay suppressed."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         row = get(session, Silence, silence_id, "this silence")

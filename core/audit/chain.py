@@ -70,7 +70,7 @@ class AlreadyDone(Exception):
 
 
 class ChainState(StrEnum):
-    """What became of the chain since it was written."""
+    """The result of a verification of the chain."""
 
     WHOLE = "whole"
     EDITED = "edited"
@@ -104,7 +104,7 @@ class _Broken(Exception):
 
 
 def verify(session: Session, told: Callable[[int], None] = lambda _: None, marks: Iterable[Mark] = ()) -> ChainVerdict:
-    """Walk the whole chain; names the first row that does not fit. ``told`` hears how many rows are done."""
+    """Verify the whole chain; the verdict names the first inconsistent row. ``told`` receives the progress in rows."""
     return walk(session, marks, told)[0]
 
 
@@ -128,7 +128,7 @@ def walk(
     except _Broken as broken:
         state, says = broken.args
         return ChainVerdict(False, count, says, state), last
-    return ChainVerdict(True, count, f"{count:,} rows, each follows the one before it"), last
+    return ChainVerdict(True, count, f"{counted(count, 'row')} verified; the chain is intact"), last
 
 
 def _linked(session: Session, start: Mark | None, marks: list[Mark]) -> Iterator[Row]:
@@ -149,15 +149,13 @@ def _linked(session: Session, start: Mark | None, marks: list[Mark]) -> Iterator
     if left:
         mark = left[0]
         raise _Broken(ChainState.TRUNCATED, f"the chain ends before row {mark.row}, which {mark.source} names: "
-                                       "rows were cut off")  # fmt: skip
+                                       "rows were removed")  # fmt: skip
 
 
 def _fits(row: Row, mark: Mark) -> None:
     if (row.id, row.hash) != (mark.row, mark.hash):
         says = f"row {mark.row} is not the row that {mark.source} names"
-        raise _Broken(
-            ChainState.REWRITTEN, f"{says}: rows up to it were changed or removed, and the hashes computed anew"
-        )
+        raise _Broken(ChainState.REWRITTEN, f"{says}: earlier rows were changed or removed, and the hashes recomputed")
 
 
 def _break(session: Session, row: Row, before: int) -> tuple[ChainState, str]:

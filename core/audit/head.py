@@ -144,7 +144,7 @@ def _last(session: Session, kept: Keeper) -> Head | Mark | None:
     used = known or (kept.own_key and bool(kept.key))
     if not kept.file.exists():
         if used:
-            raise Distrusted(ChainState.HEADLESS, "the head is missing, though this host kept one")
+            raise Distrusted(ChainState.HEADLESS, "the head is missing, although this host had one")
         return None
     text = kept.file.read_text(encoding="ascii", errors="replace")
     if not used and (old := re.fullmatch(r"(\d{1,18}) ([0-9a-f]{64})\s*", text)):
@@ -152,7 +152,7 @@ def _last(session: Session, kept: Keeper) -> Head | Mark | None:
     head = read(text)
     if head is None or not genuine(head, kept.key):
         why = "is not signed with our key" if kept.key else "cannot be verified: its key is missing"
-        raise Distrusted(ChainState.FORGED, f"the head {why}; it was replaced, or the key was")
+        raise Distrusted(ChainState.FORGED, f"the head {why}; the head or the key was replaced")
     return head
 
 
@@ -229,9 +229,9 @@ def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, giv
     if fault:
         return _both(verdict, *fault)
     if verdict.ok and given and not genuine(given, kept.key):
-        says = "the head that you gave names a row of this chain, but is not signed with the key of this host"
+        says = "the given head names a row of this chain, but is not signed with the key of this host"
         return ChainVerdict(False, verdict.rows, says, ChainState.FORGED)
-    heads = f"; {len(marks)} signed heads fit" if marks else "; no head is kept yet"
+    heads = f"; {counted(len(marks), 'head')} match" if marks else "; no head is stored yet"
     return ChainVerdict(verdict.ok, verdict.rows, verdict.says + (heads if verdict.ok else ""), verdict.state)
 
 

@@ -169,5 +169,5 @@ def _remembered(issue: Issue, outcome: Outcome | None = None) -> memory.PastIssu
         how = (issue.resolution if outcome.result in ("fixed", "human") else "") or outcome.note
         cure = f"{RESULTS.get(outcome.result, outcome.result)}{by}" + (f": {how[:200]}" if how else "")
         if outcome.resolution and outcome.result != "human":  # another fact than what became of the fix
-            cure += f"; then cured by {outcome.resolved_by}: {outcome.resolution[:200]}"
+            cure += f"; then resolved by {outcome.resolved_by}: {outcome.resolution[:200]}"
     return memory.PastIssue(issue.id, issue.fingerprint, issue.pattern, issue.service, issue.title, cure)

@@ -158,7 +158,7 @@ def test_a_delivery_is_stored_and_one_that_starts_no_round_is_served(settings):
 @pytest.mark.parametrize(("name", "body"), [("g-1", BODY), ("g-1", b"other"), ("g-2", BODY)])
 def test_a_delivery_is_taken_once_by_its_id_and_by_its_body(settings, name, body):
     deliver(settings)
-    with pytest.raises(DeliveryRefused, match="this delivery was taken before") as refused:
+    with pytest.raises(DeliveryRefused, match="This delivery was already received.") as refused:
         deliver(settings, name, body)
     assert refused.value.status == 409
     assert len(stored()) == 1

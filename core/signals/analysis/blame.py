@@ -76,10 +76,10 @@ def _of_host(host: str, known: set[str]) -> Iterator[RankedSuspect]:
     name = host.split(":")[0].split(".")[0]
     if host in known or name in known:
         yield RankedSuspect(
-            "service", name if name in known else host, 0.9, f"the errors name {host}, a service of ours"
+            "service", name if name in known else host, 0.9, f"the errors name {host}, one of our services"
         )
     else:
-        yield RankedSuspect("outside", host, 0.9, f"an outage outside: the errors name {host}, which is none of ours")
+        yield RankedSuspect("outside", host, 0.9, f"an external outage: the errors name {host}, which is not ours")
 
 
 def _of_services(graph: Graph, trouble: Sequence[Trouble], known: set[str]) -> Iterator[RankedSuspect]:

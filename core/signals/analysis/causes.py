@@ -119,11 +119,13 @@ def classify(crash: Crash) -> CauseVerdict:
             return CauseVerdict(rule.cause, rule.says, rule.next_step, raised, frames, host)
     raised, frames = steps[0]
     if frames and not is_outside(frames[-1].file) and OWN_RAISE.match(frames[-1].code):
-        step = "Look at what the program was given: its own check refused it."
-        return CauseVerdict(Cause.DELIBERATE, "the program refuses this itself", step, raised, frames)
+        step = "Check the input: the program's own validation rejected it."
+        return CauseVerdict(Cause.DELIBERATE, "the program rejects this input itself", step, raised, frames)
     if any(f.in_app for f in frames):
-        return CauseVerdict(Cause.CODE, "the program does not expect this", "", raised, frames)
-    return CauseVerdict(Cause.UNKNOWN, "no frame of the program is known", "Find the place that fails.", raised, frames)
+        return CauseVerdict(Cause.CODE, "the program does not handle this case", "", raised, frames)
+    return CauseVerdict(
+        Cause.UNKNOWN, "the stack has no frame of the program", "Find the failing code.", raised, frames
+    )
 
 
 def _steps(crash: Crash) -> Iterator[tuple[Raised, tuple[Frame, ...]]]:

@@ -95,7 +95,7 @@ def _judged(entry: Entry, change_id: int, seen: ReviewProgress, rules: CodeRabbi
 
 
 def _absent(entry: Entry, change_id: int, seen: ReviewProgress) -> dict:
-    says = f"no review by CodeRabbit ({seen.says}): a person's approval takes its place"
+    says = f"no review by CodeRabbit ({seen.says}); a person's approval is required instead"
     _keep(change_id, {"gate": GATE, "passed": False, "done": False, "says": says}, [], passed=True)
     entry.says = says
     return {"state": "ended", "ok": True, "needs_approval": True, "findings": []}

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
+from core.models.counted import counted
 from core.policy.sections import FixRules, Repository
 from core.repair.sandbox import checkout
 from core.repair.sandbox.desk import desk, script
@@ -40,7 +41,7 @@ def coverage(tree: Path, changed: Changed, repository: Repository, least: float,
     asked = {(path, n) for path in changed for n in changed[path] & set(report[path]["all"])}
     missed = [(path, n) for path, n in sorted(asked) if n in report[path]["missed"]]
     share = 1 - len(missed) / len(asked) if asked else 1.0
-    says = f"{len(asked) - len(missed)} of {len(asked)} changed statements are run by tests"
+    says = f"{len(asked) - len(missed)} of {counted(len(asked), 'changed statement')} covered by tests"
     found = tuple(GateFinding("coverage", path, n, "no test runs this line") for path, n in missed)
     return Gate("coverage", share >= least, says, round(share, 4), least, found if share < least else ())
 
