@@ -53,7 +53,7 @@ class StoreWatch:
                 failed = False
             except (SQLAlchemyError, RuntimeError) as error:
                 if not failed:
-                    log.warning("the store does not answer: %s", error)
+                    log.warning("the database is not responding: %s", error)
                 now, failed = "failed", True
                 self._drop()
             if now != seen:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
+from core.models.counted import counted
 from core.ops import durable, infrastructure, lookout
 from core.stages import other_fixes
 from core.stages.steps import (
@@ -71,7 +72,7 @@ def guarded(work: Callable[..., str], issue_id: int, run: int, *args) -> str:
         return work(issue_id, run, *args)
     except Exception as error:  # whatever broke, a person gets the issue with all that was found
         log.exception("%s of issue %s broke", work.__name__, issue_id)
-        return hand_over(issue_id, run, "workflow_failed", f"{infrastructure.words(error)}. A person takes over")
+        return hand_over(issue_id, run, "workflow_failed", f"{infrastructure.words(error)}. The issue is escalated")
 
 
 def _journey(issue_id: int, run: int) -> str:
@@ -154,7 +155,7 @@ def write_fix(issue_id: int, run: int) -> dict:
         feedback = feedback + reviewed["findings"]
     return {
         "ok": False,
-        "says": f"no fix passed the review in {attempt} attempts; last: {'; '.join(feedback[-3:])}",
+        "says": f"No fix passed the review in {counted(attempt, 'attempt')}. Findings: {'; '.join(feedback[-3:])}",
     }
 
 
@@ -174,7 +175,7 @@ def approval(issue_id: int, run: int, change_id: int) -> dict:
     if answer is None:  # silence is never consent
         return {**expire_step(issue_id, run, asked["approval_id"]), "ok": False, "event": "approval_expired"}
     if not answer["approved"]:
-        return {"ok": False, "event": "refused", "says": f"refused by {answer['by']}: {answer['reason']}"}
+        return {"ok": False, "event": "refused", "says": f"Rejected by {answer['by']}: {answer['reason']}"}
     return {"ok": True}
 
 

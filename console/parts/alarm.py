@@ -20,7 +20,7 @@ def _alert(row: Deployment, policy: Policy) -> Safe:
         tag("strong", "Production serves an unverified build. "),
         link(f"/issues?issue={row.issue_id}", f"Issue {row.issue_id}"),
         tag("p", guard.says(row)),
-        tag("p", "By hand: ", tag("code", guard.by_hand(row, policy))),
+        tag("p", "Manual rollback: ", tag("code", guard.by_hand(row, policy))),
         class_="d-alarm",
         role="alert",
     )

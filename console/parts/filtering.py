@@ -89,7 +89,7 @@ def drawn(services: list[str]) -> IssueFilter:
             )
             known = ["", *dict.fromkeys([*services, *filter(None, [seed.service])])]  # an address may name any
             at = known.index(seed.service)
-            more = f"The first {counting.LISTED} by name; the search finds the others."
+            more = f"Showing the first {counting.LISTED} by name. Use the search to find others."
             service = st.selectbox("Service", known, at, lambda s: s or "any", key=key("service"),
                                    help=more if len(services) >= counting.LISTED else None)  # fmt: skip
             order = st.selectbox("Order", list(SORTS), list(SORTS).index(seed.sort), key=key("sort"))
@@ -110,22 +110,26 @@ def views(wanted: IssueFilter) -> None:
         for view in found:
             kind = "primary" if view.query == query else "secondary"
             st.button(view.name, key=f"view-{view.id}", type=kind, on_click=_open, args=(view.query,))
-        with st.popover("Keep this view" if query else "Views", key="views"):
+        with st.popover("Save this view" if query else "Saved views", key="views"):
             _keep(owner, query)
             for view in found:
-                st.button(f"Forget {view.name}", key=f"forget-{view.id}", on_click=_forget, args=(owner, view.id))
+                st.button(f"Delete {view.name}", key=f"forget-{view.id}", on_click=_forget, args=(owner, view.id))
             draw(
-                cut(len(found), saved_views.LISTED, f"The first {saved_views.LISTED} by name are listed: forget some.")
+                cut(
+                    len(found),
+                    saved_views.LISTED,
+                    f"Showing the first {saved_views.LISTED} by name.",
+                )
             )
 
 
 def _keep(owner: str, query: str) -> None:
     if not query:
-        st.markdown("Filter the list first: a view keeps its filter, its search and its order under a name.")
+        st.markdown("Filter the list first. A saved view stores the filter, search and order under a name.")
         return
     name = st.text_input("Name of the view", key="view_name", max_chars=60)
     st.button(
-        "Keep", key="view_keep", type="primary", disabled=not (name or "").strip(), on_click=_store, args=(owner, query)
+        "Save", key="view_keep", type="primary", disabled=not (name or "").strip(), on_click=_store, args=(owner, query)
     )
 
 

@@ -42,11 +42,11 @@ async def engine():
     try:
         settings = process.settings()
     except SQLAlchemyError:
-        log.exception("the store cannot be opened; the engine does not start")
+        log.exception("the database cannot be opened; the engine does not start")
         yield
         return
     if not settings.console_engine:
-        log.info("CONSOLE_ENGINE is off: a worker elsewhere does the rounds; people still act here")
+        log.info("CONSOLE_ENGINE is off: a separate worker runs the collection cycles; actions still work here")
         await asyncio.to_thread(bootstrap.build, settings)  # what its people's actions work with
         yield
         return

@@ -1,4 +1,4 @@
-"""/login, /logout and /password: server-rendered, without script; and the way back from an identity provider.
+"""/login, /logout and /password: server-rendered, without script; and the return from an identity provider.
 
 Streamlit's own sign-in (``st.login``: /auth/login and /oauth2callback, configured by [auth] in secrets.toml) leaves a
 signed cookie. It is taken as a ticket: fresh, once, and exchanged for a session of ours, which can be revoked.
@@ -25,9 +25,9 @@ from core.policy.sections import Access
 
 log = logging.getLogger(__name__)
 tickets, attempts = forms.Tickets(), forms.Limiter()
-FORGED = "That form was not of this page, was sent before, or is too old. Here is a fresh one."
-SLOW = "Too many attempts from your address. Wait five minutes."
-GONE = "The store does not answer, nobody can sign in now. python -m core doctor says more."
+FORGED = "This form has expired or was already submitted. Try again."
+SLOW = "Too many attempts from your address. Wait five minutes, then try again."
+GONE = "The database is not responding, so sign-in is unavailable. Run python -m core doctor for details."
 NEXT, LARGEST = "next", 10_000  # bytes of a form
 
 
@@ -80,7 +80,7 @@ def _with_store(answer: Callable) -> Callable:
         try:
             return await answer(request)
         except (SQLAlchemyError, RuntimeError):
-            log.exception("nobody can sign in")
+            log.exception("sign-in is unavailable")
             return _login_page(request, says=GONE, status=503)
 
     return route
@@ -176,7 +176,7 @@ async def password(request: Request) -> Response:
         if attempts.full(client):
             raise Denied(SLOW)
         if given.get("new") != given.get("again"):
-            raise ValueError("the two new passwords differ")
+            raise ValueError("The two new passwords do not match.")
         await asyncio.to_thread(accounts.change_password, name, given.get("old", ""), given.get("new", ""))
     except (Denied, ValueError) as error:
         attempts.count(client)

@@ -19,7 +19,7 @@ RIGHTS: Mapping[str, frozenset[Role]] = {
     ADMINISTER: frozenset({Role.ADMIN}),  # policy, settings, people and tokens
 }
 MAY = {  # right: what a refusal says
-    VIEW: "look at the console",
+    VIEW: "view the console",
     OPERATE: "work on issues",
     APPROVE: "approve, reject or roll back",
     AUDIT: "read the audit trail",
@@ -71,8 +71,8 @@ def proved(actor: Actor) -> Actor:
     if isinstance(actor, Actor) and actor.proof is not None:
         return actor
     raise Forbidden(
-        "only a person who proved who they are may do this: sign in to the console, answer in Slack, or set "
-        "PLATFORM_TOKEN (python -m core token add NAME --label WHAT --scope RIGHT)"
+        "This needs an authenticated person: sign in to the console, answer in Slack, or set PLATFORM_TOKEN "
+        "(python -m core token add NAME --label WHAT --scope RIGHT)"
     )
 
 
@@ -81,6 +81,6 @@ def require(actor: Actor, right: str) -> Actor:
     if actor.may(right):
         return actor
     if actor.role in RIGHTS[right]:
-        raise Forbidden(f"this token of {actor.name} has no scope {right!r}")
+        raise Forbidden(f"This token of {actor.name} lacks the scope {right!r}")
     able = ", ".join(role.value for role in Role if role in RIGHTS[right])
-    raise Forbidden(f"{actor.name} ({actor.role.value}) may not {MAY[right]}; needed: {able}")
+    raise Forbidden(f"{actor.name} ({actor.role.value}) cannot {MAY[right]}; required role: {able}")

@@ -1,7 +1,7 @@
-"""Answers to a question for approval: whether it still stands, who may answer it, and the answer itself.
+"""Answers to an approval: whether it is still open, who may answer it, and the answer itself.
 
-An approval is bound to the hash of one patch: it dies when the patch changes, when its time is over, and
-with the first answer.
+An approval is bound to the hash of one patch. It is void when the patch changes, when it expires, and after the first
+answer.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None
     """The open question, which ``who`` may answer. Raises Refused."""
     row = session.get(Approval, approval_id)
     if row is None:
-        raise Refused("this approval does not exist")
+        raise Refused("This approval does not exist.")
     if row.state != "pending":
-        way_out = ": nothing waits for this answer. Restart the issue from a stage, or try it again"
+        way_out = ". No work waits for this answer. Restart the issue from a stage, or start a new run."
         by = f" by {row.by}" if row.by else ""
-        raise Refused(f"already {row.state}{by}" + (way_out if row.state == "stale" else ""))
+        raise Refused(f"Already {row.state}{by}" + (way_out if row.state == "stale" else ""))
     if row.expires_at <= now():
-        raise Refused("the question has expired; retry the issue to ask again")
+        raise Refused("The approval has expired. Start a new run of the issue to request another.")
     change = session.get_one(ChangeSet, row.change_set_id)
     if change.patch_hash != row.patch_hash:
-        raise Refused("the patch has changed since it was asked about: this approval is dead")
+        raise Refused("The patch has changed since the approval was requested. The approval is void.")
     if patch_hash is not None and patch_hash != row.patch_hash:
-        raise Refused("the patch has changed since you saw it; look at the new one first")
+        raise Refused("The patch has changed since you saw it. Review the new patch first.")
     if ended := restart.ended(row.workflow_id):
         raise Refused(
-            f"nothing waits for this answer: the workflow that asked {ended}. It is restarted within a round; or "
-            "restart it from a stage on the issue's page"
+            f"No work waits for this answer: the workflow that requested it {ended}. The next collection cycle "
+            "restarts it, or you can restart it from a stage on the issue's page."
         )
     if not mine(row, who, runtime.current().policy):
-        raise Refused(f"it was escalated to {row.assignee}: only they, or an admin, can answer it")
+        raise Refused(f"Assigned to {row.assignee}. Only they or an admin can answer it.")
     return row
 
 
@@ -66,7 +66,7 @@ def barred_from(requested_by: str | None, service: str, who: Actor, policy: Poli
     """As ``barred``, for a fix that this person asked for."""
     watched = policy.approval.four_eyes == "always" or policy.is_critical(service)
     if watched and requested_by == who.name:
-        return f"four eyes: {who.name} asked for this fix of {service}; somebody else has to approve it"
+        return f"Four eyes: {who.name} requested this fix of {service}, so somebody else must approve it."
     return ""
 
 
@@ -81,11 +81,11 @@ def assignable(session: Session, to: str) -> str:
     """A group of the policy, or a person who may approve. Raises Refused."""
     if to in assignees(session, runtime.current().policy):
         return to
-    raise Refused(f"{to!r} is neither a group nor somebody who may approve")
+    raise Refused(f"{to!r} is neither a group nor an approver.")
 
 
 def assignees(session: Session, policy: Policy) -> list[str]:
-    """Whom a question can be escalated to: the groups, then the approvers."""
+    """Who an approval can be assigned to: the groups, then the approvers."""
     able = select(Person.name).where(
         col(Person.role).in_(rights.RIGHTS[rights.APPROVE]), col(Person.disabled).is_(False)
     )
@@ -101,7 +101,7 @@ def give(session: Session, row: Approval, by: str, yes: bool, reason: str) -> No
     )
     if claimed.rowcount != 1:
         session.refresh(row)
-        raise Refused(f"already {row.state}" + (f" by {row.by}" if row.by else ""))
+        raise Refused(f"Already {row.state}" + (f" by {row.by}" if row.by else ""))
     durable.send_in(
         session,
         row.workflow_id,

@@ -1,9 +1,8 @@
-"""What a person may do. Each action asks the right first, with the role that the store gives at this moment, and is
-one transaction: the change, its audit row, and the message to the waiting workflow commit together, so that a
-second click, a second person or a crash changes nothing (core/actions/registry.py). What people decide of signals is in
-core/actions/triage.py.
+"""Actions on approvals, issues, deployments and the policy. Actions on signals are in core/actions/triage.py.
 
-``actor`` is somebody who proved who they are: a session, a token, or a user of a signed Slack payload.
+Each action first checks the right against the person's current role. It is one transaction: the change, its audit row
+and the message to the waiting workflow commit together, so a second click, a second person or a crash changes nothing
+(core/actions/registry.py). ``actor`` is authenticated by a session, a token or a signed Slack payload.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ from core.vendors.base import VendorError
     Dialog(
         "Approve",
         "Approve this patch for production?",
-        "Exactly this patch is deployed and watched; a worse error rate or latency rolls it back. "
+        "Exactly this patch is deployed and watched. A worse error rate or latency rolls it back. "
         "The approval is void if the patch changes.",
         shortcut="A",
         primary=True,
@@ -60,14 +59,14 @@ from core.vendors.base import VendorError
 def approve(
     approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Shown(approvals.patch_of)], key: str
 ) -> ActionResult:
-    """Release exactly the patch with this hash."""
+    """Approve exactly this patch for production."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         asked = approvals.asked(session, approval_id, who, patch_hash)
         approvals.four_eyes(session, asked, who)
         approvals.give(session, asked, who.name, True, "")
         note(session, who, "approve", asked.issue_id, key, {"approval": approval_id, "patch": asked.patch_hash})
-        return "approved: the release starts"
+        return "Approved. The release starts."
 
     return once("approve", actor, f"approval/{approval_id}", key, act, {"patch": patch_hash})
 
@@ -76,22 +75,22 @@ def approve(
     APPROVE,
     "it answers an approval, and the platform learns from it",
     About.APPROVAL,
-    Dialog("Reject", "Reject this patch?", "Nothing is deployed; the issue goes to a person.", shortcut="X"),
+    Dialog("Reject", "Reject this patch?", "Nothing is deployed. The issue is escalated.", shortcut="X"),
     in_slack=True,
 )
 def reject(
     approval_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it rejected?")], key: str
 ) -> ActionResult:
-    """Refuse the patch; the issue goes to a person and the refusal is learned from."""
+    """Reject the patch; the issue is escalated, and the platform learns from the rejection."""
     if not reason.strip():
-        raise Refused("a rejection needs a reason: the platform learns from it")
+        raise Refused("Enter a reason for the rejection. The platform learns from it.")
 
     def act(session: Session, who: Actor, key: Key) -> str:
         asked = approvals.asked(session, approval_id, who)
         approvals.give(session, asked, who.name, False, reason)
         detail = {"approval": approval_id, "patch": asked.patch_hash, "reason": reason}
         note(session, who, "reject", asked.issue_id, key, detail)
-        return "rejected: a person takes over"
+        return "Rejected. The issue is escalated."
 
     return once("reject", actor, f"approval/{approval_id}", key, act, {"reason": reason})
 
@@ -101,9 +100,9 @@ def reject(
     "it chooses who answers an approval",
     About.APPROVAL,
     Dialog(
-        "Escalate",
-        "Whom should it be escalated to?",
-        "The question stays open. From then on, only they or an admin can answer it.",
+        "Reassign",
+        "Reassign this approval?",
+        "The approval stays open. Only the assignee or an admin can answer it.",
         shortcut="E",
     ),
 )
@@ -111,20 +110,20 @@ def pass_on(
     approval_id: int,
     *,
     actor: Actor,
-    to: Annotated[str, Asked("Person or group", "one", "Choose the person or group that is to answer.")],
-    reason: Annotated[str, why("Why, and what should they know?")],
+    to: Annotated[str, Asked("Person or group", "one", "Choose a person or group.")],
+    reason: Annotated[str, why("Reason and context")],
     key: str,
 ) -> ActionResult:
-    """Escalate a question to a named approver or group; from then on they alone answer it."""
+    """Assign an approval to an approver or group; from then on only they or an admin can answer it."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         asked = approvals.asked(session, approval_id, who)
         asked.assignee = approvals.assignable(session, to)
         issue = session.get_one(Issue, asked.issue_id)
-        says = f"{who.name} asks {to} to answer: {reason}".strip(": ")
+        says = f"{who.name} assigned this approval to {to}: {reason}".strip(": ")
         notify.queue(session, "approval_asked", issue, f"approval-{asked.id}-{key}", says)
         note(session, who, "pass_on", asked.issue_id, key, {"approval": approval_id, "to": to, "reason": reason})
-        return f"escalated to {to}: they are asked now"
+        return f"Assigned to {to}. They are notified."
 
     return once("pass_on", actor, f"approval/{approval_id}", key, act, {"to": to, "reason": reason})
 
@@ -133,28 +132,28 @@ def pass_on(
     APPROVE,
     "it chooses who answers an approval",
     About.APPROVAL,
-    Dialog("Hand back", "Hand this question back?", "Every approver can answer it again.", shortcut="H"),
+    Dialog("Hand back", "Hand this approval back?", "Any approver can answer it again.", shortcut="H"),
 )
 def hand_back(approval_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
-    """Give a question that was escalated to oneself back to every approver."""
+    """Return an assigned approval, so that any approver can answer it."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         asked = approvals.asked(session, approval_id, who)
         if asked.assignee is None:
-            raise Refused("it is open to every approver already")
+            raise Refused("Any approver can already answer it.")
         detail = {"approval": approval_id, "from": asked.assignee, "reason": reason}
         asked.assignee = None
         note(session, who, "hand_back", asked.issue_id, key, detail)
-        return "handed back: every approver can answer it"
+        return "Handed back. Any approver can answer it."
 
     return once("hand_back", actor, f"approval/{approval_id}", key, act, {"reason": reason})
 
 
 @action(
     OPERATE,
-    "it answers an open approval with no, and stops the work",
+    "it rejects a pending approval, and stops the work",
     About.ISSUE,
-    Dialog("Escalate", "Hand this issue to a person?", "Automatic work on it stops.", shortcut="E"),
+    Dialog("Escalate", "Escalate this issue to a person?", "Automatic work on it stops.", shortcut="E"),
     in_slack=True,
 )
 def escalate(
@@ -162,17 +161,17 @@ def escalate(
     *,
     actor: Actor,
     to: Annotated[str, Asked("Who should take it?", "line", otherwise="on-call")],
-    reason: Annotated[str, why("Why, and what should they know?")],
+    reason: Annotated[str, why("Reason and context")],
     key: str,
 ) -> ActionResult:
-    """Take the issue from the platform and give it to a named person or group."""
+    """Stop automatic work on the issue and assign it to a person or group."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
         if issue.status in (Status.RESOLVED, Status.DISMISSED):
-            raise Refused(f"the issue is {issue.status}")
+            raise Refused(f"The issue is already {issue.status}.")
         if issue.status in (Status.DEPLOYING, Status.WATCHING, Status.ROLLING_BACK):
-            raise Refused("a deployment is under way; wait for its watch to end, or roll it back")
+            raise Refused("A deployment is in progress. Wait for its watch to end, or roll it back.")
         waiting = session.exec(
             select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")
         ).first()
@@ -184,7 +183,7 @@ def escalate(
         stage_log.move(session, issue_id, Status.ESCALATED, f"escalated to {to} by {who.name}. {reason}".strip())
         notify.queue(session, "escalated", issue, f"escalated-{issue_id}-{key}", issue.reason)
         note(session, who, "escalate", issue_id, key, {"to": to, "reason": reason})
-        return f"escalated to {to}"
+        return f"Escalated to {to}."
 
     receipt = once("escalate", actor, f"issue/{issue_id}", key, act, {"to": to, "reason": reason})
     _cancel(issue_id)
@@ -193,23 +192,23 @@ def escalate(
 
 @action(
     OPERATE,
-    "it starts work, and names the person whom four eyes bar from approving it",
+    "it starts work, and records the person whom four eyes keep from approving it",
     About.ISSUE,
-    Dialog("Try again", "Start a new run?", "The issue is analyzed, decided and fixed anew.", shortcut="N"),
+    Dialog("Start new run", "Start a new run?", "The issue is analyzed, decided and fixed again.", shortcut="N"),
 )
 def retry(issue_id: int, *, actor: Actor, key: str) -> ActionResult:
-    """Start the issue's journey anew, with everything learned since."""
+    """Start a new run of the issue, with everything learned since."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
         if issue.status not in (Status.ESCALATED, Status.DISMISSED):
-            raise Refused(f"the issue is {issue.status}: only an escalated or dismissed one can be tried again")
+            raise Refused(f"The issue is {issue.status}. Only an escalated or dismissed issue can start a new run.")
         if issue.merged_into:
-            raise Refused(f"the issue was merged into issue {issue.merged_into}: try that one")
+            raise Refused(f"The issue was merged into issue {issue.merged_into}. Start a new run of that one.")
         triage_rules.unknow(session, issue_id)
         durable.begin(session, issue, requested_by=who.name)
         note(session, who, "retry", issue_id, key, {"run": issue.run})
-        return f"run {issue.run} has started"
+        return f"Run {issue.run} has started."
 
     return once("retry", actor, f"issue/{issue_id}", key, act, {})
 
@@ -221,7 +220,7 @@ def retry(issue_id: int, *, actor: Actor, key: str) -> ActionResult:
     Dialog(
         "Resolve",
         "Record your own resolution?",
-        "The platform learns from it: the next similar issue shows what cured this one.",
+        "The platform learns from it. Similar issues will show how this one was resolved.",
         shortcut="S",
     ),
 )
@@ -229,32 +228,37 @@ def resolve(
     issue_id: int,
     *,
     actor: Actor,
-    how: Annotated[str, why("What cured it?")],
-    cured: Annotated[bool, Asked("The cause is cured, not only the symptom", "switch", otherwise=True)],
+    how: Annotated[str, why("How was it resolved?")],
+    cured: Annotated[bool, Asked("The cause is fixed, not only the symptom", "switch", otherwise=True)],
     key: str,
 ) -> ActionResult:
-    """Record a person's own resolution; it is shown with similar issues from now on."""
+    """Record a person's own resolution; similar issues show it from now on."""
     if not how.strip():
-        raise Refused("say how it was resolved: the next similar issue will show it")
+        raise Refused("Enter how it was resolved. Similar issues will show it.")
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
         if issue.status is not Status.ESCALATED:
-            raise Refused(f"the issue is {issue.status}: escalate it before you resolve it by hand")
+            raise Refused(f"The issue is {issue.status}. Escalate it before you resolve it yourself.")
         learn.resolved(session, issue_id, issue.run, how, who.name)
         issue.resolution = how
         stage_log.move(session, issue_id, Status.RESOLVED if cured else Status.DISMISSED, f"{how} ({who.name})")
         note(session, who, "resolve", issue_id, key, {"how": how, "cured": cured})
-        return "recorded; similar issues will show it"
+        return "Recorded. Similar issues will show it."
 
     return once("resolve", actor, f"issue/{issue_id}", key, act, {"how": how, "cured": cured})
 
 
 @action(
     OPERATE,
-    "it ends an issue, and later errors of its kind call nobody",
+    "it ends an issue, and later errors of its kind alert nobody",
     About.ISSUE,
-    Dialog("Dismiss", "Dismiss this issue?", "It is closed as not worth a fix and can be tried again.", shortcut="D"),
+    Dialog(
+        "Dismiss",
+        "Dismiss this issue?",
+        "The issue is closed without a fix. You can start a new run later.",
+        shortcut="D",
+    ),
 )
 def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
     """Close the issue without a fix."""
@@ -262,11 +266,11 @@ def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
         if issue.status not in (Status.ESCALATED, Status.NEW):
-            raise Refused(f"the issue is {issue.status}: escalate it first")
+            raise Refused(f"The issue is {issue.status}. Escalate it first.")
         stage_log.move(session, issue_id, Status.DISMISSED, reason)
         triage_rules.know(session, issue_id, reason, who.name)
         note(session, who, "dismiss", issue_id, key, {"reason": reason})
-        return "dismissed"
+        return "Dismissed."
 
     return once("dismiss", actor, f"issue/{issue_id}", key, act, {"reason": reason})
 
@@ -278,12 +282,12 @@ def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: 
     Dialog(
         "Roll back",
         "Roll production back?",
-        "Traffic returns to the version before; the issue is reopened and goes to a person.",
+        "Traffic returns to the previous version. The issue is reopened and escalated.",
         shortcut="B",
     ),
 )
 def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
-    """Return production to what it served before this deployment; its issue is handed to a person."""
+    """Return production to the previous deployment; the issue is escalated."""
     subject, content = f"deployment/{deployment_id}", {"reason": reason}
     who = ask("roll_back", actor, subject)
     with store.read() as session:
@@ -326,24 +330,24 @@ def _tell_rollback(session: Session, issue: Issue, row: Deployment, back: Restor
     Dialog(
         "Keep",
         "Keep this deployment?",
-        "The watch ends at its next look unless that finds harm, and the issue counts as fixed.",
+        "The watch ends at its next look, unless that look finds a regression. The issue then counts as fixed.",
         shortcut="K",
     ),
 )
 def keep(
-    deployment_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it right?")], key: str
+    deployment_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it safe to keep?")], key: str
 ) -> ActionResult:
-    """Confirm a deployment that is still watched: its watch ends at the next look unless that finds harm."""
+    """Confirm a deployment that is still watched; its watch ends at the next look unless that finds a regression."""
     if not reason.strip():
-        raise Refused("keeping a deployment needs a reason: it is kept in the audit trail")
+        raise Refused("Enter a reason. It is recorded in the audit trail.")
 
     def act(session: Session, who: Actor, key: Key) -> str:
         row = get(session, Deployment, deployment_id, "this deployment")
         if row.environment != "production" or row.status != "watching":
-            raise Refused(f"a {row.environment} deployment that is {row.status} is not being watched")
+            raise Refused(f"This {row.environment} deployment is {row.status} and not being watched.")
         row.kept_by = who.name
         note(session, who, "keep", f"deployment/{deployment_id}", key, {"reason": reason})
-        return "kept: the watch ends at its next look unless that finds harm"
+        return "Kept. The watch ends at its next look, unless that look finds a regression."
 
     return once("keep", actor, f"deployment/{deployment_id}", key, act, {"reason": reason})
 
@@ -351,7 +355,7 @@ def keep(
 def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
     row = get(session, Deployment, deployment_id, "this deployment")
     if row.environment != "production" or not (row.status in ("verified", "watching") or row.alarm):
-        raise Refused(f"a {row.environment} deployment that is {row.status} cannot be rolled back")
+        raise Refused(f"This {row.environment} deployment is {row.status} and cannot be rolled back.")
     newer = session.exec(
         select(Deployment.id).where(
             Deployment.repository == row.repository,
@@ -361,34 +365,34 @@ def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
         )
     ).first()
     if newer:
-        raise Refused(f"deployment {newer} came after it: roll that back first")
+        raise Refused(f"Deployment {newer} is newer. Roll that back first.")
     return row
 
 
 @action(
     ADMINISTER,
-    "it decides what needs an approval at all",
+    "it decides what needs approval",
     About.POLICY,
     Dialog(
-        "Put in force",
-        "Put this policy in force?",
-        "The next decision follows it; past decisions stay as they are. The present text is kept as a version that "
-        "you can return to.",
+        "Apply policy",
+        "Apply this policy?",
+        "It applies from the next decision on. Past decisions stay as they are. The current text is saved as a version "
+        "that you can restore.",
         shortcut="P",
         primary=True,
     ),
 )
 def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], based_on: str, key: str) -> ActionResult:
-    """Put this text of platform.toml in force; ``based_on`` is the digest of the one it was made from."""
+    """Apply this text of platform.toml; ``based_on`` is the digest of the text it was edited from."""
     if not reason.strip():
-        raise Refused("a change of the policy needs a reason: it is kept in the audit trail")
+        raise Refused("Enter a reason. It is recorded in the audit trail.")
     path = runtime.current().settings.platform_file
 
     def act(session: Session, who: Actor, key: Key) -> str:
         made = versions.put_in_force(session, path, text, by=who.name, reason=reason, based_on=based_on)
         detail = {"version": made.id, "before": based_on, "after": made.sha256, "reason": reason}
         note(session, who, "change_policy", "policy", key, detail)
-        return f"version {made.id} of the policy is in force; the next decision follows it"
+        return f"Policy version {made.id} is in force from the next decision on."
 
     try:
         return once("change_policy", actor, "policy", key, act, {"text": text, "reason": reason})
@@ -397,7 +401,7 @@ def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], bas
 
 
 def _cancel(issue_id: int) -> None:
-    """Stop what still runs for an issue that a person has taken over."""
+    """Cancel work that still runs for an issue that a person has taken over."""
     with store.read() as session:
         issue = session.get_one(Issue, issue_id)
     if issue.status is Status.ESCALATED and issue.run:

@@ -1,8 +1,8 @@
-"""The registry of actions, and what every action of a person has in common.
+"""The registry of actions, and what every action has in common.
 
-Each needs proof of who the person is, and their right, read from the store at this moment. It is one transaction with
-an audit row, and a key so that it is done once. A forbidden attempt is audited too. The console, the API, Slack and
-the command line are derived from the registry: a new action is one function with ``@action``.
+Each action needs an authenticated person and their right, read from the database at that moment. It is one transaction
+with an audit row, and an idempotency key so that it runs once. A forbidden attempt is audited too. The console, the
+API, Slack and the command line are derived from the registry: a new action is one function with ``@action``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from core.models.strict_json import unfit
 
 
 class About(StrEnum):
-    """What an action is carried out on: the meaning of its first argument."""
+    """The target of an action: the meaning of its first argument."""
 
     ISSUE = "issue"
     APPROVAL = "approval"
@@ -45,7 +45,7 @@ Whole = Annotated[int, Field(ge=-(2**31), lt=2**31)]  # no row and no argument h
 
 @dataclass(frozen=True)
 class Dialog:
-    """How a screen offers the action: the button, the question, and what follows if it is confirmed."""
+    """How a screen offers the action: the button, the question, and the consequence of confirming."""
 
     label: str
     question: str
@@ -56,11 +56,10 @@ class Dialog:
 
 @dataclass(frozen=True)
 class Asked:
-    """How a person is asked for an argument.
+    """How a person enters an argument.
 
-    Without a value, a dialog says ``missing`` or, if that is empty, takes ``otherwise``; the command line takes
-    ``otherwise`` unless that is None. ``options`` gives the values to choose from for a target, where only the core
-    knows them.
+    Without a value, a dialog shows ``missing`` or, if that is empty, uses ``otherwise``; the command line uses
+    ``otherwise`` unless that is None. ``options`` gives the choices for a target, where only the core knows them.
     """
 
     label: str
@@ -72,19 +71,21 @@ class Asked:
 
 @dataclass(frozen=True)
 class Shown:
-    """An argument that says what the person looked at; ``present`` reads it for a target at this moment."""
+    """An argument that names what the person saw; ``present`` reads its current value for a target."""
 
     present: Callable[[int], str]
 
 
 def why(label: str = "Why?", optional: bool = False) -> Asked:
-    """Ask for the reason; ``optional``: only screens insist on one."""
-    return Asked(label, missing="Please say why: it is kept in the audit trail.", otherwise="" if optional else None)
+    """Ask for the reason; with ``optional``, only screens require one."""
+    return Asked(
+        label, missing="Enter a reason. It is recorded in the audit trail.", otherwise="" if optional else None
+    )
 
 
 @dataclass(frozen=True)
 class Action:
-    """One action of a person. ``because`` says why nobody may do it without proof of who they are.
+    """One action. ``because`` says why it needs an authenticated person.
 
     ``run(target, *, actor, key, **arguments)`` carries it out; ``arguments`` is the model of the further ones.
     """
@@ -117,7 +118,7 @@ class Action:
 
     @property
     def takes(self) -> str:
-        """The names and types of its arguments, for a person who left one out."""
+        """The names and types of its arguments, for an error message."""
         found = inspect.get_annotations(self.arguments)
         return ", ".join(f"{name} ({_type_name(found[name])})" for name in sorted(found))
 
@@ -247,7 +248,7 @@ def done(session: Session, who: Actor, name: str, subject: str, key: Key) -> boo
     if row is None:
         return _done_before_binding(session, who, name, subject, key)
     if row.request != key.request:
-        raise Reused("this idempotency key was used before for the same action with other content; use a new key")
+        raise Reused("This idempotency key was already used for the same action with different content. Use a new key.")
     return True
 
 
@@ -269,5 +270,5 @@ def note(session: Session, who: Actor, action: str, subject: int | str, key: Key
 def get(session: Session, table, row_id: int, what: str):
     row = session.get(table, row_id)
     if row is None:
-        raise Refused(f"{what} does not exist")
+        raise Refused(f"{what[0].upper()}{what[1:]} does not exist.")
     return row

@@ -1,4 +1,4 @@
-"""Which patch may be released once more, and how it becomes a run of its own, with its review and the approval."""
+"""Which patch can be released again, and how it becomes a new run with its review and the approval."""
 
 from __future__ import annotations
 
@@ -94,15 +94,15 @@ def as_new_run(session: Session, issue: Issue, old: ChangeSet, who: Actor, reaso
 def no_restart(session: Session, issue: Issue, dead: str) -> str:
     """Why the issue's run cannot be restarted from a stage; empty when it can. ``dead``: how its workflow ended."""
     if restart.in_production(session, issue):
-        return "a deployment of this issue may be live; wait for its watch to end, or roll it back"
+        return "A deployment of this issue may be live. Wait for its watch to end, or roll it back."
     if issue.status in (Status.RESOLVED, Status.DISMISSED):
-        return f"the issue is {issue.status}: try it again instead"
+        return f"The issue is {issue.status}. Start a new run instead."
     if issue.status is not Status.ESCALATED and not dead:
-        return f"the issue is {issue.status} and its workflow is live: escalate it first"
+        return f"The issue is {issue.status} and its workflow is running. Escalate it first."
     if issue.merged_into:
-        return f"the issue was merged into issue {issue.merged_into}: restart that one"
+        return f"The issue was merged into issue {issue.merged_into}. Restart that one."
     if _released(session, issue):
-        return "this run was released and did not hold: use Release anyway, or Try again"
+        return "This run was released and did not hold. Use Release anyway, or Start new run."
     return ""
 
 

@@ -1,7 +1,7 @@
 """Who the command line acts as: the person of PLATFORM_TOKEN, and nobody without one.
 
-Owning the database file proves no person: every process that the engine starts runs as the same account. The owner
-may keep people, so that a new platform gets its first admin, but cannot act for them (core/cli/token.py).
+Owning the database file does not identify a person: every process of the engine runs as the same account. The owner can
+manage people, so that a new platform gets its first admin, but cannot act for them (core/cli/token.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def actor(settings: Settings) -> Actor:
     token = settings.platform_token.get_secret_value()
     if not token:
         raise Forbidden(
-            "the command line acts for a person. Set PLATFORM_TOKEN: "
+            "The command line acts for a person. Set PLATFORM_TOKEN: "
             "python -m core token add NAME --label WHAT --scope operate --scope approve"
         )
     return sessions.of_token(token, VIA)
@@ -40,5 +40,5 @@ def administrator(settings: Settings) -> str:
         return rights.require(actor(settings), rights.ADMINISTER).name
     url = make_url(settings.database)
     if url.drivername.startswith("sqlite") and os.geteuid() not in (0, Path(url.database).stat().st_uid):
-        raise Forbidden("the database belongs to another account of this machine: set PLATFORM_TOKEN")
+        raise Forbidden("The database belongs to another account of this machine. Set PLATFORM_TOKEN.")
     return f"account/{getpass.getuser()}"

@@ -1,6 +1,6 @@
-"""Commands that read lines and answer each on its own, in order, as soon as it has come.
+"""Commands that read lines and answer each one in order, as soon as it arrives.
 
-A line that cannot be read is named on standard error by its number and gets no answer; the others do.
+An unreadable line gets no answer; standard error names it by its number. All other lines are answered.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ def answer_each(stdin: BinaryIO, stdout: TextIO, stderr: TextIO, answer: Callabl
                 stdout.write(told + "\n")
         stdout.flush()
     if not answered and not refused:
-        print(f"line {number + 1}: nothing to answer: the input is empty", file=stderr)
+        print(f"line {number + 1}: the input is empty", file=stderr)
         return NOTHING
     return SOME if refused else ALL
 
 
 def _readable(line: str | None) -> str:
     if line is None:
-        raise ValueError(f"longer than {LONGEST} bytes")
+        raise ValueError(f"longer than {LONGEST:,} bytes")
     if not line.strip():
         raise ValueError("empty")
     return line

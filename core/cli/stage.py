@@ -1,8 +1,9 @@
 """``python -m core stage NAME --issue N``: one stage of one issue, for Kestra's workers (core/cli/kestra/*.yaml).
 
-The stages are those of core/flow.py; Kestra takes the place of DBOS: it waits, branches and tries again. Each may
-be called again: it looks first what it had done. What a flow branches by is printed in the form in which Kestra
-reads a task's outputs. An issue belongs to whoever took it first, Kestra here or a worker: its run is counted up.
+The stages are those of core/flow.py. Kestra takes the place of DBOS: it waits, branches and retries. Each stage can be
+called again, because it first checks what it has already done. It prints the values that a flow branches on in the form
+in which Kestra reads a task's outputs. Whoever takes an issue first, Kestra or a worker, keeps it; its run number
+increases.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--issue", type=int, default=0)
     for claim in ("--approved", "--actor", "--reason"):  # of flows deployed before: nobody has proved them
         parser.add_argument(claim, help=argparse.SUPPRESS)
-    parser.add_argument("--event", default="workflow_failed", help="hand-over: what happened")
+    parser.add_argument("--event", default="workflow_failed", help="for hand-over: the event")
     given = parser.parse_args(list(argv))
     configured = settings.load()
     store.open_store(configured.database)

@@ -104,7 +104,7 @@ def waits(issue: Mapping) -> bool:
 
 def limited(issue: Mapping) -> bool:
     """Does it wait for room in the hour's limit of deployments?"""
-    return waits(issue) and issue["reason"].endswith("in the last hour are the limit")
+    return waits(issue) and issue["reason"].endswith("an hour reached")
 
 
 def of(fault: DemoFault, issues: Issues) -> Mapping | None:

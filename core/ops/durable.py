@@ -54,7 +54,7 @@ class Executor:
                 return executor_id, lock
             except Timeout:
                 continue
-        raise RuntimeError(f"{SLOTS} workers run on this machine already")
+        raise RuntimeError(f"{SLOTS} workers already run on this machine")
 
     def beat(self) -> None:
         """Say that this process lives; the first time its row becomes that of a new life.

@@ -91,7 +91,7 @@ class Patience:
     def ended(self, fault: dict, waited: float) -> dict:
         if self.end:
             return self.end(fault)
-        tried = f" (tried again for {waited / 3600:.1f} hours)" if waited >= LONGEST_WAIT else ""
+        tried = f" (retried for {waited / 3600:.1f} h)" if waited >= LONGEST_WAIT else ""
         raise GaveUp(fault["says"] + tried)
 
 

@@ -61,8 +61,8 @@ def _tell(rt: Runtime, seconds: float) -> None:
     issues = ", ".join(str(number) for number in sorted(guarded))
     says = (
         f"The platform's database has not responded for {seconds:.0f} s. Production may serve an unverified build, of "
-        f"issue {issues}: nobody can confirm it or roll it back meanwhile. The platform goes on by itself when the "
-        "database responds. Until then roll back by hand at the vendor if production fails."
+        f"issue {issues}. The platform can neither confirm it nor roll it back, and resumes by itself when the "
+        "database responds. Until then, if production fails, roll back manually at the vendor."
     )
     message = Message(f"database-away-{int(time.time() // REPEAT)}", "Production serves an unverified build", says)
     for notifier in rt.notifiers:

@@ -56,16 +56,18 @@ def _grouped(session: Session, *columns, where=()) -> list[tuple]:
 def _counts(session: Session) -> Metric:
     found = dict(_grouped(session, Issue.status))
     rows = ((status, found.get(status, 0)) for status in Status)
-    return _family(GaugeMetricFamily, "issues", "Issues by where they stand", ["status"], rows)
+    return _family(GaugeMetricFamily, "issues", "Issues by status", ["status"], rows)
 
 
 def _rounds(session: Session) -> Iterator[Metric]:
     ended = _grouped(session, Round.result, where=(Round.result != "running",))
-    yield _family(CounterMetricFamily, "rounds", "Rounds that ended, by result", ["result"], ended)
+    yield _family(CounterMetricFamily, "rounds", "Collection cycles that ended, by result", ["result"], ended)
     last = session.exec(select(func.max(Round.started_at))).one()
     if last:
         age = (now() - last).total_seconds()
-        yield _family(GaugeMetricFamily, "last_round_age_seconds", "Seconds since the last round began", [], [(age,)])
+        yield _family(
+            GaugeMetricFamily, "last_round_age_seconds", "Seconds since the last collection cycle began", [], [(age,)]
+        )
 
 
 def _stages(session: Session) -> Metric:
@@ -98,7 +100,7 @@ def _deliveries(session: Session) -> Iterator[Metric]:
         _grouped(session, Notification.channel, Notification.event, Notification.state),
     )
     waiting = _grouped(session, Approval.state)
-    yield _family(GaugeMetricFamily, "approvals", "Questions for approval by state", ["state"], waiting)
+    yield _family(GaugeMetricFamily, "approvals", "Approvals by state", ["state"], waiting)
     taken = _grouped(session, Webhook.vendor)
     yield _family(GaugeMetricFamily, "webhooks", "Deliveries taken in 30 days", ["vendor"], taken)
 

@@ -26,7 +26,7 @@ ENDED = {
 }
 MISSING = "is missing"
 AT_ONCE = 500  # workflows of one question to the durable engine
-# the steps that a person can restart from; an earlier one is what "Try again" is for
+# the steps that a person can restart from; an earlier one is what "Start new run" is for
 STAGES = {
     "review.run": "Review",
     "peer.look": "CodeRabbit review",

@@ -58,7 +58,7 @@ def put_in_force(session: Session, path: Path, text: str, *, by: str, reason: st
     parse_policy(text, path.name)
     before = text_of(path)
     if digest(before) != based_on:
-        raise Stale("platform.toml has been changed since you opened it; look at it again")
+        raise Stale("platform.toml has changed since you opened it. Reload the page and review it.")
     if newest_digest(session) != digest(before):
         session.add(PolicyVersion(sha256=digest(before), text=before, by="file", reason="as found on disk"))
         session.flush()

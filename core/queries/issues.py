@@ -236,7 +236,7 @@ def timeline(told: Story) -> list[TimelineEvent]:
         )
         for s in told.stages
     ]
-    events += [TimelineEvent(a.asked_at, "Approval asked", a.asks, "person") for a in told.approvals]
+    events += [TimelineEvent(a.asked_at, "Approval requested", a.asks, "person") for a in told.approvals]
     events += [
         TimelineEvent(a.answered_at, f"Approval {a.state}", a.reason, "person", a.by or "platform")
         for a in told.approvals

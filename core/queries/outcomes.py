@@ -160,7 +160,7 @@ def by_day(session: Session, since: datetime, until: datetime) -> dict[tuple[str
 
 
 def repair_parts(session: Session, since: datetime, until: datetime) -> tuple[int, list[Part]]:
-    """(runs looked at, the mean repair in its parts) of the last fixed runs of the span."""
+    """(runs looked at, mean time to repair by stage) of the last fixed runs of the span."""
     newest = (
         select(Outcome.issue_id, Outcome.run, Outcome.detect_seconds, Outcome.total_seconds)
         .where(*_within(since, until), Outcome.result == "fixed", Outcome.total_seconds.is_not(None))

@@ -27,5 +27,5 @@ def begin(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) -> dic
             return {"begun": False}
         change.status, change.note = "stale", why[:2000]
         durable.begin(session, issue)
-        stage_log.move(session, issue_id, Status.ANALYZING, f"begun anew: {why}")
+        stage_log.move(session, issue_id, Status.ANALYZING, f"Started again: {why}")
     return {"begun": True}

@@ -106,7 +106,7 @@ def schedule(rt: Runtime, issue_id: int, run: int) -> dict:
                 session,
                 issue_id,
                 Status.SCHEDULED,
-                f"waits for the maintenance window at {opens:%Y-%m-%d %H:%M} UTC",
+                f"Waiting for the maintenance window at {opens:%Y-%m-%d %H:%M} UTC.",
             )
             issue.scheduled_for = opens
     return {"seconds": seconds}

@@ -54,11 +54,11 @@ def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: in
     started = time.monotonic()
     change = ChangeSet(issue_id=issue.id, run=run, attempt=attempt, generator="none", status="refused")
     if crash is None:
-        change.note = "no report of this issue has a stack to repair"
+        change.note = "No report of this issue has a stack trace, so there is nothing to repair."
     elif rt.runner is None:
         change.note = (
-            "this machine has no sandbox to run repository code in; install bubblewrap, or allow the "
-            "weaker runner by fix.allow_limited_runner in platform.toml"
+            "This machine has no sandbox for repository code. Install bubblewrap, or allow the weaker runner with "
+            "fix.allow_limited_runner in platform.toml."
         )
     else:
         _repair(rt, issue, crash, change, feedback)
@@ -99,7 +99,9 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             twin = duplicate_fixes.find(session, change, services)
         if twin:
             change.head_sha, change.status = "", "refused"
-            change.note = f"issue {twin.id} has this very fix under way; a second pull request would say nothing new"
+            change.note = (
+                f"Issue {twin.id} already has this fix in progress. A second pull request would be a duplicate."
+            )
             change.proof = {**change.proof, "twin": twin.id}
         else:
             change.status = "proved" if change.proof.get("complete") else "unproved"
@@ -193,23 +195,23 @@ def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, cha
     found = workspace.clone_with(rt, name, repository, change)
     base = workspace.base_of(rt, found)
     if base == change.base_sha and not tested:
-        entry.says = "its tests have not passed on what production runs: they run again"
+        entry.says = "The tests have not passed on the commit that production serves. They run again."
         return {"ok": True, "moved": True, "again": True}
     if base in (change.base_sha, change.head_sha):
-        entry.says = "production has not moved since the fix was written"
+        entry.says = "Production has not changed since the fix was written."
         return {"ok": True, "moved": False, "seconds": live.young(rt, repository)}
     try:
         moved = found.moved(change, base)
     except CommandError as error:
         logging.getLogger(__name__).info("issue %s: %s", issue_id, error)
-        return _stale(entry, "production moved on and the fix no longer applies")
+        return _stale(entry, "Production has changed, and the fix no longer applies.")
     if found.patch_hash(moved.patch) != change.patch_hash:
-        return _stale(entry, "production moved on and the patch changed by it")
+        return _stale(entry, "Production has changed, and rebasing changed the patch.")
     found.push(moved.sha, change.branch)
     with store.write() as session:
         row = session.get_one(ChangeSet, change_id)
         row.base_sha, row.head_sha, row.commit, row.patch = base, moved.sha, moved.text, moved.patch
-    entry.says = f"production moved on; the fix was put on top of {base[:8]}"
+    entry.says = f"Production has changed. The fix was rebased onto {base[:8]}."
     return {"ok": True, "moved": True, "again": True}
 
 

@@ -87,11 +87,11 @@ def climb(issue_id: int, fixers: Sequence[Fixer], refused: Sequence[Mapping[str,
     attempts: list[Attempt] = []
     says: list[str] = []
     said = list(given.pop("feedback", ()))
-    result = FixResult("escalate", "No repairer is set up.")
+    result = FixResult("escalate", "No repairer is configured.")
     for fixer in _rungs(fixers, rules):
         now_spent = spent(attempts, rules)
         if fixer.name != EMBEDDED and (why := overspent(rules, before_issue + now_spent, before_day + now_spent)):
-            says.append(f"{fixer.name} was not asked: {why}.")
+            says.append(f"{fixer.name} was not used: {why}.")
             break
         result = engine.repair(fixers=[Fresh(fixer, refused)], feedback=said[-FEEDBACK:], **given)
         attempts += result.attempts

@@ -57,7 +57,7 @@ def how(shipped: Sequence[Deployment]) -> str:
     last = max(shipped, key=lambda row: row.id, default=None)
     if last and last.status == "superseded":
         return f"fixed; {last.note}"
-    return f"fixed, deployed and kept by {last.kept_by}" if last and last.kept_by else "fixed, deployed and verified"
+    return f"Fixed, deployed and kept by {last.kept_by}" if last and last.kept_by else "Fixed, deployed and verified"
 
 
 def close_report(rt: Runtime, vendor_id: str | None) -> str:

@@ -53,7 +53,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     entry.says = "; ".join([f"{counted(tests, 'test')}, {failures} failed{_before(known)}", *wrong])
     if wrong:
         entry.failed("; ".join(filter(None, [entry.says, other.get("says")])))
-    return {"ok": not wrong, **other, "says": f"the service's own tests did not pass: {entry.says}"}
+    return {"ok": not wrong, **other, "says": f"The service's tests did not pass: {entry.says}"}
 
 
 def _new_alone(told: Tests, new: str, known: frozenset[str]) -> list[str]:
@@ -84,11 +84,11 @@ def faults(told: Tests, expected: Sequence[str], new: str, known: frozenset[str]
     gone = sorted(set(expected) - set(told.results))
     broken = failed(told) - known if told.finished else failures
     found = {
-        "the deadline came first": told.done.timed_out,
-        "the run did not come to its end, or its report is not the reporter's own": not told.finished,
-        "no test ran": not tests,
+        "the deadline was exceeded": told.done.timed_out,
+        "the run did not finish, or its report is not from our reporter": not told.finished,
+        "no tests ran": not tests,
         f"failed: {_named(told, known)}": broken,
-        f"tests of before did not run: {', '.join(gone)[:300]}": gone,
+        f"existing tests did not run: {', '.join(gone)[:300]}": gone,
         "the new test did not pass": new and (not told.of(new) or any(told.of(new).values())),
     }
     return [says for says, wrong in found.items() if wrong]
@@ -99,4 +99,4 @@ def _named(told: Tests, known: frozenset[str]) -> str:
 
 
 def _before(known: frozenset[str]) -> str:
-    return f" ({len(known)} failed before the change already)" if known else ""
+    return f" ({len(known)} already failed before the change)" if known else ""

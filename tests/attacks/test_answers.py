@@ -189,6 +189,6 @@ def test_of_a_person_who_was_disabled_a_session_and_a_token_are_no_proof(console
     with store.write() as session:
         session.get_one(Person, "bob").disabled = True
     number, _, patch = waiting.question()
-    with pytest.raises(Forbidden, match="nobody who may act here"):
+    with pytest.raises(Forbidden, match="There is no active person named"):
         issues.approve(number, actor=live, patch_hash=patch, key="k")
     assert waiting.state(number).state == "pending"

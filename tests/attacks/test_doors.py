@@ -73,7 +73,7 @@ def test_a_key_of_another_subject_or_action_is_not_already_done(console):
     one, other = escalated(), escalated()
     for issue in (one, other):
         assert issues.retry(issue, actor=by("bob"), key="k").done
-    with pytest.raises(Refused, match="escalate it first"):
+    with pytest.raises(Refused, match="Escalate it first"):
         issues.dismiss(one, actor=by("bob"), reason="x", key="k")
     assert [row.subject for row in rows("retry")] == [f"issue/{one}", f"issue/{other}"]
 

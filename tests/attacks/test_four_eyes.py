@@ -121,7 +121,7 @@ def test_an_approval_does_not_outlive_what_it_was_given_for(end, console):  # no
         issues.escalate(issue, actor=by("bob"), to="ops", reason="x", key="e")
     else:
         triage.merge(issue, actor=by("bob"), into=escalated("checkout"), key="e")
-    with pytest.raises(Refused, match="already rejected"):
+    with pytest.raises(Refused, match="Already rejected"):
         issues.approve(number, actor=by("approver"), patch_hash=patch, key="a")
 
 

@@ -60,7 +60,7 @@ RUNS = {  # name: (file, text, what is wrong)
     ),
     "ignores by a setting": ("pytest.ini", "[pytest]\npythonpath = .\naddopts = --deselect tests/test_a.py::test_one\n",
                              "tests/test_a.py::test_one"),
-    "hides by a conftest": ("tests/conftest.py", "collect_ignore = ['test_a.py']\n", "no test ran"),
+    "hides by a conftest": ("tests/conftest.py", "collect_ignore = ['test_a.py']\n", "no tests ran"),
     "writes its own report": (
         "a.py",
         f"{AT_END}    for r in glob.glob('.desk-*/report'):\n        open(r, 'a').write('0 {{}}\\n')\n\n\n{GOOD}",

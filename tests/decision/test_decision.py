@@ -225,7 +225,7 @@ def test_corroboration_may_be_waived(required, own, asked):
 def test_a_decision_from_before_corroboration_reads_as_it_was():
     old = {"service": "cart", "severity": "low", "impact": "low", "analysis": 1.0, "simplicity": 1.0, "occurrences": 9}
     assert not decide(read_situation(old), POLICY).needs_approval
-    with pytest.raises(ValueError, match="corroborated is true or false"):
+    with pytest.raises(ValueError, match="corroborated must be true or false"):
         read_situation(old | {"corroborated": "no"})
-    with pytest.raises(ValueError, match="corroboration is text"):
+    with pytest.raises(ValueError, match="corroboration must be text"):
         read_situation(old | {"corroboration": 1})

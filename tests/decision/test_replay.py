@@ -132,8 +132,8 @@ def test_the_same_click_twice_counts_once(console):
     [
         ("[guards]\nspeed = 9\n", {}, "guards.speed"),
         ("no toml", {}, "platform.toml"),
-        (screens.PLATFORM, {"based_on": "0" * 64}, "has been changed since"),
-        (screens.PLATFORM, {"reason": " "}, "needs a reason"),
+        (screens.PLATFORM, {"based_on": "0" * 64}, "has changed since"),
+        (screens.PLATFORM, {"reason": " "}, "Enter a reason"),
     ],
 )
 def test_what_cannot_be_put_in_force_changes_nothing(console, text, more, says):
@@ -177,7 +177,7 @@ def test_the_command_lists_the_flips(console, monkeypatch, tmp_path, capsys):
         ("SCHEDULE_MAINTENANCE", True),
     }
     assert command_replay.main(["--policy", str(console.platform_file)]) == 0
-    assert "49 decisions judged again, 0 flip" in capsys.readouterr().out
+    assert "49 decisions replayed, 0 would change" in capsys.readouterr().out
     strict.write_text("[guards]\nspeed = 9\n")
     with pytest.raises(ConfigurationError):
         command_replay.main(["--policy", str(strict)])

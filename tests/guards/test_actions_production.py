@@ -131,7 +131,7 @@ def test_a_newer_deployment_of_the_same_repository_goes_first(host, newer, block
     row = released()
     later = released(**newer)
     if blocked:
-        refused(issues.roll_back, row.id, says=f"deployment {later.id} came after it", reason="worse")
+        refused(issues.roll_back, row.id, says=f"Deployment {later.id} is newer", reason="worse")
         assert host.asked == []
     else:
         assert issues.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
@@ -146,7 +146,7 @@ def test_a_rollback_that_the_vendor_refuses_is_written_nowhere(host):
 
 
 def test_a_deployment_that_does_not_exist(host):
-    refused(issues.roll_back, 404, says="this deployment does not exist", reason="worse")
+    refused(issues.roll_back, 404, says="This deployment does not exist.", reason="worse")
 
 
 # --- keep ------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def test_a_deployment_that_does_not_exist(host):
 def test_a_watched_deployment_is_kept_with_a_reason(host):
     row = released("watching", ended_at=None)
     done = issues.keep(row.id, actor=by("approver"), reason="the shop works", key="k")
-    assert done.done and "unless that finds harm" in done.says
+    assert done.done and "unless that look finds a regression" in done.says
     kept = one(Deployment, row.id)
     assert (kept.kept_by, kept.status, kept.ended_at) == ("approver", "watching", None)
     assert audited("keep") == [
@@ -172,12 +172,12 @@ def test_a_watched_deployment_is_kept_with_a_reason(host):
 def test_only_a_watched_production_deployment_is_kept(host, environment, status):
     row = released(status, environment)
     if (environment, status) != ("production", "watching"):
-        refused(issues.keep, row.id, says="is not being watched", reason="fine")
+        refused(issues.keep, row.id, says="not being watched", reason="fine")
 
 
 @pytest.mark.parametrize("reason", ["", "  \n"])
 def test_keeping_needs_a_reason(host, reason):
-    refused(issues.keep, released("watching").id, says="needs a reason", reason=reason)
+    refused(issues.keep, released("watching").id, says="Enter a reason", reason=reason)
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
@@ -209,7 +209,7 @@ def test_a_policy_in_force_is_a_version_with_its_reason(console):
     before = versions.digest(console.platform_file.read_text())
     receipt = changed(console)
     made = rows(PolicyVersion)[-1]
-    assert receipt.says == f"version {made.id} of the policy is in force; the next decision follows it"
+    assert receipt.says == f"Policy version {made.id} is in force from the next decision on."
     assert (made.by, made.reason, made.text) == ("admin", "fewer", console.platform_file.read_text())
     assert runtime.current().policy.guards.deployments_per_hour == 2
     assert audited("change_policy") == [
@@ -221,8 +221,8 @@ def test_a_policy_in_force_is_a_version_with_its_reason(console):
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"reason": " "}, "needs a reason"),
-        ({"based_on": "older"}, "has been changed since you opened it"),
+        ({"reason": " "}, "Enter a reason"),
+        ({"based_on": "older"}, "has changed since you opened it"),
         ({"text": "[guards]\nspeed = 9\n"}, "speed"),
         ({"text": "not toml"}, "platform.toml"),
     ],

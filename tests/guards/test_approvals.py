@@ -59,7 +59,7 @@ def test_whoever_asked_for_a_fix_does_not_approve_it(service, requested_by, four
     policy = POLICY.model_copy(update={"approval": ApprovalRules(four_eyes=four_eyes)})
     says = approvals.barred(Approval(requested_by=requested_by), service, BOB, policy)
     assert says == (
-        f"four eyes: bob asked for this fix of {service}; somebody else has to approve it" if barred else ""
+        f"Four eyes: bob requested this fix of {service}, so somebody else must approve it." if barred else ""
     )
 
 
@@ -74,7 +74,7 @@ def test_a_question_goes_to_groups_and_to_people_who_may_approve(console):
 def test_a_question_goes_to_nobody_else(console, to):
     with store.read() as session:
         assert approvals.assignable(session, "bob") == "bob"
-        with pytest.raises(Refused, match=f"{to!r} is neither a group nor somebody who may approve"):
+        with pytest.raises(Refused, match=f"{to!r} is neither a group nor an approver"):
             approvals.assignable(session, to)
 
 
@@ -86,7 +86,7 @@ def test_the_first_answer_counts(console, yes, state):
     stale = waiting.state(number)
     with store.write() as session:
         approvals.give(session, session.get_one(Approval, number), "ada", yes, "why")
-    with pytest.raises(Refused, match=f"already {state} by ada"), store.write() as session:
+    with pytest.raises(Refused, match=f"Already {state} by ada"), store.write() as session:
         approvals.give(session, session.merge(stale, load=False), "bob", not yes, "me too")
     kept = waiting.state(number)
     assert (kept.state, kept.by, kept.reason) == (state, "ada", "why")
@@ -98,7 +98,7 @@ def test_a_question_that_expired_without_anybody_names_nobody(console):
     stale = waiting.state(number)
     with store.write() as session:
         session.get_one(Approval, number).state = "expired"
-    with pytest.raises(Refused, match="already expired$"), store.write() as session:
+    with pytest.raises(Refused, match="Already expired$"), store.write() as session:
         approvals.give(session, session.merge(stale, load=False), "bob", True, "")
 
 
@@ -124,7 +124,7 @@ def test_a_patch_that_changed_after_the_question_is_not_approved(console, seen):
     with store.write() as session:
         change = session.exec(select(ChangeSet)).one()
         change.patch_hash = "the new one"
-    with store.read() as session, pytest.raises(Refused, match="changed since it was asked about"):
+    with store.read() as session, pytest.raises(Refused, match="changed since the approval was requested"):
         approvals.asked(session, number, BOB, seen)
 
 

@@ -478,7 +478,7 @@ def test_production_returns_to_what_it_served(console):
 @pytest.mark.parametrize(
     ("live", "status", "says"),
     [
-        (BEFORE, "rolled_back", f"production already serves {BEFORE}"),
+        (BEFORE, "rolled_back", f"Production already serves {BEFORE}"),
         ("dpl_new", "superseded", "production was left alone: it serves the newer deployment dpl_new"),
     ],
 )
@@ -506,7 +506,7 @@ def test_a_project_without_production_is_rolled_back_all_the_same(console):
 
 def test_without_an_earlier_deployment_there_is_no_way_back(console):
     watched = release(console)
-    with pytest.raises(VendorError, match="no earlier deployment to return to") as fault:
+    with pytest.raises(VendorError, match="no earlier deployment to roll back to") as fault:
         rolled_back(watched, Host(), previous_vendor_id="")
     assert fault.value.permanent and watched.row.status == "watching"
 

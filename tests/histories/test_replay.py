@@ -176,7 +176,7 @@ def test_a_step_without_a_patch_ends_with_a_person_and_an_honest_answer(replay, 
     world = replay(path)
     [asked] = rows(Approval)
     assert ended(world, 1, Status.RESOLVED, Status.ESCALATED).status is Status.ESCALATED
-    with pytest.raises(issues.Refused, match="nothing waits for this answer. Restart the issue from a stage"):
+    with pytest.raises(issues.Refused, match="No work waits for this answer. Restart the issue from a stage"):
         issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
 
 

@@ -104,7 +104,7 @@ def test_duplicates_are_folded_and_counted(rt):
         tell("rate_limit", key="limit-2026112502")
     assert [(row.channel, row.repeats) for row in rows()] == [("slack", 3)]
     assert notify.deliver(rt) == 1
-    assert "3 more of the same" in rt.notifiers[0].sent[0].body
+    assert "repeated 3 more times" in rt.notifiers[0].sent[0].body
     tell("rate_limit", key="limit-2026112502")
     assert notify.deliver(rt) == 0 and rows()[0].repeats == 4
 

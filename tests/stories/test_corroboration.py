@@ -115,7 +115,7 @@ def test_a_decision_of_an_older_version_does_not_pass_the_door(world, receipt):
         session.exec(store.select(Decision)).one().receipt = receipt
     entry = type("Entry", (), {"failed": lambda self, says, result="failed": None, "says": ""})()
     told = deploy.production(w.rt, issue.id, issue.run, 2, entry, change.id, True)
-    assert not told["ok"] and "a person's approval of this very patch is missing" in told["says"]
+    assert not told["ok"] and "this exact patch lacks a person's approval" in told["says"]
     assert not w.ledger.effects("production")
 
 

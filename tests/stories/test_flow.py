@@ -116,7 +116,7 @@ def test_a_review_that_never_passes_ends_after_its_attempts_and_feeds_each_findi
         gates, "review", lambda *a: [gates.Gate("complexity", False, "too complex", 12, 10, (finding,))]
     )
     issue = ended(w, w.issue(), Status.ESCALATED)
-    assert "no fix passed the review in 3 attempts" in issue.reason
+    assert "No fix passed the review in 3 attempts" in issue.reason
     assert [len(feedback) for feedback in heard] == [0, 2, 4]
     assert not w.ledger.effects()
 
@@ -156,7 +156,7 @@ def test_production_that_answers_badly_is_rolled_back(world):
     w = world()
     w.rt.probe = lambda url: "it answered 502" if url.startswith("http://shop.test") else ""
     issue = ended(w, w.issue(), Status.ESCALATED)
-    assert "production is not healthy" in issue.reason
+    assert "Production is not healthy" in issue.reason
     assert w.ledger.get("alias") == "dpl_1"
     assert w.ledger.effects("rollback") == ["rollback dpl_1"]
 
@@ -232,7 +232,7 @@ def test_a_refusal_hands_over_and_a_second_person_is_told_so(world):
     issue_id = w.issue("checkout")
     question = asked(w, issue_id)
     issues.reject(question.id, actor=by("ada"), reason="not before the sale", key="k1")
-    with pytest.raises(issues.Refused, match="already rejected by ada"):
+    with pytest.raises(issues.Refused, match="Already rejected by ada"):
         issues.approve(question.id, actor=by("bob"), patch_hash=question.patch_hash, key="k2")
     issue = ended(w, issue_id, Status.ESCALATED)
     assert "refused by ada: not before the sale" in issue.reason
@@ -243,7 +243,7 @@ def test_a_refusal_hands_over_and_a_second_person_is_told_so(world):
 def test_an_approval_of_another_patch_is_refused(world):
     w = world()
     question = asked(w, w.issue("checkout"))
-    with pytest.raises(issues.Refused, match="the patch has changed"):
+    with pytest.raises(issues.Refused, match="The patch has changed"):
         issues.approve(question.id, actor=by("ada"), patch_hash="another", key="k1")
     assert not w.ledger.effects("production")
 
@@ -254,7 +254,7 @@ def test_silence_is_never_consent(world, monkeypatch):
     short = w.rt.policy.model_copy(update={"approval": at_once})
     monkeypatch.setattr(type(w.rt), "policy", short)
     issue = ended(w, w.issue("checkout"), Status.ESCALATED)
-    assert "nobody answered" in issue.reason
+    assert "The approval expired without an answer" in issue.reason
     assert rows(Approval)[0].state == "expired"
     assert not w.ledger.effects("production")
 
@@ -287,7 +287,7 @@ def test_retry_starts_a_second_run(world):
 def test_a_full_hour_makes_it_wait_in_the_queue_and_say_so(world):
     w = world(limit=0)
     issue = ended(w, w.issue(), Status.QUEUED, Status.RESOLVED)
-    issue = until(lambda: w.get(issue.id) if "are the limit" in w.get(issue.id).reason else None)
+    issue = until(lambda: w.get(issue.id) if "an hour reached" in w.get(issue.id).reason else None)
     assert issue.status is Status.QUEUED
     assert not w.ledger.effects("production")
 

@@ -205,7 +205,7 @@ def test_a_deployment_that_hangs_is_cancelled_before_production_is_left(world, m
     monkeypatch.setattr(w.deployer, "_shape", building)
     monkeypatch.setattr(w.deployer, "cancel", lambda vendor_id: hanging.update({vendor_id: "CANCELED"}))
     issue = ended(w, w.issue(), Status.ESCALATED, Status.RESOLVED)
-    assert issue.status is Status.ESCALATED and "still builds" in issue.reason
+    assert issue.status is Status.ESCALATED and "is still building" in issue.reason
     assert list(hanging) == [production().vendor_id]
     assert w.ledger.get("alias") == "dpl_1"
 
@@ -221,7 +221,7 @@ def test_a_watch_that_our_own_fault_breaks_ends_in_a_rollback(world, monkeypatch
 
     monkeypatch.setattr(w.rt.health, "points", points)
     issue = ended(w, w.issue(), Status.ESCALATED, Status.RESOLVED)
-    assert issue.status is Status.ESCALATED and "the watch could not judge" in issue.reason
+    assert issue.status is Status.ESCALATED and "The watch could not judge" in issue.reason
     assert w.ledger.get("alias") == "dpl_1"
 
 

@@ -143,7 +143,7 @@ def test_one_fix_cures_two_issues(world, monkeypatch):
     goes_on()
     assert released(w, first).status is Status.RESOLVED
     issue = ended(w, second, Status.RESOLVED, Status.ESCALATED)
-    assert issue.status is Status.RESOLVED and issue.reason.startswith(f"fixed by the fix of issue {first}: ")
+    assert issue.status is Status.RESOLVED and issue.reason.startswith(f"Fixed by the fix of issue {first}: ")
     assert len(w.ledger.effects("production")) == 1 == len(w.ledger.effects("pull"))
     assert [o.result for o in rows(Outcome)] == ["fixed", "fixed"]
 

@@ -89,7 +89,7 @@ def test_a_refused_change_takes_its_branch_and_its_pull_request_back(how, world,
     (change,) = changes()
     assert change.branch == "" and change.head_sha and change.pull_number == 1
     said = w.ledger.get(f"comment-withdrawn-{change.id}")
-    assert said.startswith("Closed: this fix was refused.") and "@all" not in said
+    assert said.startswith("Closed: this fix was rejected.") and "@all" not in said
 
 
 def test_findings_that_block_take_the_branch_back_until_a_fix_passes(world):
@@ -150,7 +150,7 @@ def test_a_branch_that_cannot_be_taken_back_is_told_to_the_person_who_takes_over
         asked = session.exec(select(Approval).where(Approval.state == "pending")).one()
     issues.reject(asked.id, actor=by("ada"), reason="no", key="k")
     issue = ended(w, issue_id, Status.ESCALATED)
-    assert f"branch fix/issue-{issue_id} could not be taken back" in issue.reason
+    assert f"branch fix/issue-{issue_id} could not be deleted" in issue.reason
     (w.folder / "away.git").rename(w.origin)
     assert pull_request.withdraw(w.rt, changes()[0], "no") == "" and branches(w) == {}
 

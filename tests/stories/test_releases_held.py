@@ -37,7 +37,7 @@ def stop(w, **more) -> None:
 def test_an_approved_release_overtakes_one_that_waits_for_the_limit(world):
     w = world(limit=0)
     automatic = w.issue(release="r1")
-    waits(w, automatic, "are the limit")
+    waits(w, automatic, "an hour reached")
     question = asked(w, w.issue("checkout", release="r2"))
     issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED

@@ -131,7 +131,7 @@ def test_after_its_restarts_a_person_gets_it_with_the_reason(world):
     assert sweep.sweep(w.rt) == [number]
     issue = w.get(number)
     assert issue.status is Status.ESCALATED
-    assert issue.reason == "the workflow has failed; it was restarted 3 times, and a person takes over"
+    assert issue.reason == "The workflow has failed. It was restarted 3 times without success."
     assert [o.result for o in rows(Outcome)] == ["failed"]
     assert sweep.sweep(w.rt) == []
 

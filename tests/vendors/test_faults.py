@@ -227,7 +227,7 @@ def test_the_breaker_rests_longer_each_time_and_opens_again(database):
             rests.append(round((connector.open_until - now()).total_seconds(), -1) if connector.open_until else 0)
             before = len(world.asked)
         if rests[-1]:
-            assert "rests until" in collect.read(world.source())["error"]
+            assert "paused until" in collect.read(world.source())["error"]
             assert len(world.asked) == before
         with store.write() as session:
             session.get_one(Connector, "datadog").open_until = None
@@ -238,7 +238,7 @@ def test_one_record_that_makes_no_sense_does_not_stop_the_others(database, caplo
     world = world_of("datadog")
     world.faults = [lambda reply: Reply(200, {**reply.body, "data": [*reply.body["data"], {"id": "odd"}]})]
     told = collect.read(world.source())
-    assert told["error"] is None and told["note"].startswith("1 records could not be read")
+    assert told["error"] is None and told["note"].startswith("1 record could not be read")
     assert "odd" in caplog.text
     with store.read() as session:
         assert sorted(session.exec(select(Signal.vendor_id)).all()) == sorted(world.ids)

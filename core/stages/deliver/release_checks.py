@@ -30,7 +30,7 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> lis
         "no decision allows it": decision is None or decision.verdict is Verdict.ESCALATE_HUMAN,
         "the review has not passed": review is None or not review.passed,
         "the tests have not passed": not tested(session, change),
-        "a person's approval of this very patch is missing": asked and approved is None,
+        "this exact patch lacks a person's approval": asked and approved is None,
     }
     return [says for says, locked in locks.items() if locked]
 

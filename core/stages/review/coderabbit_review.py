@@ -65,14 +65,14 @@ def _ask_again(
     """First wait as long as it asked for; then ask, once for each commit and time."""
     entry.result = "waiting"
     if seen.wait and asked == 0:
-        entry.says = f"{seen.says}; asked to wait {seen.wait:.0f} s"
+        entry.says = f"{seen.says}; retry in {seen.wait:.0f} s"
         return _again(seen.wait, asked=1)
     key = f"review-{change.head_sha[:12]}-{asked}"
     try:
         rt.reviewer.ask(repository.github, change.pull_number, key)
-        entry.says = f"{seen.says}; asked for it again"
+        entry.says = f"{seen.says}; review requested again"
     except VendorError as error:
-        entry.says = f"{seen.says}; it could not be asked for again ({error.message})"
+        entry.says = f"{seen.says}; it could not be requested again ({error.message})"
     return _again(rt.policy.coderabbit.every_seconds, asked + 1)
 
 
@@ -83,7 +83,7 @@ def _again(seconds: float, asked: int) -> dict:
 def _judged(entry: Entry, change_id: int, seen: ReviewProgress, rules: CodeRabbitRules) -> dict:
     blocking = [f for f in seen.findings if f.severity in rules.block]
     told = [f"{f.path}:{f.line}: {f.severity}: {f.says}" for f in blocking]
-    says = f"{seen.says}, {len(blocking)} of them block"
+    says = f"{seen.says}, {len(blocking)} of them blocking"
     found = [
         {"gate": GATE, "path": f.path, "line": f.line, "severity": f.severity, "says": f.says} for f in seen.findings
     ]
@@ -95,7 +95,7 @@ def _judged(entry: Entry, change_id: int, seen: ReviewProgress, rules: CodeRabbi
 
 
 def _absent(entry: Entry, change_id: int, seen: ReviewProgress) -> dict:
-    says = f"no review by CodeRabbit ({seen.says}): a person's approval takes its place"
+    says = f"no review by CodeRabbit ({seen.says}); a person's approval is required instead"
     _keep(change_id, {"gate": GATE, "passed": False, "done": False, "says": says}, [], passed=True)
     entry.says = says
     return {"state": "ended", "ok": True, "needs_approval": True, "findings": []}

@@ -62,7 +62,7 @@ def security(report: Report, changed: Changed, source: Changed) -> Gate:
     In a test, a text alone is no fault: what looks like an address or a temporary path there is a reported value.
     """
     if not changed:
-        return Gate("security", True, "no program code was changed", 0.0, 0.0)
+        return Gate("security", True, "no program code changed", 0.0, 0.0)
     rows = (r for r in report.bandit if r.code not in OF_TEXTS or r.path in source)
     found = (GateFinding("security", r.path, r.line, f"{r.code}: {r.says}", r.severity) for r in rows)
     return counted("security", found, changed, "security findings")
@@ -71,7 +71,7 @@ def security(report: Report, changed: Changed, source: Changed) -> Gate:
 def style(report: Report, changed: Changed) -> Gate:
     """ruff: errors, likely bugs, and swallowed exceptions."""
     if not changed:
-        return Gate("style", True, "no Python was changed", 0.0, 0.0)
+        return Gate("style", True, "no Python code changed", 0.0, 0.0)
     rows = (r for r in report.ruff if r.code != tools.COMPLEX)
     found = (GateFinding("style", r.path, r.line, f"{r.code}: {r.says}") for r in rows)
     return counted("style", found, changed, "style findings")

@@ -41,7 +41,7 @@ def _told(rows: list[Capability], asks: list[Capability]) -> str:
         return NOTHING
     kinds = ", ".join(dict.fromkeys(row.kind for row in asks or rows))
     count = counted(len(rows), "new capability", "new capabilities")
-    return f"{count}; a person has to look at: {kinds}" if asks else f"{count}, none of which needs a person: {kinds}"
+    return f"{count}; a person must review: {kinds}" if asks else f"{count}, none needs a person: {kinds}"
 
 
 def generated_test(tree: Path, path: str) -> Gate:
@@ -50,4 +50,6 @@ def generated_test(tree: Path, path: str) -> Gate:
     texts = {name: read_back(tree / name, LARGEST) for name in names if name != path}
     why = generated_tests.refused(RegressionTest(path, read_back(tree / path, LARGEST)), texts)
     findings = (GateFinding("generated test", path, 1, why),) if why else ()
-    return Gate("generated test", not why, why or "it holds nothing that a patch may not", None, None, findings)
+    return Gate(
+        "generated test", not why, why or "it contains nothing that a patch may not contain", None, None, findings
+    )

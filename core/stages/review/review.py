@@ -66,4 +66,4 @@ def _said(results: Sequence[Gate]) -> str:
     rest = [f"{gate.gate}: {gate.says}" for gate in results if not gate.done]
     if not rest:
         return f"all {len(results)} gates passed"
-    return "; ".join([f"{len(results) - len(rest)} of {len(results)} gates looked and passed", *rest])
+    return "; ".join([f"{len(results) - len(rest)} of {len(results)} gates ran and passed", *rest])
