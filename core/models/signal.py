@@ -112,7 +112,7 @@ class Signal(SQLModel, table=True):
         Index("ix_signal_waiting", "at", "id", **_only("issue_id IS NULL AND set_aside IS NULL")),
         Index("ix_signal_aside", "received_at", "set_aside", "kind", "count", **_only("set_aside IS NOT NULL")),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     source: str
     vendor_id: str
     kind: Kind
@@ -140,7 +140,7 @@ class Metric(SQLModel, table=True):
         Index("ix_metric_at", "at"),
         Index("ix_metric_sums", "source", "service", "name", "at", "value"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     source: str
     service: str
     name: str
