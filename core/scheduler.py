@@ -22,7 +22,7 @@ from core import (
     flow,  # noqa: F401 - registers the workflows
 )
 from core.audit import head
-from core.audit.chain import Verdict
+from core.audit.chain import ChainVerdict
 from core.db import store
 from core.models import Connector, Deployment, Round, Worker, now
 from core.ops import durable, lookout, notify, webhooks
@@ -53,7 +53,7 @@ class Engine:
         tidy(self.executor.id)
         self.collector = Collector()
         self.one_round = threading.Lock()
-        self.audit_fault: Verdict | None = None
+        self.audit_fault: ChainVerdict | None = None
         self.lookout = lookout.Lookout()
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 

@@ -67,7 +67,7 @@ def one(number: int | None) -> None:
     draw(approval.drawn(asked, policy.watch))
 
 
-def answer(asked: approvals.Question, here: access.Actor, choices: list[str]) -> None:
+def answer(asked: approvals.OpenApproval, here: access.Actor, choices: list[str]) -> None:
     """The buttons of those who may, and for the others why not."""
     row, about = asked.approval, asked.change.change_set.title
     if not here.may(access.APPROVE):

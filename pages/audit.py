@@ -21,7 +21,7 @@ SPANS = {"All": None, "24 h": 1, "7 days": 7, "30 days": 30}
 PAGES = {"issue": "/issues?issue={}", "deployment": "/deployments?deployment={}", "policy": "/policy"}
 
 
-def filters() -> trail.Filter:
+def filters() -> trail.AuditFilter:
     with store.read() as session:
         actors, actions = trail.names(session)
     with st.grid(columns=4, min_column_width=200):
@@ -30,7 +30,7 @@ def filters() -> trail.Filter:
         action = st.selectbox("What", ["", *actions], format_func=lambda name: name.replace("_", " ") or "anything")
         days = SPANS[st.selectbox("Since", list(SPANS))]
     since = datetime.now(UTC) - timedelta(days=days) if days else None
-    return trail.Filter((text or "").strip(), actor or "", action or "", since)
+    return trail.AuditFilter((text or "").strip(), actor or "", action or "", since)
 
 
 def body() -> None:
@@ -39,7 +39,7 @@ def body() -> None:
         found = trail.count(session, wanted)
     verification()
     if not found:
-        none = wanted == trail.Filter()
+        none = wanted == trail.AuditFilter()
         draw(
             empty("The trail is empty", "Each deed of a person or of the platform writes a row here.", "◔")
             if none
@@ -111,7 +111,7 @@ def verify() -> None:
     st.session_state["trail_verdict"] = (found.ok, str(found.state), found.says, datetime.now(UTC))
 
 
-def downloads(wanted: trail.Filter) -> None:
+def downloads(wanted: trail.AuditFilter) -> None:
     files = (("CSV", exports.trail_csv, "audit.csv", "text/csv"),
              ("JSON lines", exports.trail_lines, "audit.jsonl", "application/jsonl"))  # fmt: skip
     with st.container(horizontal=True):
@@ -120,7 +120,7 @@ def downloads(wanted: trail.Filter) -> None:
             st.download_button(f"Download as {name}", given, file, kind, on_click="ignore")
 
 
-def asked(write, wanted: trail.Filter) -> str:
+def asked(write, wanted: trail.AuditFilter) -> str:
     """The right is asked again: a file may be fetched long after the page was drawn."""
     access.require(access.AUDIT)
     with store.read() as session:

@@ -74,7 +74,7 @@ def runs(tally, now, source, since, until) -> None:
     st.plotly_chart(figure, key="times", alt="Repair time of each run against the baseline of two hours")
 
 
-def decisions(since, until) -> list[kpis.Judged]:
+def decisions(since, until) -> list[kpis.ConfidenceTally]:
     with store.read() as session:
         return outcomes.judged(session, since, until)
 

@@ -145,3 +145,12 @@ def test_every_room_says_what_it_holds():
 
 def test_the_root_of_core_is_small():
     assert len([path for path in SHIPPED if path.parent == ROOT / "core"]) <= 8
+
+
+def test_class_names_are_unique():
+    found: dict[str, list[str]] = {}
+    for path in SHIPPED:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and path.is_relative_to(ROOT / "core"):
+                found.setdefault(node.name, []).append(name_of(path))
+    assert not {name: homes for name, homes in found.items() if len(homes) > 1}

@@ -10,13 +10,13 @@ from console.ui.markup import Safe, link, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, card, checks, empty, facts, growth, impact, issue_link, of, table
 from core.models import Approval, Issue
 from core.models.counted import counted
-from core.queries.approvals import Question
+from core.queries.approvals import OpenApproval
 from core.settings import Watch
 
 NONE = "Not run for this patch."
 
 
-def head(asked: Question) -> Safe:
+def head(asked: OpenApproval) -> Safe:
     row = asked.approval
     return tag(
         "header",
@@ -48,7 +48,7 @@ def stands(row: Approval) -> Iterator[object]:
         yield f": {row.reason}" if row.reason else "."
 
 
-def why(asked: Question) -> Safe:
+def why(asked: OpenApproval) -> Safe:
     found = asked.analysis
     return card(
         "Why",
@@ -58,7 +58,7 @@ def why(asked: Question) -> Safe:
     )
 
 
-def risks(asked: Question) -> list[tuple[object, str]]:
+def risks(asked: OpenApproval) -> list[tuple[object, str]]:
     """What makes it risky (a hold), and what speaks for it."""
     decision, made = asked.decision, asked.change.change_set
     fired = [g for g in (decision.receipt.get("guards") or [] if decision else []) if g.get("effect")]
@@ -76,17 +76,17 @@ def risks(asked: Question) -> list[tuple[object, str]]:
     ]  # fmt: skip
 
 
-def unseen(asked: Question) -> list[dict]:
+def unseen(asked: OpenApproval) -> list[dict]:
     """Gates of the review that could not look, and whose place the person takes."""
     gates = asked.change.reviews[-1].gates if asked.change.reviews else []
     return [gate for gate in gates if not gate.get("passed") and not gate.get("done", True)]
 
 
-def risk(asked: Question) -> Safe:
+def risk(asked: OpenApproval) -> Safe:
     return card("Risk", checks(risks(asked)))
 
 
-def proof(asked: Question) -> Safe:
+def proof(asked: OpenApproval) -> Safe:
     found = asked.change
     return tag(
         "div",
@@ -97,7 +97,7 @@ def proof(asked: Question) -> Safe:
     )
 
 
-def way_back(asked: Question, rules: Watch) -> Safe:
+def way_back(asked: OpenApproval, rules: Watch) -> Safe:
     live = asked.live
     to = tag("code", f"{live.vendor_id} ({live.sha[:10]})") if live else "what production serves when it is released"
     by_itself = (
@@ -110,7 +110,7 @@ def way_back(asked: Question, rules: Watch) -> Safe:
     return card("The way back", tag("p", by_itself), facts(rows))
 
 
-def rehearsed(asked: Question) -> object:
+def rehearsed(asked: OpenApproval) -> object:
     """How long a way back took when it was last walked. What was never measured is said so."""
     known = asked.rehearsal
     if known is None:
@@ -121,7 +121,7 @@ def rehearsed(asked: Question) -> object:
     return Safe(tag("span", f"{what[known.kind]} {known.seconds:.1f} s (", where, ", ", when(at), ")"))
 
 
-def drawn(asked: Question, rules: Watch) -> Safe:
+def drawn(asked: OpenApproval, rules: Watch) -> Safe:
     patch = asked.change.change_set.patch
     return tag(
         "div",

@@ -9,7 +9,7 @@ from console.ui.markup import Safe, join, span, tag
 from console.ui.widgets import RESULT, card, checks, code, empty, of
 from core.models import ChangeSet, Review, TestRun
 from core.models.counted import counted
-from core.queries.issues import Change
+from core.queries.issues import ChangeDetails
 from core.repair.judge.capabilities import NOTHING
 from core.stages.review.gate import CAPABILITIES, newly
 
@@ -114,7 +114,7 @@ def head(change_set: ChangeSet) -> Safe:
     )
 
 
-def drawn(found: Change) -> Safe:
+def drawn(found: ChangeDetails) -> Safe:
     made = found.change_set
     none = "Not run for this attempt."
     return join(

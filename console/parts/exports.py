@@ -13,11 +13,11 @@ from core.queries import trail
 HEADS = ("id", "at", "actor", "action", "subject", "detail", "key", "previous", "hash")
 
 
-def trail_lines(session: Session, wanted: trail.Filter) -> str:
+def trail_lines(session: Session, wanted: trail.AuditFilter) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in trail.export(session, wanted))
 
 
-def trail_csv(session: Session, wanted: trail.Filter) -> str:
+def trail_csv(session: Session, wanted: trail.AuditFilter) -> str:
     """A cell that a spreadsheet would take for a formula gets an apostrophe; all are quoted (OWASP, CSV injection)."""
     text = io.StringIO()
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)

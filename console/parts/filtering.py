@@ -13,7 +13,7 @@ from console.ui.widgets import STATUS, cut, draw
 from core.db import store
 from core.models import Severity, Status
 from core.queries import counting, saved_views
-from core.queries.issues import SORTS, Filter
+from core.queries.issues import SORTS, IssueFilter
 
 NAMES = ("text", "status", "severity", "service", "sort")
 
@@ -24,10 +24,10 @@ def _members(told: str, enum) -> tuple:
     return tuple(known[v] for v in told.split(",") if v in known)
 
 
-def read(query: Mapping[str, str]) -> Filter:
+def read(query: Mapping[str, str]) -> IssueFilter:
     """The filter that an address names; what it does not know is left out."""
     sort = query.get("sort", "newest")
-    return Filter(
+    return IssueFilter(
         query.get("text", "")[:200].strip(),
         _members(query.get("status", ""), Status),
         _members(query.get("severity", ""), Severity),
@@ -36,7 +36,7 @@ def read(query: Mapping[str, str]) -> Filter:
     )
 
 
-def told(wanted: Filter) -> dict[str, str]:
+def told(wanted: IssueFilter) -> dict[str, str]:
     """The address's query of a filter; what does not filter is left out."""
     values = {
         "text": wanted.text,
@@ -48,7 +48,7 @@ def told(wanted: Filter) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _arrival() -> tuple[int, Filter]:
+def _arrival() -> tuple[int, IssueFilter]:
     """How often an address was opened that is not of our own writing, and the filter it named.
 
     The widgets are made anew then, with its values; while a person filters they stay what they are.
@@ -66,7 +66,7 @@ def _phone() -> bool:
     return "Mobile" in (st.context.headers.get("User-Agent") or "")
 
 
-def drawn(services: list[str]) -> Filter:
+def drawn(services: list[str]) -> IssueFilter:
     """Draw the filter's widgets; the address follows what they say."""
     number, seed = _arrival()
 
@@ -93,7 +93,7 @@ def drawn(services: list[str]) -> Filter:
             service = st.selectbox("Service", known, at, lambda s: s or "any", key=key("service"),
                                    help=more if len(services) >= counting.LISTED else None)  # fmt: skip
             order = st.selectbox("Order", list(SORTS), list(SORTS).index(seed.sort), key=key("sort"))
-    wanted = Filter((text or "").strip(), tuple(statuses), tuple(severities), service or "", order)
+    wanted = IssueFilter((text or "").strip(), tuple(statuses), tuple(severities), service or "", order)
     query = told(wanted)
     if query != {name: st.query_params[name] for name in NAMES if name in st.query_params}:
         st.query_params.from_dict(query)
@@ -101,7 +101,7 @@ def drawn(services: list[str]) -> Filter:
     return wanted
 
 
-def views(wanted: Filter) -> None:
+def views(wanted: IssueFilter) -> None:
     """The person's own views as links, and the way to keep this one."""
     owner, query = access.current().name, urlencode(told(wanted))
     with store.read() as session:

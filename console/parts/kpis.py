@@ -8,7 +8,7 @@ from datetime import datetime
 from console.ui.markup import Safe, join, moment, number, percent, span, tag
 from console.ui.widgets import bar, table
 from core.queries import kpis
-from core.queries.kpis import Bin, Figure, Part
+from core.queries.kpis import ConfidenceBin, Figure, Part
 
 HOURLY = "Cost of an engineer's hour, your currency"
 WORDS = {
@@ -105,7 +105,7 @@ def repair(n: int, found: Sequence[Part], baseline: float = kpis.BASELINE_SECOND
     )  # fmt: skip
 
 
-def calibration(bins: Sequence[Bin]) -> Safe:
+def calibration(bins: Sequence[ConfidenceBin]) -> Safe:
     rows = (
         (f"{b.low:.1f} to {b.high:.1f}", f"{b.n:,}", f"{b.confidence:.2f}", bar(b.share),
          f"{percent(b.interval[0])} to {percent(b.interval[1])}")

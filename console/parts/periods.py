@@ -12,7 +12,7 @@ from core.queries import kpis, outcomes
 
 
 def figures(
-    session: Session, tally: kpis.Tally, source: str, since: datetime, until: datetime, hourly: float
+    session: Session, tally: kpis.RunTally, source: str, since: datetime, until: datetime, hourly: float
 ) -> list[kpis.Figure]:
     deployed, served = outcomes.deployed(session, since, until), outcomes.requests(session, source, since, until)
     return kpis.all_of(tally, deployed, served, hourly)

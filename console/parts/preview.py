@@ -33,7 +33,7 @@ def difference(before: str, after: str) -> Safe:
 
 
 @lru_cache(maxsize=4)
-def _past(_store: str, days: int, newest: int) -> list[replay.Past]:
+def _past(_store: str, days: int, newest: int) -> list[replay.PastDecision]:
     with store.read() as session:
         return decisions.past(session, datetime.now(UTC) - timedelta(days=days))
 

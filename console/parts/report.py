@@ -7,7 +7,7 @@ from datetime import datetime
 
 from console.parts import kpis
 from console.ui.markup import Safe, moment, tag
-from core.queries.kpis import Bin, Figure, Part
+from core.queries.kpis import ConfidenceBin, Figure, Part
 
 STYLE = Safe("""<style>
 :root{font:13px/1.45 system-ui,sans-serif;color:#17202e}body{max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -31,7 +31,7 @@ def page(
     now: Sequence[Figure],
     before: Sequence[Figure],
     repair: tuple[int, Sequence[Part]],
-    bins: Sequence[Bin],
+    bins: Sequence[ConfidenceBin],
     served: Mapping[str, tuple[float, float]],
 ) -> str:
     body = tag(

@@ -28,9 +28,9 @@ async def body_of(request: Request) -> bytes:
         async for part in request.stream():
             body += part
             if len(body) > webhooks.LARGEST:
-                raise webhooks.Refused(413, "the body is larger than 1 MB")
+                raise webhooks.DeliveryRefused(413, "the body is larger than 1 MB")
     except ClientDisconnect:
-        raise webhooks.Refused(400, "the body ended early") from None
+        raise webhooks.DeliveryRefused(400, "the body ended early") from None
     return body
 
 
@@ -38,15 +38,15 @@ async def receive(request: Request) -> Response:
     """A vendor's delivery: written down, and the next round starts within a second."""
     vendor = request.path_params["vendor"]
     if vendor not in webhooks.DOORS:
-        return _refused(webhooks.Refused(404, "no such webhook"))
+        return _refused(webhooks.DeliveryRefused(404, "no such webhook"))
     try:
         body = await body_of(request)
         await asyncio.to_thread(webhooks.accept, process.settings(), vendor, request.headers, body)
-    except webhooks.Refused as refusal:
+    except webhooks.DeliveryRefused as refusal:
         return _refused(refusal)
     except SQLAlchemyError:
         log.exception("a delivery of %s was not stored", vendor)
-        return _refused(webhooks.Refused(503, "the store does not answer; send it again"))
+        return _refused(webhooks.DeliveryRefused(503, "the store does not answer; send it again"))
     return JSONResponse({"status": "accepted"}, 202)
 
 
@@ -56,13 +56,13 @@ async def slack(request: Request) -> Response:
         body = await body_of(request)
         await asyncio.to_thread(webhooks.accept, process.settings(), "slack", request.headers, body, starts_round=False)
         payload = slack_answers.payload_of(body)
-    except webhooks.Refused as refusal:
+    except webhooks.DeliveryRefused as refusal:
         return _refused(refusal)
     except slack_answers.Malformed as fault:
-        return _refused(webhooks.Refused(400, str(fault)))
+        return _refused(webhooks.DeliveryRefused(400, str(fault)))
     except SQLAlchemyError:
         log.exception("an answer from Slack was not stored")
-        return _refused(webhooks.Refused(503, "the store does not answer"))
+        return _refused(webhooks.DeliveryRefused(503, "the store does not answer"))
     work = asyncio.create_task(asyncio.to_thread(slack_answers.answer, payload))
     done, _ = await asyncio.wait([work], timeout=SLACK_PATIENCE)
     reply = work.result() if done else slack_answers.Reply()
@@ -79,7 +79,7 @@ async def _finish(payload: dict, work: asyncio.Task) -> None:
         log.exception("an answer from Slack could not be followed up; the next delivery brings the message up to date")
 
 
-def _refused(refusal: webhooks.Refused) -> Response:
+def _refused(refusal: webhooks.DeliveryRefused) -> Response:
     return JSONResponse({"status": "refused", "says": str(refusal)}, refusal.status)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from core.queries.kpis import Bin, Ended
+from core.queries.kpis import ConfidenceBin, Ended
 
 BLUE, ORANGE, GREEN, RED, GREY = "#2F8FCE", "#D08A00", "#009E73", "#D55E00", "#7A869C"
 SIGNS = {
@@ -63,7 +63,7 @@ def repair_times(runs: Sequence[Ended], baseline: float) -> go.Figure:
     return figure
 
 
-def calibration(bins: Sequence[Bin]) -> go.Figure:
+def calibration(bins: Sequence[ConfidenceBin]) -> go.Figure:
     """Confidence against the share of fixes that held, with 95 % intervals; the diagonal is perfect."""
     perfect = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name="perfect", line={"dash": "dash", "color": GREY})
     seen = go.Scatter(

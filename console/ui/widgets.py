@@ -8,7 +8,7 @@ import streamlit as st
 
 from console.ui.markup import Safe, esc, join, link, moment, percent, tag, when
 from core.models import Impact, Issue, Severity, Status, Verdict
-from core.queries.issues import Event
+from core.queries.issues import TimelineEvent
 from core.settings import Watch
 
 Look = tuple[str, str, str]  # tone, sign, words
@@ -178,7 +178,7 @@ def bar(share: float | None, words: object = "", tone: str = "work") -> Safe:
     )
 
 
-def timeline(events: Sequence[Event]) -> Safe:
+def timeline(events: Sequence[TimelineEvent]) -> Safe:
     signs = {"ok": "✓", "bad": "✕", "person": "◆", "wait": "◷", "work": "◑", "calm": "·"}
     return tag(
         "ol",

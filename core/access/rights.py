@@ -35,7 +35,7 @@ class Forbidden(Refused):
     """The one who asked lacks the right; the message says which and who has it."""
 
 
-class Proof(StrEnum):
+class IdentityProof(StrEnum):
     """How somebody proved who they are."""
 
     SESSION = "session"  # a browser that signed in
@@ -55,7 +55,7 @@ class Actor:
     role: Role
     scopes: frozenset[str] | None = None
     via: str = "console"
-    proof: Proof | None = None
+    proof: IdentityProof | None = None
 
     @property
     def rights(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlmodel import Session, col, select
 
 from core.access import accounts
-from core.access.rights import RIGHTS, Actor, Forbidden, Proof
+from core.access.rights import RIGHTS, Actor, Forbidden, IdentityProof
 from core.audit import chain
 from core.db import store
 from core.models import now
@@ -56,7 +56,7 @@ def actor(session_id: str) -> Actor | None:
         row = _live(session, session_id)
         person = row and accounts.find(session, row.person)
         known = person and not person.must_change
-        return Actor(person.name, person.role, proof=Proof.SESSION) if known else None
+        return Actor(person.name, person.role, proof=IdentityProof.SESSION) if known else None
 
 
 def person(session_id: str) -> str | None:
@@ -126,7 +126,9 @@ def of_token(value: str, via: str) -> Actor:
     if row.last_used is None or row.last_used < now() - FRESH:
         with store.write() as session:
             session.get_one(ApiToken, row.id).last_used = now()
-    return Actor(found.name, found.role, frozenset(row.scopes), f"{via}, token {row.id} ({row.label})", Proof.TOKEN)
+    return Actor(
+        found.name, found.role, frozenset(row.scopes), f"{via}, token {row.id} ({row.label})", IdentityProof.TOKEN
+    )
 
 
 def revoke_token(token_id: int, *, by: str) -> None:

@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 from core import runtime
 from core.access.rights import APPROVE, OPERATE, Actor, Refused
 from core.actions import approvals, release_again
-from core.actions.registry import About, Asked, Dialog, Key, Receipt, Seen, Whole, action, get, note, once, why
+from core.actions.registry import About, ActionResult, Asked, Dialog, Key, Shown, Whole, action, get, note, once, why
 from core.db import store
 from core.models import Approval, Issue, Status, now
 from core.ops import durable, notify, restart
@@ -38,7 +38,9 @@ SUBJECT = "releases"
         shortcut="Z",
     ),
 )
-def stop(target: str = EVERYTHING, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str) -> Receipt:
+def stop(
+    target: str = EVERYTHING, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str
+) -> ActionResult:
     """Stop all releases. What is in production stays watched, and is rolled back if it fails."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -66,7 +68,7 @@ def stop(target: str = EVERYTHING, *, actor: Actor, reason: Annotated[str, why(o
         primary=True,
     ),
 )
-def start(target: str = EVERYTHING, *, actor: Actor, key: str) -> Receipt:
+def start(target: str = EVERYTHING, *, actor: Actor, key: str) -> ActionResult:
     """Start releases again; what waited goes on at once."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -98,7 +100,7 @@ def _everything(target: str) -> None:
         shortcut="K",
     ),
 )
-def lift(repository: str, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str) -> Receipt:
+def lift(repository: str, *, actor: Actor, reason: Annotated[str, why(optional=True)], key: str) -> ActionResult:
     """Lift the brake of a repository; its failed releases are counted anew."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -133,7 +135,7 @@ def _wake_queued(session: Session, key: str) -> None:
         primary=True,
     ),
 )
-def start_now(issue_id: int, *, actor: Actor, key: str) -> Receipt:
+def start_now(issue_id: int, *, actor: Actor, key: str) -> ActionResult:
     """Let a scheduled issue go on without its maintenance window."""
     with store.read() as session:
         before = session.get(Issue, issue_id)
@@ -173,7 +175,7 @@ def restart_from(
     step: Annotated[Whole, Asked("Stage", "one", "Choose the stage to restart from.", options=restart.choices)],
     reason: Annotated[str, why(optional=True)],
     key: str,
-) -> Receipt:
+) -> ActionResult:
     """Restart the issue's present run from this step of its workflow; what came before is kept."""
     with store.read() as session:
         before = session.get(Issue, issue_id)
@@ -226,10 +228,10 @@ def release_anyway(
     issue_id: int,
     *,
     actor: Actor,
-    patch_hash: Annotated[str, Seen(release_again.patch_of)],
+    patch_hash: Annotated[str, Shown(release_again.patch_of)],
     reason: Annotated[str, why("Why is it released anyway?")],
     key: str,
-) -> Receipt:
+) -> ActionResult:
     """Release exactly the patch that was rolled back, or whose question expired, once more, as a new run."""
     if not reason.strip():
         raise Refused("releasing anyway needs a reason: it is kept in the audit trail")

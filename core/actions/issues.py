@@ -17,11 +17,11 @@ from core.access.rights import ADMINISTER, APPROVE, OPERATE, Actor, Refused
 from core.actions import approvals
 from core.actions.registry import (
     About,
+    ActionResult,
     Asked,
     Dialog,
     Key,
-    Receipt,
-    Seen,
+    Shown,
     action,
     ask,
     bind,
@@ -58,8 +58,8 @@ from core.vendors.base import VendorError
     in_slack=True,
 )
 def approve(
-    approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Seen(approvals.patch_of)], key: str
-) -> Receipt:
+    approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Shown(approvals.patch_of)], key: str
+) -> ActionResult:
     """Release exactly the patch with this hash."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -79,7 +79,9 @@ def approve(
     Dialog("Reject", "Reject this patch?", "Nothing is deployed; the issue goes to a person.", shortcut="X"),
     in_slack=True,
 )
-def reject(approval_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it rejected?")], key: str) -> Receipt:
+def reject(
+    approval_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it rejected?")], key: str
+) -> ActionResult:
     """Refuse the patch; the issue goes to a person and the refusal is learned from."""
     if not reason.strip():
         raise Refused("a rejection needs a reason: the platform learns from it")
@@ -112,7 +114,7 @@ def pass_on(
     to: Annotated[str, Asked("Person or group", "one", "Choose the person or group that is to answer.")],
     reason: Annotated[str, why("Why, and what should they know?")],
     key: str,
-) -> Receipt:
+) -> ActionResult:
     """Escalate a question to a named approver or group; from then on they alone answer it."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -133,7 +135,7 @@ def pass_on(
     About.APPROVAL,
     Dialog("Hand back", "Hand this question back?", "Every approver can answer it again.", shortcut="H"),
 )
-def hand_back(approval_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> Receipt:
+def hand_back(approval_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
     """Give a question that was escalated to oneself back to every approver."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -162,7 +164,7 @@ def escalate(
     to: Annotated[str, Asked("Who should take it?", "line", otherwise="on-call")],
     reason: Annotated[str, why("Why, and what should they know?")],
     key: str,
-) -> Receipt:
+) -> ActionResult:
     """Take the issue from the platform and give it to a named person or group."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -195,7 +197,7 @@ def escalate(
     About.ISSUE,
     Dialog("Try again", "Start a new run?", "The issue is analyzed, decided and fixed anew.", shortcut="N"),
 )
-def retry(issue_id: int, *, actor: Actor, key: str) -> Receipt:
+def retry(issue_id: int, *, actor: Actor, key: str) -> ActionResult:
     """Start the issue's journey anew, with everything learned since."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -230,7 +232,7 @@ def resolve(
     how: Annotated[str, why("What cured it?")],
     cured: Annotated[bool, Asked("The cause is cured, not only the symptom", "switch", otherwise=True)],
     key: str,
-) -> Receipt:
+) -> ActionResult:
     """Record a person's own resolution; it is shown with similar issues from now on."""
     if not how.strip():
         raise Refused("say how it was resolved: the next similar issue will show it")
@@ -254,7 +256,7 @@ def resolve(
     About.ISSUE,
     Dialog("Dismiss", "Dismiss this issue?", "It is closed as not worth a fix and can be tried again.", shortcut="D"),
 )
-def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> Receipt:
+def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
     """Close the issue without a fix."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -280,13 +282,13 @@ def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: 
         shortcut="B",
     ),
 )
-def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> Receipt:
+def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
     """Return production to what it served before this deployment; its issue is handed to a person."""
     subject, content = f"deployment/{deployment_id}", {"reason": reason}
     who = ask("roll_back", actor, subject)
     with store.read() as session:
         if done(session, who, "roll_back", subject, bind(who, "roll_back", subject, key, content)):
-            return Receipt(False, "already rolled back")
+            return ActionResult(False, "already rolled back")
         row = _may_roll_back(session, deployment_id)
         issue = session.get_one(Issue, row.issue_id)
     try:
@@ -328,7 +330,9 @@ def _tell_rollback(session: Session, issue: Issue, row: Deployment, back: Restor
         shortcut="K",
     ),
 )
-def keep(deployment_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it right?")], key: str) -> Receipt:
+def keep(
+    deployment_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it right?")], key: str
+) -> ActionResult:
     """Confirm a deployment that is still watched: its watch ends at the next look unless that finds harm."""
     if not reason.strip():
         raise Refused("keeping a deployment needs a reason: it is kept in the audit trail")
@@ -374,7 +378,7 @@ def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
         primary=True,
     ),
 )
-def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], based_on: str, key: str) -> Receipt:
+def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], based_on: str, key: str) -> ActionResult:
     """Put this text of platform.toml in force; ``based_on`` is the digest of the one it was made from."""
     if not reason.strip():
         raise Refused("a change of the policy needs a reason: it is kept in the audit trail")

@@ -71,7 +71,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Shown:
     """An argument that says what the person looked at; ``present`` reads it for a target at this moment."""
 
     present: Callable[[int], str]
@@ -94,7 +94,7 @@ class Action:
     because: str
     about: About
     dialog: Dialog
-    run: Callable[..., Receipt]
+    run: Callable[..., ActionResult]
     arguments: type[BaseModel]
     command: str
     in_slack: bool = False
@@ -111,8 +111,8 @@ class Action:
         return {name: asked for name, asked in found if asked}
 
     @property
-    def seen(self) -> dict[str, Seen]:
-        found = ((name, _of(Seen, field.metadata)) for name, field in self.arguments.model_fields.items())
+    def seen(self) -> dict[str, Shown]:
+        found = ((name, _of(Shown, field.metadata)) for name, field in self.arguments.model_fields.items())
         return {name: seen for name, seen in found if seen}
 
     @property
@@ -143,7 +143,7 @@ def action(
     ``command`` is its name on the command line, where that is not the function's; ``in_slack`` gives it a button there.
     """
 
-    def register(run: Callable[..., Receipt]) -> Callable[..., Receipt]:
+    def register(run: Callable[..., ActionResult]) -> Callable[..., ActionResult]:
         name = run.__name__
         if name in _registry:
             raise ValueError(f"two actions are called {name}")
@@ -174,7 +174,7 @@ def registry() -> Mapping[str, Action]:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class ActionResult:
     """``done`` is False when the very same action had been carried out before."""
 
     done: bool
@@ -225,7 +225,7 @@ def ask(name: str, actor: Actor, subject: str) -> Actor:
     raise Forbidden(told)
 
 
-def once(name: str, actor: Actor, subject: str, key: str, act: Act, content: Mapping[str, object]) -> Receipt:
+def once(name: str, actor: Actor, subject: str, key: str, act: Act, content: Mapping[str, object]) -> ActionResult:
     """Carry out ``act(session, actor, key)`` for one who may, unless they did it before with this key.
 
     Raises Reused when they did it with this key and another content.
@@ -235,10 +235,10 @@ def once(name: str, actor: Actor, subject: str, key: str, act: Act, content: Map
         who = rights.require(accounts.actor(session, actor), _registry[name].right)
         mine = bind(who, name, subject, key, content)
         if done(session, who, name, subject, mine):
-            return Receipt(False, "already done")
+            return ActionResult(False, "already done")
         says = act(session, who, mine)
     head.advance_quietly(runtime.current().settings)
-    return Receipt(True, says)
+    return ActionResult(True, says)
 
 
 def done(session: Session, who: Actor, name: str, subject: str, key: Key) -> bool:

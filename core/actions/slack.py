@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import runtime
-from core.access.rights import Actor, Proof, Refused
+from core.access.rights import Actor, IdentityProof, Refused
 from core.actions.registry import About, Action, Asked, registry
 from core.models import strict_json
 from core.models.access import Role
@@ -82,7 +82,7 @@ def person(user_id: str) -> Actor:
     name = runtime.current().policy.slack.people.get(user_id)
     if not name:
         raise Refused(f"your Slack account {user_id} is not named in [slack.people] of platform.toml")
-    return Actor(name, Role.VIEWER, via="slack", proof=Proof.SLACK)  # the role that counts is the store's
+    return Actor(name, Role.VIEWER, via="slack", proof=IdentityProof.SLACK)  # the role that counts is the store's
 
 
 def _slack() -> Slack | None:

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select, update
 from core import runtime
 from core.access.rights import OPERATE, Actor, Refused
 from core.actions import approvals
-from core.actions.registry import About, Asked, Dialog, Key, Receipt, Whole, action, get, note, once, why
+from core.actions.registry import About, ActionResult, Asked, Dialog, Key, Whole, action, get, note, once, why
 from core.db import store
 from core.models import Approval, Issue, Signal, Status, now
 from core.models.counted import counted
@@ -48,7 +48,7 @@ def merge(
     actor: Actor,
     into: Annotated[Whole, Asked("Into which issue?", "one", "Choose the issue that this one becomes a part of.")],
     key: str,
-) -> Receipt:
+) -> ActionResult:
     """Make this issue a part of ``into``: its signals move there, its own journey ends, later signals follow."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -116,7 +116,7 @@ def split(
     actor: Actor,
     fingerprints: Annotated[list[str], Asked("Which signals go?", "several", "Choose the signals that are to go.")],
     key: str,
-) -> Receipt:
+) -> ActionResult:
     """Take these fingerprints' signals out into an issue of their own, which later signals of theirs join."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
@@ -180,7 +180,7 @@ def silence(
     service: str = "*",
     title: str = "*",
     starts: str = "",
-) -> Receipt:
+) -> ActionResult:
     """For so many minutes open no issue of what is meant: this issue's signals or, without one, globs.
 
     ``starts`` (ISO 8601 with its zone) makes it planned maintenance from then on; empty: a silence from now on.
@@ -234,7 +234,7 @@ def _start(starts: str) -> datetime:
     About.SILENCE,
     Dialog("End", "End it now?", "New signals are reported again; what was set aside stays so."),
 )
-def end_silence(silence_id: int, *, actor: Actor, key: str) -> Receipt:
+def end_silence(silence_id: int, *, actor: Actor, key: str) -> ActionResult:
     """End a silence or planned maintenance now; what it has set aside stays so."""
 
     def act(session: Session, who: Actor, key: Key) -> str:

@@ -11,17 +11,17 @@ from filelock import FileLock
 from sqlmodel import select
 
 from core.audit import chain, head
-from core.audit.chain import Verdict
+from core.audit.chain import ChainVerdict
 from core.db import store
 from core.models import AuditHead
 from core.ops import notify
 from core.settings import Settings
 
 
-def accept(settings: Settings, by: str, reason: str) -> Verdict:
+def accept(settings: Settings, by: str, reason: str) -> ChainVerdict:
     """Sign the newest row as the head. Refused for a chain that does not fit by itself, and while nothing is wrong."""
     if head.verify(settings).ok:
-        return Verdict(False, 0, "nothing to accept: the chain fits every head")
+        return ChainVerdict(False, 0, "nothing to accept: the chain fits every head")
     kept = head.keeper(settings)
     with FileLock(kept.folder / "audit-head.lock"):
         with store.read() as session:

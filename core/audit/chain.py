@@ -68,7 +68,7 @@ class AlreadyDone(Exception):
     """This very action was carried out before; doing it again would be a second effect."""
 
 
-class State(StrEnum):
+class ChainState(StrEnum):
     """What became of the chain since it was written."""
 
     WHOLE = "whole"
@@ -82,11 +82,11 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ChainVerdict:
     ok: bool
     rows: int
     says: str
-    state: State = State.WHOLE
+    state: ChainState = ChainState.WHOLE
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class _Broken(Exception):
     """(state, message) of the first place that does not fit."""
 
 
-def verify(session: Session, told: Callable[[int], None] = lambda _: None, marks: Iterable[Mark] = ()) -> Verdict:
+def verify(session: Session, told: Callable[[int], None] = lambda _: None, marks: Iterable[Mark] = ()) -> ChainVerdict:
     """Walk the whole chain; names the first row that does not fit. ``told`` hears how many rows are done."""
     return walk(session, marks, told)[0]
 
@@ -112,7 +112,7 @@ def walk(
     marks: Iterable[Mark] = (),
     told: Callable[[int], None] = lambda _: None,
     start: Mark | None = None,
-) -> tuple[Verdict, Mark | None]:
+) -> tuple[ChainVerdict, Mark | None]:
     """(verdict, mark of the last row) of the rows from ``start`` on, or of all.
 
     ``start`` is a row that was verified before: it has to be there as it was.
@@ -126,8 +126,8 @@ def walk(
                 told(count)
     except _Broken as broken:
         state, says = broken.args
-        return Verdict(False, count, says, state), last
-    return Verdict(True, count, f"{count:,} rows, each follows the one before it"), last
+        return ChainVerdict(False, count, says, state), last
+    return ChainVerdict(True, count, f"{count:,} rows, each follows the one before it"), last
 
 
 def _linked(session: Session, start: Mark | None, marks: list[Mark]) -> Iterator[Row]:
@@ -140,29 +140,31 @@ def _linked(session: Session, start: Mark | None, marks: list[Mark]) -> Iterator
         if previous is not None and row.previous != previous:
             raise _Broken(*_break(session, row, before))
         if row.hash != digest(row):
-            raise _Broken(State.EDITED, f"row {row.id} was changed after it was written")
+            raise _Broken(ChainState.EDITED, f"row {row.id} was changed after it was written")
         while left and left[0].row <= row.id:
             _fits(row, left.pop(0))
         before, previous = row.id, row.hash
         yield row
     if left:
         mark = left[0]
-        raise _Broken(State.TRUNCATED, f"the chain ends before row {mark.row}, which {mark.source} names: "
+        raise _Broken(ChainState.TRUNCATED, f"the chain ends before row {mark.row}, which {mark.source} names: "
                                        "rows were cut off")  # fmt: skip
 
 
 def _fits(row: Row, mark: Mark) -> None:
     if (row.id, row.hash) != (mark.row, mark.hash):
         says = f"row {mark.row} is not the row that {mark.source} names"
-        raise _Broken(State.REWRITTEN, f"{says}: rows up to it were changed or removed, and the hashes computed anew")
+        raise _Broken(
+            ChainState.REWRITTEN, f"{says}: rows up to it were changed or removed, and the hashes computed anew"
+        )
 
 
-def _break(session: Session, row: Row, before: int) -> tuple[State, str]:
+def _break(session: Session, row: Row, before: int) -> tuple[ChainState, str]:
     """Why a row does not follow the one before it, as far as the rows that are left can tell."""
     elsewhere = session.exec(select(AuditRow.id).where(AuditRow.hash == row.previous)).first()
     follows = f"row {row.id} does not follow row {before}" if before else f"row {row.id} is not the first row"
     if elsewhere is not None:
-        return State.REORDERED, f"{follows} but row {elsewhere}: rows were reordered"
+        return ChainState.REORDERED, f"{follows} but row {elsewhere}: rows were reordered"
     if row.id > before + 1:
-        return State.REMOVED, f"{follows}: rows before it were removed"
-    return State.EDITED, f"{follows}: row {before} was changed after it was written, and its hash with it"
+        return ChainState.REMOVED, f"{follows}: rows before it were removed"
+    return ChainState.EDITED, f"{follows}: row {before} was changed after it was written, and its hash with it"

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, select
 
 from core.audit import chain
-from core.audit.chain import Mark, State, Verdict
+from core.audit.chain import ChainState, ChainVerdict, Mark
 from core.db import store
 from core.models import AuditHead, now
 from core.ops import notify
@@ -142,7 +142,7 @@ def _last(session: Session, kept: Keeper) -> Head | Mark | None:
     used = known or (kept.own_key and bool(kept.key))
     if not kept.file.exists():
         if used:
-            raise Distrusted(State.HEADLESS, "the head is missing, though this host kept one")
+            raise Distrusted(ChainState.HEADLESS, "the head is missing, though this host kept one")
         return None
     text = kept.file.read_text(encoding="ascii", errors="replace")
     if not used and (old := re.fullmatch(r"(\d{1,18}) ([0-9a-f]{64})\s*", text)):
@@ -150,11 +150,11 @@ def _last(session: Session, kept: Keeper) -> Head | Mark | None:
     head = read(text)
     if head is None or not genuine(head, kept.key):
         why = "is not signed with our key" if kept.key else "cannot be verified: its key is missing"
-        raise Distrusted(State.FORGED, f"the head {why}; it was replaced, or the key was")
+        raise Distrusted(ChainState.FORGED, f"the head {why}; it was replaced, or the key was")
     return head
 
 
-def advance(settings: Settings, patience: float = -1) -> Verdict:
+def advance(settings: Settings, patience: float = -1) -> ChainVerdict:
     """Verify from the last head to the newest row, and only then sign that one. Raises Timeout."""
     kept = keeper(settings)
     kept.folder.mkdir(parents=True, exist_ok=True)
@@ -163,13 +163,13 @@ def advance(settings: Settings, patience: float = -1) -> Verdict:
             verdict, last, head = _forward(kept)
         except Distrusted as fault:
             state, says = fault.args
-            return Verdict(False, 0, says, state)
+            return ChainVerdict(False, 0, says, state)
         if verdict.ok and last and not (isinstance(head, Head) and head.row == last.row):
             keep(kept, last)
     return verdict
 
 
-def _forward(kept: Keeper) -> tuple[Verdict, Mark | None, Head | Mark | None]:
+def _forward(kept: Keeper) -> tuple[ChainVerdict, Mark | None, Head | Mark | None]:
     with store.read() as session:
         head = _last(session, kept)
         others = _sent(session, kept)
@@ -211,7 +211,7 @@ def advance_quietly(settings: Settings) -> None:
 # --- verifying all, and sending it outside -----------------------------------------------------------
 
 
-def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, given: Head | None = None) -> Verdict:
+def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, given: Head | None = None) -> ChainVerdict:
     """The whole chain against every head that is known: this host's, those in the database, and ``given``."""
     kept, fault = keeper(settings), None
     marks = [given.mark("the head that you gave")] if given else []
@@ -228,17 +228,17 @@ def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, giv
         return _both(verdict, *fault)
     if verdict.ok and given and not genuine(given, kept.key):
         says = "the head that you gave names a row of this chain, but is not signed with the key of this host"
-        return Verdict(False, verdict.rows, says, State.FORGED)
+        return ChainVerdict(False, verdict.rows, says, ChainState.FORGED)
     heads = f"; {len(marks)} signed heads fit" if marks else "; no head is kept yet"
-    return Verdict(verdict.ok, verdict.rows, verdict.says + (heads if verdict.ok else ""), verdict.state)
+    return ChainVerdict(verdict.ok, verdict.rows, verdict.says + (heads if verdict.ok else ""), verdict.state)
 
 
-def _both(verdict: Verdict, state: State, says: str) -> Verdict:
+def _both(verdict: ChainVerdict, state: ChainState, says: str) -> ChainVerdict:
     """A head that cannot be trusted, and what the chain tells by itself or by the other heads."""
     if verdict.ok:
-        return Verdict(False, verdict.rows, says, state)
-    by_heads = verdict.state in (State.REWRITTEN, State.TRUNCATED)
-    return Verdict(False, verdict.rows, f"{says}; {verdict.says}", state if by_heads else verdict.state)
+        return ChainVerdict(False, verdict.rows, says, state)
+    by_heads = verdict.state in (ChainState.REWRITTEN, ChainState.TRUNCATED)
+    return ChainVerdict(False, verdict.rows, f"{says}; {verdict.says}", state if by_heads else verdict.state)
 
 
 def _sent(session: Session, kept: Keeper) -> list[Mark]:
@@ -247,7 +247,7 @@ def _sent(session: Session, kept: Keeper) -> list[Mark]:
     for row in session.exec(select(AuditHead).order_by(AuditHead.keeper)):
         head = read(row.line)
         if head is None or (kept.key and head.key == _name(kept.key) and not genuine(head, kept.key)):
-            raise Distrusted(State.FORGED, f"the head of {row.keeper} in the database is not signed with its key")
+            raise Distrusted(ChainState.FORGED, f"the head of {row.keeper} in the database is not signed with its key")
         found.append(head.mark(f"the head of {row.keeper}"))
     return found
 
@@ -267,7 +267,7 @@ def send_daily(settings: Settings) -> bool:
     return True
 
 
-def alarm(verdict: Verdict) -> None:
+def alarm(verdict: ChainVerdict) -> None:
     """Tell by the route ``audit_failed`` that the chain does not hold; a repetition is folded."""
     log.error("audit trail %s: %s", verdict.state, verdict.says)
     with store.write() as session:

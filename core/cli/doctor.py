@@ -24,7 +24,7 @@ from core.vendors.redact import Redactor
 
 
 @dataclass(frozen=True)
-class Line:
+class DoctorLine:
     """``state`` is ok, off (not connected, and nothing breaks by it) or fault."""
 
     what: str
@@ -33,7 +33,7 @@ class Line:
     fix: str = ""
 
 
-def examine(rt: Runtime) -> Iterator[Line]:
+def examine(rt: Runtime) -> Iterator[DoctorLine]:
     """One line a thing that has to work, in the order a newcomer would set them up."""
     yield _python()
     yield _git()
@@ -46,9 +46,9 @@ def examine(rt: Runtime) -> Iterator[Line]:
     for name, repository in rt.policy.repositories.items():
         try:
             workspace.clone(rt, name, repository)
-            yield Line(f"repository {name}", "ok", f"{Redactor()(repository.remote)} can be read")
+            yield DoctorLine(f"repository {name}", "ok", f"{Redactor()(repository.remote)} can be read")
         except CommandError as error:
-            yield Line(
+            yield DoctorLine(
                 f"repository {name}",
                 "fault",
                 Redactor()(str(error)),
@@ -56,12 +56,12 @@ def examine(rt: Runtime) -> Iterator[Line]:
             )
     for name, check in registry.checks(rt.settings):
         state = "ok" if check.ok else "off" if check.says.startswith("not connected") else "fault"
-        yield Line(name, state, check.says, check.fix)
+        yield DoctorLine(name, state, check.says, check.fix)
 
 
-def _python() -> Line:
+def _python() -> DoctorLine:
     fine = sys.version_info >= (3, 11)
-    return Line(
+    return DoctorLine(
         "Python",
         "ok" if fine else "fault",
         sys.version.split()[0],
@@ -69,21 +69,23 @@ def _python() -> Line:
     )
 
 
-def _git() -> Line:
+def _git() -> DoctorLine:
     found = shutil.which("git")
-    return Line("git", "ok" if found else "fault", found or "not found", "" if found else "install git")
+    return DoctorLine("git", "ok" if found else "fault", found or "not found", "" if found else "install git")
 
 
-def _audit(rt: Runtime) -> Line:
+def _audit(rt: Runtime) -> DoctorLine:
     """The rows since the last signed head; ``audit verify`` walks all of them."""
     try:
         verdict = head.advance(rt.settings, head.PATIENCE)
     except (SQLAlchemyError, OSError, Timeout, ConfigurationError) as error:
-        return Line("audit trail", "fault", f"its head cannot be moved: {error}", "look at DATA_DIR and AUDIT_KEY")
+        return DoctorLine(
+            "audit trail", "fault", f"its head cannot be moved: {error}", "look at DATA_DIR and AUDIT_KEY"
+        )
     if not verdict.ok:
-        return Line("audit trail", "fault", f"{verdict.state}: {verdict.says}", "python -m core audit verify")
+        return DoctorLine("audit trail", "fault", f"{verdict.state}: {verdict.says}", "python -m core audit verify")
     outside = rt.policy.routes.audit_head
-    return Line(
+    return DoctorLine(
         "audit trail",
         "ok",
         f"whole since its last head; sent outside to {', '.join(outside) or 'the log alone'}",
@@ -91,11 +93,13 @@ def _audit(rt: Runtime) -> Line:
     )
 
 
-def _policy(rt: Runtime) -> Line:
+def _policy(rt: Runtime) -> DoctorLine:
     services = len(rt.policy.services)
     if rt.policy_error:
-        return Line("platform.toml", "fault", rt.policy_error, "mend the file; until then the last good one is used")
-    return Line(
+        return DoctorLine(
+            "platform.toml", "fault", rt.policy_error, "mend the file; until then the last good one is used"
+        )
+    return DoctorLine(
         "platform.toml",
         "ok" if services else "off",
         f"{services} services",
@@ -103,35 +107,37 @@ def _policy(rt: Runtime) -> Line:
     )
 
 
-def _database(rt: Runtime) -> Line:
+def _database(rt: Runtime) -> DoctorLine:
     try:
         with store.read() as session:
             session.exec(text("select 1"))
-        return Line("database", "ok", store.engine().url.render_as_string(hide_password=True))
+        return DoctorLine("database", "ok", store.engine().url.render_as_string(hide_password=True))
     except SQLAlchemyError as error:
-        return Line("database", "fault", str(error).splitlines()[0], "check DATABASE_URL or DATA_DIR")
+        return DoctorLine("database", "fault", str(error).splitlines()[0], "check DATABASE_URL or DATA_DIR")
 
 
-def _people() -> Line:
+def _people() -> DoctorLine:
     """Can anybody keep people and settings?"""
     how = "python -m core user add NAME --role admin"
     try:
         admins = accounts.admins()
     except SQLAlchemyError:
-        return Line("people", "fault", "the database does not answer", "see above")
-    return Line("people", "ok" if admins else "off", f"admins: {', '.join(admins) or 'none'}", "" if admins else how)
+        return DoctorLine("people", "fault", "the database does not answer", "see above")
+    return DoctorLine(
+        "people", "ok" if admins else "off", f"admins: {', '.join(admins) or 'none'}", "" if admins else how
+    )
 
 
-def _sandbox(rt: Runtime) -> Line:
+def _sandbox(rt: Runtime) -> DoctorLine:
     if rt.runner is None:
-        return Line(
+        return DoctorLine(
             "sandbox runner",
             "fault",
             "no sandbox for repository code: no fix will be written",
             "install bubblewrap, or set fix.allow_limited_runner in platform.toml",
         )
     weaker = getattr(rt.runner, "weaker_because", "")
-    return Line(
+    return DoctorLine(
         "sandbox runner",
         "ok",
         rt.runner.name + (f" (weaker: {weaker})" if weaker else ""),
@@ -139,15 +145,19 @@ def _sandbox(rt: Runtime) -> Line:
     )
 
 
-def _cline(rt: Runtime) -> Line:
+def _cline(rt: Runtime) -> DoctorLine:
     """Cline needs its program, a model to ask, and the full sandbox."""
     settings = rt.settings
     if not settings.cline_bin:
-        return Line("Cline", "off", "not connected", "set CLINE_BIN to the Cline CLI to let it propose fixes")
+        return DoctorLine("Cline", "off", "not connected", "set CLINE_BIN to the Cline CLI to let it propose fixes")
     if cline.program(settings) is None:
-        return Line("Cline", "fault", f"{settings.cline_bin} is no program", "npm install cline, and set CLINE_BIN")
+        return DoctorLine(
+            "Cline", "fault", f"{settings.cline_bin} is no program", "npm install cline, and set CLINE_BIN"
+        )
     if not settings.openai_model:
-        return Line("Cline", "fault", "no model to ask", "set OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL")
+        return DoctorLine("Cline", "fault", "no model to ask", "set OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL")
     if not isinstance(rt.runner, BubblewrapRunner):
-        return Line("Cline", "fault", "it is only run inside of bubblewrap", "install bubblewrap")
-    return Line("Cline", "ok", f"{settings.cline_bin}, walled in: it reaches {settings.openai_model} and nothing else")
+        return DoctorLine("Cline", "fault", "it is only run inside of bubblewrap", "install bubblewrap")
+    return DoctorLine(
+        "Cline", "ok", f"{settings.cline_bin}, walled in: it reaches {settings.openai_model} and nothing else"
+    )

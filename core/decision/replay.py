@@ -17,7 +17,7 @@ from core.settings import Policy
 
 
 @dataclass(frozen=True)
-class Past:
+class PastDecision:
     """A decision as it was made. ``inputs`` is its receipt's Situation; ``outcome`` what the run came to, or ""."""
 
     issue_id: int
@@ -35,7 +35,7 @@ class Past:
 class Flip:
     """``already`` is True when the policy in force today decides like the new one."""
 
-    past: Past
+    past: PastDecision
     verdict: Verdict
     needs_approval: bool
     confidence: float
@@ -75,7 +75,7 @@ def words(verdict: Verdict, needs_approval: bool) -> str:
     return WORDS[verdict] + (", with approval" if needs_approval else "")
 
 
-def replay(pasts: Iterable[Past], policy: Policy, in_force: Policy | None = None) -> Replay:
+def replay(pasts: Iterable[PastDecision], policy: Policy, in_force: Policy | None = None) -> Replay:
     """Judge each past decision under ``policy``; ``in_force`` marks what today's policy decides alike."""
     judged, unreadable, flips = 0, 0, []
     for past in pasts:
@@ -93,6 +93,6 @@ def replay(pasts: Iterable[Past], policy: Policy, in_force: Policy | None = None
     return Replay(judged, unreadable, flips)
 
 
-def _why(row: rules.Row, said: list[rules.Guard]) -> str:
+def _why(row: rules.MatrixRow, said: list[rules.Guard]) -> str:
     fired = "; ".join(f"{guard.name}: {guard.says}" for guard in said if guard.effect in ("escalate", "approval"))
     return f"row {row.number}: {row.says}" + (f". {fired}" if fired else "")

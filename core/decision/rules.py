@@ -46,7 +46,7 @@ class Situation:
 
 
 @dataclass(frozen=True)
-class Row:
+class MatrixRow:
     number: int
     says: str
     matches: Callable[[float, Situation], bool]
@@ -109,42 +109,42 @@ def confidence_of(parts: list[dict]) -> float:
     return min(1.0, round(sum(part["contribution"] for part in parts), 4))
 
 
-def rows(policy: Policy) -> list[Row]:
+def rows(policy: Policy) -> list[MatrixRow]:
     """The matrix, in order. The numbers are the policy's thresholds."""
     t = policy.thresholds
     return [
-        Row(
+        MatrixRow(
             1,
             "critical severity and high business impact",
             lambda c, s: s.severity is Severity.CRITICAL and s.impact is Impact.HIGH,
             ESCALATE,
         ),
-        Row(2, f"confidence below {t.escalate_below:g}", lambda c, s: c < t.escalate_below, ESCALATE),
-        Row(
+        MatrixRow(2, f"confidence below {t.escalate_below:g}", lambda c, s: c < t.escalate_below, ESCALATE),
+        MatrixRow(
             3,
             f"confidence at least {t.auto_any:g}, impact low or medium",
             lambda c, s: c >= t.auto_any and s.impact is not Impact.HIGH,
             AUTO,
         ),
-        Row(
+        MatrixRow(
             4,
             f"confidence at least {t.auto_mild:g}, severity low or medium",
             lambda c, s: c >= t.auto_mild and s.severity in MILD,
             AUTO,
         ),
-        Row(
+        MatrixRow(
             5,
             f"confidence at least {t.auto_contained:g}, severity high, impact low",
             lambda c, s: c >= t.auto_contained and s.severity is Severity.HIGH and s.impact is Impact.LOW,
             AUTO,
         ),
-        Row(
+        MatrixRow(
             6,
             f"confidence at least {t.escalate_below:g}, severity low or medium, impact medium",
             lambda c, s: s.severity in MILD and s.impact is Impact.MEDIUM,
             SCHEDULE,
         ),
-        Row(7, "no other row matches", lambda c, s: True, ESCALATE),
+        MatrixRow(7, "no other row matches", lambda c, s: True, ESCALATE),
     ]
 
 
@@ -213,13 +213,13 @@ def guards(case: Situation, confidence: float, policy: Policy) -> Iterator[Guard
     )
 
 
-def judge(case: Situation, policy: Policy) -> tuple[Verdict, float, Row, list[Guard], bool]:
+def judge(case: Situation, policy: Policy) -> tuple[Verdict, float, MatrixRow, list[Guard], bool]:
     confidence = confidence_of(terms(case, policy))
     row, verdict, said, approval = _judge_at(confidence, case, policy)
     return verdict, confidence, row, said, approval
 
 
-def _judge_at(confidence: float, case: Situation, policy: Policy) -> tuple[Row, Verdict, list[Guard], bool]:
+def _judge_at(confidence: float, case: Situation, policy: Policy) -> tuple[MatrixRow, Verdict, list[Guard], bool]:
     row = next(row for row in rows(policy) if row.matches(confidence, case))
     said = list(guards(case, confidence, policy))
     effects = {guard.effect for guard in said}

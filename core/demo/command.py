@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 
 from core.demo import overlap, server
-from core.demo.faults import FAULTS, Fault
+from core.demo.faults import FAULTS, DemoFault
 from core.settings import read_policy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,11 +59,11 @@ def serve(given) -> int:
 
 
 def break_(given) -> int:
-    print(json.dumps(Remote(given.dir).post("break", given.name)))
+    print(json.dumps(RemoteControl(given.dir).post("break", given.name)))
     return 0
 
 
-class Remote:
+class RemoteControl:
     """The sandbox's remote control."""
 
     def __init__(self, folder: Path):
@@ -133,7 +133,7 @@ def demo(given) -> int:
             while console.poll() is None:
                 time.sleep(0.5)
                 if not shipped and time.monotonic() - begin > CALM:
-                    Remote(given.dir).post("break", "cart-address")
+                    RemoteControl(given.dir).post("break", "cart-address")
                     shipped = True
         except KeyboardInterrupt:
             print("\nStopping …")
@@ -197,12 +197,12 @@ def _limit(policy: Path, number: int) -> None:
     policy.write_text(re.sub(r"(?m)^deployments_per_hour = .*", f"deployments_per_hour = {number}", text))
 
 
-def _in_turn(given, env: dict[str, str], faults: Sequence[Fault]) -> Iterator[dict]:
+def _in_turn(given, env: dict[str, str], faults: Sequence[DemoFault]) -> Iterator[dict]:
     for fault in faults:
         yield _one(given, env, fault)
 
 
-def _world(given, env: dict[str, str]) -> overlap.World:
+def _world(given, env: dict[str, str]) -> overlap.OverlapWorld:
     def does(name: str) -> Callable[[int], None]:
         def answer(issue: int) -> None:
             with contextlib.suppress(RuntimeError):  # answered meanwhile, or its question is being replaced
@@ -210,9 +210,9 @@ def _world(given, env: dict[str, str]) -> overlap.World:
 
         return answer
 
-    remote = Remote(given.dir)
+    remote = RemoteControl(given.dir)
     answers = {"awaiting_approval": does("approve"), "scheduled": does("start-now")}
-    return overlap.World(
+    return overlap.OverlapWorld(
         policy=read_policy(Path(env["PLATFORM_FILE"])),
         ship=lambda fault: remote.post("break", fault.name)["at"],
         issues=lambda: _issues(env),
@@ -236,8 +236,8 @@ def _line(row: dict) -> str:
     return f"{found} {row['seconds'] or '-':>6} s  {row['outcome']}"
 
 
-def _one(given, env: dict[str, str], fault: Fault) -> dict:
-    remote = Remote(given.dir)
+def _one(given, env: dict[str, str], fault: DemoFault) -> dict:
+    remote = RemoteControl(given.dir)
     before = {issue["id"]: issue["run"] for issue in _issues(env)}
     shipped = remote.post("break", fault.name)["at"]
     issue = _await(lambda: _new(env, before, fault), FOUND)
@@ -256,7 +256,7 @@ def _one(given, env: dict[str, str], fault: Fault) -> dict:
     return row
 
 
-def _new(env, before: dict, fault: Fault) -> dict | None:
+def _new(env, before: dict, fault: DemoFault) -> dict | None:
     return next((i for i in _issues(env) if before.get(i["id"], -1) < i["run"] and i["run"] > 0), None)
 
 
@@ -267,7 +267,7 @@ def _await(check, seconds: float):
     return found
 
 
-def _scored(given, fault: Fault, issue: dict | None, shipped: float, waited: bool) -> dict:
+def _scored(given, fault: DemoFault, issue: dict | None, shipped: float, waited: bool) -> dict:
     outcome = "not found" if issue is None else issue["status"]
     right_by_checks = behaves(given.dir, fault) if outcome == "resolved" and fault.checks else None
     decision = (issue or {}).get("verdict") or "-"
@@ -297,16 +297,16 @@ def _seconds(issue: dict, shipped: float) -> float | None:
     return round((ended if ended.tzinfo else ended.replace(tzinfo=UTC)).timestamp() - shipped, 1)
 
 
-def behaves(folder: Path, fault: Fault) -> bool:
+def behaves(folder: Path, fault: DemoFault) -> bool:
     """The hidden checks of a fault, on what production of the demo in ``folder`` runs."""
-    live = Remote(folder).status()["production"]["id"]
+    live = RemoteControl(folder).status()["production"]["id"]
     done = subprocess.run(
         [sys.executable, "-c", fault.checks], cwd=folder / "deployments" / live, capture_output=True, timeout=60
     )
     return done.returncode == 0
 
 
-def _settle(remote: Remote, env, fault: Fault, issue: dict | None) -> None:
+def _settle(remote: RemoteControl, env, fault: DemoFault, issue: dict | None) -> None:
     """The team's own resolution of what was not fixed, recorded at the issue."""
     if issue and issue["status"] == "resolved":
         return

@@ -22,7 +22,7 @@ STATIC = ".vercel/output/static"
 
 
 @dataclass
-class Deployment:
+class DemoDeployment:
     id: str
     sha: str
     ref: str
@@ -45,26 +45,28 @@ class Deployment:
 class Deployments:
     def __init__(self, folder: Path, repo: ShopRepo | None, telemetry: Telemetry, environment: dict[str, str]):
         self.folder, self.repo, self.telemetry, self.environment = folder, repo, telemetry, environment
-        self.all: dict[str, Deployment] = {}
+        self.all: dict[str, DemoDeployment] = {}
         self.alias, self.previous, self.changed = "", "", 0
         self.auto_assign = True  # as at Vercel, a rollback ends it until the next promotion
         self.variables: dict[str, str] = {}
         self.lock = threading.RLock()
 
-    def create(self, sha: str, ref: str, target: str, meta: dict, files: dict[str, bytes] | None = None) -> Deployment:
+    def create(
+        self, sha: str, ref: str, target: str, meta: dict, files: dict[str, bytes] | None = None
+    ) -> DemoDeployment:
         """Start a commit as a process; it becomes READY or ERROR by its health check, and production by its target."""
         with self.lock:
-            made = Deployment(f"dpl_{len(self.all) + 1:04d}{sha[:10]}", sha, ref, target, meta, files=files)
+            made = DemoDeployment(f"dpl_{len(self.all) + 1:04d}{sha[:10]}", sha, ref, target, meta, files=files)
             made.port = free_port()
             self.all[made.id] = made
         threading.Thread(target=self._start, args=(made,), daemon=True).start()
         return made
 
-    def again(self, source: Deployment, target: str, meta: dict) -> Deployment:
+    def again(self, source: DemoDeployment, target: str, meta: dict) -> DemoDeployment:
         """A deployment from what another one was made of."""
         return self.create(source.sha, source.ref, target, meta, source.files)
 
-    def _lay_out(self, made: Deployment, folder: Path) -> None:
+    def _lay_out(self, made: DemoDeployment, folder: Path) -> None:
         if made.files is None:
             self.repo.export(made.sha, folder)
             return
@@ -76,7 +78,7 @@ class Deployments:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
-    def _start(self, made: Deployment) -> None:
+    def _start(self, made: DemoDeployment) -> None:
         try:
             folder = self.folder / made.id
             self._lay_out(made, folder)
@@ -107,12 +109,12 @@ class Deployments:
             self.point(made.id)
         self._tidy()
 
-    def _built(self, made: Deployment, state: str) -> None:
+    def _built(self, made: DemoDeployment, state: str) -> None:
         with self.lock:
             if made.state == "BUILDING":
                 made.state, made.ready = state, int(time.time() * 1000)
 
-    def cancel(self, made: Deployment) -> bool:
+    def cancel(self, made: DemoDeployment) -> bool:
         """Stop a deployment that is not finished yet; whether it was one."""
         with self.lock:
             if made.state != "BUILDING":
@@ -121,13 +123,13 @@ class Deployments:
         stop(made)
         return True
 
-    def _read(self, made: Deployment) -> None:
+    def _read(self, made: DemoDeployment) -> None:
         for line in made.process.stdout:
             if not line.startswith("{"):
                 made.output = [*made.output[-50:], line.rstrip()]
             self.telemetry.line(line, made.target)
 
-    def _healthy(self, made: Deployment) -> bool:
+    def _healthy(self, made: DemoDeployment) -> bool:
         deadline, path = time.monotonic() + START_SECONDS, "/health" if made.files is None else "/"
         while time.monotonic() < deadline and made.process.poll() is None:
             try:
@@ -142,7 +144,7 @@ class Deployments:
         with self.lock:
             self.previous, self.alias, self.changed = self.alias, deployment_id, int(time.time() * 1000)
 
-    def production(self) -> Deployment | None:
+    def production(self) -> DemoDeployment | None:
         return self.all.get(self.alias)
 
     def _tidy(self) -> None:
@@ -158,7 +160,7 @@ class Deployments:
             stop(made)
 
 
-def stop(made: Deployment) -> None:
+def stop(made: DemoDeployment) -> None:
     if made.process and made.process.poll() is None:
         os.killpg(made.process.pid, signal.SIGKILL)
         made.process.wait()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 PEOPLE = 5  # customers with the same error before somebody writes
 
 
-class Desk:
+class SupportDesk:
     def __init__(self, file: Callable[[str, str, list[str]], None]):
         self.file, self.seen, self.filed = file, {}, set()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Fault:
+class DemoFault:
     name: str
     kind: str  # code, performance, upstream, credential, backfire
     service: str
@@ -30,7 +30,7 @@ class Fault:
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault(
+        DemoFault(
             "catalog-page",
             "code",
             "catalog",
@@ -41,7 +41,7 @@ FAULTS = {
             checks="from shop.catalog import listing; assert len(listing({'page': '2'})['products']) == 12; assert listing({'page': '2'})['page'] == 2",
             fails=0.05,
         ),
-        Fault(
+        DemoFault(
             "cart-address",
             "code",
             "cart",
@@ -52,7 +52,7 @@ FAULTS = {
             checks="from shop.cart import city_of; assert city_of({'address': None}) == 'unknown'; assert city_of({}) == 'unknown'",
             fails=0.10,
         ),
-        Fault(
+        DemoFault(
             "account-worth",
             "code",
             "account",
@@ -63,7 +63,7 @@ FAULTS = {
             checks="from shop.pricing import average_order as a; assert a(0.0, 0) == 0.0; assert a(10.0, 4) == 2.5",
             fails=0.07,
         ),
-        Fault(
+        DemoFault(
             "search-empty",
             "code",
             "search",
@@ -74,7 +74,7 @@ FAULTS = {
             checks="from shop.search import find; assert find({'q': 'zzz'}) == {'count': 0, 'best': None}",
             fails=0.13,
         ),
-        Fault(
+        DemoFault(
             "account-tier",
             "code",
             "account",
@@ -85,7 +85,7 @@ FAULTS = {
             checks="from shop.account import tier_of; assert tier_of({}) == 'standard'; assert tier_of({'tier': 'gold'}) == 'gold'",
             fails=0.07,
         ),
-        Fault(
+        DemoFault(
             "pricing-badge",
             "code",
             "pricing",
@@ -96,7 +96,7 @@ FAULTS = {
             checks="from shop.pricing import badge; assert badge(5, None) == ''; assert badge(5, 10) == '-50%'",
             fails=0.11,
         ),
-        Fault(
+        DemoFault(
             "search-accents",
             "code",
             "search",
@@ -107,7 +107,7 @@ FAULTS = {
             checks="from shop.search import plain; assert plain('Éclair') == 'eclair'",
             fails=0.07,
         ),
-        Fault(
+        DemoFault(
             "checkout-note",
             "code",
             "checkout",
@@ -118,7 +118,7 @@ FAULTS = {
             checks="from shop.checkout import gift_note as g; assert g('gift:To: Ann') == ('gift', 'To: Ann')",
             fails=0.08,
         ),
-        Fault(
+        DemoFault(
             "search-slow",
             "performance",
             "search",
@@ -127,21 +127,21 @@ FAULTS = {
             (("shop/search.py", 'if p["name"][:1] == typed[:1]][:20]', "for _ in range(12)]"),),
             "Search: suggest from the whole catalog",
         ),
-        Fault(
+        DemoFault(
             "carrier-down",
             "upstream",
             "cart",
             "The carrier's rates service is down",
             "URLError",
         ),
-        Fault(
+        DemoFault(
             "mailer-key-revoked",
             "credential",
             "checkout",
             "The mailer's key was revoked",
             "UpstreamError",
         ),
-        Fault(
+        DemoFault(
             "catalog-campaign",
             "backfire",
             "catalog",

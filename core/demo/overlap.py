@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.demo.faults import Fault
+from core.demo.faults import DemoFault
 from core.settings import Policy
 
 SPAN = 120.0  # seconds in which all faults are shipped
@@ -30,26 +30,26 @@ Issues = Sequence[Mapping]
 
 
 @dataclass(frozen=True)
-class World:
+class OverlapWorld:
     """What the drill does to the demo, and asks of it."""
 
     policy: Policy
-    ship: Callable[[Fault], float]  # -> when, in seconds since 1970
+    ship: Callable[[DemoFault], float]  # -> when, in seconds since 1970
     issues: Callable[[], Issues]
     answers: Mapping[str, Callable[[int], None]]  # what a person does about an issue, by the status that asks for it
     raise_limit: Callable[[], None]
-    behaves: Callable[[Fault], bool]
+    behaves: Callable[[DemoFault], bool]
     seconds: Callable[[Mapping, float], float | None]
 
 
-def plan(faults: Sequence[Fault], seed: int) -> list[tuple[float, Fault]]:
+def plan(faults: Sequence[DemoFault], seed: int) -> list[tuple[float, DemoFault]]:
     """When each fault is shipped, in seconds from the beginning; the order and the times come from the seed."""
     chance = random.Random(seed)
     order = chance.sample(list(faults), len(faults))
     return list(zip(sorted(chance.uniform(0.0, SPAN) for _ in order), order, strict=True))
 
 
-def run(world: World, faults: Sequence[Fault], seed: int) -> Iterator[dict]:
+def run(world: OverlapWorld, faults: Sequence[DemoFault], seed: int) -> Iterator[dict]:
     """One row a fault, when everything has ended."""
     shipped = dict(_ship_all(world, plan(faults, seed)))
     queued = _settle(world, time.monotonic() + LONGEST)
@@ -62,7 +62,7 @@ def run(world: World, faults: Sequence[Fault], seed: int) -> Iterator[dict]:
         yield row(world, fault, shipped[fault.name], found, bool(found) and found["id"] in queued)
 
 
-def _ship_all(world: World, times: Sequence[tuple[float, Fault]]) -> Iterator[tuple[str, float]]:
+def _ship_all(world: OverlapWorld, times: Sequence[tuple[float, DemoFault]]) -> Iterator[tuple[str, float]]:
     begun = time.monotonic()
     for at, fault in times:
         while (left := at - (time.monotonic() - begun)) > 0:
@@ -71,7 +71,7 @@ def _ship_all(world: World, times: Sequence[tuple[float, Fault]]) -> Iterator[tu
         yield fault.name, world.ship(fault)
 
 
-def _answer(world: World) -> Issues:
+def _answer(world: OverlapWorld) -> Issues:
     """Do what a person is asked for; returns the issues."""
     issues = world.issues()
     for issue in issues:
@@ -80,7 +80,7 @@ def _answer(world: World) -> Issues:
     return issues
 
 
-def _settle(world: World, deadline: float) -> set[int]:
+def _settle(world: OverlapWorld, deadline: float) -> set[int]:
     """Wait until every issue has ended, or waits for the limit or for another one, and nothing changes for a while.
 
     Returns the issues that wait for the limit.
@@ -107,13 +107,13 @@ def limited(issue: Mapping) -> bool:
     return waits(issue) and issue["reason"].endswith("in the last hour are the limit")
 
 
-def of(fault: Fault, issues: Issues) -> Mapping | None:
+def of(fault: DemoFault, issues: Issues) -> Mapping | None:
     """The fault's own issue: the first of its service with its exception, else the first with its exception."""
     told = [i for i in issues if fault.exception in i["title"] and bool(fault.exception) == (i["kind"] == "exception")]
     return min(told, key=lambda i: (i["service"] != fault.service, i["id"]), default=None)
 
 
-def expected(fault: Fault, issue: Mapping | None, policy: Policy) -> str:
+def expected(fault: DemoFault, issue: Mapping | None, policy: Policy) -> str:
     """What the matrix (docs/architecture.md) says of the fault alone, written down anew. Pure."""
     told = (issue or {}).get("confidence")
     if fault.expected == ESCALATE or told is None:
@@ -129,7 +129,7 @@ def expected(fault: Fault, issue: Mapping | None, policy: Policy) -> str:
     return next((verdict for verdict, holds in matrix if holds), ESCALATE)
 
 
-def row(world: World, fault: Fault, shipped: float, issue: Mapping | None, queued: bool = False) -> dict:
+def row(world: OverlapWorld, fault: DemoFault, shipped: float, issue: Mapping | None, queued: bool = False) -> dict:
     outcome = issue["status"] if issue else "not found"
     decision = (issue or {}).get("verdict") or "-"
     wanted = "resolved" if fault.kind == "code" else "escalated"

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from core.demo.faults import Fault
+from core.demo.faults import DemoFault
 
 TEMPLATE = Path(__file__).parent / "shop"
 HISTORY = (  # the releases before today: which files each brought
@@ -75,11 +75,11 @@ class ShopRepo:
         git(self.team, "fetch", "--quiet", "origin")
         git(self.team, "reset", "--quiet", "--hard", "origin/main")
 
-    def ship(self, fault: Fault) -> str:
+    def ship(self, fault: DemoFault) -> str:
         """Commit the fault to main as the team would; returns the commit. Raises ValueError when it cannot apply."""
         return self._edit([(f, old, new) for f, old, new in fault.edits], fault.message)
 
-    def revert(self, fault: Fault) -> str:
+    def revert(self, fault: DemoFault) -> str:
         """Take the fault back, as the team would. Raises ValueError when the code is not the fault's any more."""
         return self._edit([(f, new, old) for f, old, new in fault.edits if new], f'Revert "{fault.message}"')
 

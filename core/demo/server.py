@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from core.demo.alarms import Alarms
 from core.demo.deployments import Deployments
-from core.demo.desk import Desk
+from core.demo.desk import SupportDesk
 from core.demo.faults import FAULTS
 from core.demo.repo import ShopRepo
 from core.demo.telemetry import Telemetry
@@ -72,7 +72,7 @@ class World:
     def __init__(self, folder: Path, port: int, rate: float):
         self.folder, self.port, self.rate = folder, port, rate
         self.token, self.mailer_key = secrets.token_hex(16), secrets.token_hex(8)
-        self.accepted, self.slack, self.broken = {self.mailer_key}, slack.Slack(), {}
+        self.accepted, self.slack, self.broken = {self.mailer_key}, slack.SimulatedSlack(), {}
         self.telemetry, self.carrier, self.repo = Telemetry(), Carrier(), ShopRepo(folder).build()
         self.mail, self.alarms = smtp.MailServer(), Alarms(self.telemetry)
         environment = {
@@ -84,17 +84,17 @@ class World:
         self.deployments = Deployments(folder / "deployments", self.repo, self.telemetry, environment)
 
     def routes(self) -> list[Route]:
-        hub = github.GitHub(self.repo, f"http://127.0.0.1:{self.port}")
-        self.telemetry.readers.append(Desk(hub.tickets.file).hear)
+        hub = github.SimulatedGitHub(self.repo, f"http://127.0.0.1:{self.port}")
+        self.telemetry.readers.append(SupportDesk(hub.tickets.file).hear)
         vendors = (
-            sentry.Sentry(),
-            datadog.Datadog(self.telemetry, self.alarms),
-            newrelic.NewRelic(self.telemetry, self.alarms),
-            cloudwatch.CloudWatch(self.telemetry, self.alarms),
+            sentry.SimulatedSentry(),
+            datadog.SimulatedDatadog(self.telemetry, self.alarms),
+            newrelic.SimulatedNewRelic(self.telemetry, self.alarms),
+            cloudwatch.SimulatedCloudWatch(self.telemetry, self.alarms),
             hub,
-            vercel.Vercel(self.deployments),
+            vercel.SimulatedVercel(self.deployments),
             self.slack,
-            osv.Osv(),
+            osv.SimulatedOsv(),
         )
         own = [
             Route("/_sandbox/status", self.status),

@@ -27,7 +27,7 @@ KEPT = timedelta(days=30)
 Headers = Mapping[str, str]  # names in lower case
 
 
-class Refused(Exception):
+class DeliveryRefused(Exception):
     """A delivery that is not taken; ``status`` is the HTTP answer. The message never says what was expected."""
 
     def __init__(self, status: int, says: str):
@@ -92,14 +92,14 @@ def verify(vendor: str, headers: Headers, body: bytes, secret: str, at: float) -
     """The delivery, when its signature is the vendor's own. Pure; ``at`` is now in epoch seconds. Raises Refused."""
     door = DOORS[vendor]
     if not secret:
-        raise Refused(404, f"no webhook of {vendor} is set up here")
+        raise DeliveryRefused(404, f"no webhook of {vendor} is set up here")
     if len(body) > LARGEST:
-        raise Refused(413, "the body is larger than 1 MB")
+        raise DeliveryRefused(413, "the body is larger than 1 MB")
     given = headers.get(door.header, "")
     if not given:
-        raise Refused(401, "the signature is missing")
+        raise DeliveryRefused(401, "the signature is missing")
     if not hmac.compare_digest(given.encode(), door.expected(headers, body, secret).encode()):
-        raise Refused(401, "the signature is wrong")
+        raise DeliveryRefused(401, "the signature is wrong")
     _timely(door, headers, at)
     digest = hashlib.sha256(body).hexdigest()
     return Delivery(vendor, (headers.get(door.identity, "") if door.identity else "")[:200] or digest, digest)
@@ -114,7 +114,7 @@ def _timely(door: Door, headers: Headers, at: float) -> None:
     except ValueError:
         late = float("inf")
     if not late <= WINDOW:
-        raise Refused(401, "the delivery's time is more than five minutes from ours")
+        raise DeliveryRefused(401, "the delivery's time is more than five minutes from ours")
 
 
 def accept(settings: Settings, vendor: str, headers: Headers, body: bytes, *, starts_round: bool = True) -> Delivery:
@@ -126,7 +126,7 @@ def accept(settings: Settings, vendor: str, headers: Headers, body: bytes, *, st
             session.exec(delete(Webhook).where(col(Webhook.received_at) < now() - KEPT))
             session.add(Webhook(vendor=vendor, delivery_id=found.id, digest=found.digest, served=not starts_round))
     except IntegrityError:
-        raise Refused(409, "this delivery was taken before") from None
+        raise DeliveryRefused(409, "this delivery was taken before") from None
     return found
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, func, select
 from core.access.rights import Actor
 from core.actions import approvals
 from core.models import Analysis, Approval, ChangeSet, Decision, Deployment, Issue
-from core.queries.issues import Change, with_checks
+from core.queries.issues import ChangeDetails, with_checks
 from core.settings import Policy
 
 PAGE = 50
@@ -26,10 +26,10 @@ class Rehearsal:
 
 
 @dataclass(frozen=True)
-class Question:
+class OpenApproval:
     approval: Approval
     issue: Issue
-    change: Change
+    change: ChangeDetails
     analysis: Analysis | None
     decision: Decision | None
     live: Deployment | None  # what production serves, which a rollback returns to
@@ -69,7 +69,7 @@ def answered(session: Session, limit: int = 10) -> list[tuple[Approval, Issue]]:
     )
 
 
-def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> Question | None:
+def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> OpenApproval | None:
     """One question as this person sees it; None if there is no such one."""
     row = session.get(Approval, approval_id)
     if row is None:
@@ -77,7 +77,7 @@ def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> 
     issue, made = session.get_one(Issue, row.issue_id), session.get_one(ChangeSet, row.change_set_id)
     service = policy.services.get(issue.service)
     repository = service.repository if service else _repository(session, made)
-    return Question(
+    return OpenApproval(
         row,
         issue,
         with_checks(session, [made])[0],

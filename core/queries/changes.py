@@ -7,7 +7,7 @@ from sqlmodel import Session, func, select
 
 from core.models import ChangeSet, Issue
 from core.queries import counting
-from core.queries.issues import Change, with_checks
+from core.queries.issues import ChangeDetails, with_checks
 
 SHIPPED = ("deployed", "merged")
 PAGE = 10
@@ -54,7 +54,7 @@ def page(session: Session, number: int = 1, kind: str = "All") -> list[tuple[Cha
     )
 
 
-def one(session: Session, change_set_id: int) -> tuple[Change, Issue] | None:
+def one(session: Session, change_set_id: int) -> tuple[ChangeDetails, Issue] | None:
     change_set = session.get(ChangeSet, change_set_id)
     if change_set is None:
         return None

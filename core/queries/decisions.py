@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, func, select
 
-from core.decision.replay import Past
+from core.decision.replay import PastDecision
 from core.models import Decision, Issue, Outcome
 
 LIMIT = 20_000  # the latest decisions of the period; the page says so when there are more
@@ -26,7 +26,7 @@ def by_row(session: Session, since: datetime) -> dict[int, int]:
     return dict(rows.all())
 
 
-def past(session: Session, since: datetime) -> list[Past]:
+def past(session: Session, since: datetime) -> list[PastDecision]:
     """Decisions since then, the latest first, at most LIMIT."""
     rows = session.exec(
         select(
@@ -46,4 +46,4 @@ def past(session: Session, since: datetime) -> list[Past]:
         .order_by(Decision.id.desc())
         .limit(LIMIT)
     )
-    return [Past(*row[:7], row[7] or {}, row[8]) for row in rows]
+    return [PastDecision(*row[:7], row[7] or {}, row[8]) for row in rows]

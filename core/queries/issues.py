@@ -34,7 +34,7 @@ PAGE = 25
 
 
 @dataclass(frozen=True)
-class Filter:
+class IssueFilter:
     """What the list shows; an empty field does not filter. ``text`` is looked for in title and service."""
 
     text: str = ""
@@ -51,7 +51,7 @@ SORTS = {
 }
 
 
-def _where(wanted: Filter) -> list:
+def _where(wanted: IssueFilter) -> list:
     clauses = []
     if wanted.text:
         clauses.append(
@@ -69,11 +69,11 @@ def _where(wanted: Filter) -> list:
     return clauses
 
 
-def count(session: Session, wanted: Filter = Filter()) -> int:
+def count(session: Session, wanted: IssueFilter = IssueFilter()) -> int:
     return session.exec(select(func.count(Issue.id)).where(*_where(wanted))).one()
 
 
-def page(session: Session, wanted: Filter = Filter(), number: int = 1) -> list[Issue]:
+def page(session: Session, wanted: IssueFilter = IssueFilter(), number: int = 1) -> list[Issue]:
     """Page ``number`` (from 1) of the list, in the order of ``wanted.sort``."""
     order = SORTS.get(wanted.sort, SORTS["newest"])
     rows = select(Issue).where(*_where(wanted)).order_by(order, Issue.id.desc())
@@ -85,7 +85,7 @@ def services(session: Session) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangeDetails:
     change_set: ChangeSet
     reviews: Sequence[Review] = ()
     tests: Sequence[TestRun] = ()
@@ -100,7 +100,7 @@ class Story:
     signal_count: int = 0
     analyses: Sequence[Analysis] = ()
     decisions: Sequence[Decision] = ()
-    changes: Sequence[Change] = ()
+    changes: Sequence[ChangeDetails] = ()
     approvals: Sequence[Approval] = ()
     deployments: Sequence[Deployment] = ()
     outcomes: Sequence[Outcome] = ()
@@ -138,10 +138,10 @@ def grouped(session: Session, table, ids: Sequence[int]) -> dict[int, list]:
     return found
 
 
-def with_checks(session: Session, change_sets: Sequence[ChangeSet]) -> list[Change]:
+def with_checks(session: Session, change_sets: Sequence[ChangeSet]) -> list[ChangeDetails]:
     ids = [c.id for c in change_sets]
     reviews, tests = grouped(session, Review, ids), grouped(session, TestRun, ids)
-    return [Change(c, reviews.get(c.id, ()), tests.get(c.id, ())) for c in change_sets]
+    return [ChangeDetails(c, reviews.get(c.id, ()), tests.get(c.id, ())) for c in change_sets]
 
 
 def story(session: Session, issue_id: int) -> Story | None:
@@ -211,7 +211,7 @@ def mergeable(session: Session, issue: Issue, limit: int = 25) -> dict[int, str]
 
 
 @dataclass(frozen=True)
-class Event:
+class TimelineEvent:
     """One line of the timeline. ``tone`` is ok, bad, work, wait, person or calm."""
 
     at: datetime
@@ -224,11 +224,11 @@ class Event:
 RESULT_TONES = {"ok": "ok", "failed": "bad", "refused": "bad", "waiting": "wait", "running": "work"}
 
 
-def timeline(told: Story) -> list[Event]:
+def timeline(told: Story) -> list[TimelineEvent]:
     """First signal, stages, approvals, people's actions and messages, in the order they happened."""
-    events = [Event(told.issue.first_seen, "First error seen", told.issue.release or "", "bad", "production")]
+    events = [TimelineEvent(told.issue.first_seen, "First error seen", told.issue.release or "", "bad", "production")]
     events += [
-        Event(
+        TimelineEvent(
             s.ended_at or s.started_at,
             f"{s.stage} (attempt {s.attempt})" if s.attempt > 1 else s.stage,
             s.says,
@@ -236,18 +236,19 @@ def timeline(told: Story) -> list[Event]:
         )
         for s in told.stages
     ]
-    events += [Event(a.asked_at, "Approval asked", a.asks, "person") for a in told.approvals]
+    events += [TimelineEvent(a.asked_at, "Approval asked", a.asks, "person") for a in told.approvals]
     events += [
-        Event(a.answered_at, f"Approval {a.state}", a.reason, "person", a.by or "platform")
+        TimelineEvent(a.answered_at, f"Approval {a.state}", a.reason, "person", a.by or "platform")
         for a in told.approvals
         if a.answered_at
     ]
-    events += [Event(a.at, a.action, str(a.detail.get("reason", "")), "person", a.actor) for a in told.audit]
+    events += [TimelineEvent(a.at, a.action, str(a.detail.get("reason", "")), "person", a.actor) for a in told.audit]
     events += [
-        Event(n.sent_at or n.created_at, f"{n.channel}: {n.event}", n.subject, "calm") for n in told.notifications
+        TimelineEvent(n.sent_at or n.created_at, f"{n.channel}: {n.event}", n.subject, "calm")
+        for n in told.notifications
     ]
     events += [
-        Event(
+        TimelineEvent(
             o.created_at,
             f"Outcome: {o.result}",
             o.note,

@@ -37,7 +37,7 @@ class Mean:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ConfidenceTally:
     """Decisions to act that ended, of one tenth of confidence: ``held`` of ``n`` fixes held.
 
     ``confidence`` and ``squared`` are sums over the ``n``: of the confidence, and of (confidence - held)^2.
@@ -51,7 +51,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Tally:
+class RunTally:
     """All that the figures need of the runs that ended in a span of time; times in seconds.
 
     ``repairs`` are from first error to verified of the runs that the platform fixed; ``saved`` is the sum of
@@ -78,7 +78,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Deployed:
+class DeploymentCount:
     """Production deployments that came to an end (verified or rolled back), and those rolled back."""
 
     ended: int = 0
@@ -104,7 +104,7 @@ def _figure(name: str, value, n: int, unit: str, counts: str, formula: str, need
     return Figure(name, value() if n >= needs else None, n, unit, counts, formula, needs=needs, **more)
 
 
-def mttr(tally: Tally) -> Figure:
+def mttr(tally: RunTally) -> Figure:
     return _figure(
         "MTTR, auto-fixed",
         lambda: tally.repairs.value,
@@ -117,7 +117,7 @@ def mttr(tally: Tally) -> Figure:
     )
 
 
-def mttr_median(tally: Tally) -> Figure:
+def mttr_median(tally: RunTally) -> Figure:
     return _figure(
         "Median repair",
         lambda: tally.median,
@@ -130,7 +130,7 @@ def mttr_median(tally: Tally) -> Figure:
     )
 
 
-def detection(tally: Tally) -> Figure:
+def detection(tally: RunTally) -> Figure:
     return _figure(
         "Time to detect",
         lambda: tally.detect.value,
@@ -142,7 +142,7 @@ def detection(tally: Tally) -> Figure:
     )
 
 
-def auto_resolution(tally: Tally) -> Figure:
+def auto_resolution(tally: RunTally) -> Figure:
     return _figure(
         "Auto-resolution",
         lambda: tally.fixed / tally.runs,
@@ -154,7 +154,7 @@ def auto_resolution(tally: Tally) -> Figure:
     )
 
 
-def decision_accuracy(tally: Tally) -> Figure:
+def decision_accuracy(tally: RunTally) -> Figure:
     """Escalations are left out: whether the platform could have done it is not known."""
     return _figure(
         "Decision accuracy",
@@ -167,7 +167,7 @@ def decision_accuracy(tally: Tally) -> Figure:
     )
 
 
-def mean_confidence(tally: Tally) -> Figure:
+def mean_confidence(tally: RunTally) -> Figure:
     return _figure(
         "Mean confidence",
         lambda: tally.confidence.value,
@@ -179,7 +179,7 @@ def mean_confidence(tally: Tally) -> Figure:
     )
 
 
-def rollback_rate(deployed: Deployed) -> Figure:
+def rollback_rate(deployed: DeploymentCount) -> Figure:
     return _figure(
         "Rollback rate",
         lambda: deployed.rolled_back / deployed.ended,
@@ -205,7 +205,7 @@ def availability(requests: float, errors: float) -> Figure:
     )
 
 
-def hours_saved(tally: Tally) -> Figure:
+def hours_saved(tally: RunTally) -> Figure:
     return _figure(
         "Hours saved",
         lambda: tally.saved / 3600,
@@ -217,7 +217,7 @@ def hours_saved(tally: Tally) -> Figure:
     )
 
 
-def money_saved(tally: Tally, hourly: float) -> Figure:
+def money_saved(tally: RunTally, hourly: float) -> Figure:
     hours = hours_saved(tally)
     return Figure(
         "Savings",
@@ -230,7 +230,7 @@ def money_saved(tally: Tally, hourly: float) -> Figure:
     )
 
 
-def all_of(tally: Tally, deployed: Deployed, served: tuple[float, float], hourly: float) -> list[Figure]:
+def all_of(tally: RunTally, deployed: DeploymentCount, served: tuple[float, float], hourly: float) -> list[Figure]:
     """Every figure of a span of time; ``served`` is (requests, failed requests)."""
     return [
         mttr(tally),
@@ -247,7 +247,7 @@ def all_of(tally: Tally, deployed: Deployed, served: tuple[float, float], hourly
 
 
 @dataclass(frozen=True)
-class Bin:
+class ConfidenceBin:
     """Decisions with a confidence in [low, high): ``held`` of ``n`` fixes held; the share's 95 % interval."""
 
     low: float
@@ -270,15 +270,15 @@ def wilson(held: int, n: int, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def calibration(judged: Sequence[Judged]) -> list[Bin]:
+def calibration(judged: Sequence[ConfidenceTally]) -> list[ConfidenceBin]:
     """Does a confidence of 0.8 hold in 8 of 10 cases? Tenths without a case are left out."""
     return [
-        Bin(j.place / BINS, (j.place + 1) / BINS, j.n, j.held, j.confidence / j.n, wilson(j.held, j.n))
+        ConfidenceBin(j.place / BINS, (j.place + 1) / BINS, j.n, j.held, j.confidence / j.n, wilson(j.held, j.n))
         for j in sorted(judged, key=lambda j: j.place)
     ]
 
 
-def brier(judged: Sequence[Judged]) -> Figure:
+def brier(judged: Sequence[ConfidenceTally]) -> Figure:
     """Brier score (G. W. Brier, 1950): 0 is perfect, 0.25 is a coin."""
     cases = sum(j.n for j in judged)
     return _figure(

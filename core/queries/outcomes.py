@@ -12,7 +12,17 @@ from sqlmodel import Session, func, select
 
 from core.models import Deployment, Metric, Outcome, Stage, StageRun, Verdict
 from core.queries import counting
-from core.queries.kpis import BASELINE_SECONDS, BINS, Deployed, Ended, Judged, Mean, Part, Tally, parts
+from core.queries.kpis import (
+    BASELINE_SECONDS,
+    BINS,
+    ConfidenceTally,
+    DeploymentCount,
+    Ended,
+    Mean,
+    Part,
+    RunTally,
+    parts,
+)
 
 DOTS = 400  # runs drawn one by one
 LAST = 1000  # fixed runs that the median looks at
@@ -61,7 +71,7 @@ def _within(since: datetime, until: datetime) -> tuple:
     return Outcome.created_at >= since, Outcome.created_at < until
 
 
-def tally(session: Session, since: datetime, until: datetime) -> Tally:
+def tally(session: Session, since: datetime, until: datetime) -> RunTally:
     """All sums of the runs that ended in the span; read from the index ix_outcome_figures alone."""
     took, fixed = Outcome.total_seconds, Outcome.result == "fixed"
     spared = case((took < BASELINE_SECONDS, BASELINE_SECONDS - took), else_=0.0)
@@ -86,7 +96,7 @@ def tally(session: Session, since: datetime, until: datetime) -> Tally:
         return Mean(sum(row[n] for row in rows), sum(row[n + 1] or 0.0 for row in rows))
 
     acted = {row[0]: row[9] for row in rows if row[0] in JUDGED}
-    return Tally(
+    return RunTally(
         results={row[0]: row[1] for row in rows},
         repairs=mean(2),
         median=_median(session, since, until),
@@ -110,7 +120,7 @@ def _median(session: Session, since: datetime, until: datetime) -> float | None:
     return median(found) if found else None
 
 
-def judged(session: Session, since: datetime, until: datetime) -> list[Judged]:
+def judged(session: Session, since: datetime, until: datetime) -> list[ConfidenceTally]:
     """Decisions to act that ended, by tenth of confidence; 1.0 belongs to the last."""
     confidence = func.coalesce(Outcome.confidence, 0.0)
     held = case((Outcome.result == "fixed", 1), else_=0)
@@ -126,7 +136,7 @@ def judged(session: Session, since: datetime, until: datetime) -> list[Judged]:
         .group_by("place")
         .order_by("place")
     )
-    return [Judged(*row) for row in rows]
+    return [ConfidenceTally(*row) for row in rows]
 
 
 def latest(session: Session, since: datetime, until: datetime) -> list[Ended]:
@@ -174,7 +184,7 @@ def repair_parts(session: Session, since: datetime, until: datetime) -> tuple[in
     return n, parts(detect or 0.0, stages, total)
 
 
-def deployed(session: Session, since: datetime, until: datetime) -> Deployed:
+def deployed(session: Session, since: datetime, until: datetime) -> DeploymentCount:
     """Production deployments started in the span that came to an end, and those rolled back."""
     rows = dict(
         session.exec(
@@ -188,7 +198,7 @@ def deployed(session: Session, since: datetime, until: datetime) -> Deployed:
         ).all()
     )
     back = rows.get("rolled_back", 0)
-    return Deployed(ended=rows.get("verified", 0) + back, rolled_back=back)
+    return DeploymentCount(ended=rows.get("verified", 0) + back, rolled_back=back)
 
 
 def served(session: Session, source: str, since: datetime, until: datetime) -> dict[str, tuple[float, float]]:

@@ -17,7 +17,7 @@ EXPORT = 100_000  # rows of one file
 
 
 @dataclass(frozen=True)
-class Filter:
+class AuditFilter:
     """An empty field does not filter. ``text`` is looked for in subject and key; ``since`` is the oldest time."""
 
     text: str = ""
@@ -26,7 +26,7 @@ class Filter:
     since: datetime | None = None
 
 
-def _where(wanted: Filter) -> list:
+def _where(wanted: AuditFilter) -> list:
     clauses = []
     if wanted.text:
         found = (column.icontains(wanted.text, autoescape=True) for column in (AuditRow.subject, AuditRow.key))
@@ -40,11 +40,11 @@ def _where(wanted: Filter) -> list:
     return clauses
 
 
-def count(session: Session, wanted: Filter = Filter()) -> int:
+def count(session: Session, wanted: AuditFilter = AuditFilter()) -> int:
     return session.exec(select(func.count(AuditRow.id)).where(*_where(wanted))).one()
 
 
-def page(session: Session, wanted: Filter = Filter(), number: int = 1) -> list[AuditRow]:
+def page(session: Session, wanted: AuditFilter = AuditFilter(), number: int = 1) -> list[AuditRow]:
     """Page ``number`` (from 1), the latest first."""
     newest = select(AuditRow).where(*_where(wanted)).order_by(col(AuditRow.id).desc())
     return list(session.exec(newest.offset((number - 1) * PAGE).limit(PAGE)))
@@ -55,7 +55,7 @@ def names(session: Session) -> tuple[list[str], list[str]]:
     return counting.distinct(session, AuditRow.actor), counting.distinct(session, AuditRow.action)
 
 
-def export(session: Session, wanted: Filter) -> Iterator[dict]:
+def export(session: Session, wanted: AuditFilter) -> Iterator[dict]:
     """The rows as plain JSON, oldest first, with both hashes: enough to verify them elsewhere."""
     rows = select(*chain.COLUMNS).where(*_where(wanted)).order_by(col(AuditRow.id)).limit(EXPORT)
     for row in session.connection().execute(rows).yield_per(chain.CHUNK):

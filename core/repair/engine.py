@@ -20,7 +20,7 @@ from core.repair.reproduce.mutate import mutated, pool_of
 from core.repair.reproduce.reproduce import crashing_calls, further_calls, is_crash, written
 from core.repair.reproduce.test_calls import scaffolds, seen_types
 from core.repair.sandbox import checkout
-from core.repair.sandbox.probe import Call, Outcome, observed, probe, probes
+from core.repair.sandbox.probe import Call, ProbeOutcome, observed, probe, probes
 from core.repair.types import Attempt, Candidate, Fixer, FixResult, Runner
 from core.settings import FixRules
 
@@ -45,7 +45,7 @@ class Bench:
     rules: FixRules
     allowed: Sequence[str]
     calls: Sequence[Call]
-    before: Sequence[Outcome]
+    before: Sequence[ProbeOutcome]
     hits: int
     outer: int
     attempts: list[Attempt] = field(default_factory=list)
@@ -163,7 +163,7 @@ def _judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False)
     return leads
 
 
-def _led_on(outcome: Outcome, crash: Crash) -> tuple[str, str, str] | None:
+def _led_on(outcome: ProbeOutcome, crash: Crash) -> tuple[str, str, str] | None:
     other = outcome.error and outcome.file and not outcome.deliberate and not is_crash(outcome, crash)
     return (outcome.error, outcome.file, outcome.function) if other else None
 

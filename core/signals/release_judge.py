@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from core.settings import Watch
 from core.signals.release import Count, Judgement, Scene, State
-from core.signals.release_look import Finding, Kind, Look
+from core.signals.release_look import Finding, FindingKind, Look
 
 EXPECTED = 6.0  # errors that the old rate would have brought: fewer are no test of the cure
 PATIENCE = 2  # times rules.seconds that a watch may last
@@ -20,9 +20,9 @@ def judge(scene: Scene, rules: Watch) -> Judgement:
     """One look's verdict. WATCHING: look again. The watch ends by itself at ``PATIENCE`` times rules.seconds."""
     look = Look(scene, rules)
     findings = [found for _, found in look.faults] + list(_services(look))
-    counts = (look.own.count, *(f.count for f in findings if f.kind is not Kind.CLEAR))
-    if harm := _of(findings, Kind.HARM):
-        named = _of([found for _, found in look.faults], Kind.HARM)
+    counts = (look.own.count, *(f.count for f in findings if f.kind is not FindingKind.CLEAR))
+    if harm := _of(findings, FindingKind.HARM):
+        named = _of([found for _, found in look.faults], FindingKind.HARM)
         return Judgement(State.HARM, _said(harm), counts, () if named else tuple(f.count.name for f in harm))
     if look.uncured():
         return Judgement(State.UNCURED, look.own.count.says, counts)
@@ -38,7 +38,7 @@ def _services(look: Look) -> Iterator[Finding]:
 def _calm(look: Look, findings: Sequence[Finding], counts: tuple[Count, ...]) -> Judgement:
     """Nothing speaks against the release for certain: end early, at the bound, or look again."""
     rules, elapsed = look.rules, look.scene.elapsed
-    doubts, suspects = _of(findings, Kind.DOUBT), _of(findings, Kind.SUSPECT)
+    doubts, suspects = _of(findings, FindingKind.DOUBT), _of(findings, FindingKind.SUSPECT)
     cured = look.own.odds > math.log(1 / rules.missed_harm)
     open_ = doubts or suspects
     if cured and not open_ and elapsed >= rules.earliest and not look.blind() and look.cleared():
@@ -70,7 +70,7 @@ def _waits(look: Look, open_: Sequence[Finding]) -> str:
     return _said(open_) or look.own.count.says
 
 
-def _of(findings: Sequence[Finding], kind: Kind) -> list[Finding]:
+def _of(findings: Sequence[Finding], kind: FindingKind) -> list[Finding]:
     return [f for f in findings if f.kind is kind]
 
 

@@ -40,7 +40,7 @@ NAMED = 3  # fingerprints that a sentence names
 SAMPLED = 3  # times as many failures as reports: the reports are a sample
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     CLEAR = "clear"
     SUSPECT = "suspect"  # something rose; too little to say
     DOUBT = "doubt"  # it rose for sure; whether by the release is open
@@ -49,7 +49,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    kind: Kind
+    kind: FindingKind
     count: Count
 
 
@@ -131,25 +131,25 @@ class Look:
         was, is_ = timeline.counted(fault.events, old), timeline.counted(fault.events, new)
         name = f"{fault.fingerprint} in {fault.service}"
         if fault.reach is Reach.NONE or not sum(is_):
-            return Finding(Kind.CLEAR, Count(name, sum(was), sum(is_), "outside of what the release can touch"))
+            return Finding(FindingKind.CLEAR, Count(name, sum(was), sum(is_), "outside of what the release can touch"))
         loose = timeline.spread(was, old)
         rise = favours(timeline.tally(was, old, loose), timeline.tally(is_, new, loose), GROWTH, SAME)
         return Finding(self._kind(fault, rise, loose), self._told(name, sum(was), sum(is_), new))
 
-    def _kind(self, fault: Fault, rise: float, loose: float) -> Kind:
+    def _kind(self, fault: Fault, rise: float, loose: float) -> FindingKind:
         changed = fault.reach is Reach.CHANGED
         bursts = timeline.moments(fault.events, self.start)
         sure = math.log(20) if changed else self.certain
         if fault.outside and fault.excused:
-            return Kind.CLEAR
+            return FindingKind.CLEAR
         if rise < sure or bursts < (CHANGED_MOMENTS if changed else FEWEST_MOMENTS):
             suspect = not _known(fault) and (rise > 0 or (changed and not _before(fault)))
-            return Kind.SUSPECT if suspect else Kind.CLEAR
+            return FindingKind.SUSPECT if suspect else FindingKind.CLEAR
         if fault.excused:
-            return Kind.SUSPECT
+            return FindingKind.SUSPECT
         if self.elsewhere(fault.service, fault, loose) > LATE:
-            return Kind.CLEAR if _known(fault) else Kind.DOUBT
-        return Kind.DOUBT if (self.common or self.short or _known(fault)) and not changed else Kind.HARM
+            return FindingKind.CLEAR if _known(fault) else FindingKind.DOUBT
+        return FindingKind.DOUBT if (self.common or self.short or _known(fault)) and not changed else FindingKind.HARM
 
     def elsewhere(self, service: str, fault: Fault, loose: float) -> float:
         """ln odds that the fault's rise began at another time than the release."""
@@ -186,7 +186,7 @@ class Look:
         if fault.excused:
             return True
         older = _before(fault) or fault.reach is Reach.NONE
-        return found.kind is Kind.DOUBT or (found.kind is Kind.CLEAR and older)
+        return found.kind is FindingKind.DOUBT or (found.kind is FindingKind.CLEAR and older)
 
     def rise(self, service: str) -> tuple[float, float, float, float]:
         """(ln odds of a rise, rate before, rate after, dispersion) of a service's unexplained errors."""
@@ -211,12 +211,12 @@ class Look:
         says = f"{service}: {now:.1%} of {seen:.0f} requests fail since the release, {was:.1%} before"
         count = Count(service, was, now, says)
         if now <= was + self.rules.error_rate_margin / 2 or odds <= 0:
-            return Finding(Kind.CLEAR, count)
+            return Finding(FindingKind.CLEAR, count)
         if odds < self.certain or now * seen < 5:
-            return Finding(Kind.SUSPECT, count)
+            return Finding(FindingKind.SUSPECT, count)
         spans = [*self._recent(self.before(service)), *timeline.bins(self.scene, service, 0.0, self.until)]
         late = _elsewhere(self._residual(service, spans), spans, loose) > LATE
-        return Finding(Kind.DOUBT if late or self.common or self.short else Kind.HARM, count)
+        return Finding(FindingKind.DOUBT if late or self.common or self.short else FindingKind.HARM, count)
 
     # --- latency --------------------------------------------------------------------------------
 
@@ -228,13 +228,13 @@ class Look:
         a, b = (median(before) if before else 0.0), (median(after) if after else 0.0)
         count = Count(service, a, b, f"{service}: the 95th percentile is {b:.0f} ms since the release, {a:.0f} before")
         if ratio is None:
-            return Finding(Kind.CLEAR, count)
+            return Finding(FindingKind.CLEAR, count)
         controls = [r for s, p in self.scene.services.items() if s not in self.scene.touched and (r := self._slower(p))]
         if controls and max(controls) > 1 + (ratio - 1) * SHARED:
-            return Finding(Kind.CLEAR if max(controls) > 1 + (ratio - 1) * ALIKE else Kind.DOUBT, count)
+            return Finding(FindingKind.CLEAR if max(controls) > 1 + (ratio - 1) * ALIKE else FindingKind.DOUBT, count)
         p_value = rank_test(before[-4 * len(after) :], after)
         sure = len(after) >= POINTS and p_value < self.rules.wrong_rollbacks / LOOKS
-        return Finding((Kind.DOUBT if self.short else Kind.HARM) if sure else Kind.SUSPECT, count)
+        return Finding((FindingKind.DOUBT if self.short else FindingKind.HARM) if sure else FindingKind.SUSPECT, count)
 
     def _latencies(self, points: Sequence[Interval]) -> tuple[list[float], list[float]]:
         warm = min(WARM, self.until / 4)

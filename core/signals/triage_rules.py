@@ -31,11 +31,13 @@ def context(session: Session) -> noise.Context:
     known = session.exec(select(Ruling.fingerprint, Ruling.reason).where(Ruling.kind == KNOWN)).all()
     return noise.Context(
         [
-            noise.Silence(r.ends_at, r.service, r.title, r.by, r.starts_at, frozenset(r.prints) if r.issue_id else None)
+            noise.ActiveSilence(
+                r.ends_at, r.service, r.title, r.by, r.starts_at, frozenset(r.prints) if r.issue_id else None
+            )
             for r in rows
             if not r.planned
         ],
-        [noise.Maintenance(r.starts_at, r.ends_at, (r.service,), r.title) for r in rows if r.planned],
+        [noise.PlannedMaintenance(r.starts_at, r.ends_at, (r.service,), r.title) for r in rows if r.planned],
         dict(known),
     )
 

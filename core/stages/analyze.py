@@ -18,7 +18,7 @@ from core.runtime import Runtime
 from core.settings import Service
 from core.signals import health
 from core.signals.analysis import memory
-from core.signals.analysis.types import Evidence, Finding
+from core.signals.analysis.types import Conclusion, Evidence
 from core.stages import shares
 from core.vendors.base import VendorError
 
@@ -72,7 +72,7 @@ def alert(session: Session, rt: Runtime, issue: Issue, evidence: Evidence) -> No
         notify.queue(session, "performance", issue, f"performance-{hour}", f"{issue.service} became slow{grown}")
 
 
-def ask(rt: Runtime, evidence: Evidence) -> tuple[Finding, list[dict]]:
+def ask(rt: Runtime, evidence: Evidence) -> tuple[Conclusion, list[dict]]:
     """The first analyst's finding that comes; a failed one leaves a note. Raises when all fail."""
     notes: list[dict] = []
     for analyst in rt.analysts:
@@ -160,7 +160,7 @@ def _ended(session: Session, issue: Issue) -> list[Outcome]:
     return sorted(rows.values(), key=lambda row: (row.created_at, row.id))
 
 
-def _remembered(issue: Issue, outcome: Outcome | None = None) -> memory.Past:
+def _remembered(issue: Issue, outcome: Outcome | None = None) -> memory.PastIssue:
     """The issue as memory keeps it. A person's own resolution says who; a fix, what it was."""
     cure = ""
     if outcome:
@@ -169,4 +169,4 @@ def _remembered(issue: Issue, outcome: Outcome | None = None) -> memory.Past:
         cure = f"{RESULTS.get(outcome.result, outcome.result)}{by}" + (f": {how[:200]}" if how else "")
         if outcome.resolution and outcome.result != "human":  # another fact than what became of the fix
             cure += f"; then cured by {outcome.resolved_by}: {outcome.resolution[:200]}"
-    return memory.Past(issue.id, issue.fingerprint, issue.pattern, issue.service, issue.title, cure)
+    return memory.PastIssue(issue.id, issue.fingerprint, issue.pattern, issue.service, issue.title, cure)

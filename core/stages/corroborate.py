@@ -23,7 +23,7 @@ from core.signals.analysis.corroboration import (
     PRODUCTION,
     Claim,
     Corroboration,
-    Count,
+    FailureCount,
     Logged,
     Span,
     Witness,
@@ -141,7 +141,7 @@ def _trouble(session: Session, name: str) -> str:
     return row.error[:200] if row and row.error else ""
 
 
-def _measured(session: Session, source: str, service: str, span: Span) -> Count:
+def _measured(session: Session, source: str, service: str, span: Span) -> FailureCount:
     """Failed requests of all requests, from the source's metric points."""
     rows = session.exec(
         select(Metric.name, func.sum(Metric.value))
@@ -155,16 +155,16 @@ def _measured(session: Session, source: str, service: str, span: Span) -> Count:
         .group_by(Metric.name)
     ).all()
     told = dict(rows)
-    return Count(told.get("errors", 0.0), told.get("requests", 0.0))
+    return FailureCount(told.get("errors", 0.0), told.get("requests", 0.0))
 
 
-def _logged(session: Session, source: str, issue: Issue, span: Span, before: Span) -> tuple[Count, Count]:
+def _logged(session: Session, source: str, issue: Issue, span: Span, before: Span) -> tuple[FailureCount, FailureCount]:
     """Error records in the span and before it; the rate before is taken from its first record on."""
     now_, _ = _records(session, source, issue, span, Signal.set_aside.is_(None))
     then, first = _records(session, source, issue, before)
     during, earlier = corroboration.count_logs(now_, then)
     seconds = max((before.end - (first or before.begin)).total_seconds(), LEAST)
-    return Count(during, (span.end - span.begin).total_seconds()), Count(earlier, seconds)
+    return FailureCount(during, (span.end - span.begin).total_seconds()), FailureCount(earlier, seconds)
 
 
 def _records(session: Session, source: str, issue: Issue, span: Span, *where) -> tuple[list[Logged], datetime | None]:

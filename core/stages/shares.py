@@ -20,7 +20,7 @@ REPORTED = (Kind.EXCEPTION, Kind.LOG)
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportShares:
     """``own``: reports of the issue; ``others``: of the other issues of its service; both in the same span.
 
     ``foreign``: reports of other faults, by service.
@@ -40,7 +40,7 @@ class Told:
         return min(1.0, max(self.own / (self.own + self.others), self.own / max(errors, self.own)))
 
 
-def told(session: Session, issue: Issue, services: Collection[str], since: datetime, until: datetime) -> Told:
+def told(session: Session, issue: Issue, services: Collection[str], since: datetime, until: datetime) -> ReportShares:
     """Count the reports in [since, until). Each issue is counted by one source, so that two do not double it."""
     rows = session.exec(
         select(Issue.id, Issue.pattern, Signal.service, func.sum(Signal.count))
@@ -61,7 +61,7 @@ def told(session: Session, issue: Issue, services: Collection[str], since: datet
         if number != issue.id and (pattern != issue.pattern or not pattern):  # a like one may have the same cause
             foreign[service] += count
     own = sum(count for number, count in here if number == issue.id)
-    return Told(own, sum(count for number, count in here if number != issue.id), foreign)
+    return ReportShares(own, sum(count for number, count in here if number != issue.id), foreign)
 
 
 def failing(state: ServiceHealth, foreign: float) -> bool:

@@ -20,7 +20,7 @@ from filelock import FileLock
 from core.models import ChangeSet
 from core.ops import fencing
 from core.repair.sandbox import checkout
-from core.repair.sandbox.checkout import Place, Remote
+from core.repair.sandbox.checkout import GitPlace, Remote
 from core.runtime import Runtime
 from core.settings import Repository
 from core.vendors.command import CommandError, Unreachable
@@ -54,8 +54,8 @@ class Clone:
     settings: Mapping[str, str]  # git's, that sign in at the remote
 
     @property
-    def place(self) -> Place:
-        return Place(self.path, self.path)
+    def place(self) -> GitPlace:
+        return GitPlace(self.path, self.path)
 
     @property
     def lock(self) -> FileLock:

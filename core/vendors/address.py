@@ -27,7 +27,7 @@ METADATA = {ipaddress.ip_address(a) for a in ("fd00:ec2::254", "100.100.100.200"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class Guard(httpcore.NetworkBackend):
+class ConnectionGuard(httpcore.NetworkBackend):
     """Connects for one vendor. ``private``: its host may lie on a private network; ``loopback``: on this machine."""
 
     def __init__(self, vendor: str, *, private: bool = False, loopback: bool = False):
@@ -106,7 +106,7 @@ def inner(address: Address) -> Address:
 class Timed(httpcore.NetworkStream):
     """A stream whose every step ends by the guard's deadline, however slowly the other side drips."""
 
-    def __init__(self, stream: httpcore.NetworkStream, guard: Guard):
+    def __init__(self, stream: httpcore.NetworkStream, guard: ConnectionGuard):
         self.stream, self.guard = stream, guard
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:

@@ -10,7 +10,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from core.models import MetricPoint, Record
 from core.models.origin import Origin
-from core.signals.analysis.types import Evidence, Finding
+from core.signals.analysis.types import Conclusion, Evidence
 
 P, T = ParamSpec("P"), TypeVar("T")
 
@@ -155,7 +155,7 @@ class CodeHost(Protocol):
 
 
 @dataclass(frozen=True)
-class Said:
+class ReviewFinding:
     """A reviewer's finding; ``severity`` is critical, major, minor or nitpick. The text is a stranger's."""
 
     path: str
@@ -165,11 +165,11 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Look:
+class ReviewProgress:
     """How far a review of one commit is: waiting, done, limited (ask again after ``wait`` seconds) or skipped."""
 
     state: str
-    findings: tuple[Said, ...] = ()
+    findings: tuple[ReviewFinding, ...] = ()
     says: str = ""
     wait: float = 0.0
 
@@ -179,7 +179,7 @@ class Reviewer(Protocol):
 
     name: str
 
-    def look(self, repository: str, number: int, head: str) -> Look: ...
+    def look(self, repository: str, number: int, head: str) -> ReviewProgress: ...
 
     def ask(self, repository: str, number: int, key: str) -> None: ...
 
@@ -295,4 +295,4 @@ class Notifier(Protocol):
 class Analyst(Protocol):
     name: str
 
-    def analyze(self, evidence: Evidence) -> Finding: ...
+    def analyze(self, evidence: Evidence) -> Conclusion: ...

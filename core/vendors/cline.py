@@ -46,7 +46,7 @@ def arguments(binary: str, tree: str, prompt: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClineVerdict:
     """How a run ended: ``reason`` is completed, error or aborted, or empty when it never said so."""
 
     reason: str = ""
@@ -59,7 +59,7 @@ class Verdict:
         return self.reason == "completed"
 
 
-def verdict(output: str) -> Verdict:
+def verdict(output: str) -> ClineVerdict:
     """The last run_result in the NDJSON that the CLI printed."""
     for line in reversed(output.splitlines()):
         if not line.startswith("{"):
@@ -72,8 +72,10 @@ def verdict(output: str) -> Verdict:
             usage = event.get("usage") if isinstance(event.get("usage"), dict) else {}
             tokens = sum(_number(usage.get(key)) for key in ("inputTokens", "outputTokens"))
             cost = _number(usage.get("totalCost") or usage.get("cost"))
-            return Verdict(str(event.get("finishReason", "")), str(event.get("text", ""))[:2000], int(tokens), cost)
-    return Verdict()
+            return ClineVerdict(
+                str(event.get("finishReason", "")), str(event.get("text", ""))[:2000], int(tokens), cost
+            )
+    return ClineVerdict()
 
 
 def _number(value: object) -> float:

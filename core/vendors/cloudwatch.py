@@ -23,7 +23,7 @@ from core.models.origin import Origin, Writers
 from core.settings import MetricNames
 from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.logline import read_line
-from core.vendors.reading import Page, Stream, Window, collect, records_of
+from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 from core.vendors.redact import Redactor
 
 CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
@@ -81,7 +81,7 @@ class CloudWatch:
             streams[f"logs {group}"] = Stream(partial(self._logs, group), ascending=False)
         return collect(streams, cursor, until)
 
-    def _logs(self, group: str, window: Window) -> Page:
+    def _logs(self, group: str, window: ReadWindow) -> Page:
         found = self._call(
             "logs",
             "filter_log_events",
@@ -97,7 +97,7 @@ class CloudWatch:
         records = records_of(found["events"], lambda row: read(row, group, self.redact), self.meter)
         return Page(records, after=found.get("nextToken") or None)
 
-    def _alarms(self, window: Window) -> Page:
+    def _alarms(self, window: ReadWindow) -> Page:
         found = self._call(
             "cloudwatch",
             "describe_alarms",
@@ -110,7 +110,7 @@ class CloudWatch:
         records = records_of(rows, lambda row: alarm(row, self.dimension, self.redact), self.meter)
         return Page(records, after=found.get("NextToken") or None)
 
-    def _metrics(self, window: Window) -> Page:
+    def _metrics(self, window: ReadWindow) -> Page:
         """Whole minutes; ``after`` is the services' chunk and the token within it."""
         chunk, _, token = (window.after or "0:").partition(":")
         size = QUERIES // 3

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from core.models.patterns import NUMBER, Linear
-from core.vendors.base import Look, Said, understood
+from core.vendors.base import ReviewFinding, ReviewProgress, understood
 from core.vendors.http import Http
 
 LOGINS = ("coderabbitai[bot]", "coderabbitai")
@@ -40,7 +40,7 @@ class CodeRabbit:
     def __init__(self, http: Http):
         self.http = http
 
-    def look(self, repository: str, number: int, head: str) -> Look:
+    def look(self, repository: str, number: int, head: str) -> ReviewProgress:
         """What it has said of ``head`` so far."""
         base = f"/repos/{repository}"
         answer = self.http.get(f"{base}/commits/{head}/status", params={"per_page": 100})
@@ -50,8 +50,10 @@ class CodeRabbit:
             return completed(head, reviews, [*self._pages(f"{base}/pulls/{number}/comments")])
         if status in ("limited", "skipped"):
             told = "\n".join(r.get("body") or "" for r in self._pages(f"{base}/issues/{number}/comments") if ours(r))
-            return Look(status, says=f"CodeRabbit: review {status}", wait=patience(told) if status == "limited" else 0)
-        return Look("waiting", says="CodeRabbit has not finished its review")
+            return ReviewProgress(
+                status, says=f"CodeRabbit: review {status}", wait=patience(told) if status == "limited" else 0
+            )
+        return ReviewProgress("waiting", says="CodeRabbit has not finished its review")
 
     def ask(self, repository: str, number: int, key: str) -> None:
         """Ask for a review, once a key."""
@@ -95,31 +97,31 @@ def status_of(statuses: list[dict]) -> str:
 
 
 @understood("coderabbit")
-def completed(head: str, reviews: list[dict], comments: list[dict]) -> Look:
+def completed(head: str, reviews: list[dict], comments: list[dict]) -> ReviewProgress:
     """The findings about ``head``; waiting while its review, or a comment that it counts, is not there yet."""
     mine = [r for r in reviews if ours(r) and r.get("commit_id") == head and r.get("state") != "DISMISSED"]
     told = [r for r in mine if r.get("body")]
     if not told:
-        return Look("waiting", says="CodeRabbit calls its review completed, but none names this commit yet")
+        return ReviewProgress("waiting", says="CodeRabbit calls its review completed, but none names this commit yet")
     ids = {r.get("id") for r in mine}
     posted = [c for c in comments if ours(c) and c.get("pull_request_review_id") in ids and not c.get("in_reply_to_id")]
     announced = sum(int(n) for r in told for n in POSTED.findall(r["body"]))
     if len(posted) < announced:
-        return Look("waiting", says=f"{len(posted)} of CodeRabbit's {announced} comments can be read yet")
+        return ReviewProgress("waiting", says=f"{len(posted)} of CodeRabbit's {announced} comments can be read yet")
     found = [said for c in posted if (said := inline(c))]
     found += [said for r in told for said in in_body(r["body"])]
     if told[-1].get("state") == "CHANGES_REQUESTED" and not any(s.severity in ("critical", "major") for s in found):
-        found.append(Said("", 0, "major", "changes were requested"))
-    return Look("done", tuple(found), f"CodeRabbit has reviewed {head[:8]}: {len(found)} findings")
+        found.append(ReviewFinding("", 0, "major", "changes were requested"))
+    return ReviewProgress("done", tuple(found), f"CodeRabbit has reviewed {head[:8]}: {len(found)} findings")
 
 
-def inline(comment: dict) -> Said | None:
+def inline(comment: dict) -> ReviewFinding | None:
     """A comment at its place; None for one that was dealt with since."""
     body = comment.get("body") or ""
     if ADDRESSED in body:
         return None
     line = comment.get("line") or comment.get("original_line") or 0
-    return Said(str(comment.get("path") or ""), int(line), severity(body), title(body))
+    return ReviewFinding(str(comment.get("path") or ""), int(line), severity(body), title(body))
 
 
 def severity(body: str) -> str:
@@ -135,7 +137,7 @@ def title(body: str) -> str:
     return " ".join((found[1] if found else body[:200]).split())[:300]
 
 
-def in_body(body: str) -> Iterator[Said]:
+def in_body(body: str) -> Iterator[ReviewFinding]:
     """The findings that could not be placed in the diff, and nitpicks: "`88-99`: **title**" below a file's name."""
     section, path = "", ""
     for line in (raw.removeprefix(">").strip() for raw in body[:LONGEST].splitlines()):
@@ -148,7 +150,7 @@ def in_body(body: str) -> Iterator[Said]:
                 path = name
         elif section and path and (place := PLACE.match(line)) is not None:
             rated = next((level for sign, level in SEVERITIES if sign in place[2]), section)
-            yield Said(path, int(place[1]), rated, title(place[2]))
+            yield ReviewFinding(path, int(place[1]), rated, title(place[2]))
 
 
 def patience(body: str) -> float:

@@ -14,7 +14,7 @@ from core.models.origin import Origin, Writers
 from core.settings import MetricNames
 from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.http import Http
-from core.vendors.reading import Page, Stream, Window, collect, records_of
+from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 
 SITES = (
     *(f"{zone}datadoghq.com" for zone in ("", "us3.", "us5.", "ap1.", "ap2.", "uk1.")),
@@ -49,7 +49,7 @@ class Datadog:
         }
         return collect(streams, cursor, until)
 
-    def _found(self, path: str, query: str, window: Window, read: Callable[[dict, Http], Record]) -> Page:
+    def _found(self, path: str, query: str, window: ReadWindow, read: Callable[[dict, Http], Record]) -> Page:
         """A page of a search; logs and events share its shape."""
         span = {"query": query, "from": _iso(window.since), "to": _iso(window.until)}
         page = {"limit": PAGE} | ({"cursor": window.after} if window.after else {})
@@ -58,7 +58,7 @@ class Datadog:
         after = ((answer.json().get("meta") or {}).get("page") or {}).get("after")
         return Page(self._records(answer.rows("data"), read), after=after or None)
 
-    def _monitors(self, window: Window) -> Page:
+    def _monitors(self, window: ReadWindow) -> Page:
         """Monitors that ring now; each time that one begins to ring is an alert of its own."""
         number = int(window.after or 0)
         rows = self.http.get("/api/v1/monitor", params={"page": number, "page_size": PAGE}).json(list)
@@ -68,7 +68,7 @@ class Datadog:
     def _records(self, rows: list, read: Callable[[dict, Http], Record]) -> list[Record]:
         return records_of(rows, lambda row: read(row, self.http), self.meter)
 
-    def _metrics(self, window: Window) -> Page:
+    def _metrics(self, window: ReadWindow) -> Page:
         return Page(metrics=list(self._all_points(window.since, window.until)))
 
     # --- how services fare

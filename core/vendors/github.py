@@ -17,7 +17,7 @@ from core.models import Kind, Record
 from core.models.origin import Origin, Writers
 from core.vendors.base import Batch, BudgetSpent, Check, Meter, Pull, VendorError
 from core.vendors.http import Http
-from core.vendors.reading import Page, Stream, Window, collect, records_of
+from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 
 FIRST_LOOK = timedelta(hours=24)
 PAGES, PAGE = 50, 100
@@ -50,7 +50,7 @@ class GitHub:
             streams[f"issues {name}"] = Stream(partial(self._issues, name), first_look=FIRST_LOOK)
         return collect(streams, cursor, until)
 
-    def _issues(self, name: str, window: Window) -> Page:
+    def _issues(self, name: str, window: ReadWindow) -> Page:
         """Issues by the time of their last change; ``after`` is that of the last one, and a page number.
 
         Pages by number alone would skip an issue whenever an earlier one changes while they are read; so the next
@@ -69,7 +69,7 @@ class GitHub:
             after = f"{last} 1" if last > since else f"{since} {int(number) + 1}"
         return Page(records, after=after)
 
-    def _commits(self, name: str, window: Window) -> Page:
+    def _commits(self, name: str, window: ReadWindow) -> Page:
         """The main branch's commits; those whose files are known already cost no call of their own."""
         if window.after:
             answer = self.http.get(window.after)

@@ -21,7 +21,7 @@ import httpx
 import stamina
 
 from core.vendors import limits
-from core.vendors.address import LOOPBACK, Guard
+from core.vendors.address import LOOPBACK, ConnectionGuard
 from core.vendors.base import BudgetSpent, Meter, VendorError
 from core.vendors.redact import Redactor
 
@@ -44,7 +44,7 @@ WORDS = {  # by status, else by its hundred
 }
 
 
-class Answer:
+class VendorAnswer:
     """A successful answer: status, headers, and the body as JSON."""
 
     def __init__(self, vendor: str, response: httpx.Response):
@@ -103,7 +103,7 @@ class Http:
         self.vendor, self.base_url = vendor, base_url.rstrip("/")
         self.meter, self.redact, self.skew = Meter(vendor, calls), Redactor(secrets), 0.0
         host = urlsplit(self.base_url).hostname or ""
-        self.guard = Guard(vendor, private=private, loopback=host in LOOPBACK)
+        self.guard = ConnectionGuard(vendor, private=private, loopback=host in LOOPBACK)
         self.client = httpx.Client(
             headers={"accept-encoding": "gzip, deflate"} | (headers or {}),
             timeout=TIMEOUT,
@@ -111,16 +111,22 @@ class Http:
             follow_redirects=False,
         )
 
-    def get(self, path: str, **kw) -> Answer:
+    def get(self, path: str, **kw) -> VendorAnswer:
         return self.request("GET", path, **kw)
 
-    def post(self, path: str, *, idempotent: bool = False, **kw) -> Answer:
+    def post(self, path: str, *, idempotent: bool = False, **kw) -> VendorAnswer:
         """``idempotent``: the request changes nothing, or changes the same thing only once."""
         return self.request("POST", path, idempotent=idempotent, **kw)
 
     def request(
-        self, method: str, path: str, *, idempotent: bool = True, verify: Callable[[Answer], None] | None = None, **kw
-    ) -> Answer:
+        self,
+        method: str,
+        path: str,
+        *,
+        idempotent: bool = True,
+        verify: Callable[[VendorAnswer], None] | None = None,
+        **kw,
+    ) -> VendorAnswer:
         """Send, retry what may be retried, and return the answer. Raises VendorError.
 
         ``verify`` raises VendorError for an answer that is a fault in spite of its status, which may be retried.
@@ -136,7 +142,7 @@ class Http:
                 return answer
         raise AssertionError("stamina raises the last error")
 
-    def _once(self, method: str, url: str, **kw) -> Answer:
+    def _once(self, method: str, url: str, **kw) -> VendorAnswer:
         self.meter.spend()
         self.guard.limit(TOTAL)
         body = bytearray()
@@ -154,7 +160,7 @@ class Http:
         self.meter.vendor_left = self.meter.vendor_left if left is None else left
         if answer.status_code >= 300:
             raise self._fault(answer)
-        return Answer(self.vendor, answer)
+        return VendorAnswer(self.vendor, answer)
 
     def _unpackable(self, response: httpx.Response) -> None:
         """Raises VendorError for an encoding that makes gigabytes of a few bytes at once: brotli, zstd, or several."""
@@ -204,7 +210,7 @@ def _tls():
     return httpx.create_ssl_context()
 
 
-def _transport(guard: Guard, base_url: str) -> httpx.BaseTransport | None:
+def _transport(guard: ConnectionGuard, base_url: str) -> httpx.BaseTransport | None:
     """Connections by the guard; None (httpx's own) where a proxy is set up, which then looks the host up itself."""
     parts = urlsplit(base_url)
     proxied = parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(parts.hostname or "")
@@ -236,7 +242,7 @@ def _wait(idempotent: bool) -> Callable[[Exception], bool | float]:
     return decide
 
 
-def told(answer: httpx.Response | Answer) -> str:
+def told(answer: httpx.Response | VendorAnswer) -> str:
     """What the vendor said of the fault, from the forms that vendors use."""
     try:
         body = json.loads(answer.content)
@@ -268,7 +274,7 @@ def probe(url: str, timeout: float = 10.0, status: int = 200, contains: str = ""
     The address of a preview comes from a vendor's answer: it may lie on a private network, where a policy may well
     have put production, but never where a cloud keeps its metadata.
     """
-    guard = Guard("probe", private=True, loopback=True)
+    guard = ConnectionGuard("probe", private=True, loopback=True)
     guard.limit(timeout)
     try:
         with (
@@ -296,7 +302,7 @@ class Bounded(httpx.BaseTransport):
     """For a client that is not ours: the guard's connections, plain answers of at most LARGEST bytes, one deadline."""
 
     def __init__(self, vendor: str, base_url: str, seconds: float):
-        self.guard, self.seconds = Guard(vendor, private=True, loopback=True), seconds
+        self.guard, self.seconds = ConnectionGuard(vendor, private=True, loopback=True), seconds
         self.inner = _transport(self.guard, base_url) or httpx.HTTPTransport(verify=_tls())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

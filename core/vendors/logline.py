@@ -39,7 +39,7 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class Line:
+class LogLine:
     title: str
     message: str
     service: str = ""
@@ -50,17 +50,17 @@ class Line:
     trace: str = ""
 
 
-def read_line(text: str) -> Line:
+def read_line(text: str) -> LogLine:
     """What a line tells; of plain text only the level and the first line are known."""
     fields = dict(_flat(_object(text)))
     if not fields:
         found = None if ACCESS.match(text) else LEVEL.match(text)
         stack = text if TRACEBACK.search(text) or "\n\tat " in text else ""
-        return Line(_first(text) or "log line", text, level=found[1].lower() if found else "", stack=stack)
+        return LogLine(_first(text) or "log line", text, level=found[1].lower() if found else "", stack=stack)
     told = {part: next((str(fields[n]) for n in names if fields.get(n)), "") for part, names in NAMES.items()}
     kind, says = told.pop("kind"), told.pop("says")
     title = f"{kind}: {says or told['message']}" if kind else _first(told["message"]) or "log line"
-    return Line(title=title, **{**told, "message": told["message"] or text, "level": told["level"].lower()})
+    return LogLine(title=title, **{**told, "message": told["message"] or text, "level": told["level"].lower()})
 
 
 def _object(text: str) -> dict[str, Any]:

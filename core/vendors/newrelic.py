@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from core.models import Kind, MetricPoint, Record, ServiceHealth
 from core.models.origin import Origin, Writers
 from core.vendors.base import Batch, Check, Meter, VendorError
-from core.vendors.http import Answer, Http
-from core.vendors.reading import Page, Stream, Window, collect, records_of
+from core.vendors.http import Http, VendorAnswer
+from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 
 ADDRESSES = {"us": "https://api.newrelic.com/graphql", "eu": "https://api.eu.newrelic.com/graphql"}
 ROWS, BUCKET, BUCKETS = 5000, 60, 360  # rows of LIMIT MAX; seconds of a metric's interval; most of them in one query
@@ -75,7 +75,7 @@ class NewRelic:
         }
         return collect(streams, cursor, until)
 
-    def _metrics(self, window: Window) -> Page:
+    def _metrics(self, window: ReadWindow) -> Page:
         """Whole minutes only, so that an interval is always the same one."""
         begin, end = _whole(window.after or window.since.timestamp()), _whole(window.until.timestamp())
         stop = min(end, begin + BUCKET * BUCKETS)
@@ -83,7 +83,7 @@ class NewRelic:
             return Page()
         return Page(metrics=self._measured(begin, stop), after=str(stop) if stop < end else None)
 
-    def _errors(self, window: Window) -> Page:
+    def _errors(self, window: ReadWindow) -> Page:
         """``after`` is the last row's time in ms, and how many rows of that very time were read."""
         since, skip = map(int, (window.after or f"{_ms(window.since)}:0").split(":"))
         where = f" WHERE {self.condition}" if self.condition else ""
@@ -99,7 +99,7 @@ class NewRelic:
             after = f"{last}:0" if last > since else f"{since}:{skip + len(rows)}"
         return Page(self._records(rows, error), after=after)
 
-    def _issues(self, window: Window) -> Page:
+    def _issues(self, window: ReadWindow) -> Page:
         span = {"startTime": _ms(window.since), "endTime": _ms(window.until)}
         found = self._part(ISSUES, "aiIssues", {"cursor": window.after, "window": span}, OPT_IN).get("issues") or {}
         if not isinstance(found.get("issues"), list):
@@ -159,7 +159,7 @@ class NewRelic:
             raise VendorError(self.name, f"answered without {name!r}")
         return found
 
-    def _refused(self, answer: Answer) -> None:
+    def _refused(self, answer: VendorAnswer) -> None:
         """Raises what an HTTP 200 hides."""
         errors = answer.json().get("errors")
         if not errors:

@@ -28,7 +28,7 @@ GONE = (400, 404, 410, 422)  # how a vendor refuses a page it no longer knows
 
 
 @dataclass(frozen=True)
-class Window:
+class ReadWindow:
     """What to read: [since, until), from the page ``after`` on; ``memory`` is the stream's own from last time."""
 
     since: datetime
@@ -58,7 +58,7 @@ class Page:
 class Stream:
     """``ascending``: pages come oldest first, so that all before the newest record read has been read."""
 
-    read: Callable[[Window], Page]
+    read: Callable[[ReadWindow], Page]
     ascending: bool = True
     first_look: timedelta = FIRST_LOOK
     overlap: timedelta = OVERLAP
@@ -150,7 +150,7 @@ def _pages(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, 
             page = following.result()
 
 
-def _first(stream: Stream, window: Window, mark: dict, until: datetime) -> tuple[Page, Window]:
+def _first(stream: Stream, window: ReadWindow, mark: dict, until: datetime) -> tuple[Page, ReadWindow]:
     """The first page; a cursor of last time that the vendor has forgotten is given up, and the reading begins anew."""
     try:
         return _read(stream, window), window
@@ -161,7 +161,7 @@ def _first(stream: Stream, window: Window, mark: dict, until: datetime) -> tuple
     return _read(stream, window), window
 
 
-def _read(stream: Stream, window: Window) -> Page:
+def _read(stream: Stream, window: ReadWindow) -> Page:
     """The next page. An answer of a shape that no specification tells of is the vendor's fault, not ours."""
     try:
         return stream.read(window)
@@ -171,19 +171,19 @@ def _read(stream: Stream, window: Window) -> Page:
         raise VendorError("source", says) from None
 
 
-def _window(stream: Stream, mark: dict, until: datetime) -> tuple[Window, datetime]:
+def _window(stream: Stream, mark: dict, until: datetime) -> tuple[ReadWindow, datetime]:
     memory = mark.get("memory") or {}
     if mark.get("after"):
         since, end = datetime.fromisoformat(mark["from"]), datetime.fromisoformat(mark["until"])
-        return Window(since, end, mark["after"], memory), datetime.fromisoformat(mark["newest"])
-    return Window(_begin(stream, mark, until), until, None, memory), datetime.fromisoformat(mark["since"])
+        return ReadWindow(since, end, mark["after"], memory), datetime.fromisoformat(mark["newest"])
+    return ReadWindow(_begin(stream, mark, until), until, None, memory), datetime.fromisoformat(mark["since"])
 
 
 def _begin(stream: Stream, mark: dict, until: datetime) -> datetime:
     return min(datetime.fromisoformat(mark["since"]), until) - stream.overlap
 
 
-def _mark(stream: Stream, window: Window, newest: datetime, anew: bool, before: dict) -> dict:
+def _mark(stream: Stream, window: ReadWindow, newest: datetime, anew: bool, before: dict) -> dict:
     """Where the next reading begins; never behind what has surely been read. ``anew``: not at a page's cursor."""
     kept = {"memory": window.memory} if window.memory else {}
     reached = max(newest, window.since)

@@ -13,7 +13,7 @@ from core.models import Crash, Frame, Kind, Linked, Raised, Record
 from core.models.origin import Origin, Writers
 from core.vendors.base import Batch, BudgetSpent, Check, Meter, VendorError
 from core.vendors.http import Http
-from core.vendors.reading import Page, Stream, Window, collect, records_of
+from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 
 SECOND = timedelta(seconds=1)  # times are whole seconds; the one under way belongs to the span
 TEXT = 600  # characters of one local's text
@@ -37,7 +37,7 @@ class Sentry:
         self.http.meter.begin()
         return collect({"issues": Stream(self._issues, ascending=False)}, cursor, until)
 
-    def _issues(self, window: Window) -> Page:
+    def _issues(self, window: ReadWindow) -> Page:
         """A page of issues, each with its latest event when it has occurred again."""
         params: dict[str, Any] = {"query": "is:unresolved", "sort": "date", "limit": 100}
         params |= {"start": _iso(window.since), "end": _iso(window.until + SECOND)}

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from core.access import accounts, rights
-from core.access.rights import Actor, Forbidden, Proof, Refused
+from core.access.rights import Actor, Forbidden, IdentityProof, Refused
 from core.actions import issues, registry
 from core.audit import chain
 from core.db import store
@@ -83,7 +83,7 @@ def test_a_name_that_the_store_does_not_know_may_nothing(console, name):
 
 def test_the_role_counts_that_the_store_gives_now_not_the_one_brought_along(console):
     number, _, patch = waiting.question()
-    brought = Actor("bob", Role.ADMIN, proof=Proof.SESSION)
+    brought = Actor("bob", Role.ADMIN, proof=IdentityProof.SESSION)
     accounts.set_role("bob", Role.VIEWER, by="admin")
     with pytest.raises(Forbidden, match="bob \\(viewer\\) may not"):
         issues.approve(number, actor=brought, patch_hash=patch, key="k")
@@ -96,7 +96,7 @@ def test_the_role_counts_that_the_store_gives_now_not_the_one_brought_along(cons
 
 def test_a_token_does_no_more_than_its_scopes(console):
     number, _, patch = waiting.question()
-    token = Actor("bob", Role.APPROVER, frozenset({rights.VIEW, rights.OPERATE}), "api", Proof.TOKEN)
+    token = Actor("bob", Role.APPROVER, frozenset({rights.VIEW, rights.OPERATE}), "api", IdentityProof.TOKEN)
     with pytest.raises(Forbidden, match="no scope 'approve'"):
         issues.approve(number, actor=token, patch_hash=patch, key="k")
 

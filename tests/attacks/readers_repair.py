@@ -99,7 +99,7 @@ def _guessed(text: str) -> None:
     fixability.classify(found, program())
     reproduce.written(probe.Call("", "show({})"), crash(text, "E").model_copy(update={"frames": found.frames}))
     reproduce.reproduces(
-        probe.Outcome(error="KeyError", text=text, file="shop/cart.py", function="show", line=10), found
+        probe.ProbeOutcome(error="KeyError", text=text, file="shop/cart.py", function="show", line=10), found
     )
     prompting.prompt(program(), found, [text])
     call = probe.Call(
@@ -107,7 +107,9 @@ def _guessed(text: str) -> None:
     )
     list(islice(mutate.mutated(call, mutate.pool_of(found)), 50))
     list(islice(chain(mutate.staged(call), mutate.swapped(call, [repr(text[:99])])), 50))
-    guided_inputs.grown([call] * 2, [probe.Outcome(error="KeyError", text=repr(text[:999])), probe.Outcome(text=text)])
+    guided_inputs.grown(
+        [call] * 2, [probe.ProbeOutcome(error="KeyError", text=repr(text[:999])), probe.ProbeOutcome(text=text)]
+    )
     test_calls.scaffolds(program(), found)
 
 

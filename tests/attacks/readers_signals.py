@@ -62,7 +62,7 @@ def _analyses(text: str) -> None:
 
 
 def _noise(text: str) -> None:
-    silence = noise.Silence(AT.replace(year=2030), title="*a*b*c*d", service="*x*")
+    silence = noise.ActiveSilence(AT.replace(year=2030), title="*a*b*c*d", service="*x*")
     for one in _records(text):
         noise.verdict(one, noise.Context(silences=[silence]))
 
@@ -105,7 +105,9 @@ SIGNALS = {
     "noise": Reader(_noise),
     "correlation": Reader(_correlated, slow=True),
     "blame": Reader(_blamed),
-    "memory": Reader(lambda text: memory.similar(memory.Past(1, "", "", "", text), [memory.Past(2, "", "", "", text)])),
+    "memory": Reader(
+        lambda text: memory.similar(memory.PastIssue(1, "", "", "", text), [memory.PastIssue(2, "", "", "", text)])
+    ),
     "mask": Reader(lambda text: (mask(text), words(text))),
     "template of a line": Reader(lambda text: [Templates().group(line) for line in (text, *text.splitlines()[:50])]),
     "templates of a stream": Reader(_grouped, slow=True),

@@ -217,7 +217,7 @@ def _delivered(text: str) -> None:
             headers = {door.header: signature, door.identity: text, door.time: text}
             try:
                 webhooks.verify(vendor, headers, body, "secret", AT.timestamp())
-            except webhooks.Refused:
+            except webhooks.DeliveryRefused:
                 continue
 
 
@@ -232,8 +232,8 @@ def _clicked(text: str) -> None:
     slack_answers.payload_of(text.encode("utf-8", "replace"))
 
 
-def _answer(content: bytes) -> http.Answer:
-    return http.Answer("vendor", httpx.Response(200, content=content))
+def _answer(content: bytes) -> http.VendorAnswer:
+    return http.VendorAnswer("vendor", httpx.Response(200, content=content))
 
 
 def _bodies(text: str) -> None:

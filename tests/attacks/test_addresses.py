@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from core.vendors import http
-from core.vendors.address import Guard
+from core.vendors.address import ConnectionGuard
 from core.vendors.base import VendorError
 from core.vendors.http import Http
 from tests.answering import answering
@@ -31,17 +31,17 @@ METADATA = ["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.1
 
 @pytest.mark.parametrize("address", INSIDE)
 def test_no_form_of_an_inner_address_is_called(address):
-    assert Guard("vendor").refuses(ipaddress.ip_address(address))
+    assert ConnectionGuard("vendor").refuses(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize("address", METADATA)
 def test_a_cloud_s_metadata_is_called_by_no_setting(address):
-    assert Guard("vendor", private=True, loopback=True).refuses(ipaddress.ip_address(address))
+    assert ConnectionGuard("vendor", private=True, loopback=True).refuses(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"])
 def test_addresses_of_the_internet_are_called(address):
-    assert not Guard("vendor").refuses(ipaddress.ip_address(address))
+    assert not ConnectionGuard("vendor").refuses(ipaddress.ip_address(address))
 
 
 LINKS = [
@@ -109,7 +109,7 @@ def test_a_name_that_is_looked_up_twice_is_connected_to_what_was_checked(monkeyp
     answers = iter(["93.184.216.34", "127.0.0.1"])
     monkeypatch.setattr("socket.getaddrinfo", lambda *a, **k: [(2, 1, 6, "", (next(answers), 443))])
     called = []
-    guard = Guard("vendor")
+    guard = ConnectionGuard("vendor")
     guard.network.connect_tcp = lambda address, *_: called.append(address)
     guard.connect_tcp("rebind.example", 443)
     with pytest.raises(VendorError):

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import select
 
 from core.audit import chain, head
-from core.audit.chain import State
+from core.audit.chain import ChainState
 from core.db import store
 from core.models import AuditRow
 from tests.attacks.chain import files, recompute, sql, write
@@ -123,27 +123,27 @@ def head_and_the_databases_memory_removed(host):
 
 
 TAMPERING = {
-    edited: State.EDITED,
-    edited_with_its_own_hash: State.EDITED,
-    edited_detail_of_the_last: State.EDITED,
-    reordered: State.REORDERED,
-    removed: State.REMOVED,
-    removed_at_the_start: State.REMOVED,
-    truncated: State.TRUNCATED,
-    emptied: State.TRUNCATED,
-    truncated_and_grown_again: State.REWRITTEN,
-    rewritten: State.REWRITTEN,
-    rewritten_in_the_last_row: State.REWRITTEN,
-    removed_and_recomputed: State.REWRITTEN,
-    removed_and_renumbered: State.REWRITTEN,
-    rewritten_with_a_head_of_another_key: State.FORGED,
-    rewritten_with_the_old_signature: State.FORGED,
-    rewritten_with_an_unsigned_head: State.FORGED,
-    head_made_unreadable: State.FORGED,
-    key_removed: State.FORGED,
-    head_removed: State.HEADLESS,
-    head_and_key_removed: State.HEADLESS,
-    head_and_the_databases_memory_removed: State.HEADLESS,
+    edited: ChainState.EDITED,
+    edited_with_its_own_hash: ChainState.EDITED,
+    edited_detail_of_the_last: ChainState.EDITED,
+    reordered: ChainState.REORDERED,
+    removed: ChainState.REMOVED,
+    removed_at_the_start: ChainState.REMOVED,
+    truncated: ChainState.TRUNCATED,
+    emptied: ChainState.TRUNCATED,
+    truncated_and_grown_again: ChainState.REWRITTEN,
+    rewritten: ChainState.REWRITTEN,
+    rewritten_in_the_last_row: ChainState.REWRITTEN,
+    removed_and_recomputed: ChainState.REWRITTEN,
+    removed_and_renumbered: ChainState.REWRITTEN,
+    rewritten_with_a_head_of_another_key: ChainState.FORGED,
+    rewritten_with_the_old_signature: ChainState.FORGED,
+    rewritten_with_an_unsigned_head: ChainState.FORGED,
+    head_made_unreadable: ChainState.FORGED,
+    key_removed: ChainState.FORGED,
+    head_removed: ChainState.HEADLESS,
+    head_and_key_removed: ChainState.HEADLESS,
+    head_and_the_databases_memory_removed: ChainState.HEADLESS,
 }
 OLDER_THAN_THE_HEAD = (edited, edited_with_its_own_hash, reordered, removed, removed_at_the_start)
 """Only the whole chain shows these: the head looks at the rows since it alone."""
@@ -151,7 +151,7 @@ OLDER_THAN_THE_HEAD = (edited, edited_with_its_own_hash, reordered, removed, rem
 
 @pytest.mark.parametrize("tamper", TAMPERING, ids=lambda tamper: tamper.__name__)
 def test_tampering_is_named_and_the_head_does_not_move_over_it(host, tamper):
-    assert head.verify(host).state is State.WHOLE
+    assert head.verify(host).state is ChainState.WHOLE
     tamper(host)
     before = {path.name: path.read_bytes() for path in host.data_dir.glob("audit-*")}
     for _ in range(2):  # the upkeep that comes before anybody looks must not hide it
@@ -171,13 +171,13 @@ def test_whoever_has_the_key_too_is_found_by_a_head_that_was_sent_outside(host):
     sql(f"UPDATE audithead SET line = '{forged}'")
     assert head.verify(host).ok, "nothing on this host can tell"
     found = head.verify(host, given=outside)
-    assert (found.state, "the head that you gave" in found.says) == (State.REWRITTEN, True)
+    assert (found.state, "the head that you gave" in found.says) == (ChainState.REWRITTEN, True)
 
 
 def test_a_head_that_somebody_else_signed_is_not_taken_for_ours(host):
     forged = head.sign(_last(), b"another key")
     verdict = head.verify(host, given=forged)
-    assert (verdict.ok, verdict.state) == (False, State.FORGED)
+    assert (verdict.ok, verdict.state) == (False, ChainState.FORGED)
 
 
 def test_the_head_on_the_disk_is_newer_than_the_one_that_was_sent_and_tells_alone(host):
@@ -185,7 +185,7 @@ def test_the_head_on_the_disk_is_newer_than_the_one_that_was_sent_and_tells_alon
     assert head.advance(host).ok
     sql("DELETE FROM auditrow WHERE id > 6")
     for verdict in (head.advance(host), head.verify(host)):
-        assert (verdict.ok, verdict.state) == (False, State.TRUNCATED)
+        assert (verdict.ok, verdict.state) == (False, ChainState.TRUNCATED)
 
 
 def test_the_head_moves_over_new_rows_and_reads_only_those(host):
@@ -208,8 +208,8 @@ def test_hosts_of_one_database_each_keep_a_head_and_come_back_after_days(host, t
     assert head.advance(host).ok and head.verify(host).ok and head.verify(other).ok
     sql("UPDATE auditrow SET actor = 'eve' WHERE id = 8")
     recompute(8)
-    assert head.advance(host).state is State.REWRITTEN
-    assert head.advance(other).state is State.REWRITTEN
+    assert head.advance(host).state is ChainState.REWRITTEN
+    assert head.advance(other).state is ChainState.REWRITTEN
 
 
 def test_a_host_without_a_head_still_looks_at_those_of_the_others(host, tmp_path, monkeypatch):
@@ -217,7 +217,7 @@ def test_a_host_without_a_head_still_looks_at_those_of_the_others(host, tmp_path
     monkeypatch.setattr(head.socket, "gethostname", lambda: "new")
     new = host.model_copy(update={"data_dir": tmp_path / "new"})
     rewritten(host)
-    assert head.advance(new).state is State.REWRITTEN
+    assert head.advance(new).state is ChainState.REWRITTEN
     assert not (tmp_path / "new" / "audit-head").exists()
 
 
@@ -225,4 +225,4 @@ def test_a_forged_head_in_the_database_is_found_by_its_key(host):
     line = str(head.sign(_last(), b"another key"))
     mine = head.read(files(host)["audit-head"].decode())
     sql(f"UPDATE audithead SET line = '{line.replace(head.read(line).key, mine.key)}'")
-    assert head.verify(host).state is State.FORGED
+    assert head.verify(host).state is ChainState.FORGED

@@ -25,7 +25,7 @@ def text(tmp_path) -> str:
         for payload in map(storable, (*payloads(), *(f" {cell}" for cell in FAMILIES["cells"]()))):
             chain.record(session, payload[:90], payload[:90], payload, {"reason": payload})
     with store.read() as session:
-        return exports.trail_csv(session, trail.Filter())
+        return exports.trail_csv(session, trail.AuditFilter())
 
 
 def test_no_cell_begins_a_formula(text):

@@ -33,7 +33,11 @@ def shop(world, monkeypatch):  # noqa: F811 - the fixture above
     """``shop(*sources)``: a shop that the platform reads through these sources."""
     telemetry = Telemetry()
     alarms, made = Alarms(telemetry), world()
-    vendors = (sentry.Sentry(), datadog.Datadog(telemetry, alarms), cloudwatch.CloudWatch(telemetry, alarms))
+    vendors = (
+        sentry.SimulatedSentry(),
+        datadog.SimulatedDatadog(telemetry, alarms),
+        cloudwatch.SimulatedCloudWatch(telemetry, alarms),
+    )
     monkeypatch.setattr(engine, "repair", fix_the_forged)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", cloudwatch.KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", cloudwatch.SECRET)

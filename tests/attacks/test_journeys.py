@@ -66,7 +66,7 @@ def test_the_body_of_a_webhook_is_never_more_than_a_bell(settings):
         body = json.dumps({"action": text, "approval": {"state": text}, text: text}).encode()
         signed = {"x-hub-signature-256": "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()}
         sent = text.encode("utf-8", "replace").decode("latin-1")  # as a server hands a header on
-        with pytest.raises(webhooks.Refused):
+        with pytest.raises(webhooks.DeliveryRefused):
             webhooks.accept(settings, "github", {"x-hub-signature-256": sent, "x-github-delivery": sent}, body)
         webhooks.accept(settings, "github", signed | {"x-github-delivery": str(number)}, body)
     with store.read() as session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from core.queries.kpis import BASELINE_SECONDS, Judged, Mean, Tally
+from core.queries.kpis import BASELINE_SECONDS, ConfidenceTally, Mean, RunTally
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ def mean(values) -> Mean:
     return Mean(len(known), sum(known))
 
 
-def sums(runs) -> Tally:
+def sums(runs) -> RunTally:
     """``runs`` have result, verdict, confidence, detect_seconds and total_seconds."""
     acted = judged(runs)
     repairs = [r.total_seconds for r in runs if r.result == "fixed" and r.total_seconds is not None]
     results = [r.result for r in runs]
-    return Tally(
+    return RunTally(
         results={name: results.count(name) for name in set(results)},
         repairs=mean(repairs),
         median=median(repairs) if repairs else None,
@@ -43,7 +43,7 @@ def sums(runs) -> Tally:
     )
 
 
-def judged(runs) -> list[Judged]:
+def judged(runs) -> list[ConfidenceTally]:
     """Decisions to act that ended, by tenth of confidence."""
     tenths: dict[int, list] = {}
     for r in runs:
@@ -51,7 +51,7 @@ def judged(runs) -> list[Judged]:
             confidence = r.confidence or 0.0
             tenths.setdefault(min(9, int(confidence * 10 + 1e-9)), []).append((confidence, r.result == "fixed"))
     return [
-        Judged(
+        ConfidenceTally(
             place,
             len(cases),
             sum(h for _, h in cases),

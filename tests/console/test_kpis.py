@@ -3,7 +3,7 @@
 import pytest
 
 from core.queries import kpis
-from core.queries.kpis import Deployed, Mean, Tally
+from core.queries.kpis import DeploymentCount, Mean, RunTally
 from tests.console.sums import judged, run, sums
 
 FIXED = [run(seconds=60.0 * n) for n in range(1, 6)]
@@ -35,7 +35,7 @@ def test_the_brier_score():
 
 @pytest.mark.parametrize("ended, back, value", [(0, 0, None), (4, 4, None), (10, 1, 0.1), (5, 0, 0.0)])
 def test_rollback_rate(ended, back, value):
-    assert kpis.rollback_rate(Deployed(ended, back)).value == value
+    assert kpis.rollback_rate(DeploymentCount(ended, back)).value == value
 
 
 @pytest.mark.parametrize("requests, errors, value", [(0, 0, None), (999, 0, None), (1000, 1, 0.999)])
@@ -69,12 +69,12 @@ def test_the_parts_add_up_to_the_repair():
 
 
 def test_every_target_of_the_product_is_a_figures():
-    targets = {f.name: f.target for f in kpis.all_of(Tally(), Deployed(), (0, 0), 90)}
+    targets = {f.name: f.target for f in kpis.all_of(RunTally(), DeploymentCount(), (0, 0), 90)}
     assert (targets["MTTR, auto-fixed"], targets["Auto-resolution"]) == (300, 0.8)
     assert (targets["Mean confidence"], targets["Uptime"]) == (0.85, 0.999)
 
 
 @pytest.mark.parametrize("value, met", [(299.0, True), (300.0, True), (301.0, False)])
 def test_a_target_is_met_or_missed(value, met):
-    assert kpis.meets(kpis.mttr(Tally(repairs=Mean(5, value * 5)))) is met
-    assert kpis.meets(kpis.mttr(Tally(repairs=Mean(4, value * 4)))) is None
+    assert kpis.meets(kpis.mttr(RunTally(repairs=Mean(5, value * 5)))) is met
+    assert kpis.meets(kpis.mttr(RunTally(repairs=Mean(4, value * 4)))) is None

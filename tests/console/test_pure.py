@@ -14,8 +14,8 @@ from console.ui.markup import Safe, esc, join, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, VERDICT, of
 from core.models import ChangeSet, Decision, Issue, Review, Severity, Status, Verdict
 from core.queries import kpis
-from core.queries.approvals import Question
-from core.queries.issues import Change
+from core.queries.approvals import OpenApproval
+from core.queries.issues import ChangeDetails
 from tests import factories
 from tests.console.sums import judged, run, sums
 
@@ -148,7 +148,7 @@ def test_charts_are_drawn_from_rows():
 
 def test_a_report_is_one_page_of_its_own():
     ended = [run(confidence=0.85)] * 6
-    now = kpis.all_of(sums(ended), kpis.Deployed(6, 0), (5000, 5), 90)
+    now = kpis.all_of(sums(ended), kpis.DeploymentCount(6, 0), (5000, 5), 90)
     start = datetime(2026, 1, 1, tzinfo=UTC)
     parts = kpis.parts(10.0, {"fix": 30.0}, 120.0)
     made = report.page(start, start, now, now, (6, parts), kpis.calibration(judged(ended)), {EVIL: (5000, 5)})
@@ -243,7 +243,7 @@ def test_what_the_review_could_not_look_at_is_a_risk():
         {"gate": "scan", "passed": False, "done": False, "says": "not scanned: a person looks"},
     ]
     made = ChangeSet(issue_id=1, run=1, attempt=1, generator="embedded")
-    found = Change(made, [Review(change_set_id=1, passed=True, gates=gates)])
+    found = ChangeDetails(made, [Review(change_set_id=1, passed=True, gates=gates)])
     issue = Issue(fingerprint="f", title="t", service="pricing")
-    asked = Question(None, issue, found, None, None, None, None, critical=False, mine=True, barred="")
+    asked = OpenApproval(None, issue, found, None, None, None, None, critical=False, mine=True, barred="")
     assert [says for sign, says in approval.risks(asked) if sign is False] == ["not scanned: a person looks"]

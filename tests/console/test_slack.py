@@ -33,7 +33,7 @@ PEOPLE = '[repositories]\n[slack.people]\nU0DEMO = "ada"\nU0VIC = "vic"\n'
 @pytest.fixture(scope="module")
 def address_of():
     """Slack on loopback: its state and address, for every test of this file."""
-    vendor = simulator.Slack()
+    vendor = simulator.SimulatedSlack()
     with serving(Starlette(routes=vendor.routes)) as address:
         yield vendor, address
 

@@ -10,7 +10,7 @@ from console.ui import diagram
 from core.db import store
 from core.models import Deployment, Issue, Outcome, Severity, Status, now
 from core.queries import changes, counting, deployments, issues, outcomes, pipeline
-from core.queries.kpis import Tally
+from core.queries.kpis import RunTally
 from tests import factories, scenes
 from tests.console.sums import judged, sums
 
@@ -59,16 +59,16 @@ def test_every_arrow_of_the_diagram_is_counted(console):
 @pytest.mark.parametrize(
     "wanted, check",
     [
-        (issues.Filter(text="ZeroDivision"), lambda i: "ZeroDivision" in i.title),
-        (issues.Filter(text="CHECKOUT"), lambda i: i.service == "checkout"),
-        (issues.Filter(text="100%_"), lambda i: False),
+        (issues.IssueFilter(text="ZeroDivision"), lambda i: "ZeroDivision" in i.title),
+        (issues.IssueFilter(text="CHECKOUT"), lambda i: i.service == "checkout"),
+        (issues.IssueFilter(text="100%_"), lambda i: False),
         (
-            issues.Filter(statuses=(Status.FIXING, Status.WATCHING)),
+            issues.IssueFilter(statuses=(Status.FIXING, Status.WATCHING)),
             lambda i: i.status in ("fixing", "watching"),
         ),
-        (issues.Filter(severities=(Severity.CRITICAL,)), lambda i: i.severity == "critical"),
+        (issues.IssueFilter(severities=(Severity.CRITICAL,)), lambda i: i.severity == "critical"),
         (
-            issues.Filter(service="cart", statuses=(Status.SCHEDULED,)),
+            issues.IssueFilter(service="cart", statuses=(Status.SCHEDULED,)),
             lambda i: (i.service, i.status) == ("cart", "scheduled"),
         ),
     ],
@@ -119,7 +119,7 @@ def test_sql_sums_as_python_does(shop):
     assert (found.acted, found.held) == (wanted.acted, wanted.held)
     tenths = [astuple(j) for j in outcomes.judged(shop, since, until)]
     assert tenths == [pytest.approx(astuple(j)) for j in judged(every)]
-    assert outcomes.tally(shop, until + DAY, until + 2 * DAY) == Tally()
+    assert outcomes.tally(shop, until + DAY, until + 2 * DAY) == RunTally()
 
 
 @pytest.mark.parametrize("confidence", [0.0, 0.1, 0.3, 0.6, 0.7, 0.8, 0.9, 0.99, 1.0, None])

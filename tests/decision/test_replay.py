@@ -12,7 +12,7 @@ from core.audit import chain
 from core.cli import replay as command_replay
 from core.db import store
 from core.decision import rules
-from core.decision.replay import Past, replay
+from core.decision.replay import PastDecision, replay
 from core.models import Cause, Impact, Severity, Verdict
 from core.models.kept import PolicyVersion
 from core.policy import versions
@@ -25,13 +25,13 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = parse_policy(screens.PLATFORM, "platform.toml")
 
 
-def past(**values) -> Past:
+def past(**values) -> PastDecision:
     """A decision under POLICY: the mild one of a search service, unless ``values`` say otherwise."""
     given = {"analysis": 0.8, "simplicity": 0.8, "successes": 9, "outcomes": 9, "occurrences": 50, **values}
     case = rules.Situation("search", Severity.MEDIUM, Impact.LOW, **{"cause": Cause.CODE, **given})
     made = rules.decide(case, POLICY)
     inputs = json.loads(json.dumps(made.inputs))
-    return Past(1, "t", "search", AT, made.verdict, made.needs_approval, made.confidence, inputs, "fixed")
+    return PastDecision(1, "t", "search", AT, made.verdict, made.needs_approval, made.confidence, inputs, "fixed")
 
 
 def policy(**sections) -> Policy:
@@ -71,7 +71,7 @@ def test_a_flip_that_todays_policy_makes_too_is_marked():
 
 @pytest.mark.parametrize("inputs", [{}, {"service": "x"}, {"service": "x", "severity": "odd", "impact": "low"}])
 def test_a_receipt_without_its_inputs_is_counted_and_left_out(inputs):
-    odd = Past(1, "t", "x", AT, Verdict.AUTO_RESOLVE, False, 0.9, inputs)
+    odd = PastDecision(1, "t", "x", AT, Verdict.AUTO_RESOLVE, False, 0.9, inputs)
     found = replay([odd, past()], POLICY)
     assert (found.judged, found.unreadable) == (1, 1)
 

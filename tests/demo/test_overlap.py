@@ -30,8 +30,8 @@ def issue(**values) -> dict:
     )
 
 
-def world(behaves: bool = True) -> overlap.World:
-    return overlap.World(POLICY, lambda _: 0.0, lambda: [], {}, lambda: None, lambda _: behaves, lambda *_: 40.0)
+def world(behaves: bool = True) -> overlap.OverlapWorld:
+    return overlap.OverlapWorld(POLICY, lambda _: 0.0, lambda: [], {}, lambda: None, lambda _: behaves, lambda *_: 40.0)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import col, delete, select
 
 from core.audit import chain
-from core.audit.chain import Mark, State
+from core.audit.chain import ChainState, Mark
 from core.db import store
 from core.models import AuditRow
 
@@ -35,7 +35,7 @@ def rows() -> list[AuditRow]:
         return session.exec(select(AuditRow).order_by(col(AuditRow.id))).all()
 
 
-def verify(*marks: Mark, **values) -> chain.Verdict:
+def verify(*marks: Mark, **values) -> chain.ChainVerdict:
     with store.read() as session:
         return chain.verify(session, marks=marks, **values)
 
@@ -120,13 +120,13 @@ def _none_by_key(session, query):
 def test_an_honest_trail_verifies(trail):
     for marks in ((), (trail,), (Mark(2, rows()[1].hash), trail), (trail, Mark(1, rows()[0].hash))):
         verdict = verify(*marks)
-        assert (verdict.ok, verdict.rows, verdict.state) == (True, ROWS, State.WHOLE)
+        assert (verdict.ok, verdict.rows, verdict.state) == (True, ROWS, ChainState.WHOLE)
         assert verdict.says == "4 rows, each follows the one before it"
 
 
 def test_an_empty_trail_verifies(console):
     assert (verify().ok, verify().rows) == (True, 0)
-    assert verify(Mark(1, "0" * 64)).state is State.TRUNCATED
+    assert verify(Mark(1, "0" * 64)).state is ChainState.TRUNCATED
 
 
 @pytest.mark.parametrize("number", range(1, ROWS + 1))
@@ -141,7 +141,7 @@ def test_an_edited_row_is_named(trail, number, values):
     edit(number, **values)
     for marks in ((), (trail,)):
         verdict = verify(*marks)
-        assert (verdict.ok, verdict.state, verdict.rows) == (False, State.EDITED, number - 1)
+        assert (verdict.ok, verdict.state, verdict.rows) == (False, ChainState.EDITED, number - 1)
         assert verdict.says == f"row {number} was changed after it was written"
 
 
@@ -155,7 +155,7 @@ def test_an_edited_row_with_its_own_hash_is_found_by_the_next(trail, number):
     edit(number, actor="eve")
     hashes_anew(number, number)
     verdict = verify(trail)
-    assert (verdict.ok, verdict.state, verdict.rows) == (False, State.EDITED, number)
+    assert (verdict.ok, verdict.state, verdict.rows) == (False, ChainState.EDITED, number)
     assert verdict.says == (f"row {number + 1} does not follow row {number}: row {number} was changed after it was "
                             "written, and its hash with it")  # fmt: skip
 
@@ -164,13 +164,16 @@ def test_an_edited_row_with_its_own_hash_is_found_by_the_next(trail, number):
 def test_a_removed_row_is_missed(trail, number):
     remove(number)
     verdict = verify()
-    assert (verdict.state, verdict.rows) == (State.REMOVED, number - 1)
+    assert (verdict.state, verdict.rows) == (ChainState.REMOVED, number - 1)
     assert verdict.says == f"row {number + 1} does not follow row {number - 1}: rows before it were removed"
 
 
 def test_a_removed_first_row_is_missed(trail):
     remove(1)
-    assert (verify().state, verify().says) == (State.REMOVED, "row 2 is not the first row: rows before it were removed")
+    assert (verify().state, verify().says) == (
+        ChainState.REMOVED,
+        "row 2 is not the first row: rows before it were removed",
+    )
 
 
 def test_a_first_row_that_follows_nothing_known(trail):
@@ -178,7 +181,7 @@ def test_a_first_row_that_follows_nothing_known(trail):
     edit(1, previous="1" * 64)
     hash_ = chain.digest(rows()[0])
     edit(1, hash=hash_)
-    assert verify().state is State.EDITED and verify().says.startswith("row 1 is not the first row: row 0")
+    assert verify().state is ChainState.EDITED and verify().says.startswith("row 1 is not the first row: row 0")
 
 
 def test_two_rows_that_changed_places_are_found(trail):
@@ -186,7 +189,7 @@ def test_two_rows_that_changed_places_are_found(trail):
     edit(2, **third)
     edit(3, **second)
     verdict = verify()
-    assert (verdict.state, verdict.rows) == (State.REORDERED, 1)
+    assert (verdict.state, verdict.rows) == (ChainState.REORDERED, 1)
     assert verdict.says == "row 2 does not follow row 1 but row 3: rows were reordered"
 
 
@@ -195,7 +198,7 @@ def test_rows_cut_off_are_missed_by_the_mark(trail, gone):
     remove(*gone)
     assert verify().ok, "the rows that are left fit"
     verdict = verify(Mark(4, trail.hash, "the head of db-1"))
-    assert (verdict.ok, verdict.state, verdict.rows) == (False, State.TRUNCATED, ROWS - len(gone))
+    assert (verdict.ok, verdict.state, verdict.rows) == (False, ChainState.TRUNCATED, ROWS - len(gone))
     assert verdict.says == "the chain ends before row 4, which the head of db-1 names: rows were cut off"
 
 
@@ -205,7 +208,7 @@ def test_a_trail_whose_hashes_were_all_made_anew_does_not_match_its_mark(trail, 
     hashes_anew()
     assert verify().ok, "every row fits the one before it"
     verdict = verify(trail)
-    assert (verdict.state, verdict.rows) == (State.REWRITTEN, ROWS - 1)
+    assert (verdict.state, verdict.rows) == (ChainState.REWRITTEN, ROWS - 1)
     assert verdict.says.startswith("row 4 is not the row that the head names: rows up to it were changed or removed")
 
 
@@ -215,7 +218,8 @@ def test_any_mark_that_does_not_fit_is_enough(trail, at):
     wrong = [*good[: at - 1], Mark(at, "0" * 64, "that one"), *good[at:]]
     for marks in (wrong, wrong[::-1]):
         assert (
-            verify(*marks).state is State.REWRITTEN and f"row {at} is not the row that that one" in verify(*marks).says
+            verify(*marks).state is ChainState.REWRITTEN
+            and f"row {at} is not the row that that one" in verify(*marks).says
         )
 
 
@@ -224,7 +228,7 @@ def test_a_mark_of_a_row_that_is_gone_is_missed_by_the_next_row(trail):
     remove(2)
     hashes_anew()
     assert verify().ok
-    assert verify(mark).state is State.REWRITTEN
+    assert verify(mark).state is ChainState.REWRITTEN
 
 
 def test_rows_after_the_mark_are_no_fault(trail):
@@ -233,7 +237,7 @@ def test_rows_after_the_mark_are_no_fault(trail):
     assert verify(trail).ok
 
 
-def walked(start: Mark, *marks: Mark) -> tuple[chain.Verdict, Mark | None]:
+def walked(start: Mark, *marks: Mark) -> tuple[chain.ChainVerdict, Mark | None]:
     with store.read() as session:
         return chain.walk(session, marks, start=start)
 
@@ -247,12 +251,12 @@ def test_a_walk_from_a_verified_row_reads_it_and_those_after_it(trail, number):
 def test_a_walk_does_not_begin_at_a_row_that_changed(trail):
     start = Mark(2, rows()[1].hash)
     edit(2, actor="eve")
-    assert walked(start)[0].state is State.EDITED
+    assert walked(start)[0].state is ChainState.EDITED
     hashes_anew()
-    assert walked(start)[0].state is State.REWRITTEN
+    assert walked(start)[0].state is ChainState.REWRITTEN
     remove(2, 3, 4)
-    assert walked(start) == (chain.Verdict(False, 0, "the chain ends before row 2, which the head names: rows were cut "
-                                           "off", State.TRUNCATED), None)  # fmt: skip
+    says = "the chain ends before row 2, which the head names: rows were cut off"
+    assert walked(start) == (chain.ChainVerdict(False, 0, says, ChainState.TRUNCATED), None)
 
 
 def test_a_walk_tells_the_last_row_that_fits(trail):

@@ -8,7 +8,7 @@ from core.db import store
 from core.models import Crash, Frame, Raised, Status
 from core.repair.engine import _led_on
 from core.repair.prove.proof import Tests
-from core.repair.sandbox.probe import Outcome
+from core.repair.sandbox.probe import ProbeOutcome
 from core.runtime import Runtime
 from core.stages import dependence
 from core.stages.test import _new_alone
@@ -155,11 +155,11 @@ def test_only_a_new_test_that_fails_alone_may_have_met_another_fault(told, known
 @pytest.mark.parametrize(
     ("after", "further"),
     [
-        (Outcome(error="KeyError", file="till.py", function="tax"), ("KeyError", "till.py", "tax")),
-        (Outcome(error="KeyError", file="till.py", function="tax", deliberate=True), None),  # its own raise
-        (Outcome(error="KeyError"), None),  # outside of the program
-        (Outcome(error="ZeroDivisionError", file="till.py", function="share"), None),  # the reported crash itself
-        (Outcome(result="int 3"), None),
+        (ProbeOutcome(error="KeyError", file="till.py", function="tax"), ("KeyError", "till.py", "tax")),
+        (ProbeOutcome(error="KeyError", file="till.py", function="tax", deliberate=True), None),  # its own raise
+        (ProbeOutcome(error="KeyError"), None),  # outside of the program
+        (ProbeOutcome(error="ZeroDivisionError", file="till.py", function="share"), None),  # the reported crash itself
+        (ProbeOutcome(result="int 3"), None),
     ],
 )
 def test_what_a_candidate_leads_on_to(after, further):

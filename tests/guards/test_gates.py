@@ -6,8 +6,8 @@ import pytest
 
 from core.settings import Repository
 from core.stages.review import gates
-from core.stages.review.gate import Finding, Gate, changed_lines, counted, newly
-from core.stages.review.tools import Report, Row
+from core.stages.review.gate import Gate, GateFinding, changed_lines, counted, newly
+from core.stages.review.tools import Report, ToolFinding
 
 DIFF = """\
 diff --git a/a.py b/a.py
@@ -74,15 +74,15 @@ def test_the_old_texts_of_what_a_review_reads():
 
 @pytest.mark.parametrize(("line", "own"), [(4, False), (5, True), (6, True), (7, False)])
 def test_only_findings_on_changed_lines_count(line, own):
-    finding = Finding("style", "a.py", line, "bad")
-    gate = counted("style", [finding, Finding("style", "b.py", 5, "bad")], {"a.py": {5, 6}}, "style findings")
+    finding = GateFinding("style", "a.py", line, "bad")
+    gate = counted("style", [finding, GateFinding("style", "b.py", 5, "bad")], {"a.py": {5, 6}}, "style findings")
     assert (gate.passed, gate.value, gate.limit) == (not own, float(own), 0.0)
     assert gate.findings == ((finding,) if own else ())
     assert gate.says == ("1 style findings on changed lines" if own else "no style findings on changed lines")
 
 
 def test_a_gate_as_it_is_stored():
-    stored = Gate("style", True, "fine", findings=(Finding("style", "a.py", 1, "x"),)).as_json()
+    stored = Gate("style", True, "fine", findings=(GateFinding("style", "a.py", 1, "x"),)).as_json()
     assert stored == {"gate": "style", "passed": True, "says": "fine", "value": None, "limit": None, "done": True}
 
 
@@ -98,8 +98,8 @@ def test_what_a_patch_can_newly_do_and_which_of_it_asks_for_a_person(value, aski
 # --- the tools' findings -----------------------------------------------------------------------------
 
 
-def row(path: str, line: int, code: str, says="bad", severity="") -> Row:
-    return Row(path=path, line=line, code=code, says=says, severity=severity)
+def row(path: str, line: int, code: str, says="bad", severity="") -> ToolFinding:
+    return ToolFinding(path=path, line=line, code=code, says=says, severity=severity)
 
 
 RISKS = Report(bandit=[row("a.py", 4, "B307", severity="medium"), row("a.py", 5, "B324", severity="high"),
@@ -172,7 +172,7 @@ y = 0
 """
 
 
-def complex_(path: str, line: int, name: str, value: int) -> Row:
+def complex_(path: str, line: int, name: str, value: int) -> ToolFinding:
     return row(path, line, "C901", f"`{name}` is too complex ({value} > 0)")
 
 
@@ -207,7 +207,7 @@ def test_complexity_of_the_functions_that_hold_a_changed_line(tmp_path, lines, l
     assert [f.says.split(" ")[0] for f in gate.findings] == named
     if named == ["hard"]:
         says = f"hard has complexity 3, the limit is {limit}"
-        assert gate.findings == (Finding("complexity", "sub/a.py", 8, says),) and gate.says == says
+        assert gate.findings == (GateFinding("complexity", "sub/a.py", 8, says),) and gate.says == says
     if not named:
         assert gate.says == f"most complex changed function: {value}"
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.models import Crash
 from core.repair.judge.judge import NO_EVIDENCE, Judged, choose, crash_like, difference, mended, trust, uncured
-from core.repair.sandbox.probe import Outcome
+from core.repair.sandbox.probe import ProbeOutcome
 from core.repair.types import Candidate
 
 CRASH = Crash(
@@ -19,11 +19,11 @@ CRASH = Crash(
 OF_A_LIBRARY = CRASH.model_copy(update={"frames": CRASH.frames[1:]})
 
 
-def raised(error="KeyError", line=2, text="'a'", **values) -> Outcome:
-    return Outcome(**{"error": error, "file": "m.py", "function": "f", "line": line, "text": text, **values})
+def raised(error="KeyError", line=2, text="'a'", **values) -> ProbeOutcome:
+    return ProbeOutcome(**{"error": error, "file": "m.py", "function": "f", "line": line, "text": text, **values})
 
 
-CRASHED, TWO, THREE = raised(), Outcome(result="int 2"), Outcome(result="int 3")
+CRASHED, TWO, THREE = raised(), ProbeOutcome(result="int 2"), ProbeOutcome(result="int 3")
 REFUSED = raised("ValueError", 7, deliberate=True)
 
 
@@ -57,7 +57,7 @@ def test_a_difference_on_any_input_is_found(old, new, says, at):
         (raised("TypeError", 7), TWO),  # of a type that nobody passes
         (raised("AttributeError", 7), TWO),
         (raised("ImportError", 7, text="cannot import name 'x' from partially initialized module 'm'"), TWO),
-        (Outcome(result="<coroutine object f at 0x1>"), THREE),
+        (ProbeOutcome(result="<coroutine object f at 0x1>"), THREE),
     ],
 )
 def test_what_a_candidate_may_change(old, new):
@@ -70,7 +70,7 @@ def test_an_error_elsewhere_or_on_purpose_may_not_go(values):
 
 
 def test_without_a_frame_of_the_program_no_line_is_the_crashs_own():
-    assert difference([Outcome(error="IndexError")], [TWO], OF_A_LIBRARY) is not None
+    assert difference([ProbeOutcome(error="IndexError")], [TWO], OF_A_LIBRARY) is not None
 
 
 @pytest.mark.parametrize(("ended", "found"), [(3, None), (2, "it does not end on inputs that ended before")])
@@ -83,7 +83,7 @@ def test_more_inputs_that_end_are_no_difference():
 
 
 def test_a_message_names_no_more_than_sixty_characters():
-    old, new = Outcome(result="x" * 99), Outcome(result="y" * 99)
+    old, new = ProbeOutcome(result="x" * 99), ProbeOutcome(result="y" * 99)
     assert difference([old], [new], CRASH) == f"a result changed from {'x' * 60} to {'y' * 60}"
 
 
@@ -102,7 +102,7 @@ GONE = raised("Gone", 4, deliberate=True)
         ([raised("Gone", 4)], 1, GUARDED, None),  # raised by something else
         ([raised("Other", 4, deliberate=True)], 1, GUARDED, None),
         ([GONE], 1, Candidate("t", {}, "r"), None),
-        ([Outcome(deliberate=True)], 1, Candidate("t", {}, "r"), None),
+        ([ProbeOutcome(deliberate=True)], 1, Candidate("t", {}, "r"), None),
         ([GONE], 1, Candidate("t", {}, "r", raises="Gone"), 0),
         ([GONE], 1, Candidate("t", {}, "r", raises="import a.b.c\na.b.c.Gone"), 0),
         ([], 0, GUARDED, None),
@@ -112,7 +112,7 @@ def test_the_first_crashing_input_that_works_now(after, hits, candidate, positio
     assert mended(after, hits, candidate) == position
 
 
-def near(error="KeyError", cured=0, left=0, text="'a'") -> tuple[list[Outcome], list[Outcome]]:
+def near(error="KeyError", cured=0, left=0, text="'a'") -> tuple[list[ProbeOutcome], list[ProbeOutcome]]:
     return [raised(error, text=text)] * (cured + left), [TWO] * cured + [raised(error, text=text)] * left
 
 

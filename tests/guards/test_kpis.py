@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.queries import kpis
-from core.queries.kpis import Bin, Deployed, Figure, Judged, Mean, Tally
+from core.queries.kpis import ConfidenceBin, ConfidenceTally, DeploymentCount, Figure, Mean, RunTally
 
-TALLY = Tally(
+TALLY = RunTally(
     results={"fixed": 6, "rolled_back": 2, "escalated": 4},
     repairs=Mean(6, 1200.0),
     median=150.0,
@@ -17,7 +17,7 @@ TALLY = Tally(
     acted=8,
     held=6,
 )
-FEW = Tally({"fixed": 4}, Mean(4, 8.0), 2.0, 3600.0, Mean(4, 8.0), Mean(4, 3.6), 4, 4)
+FEW = RunTally({"fixed": 4}, Mean(4, 8.0), 2.0, 3600.0, Mean(4, 8.0), Mean(4, 3.6), 4, 4)
 
 
 def shape(figure: Figure) -> tuple:
@@ -41,20 +41,20 @@ def test_a_figure_of_the_runs(make, expected):
 
 
 def test_five_cases_are_enough():
-    assert kpis.auto_resolution(Tally(results={"fixed": 1, "failed": 4})).value == 0.2
-    assert kpis.auto_resolution(Tally(results={"failed": 5})).value == 0
+    assert kpis.auto_resolution(RunTally(results={"fixed": 1, "failed": 4})).value == 0.2
+    assert kpis.auto_resolution(RunTally(results={"failed": 5})).value == 0
 
 
 def test_a_tally_of_nothing():
-    empty = Tally()
+    empty = RunTally()
     assert (empty.runs, empty.fixed, empty.repairs.n, empty.repairs.total) == (0, 0, 0, 0)
     assert (empty.saved, empty.acted, empty.held) == (0, 0, 0)
-    assert (Deployed().ended, Deployed().rolled_back) == (0, 0)
+    assert (DeploymentCount().ended, DeploymentCount().rolled_back) == (0, 0)
 
 
 @pytest.mark.parametrize(("ended", "back", "value"), [(4, 1, None), (5, 1, 0.2), (8, 8, 1.0)])
 def test_the_rollback_rate(ended, back, value):
-    assert shape(kpis.rollback_rate(Deployed(ended, back))) == (value, ended, "share", 0.05, True, 5)
+    assert shape(kpis.rollback_rate(DeploymentCount(ended, back))) == (value, ended, "share", 0.05, True, 5)
 
 
 @pytest.mark.parametrize(("requests", "errors", "value"), [(999.0, 0.0, None), (1000.0, 250.0, 0.75)])
@@ -63,23 +63,23 @@ def test_availability(requests, errors, value):
 
 
 def test_hours_and_money_need_one_case():
-    one = Tally(repairs=Mean(1, 60.0), saved=5400.0)
+    one = RunTally(repairs=Mean(1, 60.0), saved=5400.0)
     assert shape(kpis.hours_saved(one)) == (1.5, 1, "hours", None, False, 1)
     assert shape(kpis.money_saved(one, 90)) == (135.0, 1, "money", None, False, 1)
     assert kpis.money_saved(one, 90).formula == "hours saved x 90 an hour"
-    assert (kpis.hours_saved(Tally()).value, kpis.money_saved(Tally(), 90).value) == (None, None)
+    assert (kpis.hours_saved(RunTally()).value, kpis.money_saved(RunTally(), 90).value) == (None, None)
     assert "sum of (2 h by hand" in kpis.hours_saved(one).formula
 
 
 def test_all_figures_in_their_order():
-    names = [f.name for f in kpis.all_of(TALLY, Deployed(10, 1), (1000, 0), 90)]
+    names = [f.name for f in kpis.all_of(TALLY, DeploymentCount(10, 1), (1000, 0), 90)]
     assert names == [
         "MTTR, auto-fixed", "Median repair", "Auto-resolution", "Decision accuracy", "Mean confidence",
         "Rollback rate", "Uptime", "Time to detect", "Hours saved", "Savings",
     ]  # fmt: skip
 
 
-JUDGED = [Judged(9, 4, 3, 3.8, 0.6), Judged(2, 2, 1, 0.5, 0.4)]
+JUDGED = [ConfidenceTally(9, 4, 3, 3.8, 0.6), ConfidenceTally(2, 2, 1, 0.5, 0.4)]
 
 
 def test_the_calibration_by_tenths():
@@ -87,7 +87,7 @@ def test_the_calibration_by_tenths():
     assert (low.low, low.high, low.n, low.held, low.confidence, low.share) == (0.2, 0.3, 2, 1, 0.25, 0.5)
     assert (high.low, high.high, high.n, high.held, high.confidence, high.share) == (0.9, 1.0, 4, 3, 0.95, 0.75)
     assert high.interval == kpis.wilson(3, 4)
-    assert isinstance(low, Bin)
+    assert isinstance(low, ConfidenceBin)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,11 @@ def test_an_interval_stays_within_nothing_and_all(n):
 
 @pytest.mark.parametrize(
     ("judged", "value"),
-    [(JUDGED, pytest.approx(1.0 / 6)), ([Judged(9, 5, 5, 4.5, 0.05)], 0.01), ([Judged(9, 4, 4, 3.6, 0.04)], None)],
+    [
+        (JUDGED, pytest.approx(1.0 / 6)),
+        ([ConfidenceTally(9, 5, 5, 4.5, 0.05)], 0.01),
+        ([ConfidenceTally(9, 4, 4, 3.6, 0.04)], None),
+    ],
 )
 def test_the_brier_score(judged, value):
     figure = kpis.brier(judged)

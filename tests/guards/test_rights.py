@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.access import rights
-from core.access.rights import Actor, Forbidden, Proof, proved, require
+from core.access.rights import Actor, Forbidden, IdentityProof, proved, require
 from core.models.access import Role
 
 VIEWER, OPERATOR, APPROVER, ADMIN = Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ADMIN
@@ -56,7 +56,7 @@ def test_a_token_narrows_a_role_and_never_widens_it(role, scopes, right, says):
     assert str(refusal.value) == says
 
 
-@pytest.mark.parametrize("proof", Proof)
+@pytest.mark.parametrize("proof", IdentityProof)
 def test_who_proved_who_they_are_may_act(proof):
     actor = Actor("ada", VIEWER, proof=proof)
     assert proved(actor) is actor

@@ -12,7 +12,7 @@ from sqlmodel import select
 from core.db import store
 from core.models import Webhook, now
 from core.ops import webhooks
-from core.ops.webhooks import DOORS, Refused, accept, verify
+from core.ops.webhooks import DOORS, DeliveryRefused, accept, verify
 from core.settings import Settings
 
 SECRET, AT, BODY = "a-secret", 1_700_000_000.0, b'{"id": 1}'
@@ -37,7 +37,7 @@ IDS = {"sentry": "r-1", "github": "g-1"}
 
 
 def refusal(vendor: str, headers: dict, body=BODY, secret=SECRET, at=AT) -> tuple[int, str]:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DeliveryRefused) as refused:
         verify(vendor, headers, body, secret, at)
     assert SECRET not in str(refused.value)
     return refused.value.status, str(refused.value)
@@ -158,14 +158,14 @@ def test_a_delivery_is_stored_and_one_that_starts_no_round_is_served(settings):
 @pytest.mark.parametrize(("name", "body"), [("g-1", BODY), ("g-1", b"other"), ("g-2", BODY)])
 def test_a_delivery_is_taken_once_by_its_id_and_by_its_body(settings, name, body):
     deliver(settings)
-    with pytest.raises(Refused, match="this delivery was taken before") as refused:
+    with pytest.raises(DeliveryRefused, match="this delivery was taken before") as refused:
         deliver(settings, name, body)
     assert refused.value.status == 409
     assert len(stored()) == 1
 
 
 def test_what_is_refused_is_not_stored(settings):
-    with pytest.raises(Refused):
+    with pytest.raises(DeliveryRefused):
         accept(settings, "github", {"x-hub-signature-256": "sha256=0"}, BODY)
     assert stored() == []
 

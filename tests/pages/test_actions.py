@@ -7,7 +7,7 @@ import pytest
 from core.access import accounts
 from core.access.rights import Refused
 from core.actions import registry
-from core.actions.registry import Receipt
+from core.actions.registry import ActionResult
 from core.db import store
 from core.models import Status
 from core.models.access import Role
@@ -28,7 +28,7 @@ def asked(monkeypatch):
             if calls.refuse:
                 raise Refused(calls.refuse)
             calls.append((name, target, arguments))
-            return Receipt(True, f"{name} done")
+            return ActionResult(True, f"{name} done")
 
         return call
 

@@ -135,8 +135,8 @@ def test_the_trail_is_filtered_and_exported_as_filtered(shop):
     at.selectbox[0].set_value("demo").run()
     assert "3 rows, the latest first" in screens.seen(at)
     with store.read() as session:
-        rows = list(trail.export(session, trail.Filter(actor="demo")))
-        assert [trail.count(session, trail.Filter(text=t)) for t in ("issue/", "%", "policy")] == [4, 0, 1]
+        rows = list(trail.export(session, trail.AuditFilter(actor="demo")))
+        assert [trail.count(session, trail.AuditFilter(text=t)) for t in ("issue/", "%", "policy")] == [4, 0, 1]
     assert {row["actor"] for row in rows} == {"demo"} and rows[0]["previous"] == chain.GENESIS
     assert json.dumps(rows)
 
@@ -147,8 +147,8 @@ def test_a_csv_cell_is_no_formula(console):
     labels = [button.proto.label for button in screens.visit("audit").get("download_button")]
     assert labels == ["Download as CSV", "Download as JSON lines"]
     with store.read() as session:
-        [_, row] = csv.reader(io.StringIO(exports.trail_csv(session, trail.Filter())))
-        [line] = exports.trail_lines(session, trail.Filter()).splitlines()
+        [_, row] = csv.reader(io.StringIO(exports.trail_csv(session, trail.AuditFilter())))
+        [line] = exports.trail_lines(session, trail.AuditFilter()).splitlines()
     assert row[2] == "'=HYPERLINK(1)" and json.loads(line)["actor"] == "=HYPERLINK(1)"
 
 

@@ -6,13 +6,13 @@ from console.parts import filtering
 from core.db import store
 from core.models import Severity, Status
 from core.queries import saved_views
-from core.queries.issues import Filter
+from core.queries.issues import IssueFilter
 from tests import scenes, screens
 
-FULL = Filter("KeyError & co", (Status.FIXING, Status.ESCALATED), (Severity.HIGH,), "cart", "occurrences")
+FULL = IssueFilter("KeyError & co", (Status.FIXING, Status.ESCALATED), (Severity.HIGH,), "cart", "occurrences")
 
 
-@pytest.mark.parametrize("wanted", [Filter(), FULL, Filter(sort="last error"), Filter(text="%_")])
+@pytest.mark.parametrize("wanted", [IssueFilter(), FULL, IssueFilter(sort="last error"), IssueFilter(text="%_")])
 def test_a_filter_survives_its_address(wanted):
     assert filtering.read(filtering.told(wanted)) == wanted
 
@@ -21,7 +21,7 @@ def test_a_filter_survives_its_address(wanted):
     "query", [{"status": "nonsense"}, {"severity": "x,,"}, {"sort": "1; DROP"}, {"unknown": "1"}, {"status": ""}]
 )
 def test_what_an_address_invents_is_left_out(query):
-    assert filtering.read(query) == Filter()
+    assert filtering.read(query) == IssueFilter()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from core.repair.reproduce.inputs import calls_in_code
 from core.repair.reproduce.mutate import mutated, swapped
 from core.repair.reproduce.seed_values import hints
 from core.repair.reproduce.test_calls import literals, scaffolds
-from core.repair.sandbox.probe import Call, Outcome
+from core.repair.sandbox.probe import Call, ProbeOutcome
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_the_message_names_what_to_try(message, value, line):
     ],
 )
 def test_a_call_is_given_what_it_asked_for(expression, error, text, leads_to):
-    found = [c.expression for c in grown([Call("", expression)], [Outcome(error=error, text=text)])]
+    found = [c.expression for c in grown([Call("", expression)], [ProbeOutcome(error=error, text=text)])]
     assert (leads_to in found) if leads_to else not found
 
 
 def test_what_the_program_itself_refused_is_not_asked_for():
-    assert not grown([Call("", "f({})")], [Outcome(error="KeyError", text="'a'", deliberate=True)])
+    assert not grown([Call("", "f({})")], [ProbeOutcome(error="KeyError", text="'a'", deliberate=True)])
 
 
 def made(tree, **files):

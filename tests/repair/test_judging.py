@@ -10,7 +10,7 @@ import pytest
 from core.cli import fix
 from core.models import Crash
 from core.repair.judge.judge import Judged, choose, difference, uncured
-from core.repair.sandbox.probe import Call, Outcome, observed, probe, probes
+from core.repair.sandbox.probe import Call, ProbeOutcome, observed, probe, probes
 from core.repair.sandbox.runner import BubblewrapRunner, LimitedRunner
 from core.repair.types import Candidate
 from core.vendors.command import git
@@ -19,10 +19,10 @@ CRASH = Crash(
     exception={"type": "KeyError", "message": "'a'"},
     frames=[{"file": "m.py", "line": 2, "function": "f", "code": "return d['a']"}],
 )
-CRASHED = Outcome(error="KeyError", file="m.py", function="f", line=2)
-REFUSED = Outcome(error="KeyError", file="m.py", function="f", line=4, deliberate=True)
-ACCIDENT = Outcome(error="TypeError", file="m.py", function="f", line=2)
-TWO, THREE = Outcome(result="int 2"), Outcome(result="int 3")
+CRASHED = ProbeOutcome(error="KeyError", file="m.py", function="f", line=2)
+REFUSED = ProbeOutcome(error="KeyError", file="m.py", function="f", line=4, deliberate=True)
+ACCIDENT = ProbeOutcome(error="TypeError", file="m.py", function="f", line=2)
+TWO, THREE = ProbeOutcome(result="int 2"), ProbeOutcome(result="int 3")
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ TWO, THREE = Outcome(result="int 2"), Outcome(result="int 3")
         (REFUSED, TWO, "no longer"),
         (REFUSED, REFUSED, None),
         (ACCIDENT, TWO, None),
-        (Outcome(error="ValueError"), TWO, "no longer"),
-        (Outcome(error="ValueError", file="m.py", function="f", line=2), TWO, None),
-        (Outcome(error="ValueError", file="m.py", function="f", line=3), TWO, "no longer"),
+        (ProbeOutcome(error="ValueError"), TWO, "no longer"),
+        (ProbeOutcome(error="ValueError", file="m.py", function="f", line=2), TWO, None),
+        (ProbeOutcome(error="ValueError", file="m.py", function="f", line=3), TWO, "no longer"),
     ],
 )
 def test_only_the_crash_may_change(old, new, says):

@@ -8,7 +8,7 @@ import pytest
 
 from core.models import Cause, Record, ServiceHealth, Severity
 from core.signals.analysis.analyst import EmbeddedAnalyst
-from core.signals.analysis.memory import Past, similar
+from core.signals.analysis.memory import PastIssue, similar
 from core.signals.analysis.types import Evidence
 
 AT = datetime(2026, 1, 5, 4, 3, tzinfo=UTC)
@@ -158,7 +158,7 @@ def test_no_records_at_all():
 
 def test_similar_past_issues_come_likest_first():
     def past(number, fingerprint, pattern, service, title):
-        return Past(number, fingerprint, pattern, service, title, cure=f"cure {number}")
+        return PastIssue(number, fingerprint, pattern, service, title, cure=f"cure {number}")
 
     issue = past(9, "f", "KeyError/subscript", "shop", "KeyError sku cart")
     others = [

@@ -11,7 +11,7 @@ from core.db import store
 from core.models import Connector, Issue, Kind, Metric, Signal, now
 from core.models.origin import Origin, Writers
 from core.settings import CorroborationRules, Policy, Repository, Service
-from core.signals.analysis.corroboration import Claim, Count, Logged, Span, Witness, count_logs, judge, names_of
+from core.signals.analysis.corroboration import Claim, FailureCount, Logged, Span, Witness, count_logs, judge, names_of
 from core.stages import corroborate
 from core.vendors.cloudwatch import CloudWatch
 from core.vendors.datadog import Datadog
@@ -29,11 +29,11 @@ CLAIM = Claim("checkout", SPAN, 5, 0.0, (Sentry.origin,))
 
 
 def metrics(errors: float, requests: float = 512, before: float = 0, before_of: float = 4000) -> Witness:
-    return Witness("Datadog", "metrics", Count(errors, requests), Count(before, before_of))
+    return Witness("Datadog", "metrics", FailureCount(errors, requests), FailureCount(before, before_of))
 
 
 def logs(errors: float, before: float = 0) -> Witness:
-    return Witness("CloudWatch", "logs", Count(errors, 420), Count(before, 3600))
+    return Witness("CloudWatch", "logs", FailureCount(errors, 420), FailureCount(before, 3600))
 
 
 @pytest.mark.parametrize(

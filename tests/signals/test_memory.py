@@ -10,23 +10,23 @@ from core.actions import issues
 from core.db import store
 from core.models import Impact, Outcome, ServiceHealth, Severity, Status
 from core.signals.analysis.analyst import EmbeddedAnalyst
-from core.signals.analysis.memory import Past, similar
+from core.signals.analysis.memory import PastIssue, similar
 from core.stages import analyze
 from tests import factories, scenes
 from tests.who import by
 
-NEW = Past(9, "f", "KeyError/subscript", "cart", "KeyError: 'sku' in add")
+NEW = PastIssue(9, "f", "KeyError/subscript", "cart", "KeyError: 'sku' in add")
 
 
 @pytest.mark.parametrize(
     ("past", "alike"),
     [
-        (Past(1, "f", "KeyError/subscript", "cart", "KeyError: 'sku' in add"), 1.0),
-        (Past(1, "g", "KeyError/subscript", "cart", "KeyError: 'sku' in add"), 0.6),
-        (Past(1, "g", "KeyError/subscript", "mail", ""), 0.3),
-        (Past(1, "g", "other", "cart", "Disk is full"), None),
-        (Past(1, "g", "", "mail", "Disk is full"), None),
-        (Past(9, "f", "KeyError/subscript", "cart", "KeyError: 'sku' in add"), None),
+        (PastIssue(1, "f", "KeyError/subscript", "cart", "KeyError: 'sku' in add"), 1.0),
+        (PastIssue(1, "g", "KeyError/subscript", "cart", "KeyError: 'sku' in add"), 0.6),
+        (PastIssue(1, "g", "KeyError/subscript", "mail", ""), 0.3),
+        (PastIssue(1, "g", "other", "cart", "Disk is full"), None),
+        (PastIssue(1, "g", "", "mail", "Disk is full"), None),
+        (PastIssue(9, "f", "KeyError/subscript", "cart", "KeyError: 'sku' in add"), None),
     ],
 )
 def test_likeness(past, alike):
@@ -34,7 +34,7 @@ def test_likeness(past, alike):
 
 
 def test_the_likest_first_then_the_newest_and_no_more_than_asked_for():
-    rows = [Past(n, "g", NEW.pattern, "mail", "") for n in range(1, 9)] + [Past(20, "f", "", "mail", "")]
+    rows = [PastIssue(n, "g", NEW.pattern, "mail", "") for n in range(1, 9)] + [PastIssue(20, "f", "", "mail", "")]
     assert [past.id for past, _ in similar(NEW, rows)] == [20, 8, 7, 6, 5]
     assert similar(NEW, rows) == similar(NEW, rows[::-1])
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.models import Record
-from core.signals.grouping.noise import Context, Maintenance, Silence, verdict
+from core.signals.grouping.noise import ActiveSilence, Context, PlannedMaintenance, verdict
 
 AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -46,14 +46,14 @@ def test_reasons_that_lie_in_the_record(given, reason):
     ("context", "reason"),
     [
         (
-            Context(silences=[Silence(AT + HOUR, service="sh*", by="ada")]),
+            Context(silences=[ActiveSilence(AT + HOUR, service="sh*", by="ada")]),
             "silenced by ada until 2026-01-05 13:00 UTC",
         ),
-        (Context(silences=[Silence(AT)]), None),
-        (Context(silences=[Silence(AT + HOUR, title="other")]), None),
-        (Context(maintenance=[Maintenance(AT, AT + HOUR)]), "planned maintenance until 2026-01-05 13:00 UTC"),
-        (Context(maintenance=[Maintenance(AT, AT + HOUR, ("mail",))]), None),
-        (Context(maintenance=[Maintenance(AT - HOUR, AT)]), None),
+        (Context(silences=[ActiveSilence(AT)]), None),
+        (Context(silences=[ActiveSilence(AT + HOUR, title="other")]), None),
+        (Context(maintenance=[PlannedMaintenance(AT, AT + HOUR)]), "planned maintenance until 2026-01-05 13:00 UTC"),
+        (Context(maintenance=[PlannedMaintenance(AT, AT + HOUR, ("mail",))]), None),
+        (Context(maintenance=[PlannedMaintenance(AT - HOUR, AT)]), None),
         (Context(known={"f": "will be cured in 2.1"}, fingerprint="f"), "known: will be cured in 2.1"),
         (Context(known={"f": "x"}, fingerprint="g"), None),
     ],

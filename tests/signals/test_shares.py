@@ -10,7 +10,7 @@ from core.db import store
 from core.models import Metric, ServiceHealth, Severity, now
 from core.signals.analysis.analyst import EmbeddedAnalyst
 from core.stages import analyze
-from core.stages.shares import Told, failing
+from core.stages.shares import ReportShares, failing
 from tests import factories
 
 
@@ -27,7 +27,7 @@ from tests import factories
     ],
 )
 def test_the_share_of_an_issue(own, others, errors, share):
-    assert Told(own, others).share(errors) == pytest.approx(share)
+    assert ReportShares(own, others).share(errors) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from sqlmodel import select
 from core.db import store
 from core.models import Approval, Review, Stage, StageRun, Status
 from core.repair import engine
-from core.vendors.base import Look, Said, VendorError
+from core.vendors.base import ReviewFinding, ReviewProgress, VendorError
 from tests.stories.world import until
 
 RULES = "\n[coderabbit]\nenabled = true\nwait_minutes = {minutes}\nevery_seconds = 0.1\n"
@@ -21,7 +21,7 @@ class Peer:
     def __init__(self, *looks):
         self.looks, self.heads, self.asked = list(looks), [], []
 
-    def look(self, repository, number, head) -> Look:
+    def look(self, repository, number, head) -> ReviewProgress:
         self.heads.append(head)
         found = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         if isinstance(found, Exception):
@@ -49,13 +49,13 @@ def ended(w, issue_id, *states):
 
 
 def test_findings_go_back_to_the_fixer_and_what_is_mended_is_released(world, monkeypatch):
-    leak = Said("shop.py", 2, "critical", "division by the wrong number")
-    note = Said("shop.py", 1, "nitpick", "a docstring would help")
+    leak = ReviewFinding("shop.py", 2, "critical", "division by the wrong number")
+    note = ReviewFinding("shop.py", 1, "nitpick", "a docstring would help")
     peer = Peer(
-        Look("waiting", says="not finished"),
+        ReviewProgress("waiting", says="not finished"),
         VendorError("github", "has a fault of its own (502)", status=502),
-        Look("done", (leak, note), "2 findings"),
-        Look("done", (note,), "1 finding"),
+        ReviewProgress("done", (leak, note), "2 findings"),
+        ReviewProgress("done", (note,), "1 finding"),
     )
     heard, write = [], engine.repair
 
@@ -80,7 +80,7 @@ def test_findings_go_back_to_the_fixer_and_what_is_mended_is_released(world, mon
 
 
 def test_a_limit_is_waited_for_asked_again_and_then_a_person_approves(world):
-    peer = Peer(Look("limited", says="review limited", wait=0.2))
+    peer = Peer(ReviewProgress("limited", says="review limited", wait=0.2))
     w, issue_id = start(world, peer)
     ended(w, issue_id, Status.AWAITING_APPROVAL)
     head = peer.heads[0][:12]
@@ -92,6 +92,6 @@ def test_a_limit_is_waited_for_asked_again_and_then_a_person_approves(world):
 
 
 def test_silence_is_no_approval(world):
-    w, issue_id = start(world, Peer(Look("waiting", says="CodeRabbit has not finished")), minutes=0.01)
+    w, issue_id = start(world, Peer(ReviewProgress("waiting", says="CodeRabbit has not finished")), minutes=0.01)
     ended(w, issue_id, Status.AWAITING_APPROVAL)
     assert not w.ledger.effects("production")

@@ -110,7 +110,7 @@ def test_a_review_that_never_passes_ends_after_its_attempts_and_feeds_each_findi
         heard.append(list(feedback))
         return write(tree, crash, **other)
 
-    finding = gates.Finding("complexity", "shop.py", 1, "share has complexity 12, the limit is 10")
+    finding = gates.GateFinding("complexity", "shop.py", 1, "share has complexity 12, the limit is 10")
     monkeypatch.setattr(engine, "repair", listen)
     monkeypatch.setattr(
         gates, "review", lambda *a: [gates.Gate("complexity", False, "too complex", 12, 10, (finding,))]

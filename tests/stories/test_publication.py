@@ -16,7 +16,7 @@ from core.ops.stage_log import Entry
 from core.repair import engine
 from core.stages import fix, handover, pull_request, test, workspace
 from core.stages.review import gates, review
-from core.vendors.base import Look, Said
+from core.vendors.base import ReviewFinding, ReviewProgress
 from core.vendors.command import git
 from tests.stories.test_coderabbit_review import Peer, start
 from tests.stories.test_flow import ended
@@ -93,7 +93,7 @@ def test_a_refused_change_takes_its_branch_and_its_pull_request_back(how, world,
 
 
 def test_findings_that_block_take_the_branch_back_until_a_fix_passes(world):
-    leak = Said("shop.py", 2, "critical", "division by the wrong number")
+    leak = ReviewFinding("shop.py", 2, "critical", "division by the wrong number")
     seen = []
 
     class Watching(Peer):
@@ -101,7 +101,11 @@ def test_findings_that_block_take_the_branch_back_until_a_fix_passes(world):
             seen.append((number, branches(w)))
             return super().look(repository, number, head)
 
-    peer = Watching(Look("done", (leak,), "1 finding"), Look("done", (leak,), "1 finding"), Look("done", (), "none"))
+    peer = Watching(
+        ReviewProgress("done", (leak,), "1 finding"),
+        ReviewProgress("done", (leak,), "1 finding"),
+        ReviewProgress("done", (), "none"),
+    )
     w, issue_id = start(world, peer)
     issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
     assert issue.status is Status.RESOLVED, issue.reason
@@ -111,8 +115,8 @@ def test_findings_that_block_take_the_branch_back_until_a_fix_passes(world):
 
 
 def test_findings_that_block_the_last_attempt_leave_nothing(world):
-    leak = Said("shop.py", 2, "critical", "division by the wrong number")
-    w, issue_id = start(world, Peer(Look("done", (leak,), "1 finding")))
+    leak = ReviewFinding("shop.py", 2, "critical", "division by the wrong number")
+    w, issue_id = start(world, Peer(ReviewProgress("done", (leak,), "1 finding")))
     ended(w, issue_id, Status.ESCALATED)
     assert branches(w) == {} and w.ledger.effects("close") == ["close 1", "close 2", "close 3"]
 

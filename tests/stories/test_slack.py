@@ -30,7 +30,7 @@ def asked(world, monkeypatch):
     """A critical issue whose question for approval has been posted to Slack."""
     w = world()
     w.settings.platform_file.write_text(w.settings.platform_file.read_text() + PEOPLE)
-    vendor = simulator.Slack()
+    vendor = simulator.SimulatedSlack()
     settings = w.settings.model_copy(
         update={"slack_signing_secret": type(w.settings.slack_token)(simulator.SIGNING_SECRET)}
     )

@@ -10,7 +10,7 @@ from core.db import store
 from core.demo.vendors import osv as simulator
 from core.models import Review, Stage, StageRun, Status
 from core.repair import engine
-from core.vendors.base import Look
+from core.vendors.base import ReviewProgress
 from core.vendors.command import git
 from core.vendors.http import Http
 from core.vendors.osv import Osv
@@ -32,7 +32,7 @@ def no_waiting():
 
 @pytest.fixture(scope="module")
 def address():
-    with serving(simulator.Osv().routes) as url:
+    with serving(simulator.SimulatedOsv().routes) as url:
         yield f"{url}/osv"
 
 
@@ -129,6 +129,6 @@ def test_another_reviewers_consent_is_not_the_scans(world, monkeypatch):
     importing(monkeypatch, "yaml")
     w = start(world, "http://127.0.0.1:9")
     w.settings.platform_file.write_text(w.settings.platform_file.read_text() + RULES.format(minutes=5))
-    w.rt.reviewer = Peer(Look("done", says="no findings"))
+    w.rt.reviewer = Peer(ReviewProgress("done", says="no findings"))
     assert ended(w, Status.AWAITING_APPROVAL, Status.ESCALATED).status is Status.AWAITING_APPROVAL
     assert not w.ledger.effects("production")

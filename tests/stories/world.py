@@ -40,7 +40,7 @@ from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.types import Candidate, FixResult, Proof, RegressionTest
 from core.runtime import Runtime
 from core.settings import Settings
-from core.signals.analysis.types import Finding
+from core.signals.analysis.types import Conclusion
 from core.stages.review import gates
 from core.vendors.base import Deployed, Pull, VendorError
 from core.vendors.command import Completed, git, run
@@ -251,10 +251,10 @@ class Told:
     def __init__(self, ledger: Ledger):
         self.ledger = ledger
 
-    def analyze(self, evidence) -> Finding:
+    def analyze(self, evidence) -> Conclusion:
         told = {"cause": "code", "severity": "medium", "impact": "low", "confidence": 0.95, "simplicity": 1.0}
         told |= self.ledger.get("finding", {})
-        return Finding(
+        return Conclusion(
             analyst="told",
             root_cause="whole is 0",
             cause=Cause(told["cause"]),

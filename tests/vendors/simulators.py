@@ -26,7 +26,7 @@ class Simulators:
     url: str
     telemetry: Telemetry
     repo: ShopRepo
-    hub: github.GitHub
+    hub: github.SimulatedGitHub
 
     def emit(self, count: int, *, service: str = "cart", failing: int = 4, seconds: int = 200) -> None:
         """``count`` requests over the last ``seconds``; each ``failing``-th one crashes."""
@@ -67,14 +67,14 @@ def serving(routes: list) -> Iterator[str]:
 def simulators(folder: Path) -> Iterator[Simulators]:
     telemetry, repo = Telemetry(), ShopRepo(folder).build()
     alarms = Alarms(telemetry)
-    hub, empty = github.GitHub(repo, ""), osv.Osv("/empty")
+    hub, empty = github.SimulatedGitHub(repo, ""), osv.SimulatedOsv("/empty")
     empty.rows.clear()
     others = (
-        sentry.Sentry(),
-        datadog.Datadog(telemetry, alarms),
-        newrelic.NewRelic(telemetry, alarms),
-        cloudwatch.CloudWatch(telemetry, alarms),
-        osv.Osv(),
+        sentry.SimulatedSentry(),
+        datadog.SimulatedDatadog(telemetry, alarms),
+        newrelic.SimulatedNewRelic(telemetry, alarms),
+        cloudwatch.SimulatedCloudWatch(telemetry, alarms),
+        osv.SimulatedOsv(),
         empty,
     )
     with serving([route for made in (*others, hub) for route in made.routes]) as url:

@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from core.vendors.base import Said
+from core.vendors.base import ReviewFinding
 from core.vendors.coderabbit import CodeRabbit, completed, in_body, inline, ours, patience, severity, status_of
 from core.vendors.http import Http
 from tests.shared import SHARED
@@ -43,7 +43,7 @@ def test_recorded_review_bodies():
     found = list(in_body(recorded("review_body_11_actionable")["body"]))
     assert [f.severity for f in found].count("minor") == 3, "outside the diff"
     assert [f.severity for f in found].count("nitpick") == 15
-    assert found[0] == Said(
+    assert found[0] == ReviewFinding(
         "src/subagent_spawner.rs", 88, "minor", "Avoid child-process deadlocks; fix detach/wait IO and flag semantics"
     )
     assert [len(list(in_body(row["body"]))) for row in recorded("rest_reviews_a")] == [15, 0, 0, 2]

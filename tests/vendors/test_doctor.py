@@ -54,7 +54,7 @@ def line(sim, tmp_path, monkeypatch):
         "osv_url": f"{sim.url}/osv",
     }
 
-    def examine(vendor: str, given: dict) -> doctor.Line:
+    def examine(vendor: str, given: dict) -> doctor.Check:
         given = {
             name: value.replace("SIM", sim.url) if isinstance(value, str) else value for name, value in given.items()
         }
@@ -63,7 +63,7 @@ def line(sim, tmp_path, monkeypatch):
         (tmp_path / "platform.toml").write_text(PLATFORM.format(github=given.pop("repository", github.NAME)))
         settings = Settings(platform_file=tmp_path / "platform.toml", data_dir=tmp_path, **right | given)
         check = dict(registry.checks(settings))[vendor]
-        return doctor.Line(vendor, "ok" if check.ok else "fault", check.says, check.fix)
+        return doctor.Check(vendor, "ok" if check.ok else "fault", check.says, check.fix)
 
     return examine
 

@@ -15,11 +15,11 @@ from core.vendors.datadog import Datadog, event, parse
 from core.vendors.github import GitHub, report
 from core.vendors.http import Http
 from core.vendors.newrelic import NewRelic, error, fares
-from core.vendors.reading import Window
+from core.vendors.reading import ReadWindow
 from core.vendors.sentry import Sentry
 from tests.shared import SHARED
 
-WINDOW = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
+WINDOW = ReadWindow(datetime(2020, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
 SHA = "2a6c97f6f5dc9166cc2e5d0d95415a386805ca07"
 
 

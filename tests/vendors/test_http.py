@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from core.vendors import address, http, limits
-from core.vendors.address import Guard
+from core.vendors.address import ConnectionGuard
 from core.vendors.base import BudgetSpent, VendorError
 from core.vendors.http import Http
 
@@ -150,9 +150,9 @@ def found(*addresses):
 def test_which_addresses_are_called(monkeypatch, host, public, private, loopback):
     monkeypatch.setattr(address.socket, "getaddrinfo", found(host))
     for allowed, guard in (
-        (public, Guard("v")),
-        (private, Guard("v", private=True)),
-        (loopback, Guard("v", loopback=True)),
+        (public, ConnectionGuard("v")),
+        (private, ConnectionGuard("v", private=True)),
+        (loopback, ConnectionGuard("v", loopback=True)),
     ):
         if allowed:
             assert guard.checked("name.example", 443) == [host]
@@ -165,7 +165,7 @@ def test_which_addresses_are_called(monkeypatch, host, public, private, loopback
 def test_one_bad_address_among_good_ones_is_enough(monkeypatch):
     monkeypatch.setattr(address.socket, "getaddrinfo", found(PUBLIC, PRIVATE))
     with pytest.raises(VendorError, match="PRIVATE_HOSTS"):
-        Guard("v").checked("name.example", 443)
+        ConnectionGuard("v").checked("name.example", 443)
 
 
 def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch):

@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from core.models import Cause, Impact, Severity
-from core.signals.analysis.types import Evidence, Finding
+from core.signals.analysis.types import Conclusion, Evidence
 from core.vendors import kestra as module
 from core.vendors.base import VendorError
 from core.vendors.http import Http
@@ -30,7 +30,7 @@ OPINION = {
     "confidence": 0.7,
     "simplicity": 0.9,
 }
-KNOWN = Finding("embedded", "KeyError", Cause.CODE, Severity.MEDIUM, Impact.LOW, 0.8, 1.0, "KeyError/missing")
+KNOWN = Conclusion("embedded", "KeyError", Cause.CODE, Severity.MEDIUM, Impact.LOW, 0.8, 1.0, "KeyError/missing")
 BASIC = {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
 
 

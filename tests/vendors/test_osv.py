@@ -21,7 +21,7 @@ HOST = "https://osv.example"
 
 @pytest.fixture(scope="module")
 def address():
-    with serving(simulator.Osv(page=1).routes) as url:
+    with serving(simulator.SimulatedOsv(page=1).routes) as url:
         yield f"{url}/osv"
 
 

@@ -24,7 +24,7 @@ MODAL = {"type": "modal", "title": {"type": "plain_text", "text": "Why?"}, "bloc
 
 @pytest.fixture
 def slack():
-    vendor = simulator.Slack()
+    vendor = simulator.SimulatedSlack()
     with serving(Starlette(routes=vendor.routes)) as address:
         vendor.client = lambda token=simulator.TOKEN: WebClient(token=token, base_url=f"{address}/slack/api/")
         yield vendor

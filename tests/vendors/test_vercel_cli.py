@@ -32,7 +32,7 @@ def cli(tmp_path_factory):
         json.dumps({"projectId": simulator.PROJECT_ID, "orgId": simulator.TEAM})
     )
     deployments = Deployments(folder / "deployments", None, Telemetry(), {})
-    vendor = simulator.Vercel(deployments, prefix="")
+    vendor = simulator.SimulatedVercel(deployments, prefix="")
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "VERCEL_TELEMETRY_DISABLED": "1", "NO_UPDATE_NOTIFIER": "1"}
     with serving(Starlette(routes=vendor.routes)) as address:
 

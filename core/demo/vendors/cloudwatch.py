@@ -33,7 +33,7 @@ class AwsError(Exception):
         self.code, self.message = code, message
 
 
-class CloudWatch:
+class SimulatedCloudWatch:
     def __init__(self, telemetry: Telemetry, alarms: Alarms):
         self.telemetry, self.alarms = telemetry, alarms
         self.operations = {

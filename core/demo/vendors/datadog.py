@@ -23,7 +23,7 @@ QUERY = re.compile(
 )
 
 
-class Datadog:
+class SimulatedDatadog:
     def __init__(self, telemetry: Telemetry, alarms: Alarms):
         self.telemetry, self.alarms = telemetry, alarms
         self.routes = [

@@ -22,7 +22,7 @@ NAME, TOKEN = "acme/shop", "ghp_demo0123456789abcdef0123456789abcdef"
 BASE = f"/github/repos/{NAME}"
 
 
-class GitHub:
+class SimulatedGitHub:
     def __init__(self, repo: ShopRepo, url: str):
         self.repo, self.pulls = repo, {}
         self.tickets, self.said = Issues(NAME), Reviews(self.head)

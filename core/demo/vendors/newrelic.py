@@ -49,7 +49,7 @@ type AiIssuesIssue {
 """)
 
 
-class NewRelic:
+class SimulatedNewRelic:
     def __init__(self, telemetry: Telemetry, alarms: Alarms):
         self.telemetry, self.alarms = telemetry, alarms
         self.running: dict[str, dict] = {}

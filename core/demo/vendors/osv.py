@@ -22,7 +22,7 @@ MOST, PAGE = 1000, 1000  # queries in a batch; ids in a page of one query
 NOT_FOUND, INVALID = 5, 3  # gRPC's codes
 
 
-class Fault(Exception):
+class OsvFault(Exception):
     def __init__(self, status: int, code: int, message: str):
         super().__init__(message)
         self.status, self.body = status, {"code": code, "message": message}
@@ -35,7 +35,7 @@ class Query:
     begin: int  # of its page
 
 
-class Osv:
+class SimulatedOsv:
     """``page`` may be made small to see pages."""
 
     def __init__(self, prefix: str = "/osv", page: int = PAGE):
@@ -50,9 +50,9 @@ class Osv:
         try:
             queries = (await request.json()).get("queries", [])
         except (ValueError, AttributeError):
-            raise Fault(400, INVALID, "the body is not the JSON of a batch") from None
+            raise OsvFault(400, INVALID, "the body is not the JSON of a batch") from None
         if len(queries) > MOST:
-            raise Fault(400, INVALID, "too many queries")
+            raise OsvFault(400, INVALID, "too many queries")
         return {"results": [self._result(_query(query, number)) for number, query in enumerate(queries)]}
 
     def _result(self, query: Query) -> dict:
@@ -65,7 +65,7 @@ class Osv:
     async def one(self, request: Request) -> dict:
         row = self.rows.get(request.path_params["id"])
         if row is None:
-            raise Fault(404, NOT_FOUND, "Vulnerability not found")
+            raise OsvFault(404, NOT_FOUND, "Vulnerability not found")
         return row
 
 
@@ -73,7 +73,7 @@ def _answering(work):
     async def answer(request: Request) -> Response:
         try:
             return JSONResponse(await work(request))
-        except Fault as fault:
+        except OsvFault as fault:
             return JSONResponse(fault.body, fault.status)
 
     return answer
@@ -82,9 +82,11 @@ def _answering(work):
 def _query(given: dict, number: int) -> Query:
     package = given.get("package") or {}
     if "purl" in package or "commit" in given:
-        raise Fault(400, INVALID, f"error in query at index {number}: the sandbox is asked by name and version alone")
+        raise OsvFault(
+            400, INVALID, f"error in query at index {number}: the sandbox is asked by name and version alone"
+        )
     if not package.get("name") or package.get("ecosystem") != "PyPI":
-        raise Fault(400, INVALID, f"error in query at index {number}: invalid query")
+        raise OsvFault(400, INVALID, f"error in query at index {number}: invalid query")
     begin = _begin(given.get("page_token", ""), number)
     return Query(canonicalize_name(package["name"]), given.get("version", ""), begin)
 
@@ -99,7 +101,7 @@ def _begin(token: str, number: int) -> int:
     try:
         return int(base64.urlsafe_b64decode(token).decode().removeprefix("P:"))
     except ValueError:
-        raise Fault(400, INVALID, f"error in query at index {number}: invalid cursor") from None
+        raise OsvFault(400, INVALID, f"error in query at index {number}: invalid cursor") from None
 
 
 def affects(row: dict, name: str, version: str) -> bool:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 ORG, TOKEN = "acme", "sntrys_demo_0123456789abcdef0123"
 
 
-class Sentry:
+class SimulatedSentry:
     def __init__(self):
         self.issues: dict[str, dict[str, Any]] = {}
         self.lock = threading.Lock()

@@ -17,11 +17,11 @@ SIGNING_SECRET = "demo0123456789abcdef0123456789ab"
 KEPT = 500
 
 
-class Fault(Exception):
+class SlackFault(Exception):
     """An answer ``ok: false``; the message is Slack's error name."""
 
 
-class Slack:
+class SimulatedSlack:
     def __init__(self):
         self.messages: list[dict] = []  # posted, newest last; an update changes its message
         self.whispers: list[dict] = []
@@ -39,12 +39,12 @@ class Slack:
         token = request.headers.get("authorization", "").removeprefix("Bearer ") or given.get("token", "")
         try:
             if token != TOKEN:
-                raise Fault("invalid_auth" if token else "not_authed")
+                raise SlackFault("invalid_auth" if token else "not_authed")
             work = METHODS.get(request.path_params["method"])
             if work is None:
-                raise Fault("unknown_method")
+                raise SlackFault("unknown_method")
             told = {"ok": True, **work(self, given)}
-        except Fault as fault:
+        except SlackFault as fault:
             told = {"ok": False, "error": str(fault)}
         return JSONResponse(told, headers={"X-OAuth-Scopes": "chat:write,channels:history"})
 
@@ -74,7 +74,7 @@ class Slack:
 
     def whisper(self, given: dict) -> dict:
         if not given.get("user"):
-            raise Fault("user_not_in_channel")
+            raise SlackFault("user_not_in_channel")
         self.whispers.append({"user": given["user"], **self._content(given)})
         return {"message_ts": self._ts()}
 
@@ -85,24 +85,24 @@ class Slack:
 
     def open_view(self, given: dict) -> dict:
         if not given.get("trigger_id"):
-            raise Fault("invalid_arguments")
+            raise SlackFault("invalid_arguments")
         view = _parsed(given.get("view"))
         if not isinstance(view, dict) or view.get("type") != "modal" or not view.get("blocks"):
-            raise Fault("invalid_arguments")
+            raise SlackFault("invalid_arguments")
         self.forms.append(view | {"id": f"V{len(self.forms) + 1:04d}"})
         return {"view": self.forms[-1]}
 
     def _channel(self, given: dict) -> None:
         if given.get("channel") != CHANNEL:
-            raise Fault("channel_not_found")
+            raise SlackFault("channel_not_found")
 
     def _content(self, given: dict) -> dict:
         self._channel(given)
         blocks = _parsed(given.get("blocks", []))
         if not isinstance(blocks, list):
-            raise Fault("invalid_blocks_format")
+            raise SlackFault("invalid_blocks_format")
         if not (given.get("text") or blocks):
-            raise Fault("no_text")
+            raise SlackFault("no_text")
         return {"text": given.get("text", ""), "blocks": blocks}
 
     def _ts(self) -> str:
@@ -112,7 +112,7 @@ class Slack:
     def message(self, ts: str) -> dict:
         found = next((message for message in self.messages if message["ts"] == ts), None)
         if found is None:
-            raise Fault("message_not_found")
+            raise SlackFault("message_not_found")
         return found
 
     # --- what a person does
@@ -123,7 +123,7 @@ class Slack:
         elements = [e for block in message["blocks"] if block["type"] == "actions" for e in block["elements"]]
         pressed = next((e for e in elements if e["action_id"] == action_id), None)
         if pressed is None:
-            raise Fault("the message has no such button")
+            raise SlackFault("the message has no such button")
         action = {k: pressed[k] for k in ("action_id", "type", "text", "value")} | {"action_ts": self._ts()}
         return signed(
             {
@@ -150,12 +150,12 @@ class Slack:
 
 
 METHODS = {
-    "auth.test": Slack.auth_test,
-    "chat.postMessage": Slack.post,
-    "chat.update": Slack.update,
-    "chat.postEphemeral": Slack.whisper,
-    "conversations.history": Slack.history,
-    "views.open": Slack.open_view,
+    "auth.test": SimulatedSlack.auth_test,
+    "chat.postMessage": SimulatedSlack.post,
+    "chat.update": SimulatedSlack.update,
+    "chat.postEphemeral": SimulatedSlack.whisper,
+    "conversations.history": SimulatedSlack.history,
+    "views.open": SimulatedSlack.open_view,
 }
 
 
@@ -174,4 +174,4 @@ def _parsed(value):
     try:
         return json.loads(value) if isinstance(value, str) else value
     except ValueError:
-        raise Fault("invalid_arguments") from None
+        raise SlackFault("invalid_arguments") from None

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.demo.deployments import Deployment, Deployments
+from core.demo.deployments import DemoDeployment, Deployments
 
 TOKEN, PROJECT, PROJECT_ID, TEAM = "vercel_demo0123456789abcdef", "shop", "prj_shop", "team_demo"
 DOMAIN = "shop.example"
@@ -22,13 +22,13 @@ ALIAS_SECONDS = 0.3  # an alias does not move at once
 USER = {"id": "user_demo", "uid": "user_demo", "username": "demo", "email": "demo@shop.example", "name": "Demo"}
 
 
-class Fault(Exception):
+class VercelFault(Exception):
     def __init__(self, status: int, code: str, message: str, **more):
         super().__init__(message)
         self.status, self.body = status, {"error": {"code": code, "message": message, **more}}
 
 
-class Vercel:
+class SimulatedVercel:
     def __init__(self, deployments: Deployments, prefix: str = "/vercel"):
         self.deployments = deployments
         self.files: dict[str, bytes] = {}  # uploaded, by SHA-1
@@ -62,23 +62,23 @@ class Vercel:
         async def answer(request: Request) -> Response:
             try:
                 if request.headers.get("authorization") != f"Bearer {TOKEN}":
-                    raise Fault(403, "forbidden", "Not authorized", invalidToken=True)
+                    raise VercelFault(403, "forbidden", "Not authorized", invalidToken=True)
                 if request.path_params.get("project", PROJECT) not in (PROJECT, PROJECT_ID):
-                    raise Fault(404, "not_found", "Project not found")
+                    raise VercelFault(404, "not_found", "Project not found")
                 return await work(request)
-            except Fault as fault:
+            except VercelFault as fault:
                 return JSONResponse(fault.body, fault.status)
 
         return answer
 
-    def _one(self, request: Request) -> Deployment:
+    def _one(self, request: Request) -> DemoDeployment:
         """The deployment by its id or its host."""
         name = request.path_params["id"]
         found = self.deployments.all.get(name) or next(
             (d for d in self.deployments.all.values() if name == f"127.0.0.1:{d.port}"), None
         )
         if found is None:
-            raise Fault(404, "not_found", "The deployment could not be found")
+            raise VercelFault(404, "not_found", "The deployment could not be found")
         return found
 
     async def user(self, request: Request) -> Response:
@@ -97,7 +97,7 @@ class Vercel:
         digest = hashlib.sha1(body).hexdigest()  # noqa: S324 - Vercel's own name of a file
         named = request.headers.get("x-now-digest") or request.headers.get("x-vercel-digest")
         if named != digest:
-            raise Fault(400, "invalid_digest", "The digest does not fit the file")
+            raise VercelFault(400, "invalid_digest", "The digest does not fit the file")
         self.files[digest] = body
         return JSONResponse({"urls": []})
 
@@ -107,20 +107,20 @@ class Vercel:
         if "deploymentId" in body:
             old = self.deployments.all.get(body["deploymentId"])
             if old is None:
-                raise Fault(404, "not_found", "The deployment could not be found")
+                raise VercelFault(404, "not_found", "The deployment could not be found")
             made = self.deployments.again(old, target, meta)
         elif source.get("sha"):
             made = self.deployments.create(source["sha"], source.get("ref", ""), target, meta)
         elif "files" in body:
             made = self._from_files(body["files"], target, meta)
         else:
-            raise Fault(400, "bad_request", "gitSource, files or deploymentId is required")
+            raise VercelFault(400, "bad_request", "gitSource, files or deploymentId is required")
         return JSONResponse(self._detail(made))
 
-    def _from_files(self, listed: list[dict], target: str, meta: dict) -> Deployment:
+    def _from_files(self, listed: list[dict], target: str, meta: dict) -> DemoDeployment:
         missing = sorted({f["sha"] for f in listed if "sha" in f} - self.files.keys())
         if missing:
-            raise Fault(400, "missing_files", "Missing files", missing=missing)
+            raise VercelFault(400, "missing_files", "Missing files", missing=missing)
         files = {f["file"]: self.files[f["sha"]] if "sha" in f else f["data"].encode() for f in listed}
         digest = hashlib.sha256(json.dumps(sorted((f, len(c)) for f, c in files.items())).encode()).hexdigest()
         return self.deployments.create(digest[:40], "", target, meta, files)
@@ -131,10 +131,10 @@ class Vercel:
     async def cancel(self, request: Request) -> Response:
         made = self._one(request)
         if not self.deployments.cancel(made):
-            raise Fault(400, "bad_request", "The deployment is finished and cannot be canceled")
+            raise VercelFault(400, "bad_request", "The deployment is finished and cannot be canceled")
         return JSONResponse(self._detail(made))
 
-    def _detail(self, made: Deployment) -> dict:
+    def _detail(self, made: DemoDeployment) -> dict:
         live = self.deployments.alias == made.id
         fault = {"errorCode": "BUILD_FAILED", "errorMessage": "The shop did not start"}
         return {
@@ -224,7 +224,7 @@ class Vercel:
     async def set_variable(self, request: Request) -> Response:
         body = await request.json()
         if body["key"] in self.deployments.variables and request.query_params.get("upsert") != "true":
-            raise Fault(403, "ENV_CONFLICT", f"The environment variable {body['key']} exists already")
+            raise VercelFault(403, "ENV_CONFLICT", f"The environment variable {body['key']} exists already")
         self.deployments.variables[body["key"]] = body["value"]
         return JSONResponse({"created": {"key": body["key"], "type": body["type"]}, "failed": []}, 201)
 
@@ -234,9 +234,9 @@ class Vercel:
     async def promote(self, request: Request) -> Response:
         return self._move(self._one(request), "promote")
 
-    def _move(self, made: Deployment, kind: str) -> Response:
+    def _move(self, made: DemoDeployment, kind: str) -> Response:
         if made.target != "production" or made.state != "READY":
-            raise Fault(400, "bad_request", "The deployment is not a production deployment that is ready")
+            raise VercelFault(400, "bad_request", "The deployment is not a production deployment that is ready")
         job = {
             "fromDeploymentId": self.deployments.alias,
             "toDeploymentId": made.id,

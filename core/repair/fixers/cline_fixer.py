@@ -71,7 +71,7 @@ class ClineFixer:
                 return behind(around, command, self.seconds, environment, CEILING, [tree, state])
 
 
-def _unusable(done: Completed, said: cline.Verdict) -> str:
+def _unusable(done: Completed, said: cline.ClineVerdict) -> str:
     if done.timed_out:
         return "it did not end in time and was killed"
     if done.stopped:

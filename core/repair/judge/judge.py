@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.models import Crash
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.reproduce.reproduce import is_crash
-from core.repair.sandbox.probe import Outcome
+from core.repair.sandbox.probe import ProbeOutcome
 from core.repair.types import Candidate
 
 _ACCIDENTS = {"TypeError", "AttributeError"}  # the interpreter's, on values of a type nobody passes
@@ -25,12 +25,12 @@ class Judged:
     """
 
     candidate: Candidate
-    crash_like: tuple[Outcome, ...]
+    crash_like: tuple[ProbeOutcome, ...]
     shown: int = 0
     further: bool = False
 
 
-def difference(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> str | None:
+def difference(before: Sequence[ProbeOutcome], after: Sequence[ProbeOutcome], crash: Crash) -> str | None:
     """What the candidate changed beyond the crash; None when nothing.
 
     Inputs that worked give the same result; errors stay errors of the same type, but for the crash itself
@@ -43,13 +43,13 @@ def difference(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash
     return next((reason for reason in changes if reason), None)
 
 
-def _on_its_line(outcome: Outcome, crash: Crash) -> bool:
+def _on_its_line(outcome: ProbeOutcome, crash: Crash) -> bool:
     frame = deepest_in_app(crash)
     place = (outcome.file, outcome.function, outcome.line)
     return bool(frame) and not outcome.deliberate and place == (frame.file, frame.function, frame.line)
 
 
-def _changed(old: Outcome, new: Outcome) -> str | None:
+def _changed(old: ProbeOutcome, new: ProbeOutcome) -> str | None:
     if "<coroutine object" in old.result:
         return None  # nobody awaited it: no value yet that could change
     if old.result:
@@ -59,7 +59,7 @@ def _changed(old: Outcome, new: Outcome) -> str | None:
     return None if accident or old.error == new.error else f"an input that raised {old.error} no longer does"
 
 
-def mended(after: Sequence[Outcome], hits: int, candidate: Candidate) -> int | None:
+def mended(after: Sequence[ProbeOutcome], hits: int, candidate: Candidate) -> int | None:
     """Position of the first crashing input that gives a result now, or the documented refusal."""
     named = candidate.raises.split("\n")[-1].rpartition(".")[2]
     for position, outcome in enumerate(after[:hits]):
@@ -68,7 +68,7 @@ def mended(after: Sequence[Outcome], hits: int, candidate: Candidate) -> int | N
     return None
 
 
-def uncured(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> str | None:
+def uncured(before: Sequence[ProbeOutcome], after: Sequence[ProbeOutcome], crash: Crash) -> str | None:
     """Why the candidate is made for the reported input alone; None when it is not.
 
     Of the inputs near it that raise the very same error on the same line, three in four are cured too, and half
@@ -84,7 +84,7 @@ def uncured(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -
     return f"{left} of {len(near)} inputs like the reported one still crash"
 
 
-def crash_like(before: Sequence[Outcome], after: Sequence[Outcome], crash: Crash) -> tuple[Outcome, ...]:
+def crash_like(before: Sequence[ProbeOutcome], after: Sequence[ProbeOutcome], crash: Crash) -> tuple[ProbeOutcome, ...]:
     return tuple(new for old, new in zip(before, after, strict=False) if is_crash(old, crash))
 
 

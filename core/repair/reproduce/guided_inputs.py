@@ -17,7 +17,7 @@ from core.repair.reproduce.infer import shaped
 from core.repair.reproduce.inputs import calls_to
 from core.repair.reproduce.value_classes import value_classes
 from core.repair.reproduce.values import source
-from core.repair.sandbox.probe import Call, Outcome
+from core.repair.sandbox.probe import Call, ProbeOutcome
 
 STEPS = 12  # entries that are added one after another
 VALUES = ("'3'", "3", "{}", "['3']")  # a text that is a number fits most
@@ -32,7 +32,7 @@ _NO_MAPPING = re.compile(
 # --- entries that are asked for ------------------------------------------------------------------
 
 
-def grown(calls: Sequence[Call], outcomes: Sequence[Outcome]) -> list[Call]:
+def grown(calls: Sequence[Call], outcomes: Sequence[ProbeOutcome]) -> list[Call]:
     """For each call that lacked an entry somewhere, calls that have it; for a text in a mapping's place, mappings."""
     found = []
     for call, outcome in zip(calls, outcomes, strict=False):

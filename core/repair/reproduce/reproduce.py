@@ -17,7 +17,7 @@ from core.repair.reproduce.mutate import doubly, mutated, pool_of, staged, swapp
 from core.repair.reproduce.seed_values import hints
 from core.repair.reproduce.test_calls import literals, scaffolds
 from core.repair.reproduce.values import source
-from core.repair.sandbox.probe import Call, Outcome, probe
+from core.repair.sandbox.probe import Call, ProbeOutcome, probe
 from core.repair.types import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
@@ -37,7 +37,7 @@ def kind_of(crash: Crash) -> str:
     return crash.exception.type.rsplit(".", 1)[-1]
 
 
-def is_crash(outcome: Outcome, crash: Crash) -> bool:
+def is_crash(outcome: ProbeOutcome, crash: Crash) -> bool:
     """Same exception type, deepest in the same function of the same file, and not the code's own raise."""
     frame = deepest_in_app(crash)
     place = (outcome.file, outcome.function)
@@ -45,7 +45,7 @@ def is_crash(outcome: Outcome, crash: Crash) -> bool:
     return same and not outcome.deliberate
 
 
-def reproduces(outcome: Outcome, crash: Crash) -> bool:
+def reproduces(outcome: ProbeOutcome, crash: Crash) -> bool:
     """The crash on the reported line with the reported message; where data decides the message, its shape."""
     frame = deepest_in_app(crash)
     if not is_crash(outcome, crash) or (frame.line and outcome.line != frame.line):

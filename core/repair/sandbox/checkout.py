@@ -25,7 +25,7 @@ START_OVER = "git read-tree --reset -u HEAD && git clean"
 
 
 @dataclass(frozen=True)
-class Place:
+class GitPlace:
     """A git directory, the one that it shares objects and refs with, and the folder of the checked-out files."""
 
     directory: Path
@@ -52,16 +52,16 @@ def beside(tree: Path) -> Path:
     return tree.with_name(f"{tree.name}.git")
 
 
-def of(tree: Path) -> Place:
+def of(tree: Path) -> GitPlace:
     """The git directory of a checkout: beside it, or for a person's own checkout as git has it."""
     tree, own = tree.resolve(), beside(tree.resolve())
     if (own / "commondir").is_file():
-        return Place(own, _named(own / "commondir"), tree)
+        return GitPlace(own, _named(own / "commondir"), tree)
     inside = tree / ".git"
     if inside.is_file():
         inside = _named(inside, "gitdir: ")
     common = _named(inside / "commondir") if (inside / "commondir").is_file() else inside
-    return Place(inside, common, tree)
+    return GitPlace(inside, common, tree)
 
 
 def _named(file: Path, prefix: str = "") -> Path:
@@ -100,13 +100,13 @@ def tracked(tree: Path, pattern: str) -> list[str]:
     return [path for told, path in entries if told.startswith("100")]
 
 
-def git(place: Place, *args: str, **more) -> str:
+def git(place: GitPlace, *args: str, **more) -> str:
     """Standard output of one git command; ``more`` is execute's. Raises CommandError."""
     return execute(place, ["git", *args], **more)
 
 
 def execute(
-    place: Place,
+    place: GitPlace,
     argv: Sequence[str],
     *,
     writes: Sequence[Path] = (),
@@ -130,7 +130,7 @@ def execute(
     return succeeded(argv, behind(around, argv, env=told | {"HOME": _home(speaks)}, ceiling=None, **given))
 
 
-def _room(place: Place, writes: Sequence[Path], remote: Remote | None, speaks: str) -> list[str]:
+def _room(place: GitPlace, writes: Sequence[Path], remote: Remote | None, speaks: str) -> list[str]:
     seen = {path: path in writes for path in (place.tree, place.directory, place.common) if path}
     if remote and speaks == "file":
         seen[(place.directory / remote.address.removeprefix("file://")).resolve()] = remote.write

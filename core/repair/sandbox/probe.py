@@ -34,7 +34,7 @@ class Seen(Frame):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProbeOutcome:
     """Either ``result`` (type and repr) or ``error`` (type name) with the deepest frame of the tree.
 
     ``deliberate``: the error is a raise or assert statement of that frame itself.
@@ -50,14 +50,14 @@ class Outcome:
     frames: Sequence[dict] = field(default=(), compare=False)
 
 
-def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = 30) -> list[Outcome]:
+def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = 30) -> list[ProbeOutcome]:
     """One outcome a call, in order; shorter when the process died or ran out of time before its end."""
     return probes(tree, calls, [{}], runner, timeout)[0]
 
 
 def probes(
     tree: Path, calls: Sequence[Call], variants: Sequence[Mapping[str, str]], runner: Runner, timeout: float = 60
-) -> list[list[Outcome]]:
+) -> list[list[ProbeOutcome]]:
     """The outcomes of the same calls on each variant of the tree (new texts by path); the tree is put back.
 
     One launch for all where the runner lets processes fork, else one for each.
@@ -77,11 +77,11 @@ def observed(tree: Path, call: Call, crash: Crash, runner: Runner) -> Crash:
     return crash.model_copy(update={"frames": frames[own[0] :], "exception": _message(crash, found[0])})
 
 
-def _message(crash: Crash, outcome: Outcome):
+def _message(crash: Crash, outcome: ProbeOutcome):
     return crash.exception.model_copy(update={"message": outcome.text})
 
 
-def _launched(tree, calls, variants, runner, timeout, observe=False) -> list[list[Outcome]]:
+def _launched(tree, calls, variants, runner, timeout, observe=False) -> list[list[ProbeOutcome]]:
     parts = [(c.imports, c.setup, c.expression) for c in calls]
     job = {"calls": parts, "variants": list(variants), "observe": observe}
     with desk(tree) as made:
@@ -91,10 +91,10 @@ def _launched(tree, calls, variants, runner, timeout, observe=False) -> list[lis
     return _read(values, len(variants))
 
 
-def _read(values: Sequence, variants: int) -> list[list[Outcome]]:
+def _read(values: Sequence, variants: int) -> list[list[ProbeOutcome]]:
     """The outcomes of each variant in order; one that was cut short has fewer."""
-    found: list[list[Outcome]] = [[] for _ in range(variants)]
+    found: list[list[ProbeOutcome]] = [[] for _ in range(variants)]
     for number, index, said in values:
         if index == len(found[number]):
-            found[number].append(Outcome(**said))
+            found[number].append(ProbeOutcome(**said))
     return found

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from core.models import Cause, Kind, Record
 from core.signals.analysis import blame, causes, severity, wording
-from core.signals.analysis.blame import Suspect
-from core.signals.analysis.types import Evidence, Finding
+from core.signals.analysis.blame import RankedSuspect
+from core.signals.analysis.types import Conclusion, Evidence
 from core.signals.grouping import stack
 from core.signals.grouping.fingerprint import Fingerprint, fingerprint, operation
 
@@ -43,14 +43,14 @@ class Case:
     best: Record
     stacks: frozenset[tuple[str, ...]]
     occurrences: int
-    suspects: Sequence[Suspect]
-    verdict: causes.Verdict | None
+    suspects: Sequence[RankedSuspect]
+    verdict: causes.CauseVerdict | None
 
 
 class EmbeddedAnalyst:
     name = "embedded"
 
-    def analyze(self, evidence: Evidence) -> Finding:
+    def analyze(self, evidence: Evidence) -> Conclusion:
         """The finding; ``evidence.records`` may be of several vendors, in any order, and may be empty."""
         case = read(evidence)
         told = severity.assess(
@@ -66,7 +66,7 @@ class EmbeddedAnalyst:
         )
         terms = _terms(case)
         cause, root_cause, next_step = _conclude(case)
-        return Finding(
+        return Conclusion(
             analyst=self.name,
             root_cause=root_cause,
             cause=cause,
@@ -112,7 +112,7 @@ def _depth(fp: Fingerprint) -> tuple[int, int, int]:
     return (1, sum(bool(frame.locals) for frame in fp.crash.frames), len(fp.calls))
 
 
-def _suspects(evidence: Evidence, fp: Fingerprint, records: Sequence[Record], verdict) -> list[Suspect]:
+def _suspects(evidence: Evidence, fp: Fingerprint, records: Sequence[Record], verdict) -> list[RankedSuspect]:
     if not records:
         return []
     crash = fp.crash
@@ -128,7 +128,7 @@ def _suspects(evidence: Evidence, fp: Fingerprint, records: Sequence[Record], ve
     )
 
 
-def _release(case: Case) -> Suspect | None:
+def _release(case: Case) -> RankedSuspect | None:
     likely = (s for s in case.suspects if s.kind == "release" and s.score >= 0.5)
     return next(likely, None)
 

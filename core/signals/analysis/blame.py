@@ -34,7 +34,7 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class Suspect:
+class RankedSuspect:
     """``kind`` is service, release or outside; ``score`` 0..1."""
 
     kind: str
@@ -53,7 +53,7 @@ def rank(
     trouble: Sequence[Trouble] = (),
     upstream: str = "",
     ours: Sequence[str] = (),
-) -> list[Suspect]:
+) -> list[RankedSuspect]:
     """Suspects, the likeliest first, whatever the input's order.
 
     ``calls`` are file:function of the stack; ``upstream`` is a host that the errors name; ``ours`` lists our
@@ -66,21 +66,23 @@ def rank(
         *_of_services(graph, trouble, known),
         *_of_changes(service, began, changes, calls, graph),
     ]
-    best: dict[tuple[str, str], Suspect] = {}
+    best: dict[tuple[str, str], RankedSuspect] = {}
     for suspect in sorted(suspects, key=lambda s: (s.score, s.says)):
         best[suspect.kind, suspect.name] = suspect
     return sorted(best.values(), key=lambda s: (-s.score, s.kind, s.name))
 
 
-def _of_host(host: str, known: set[str]) -> Iterator[Suspect]:
+def _of_host(host: str, known: set[str]) -> Iterator[RankedSuspect]:
     name = host.split(":")[0].split(".")[0]
     if host in known or name in known:
-        yield Suspect("service", name if name in known else host, 0.9, f"the errors name {host}, a service of ours")
+        yield RankedSuspect(
+            "service", name if name in known else host, 0.9, f"the errors name {host}, a service of ours"
+        )
     else:
-        yield Suspect("outside", host, 0.9, f"an outage outside: the errors name {host}, which is none of ours")
+        yield RankedSuspect("outside", host, 0.9, f"an outage outside: the errors name {host}, which is none of ours")
 
 
-def _of_services(graph: Graph, trouble: Sequence[Trouble], known: set[str]) -> Iterator[Suspect]:
+def _of_services(graph: Graph, trouble: Sequence[Trouble], known: set[str]) -> Iterator[RankedSuspect]:
     """Score: 0.5 own trouble that no callee explains, 0.3 troubled services that reach it, 0.2 how early."""
     worst = {t.service: t for t in sorted(trouble, key=lambda t: (t.errors, t.latency, t.began))}
     if not worst:
@@ -93,7 +95,9 @@ def _of_services(graph: Graph, trouble: Sequence[Trouble], known: set[str]) -> I
         callers = _reach(graph, name) & set(worst)
         early = math.exp(-(told.began - first) / EARLY)
         score = 0.5 * own + 0.3 * (len(callers) + 1) / len(worst) + 0.2 * early
-        yield Suspect("service" if name in known else "outside", name, round(score, 4), _says(told, callers, callees))
+        yield RankedSuspect(
+            "service" if name in known else "outside", name, round(score, 4), _says(told, callers, callees)
+        )
 
 
 def _levels(worst: Mapping[str, Trouble]) -> dict[str, float]:
@@ -132,7 +136,7 @@ def _says(told: Trouble, callers: set[str], callees: Sequence[str]) -> str:
 
 def _of_changes(
     service: str, began: datetime, changes: Sequence[Record], calls: Sequence[str], graph: Graph
-) -> Iterator[Suspect]:
+) -> Iterator[RankedSuspect]:
     """Score: 0.5 how soon before, 0.3 the same service (0.15 one that it calls), 0.2 files of the stack."""
     files = {call.split(":")[0] for call in calls}
     for change in changes:
@@ -146,7 +150,7 @@ def _of_changes(
         told = ", ".join(part for part in (change.title, change.service) if part and part != name)
         says = name + (f" ({told})" if told else "") + f" came {_ago(before)} before it began"
         says += f" and touched {', '.join(touched[:3])}" if touched else ""
-        yield Suspect("release", name, round(score, 4), says)
+        yield RankedSuspect("release", name, round(score, 4), says)
 
 
 def _short(release: str) -> str:

@@ -37,7 +37,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CauseVerdict:
     """``raised`` and ``frames`` are those of the exception that decides; ``upstream`` is a host, if named."""
 
     cause: Cause
@@ -109,21 +109,21 @@ RULES = (
 )
 
 
-def classify(crash: Crash) -> Verdict:
+def classify(crash: Crash) -> CauseVerdict:
     """The kind of cause, read along the chain of causes from the root to what was reported."""
     steps = list(_steps(crash))
     for raised, frames in steps:
         rule = _match(raised, frames)
         if rule:
             host = upstream(crash, raised, frames) if rule.cause in (Cause.UPSTREAM, Cause.CREDENTIAL) else ""
-            return Verdict(rule.cause, rule.says, rule.next_step, raised, frames, host)
+            return CauseVerdict(rule.cause, rule.says, rule.next_step, raised, frames, host)
     raised, frames = steps[0]
     if frames and not is_outside(frames[-1].file) and OWN_RAISE.match(frames[-1].code):
         step = "Look at what the program was given: its own check refused it."
-        return Verdict(Cause.DELIBERATE, "the program refuses this itself", step, raised, frames)
+        return CauseVerdict(Cause.DELIBERATE, "the program refuses this itself", step, raised, frames)
     if any(f.in_app for f in frames):
-        return Verdict(Cause.CODE, "the program does not expect this", "", raised, frames)
-    return Verdict(Cause.UNKNOWN, "no frame of the program is known", "Find the place that fails.", raised, frames)
+        return CauseVerdict(Cause.CODE, "the program does not expect this", "", raised, frames)
+    return CauseVerdict(Cause.UNKNOWN, "no frame of the program is known", "Find the place that fails.", raised, frames)
 
 
 def _steps(crash: Crash) -> Iterator[tuple[Raised, tuple[Frame, ...]]]:

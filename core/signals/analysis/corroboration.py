@@ -58,7 +58,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Count:
+class FailureCount:
     """Failures, of so many requests or in so many seconds."""
 
     failures: float = 0.0
@@ -74,8 +74,8 @@ class Witness:
 
     title: str
     kind: str
-    during: Count = Count()
-    before: Count = Count()
+    during: FailureCount = FailureCount()
+    before: FailureCount = FailureCount()
     trouble: str = ""
 
 

@@ -12,7 +12,7 @@ LEAST = 0.25  # likeness from which a past issue is worth showing
 
 
 @dataclass(frozen=True)
-class Past:
+class PastIssue:
     """An issue as memory keeps it; ``cure`` is what ended it, in a person's words."""
 
     id: int
@@ -23,14 +23,14 @@ class Past:
     cure: str = ""
 
 
-def similar(issue: Past, past: Sequence[Past], most: int = 5) -> list[tuple[Past, float]]:
+def similar(issue: PastIssue, past: Sequence[PastIssue], most: int = 5) -> list[tuple[PastIssue, float]]:
     """Past issues with their likeness 0..1, the likest first, of equals the newest; without itself."""
     scored = [(other, round(_likeness(issue, other), 4)) for other in past if other.id != issue.id]
     near = [pair for pair in scored if pair[1] >= LEAST]
     return sorted(near, key=lambda pair: (-pair[1], -pair[0].id))[:most]
 
 
-def _likeness(a: Past, b: Past) -> float:
+def _likeness(a: PastIssue, b: PastIssue) -> float:
     first, second = words(a.title), words(b.title)
     alike = {
         "fingerprint": float(a.fingerprint == b.fingerprint),

@@ -30,7 +30,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Conclusion:
     """What an analyst concludes. ``confidence`` and ``simplicity`` are 0..1."""
 
     analyst: str

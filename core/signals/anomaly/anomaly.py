@@ -65,7 +65,7 @@ class Reading:
         return self.score >= THRESHOLD
 
 
-class Window:
+class RollingMean:
     """The mean of the last ``size`` values."""
 
     def __init__(self, size: int):
@@ -119,7 +119,7 @@ class Detector:
         self.rows = 0
         self.tails = {name: Tail(block) for name, (_, block, _) in STATISTICS.items()}
         self.season, self.mixture = Season(), Mixture()
-        self.short, self.long, self.off = Window(SHORT), Window(LONG), Window(6)
+        self.short, self.long, self.off = RollingMean(SHORT), RollingMean(LONG), RollingMean(6)
         self.base = self.spread = self.smooth = self.previous = 0.0
         self.unrest = self.usual_unrest = self.usual_log = 0.0
         self.same = 0

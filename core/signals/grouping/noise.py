@@ -19,7 +19,7 @@ FLAP_SPAN = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
-class Silence:
+class ActiveSilence:
     """What a person has silenced until ``end``: globs of service and title, or the fingerprints of one issue."""
 
     end: datetime
@@ -38,7 +38,7 @@ class Silence:
 
 
 @dataclass(frozen=True)
-class Maintenance:
+class PlannedMaintenance:
     start: datetime
     end: datetime
     services: tuple[str, ...] = ("*",)
@@ -49,8 +49,8 @@ class Maintenance:
 class Context:
     """What is known when a record comes. ``known`` maps a fingerprint's key to why nobody needs to see it."""
 
-    silences: Sequence[Silence] = ()
-    maintenance: Sequence[Maintenance] = ()
+    silences: Sequence[ActiveSilence] = ()
+    maintenance: Sequence[PlannedMaintenance] = ()
     known: dict[str, str] | None = None
     fingerprint: str = ""
     state_changes: Sequence[datetime] = ()  # when this alert opened or closed, of late

@@ -16,7 +16,7 @@ from core.ops.stage_log import Entry
 from core.runtime import Runtime
 from core.settings import CodeRabbitRules, Repository
 from core.stages import pull_request
-from core.vendors.base import Look, VendorError
+from core.vendors.base import ReviewProgress, VendorError
 
 GATE = "coderabbit"
 ASKS = 2  # how often a review is asked for again
@@ -52,14 +52,16 @@ def look(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chang
     return _again(min(rules.every_seconds, max(left, 1.0)), asked)
 
 
-def _seen(rt: Runtime, repository: Repository, change: ChangeSet) -> Look:
+def _seen(rt: Runtime, repository: Repository, change: ChangeSet) -> ReviewProgress:
     try:
         return rt.reviewer.look(repository.github, change.pull_number, change.head_sha)
     except VendorError as error:
-        return Look("waiting", says=f"CodeRabbit's review could not be read ({error.message})")
+        return ReviewProgress("waiting", says=f"CodeRabbit's review could not be read ({error.message})")
 
 
-def _ask_again(rt: Runtime, entry: Entry, repository: Repository, change: ChangeSet, seen: Look, asked: int) -> dict:
+def _ask_again(
+    rt: Runtime, entry: Entry, repository: Repository, change: ChangeSet, seen: ReviewProgress, asked: int
+) -> dict:
     """First wait as long as it asked for; then ask, once for each commit and time."""
     entry.result = "waiting"
     if seen.wait and asked == 0:
@@ -78,7 +80,7 @@ def _again(seconds: float, asked: int) -> dict:
     return {"state": "waiting", "seconds": seconds, "asked": asked}
 
 
-def _judged(entry: Entry, change_id: int, seen: Look, rules: CodeRabbitRules) -> dict:
+def _judged(entry: Entry, change_id: int, seen: ReviewProgress, rules: CodeRabbitRules) -> dict:
     blocking = [f for f in seen.findings if f.severity in rules.block]
     told = [f"{f.path}:{f.line}: {f.severity}: {f.says}" for f in blocking]
     says = f"{seen.says}, {len(blocking)} of them block"
@@ -92,7 +94,7 @@ def _judged(entry: Entry, change_id: int, seen: Look, rules: CodeRabbitRules) ->
     return {"state": "ended", "ok": not blocking, "needs_approval": False, "findings": told}
 
 
-def _absent(entry: Entry, change_id: int, seen: Look) -> dict:
+def _absent(entry: Entry, change_id: int, seen: ReviewProgress) -> dict:
     says = f"no review by CodeRabbit ({seen.says}): a person's approval takes its place"
     _keep(change_id, {"gate": GATE, "passed": False, "done": False, "says": says}, [], passed=True)
     entry.says = says

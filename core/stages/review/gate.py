@@ -14,7 +14,7 @@ Changed = dict[str, set[int]]
 
 
 @dataclass(frozen=True)
-class Finding:
+class GateFinding:
     gate: str
     path: str
     line: int
@@ -35,7 +35,7 @@ class Gate:
     says: str
     value: float | None = None
     limit: float | None = None
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[GateFinding, ...] = ()
     done: bool = True
 
     def as_json(self) -> dict:
@@ -66,7 +66,7 @@ def changed_lines(diff: str, suffix: str = ".py") -> Changed:
     return changed
 
 
-def counted(gate: str, findings: Iterable[Finding], changed: Changed, what: str) -> Gate:
+def counted(gate: str, findings: Iterable[GateFinding], changed: Changed, what: str) -> Gate:
     """A gate that passes when none of the findings is on a line that the change touched."""
     own = tuple(f for f in findings if f.line in changed.get(f.path, ()))
     says = f"{len(own)} {what} on changed lines" if own else f"no {what} on changed lines"

@@ -15,7 +15,7 @@ from pathlib import Path
 from core.repair.types import Runner
 from core.settings import FixRules, Repository
 from core.stages.review import runtime_gates, text_gates, tools
-from core.stages.review.gate import Changed, Finding, Gate, changed_lines, counted
+from core.stages.review.gate import Changed, Gate, GateFinding, changed_lines, counted
 from core.stages.review.manifests import is_manifest
 from core.stages.review.tools import Report
 
@@ -64,7 +64,7 @@ def security(report: Report, changed: Changed, source: Changed) -> Gate:
     if not changed:
         return Gate("security", True, "no program code was changed", 0.0, 0.0)
     rows = (r for r in report.bandit if r.code not in OF_TEXTS or r.path in source)
-    found = (Finding("security", r.path, r.line, f"{r.code}: {r.says}", r.severity) for r in rows)
+    found = (GateFinding("security", r.path, r.line, f"{r.code}: {r.says}", r.severity) for r in rows)
     return counted("security", found, changed, "security findings")
 
 
@@ -73,7 +73,7 @@ def style(report: Report, changed: Changed) -> Gate:
     if not changed:
         return Gate("style", True, "no Python was changed", 0.0, 0.0)
     rows = (r for r in report.ruff if r.code != tools.COMPLEX)
-    found = (Finding("style", r.path, r.line, f"{r.code}: {r.says}") for r in rows)
+    found = (GateFinding("style", r.path, r.line, f"{r.code}: {r.says}") for r in rows)
     return counted("style", found, changed, "style findings")
 
 
@@ -88,7 +88,7 @@ def complexity(report: Report, tree: Path, changed: Changed, limit: int) -> Gate
         worst = max(worst, value)
         if value > limit:
             says = f"{name} has complexity {value}, the limit is {limit}"
-            findings.append(Finding("complexity", r.path, r.line, says))
+            findings.append(GateFinding("complexity", r.path, r.line, says))
     says = "; ".join(f.says for f in findings) or f"most complex changed function: {worst}"
     return Gate("complexity", not findings, says, float(worst), float(limit), tuple(findings))
 

@@ -21,13 +21,13 @@ Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z.!+_-]+$", max_length=LONGES
 Text = Annotated[str, Field(max_length=2000)]
 
 
-class Told(BaseModel):
+class ManifestReport(BaseModel):
     pinned: Annotated[list[tuple[Name, Version, Text]], Field(max_length=MOST)]
     loose: dict[Text, Annotated[list[Name], Field(max_length=MOST)]]
     unread: dict[Text, Text]
 
 
-ANSWER = TypeAdapter(list[Told])
+ANSWER = TypeAdapter(list[ManifestReport])
 
 
 def read(held: list[Mapping[str, str]], runner: Runner) -> list[Packages]:
@@ -49,6 +49,6 @@ def read(held: list[Mapping[str, str]], runner: Runner) -> list[Packages]:
     return [_packages(one) for one in told]
 
 
-def _packages(told: Told) -> Packages:
+def _packages(told: ManifestReport) -> Packages:
     pinned = {(name, version): path for name, version, path in told.pinned}
     return Packages(pinned, told.loose, told.unread)

@@ -15,7 +15,7 @@ from core.repair.prove import generated_tests
 from core.repair.sandbox.runner import read_back
 from core.repair.types import RegressionTest
 from core.settings import Repository
-from core.stages.review.gate import CAPABILITIES, Finding, Gate
+from core.stages.review.gate import CAPABILITIES, Gate, GateFinding
 from core.stages.review.gates import is_source, touched
 
 LARGEST, MOST_FILES = 400_000, 401  # as many as tests are taken from, and the new one
@@ -32,7 +32,7 @@ def review(tree: Path, diff: str, before: Mapping[str, str], repository: Reposit
 def can_newly_do(before: Mapping[str, str], after: Mapping[str, str]) -> Gate:
     rows = capabilities(before, after)
     asks = [row for row in rows if row.asks]
-    findings = tuple(Finding(CAPABILITIES, r.path, r.line, r.says, "note") for r in rows)
+    findings = tuple(GateFinding(CAPABILITIES, r.path, r.line, r.says, "note") for r in rows)
     return Gate(CAPABILITIES, not asks, _told(rows, asks), float(len(asks)), 0.0, findings, not asks)
 
 
@@ -49,5 +49,5 @@ def generated_test(tree: Path, path: str) -> Gate:
     names = [file.relative_to(tree).as_posix() for file in sorted(tree.rglob("*.py"))[:MOST_FILES]]
     texts = {name: read_back(tree / name, LARGEST) for name in names if name != path}
     why = generated_tests.refused(RegressionTest(path, read_back(tree / path, LARGEST)), texts)
-    findings = (Finding("generated test", path, 1, why),) if why else ()
+    findings = (GateFinding("generated test", path, 1, why),) if why else ()
     return Gate("generated test", not why, why or "it holds nothing that a patch may not", None, None, findings)

@@ -13,7 +13,7 @@ from core.repair.sandbox.desk import desk, script
 from core.repair.types import Runner
 from core.settings import FixRules, Repository
 from core.stages.review import coverage_inside, timing_inside
-from core.stages.review.gate import Changed, Finding, Gate
+from core.stages.review.gate import Changed, Gate, GateFinding
 from core.vendors.command import Completed
 
 UNNOTICED = 50e-6  # seconds a call: a change smaller than this is no slowdown, whatever its ratio
@@ -41,7 +41,7 @@ def coverage(tree: Path, changed: Changed, repository: Repository, least: float,
     missed = [(path, n) for path, n in sorted(asked) if n in report[path]["missed"]]
     share = 1 - len(missed) / len(asked) if asked else 1.0
     says = f"{len(asked) - len(missed)} of {len(asked)} changed statements are run by tests"
-    found = tuple(Finding("coverage", path, n, "no test runs this line") for path, n in missed)
+    found = tuple(GateFinding("coverage", path, n, "no test runs this line") for path, n in missed)
     return Gate("coverage", share >= least, says, round(share, 4), least, found if share < least else ())
 
 
@@ -103,7 +103,9 @@ def _judged(timed: dict[str, dict], limit: float) -> Gate:
         path, function = name.split(":")
         ratio, more = found["new"] / max(found["old"], 1e-9), (found["new"] - found["old"]) / found["calls"]
         if ratio > limit * (1 + found["noise"]) and more > UNNOTICED:
-            findings.append(Finding("performance", path, 1, f"{function} takes {ratio:.1f} times as long as before"))
+            findings.append(
+                GateFinding("performance", path, 1, f"{function} takes {ratio:.1f} times as long as before")
+            )
     worst = max(found["new"] / max(found["old"], 1e-9) for found in timed.values())
     calls, noise = sum(f["calls"] for f in timed.values()), max(f["noise"] for f in timed.values())
     says = f"{worst:.2f} times the CPU time of before on {calls} recorded inputs (noise {noise:.0%})"

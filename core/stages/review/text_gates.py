@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from core.stages.review.gate import Changed, Finding, Gate, counted
+from core.stages.review.gate import Changed, Gate, GateFinding, counted
 from core.stages.review.imports import imported, own
 from core.stages.review.manifests import is_manifest, texts
 from core.stages.review.runtime_gates import Function, functions
@@ -25,7 +25,7 @@ def secrets(tree: Path, changed: Changed) -> Gate:
         for number, line in enumerate((tree / path).read_text(encoding="utf-8").splitlines(), 1):
             line = line.replace(MARK, "")
             if number in lines and redact(line) != line:
-                found.append(Finding("secrets", path, number, "a secret is written down here"))
+                found.append(GateFinding("secrets", path, number, "a secret is written down here"))
     return counted("secrets", found, changed, "secrets")
 
 
@@ -35,14 +35,16 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
     a fix that changes a manifest needs a person; and a new import must be of the standard library, of the program,
     or named in a manifest.
     """
-    found = [Finding("dependencies", n, 1, "dependencies changed: audit them by hand") for n in names if is_manifest(n)]
+    found = [
+        GateFinding("dependencies", n, 1, "dependencies changed: audit them by hand") for n in names if is_manifest(n)
+    ]
     named = " ".join(texts(tree, source).values()).lower().replace("_", "-")
     for path, lines in changed.items():
         known = own(tree, path) | sys.stdlib_module_names
         for number, module in imported((tree / path).read_text(encoding="utf-8")):
             there = module in known or module.lower().replace("_", "-") in named
             if number in lines and not there:
-                found.append(Finding("dependencies", path, number, f"no manifest names {module}"))
+                found.append(GateFinding("dependencies", path, number, f"no manifest names {module}"))
     says = "; ".join(f.says for f in found) or "no manifest was changed and no new dependency is imported"
     return Gate("dependencies", not found, says, float(len(found)), 0.0, tuple(found))
 
@@ -56,7 +58,7 @@ def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Ga
             if _touched(node, lines, old.get(name)) and not any(part.startswith("_") for part in name.split(".")):
                 known = set(_untrue(name, old[name])) if name in old else set()
                 says = [_missing(name, node, old.get(name)), *_untrue(name, node)]
-                found += [Finding("documentation", path, node.lineno, s) for s in says if s and s not in known]
+                found += [GateFinding("documentation", path, node.lineno, s) for s in says if s and s not in known]
     says = "; ".join(f.says for f in found) or "docstrings of changed public functions hold"
     return Gate("documentation", not found, says, float(len(found)), 0.0, tuple(found))
 

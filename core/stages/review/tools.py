@@ -42,7 +42,7 @@ print("TOLD " + json.dumps(told))
 Text = Annotated[str, Field(max_length=4000)]
 
 
-class Row(BaseModel):
+class ToolFinding(BaseModel):
     """A finding as a tool told it."""
 
     path: Text
@@ -53,8 +53,8 @@ class Row(BaseModel):
 
 
 class Report(BaseModel):
-    ruff: list[Row] = []
-    bandit: list[Row] = []
+    ruff: list[ToolFinding] = []
+    bandit: list[ToolFinding] = []
 
 
 def looked(tree: Path, paths: Sequence[str], runner: Runner) -> Report:

@@ -19,7 +19,7 @@ from core.models.counted import counted
 from core.repair.types import Runner
 from core.settings import OsvRules, Repository
 from core.stages.review import imports, manifest_reader, manifests
-from core.stages.review.gate import Finding, Gate, changed_lines
+from core.stages.review.gate import Gate, GateFinding, changed_lines
 from core.stages.review.gates import is_source, touched
 from core.stages.review.manifests import Packages
 from core.vendors.base import Advisories, Pin, VendorError, Vulnerability
@@ -123,19 +123,21 @@ def _says(pin: Pin, v: Vulnerability, on: Stand) -> str:
     return f"{pin[0]} {pin[1]}{why} has {v.id} ({v.severity or 'not rated'}{cve}; {cure})"
 
 
-def _finding(on: Stand, pin: Pin, v: Vulnerability, severity: str) -> Finding:
+def _finding(on: Stand, pin: Pin, v: Vulnerability, severity: str) -> GateFinding:
     told = f"{_says(pin, v, on)}{': ' if v.summary else ''}{v.summary}"
-    return Finding(GATE, on.now.pinned[pin], 1, told, severity)
+    return GateFinding(GATE, on.now.pinned[pin], 1, told, severity)
 
 
-def _gaps(on: Stand) -> Iterator[Finding]:
+def _gaps(on: Stand) -> Iterator[GateFinding]:
     """What of the manifests was not scanned, and why."""
     for path, names in on.now.loose.items():
-        yield Finding(GATE, path, 1, f"not pinned, not scanned: {_some(names)}", "note")
+        yield GateFinding(GATE, path, 1, f"not pinned, not scanned: {_some(names)}", "note")
     for path, why in on.now.unread.items():
-        yield Finding(GATE, path, 1, f"{path} {why}: not scanned", "note")
+        yield GateFinding(GATE, path, 1, f"{path} {why}: not scanned", "note")
     if on.private:
-        yield Finding(GATE, "platform.toml", 1, f"never sent, not scanned: {_some(on.private)} ([osv] private)", "note")
+        yield GateFinding(
+            GATE, "platform.toml", 1, f"never sent, not scanned: {_some(on.private)} ([osv] private)", "note"
+        )
 
 
 def _some(names: Collection[str]) -> str:

@@ -24,7 +24,7 @@ MOST_COUNTS = 20
 
 
 @dataclass(frozen=True)
-class Seen:
+class WatchLook:
     """``live`` is what serves production, None where the vendor did not say; ``trouble`` is the vendors' fault."""
 
     release: Release
@@ -52,7 +52,7 @@ class Seen:
         return self.verdict.says + (f"; {self.trouble}" if self.trouble else "")
 
 
-def take(rt: Runtime, issue_id: int, change_id: int) -> Seen:
+def take(rt: Runtime, issue_id: int, change_id: int) -> WatchLook:
     """Look once, and keep what was seen on the deployment's row."""
     release, at, rules = _release(rt, issue_id, change_id), store.time(), rt.policy.watch
     serving, fault = live.ask(rt, release.row)
@@ -69,7 +69,7 @@ def take(rt: Runtime, issue_id: int, change_id: int) -> Seen:
     verdict = again(found, judged.get("rates", ()))
     verdict = settled(verdict, built.elapsed, rules, harmful, [*filter(None, [fault]), *unmet])
     verdict = replace(verdict, rates=found.rates)
-    seen = Seen(release, at, verdict, serving, "; ".join(filter(None, troubles)))
+    seen = WatchLook(release, at, verdict, serving, "; ".join(filter(None, troubles)))
     _keep(seen, health, answers)
     return seen
 
@@ -123,7 +123,7 @@ def _summed(points: Sequence[Interval]) -> ServiceHealth:
     )
 
 
-def _keep(seen: Seen, health: Mapping[str, ServiceHealth], answers: Mapping[str, str]) -> None:
+def _keep(seen: WatchLook, health: Mapping[str, ServiceHealth], answers: Mapping[str, str]) -> None:
     verdict = seen.verdict
     with store.write() as session:
         row = session.get_one(Deployment, seen.release.row.id)

@@ -16,7 +16,7 @@ from core.stages.deliver import live, restoring
 from core.stages.deliver.restoring import Restored
 from core.stages.watch import look as looks
 from core.stages.watch import steady
-from core.stages.watch.look import Seen
+from core.stages.watch.look import WatchLook
 
 
 def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
@@ -40,7 +40,7 @@ def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chan
     return _again(rt, seen, entry)
 
 
-def _superseded(rt: Runtime, seen: Seen, entry: Entry) -> dict:
+def _superseded(rt: Runtime, seen: WatchLook, entry: Entry) -> dict:
     """The row says so, and the issue is judged by whether what serves production contains the fix."""
     release = seen.release
     contained, says = live.judged(rt, release.row, release.change, seen.live)
@@ -52,19 +52,19 @@ def _superseded(rt: Runtime, seen: Seen, entry: Entry) -> dict:
     return {"state": "superseded", "ok": ok, "again": again, "event": "superseded", "says": says}
 
 
-def _confirmed(seen: Seen, entry: Entry, how: str) -> dict:
+def _confirmed(seen: WatchLook, entry: Entry, how: str) -> dict:
     says = f"{how} after {seen.elapsed:.0f} s: {seen.says}"
     _close(seen.release.row, seen, "watching", says)
     return _end(entry, "healthy", says)
 
 
-def _close(row: Deployment, seen: Seen, status: str, note: str) -> None:
+def _close(row: Deployment, seen: WatchLook, status: str, note: str) -> None:
     with store.write() as session:
         kept = session.get_one(Deployment, row.id)
         kept.status, kept.note, kept.ended_at = status, note[:2000], seen.at
 
 
-def ask(seen: Seen) -> None:
+def ask(seen: WatchLook) -> None:
     """Ask once a day whether the deployment stays."""
     release, today = seen.release, f"{seen.at:%Y%m%d}"
     with store.write() as session:
@@ -76,7 +76,7 @@ def ask(seen: Seen) -> None:
         notify.queue(session, "watch_unsure", release.issue, f"unsure-{row.key}-{today}", says)
 
 
-def _again(rt: Runtime, seen: Seen, entry: Entry) -> dict:
+def _again(rt: Runtime, seen: WatchLook, entry: Entry) -> dict:
     entry.result, entry.says = "waiting", f"{seen.elapsed:.0f} s watched: {seen.says}"
     rules = rt.policy.watch
     asks = {"asks": True} if seen.verdict.state is State.UNSURE else {}

@@ -32,7 +32,7 @@ def serve(count: int) -> None:
     from core.demo import telemetry
     from core.demo.alarms import Alarms
     from core.demo.deployments import free_port
-    from core.demo.vendors.datadog import Datadog
+    from core.demo.vendors.datadog import SimulatedDatadog
     from tests.vendors.simulators import STACK
 
     telemetry.LOGS = count
@@ -44,7 +44,7 @@ def serve(count: int) -> None:
         shop.line(json.dumps(row), "production")
     port = free_port()
     print(f"http://127.0.0.1:{port}/datadog", flush=True)
-    app = Starlette(routes=Datadog(shop, Alarms(shop)).routes)
+    app = Starlette(routes=SimulatedDatadog(shop, Alarms(shop)).routes)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="critical")
 
 
