@@ -39,121 +39,141 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=None, extra="ignore", env_ignore_empty=True)
 
     # the platform itself
-    database_url: str = Field("", repr=False, description="SQLAlchemy address; empty: SQLite in DATA_DIR")
-    data_dir: Path = Field(Path("data"), description="database, clones, worktrees, locks")
-    platform_file: Path = Field(Path("platform.toml"), description="services and policy")
-    public_url: str = Field("http://localhost:8501", description="the console's address, for links in messages")
-    round_seconds: float = Field(300.0, gt=0, description="seconds between two rounds")
-    sandbox_url: str = Field("", description="address of the demo's vendor simulator; set by `make demo`")
-    console_engine: bool = Field(True, description="off: this console only shows; a worker elsewhere does the rounds")
+    database_url: str = Field(default="", repr=False, description="SQLAlchemy address; empty: SQLite in DATA_DIR")
+    data_dir: Path = Field(default=Path("data"), description="database, clones, worktrees, locks")
+    platform_file: Path = Field(default=Path("platform.toml"), description="services and policy")
+    public_url: str = Field(default="http://localhost:8501", description="the console's address, for links in messages")
+    round_seconds: float = Field(default=300.0, gt=0, description="seconds between two rounds")
+    sandbox_url: str = Field(default="", description="address of the demo's vendor simulator; set by `make demo`")
+    console_engine: bool = Field(
+        default=True, description="off: this console only shows; a worker elsewhere does the rounds"
+    )
 
-    sandbox_token: SecretStr = Field(SecretStr(""), description="the simulator's key; set by `make demo`")
+    sandbox_token: SecretStr = Field(default=SecretStr(""), description="the simulator's key; set by `make demo`")
     demo_password: SecretStr = Field(
-        SecretStr(""), description="password of the demo's four people, told on its sign-in screen; set by `make demo`"
+        default=SecretStr(""),
+        description="password of the demo's four people, told on its sign-in screen; set by `make demo`",
     )
     platform_token: SecretStr = Field(
-        SecretStr(""), description="a person's API token: the command line acts for that person, and for nobody without"
+        default=SecretStr(""),
+        description="a person's API token: the command line acts for that person, and for nobody without",
     )
     audit_key: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description="signs the head of the audit trail; at least 32 characters; empty: a key in DATA_DIR/audit-key",
     )
     trusted_proxies: Annotated[str, AfterValidator(names.networks)] = Field(
-        "",
+        default="",
         description="networks (CIDR) of the proxies whose X-Forwarded-For is believed, by commas; empty: none",
     )
 
     private_hosts: str = Field(
-        "", description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas"
+        default="",
+        description="vendors' hosts on a private network that may be called (GitHub Enterprise, Sentry), by commas",
     )
 
     # signals
-    datadog_site: str = Field("datadoghq.com", description="e.g. datadoghq.eu, us3.datadoghq.com")
-    datadog_url: str = Field("", description="replaces https://api.SITE")
-    datadog_api_key: SecretStr = Field(SecretStr(""), description="Datadog API key")
+    datadog_site: str = Field(default="datadoghq.com", description="e.g. datadoghq.eu, us3.datadoghq.com")
+    datadog_url: str = Field(default="", description="replaces https://api.SITE")
+    datadog_api_key: SecretStr = Field(default=SecretStr(""), description="Datadog API key")
     datadog_app_key: SecretStr = Field(
-        SecretStr(""), description="Datadog application key (logs_read_data, metrics_read)"
+        default=SecretStr(""), description="Datadog application key (logs_read_data, metrics_read)"
     )
-    datadog_query: str = Field("status:error", description="log search of a round")
+    datadog_query: str = Field(default="status:error", description="log search of a round")
     datadog_metrics_filter: str = Field(
-        "!env:staging,!env:stage,!env:stg,!env:test,!env:qa,!env:preview,!env:dev,!env:development",
+        default="!env:staging,!env:stage,!env:stg,!env:test,!env:qa,!env:preview,!env:dev,!env:development",
         description="tag filter of the metric queries: production only; e.g. env:prod",
     )
-    newrelic_region: Literal["us", "eu"] = Field("us", description="us or eu")
-    newrelic_url: str = Field("", description="replaces the NerdGraph address")
-    newrelic_api_key: SecretStr = Field(SecretStr(""), description="New Relic user key (NRAK-...)")
-    newrelic_account_id: int = Field(0, description="New Relic account")
+    newrelic_region: Literal["us", "eu"] = Field(default="us", description="us or eu")
+    newrelic_url: str = Field(default="", description="replaces the NerdGraph address")
+    newrelic_api_key: SecretStr = Field(default=SecretStr(""), description="New Relic user key (NRAK-...)")
+    newrelic_account_id: int = Field(default=0, description="New Relic account")
     newrelic_condition: str = Field(
-        "error.expected IS NOT true", description="NRQL condition on the TransactionError events to read"
+        default="error.expected IS NOT true", description="NRQL condition on the TransactionError events to read"
     )
-    github_url: str = Field("https://api.github.com", description="or https://HOST/api/v3")
-    github_token: SecretStr = Field(SecretStr(""), description="token with contents, issues, pull requests, statuses")
-    sentry_url: str = Field("https://sentry.io", description="or us.sentry.io, de.sentry.io, your own host")
-    sentry_token: SecretStr = Field(SecretStr(""), description="auth token with event:read, event:write, org:read")
-    sentry_org: str = Field("", description="organization slug")
-    sentry_project: str = Field("", description="project slug or id; empty: every project")
-    cloudwatch_log_groups: str = Field("", description="log groups, separated by commas")
+    github_url: str = Field(default="https://api.github.com", description="or https://HOST/api/v3")
+    github_token: SecretStr = Field(
+        default=SecretStr(""), description="token with contents, issues, pull requests, statuses"
+    )
+    sentry_url: str = Field(default="https://sentry.io", description="or us.sentry.io, de.sentry.io, your own host")
+    sentry_token: SecretStr = Field(
+        default=SecretStr(""), description="auth token with event:read, event:write, org:read"
+    )
+    sentry_org: str = Field(default="", description="organization slug")
+    sentry_project: str = Field(default="", description="project slug or id; empty: every project")
+    cloudwatch_log_groups: str = Field(default="", description="log groups, separated by commas")
     cloudwatch_filter: str = Field(
-        "?ERROR ?error ?Exception ?Traceback", description="filter pattern of the log events to read; empty: all"
+        default="?ERROR ?error ?Exception ?Traceback",
+        description="filter pattern of the log events to read; empty: all",
     )
-    cloudwatch_namespace: str = Field("", description="metrics namespace of the services")
-    cloudwatch_dimension: str = Field("Service", description="the metrics' dimension that names the service")
-    cloudwatch_role_arn: str = Field("", description="role to take on; empty: none")
-    aws_region: str = Field("", description="empty: what boto3 finds by itself")
-    aws_profile: str = Field("", description="empty: what boto3 finds by itself")
-    aws_endpoint_url: str = Field("", description="replaces the AWS addresses")
+    cloudwatch_namespace: str = Field(default="", description="metrics namespace of the services")
+    cloudwatch_dimension: str = Field(default="Service", description="the metrics' dimension that names the service")
+    cloudwatch_role_arn: str = Field(default="", description="role to take on; empty: none")
+    aws_region: str = Field(default="", description="empty: what boto3 finds by itself")
+    aws_profile: str = Field(default="", description="empty: what boto3 finds by itself")
+    aws_endpoint_url: str = Field(default="", description="replaces the AWS addresses")
 
     # analysis and fixes
-    openai_base_url: str = Field("", description="any OpenAI-compatible server")
-    openai_api_key: SecretStr = Field(SecretStr(""), description="its key")
-    openai_model: str = Field("", description="its model; empty: the embedded analysis and repairer only")
-    cline_bin: str = Field("", description="Cline CLI (path or name); empty: not used. It asks OPENAI_BASE_URL's model")
+    openai_base_url: str = Field(default="", description="any OpenAI-compatible server")
+    openai_api_key: SecretStr = Field(default=SecretStr(""), description="its key")
+    openai_model: str = Field(default="", description="its model; empty: the embedded analysis and repairer only")
+    cline_bin: str = Field(
+        default="", description="Cline CLI (path or name); empty: not used. It asks OPENAI_BASE_URL's model"
+    )
 
     osv_url: str = Field(
-        "", description="https://api.osv.dev: fixes' packages are scanned for known vulnerabilities; empty: not scanned"
+        default="",
+        description="https://api.osv.dev: fixes' packages are scanned for known vulnerabilities; empty: not scanned",
     )
 
-    kestra_url: str = Field("", description="address of a Kestra server, 1.x or 2.x")
-    kestra_tenant: str = Field("main", description="its tenant; main in the open source edition")
-    kestra_namespace: str = Field("platform", description="namespace of the flows of core/cli/kestra")
-    kestra_user: str = Field("", description="basic auth")
-    kestra_password: SecretStr = Field(SecretStr(""), description="basic auth")
-    kestra_token: SecretStr = Field(SecretStr(""), description="API token, in place of user and password")
-    kestra_analysis_flow: str = Field("", description="flow whose AI agent gives an analysis (`analysis`); empty: none")
+    kestra_url: str = Field(default="", description="address of a Kestra server, 1.x or 2.x")
+    kestra_tenant: str = Field(default="main", description="its tenant; main in the open source edition")
+    kestra_namespace: str = Field(default="platform", description="namespace of the flows of core/cli/kestra")
+    kestra_user: str = Field(default="", description="basic auth")
+    kestra_password: SecretStr = Field(default=SecretStr(""), description="basic auth")
+    kestra_token: SecretStr = Field(default=SecretStr(""), description="API token, in place of user and password")
+    kestra_analysis_flow: str = Field(
+        default="", description="flow whose AI agent gives an analysis (`analysis`); empty: none"
+    )
 
     # delivery
-    vercel_url: str = Field("https://api.vercel.com", description="address of the Vercel API")
-    vercel_token: SecretStr = Field(SecretStr(""), description="Vercel access token")
-    vercel_team_id: str = Field("", description="team_... or slug; empty: the personal account")
+    vercel_url: str = Field(default="https://api.vercel.com", description="address of the Vercel API")
+    vercel_token: SecretStr = Field(default=SecretStr(""), description="Vercel access token")
+    vercel_team_id: str = Field(default="", description="team_... or slug; empty: the personal account")
 
     # messages
-    slack_url: str = Field("https://slack.com/api", description="address of the Slack Web API")
-    slack_token: SecretStr = Field(SecretStr(""), description="bot token (xoxb-...) with chat:write")
-    slack_channel: str = Field("", description="channel id for alerts")
+    slack_url: str = Field(default="https://slack.com/api", description="address of the Slack Web API")
+    slack_token: SecretStr = Field(default=SecretStr(""), description="bot token (xoxb-...) with chat:write")
+    slack_channel: str = Field(default="", description="channel id for alerts")
     slack_signing_secret: SecretStr = Field(
-        SecretStr(""), description="signing secret of the Slack app; its buttons answer at PUBLIC_URL/hooks/slack"
+        default=SecretStr(""),
+        description="signing secret of the Slack app; its buttons answer at PUBLIC_URL/hooks/slack",
     )
     slack_webhook_url: SecretStr = Field(
-        SecretStr(""), description="incoming webhook, in place of SLACK_TOKEN: messages without buttons"
+        default=SecretStr(""), description="incoming webhook, in place of SLACK_TOKEN: messages without buttons"
     )
-    smtp_host: str = Field("", description="mail server")
-    smtp_port: int = Field(587, description="its port")
-    smtp_user: str = Field("", description="mail user; empty: no sign-in")
-    smtp_password: SecretStr = Field(SecretStr(""), description="its password")
-    smtp_starttls: bool = Field(True, description="encrypt the connection; port 465 is encrypted from its start")
-    smtp_ca_file: str = Field("", description="certificates to trust, for a mail server of your own authority")
-    email_from: str = Field("", description="sender of alerts")
-    email_to: str = Field("", description="receivers of alerts, separated by commas")
+    smtp_host: str = Field(default="", description="mail server")
+    smtp_port: int = Field(default=587, description="its port")
+    smtp_user: str = Field(default="", description="mail user; empty: no sign-in")
+    smtp_password: SecretStr = Field(default=SecretStr(""), description="its password")
+    smtp_starttls: bool = Field(
+        default=True, description="encrypt the connection; port 465 is encrypted from its start"
+    )
+    smtp_ca_file: str = Field(default="", description="certificates to trust, for a mail server of your own authority")
+    email_from: str = Field(default="", description="sender of alerts")
+    email_to: str = Field(default="", description="receivers of alerts, separated by commas")
 
     # webhooks in, at PUBLIC_URL/hooks/VENDOR; an empty secret: that door is shut
-    sentry_webhook_secret: SecretStr = Field(SecretStr(""), description="client secret of the Sentry integration")
-    github_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the GitHub webhook")
-    datadog_webhook_token: SecretStr = Field(
-        SecretStr(""), description="sent by Datadog's webhook in the custom header X-Webhook-Token"
+    sentry_webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="client secret of the Sentry integration"
     )
-    vercel_webhook_secret: SecretStr = Field(SecretStr(""), description="secret of the Vercel webhook")
+    github_webhook_secret: SecretStr = Field(default=SecretStr(""), description="secret of the GitHub webhook")
+    datadog_webhook_token: SecretStr = Field(
+        default=SecretStr(""), description="sent by Datadog's webhook in the custom header X-Webhook-Token"
+    )
+    vercel_webhook_secret: SecretStr = Field(default=SecretStr(""), description="secret of the Vercel webhook")
     metrics_token: SecretStr = Field(
-        SecretStr(""), description="bearer token of /metrics; empty: it answers on loopback only"
+        default=SecretStr(""), description="bearer token of /metrics; empty: it answers on loopback only"
     )
 
     @property
@@ -176,20 +196,22 @@ class Repository(Strict):
 
     remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git address to clone and push")
     branch: Annotated[str, AfterValidator(names.branch)] = "main"
-    github: Annotated[str, AfterValidator(names.github)] = Field("", description="owner/name; empty: no pull requests")
+    github: Annotated[str, AfterValidator(names.github)] = Field(
+        default="", description="owner/name; empty: no pull requests"
+    )
     vercel_project: Annotated[str, AfterValidator(names.optional_name)] = Field(
-        "", description="project name; empty: no deployments"
+        default="", description="project name; empty: no deployments"
     )
     production_url: Annotated[str, AfterValidator(names.address)] = Field(
-        "", description="public address, for health checks"
+        default="", description="public address, for health checks"
     )
     health_path: Annotated[str, AfterValidator(names.health_path)] = "/health"
     environment: dict[Annotated[str, AfterValidator(names.variable)], str] = Field(
-        {}, description="variables of its deployments; no secrets"
+        default={}, description="variables of its deployments; no secrets"
     )
     test_command: Annotated[list[str], AfterValidator(names.command)] = ["python", "-m", "pytest", "-q"]
     source: list[Annotated[str, AfterValidator(names.folder)]] = Field(
-        ["."], min_length=1, description="folders of the program's code"
+        default=["."], min_length=1, description="folders of the program's code"
     )
     tests: Annotated[str, AfterValidator(names.folder)] = "tests"
 
@@ -197,11 +219,13 @@ class Repository(Strict):
 class SuccessCheck(Strict):
     """What holds while a service works: an address and its expected answer, or a metric and its bound."""
 
-    url: Annotated[str, AfterValidator(names.address)] = Field("", description="address that is fetched at each look")
-    status: int = Field(200, ge=100, le=599, description="its expected status")
-    contains: str = Field("", description="text within the first 64 kB of its answer")
-    metric: Literal["", "error_rate", "p95_ms"] = Field("", description="in place of an address")
-    at_most: float = Field(0, ge=0, description="the metric's bound: a share of 1, or milliseconds")
+    url: Annotated[str, AfterValidator(names.address)] = Field(
+        default="", description="address that is fetched at each look"
+    )
+    status: int = Field(default=200, ge=100, le=599, description="its expected status")
+    contains: str = Field(default="", description="text within the first 64 kB of its answer")
+    metric: Literal["", "error_rate", "p95_ms"] = Field(default="", description="in place of an address")
+    at_most: float = Field(default=0, ge=0, description="the metric's bound: a share of 1, or milliseconds")
 
     @model_validator(mode="after")
     def _one_kind(self):
@@ -214,14 +238,16 @@ class Service(Strict):
     repository: str
     critical: bool = False
     impact: Impact = Impact.MEDIUM
-    paths: list[str] = Field([], description="what a fix may touch (globs); empty: all of the repository's source")
-    forbidden: list[str] = Field([], description="what a fix may not touch, beside [fix] forbidden")
-    max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: as there")
-    max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
+    paths: list[str] = Field(
+        default=[], description="what a fix may touch (globs); empty: all of the repository's source"
+    )
+    forbidden: list[str] = Field(default=[], description="what a fix may not touch, beside [fix] forbidden")
+    max_lines: int = Field(default=0, ge=0, description="a lower [fix] max_lines for this service; 0: as there")
+    max_files: int = Field(default=0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
     upstreams: list[str] = []
-    corroboration: bool | None = Field(None, description="overrides [corroboration] required for this service")
+    corroboration: bool | None = Field(default=None, description="overrides [corroboration] required for this service")
     checks: dict[Annotated[str, AfterValidator(names.name)], SuccessCheck] = Field(
-        {}, description="success checks of a release; one that passed before it and fails since is harm"
+        default={}, description="success checks of a release; one that passed before it and fails since is harm"
     )
 
 
@@ -258,7 +284,7 @@ class BusinessHours(Strict):
     """Automatic production deployments wait for these hours; an empty list of days means: always."""
 
     zone: str = "UTC"
-    days: list[int] = Field([], description="0 = Monday")
+    days: list[int] = Field(default=[], description="0 = Monday")
     start: str = "09:00"
     end: str = "17:00"
 
@@ -269,7 +295,7 @@ class Freeze(Strict):
     name: str = Field(min_length=1)
     start: AwareDatetime
     end: AwareDatetime
-    repositories: list[str] = Field([], description="empty: all of them")
+    repositories: list[str] = Field(default=[], description="empty: all of them")
 
     @model_validator(mode="after")
     def _ends_later(self):
@@ -286,24 +312,32 @@ class Guards(Strict):
     approval_always: bool = False
     stop_after_rollbacks: int = 3
     brake_after_failures: int = Field(
-        2, ge=0, description="failed releases in a row that hold a repository's automatic releases; 0: never"
+        default=2, ge=0, description="failed releases in a row that hold a repository's automatic releases; 0: never"
     )
-    freezes: list[Freeze] = Field([], description="named spans without releases; rollbacks still happen")
+    freezes: list[Freeze] = Field(default=[], description="named spans without releases; rollbacks still happen")
     business_hours: BusinessHours = BusinessHours()
 
 
 class CorroborationRules(Strict):
     """What the team's own metrics or logs must show before a report leads to an automatic deployment."""
 
-    required: bool = Field(True, description="without corroboration, a person approves")
-    failures: int = Field(5, ge=1, description="failures that suffice; fewer when the report tells of fewer")
-    share: float = Field(0.1, ge=0, le=1, description="share of the report's occurrences that must be seen")
-    background_factor: float = Field(2.0, gt=1, description="failures must exceed the background so many times")
-    background_minutes: float = Field(60, gt=0, description="before the report: what the background is measured in")
-    span_minutes: float = Field(60, gt=0, description="of a longer report, only its last minutes count")
-    slack_seconds: float = Field(120, ge=0, description="on both sides: clock skew and the width of metric intervals")
-    wait_seconds: float = Field(600, ge=0, description="wait for late metrics and logs before a person is asked")
-    public_sources: list[str] = Field([], description='sources that strangers can write to as well, e.g. ["datadog"]')
+    required: bool = Field(default=True, description="without corroboration, a person approves")
+    failures: int = Field(default=5, ge=1, description="failures that suffice; fewer when the report tells of fewer")
+    share: float = Field(default=0.1, ge=0, le=1, description="share of the report's occurrences that must be seen")
+    background_factor: float = Field(default=2.0, gt=1, description="failures must exceed the background so many times")
+    background_minutes: float = Field(
+        default=60, gt=0, description="before the report: what the background is measured in"
+    )
+    span_minutes: float = Field(default=60, gt=0, description="of a longer report, only its last minutes count")
+    slack_seconds: float = Field(
+        default=120, ge=0, description="on both sides: clock skew and the width of metric intervals"
+    )
+    wait_seconds: float = Field(
+        default=600, ge=0, description="wait for late metrics and logs before a person is asked"
+    )
+    public_sources: list[str] = Field(
+        default=[], description='sources that strangers can write to as well, e.g. ["datadog"]'
+    )
 
 
 class SeverityRules(Strict):
@@ -316,18 +350,26 @@ class SeverityRules(Strict):
 
 class Watch(Strict):
     seconds: float = Field(
-        600, gt=0, description="how long a deployment is watched at most, unless more traffic is needed"
+        default=600, gt=0, description="how long a deployment is watched at most, unless more traffic is needed"
     )
-    earliest: float = Field(60, ge=0, description="no verdict that a release is good comes before this many seconds")
-    every: float = Field(30, gt=0, description="seconds between two looks")
-    minimum_requests: int = Field(20, description="fewer than these is no evidence")
-    wrong_rollbacks: float = Field(0.005, gt=0, lt=1, description="accepted probability of rolling back a good release")
-    missed_harm: float = Field(0.02, gt=0, lt=1, description="accepted probability that an early verdict misses harm")
-    cured_share: float = Field(0.25, gt=0, lt=1, description="share of its former rate at which a fault is not cured")
-    error_rate_margin: float = Field(0.01, description="allowed rise of the error rate")
-    latency_factor: float = Field(1.5, description="allowed growth of the 95th percentile")
-    latency_floor_ms: float = Field(50.0, ge=0, description="growth of it that is noise, for a severity too")
-    source: str = Field("datadog", description="connector whose metrics are watched")
+    earliest: float = Field(
+        default=60, ge=0, description="no verdict that a release is good comes before this many seconds"
+    )
+    every: float = Field(default=30, gt=0, description="seconds between two looks")
+    minimum_requests: int = Field(default=20, description="fewer than these is no evidence")
+    wrong_rollbacks: float = Field(
+        default=0.005, gt=0, lt=1, description="accepted probability of rolling back a good release"
+    )
+    missed_harm: float = Field(
+        default=0.02, gt=0, lt=1, description="accepted probability that an early verdict misses harm"
+    )
+    cured_share: float = Field(
+        default=0.25, gt=0, lt=1, description="share of its former rate at which a fault is not cured"
+    )
+    error_rate_margin: float = Field(default=0.01, description="allowed rise of the error rate")
+    latency_factor: float = Field(default=1.5, description="allowed growth of the 95th percentile")
+    latency_floor_ms: float = Field(default=50.0, ge=0, description="growth of it that is noise, for a severity too")
+    source: str = Field(default="datadog", description="connector whose metrics are watched")
 
 
 class Maintenance(Strict):
@@ -342,28 +384,28 @@ class Maintenance(Strict):
 class ModelRules(Strict):
     """What models may cost that write fixes. Tokens and dollars are summed over all attempts, the failed ones too."""
 
-    tries: int = Field(2, ge=0, le=5, description="attempts of each model at one fix; 0: no model is asked")
-    seconds: float = Field(300, gt=0, description="deadline of one attempt")
-    requests: int = Field(40, ge=1, description="requests that a program such as Cline may make in one attempt")
+    tries: int = Field(default=2, ge=0, le=5, description="attempts of each model at one fix; 0: no model is asked")
+    seconds: float = Field(default=300, gt=0, description="deadline of one attempt")
+    requests: int = Field(default=40, ge=1, description="requests that a program such as Cline may make in one attempt")
     tokens_per_issue: int = 200_000
     tokens_per_day: int = 2_000_000
     usd_per_issue: float = 1.0
     usd_per_day: float = 10.0
-    usd_per_million_tokens: float = Field(0.0, ge=0, description="price where the model's server tells none")
+    usd_per_million_tokens: float = Field(default=0.0, ge=0, description="price where the model's server tells none")
 
 
 class FixRules(Strict):
     models: ModelRules = ModelRules()
-    attempts: int = Field(3, ge=1, le=10)
+    attempts: int = Field(default=3, ge=1, le=10)
     max_lines: int = 200
     max_files: int = 5
     complexity: int = 10
     coverage: float = 0.8
-    slowdown: float = Field(2.0, gt=1, description="a changed function may take so many times its old time")
+    slowdown: float = Field(default=2.0, gt=1, description="a changed function may take so many times its old time")
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False
     forbidden: list[str] = Field(
-        [
+        default=[
             ".git*",
             ".github/**",
             ".ci/**",
@@ -404,27 +446,32 @@ class FixRules(Strict):
 
 
 class ApprovalRules(Strict):
-    expires_minutes: int = Field(480, ge=1, le=1_000_000)
+    expires_minutes: int = Field(default=480, ge=1, le=1_000_000)
     four_eyes: Literal["critical", "always"] = Field(
-        "critical", description="for which services whoever asked for a fix cannot approve it"
+        default="critical", description="for which services whoever asked for a fix cannot approve it"
     )
 
 
 class Access(Strict):
     """Who may come in, for how long, and what the identity provider's claims are worth."""
 
-    session_hours: float = Field(12, gt=0)
-    lock_after: int = Field(5, ge=1, description="wrong passwords in a row")
-    lock_minutes: float = Field(15, gt=0)
-    password_days: float = Field(365, ge=0, description="age at which a password must be changed; 0: never")
-    public_status: bool = Field(True, description="/status shows its counts to anybody")
-    groups: dict[str, list[str]] = Field({}, description="group: its people; an approval can be escalated to it")
-    oidc_claim: str = Field("groups", description="claim whose values oidc_roles names, beside e-mail addresses")
-    oidc_roles: dict[str, Role] = Field({}, description="value of the claim, or verified e-mail address: role")
-    oidc_email_verified: bool = Field(
-        True, description="false: the provider leaves email_verified out and lets nobody choose an address themselves"
+    session_hours: float = Field(default=12, gt=0)
+    lock_after: int = Field(default=5, ge=1, description="wrong passwords in a row")
+    lock_minutes: float = Field(default=15, gt=0)
+    password_days: float = Field(default=365, ge=0, description="age at which a password must be changed; 0: never")
+    public_status: bool = Field(default=True, description="/status shows its counts to anybody")
+    groups: dict[str, list[str]] = Field(
+        default={}, description="group: its people; an approval can be escalated to it"
     )
-    oidc_default: Role | None = Field(None, description="role of everybody else there; none: they stay outside")
+    oidc_claim: str = Field(
+        default="groups", description="claim whose values oidc_roles names, beside e-mail addresses"
+    )
+    oidc_roles: dict[str, Role] = Field(default={}, description="value of the claim, or verified e-mail address: role")
+    oidc_email_verified: bool = Field(
+        default=True,
+        description="false: the provider leaves email_verified out and lets nobody choose an address themselves",
+    )
+    oidc_default: Role | None = Field(default=None, description="role of everybody else there; none: they stay outside")
 
 
 Channel = Literal["slack", "email", "console"]
@@ -458,15 +505,17 @@ class Routes(Strict):
 
 
 class SlackRules(Strict):
-    people: dict[str, str] = Field({}, description="Slack user id (U0123ABCD) = the person who may answer with it")
+    people: dict[str, str] = Field(
+        default={}, description="Slack user id (U0123ABCD) = the person who may answer with it"
+    )
 
 
 class CodeRabbitRules(Strict):
     """Wait for CodeRabbit's review of each fix, where GitHub is connected."""
 
     enabled: bool = False
-    wait_minutes: float = Field(30, gt=0, description="no review by then: a person approves in its place")
-    every_seconds: float = Field(30, gt=0, description="between two looks")
+    wait_minutes: float = Field(default=30, gt=0, description="no review by then: a person approves in its place")
+    every_seconds: float = Field(default=30, gt=0, description="between two looks")
     block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
 
 
@@ -474,9 +523,9 @@ class OsvRules(Strict):
     """The scan for known vulnerabilities, where OSV_URL names a service to ask."""
 
     unscanned: Literal["pass", "ask"] = Field(
-        "pass", description="when it is out of reach and a fix imports no new package: go on, or ask a person"
+        default="pass", description="when it is out of reach and a fix imports no new package: go on, or ask a person"
     )
-    private: list[str] = Field([], description="packages of your own (globs); their names are never sent")
+    private: list[str] = Field(default=[], description="packages of your own (globs); their names are never sent")
 
 
 class MetricNames(Strict):
@@ -485,14 +534,16 @@ class MetricNames(Strict):
     requests: str = "requests"
     errors: str = "errors"
     p95_ms: str = "latency.p95"
-    step: int = Field(20, ge=1, description="seconds of an interval that Datadog is asked for, whatever the span")
+    step: int = Field(
+        default=20, ge=1, description="seconds of an interval that Datadog is asked for, whatever the span"
+    )
 
 
 class Collect(Strict):
     """How many calls one round may make at a vendor; what is left over, the next round reads."""
 
-    calls_a_round: int = Field(150, ge=10)
-    by_vendor: dict[str, int] = Field({}, description='e.g. {"github": 400}')
+    calls_a_round: int = Field(default=150, ge=10)
+    by_vendor: dict[str, int] = Field(default={}, description='e.g. {"github": 400}')
 
     def calls(self, vendor: str) -> int:
         return self.by_vendor.get(vendor, self.calls_a_round)

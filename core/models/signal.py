@@ -41,7 +41,7 @@ class Linked(Raised):
 class Crash(Shape):
     """A crash as a monitoring tool reports it; frames are outermost first."""
 
-    schema_: int = ShapeField(1, alias="schema")
+    schema_: int = ShapeField(default=1, alias="schema")
     source: Text = "sentry"
     service: Text = ""
     environment: Text = "production"

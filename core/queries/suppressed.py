@@ -29,7 +29,7 @@ def by_reason(session: Session, since: datetime) -> list[Aside]:
         select(Signal.set_aside, number, func.sum(Signal.count), func.max(Signal.received_at))
         .where(col(Signal.set_aside).is_not(None), Signal.received_at >= since, Signal.kind != Kind.CHANGE)
         .group_by(Signal.set_aside)
-        .order_by(number.desc(), Signal.set_aside)
+        .order_by(number.desc(), col(Signal.set_aside))
         .limit(REASONS)
     )
     return [Aside(*row) for row in rows]

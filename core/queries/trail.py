@@ -41,7 +41,7 @@ def _where(wanted: AuditFilter) -> list:
 
 
 def count(session: Session, wanted: AuditFilter = AuditFilter()) -> int:
-    return session.exec(select(func.count(AuditRow.id)).where(*_where(wanted))).one()
+    return session.exec(select(func.count(col(AuditRow.id))).where(*_where(wanted))).one()
 
 
 def page(session: Session, wanted: AuditFilter = AuditFilter(), number: int = 1) -> list[AuditRow]:

@@ -160,7 +160,7 @@ def _measured(session: Session, source: str, service: str, span: Span) -> Failur
 
 def _logged(session: Session, source: str, issue: Issue, span: Span, before: Span) -> tuple[FailureCount, FailureCount]:
     """Error records in the span and before it; the rate before is taken from its first record on."""
-    now_, _ = _records(session, source, issue, span, Signal.set_aside.is_(None))
+    now_, _ = _records(session, source, issue, span, col(Signal.set_aside).is_(None))
     then, first = _records(session, source, issue, before)
     during, earlier = corroboration.count_logs(now_, then)
     seconds = max((before.end - (first or before.begin)).total_seconds(), LEAST)

@@ -53,7 +53,7 @@ def told(session: Session, issue: Issue, services: Collection[str], since: datet
             col(Signal.at) >= since,
             col(Signal.at) < until,
         )
-        .group_by(Issue.id, Issue.pattern, Signal.service)
+        .group_by(col(Issue.id), Issue.pattern, Signal.service)
     ).all()
     here = [(number, count) for number, _, service, count in rows if service == issue.service]
     foreign: dict[str, float] = defaultdict(float)

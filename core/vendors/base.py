@@ -12,7 +12,8 @@ from core.models import MetricPoint, Record
 from core.models.origin import Origin
 from core.signals.analysis.types import Conclusion, Evidence
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class VendorError(Exception):
