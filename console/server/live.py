@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import streamlit as st
+import streamlit.components.v2 as components
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -122,7 +123,7 @@ async def events(_request: Request) -> StreamingResponse:
 
 
 JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-_listener = st.components.v2.component("store_listener", js=JS)
+_listener = components.component("store_listener", js=JS)
 
 
 def _nothing() -> None:

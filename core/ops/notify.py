@@ -199,7 +199,7 @@ def _update(rt: Runtime, sender, row: Notification) -> bool:
         row = session.get_one(Notification, row.id)
         row.error = fault and f"not brought up to date: {fault.message}"
         if fault is None or fault.permanent or row.attempts >= 2 * ATTEMPTS:
-            row.told, row.next_at = message.question.state, None
+            row.told, row.next_at = message.question.state if message.question else "", None
         else:
             row.next_at = now() + timedelta(seconds=wait(1, fault.retry_after))
     return fault is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import case
 from sqlmodel import Session, col, func, select
 
+from core.db.columns import select_columns
 from core.models import ChangeSet, Issue
 from core.queries import counting
 from core.queries.issues import ChangeDetails, with_checks
@@ -72,7 +73,7 @@ def statistics(session: Session) -> list[dict]:
         return func.count(case((last.status.in_(states), 1)))
 
     rows = session.exec(
-        select(
+        select_columns(
             last.generator,
             last.template,
             func.count(),

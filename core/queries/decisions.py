@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
+from core.db.columns import select_columns
 from core.decision.replay import PastDecision
 from core.models import Decision, Issue, Outcome
 
@@ -31,7 +32,7 @@ def by_row(session: Session, since: datetime) -> dict[int, int]:
 def past(session: Session, since: datetime) -> list[PastDecision]:
     """Decisions since then, the latest first, at most LIMIT."""
     rows = session.exec(
-        select(
+        select_columns(
             Decision.issue_id,
             Issue.title,
             Issue.service,
@@ -39,7 +40,7 @@ def past(session: Session, since: datetime) -> list[PastDecision]:
             Decision.verdict,
             Decision.needs_approval,
             Decision.confidence,
-            Decision.receipt["inputs"],
+            col(Decision.receipt)["inputs"],
             func.coalesce(Outcome.result, ""),
         )
         .join(Issue, Issue.id == Decision.issue_id)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, or_, select
 
+from core.db.columns import select_columns
 from core.models import (
     Analysis,
     Approval,
@@ -154,12 +155,14 @@ def story(session: Session, issue_id: int) -> Story | None:
         signals=_of(session, Signal, issue_id, 10)[::-1],
         signal_count=counting.up_to(session, Signal.id, Signal.issue_id == issue_id),
         changes=with_checks(session, _of(session, ChangeSet, issue_id, 10)),
-        audit=session.exec(
-            select(AuditRow)
-            .where(AuditRow.subject == f"issue/{issue_id}")
-            .order_by(col(AuditRow.id).desc())
-            .limit(LINES["audit"])
-        ).all()[::-1],
+        audit=list(
+            session.exec(
+                select(AuditRow)
+                .where(AuditRow.subject == f"issue/{issue_id}")
+                .order_by(col(AuditRow.id).desc())
+                .limit(LINES["audit"])
+            )
+        )[::-1],
         analyses=_of(session, Analysis, issue_id, 5),
         decisions=_of(session, Decision, issue_id, 5),
         approvals=_of(session, Approval, issue_id, LINES["approvals"]),
@@ -189,7 +192,9 @@ def parts(session: Session, issue_id: int) -> dict[str, str]:
     )
     c = latest.c
     rows = session.exec(
-        select(c.fingerprint, func.max(c.title), func.min(c.source), func.count(func.distinct(c.source)), func.count())
+        select_columns(
+            c.fingerprint, func.max(c.title), func.min(c.source), func.count(func.distinct(c.source)), func.count()
+        )
         .where(c.fingerprint != "")
         .group_by(c.fingerprint)
         .order_by(func.count().desc(), c.fingerprint)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case
 from sqlmodel import Session, col, func, select
 
+from core.db.columns import select_columns
 from core.models import (
     Analysis,
     Approval,
@@ -44,7 +45,7 @@ def _count(session: Session, *where) -> int:
 
 def _tally(session: Session, by: tuple, *where) -> dict:
     """Rows counted by the columns ``by``: the key is a value, or a tuple of values for several columns."""
-    rows = session.exec(select(*by, func.count()).where(*where).group_by(*by))
+    rows = session.exec(select_columns(*by, func.count()).where(*where).group_by(*by))
     return {key[0] if len(by) == 1 else tuple(key): count for *key, count in rows}
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, func, select
 
 from core.db import store
+from core.db.columns import select_columns
 from core.models import Connector, Decision, Issue, Kind, Metric, Signal, now
 from core.models.origin import Origin, Writers
 from core.ops import stage_log
@@ -173,14 +174,14 @@ def _records(session: Session, source: str, issue: Issue, span: Span, *where) ->
     What was set aside in the span is no failure: it is known, silenced, or a user's own error.
     """
     rows = session.exec(
-        select(Signal.kind, Signal.fingerprint, Signal.issue_id, func.sum(Signal.count), func.min(Signal.at))
+        select_columns(Signal.kind, Signal.fingerprint, Signal.issue_id, func.sum(Signal.count), func.min(Signal.at))
         .where(
             Signal.source == source,
             (Signal.service == issue.service) | (Signal.issue_id == issue.id),
             col(Signal.kind).in_((Kind.EXCEPTION, Kind.LOG)),
             func.lower(Signal.level).in_(FAILED),
             func.lower(Signal.environment).in_(names_of(issue.environment)),
-            Signal.attributes["public"].as_boolean().is_not(True),
+            col(Signal.attributes)["public"].as_boolean().is_not(True),
             col(Signal.at) >= span.begin,
             col(Signal.at) < span.end,
             *where,
