@@ -191,6 +191,8 @@ def decide(arguments) -> int:
 
     try:
         given = strict_json.loads(sys.stdin.buffer.read())
+        if not isinstance(given, dict):
+            raise TypeError("the case is no JSON object")
         case = rules.read_situation(given.get("situation", given))
         policy = configuration.Policy(**given["policy"]) if "policy" in given else configuration.load().policy
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:

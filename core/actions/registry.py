@@ -74,7 +74,7 @@ class Asked:
 class Shown:
     """An argument that says what the person looked at; ``present`` reads it for a target at this moment."""
 
-    present: Callable[[int], str]
+    present: Callable[[Any], str]
 
 
 def why(label: str = "Why?", optional: bool = False) -> Asked:

@@ -60,7 +60,9 @@ def _committed(repo: Path, crash: Crash, result: FixResult) -> str:
     message = f"Fix {crash.exception.type}\n\n{result.candidate.rationale}"
     names = [*result.candidate.files, *([result.test.path] if result.test else [])]
     argv = ["sh", "-c", COMMIT, "commit", branch, *names]
-    checkout.execute(place, argv, writes=[place.tree, place.directory, place.common], input=message)
+    checkout.execute(
+        place, argv, writes=[path for path in (place.tree, place.directory, place.common) if path], input=message
+    )
     return branch
 
 

@@ -82,7 +82,7 @@ def _stages(session: Session) -> Metric:
     ).all()
     family = SummaryMetricFamily(PREFIX + "stage_seconds", "Stages that ended", labels=["stage", "result"])
     for stage, result, count, seconds in rows:
-        family.add_metric([str(stage), result], count, seconds or 0.0)
+        family.add_metric([str(stage), result], count, float(seconds or 0.0))
     return family
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, or_, select, update
@@ -68,7 +69,7 @@ def announce(session: Session, event: str, key: str, about: str, body: str) -> N
     _queue(session, event, key, about, body)
 
 
-def _queue(session: Session, event: str, key: str, about: str, body: str, **of: int | None) -> None:
+def _queue(session: Session, event: str, key: str, about: str, body: str, **of: Any) -> None:
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for channel in getattr(runtime.current().policy.routes, event):
         row = Notification(

@@ -93,10 +93,10 @@ def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> 
 
 def rehearsal(session: Session, repository: str) -> Rehearsal | None:
     """The latest rollback of this repository, else its latest promotion; None when neither was measured."""
-    for kind, column in (("rollback", Deployment.rollback_seconds), ("promotion", Deployment.promote_seconds)):
-        found = _newest(session, Deployment, *_production(repository), col(column).is_not(None))
+    for kind, name in (("rollback", "rollback_seconds"), ("promotion", "promote_seconds")):
+        found = _newest(session, Deployment, *_production(repository), col(getattr(Deployment, name)).is_not(None))
         if found is not None:
-            return Rehearsal(kind, getattr(found, column.key), found)
+            return Rehearsal(kind, getattr(found, name), found)
     return None
 
 

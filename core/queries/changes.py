@@ -59,7 +59,7 @@ def one(session: Session, change_set_id: int) -> tuple[ChangeDetails, Issue] | N
     change_set = session.get(ChangeSet, change_set_id)
     if change_set is None:
         return None
-    return with_checks(session, [change_set])[0], session.get(Issue, change_set.issue_id)
+    return with_checks(session, [change_set])[0], session.get_one(Issue, change_set.issue_id)
 
 
 def statistics(session: Session) -> list[dict]:

@@ -43,8 +43,8 @@ def past(session: Session, since: datetime) -> list[PastDecision]:
             col(Decision.receipt)["inputs"],
             func.coalesce(Outcome.result, ""),
         )
-        .join(Issue, Issue.id == Decision.issue_id)
-        .join(Outcome, (Outcome.issue_id == Decision.issue_id) & (Outcome.run == Decision.run), isouter=True)
+        .join(Issue, col(Issue.id) == Decision.issue_id)
+        .join(Outcome, (col(Outcome.issue_id) == Decision.issue_id) & (col(Outcome.run) == Decision.run), isouter=True)
         .where(Decision.created_at >= since)
         .order_by(col(Decision.id).desc())
         .limit(LIMIT)

@@ -42,7 +42,7 @@ def marks(session: Session, since: datetime, limit: int = MARKS) -> list[tuple[i
         .order_by(col(Deployment.started_at).desc())
         .limit(limit)
     ).all()
-    return [tuple(row) for row in reversed(rows)]
+    return [(id_, at, environment, status) for id_, at, environment, status in reversed(rows)]
 
 
 def one(session: Session, deployment_id: int) -> tuple[Deployment, Issue, ChangeSet] | None:
@@ -51,8 +51,8 @@ def one(session: Session, deployment_id: int) -> tuple[Deployment, Issue, Change
         return None
     return (
         deployment,
-        session.get(Issue, deployment.issue_id),
-        session.get(ChangeSet, deployment.change_set_id),
+        session.get_one(Issue, deployment.issue_id),
+        session.get_one(ChangeSet, deployment.change_set_id),
     )
 
 

@@ -128,7 +128,7 @@ def shortened(told: Story) -> list[str]:
 def _of(session: Session, table, issue_id: int, limit: int = 50) -> list:
     """The latest ``limit`` rows of the issue, oldest first."""
     rows = session.exec(select(table).where(table.issue_id == issue_id).order_by(table.id.desc()).limit(limit)).all()
-    return rows[::-1]
+    return list(reversed(rows))
 
 
 def grouped(session: Session, table, ids: Sequence[int]) -> dict[int, list]:

@@ -83,10 +83,10 @@ def tally(session: Session, since: datetime, until: datetime) -> RunTally:
             func.count(case((fixed, took))),
             func.sum(case((fixed, took))),
             func.sum(case((fixed, spared))),
-            func.count(Outcome.detect_seconds),
-            func.sum(Outcome.detect_seconds),
-            func.count(Outcome.confidence),
-            func.sum(Outcome.confidence),
+            func.count(col(Outcome.detect_seconds)),
+            func.sum(col(Outcome.detect_seconds)),
+            func.count(col(Outcome.confidence)),
+            func.sum(col(Outcome.confidence)),
             func.count(case((col(Outcome.verdict).in_(ACTED), 1))),
         )
         .where(*_within(since, until))
@@ -117,7 +117,7 @@ def _median(session: Session, since: datetime, until: datetime) -> float | None:
         .order_by(col(Outcome.created_at).desc())
         .limit(LAST)
     )
-    found = session.exec(times).all()
+    found = [seconds for seconds in session.exec(times) if seconds is not None]
     return median(found) if found else None
 
 

@@ -62,7 +62,7 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
     failed_in = _tally(session, (StageRun.stage,), StageRun.started_at >= since, StageRun.result == "failed")
     production = sum(n for (where, _), n in shipped.items() if where == "production")
     asked = _count(session, Approval.asked_at >= since)
-    approved = _count(session, Approval.answered_at >= since, Approval.state == "approved")
+    approved = _count(session, col(Approval.answered_at) >= since, Approval.state == "approved")
     return {
         ("collect", "analyze"): _count(session, Analysis.created_at >= since),
         ("analyze", "decide"): sum(verdicts.values()),
@@ -74,7 +74,7 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
         ("review", "escalate"): failed_in.get(Stage.FIX, 0),
         ("test", "escalate"): failed_in.get(Stage.TEST, 0),
         ("approval", "escalate"): _count(
-            session, Approval.answered_at >= since, col(Approval.state).in_(["rejected", "expired"])
+            session, col(Approval.answered_at) >= since, col(Approval.state).in_(["rejected", "expired"])
         ),
         ("rollback", "escalate"): shipped.get(("production", "rolled_back"), 0),
         ("review", "test"): _count(session, TestRun.created_at >= since),

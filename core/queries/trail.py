@@ -29,7 +29,7 @@ class AuditFilter:
 def _where(wanted: AuditFilter) -> list:
     clauses = []
     if wanted.text:
-        found = (column.icontains(wanted.text, autoescape=True) for column in (AuditRow.subject, AuditRow.key))
+        found = (col(column).icontains(wanted.text, autoescape=True) for column in (AuditRow.subject, AuditRow.key))
         clauses.append(or_(*found))
     if wanted.actor:
         clauses.append(AuditRow.actor == wanted.actor)

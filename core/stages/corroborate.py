@@ -132,8 +132,9 @@ def _witnesses(rt: Runtime, session: Session, issue: Issue, span: Span, before: 
     for source in trusted(rt):
         title, trouble = source.origin.title, _trouble(session, source.name)
         if PRODUCTION in names_of(issue.environment):
-            measured = (_measured(session, source.name, issue.service, part) for part in (span, before))
-            yield Witness(title, "metrics", *measured, trouble)
+            during = _measured(session, source.name, issue.service, span)
+            earlier = _measured(session, source.name, issue.service, before)
+            yield Witness(title, "metrics", during, earlier, trouble)
         yield Witness(title, "logs", *_logged(session, source.name, issue, span, before), trouble)
 
 

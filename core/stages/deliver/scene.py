@@ -209,7 +209,7 @@ def _faults(session: Session, release: Release, rows: Sequence[Row], at: datetim
 
 def _causes(session: Session, issues: Collection[int]) -> dict[int, Cause | None]:
     """The cause that the analysis named, by issue; None of one that is not analysed yet."""
-    return dict(session.exec(select(Issue.id, Issue.cause).where(col(Issue.id).in_(issues))).all())
+    return dict(session.exec(select_columns(Issue.id, Issue.cause).where(col(Issue.id).in_(issues))).all())
 
 
 def _unread(release: Release, signals: Sequence[Row], causes: Collection[Cause | None], at: datetime) -> bool:
