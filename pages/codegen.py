@@ -133,7 +133,7 @@ def one(chosen: int | None) -> None:
     )
 
 
-def attempts(tried, chosen: int):
+def attempts(tried, chosen: int | None):
     heads = ("Attempt", "Status", "Generator", "Template", "Took", "Tokens", "Cost, USD", "Why it ended")
     rows = (
         (
