@@ -43,7 +43,7 @@ def repair_times(runs: Sequence[Ended], baseline: float) -> go.Figure:
             traces.append(
                 go.Scatter(
                     x=[r.at for r in those],
-                    y=[r.total_seconds / 60 for r in those],
+                    y=[r.total_seconds / 60 for r in those if r.total_seconds],
                     mode="markers",
                     name=result.replace("_", " "),
                     marker={"color": colour, "symbol": sign, "size": 9},
