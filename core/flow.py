@@ -282,6 +282,8 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, 
     if not current["ok"]:
         give_back_step(issue_id, run, change_id, current["says"])
         return {**current, "event": "tests_failed"}
+    if current.get("waited") and admit_step(issue_id, run, change_id, automatic)["seconds"] > 0:
+        return carry_out_release(issue_id, run, change_id, automatic, in_lane)  # stopped meanwhile: it waits again
     live = production_step(issue_id, run, 2, change_id, automatic)
     if not live["ok"]:
         back = roll_back_step(issue_id, run, 2, change_id, live["says"])
@@ -325,6 +327,7 @@ def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
     Then look again: it goes out on top of what has served long enough to be compared with. A team that deploys all
     the time does not hold it for ever.
     """
+    waited = {}
     for _ in range(BASES):
         moved = fix_rebase_step(issue_id, run, 0, change_id)
         if moved["ok"] and moved["moved"]:
@@ -332,10 +335,11 @@ def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
             if not current["ok"] or not moved.get("again"):
                 return current
         elif not moved.get("seconds"):
-            return moved
+            return {**moved, **waited}
         else:
+            waited = {"waited": True}
             rest(moved["seconds"])
-    return {"ok": True}
+    return {"ok": True, **waited}
 
 
 def _tested_anew(issue_id: int, run: int, change_id: int) -> dict:
