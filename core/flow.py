@@ -231,8 +231,7 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
         if "met" in result and turn < TRIES:
             waited = other_fixes.wait(issue_id, run, result["met"])
             if not waited["ok"]:
-                says = f"{waited['says']}; {result['says']}"
-                return {**result, "says": says, "stale": waited.get("circle", False)}
+                return {**result, "says": f"{waited['says']}; {result['says']}", "stale": "circle" in waited}
         elif result.get("event") != HELD and not (result.get("again") and turn < TURNS):
             return result
         turn += 1
@@ -322,10 +321,9 @@ def watch_late(issue_id: int, run: int, change_id: int) -> str:
 
 
 def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
-    """When production moved on since the fix was written: rebase, prove, test and preview once more.
+    """When production moved on since the fix was written: rebase, test and preview once more, and look again.
 
-    Then look again: it goes out on top of what has served long enough to be compared with. A team that deploys all
-    the time does not hold it for ever.
+    It goes out on what has served long enough to be compared with; a team that always deploys holds it for a while.
     """
     waited = {}
     for _ in range(BASES):
