@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from core import actions, durable, pull_request, runtime, store, workspace
 from core.journal import Entry
-from core.models import Analysis, Approval, Cause, ChangeSet, Impact, Severity, Status
+from core.models import Analysis, Approval, Cause, ChangeSet, Impact, Severity, Status, TestRun
 from core.repair import engine
 from core.stages import fix, gates, handover, review, test
 from core.vendors.base import Look, Said
@@ -228,6 +228,33 @@ def test_production_moved_on_and_any_worker_makes_the_same_commit_of_it(host, fi
     assert "# prices" in found.git("show", f"{now.head_sha}:shop.py")
     handover.run(w.rt, change.issue_id, 1, "tests_failed", "no")
     assert branches(w) == {}
+
+
+def test_a_build_that_was_rolled_back_does_not_go_out_again_with_the_next_fix(fixed):
+    """The fix stood on top of it; production serves the build before it again."""
+    (change,) = changes()
+    assert review.run(fixed.rt, change.issue_id, 1, 1, Entry(), change.id)["ok"]
+    before, team = change.base_sha, fixed.folder / "team"
+    (team / "harm.py").write_text("harm = True\n")
+    git(team, "add", "--all")
+    git(team, "commit", "--quiet", "--message", "Harm")
+    git(team, "push", "--quiet", str(fixed.origin), "main")
+    for sha in (git(team, "rev-parse", "HEAD").strip(), before):
+        fixed.ledger.put("deployments", {"team": {"vendor_id": "dpl_1", "sha": sha, "kind": "production"}})
+        assert fix.rebase(fixed.rt, change.issue_id, 1, 0, Entry(), change.id)["moved"]
+        (now,) = changes()
+        assert now.base_sha == sha
+    found = workspace.known(fixed.rt, "shop", fixed.rt.policy.repositories["shop"])
+    assert "harm.py" not in found.git("ls-tree", "--name-only", now.head_sha)
+
+
+def test_a_change_whose_tests_failed_on_this_base_is_tested_again(fixed):
+    (change,) = changes()
+    for passed, moved in ((True, False), (False, True)):
+        with store.write() as session:
+            session.add(TestRun(change_set_id=change.id, command="pytest", passed=passed, tests=1, failures=0,
+                                runner="plain", seconds=1.0, output=""))  # fmt: skip
+        assert fix.rebase(fixed.rt, change.issue_id, 1, 0, Entry(), change.id)["moved"] is moved
 
 
 def test_what_no_longer_applies_is_said(fixed):
