@@ -217,8 +217,7 @@ def outcome_of(handle, issue_id: int, run: int, change_id: int) -> dict:
 def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane: str) -> dict:
     """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
 
-    So does a release that the team's deployment superseded before it was confirmed: it goes out again on top of that.
-    And so does one that has to wait for the fix of another issue.
+    So does one that has to wait for another issue's fix, and one that the team's deployment superseded: on top of that.
     Work that was recorded before this patch entered the lane first, and waits for its admission inside.
     """
     if not DBOS.patch("admission-before-lane"):
