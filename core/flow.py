@@ -324,7 +324,7 @@ def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
 
     It goes out on what has served long enough to be compared with; a team that always deploys holds it for a while.
     """
-    waited = {}
+    waited: dict = {}
     for _ in range(BASES):
         moved = fix_rebase_step(issue_id, run, 0, change_id)
         if moved["ok"] and moved["moved"]:
