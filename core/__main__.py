@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import signal
@@ -45,7 +46,8 @@ def main(argv: list[str] | None = None) -> int:
 def _stream(name: str, *rest: str) -> int:
     module, says = STREAMS[name]
     argparse.ArgumentParser(prog=f"python -m core {name}", description=says).parse_args(rest)
-    sys.stdout.reconfigure(encoding="utf-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
     return getattr(importlib.import_module(module), name)(sys.stdin.buffer, sys.stdout, sys.stderr)
 
 
@@ -201,6 +203,8 @@ def decide(arguments) -> int:
 
     try:
         given = strict_json.loads(sys.stdin.buffer.read())
+        if not isinstance(given, dict):
+            raise TypeError("the case is no JSON object")
         case = rules.read_situation(given.get("situation", given))
         policy = reader.Policy(**given["policy"]) if "policy" in given else configuration.load().policy
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:

@@ -137,7 +137,7 @@ def one(chosen: int | None) -> None:
     )
 
 
-def attempts(tried, chosen: int):
+def attempts(tried, chosen: int | None):
     heads = ("Attempt", "Status", "Generator", "Template", "Duration", "Tokens", "Cost, USD", "Note")
     rows = (
         (

@@ -82,8 +82,9 @@ def listing() -> None:
 
 def error_change(before, after) -> str:
     """The worst service's error rate before, and the same service's after."""
-    rates = {s: ServiceHealth.model_validate(h).error_rate for s, h in before.items()}
-    worst = max((s for s in rates if rates[s] is not None), key=lambda s: rates[s], default=None)
+    states = {s: ServiceHealth.model_validate(h) for s, h in before.items()}
+    rates = {s: state.error_rate for s, state in states.items() if state.error_rate is not None}
+    worst = max(rates, key=lambda s: rates[s], default=None)
     if worst is None:
         return "no data"
     later = ServiceHealth.model_validate(after[worst]).error_rate if worst in after else None

@@ -56,8 +56,8 @@ def weak_sandbox(policy) -> None:
     found = runner(policy.fix)
     if found is None:
         st.error("No sandbox is available, so no fixes are written. Install bubblewrap (see Settings).")
-    elif found.weaker_because:
-        st.warning(f"Weaker sandbox: {found.weaker_because}. Install bubblewrap (see Settings).")
+    elif weaker := getattr(found, "weaker_because", ""):
+        st.warning(f"Weaker sandbox: {weaker}. Install bubblewrap (see Settings).")
 
 
 def journeys_cut(shown: int):

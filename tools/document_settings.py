@@ -17,7 +17,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 
 
 def settings_table() -> str:
-    rows = ["| variable | default | description |", "| --- | --- | --- |"]
+    rows = ["| variable | default | what it is |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         default = "" if isinstance(field.default, SecretStr) else field.default
         rows.append(

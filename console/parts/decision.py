@@ -90,7 +90,7 @@ def flip(receipt: Mapping) -> str:
     found = receipt.get("flip")
     if not isinstance(found, Mapping):
         return "No single change of an input would change the outcome."
-    gives = VERDICT.get(found.get("gives"), ("", "", _words(found.get("gives"))))[2]
+    gives = VERDICT.get(str(found.get("gives")), ("", "", _words(found.get("gives"))))[2]
     return f"{_words(found.get('change'))} {_words(found.get('from'))} → {_words(found.get('to'))} gives: {gives}."
 
 

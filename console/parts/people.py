@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -82,7 +83,7 @@ def _do(work: Callable[[str], str]) -> None:
         st.session_state["answer"] = (True, says)
 
 
-def _given(name: str):
+def _given(name: str) -> Any:
     return st.session_state.get(name)
 
 
@@ -110,9 +111,10 @@ def change_person(rows: Rows) -> None:
 
 
 def _change(by: str) -> str:
-    if not (_given("who") and _given("what")):
+    who, what = _given("who"), _given("what")
+    if not (who and what):
         raise ValueError("Choose a person and a change")
-    return CHANGES[_given("what")](_given("who"), by)
+    return CHANGES[what](who, by)
 
 
 def _role(role: Role) -> Callable[[str, str], str]:

@@ -71,7 +71,7 @@ class Gate:
             session, whole = await asyncio.to_thread(_signed_in, HTTPConnection(bare))
         except (SQLAlchemyError, RuntimeError):
             return await _refuse(bare, receive, send, HTTPStatus.SERVICE_UNAVAILABLE, "/status")
-        if not whole:
+        if session is None or not whole:
             return await _refuse(bare, receive, send, HTTPStatus.UNAUTHORIZED, "/password" if session else "/login")
         known = {**bare, "headers": [*bare["headers"], (HEADER, session.encode())]}
         return await self.app(known, receive, send)

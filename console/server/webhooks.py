@@ -28,7 +28,7 @@ async def body_of(request: Request) -> bytes:
         async for part in request.stream():
             body += part
             if len(body) > webhooks.LARGEST:
-                raise webhooks.DeliveryRefused(413, "the body is larger than 1 MB")
+                raise webhooks.DeliveryRefused(413, "The body is larger than 1 MB.")
     except ClientDisconnect:
         raise webhooks.DeliveryRefused(400, "The body ended early.") from None
     return body

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import streamlit as st
+import streamlit.components.v2 as components
 
 from console.ui.markup import Safe, clock, moment, percent, tag
 from core.models.counted import counted
@@ -21,7 +21,7 @@ export default function ({ parentElement, data }) {
   if (place.dataset.drawn !== data) { place.innerHTML = data; place.dataset.drawn = data; }
 }
 """
-_mount = st.components.v2.component("drawing", js=JS, isolate_styles=False)
+_mount = components.component("drawing", js=JS, isolate_styles=False)
 
 
 def drawing(svg: Safe, key: str) -> None:

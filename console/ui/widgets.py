@@ -37,7 +37,7 @@ SEVERITY: Mapping[Severity, Look] = {
     Severity.HIGH: ("person", "▅", "high"),
     Severity.CRITICAL: ("bad", "▇", "critical"),
 }
-VERDICT: Mapping[Verdict, Look] = {
+VERDICT: Mapping[str, Look] = {
     Verdict.AUTO_RESOLVE: ("ok", "▶", "resolve automatically"),
     Verdict.SCHEDULE_MAINTENANCE: ("wait", "◷", "wait for maintenance"),
     Verdict.ESCALATE_HUMAN: ("person", "◆", "escalate"),
@@ -206,9 +206,12 @@ def code(text: str, limit: int = 20_000) -> Safe:
     return tag("pre", tag("code", text[:limit] + cut), class_="d-code", tabindex="0")
 
 
+CHECKS: Mapping[object, tuple[str, str]] = {True: ("ok", "✓"), False: ("bad", "✕")}
+
+
 def check(passed: object, words: object) -> Safe:
     """A gate or a guard: a sign and words, never a colour alone."""
-    tone, sign = {True: ("ok", "✓"), False: ("bad", "✕")}.get(passed, ("calm", "·"))
+    tone, sign = CHECKS.get(passed, ("calm", "·"))
     return tag("li", tag("i", sign, aria_hidden="true"), tag("span", words), class_=f"d-{tone}")
 
 

@@ -64,13 +64,13 @@ def sign_in(name: str, password: str, rules: Access) -> Person:
         person = session.get(Person, name)
         if person is None or _over_or_locked(person):
             denied = True
-        elif right and person.password == kept.password:
+        elif right and kept and person.password == kept.password:
             denied = False
             _welcome(session, person, password, rules)
         else:
             denied = True
             _count_failure(session, person, rules)
-    if denied:
+    if denied or person is None:
         raise Denied(DENIED)
     return person
 

@@ -54,9 +54,10 @@ def actor(session_id: str) -> Actor | None:
     """Who is signed in by this session, with their role of this moment; None when it has ended."""
     with store.read() as session:
         row = _live(session, session_id)
-        person = row and accounts.find(session, row.person)
-        known = person and not person.must_change
-        return Actor(person.name, person.role, proof=IdentityProof.SESSION) if known else None
+        person = accounts.find(session, row.person) if row else None
+        if person is None or person.must_change:
+            return None
+        return Actor(person.name, person.role, proof=IdentityProof.SESSION)
 
 
 def person(session_id: str) -> str | None:
@@ -121,7 +122,7 @@ def of_token(value: str, via: str) -> Actor:
             )
         ).first()
         found = row and accounts.find(session, row.person)
-    if not found or found.must_change and found.password:
+    if not row or not found or found.must_change and found.password:
         raise Forbidden("This token is unknown, revoked or expired.")
     if row.last_used is None or row.last_used < now() - FRESH:
         with store.write() as session:

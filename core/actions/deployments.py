@@ -151,7 +151,7 @@ def start_now(issue_id: int, *, actor: Actor, key: str) -> ActionResult:
         return "The issue starts now, outside its window."
 
     receipt = once("start_now", actor, f"issue/{issue_id}", key, act, {})
-    if receipt.done and asleep:
+    if receipt.done and asleep and before:
         durable.cancel(before.workflow_id)
     return receipt
 

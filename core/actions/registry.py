@@ -73,7 +73,7 @@ class Asked:
 class Shown:
     """An argument that names what the person saw; ``present`` reads its current value for a target."""
 
-    present: Callable[[int], str]
+    present: Callable[[Any], str]
 
 
 def why(label: str = "Why?", optional: bool = False) -> Asked:
@@ -103,7 +103,7 @@ class Action:
     @property
     def says(self) -> str:
         """What it does, in one sentence: the first of its docstring."""
-        return inspect.getdoc(self.run).split("\n")[0]
+        return (inspect.getdoc(self.run) or "").split("\n")[0]
 
     @property
     def asked(self) -> dict[str, Asked]:
@@ -158,9 +158,9 @@ def action(
 def _arguments(run: Callable) -> type[BaseModel]:
     hints = get_type_hints(run, include_extras=True)
     own = [p for p in inspect.signature(run).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    fields = {p.name: (hints[p.name], ... if p.default is p.empty else p.default) for p in own}
-    strict = ConfigDict(strict=True, extra="forbid")
-    return create_model(run.__name__, __config__=strict, **{n: f for n, f in fields.items() if n not in BROUGHT})
+    asked = [parameter for parameter in own if parameter.name not in BROUGHT]
+    fields: dict[str, Any] = {p.name: (hints[p.name], ... if p.default is p.empty else p.default) for p in asked}
+    return create_model(run.__name__, __config__=ConfigDict(strict=True, extra="forbid"), **fields)
 
 
 BROUGHT = ("actor", "key")  # what each call brings along, whatever the action

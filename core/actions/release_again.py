@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session, col, select
+from typing import Any, TypeVar
+
+from sqlmodel import Session, SQLModel, col, select
 
 from core.access.rights import Actor
 from core.db import store
 from core.models import Approval, ChangeSet, Decision, Deployment, Issue, Review, Status, now
 from core.ops import durable, restart
+
+Row = TypeVar("Row", bound=SQLModel)
 
 
 def releasable(session: Session, issue: Issue) -> ChangeSet | None:
@@ -59,17 +63,23 @@ def _decision_of(session: Session, issue: Issue) -> Decision | None:
     return session.exec(select(Decision).where(*where).order_by(col(Decision.id).desc()).limit(1)).first()
 
 
+def _copied(row: Row, **values: Any) -> Row:
+    """A new row like this one, with these values."""
+    return type(row)(**row.model_dump(exclude={"id", "created_at"}) | values)
+
+
 def as_new_run(session: Session, issue: Issue, old: ChangeSet, who: Actor, reason: str) -> ChangeSet:
     """The same patch with its review, its decision and the person's approval, as a run of its own."""
     review, decision = _review_of(session, old), _decision_of(session, issue)
+    if review is None or decision is None:
+        raise ValueError(f"the patch of change set {old.id} has no passed review, or no decision")
     durable.new_run(session, issue, None)
-    made = ChangeSet(**old.model_dump(exclude={"id", "created_at"}) | {"run": issue.run, "attempt": 1})
+    made = _copied(old, run=issue.run, attempt=1)
     made.status, made.note = "reviewed", f"released anyway by {who.name}: {reason}"[:2000]
     session.add(made)
     session.flush()
-    kept = {"run": issue.run, "needs_approval": True}
-    session.add(Review(**review.model_dump(exclude={"id", "created_at"}) | {"change_set_id": made.id}))
-    session.add(Decision(**decision.model_dump(exclude={"id", "created_at"}) | kept))
+    session.add(_copied(review, change_set_id=made.id))
+    session.add(_copied(decision, run=issue.run, needs_approval=True))
     session.add(
         Approval(
             issue_id=issue.id,

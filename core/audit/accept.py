@@ -43,6 +43,7 @@ def _begin_anew(kept: head.Keeper, by: str, reason: str) -> None:
     kept.file.unlink(missing_ok=True)
     with store.read() as session:
         last = chain.walk(session)[1]
+    assert last is not None, "the row above was recorded"
     head.keep(kept, last)
 
 

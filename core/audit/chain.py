@@ -118,8 +118,9 @@ def walk(
 
     ``start`` is a row that was verified before: it has to be there as it was.
     """
-    kept = sorted([*marks, *([start] if start else [])], key=lambda mark: mark.row)
-    count, last = 0, None
+    kept = sorted([*marks, start] if start else marks, key=lambda mark: mark.row)
+    count = 0
+    last: Mark | None = None
     try:
         for row in _linked(session, start, kept):
             count, last = count + 1, Mark(row.id, row.hash)

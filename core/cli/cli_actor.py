@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import getpass
 import os
-from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
 from core.access import rights, sessions
 from core.access.rights import Actor, Forbidden
+from core.db import store
 from core.settings import Settings
 
 VIA = "command line"
@@ -39,6 +39,6 @@ def administrator(settings: Settings) -> str:
     if settings.platform_token.get_secret_value():
         return rights.require(actor(settings), rights.ADMINISTER).name
     url = make_url(settings.database)
-    if url.drivername.startswith("sqlite") and os.geteuid() not in (0, Path(url.database).stat().st_uid):
+    if url.drivername.startswith("sqlite") and os.geteuid() not in (0, store.sqlite_file(url).stat().st_uid):
         raise Forbidden("The database belongs to another account of this machine. Set PLATFORM_TOKEN.")
     return f"account/{getpass.getuser()}"

@@ -109,7 +109,7 @@ def _policy(rt: Runtime) -> DoctorLine:
 def _database(rt: Runtime) -> DoctorLine:
     try:
         with store.read() as session:
-            session.exec(text("select 1"))
+            session.connection().execute(text("select 1"))
         return DoctorLine("database", "ok", store.engine().url.render_as_string(hide_password=True))
     except SQLAlchemyError as error:
         return DoctorLine("database", "fault", str(error).splitlines()[0], "check DATABASE_URL or DATA_DIR")

@@ -53,13 +53,16 @@ def main(argv: Sequence[str]) -> int:
 
 def _committed(repo: Path, crash: Crash, result: FixResult) -> str:
     """Commit the fix, or the proposal, on its branch and leave that checked out; its name, empty when there is none."""
-    if result.decision != "fix":
+    if result.decision != "fix" or result.candidate is None:
         return ""
     branch = f"fix/{fingerprint(crash)}"
     place = checkout.of(repo)
     message = f"Fix {crash.exception.type}\n\n{result.candidate.rationale}"
-    argv = ["sh", "-c", COMMIT, "commit", branch, *result.candidate.files, result.test.path]
-    checkout.execute(place, argv, writes=[place.tree, place.directory, place.common], input=message)
+    names = [*result.candidate.files, *([result.test.path] if result.test else [])]
+    argv = ["sh", "-c", COMMIT, "commit", branch, *names]
+    checkout.execute(
+        place, argv, writes=[path for path in (place.tree, place.directory, place.common) if path], input=message
+    )
     return branch
 
 

@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
@@ -29,11 +30,12 @@ from core.stages.collect import Collector
 from core.vendors import registry
 from core.vendors.base import VendorError
 
+Row = TypeVar("Row", ChangeSet, Decision, StageRun)
 FLOWS = Path(__file__).parent / "kestra"
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m core stage", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m core stage", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("name", choices=list(STAGES))
     parser.add_argument("--issue", type=int, default=0)
     for claim in ("--approved", "--actor", "--reason"):  # of flows deployed before: nobody has proved them
@@ -124,14 +126,21 @@ def _issue(given) -> tuple[int, int]:
         return given.issue, session.get_one(Issue, given.issue).run
 
 
-def _newest(table, given):
+def _newest(table: type[Row], given) -> Row | None:
     with store.read() as session:
         where = (table.issue_id == given.issue, table.run == _issue(given)[1])
         return session.exec(select(table).where(*where).order_by(col(table.id).desc()).limit(1)).first()
 
 
+def _known(table: type[Row], given) -> Row:
+    """The newest one. Raises Refused where there is none."""
+    if (found := _newest(table, given)) is None:
+        raise issues.Refused(f"issue {given.issue} has no {table.__name__} in this run")
+    return found
+
+
 def _change(given) -> int:
-    return _newest(ChangeSet, given).id
+    return _known(ChangeSet, given).id
 
 
 def decide(given) -> dict:
@@ -149,7 +158,7 @@ def fix(given) -> dict:
 
 def _needs_approval(given) -> bool:
     """By the newest decision, which is taken again when late metrics or logs may corroborate the report."""
-    made = _newest(Decision, given)
+    made = _known(Decision, given)
     waits = {"needs_approval": made.needs_approval, "uncorroborated": decide_stage.uncorroborated(made.receipt)}
     return flow.corroborated(*_issue(given), {**waits, "diagnosis": 1})["needs_approval"]
 
@@ -187,7 +196,7 @@ def _last_said(given) -> str:
 
 def release(given) -> dict:
     with store.read() as session:
-        answered = session.exec(select(Approval.id).where(Approval.patch_hash == _newest(ChangeSet, given).patch_hash))
+        answered = session.exec(select(Approval.id).where(Approval.patch_hash == _known(ChangeSet, given).patch_hash))
         automatic = answered.first() is None  # nobody was asked
     told = flow.carry_out_release(*_issue(given), _change(given), automatic)
     return {"ok": told["ok"], "event": told.get("event", ""), "says": told.get("says", "")}

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -289,7 +289,7 @@ def _scored(given, fault: DemoFault, issue: dict | None, shipped: float, waited:
     }
 
 
-def _seconds(issue: dict, shipped: float) -> float | None:
+def _seconds(issue: Mapping, shipped: float) -> float | None:
     """From the fault's shipping to the issue's end, which the store keeps in UTC; None while it is open."""
     if not issue["ended_at"]:
         return None

@@ -61,7 +61,7 @@ class SignIn(SQLModel, table=True):
 class ApiToken(SQLModel, table=True):
     """A program that acts for a person, with part of that person's rights."""
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     person: str = Field(foreign_key="person.name", index=True)
     label: str  # what it is for
     secret: str = Field(unique=True)  # SHA-256 of the token

@@ -79,7 +79,9 @@ def check() -> None:
 
 
 def renew() -> None:
-    """Write a heartbeat, on the row of this life only."""
+    """Write a heartbeat, on the row of this life only; none without a life."""
+    if _life is None:
+        return
     with store.write() as session:  # asks for the row first, in the same transaction
         session.exec(update(Worker).where(*_life.mine()).values(heartbeat=store.clock(session)))
 

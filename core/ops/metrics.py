@@ -14,6 +14,7 @@ from sqlalchemy import Float, cast
 from sqlmodel import Session, col, func, select
 
 from core.db import store
+from core.db.columns import select_columns
 from core.models import Approval, Connector, Deployment, Issue, Notification, Round, StageRun, Status, Webhook, now
 
 __all__ = ["CONTENT_TYPE", "text"]
@@ -50,7 +51,7 @@ def _family(kind: type, name: str, says: str, labels: list[str], rows: Iterable[
 
 
 def _grouped(session: Session, *columns, where=()) -> list[tuple]:
-    return session.exec(select(*columns, func.count()).where(*where).group_by(*columns)).all()
+    return list(session.exec(select_columns(*columns, func.count()).where(*where).group_by(*columns)))
 
 
 def _counts(session: Session) -> Metric:
@@ -83,7 +84,7 @@ def _stages(session: Session) -> Metric:
     ).all()
     family = SummaryMetricFamily(PREFIX + "stage_seconds", "Stages that ended", labels=["stage", "result"])
     for stage, result, count, seconds in rows:
-        family.add_metric([str(stage), result], count, seconds or 0.0)
+        family.add_metric([str(stage), result], count, float(seconds or 0.0))
     return family
 
 

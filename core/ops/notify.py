@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, or_, select, update
@@ -69,7 +70,7 @@ def announce(session: Session, event: str, key: str, about: str, body: str) -> N
     _queue(session, event, key, about, body)
 
 
-def _queue(session: Session, event: str, key: str, about: str, body: str, **of: int | None) -> None:
+def _queue(session: Session, event: str, key: str, about: str, body: str, **of: Any) -> None:
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for channel in getattr(runtime.current().policy.routes, event):
         row = Notification(
@@ -200,7 +201,7 @@ def _update(rt: Runtime, sender, row: Notification) -> bool:
         row = session.get_one(Notification, row.id)
         row.error = fault and f"not updated: {fault.message}"
         if fault is None or fault.permanent or row.attempts >= 2 * ATTEMPTS:
-            row.told, row.next_at = message.question.state, None
+            row.told, row.next_at = message.question.state if message.question else "", None
         else:
             row.next_at = now() + timedelta(seconds=wait(1, fault.retry_after))
     return fault is None

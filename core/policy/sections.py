@@ -23,21 +23,21 @@ class Repository(Strict):
     remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git remote to clone and push to")
     branch: Annotated[str, AfterValidator(names.branch)] = "main"
     github: Annotated[str, AfterValidator(names.github)] = Field(
-        "", description="OWNER/NAME on GitHub; empty: no pull requests"
+        default="", description="OWNER/NAME on GitHub; empty: no pull requests"
     )
     vercel_project: Annotated[str, AfterValidator(names.optional_name)] = Field(
-        "", description="Vercel project name; empty: no deployments"
+        default="", description="Vercel project name; empty: no deployments"
     )
     production_url: Annotated[str, AfterValidator(names.address)] = Field(
-        "", description="public URL, for health checks"
+        default="", description="public URL, for health checks"
     )
     health_path: Annotated[str, AfterValidator(names.health_path)] = "/health"
     environment: dict[Annotated[str, AfterValidator(names.variable)], str] = Field(
-        {}, description="environment variables of its deployments; no secrets"
+        default={}, description="environment variables of its deployments; no secrets"
     )
     test_command: Annotated[list[str], AfterValidator(names.command)] = ["python", "-m", "pytest", "-q"]
     source: list[Annotated[str, AfterValidator(names.folder)]] = Field(
-        ["."], min_length=1, description="folders with the program's source"
+        default=["."], min_length=1, description="folders with the program's source"
     )
     tests: Annotated[str, AfterValidator(names.folder)] = "tests"
 
@@ -45,11 +45,13 @@ class Repository(Strict):
 class SuccessCheck(Strict):
     """A check that passes while the service works: a URL with its expected response, or a metric with its limit."""
 
-    url: Annotated[str, AfterValidator(names.address)] = Field("", description="URL that is fetched at each look")
-    status: int = Field(200, ge=100, le=599, description="its expected status")
-    contains: str = Field("", description="text that the first 64 kB of the response must contain")
-    metric: Literal["", "error_rate", "p95_ms"] = Field("", description="metric, instead of a URL")
-    at_most: float = Field(0, ge=0, description="maximum of the metric: a share between 0 and 1, or milliseconds")
+    url: Annotated[str, AfterValidator(names.address)] = Field(
+        default="", description="URL that is fetched at each look"
+    )
+    status: int = Field(default=200, ge=100, le=599, description="expected HTTP status")
+    contains: str = Field(default="", description="text that the first 64 kB of the response must contain")
+    metric: Literal["", "error_rate", "p95_ms"] = Field(default="", description="metric, instead of a URL")
+    at_most: float = Field(default=0, ge=0, description="maximum of the metric: a share from 0 to 1, or ms")
 
     @model_validator(mode="after")
     def _one_kind(self):
@@ -62,14 +64,14 @@ class Service(Strict):
     repository: str
     critical: bool = False
     impact: Impact = Impact.MEDIUM
-    paths: list[str] = Field([], description="files that a fix may touch (globs); empty: all source files")
-    forbidden: list[str] = Field([], description="files that a fix may not touch, in addition to [fix] forbidden")
-    max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: no change")
-    max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: no change")
+    paths: list[str] = Field(default=[], description="files that a fix may touch (globs); empty: all source files")
+    forbidden: list[str] = Field(default=[], description="files that a fix may not touch, besides [fix] forbidden")
+    max_lines: int = Field(default=0, ge=0, description="a lower [fix] max_lines for this service; 0: no change")
+    max_files: int = Field(default=0, ge=0, description="a lower [fix] max_files for this service; 0: no change")
     upstreams: list[str] = []
-    corroboration: bool | None = Field(None, description="overrides [corroboration] required for this service")
+    corroboration: bool | None = Field(default=None, description="overrides [corroboration] required for this service")
     checks: dict[Annotated[str, AfterValidator(names.name)], SuccessCheck] = Field(
-        {}, description="success checks of a release; one that passed before and fails after it is a regression"
+        default={}, description="success checks of a release; one that newly fails is a regression"
     )
 
 
@@ -106,7 +108,7 @@ class BusinessHours(Strict):
     """Automatic production deployments wait for these hours. Without days, they may run at any time."""
 
     zone: str = "UTC"
-    days: list[int] = Field([], description="0 = Monday")
+    days: list[int] = Field(default=[], description="0 = Monday")
     start: str = "09:00"
     end: str = "17:00"
 
@@ -117,7 +119,7 @@ class Freeze(Strict):
     name: str = Field(min_length=1)
     start: AwareDatetime
     end: AwareDatetime
-    repositories: list[str] = Field([], description="repositories that it covers; empty: all")
+    repositories: list[str] = Field(default=[], description="repositories that it covers; empty: all")
 
     @model_validator(mode="after")
     def _ends_later(self):
@@ -134,24 +136,30 @@ class Guards(Strict):
     approval_always: bool = False
     stop_after_rollbacks: int = 3
     brake_after_failures: int = Field(
-        2, ge=0, description="failed releases in a row after which a repository's automatic releases stop; 0: never"
+        default=2,
+        ge=0,
+        description="failed releases in a row after which a repository's automatic releases stop; 0: never",
     )
-    freezes: list[Freeze] = Field([], description="named periods without releases; rollbacks still run")
+    freezes: list[Freeze] = Field(default=[], description="named periods without releases; rollbacks still run")
     business_hours: BusinessHours = BusinessHours()
 
 
 class CorroborationRules(Strict):
     """What the team's own metrics or logs must show before a report leads to an automatic deployment."""
 
-    required: bool = Field(True, description="without corroboration, a person must approve")
-    failures: int = Field(5, ge=1, description="failures that are enough; fewer if the report counts fewer")
-    share: float = Field(0.1, ge=0, le=1, description="share of the reported occurrences that must be measured")
-    background_factor: float = Field(2.0, gt=1, description="factor by which failures must exceed the background")
-    background_minutes: float = Field(60, gt=0, description="minutes before the report that define the background")
-    span_minutes: float = Field(60, gt=0, description="longest span; of a longer report, only the end counts")
-    slack_seconds: float = Field(120, ge=0, description="tolerance on both sides for clock skew and metric intervals")
-    wait_seconds: float = Field(600, ge=0, description="wait for late metrics and logs before requesting approval")
-    public_sources: list[str] = Field([], description='sources that outsiders can write to, e.g. ["datadog"]')
+    required: bool = Field(default=True, description="without corroboration, a person must approve")
+    failures: int = Field(default=5, ge=1, description="failures needed; fewer if the report counts fewer")
+    share: float = Field(default=0.1, ge=0, le=1, description="share of the reported occurrences to be measured")
+    background_factor: float = Field(
+        default=2.0, gt=1, description="factor by which failures must exceed the background"
+    )
+    background_minutes: float = Field(default=60, gt=0, description="minutes before the report, as the background")
+    span_minutes: float = Field(default=60, gt=0, description="longest span; of a longer report, only the end counts")
+    slack_seconds: float = Field(default=120, ge=0, description="tolerance for clock skew and metric intervals")
+    wait_seconds: float = Field(
+        default=600, ge=0, description="wait for late metrics and logs before requesting approval"
+    )
+    public_sources: list[str] = Field(default=[], description='sources that outsiders can write to, e.g. ["datadog"]')
 
 
 class SeverityRules(Strict):
@@ -163,17 +171,25 @@ class SeverityRules(Strict):
 
 
 class Watch(Strict):
-    seconds: float = Field(600, gt=0, description="maximum watch duration, unless more traffic is needed")
-    earliest: float = Field(60, ge=0, description="seconds before which no release is confirmed")
-    every: float = Field(30, gt=0, description="seconds between two looks")
-    minimum_requests: int = Field(20, description="fewer requests are too little evidence")
-    wrong_rollbacks: float = Field(0.005, gt=0, lt=1, description="accepted probability of rolling back a good release")
-    missed_harm: float = Field(0.02, gt=0, lt=1, description="accepted probability of an early verdict missing harm")
-    cured_share: float = Field(0.25, gt=0, lt=1, description="share of the old rate from which an error is not fixed")
-    error_rate_margin: float = Field(0.01, description="allowed rise of the error rate, as a share of requests")
-    latency_factor: float = Field(1.5, description="allowed growth of the 95th percentile, as a factor")
-    latency_floor_ms: float = Field(50.0, ge=0, description="growth of the 95th percentile that counts as noise")
-    source: str = Field("datadog", description="connector that provides the watch metrics")
+    seconds: float = Field(default=600, gt=0, description="maximum watch duration, unless more traffic is needed")
+    earliest: float = Field(default=60, ge=0, description="seconds before which no release is confirmed")
+    every: float = Field(default=30, gt=0, description="seconds between two looks")
+    minimum_requests: int = Field(default=20, description="fewer requests are too little evidence")
+    wrong_rollbacks: float = Field(
+        default=0.005, gt=0, lt=1, description="accepted probability of rolling back a good release"
+    )
+    missed_harm: float = Field(
+        default=0.02, gt=0, lt=1, description="accepted probability of an early verdict missing harm"
+    )
+    cured_share: float = Field(
+        default=0.25, gt=0, lt=1, description="share of the old rate from which an error is not fixed"
+    )
+    error_rate_margin: float = Field(default=0.01, description="allowed rise of the error rate, as a share of requests")
+    latency_factor: float = Field(default=1.5, description="allowed growth of the 95th percentile, as a factor")
+    latency_floor_ms: float = Field(
+        default=50.0, ge=0, description="growth of the 95th percentile that counts as noise"
+    )
+    source: str = Field(default="datadog", description="connector that provides the watch metrics")
 
 
 class Maintenance(Strict):
@@ -188,28 +204,28 @@ class Maintenance(Strict):
 class ModelRules(Strict):
     """Budget of the models that write fixes. Tokens and dollars include all attempts, also failed ones."""
 
-    tries: int = Field(2, ge=0, le=5, description="attempts of each model at one fix; 0: no models")
-    seconds: float = Field(300, gt=0, description="time limit of one attempt, in seconds")
-    requests: int = Field(40, ge=1, description="maximum requests of a program such as Cline in one attempt")
+    tries: int = Field(default=2, ge=0, le=5, description="attempts of each model at one fix; 0: no models")
+    seconds: float = Field(default=300, gt=0, description="time limit of one attempt, in seconds")
+    requests: int = Field(default=40, ge=1, description="maximum requests of a program such as Cline in one attempt")
     tokens_per_issue: int = 200_000
     tokens_per_day: int = 2_000_000
     usd_per_issue: float = 1.0
     usd_per_day: float = 10.0
-    usd_per_million_tokens: float = Field(0.0, ge=0, description="price, if the model server reports none")
+    usd_per_million_tokens: float = Field(default=0.0, ge=0, description="price, if the model server reports none")
 
 
 class FixRules(Strict):
     models: ModelRules = ModelRules()
-    attempts: int = Field(3, ge=1, le=10)
+    attempts: int = Field(default=3, ge=1, le=10)
     max_lines: int = 200
     max_files: int = 5
     complexity: int = 10
     coverage: float = 0.8
-    slowdown: float = Field(2.0, gt=1, description="allowed slowdown of a changed function, as a factor")
+    slowdown: float = Field(default=2.0, gt=1, description="allowed slowdown of a changed function, as a factor")
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False
     forbidden: list[str] = Field(
-        [
+        default=[
             ".git*",
             ".github/**",
             ".ci/**",
@@ -250,27 +266,29 @@ class FixRules(Strict):
 
 
 class ApprovalRules(Strict):
-    expires_minutes: int = Field(480, ge=1, le=1_000_000)
+    expires_minutes: int = Field(default=480, ge=1, le=1_000_000)
     four_eyes: Literal["critical", "always"] = Field(
-        "critical", description="services whose fixes cannot be approved by the person who requested them"
+        default="critical", description="services whose fixes their requester cannot approve"
     )
 
 
 class Access(Strict):
     """Who can sign in, for how long, and which roles the claims of the identity provider give."""
 
-    session_hours: float = Field(12, gt=0)
-    lock_after: int = Field(5, ge=1, description="wrong passwords in a row that lock the account")
-    lock_minutes: float = Field(15, gt=0)
-    password_days: float = Field(365, ge=0, description="days after which a password must be changed; 0: never")
-    public_status: bool = Field(True, description="show /status without sign-in")
-    groups: dict[str, list[str]] = Field({}, description="groups of people; approvals can be assigned to them")
-    oidc_claim: str = Field("groups", description="claim whose values oidc_roles maps to roles")
-    oidc_roles: dict[str, Role] = Field({}, description="role by claim value or verified e-mail address")
+    session_hours: float = Field(default=12, gt=0)
+    lock_after: int = Field(default=5, ge=1, description="wrong passwords in a row that lock the account")
+    lock_minutes: float = Field(default=15, gt=0)
+    password_days: float = Field(default=365, ge=0, description="days after which a password must be changed; 0: never")
+    public_status: bool = Field(default=True, description="show /status without sign-in")
+    groups: dict[str, list[str]] = Field(default={}, description="groups of people; approvals can be assigned to them")
+    oidc_claim: str = Field(default="groups", description="claim whose values oidc_roles maps to roles")
+    oidc_roles: dict[str, Role] = Field(default={}, description="role by claim value or verified e-mail address")
     oidc_email_verified: bool = Field(
-        True, description="false: for a provider that omits email_verified and lets nobody choose their address"
+        default=True, description="false: for a provider that omits email_verified and lets nobody choose their address"
     )
-    oidc_default: Role | None = Field(None, description="role of everyone else at the provider; none: no access")
+    oidc_default: Role | None = Field(
+        default=None, description="role of everyone else at the provider; none: no access"
+    )
 
 
 Channel = Literal["slack", "email", "console"]
@@ -304,15 +322,15 @@ class Routes(Strict):
 
 
 class SlackRules(Strict):
-    people: dict[str, str] = Field({}, description="person by Slack user id (U0123ABCD)")
+    people: dict[str, str] = Field(default={}, description="person by Slack user id (U0123ABCD)")
 
 
 class CodeRabbitRules(Strict):
     """Wait for CodeRabbit's review of each fix, if GitHub is connected."""
 
     enabled: bool = False
-    wait_minutes: float = Field(30, gt=0, description="minutes to wait; then, a person must approve")
-    every_seconds: float = Field(30, gt=0, description="seconds between two checks")
+    wait_minutes: float = Field(default=30, gt=0, description="minutes to wait; then, a person must approve")
+    every_seconds: float = Field(default=30, gt=0, description="seconds between two checks")
     block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
 
 
@@ -320,9 +338,9 @@ class OsvRules(Strict):
     """The scan for known vulnerabilities, if OSV_URL is set."""
 
     unscanned: Literal["pass", "ask"] = Field(
-        "pass", description="if OSV is unreachable and a fix imports no new package: pass, or require approval"
+        default="pass", description="if OSV is unreachable and a fix imports no new package: pass, or require approval"
     )
-    private: list[str] = Field([], description="private packages (globs), whose names are never sent")
+    private: list[str] = Field(default=[], description="private packages (globs), whose names are never sent")
 
 
 class MetricNames(Strict):
@@ -331,14 +349,14 @@ class MetricNames(Strict):
     requests: str = "requests"
     errors: str = "errors"
     p95_ms: str = "latency.p95"
-    step: int = Field(20, ge=1, description="interval of Datadog queries, in seconds")
+    step: int = Field(default=20, ge=1, description="interval of Datadog queries, in seconds")
 
 
 class Collect(Strict):
     """Maximum calls to a vendor in one collection cycle; the next cycle reads the rest."""
 
-    calls_a_round: int = Field(150, ge=10)
-    by_vendor: dict[str, int] = Field({}, description='e.g. {"github": 400}')
+    calls_a_round: int = Field(default=150, ge=10)
+    by_vendor: dict[str, int] = Field(default={}, description='e.g. {"github": 400}')
 
     def calls(self, vendor: str) -> int:
         return self.by_vendor.get(vendor, self.calls_a_round)

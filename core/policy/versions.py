@@ -96,4 +96,4 @@ def versions(session: Session, number: int = 1) -> list[PolicyVersion]:
 
 
 def count(session: Session) -> int:
-    return session.exec(select(func.count(PolicyVersion.id))).one()
+    return session.exec(select(func.count(col(PolicyVersion.id)))).one()

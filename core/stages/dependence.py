@@ -40,7 +40,9 @@ def _ended(text: str) -> Place | None:
 
 
 def place_of(crash: Crash | None) -> Place | None:
-    frame = deepest_in_app(crash) if crash else None
+    if crash is None:
+        return None
+    frame = deepest_in_app(crash)
     return (crash.exception.type.rpartition(".")[2], stack.normal_file(frame.file), frame.function) if frame else None
 
 

@@ -12,7 +12,7 @@ from core.db import store
 from core.models import ChangeSet, Crash, Issue
 from core.ops.stage_log import Entry
 from core.policy.sections import ModelRules, Repository, Service
-from core.repair.types import Attempt, FixResult
+from core.repair.types import Attempt, Candidate, FixResult, RegressionTest
 from core.runtime import Runtime
 from core.stages import dependence, duplicate_fixes, fixer_chain, workspace
 from core.stages.crashes import best_crash
@@ -91,8 +91,8 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             feedback=feedback,
         )
         _describe(change, result, rt.policy.fix.models)
-        if result.decision == "fix":
-            _commit(found, issue, change, result, tree)
+        if result.decision == "fix" and result.candidate:
+            _commit(found, issue, change, result.candidate, result.test, tree)
     if change.head_sha:
         services = [n for n, s in rt.policy.services.items() if s.repository == service.repository]
         with store.read() as session:
@@ -107,11 +107,13 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             change.status = "proved" if change.proof.get("complete") else "unproved"
 
 
-def _commit(found: Clone, issue: Issue, change: ChangeSet, result: FixResult, tree: Path) -> None:
+def _commit(
+    found: Clone, issue: Issue, change: ChangeSet, candidate: Candidate, test: RegressionTest | None, tree: Path
+) -> None:
     """Commit the candidate's files and its test, and nothing else that lies in the tree. Nothing is pushed yet."""
-    names = [*result.candidate.files, *([result.test.path] if result.test else [])]
+    names = [*candidate.files, *([test.path] if test else [])]
     files = workspace.texts(tree, names)
-    made = found.commit(workspace.ref_of(change), change.base_sha, files, _message(issue, result))
+    made = found.commit(workspace.ref_of(change), change.base_sha, files, _message(issue, candidate, test))
     change.head_sha, change.commit, change.patch = made.sha, made.text, made.patch
     change.patch_hash = found.patch_hash(made.patch)
 
@@ -175,11 +177,11 @@ def _cost(attempt: Attempt, rules: ModelRules) -> dict:
     return told | {"seconds": made.seconds, "reason": attempt.reason[:300]}
 
 
-def _message(issue: Issue, result: FixResult) -> str:
+def _message(issue: Issue, candidate: Candidate, test: RegressionTest | None) -> str:
     """Commit message. Title and rationale are strangers' texts: one line each, no trailers of their own."""
-    test = result.test.path if result.test else "none"
-    why = fenced(result.candidate.rationale, 1000)
-    return f"Fix {fenced(issue.title, 60)}\n\n{why}\n\nRegression test: {test}\nIssue: {issue.id}\n"
+    why = fenced(candidate.rationale, 1000)
+    where = test.path if test else "none"
+    return f"Fix {fenced(issue.title, 60)}\n\n{why}\n\nRegression test: {where}\nIssue: {issue.id}\n"
 
 
 def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:

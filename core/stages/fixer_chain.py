@@ -22,16 +22,11 @@ EMBEDDED = "embedded"
 FEEDBACK = 20  # refused attempts that a model is told, the newest
 
 
-@dataclass(frozen=True)
 class Fresh:
     """A fixer without what the review refused before: the very same files are not proposed twice."""
 
-    fixer: Fixer
-    refused: Sequence[Mapping[str, str]]
-
-    @property
-    def name(self) -> str:
-        return self.fixer.name
+    def __init__(self, fixer: Fixer, refused: Sequence[Mapping[str, str]]):
+        self.name, self.fixer, self.refused = fixer.name, fixer, refused
 
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
         return (c for c in self.fixer.propose(tree, crash, feedback) if not c.files or c.files not in self.refused)

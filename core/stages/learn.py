@@ -16,7 +16,7 @@ from core.ops import notify, stage_log
 from core.ops.stage_log import Entry
 from core.runtime import Runtime
 from core.stages.deliver import merge
-from core.vendors.base import VendorError
+from core.vendors.base import Resolver, VendorError
 
 
 def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
@@ -63,7 +63,7 @@ def how(shipped: Sequence[Deployment]) -> str:
 def close_report(rt: Runtime, vendor_id: str | None) -> str:
     """Resolve the report at its source; a vendor that refuses does not undo a verified fix."""
     for source in rt.sources:
-        if vendor_id and hasattr(source, "resolve"):
+        if vendor_id and isinstance(source, Resolver):
             try:
                 source.resolve(vendor_id)
                 return f"resolved at {source.name}"

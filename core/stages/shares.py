@@ -54,7 +54,7 @@ def told(session: Session, issue: Issue, services: Collection[str], since: datet
             col(Signal.at) >= since,
             col(Signal.at) < until,
         )
-        .group_by(Issue.id, Issue.pattern, Signal.service, Signal.source)
+        .group_by(col(Issue.id), Issue.pattern, Signal.service, Signal.source)
     ).all()
     most: dict[tuple[int, str, str], float] = defaultdict(float)
     for number, pattern, service, _, count in rows:

@@ -14,7 +14,7 @@ from core.models import ChangeSet, Issue, TestRun
 from core.models.counted import counted
 from core.ops.stage_log import Entry
 from core.repair.prove.proof import Tests, run_tests
-from core.runtime import Runtime
+from core.runtime import Runtime, connected
 from core.stages import dependence, workspace
 
 KEPT = 20_000
@@ -25,16 +25,17 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
+    runner = connected(rt.runner, "runner")
     found = workspace.clone_with(rt, name, repository, change)
     with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as tree:
-        before = run_tests(tree, repository.test_command, rt.runner, ["--collect-only"], DEADLINE)
+        before = run_tests(tree, repository.test_command, runner, ["--collect-only"], DEADLINE)
     with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.head_sha) as tree:
-        told = run_tests(tree, repository.test_command, rt.runner, timeout=DEADLINE)
+        told = run_tests(tree, repository.test_command, runner, timeout=DEADLINE)
     tests, failures = counts(told)
     known: frozenset[str] = frozenset()
     if failures:
         with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as tree:
-            known = failed(run_tests(tree, repository.test_command, rt.runner, timeout=DEADLINE))
+            known = failed(run_tests(tree, repository.test_command, runner, timeout=DEADLINE))
     wrong = faults(told, before.collected, change.test_path, known)
     with store.write() as session:
         session.add(
@@ -44,7 +45,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
                 passed=not wrong,
                 tests=tests,
                 failures=failures,
-                runner=rt.runner.name,
+                runner=runner.name,
                 seconds=round(told.done.seconds, 2),
                 output=(told.done.stdout + told.done.stderr)[-KEPT:],
             )
@@ -84,7 +85,7 @@ def faults(told: Tests, expected: Sequence[str], new: str, known: frozenset[str]
     gone = sorted(set(expected) - set(told.results))
     broken = failed(told) - known if told.finished else failures
     found = {
-        "the deadline was exceeded": told.done.timed_out,
+        "the deadline was exceeded": told.done and told.done.timed_out,
         "the run did not finish, or its report is not from our reporter": not told.finished,
         "no tests ran": not tests,
         f"failed: {_named(told, known)}": broken,

@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from core.models import MetricPoint, Record
 from core.models.origin import Origin
 from core.signals.analysis.types import Conclusion, Evidence
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class VendorError(Exception):
@@ -35,6 +36,7 @@ class VendorError(Exception):
         super().__init__(f"{vendor}: {message}")
         self.vendor, self.message, self.permanent = vendor, message, permanent
         self.status, self.retry_after = status, retry_after
+        self.tokens = 0  # that a model spent on an answer of no use
 
 
 # what code meets that reads JSON of a shape, a depth or a size that nobody foresaw
@@ -116,6 +118,15 @@ class Source(Protocol):
     def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]: ...
 
     def check(self) -> Check: ...
+
+
+@runtime_checkable
+class Resolver(Protocol):
+    """A source that can also close a report."""
+
+    name: str
+
+    def resolve(self, vendor_id: str) -> None: ...
 
 
 class HealthSource(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from core.models import Kind, MetricPoint, Record
 from core.models.origin import Origin, Writers
@@ -147,7 +148,7 @@ def parse(row: dict, http: Http) -> Record:
     """
     outer = row.get("attributes") or {}
     own = outer.get("attributes") or {}
-    error = own.get("error") if isinstance(own.get("error"), dict) else {}
+    error = _mapping(own.get("error"))
     stack, kind = str(error.get("stack") or ""), str(error.get("kind") or "")
     message = str(outer.get("message") or own.get("message") or "")
     tags = tags_of(outer.get("tags"))
@@ -168,11 +169,15 @@ def parse(row: dict, http: Http) -> Record:
     )
 
 
+def _mapping(value: Any) -> dict:
+    return value if isinstance(value, dict) else {}
+
+
 def event(row: dict, http: Http) -> Record:
     """An event that a monitor wrote as an alert. Pure."""
     outer = row.get("attributes") or {}
     own = outer.get("attributes") or {}
-    rung = own.get("monitor") if isinstance(own.get("monitor"), dict) else {}
+    rung = _mapping(own.get("monitor"))
     tags = tags_of(outer.get("tags"))
     message = http.redact(str(outer.get("message") or ""))
     return Record(

@@ -88,7 +88,7 @@ class GitHub:
         except BudgetSpent as spent:
             cut = spent
         link = answer.next_link()
-        return Page(records, after=link and link["url"], memory={"known": known[-REMEMBERED:]}, cut=cut)
+        return Page(records, after=link["url"] if link else None, memory={"known": known[-REMEMBERED:]}, cut=cut)
 
     def _commit(self, row: dict, name: str) -> Record:
         """A commit as a change, with the files it touched: blame asks for them."""

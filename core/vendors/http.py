@@ -318,7 +318,7 @@ class Bounded(httpx.BaseTransport):
 
 
 class _Counted(httpx.SyncByteStream):
-    def __init__(self, stream: httpx.SyncByteStream):
+    def __init__(self, stream: Iterable[bytes]):
         self.stream = stream
 
     def __iter__(self) -> Iterator[bytes]:

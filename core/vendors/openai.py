@@ -68,7 +68,7 @@ class Chat:
     def _ask(self, system: str, user: str, form: dict | None) -> dict[str, Any]:
         more = {"response_format": form} if form else {}
         messages = [{"role": "system", "content": system}, {"role": "user", "content": self.redact(user)}]
-        asked = dict(model=self.model, messages=messages, temperature=0, max_tokens=LONGEST, **more)
+        asked: dict[str, Any] = dict(model=self.model, messages=messages, temperature=0, max_tokens=LONGEST, **more)
         answer = _within(self.seconds, lambda: self.client.chat.completions.create(**asked))
         text = (answer.choices[0].message.content or "") if answer.choices else ""
         tokens = spent(answer.usage.total_tokens if answer.usage else 0)

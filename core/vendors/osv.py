@@ -141,8 +141,9 @@ def ids_of(result: Any) -> list[str]:
     rows = result.get("vulns") or [] if isinstance(result, dict) else None
     if not isinstance(rows, list):
         raise VendorError(Osv.name, UNKNOWN)
-    ids = [row.get("id") if isinstance(row, dict) else None for row in rows]
-    if not all(isinstance(one, str) and ID.fullmatch(one) for one in ids):
+    told = [row.get("id") if isinstance(row, dict) else None for row in rows]
+    ids = [one for one in told if isinstance(one, str) and ID.fullmatch(one)]
+    if len(ids) < len(rows):
         raise VendorError(Osv.name, UNKNOWN)
     return ids
 

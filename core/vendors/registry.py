@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from core.policy.reader import ConfigurationError, Policy, read_policy
@@ -27,6 +28,14 @@ from core.vendors.slack import Slack, SlackWebhook
 from core.vendors.vercel import Vercel
 
 OFF = "not connected"
+
+
+class Checked(Protocol):
+    """What every connector offers."""
+
+    def check(self) -> Check: ...
+
+
 SKEW = 60.0  # seconds of difference between clocks that are worth a word
 
 
@@ -220,7 +229,7 @@ def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
         yield name, hint(settings, name) or _check(name, build(settings))
 
 
-def _check(name: str, made: object | None) -> Check:
+def _check(name: str, made: Checked | None) -> Check:
     if made is None:
         needs = ", ".join(map(str.upper, NEEDS.get(name, ()))) or f"the {name.upper()} variables"
         return Check(False, OFF, f"set {needs} to connect it")

@@ -123,14 +123,14 @@ def test_the_keyboard_opens_the_dialogs(page):
     page.keyboard.press("x")
     page.wait_for_selector("[role=dialog]:has-text('Reject this patch?')")
     page.locator("[role=dialog]").get_by_role("button", name="Reject").click()
-    page.wait_for_selector("text=Enter a reason")
+    page.wait_for_selector("text=Please say why")
 
 
 def test_links_open_pages_without_a_reload(page):
     settled(page.goto("/") and page)
     page.evaluate("window.mark = 1")
     page.locator("svg.d-wide a[aria-label^='A person']").click()
-    page.wait_for_selector("text=issues, newest first")
+    page.wait_for_selector("text=issues, the latest first")
     assert page.url.endswith("/issues?status=escalated")
     page.locator(".d-table a").first.click()
     page.wait_for_selector("text=All issues")
@@ -153,15 +153,15 @@ def test_a_policy_is_previewed_and_put_in_force_by_keyboard(page):
     field = page.get_by_label("High severity, low impact (row 5)")
     field.fill("0.95")
     field.press("Tab")
-    page.wait_for_selector("text=Would change")
+    page.wait_for_selector("text=would flip")
     page.wait_for_selector("text=auto_contained = 0.95")
     page.locator("h1").click()
     page.keyboard.press("p")
-    page.wait_for_selector("[role=dialog]:has-text('Apply this policy?')")
+    page.wait_for_selector("[role=dialog]:has-text('Put this policy in force?')")
     page.get_by_label("Why?").fill("two bad weeks")
     page.get_by_label("Why?").press("Tab")
     page.locator("[role=dialog]").get_by_role("button", name="Apply policy").click()
-    page.wait_for_selector("text=is in force from the next decision")
+    page.wait_for_selector("text=of the policy is in force")
     page.get_by_text("Versions", exact=True).click()
     page.wait_for_selector("tr:has-text('two bad weeks'):has-text('in force')")
 
@@ -175,11 +175,11 @@ def test_the_audit_trail_is_verified_on_screen(page):
 def test_a_search_survives_a_live_change(page):
     settled(page.goto("/issues") and page)
     page.get_by_role("searchbox").fill("Zero")
-    page.wait_for_selector("text=/^(9|10) issues, newest first/")
+    page.wait_for_selector("text=/^(9|10) issues, the latest first/")
     issue = number(Status.FIXING)
     move(issue, Status.REVIEWING)
     move(issue, Status.FIXING)
-    page.wait_for_selector("text=/^(9|10) issues, newest first/")
+    page.wait_for_selector("text=/^(9|10) issues, the latest first/")
     assert page.get_by_role("searchbox").input_value() == "Zero"
 
 

@@ -99,7 +99,7 @@ def test_each_role_signs_in_and_finds_its_buttons(served, window, role):
     page.get_by_label("Name or e-mail address").fill(role.value)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    settled(page).wait_for_selector(f"h2:has-text('Approval {number}')")
+    settled(page).wait_for_selector(f"h2:has-text('Question {number}')")
     assert page.get_by_role("button", name="Approve").count() == (role in (Role.APPROVER, Role.ADMIN))
     page.get_by_text("Sign out", exact=True).click()
     page.get_by_text("You are signed out.").wait_for()
@@ -150,7 +150,7 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
     bob = go(window("bob"), f"/approvals?approval={ids[1]}")
     bob.get_by_role("button", name="Hand back").wait_for()
     bob.keyboard.press("h")
-    bob.wait_for_selector("[role=dialog]:has-text('Hand this approval back?') textarea")
+    bob.wait_for_selector("[role=dialog]:has-text('Hand this question back?') textarea")
     write(bob, "on leave")
     bob.keyboard.press("Control+Enter")
     toast(bob, "Handed back")
@@ -165,7 +165,7 @@ def test_whoever_asked_for_a_fix_of_a_critical_service_does_not_approve_it(windo
     other = go(window("approver"), f"/approvals?approval={number}")
     other.get_by_role("button", name="Approve").click()
     confirm(other, "Approve")
-    toast(other, "Approved")
+    toast(other, "approved")
 
 
 def test_a_role_taken_away_counts_at_the_click(window):
@@ -176,7 +176,7 @@ def test_a_role_taken_away_counts_at_the_click(window):
     accounts.set_role("bob", Role.VIEWER, by="admin")
     try:
         confirm(page, "Approve")
-        page.wait_for_selector("[role=dialog]:has-text('bob (viewer) cannot approve')")
+        page.wait_for_selector("[role=dialog]:has-text('bob (viewer) may not approve')")
         assert waiting.state(number).state == "pending"
     finally:
         accounts.set_role("bob", Role.APPROVER, by="admin")
@@ -190,7 +190,7 @@ def test_two_people_at_once_one_wins_and_the_other_is_told(window):
         page.wait_for_selector("[role=dialog]")
     for page in pages:
         confirm(page, "Approve")
-    toast(pages[0], "Approved")
+    toast(pages[0], "approved")
     pages[1].wait_for_selector("[role=dialog]:has-text('Already approved by bob')")
     assert waiting.state(number).by == "bob"
 
@@ -203,7 +203,7 @@ def test_a_stale_approval_is_refused(window):
     with store.write() as session:
         session.get_one(ChangeSet, waiting.state(number).change_set_id).patch_hash = "f" * 64
     confirm(page, "Approve")
-    page.wait_for_selector("[role=dialog]:has-text('The patch has changed')")
+    page.wait_for_selector("[role=dialog]:has-text('the patch has changed')")
     assert waiting.state(number).state == "pending"
 
 
@@ -217,7 +217,7 @@ def test_an_expired_session_shows_nothing_more(window):
     page.wait_for_selector("text=Your session has ended")
     assert page.locator(".d-head").count() == 0 and waiting.state(number).state == "pending"
     confirm(page, "Approve")
-    page.wait_for_selector("[role=dialog]:has-text('Nothing changed. Sign in again.')")
+    page.wait_for_selector("[role=dialog]:has-text('nothing was done. Sign in again.')")
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Sign in").click()
     page.get_by_label("Password").wait_for()
@@ -237,7 +237,7 @@ def test_production_is_rolled_back_and_the_time_is_the_next_rehearsal(served, wi
     assert sum("/rollback/dpl_4f1c" in line for line in vercel.asked) == 1
     assert waiting.issue(shipped.id).status is Status.ESCALATED
     number, _, _ = waiting.question()
-    go(page, f"/approvals?approval={number}").wait_for_selector("text=The last rollback took")
+    go(page, f"/approvals?approval={number}").wait_for_selector("text=the last rollback took")
 
 
 # --- attacks -----------------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ def test_a_form_of_another_site_signs_nobody_in(served, window):
     page.set_content(f"<form method=post action='{address}/login'><input name=name value=admin>"
                      f"<input name=password value={PASSWORD}><input name=ticket value=x></form>")  # fmt: skip
     page.evaluate("document.forms[0].submit()")
-    page.wait_for_selector("text=This form has expired")
+    page.wait_for_selector("text=That form was not of this page")
     assert not [c for c in page.context.cookies() if c["name"] == "session"]
 
 

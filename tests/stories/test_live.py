@@ -37,7 +37,7 @@ def demo(tmp_path_factory):
             page = browser.new_context(base_url=f"http://localhost:{port}").new_page()
             page.set_default_timeout(PATIENCE)
             page.goto("/")
-            page.get_by_role("button", name=f"Sign in as {role}").click()
+            page.get_by_role("button", name=f"as {role}").click()
             return settled(page)
 
         yield folder, window

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.models import Cause, Kind, Record
+from core.models import Cause, Frame, Kind, Record
 from core.models.counted import counted
 from core.signals.analysis import blame, causes, severity, wording
 from core.signals.analysis.blame import RankedSuspect
@@ -47,6 +47,10 @@ class Case:
     suspects: Sequence[RankedSuspect]
     verdict: causes.CauseVerdict | None
 
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        return self.fp.crash.frames if self.fp.crash else ()
+
 
 class EmbeddedAnalyst:
     name = "embedded"
@@ -86,10 +90,7 @@ def read(evidence: Evidence) -> Case:
     """Bring the records into one picture; the one with most frames and locals speaks for the issue."""
     records = sorted(evidence.records, key=lambda r: (r.at, r.source, r.vendor_id))
     pairs = [(fingerprint(record), record) for record in records]
-    fp, best = max(pairs, key=lambda pair: _depth(pair[0]), default=(None, None))
-    if best is None:
-        best = Record(source="", vendor_id="", kind=Kind.LOG, at=_EPOCH, title=evidence.title)
-        fp = fingerprint(best)
+    fp, best = max(pairs, key=lambda pair: _depth(pair[0])) if pairs else _title_alone(evidence)
     verdict = causes.classify(fp.crash) if fp.crash else None
     return Case(
         evidence,
@@ -107,6 +108,11 @@ _EPOCH = Record.model_validate(
 ).at
 
 
+def _title_alone(evidence: Evidence) -> tuple[Fingerprint, Record]:
+    record = Record(source="", vendor_id="", kind=Kind.LOG, at=_EPOCH, title=evidence.title)
+    return fingerprint(record), record
+
+
 def _depth(fp: Fingerprint) -> tuple[int, int, int]:
     if not fp.crash:
         return (0, 0, 0)
@@ -117,7 +123,8 @@ def _suspects(evidence: Evidence, fp: Fingerprint, records: Sequence[Record], ve
     if not records:
         return []
     crash = fp.crash
-    began = min([records[0].at, *([crash.first_seen] if crash and crash.first_seen else [])])
+    first = crash.first_seen if crash else None
+    began = min(records[0].at, first) if first else records[0].at
     return blame.rank(
         service=evidence.service,
         began=began,
@@ -171,9 +178,9 @@ def _not_counted(case: Case, told: severity.Assessment) -> list[dict]:
 
 def _conclude(case: Case) -> tuple[Cause, str, str]:
     """(cause, root cause, next step)."""
-    if case.verdict is None:
-        return _without_crash(case)
     verdict, crash = case.verdict, case.fp.crash
+    if verdict is None or crash is None:
+        return _without_crash(case)
     word = operation(crash.model_copy(update={"exception": verdict.raised, "frames": verdict.frames}))
     told = wording.explain(verdict.raised, verdict.frames or crash.frames, word)
     if verdict.raised is not crash.exception:
@@ -219,14 +226,14 @@ def _simplicity(case: Case, cause: Cause) -> float:
     if cause is not Cause.CODE or not case.fp.calls:
         return 0.2 if cause is not Cause.UNKNOWN else 0.0
     word = case.fp.pattern.rsplit("/", 1)[-1]
-    inner = [f for f in case.fp.crash.frames[-1:] if not f.in_app or stack.is_outside(f.file)]
+    inner = [f for f in case.frames[-1:] if not f.in_app or stack.is_outside(f.file)]
     return round(SIMPLE.get(word, OTHERWISE) - (0.05 if inner else 0.0), 2)
 
 
 def _culprit(case: Case, cause: Cause) -> str:
     if case.verdict and case.verdict.upstream:
         return case.verdict.upstream
-    frames = case.verdict.frames or case.fp.crash.frames if case.verdict else ()
+    frames = case.verdict.frames or case.frames if case.verdict else ()
     own = [f for f in frames if f.in_app and not stack.is_outside(f.file)]
     if own and cause in (Cause.CODE, Cause.DELIBERATE):
         return f"{stack.normal_file(own[-1].file)}:{own[-1].line}"

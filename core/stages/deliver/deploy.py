@@ -15,7 +15,7 @@ from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.ops import notify, stage_log
 from core.ops.stage_log import Entry
 from core.policy.sections import Repository
-from core.runtime import Runtime
+from core.runtime import Runtime, connected
 from core.signals import health
 from core.stages.deliver import release_checks, scene, success_checks
 from core.vendors.base import Deployed, VendorError
@@ -95,14 +95,14 @@ def _update(key: str, **values) -> None:
 
 def _built(rt: Runtime, made: Deployed) -> Deployed:
     """Poll until the build has ended. Raises VendorError when it does not within ten minutes."""
-    deadline = time.monotonic() + BUILD_SECONDS
+    deployer, deadline = connected(rt.deployer, "deployer"), time.monotonic() + BUILD_SECONDS
     while made.state not in ("READY", *FAILED):
         if time.monotonic() > deadline:
             raise VendorError(
-                rt.deployer.name, f"{made.vendor_id} is still building after {BUILD_SECONDS:.0f} s", permanent=True
+                deployer.name, f"{made.vendor_id} is still building after {BUILD_SECONDS:.0f} s", permanent=True
             )
         time.sleep(POLL_SECONDS)
-        made = rt.deployer.status(made.vendor_id)
+        made = deployer.status(made.vendor_id)
     return made
 
 
@@ -196,7 +196,8 @@ def production(
     if row.status in ("rolled_back", "superseded"):
         return _stop(entry, f"Nothing more is deployed: this deployment is {row.status}.")
     begun = time.monotonic()
-    made = rt.deployer.promote(repository.vercel_project, ready.vendor_id, row.key)
+    deployer = connected(rt.deployer, "deployer")
+    made = deployer.promote(repository.vercel_project, ready.vendor_id, row.key)
     _update(row.key, vendor_id=made.vendor_id)  # from here on the way back knows it
     made = _built(rt, made)
     if made.state != "READY":
@@ -204,7 +205,7 @@ def production(
     moved = {} if row.ready_at else {"promote_seconds": time.monotonic() - begun, "ready_at": store.time()}
     _update(row.key, url=made.url, status="watching", **moved)
     try:
-        rt.deployer.serve(repository.vercel_project, made.vendor_id)
+        deployer.serve(repository.vercel_project, made.vendor_id)
     except VendorError as error:
         if not error.permanent:
             raise
@@ -233,7 +234,7 @@ def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:
 
 def _remember(rt: Runtime, row: Deployment, repository: Repository, name: str) -> None:
     """What a rollback returns to, and how the repository's services and their success checks fared before."""
-    live = rt.deployer.production(repository.vercel_project)
+    live = connected(rt.deployer, "deployer").production(repository.vercel_project)
     services = sorted(scene.services_of(rt, name))
     at = now()
     points = rt.health.points(list(rt.policy.services), at - scene.HISTORY, at) if rt.health else []

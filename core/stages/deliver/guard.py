@@ -69,12 +69,14 @@ def _waits(issue_id: int, says: str) -> None:
 
 
 def _unconfirmed(session: Session, issue_id: int, run: int) -> list[Deployment]:
-    return session.exec(
-        select(Deployment)
-        .join(ChangeSet, col(ChangeSet.id) == Deployment.change_set_id)
-        .where(Deployment.issue_id == issue_id, ChangeSet.run == run, Deployment.environment == "production")
-        .where(col(Deployment.status).in_(LIVE))
-    ).all()
+    return list(
+        session.exec(
+            select(Deployment)
+            .join(ChangeSet, col(ChangeSet.id) == Deployment.change_set_id)
+            .where(Deployment.issue_id == issue_id, ChangeSet.run == run, Deployment.environment == "production")
+            .where(col(Deployment.status).in_(LIVE))
+        )
+    )
 
 
 def alarm(issue_id: int, run: int, says: str) -> dict:
@@ -130,4 +132,4 @@ def quiet(issue_id: int, run: int) -> None:
 def alarms() -> list[Deployment]:
     """Deployments that may serve production and that nobody could confirm or roll back."""
     with store.read() as session:
-        return session.exec(select(Deployment).where(Deployment.alarm != "", col(Deployment.status).in_(LIVE))).all()
+        return list(session.exec(select(Deployment).where(Deployment.alarm != "", col(Deployment.status).in_(LIVE))))

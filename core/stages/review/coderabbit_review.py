@@ -14,7 +14,7 @@ from core.db import store
 from core.models import ChangeSet, Issue, Review, now
 from core.ops.stage_log import Entry
 from core.policy.sections import CodeRabbitRules, Repository
-from core.runtime import Runtime
+from core.runtime import Runtime, connected
 from core.stages import pull_request
 from core.vendors.base import ReviewProgress, VendorError
 
@@ -54,7 +54,7 @@ def look(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chang
 
 def _seen(rt: Runtime, repository: Repository, change: ChangeSet) -> ReviewProgress:
     try:
-        return rt.reviewer.look(repository.github, change.pull_number, change.head_sha)
+        return connected(rt.reviewer, "reviewer").look(repository.github, change.pull_number, change.head_sha)
     except VendorError as error:
         return ReviewProgress("waiting", says=f"CodeRabbit's review could not be read ({error.message})")
 
@@ -69,7 +69,7 @@ def _ask_again(
         return _again(seen.wait, asked=1)
     key = f"review-{change.head_sha[:12]}-{asked}"
     try:
-        rt.reviewer.ask(repository.github, change.pull_number, key)
+        connected(rt.reviewer, "reviewer").ask(repository.github, change.pull_number, key)
         entry.says = f"{seen.says}; review requested again"
     except VendorError as error:
         entry.says = f"{seen.says}; it could not be requested again ({error.message})"

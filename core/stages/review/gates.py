@@ -101,5 +101,5 @@ def _complexity_of(message: str) -> tuple[str, int]:
 def _end_of(path: Path, first: int) -> int:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno == first:
-            return node.end_lineno
+            return node.end_lineno or first
     return first

@@ -50,7 +50,7 @@ def _inside(tree: Path, module: ModuleType, asked: dict, runner: Runner) -> tupl
     """What a script of ours reported from the sandbox; None when it did not, or when something else wrote there."""
     with desk(tree) as made:
         made.put("job", json.dumps(asked))
-        done = runner.run(["python", "-P", "-c", script(Path(module.__file__)), made.name], tree)
+        done = runner.run(["python", "-P", "-c", script(Path(str(module.__file__))), made.name], tree)
         values, honest = made.report()
     return (values[-1] if values and honest else None), done
 

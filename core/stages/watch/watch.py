@@ -17,6 +17,7 @@ from core.stages.deliver.restoring import Restored
 from core.stages.watch import look as looks
 from core.stages.watch import steady
 from core.stages.watch.look import WatchLook
+from core.vendors.base import Deployed
 
 
 def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
@@ -27,8 +28,8 @@ def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chan
     seen = looks.take(rt, issue_id, change_id)
     verdict, lasted = seen.verdict, seen.elapsed - steady.jumped(seen.release.row.id, seen.at)
     entry.detail = {"age_seconds": round(seen.elapsed, 1), "state": verdict.state}
-    if seen.superseded:
-        return _superseded(rt, seen, entry)
+    if seen.live and seen.superseded:
+        return _superseded(rt, seen, seen.live, entry)
     if seen.bad:
         return _end(entry, "failed", verdict.says)
     if seen.live and seen.release.row.kept_by:
@@ -40,10 +41,10 @@ def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chan
     return _again(rt, seen, entry)
 
 
-def _superseded(rt: Runtime, seen: WatchLook, entry: Entry) -> dict:
+def _superseded(rt: Runtime, seen: WatchLook, serves: Deployed, entry: Entry) -> dict:
     """The row says so, and the issue is judged by whether what serves production contains the fix."""
     release = seen.release
-    contained, says = live.judged(rt, release.row, release.change, seen.live)
+    contained, says = live.judged(rt, release.row, release.change, serves)
     if seen.bad:
         says = f"{says}; the last look found: {seen.verdict.says}"
     _close(release.row, seen, "superseded", says)
