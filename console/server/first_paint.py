@@ -81,7 +81,7 @@ def html(path: str, query: str, session: str) -> str:
             return ""
         return _drawn(name, person, BODIES[name]() if name in BODIES and not query else Safe(""))
     except (SQLAlchemyError, RuntimeError):
-        log.warning("no first look: the store does not answer")
+        log.warning("no first paint: the database is not responding")
         return ""
 
 

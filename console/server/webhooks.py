@@ -96,7 +96,7 @@ async def show_metrics(request: Request) -> Response:
     try:
         text = await asyncio.to_thread(metrics.text)
     except (SQLAlchemyError, RuntimeError) as error:
-        return Response(f"# the store does not answer ({type(error).__name__})\n", 503, media_type="text/plain")
+        return Response(f"# the database is not responding ({type(error).__name__})\n", 503, media_type="text/plain")
     return Response(text, media_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 

@@ -171,7 +171,7 @@ def answer(given) -> dict:
     asked = _asked(given)
     if asked.state == "pending" and asked.expires_at > now():
         address = f"{runtime.current().settings.public_url}/approvals?approval={asked.id}"
-        raise issues.Refused(f"issue {given.issue} waits for an answer at {address}")
+        raise issues.Refused(f"issue {given.issue} waits for an approval at {address}")
     if asked.state == "pending":
         flow.expire_step(*_issue(given), asked.id)
         asked = _asked(given)

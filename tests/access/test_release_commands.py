@@ -31,7 +31,7 @@ def test_releases_are_stopped_and_started(core, console, person):  # noqa: F811
     assert "held: all releases, operator: incident 7" in core("status")[1]
     [held] = json.loads(core("status", "--json")[1])["held"]
     assert (held["scope"], held["by"]) == ("*", "operator")
-    assert "needed: approver, admin" in core("start")[2]
+    assert "required role: approver, admin" in core("start")[2]
     person("bob", "approve")
     assert core("start")[:2] == (0, "Releases have started again.\n")
     assert [row.ended_by for row in rows(Hold)] == ["bob"]

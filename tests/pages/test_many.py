@@ -81,7 +81,7 @@ def test_what_a_list_leaves_out_is_said(tmp_path):
             saved_views.keep(session, "admin", f"view {n:02}", "status=new")
     at = screens.visit("issues", service="service-200")
     chosen = next(box for box in at.selectbox if box.label == "Service")
-    assert chosen.value == "service-200" and "The first 200 by name" in chosen.help
+    assert chosen.value == "service-200" and "Showing the first 200 by name." in chosen.help
     assert "Showing the first 50 by name." in screens.seen(at)
     said = screens.seen(screens.visit("settings"))
     assert "Showing the 100 that end first." in said and "Showing the first 200 by name." in said
