@@ -58,7 +58,7 @@ def other(rt: Runtime, session: Session, issue: Issue, change: ChangeSet, failur
     if own is None or not places or inside != places or own in places:
         return {}
     found = next((one for one in _open(rt, session, issue) if _place(session, one) in places), None)
-    says = f"its regression test meets another fault of production: {_named(found)}"
+    says = f"its regression test hits another production bug: {_named(found)}"
     return {"met": found.id if found else 0, "says": says}
 
 
@@ -73,7 +73,7 @@ def further_on(rt: Runtime, session: Session, issue: Issue, change: ChangeSet) -
 
 
 def _named(issue: Issue | None) -> str:
-    return f"issue {issue.id} ({_title(issue)})" if issue else "one that no issue tells of yet"
+    return f"issue {issue.id} ({_title(issue)})" if issue else "one that no issue covers yet"
 
 
 def _title(issue: Issue) -> str:
@@ -116,7 +116,7 @@ def look(rt: Runtime, issue_id: int, run: int, met: int, looks: int) -> dict:
         if other.status in CURED:
             return {"ok": True, "seconds": 0.0}
         if other.status in ENDED or looks >= LOOKS:
-            return {"ok": False, "seconds": 0.0, "says": f"it waited for the fix of {_named(other)}, which has none"}
+            return {"ok": False, "seconds": 0.0, "says": f"it waited for the fix of {_named(other)}, which has no fix"}
         stage_log.move(session, issue_id, Status.QUEUED, f"{WAITS}{other.id} ({_title(other)})")
         if looks and _waits_for(session, other, issue_id):
             return {"ok": False, "circle": True, "seconds": 0.0, "says": f"it and {_named(other)} wait for each other"}

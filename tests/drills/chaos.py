@@ -232,7 +232,7 @@ def _answer(chance: random.Random) -> None:
 
 
 def _worse(row: Deployment) -> bool:
-    """Does a share of the requests fail since the release that no fault of this world explains?"""
+    """Does a share of the requests failed since the release that no fault of this world explains?"""
     health = [ServiceHealth(**told) for told in row.after.values()]
     return any((one.error_rate or 0.0) > RATE / 2 for one in health)
 

@@ -122,7 +122,7 @@ def test_too_little_traffic_says_so(console):
 @pytest.mark.parametrize(
     ("health", "says"),
     [
-        (Metrics(silent=True), "no metric of the released services"),
+        (Metrics(silent=True), "no metrics of the released services"),
         (Metrics(fault="is down"), "datadog: is down"),
         (None, "no source of metrics is connected"),
     ],

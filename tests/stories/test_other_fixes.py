@@ -129,7 +129,7 @@ def test_a_fix_whose_test_meets_a_fault_that_has_no_fix_goes_to_a_person_who_is_
     other = met and other_issue(met)
     goes_on()
     issue = ended(w, issue_id, Status.ESCALATED, Status.RESOLVED)
-    named = f"issue {other} (KeyError: 'rate', in pricing)" if other else "one that no issue tells of yet"
+    named = f"issue {other} (KeyError: 'rate', in pricing)" if other else "one that no issue covers yet"
     assert issue.status is Status.ESCALATED and named in issue.reason, issue.reason
     assert not w.ledger.effects("production")
 

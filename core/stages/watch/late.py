@@ -29,7 +29,7 @@ def watch(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
     if seen.superseded:
         return {"state": "over"}
     if seen.bad:
-        return {"state": "failed", "says": f"harm that began late, {seen.elapsed:.0f} s in: {seen.verdict.says}"}
+        return {"state": "failed", "says": f"late regression after {seen.elapsed:.0f} s: {seen.verdict.says}"}
     if lasted < rules.seconds or seen.verdict.state is State.WATCHING:
         return {"state": "watching", "seconds": min(rules.every, rules.seconds)}
     if seen.verdict.state is State.UNSURE:
@@ -42,7 +42,7 @@ def roll_back(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) ->
     try:
         done = verify.returned(rt, issue_id, change_id, why)
     except VendorError as error:
-        _alarm(issue_id, change_id, f"{why}; the rollback did not succeed and is tried again: {error}")
+        _alarm(issue_id, change_id, f"{why}; the rollback failed and is retried: {error}")
         return {"ok": False, "seconds": rt.policy.watch.every}
     with store.read() as session:
         current = session.get_one(Issue, issue_id).run == run
