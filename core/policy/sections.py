@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, model_validator
 
 from core.models.access import Role
-from core.policy.services import Strict
+from core.policy.services import Service, Strict
 
 
 class Thresholds(Strict):
