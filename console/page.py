@@ -1,4 +1,4 @@
-"""The frame of every page: its right, its title, its answer, and its live body."""
+"""The frame of every page: the right it needs, its title, its live body, and the result of the last action."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ PAGES = {  # address: title
     "settings": "Settings",
     "people": "People",
 }
-# address: the right that the page asks for, where it is more than to look
+# address: the right that the page needs, if more than to view
 NEEDS: dict[str, str] = {"audit": access.AUDIT, "settings": access.OPERATE, "people": access.ADMINISTER}
 
 
 def visible(actor: access.Actor) -> dict[str, str]:
-    """The pages that the navigation lists for this person; the address of another one says why not."""
+    """The pages in this person's navigation. Any other page, opened by its address, says why it is not allowed."""
     return {name: title for name, title in PAGES.items() if actor.may(NEEDS.get(name, access.VIEW))}
 
 
 def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:
-    """Draw ``body`` for one who holds ``right``, under the title, and keep it true. A page calls this once, last."""
+    """Draw ``body`` under the title for a person with ``right``, and keep it current. A page calls this once, last."""
 
     def guarded() -> None:
         access.require(right)
@@ -42,7 +42,7 @@ def page(title: str, says: str, body: Callable[[], None], right: str = access.VI
             draw(*found)
         holding.banner()
         body()
-        confirm.answer()  # last: who is told it finds the page as it now is, and the next key goes there
+        confirm.answer()  # last, so that the page already shows the new state, and keys go to it
 
     with failures.shown():
         access.require(right)

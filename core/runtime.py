@@ -1,6 +1,6 @@
-"""What this process works with: settings, policy and the vendors that are connected.
+"""The runtime of this process: settings, policy and connected vendors.
 
-Built once by an entry point; stages ask ``current()``, so that durable steps can be called by name alone.
+An entry point builds it once. Stages read ``current()``, so that durable steps can be called by name alone.
 """
 
 from __future__ import annotations

@@ -83,20 +83,14 @@ class CorroborationRules(Strict):
     """What the team's own metrics or logs must show before a report leads to an automatic deployment."""
 
     required: bool = Field(default=True, description="without corroboration, a person must approve")
-    failures: int = Field(default=5, ge=1, description="failures that are enough; fewer if the report counts fewer")
-    share: float = Field(default=0.1, ge=0, le=1, description="share of the reported occurrences that must be measured")
+    failures: int = Field(default=5, ge=1, description="failures needed; fewer if the report counts fewer")
+    share: float = Field(default=0.1, ge=0, le=1, description="share of the reported occurrences to be measured")
     background_factor: float = Field(
         default=2.0, gt=1, description="factor by which failures must exceed the background"
     )
-    background_minutes: float = Field(
-        default=60, gt=0, description="minutes before the report that define the background"
-    )
-    span_minutes: float = Field(
-        default=60, gt=0, description="longest span of a report; of a longer one, only the last minutes count"
-    )
-    slack_seconds: float = Field(
-        default=120, ge=0, description="tolerance on both sides for clock skew and metric intervals"
-    )
+    background_minutes: float = Field(default=60, gt=0, description="minutes before the report, as the background")
+    span_minutes: float = Field(default=60, gt=0, description="longest span; of a longer report, only the end counts")
+    slack_seconds: float = Field(default=120, ge=0, description="tolerance for clock skew and metric intervals")
     wait_seconds: float = Field(
         default=600, ge=0, description="wait for late metrics and logs before requesting approval"
     )
@@ -120,15 +114,15 @@ class Watch(Strict):
         default=0.005, gt=0, lt=1, description="accepted probability of rolling back a good release"
     )
     missed_harm: float = Field(
-        default=0.02, gt=0, lt=1, description="accepted probability that an early verdict misses a regression"
+        default=0.02, gt=0, lt=1, description="accepted probability of an early verdict missing harm"
     )
     cured_share: float = Field(
-        default=0.25, gt=0, lt=1, description="share of the former error rate from which an error counts as not fixed"
+        default=0.25, gt=0, lt=1, description="share of the old rate from which an error is not fixed"
     )
     error_rate_margin: float = Field(default=0.01, description="allowed rise of the error rate, as a share of requests")
     latency_factor: float = Field(default=1.5, description="allowed growth of the 95th percentile, as a factor")
     latency_floor_ms: float = Field(
-        default=50.0, ge=0, description="growth of the 95th percentile that counts as noise, also for severities"
+        default=50.0, ge=0, description="growth of the 95th percentile that counts as noise"
     )
     source: str = Field(default="datadog", description="connector that provides the watch metrics")
 
@@ -209,7 +203,7 @@ class FixRules(Strict):
 class ApprovalRules(Strict):
     expires_minutes: int = Field(default=480, ge=1, le=1_000_000)
     four_eyes: Literal["critical", "always"] = Field(
-        default="critical", description="services whose fixes cannot be approved by the person who requested them"
+        default="critical", description="services whose fixes their requester cannot approve"
     )
 
 
@@ -221,9 +215,7 @@ class Access(Strict):
     lock_minutes: float = Field(default=15, gt=0)
     password_days: float = Field(default=365, ge=0, description="days after which a password must be changed; 0: never")
     public_status: bool = Field(default=True, description="show /status without sign-in")
-    groups: dict[str, list[str]] = Field(
-        default={}, description="groups and their people; an approval can be assigned to a group"
-    )
+    groups: dict[str, list[str]] = Field(default={}, description="groups of people; approvals can be assigned to them")
     oidc_claim: str = Field(default="groups", description="claim whose values oidc_roles maps to roles")
     oidc_roles: dict[str, Role] = Field(default={}, description="role by claim value or verified e-mail address")
     oidc_email_verified: bool = Field(
@@ -272,9 +264,7 @@ class CodeRabbitRules(Strict):
     """Wait for CodeRabbit's review of each fix, if GitHub is connected."""
 
     enabled: bool = False
-    wait_minutes: float = Field(
-        default=30, gt=0, description="minutes to wait; without a review by then, a person must approve"
-    )
+    wait_minutes: float = Field(default=30, gt=0, description="minutes to wait; then, a person must approve")
     every_seconds: float = Field(default=30, gt=0, description="seconds between two checks")
     block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
 

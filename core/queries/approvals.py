@@ -1,4 +1,4 @@
-"""What the Approvals page shows: open questions, one question with all that speaks for and against it, answers."""
+"""The data of the Approvals page: pending approvals, one approval with its pros and cons, and past answers."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def test_a_claim_without_proof_does_nothing(console, name, claim):
     target = number if name in ("approve", "reject", "pass_on", "hand_back") else issue
     given = GIVEN[name] | ({"patch_hash": patch} if name == "approve" else {})
     before = (waiting.state(number), waiting.issue(issue))
-    with pytest.raises(Forbidden, match="proved who they are"):
+    with pytest.raises(Forbidden, match="This needs an authenticated person"):
         WORK[name]("[guards]" if name == "change_policy" else target, actor=claim, key="k", **given)
     assert (waiting.state(number), waiting.issue(issue)) == before
     assert [row.detail["asked"] for row in trail("forbidden")] == [name] and not trail(name)

@@ -59,7 +59,7 @@ def test_a_policy_as_people_write_it_is_taken(key, value):
 
 @pytest.mark.parametrize("name", ["../x", "..", "a/b", "-x", "--upload-pack=x", "", "a..b", ".git", "a\\nb", "x" * 101])
 def test_a_repository_whose_name_leads_out_of_the_data_directory_is_refused(name):
-    with pytest.raises(ConfigurationError, match="platform.toml: repositories.*a name has letters"):
+    with pytest.raises(ConfigurationError, match="platform.toml: repositories.*a name consists of letters"):
         parse_policy(policy("branch", '"main"', f'"{name}"'), "platform.toml")
 
 

@@ -295,8 +295,8 @@ def test_a_source_that_cannot_be_read_is_named(rt):
     calm()
     number = told()
     with store.write() as session:
-        session.add(Connector(name="datadog", error="has a fault of its own (500)"))
-    assert "Datadog could not be read: has a fault of its own (500)" in judged(rt, number).says
+        session.add(Connector(name="datadog", error="had an internal error (500)"))
+    assert "Datadog could not be read: had an internal error (500)" in judged(rt, number).says
 
 
 # --- the policy ------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def test_a_failed_deployment_stops_it(world):
 
 def test_an_unhealthy_preview_never_reaches_production(world):
     w = world()
-    w.rt.probe = lambda url: "it answered 503"
+    w.rt.probe = lambda url: "it returned 503"
     issue = ended(w, w.issue(), Status.ESCALATED)
     assert "the preview is not healthy: it answered 503" in issue.reason
     assert not w.ledger.effects("production")
@@ -155,7 +155,7 @@ def test_an_unhealthy_preview_never_reaches_production(world):
 
 def test_production_that_answers_badly_is_rolled_back(world):
     w = world()
-    w.rt.probe = lambda url: "it answered 502" if url.startswith("http://shop.test") else ""
+    w.rt.probe = lambda url: "it returned 502" if url.startswith("http://shop.test") else ""
     issue = ended(w, w.issue(), Status.ESCALATED)
     assert "Production is not healthy" in issue.reason
     assert w.ledger.get("alias") == "dpl_1"

@@ -192,7 +192,7 @@ def test_one_event_is_told_once_a_channel(world):
 
 def test_an_unhealthy_deployment_is_told_once_a_channel(world):
     w = world()
-    w.rt.probe = lambda url: "it answered 502" if url.startswith("http://shop.test") else ""
+    w.rt.probe = lambda url: "it returned 502" if url.startswith("http://shop.test") else ""
     number = ended(w, w.issue(), Status.ESCALATED).id
     told = rows(Notification, Notification.issue_id == number)
     assert sorted(n.channel for n in told) == ["email", "slack"]
