@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from core.policy.reader import ConfigurationError, Policy, read_policy
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.repair.types import Fixer, Runner
 from core.settings import Settings
 from core.vendors.base import Advisories, Analyst, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source

@@ -11,7 +11,8 @@ from core.db import store
 from core.models import Connector, Issue, Kind, Metric, Signal, now
 from core.models.origin import Origin, Writers
 from core.policy.reader import Policy
-from core.policy.sections import CorroborationRules, Repository, Service
+from core.policy.sections import CorroborationRules
+from core.policy.services import Repository, Service
 from core.signals.analysis.corroboration import Claim, FailureCount, Logged, Span, Witness, count_logs, judge, names_of
 from core.stages import corroborate
 from core.vendors.cloudwatch import CloudWatch
