@@ -113,4 +113,4 @@ class Correlator:
     def _begin(self, record: Record, fp: Fingerprint) -> Match:
         self.count += 1
         self.open.put(correlation.opened(self.count, record, fp))
-        return Match(self.count, 1.0, {"new": 1.0}, f"the first of its kind: {fp.because}")
+        return Match(self.count, 1.0, {"new": 1.0}, f"first of its kind ({fp.because})")

@@ -63,7 +63,7 @@ class Match:
     issue_id: int | None = None
     score: float = 0.0
     shares: Mapping[str, float] = field(default_factory=dict)
-    because: str = "like no open issue"
+    because: str = "no similar open issue"
 
 
 @dataclass(frozen=True)
@@ -260,4 +260,4 @@ def _because(issue: Open, shares: Mapping[str, float]) -> str:
     said = [
         f"{name} {told.get(name) or ''}".strip() for name in sorted(shares, key=lambda name: shares[name], reverse=True)
     ]
-    return f"same because of {', '.join(said[:4])}"
+    return f"matches by {', '.join(said[:4])}"

@@ -110,15 +110,15 @@ def _mild(record: Record, _context: Context) -> str | None:
     if record.level.lower() not in MILD or record.kind not in (Kind.EXCEPTION, Kind.LOG):
         return None
     if record.kind is Kind.EXCEPTION or record.attributes.get("handled") is True:
-        return f"handled: the program itself reports it as {record.level}"
-    return f"logged as {record.level}: an expected refusal or a notice"
+        return f"handled: the program reports it as {record.level}"
+    return f"logged as {record.level}: an expected rejection or a notice"
 
 
 def _flapping(record: Record, context: Context) -> str | None:
     recent = sum(record.at - FLAP_SPAN <= at <= record.at for at in context.state_changes)
     if record.kind is not Kind.ALERT or recent < FLAPS:
         return None
-    return f"flapping: changed its state {recent} times in {FLAP_SPAN.seconds // 60} minutes"
+    return f"flapping: {recent} state changes in {FLAP_SPAN.seconds // 60} min"
 
 
 def _recovered(record: Record, _context: Context) -> str | None:
