@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m core stage", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("name", choices=list(STAGES))
     parser.add_argument("--issue", type=int, default=0)
-    for claim in ("--approved", "--actor", "--reason"):  # of flows deployed before: nobody has proved them
+    for claim in ("--approved", "--actor", "--reason"):  # sent by older flows; unverified, so ignored
         parser.add_argument(claim, help=argparse.SUPPRESS)
     parser.add_argument("--event", default="workflow_failed", help="for hand-over: the event")
     given = parser.parse_args(list(argv))
@@ -197,7 +197,7 @@ def _last_said(given) -> str:
 def release(given) -> dict:
     with store.read() as session:
         answered = session.exec(select(Approval.id).where(Approval.patch_hash == _known(ChangeSet, given).patch_hash))
-        automatic = answered.first() is None  # nobody was asked
+        automatic = answered.first() is None  # no approval was requested
     told = flow.carry_out_release(*_issue(given), _change(given), automatic)
     return {"ok": told["ok"], "event": told.get("event", ""), "says": told.get("says", "")}
 

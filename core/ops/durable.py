@@ -24,9 +24,9 @@ from core.models import ENDED, Issue, Status, Worker
 from core.ops import fencing
 
 ISSUES, RELEASES = "issues", "releases"
-VERSION = "1"  # never raised: waiting work goes on under new code by DBOS.patch() (docs/adding-a-step.md)
+VERSION = "1"  # never raised: DBOS.patch() lets waiting work continue under new code (docs/adding-a-step.md)
 WAKE = "wake"  # topic of the message that ends a wait
-WOKEN = "woken-by-message"  # the patch by which steps.pause hears it
+WOKEN = "woken-by-message"  # the patch that lets steps.pause receive it
 DEAD_AFTER = timedelta(seconds=90)
 LOOKED_ON = 25.0  # seconds: more than two heartbeats
 SLOTS = 32

@@ -89,7 +89,7 @@ class State(StrEnum):
     WATCHING = "watching"  # undecided: look again
     VERIFIED = "verified"  # cured, and no harm
     UNEXERCISED = "unexercised"  # no harm within the bound, but nothing met the fixed code
-    UNCURED = "uncured"  # the fault goes on: roll back
+    UNCURED = "uncured"  # the error persists: roll back
     HARM = "harm"  # the release does harm: roll back
     UNSURE = "unsure"  # ambiguous at the end of the bound: ask a person
 

@@ -19,7 +19,7 @@ from core.repair import engine
 from core.repair.types import Attempt, Candidate, Fixer, FixResult
 
 EMBEDDED = "embedded"
-FEEDBACK = 20  # refused attempts that a model is told, the newest
+FEEDBACK = 20  # the newest refused attempts, which the model is told
 
 
 class Fresh:

@@ -33,7 +33,7 @@ MEMORY = timedelta(hours=24)  # an ended issue still takes in its late signals f
 LATE = timedelta(seconds=60)  # signals this close behind a verified fix are stragglers of the fault
 LARGEST = 2**31 - 1  # occurrences: what a column holds
 TELLING = 8  # an issue's first signals of a source, by which later ones are known
-WAIT = timedelta(minutes=15)  # what is not seen again for this long did not come back
+WAIT = timedelta(minutes=15)  # an error not seen again within this time has not returned
 GONE = "did not come back"
 UNREADABLE = "it cannot be read; the log says why"
 
@@ -46,7 +46,7 @@ class Known:
     graph: Mapping[str, Sequence[str]]
     overrides: Overrides
     context: noise.Context
-    rows: dict[int, Issue] = field(default_factory=dict)  # read once a batch: a session forgets what nobody holds
+    rows: dict[int, Issue] = field(default_factory=dict)  # read once a batch, because a session drops unreferenced rows
 
     def row(self, session: Session, issue_id: int) -> Issue:
         """The issue, or the one that a person made it a part of."""

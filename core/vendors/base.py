@@ -39,7 +39,7 @@ class VendorError(Exception):
         self.tokens = 0  # that a model spent on an answer of no use
 
 
-# what code meets that reads JSON of a shape, a depth or a size that nobody foresaw
+# errors of code that reads JSON of an unexpected shape, depth or size
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, OSError)
 
 
@@ -207,7 +207,7 @@ class Vulnerability:
     id: str
     aliases: tuple[str, ...] = ()
     summary: str = ""
-    severity: str = ""  # LOW to CRITICAL, or a CVSS vector; empty when nobody rated it
+    severity: str = ""  # LOW to CRITICAL, or a CVSS vector; empty if not rated
     fixed: tuple[str, ...] = ()  # versions with the cure, of each line of releases
 
     @property

@@ -59,7 +59,7 @@ class Chat:
                 if fault.status_code not in DEGRADES:
                     break
             except (openai.OpenAIError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as fault:
-                error = fault  # what is no answer of the form that was asked for is a server's fault as well
+                error = fault  # an answer in the wrong format is a server error as well
                 break
         raise VendorError(
             self.name, self.redact(str(error))[:300], permanent=isinstance(error, openai.AuthenticationError)

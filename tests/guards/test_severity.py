@@ -124,7 +124,7 @@ def test_impact(others, users, catalogue, impact, weights):
 
 def test_at_most_five_of_the_services_that_fail_too_are_named():
     says = str(assessed(QUIET, others=tuple("gfedcba")).says)
-    assert "7 other services fail too: a, b, c, d, e'" in says
+    assert "7 other services failing: a, b, c, d, e'" in says
 
 
 @pytest.mark.parametrize("critical", [True, False])

@@ -137,7 +137,7 @@ def _alone(claim: Claim, why: str, notes: str = "") -> Corroboration:
 
 def _shows(witness: Witness, claim: Claim, rules: CorroborationRules) -> bool:
     before, during = witness.before, witness.during
-    if not before.of:  # without earlier figures nobody knows what is usual
+    if not before.of:  # without earlier data, the normal rate is unknown
         return False
     usual = expected(witness)
     explained = max(usual, claim.elsewhere if witness.kind == "metrics" else 0.0)

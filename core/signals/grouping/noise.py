@@ -53,7 +53,7 @@ class Context:
     maintenance: Sequence[PlannedMaintenance] = ()
     known: dict[str, str] | None = None
     fingerprint: str = ""
-    state_changes: Sequence[datetime] = ()  # when this alert opened or closed, of late
+    state_changes: Sequence[datetime] = ()  # recent times when this alert opened or closed
 
 
 def verdict(record: Record, context: Context = Context()) -> str | None:  # noqa: B008 - frozen

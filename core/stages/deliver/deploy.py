@@ -198,7 +198,7 @@ def production(
     begun = time.monotonic()
     deployer = connected(rt.deployer, "deployer")
     made = deployer.promote(repository.vercel_project, ready.vendor_id, row.key)
-    _update(row.key, vendor_id=made.vendor_id)  # from here on the way back knows it
+    _update(row.key, vendor_id=made.vendor_id)  # from here on, a rollback can find it
     made = _built(rt, made)
     if made.state != "READY":
         return _failed(row, made, entry, f"The production deployment failed ({made.state}): {made.note}")

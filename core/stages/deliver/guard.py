@@ -24,7 +24,7 @@ from core.policy.reader import Policy
 log = logging.getLogger(__name__)
 REPEAT = 900  # seconds between two alarms of one deployment
 FORWARD_SECONDS = 600.0  # a deployment that cannot be finished for so long is rolled back
-BROKEN_SECONDS = 30.0  # so long a look that fails by our own fault is tried again: then nobody can confirm
+BROKEN_SECONDS = 30.0  # how long a look that fails through our own bug is retried before the alarm
 LIVE = ("pending", "watching", "failed")  # states of a deployment that nobody has confirmed or rolled back
 
 

@@ -28,7 +28,7 @@ from core.stages.collect import CHUNK, LATER
 from core.stages.review.gates import touched
 from core.vendors.base import VendorError
 
-HISTORY = timedelta(hours=1)  # before the release: what is new is new against this
+HISTORY = timedelta(hours=1)  # before the release; errors count as new against this history
 UNSETTLED = timedelta(minutes=2)  # metric intervals this young may still change
 MOST_SIGNALS = 20_000
 CRASHES = 3  # of a fault, the newest, from which its files are read
@@ -105,7 +105,7 @@ def build(session: Session, rt: Runtime, release: Release, at: datetime) -> Scen
     """The scene of a deployment as of ``at``."""
     rows = _signals(session, release, at)
     history = HISTORY.total_seconds()
-    if len(rows) == MOST_SIGNALS:  # what is older was left out: before it nothing is known
+    if len(rows) == MOST_SIGNALS:  # older rows were left out, so nothing earlier is known
         history = min(history, max(0.0, -release.seconds(rows[-1].at)))
     services = _intervals(session, rt, release, at)
     return Scene(

@@ -89,7 +89,7 @@ def _end(entry: Entry, state: str, says: str) -> dict:
     return {"state": state, "says": says}
 
 
-# --- the way back ------------------------------------------------------------------------------------
+# --- rollback ----------------------------------------------------------------------------------------
 
 
 def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, why: str) -> dict:
