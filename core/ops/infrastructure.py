@@ -27,7 +27,7 @@ PASSING, REFUSED, BROKEN = "passing", "refused", "broken"
 
 
 class GaveUp(Exception):
-    """A step failed for longer than its patience. The text is for a person."""
+    """A step failed for longer than its retry limit. The text is for a person."""
 
 
 def kind(error: BaseException) -> str:
@@ -41,7 +41,7 @@ def kind(error: BaseException) -> str:
 
 
 def words(error: BaseException) -> str:
-    """What failed, for a person: no SQL, no name of the durable engine."""
+    """What failed, in words for a person: no SQL and no names of the durable engine."""
     if outages.of_database(error):
         return "the platform's database did not respond"
     if isinstance(error, engine.DBOSMaxStepRetriesExceeded) and error.errors:
@@ -56,7 +56,7 @@ def words(error: BaseException) -> str:
 
 
 def answered(work: Callable[[], dict], everything: bool) -> dict:
-    """What ``work`` returns, or its fault as an answer. Faults of our own are answers only where ``everything`` is."""
+    """The result of ``work``, or its failure as a result. Our own bugs become results only with ``everything``."""
     try:
         return work()
     except Exception as error:
@@ -69,9 +69,9 @@ def answered(work: Callable[[], dict], everything: bool) -> dict:
 
 @dataclass(frozen=True)
 class Patience:
-    """For how many seconds of waiting each kind of fault is tried again; then ``end`` makes an answer of the last one.
+    """For how many seconds each kind of failure is retried; after that, ``end`` turns the last failure into a result.
 
-    ``broken`` is None where our own faults are raised. ``guards`` says that production may serve an unverified build
+    ``broken`` is None where our own bugs are raised. ``guards`` means that production may serve an unverified build
     meanwhile, so that people are alarmed.
     """
 
@@ -85,7 +85,7 @@ class Patience:
         return waited >= {PASSING: self.passing, REFUSED: self.refused, BROKEN: self.broken}[fault["kind"]]
 
     def at_once(self) -> Patience:
-        """For a caller that tries again by itself (Kestra); what may be live in production is held in any case."""
+        """For a caller that retries itself (Kestra); what may be live in production is guarded in any case."""
         return self if self.guards else replace(self, passing=0.0, refused=0.0)
 
     def ended(self, fault: dict, waited: float) -> dict:
@@ -108,7 +108,7 @@ def pause(number: int) -> float:
 def insist(
     attempt: Callable[[], dict], patience: Patience, rest: Callable[[float], None], alarm: Callable[[str], object]
 ) -> dict:
-    """The first answer of ``attempt`` that is no fault. Raises GaveUp. Deterministic: DBOS replays it."""
+    """The first result of ``attempt`` that is not a failure. Raises GaveUp. Deterministic: DBOS replays it."""
     waited = 0.0
     for number in itertools.count():
         answer = attempt()

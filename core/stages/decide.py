@@ -1,4 +1,4 @@
-"""Decide: reads what decides, asks the pure function of core/decision/rules.py, and keeps its receipt."""
+"""Decide: gathers the situation, calls the pure function of core/decision/rules.py, and stores its receipt."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
 
 
 def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -> rules.Situation:
-    """What is known of an issue, as the pure function asks for it."""
+    """The situation of an issue, as the input of the pure function."""
     results = session.exec(select(Outcome.result).where(Outcome.pattern == analysis.pattern)).all()
     newest = session.exec(
         select(Outcome.result)
@@ -77,7 +77,7 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
 
 
 def uncorroborated(receipt: dict) -> bool:
-    """Does nothing but the lack of corroboration make a person's approval necessary?"""
+    """Is missing corroboration the only reason for a person's approval?"""
     asking = [guard["name"] for guard in receipt["guards"] if guard["effect"] == "approval"]
     return receipt["needs_approval"] and asking == [rules.CORROBORATION]
 

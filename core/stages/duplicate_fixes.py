@@ -1,4 +1,4 @@
-"""The same fix under way for another issue: one defect may crash in several ways, and needs one pull request."""
+"""Detects the same fix in progress for another issue: one bug may crash in several ways, but needs one pull request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLACE = re.compile(r"^(?:index |@@ ).*$\n?", re.M)  # object names and line numb
 
 
 def source(change: ChangeSet) -> str:
-    """The patch without its regression test, whose name and input are each issue's own."""
+    """The patch without its regression test, whose name and input differ for each issue."""
     parts = re.split(r"^(?=diff --git )", change.patch, flags=re.M)
     kept = [p for p in parts if p.strip() and not p.startswith(f"diff --git a/{change.test_path} ")]
     return PLACE.sub("", "".join(kept))
@@ -44,7 +44,7 @@ STRAGGLING = timedelta(seconds=15)  # in which instances of the replaced release
 
 
 def end(rt: Runtime, issue_id: int, run: int, twin_id: int) -> dict:
-    """End an issue that another one's fix cured: ``ok`` when it has not been seen since that serves production."""
+    """End an issue that another issue's fix resolved: ``ok`` if it has not occurred since that fix is live."""
     with store.write() as session:
         twin = session.get_one(Issue, twin_id)
         if twin.status is not Status.RESOLVED or _seen_since(session, issue_id, twin_id):

@@ -18,7 +18,7 @@ def wait(issue_id: int, run: int, other: int) -> dict:
 
 
 def settle(issue_id: int, run: int, change: dict) -> str:
-    """How the run ends by another issue's fix: "resolved" or "begun anew". Empty when it goes on with its own."""
+    """How another issue's fix ends this run: "resolved" or "begun anew". Empty if it continues with its own fix."""
     if change.get("twin"):
         return _by_twin(issue_id, run, change)
     if "met" in change and wait(issue_id, run, change["met"])["ok"]:
@@ -27,7 +27,7 @@ def settle(issue_id: int, run: int, change: dict) -> str:
 
 
 def _by_twin(issue_id: int, run: int, change: dict) -> str:
-    """The same fix cures both; what it did not cure is begun anew."""
+    """If one fix resolves both issues, end this one; otherwise start it again."""
     if wait(issue_id, run, change["twin"])["ok"] and twin_step(issue_id, run, change["twin"])["ok"]:
         return "resolved"
     return _anew(issue_id, run, change, f"{change['says']} That fix did not resolve this issue.")

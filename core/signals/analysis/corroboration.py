@@ -1,13 +1,13 @@
-"""Corroboration: do the team's own metrics or logs show the failures that a report tells of? Pure.
+"""Corroboration: do the team's own metrics or logs show the reported failures? Pure.
 
-A report alone is a stranger's word: anyone who knows a Sentry DSN can send a crash. A witness is a source that only
-the team's own keys can write to. It corroborates a report when it shows failures of the service in the report's span
+A report alone is not trustworthy: anyone who knows a Sentry DSN can send a crash. A witness is a source that only the
+team's keys can write to. It corroborates a report if it shows failures of the service in the report's span
 
-- in a number that fits: the smaller of the report's occurrences and ``failures``, and a ``share`` of the occurrences;
+- in sufficient number: the smaller of the report's occurrences and ``failures``, and a ``share`` of the occurrences;
 - beyond the background: ``background_factor`` times what the rate before the report predicts, and three standard
   deviations more. Independent failures are Poisson-distributed: their standard deviation is the root of their mean.
 
-A metric does not say which failure it counts. What other issues of the service account for is subtracted from it.
+A metric does not say which failure it counts, so failures that other issues of the service explain are subtracted.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a report says. ``span`` includes the slack; None: the report reached us too late to be checked.
+    """The claim of a report. ``span`` includes the slack; None: the report arrived too late to be checked.
 
     ``elsewhere`` counts the crashes of the service in the span that belong to other issues.
     """
@@ -69,7 +69,7 @@ class FailureCount:
 class Witness:
     """What one source says: ``kind`` is metrics (of requests) or logs (in seconds).
 
-    ``trouble`` is why it could not be read of late.
+    ``trouble`` is why it could not be read recently.
     """
 
     title: str
@@ -163,7 +163,7 @@ def _figures(witness: Witness, claim: Claim) -> str:
 
 
 def _notes(witnesses: Sequence[Witness], claim: Claim) -> str:
-    """What each witness says; one that could not be read is named once, and its silence says nothing."""
+    """The finding of each witness; an unavailable one is named once, and its silence proves nothing."""
     heard = [witness for witness in witnesses if witness.during.failures or not witness.trouble]
     troubles = dict.fromkeys(f"{w.title} is unavailable: {w.trouble}" for w in witnesses if w.trouble)
     return "; ".join([*(_note(witness, claim) for witness in heard), *troubles])

@@ -1,4 +1,4 @@
-"""The review by CodeRabbit of a fix that passed our own gates: waited for, never waited out.
+"""CodeRabbit's review of a fix that passed our own gates; the flow waits for it for a limited time.
 
 Its critical and major findings go back to the fixer; others are noted. A review that could not be had (a limit,
 skipped, no answer in time) is no approval: a person's is asked for in its place.
@@ -24,12 +24,12 @@ ASKS = 2  # how often a review is asked for again
 
 
 def applies(rt: Runtime, repository: Repository, change: ChangeSet) -> bool:
-    """Is there somebody to wait for?"""
+    """Is there a review to wait for?"""
     return bool(rt.policy.coderabbit.enabled and rt.reviewer and repository.github and change.pull_number)
 
 
 def look(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, asked: int) -> dict:
-    """One look: waiting (look again in ``seconds``), or ended with ``ok`` and what is to be mended.
+    """One look: waiting (look again in ``seconds``), or ended with ``ok`` and what must be fixed.
 
     ``asked`` says how often a review was asked for again; a look that asks returns it raised by one.
     """
@@ -63,7 +63,7 @@ def _seen(rt: Runtime, repository: Repository, change: ChangeSet) -> ReviewProgr
 def _ask_again(
     rt: Runtime, entry: Entry, repository: Repository, change: ChangeSet, seen: ReviewProgress, asked: int
 ) -> dict:
-    """First wait as long as it asked for; then ask, once for each commit and time."""
+    """First wait as long as it asked for; then request the review again, once for each commit and time."""
     entry.result = "waiting"
     if seen.wait and asked == 0:
         entry.says = f"{seen.says}; retry in {seen.wait:.0f} s"
