@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from console import access, process
-from console.page import NEEDS, page
+from console.page import page
 from console.parts import connectors, suppressed, system
 from console.ui.confirm import Offer, buttons
 from console.ui.widgets import badge, cut, draw, empty, table, tag
@@ -17,6 +17,9 @@ from core.queries import health, pipeline
 from core.repair.sandbox.runner import runner
 from core.signals import triage_rules
 from core.vendors import registry
+
+ORDER = 90
+RIGHT = "operate"
 
 
 def body() -> None:
@@ -126,4 +129,4 @@ def people() -> None:
     draw(system.people(found))
 
 
-page("Settings", "Connectors, sandbox, workers, notifications and variables.", body, NEEDS["settings"])
+page("Settings", "Connectors, sandbox, workers, notifications and variables.", body, RIGHT)
