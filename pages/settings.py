@@ -65,7 +65,7 @@ def sources(found) -> None:
                 "◔",
             )
         )
-    missing = [name for name in registry.BUILDERS if name not in process.connected()]
+    missing = [name for name in registry.CONNECTORS if name not in process.connected()]
     with st.container(horizontal=True, vertical_alignment="center"):
         asked = st.button("Check all connectors", key="checks", shortcut="K")
         if missing:
@@ -83,7 +83,7 @@ def ask() -> None:
     access.require(access.OPERATE)
     told, place = [], st.empty()
     for name, check in registry.checks(process.settings()):
-        place.progress(len(told) / len(registry.BUILDERS), f"{name} checked")
+        place.progress(len(told) / len(registry.CONNECTORS), f"{name} checked")
         off = check.says.startswith(registry.OFF)
         state = (
             badge("ok", "✓", "works") if check.ok else badge("calm", "–", "off") if off else badge("bad", "✕", "error")

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import Any
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from core.policy.reader import ConfigurationError, Policy, read_policy
