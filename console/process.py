@@ -34,7 +34,7 @@ def connected() -> frozenset[str]:
 def _connected(_settings_id: int) -> frozenset[str]:
     from core.vendors import registry
 
-    return frozenset(name for name, build in registry.BUILDERS.items() if build(settings()) is not None)
+    return frozenset(name for name, made in registry.CONNECTORS.items() if made.build(settings()) is not None)
 
 
 def policy() -> tuple[Policy, str]:

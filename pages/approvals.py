@@ -16,6 +16,8 @@ from core.actions import answering
 from core.db import store
 from core.queries import approvals
 
+ORDER = 20
+
 
 def body() -> None:
     with store.read() as session:

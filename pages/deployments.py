@@ -18,6 +18,8 @@ from core.models import ServiceHealth
 from core.models.counted import counted
 from core.queries import counting, deployments, pipeline
 
+ORDER = 50
+
 AROUND = timedelta(minutes=15)
 LONGEST = timedelta(hours=6)  # of the curves
 KINDS = {"Production": "production", "Preview": "preview", "All": ""}

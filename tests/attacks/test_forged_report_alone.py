@@ -49,7 +49,7 @@ def shop(world, monkeypatch):  # noqa: F811 - the fixture above
             settings = Settings(
                 **connected(url), data_dir=made.settings.data_dir, platform_file=made.settings.platform_file
             )
-            made.rt.sources = [registry.BUILDERS[name](settings) for name in names]
+            made.rt.sources = [registry.CONNECTORS[name].build(settings) for name in names]
             return opened
 
         yield read_by
