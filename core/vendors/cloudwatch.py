@@ -186,7 +186,7 @@ class CloudWatch:
                 self.name, f"returned a response that is not AWS JSON: {self.redact(str(error))[:200]}"
             ) from None
         except (BotoCoreError, ValueError) as error:
-            raise VendorError(self.name, f"could not be reached: {self.redact(str(error))[:300]}") from None
+            raise VendorError(self.name, f"is unreachable: {self.redact(str(error))[:300]}") from None
 
     def _client(self, service: str) -> Any:
         if service not in self.clients:

@@ -52,8 +52,8 @@ def ruled(**values) -> Policy:
 @pytest.mark.parametrize(
     ("other", "rules", "guards"),
     [
-        ({"service": ""}, {}, [("known service", "escalate", "the service must be named in platform.toml")]),
-        ({"service": "nobody"}, {}, [("known service", "escalate", "nobody must be named in platform.toml")]),
+        ({"service": ""}, {}, [("known service", "escalate", "the service must be listed in platform.toml")]),
+        ({"service": "nobody"}, {}, [("known service", "escalate", "nobody must be listed in platform.toml")]),
         ({"occurrences": 2}, {}, []),
         ({"occurrences": 2}, {"minimum_occurrences": 3},
          [("evidence floor", "escalate", "seen 2 times; the minimum is 3")]),

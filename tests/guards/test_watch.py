@@ -72,7 +72,7 @@ def test_a_fault_that_goes_on_is_rolled_back_by_its_own_fingerprint(console):
     watched.errors(every(5, 1, 120), release="9d03e7c")
     found, entry = watched.look(120)
     assert found["state"] == "failed" and entry.result == "failed"
-    assert "the fault itself (own-fault): " in found["says"] and "errors since the release" in found["says"]
+    assert "the issue's own error (own-fault): " in found["says"] and "errors since the release" in found["says"]
     assert "goes on" not in found["says"]
 
 

@@ -34,7 +34,7 @@ def test_a_page_with_100_000_issues_is_bounded(many, page):
     seen = screens.seen(at)
     assert "The database is not responding" not in seen and len(seen) < MOST
     if page == "issues":
-        assert "100,000 issues, the latest first; 25 on this page." in seen
+        assert "100,000 issues, newest first; 25 on this page." in seen
 
 
 @pytest.mark.parametrize("page", PAGES)

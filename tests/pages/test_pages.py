@@ -35,7 +35,7 @@ EMPTY = {
 FULL = {
     "pipeline": ("KeyError: &#x27;GA-1021&#x27; in total", "3 failures in a row", "2 of 5"),
     "approvals": ("checkout is a critical service", "The last rollback took", "Bound to patch"),
-    "issues": ("50 issues, the latest first", "needs approval", "rolling back"),
+    "issues": ("50 issues, newest first", "needs approval", "rolling back"),
     "codegen": ("Skip articles without a price", "zero-division"),
     "deployments": ("22.1 % → 0.0 %", "verified"),
     "people": ("approver", "signs in through the identity provider"),
@@ -280,7 +280,7 @@ def test_pages_read_a_bounded_number_of_rows(console):
         for _ in range(60):
             factories.issue(session)
     text = screens.seen(screens.visit("issues"))
-    assert "60 issues, the latest first; 25 on this page." in text
+    assert "60 issues, newest first; 25 on this page." in text
     assert text.count("data-nav") == 25
 
 
