@@ -346,7 +346,7 @@ def test_another_deployment_in_production_ends_the_watch_and_rolls_nothing_back(
     watched.errors(every(5, 1, 120))  # they are not this deployment's
     found, entry = watched.look(120)
     assert (found["state"], found["ok"], found["event"]) == ("superseded", False, "superseded")
-    assert "production serves dpl_team (0123456789)" in found["says"] and "it is not known" in found["says"]
+    assert "production serves dpl_team (0123456789)" in found["says"] and "it is unknown whether" in found["says"]
     assert watched.row.status == "superseded" and watched.row.ended_at is not None
     assert watched.host.asked == [] and entry.result == "failed"
 

@@ -140,7 +140,7 @@ def test_a_deployment_whose_commit_nobody_knows_is_a_persons_question(world):
         w.ledger.put("deployments", {**made, "ours": {"vendor_id": "dpl_x", "sha": "f" * 40, "kind": "production"}})
         w.ledger.move("dpl_x")
     issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
-    assert issue.status is Status.ESCALATED and "it is not known whether its commit contains the fix" in issue.reason
+    assert issue.status is Status.ESCALATED and "it is unknown whether its commit contains the fix" in issue.reason
 
 
 def test_a_person_who_rolls_back_ends_the_late_watch(world):

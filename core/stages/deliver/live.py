@@ -47,9 +47,9 @@ def judged(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) -> t
     what = {
         True: "which contains the fix",
         False: "which does not contain the fix",
-        None: "and it is not known whether its commit contains the fix",
+        None: "but it is unknown whether its commit contains the fix",
     }[found]
     return (
         found,
-        f"superseded: production serves {live.vendor_id} ({live.sha[:10] or 'commit not known'}), {what}",
+        f"superseded: production serves {live.vendor_id} ({live.sha[:10] or 'unknown commit'}), {what}",
     )
