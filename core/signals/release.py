@@ -1,4 +1,4 @@
-"""Judge a release from what production reports: is the fault cured, and did the release do harm?
+"""Types for judging a release from what production reports: is the error fixed, and did the release cause a regression?
 
 Pure. A ``Scene`` holds everything one look can know; ``judge`` returns a ``Judgement``. All times are seconds from
 the moment the release began to serve (``ready_at``): negative is before it.

@@ -1,4 +1,4 @@
-"""What makes two signals one: a stable key, the parts it is made of, and both in a person's words.
+"""The fingerprint of a signal: a stable key, its parts, and a description for people.
 
 A crash is its service, type, the program's own calls (file and function, no line numbers), the operation
 that failed and what it failed on, and the type of its root cause. What has no crash
@@ -122,7 +122,7 @@ def of_crash(crash: Crash, service: str = "", template: Callable[[str], str] = m
 
 
 def operation(crash: Crash) -> str:
-    """What was being done when it failed, in one word; from the message first, so that all vendors agree."""
+    """The failed operation in one word, taken from the message first, so that all vendors agree."""
     says = crash.exception.message
     if not crash.exception.type.endswith("KeyError"):  # its message is data
         for found, word in OPERATIONS:
@@ -134,7 +134,7 @@ def operation(crash: Crash) -> str:
 
 
 def _subject(crash: Crash, code: str) -> str:
-    """The name at fault when it stands in the code; a key that is only data would split one fault in many."""
+    """The name at fault, if it appears in the code; a key that is only data would split one bug into many."""
     says = crash.exception.message
     if crash.exception.type == "KeyError" and len(says) > 2 and says[0] in "'\"":
         return says if says in code or f'"{says[1:-1]}"' in code else ""

@@ -1,4 +1,4 @@
-"""Noise: what is counted and shown, but opens no issue. Each verdict is its reason, in a person's words."""
+"""Noise: signals that are counted and shown but open no issue. Each verdict is its reason, in words for people."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class PlannedMaintenance:
 
 @dataclass(frozen=True)
 class Context:
-    """What is known when a record comes. ``known`` maps a fingerprint's key to why nobody needs to see it."""
+    """The context of a record. ``known`` maps a fingerprint's key to the reason why it needs no attention."""
 
     silences: Sequence[ActiveSilence] = ()
     maintenance: Sequence[PlannedMaintenance] = ()
@@ -57,7 +57,7 @@ class Context:
 
 
 def verdict(record: Record, context: Context = Context()) -> str | None:  # noqa: B008 - frozen
-    """Why a record is set aside, or None when it deserves an issue."""
+    """Why a record is suppressed, or None if it may open an issue."""
     return next(filter(None, (rule(record, context) for rule in RULES)), None)
 
 
