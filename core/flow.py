@@ -7,8 +7,8 @@
     late watch: look on after an early confirmation until the full watch time -> roll back if harm begins late
     again: a person releases a proved patch once more: test -> preview -> release
 
-It runs under DBOS: each stage is a step whose result is kept, so a process killed anywhere goes on
-where it was. A stage that was killed in its middle is called again and looks first what it had done.
+It runs under DBOS: each stage is a step whose result is recorded, so a process that is killed anywhere continues where
+it was. A stage that was interrupted is called again, and first checks what it has already done.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What this process works with: settings, policy and the vendors that are connected.
+"""The runtime of this process: settings, policy and connected vendors.
 
-Built once by an entry point; stages ask ``current()``, so that durable steps can be called by name alone.
+An entry point builds it once. Stages read ``current()``, so that durable steps can be called by name alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from core.policy.reader import ConfigurationError, Policy, read_policy
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.repair.types import Fixer, Runner
 from core.settings import Settings
 from core.vendors.base import Advisories, Analyst, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source

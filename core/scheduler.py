@@ -1,7 +1,7 @@
-"""Starts the work of a process: DBOS, the rounds, and the upkeep. Exactly once per process.
+"""Starts the work of a process, exactly once: DBOS, the collection cycles, and the upkeep.
 
-A round belongs to a slot of time; two processes on one database meet at the slot's unique row, and
-only the one that inserted it works.
+A cycle belongs to a time slot. Two processes on one database compete for the slot's unique row, and only the one that
+inserts it runs the cycle.
 """
 
 from __future__ import annotations

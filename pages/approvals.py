@@ -12,9 +12,11 @@ from console.page import page, picked
 from console.parts import approval
 from console.ui.confirm import Offer, buttons
 from console.ui.widgets import card, cut, draw, empty
-from core.actions import approvals as answers
+from core.actions import answering
 from core.db import store
 from core.queries import approvals
+
+ORDER = 20
 
 
 def body() -> None:
@@ -57,7 +59,7 @@ def one(number: int | None) -> None:
     here, policy = access.current(), process.policy()[0]
     with store.read() as session:
         asked = approvals.question(session, number, here, policy) if number else None
-        choices = answers.assignees(session, policy)
+        choices = answering.assignees(session, policy)
     if asked is None:
         draw(empty("Approval not found", "No approval has this number.", "✕"))
         return

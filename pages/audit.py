@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from console import access, process
-from console.page import NEEDS, page
+from console.page import page
 from console.parts import exports
 from console.ui.markup import Safe, link, tag, when
 from console.ui.widgets import badge, cut, draw, empty, table
@@ -17,6 +17,9 @@ from core.db import store
 from core.models import AuditRow
 from core.models.counted import counted
 from core.queries import trail
+
+ORDER = 80
+RIGHT = "audit"
 
 SPANS = {"All": None, "24 h": 1, "7 days": 7, "30 days": 30}
 PAGES = {"issue": "/issues?issue={}", "deployment": "/deployments?deployment={}", "policy": "/policy"}
@@ -128,4 +131,4 @@ def asked(write, wanted: trail.AuditFilter) -> str:
         return write(session, wanted)
 
 
-page("Audit", "Who did what, and when. Each row holds the hash of the previous row.", body, NEEDS["audit"])
+page("Audit", "Who did what, and when. Each row holds the hash of the previous row.", body, RIGHT)

@@ -12,6 +12,8 @@ from console.ui.widgets import RESULT, bar, card, cut, draw, empty, issue_link, 
 from core.db import store
 from core.queries import changes, counting
 
+ORDER = 40
+
 
 def body() -> None:
     if "change" in st.query_params:

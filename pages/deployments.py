@@ -18,6 +18,8 @@ from core.models import ServiceHealth
 from core.models.counted import counted
 from core.queries import counting, deployments, pipeline
 
+ORDER = 50
+
 AROUND = timedelta(minutes=15)
 LONGEST = timedelta(hours=6)  # of the curves
 KINDS = {"Production": "production", "Preview": "preview", "All": ""}
@@ -185,7 +187,7 @@ def curves(made, watched) -> None:
 def allowed(watched) -> str:
     return (
         f"{watched.source} measures for up to {span(watched.seconds)}. Allowed: the error rate rises by at most "
-        f"{percent(watched.error_rate_margin, 1)}, and p95 grows by at most {growth(watched)}. "
+        f"{percent(watched.error_rate_margin, 1)}, and p95 growth is at most {growth(watched)}. "
         f"Fewer than {counted(watched.minimum_requests, 'request')} is too little evidence. "
         "Bars: the error rate before, and below it after; the shaded band is allowed."
     )

@@ -17,6 +17,8 @@ from core.db import store
 from core.models import ENDED, Status, now
 from core.queries import issues, suppressed
 
+ORDER = 30
+
 PARTS = {"Story": narrative.told, **story.PARTS, "Steps": work.trace}
 
 

@@ -19,6 +19,8 @@ from core.db import store
 from core.models.counted import counted
 from core.queries import kpis, outcomes
 
+ORDER = 60
+
 PERIODS = {"24 h": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import access
 from console.page import page
 from console.parts import people
 from console.ui.widgets import cut, draw
 from core.db import store
 from core.queries import people as view
+
+ORDER = 100
+RIGHT = "administer"
 
 
 def body() -> None:
@@ -33,4 +35,4 @@ def body() -> None:
             people.revoke_token(tokens)
 
 
-page("People", "Who can sign in, with which role, and what programs can do.", body, access.ADMINISTER)
+page("People", "Who can sign in, with which role, and what programs can do.", body, RIGHT)

@@ -21,6 +21,8 @@ from core.queries import pipeline
 from core.repair.sandbox.runner import runner
 from core.stages.deliver import holds
 
+ORDER = 10
+
 DAY = timedelta(days=1)
 SHOWN = 5  # approvals; the tile above counts them all
 ROUNDS = JOURNEYS = 8

@@ -19,6 +19,8 @@ from core.policy import versions
 from core.policy.reader import ConfigurationError, parse_policy
 from core.queries import decisions
 
+ORDER = 70
+
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90}
 IN_FORCE, CHANGE, VERSIONS = "In force", "Change", "Versions"
 

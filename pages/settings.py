@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from console import access, process
-from console.page import NEEDS, page
+from console.page import page
 from console.parts import connectors, suppressed, system
 from console.ui.confirm import Offer, buttons
 from console.ui.widgets import badge, cut, draw, empty, table, tag
@@ -17,6 +17,9 @@ from core.queries import health, pipeline
 from core.repair.sandbox.runner import runner
 from core.signals import triage_rules
 from core.vendors import registry
+
+ORDER = 90
+RIGHT = "operate"
 
 
 def body() -> None:
@@ -62,7 +65,7 @@ def sources(found) -> None:
                 "◔",
             )
         )
-    missing = [name for name in registry.BUILDERS if name not in process.connected()]
+    missing = [name for name in registry.CONNECTORS if name not in process.connected()]
     with st.container(horizontal=True, vertical_alignment="center"):
         asked = st.button("Check all connectors", key="checks", shortcut="K")
         if missing:
@@ -80,7 +83,7 @@ def ask() -> None:
     access.require(access.OPERATE)
     told, place = [], st.empty()
     for name, check in registry.checks(process.settings()):
-        place.progress(len(told) / len(registry.BUILDERS), f"{name} checked")
+        place.progress(len(told) / len(registry.CONNECTORS), f"{name} checked")
         off = check.says.startswith(registry.OFF)
         state = (
             badge("ok", "✓", "works") if check.ok else badge("calm", "–", "off") if off else badge("bad", "✕", "error")
@@ -126,4 +129,4 @@ def people() -> None:
     draw(system.people(found))
 
 
-page("Settings", "Connectors, sandbox, workers, notifications and variables.", body, NEEDS["settings"])
+page("Settings", "Connectors, sandbox, workers, notifications and variables.", body, RIGHT)

@@ -104,7 +104,7 @@ def way_back(asked: OpenApproval, rules: Watch) -> Safe:
     by_itself = (
         "A rollback points production at the previous deployment; nothing is rebuilt. It is automatic if the error "
         f"persists, the release causes a new error, the error rate rises by more than "
-        f"{percent(rules.error_rate_margin, 1)}, p95 grows by more than {growth(rules)}, or a success check fails. If "
+        f"{percent(rules.error_rate_margin, 1)}, p95 growth exceeds {growth(rules)}, or a success check fails. If "
         "the result is unclear, a person decides. Afterwards, use Roll back on the deployment's page."
     )
     rows = [("Returns to", to), ("Watched for", span(rules.seconds)), ("Rehearsed", rehearsed(asked))]

@@ -16,7 +16,7 @@ from core.stages.review.gate import CAPABILITIES, newly
 PROOF = {
     "fails_before": "The new test fails on the old commit",
     "passes_after": "It passes on the fixed commit",
-    "fails_reverted": "It fails again with the patch alone reverted",
+    "fails_reverted": "It fails again with only the patch reverted",
     "older_tests_pass": "All older tests still pass",
 }
 

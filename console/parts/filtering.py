@@ -1,4 +1,4 @@
-"""The issue list's filter: in the address, so that it can be shared, and kept under a name."""
+"""The filter of the issue list: it is in the address, so that it can be shared, and can be saved under a name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _members(told: str, enum) -> tuple:
 
 
 def read(query: Mapping[str, str]) -> IssueFilter:
-    """The filter that an address names; what it does not know is left out."""
+    """The filter in an address; unknown values are left out."""
     sort = query.get("sort", "newest")
     return IssueFilter(
         query.get("text", "")[:200].strip(),
@@ -51,7 +51,7 @@ def told(wanted: IssueFilter) -> dict[str, str]:
 def _arrival() -> tuple[int, IssueFilter]:
     """How often an address was opened that is not of our own writing, and the filter it named.
 
-    The widgets are made anew then, with its values; while a person filters they stay what they are.
+    Each such address creates new widgets with its values; while a person filters, the widgets stay.
     """
     here = {name: st.query_params[name] for name in NAMES if name in st.query_params}
     number, seed, written = st.session_state.get("filter", (0, None, None))
@@ -62,7 +62,7 @@ def _arrival() -> tuple[int, IssueFilter]:
 
 
 def _phone() -> bool:
-    """Whether the browser says that it is a phone's: the list comes first there, its filters on demand."""
+    """Is this a phone, by its User-Agent? There the list comes first, and the filters open on demand."""
     return "Mobile" in (st.context.headers.get("User-Agent") or "")
 
 
@@ -102,7 +102,7 @@ def drawn(services: list[str]) -> IssueFilter:
 
 
 def views(wanted: IssueFilter) -> None:
-    """The person's own views as links, and the way to keep this one."""
+    """The person's saved views as buttons, and the form that saves this one."""
     owner, query = access.current().name, urlencode(told(wanted))
     with store.read() as session:
         found = saved_views.views(session, owner)

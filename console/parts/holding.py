@@ -1,4 +1,4 @@
-"""What holds releases: a banner on every page while something does, and its buttons on the Pipeline page."""
+"""Holds on releases: a banner on every page while one is active, and the buttons on the Pipeline page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""KPIs in words and as safe HTML: tiles, the repair in its parts, calibration, what each service served."""
+"""KPIs as safe HTML: tiles, time to repair by stage, calibration, uptime by service."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def against(now: Figure, before: Figure) -> str:
 
 
 def period(since: datetime, until: datetime, days: int, runs: int) -> Safe:
-    """What the tiles count and what they are compared with."""
+    """The period of the tiles, and the period they are compared with."""
     before = f"the previous {counted(days, 'day')}" if days > 1 else "the previous day"
     says = f"{moment(since)} to {moment(until)}: {counted(runs, 'run')} ended. Compared with {before}."
     return tag("p", says, class_="d-muted")
@@ -75,7 +75,7 @@ def tile(now: Figure, before: Figure) -> Safe:
 
 
 def repair(n: int, found: Sequence[Part], baseline: float = kpis.BASELINE_SECONDS) -> Safe:
-    """The mean repair in its parts, as one bar on the scale of the baseline and one on its own."""
+    """The mean time to repair by stage, as one bar on the baseline's scale and one on its own."""
     total = sum(part.seconds for part in found)
     if not total:
         return tag("p", "No run was fixed in this period.")
@@ -106,7 +106,7 @@ def repair(n: int, found: Sequence[Part], baseline: float = kpis.BASELINE_SECOND
             tag("div", tag("span", "platform"), tag("div", tag("b", style=f"width:{share:.2%}", class_="d-part0")),
                 tag("span", span(total)), class_="d-versus"),
             tag("div", *pieces, class_="d-ruler d-parts", role="img", aria_label="mean time to repair by stage"),
-            table(("Part", "Mean", "Share"), rows, (1,)),
+            table(("Stage", "Mean", "Share"), rows, (1,)),
         ]
     )  # fmt: skip
 

@@ -54,7 +54,7 @@ def headline(by: Mapping[Status, int], day: Mapping[str, int]) -> Safe:
         stat(
             by.get(Status.ESCALATED, 0),
             "Escalated",
-            link("/issues?status=escalated", "show") if by.get(Status.ESCALATED) else "",
+            link("/issues?status=escalated", "Show") if by.get(Status.ESCALATED) else "",
         ),
         stat(day["fixed"], "Fixed and verified, 24 h", tone="ok" if day["fixed"] else ""),
         stat(day["rolled_back"], "Rolled back, 24 h", tone="bad" if day["rolled_back"] else ""),

@@ -1,4 +1,4 @@
-"""The policy as a form: which keys it offers, and what the person changed of them."""
+"""The policy as a form: the keys it offers, and the person's changes."""
 
 from __future__ import annotations
 

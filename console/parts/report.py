@@ -1,4 +1,4 @@
-"""The KPIs as one self-contained page for printing or sending: no script, nothing from elsewhere."""
+"""The KPIs as one self-contained page for printing or sending: no scripts and no external resources."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """/login, /logout and /password: server-rendered, without script; and the return from an identity provider.
 
 Streamlit's own sign-in (``st.login``: /auth/login and /oauth2callback, configured by [auth] in secrets.toml) leaves a
-signed cookie. It is taken as a ticket: fresh, once, and exchanged for a session of ours, which can be revoked.
+signed cookie. A fresh one is accepted once, and exchanged for our own session, which can be revoked.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _page(request: Request, draw: Callable[..., str], status: int = 200, **told)
 
 
 async def _form(request: Request) -> Mapping[str, str] | None:
-    """The form's fields, if it is ours; None for a forged, replayed, old or huge one."""
+    """The form's fields; None for a forged, replayed, expired or oversized form."""
     if not forms.bounded(request, LARGEST) or not forms.same_origin(request):
         return None
     given = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
@@ -74,7 +74,7 @@ def _enter(request: Request, person: str, to: str) -> Response:
 
 
 def _with_store(answer: Callable) -> Callable:
-    """The route; a store that fails is told on the sign-in page."""
+    """The route; the sign-in page shows a database failure."""
 
     async def route(request: Request) -> Response:
         try:
@@ -127,13 +127,13 @@ def _login_page(request: Request, to: str = "/", says: str = "", status: int = 2
 
 
 def _demo() -> str:
-    """The password of the demo's people: told only where the vendors are simulated on this machine."""
+    """The password of the demo's people; shown only if the vendors are simulated on this machine."""
     settings = process.settings()
     return settings.demo_password.get_secret_value() if settings.sandbox_url else ""
 
 
 async def to_provider(request: Request) -> Response:
-    """Off to an identity provider, as st.login does it; the page that was wanted is kept for the way back."""
+    """Redirect to an identity provider, as st.login does, and remember the requested page."""
     name = request.path_params["name"]
     if name not in provider.names():
         return RedirectResponse("/login", 303)
@@ -147,7 +147,7 @@ async def to_provider(request: Request) -> Response:
 
 
 async def logout(request: Request) -> Response:
-    """A link of our own pages signs out at once; a link from elsewhere is asked first."""
+    """A link on our own pages signs out at once; a link from elsewhere needs confirmation."""
     if request.method == "POST" and await _form(request) is None:
         return _page(request, signin_page.logout, 403, says=FORGED)
     if request.method == "GET" and request.headers.get("sec-fetch-site") != "same-origin":
@@ -161,7 +161,7 @@ async def logout(request: Request) -> Response:
 
 
 async def password(request: Request) -> Response:
-    """A person's own password; the sessions that the old one opened end."""
+    """Change one's own password; the sessions of the old password end."""
     session = await asyncio.to_thread(auth.session_of, request)
     name = session and await asyncio.to_thread(sessions.person, session)
     if not name:

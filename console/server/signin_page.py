@@ -52,7 +52,7 @@ def _document(title: str, *inner: object) -> str:
         STYLE,
     )
     name = tag("div", ICON, tag("div", tag("b", "DevOps Intelligence Platform"),
-               tag("span", "Turns production errors into verified fixes")), class_="name")  # fmt: skip
+               tag("span", "errors in, verified fixes out")), class_="name")  # fmt: skip
     return "<!DOCTYPE html>" + tag("html", head, tag("body", tag("main", name, *inner)), lang="en")
 
 

@@ -47,7 +47,7 @@ MARKS = {
 
 
 def strip(marks: Sequence[tuple[int, datetime, str, str]], since: datetime, until: datetime) -> Safe:
-    """Deployments over time, a lane for each environment; each mark opens its deployment."""
+    """Deployments over time, with a lane for each environment; each mark opens its deployment."""
     length = max(1.0, (until - since).total_seconds())
 
     def mark(number: int, at: datetime, environment: str, status: str) -> Safe:

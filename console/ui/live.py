@@ -17,7 +17,7 @@ _listener = components.component("store_listener", js=JS)
 
 
 def _nothing() -> None:
-    """Streamlit asks for a callback for each trigger; the rerun of the fragment is all that is wanted."""
+    """Streamlit requires a callback for each trigger; only the rerun of the fragment is needed."""
 
 
 def live(body: Callable[[], None], pause: float = 0.5) -> None:

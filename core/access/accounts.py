@@ -1,7 +1,7 @@
-"""People: who there is, signing in by password, and the first ones of a new platform.
+"""People: their accounts, sign-in by password, and the first accounts of a new platform.
 
-Every answer to a wrong sign-in is the same and takes as long, whether the name exists, is locked or
-not: it must not tell a stranger who works here.
+Every failed sign-in gets the same answer after the same time, whether or not the name exists or is locked. It must not
+reveal who has an account.
 """
 
 from __future__ import annotations

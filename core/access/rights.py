@@ -1,4 +1,4 @@
-"""Who may do what: a table of rights and roles, and the shape of somebody who acts. Pure."""
+"""Rights and roles as a table, and the type of an acting person. Pure."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ MAY = {  # right: what a refusal says
 
 
 class Refused(Exception):
-    """The action is not possible as things stand; the message says why."""
+    """The action is not possible in the current state; the message says why."""
 
 
 class Forbidden(Refused):
-    """The one who asked lacks the right; the message says which and who has it."""
+    """The person lacks the right; the message says which, and who has it."""
 
 
 class IdentityProof(StrEnum):
-    """How somebody proved who they are."""
+    """How a person was authenticated."""
 
     SESSION = "session"  # a browser that signed in
     TOKEN = "token"  # an API token, whose value is kept nowhere
@@ -45,10 +45,10 @@ class IdentityProof(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody who acts, as the store knows them at this moment.
+    """An acting person, with their current role.
 
-    ``scopes`` narrows the role (an API token); ``via`` is told in the audit trail; ``proof`` is set only where a
-    session, a token or a signature was checked. Without it a name is a claim, and no action follows from it.
+    ``scopes`` narrows the role (an API token). ``via`` is recorded in the audit trail. ``proof`` is set only after a
+    session, a token or a signature was checked; without it, the name is unverified and allows no action.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Actor:
 
 
 def proved(actor: Actor) -> Actor:
-    """The actor, if they proved who they are. Raises Forbidden, which says how to."""
+    """The actor, if authenticated. Raises Forbidden, which says how to authenticate."""
     if isinstance(actor, Actor) and actor.proof is not None:
         return actor
     raise Forbidden(

@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 
 from core import runtime
 from core.access.rights import APPROVE, OPERATE, Actor, Refused
-from core.actions import approvals, release_again
+from core.actions import answering, release_again
 from core.actions.registry import About, ActionResult, Asked, Dialog, Key, Shown, Whole, action, get, note, once, why
 from core.db import store
 from core.models import Approval, Issue, Status, now
@@ -243,7 +243,7 @@ def release_anyway(
             raise Refused("This issue has no proved patch that was rolled back or whose approval expired.")
         if old.patch_hash != patch_hash:
             raise Refused("The patch has changed since you saw it. Review the new patch first.")
-        if says := approvals.barred_from(issue.requested_by, issue.service, who, runtime.current().policy):
+        if says := answering.barred_from(issue.requested_by, issue.service, who, runtime.current().policy):
             raise Refused(says)
         made = release_again.as_new_run(session, issue, old, who, reason)
         durable.start_in(session, "again", issue.workflow_id, issue.id, issue.run, made.id)

@@ -1,4 +1,4 @@
-"""Actions on approvals, issues, deployments and the policy. Actions on signals are in core/actions/triage.py.
+"""Actions on issues: escalate, retry, resolve, dismiss.
 
 Each action first checks the right against the person's current role. It is one transaction: the change, its audit row
 and the message to the waiting workflow commit together, so a second click, a second person or a crash changes nothing
@@ -9,144 +9,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from core import runtime
-from core.access.rights import ADMINISTER, APPROVE, OPERATE, Actor, Refused
-from core.actions import approvals
+from core.access.rights import OPERATE, Actor, Refused
+from core.actions import answering
 from core.actions.registry import (
     About,
     ActionResult,
     Asked,
     Dialog,
     Key,
-    Shown,
     action,
-    ask,
-    bind,
-    done,
     get,
     note,
     once,
     why,
 )
 from core.db import store
-from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
+from core.models import Approval, Issue, Status
 from core.ops import durable, notify, stage_log
-from core.policy import versions
-from core.policy.reader import ConfigurationError
 from core.signals import triage_rules
 from core.stages import learn
-from core.stages.deliver import restoring
-from core.stages.deliver.restoring import Restored
-from core.vendors.base import VendorError
-
-
-@action(
-    APPROVE,
-    "it releases a patch to production",
-    About.APPROVAL,
-    Dialog(
-        "Approve",
-        "Approve this patch for production?",
-        "Exactly this patch is deployed and watched. A worse error rate or latency rolls it back. "
-        "The approval is void if the patch changes.",
-        shortcut="A",
-        primary=True,
-    ),
-    in_slack=True,
-)
-def approve(
-    approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Shown(approvals.patch_of)], key: str
-) -> ActionResult:
-    """Approve exactly this patch for production."""
-
-    def act(session: Session, who: Actor, key: Key) -> str:
-        asked = approvals.asked(session, approval_id, who, patch_hash)
-        approvals.four_eyes(session, asked, who)
-        approvals.give(session, asked, who.name, True, "")
-        note(session, who, "approve", asked.issue_id, key, {"approval": approval_id, "patch": asked.patch_hash})
-        return "Approved. The release starts."
-
-    return once("approve", actor, f"approval/{approval_id}", key, act, {"patch": patch_hash})
-
-
-@action(
-    APPROVE,
-    "it answers an approval, and the platform learns from it",
-    About.APPROVAL,
-    Dialog("Reject", "Reject this patch?", "Nothing is deployed. The issue is escalated.", shortcut="X"),
-    in_slack=True,
-)
-def reject(
-    approval_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it rejected?")], key: str
-) -> ActionResult:
-    """Reject the patch; the issue is escalated, and the platform learns from the rejection."""
-    if not reason.strip():
-        raise Refused("Enter a reason for the rejection. The platform learns from it.")
-
-    def act(session: Session, who: Actor, key: Key) -> str:
-        asked = approvals.asked(session, approval_id, who)
-        approvals.give(session, asked, who.name, False, reason)
-        detail = {"approval": approval_id, "patch": asked.patch_hash, "reason": reason}
-        note(session, who, "reject", asked.issue_id, key, detail)
-        return "Rejected. The issue is escalated."
-
-    return once("reject", actor, f"approval/{approval_id}", key, act, {"reason": reason})
-
-
-@action(
-    APPROVE,
-    "it chooses who answers an approval",
-    About.APPROVAL,
-    Dialog(
-        "Reassign",
-        "Reassign this approval?",
-        "The approval stays open. Only the assignee or an admin can answer it.",
-        shortcut="E",
-    ),
-)
-def pass_on(
-    approval_id: int,
-    *,
-    actor: Actor,
-    to: Annotated[str, Asked("Person or group", "one", "Choose a person or group.")],
-    reason: Annotated[str, why("Reason and context")],
-    key: str,
-) -> ActionResult:
-    """Assign an approval to an approver or group; from then on only they or an admin can answer it."""
-
-    def act(session: Session, who: Actor, key: Key) -> str:
-        asked = approvals.asked(session, approval_id, who)
-        asked.assignee = approvals.assignable(session, to)
-        issue = session.get_one(Issue, asked.issue_id)
-        says = f"{who.name} assigned this approval to {to}: {reason}".strip(": ")
-        notify.queue(session, "approval_asked", issue, f"approval-{asked.id}-{key}", says)
-        note(session, who, "pass_on", asked.issue_id, key, {"approval": approval_id, "to": to, "reason": reason})
-        return f"Assigned to {to}. They are notified."
-
-    return once("pass_on", actor, f"approval/{approval_id}", key, act, {"to": to, "reason": reason})
-
-
-@action(
-    APPROVE,
-    "it chooses who answers an approval",
-    About.APPROVAL,
-    Dialog("Hand back", "Hand this approval back?", "Any approver can answer it again.", shortcut="H"),
-)
-def hand_back(approval_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
-    """Return an assigned approval, so that any approver can answer it."""
-
-    def act(session: Session, who: Actor, key: Key) -> str:
-        asked = approvals.asked(session, approval_id, who)
-        if asked.assignee is None:
-            raise Refused("Any approver can already answer it.")
-        detail = {"approval": approval_id, "from": asked.assignee, "reason": reason}
-        asked.assignee = None
-        note(session, who, "hand_back", asked.issue_id, key, detail)
-        return "Handed back. Any approver can answer it."
-
-    return once("hand_back", actor, f"approval/{approval_id}", key, act, {"reason": reason})
 
 
 @action(
@@ -176,7 +59,7 @@ def escalate(
             select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")
         ).first()
         if waiting:
-            approvals.give(session, waiting, who.name, False, reason or f"escalated to {to}")
+            answering.give(session, waiting, who.name, False, reason or f"escalated to {to}")
         elif issue.status is not Status.ESCALATED:
             learn.remember(session, issue_id, issue.run, "escalated", reason, by=who.name)
         issue.assignee = to
@@ -273,131 +156,6 @@ def dismiss(issue_id: int, *, actor: Actor, reason: Annotated[str, why()], key: 
         return "Dismissed."
 
     return once("dismiss", actor, f"issue/{issue_id}", key, act, {"reason": reason})
-
-
-@action(
-    APPROVE,
-    "it changes what production runs",
-    About.DEPLOYMENT,
-    Dialog(
-        "Roll back",
-        "Roll production back?",
-        "Traffic returns to the previous version. The issue is reopened and escalated.",
-        shortcut="B",
-    ),
-)
-def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
-    """Return production to the previous deployment; the issue is escalated."""
-    subject, content = f"deployment/{deployment_id}", {"reason": reason}
-    who = ask("roll_back", actor, subject)
-    with store.read() as session:
-        if done(session, who, "roll_back", subject, bind(who, "roll_back", subject, key, content)):
-            return ActionResult(False, "already rolled back")
-        row = _may_roll_back(session, deployment_id)
-        issue = session.get_one(Issue, row.issue_id)
-    try:
-        back = restoring.restore(runtime.current(), row)  # first: until it has succeeded the guard holds on
-    except VendorError as error:
-        raise Refused(str(error)) from None
-    durable.cancel(issue.workflow_id)
-
-    def act(session: Session, who: Actor, key: Key) -> str:
-        fresh = session.get_one(Deployment, deployment_id)
-        fresh.status, fresh.ended_at, fresh.note, fresh.alarm = back.status, now(), f"{reason} ({who.name})", ""
-        session.get_one(ChangeSet, row.change_set_id).status = "rolled_back"
-        issue = session.get_one(Issue, row.issue_id)
-        _tell_rollback(session, issue, row, back, who.name, reason)
-        note(session, who, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": back.says})
-        return back.says
-
-    return once("roll_back", actor, subject, key, act, content)
-
-
-def _tell_rollback(session: Session, issue: Issue, row: Deployment, back: Restored, who: str, reason: str) -> None:
-    """The issue is a person's; it was rolled back only if production was moved, and not left to a newer deployment."""
-    moved = back.status == "rolled_back"
-    learn.remember(session, issue.id, issue.run, "rolled_back" if moved else "escalated", reason, by=who)
-    says = f"rolled back by {who}: {reason}" if moved else f"{back.says}; {who} asked for its rollback: {reason}"
-    stage_log.move(session, issue.id, Status.ESCALATED, says)
-    if moved:
-        notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{reason}. {back.says}")
-
-
-@action(
-    APPROVE,
-    "it ends the watch of what production runs",
-    About.DEPLOYMENT,
-    Dialog(
-        "Keep",
-        "Keep this deployment?",
-        "The watch ends at its next look, unless that look finds a regression. The issue then counts as fixed.",
-        shortcut="K",
-    ),
-)
-def keep(
-    deployment_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it safe to keep?")], key: str
-) -> ActionResult:
-    """Confirm a deployment that is still watched; its watch ends at the next look unless that finds a regression."""
-    if not reason.strip():
-        raise Refused("Enter a reason. It is recorded in the audit trail.")
-
-    def act(session: Session, who: Actor, key: Key) -> str:
-        row = get(session, Deployment, deployment_id, "this deployment")
-        if row.environment != "production" or row.status != "watching":
-            raise Refused(f"This {row.environment} deployment is {row.status} and not being watched.")
-        row.kept_by = who.name
-        note(session, who, "keep", f"deployment/{deployment_id}", key, {"reason": reason})
-        return "Kept. The watch ends at its next look, unless that look finds a regression."
-
-    return once("keep", actor, f"deployment/{deployment_id}", key, act, {"reason": reason})
-
-
-def _may_roll_back(session: Session, deployment_id: int) -> Deployment:
-    row = get(session, Deployment, deployment_id, "this deployment")
-    if row.environment != "production" or not (row.status in ("verified", "watching") or row.alarm):
-        raise Refused(f"This {row.environment} deployment is {row.status} and cannot be rolled back.")
-    newer = session.exec(
-        select(Deployment.id).where(
-            Deployment.repository == row.repository,
-            Deployment.environment == "production",
-            col(Deployment.id) > row.id,
-            col(Deployment.status).in_(("verified", "watching")),
-        )
-    ).first()
-    if newer:
-        raise Refused(f"Deployment {newer} is newer. Roll that back first.")
-    return row
-
-
-@action(
-    ADMINISTER,
-    "it decides what needs approval",
-    About.POLICY,
-    Dialog(
-        "Apply policy",
-        "Apply this policy?",
-        "It applies from the next decision on. Past decisions stay as they are. The current text is saved as a version "
-        "that you can restore.",
-        shortcut="P",
-        primary=True,
-    ),
-)
-def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], based_on: str, key: str) -> ActionResult:
-    """Apply this text of platform.toml; ``based_on`` is the digest of the text it was edited from."""
-    if not reason.strip():
-        raise Refused("Enter a reason. It is recorded in the audit trail.")
-    path = runtime.current().settings.platform_file
-
-    def act(session: Session, who: Actor, key: Key) -> str:
-        made = versions.put_in_force(session, path, text, by=who.name, reason=reason, based_on=based_on)
-        detail = {"version": made.id, "before": based_on, "after": made.sha256, "reason": reason}
-        note(session, who, "change_policy", "policy", key, detail)
-        return f"Policy version {made.id} is in force from the next decision on."
-
-    try:
-        return once("change_policy", actor, "policy", key, act, {"text": text, "reason": reason})
-    except (versions.Stale, ConfigurationError) as error:
-        raise Refused(str(error)) from None
 
 
 def _cancel(issue_id: int) -> None:

@@ -13,7 +13,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -164,13 +167,13 @@ def _arguments(run: Callable) -> type[BaseModel]:
 
 
 BROUGHT = ("actor", "key")  # what each call brings along, whatever the action
-HOMES = ("core.actions.issues", "core.actions.deployments", "core.actions.triage")
 
 
-def registry() -> Mapping[str, Action]:
-    """Every action by its name."""
-    for home in HOMES:
-        import_module(home)
+@cache
+def registry() -> dict[str, Action]:
+    """Every action by its name: those of each module beside this one."""
+    for module in iter_modules([str(Path(__file__).parent)]):
+        import_module(f"{__package__}.{module.name}")
     return _registry
 
 

@@ -1,8 +1,8 @@
 """Answers from Slack: a click or a submitted form runs the same action as the console.
 
-Who clicked is told by Slack's signature (core/ops/webhooks.py) and mapped to a person by [slack.people] of
-platform.toml; a user who is not named there is refused. An action that asks for nothing is one click, bound to the
-patch that the button was made for; every other one asks in a form first.
+Slack's signature authenticates the user (core/ops/webhooks.py), and [slack.people] of platform.toml maps them to a
+person; other users are refused. An action without arguments needs one click, bound to the patch of its button; every
+other action opens a form first.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select, update
 
 from core import runtime
 from core.access.rights import OPERATE, Actor, Refused
-from core.actions import approvals
+from core.actions import answering
 from core.actions.registry import About, ActionResult, Asked, Dialog, Key, Whole, action, get, note, once, why
 from core.db import store
 from core.models import Approval, Issue, Signal, Status, now
@@ -96,7 +96,7 @@ def _pair(session: Session, issue_id: int, into: int) -> tuple[Issue, Issue]:
 def _end_question(session: Session, issue_id: int, by: str, reason: str) -> None:
     waiting = session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")).first()
     if waiting:
-        approvals.give(session, waiting, by, False, reason)
+        answering.give(session, waiting, by, False, reason)
 
 
 @action(

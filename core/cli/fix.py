@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.models import Crash
-from core.policy.sections import FixRules, Repository
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.engine import repair
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.judge.judge import NO_EVIDENCE

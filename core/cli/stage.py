@@ -18,7 +18,7 @@ from typing import TypeVar
 from sqlmodel import Session, col, select
 
 from core import bootstrap, flow, runtime, settings
-from core.actions import issues
+from core.access import rights
 from core.db import store
 from core.decision import windows
 from core.models import Approval, ChangeSet, Decision, Issue, StageRun, Status, now
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     bootstrap.build(configured)
     try:
         told = STAGES[given.name](given)
-    except (VendorError, issues.Refused, GaveUp) as error:
+    except (VendorError, rights.Refused, GaveUp) as error:
         print(f"stage {given.name}: {error}", file=sys.stderr)
         return 1
     print(f"::{json.dumps({'outputs': told})}::")
@@ -135,7 +135,7 @@ def _newest(table: type[Row], given) -> Row | None:
 def _known(table: type[Row], given) -> Row:
     """The newest one. Raises Refused where there is none."""
     if (found := _newest(table, given)) is None:
-        raise issues.Refused(f"issue {given.issue} has no {table.__name__} in this run")
+        raise rights.Refused(f"issue {given.issue} has no {table.__name__} in this run")
     return found
 
 
@@ -171,7 +171,7 @@ def answer(given) -> dict:
     asked = _asked(given)
     if asked.state == "pending" and asked.expires_at > now():
         address = f"{runtime.current().settings.public_url}/approvals?approval={asked.id}"
-        raise issues.Refused(f"issue {given.issue} waits for an answer at {address}")
+        raise rights.Refused(f"issue {given.issue} waits for an answer at {address}")
     if asked.state == "pending":
         flow.expire_step(*_issue(given), asked.id)
         asked = _asked(given)
@@ -184,7 +184,7 @@ def _asked(given) -> Approval:
             select(Approval).where(Approval.issue_id == given.issue).order_by(col(Approval.id).desc()).limit(1)
         ).first()
     if found is None:
-        raise issues.Refused(f"issue {given.issue} asks for no approval")
+        raise rights.Refused(f"issue {given.issue} asks for no approval")
     return found
 
 
@@ -214,7 +214,7 @@ def merge(given) -> dict:
     change = _newest(ChangeSet, given)
     told = flow.merge_step(*_issue(given), change.id) if change else {"seconds": 0.0}
     if told["seconds"] > 0:
-        raise issues.Refused(told["says"])
+        raise rights.Refused(told["says"])
     return {"ok": True}
 
 

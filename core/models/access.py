@@ -1,7 +1,7 @@
-"""Tables of who may come in: people, their sessions, and the API tokens of programs.
+"""Tables of people, their sessions, and the API tokens of programs.
 
-No password, session or token is kept in the clear: a password as its argon2id hash, the other two,
-which are 256 random bits, as their SHA-256.
+No password, session or token is stored in plain text. Passwords are stored as argon2id hashes; sessions and tokens,
+which are 256 random bits, as SHA-256.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all tables and shapes are made of: columns of times and JSON, and texts that a database can hold."""
+"""Building blocks of all tables: time and JSON columns, and texts that a database can store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A change that was written for an issue: its patch, its review, its tests, and the approval that it needs."""
+"""A change for an issue: its patch, review, tests, and approval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of what people keep: holds, what they decided of signals, versions of the policy, views of the issue list."""
+"""Tables of people's decisions: holds, triage rules, policy versions, and saved views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the platform keeps of its own work: rounds, connectors, workers, messages, webhooks, migrations."""
+"""Tables of the platform's own work: collection cycles, connectors, workers, notifications, webhooks, migrations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What vendors tell: crashes, records and metric points as they cross the border, and as they are stored."""
+"""Vendor data: crashes, records and metric points, as received and as stored."""
 
 from __future__ import annotations
 

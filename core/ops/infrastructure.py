@@ -1,8 +1,8 @@
-"""Faults of the infrastructure as answers of a step, and how long a step is tried again.
+"""Infrastructure failures as results of a step, and how long a step is retried.
 
-A step that meets such a fault does not raise: an exception is not read back as it was after a restart. It returns
-``{"state": "infrastructure", "kind": ..., "says": ...}``, and the workflow tries again with durable waits. ``kind``
-is passing (try again), refused (a vendor said no, or another program failed for good) or broken (our own fault).
+A step with such a failure does not raise, because an exception is not restored unchanged after a restart. It returns
+``{"state": "infrastructure", "kind": ..., "says": ...}``, and the workflow retries with durable waits. ``kind`` is
+passing (retry), refused (a vendor refused, or another program failed permanently) or broken (our own bug).
 """
 
 from __future__ import annotations

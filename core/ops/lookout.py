@@ -1,6 +1,5 @@
-"""Tells people directly when the database is away while this process guards a deployment: then nothing can be queued.
-
-The guard itself waits inside the durable engine for the database, and goes on where it was.
+"""Notifies people directly when the database is unavailable while this process guards a deployment, because nothing can
+be queued then. The guard itself waits in the durable engine for the database, and resumes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What Prometheus is told: counts by SQL at the time of the scrape, so that every process tells the same.
+"""Metrics for Prometheus: counted by SQL at the time of the scrape, so that every process reports the same.
 
-What moves from state to state is a gauge; a counter only ever rises.
+Values that move between states are gauges; counters only increase.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes down how an issue's journey goes: where it stands, and each stage's start, end and result."""
+"""Records the progress of an issue: its status, and the start, end and result of each stage."""
 
 from __future__ import annotations
 

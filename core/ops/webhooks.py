@@ -1,4 +1,4 @@
-"""Webhooks in: is it really the vendor, and is it new? An accepted one starts a round at once.
+"""Incoming webhooks: checks that the vendor sent it and that it is new. An accepted one starts a collection cycle.
 
 Signatures are over the raw body and are compared in constant time:
 Sentry: HMAC-SHA256 in ``Sentry-Hook-Signature``. GitHub: ``X-Hub-Signature-256: sha256=…``. Vercel:

@@ -21,16 +21,14 @@ from core.policy.sections import (
     Maintenance,
     MetricNames,
     OsvRules,
-    Repository,
     Routes,
-    Service,
     SeverityRules,
     SlackRules,
-    Strict,
     Thresholds,
     Watch,
     Weights,
 )
+from core.policy.services import Repository, Service, Strict
 
 
 class ConfigurationError(Exception):

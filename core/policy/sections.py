@@ -2,81 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
-from core.models import Impact
 from core.models.access import Role
-from core.policy import names
-
-
-class Strict(BaseModel):
-    """Rejects unknown keys, and NaN: every comparison with NaN is false, so a NaN limit would limit nothing."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class Repository(Strict):
-    """The code of a service: where it is, and how it is tested and deployed."""
-
-    remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git remote to clone and push to")
-    branch: Annotated[str, AfterValidator(names.branch)] = "main"
-    github: Annotated[str, AfterValidator(names.github)] = Field(
-        default="", description="GitHub OWNER/NAME; empty: no pull requests"
-    )
-    vercel_project: Annotated[str, AfterValidator(names.optional_name)] = Field(
-        default="", description="Vercel project name; empty: no deployments"
-    )
-    production_url: Annotated[str, AfterValidator(names.address)] = Field(
-        default="", description="public URL, for health checks"
-    )
-    health_path: Annotated[str, AfterValidator(names.health_path)] = "/health"
-    environment: dict[Annotated[str, AfterValidator(names.variable)], str] = Field(
-        default={}, description="environment variables of its deployments; no secrets"
-    )
-    test_command: Annotated[list[str], AfterValidator(names.command)] = ["python", "-m", "pytest", "-q"]
-    source: list[Annotated[str, AfterValidator(names.folder)]] = Field(
-        default=["."], min_length=1, description="folders with the program's source"
-    )
-    tests: Annotated[str, AfterValidator(names.folder)] = "tests"
-
-
-class SuccessCheck(Strict):
-    """A check that passes while the service works: a URL with its expected response, or a metric with its limit."""
-
-    url: Annotated[str, AfterValidator(names.address)] = Field(
-        default="", description="URL that is fetched at each look"
-    )
-    status: int = Field(default=200, ge=100, le=599, description="expected HTTP status")
-    contains: str = Field(default="", description="text that the first 64 kB of the response must contain")
-    metric: Literal["", "error_rate", "p95_ms"] = Field(default="", description="metric, instead of a URL")
-    at_most: float = Field(
-        default=0, ge=0, description="maximum of the metric: a share between 0 and 1, or milliseconds"
-    )
-
-    @model_validator(mode="after")
-    def _one_kind(self):
-        if bool(self.url) == bool(self.metric):
-            raise ValueError("a check has either a url or a metric")
-        return self
-
-
-class Service(Strict):
-    repository: str
-    critical: bool = False
-    impact: Impact = Impact.MEDIUM
-    paths: list[str] = Field(default=[], description="files that a fix may touch (globs); empty: all source files")
-    forbidden: list[str] = Field(
-        default=[], description="files that a fix may not touch, in addition to [fix] forbidden"
-    )
-    max_lines: int = Field(default=0, ge=0, description="a lower [fix] max_lines for this service; 0: no change")
-    max_files: int = Field(default=0, ge=0, description="a lower [fix] max_files for this service; 0: no change")
-    upstreams: list[str] = []
-    corroboration: bool | None = Field(default=None, description="overrides [corroboration] required for this service")
-    checks: dict[Annotated[str, AfterValidator(names.name)], SuccessCheck] = Field(
-        default={}, description="success checks of a release; one that passed before and fails after it is a regression"
-    )
+from core.policy.services import Service, Strict
 
 
 class Thresholds(Strict):
@@ -152,20 +83,14 @@ class CorroborationRules(Strict):
     """What the team's own metrics or logs must show before a report leads to an automatic deployment."""
 
     required: bool = Field(default=True, description="without corroboration, a person must approve")
-    failures: int = Field(default=5, ge=1, description="failures that are enough; fewer if the report counts fewer")
-    share: float = Field(default=0.1, ge=0, le=1, description="share of the reported occurrences that must be measured")
+    failures: int = Field(default=5, ge=1, description="failures needed; fewer if the report counts fewer")
+    share: float = Field(default=0.1, ge=0, le=1, description="share of the reported occurrences to be measured")
     background_factor: float = Field(
         default=2.0, gt=1, description="factor by which failures must exceed the background"
     )
-    background_minutes: float = Field(
-        default=60, gt=0, description="minutes before the report that define the background"
-    )
-    span_minutes: float = Field(
-        default=60, gt=0, description="longest span of a report; of a longer one, only the last minutes count"
-    )
-    slack_seconds: float = Field(
-        default=120, ge=0, description="tolerance on both sides for clock skew and metric intervals"
-    )
+    background_minutes: float = Field(default=60, gt=0, description="minutes before the report, as the background")
+    span_minutes: float = Field(default=60, gt=0, description="longest span; of a longer report, only the end counts")
+    slack_seconds: float = Field(default=120, ge=0, description="tolerance for clock skew and metric intervals")
     wait_seconds: float = Field(
         default=600, ge=0, description="wait for late metrics and logs before requesting approval"
     )
@@ -189,15 +114,15 @@ class Watch(Strict):
         default=0.005, gt=0, lt=1, description="accepted probability of rolling back a good release"
     )
     missed_harm: float = Field(
-        default=0.02, gt=0, lt=1, description="accepted probability that an early verdict misses a regression"
+        default=0.02, gt=0, lt=1, description="accepted probability of an early verdict missing harm"
     )
     cured_share: float = Field(
-        default=0.25, gt=0, lt=1, description="share of the former error rate from which an error counts as not fixed"
+        default=0.25, gt=0, lt=1, description="share of the old rate from which an error is not fixed"
     )
     error_rate_margin: float = Field(default=0.01, description="allowed rise of the error rate, as a share of requests")
     latency_factor: float = Field(default=1.5, description="allowed growth of the 95th percentile, as a factor")
     latency_floor_ms: float = Field(
-        default=50.0, ge=0, description="growth of the 95th percentile that counts as noise, also for severities"
+        default=50.0, ge=0, description="growth of the 95th percentile that counts as noise"
     )
     source: str = Field(default="datadog", description="connector that provides the watch metrics")
 
@@ -278,7 +203,7 @@ class FixRules(Strict):
 class ApprovalRules(Strict):
     expires_minutes: int = Field(default=480, ge=1, le=1_000_000)
     four_eyes: Literal["critical", "always"] = Field(
-        default="critical", description="services whose fixes cannot be approved by the person who requested them"
+        default="critical", description="services whose fixes their requester cannot approve"
     )
 
 
@@ -290,9 +215,7 @@ class Access(Strict):
     lock_minutes: float = Field(default=15, gt=0)
     password_days: float = Field(default=365, ge=0, description="days after which a password must be changed; 0: never")
     public_status: bool = Field(default=True, description="show /status without sign-in")
-    groups: dict[str, list[str]] = Field(
-        default={}, description="groups and their people; an approval can be assigned to a group"
-    )
+    groups: dict[str, list[str]] = Field(default={}, description="groups of people; approvals can be assigned to them")
     oidc_claim: str = Field(default="groups", description="claim whose values oidc_roles maps to roles")
     oidc_roles: dict[str, Role] = Field(default={}, description="role by claim value or verified e-mail address")
     oidc_email_verified: bool = Field(
@@ -341,9 +264,7 @@ class CodeRabbitRules(Strict):
     """Wait for CodeRabbit's review of each fix, if GitHub is connected."""
 
     enabled: bool = False
-    wait_minutes: float = Field(
-        default=30, gt=0, description="minutes to wait; without a review by then, a person must approve"
-    )
+    wait_minutes: float = Field(default=30, gt=0, description="minutes to wait; then, a person must approve")
     every_seconds: float = Field(default=30, gt=0, description="seconds between two checks")
     block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
 

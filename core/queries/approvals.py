@@ -1,4 +1,4 @@
-"""What the Approvals page shows: open questions, one question with all that speaks for and against it, answers."""
+"""The data of the Approvals page: pending approvals, one approval with its pros and cons, and past answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, func, select
 
 from core.access.rights import Actor
-from core.actions import approvals
+from core.actions import answering
 from core.models import Analysis, Approval, ChangeSet, Decision, Deployment, Issue
 from core.policy.reader import Policy
 from core.queries.issues import ChangeDetails, with_checks
@@ -86,8 +86,8 @@ def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> 
         _newest(session, Deployment, *_production(repository), col(Deployment.status).in_(("verified", "watching"))),
         rehearsal(session, repository),
         policy.is_critical(issue.service),
-        approvals.mine(row, who, policy),
-        approvals.barred(row, issue.service, who, policy),
+        answering.mine(row, who, policy),
+        answering.barred(row, issue.service, who, policy),
     )
 
 

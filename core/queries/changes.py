@@ -20,9 +20,9 @@ NAMES = ("generator", "template", "written", "proved", "shipped", "rolled_back",
 
 KINDS = {  # what the list may be narrowed to
     "All": (),
-    "Under way": ("proposed", "proved", "reviewed"),
+    "In progress": ("proposed", "proved", "reviewed"),
     "Shipped": SHIPPED,
-    "Came to nothing": ("refused", "unproved"),
+    "Not shipped": ("refused", "unproved"),
     "Rolled back": ("rolled_back",),
 }
 

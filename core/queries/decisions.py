@@ -1,4 +1,4 @@
-"""Past decisions: by the row that made them, and with what became of them, for a replay."""
+"""Past decisions: counted by row, and with their outcomes, for a replay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of issues, and one issue's whole story."""
+"""The list of issues, and everything about one issue."""
 
 from __future__ import annotations
 

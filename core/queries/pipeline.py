@@ -1,4 +1,4 @@
-"""What the Pipeline page shows: the flow's counts, rounds, connectors, queue and approvals."""
+"""The data of the Pipeline page: counts of the flow, collection cycles, connectors, queue and approvals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What opened no issue: how many signals were set aside, and why."""
+"""Suppressed signals: how many opened no issue, and why."""
 
 from __future__ import annotations
 

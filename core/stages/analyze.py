@@ -15,7 +15,7 @@ from core.models import Analysis, Cause, Issue, Kind, Outcome, Record, Signal, n
 from core.models.counted import counted
 from core.ops import notify
 from core.ops.stage_log import Entry
-from core.policy.sections import Service
+from core.policy.services import Service
 from core.runtime import Runtime
 from core.signals import health
 from core.signals.analysis import memory

@@ -11,7 +11,8 @@ from sqlmodel import Session, select
 from core.db import store
 from core.models import ChangeSet, Crash, Issue
 from core.ops.stage_log import Entry
-from core.policy.sections import ModelRules, Repository, Service
+from core.policy.sections import ModelRules
+from core.policy.services import Repository, Service
 from core.repair.types import Attempt, Candidate, FixResult, RegressionTest
 from core.runtime import Runtime
 from core.stages import dependence, duplicate_fixes, fixer_chain, workspace

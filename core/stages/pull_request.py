@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from core.db import store
 from core.models import Analysis, ChangeSet, Issue, Review
 from core.models.counted import counted
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.runtime import Runtime
 from core.stages import workspace
 from core.stages.review.gate import CAPABILITIES, newly

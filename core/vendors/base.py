@@ -52,7 +52,7 @@ def understood(vendor: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             try:
                 return read(*args, **kwargs)
             except FAULTS as error:
-                says = f"answered in a form that is not known ({type(error).__name__}: {str(error)[:200]})"
+                says = f"returned an unknown format ({type(error).__name__}: {str(error)[:200]})"
                 raise VendorError(vendor, says) from None
 
         return reader
@@ -85,7 +85,9 @@ class Meter:
         if self.left is None:
             return
         if self.left <= 0:
-            raise BudgetSpent(self.vendor, f"the {self.calls} calls of this round are used up; the next goes on")
+            raise BudgetSpent(
+                self.vendor, f"used all {self.calls} calls of this collection cycle; the next one continues"
+            )
         self.left -= 1
 
 

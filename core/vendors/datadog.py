@@ -119,14 +119,15 @@ class Datadog:
             self.http.get("/api/v1/monitor", params={"page": 0, "page_size": 1})
         except VendorError as error:
             return Check(False, error.message, self._whereto(error, step))
-        return Check(True, "logs, monitors and metrics can be read")
+        return Check(True, "logs, monitors and metrics are readable")
 
     def _whereto(self, error: VendorError, step: str) -> str:
         site = self.http.base_url.split("://")[-1].removeprefix("api.")
         if error.status in (401, 403) and step == "DATADOG_API_KEY":
             return (
-                f"DATADOG_API_KEY (Organization Settings > API Keys), or DATADOG_SITE: the key is not one of {site}; "
-                "the site is the address that you see in the browser"
+                "DATADOG_API_KEY (Organization Settings > API Keys), or DATADOG_SITE: the key does not belong to "
+                f"{site}; "
+                "the site is the address in your browser"
             )
         if error.status in (401, 403):
             return (
@@ -134,10 +135,10 @@ class Datadog:
                 "(Organization Settings > Application Keys)"
             )
         if error.status == 429 or (error.status or 0) >= 500:
-            return "nothing to set right here: wait, and see https://status.datadoghq.com"
+            return "no change needed here; see https://status.datadoghq.com"
         if error.status is None or error.status == 404:
             return f"DATADOG_SITE, one of {', '.join(SITES)}; now it is {site}"
-        return "DATADOG_QUERY, or the names below [metrics] in platform.toml"
+        return "check DATADOG_QUERY, or the names under [metrics] in platform.toml"
 
 
 def parse(row: dict, http: Http) -> Record:

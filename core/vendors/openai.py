@@ -51,7 +51,7 @@ class Chat:
             {"type": "json_object", "schema": schema},
             None,
         )
-        error: Exception = VendorError(self.name, "was not asked")
+        error: Exception = VendorError(self.name, "was not called")
         for form in formats:
             try:
                 return self._ask(system, user, form)
@@ -95,7 +95,7 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
     try:
         return done.result(seconds)
     except Late:
-        raise VendorError("openai", f"did not end its answer within {seconds:.0f} s") from None
+        raise VendorError("openai", f"did not finish its answer within {seconds:.0f} s") from None
 
 
 def spent(value: object) -> int:
@@ -112,7 +112,7 @@ def first_object(text: str) -> dict[str, Any]:
             return decoder.raw_decode(text, start)[0]
         except (ValueError, RecursionError):
             continue
-    raise VendorError("openai", "answered without a JSON object")
+    raise VendorError("openai", "returned no JSON object")
 
 
 class OpenAIAnalyst:

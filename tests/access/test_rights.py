@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from core.access import accounts, rights
 from core.access.rights import Actor, Forbidden, IdentityProof, Refused
-from core.actions import issues, registry
+from core.actions import approvals, issues, registry
 from core.audit import chain
 from core.db import store
 from core.models import AuditRow, ChangeSet, Issue, Status, now
@@ -86,11 +86,11 @@ def test_the_role_counts_that_the_store_gives_now_not_the_one_brought_along(cons
     brought = Actor("bob", Role.ADMIN, proof=IdentityProof.SESSION)
     accounts.set_role("bob", Role.VIEWER, by="admin")
     with pytest.raises(Forbidden, match="bob \\(viewer\\) may not"):
-        issues.approve(number, actor=brought, patch_hash=patch, key="k")
+        approvals.approve(number, actor=brought, patch_hash=patch, key="k")
     accounts.set_role("bob", Role.APPROVER, by="admin")
     accounts.set_disabled("bob", True, by="admin")
     with pytest.raises(Forbidden):
-        issues.approve(number, actor=brought, patch_hash=patch, key="k")
+        approvals.approve(number, actor=brought, patch_hash=patch, key="k")
     assert waiting.state(number).state == "pending"
 
 
@@ -98,13 +98,13 @@ def test_a_token_does_no_more_than_its_scopes(console):
     number, _, patch = waiting.question()
     token = Actor("bob", Role.APPROVER, frozenset({rights.VIEW, rights.OPERATE}), "api", IdentityProof.TOKEN)
     with pytest.raises(Forbidden, match="no scope 'approve'"):
-        issues.approve(number, actor=token, patch_hash=patch, key="k")
+        approvals.approve(number, actor=token, patch_hash=patch, key="k")
 
 
 def test_an_approval_is_audited_with_who_what_and_by_which_way(console):
     number, issue, patch = waiting.question()
-    assert issues.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
-    assert not issues.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
+    assert approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
+    assert not approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
     [row] = trail("approve")
     assert (row.actor, row.subject) == ("bob", f"issue/{issue}")
     assert row.detail == {"approval": number, "patch": patch, "via": "console"}
@@ -121,18 +121,18 @@ def test_four_eyes(console, service, requester, refused):
     number, _, patch = waiting.question(service, requester)
     if refused:
         with pytest.raises(Refused, match="Four eyes: bob requested this fix"):
-            issues.approve(number, actor=by("bob"), patch_hash=patch, key="k")
+            approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k")
         assert waiting.state(number).state == "pending"
-        assert issues.reject(number, actor=by("bob"), reason="mine was wrong", key="r").done
+        assert approvals.reject(number, actor=by("bob"), reason="mine was wrong", key="r").done
     else:
-        assert issues.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
+        assert approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
 
 
 def test_four_eyes_of_every_service_where_the_policy_says_so(console):
     console.platform_file.write_text(console.platform_file.read_text() + '[approval]\nfour_eyes = "always"\n')
     number, _, patch = waiting.question("cart", "bob")
     with pytest.raises(Refused, match="four eyes"):
-        issues.approve(number, actor=by("bob"), patch_hash=patch, key="k")
+        approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k")
 
 
 def test_who_retries_is_the_requester_of_the_new_run(console):
@@ -149,14 +149,14 @@ def test_an_approval_dies_when_the_patch_changes(console):
         session.get_one(ChangeSet, waiting.state(number).change_set_id).patch_hash = "another"
     for given in (patch, "another"):
         with pytest.raises(Refused, match="The patch has changed"):
-            issues.approve(number, actor=by("bob"), patch_hash=given, key="k")
+            approvals.approve(number, actor=by("bob"), patch_hash=given, key="k")
     assert waiting.state(number).state == "pending"
 
 
 def test_an_expired_question_is_answered_by_nobody(console):
     number, _, patch = waiting.question(expires_at=now() - timedelta(seconds=1))
     with pytest.raises(Refused, match="expired"):
-        issues.approve(number, actor=by("bob"), patch_hash=patch, key="k")
+        approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k")
 
 
 GROUPS = '[access.groups]\npayments = ["bob"]\n'
@@ -169,29 +169,29 @@ GROUPS = '[access.groups]\npayments = ["bob"]\n'
 def test_an_escalated_question_is_answered_by_those_it_went_to(console, to, person, may):
     console.platform_file.write_text(console.platform_file.read_text() + GROUPS)
     number, _, patch = waiting.question()
-    issues.pass_on(number, actor=by("approver"), to=to, reason="they know it", key="p")
+    approvals.pass_on(number, actor=by("approver"), to=to, reason="they know it", key="p")
     assert waiting.state(number).assignee == to
     if may:
-        assert issues.approve(number, actor=by(person), patch_hash=patch, key="k").done
+        assert approvals.approve(number, actor=by(person), patch_hash=patch, key="k").done
     else:
         with pytest.raises(Refused, match=f"Assigned to {to}"):
-            issues.approve(number, actor=by(person), patch_hash=patch, key="k")
+            approvals.approve(number, actor=by(person), patch_hash=patch, key="k")
 
 
 def test_a_question_goes_only_to_somebody_who_can_answer_it(console):
     number, _, _ = waiting.question()
     for to in ("operator", "viewer", "nobody", "on-call"):
         with pytest.raises(Refused, match="neither a group nor an approver"):
-            issues.pass_on(number, actor=by("approver"), to=to, reason="x", key="p")
+            approvals.pass_on(number, actor=by("approver"), to=to, reason="x", key="p")
 
 
 def test_handing_back_opens_it_to_every_approver(console):
     number, _, patch = waiting.question(assignee="bob")
-    issues.hand_back(number, actor=by("bob"), reason="on leave", key="h")
+    approvals.hand_back(number, actor=by("bob"), reason="on leave", key="h")
     assert waiting.state(number).assignee is None
     with pytest.raises(Refused, match="Any approver can already answer it"):
-        issues.hand_back(number, actor=by("bob"), reason="again", key="h2")
-    assert issues.approve(number, actor=by("approver"), patch_hash=patch, key="k").done
+        approvals.hand_back(number, actor=by("bob"), reason="again", key="h2")
+    assert approvals.approve(number, actor=by("approver"), patch_hash=patch, key="k").done
 
 
 def test_of_two_at_once_one_wins_and_the_other_is_told(console):
@@ -199,7 +199,7 @@ def test_of_two_at_once_one_wins_and_the_other_is_told(console):
 
     def answer(person: str) -> str:
         try:
-            return issues.approve(number, actor=by(person), patch_hash=patch, key=f"k-{person}").says
+            return approvals.approve(number, actor=by(person), patch_hash=patch, key=f"k-{person}").says
         except Refused as refusal:
             return str(refusal)
 

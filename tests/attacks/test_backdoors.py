@@ -10,7 +10,8 @@ import pytest
 
 from console.parts import change
 from core.models import ChangeSet, Review
-from core.policy.sections import FixRules, Repository
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.judge.capabilities import NOTHING, capabilities
 from core.repair.judge.policy import refuse
 from core.repair.prove.generated_tests import refused as why_unfit

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.models import Crash
-from core.policy.sections import FixRules, Repository
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.prove.proof import prove, run_tests
 from core.repair.sandbox.probe import Call, probes
 from core.repair.sandbox.runner import BubblewrapRunner

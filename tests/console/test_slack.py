@@ -104,7 +104,12 @@ def test_a_button_of_another_patch_approves_nothing(asked):
 
 @pytest.mark.parametrize(
     ("state", "says"),
-    [("approved", "Approved by grace"), ("rejected", "Rejected by grace"), ("expired", "Nobody"), ("stale", "void")],
+    [
+        ("approved", "Approved by grace"),
+        ("rejected", "Rejected by grace"),
+        ("expired", "Expired without an answer"),
+        ("stale", "void"),
+    ],
 )
 def test_an_answer_given_elsewhere_takes_the_buttons_away(asked, state, says):
     assert buttons(asked.message) == ["approve", "reject", "escalate"]

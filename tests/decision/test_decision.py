@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from core.decision.rules import Situation, confidence_of, decide, read_situation, rollbacks_in_a_row, terms
 from core.models import Cause, Impact, Severity, Verdict
 from core.policy.reader import Policy
-from core.policy.sections import CorroborationRules, Guards, History, Repository, Service
+from core.policy.sections import CorroborationRules, Guards, History
+from core.policy.services import Repository, Service
 
 POLICY = Policy(
     repositories={"shop": Repository(remote="/srv/shop.git")},

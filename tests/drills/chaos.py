@@ -28,8 +28,8 @@ from pathlib import Path
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import col, select
 
-from core.actions import deployments
-from core.actions import issues as actions
+from core.access import rights
+from core.actions import approvals, deployments, production
 from core.audit import chain
 from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, ServiceHealth, Status
@@ -138,7 +138,7 @@ def insist(work: Callable, seconds: float = 60.0):
     while True:
         try:
             return work()
-        except (SQLAlchemyError, actions.Refused):
+        except (SQLAlchemyError, rights.Refused):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
@@ -214,21 +214,23 @@ def _answer(chance: random.Random) -> None:
         watched = session.exec(select(Deployment).where(Deployment.status == "watching")).all()
         asked = session.exec(select(Approval).where(Approval.state == "pending")).all()
     for hold in braked:
-        with contextlib.suppress(actions.Refused):
+        with contextlib.suppress(rights.Refused):
             key = f"lift-{hold.id}"
             deployments.lift(hold.scope, actor=by("ada"), reason="their causes are known", key=key)
     for row in watched:
         if row.judged.get("asked") and not row.kept_by:
-            answer, reason = (actions.roll_back, "errors rose") if _worse(row) else (actions.keep, "it does no harm")
-            with contextlib.suppress(actions.Refused):
+            worse = _worse(row)
+            answer = production.roll_back if worse else production.keep
+            reason = "errors rose" if worse else "it does no harm"
+            with contextlib.suppress(rights.Refused):
                 answer(row.id, actor=by("ada"), reason=reason, key=f"{answer.__name__}-{row.id}")
     for one in asked:
         key = f"answer-{one.id}"
-        with contextlib.suppress(actions.Refused):  # answered, or its question is stale by now
+        with contextlib.suppress(rights.Refused):  # answered, or its question is stale by now
             if random.Random(one.id).random() < REFUSED:
-                actions.reject(one.id, actor=by("ada"), reason="not now", key=key)
+                approvals.reject(one.id, actor=by("ada"), reason="not now", key=key)
             else:
-                actions.approve(one.id, actor=by("ada"), patch_hash=one.patch_hash, key=key)
+                approvals.approve(one.id, actor=by("ada"), patch_hash=one.patch_hash, key=key)
 
 
 def _worse(row: Deployment) -> bool:

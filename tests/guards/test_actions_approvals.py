@@ -8,7 +8,7 @@ import pytest
 
 from core import runtime
 from core.access.rights import Refused
-from core.actions import issues
+from core.actions import approvals, issues
 from core.db import store
 from core.models import Approval, now
 from core.runtime import Runtime
@@ -64,7 +64,7 @@ def test_a_question_that_does_not_exist(console, name):
 
 def test_an_approval_releases_the_patch_that_was_seen(console):
     number, issue, patch = waiting.question()
-    refused(issues.approve, number, says="The patch has changed since you saw it", patch_hash="another")
+    refused(approvals.approve, number, says="The patch has changed since you saw it", patch_hash="another")
     assert answer("approve", number, patch).says == "Approved. The release starts."
     kept = one(Approval, number)
     assert (kept.state, kept.by, kept.reason) == ("approved", "approver", "")
@@ -80,7 +80,7 @@ def test_an_approval_releases_the_patch_that_was_seen(console):
 def test_a_rejection_says_why_and_reaches_the_workflow(console):
     number, issue, patch = waiting.question()
     for reason in ("", "  "):
-        refused(issues.reject, number, says="Enter a reason for the rejection", reason=reason)
+        refused(approvals.reject, number, says="Enter a reason for the rejection", reason=reason)
     answer("reject", number, patch)
     kept = one(Approval, number)
     assert (kept.state, kept.by, kept.reason) == ("rejected", "approver", "too risky")
@@ -106,14 +106,14 @@ def test_four_eyes(console, service, requester, policy, says):
     runtime.use(Runtime(console))
     number, _, patch = waiting.question(service, requester)
     if says:
-        refused(issues.approve, number, says=says, patch_hash=patch)
+        refused(approvals.approve, number, says=says, patch_hash=patch)
     else:
         assert answer("approve", number, patch).done
 
 
 def test_a_question_is_passed_on_to_a_named_person_and_no_further(console):
     number, issue, patch = waiting.question()
-    refused(issues.pass_on, number, says="'operator' is neither a group", to="operator", reason="x")
+    refused(approvals.pass_on, number, says="'operator' is neither a group", to="operator", reason="x")
     assert answer("pass_on", number, patch).says == "Assigned to bob. They are notified."
     assert (one(Approval, number).assignee, one(Approval, number).state) == ("bob", "pending")
     assert [m.body for m in told("approval_asked")] == ["approver asks bob to answer: theirs"]
@@ -131,4 +131,4 @@ def test_a_question_is_handed_back_once(console):
     assert audited("hand_back")[0][1:] == (
         f"issue/{issue}", {"approval": number, "from": "bob", "reason": "on leave", "via": "console"}
     )  # fmt: skip
-    refused(issues.hand_back, number, says="Any approver can already answer it", reason="x")
+    refused(approvals.hand_back, number, says="Any approver can already answer it", reason="x")

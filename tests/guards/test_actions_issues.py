@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.access.rights import Actor, Forbidden
-from core.actions import issues
+from core.actions import approvals, issues
 from core.db import store
 from core.models import Approval, AuditRow, Issue, Outcome, Status
 from core.models.access import Role
@@ -97,7 +97,7 @@ def test_escalating_answers_a_waiting_question_with_no(console, reason, kept):
     assert (asked.state, asked.by, asked.reason) == ("rejected", "operator", kept)
     assert rows(Outcome) == [], "the workflow that hears the answer remembers it"
     assert answers_sent() == [{"approved": False, "by": "operator", "reason": kept}]
-    refused(issues.approve, number, says="Already rejected by operator", patch_hash=patch)
+    refused(approvals.approve, number, says="Already rejected by operator", patch_hash=patch)
 
 
 @pytest.mark.parametrize("state", ["approved", "rejected", "expired"])

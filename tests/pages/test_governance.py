@@ -109,7 +109,7 @@ TAMPERED = {
         "UPDATE auditrow SET id = 99 WHERE id = 2",
         "row 3 does not follow row 1 but row 99: rows were reordered",
     ),
-    "truncate": ("DELETE FROM auditrow WHERE id > 4", "rows were cut off"),
+    "truncate": ("DELETE FROM auditrow WHERE id > 4", "rows were removed"),
 }
 
 
@@ -117,7 +117,7 @@ TAMPERED = {
 def test_a_tampered_trail_is_found_on_screen(shop, how):
     assert head.advance(shop).ok
     at = press(screens.visit("audit"), "Verify the chain")
-    assert "6 rows, each follows the one before it" in screens.seen(at)
+    assert "6 rows verified; the chain is intact" in screens.seen(at)
     sql, says = TAMPERED[how]
     with store.write() as session:
         session.connection().execute(text(sql))
@@ -178,7 +178,7 @@ def test_the_sandbox_says_how_strong_it_is(found, says):
 
 ERRORS = {
     "sentry: 429 Too Many Requests": "limits our requests",
-    "datadog: 403 Forbidden": "lacks a right",
+    "datadog: 403 Forbidden": "lacks a permission",
     "github: 401 Bad credentials": "Create a new key",
     "read timed out": "slowly",
     "cannot connect: Connection refused": "cannot be reached",

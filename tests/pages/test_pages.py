@@ -79,7 +79,7 @@ def test_what_is_watched_is_production_alone(console, environment, watched):
         status = "verified" if watched else "ready"
         number = factories.deployment(session, change, environment=environment, status=status).id
     said = screens.seen(screens.visit("deployments", deployment=number))
-    assert ("p95 grows by at most 1.5× or 50 ms, whichever is greater" in said) == watched
+    assert ("p95 growth is at most 1.5× or 50 ms, whichever is greater" in said) == watched
     assert ("Health before and after" in said) == ("Returns to" in said) == watched
     assert said.count("ready 20") == 1
 

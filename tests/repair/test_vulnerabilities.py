@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.policy.sections import OsvRules, Repository
+from core.policy.sections import OsvRules
+from core.policy.services import Repository
 from core.stages.review import gates, manifests, vulnerabilities
 from core.vendors.base import VendorError, Vulnerability
 from core.vendors.command import git

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.actions import issues
+from core.actions import approvals
 from core.cli import stage
 from core.db import store
 from core.models import Decision, Deployment, StageRun, Status
@@ -44,7 +44,7 @@ def test_the_wait_ends_with_a_question(world, hasty):
     assert "No metric or log of pricing shows these failures" in question.asks
     assert "Waits for" not in question.asks
     w.fares("pricing", 20)  # too late: the person is asked already
-    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
+    approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
     assert ended(w, number, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 

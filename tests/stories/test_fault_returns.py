@@ -47,7 +47,7 @@ def test_a_fault_that_returns_is_fixed_again_in_a_second_run(world):
     undone(w)
     seen_again(issue_id)
     group.group_new(w.rt)
-    assert w.get(issue_id).reason == "the fault came back after its fix"
+    assert w.get(issue_id).reason == "The error returned after its fix."
     assert group.start_new(w.rt) == [issue_id]
     live = (Deployment.environment == "production", Deployment.status == "watching")
     until(lambda: rows(Deployment, *live))

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import col, select
 
 from core import runtime
-from core.actions import issues
+from core.actions import approvals
 from core.db import store
 from core.models import Analysis, Approval, Cause, ChangeSet, Impact, Severity, Status, TestRun
 from core.ops import durable
@@ -62,7 +62,7 @@ def refuse_by_a_person(w, _monkeypatch) -> None:
     with store.read() as session:
         asked = session.exec(select(Approval).where(Approval.state == "pending")).one()
     assert branches(w), "it was published, to be looked at"
-    issues.reject(asked.id, actor=by("ada"), reason="not before the sale @all", key="k")
+    approvals.reject(asked.id, actor=by("ada"), reason="not before the sale @all", key="k")
 
 
 def fail_the_tests(_w, monkeypatch) -> None:
@@ -148,7 +148,7 @@ def test_a_branch_that_cannot_be_taken_back_is_told_to_the_person_who_takes_over
     w.origin.rename(w.folder / "away.git")
     with store.read() as session:
         asked = session.exec(select(Approval).where(Approval.state == "pending")).one()
-    issues.reject(asked.id, actor=by("ada"), reason="no", key="k")
+    approvals.reject(asked.id, actor=by("ada"), reason="no", key="k")
     issue = ended(w, issue_id, Status.ESCALATED)
     assert f"branch fix/issue-{issue_id} could not be deleted" in issue.reason
     (w.folder / "away.git").rename(w.origin)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.models import Cause, Frame, Kind, Record
+from core.models.counted import counted
 from core.signals.analysis import blame, causes, severity, wording
 from core.signals.analysis.blame import RankedSuspect
 from core.signals.analysis.types import Conclusion, Evidence
@@ -149,16 +150,16 @@ def _terms(case: Case) -> list[dict]:
     slow = _is_slow(case)
     terms = (
         (bool(crash), 0.25, f"the exception is known: {fp.type}"),
-        (not crash and bool(records), 0.15, "a message without an exception"),
-        (own, 0.27, "frames of the program's own are known"),
-        (_understood(case), 0.10, "what kind of cause it is follows from the exception"),
-        (bool(crash and any(f.locals for f in crash.frames)), 0.15, "the values of the locals are known"),
-        (case.occurrences >= ENOUGH, 0.10, f"it occurred {case.occurrences} times"),
+        (not crash and bool(records), 0.15, "there is a message without an exception"),
+        (own, 0.27, "the stack has frames of the program itself"),
+        (_understood(case), 0.10, "the exception shows the kind of cause"),
+        (bool(crash and any(f.locals for f in crash.frames)), 0.15, "the values of local variables are known"),
+        (case.occurrences >= ENOUGH, 0.10, f"it occurred {counted(case.occurrences, 'time')}"),
         (len(case.stacks) == 1, 0.05, "every stack ends at the same place"),
         (len(sources) > 1, 0.05, f"{len(sources)} sources agree: {', '.join(sources)}"),
         (bool(release), 0.05, release.says if release else ""),
         (slow, 0.20, _slow_says(case) if slow else ""),
-        (slow and bool(release), 0.20, "a release came right before it became slow"),
+        (slow and bool(release), 0.20, "a release came right before the slowdown"),
     )
     return [{"says": says, "weight": weight} for holds, weight, says in terms if holds]
 
@@ -171,7 +172,7 @@ def _not_counted(case: Case, told: severity.Assessment) -> list[dict]:
     """Evidence that a person wants to see but that the confidence does not count."""
     says = [f"severity and impact: {s['says']}" for s in told.says]
     says += [f"suspect ({s.kind}, {s.score:.2f}): {s.says}" for s in case.suspects[:3]]
-    says += [f"similar before: {text}" for text in case.evidence.past[:3]]
+    says += [f"similar earlier issue: {text}" for text in case.evidence.past[:3]]
     return [{"says": text, "weight": 0} for text in says]
 
 
@@ -196,13 +197,13 @@ def _without_crash(case: Case) -> tuple[Cause, str, str]:
     release = _release(case)
     since = f" {release.says[:1].upper()}{release.says[1:]}." if release else ""
     if _is_slow(case):
-        step = f"Compare {release.name} with the release before it." if release else "Profile the slow requests."
-        return Cause.PERFORMANCE, f"{case.evidence.service} became slower: {_slow_says(case)}.{since}", step
+        step = f"Compare {release.name} with the previous release." if release else "Profile the slow requests."
+        return Cause.PERFORMANCE, f"{case.evidence.service} slowed down: {_slow_says(case)}.{since}", step
     title = " ".join((case.best.message or case.best.title).split())[:240]
     return (
         Cause.UNKNOWN,
-        f"Only a message is known: {title}.{since}",
-        "Look at the service's logs at that time.",
+        f"Only a message is available: {title}.{since}",
+        "Check the service's logs at that time.",
     )
 
 

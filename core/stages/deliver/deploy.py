@@ -14,7 +14,7 @@ from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.ops import notify, stage_log
 from core.ops.stage_log import Entry
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.runtime import Runtime, connected
 from core.signals import health
 from core.stages.deliver import release_checks, scene, success_checks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.db import store
 from core.models import ChangeSet, Deployment
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.runtime import Runtime, connected
 from core.stages import workspace
 from core.vendors.base import Deployed, VendorError

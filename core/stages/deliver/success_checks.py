@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from core.models import ServiceHealth
-from core.policy.sections import SuccessCheck
+from core.policy.services import SuccessCheck
 from core.runtime import Runtime
 
 Answers = Mapping[str, str]  # "service: check" -> fault, or ""

@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from core.policy.sections import FixRules, Repository
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.types import Runner
 from core.stages.review import runtime_gates, text_gates, tools
 from core.stages.review.gate import Changed, Gate, GateFinding, changed_lines, counted

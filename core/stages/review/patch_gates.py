@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core.models.counted import counted
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.repair.judge.capabilities import NOTHING, Capability, capabilities
 from core.repair.prove import generated_tests
 from core.repair.sandbox.runner import read_back

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 from core.models.counted import counted
-from core.policy.sections import FixRules, Repository
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.sandbox import checkout
 from core.repair.sandbox.desk import desk, script
 from core.repair.types import Runner

@@ -16,7 +16,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from core.models.counted import counted
-from core.policy.sections import OsvRules, Repository
+from core.policy.sections import OsvRules
+from core.policy.services import Repository
 from core.repair.types import Runner
 from core.stages.review import imports, manifest_reader, manifests
 from core.stages.review.gate import Gate, GateFinding, changed_lines
