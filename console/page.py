@@ -46,7 +46,7 @@ def _declared(path: Path) -> PageFile:
         if isinstance(target, ast.Name)
     }
     title = (ast.get_docstring(tree) or path.stem).split(":")[0]
-    return PageFile(path.stem, title, int(said["ORDER"]), str(said.get("RIGHT", access.VIEW)))
+    return PageFile(path.stem, title, int(str(said["ORDER"])), str(said.get("RIGHT", access.VIEW)))
 
 
 PAGES = {found.name: found.title for found in declared()}  # address: title

@@ -187,7 +187,7 @@ def _records(session: Session, source: str, issue: Issue, span: Span, *where) ->
             col(Signal.at) < span.end,
             *where,
         )
-        .group_by(Signal.kind, Signal.fingerprint, Signal.issue_id)
+        .group_by(Signal.kind, Signal.fingerprint, col(Signal.issue_id))
     ).all()
     return [Logged(kind, print_, of == issue.id, n) for kind, print_, of, n, _ in rows], min(
         (row[4] for row in rows), default=None

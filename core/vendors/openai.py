@@ -40,7 +40,8 @@ class Chat:
             api_key=key or "none",
             timeout=TIMEOUT,
             max_retries=1,
-            http_client=bounded(self.name, base_url or "https://api.openai.com", seconds),
+            # openai 3 takes a client of httpx as well as of httpx2, but types the latter alone
+            http_client=bounded(self.name, base_url or "https://api.openai.com", seconds),  # pyright: ignore[reportArgumentType]
         )
 
     def complete(self, system: str, user: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -170,7 +170,7 @@ def _interval(at: float, seconds: float, values: Mapping[str, float]) -> Interva
 def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
     """Errors of the issue's environment, the newest first. One that is not grouped yet has no fingerprint so far."""
     grouped = col(Signal.issue_id).is_not(None) | col(Signal.set_aside).is_not(None)
-    return session.exec(
+    return session.connection().execute(
         select_columns(
             Signal.id, Signal.source, Signal.service, Signal.at, col(Signal.count).label("number"),
             Signal.release, Signal.fingerprint, Signal.title, Signal.issue_id,
@@ -209,7 +209,8 @@ def _faults(session: Session, release: Release, rows: Sequence[Row], at: datetim
 
 def _causes(session: Session, issues: Collection[int]) -> dict[int, Cause | None]:
     """The cause that the analysis found, by issue; None if it is not analysed yet."""
-    return dict(session.exec(select_columns(Issue.id, Issue.cause).where(col(Issue.id).in_(issues))).all())
+    rows = session.exec(select_columns(Issue.id, Issue.cause).where(col(Issue.id).in_(issues)))
+    return {id_: cause for id_, cause in rows}
 
 
 def _unread(release: Release, signals: Sequence[Row], causes: Collection[Cause | None], at: datetime) -> bool:

@@ -55,9 +55,16 @@ def look(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chang
 
 def _seen(rt: Runtime, repository: Repository, change: ChangeSet) -> ReviewProgress:
     try:
-        return connected(rt.reviewer, "reviewer").look(repository.github, change.pull_number, change.head_sha)
+        return connected(rt.reviewer, "reviewer").look(repository.github, _pull(change), change.head_sha)
     except VendorError as error:
         return ReviewProgress("waiting", says=f"CodeRabbit's review could not be read ({error.message})")
+
+
+def _pull(change: ChangeSet) -> int:
+    """Its pull request, which ``applies`` asked for. Raises ValueError where there is none."""
+    if change.pull_number is None:
+        raise ValueError(f"change {change.id} has no pull request")
+    return change.pull_number
 
 
 def _ask_again(
@@ -70,7 +77,7 @@ def _ask_again(
         return _again(seen.wait, asked=1)
     key = f"review-{change.head_sha[:12]}-{asked}"
     try:
-        connected(rt.reviewer, "reviewer").ask(repository.github, change.pull_number, key)
+        connected(rt.reviewer, "reviewer").ask(repository.github, _pull(change), key)
         entry.says = f"{seen.says}; review requested again"
     except VendorError as error:
         entry.says = f"{seen.says}; it could not be requested again ({error.message})"
