@@ -80,7 +80,7 @@ def test_a_rollback_returns_production_and_hands_the_issue_over(host):
 def test_a_rollback_that_another_deployment_made_needless_is_not_called_one(host):
     row, host.live = released(), "dpl_new"
     done = production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
-    left = "production was left alone: it serves the newer deployment dpl_new"
+    left = "production was left unchanged: it serves the newer deployment dpl_new"
     assert done.says == left and host.asked == []
     kept, issue = one(Deployment, row.id), one(Issue, row.issue_id)
     assert (kept.status, kept.note) == ("superseded", "worse (approver)")

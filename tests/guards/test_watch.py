@@ -300,9 +300,9 @@ def test_a_check_that_passed_before_and_fails_at_two_looks_is_harm(console):
     asked = []
     watched.probe = lambda url, **expected: asked.append((url, expected)) or "it returned 500"
     found, entry = watched.look(120)
-    assert found["state"] == "watching" and "cart: basket: it answered 500" in entry.says
+    assert found["state"] == "watching" and "cart: basket: it returned 500" in entry.says
     found, _ = watched.look(150)
-    assert found["state"] == "failed" and found["says"] == "cart: basket: it answered 500"
+    assert found["state"] == "failed" and found["says"] == "cart: basket: it returned 500"
     assert asked == [("https://shop.example/cart", {"status": 200, "contains": "Total"})] * 2
 
 
@@ -326,7 +326,7 @@ def test_there_is_no_success_while_a_check_without_a_past_fails(console):
     watched.look(90)
     assert watched.look(120)[0]["state"] == "watching" and not watched.told("watch_unsure")
     assert watched.look(600)[0]["state"] == "watching"
-    assert "cart: basket: it answered 500" in watched.told("watch_unsure")[0].body
+    assert "cart: basket: it returned 500" in watched.told("watch_unsure")[0].body
 
 
 @pytest.mark.parametrize(("at_most", "state"), [(60, "healthy"), (40, "watching")])
@@ -479,7 +479,7 @@ def test_production_returns_to_what_it_served(console):
     ("live", "status", "says"),
     [
         (BEFORE, "rolled_back", f"Production already serves {BEFORE}"),
-        ("dpl_new", "superseded", "production was left alone: it serves the newer deployment dpl_new"),
+        ("dpl_new", "superseded", "production was left unchanged: it serves the newer deployment dpl_new"),
     ],
 )
 def test_the_row_says_what_was_seen_at_the_vendor(console, live, status, says):

@@ -78,8 +78,8 @@ def test_every_question_is_answered_in_order():
         ({"proved": False}, "- [ ] it passes with the fix"),
         ({"timed": None}, "no recorded input could be timed"),
         ({"scan": UNSCANNED}, "| vulnerabilities | **not done** | not scanned: osv: could not be reached |"),
-        ({"scan": UNSCANNED}, "packages it stands on: not scanned: osv: could not be reached."),
-        ({"scan": None}, "packages it stands on: not scanned."),
+        ({"scan": UNSCANNED}, "its dependencies: not scanned: osv: could not be reached."),
+        ({"scan": None}, "its dependencies: not scanned."),
         (
             {"notes": [("note", "six has X-1")]},
             "Notes on problems that this change did not cause:\n- a.txt: six has X-1",

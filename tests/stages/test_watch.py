@@ -13,7 +13,7 @@ from core.signals.release import Judgement, State
 from core.stages.deliver.success_checks import bound, harm, unmet
 from core.stages.watch.look import again, settled
 
-BROKE, OPEN = ["cart: basket: it answered 500"], ["cart: basket: no answer yet"]
+BROKE, OPEN = ["cart: basket: it returned 500"], ["cart: basket: no answer yet"]
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_which_checks_broke_and_which_are_open(before, last, now, broke, open_):
     ("metric", "at_most", "requests", "answer"),
     [
         ("p95_ms", 50, 20, ""),
-        ("p95_ms", 49, 20, "p95_ms is 50, at most 49 is allowed"),
+        ("p95_ms", 49, 20, "p95_ms is 50; the maximum is 49"),
         ("error_rate", 0.1, 20, ""),
-        ("error_rate", 0.09, 20, "error_rate is 0.1, at most 0.09 is allowed"),
+        ("error_rate", 0.09, 20, "error_rate is 0.1; the maximum is 0.09"),
         ("error_rate", 0.09, 19, None),
     ],
 )

@@ -24,7 +24,7 @@ def test_a_check_that_the_release_broke_is_harm_and_one_that_failed_before_is_no
     w.rt.probe = probe
     issue = ended(w, w.issue(), Status.RESOLVED, Status.ESCALATED)
     assert issue.status is status, issue.reason
-    assert ("pricing: basket: it answered 500" in issue.reason) is passed_before
+    assert ("pricing: basket: it returned 500" in issue.reason) is passed_before
     [row] = rows(Deployment, Deployment.environment == "production")
     assert row.judged["before"] == {"pricing: basket": "" if passed_before else "it returned 500"}
     assert row.status == ("rolled_back" if passed_before else "verified")

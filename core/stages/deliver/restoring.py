@@ -52,9 +52,9 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
             deployer.cancel(one.vendor_id)
     live = deployer.production(project)
     if live and live.vendor_id == row.previous_vendor_id:
-        return Restored("rolled_back", f"Production already serves {row.previous_vendor_id}", late=bool(found))
+        return Restored("rolled_back", f"production already serves {row.previous_vendor_id}", late=bool(found))
     if live and live.vendor_id not in {row.vendor_id, *(one.vendor_id for one in found)}:
-        return Restored("superseded", f"Production was left unchanged: it serves the newer deployment {live.vendor_id}")
+        return Restored("superseded", f"production was left unchanged: it serves the newer deployment {live.vendor_id}")
     if not row.previous_vendor_id:
         raise VendorError(deployer.name, "there is no earlier deployment to roll back to", permanent=True)
     begun = time.monotonic()
@@ -62,7 +62,7 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
     _seen(deployer, project, row.previous_vendor_id)
     with store.write() as session:  # the next question for approval tells how long a way back takes
         session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
-    return Restored("rolled_back", f"Rolled back to {row.previous_vendor_id}")
+    return Restored("rolled_back", f"rolled back to {row.previous_vendor_id}")
 
 
 def _seen(deployer: Deployer, project: str, vendor_id: str) -> None:
