@@ -8,7 +8,6 @@ from sqlmodel import select
 
 from core import runtime
 from core.access import rights
-from core.actions import issues
 from core.actions import policy as policy_actions
 from core.audit import chain
 from core.cli import replay as command_replay
