@@ -22,7 +22,7 @@ from core.stages.crashes import best_crash
 
 LOOK = 15.0  # seconds between two looks at the other issue
 LOOKS = 480  # looks at one other issue: two hours
-WAITS = "waits for the fix of issue "
+WAITS = "Waiting for the fix of issue "
 LONGEST = 20  # issues of a chain in which each waits for the next one
 CURED = (Status.RESOLVED, Status.DISMISSED)
 Place = tuple[str, str, str]  # exception, file, function

@@ -11,7 +11,7 @@ from typing import Any
 
 from console.parts import connectors
 from console.ui import diff
-from core.decision import rules
+from core.decision import situation
 from core.models import ChangeSet, Crash, Frame, Raised
 from core.policy.reader import ConfigurationError, parse_policy
 from core.policy.sections import FixRules
@@ -200,7 +200,7 @@ REVIEWS = {
         ('[services.cart]\nrepository = "shop"\n',),
     ),
     "situation to decide": Reader(
-        lambda text: rules.read_situation(json.loads(text)) if text[:1] == "{" else None,
+        lambda text: situation.read_situation(json.loads(text)) if text[:1] == "{" else None,
         (ValueError, TypeError, KeyError, AttributeError, RecursionError),
         ('{"service": "cart", "severity": "low", "impact": "low", "analysis": 0.5}',),
         json=True,

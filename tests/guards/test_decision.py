@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.decision.rules import Situation, decide, read_situation, rollbacks_in_a_row, terms
+from core.decision.receipt import decide
+from core.decision.rules import terms
+from core.decision.situation import Situation, read_situation, rollbacks_in_a_row
 from core.models import Cause, Impact, Severity, Verdict
 from core.policy.reader import Policy
 from core.policy.sections import Guards, History, Thresholds

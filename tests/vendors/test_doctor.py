@@ -113,12 +113,7 @@ TABLE = [  # vendor, what is wrong, what the doctor says, what it points to
     ("sentry", {"sentry_token": "sntrys_another"}, "refused the credential (401): Invalid token", "SENTRY_TOKEN"),
     ("sentry", {"sentry_org": "acne"}, "(404)", "SENTRY_ORG: the slug in the address of your organization, now 'acne'"),
     ("github", {"github_token": "ghp_another"}, "refused the credential (401): Bad credentials", "GITHUB_TOKEN"),
-    (
-        "github",
-        {"repository": "acme/shoop"},
-        "acme/shoop: did not find the resource",
-        "repositories.*.github in platform.toml",
-    ),
+    ("github", {"repository": "acme/shoop"}, "acme/shoop: did not find", "repositories.*.github in platform.toml"),
     ("cloudwatch", {"AWS_SECRET_ACCESS_KEY": "wrong"}, "InvalidSignatureException", "does not belong to the key"),
     ("cloudwatch", {"AWS_ACCESS_KEY_ID": "AKIAOTHER00000000000"}, "UnrecognizedClient", "AWS_ACCESS_KEY_ID"),
     ("cloudwatch", {"cloudwatch_log_groups": "/shop/prod"}, "log group /shop/prod", "CLOUDWATCH_LOG_GROUPS"),

@@ -1,7 +1,7 @@
 """Whether a release must wait for a stop, its repository's brake or a freeze; and when the brake is applied.
 
 The brake looks at the releases of one repository and holds its automatic releases. The guard "rollbacks in a row" of
-core/decision/rules.py is another thing: it looks at the platform's outcomes, and makes a decision ask for approval.
+core/decision/guards.py is another thing: it looks at the platform's outcomes, and makes a decision ask for approval.
 """
 
 from __future__ import annotations
