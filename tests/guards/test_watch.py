@@ -478,7 +478,7 @@ def test_production_returns_to_what_it_served(console):
 @pytest.mark.parametrize(
     ("live", "status", "says"),
     [
-        (BEFORE, "rolled_back", f"Production already serves {BEFORE}"),
+        (BEFORE, "rolled_back", f"production already serves {BEFORE}"),
         ("dpl_new", "superseded", "production was left unchanged: it serves the newer deployment dpl_new"),
     ],
 )
