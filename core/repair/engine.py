@@ -104,24 +104,37 @@ def _unproved(tree: Path, crash: Crash, fixers: Sequence[Fixer], feedback: Seque
     return FixResult("escalate", says, next_step=step, candidate=proposal, final=True)
 
 
-def _bench(tree, crash, hits, runner, base, rules, allowed) -> Bench:
+def _bench(
+    tree: Path,
+    crash: Crash,
+    hits: Sequence[Call],
+    runner: Runner,
+    base: dict[str, str],
+    rules: FixRules,
+    allowed: Sequence[str],
+) -> Bench:
     """Inputs whose outcome is the same in any order; what is random or keeps state can judge nothing."""
-    pool, seen = pool_of(crash), seen_types(tree)
-    confused = bool(_CONFUSED.search(crash.exception.message))
-    outer = list(dict.fromkeys([*hits, *islice(mutated(hits[0], pool, seen, confused), INPUTS)]))
-    below = [c for c in recorded_calls(tree, crash) if c not in hits][-2:] + scaffolds(tree, crash, wanted_only=True)[
-        :6
-    ]
-    inner = [m for c in below for m in [c, *islice(mutated(c, pool, seen, confused), INNER)]]
+    outer, inner = _inputs(tree, crash, hits)
     calls = list(dict.fromkeys([*outer, *inner]))
     both = probe(tree, [*calls, *reversed(calls)], runner)
     back = list(reversed(both[len(calls) :]))
     pairs = enumerate(zip(calls, both, back, strict=False))
-    kept = [i for i, (c, a, b) in pairs if i < len(hits) or (a == b and not c.odd)]
+    kept = [i for i, (call, one, other) in pairs if i < len(hits) or (one == other and not call.odd)]
     return Bench(
         tree, crash, runner, base, rules, allowed,
         [calls[i] for i in kept], [both[i] for i in kept], len(hits), sum(i < len(outer) for i in kept),
     )  # fmt: skip
+
+
+def _inputs(tree: Path, crash: Crash, hits: Sequence[Call]) -> tuple[list[Call], list[Call]]:
+    """Calls like those that crash, which come first, and calls of the frames below or as the tests make them."""
+    pool, seen = pool_of(crash), seen_types(tree)
+    confused = bool(_CONFUSED.search(crash.exception.message))
+    outer = [*hits, *islice(mutated(hits[0], pool, seen, confused), INPUTS)]
+    recorded = [call for call in recorded_calls(tree, crash) if call not in hits]
+    below = [*recorded[-2:], *scaffolds(tree, crash, wanted_only=True)[:6]]
+    inner = [like for call in below for like in [call, *islice(mutated(call, pool, seen, confused), INNER)]]
+    return list(dict.fromkeys(outer)), inner
 
 
 def _proposed(fixers: Sequence[Fixer], tree: Path, crash: Crash, feedback: Sequence[str]) -> Iterator[Candidate]:
@@ -140,27 +153,48 @@ def _search(bench: Bench, fixers: Sequence[Fixer], proposed: Sequence[Candidate]
 
 def _judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False) -> list[Candidate]:
     """Run all candidates on the bench's inputs; returns those that lead to another crash of the program."""
-    reasons = [policy.refuse(bench.base, c, bench.rules, bench.allowed, bench.crash) for c in candidates]
-    tried = [c for c, reason in zip(candidates, reasons, strict=True) if not reason]
-    bench.attempts.extend(Attempt(c, r) for c, r in zip(candidates, reasons, strict=True) if r)
+    tried = []
+    for candidate in candidates:
+        if reason := policy.refuse(bench.base, candidate, bench.rules, bench.allowed, bench.crash):
+            bench.attempts.append(Attempt(candidate, reason))
+        else:
+            tried.append(candidate)
     results = probes(bench.tree, bench.calls, [c.files for c in tried], bench.runner) if tried else []
     _restore(bench, tried)
     leads = []
     for candidate, after in zip(tried, results, strict=True):
-        reason = difference(bench.before, after, bench.crash)
-        shown = mended(after, bench.hits, candidate)
-        if reason is None and shown is None:
-            still = is_crash(after[0], bench.crash)
-            reason = "the reported input still crashes" if still else f"the reported input now raises {after[0].error}"
-        outer = slice(0, bench.outer)
-        reason = reason or uncured(bench.before[outer], after[outer], bench.crash)
-        bench.attempts.append(Attempt(candidate, reason or "", _led_on(after[0], bench.crash) if after else None))
-        if reason is None:
-            like = crash_like(bench.before[outer], after[outer], bench.crash)
-            bench.judged.append(Judged(candidate, like, shown, further))
-        elif after and after[0].error and after[0].file and not after[0].deliberate:
+        if not _survived(bench, candidate, after, further) and _leads(after):
             leads.append(candidate)
     return leads
+
+
+def _survived(bench: Bench, candidate: Candidate, after: Sequence[ProbeOutcome], further: bool) -> bool:
+    """Note what became of a candidate that was run: an attempt, and where nothing speaks against it one to choose."""
+    shown = mended(after, bench.hits, candidate)
+    reason = _against(bench, after, shown)
+    bench.attempts.append(Attempt(candidate, reason or "", _led_on(after[0], bench.crash) if after else None))
+    if reason is not None or shown is None:
+        return False
+    outer = slice(0, bench.outer)
+    like = crash_like(bench.before[outer], after[outer], bench.crash)
+    bench.judged.append(Judged(candidate, like, shown, further))
+    return True
+
+
+def _against(bench: Bench, after: Sequence[ProbeOutcome], shown: int | None) -> str | None:
+    """Why what the candidate does is no fix; None when nothing speaks against it."""
+    if reason := difference(bench.before, after, bench.crash):
+        return reason
+    if shown is None:
+        still = is_crash(after[0], bench.crash)
+        return "the reported input still crashes" if still else f"the reported input now raises {after[0].error}"
+    outer = slice(0, bench.outer)
+    return uncured(bench.before[outer], after[outer], bench.crash)
+
+
+def _leads(after: Sequence[ProbeOutcome]) -> bool:
+    """The reported input gets as far as an error in the program that is no deliberate one."""
+    return bool(after) and bool(after[0].error and after[0].file) and not after[0].deliberate
 
 
 def _led_on(outcome: ProbeOutcome, crash: Crash) -> tuple[str, str, str] | None:
@@ -198,20 +232,23 @@ def _restore(bench: Bench, candidates: Sequence[Candidate]) -> None:
 
 def _decided(bench: Bench, test_command: Sequence[str]) -> FixResult:
     """The best one whose proof is complete; one whose proof is not is refused, and the others are left."""
-    unproved = None
+    unproved: FixResult | None = None
     for _ in range(PROOFS):
         chosen, why = choose(bench.judged)
         if chosen is None:
-            step = "Decide what the program is meant to do with this input; the refused attempts say what was tried."
-            said = FixResult("escalate", why, Cause.CODE, step, attempts=bench.attempts, final=bool(bench.judged))
-            return unproved or said
+            return unproved or _undecided(bench, why)
         result = _proved(bench, chosen, why, test_command)
         if result.decision == "fix":
             return result
         unproved = unproved or result
         bench.judged.remove(chosen)
         bench.attempts[:] = [_told(a, chosen.candidate, result.reason) for a in bench.attempts]
-    return unproved
+    return unproved or _undecided(bench, "No candidate was proved.")
+
+
+def _undecided(bench: Bench, why: str) -> FixResult:
+    step = "Decide what the program is meant to do with this input; the refused attempts say what was tried."
+    return FixResult("escalate", why, Cause.CODE, step, attempts=bench.attempts, final=bool(bench.judged))
 
 
 def _told(attempt: Attempt, refused: Candidate, why: str) -> Attempt:
@@ -222,16 +259,15 @@ def _told(attempt: Attempt, refused: Candidate, why: str) -> Attempt:
 def _proved(bench: Bench, judged: Judged, why: str, test_command: Sequence[str]) -> FixResult:
     chosen = judged.candidate
     test = written(bench.calls[judged.shown], bench.crash, chosen.raises)
+    result = FixResult("escalate", why, candidate=chosen, attempts=bench.attempts)
     if reason := refused(test, bench.base):
         says = f"The regression test may not be run: {reason}."
-        return FixResult(
-            "escalate", says, next_step="Write the test by hand.", candidate=chosen, attempts=bench.attempts
-        )
+        return replace(result, reason=says, next_step="Write the test by hand.")
     old = {n: bench.base[n] for n in chosen.files if n in bench.base}
     proof = prove(bench.tree, old, chosen, test, bench.runner, test_command, bench.crash)
     checkout.start_over(bench.tree)
-    kept = dict(candidate=chosen, test=test, proof=proof, attempts=bench.attempts)
+    result = replace(result, test=test, proof=proof)
     if not proof.complete:
-        return FixResult("escalate", " ".join(proof.says), next_step="Read the proof.", **kept)
+        return replace(result, reason=" ".join(proof.says), next_step="Read the proof.")
     write(bench.tree, {**chosen.files, test.path: test.code})
-    return FixResult("fix", why, confidence=trust(chosen), **kept)
+    return replace(result, decision="fix", confidence=trust(chosen))

@@ -38,3 +38,12 @@ def test_the_likeliest_proposal_is_right(name, tmp_path):
 @pytest.mark.parametrize("name", NOTHING_SURE)
 def test_nothing_is_proposed_as_sure_where_nothing_says_what_is_meant(name, tmp_path):
     assert not [c for c in proposed(name, tmp_path) if c.evidence and c.confidence > NO_EVIDENCE]
+
+
+@pytest.mark.parametrize("name", ["last-page-empty", "daily-regex-none"])
+def test_no_template_fails_on_what_it_reads(name, tmp_path, caplog):
+    """``rows[-1]["id"]``: the text is no position, and the empty rows are met with what the documentation says."""
+    best = next(c for c in proposed(name, tmp_path) if c.evidence)
+    assert [record.getMessage() for record in caplog.records if "failed at" in record.getMessage()] == []
+    write(tmp_path, best.files)
+    assert checked(CASES[name], tmp_path) == ""

@@ -29,11 +29,11 @@ class EmbeddedFixer:
         """Candidates that parse and differ, surest first; those of inner frames before those of outer ones."""
         changes = sorted(_changes(tree, crash), key=lambda found: -found[1].confidence)
         seen: set[str] = set()
-        for family, change in changes:
+        for name, change in changes:
             if change.text not in seen and _parses(change.text):
                 seen.add(change.text)
                 yield Candidate(
-                    template=family,
+                    template=name,
                     files={change.path: change.text},
                     rationale=change.says,
                     evidence=(change.why,) if change.why else (),

@@ -26,8 +26,8 @@ class Edit(BaseModel):
 class Answer(BaseModel):
     files: list[Edit]
     rationale: str = ""
-    tokens: int = Field(0, ge=0)
-    cost_usd: float = Field(0.0, ge=0, allow_inf_nan=False)
+    tokens: int = Field(default=0, ge=0)
+    cost_usd: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
 
 class ModelFixer:

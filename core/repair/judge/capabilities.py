@@ -19,8 +19,8 @@ from core.repair.judge.identifiers import mixed
 from core.repair.judge.import_time import runs_at_import
 from core.repair.judge.reach import CODE, REACHES, dotted, imported_as, reached
 from core.repair.judge.safeguards import decorated
-from core.repair.localize.sources import defaults
-from core.repair.localize.syntax import Function
+from core.repair.localize.sources import called, defaults
+from core.repair.localize.syntax import Function, nodes, receiver, targets_of
 
 NOTHING = "Nothing new: no new calls outside the module, no new imports, no changed conditions."
 LONGEST = 160  # characters of a piece of code that a row shows
@@ -105,9 +105,9 @@ def _called(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 def _formatted(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """``text.format(order)``: a stranger's text can then read the order's attributes."""
-    for node in ast.walk(tree):
-        formats = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format"
-        if formats and not isinstance(node.func.value, ast.Constant):
+    for node in nodes(tree, ast.Call):
+        text = receiver(node)
+        if text is not None and called(node) == "format" and not isinstance(text, ast.Constant):
             yield ast.unparse(node), node.lineno
 
 
@@ -132,15 +132,20 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, int]]:
 def _conditions(was: ast.Module, now: ast.Module) -> Iterator[Row]:
     old, new = _by_function(was), _by_function(now)
     for name, tests in new.items():
-        gone = list((Counter(t for t, _ in old.get(name, ())) - Counter(t for t, _ in tests)).elements())
-        left = Counter(t for t, _ in old.get(name, ()))
-        for text, line in tests:
-            left[text] -= 1
-            if left[text] < 0:
-                yield _condition(name, text, line, gone)
-        line = tests[-1][1] if tests else 1
-        yield from (_dropped(name, text, line) for text in gone)
+        yield from _changed_tests(name, [text for text, _ in old.get(name, ())], tests)
     yield from (_dropped(name, t, 1) for name, tests in old.items() if name not in new for t, _ in tests)
+
+
+def _changed_tests(name: str, old: list[str], new: list[tuple[str, int]]) -> Iterator[Row]:
+    """Conditions of one function that came, each with one that went, and those that went without one."""
+    left = Counter(old)
+    gone = list((left - Counter(text for text, _ in new)).elements())
+    for text, line in new:
+        left[text] -= 1
+        if left[text] < 0:
+            yield _condition(name, text, line, gone)
+    last = new[-1][1] if new else 1
+    yield from (_dropped(name, text, last) for text in gone)
 
 
 def _condition(name: str, text: str, line: int, gone: list[str]) -> Row:
@@ -189,10 +194,8 @@ def _tests(node: ast.AST) -> Sequence[ast.expr]:
     if isinstance(node, ast.match_case):
         return [node.guard] if node.guard else []
     value = node.value if isinstance(node, ast.Return | ast.Assign | ast.AnnAssign) else None
-    decides = isinstance(value, ast.BoolOp | ast.Compare) or (
-        isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.Not)
-    )
-    return [value] if decides else []
+    negated = isinstance(value, ast.UnaryOp) and isinstance(value.op, ast.Not)
+    return [value] if value is not None and (negated or isinstance(value, ast.BoolOp | ast.Compare)) else []
 
 
 def _compared(was: ast.Module, now: ast.Module) -> Iterator[Row]:
@@ -229,15 +232,13 @@ def _held(tree: ast.Module) -> Iterator[tuple[str, int]]:
                 yield f"{name}{mark}\0{ast.unparse(member)}", member.lineno
 
 
-def _names_held(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and node.value is not None:
-            value = node.value
-            if isinstance(value, ast.Call) and len(value.args) == 1:  # frozenset({...})
-                value = value.args[0]
-            if isinstance(value, ast.Set | ast.List | ast.Tuple | ast.Dict):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                yield from ((ast.unparse(target), value) for target in targets)
+def _names_held(tree: ast.Module) -> Iterator[tuple[str, ast.Set | ast.List | ast.Tuple | ast.Dict]]:
+    for node in nodes(tree, ast.Assign, ast.AnnAssign, ast.AugAssign):
+        value = node.value
+        if isinstance(value, ast.Call) and len(value.args) == 1:  # frozenset({...})
+            value = value.args[0]
+        if isinstance(value, ast.Set | ast.List | ast.Tuple | ast.Dict):
+            yield from ((ast.unparse(target), value) for target in targets_of(node))
 
 
 def _constants(was: ast.Module, now: ast.Module) -> Iterator[Row]:

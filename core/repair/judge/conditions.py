@@ -44,9 +44,13 @@ def clauses(node: ast.expr, holds: bool = True) -> Clauses:
         return frozenset().union(*parts) if isinstance(node.op, ast.And) == holds else _any(parts, node, holds)
     if isinstance(node, ast.Compare) and len(node.ops) > 1:
         return clauses(ast.BoolOp(ast.And(), _pairs(node)), holds)
-    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "bool" and len(node.args) == 1:
+    if isinstance(node, ast.Call) and _is_bool(node):
         return clauses(node.args[0], holds)
     return frozenset({frozenset({_literal(node, holds)})})
+
+
+def _is_bool(node: ast.Call) -> bool:
+    return getattr(node.func, "id", "") == "bool" and len(node.args) == 1
 
 
 def implies(old: Clauses, new: Clauses) -> Clause | None:
@@ -132,17 +136,26 @@ def _member(one: Literal, other: Literal) -> bool:
         return False
     among, other_among = op in (ast.Eq, ast.In), other_op in (ast.Eq, ast.In)
     if among and not other_among:
-        return not any(value in theirs for value in mine)
-    kept, wider = (mine, theirs) if among else (theirs, mine)
-    return among == other_among and all(value in wider for value in kept)
+        return not _shares(mine, theirs)
+    return among == other_among and (_all_in(mine, theirs) if among else _all_in(theirs, mine))
+
+
+def _shares(some: list[object], others: list[object]) -> bool:
+    return any(value in others for value in some)
+
+
+def _all_in(some: list[object], others: list[object]) -> bool:
+    return all(value in others for value in some)
 
 
 def _values(op: type | None, node: ast.expr | None) -> list[object] | None:
     """The constants that something is compared with; those that are equal (1 and True) count as the same."""
-    if op in (ast.Eq, ast.NotEq) and isinstance(node, ast.Constant):
-        return [node.value]
-    constant = isinstance(node, ast.Tuple | ast.List | ast.Set) and all(isinstance(e, ast.Constant) for e in node.elts)
-    return [e.value for e in node.elts] if constant and op in (ast.In, ast.NotIn) else None
+    if op in (ast.Eq, ast.NotEq):
+        return [node.value] if isinstance(node, ast.Constant) else None
+    if op not in (ast.In, ast.NotIn) or not isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return None
+    values: list[object] = [e.value for e in node.elts if isinstance(e, ast.Constant)]
+    return values if len(values) == len(node.elts) else None
 
 
 def _beyond(one: Literal, other: Literal) -> bool:
@@ -159,14 +172,16 @@ def _beyond(one: Literal, other: Literal) -> bool:
 
 def _bound(literal: Literal) -> tuple[str, bool, float, bool] | None:
     """(expression, whether the limit is above it, limit, whether the limit itself is allowed)."""
-    left, op, right = _parts(literal)
-    if op not in (ast.Lt, ast.LtE):
+    node = literal.node
+    if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Lt | ast.LtE):
         return None
+    right = node.comparators[0]
     above = isinstance(right, ast.Constant)
-    limit = right if above else literal.node.left
-    if not isinstance(limit, ast.Constant) or type(limit.value) not in (int, float):
+    limit, bounded = (right, node.left) if above else (node.left, right)
+    value = limit.value if isinstance(limit, ast.Constant) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    return left if above else ast.unparse(right), above, limit.value, op is ast.LtE
+    return ast.unparse(bounded), above, value, isinstance(node.ops[0], ast.LtE)
 
 
 def _kinds(one: Literal, other: Literal) -> bool:
@@ -174,7 +189,9 @@ def _kinds(one: Literal, other: Literal) -> bool:
     if one.holds != other.holds:
         return False
     first, second = (_types(one), _types(other)) if one.holds else (_types(other), _types(one))
-    return bool(first and second) and first[0] == second[0] and first[1] <= second[1]
+    if first is None or second is None:
+        return False
+    return first[0] == second[0] and first[1] <= second[1]
 
 
 def _types(literal: Literal) -> tuple[str, frozenset[str]] | None:

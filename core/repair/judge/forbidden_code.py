@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from core.repair.judge.forbidden_names import (
     ALWAYS,
@@ -27,6 +27,7 @@ from core.repair.judge.forbidden_names import (
 )
 from core.repair.judge.import_time import runs_at_import
 from core.repair.localize.sources import called
+from core.repair.localize.syntax import Function, functions_in, identifier, imported_name, nodes, stores, targets_of
 
 _SECRET_NAME = re.compile(  # "key" alone names half of all programs: what it opens has to stand before it
     r"secret|passw(?:or)?d|passphrase|token|credential|auth[_-]?header|[^a-z]pwd$|(?<![a-z])(?:salt|pepper)(?![a-z])"
@@ -54,47 +55,45 @@ def offences(tree: ast.Module) -> Iterator[str]:
 
 def _aliases(tree: ast.Module) -> Iterator[str]:
     """Dangerous functions that are only named: ``E = eval``, ``partial(getattr, os)``, ``map(os.system, texts)``."""
-    directly = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    directly = {id(n.func) for n in nodes(tree, ast.Call)}
     bound = _bound(tree)
-    for node in ast.walk(tree):
-        if id(node) in directly or not isinstance(getattr(node, "ctx", None), ast.Load):
-            continue
-        name = _name(node) or ""
-        bare = isinstance(node, ast.Name) and (name in ALWAYS or (name in UNLESS_BOUND and name not in bound))
-        attribute = isinstance(node, ast.Attribute) and name in ATTRIBUTES | BY_NAME
-        passed_on = isinstance(node, ast.Name) and name in NEVER_PASSED_ON and name not in bound
-        if bare or attribute or passed_on:
-            yield f"newly names {name} without calling it"
+    for node in nodes(tree, ast.Name, ast.Attribute):
+        if id(node) not in directly and isinstance(node.ctx, ast.Load) and _is_dangerous(node, bound):
+            yield f"newly names {_name(node)} without calling it"
+
+
+def _is_dangerous(node: ast.Name | ast.Attribute, bound: set[str]) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr in ATTRIBUTES | BY_NAME
+    return node.id in ALWAYS or (node.id in UNLESS_BOUND | NEVER_PASSED_ON and node.id not in bound)
 
 
 def _bound(tree: ast.Module) -> set[str]:
     """Names that the module gives a meaning of its own: variables, parameters, functions."""
-    found = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    found |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
-    return found | {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    found = {n.id for n in stores(tree)} | {n.arg for n in nodes(tree, ast.arg)}
+    return found | {n.name for n in functions_in(tree)}
 
 
 def _replaced(tree: ast.Module) -> Iterator[str]:
     """Parts of an imported module that get another meaning, and built-in functions that the module defines anew."""
-    imports = [a for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names]
-    imported = {(a.asname or a.name).split(".")[0] for a in imports}
-    for node in ast.walk(tree):
-        stored = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
-        if stored and isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in imported:
+    imports = [a for n in nodes(tree, ast.Import, ast.ImportFrom) for a in n.names]
+    imported = {imported_name(a).split(".")[0] for a in imports}
+    for node in nodes(tree, ast.Attribute):
+        if isinstance(node.ctx, ast.Store | ast.Del) and identifier(node.value) in imported:
             yield f"replaces {ast.unparse(node)}"
-    tops = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)]
-    stored = [n.id for s in tree.body if isinstance(s, _BINDING) for n in ast.walk(s) if _stores(n)]
-    for name in (*(n.name for n in tops), *stored, *(a.asname or a.name for a in imports)):
+    for name in (*_defined(tree), *map(imported_name, imports)):
         if name in _BUILT_IN:
             yield f"gives the built-in {name} another meaning"
 
 
+def _defined(tree: ast.Module) -> Iterator[str]:
+    """Functions, classes and variables at the top of the module."""
+    yield from (n.name for n in tree.body if isinstance(n, Function | ast.ClassDef))
+    yield from (n.id for statement in tree.body if isinstance(statement, _BINDING) for n in stores(statement))
+
+
 _BINDING = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With)
 _BUILT_IN = {name for name in dir(builtins) if not name.startswith("_")}
-
-
-def _stores(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 def _handler(node: ast.ExceptHandler) -> str | None:
@@ -135,11 +134,14 @@ def _call(node: ast.Call) -> str | None:
         return "newly writes a file"
     if bare and name == "getattr" or name in BY_NAME:
         return _looked_up(node.args[1:2] if name == "getattr" else node.args)
-    if name == "suppress":
-        return "swallows errors by contextlib.suppress"
-    if name in ("_create_unverified_context", "disable_warnings"):
-        return "turns off verification"
-    return _disarmed(node) or _secret_default(node)
+    return _TURNED_OFF.get(name or "") or _disarmed(node) or _secret_default(node)
+
+
+_TURNED_OFF = {
+    "suppress": "swallows errors by contextlib.suppress",
+    "_create_unverified_context": "turns off verification",
+    "disable_warnings": "turns off verification",
+}
 
 
 def _looked_up(names: list[ast.expr]) -> str | None:
@@ -174,9 +176,13 @@ def _writes(node: ast.Call) -> bool:
     """A mode that writes, or one that is computed: ``open(path, mode)``, ``path.open("w")``."""
     modes = [k.value for k in node.keywords if k.arg == "mode"]
     given = [*node.args[:2], *modes] if isinstance(node.func, ast.Attribute) else [*node.args[1:2], *modes]
-    computed = isinstance(node.func, ast.Name) and any(not isinstance(n, ast.Constant) for n in given)
-    texts = [n.value for n in given if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-    return computed or any(set(text) & set("wax+") and len(text) <= 3 for text in texts)
+    if isinstance(node.func, ast.Name) and not all(isinstance(n, ast.Constant) for n in given):
+        return True
+    return any(isinstance(n, ast.Constant) and _is_writing(n.value) for n in given)
+
+
+def _is_writing(mode: object) -> bool:
+    return isinstance(mode, str) and len(mode) <= 3 and bool(set(mode) & set("wax+"))
 
 
 def _secret_default(node: ast.Call) -> str | None:
@@ -188,21 +194,26 @@ def _secret_default(node: ast.Call) -> str | None:
 
 def _import(node: ast.Import | ast.ImportFrom) -> str | None:
     """A module that reaches out of the program, or a name of one: ``from os import system``."""
-    names = [a.name for a in node.names]
-    if isinstance(node, ast.ImportFrom):
-        names = [f"{node.module or ''}.{name}" for name in names]
-    for name in names:
-        parts = name.split(".")
-        harmless = any(name == known or name.startswith(known + ".") for known in HARMLESS)
-        if parts[0] in MODULES and not harmless and not getattr(node, "level", 0):
-            return f"newly imports {parts[0]}"
-        if any(name == inner or name.startswith(inner + ".") for inner in SUBMODULES):
-            return f"newly imports {name}"
-        last = isinstance(node, ast.ImportFrom) and parts[-1]
-        if last and (last in ATTRIBUTES | ENVIRONMENT | {"*"} or name in OF_MODULES):
-            return f"newly imports {name}"
+    for alias in node.names:
+        if reason := _reaches(node, alias.name):
+            return reason
     renamed = next((a.name for a in node.names if a.asname and a.name in BY_NAME), "")
     return f"newly names {renamed} otherwise" if renamed else None
+
+
+def _reaches(node: ast.Import | ast.ImportFrom, last: str) -> str | None:
+    """What one name of an import brings that reaches out of the program."""
+    from_module = isinstance(node, ast.ImportFrom)
+    name = f"{node.module or ''}.{last}" if isinstance(node, ast.ImportFrom) else last
+    top = name.split(".")[0]
+    if top in MODULES and not _is_within(name, HARMLESS) and not getattr(node, "level", 0):
+        return f"newly imports {top}"
+    dangerous = last in ATTRIBUTES | ENVIRONMENT | {"*"} or name in OF_MODULES
+    return f"newly imports {name}" if _is_within(name, SUBMODULES) or (from_module and dangerous) else None
+
+
+def _is_within(name: str, modules: Iterable[str]) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
 def _mention(node: ast.Attribute | ast.Name | ast.Constant) -> str | None:
@@ -228,13 +239,12 @@ def _inner(name: str) -> bool:
 
 
 def _assign(node: ast.Assign | ast.AnnAssign) -> str | None:
-    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-        name = _name(target) or ""
-        constant = isinstance(node.value, ast.Constant)
-        if constant and names_secret(name) and isinstance(node.value.value, str) and node.value.value:
+    value = node.value.value if isinstance(node.value, ast.Constant) else None
+    text = ast.unparse(node.value) if node.value else ""
+    for name in [_name(target) or "" for target in targets_of(node)]:
+        if isinstance(value, str) and value and names_secret(name):
             return f"writes a secret into {name}"
-        set_ = ast.unparse(node.value) if node.value else ""
-        if name in ("verify_mode", "check_hostname", "verify") and set_ in ("False", "ssl.CERT_NONE"):
+        if name in ("verify_mode", "check_hostname", "verify") and text in ("False", "ssl.CERT_NONE"):
             return f"turns off {name}"
     return None
 

@@ -28,7 +28,8 @@ def odd_names(old: str, new: str) -> str:
         return f"is to be read as {coding}"
     known = set(_names(old))
     used = {script for name in known for script in scripts(name)} | {"LATIN"}
-    return next((reason for name in _names(new) if name not in known and (reason := _odd(name, used))), "")
+    reasons = (_odd(name, used) for name in _names(new) if name not in known)
+    return next(filter(None, reasons), "")
 
 
 def scripts(text: str) -> set[str]:

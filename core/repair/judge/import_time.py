@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from core.repair.judge.forbidden_names import BUILDING
 from core.repair.localize.sources import called
-from core.repair.localize.syntax import Function
+from core.repair.localize.syntax import Function, arguments_of
 
 
 def runs_at_import(tree: ast.Module) -> Iterator[ast.Call]:
@@ -29,16 +29,18 @@ def _reached(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _inner(node: ast.AST) -> Iterator[ast.AST]:
-    if isinstance(node, Function):
-        given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
-        yield from (d for d in (*node.args.defaults, *node.args.kw_defaults, node.returns) if d)
-        yield from (a.annotation for a in given if a and a.annotation)
-    elif isinstance(node, ast.Lambda):
-        yield from (d for d in (*node.args.defaults, *node.args.kw_defaults) if d)
+    if isinstance(node, Function | ast.Lambda):
+        yield from (default for default in (*node.args.defaults, *node.args.kw_defaults) if default)
+        yield from _annotations(node) if isinstance(node, Function) else ()
     elif isinstance(node, ast.ClassDef):
         yield from (*node.bases, *node.keywords, *node.body)
     elif not _is_main(node):
         yield from ast.iter_child_nodes(node)
+
+
+def _annotations(node: Function) -> Iterator[ast.AST]:
+    given = [node.returns, *(a.annotation for a in (*arguments_of(node), node.args.vararg, node.args.kwarg) if a)]
+    yield from (annotation for annotation in given if annotation)
 
 
 def _is_main(node: ast.AST) -> bool:

@@ -46,7 +46,9 @@ def difference(before: Sequence[ProbeOutcome], after: Sequence[ProbeOutcome], cr
 def _on_its_line(outcome: ProbeOutcome, crash: Crash) -> bool:
     frame = deepest_in_app(crash)
     place = (outcome.file, outcome.function, outcome.line)
-    return bool(frame) and not outcome.deliberate and place == (frame.file, frame.function, frame.line)
+    if frame is None or outcome.deliberate:
+        return False
+    return place == (frame.file, frame.function, frame.line)
 
 
 def _changed(old: ProbeOutcome, new: ProbeOutcome) -> str | None:

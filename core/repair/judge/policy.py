@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -23,6 +23,7 @@ from core.repair.judge.forbidden_code import offences
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.safeguards import lost
 from core.repair.localize.sources import UNREADABLE
+from core.repair.localize.syntax import names_in, nodes
 from core.repair.types import Candidate
 
 _TOOLS = {"pytest", "_pytest", "pluggy", "iniconfig", "coverage", "sitecustomize", "usercustomize", "site-packages"}
@@ -43,15 +44,14 @@ def refuse(
     changed = {p: t for p, t in candidate.files.items() if before.get(p) != t}
     if not changed:
         return f"it changes nothing{f': {candidate.rationale}' if not candidate.files and candidate.rationale else ''}"
-    for path in changed:
-        if reason := _path_refused(path, before, rules, allowed):
-            return f"{path}: {reason}"
-    if reason := _too_large(before, changed, rules):
-        return reason
-    for path, text in changed.items():
-        if reason := _text_refused(before.get(path, ""), text, crash):
-            return f"{path}: {reason}"
-    return None
+    paths = ((path, _path_refused(path, before, rules, allowed)) for path in changed)
+    texts = ((path, _text_refused(before.get(path, ""), text, crash)) for path, text in changed.items())
+    return _first(paths) or _too_large(before, changed, rules) or _first(texts)
+
+
+def _first(found: Iterable[tuple[str, str | None]]) -> str | None:
+    """The first refusal of a file, with its path."""
+    return next((f"{path}: {reason}" for path, reason in found if reason), None)
 
 
 # --- paths and size ----------------------------------------------------------------------------
@@ -72,15 +72,9 @@ def is_test(path: str) -> bool:
 
 def _path_refused(path: str, before: Mapping[str, str], rules: FixRules, allowed: Sequence[str]) -> str | None:
     plain = PurePosixPath(path)
-    if plain.is_absolute() or ".." in plain.parts or str(plain) != path or "\\" in path or ":" in path:
-        return "not a plain path inside of the repository"
-    if not path.isascii() or not path.isprintable():
-        return "a look-alike name"
-    folded = {p.casefold(): p for p in before}
-    if path not in before and path.casefold() in folded:
-        return f"a look-alike of {folded[path.casefold()]}"
-    heads = [path, *(f"{parent}/" for parent in map(str, plain.parents) if parent != ".")]
-    if any(matches(head.rstrip("/"), glob) for glob in rules.forbidden for head in heads):
+    if reason := _odd_path(plain, path, before):
+        return reason
+    if _is_forbidden(plain, rules):
         return "the policy forbids this path"
     if path not in before and (hidden := _hides(plain, before)):
         return f"a new file that hides the module {hidden}"
@@ -91,6 +85,22 @@ def _path_refused(path: str, before: Mapping[str, str], rules: FixRules, allowed
     return None if path.endswith(".py") else "not a Python source file"
 
 
+def _odd_path(plain: PurePosixPath, path: str, before: Mapping[str, str]) -> str:
+    """Why a path is not what it seems: it leads out, it has letters that look like others, or it differs by case."""
+    if plain.is_absolute() or ".." in plain.parts or str(plain) != path or set("\\:") & set(path):
+        return "not a plain path inside of the repository"
+    if not path.isascii() or not path.isprintable():
+        return "a look-alike name"
+    folded = {p.casefold(): p for p in before}
+    known = path in before or path.casefold() not in folded
+    return "" if known else f"a look-alike of {folded[path.casefold()]}"
+
+
+def _is_forbidden(plain: PurePosixPath, rules: FixRules) -> bool:
+    heads = [str(plain), *map(str, plain.parents)]
+    return any(matches(head, glob) for glob in rules.forbidden for head in heads if head != ".")
+
+
 def _hides(path: PurePosixPath, before: Mapping[str, str]) -> str:
     """The module that a new file would stand in for: of Python, of the tests, or of an installed package.
 
@@ -99,10 +109,10 @@ def _hides(path: PurePosixPath, before: Mapping[str, str]) -> str:
     names = {part.removesuffix(".py") for part in path.parts}
     if found := names & (sys.stdlib_module_names | _TOOLS):
         return min(found)
-    folders = [folder for folder in path.parents if f"{folder}/__init__.py" not in before]
     there = {parent for known in before for parent in PurePosixPath(known).parents}
-    new = [part for part in (path, *path.parents) if part.parent in folders and part not in there]
-    return min({part.name.removesuffix(".py") for part in new} & installed(), default="")
+    new = [part for part in (path, *path.parents) if part not in there]
+    tops = {part.name.removesuffix(".py") for part in new if f"{part.parent}/__init__.py" not in before}
+    return min(tops & installed(), default="")
 
 
 @cache
@@ -135,45 +145,51 @@ def _text_refused(old: str, new: str, crash: Crash | None) -> str | None:
         was, now = ast.parse(old), ast.parse(new)
     except UNREADABLE:
         return "not valid Python"
-    if reason := odd_names(old, new):
-        return reason
-    if len(SILENCERS.findall(new)) > len(SILENCERS.findall(old)):
-        return "silences a checker by a comment"
-    if reason := lost(was, now):
-        return reason
+    silenced = len(SILENCERS.findall(new)) > len(SILENCERS.findall(old))
+    comment = "silences a checker by a comment" if silenced else ""
+    return odd_names(old, new) or comment or lost(was, now) or _gained(was, now) or _special_case(was, now, crash)
+
+
+def _gained(was: ast.Module, now: ast.Module) -> str:
+    """The first offence that the new text has more of than the old one; empty when there is none."""
     gained = Counter(offences(now)) - Counter(offences(was))
-    gained = [reason for reason in gained if not _meant(was, reason)]
-    if gained:
-        return gained[0]
-    return _special_case(was, now, crash)
+    return next((reason for reason in gained if not _meant(was, reason)), "")
 
 
 def _meant(was: ast.AST, reason: str) -> bool:
     """A missing import of what the program already uses brings nothing that its author did not write."""
-    module = reason.removeprefix("newly imports ")
-    return any(isinstance(n, ast.Name) and n.id == module for n in ast.walk(was))
+    return reason.removeprefix("newly imports ") in names_in(was)
 
 
 def _special_case(was: ast.AST, now: ast.AST, crash: Crash | None) -> str | None:
     """A new comparison or lookup with a literal that only the report of this crash contains."""
     reported = _reported_texts(crash)
-    known = {n.value for n in ast.walk(was) if isinstance(n, ast.Constant)}
+    known = {n.value for n in nodes(was, ast.Constant)}
     for literal in (one for one in _compared(now) if one not in known):
-        part = isinstance(literal, str) and len(literal) >= PART and any(literal in text for text in reported)
-        if part or str(literal) in reported:
+        if str(literal) in reported or _is_part(literal, reported):
             return f"special-cases the reported input {literal!r}"
     computed = next((n for n in _computed(now) if n not in known), None)
     return None if computed is None else f"special-cases inputs by a computed condition with {computed!r}"
 
 
+def _is_part(literal: object, reported: set[str]) -> bool:
+    return isinstance(literal, str) and len(literal) >= PART and any(literal in text for text in reported)
+
+
 def _computed(tree: ast.AST) -> Iterator[object]:
     """Numbers that what is computed must equal, as in ``part * 2 == 6``: one input's signature, no rule."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In):
-            sides = [node.left, *node.comparators]
-            if any(isinstance(n, ast.BinOp) or _digest(n) for side in sides for n in ast.walk(side)):
-                inside = [n for side in sides for n in ast.walk(side) if isinstance(n, ast.Constant)]
-                yield from (n.value for n in inside if type(n.value) in (int, float) and abs(n.value) > 2)
+    for node in nodes(tree, ast.Compare):
+        inside = [n for side in (node.left, *node.comparators) for n in ast.walk(side)]
+        if isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In) and any(map(_computes, inside)):
+            yield from (n.value for n in inside if isinstance(n, ast.Constant) and _is_telling_number(n.value))
+
+
+def _computes(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) or _digest(node)
+
+
+def _is_telling_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) > 2
 
 
 def _digest(node: ast.AST) -> bool:
@@ -186,16 +202,20 @@ _MATCHERS = {"startswith", "endswith", "match", "fullmatch", "search", "find", "
 
 def _compared(tree: ast.AST) -> Iterator[object]:
     """Literals that decide something: compared, matched, or keys of a table that is written out and looked up."""
-    for node in ast.walk(tree):
-        places: list[ast.AST] = [node] if isinstance(node, ast.Compare | ast.MatchValue) else []
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in _MATCHERS:
-            places = [*node.args]
-        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.value, ast.Dict):
-            places = [key for key in node.value.keys if key]
-        for inner in (found for place in places for found in ast.walk(place)):
-            value = inner.value if isinstance(inner, ast.Constant) else None
-            if (isinstance(value, str) and len(value) > 1) or (type(value) in (int, float) and abs(value) > 2):
+    for place in (found for node in ast.walk(tree) for found in _deciding(node)):
+        for value in (n.value for n in nodes(place, ast.Constant)):
+            if (isinstance(value, str) and len(value) > 1) or _is_telling_number(value):
                 yield value
+
+
+def _deciding(node: ast.AST) -> list[ast.AST]:
+    """Expressions whose literals the node decides by."""
+    if isinstance(node, ast.Compare | ast.MatchValue):
+        return [node]
+    if isinstance(node, ast.Call):
+        return [*node.args] if getattr(node.func, "attr", "") in _MATCHERS else []
+    table = node.value if isinstance(node, ast.Attribute | ast.Subscript) else None
+    return [key for key in table.keys if key] if isinstance(table, ast.Dict) else []
 
 
 def _reported_texts(crash: Crash | None) -> set[str]:

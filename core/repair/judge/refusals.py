@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from core.repair.judge.conditions import Clauses, clauses
 from core.repair.localize.sources import called, words
-from core.repair.localize.syntax import Function
+from core.repair.localize.syntax import Function, last_name, nodes
 
 _CHECKS = words(
     "abort check checks require requires ensure ensures verify verified validate authorize authorise authorized "
@@ -80,10 +80,12 @@ class _Walk:
         visit = _VISITS.get(type(node))
         return visit(self, node, path) if visit else []
 
-    def record(self, node: ast.stmt, kind: str, path: Path, thrown: str = "", call: ast.Call | None = None) -> None:
+    def record(
+        self, node: ast.stmt, kind: str, path: Path, thrown: str | None = "", call: ast.Call | None = None
+    ) -> None:
         caught = [names for names in self.handlers if thrown is not None and self._may_catch(names, thrown)]
         path = (*path, *(_opaque("not caught as", *names) for names in caught))
-        given = [*call.args, *(k.value for k in call.keywords)] if call else []
+        given = _given(call) if call else []
         parts = self.tried_calls | frozenset(map(ast.unparse, given))
         inside = parts | {ast.unparse(n) for part in given for n in ast.walk(part) if isinstance(n, ast.expr)}
         condition = frozenset().union(*map(clauses, path))
@@ -92,7 +94,7 @@ class _Walk:
     # --- statements -----------------------------------------------------------------------------------
 
     def raised(self, node: ast.Raise, path: Path) -> list[Exit]:
-        name = _last(node.exc.func if isinstance(node.exc, ast.Call) else node.exc)
+        name = last_name(node.exc.func if isinstance(node.exc, ast.Call) else node.exc)
         self.record(node, f"raise {name}".strip(), path, name)
         return []
 
@@ -146,7 +148,7 @@ class _Walk:
         around = self.handlers
         for call in (i.context_expr for i in node.items if isinstance(i.context_expr, ast.Call)):
             if called(call) == "suppress":
-                self.handlers = (*self.handlers, tuple(map(_last, call.args)))
+                self.handlers = (*self.handlers, tuple(map(last_name, call.args)))
             elif _CHECKS & set(_words_of(called(call))):
                 self.record(node, f"call of {called(call)}", path, "", call)
         exits = self.block(node.body, path)
@@ -176,10 +178,8 @@ class _Walk:
         kind = getattr(builtins, name, None)
         if isinstance(kind, type) and issubclass(kind, BaseException):
             return {k.__name__ for k in kind.__mro__}
-        own = [n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef) and n.name == name]
-        if not own or not depth:
-            return set()
-        above = [self._bases(_last(base), depth - 1) for base in own[0].bases]
+        own = next((n for n in nodes(self.tree, ast.ClassDef) if n.name == name), None)
+        above = [self._bases(last_name(base), depth - 1) for base in own.bases] if own and depth else []
         return {name}.union(*above) if above and all(above) else set()
 
 
@@ -228,36 +228,54 @@ def _called_in(body: Sequence[ast.stmt]) -> frozenset[str]:
 
 def _calls(node: ast.expr) -> Iterator[tuple[ast.Call, Path]]:
     """The call that a statement consists of, also in ``a or abort()`` and ``abort() if a else b``."""
-    if isinstance(node, ast.Await):
-        yield from _calls(node.value)
-    elif isinstance(node, ast.Call):
+    if isinstance(node, ast.Call):
         yield node, ()
-    elif isinstance(node, ast.BoolOp):
-        before = [v if isinstance(node.op, ast.And) else _not(v) for v in node.values]
-        for position, value in enumerate(node.values):
-            yield from ((call, (*before[:position], *tests)) for call, tests in _calls(value))
-    elif isinstance(node, ast.IfExp):
-        yield from ((call, (node.test, *tests)) for call, tests in _calls(node.body))
-        yield from ((call, (_not(node.test), *tests)) for call, tests in _calls(node.orelse))
+    for inner, tests in _inner(node):
+        yield from ((call, (*tests, *further)) for call, further in _calls(inner))
+
+
+def _inner(node: ast.expr) -> list[tuple[ast.expr, Path]]:
+    """What an expression gives as its own value, each with the tests under which it is evaluated."""
+    if isinstance(node, ast.Await):
+        return [(node.value, ())]
+    if isinstance(node, ast.IfExp):
+        return [(node.body, (node.test,)), (node.orelse, (_not(node.test),))]
+    if not isinstance(node, ast.BoolOp):
+        return []
+    before = [value if isinstance(node.op, ast.And) else _not(value) for value in node.values]
+    return [(value, tuple(before[:position])) for position, value in enumerate(node.values)]
 
 
 def _error(node: ast.expr | None) -> str:
     """What kind of error a returned value is; empty when it is none: a status from 400, a word for it, a reason."""
     inner = node.elts if isinstance(node, ast.Tuple) else [node]
-    given = [a for n in inner if isinstance(n, ast.Call) for a in (*n.args, *(k.value for k in n.keywords))]
-    numbers = [n.value for n in (*inner, *given) if isinstance(n, ast.Constant) and type(n.value) is int]
-    if status := next((n for n in numbers if 400 <= n <= 599), 0):
-        return str(status)
-    if isinstance(node, ast.Tuple) and len(inner) == 2 and _nothing(inner[0]) and not _nothing(inner[1]):
-        return "a reason"
+    if status := _status(inner):
+        return status
+    if isinstance(node, ast.Tuple):
+        return "a reason" if len(inner) == 2 and _nothing(inner[0]) and not _nothing(inner[1]) else ""
     if isinstance(node, ast.Dict):
         keys = {k.value for k in node.keys if isinstance(k, ast.Constant)}
         return "an error" if keys & {"error", "errors"} else ""
-    if not isinstance(node, ast.Call):
-        return ""
-    texts = " ".join(str(a.value) for a in given if isinstance(a, ast.Constant))
-    away = called(node).startswith("redirect") and _SIGN_IN.search(f"{called(node)} {texts}")
-    return called(node) if away or _ERROR_CALL.search(called(node)) else ""
+    return _error_called(node) if isinstance(node, ast.Call) else ""
+
+
+def _given(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(k.value for k in call.keywords)]
+
+
+def _status(parts: Sequence[ast.expr | None]) -> str:
+    """An HTTP status of an error, among the parts or what their calls are given."""
+    given = [a for n in parts if isinstance(n, ast.Call) for a in _given(n)]
+    numbers = [n.value for n in (*parts, *given) if isinstance(n, ast.Constant)]
+    return next((str(n) for n in numbers if type(n) is int and 400 <= n <= 599), "")
+
+
+def _error_called(call: ast.Call) -> str:
+    """A call by whose name an error is made, or somebody is sent away to sign in."""
+    name = called(call)
+    texts = " ".join(str(a.value) for a in _given(call) if isinstance(a, ast.Constant))
+    away = name.startswith("redirect") and _SIGN_IN.search(f"{name} {texts}")
+    return name if away or _ERROR_CALL.search(name) else ""
 
 
 def _nothing(node: ast.expr | None) -> bool:
@@ -275,8 +293,4 @@ def _words_of(name: str) -> list[str]:
 def _names(node: ast.expr | None) -> tuple[str, ...]:
     if node is None:
         return ("BaseException",)
-    return tuple(map(_last, node.elts if isinstance(node, ast.Tuple) else [node]))
-
-
-def _last(node: ast.AST | None) -> str:
-    return getattr(node, "attr", "") or getattr(node, "id", "")
+    return tuple(map(last_name, node.elts if isinstance(node, ast.Tuple) else [node]))

@@ -50,9 +50,10 @@ def _missed(old: Refusal, held: list[Refusal]) -> str:
     if not alike:
         return f"removes a check: {what}"[:200]
     gaps = [implies(old.condition, new.condition) for new in alike]
-    if None in gaps:
+    gap = gaps[0]
+    if gap is None or None in gaps:
         return ""
-    return f"weakens a check: {what} {_told(gaps[0])}"[:200]
+    return f"weakens a check: {what} {_told(gap)}"[:200]
 
 
 def _told(gap: Clause) -> str:

@@ -77,19 +77,15 @@ def _fill(old: ast.AST, new: ast.AST, missing: set[str]) -> None:
         theirs = getattr(new, field, None)
         if (type(old), field) in _FIXED and isinstance(mine, ast.Name):
             continue
-        pairs = [(mine, theirs)] if isinstance(mine, ast.AST) else []
-        if isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
-            pairs = list(zip(mine, theirs, strict=True))
-        taken = [_taken(one, other, missing) for one, other in pairs]
-        if isinstance(mine, list) and pairs:
-            setattr(old, field, taken)
-        elif pairs:
-            setattr(old, field, taken[0])
+        if isinstance(mine, ast.AST):
+            setattr(old, field, _taken(mine, theirs, missing))
+        elif isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
+            setattr(old, field, [_taken(one, other, missing) for one, other in zip(mine, theirs, strict=True)])
 
 
 def _taken(old: object, new: object, missing: set[str]) -> object:
     if isinstance(old, ast.Name) and old.id in missing and isinstance(new, ast.Name | ast.Attribute):
         return new
-    if isinstance(old, ast.AST) and type(old) is type(new):
+    if isinstance(old, ast.AST) and isinstance(new, ast.AST) and type(old) is type(new):
         _fill(old, new, missing)
     return old

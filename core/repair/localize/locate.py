@@ -74,8 +74,8 @@ class Place:
 
     def expressions(self, *kinds: type) -> list:
         """Expressions of these kinds that touch the line, in source order, inner ones first."""
-        every: Iterable[Any] = ast.walk(self.module)
-        found = [n for n in every if isinstance(n, kinds) and covers(n, self.line)]
+        found: list[Any] = [n for n in ast.walk(self.module) if isinstance(n, kinds)]
+        found = [n for n in found if covers(n, self.line)]
         return sorted(found, key=lambda n: (n.end_lineno, n.end_col_offset, -n.col_offset))
 
     def source(self, node: ast.AST) -> str:

@@ -94,3 +94,8 @@ def covers(node: Placed, line: int) -> bool:
 
 def last_line(node: Placed) -> int:
     return node.end_lineno or node.lineno
+
+
+def importing(node: ast.Import | ast.ImportFrom, names: list[ast.alias]) -> ast.Import | ast.ImportFrom:
+    """The import statement with these names alone."""
+    return ast.ImportFrom(node.module, names, node.level) if isinstance(node, ast.ImportFrom) else ast.Import(names)

@@ -15,7 +15,6 @@ from core.repair.localize.syntax import Function, class_around, documentation, i
 
 LONGEST = 20_000  # characters of one documentation that are read
 SENTENCE = 1_000  # characters of one sentence that are read: each of its values is looked at with all around it
-NUMBERS = {"zero": "0", "one": "1"}
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
 # EUR, INFO, DE; what is written in capitals everywhere is no value
 _CODE = r"(?!(?:API|ASCII|CSV|HTML|HTTP|ID|ISO|JSON|PDF|SQL|URL|UTC|UTF|XML|YAML)\b)[A-Z][A-Z_]{1,11}"

@@ -11,7 +11,7 @@ from itertools import takewhile
 from core.repair.localize.locate import Place
 from core.repair.localize.python2 import RENAMED
 from core.repair.localize.sources import module_of
-from core.repair.localize.syntax import Function, identifier, imported_name, imports_of, last_line
+from core.repair.localize.syntax import Function, identifier, imported_name, importing, imports_of, last_line
 from core.repair.propose.base import Changes, change
 from core.repair.propose.documentation import Said
 from core.repair.propose.evidence import modules
@@ -119,20 +119,11 @@ def _elsewhere(place: Place, wrong: str) -> Changes:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 for alias in [a for a in node.names if imported_name(a) == wrong][:1]:
                     said = Said("", f"{path} imports it so", 0.91)
-                    text = with_import(place, ast.unparse(_alone(node, alias)))
+                    text = with_import(place, ast.unparse(importing(node, [alias])))
                     yield change(place, text, f"Import {wrong}.", said)
             elif wrong in _defined(node):
                 text = with_import(place, f"from {module_of(path)} import {wrong}")
                 yield change(place, text, f"Import {wrong}.", Said("", f"{path} defines it", 0.89))
-
-
-def _alone(node: ast.Import | ast.ImportFrom, *aliases: ast.alias) -> ast.stmt:
-    """The import statement with these names alone."""
-    return (
-        ast.ImportFrom(node.module, list(aliases), node.level)
-        if isinstance(node, ast.ImportFrom)
-        else ast.Import(list(aliases))
-    )
 
 
 def _defined(node: ast.stmt) -> list[str]:

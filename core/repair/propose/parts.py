@@ -91,5 +91,5 @@ def _parts(statement: ast.stmt) -> list[ast.expr]:
     whole = statement.value if isinstance(statement, ast.Return) else None
     if isinstance(whole, ast.JoinedStr):
         return [n.value for n in whole.values if isinstance(n, ast.FormattedValue)]
-    formatted = isinstance(whole, ast.BinOp) and isinstance(whole.op, ast.Mod) and isinstance(whole.right, ast.Tuple)
-    return whole.right.elts if formatted and isinstance(whole.right, ast.Tuple) else []
+    given = whole.right if isinstance(whole, ast.BinOp) and isinstance(whole.op, ast.Mod) else None
+    return given.elts if isinstance(given, ast.Tuple) else []

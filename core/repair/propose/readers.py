@@ -194,11 +194,11 @@ def _number(place: Place, node: ast.expr) -> int | None:
     """A whole number that is written out, also with a sign, or that a signed name was seen to be."""
     if not isinstance(node, ast.Constant | ast.UnaryOp):
         return None
-    signed = isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
-    value = node.operand.value if signed else place.value(node)
-    if type(value) is not int:
-        return None
-    return -value if signed else value
+    operand = node.operand if isinstance(node, ast.UnaryOp) else None
+    if isinstance(operand, ast.Constant):
+        return -operand.value if type(operand.value) is int else None
+    value = place.value(node)
+    return value if type(value) is int else None
 
 
 def _not(condition: str) -> str:

@@ -71,13 +71,14 @@ def _like_other(place: Place) -> Changes:
     for node in failing(place, ast.BinOp, ast.Compare):
         sides = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.left, *node.comparators]
         other = next((s for s in sides if isinstance(s, ast.Name | ast.Attribute)), None)
-        for now in filter(_is_plain_now, sides if other is not None else ()):
-            text = place.replace(now, f"{place.source(now.func)}({place.source(other)}.tzinfo)")
-            yield change(place, text, f"The present is taken in the zone of {place.source(other)}.", said)
+        zone = place.source(other) if other is not None else ""
+        for now in [s for s in sides if zone and isinstance(s, ast.Call) and _is_plain_now(s)]:
+            text = place.replace(now, f"{place.source(now.func)}({zone}.tzinfo)")
+            yield change(place, text, f"The present is taken in the zone of {zone}.", said)
 
 
-def _is_plain_now(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and called(node) == "now" and not node.args and not node.keywords
+def _is_plain_now(node: ast.Call) -> bool:
+    return called(node) == "now" and not node.args and not node.keywords
 
 
 def _repr(place: Place, node: ast.expr) -> str:

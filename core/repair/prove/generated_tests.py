@@ -17,7 +17,7 @@ from core.repair.judge.forbidden_code import offences
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.policy import SILENCERS, is_test
 from core.repair.localize.sources import module_of, tree_of
-from core.repair.localize.syntax import Function
+from core.repair.localize.syntax import Function, importing
 from core.repair.reproduce.constructors import KNOWN
 from core.repair.types import RegressionTest
 
@@ -56,13 +56,15 @@ def _text(code: str, before: Mapping[str, str]) -> str:
 
 def _shape(tree: ast.Module) -> str:
     """A docstring, imports, and one test without parameters or decorators."""
-    documented = bool(ast.get_docstring(tree, clean=False))
-    *head, test = tree.body[documented:] or [None]
-    plain = isinstance(test, ast.FunctionDef) and test.name.startswith("test_")
-    given = plain and (test.decorator_list or any(ast.iter_child_nodes(test.args)) or test.returns)
-    if not plain or given or not all(isinstance(n, ast.Import | ast.ImportFrom) for n in head):
-        return "it is more than imports and one plain test"
-    return ""
+    *head, test = tree.body[bool(ast.get_docstring(tree, clean=False)) :] or [None]
+    plain = _is_plain_test(test) and all(isinstance(n, ast.Import | ast.ImportFrom) for n in head)
+    return "" if plain else "it is more than imports and one plain test"
+
+
+def _is_plain_test(node: ast.stmt | None) -> bool:
+    if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
+        return False
+    return not (node.decorator_list or any(ast.iter_child_nodes(node.args)) or node.returns)
 
 
 def _foreign(tree: ast.Module, before: Mapping[str, str]) -> str:
@@ -92,8 +94,11 @@ def _forbidden(tree: ast.Module, before: Mapping[str, str]) -> str:
 
 
 def _in_function(piece: ast.stmt) -> ast.Module:
+    """The statement as the body of a function, so that it is no import's effect."""
     around = ast.parse("def test():\n    pass")
-    around.body[0].body = [piece]
+    for function in around.body:
+        if isinstance(function, ast.FunctionDef):
+            function.body = [piece]
     return around
 
 
@@ -101,7 +106,7 @@ def _pieces(tree: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
     """Statements one by one, with their text: blocks without what is in them, imports name by name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            alone = [type(node)(**{**vars(node), "names": [alias]}) for alias in node.names]
+            alone = [importing(node, [alias]) for alias in node.names]
             yield from ((ast.unparse(piece), piece) for piece in alone)
         elif isinstance(node, ast.stmt):
             piece = _emptied(node)

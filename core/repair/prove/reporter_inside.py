@@ -14,6 +14,10 @@ import _pytest.reports
 import _pytest.runner
 import pytest
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # they stand in front of the script
+    from core.repair.sandbox.sealed import key_of, sealer
+
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 WATCHED = (_pytest.main, _pytest.python, _pytest.reports, _pytest.runner)
 DECIDING = [
@@ -41,7 +45,7 @@ def inner():
 
 class Reporter:
     def __init__(self, key, out):
-        self.say, self.out, self.at_first = sealer(key, out), out, inner()  # noqa: F821 - stands in front
+        self.say, self.out, self.at_first = sealer(key, out), out, inner()
 
     def tell(self, value):
         self.say(value)
@@ -88,7 +92,7 @@ def tidy():
 
 def made():
     """The reporter; None in a worker of pytest-xdist, whose tests the process that started it reports."""
-    if key := key_of(FOLDER):  # noqa: F821 - stands in front
+    if key := key_of(FOLDER):
         path = os.path.join(FOLDER, "report")
         return Reporter(key, open(path, "a", encoding="utf-8", errors="surrogatepass"))  # noqa: SIM115 - kept open
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from core.models import Crash, Frame
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.locate import extent, spliced
 from core.repair.localize.sources import UNREADABLE, called, definition, parameters, parsed
-from core.repair.localize.syntax import Function
+from core.repair.localize.syntax import Function, classes_of, identifier, nodes, receiver
 from core.repair.reproduce.infer import shaped
 from core.repair.reproduce.inputs import calls_to
 from core.repair.reproduce.value_classes import value_classes
-from core.repair.reproduce.values import source
+from core.repair.reproduce.values import Part, source
 from core.repair.sandbox.probe import Call, ProbeOutcome
 
 STEPS = 12  # entries that are added one after another
@@ -49,7 +49,7 @@ def _mapped(call: Call) -> Iterator[Call]:
         tree = ast.parse(call.expression, mode="eval")
     except UNREADABLE:
         return
-    texts = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in ("text", 3)]
+    texts = [n for n in nodes(tree, ast.Constant) if n.value in ("text", 3)]
     for node in texts[:4]:
         yield from (replace(call, expression=spliced(call.expression, node, new)) for new in ("[{}]", "{}"))
 
@@ -59,22 +59,23 @@ def _with(call: Call, key: str) -> Iterator[Call]:
         tree, asked = ast.parse(call.expression, mode="eval"), ast.literal_eval(key)
     except UNREADABLE:
         return
-    text, key = isinstance(asked, str), repr(asked)
-    mappings = [n for n in ast.walk(tree) if isinstance(n, ast.Dict)]
-    lacking = [n for n in mappings if key not in [ast.unparse(k) for k in n.keys if k]]
-    yield from _in_json(call, tree, asked) if text else ()
-    for node in lacking[-2:] if text else ():
+    if not isinstance(asked, str):
+        return
+    yield from _in_json(call, tree, asked)
+    lacking = [n for n in nodes(tree, ast.Dict) if repr(asked) not in [ast.unparse(k) for k in n.keys if k]]
+    for node in lacking[-2:]:
         end = extent(call.expression, node)[1] - 1
         comma = ", " if node.keys else ""
         for value in VALUES:
-            yield replace(call, expression=f"{call.expression[:end]}{comma}{key}: {value}{call.expression[end:]}")
+            entry = f"{comma}{asked!r}: {value}"
+            yield replace(call, expression=f"{call.expression[:end]}{entry}{call.expression[end:]}")
 
 
 def _in_json(call: Call, tree: ast.AST, key: str) -> Iterator[Call]:
     """The same in a mapping that is written out as JSON text."""
-    for node in [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and str(n.value)[:1] == "{"]:
+    for node in [n for n in nodes(tree, ast.Constant) if str(n.value)[:1] == "{"]:
         try:
-            held = json.loads(node.value)
+            held = json.loads(str(node.value))
         except (*UNREADABLE, TypeError):
             continue
         texts = [repr(json.dumps({**held, key: value})) for value in ("3", 3, {}, ["3"])]
@@ -88,28 +89,29 @@ def written_before(tree: Path, crash: Crash) -> Iterator[Call]:
     """The call of the deepest frame after a call, with arguments of the same names, of what fills its table."""
     frame = deepest_in_app(crash)
     found = definition(tree, frame) if frame and frame.locals is not None else None
-    if found is None:
+    if frame is None or found is None:
         return
     owner, node = found
-    known = value_classes(tree)
-    told = {a.arg: source(frame.locals.get(a.arg, "[Filtered]"), known) for a in parameters(node, owner)}
-    if any(value is None for value in told.values()):
-        return
-    for writer in _writers(tree, frame, owner, node):
+    known, held = value_classes(tree), frame.locals or {}
+    parts = {a.arg: source(held.get(a.arg, "[Filtered]"), known) for a in parameters(node, owner)}
+    told = {name: part for name, part in parts.items() if part is not None}
+    for writer in _writers(tree, frame, owner, node) if len(told) == len(parts) else ():
         yield from _after(tree, frame, (owner, node, writer), told)
 
 
-def _after(tree: Path, frame: Frame, who: tuple, told: dict) -> Iterator[Call]:
+def _after(tree: Path, frame: Frame, who: tuple[str, Function, Function], told: Mapping[str, Part]) -> Iterator[Call]:
     """``it = Registry(); it.register(name="CSV", exporter="text")``, then ``it.get(name="CSV")``."""
     owner, node, writer = who
     blank = frame.model_copy(update={"locals": {}})
-    given = [
+    given: list[Part] = [
         (f"{a.arg}={(told.get(a.arg) or (shaped(a.annotation, writer, a.arg), ()))[0]}", ())
         for a in parameters(writer, owner)
     ]
-    reads = [(f"{name}={value[0]}", value[1]) for name, value in told.items()]
     first = next(iter(calls_to(tree, blank, owner, writer, given)), None)
-    for call in calls_to(tree, blank, owner, node, reads) if first else ():
+    if first is None:
+        return
+    reads = [(f"{name}={value[0]}", value[1]) for name, value in told.items()]
+    for call in calls_to(tree, blank, owner, node, reads):
         imports = "\n".join(dict.fromkeys([*first.imports.splitlines(), *call.imports.splitlines()]))
         made, read = _on_it(call.expression, node.name) if owner else ("", call.expression)
         step = _on_it(first.expression, writer.name)[1] if owner else first.expression
@@ -119,8 +121,8 @@ def _after(tree: Path, frame: Frame, who: tuple, told: dict) -> Iterator[Call]:
 def _on_it(expression: str, method: str) -> tuple[str, str]:
     """The object whose method is called, and the call on ``it`` in its place."""
     tree = ast.parse(expression, mode="eval")
-    named = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == method]
-    node = next(n for n in named if getattr(n.value, "id", "") != "asyncio")
+    named = [n for n in nodes(tree, ast.Attribute) if n.attr == method]
+    node = next(n for n in named if identifier(n.value) != "asyncio")
     made, node.value = ast.unparse(node.value), ast.Name("it", ast.Load())
     return made, ast.unparse(tree)
 
@@ -128,18 +130,23 @@ def _on_it(expression: str, method: str) -> tuple[str, str]:
 def _writers(tree: Path, frame: Frame, owner: str, node: Function) -> list[Function]:
     """Other functions of the class or module that store in a table that the frame's function reads."""
     module = parsed(tree, frame.file)
-    around = next((n for n in module.body if isinstance(n, ast.ClassDef) and n.name == owner), module)
-    read = _tables(node, ast.Load)
+    around = next((n for n in classes_of(module) if n.name == owner), module)
     others = [n for n in around.body if isinstance(n, Function) and n is not node and not n.name.startswith("__")]
-    return [n for n in others if read & _tables(n, ast.Store)]
+    return [n for n in others if _tables(node, ast.Load) & (_tables(n, ast.Store) | _filled(n))]
 
 
 def _tables(function: Function, way: type) -> set[str]:
     """What the function looks up in, or stores in: ``_texts``, ``self._exporters``; parameters left out."""
-    own = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
-    looked_up = [n for n in ast.walk(function) if isinstance(n, ast.Subscript) and isinstance(n.ctx, way)]
-    found = {ast.unparse(n.value) for n in looked_up}
-    if way is ast.Store:
-        calls = [n for n in ast.walk(function) if isinstance(n, ast.Call) and called(n) in _STORING]
-        found |= {ast.unparse(n.func.value) for n in calls if isinstance(n.func, ast.Attribute)}
-    return {name for name in found if name.startswith("self.") or name.isidentifier() and name not in own}
+    return _not_given(function, [n.value for n in nodes(function, ast.Subscript) if isinstance(n.ctx, way)])
+
+
+def _filled(function: Function) -> set[str]:
+    """What the function fills by a method: ``self._exporters.append(...)``."""
+    calls = [receiver(n) for n in nodes(function, ast.Call) if called(n) in _STORING]
+    return _not_given(function, [n for n in calls if n is not None])
+
+
+def _not_given(function: Function, tables: list[ast.expr]) -> set[str]:
+    own = {a.arg for a in nodes(function.args, ast.arg)}
+    names = {ast.unparse(n) for n in tables} - own
+    return {name for name in names if name.startswith("self.") or name.isidentifier()}

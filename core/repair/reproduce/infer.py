@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from core.repair.localize.sources import called
+from core.repair.localize.syntax import identifier, last_name, nodes, receiver
 from core.repair.reproduce.values import AWAITABLE, CALLABLE
 
 _BY_ANNOTATION = {
@@ -15,7 +17,7 @@ _LISTS = {"list", "List", "Iterable", "Sequence", "Iterator", "Collection", "tup
 _TEXT = {n for n in dir(str) if not n.startswith("_")} - {n for n in dir(list)} - {"count", "index"}
 _DICT = {"get", "items", "keys", "values", "setdefault", "update"}
 _LIST = {"append", "extend", "sort", "insert", "remove"}
-_READ = {
+_READ: dict[str | tuple[str, str], str] = {
     "fromisoformat": "'2024-05-06T07:08:09'", ("date", "fromisoformat"): "'2024-05-06'", "int": "'3'", "float": "'2.5'",
     "Decimal": "'2.5'", ("json", "loads"): "'{}'", "fromstring": "'<a><b>1</b></a>'", "b64decode": "'YWJj'",
     "urlsafe_b64decode": "'YWJj'", "fromhex": "'00ff'", "UUID": "'12345678-1234-5678-1234-567812345678'",
@@ -42,50 +44,55 @@ def _value_of(annotation: ast.expr | None) -> str:
 
 def _annotated(node: ast.expr | None) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        try:
-            node = ast.parse(node.value, mode="eval").body
-        except SyntaxError:
-            return ""
+        return _annotated(_read_annotation(node.value))
     if isinstance(node, ast.BinOp):
         return _annotated(node.left) or _annotated(node.right)
-    if isinstance(node, ast.Subscript):
-        outer = getattr(node.value, "attr", "") or getattr(node.value, "id", "")
-        if outer == "Optional":
-            return _annotated(node.slice)
-        inner = _annotated(node.slice)
-        return f"[{inner}]" if outer in _LISTS and inner else "[]" if outer in _LISTS else "{}"
-    return _BY_ANNOTATION.get(getattr(node, "attr", "") or getattr(node, "id", ""), "")
+    if not isinstance(node, ast.Subscript):
+        return _BY_ANNOTATION.get(last_name(node), "")
+    outer, inner = last_name(node.value), _annotated(node.slice)
+    if outer == "Optional":
+        return inner
+    return f"[{inner}]" if outer in _LISTS else "{}"
+
+
+def _read_annotation(text: str) -> ast.expr | None:
+    """An annotation that is written as text."""
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
 
 
 def _used(function: ast.AST, name: str, depth: int) -> str:
     """By subscripts, methods, loops and sums that the function makes with the name."""
     if depth == 0:
         return ""
-    called = any(isinstance(n, ast.Call) and getattr(n.func, "id", "") == name for n in ast.walk(function))
-    return (
-        _looked_up(function, name, depth)
-        or _read_by(function, ast.Name(name))
-        or (stand_in(function, name) if called else "")
-        or _moment(function, name)
-        or _by_method(function, name)
-        or _looped(function, name, depth)
-        or _summed(function, name)
+    ways = (
+        lambda: _looked_up(function, name, depth),
+        lambda: _read_by(function, ast.Name(name)),
+        lambda: stand_in(function, name) if name in map(identifier, _called_names(function)) else "",
+        lambda: _moment(function, name),
+        lambda: _by_method(function, name),
+        lambda: _looped(function, name, depth),
+        lambda: _summed(function, name),
     )
+    return next(filter(None, (way() for way in ways)), "")
+
+
+def _called_names(function: ast.AST) -> list[ast.expr]:
+    return [n.func for n in nodes(function, ast.Call)]
 
 
 def stand_in(function: ast.AST, name: str) -> str:
     """A function in the place of the parameter that is called; one whose result can be awaited, where it is."""
-    awaited = [n.value for n in ast.walk(function) if isinstance(n, ast.Await) and isinstance(n.value, ast.Call)]
-    return AWAITABLE if any(getattr(n.func, "id", "") == name for n in awaited) else CALLABLE
+    awaited = [n.value for n in nodes(function, ast.Await) if isinstance(n.value, ast.Call)]
+    return AWAITABLE if any(identifier(n.func) == name for n in awaited) else CALLABLE
 
 
 def _looked_up(function: ast.AST, name: str, depth: int) -> str:
     """A mapping with the keys that are asked for, or a list."""
-    uses = [n for n in ast.walk(function) if _is(n, ast.Subscript, name)]
-    got = [n for n in _methods(function, name) if n.func.attr == "get" and n.args]
-    keys = [n.slice.value for n in uses if isinstance(n.slice, ast.Constant) and isinstance(n.slice.value, str)]
-    keys += [str(n.args[0].value) for n in got if isinstance(n.args[0], ast.Constant)]
-    if keys:
+    uses = [n for n in nodes(function, ast.Subscript) if identifier(n.value) == name]
+    if keys := _keys_asked(function, uses, name):
         parts = [f"{key!r}: {_field(function, name, key, depth)}" for key in dict.fromkeys(keys)]
         return "{" + ", ".join(parts) + "}"
     by_name = [n for n in uses if isinstance(n.slice, ast.Name | ast.Attribute | ast.Call | ast.Subscript)]
@@ -94,23 +101,31 @@ def _looked_up(function: ast.AST, name: str, depth: int) -> str:
     return "['text', 'text']" if uses else ""
 
 
+def _keys_asked(function: ast.AST, uses: list[ast.Subscript], name: str) -> list[str]:
+    """Keys of ``name["key"]`` and ``name.get("key")``."""
+    slices = [n.slice.value for n in uses if isinstance(n.slice, ast.Constant)]
+    got = [n.args[0] for n in _methods(function, name) if called(n) == "get" and n.args]
+    return [s for s in slices if isinstance(s, str)] + [str(n.value) for n in got if isinstance(n, ast.Constant)]
+
+
 def _methods(function: ast.AST, name: str) -> list[ast.Call]:
-    return [n for n in ast.walk(function) if _is(getattr(n, "func", None), ast.Attribute, name)]
+    return [n for n in nodes(function, ast.Call) if identifier(receiver(n)) == name]
 
 
 def _by_method(function: ast.AST, name: str) -> str:
     """A text or a list, by a method that it alone has."""
     for call in _methods(function, name):
-        if call.func.attr in ("split", "rsplit", "partition") and call.args:
+        method = called(call)
+        if method in ("split", "rsplit", "partition") and call.args:
             return _separated(call.args[0])
-        if call.func.attr in _TEXT | _LIST:
-            return "'text'" if call.func.attr in _TEXT else "[]"
+        if method in _TEXT | _LIST:
+            return "'text'" if method in _TEXT else "[]"
     return ""
 
 
 def _moment(function: ast.AST, name: str) -> str:
     """A day, or a moment, by the parts of it that are asked for."""
-    parts = {n.attr for n in ast.walk(function) if _is(n, ast.Attribute, name)}
+    parts = {n.attr for n in nodes(function, ast.Attribute) if identifier(n.value) == name}
     if parts & {"hour", "minute", "tzinfo", "astimezone", "timestamp"}:
         return _BY_ANNOTATION["datetime"]
     return _BY_ANNOTATION["date"] if parts & {"year", "month", "day", "weekday", "strftime", "isocalendar"} else ""
@@ -118,20 +133,20 @@ def _moment(function: ast.AST, name: str) -> str:
 
 def _entry(function: ast.AST, node: ast.Subscript, depth: int) -> str:
     """The value of an entry that is looked up by a name: as the variable that is set from it is used."""
-    for outer in ast.walk(function):
-        set_from = isinstance(outer, ast.Assign) and ast.unparse(outer.value) == ast.unparse(node)
-        if set_from and isinstance(outer.targets[0], ast.Name):
-            return _used(function, outer.targets[0].id, depth - 1) or "3"
+    for outer in nodes(function, ast.Assign):
+        variable = identifier(outer.targets[0])
+        if variable and ast.unparse(outer.value) == ast.unparse(node):
+            return _used(function, variable, depth - 1) or "3"
     return "3"
 
 
 def _read_by(function: ast.AST, value: ast.expr) -> str:
     """A text that the function which is given it can read: JSON, a number, a time."""
-    for node in ast.walk(function):
-        if isinstance(node, ast.Call) and node.args and ast.unparse(node.args[0]) == ast.unparse(value):
-            name, owner = getattr(node.func, "attr", getattr(node.func, "id", "")), ast.unparse(node.func).split(".")[0]
-            if (owner, name) in _READ or name in _READ:
-                return _READ.get((owner, name)) or _READ[name]
+    for node in nodes(function, ast.Call):
+        if node.args and ast.unparse(node.args[0]) == ast.unparse(value):
+            name, owner = called(node), ast.unparse(node.func).split(".")[0]
+            if read := _READ.get((owner, name)) or _READ.get(name):
+                return read
     return ""
 
 
@@ -141,28 +156,21 @@ def _separated(separator: ast.expr) -> str:
     return repr(text.join(("1", "2", "3")))
 
 
-def _is(node: ast.AST | None, kind: type, name: str) -> bool:
-    return isinstance(node, kind) and isinstance(node.value, ast.Name) and node.value.id == name
-
-
 def _looped(function: ast.AST, name: str, depth: int) -> str:
-    for node in ast.walk(function):
-        if isinstance(node, ast.For | ast.comprehension) and isinstance(node.iter, ast.Name) and node.iter.id == name:
-            if isinstance(node.target, ast.Name):
-                inner = _used(function, node.target.id, depth - 1) or "'text'"
-                return f"[{inner}]"
-            return "[('text', 3)]"
-        if isinstance(node, ast.For | ast.comprehension) and _is(getattr(node.iter, "func", None), ast.Attribute, name):
+    for node in nodes(function, ast.For, ast.comprehension):
+        if identifier(node.iter) == name:
+            variable = identifier(node.target)
+            return f"[{_used(function, variable, depth - 1) or repr('text')}]" if variable else "[('text', 3)]"
+        if isinstance(node.iter, ast.Call) and identifier(receiver(node.iter)) == name:
             return LOOPED
     return ""
 
 
 def _summed(function: ast.AST, name: str) -> str:
-    for node in ast.walk(function):
-        if isinstance(node, ast.BinOp | ast.Compare):
-            sides = [getattr(node, "left", None), getattr(node, "right", None), *getattr(node, "comparators", [])]
-            if any(isinstance(s, ast.Name) and s.id == name for s in sides):
-                return "3"
+    for node in nodes(function, ast.BinOp, ast.Compare):
+        sides = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.left, *node.comparators]
+        if name in map(identifier, sides):
+            return "3"
     return ""
 
 
@@ -171,19 +179,28 @@ def _field(function: ast.AST, name: str, key: str, depth: int) -> str:
     for way in (f"{name}[{key!r}]", f"{name}.get({key!r})"):
         if read := _read_by(function, ast.parse(way, mode="eval").body):
             return read
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _reads(node.value, name, key):
-            return _used(function, node.targets[0].id, depth - 1) or "'text'"
-        if isinstance(node, ast.BinOp) and (_reads(node.left, name, key) or _reads(node.right, name, key)):
-            return "3"
-        if isinstance(node, ast.For | ast.comprehension) and _reads(node.iter, name, key):
-            inner = _used(function, node.target.id, depth - 1) if isinstance(node.target, ast.Name) else ""
-            return f"[{inner or repr('text')}]"
-    return "'text'"
+    uses = (_field_use(function, node, name, key, depth) for node in ast.walk(function))
+    return next(filter(None, uses), "'text'")
+
+
+def _field_use(function: ast.AST, node: ast.AST, name: str, key: str, depth: int) -> str:
+    """What one use of the field makes of it; empty when the node does not use it."""
+    if isinstance(node, ast.BinOp):
+        return "3" if _reads(node.left, name, key) or _reads(node.right, name, key) else ""
+    if isinstance(node, ast.Assign) and _reads(node.value, name, key):
+        variable = identifier(node.targets[0])
+        return (_used(function, variable, depth - 1) or "'text'") if variable else ""
+    if isinstance(node, ast.For | ast.comprehension) and _reads(node.iter, name, key):
+        variable = identifier(node.target)
+        inner = _used(function, variable, depth - 1) if variable else ""
+        return f"[{inner or repr('text')}]"
+    return ""
 
 
 def _reads(node: ast.AST, name: str, key: str) -> bool:
-    if _is(node, ast.Subscript, name):
-        return isinstance(node.slice, ast.Constant) and node.slice.value == key
-    got = isinstance(node, ast.Call) and _is(node.func, ast.Attribute, name) and node.func.attr == "get" and node.args
-    return bool(got) and isinstance(node.args[0], ast.Constant) and node.args[0].value == key
+    if isinstance(node, ast.Subscript):
+        asked = node.slice if identifier(node.value) == name else None
+    else:
+        got = isinstance(node, ast.Call) and called(node) == "get" and identifier(receiver(node)) == name
+        asked = node.args[0] if isinstance(node, ast.Call) and got and node.args else None
+    return isinstance(asked, ast.Constant) and asked.value == key

@@ -22,7 +22,7 @@ from core.repair.localize.sources import (
     parameters,
     parsed,
 )
-from core.repair.localize.syntax import Function
+from core.repair.localize.syntax import Function, classes_of, identifier, nodes
 from core.repair.reproduce.infer import shaped, stand_in
 from core.repair.reproduce.value_classes import ValueClass, program_classes, value_classes
 from core.repair.reproduce.values import CALLABLE, Part, imports_for, objects_named, source
@@ -46,13 +46,18 @@ def _recorded(tree: Path, frame: Frame, known: Classes) -> Iterator[Call]:
         yield from _of_import(frame)
         return
     owner, node = found
-    told = [frame.locals.get(a.arg, "") for a in parameters(node, owner)]
+    told = [_local(frame, a.arg, "") for a in parameters(node, owner)]
     built = {name: _built(tree, name) for text in told for name in sorted(objects_named(text))}
     for turn in range(max(map(len, built.values()), default=1)):
         objects = {name: ways[turn % len(ways)] for name, ways in built.items() if ways}
         arguments = _arguments(frame, owner, node, known, objects)
         if arguments is not None:
             yield from calls_to(tree, frame, owner, node, arguments)
+
+
+def _local(frame: Frame, name: str, otherwise: str = "[Filtered]") -> str:
+    """What the report tells of the frame's variable."""
+    return (frame.locals or {}).get(name, otherwise)
 
 
 def _of_import(frame: Frame) -> Iterator[Call]:
@@ -73,18 +78,24 @@ def _with_import(part: Part, name: str, known: Classes) -> Part:
 
 def _arguments(frame: Frame, owner: str, node: Function, known: Classes, objects: dict[str, Part]) -> list[Part] | None:
     """The arguments by the frame's locals; None when a required one cannot be told."""
-    given = [(a.arg, source(frame.locals.get(a.arg, "[Filtered]"), known, objects)) for a in parameters(node, owner)]
-    optional = defaults(node)
-    if any(value is None and name not in optional for name, value in given):
-        return None
+    optional, arguments = defaults(node), []
     positional = {a.arg for a in node.args.posonlyargs}
-    pairs = [(name, _awaitable(node, name, value)) for name, value in given if value is not None]
-    arguments = [(v[0] if name in positional else f"{name}={v[0]}", v[1]) for name, v in pairs]
-    for extra in (node.args.vararg, node.args.kwarg):
-        value = source(frame.locals.get(extra.arg, ""), known, objects) if extra else None
-        star = "*" if extra is node.args.vararg else "**"
-        arguments += [(f"{star}{value[0]}", value[1])] if value and value[0] not in ("()", "{}") else []
-    return arguments
+    for name in [a.arg for a in parameters(node, owner)]:
+        value = source(_local(frame, name), known, objects)
+        if value is None and name not in optional:
+            return None
+        if value is not None:
+            text, lines = _awaitable(node, name, value)
+            arguments.append((text if name in positional else f"{name}={text}", lines))
+    return [*arguments, *_starred(frame, node, known, objects)]
+
+
+def _starred(frame: Frame, node: Function, known: Classes, objects: dict[str, Part]) -> Iterator[Part]:
+    """``*args`` and ``**kwargs`` that hold something."""
+    for star, extra in (("*", node.args.vararg), ("**", node.args.kwarg)):
+        value = source(_local(frame, extra.arg, ""), known, objects) if extra else None
+        if value and value[0] not in ("()", "{}"):
+            yield f"{star}{value[0]}", value[1]
 
 
 def _awaitable(node: Function, name: str, value: Part) -> Part:
@@ -98,16 +109,18 @@ def calls_to(tree: Path, frame: Frame, owner: str, node: Function, arguments: li
         return
     lines = [line for _, needed in arguments for line in needed]
     inner = ", ".join(text for text, _ in arguments)
+    own = f"from {module_of(frame.file)} import {owner or node.name}"
     for receiver, needed in _receivers(tree, frame, owner, node):
-        name = f"{receiver}.{node.name}" if owner else node.name
-        bare = decorators(node) & {"property", "cached_property"}
-        expression = name if bare else f"{name}({inner})"
-        if isinstance(node, ast.AsyncFunctionDef):
-            expression = f"asyncio.run({expression})"
-        elif _yields(node):
-            expression = f"list({expression})"
-        own = f"from {module_of(frame.file)} import {owner or node.name}"
+        expression = _called(node, f"{receiver}.{node.name}" if owner else node.name, inner)
         yield Call(_joined([*needed, *lines, *imports_for(expression), own]), expression)
+
+
+def _called(node: Function, name: str, inner: str) -> str:
+    """The call of a function of this kind: a property bare, a coroutine run, a generator gone through."""
+    expression = name if decorators(node) & {"property", "cached_property"} else f"{name}({inner})"
+    if isinstance(node, ast.AsyncFunctionDef):
+        return f"asyncio.run({expression})"
+    return f"list({expression})" if _yields(node) else expression
 
 
 def _joined(lines: list[str]) -> str:
@@ -115,10 +128,9 @@ def _joined(lines: list[str]) -> str:
 
 
 def _yields(node: Function) -> bool:
-    nested = {
-        id(n) for f in ast.walk(node) if isinstance(f, Function | ast.Lambda) and f is not node for n in ast.walk(f)
-    }
-    return any(isinstance(n, ast.Yield | ast.YieldFrom) and id(n) not in nested for n in ast.walk(node))
+    inner = [n for n in nodes(node, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda) if n is not node]
+    nested = {id(n) for function in inner for n in ast.walk(function)}
+    return any(id(n) not in nested for n in nodes(node, ast.Yield, ast.YieldFrom))
 
 
 def _receivers(tree: Path, frame: Frame, owner: str, node: Function) -> Iterator[Part]:
@@ -140,31 +152,43 @@ def constructions(tree: Path, name: str, told: dict[str, str], known: Classes, d
     found = class_named(tree, name)
     if found is None:
         return
-    seen = set()
-    for path in [*files(tree, tests=True), *files(tree)]:
-        for node in ast.walk(parsed(tree, path)):
-            if isinstance(node, ast.Call) and called(node) == name:
-                made = source(ast.unparse(ast.Call(ast.Name(name), node.args, node.keywords)), known)
-                if made and made[0] not in seen:
-                    seen.add(made[0])
-                    yield made
+    made = (
+        source(ast.unparse(ast.Call(ast.Name(name), node.args, node.keywords)), known)
+        for path in [*files(tree, tests=True), *files(tree)]
+        for node in nodes(parsed(tree, path), ast.Call)
+        if called(node) == name
+    )
+    seen: set[str] = set()
+    for part in filter(None, made):
+        if part[0] not in seen:
+            seen.add(part[0])
+            yield part
     yield _blank_object(tree, found[1], told, known, depth)
 
 
 def _blank_object(tree: Path, node: ast.ClassDef, told: dict[str, str], known: Classes, depth: int) -> Part:
     """Built with what the report says of names like its parameters, else with inferred values."""
-    name, init = node.name, next((n for n in node.body if isinstance(n, Function) and n.name == "__init__"), None)
-    if init is None:
-        fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and n.value is None]
-        free = [ast.arg(n.target.id, n.annotation) for n in fields if isinstance(n.target, ast.Name)]
-        init = ast.FunctionDef("__init__", ast.arguments([], [], None, [], [], None, []), [], [])
-    else:
-        free = [a for a in parameters(init, name) if a.arg not in defaults(init)]
+    init = next((n for n in node.body if isinstance(n, Function) and n.name == "__init__"), None)
     values = value_classes(tree) if told else {}
-    given = [
-        (a.arg, source(told.get(a.arg, "[Filtered]"), values) or _ways(tree, a, init, known, depth)[0]) for a in free
-    ]
-    return f"{name}({', '.join(f'{n}={v[0]}' for n, v in given)})", tuple(line for _, v in given for line in v[1])
+    texts: list[str] = []
+    lines: list[str] = []
+    for free in _required(node, init):
+        part = source(told.get(free.arg, "[Filtered]"), values)
+        text, needed = part or _ways(tree, free, init or _NO_INIT, known, depth)[0]
+        texts.append(f"{free.arg}={text}")
+        lines += needed
+    return f"{node.name}({', '.join(texts)})", tuple(lines)
+
+
+_NO_INIT = ast.FunctionDef("__init__", ast.arguments([], [], None, [], [], None, []), [], [])
+
+
+def _required(node: ast.ClassDef, init: Function | None) -> list[ast.arg]:
+    """Parameters that have no default; without ``__init__`` the fields, as a dataclass takes them."""
+    if init is not None:
+        return [a for a in parameters(init, node.name) if a.arg not in defaults(init)]
+    fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and n.value is None]
+    return [ast.arg(identifier(n.target), n.annotation) for n in fields if identifier(n.target)]
 
 
 def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
@@ -194,38 +218,44 @@ def guesses(tree: Path, node: Function, owner: str, known: Classes) -> Iterator[
 
 
 def _ways(tree: Path, argument: ast.arg, node: Function, known: Classes, depth: int = 2) -> list[Part]:
-    plain = [(shaped(argument.annotation, node, argument.arg), ())]
+    """Expressions for a parameter: objects of a class of the program, else one value of the shape in use."""
     told = ast.unparse(argument.annotation).strip("'\"") if argument.annotation else ""
-    named = next((n for n in re.findall(r"\w+", told) if n in known), "")
-    looped = "" if told or named else _loop_variable(node, argument.arg)
-    named = named or ("" if told else _used_as(tree, node, looped or argument.arg))
-    built = list(islice(constructions(tree, named, {}, known, depth - 1), WAYS)) if named and depth else []
+    named, several = _meant(tree, argument.arg, told, node, known)
+    built = islice(constructions(tree, named, {}, known, depth - 1), WAYS) if named and depth else ()
     made = [_with_import(part, named, known) for part in built]
-    several = looped or re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", told)
-    return [(f"[{text}]", lines) if several else (text, lines) for text, lines in made] or plain
+    plain: list[Part] = [(shaped(argument.annotation, node, argument.arg), ())]
+    return [(f"[{text}]" if several else text, lines) for text, lines in made] or plain
+
+
+def _meant(tree: Path, name: str, told: str, node: Function, known: Classes) -> tuple[str, bool]:
+    """The class of the program that a parameter is annotated or used as, and whether it takes several of it."""
+    if told:
+        several = re.match(r"(?:typing\.)?(?:list|List|Iterable|Sequence|tuple|set|Iterator|Collection)\[", told)
+        return next((n for n in re.findall(r"\w+", told) if n in known), ""), bool(several)
+    looped = _loop_variable(node, name)
+    return _used_as(tree, node, looped or name), bool(looped)
 
 
 def _loop_variable(node: Function, name: str) -> str:
     """What the entries of the parameter are called where they are gone through."""
-    loops = [n for n in ast.walk(node) if isinstance(n, ast.For | ast.comprehension)]
-    targets = [n.target for n in loops if getattr(n.iter, "id", "") == name]
-    return next((t.id for t in targets if isinstance(t, ast.Name)), "")
+    targets = [n.target for n in nodes(node, ast.For, ast.comprehension) if identifier(n.iter) == name]
+    return next(filter(None, map(identifier, targets)), "")
 
 
 def _used_as(tree: Path, node: Function, name: str) -> str:
     """The class of the program that has all that the function uses of the parameter, but for one that may be wrong."""
-    uses = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == name]
-    wanted = {n.attr for n in uses}
+    wanted = {n.attr for n in nodes(node, ast.Attribute) if identifier(n.value) == name}
     if wanted <= _OF_BUILTINS:
         return ""
-    owners = [n for path in files(tree) for n in parsed(tree, path).body if isinstance(n, ast.ClassDef)]
+    owners = [n for path in files(tree) for n in classes_of(parsed(tree, path))]
     having = {owner.name: len(wanted & members_of(owner)) for owner in owners}
-    best = max(having, key=having.get, default="")
+    best = max(having, key=lambda owner: having[owner], default="")
     return best if best and having[best] >= max(1, len(wanted) - 1) else ""
 
 
 def _literal_call(tree, frame, owner, node, call, known) -> Iterator[Call]:
     told = [(source(ast.unparse(a), known), "") for a in call.args]
     told += [(source(ast.unparse(k.value), known), f"{k.arg}=") for k in call.keywords if k.arg]
-    if all(value for value, _ in told):
-        yield from calls_to(tree, frame, owner, node, [(f"{name}{value[0]}", value[1]) for value, name in told])
+    parts = [(f"{name}{value[0]}", value[1]) for value, name in told if value]
+    if len(parts) == len(told):
+        yield from calls_to(tree, frame, owner, node, parts)

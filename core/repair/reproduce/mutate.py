@@ -12,6 +12,7 @@ from itertools import combinations, islice, zip_longest
 from core.models import Crash
 from core.models.patterns import Linear
 from core.repair.localize.locate import extent, spliced
+from core.repair.localize.syntax import nodes
 from core.repair.reproduce.constructors import KNOWN
 from core.repair.reproduce.values import imports_for
 from core.repair.sandbox.probe import Call
@@ -69,9 +70,13 @@ def staged(call: Call) -> Iterator[Call]:
     doing = [n for n in steps if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
     if doing:
         more = [again for step in steps for again in (_thrice(step) if step in doing else [step])]
-        yield replace(call, setup="\n".join(map(ast.unparse, more)))
+        yield _set_up(call, more)
     for left_out in doing:
-        yield replace(call, setup="\n".join(ast.unparse(s) for s in steps if s is not left_out))
+        yield _set_up(call, [step for step in steps if step is not left_out])
+
+
+def _set_up(call: Call, steps: list[ast.stmt]) -> Call:
+    return replace(call, setup="\n".join(map(ast.unparse, steps)))
 
 
 def _thrice(step: ast.stmt) -> list[ast.stmt]:
@@ -79,9 +84,11 @@ def _thrice(step: ast.stmt) -> list[ast.stmt]:
     found = [step]
     for number in (1, 2):
         again = ast.parse(ast.unparse(step)).body[0]
-        for node in ast.walk(again):
-            if isinstance(node, ast.Constant) and type(node.value) in (int, str):
-                node.value = node.value + (number if isinstance(node.value, int) else str(number))
+        for node in nodes(again, ast.Constant):
+            if type(node.value) is int:
+                node.value = node.value + number
+            elif isinstance(node.value, str):
+                node.value = f"{node.value}{number}"
         found.append(again)
     return found
 
@@ -92,8 +99,8 @@ def swapped(call: Call, known: list[str]) -> Iterator[Call]:
         tree = ast.parse(call.expression)
     except (SyntaxError, ValueError):
         return
-    nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Dict) or getattr(n, "value", None) == GUESSED]
-    for node in nodes[:4]:
+    fit = [n for n in nodes(tree, ast.Dict, ast.Constant) if isinstance(n, ast.Dict) or n.value == GUESSED]
+    for node in fit[:4]:
         fitting = [new for new in known if new.startswith("{") == isinstance(node, ast.Dict)]
         yield from (replace(call, expression=spliced(call.expression, node, new)) for new in fitting)
 
@@ -128,21 +135,20 @@ _KINDS = (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Call, ast.UnaryOp)
 
 def _names(tree: ast.AST) -> dict[ast.AST, str]:
     """The field or parameter that a value stands in."""
-    found = {}
-    for node in ast.walk(tree):
+    found: dict[ast.AST, str] = {}
+    for node in nodes(tree, ast.Dict, ast.keyword):
         if isinstance(node, ast.Dict):
-            found |= {
-                v: str(k.value) for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant)
-            }
-        elif isinstance(node, ast.keyword) and node.arg:
+            pairs = zip(node.keys, node.values, strict=True)
+            found |= {v: str(k.value) for k, v in pairs if isinstance(k, ast.Constant)}
+        elif node.arg:
             found[node.value] = node.arg
     return found
 
 
-def _keys(tree: ast.AST) -> set[ast.AST]:
+def _keys(tree: ast.AST) -> set[ast.expr]:
     """Keys are left as they are, entries are taken out instead; so is the time that a stand-in waits."""
-    waits = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "asyncio.sleep"]
-    keys = {k for n in ast.walk(tree) if isinstance(n, ast.Dict) for k in n.keys if k is not None}
+    waits = [n for n in nodes(tree, ast.Call) if ast.unparse(n.func) == "asyncio.sleep"]
+    keys = {k for n in nodes(tree, ast.Dict) for k in n.keys if k is not None}
     return keys | {a for n in waits for a in n.args}
 
 
@@ -189,9 +195,16 @@ def _replacements(node: ast.expr, pool: list[str]) -> Iterator[str]:
         yield from [*filter(_is_whole, pool), *_dicts(node)]
     elif isinstance(node, ast.List | ast.Tuple):
         yield from [*filter(_is_whole, pool), *_sequences(node)]
-    elif isinstance(node, ast.Call) and _kind_called(ast.unparse(node)) in _TIMES | {"Decimal"}:
-        yield from (text for text in pool if _kind_called(text) == _kind_called(ast.unparse(node)))
-    elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[0] not in KNOWN:
+    elif isinstance(node, ast.Call):
+        yield from _other_calls(node, pool)
+
+
+def _other_calls(node: ast.Call, pool: list[str]) -> Iterator[str]:
+    """Another time or amount of the pool; a call of the program's own with a keyword less, or None."""
+    kind = _kind_called(ast.unparse(node))
+    if kind in _TIMES | {"Decimal"}:
+        yield from (text for text in pool if _kind_called(text) == kind)
+    elif ast.unparse(node.func).split(".")[0] not in KNOWN:
         for index in range(len(node.keywords)):
             kept = [k for i, k in enumerate(node.keywords) if i != index]
             yield ast.unparse(ast.Call(node.func, node.args, kept))

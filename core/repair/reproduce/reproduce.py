@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
-from core.models import Crash
+from core.models import Crash, Frame
 from core.repair.localize.fixability import deepest_in_app
+from core.repair.localize.syntax import imported_name, importing, imports_of
 from core.repair.reproduce.guided_inputs import STEPS, grown, written_before
 from core.repair.reproduce.inputs import calls_in_code, recorded_calls
 from core.repair.reproduce.mutate import doubly, mutated, pool_of, staged, swapped
@@ -23,6 +24,7 @@ from core.repair.types import RegressionTest, Runner
 BATCH = 700  # guessed inputs of one launch
 FED = 8  # calls that were led some way, from which guesses go on
 HITS = 8  # guessed inputs that are kept
+_NOWHERE = Frame(file="", line=0)
 _BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
 
 
@@ -41,14 +43,15 @@ def is_crash(outcome: ProbeOutcome, crash: Crash) -> bool:
     """Same exception type, deepest in the same function of the same file, and not the code's own raise."""
     frame = deepest_in_app(crash)
     place = (outcome.file, outcome.function)
-    same = bool(frame) and outcome.error == kind_of(crash) and place == (frame.file, frame.function)
-    return same and not outcome.deliberate
+    if frame is None or outcome.deliberate:
+        return False
+    return outcome.error == kind_of(crash) and place == (frame.file, frame.function)
 
 
 def reproduces(outcome: ProbeOutcome, crash: Crash) -> bool:
     """The crash on the reported line with the reported message; where data decides the message, its shape."""
     frame = deepest_in_app(crash)
-    if not is_crash(outcome, crash) or (frame.line and outcome.line != frame.line):
+    if frame is None or not is_crash(outcome, crash) or (frame.line and outcome.line != frame.line):
         return False
     told, seen = _plain(crash.exception.message), _plain(outcome.text)
     if not told or told == seen:
@@ -145,7 +148,7 @@ def written(call: Call, crash: Crash, raises: str = "") -> RegressionTest:
 
     ``raises``: the documented exception (an import line, then the name) that is to come instead.
     """
-    frame, kind = deepest_in_app(crash), kind_of(crash)
+    frame, kind = deepest_in_app(crash) or _NOWHERE, kind_of(crash)
     imports = [*call.imports.splitlines(), *(raises.splitlines()[:-1])]
     imports += ["import pytest"] if raises else []
     body = [*call.setup.splitlines()]
@@ -165,9 +168,9 @@ def written(call: Call, crash: Crash, raises: str = "") -> RegressionTest:
 def _used(lines: Sequence[str], text: str) -> list[str]:
     """Import lines without the names that the text does not hold."""
     kept = []
-    for node in [n for line in lines for n in ast.parse(line).body]:
-        names = [a for a in node.names if re.search(rf"\b{(a.asname or a.name).split('.')[0]}\b", text)]
-        kept += [ast.unparse(type(node)(**{**vars(node), "names": names}))] if names else []
+    for node in [n for line in lines for n in imports_of(ast.parse(line))]:
+        names = [a for a in node.names if re.search(rf"\b{imported_name(a).split('.')[0]}\b", text)]
+        kept += [ast.unparse(importing(node, names))] if names else []
     return kept
 
 

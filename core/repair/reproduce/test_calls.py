@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.models import Crash
 from core.repair.localize.sources import called, decorators, files, parsed
-from core.repair.localize.syntax import Function
+from core.repair.localize.syntax import Function, identifier, imports_of, names_in, nodes, targets_of
 from core.repair.reproduce.mutate import types_in
 from core.repair.sandbox.probe import Call
 
@@ -30,15 +30,14 @@ def scaffolds(tree: Path, crash: Crash, wanted_only: bool = False) -> list[Call]
 
 
 def _of_module(module: ast.Module, wanted: set[str]) -> Iterator[tuple[Call, bool]]:
-    imports = [ast.unparse(n) for n in module.body if isinstance(n, ast.Import | ast.ImportFrom)]
-    imports = [line for line in imports if "__future__" not in line]
-    fixtures = {n.name: n for n in module.body if isinstance(n, Function) and "fixture" in decorators(n)}
+    imports = [line for line in map(ast.unparse, imports_of(module)) if "__future__" not in line]
+    functions = [n for n in module.body if isinstance(n, Function)]
+    fixtures = {n.name: n for n in functions if "fixture" in decorators(n)}
     helpers = [n for n in module.body if _is_helper(n)]
-    for node in module.body:
-        if isinstance(node, Function) and node.name.startswith("test"):
-            bound = _bound(node, fixtures)
-            if bound is not None:
-                yield from _of_test(node, imports, helpers, bound, wanted)
+    for node in [n for n in functions if n.name.startswith("test")]:
+        bound = _bound(node, fixtures)
+        if bound is not None:
+            yield from _of_test(node, imports, helpers, bound, wanted)
 
 
 def _is_helper(node: ast.stmt) -> bool:
@@ -65,15 +64,24 @@ def _bound(node: Function, fixtures: dict[str, Function]) -> list[ast.stmt] | No
 
 
 def _rows(node: Function) -> Iterator[tuple[str, str]]:
+    """(parameter, value) of the first row of each table that a test is given."""
     for decorator in node.decorator_list:
         if isinstance(decorator, ast.Call) and called(decorator) == "parametrize" and len(decorator.args) > 1:
-            names, table = decorator.args[:2]
-            names = ast.literal_eval(names) if isinstance(names, ast.Constant | ast.Tuple | ast.List) else ""
-            names = [n.strip() for n in names.split(",")] if isinstance(names, str) else list(names)
-            row = table.elts[0] if isinstance(table, ast.List | ast.Tuple) and table.elts else None
-            parts = row.elts if isinstance(row, ast.Tuple | ast.List) and len(names) > 1 else [row]
-            if row is not None and len(parts) == len(names):
-                yield from zip(names, map(ast.unparse, parts), strict=True)
+            names, first = _listed(decorator.args[0]), _first(decorator.args[1])
+            parts = first.elts if isinstance(first, ast.Tuple | ast.List) and len(names) > 1 else [first]
+            texts = [ast.unparse(part) for part in parts if part is not None]
+            if len(texts) == len(names):
+                yield from zip(names, texts, strict=True)
+
+
+def _listed(node: ast.expr) -> list[str]:
+    """``"name, age"`` and ``("name", "age")``."""
+    names = ast.literal_eval(node) if isinstance(node, ast.Constant | ast.Tuple | ast.List) else ""
+    return [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+
+
+def _first(table: ast.expr) -> ast.expr | None:
+    return table.elts[0] if isinstance(table, ast.List | ast.Tuple) and table.elts else None
 
 
 def _of_test(node, imports, helpers, bound, wanted) -> Iterator[tuple[Call, bool]]:
@@ -124,14 +132,14 @@ def _needed(body: list[ast.stmt], helpers: list[ast.stmt]) -> list[ast.stmt]:
     return [h for h in helpers if wanted & _defines(h)]
 
 
-def _names(nodes: list[ast.stmt]) -> set[str]:
-    return {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
+def _names(statements: list[ast.stmt]) -> set[str]:
+    return {name for node in statements for name in names_in(node)}
 
 
 def _defines(node: ast.stmt) -> set[str]:
-    if isinstance(node, ast.Assign):
-        return {t.id for t in node.targets if isinstance(t, ast.Name)}
-    return {node.name}
+    if isinstance(node, Function | ast.ClassDef):
+        return {node.name}
+    return {identifier(t) for t in targets_of(node)} - {""}
 
 
 def _bare(node: ast.stmt) -> ast.stmt:
@@ -148,19 +156,21 @@ def _bare(node: ast.stmt) -> ast.stmt:
 
 
 def _returned(node: ast.AST) -> ast.AST:
-    given = isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield)
-    return ast.Return(node.value.value) if given else node
+    given = node.value if isinstance(node, ast.Expr) else None
+    return ast.Return(given.value) if isinstance(given, ast.Yield) else node
 
 
 def literals(tree: Path) -> list[str]:
     """Mappings and texts that the tests write out: what the program is given elsewhere."""
-    found: dict[type, dict[str, None]] = {ast.Dict: {}, ast.Constant: {}}
+    mappings: dict[str, None] = {}
+    texts: dict[str, None] = {}
     for path in files(tree, tests=True):
-        for node in ast.walk(parsed(tree, path)):
-            text = isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 400
-            if text or (isinstance(node, ast.Dict) and node.keys and _is_literal(node)):
-                found[type(node)][ast.unparse(node)] = None
-    return [*list(found[ast.Dict])[:12], *list(found[ast.Constant])[:20]]
+        for node in nodes(parsed(tree, path), ast.Dict, ast.Constant):
+            if isinstance(node, ast.Dict) and node.keys and _is_literal(node):
+                mappings[ast.unparse(node)] = None
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 400:
+                texts[ast.unparse(node)] = None
+    return [*list(mappings)[:12], *list(texts)[:20]]
 
 
 def _is_literal(node: ast.expr) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.repair.localize.sources import files, importable, module_of, parsed, words
-from core.repair.localize.syntax import Function
+from core.repair.localize.syntax import Function, identifier, imported_name, imports_of, targets_of
 
 _ENUMS = {f"enum.{name}" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")}
 _HARMLESS_BASES = {
@@ -70,9 +70,9 @@ def _tops(module: ast.Module) -> Iterator[tuple[str, ast.ClassDef | ast.Call]]:
     for node in module.body:
         if isinstance(node, ast.ClassDef):
             yield node.name, node
-        made = node.value if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) else None
-        if made and meaning(module, made) in _NAMED_TUPLES:
-            yield from ((t.id, made) for t in node.targets if isinstance(t, ast.Name))
+        made = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(made, ast.Call) and meaning(module, made) in _NAMED_TUPLES:
+            yield from ((identifier(t), made) for t in targets_of(node) if identifier(t))
 
 
 def meaning(module: ast.Module, node: ast.expr) -> str:
@@ -81,12 +81,12 @@ def meaning(module: ast.Module, node: ast.expr) -> str:
         return meaning(module, node.func if isinstance(node, ast.Call) else node.value)
     if isinstance(node, ast.Attribute):
         return f"{meaning(module, node.value)}.{node.attr}"
-    name = getattr(node, "id", "")
-    for found in (n for n in module.body if isinstance(n, ast.Import | ast.ImportFrom)):
-        for alias in found.names:
-            if (alias.asname or alias.name) == name:
-                return f"{found.module}.{alias.name}" if isinstance(found, ast.ImportFrom) else alias.name
-    return name
+    name = identifier(node)
+    found = ((n, alias) for n in imports_of(module) for alias in n.names if imported_name(alias) == name)
+    statement, alias = next(found, (None, None))
+    if alias is None:
+        return name
+    return f"{statement.module}.{alias.name}" if isinstance(statement, ast.ImportFrom) else alias.name
 
 
 def _judged(found: Found, only: Mapping[str, Found], depth: int = 6) -> ValueClass | None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.repair.reproduce.constructors import CONSTANTS, CONSTRUCTORS, KNOWN, RENAMED, TYPES, Value
+from core.repair.reproduce.constructors import CONSTANTS, CONSTRUCTORS, KNOWN, RENAMED, TYPES, Constructor, Value
 from core.repair.reproduce.value_classes import ValueClass
 
 CALLABLE = "(lambda *_, **__: None)"  # stands in for a function of which only the name is known
@@ -75,13 +75,9 @@ def _parsed(text: str | None) -> ast.Expression | None:
 
 def _pieces(text: str) -> list[tuple[str, bool]]:
     """The text in pieces, each with whether it is an ``<...>`` outside of quotes; one pass over the text."""
-    pieces, start, quote, depth, escaped = [], 0, "", 0, False
-    for at, char in enumerate(text):
-        if quote:
-            quote, escaped = ("" if char == quote and not escaped else quote), char == "\\" and not escaped
-        elif char in "'\"":
-            quote = char
-        elif char == "<":
+    pieces, start, depth = [], 0, 0
+    for at, char in _outside_quotes(text):
+        if char == "<":
             if not depth:
                 pieces.append((text[start:at], False))
                 start = at
@@ -94,6 +90,18 @@ def _pieces(text: str) -> list[tuple[str, bool]]:
     return [*pieces, (text[start:], False)]
 
 
+def _outside_quotes(text: str) -> Iterator[tuple[int, str]]:
+    """(position, character) of the text, what stands in quotes and the quotes left out."""
+    quote, escaped = "", False
+    for at, char in enumerate(text):
+        if quote:
+            quote, escaped = ("" if char == quote and not escaped else quote), char == "\\" and not escaped
+        elif char in "'\"":
+            quote = char
+        else:
+            yield at, char
+
+
 def _tokens(text: str) -> list[str]:
     return [piece for piece, token in _pieces(text) if token]
 
@@ -102,13 +110,9 @@ def _closed(text: str) -> str | None:
     """A repr that was cut off, up to its last whole element, with its brackets closed."""
     if len(text) < CUT_FROM:
         return None
-    open_, quote, escaped, best = [], "", False, None
-    for at, char in enumerate(text):
-        if quote:
-            quote, escaped = ("" if char == quote and not escaped else quote), char == "\\" and not escaped
-        elif char in "'\"":
-            quote = char
-        elif char in _CLOSING:
+    open_, best = [], None
+    for at, char in _outside_quotes(text):
+        if char in _CLOSING:
             open_.append(_CLOSING[char])
         elif char in ")]}" and open_:
             open_.pop()
@@ -205,11 +209,13 @@ class _Builder:
         return Value(f"[{inner}]", "list") if isinstance(node, ast.List) else Value(f"{{{inner}}}", "set")
 
     def mapping(self, node: ast.Dict, depth: int) -> Value:
-        if None in node.keys:
-            raise NoValue
-        pairs = zip(node.keys, node.values, strict=True)
-        inner = ", ".join(f"{self.value(k, depth).text}: {self.value(v, depth).text}" for k, v in pairs)
+        inner = ", ".join(self._entry(k, v, depth) for k, v in zip(node.keys, node.values, strict=True))
         return Value(f"{{{inner}}}", "dict")
+
+    def _entry(self, key: ast.expr | None, value: ast.expr, depth: int) -> str:
+        if key is None:  # ``**more``
+            raise NoValue
+        return f"{self.value(key, depth).text}: {self.value(value, depth).text}"
 
     def name(self, node: ast.Name, _depth: int) -> Value:
         marked = re.fullmatch(rf"{MARK}(\d+)_", node.id)
@@ -227,18 +233,20 @@ class _Builder:
     def call(self, node: ast.Call, depth: int) -> Value:
         name = RENAMED.get(written := _dotted(node.func), written)
         given = [self.value(argument, depth) for argument in node.args]
-        named = {keyword.arg: self.value(keyword.value, depth) for keyword in node.keywords}
-        if None in named or len(named) < len(node.keywords):
+        named = {keyword.arg: self.value(keyword.value, depth) for keyword in node.keywords if keyword.arg}
+        if len(named) < len(node.keywords):  # ``**more``, or a keyword twice
             raise NoValue
         if name in CONSTRUCTORS and name not in self.classes:
-            constructor = CONSTRUCTORS[name]
-            if not constructor.takes(given, named):
-                raise NoValue
-            self.lines |= dict.fromkeys(constructor.lines)
+            self._constructed(CONSTRUCTORS[name], given, named)
         elif not self._imported(name).called:
             raise NoValue
         inner = ", ".join([*(v.text for v in given), *(f"{k}={v.text}" for k, v in named.items())])
         return Value(f"{name}({inner})", name.rpartition(".")[2])
+
+    def _constructed(self, constructor: Constructor, given: Sequence[Value], named: Mapping[str, Value]) -> None:
+        if not constructor.takes(given, named):
+            raise NoValue
+        self.lines |= dict.fromkeys(constructor.lines)
 
 
 _BUILDERS = {

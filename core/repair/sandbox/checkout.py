@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.repair.sandbox.runner import behind, bubblewrap_works, closed, empty_room
 from core.vendors.command import QUIET, run, succeeded
@@ -77,7 +78,7 @@ def check_out(tree: Path, common: Path, sha: str) -> None:
     (own / "HEAD").write_text(f"{sha}\n", encoding="utf-8")
     (own / "commondir").write_text(f"{common}\n", encoding="utf-8")
     place = of(tree)
-    git(place, "read-tree", "--reset", "-u", "HEAD", writes=[place.tree, place.directory])
+    git(place, "read-tree", "--reset", "-u", "HEAD", writes=[tree.resolve(), place.directory])
     (tree / ".git").write_text("", encoding="utf-8")  # a git that is told no directory ends here
 
 
@@ -89,8 +90,8 @@ def remove(tree: Path) -> None:
 def start_over(tree: Path) -> None:
     """Put every file back to its commit and remove all others; a person's ignored files stay."""
     place = of(tree)
-    everything = "-ffdqx" if place.directory == beside(place.tree) else "-fdq"
-    execute(place, ["sh", "-c", f"{START_OVER} {everything}"], writes=[place.tree, place.directory])
+    everything = "-ffdqx" if place.directory == beside(tree.resolve()) else "-fdq"
+    execute(place, ["sh", "-c", f"{START_OVER} {everything}"], writes=[tree.resolve(), place.directory])
 
 
 def tracked(tree: Path, pattern: str) -> list[str]:
@@ -121,7 +122,7 @@ def execute(
     """
     speaks = protocol(remote.address) if remote else "file"
     told = QUIET | environment(remote.settings if remote else None, speaks) | place.environment | dict(more or {})
-    given = dict(timeout=timeout, input=input, limit=MOST, errors=errors)
+    given: dict[str, Any] = dict(timeout=timeout, input=input, limit=MOST, errors=errors)
     folder = place.tree or place.directory
     if not bubblewrap_works():
         return succeeded(argv, run(argv, cwd=folder, env=told, **given))
@@ -131,14 +132,15 @@ def execute(
 
 
 def _room(place: GitPlace, writes: Sequence[Path], remote: Remote | None, speaks: str) -> list[str]:
-    seen = {path: path in writes for path in (place.tree, place.directory, place.common) if path}
-    if remote and speaks == "file":
-        seen[(place.directory / remote.address.removeprefix("file://")).resolve()] = remote.write
-    made = empty_room(network=bool(remote) and speaks != "file")
-    if remote and speaks != "file":
+    over_network = remote is not None and speaks != "file"
+    made = empty_room(network=over_network)
+    if over_network:
         made += [part for name in ETC.split() for part in _shown(Path("/etc", name))]
     if speaks == "ssh":
         made += _shown(Path(_home(speaks), ".ssh"))
+    seen = {path: path in writes for path in (place.tree, place.directory, place.common) if path}
+    if remote and not over_network:
+        seen[(place.directory / remote.address.removeprefix("file://")).resolve()] = remote.write
     for path in sorted(seen, key=lambda path: len(path.parts)):  # a folder inside of another comes after it
         made += ["--bind" if seen[path] else "--ro-bind", str(path), str(path)]
     return made

@@ -22,6 +22,10 @@ import tempfile
 import traceback
 import types
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # they stand in front of the script
+    from core.repair.sandbox.sealed import key_of, sealer
+
 ROOT = os.getcwd()
 CALL_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 4
 WRAPPERS = {"asyncio.run", "list", "dict"}
@@ -60,21 +64,7 @@ def evaluate(expression, space):
     """The value of the expression, with what the call left of its receiver and arguments."""
     node = ast.parse(expression, mode="eval").body
     call = node.args[0] if isinstance(node, ast.Call) and ast.unparse(node.func) in WRAPPERS and node.args else node
-    held = {}
-
-    def hold(part):
-        if isinstance(part, (ast.Constant, ast.Starred)):
-            return part
-        name = f"_held{len(held)}"
-        held[name] = eval(ast.unparse(part), space)
-        return ast.Name(name, ast.Load())
-
-    if isinstance(call, ast.Call):
-        if isinstance(call.func, ast.Attribute):
-            call.func.value = hold(call.func.value)
-        call.args = [hold(a) for a in call.args]
-        for keyword in call.keywords:
-            keyword.value = hold(keyword.value)
+    held = hold(call, space) if isinstance(call, ast.Call) else {}
     whole = compile(ast.fix_missing_locations(ast.Expression(node)), "<call>", "eval")
     space.update(held)
     value = eval(whole, space)
@@ -83,6 +73,25 @@ def evaluate(expression, space):
     if asyncio.iscoroutine(value):
         value.close()
     return value, [v for v in held.values() if not isinstance(v, (types.ModuleType, type, types.CoroutineType))]
+
+
+def hold(call, space):
+    """Evaluate the call's receiver and arguments and put names in their places; the values by these names."""
+    held = {}
+
+    def named(part):
+        if isinstance(part, (ast.Constant, ast.Starred)):
+            return part
+        name = f"_held{len(held)}"
+        held[name] = eval(ast.unparse(part), space)
+        return ast.Name(name, ast.Load())
+
+    if isinstance(call.func, ast.Attribute):
+        call.func.value = named(call.func.value)
+    call.args = [named(a) for a in call.args]
+    for keyword in call.keywords:
+        keyword.value = named(keyword.value)
+    return held
 
 
 def outcome(call, spaces, observe):
@@ -101,7 +110,7 @@ def outcome(call, spaces, observe):
             said = f"{type(value).__name__} {short(value)}"
             said += f" | {short(held)}" if held else ""
             return {"result": f"{said} > {printed.getvalue()[:400]}" if printed.getvalue() else said}
-    except BaseException as error:
+    except BaseException as error:  # what the call raises is the outcome, an exit or Late too
         signal.setitimer(signal.ITIMER_REAL, 0)
         spaces.pop(imports, None)
         return failure(error, observe)
@@ -113,7 +122,7 @@ def failure(error, observe):
     """The error with the deepest frame of the tree; deliberate when that frame's own raise is the last of all."""
     entries = list(traceback.walk_tb(error.__traceback__))
     own = [(frame, line) for frame, line in entries if frame.f_code.co_filename.startswith(ROOT + os.sep)]
-    said = {"error": type(error).__name__, "text": str(error)[:500]}
+    said: dict[str, object] = {"error": type(error).__name__, "text": str(error)[:500]}
     if not own:
         return said
     frame, line = own[-1]
@@ -170,7 +179,7 @@ def values(frame, line):
     for node in nodes:
         if isinstance(node, ast.expr) and node.lineno <= line <= node.end_lineno and plain(node):
             source = ast.unparse(node)
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception):  # the failing expression fails once more, by any error of the program
                 value = eval(source, frame.f_globals, frame.f_locals)
                 found[source] = safe(value)
                 found[f"type({source})"] = repr(type(value).__name__)
@@ -184,22 +193,32 @@ def members(value):
 
 
 def plain(node):
+    """Names, attributes, subscripts and harmless calls of them: to evaluate it once more changes nothing."""
+    parts = evaluated(node)
+    return parts is not None and all(map(plain, parts))
+
+
+def evaluated(node):
+    """The parts that are evaluated with the expression; None where evaluating it could do something."""
     if isinstance(node, (ast.Name, ast.Constant)):
-        return isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
+        return [] if isinstance(getattr(node, "ctx", ast.Load()), ast.Load) else None
     if isinstance(node, ast.Attribute):
-        return plain(node.value)
-    if isinstance(node, ast.Subscript):
-        return plain(node.value) and not isinstance(node.slice, ast.Slice) and plain(node.slice)
+        return [node.value]
     if isinstance(node, ast.UnaryOp):
-        return plain(node.operand)
-    if isinstance(node, ast.Call):
-        named = isinstance(node.func, ast.Name) and node.func.id not in UNSAFE
-        method = isinstance(node.func, ast.Attribute) and node.func.attr in PURE and plain(node.func.value)
-        return (named or method) and all(map(plain, node.args)) and not node.keywords
-    return False
+        return [node.operand]
+    if isinstance(node, ast.Subscript):
+        return None if isinstance(node.slice, ast.Slice) else [node.value, node.slice]
+    return called_parts(node) if isinstance(node, ast.Call) and not node.keywords else None
+
+
+def called_parts(node):
+    if isinstance(node.func, ast.Attribute) and node.func.attr in PURE:
+        return [node.func.value, *node.args]
+    return node.args if isinstance(node.func, ast.Name) and node.func.id not in UNSAFE else None
 
 
 def safe(value):
+    """The value's repr; a class of the program may raise anything in its own. ``Late`` goes through."""
     try:
         return repr(value)[:2000]
     except Exception:
@@ -218,7 +237,7 @@ def run(job, out, number, say):
 
 
 def main(folder):
-    key = key_of(folder)  # noqa: F821 - stands in front; held by this call alone, no module has it
+    key = key_of(folder)  # held by this call alone, no module has it
     with open(os.path.join(folder, "job"), encoding="utf-8") as file:
         job = json.load(file)
     report = os.path.abspath(os.path.join(folder, "report"))
@@ -234,7 +253,7 @@ def variant(job, report, number, key):
     files = job["variants"][number]
     with open(report, "a", encoding="utf-8") as out, added(files):
         overlay(files)
-        run(job, out, number, sealer(key, out))  # noqa: F821
+        run(job, out, number, sealer(key, out))
 
 
 def forked(job, report, number, key):
@@ -259,7 +278,10 @@ def outside(module):
 
 
 def load(libraries):
-    """What one variant needed the next will need too: loaded here, it is there when they start."""
+    """What one variant needed the next will need too: loaded here, it is there when they start.
+
+    A library may raise anything as it loads; the variant that imports it meets the same error and reports it.
+    """
     for name in libraries:
         with contextlib.suppress(Exception):
             importlib.import_module(name)

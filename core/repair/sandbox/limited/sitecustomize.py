@@ -49,7 +49,8 @@ def _opened(path, flags, mode=0o777, *, dir_fd=None):
 
 
 _open = os.open
-os.open = sys.modules[os.name].open = _opened
+os.open = _opened
+setattr(sys.modules[os.name], "open", _opened)  # noqa: B010 - not every module has it
 with contextlib.suppress(ImportError):  # multiprocessing starts processes by this without telling the audit hook
     import _posixsubprocess
 
