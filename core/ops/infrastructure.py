@@ -1,8 +1,8 @@
 """Faults of the infrastructure as answers of a step, and how long a step is tried again.
 
-A step that meets such a fault does not raise: an exception is not read back as it was after a restart. It returns
-``{"state": "infrastructure", "kind": ..., "says": ...}``, and the workflow tries again with durable waits. ``kind``
-is passing (try again), refused (a vendor said no, or another program failed for good) or broken (our own fault).
+A step that meets such a fault does not raise: an exception is not read back as it was after a restart. It returns a
+``StepFault``, which is recorded as ``{"state": "infrastructure", "kind": ..., "says": ...}``, and the workflow tries
+again with durable waits.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from dbos import error as engine
 from filelock import Timeout
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 STATE = "infrastructure"
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between two attempts, doubled each time
 PASSING, REFUSED, BROKEN = "passing", "refused", "broken"
+Result = TypeVar("Result")
 
 
 class GaveUp(Exception):
@@ -55,8 +57,25 @@ def words(error: BaseException) -> str:
     return f"the platform failed ({type(error).__name__}: {str(error)[:300]}); its log has the details"
 
 
-def answered(work: Callable[[], dict], everything: bool) -> dict:
-    """What ``work`` returns, or its fault as an answer. Faults of our own are answers only where ``everything`` is."""
+@dataclass(frozen=True)
+class StepFault:
+    """What a step returns in place of its result. ``kind`` is passing (try again), refused (a vendor said no, or
+    another program failed for good) or broken (our own fault)."""
+
+    kind: str
+    says: str
+
+    def record(self) -> dict[str, str]:
+        return {"state": STATE, "kind": self.kind, "says": self.says}
+
+
+def fault_of(recorded: Mapping[str, Any]) -> StepFault | None:
+    """The fault that a step's record holds, if it holds one."""
+    return StepFault(recorded["kind"], recorded["says"]) if recorded.get("state") == STATE else None
+
+
+def answered(work: Callable[[], Result], everything: bool) -> Result | StepFault:
+    """What ``work`` returns, or its fault. Faults of our own are raised unless ``everything``."""
     try:
         return work()
     except Exception as error:
@@ -64,12 +83,12 @@ def answered(work: Callable[[], dict], everything: bool) -> dict:
         if found == BROKEN and not everything:
             raise
         log.warning("a step failed (%s)", found, exc_info=error)
-        return {"state": STATE, "kind": found, "says": words(error)}
+        return StepFault(found, words(error))
 
 
 @dataclass(frozen=True)
 class Patience:
-    """For how many seconds of waiting each kind of fault is tried again; then ``end`` makes an answer of the last one.
+    """For how many seconds of waiting each kind of fault is tried again; then ``end`` makes a result of the last one.
 
     ``broken`` is None where our own faults are raised. ``guards`` says that production may serve an unverified build
     meanwhile, so that people are alarmed.
@@ -79,20 +98,20 @@ class Patience:
     refused: float = math.inf
     broken: float | None = None
     guards: bool = False
-    end: Callable[[dict], dict] | None = None
+    end: Callable[[StepFault], Any] | None = None
 
-    def over(self, fault: dict, waited: float) -> bool:
-        return waited >= {PASSING: self.passing, REFUSED: self.refused, BROKEN: self.broken}[fault["kind"]]
+    def over(self, fault: StepFault, waited: float) -> bool:
+        return waited >= {PASSING: self.passing, REFUSED: self.refused, BROKEN: self.broken}[fault.kind]
 
     def at_once(self) -> Patience:
         """For a caller that tries again by itself (Kestra); what may be live in production is held in any case."""
         return self if self.guards else replace(self, passing=0.0, refused=0.0)
 
-    def ended(self, fault: dict, waited: float) -> dict:
+    def ended(self, fault: StepFault, waited: float) -> Any:
         if self.end:
             return self.end(fault)
         tried = f" (tried again for {waited / 3600:.1f} hours)" if waited >= LONGEST_WAIT else ""
-        raise GaveUp(fault["says"] + tried)
+        raise GaveUp(fault.says + tried)
 
 
 HOURS = 6 * 3600.0
@@ -106,18 +125,21 @@ def pause(number: int) -> float:
 
 
 def insist(
-    attempt: Callable[[], dict], patience: Patience, rest: Callable[[float], None], alarm: Callable[[str], object]
-) -> dict:
-    """The first answer of ``attempt`` that is no fault. Raises GaveUp. Deterministic: DBOS replays it."""
+    attempt: Callable[[], Result | StepFault],
+    patience: Patience,
+    rest: Callable[[float], None],
+    alarm: Callable[[str], object],
+) -> Result:
+    """The first result of ``attempt`` that is no fault. Raises GaveUp. Deterministic: DBOS replays it."""
     waited = 0.0
     for number in itertools.count():
         answer = attempt()
-        if answer.get("state") != STATE:
+        if not isinstance(answer, StepFault):
             return answer
         if patience.over(answer, waited):
             return patience.ended(answer, waited)
-        if patience.guards and (answer["kind"] != PASSING or waited >= LONGEST_WAIT):
-            alarm(answer["says"])
+        if patience.guards and (answer.kind != PASSING or waited >= LONGEST_WAIT):
+            alarm(answer.says)
         rest(pause(number))
         waited += pause(number)
     raise AssertionError("unreachable")

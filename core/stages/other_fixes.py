@@ -5,33 +5,34 @@ Either the other issue has this very fix under way, or its fault stands in the w
 
 from __future__ import annotations
 
+from core.stages.results import Awaited, Fix
 from core.stages.steps import begin_anew_step, dependence_step, pause, twin_step
 
 
-def wait(issue_id: int, run: int, other: int) -> dict:
+def wait(issue_id: int, run: int, other: int) -> Awaited:
     """Wait for the other issue's fix; ``ok`` when it has one."""
     looks = 0
-    while (look := dependence_step(issue_id, run, other, looks))["seconds"] > 0:
-        pause(look["seconds"])
+    while (look := dependence_step(issue_id, run, other, looks)).seconds > 0:
+        pause(look.seconds)
         looks += 1
     return look
 
 
-def settle(issue_id: int, run: int, change: dict) -> str:
+def settle(issue_id: int, run: int, change: Fix) -> str:
     """How the run ends by another issue's fix: "resolved" or "begun anew". Empty when it goes on with its own."""
-    if change.get("twin"):
-        return _by_twin(issue_id, run, change)
-    if "met" in change and wait(issue_id, run, change["met"])["ok"]:
-        return _anew(issue_id, run, change, f"issue {change['met']} stood in the way of this fix, and is fixed")
+    if change.twin:
+        return _by_twin(issue_id, run, change, change.twin)
+    if change.met is not None and wait(issue_id, run, change.met).ok:
+        return _anew(issue_id, run, change, f"issue {change.met} stood in the way of this fix, and is fixed")
     return ""
 
 
-def _by_twin(issue_id: int, run: int, change: dict) -> str:
+def _by_twin(issue_id: int, run: int, change: Fix, twin: int) -> str:
     """The same fix cures both; what it did not cure is begun anew."""
-    if wait(issue_id, run, change["twin"])["ok"] and twin_step(issue_id, run, change["twin"])["ok"]:
+    if wait(issue_id, run, twin).ok and twin_step(issue_id, run, twin).ok:
         return "resolved"
-    return _anew(issue_id, run, change, f"{change['says']}; it did not cure this one")
+    return _anew(issue_id, run, change, f"{change.says}; it did not cure this one")
 
 
-def _anew(issue_id: int, run: int, change: dict, why: str) -> str:
-    return "begun anew" if begin_anew_step(issue_id, run, change["id"], why)["begun"] else ""
+def _anew(issue_id: int, run: int, change: Fix, why: str) -> str:
+    return "begun anew" if begin_anew_step(issue_id, run, change.id, why).begun else ""

@@ -17,6 +17,7 @@ from core.models import ENDED, Issue, Status, Worker, now
 from core.ops import durable, restart
 from core.runtime import Runtime
 from core.stages import handover
+from core.stages.context import StepContext
 from core.stages.deliver import admission
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def _restart(rt: Runtime, issue: Issue, how: str) -> bool:
             source = restart.count(session, kept)
     if done:
         says = f"the workflow {how}; it was restarted {kept.restarts} times, and a person takes over"
-        handover.run(rt, issue.id, issue.run, "workflow_failed", says)
+        handover.run(StepContext(rt, issue.id, issue.run), "workflow_failed", says)
         return True
     log.warning("issue %s: its workflow %s; it is restarted", issue.id, how)
     _fork(kept, source)

@@ -18,8 +18,9 @@ from core import runtime
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue
 from core.ops import infrastructure, lookout, notify, stage_log
-from core.ops.infrastructure import Patience
+from core.ops.infrastructure import Patience, Result, StepFault
 from core.policy.reader import Policy
+from core.stages.results import Delivered, Done, WatchResult
 
 log = logging.getLogger(__name__)
 REPEAT = 900  # seconds between two alarms of one deployment
@@ -28,12 +29,12 @@ BROKEN_SECONDS = 30.0  # so long a look that fails by our own fault is tried aga
 LIVE = ("pending", "watching", "failed")  # states of a deployment that nobody has confirmed or rolled back
 
 
-def _not_shipped(fault: dict) -> dict:
-    return {"ok": False, "says": f"the deployment could not be finished: {fault['says']}"}
+def _not_shipped(fault: StepFault) -> Delivered:
+    return Delivered(says=f"the deployment could not be finished: {fault.says}")
 
 
-def _not_confirmed(fault: dict) -> dict:
-    return {"state": "failed", "says": f"the watch could not judge the deployment: {fault['says']}"}
+def _not_confirmed(fault: StepFault) -> WatchResult:
+    return WatchResult("failed", says=f"the watch could not judge the deployment: {fault.says}")
 
 
 FORWARD = Patience(passing=FORWARD_SECONDS, refused=0.0, broken=0.0, guards=True, end=_not_shipped)
@@ -41,22 +42,22 @@ WATCH = Patience(broken=BROKEN_SECONDS, guards=True, end=_not_confirmed)
 BACK = Patience(broken=math.inf, guards=True)
 
 
-def kept(work: Callable[[], dict], issue_id: int, run: int, patience: Patience) -> dict:
-    """The answer of a step's work, or its fault as one; a guarded step that answers ends the alarm."""
+def kept(work: Callable[[], Result], issue_id: int, run: int, patience: Patience) -> Result | StepFault:
+    """The result of a step's work, or its fault; a guarded step that has a result ends the alarm."""
 
     if patience.guards:
         lookout.guarded.add(issue_id)
 
-    def once() -> dict:
-        answer = work()
+    def once() -> Result:
+        result = work()
         if patience.guards:
             quiet(issue_id, run)
-        return answer
+        return result
 
-    answer = infrastructure.answered(once, everything=patience.broken is not None)
-    if answer.get("state") == infrastructure.STATE:
-        _waits(issue_id, answer["says"])
-    return answer
+    result = infrastructure.answered(once, everything=patience.broken is not None)
+    if isinstance(result, StepFault):
+        _waits(issue_id, result.says)
+    return result
 
 
 def _waits(issue_id: int, says: str) -> None:
@@ -77,7 +78,7 @@ def _unconfirmed(session: Session, issue_id: int, run: int) -> list[Deployment]:
     ).all()
 
 
-def alarm(issue_id: int, run: int, says: str) -> dict:
+def alarm(issue_id: int, run: int, says: str) -> Done:
     """Say on every channel and on every page that production may serve an unverified build. A step that never fails."""
     try:
         with store.write() as session:
@@ -85,7 +86,7 @@ def alarm(issue_id: int, run: int, says: str) -> dict:
                 _sound(session, row, says)
     except (SQLAlchemyError, OSError):
         log.exception("the alarm of issue %s could not be stored", issue_id)
-    return {"ok": True}
+    return Done(ok=True)
 
 
 def _sound(session: Session, row: Deployment, says: str) -> None:
