@@ -25,8 +25,7 @@ node: ## install the command-line programs that tests drive
 demo: setup ## start the demo shop and the console at http://localhost:8501
 	$(RUN) -m core demo
 
-test: setup ## lint, types, then every test
-	$(RUN) -m ruff check .
+test: lint ## lint, types, then every test
 	$(RUN) -m pytest -n 4 --dist worksteal --ignore tests/browser
 	$(RUN) -m pytest tests/browser
 
@@ -49,7 +48,9 @@ mutants: setup ## change each guard in small ways and expect a test to fail; ten
 	$(RUN) -m tests.mutants
 
 lint: setup ## check style, format and types
-	$(RUN) -m ruff check . && $(RUN) -m ruff format --check core console pages tests
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check core console pages tests
+	$(RUN) -m pyright
 
 # Pins what production installs, with hashes: pip install --require-hashes -r requirements.lock
 lock: setup ## pin every package of requirements.txt with its hashes

@@ -1,4 +1,4 @@
-"""Who is here and what they may do, asked of the store at every run of a script and again at every action."""
+"""Who is signed in and what they may do, read from the database on every script run and again for every action."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ VERSION = {
 
 
 class StoreWatch:
-    """One look at the store for all visitors. ``version`` grows with every commit that it notices."""
+    """Watches the database once for all visitors. ``version`` increases with every commit that it notices."""
 
     def __init__(self) -> None:
         self.version = 0
@@ -45,7 +45,7 @@ class StoreWatch:
             self._connection = None
 
     async def run(self) -> None:
-        """Look for ever; a store that fails is told once and looked for again."""
+        """Poll for ever. A database failure is logged once, and polling continues."""
         seen, failed = None, False
         while True:
             try:
@@ -53,7 +53,7 @@ class StoreWatch:
                 failed = False
             except (SQLAlchemyError, RuntimeError) as error:
                 if not failed:
-                    log.warning("the store does not answer: %s", error)
+                    log.warning("the database is not responding: %s", error)
                 now, failed = "failed", True
                 self._drop()
             if now != seen:
@@ -76,7 +76,7 @@ class StoreWatch:
                 yield ": still here\n\n"
 
     def close(self) -> None:
-        """End every stream: a server that stops waits for its answers to end."""
+        """End every stream, because a stopping server waits for its responses to end."""
         self.closed = True
         self._changed.set()
 

@@ -1,8 +1,11 @@
-"""The frame of every page: its right, its title, its answer, and its live body."""
+"""The frame of every page: the right it needs, its title, its live body, and the result of the last action."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
@@ -12,29 +15,51 @@ from console.ui import confirm, failures
 from console.ui.live import live
 from console.ui.widgets import draw, tag
 
-PAGES = {  # address: title
-    "pipeline": "Pipeline",
-    "approvals": "Approvals",
-    "issues": "Issues",
-    "codegen": "Code generation",
-    "deployments": "Deployments",
-    "kpis": "KPIs",
-    "policy": "Policy",
-    "audit": "Audit",
-    "settings": "Settings",
-    "people": "People",
-}
-# address: the right that the page asks for, where it is more than to look
-NEEDS: dict[str, str] = {"audit": access.AUDIT, "settings": access.OPERATE, "people": access.ADMINISTER}
+FOLDER = Path(__file__).resolve().parent.parent / "pages"
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """What a file of pages/ says of itself: the title that begins its docstring, ORDER and RIGHT.
+
+    ``order`` is its place in the navigation, ``right`` what a person needs to open it.
+    """
+
+    name: str
+    title: str
+    order: int
+    right: str
+
+
+def declared(folder: Path = FOLDER) -> list[PageFile]:
+    """The pages of a folder in their order. The files are read and not run."""
+    return sorted((_declared(path) for path in folder.glob("*.py")), key=lambda found: found.order)
+
+
+def _declared(path: Path) -> PageFile:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    said = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    title = (ast.get_docstring(tree) or path.stem).split(":")[0]
+    return PageFile(path.stem, title, int(said["ORDER"]), str(said.get("RIGHT", access.VIEW)))
+
+
+PAGES = {found.name: found.title for found in declared()}  # address: title
+NEEDS = {found.name: found.right for found in declared()}  # address: right
 
 
 def visible(actor: access.Actor) -> dict[str, str]:
-    """The pages that the navigation lists for this person; the address of another one says why not."""
-    return {name: title for name, title in PAGES.items() if actor.may(NEEDS.get(name, access.VIEW))}
+    """The pages in this person's navigation. Any other page, opened by its address, says why it is not allowed."""
+    return {name: title for name, title in PAGES.items() if actor.may(NEEDS[name])}
 
 
 def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:
-    """Draw ``body`` for one who holds ``right``, under the title, and keep it true. A page calls this once, last."""
+    """Draw ``body`` under the title for a person with ``right``, and keep it current. A page calls this once, last."""
 
     def guarded() -> None:
         access.require(right)
@@ -42,7 +67,7 @@ def page(title: str, says: str, body: Callable[[], None], right: str = access.VI
             draw(*found)
         holding.banner()
         body()
-        confirm.answer()  # last: who is told it finds the page as it now is, and the next key goes there
+        confirm.answer()  # last, so that the page already shows the new state, and keys go to it
 
     with failures.shown():
         access.require(right)

@@ -1,4 +1,4 @@
-"""Settings and store of this process. The entry point opens them once; every visit reads them."""
+"""Settings and database of this process. The entry point opens them once; every visit reads them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.settings import Settings, load
 
 _settings: Settings | None = None
-_read: tuple[object, Policy, str] | None = None  # what the file was like, its policy, its fault
+_read: tuple[object, Policy, str] | None = None  # state of the file, its policy, its error
 
 
 def configure(settings: Settings) -> Settings:
@@ -21,7 +21,7 @@ def configure(settings: Settings) -> Settings:
 
 
 def settings() -> Settings:
-    """Settings of the process; configured from the environment at the first call of all."""
+    """Settings of the process; the first call reads the environment."""
     return _settings or configure(load())
 
 
@@ -34,7 +34,7 @@ def connected() -> frozenset[str]:
 def _connected(_settings_id: int) -> frozenset[str]:
     from core.vendors import registry
 
-    return frozenset(name for name, build in registry.BUILDERS.items() if build(settings()) is not None)
+    return frozenset(name for name, made in registry.CONNECTORS.items() if made.build(settings()) is not None)
 
 
 def policy() -> tuple[Policy, str]:

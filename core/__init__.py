@@ -8,8 +8,8 @@ review    stages/review/review.py     gates: security, known vulnerabilities, st
 test      stages/test.py              the service's own tests
 deploy    stages/deliver/deploy.py    preview, then production
 verify    stages/watch/watch.py       watch, roll back on failure
-learn     stages/learn.py             the outcome moves the next confidence
+learn     stages/learn.py             the outcome adjusts later confidence
 
-flow.py is the diagram as one function and stages/steps.py its durable steps; scheduler.py starts it. Each folder says
-in its __init__.py what it holds.
+flow.py is the diagram as one function, stages/steps.py has its durable steps, and scheduler.py starts it. The
+__init__.py of each folder describes its contents.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import signal
@@ -13,18 +14,21 @@ from collections.abc import Callable, Sequence
 
 # commands whose own modules read their arguments
 OWN = {
-    "fix": ("core.cli.fix", "repair one crash in a repository"),
-    "stage": ("core.cli.stage", "one stage of one issue, for Kestra"),
-    "demo": ("core.demo.command", "a shop that really fails, with simulated vendors"),
-    "replay": ("core.cli.replay", "past decisions under another policy"),
-    "user": ("core.cli.user", "add, list, disable people"),
-    "token": ("core.cli.token", "API tokens of programs"),
+    "fix": ("core.cli.fix", "Repair one crash in a repository."),
+    "stage": ("core.cli.stage", "Run one stage of one issue, for Kestra."),
+    "demo": ("core.demo.command", "Run a shop with real bugs and simulated vendors."),
+    "replay": ("core.cli.replay", "Replay past decisions under another policy."),
+    "user": ("core.cli.user", "Add, list, disable and enable people."),
+    "token": ("core.cli.token", "Issue, list and revoke API tokens of programs."),
 }
 # lines in, an answer a line out: they need no settings, and start without reading any
 STREAMS = {
-    "detect": ("core.cli.streams", "CSV timestamp,value with a header in; anomaly score 0..1 of each row out"),
-    "group": ("core.cli.streams", "log lines in; group id of each line out"),
-    "correlate": ("core.cli.correlate", "JSON lines of records in; the same with their issue's id out"),
+    "detect": (
+        "core.cli.streams",
+        "Read CSV (timestamp,value with a header); print an anomaly score from 0 to 1 for each row.",
+    ),
+    "group": ("core.cli.streams", "Read log lines; print the group id of each line."),
+    "correlate": ("core.cli.correlate", "Read records as JSON lines; print them with their issue id."),
 }
 
 
@@ -42,7 +46,8 @@ def main(argv: list[str] | None = None) -> int:
 def _stream(name: str, *rest: str) -> int:
     module, says = STREAMS[name]
     argparse.ArgumentParser(prog=f"python -m core {name}", description=says).parse_args(rest)
-    sys.stdout.reconfigure(encoding="utf-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
     return getattr(importlib.import_module(module), name)(sys.stdin.buffer, sys.stdout, sys.stderr)
 
 
@@ -69,22 +74,24 @@ def _parser(called: Sequence[str]) -> argparse.ArgumentParser:
         added.set_defaults(work=work)
         return added
 
-    command("doctor", doctor, "say what is set up, what is missing, and how to get it").add_argument(
+    command("doctor", doctor, "Check the setup: what works, what is missing, and how to fix it.").add_argument(
         "--json", action="store_true"
     )
-    run = command("run", run_rounds, "run rounds in the foreground")
-    run.add_argument("--once", action="store_true", help="one round, then wait until its issues have come to rest")
-    command("worker", worker, "run the engine without a console")
-    command("status", status, "how things stand").add_argument("--json", action="store_true")
-    command("decide", decide, "a situation as JSON on standard input; its receipt on standard output")
+    run = command("run", run_rounds, "Run the engine in the foreground.")
+    run.add_argument(
+        "--once", action="store_true", help="run one collection cycle, wait for its issues to settle, then exit"
+    )
+    command("worker", worker, "Run the engine without a console.")
+    command("status", status, "Show the current state.").add_argument("--json", action="store_true")
+    command("decide", decide, "Read a situation as JSON from standard input; print its decision receipt.")
     audit = command(
-        "audit", verify_audit, "verify the audit trail against its signed heads, or accept it after a restore"
+        "audit", verify_audit, "Verify the audit trail against its signed heads, or accept it after a restore."
     )
     audit.add_argument("what", choices=["verify", "accept"])
+    audit.add_argument("--reason", default="", help="for accept: why the trail is correct, e.g. a restored backup")
     audit.add_argument(
-        "--reason", default="", help="accept: why the trail is right as it is, e.g. a backup was restored"
+        "--head", default="", metavar="LINE", help="for verify: also check a head that was sent elsewhere"
     )
-    audit.add_argument("--head", default="", metavar="LINE", help="also against a head that was sent outside")
     for name, (_, says) in {**OWN, **STREAMS}.items():
         command(name, _stream, says)
     if not called or called[0] not in commands.choices:
@@ -129,6 +136,7 @@ def doctor(arguments) -> int:
 def run_rounds(arguments) -> int:
     from core import scheduler
     from core import settings as configuration
+    from core.models.counted import counted
 
     if not arguments.once:
         return worker(arguments)
@@ -136,7 +144,10 @@ def run_rounds(arguments) -> int:
     try:
         detail = engine.round() or {}
         for name, source in detail.items():
-            print(f"{name}: {source['records']} new records" + (f", {source['error']}" if source["error"] else ""))
+            print(
+                f"{name}: {counted(source['records'], 'new record')}"
+                + (f", {source['error']}" if source["error"] else "")
+            )
         engine.rest()
         engine.deliver()
         return status(argparse.Namespace(json=False))
@@ -155,7 +166,10 @@ def worker(arguments) -> int:
         signal.signal(number, lambda *_: done.set())
     engine = scheduler.start(configuration.load(), "worker")
     accounts.demo(engine.settings)
-    print(f"worker {engine.executor.id} runs; a round every {engine.settings.round_seconds:g} s", flush=True)
+    print(
+        f"worker {engine.executor.id} is running; a collection cycle starts every {engine.settings.round_seconds:g} s",
+        flush=True,
+    )
     done.wait()
     scheduler.stop()
     os._exit(0)  # threads of issues that wait for days must not keep the process; their state is in the store
@@ -174,9 +188,8 @@ def status(arguments) -> int:
     for name, number in state["issues"].items():
         print(f"{number:>5} {name}")
     for hold in state["held"]:
-        print(
-            f"      held: {'all releases' if hold['scope'] == '*' else hold['scope']}, {hold['by']}: {hold['reason']}"
-        )
+        scope = "all releases" if hold["scope"] == "*" else hold["scope"]
+        print(f"      on hold: {scope}, {hold['by']}: {hold['reason']}")
     for connector in state["connectors"]:
         print(f"      {connector['name']}: {connector['error'] or 'ok'}")
     return 0
@@ -190,6 +203,8 @@ def decide(arguments) -> int:
 
     try:
         given = strict_json.loads(sys.stdin.buffer.read())
+        if not isinstance(given, dict):
+            raise TypeError("the case is no JSON object")
         case = rules.read_situation(given.get("situation", given))
         policy = reader.Policy(**given["policy"]) if "policy" in given else configuration.load().policy
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
@@ -204,7 +219,10 @@ def verify_audit(arguments) -> int:
 
     rt, given = _open(), head.read(arguments.head)
     if arguments.head and given is None:
-        print("audit: --head is a line like: audit-head-1 12 HASH 2026-11-25T10:00:00Z KEY SIGNATURE", file=sys.stderr)
+        print(
+            "audit: --head must be a line like: audit-head-1 12 HASH 2026-11-25T10:00:00Z KEY SIGNATURE",
+            file=sys.stderr,
+        )
         return 2
     if arguments.what == "accept":
         return _accept_audit(rt.settings, arguments.reason)
@@ -219,7 +237,7 @@ def _accept_audit(settings, reason: str) -> int:
     from core.cli import cli_actor
 
     if not reason.strip():
-        print("audit: --reason says why the trail is right as it is", file=sys.stderr)
+        print("audit: --reason must say why the trail is correct", file=sys.stderr)
         return 2
     try:
         verdict = accept.accept(settings, cli_actor.administrator(settings), reason)

@@ -7,8 +7,8 @@
     late watch: look on after an early confirmation until the full watch time -> roll back if harm begins late
     again: a person releases a proved patch once more: test -> preview -> release
 
-It runs under DBOS: each stage is a step whose result is kept, so a process killed anywhere goes on
-where it was. A stage that was killed in its middle is called again and looks first what it had done.
+It runs under DBOS: each stage is a step whose result is recorded, so a process that is killed anywhere continues where
+it was. A stage that was interrupted is called again, and first checks what it has already done.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
+from core.models.counted import counted
 from core.ops import durable, infrastructure, lookout
 from core.stages import other_fixes, results
 from core.stages.context import FIRST, DeployPass, FixPass, TestPass, VerifyPass
@@ -74,7 +75,7 @@ def guarded(work: Callable[..., str], issue_id: int, run: int, *args) -> str:
         return work(issue_id, run, *args)
     except Exception as error:  # whatever broke, a person gets the issue with all that was found
         log.exception("%s of issue %s broke", work.__name__, issue_id)
-        return hand_over(issue_id, run, "workflow_failed", f"{infrastructure.words(error)}. A person takes over")
+        return hand_over(issue_id, run, "workflow_failed", f"{infrastructure.words(error)}. The issue is escalated")
 
 
 def _journey(issue_id: int, run: int) -> str:
@@ -151,7 +152,7 @@ def write_fix(issue_id: int, run: int) -> Fix:
         if reviewed.ok:
             return replace(change, needs_approval=asks or reviewed.needs_approval)
         feedback = [*feedback, *reviewed.findings]
-    return Fix(says=f"no fix passed the review in {attempt} attempts; last: {'; '.join(feedback[-3:])}")
+    return Fix(says=f"No fix passed the review in {counted(attempt, 'attempt')}. Findings: {'; '.join(feedback[-3:])}")
 
 
 def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> PeerReview:
@@ -179,7 +180,7 @@ def approval(issue_id: int, run: int, change_id: int) -> ApprovalAnswer:
     if answer is None:  # silence is never consent
         return replace(expire_step(issue_id, run, asked.approval_id), event="approval_expired")
     if not answer["approved"]:
-        return ApprovalAnswer(event="refused", says=f"refused by {answer['by']}: {answer['reason']}")
+        return ApprovalAnswer(event="refused", says=f"Rejected by {answer['by']}: {answer['reason']}")
     return ApprovalAnswer(ok=True)
 
 
@@ -224,8 +225,7 @@ def outcome_of(handle, issue_id: int, run: int, change_id: int) -> ReleaseResult
 def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane: str) -> ReleaseResult:
     """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
 
-    So does a release that the team's deployment superseded before it was confirmed: it goes out again on top of that.
-    And so does one that has to wait for the fix of another issue.
+    So does one that has to wait for another issue's fix, and one that the team's deployment superseded: on top of that.
     Work that was recorded before this patch entered the lane first, and waits for its admission inside.
     """
     if not DBOS.patch("admission-before-lane"):
@@ -238,7 +238,7 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
         if result.met is not None and turn < TRIES:
             waited = other_fixes.wait(issue_id, run, result.met)
             if not waited.ok:
-                return replace(result, says=f"{waited.says}; {result.says}")
+                return replace(result, says=f"{waited.says}; {result.says}", stale=waited.circle)
         elif result.event != HELD and not (result.again and turn < TURNS):
             return result
         turn += 1
@@ -285,6 +285,8 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, 
     if not current.ok:
         give_back_step(issue_id, run, change_id, current.says)
         return replace(current, event="tests_failed")
+    if current.waited and admit_step(issue_id, run, change_id, automatic).seconds > 0:
+        return carry_out_release(issue_id, run, change_id, automatic, in_lane)  # stopped meanwhile: it waits again
     live = production_step(issue_id, run, DeployPass.PRODUCTION, change_id, automatic)
     if not live.ok:
         back = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, live.says)
@@ -323,11 +325,11 @@ def watch_late(issue_id: int, run: int, change_id: int) -> str:
 
 
 def bring_up_to_date(issue_id: int, run: int, change_id: int) -> ReleaseResult:
-    """When production moved on since the fix was written: rebase, prove, test and preview once more.
+    """When production moved on since the fix was written: rebase, test and preview once more, and look again.
 
-    Then look again: it goes out on top of what has served long enough to be compared with. A team that deploys all
-    the time does not hold it for ever.
+    It goes out on what has served long enough to be compared with; a team that always deploys holds it for a while.
     """
+    waited = False
     for _ in range(BASES):
         moved = fix_rebase_step(issue_id, run, FixPass.REBASE, change_id)
         if moved.ok and moved.moved:
@@ -335,10 +337,11 @@ def bring_up_to_date(issue_id: int, run: int, change_id: int) -> ReleaseResult:
             if not current.ok or not moved.again:
                 return current
         elif not moved.seconds:
-            return ReleaseResult(moved.ok, says=moved.says, stale=moved.stale)
+            return ReleaseResult(moved.ok, says=moved.says, stale=moved.stale, waited=waited)
         else:
+            waited = True
             rest(moved.seconds)
-    return ReleaseResult(ok=True)
+    return ReleaseResult(ok=True, waited=waited)
 
 
 def _tested_anew(issue_id: int, run: int, change_id: int) -> ReleaseResult:

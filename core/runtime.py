@@ -1,6 +1,6 @@
-"""What this process works with: settings, policy and the vendors that are connected.
+"""The runtime of this process: settings, policy and connected vendors.
 
-Built once by an entry point; stages ask ``current()``, so that durable steps can be called by name alone.
+An entry point builds it once. Stages read ``current()``, so that durable steps can be called by name alone.
 """
 
 from __future__ import annotations
@@ -8,13 +8,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from core.policy.reader import ConfigurationError, Policy, read_policy
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.repair.types import Fixer, Runner
 from core.settings import Settings
 from core.vendors.base import Advisories, Analyst, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
 
+T = TypeVar("T")
 WORKBENCH = 2  # fixes and test runs at the same time; more would only slow each other down
 
 
@@ -59,6 +61,13 @@ class Runtime:
             raise ConfigurationError(f"service {service!r} is not named in {self.settings.platform_file}")
         name = policy.services[service].repository
         return name, policy.repositories[name]
+
+
+def connected(part: T | None, what: str) -> T:
+    """The runtime's ``part``, e.g. its deployer. Raises ConfigurationError where none is connected."""
+    if part is None:
+        raise ConfigurationError(f"no {what} is connected")
+    return part
 
 
 _current: Runtime | None = None

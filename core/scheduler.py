@@ -1,7 +1,7 @@
-"""Starts the work of a process: DBOS, the rounds, and the upkeep. Exactly once per process.
+"""Starts the work of a process, exactly once: DBOS, the collection cycles, and the upkeep.
 
-A round belongs to a slot of time; two processes on one database meet at the slot's unique row, and
-only the one that inserted it works.
+A cycle belongs to a time slot. Two processes on one database compete for the slot's unique row, and only the one that
+inserts it runs the cycle.
 """
 
 from __future__ import annotations
@@ -171,10 +171,10 @@ def watch_slot(rt: Runtime) -> str | None:
     Errors reach the store by rounds: a watch that looks every 30 s must not wait five minutes for them.
     """
     every = rt.policy.watch.every
-    late = (Deployment.status == "verified") & (
+    late = (col(Deployment.status) == "verified") & (
         col(Deployment.ready_at) > now() - timedelta(seconds=rt.policy.watch.seconds)
     )
-    live = Deployment.environment == "production", (Deployment.status == "watching") | late
+    live = Deployment.environment == "production", (col(Deployment.status) == "watching") | late
     with store.read() as session:
         watched = session.exec(select(Deployment.id).where(*live).limit(1)).first()
         newest = session.exec(select(func.max(Round.started_at))).one() if watched else None

@@ -1,6 +1,6 @@
-"""Approvals: the inbox of open questions, and one of them with all that an answer needs.
+"""Approvals: the inbox of pending approvals, and one of them in full.
 
-The whole inbox works by keyboard: J and K move, A, X, E and H answer.
+The inbox works from the keyboard: J and K move; A, X, E and H answer.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from console.page import page, picked
 from console.parts import approval
 from console.ui.confirm import Offer, buttons
 from console.ui.widgets import card, cut, draw, empty
-from core.actions import approvals as answers
+from core.actions import answering
 from core.db import store
 from core.queries import approvals
+
+ORDER = 20
 
 
 def body() -> None:
@@ -27,20 +29,20 @@ def body() -> None:
         moves(ids, chosen)
         one(chosen)
     if past:
-        draw(card(f"Answered of late: the last {len(past)}", approval.closed(past)))
+        draw(card("Recent decisions", approval.closed(past)))
 
 
 def inbox(rows, chosen: int | None) -> None:
     if rows:
-        first = f"The {approvals.PAGE} questions that expire first are listed."
+        first = f"Showing the {approvals.PAGE} approvals that expire first."
         draw(approval.listing(rows, chosen), cut(len(rows), approvals.PAGE, first))
     else:
-        says = "A fix that the policy does not release by itself is asked about here."
-        draw(empty("Nothing waits for an answer", says, "✓"))
+        says = "Fixes that need a person's approval appear here."
+        draw(empty("No pending approvals", says, "✓"))
 
 
 def moves(ids: list[int], chosen: int | None) -> None:
-    """To the next and the previous question, round and round."""
+    """Buttons for the next and the previous approval; they wrap around."""
     if not set(ids) - {chosen}:
         return
     place = ids.index(chosen) if chosen in ids else -1
@@ -57,9 +59,9 @@ def one(number: int | None) -> None:
     here, policy = access.current(), process.policy()[0]
     with store.read() as session:
         asked = approvals.question(session, number, here, policy) if number else None
-        choices = answers.assignees(session, policy)
+        choices = answering.assignees(session, policy)
     if asked is None:
-        draw(empty("Question not found", "No question for approval has this number.", "✕"))
+        draw(empty("Approval not found", "No approval has this number.", "✕"))
         return
     draw(approval.head(asked))
     if asked.approval.state == "pending":
@@ -68,12 +70,18 @@ def one(number: int | None) -> None:
 
 
 def answer(asked: approvals.OpenApproval, here: access.Actor, choices: list[str]) -> None:
-    """The buttons of those who may, and for the others why not."""
+    """The answer buttons, or why this person cannot answer."""
     row, about = asked.approval, asked.change.change_set.title
     if not here.may(access.APPROVE):
-        draw(card("", f"As {here.role.value} you can read this; an approver answers it.", tone="wait"))
+        draw(
+            card(
+                "",
+                f"Your role ({here.role.value}) can only read. An approver or an admin answers.",
+                tone="wait",
+            )
+        )
     elif not asked.mine:
-        draw(card("", f"Escalated to {row.assignee}: they answer it, or an admin.", tone="wait"))
+        draw(card("", f"Assigned to {row.assignee}. Only they or an admin can answer it.", tone="wait"))
     else:
         if asked.barred:
             draw(card("", asked.barred, tone="person"))
@@ -83,4 +91,4 @@ def answer(asked: approvals.OpenApproval, here: access.Actor, choices: list[str]
         buttons(offers)
 
 
-page("Approvals", "What waits for a person: read it, then approve, reject, escalate or hand it back.", body)
+page("Approvals", "Fixes that need a decision: approve, reject, reassign or hand back.", body)

@@ -1,4 +1,4 @@
-"""Audit: who did what and when, each row chained to the one before it; filter, verify, export."""
+"""Audit: who did what and when; each row is chained to the previous one. Filter, verify, export."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from functools import partial
 import streamlit as st
 
 from console import access, process
-from console.page import NEEDS, page
+from console.page import page
 from console.parts import exports
 from console.ui.markup import Safe, link, tag, when
 from console.ui.widgets import badge, cut, draw, empty, table
 from core.audit import chain, head
 from core.db import store
 from core.models import AuditRow
+from core.models.counted import counted
 from core.queries import trail
+
+ORDER = 80
+RIGHT = "audit"
 
 SPANS = {"All": None, "24 h": 1, "7 days": 7, "30 days": 30}
 PAGES = {"issue": "/issues?issue={}", "deployment": "/deployments?deployment={}", "policy": "/policy"}
@@ -26,8 +30,8 @@ def filters() -> trail.AuditFilter:
         actors, actions = trail.names(session)
     with st.grid(columns=4, min_column_width=200):
         text = st.text_input("Search", key="trail_text", placeholder="issue/12, policy …", type="search", live="300ms")
-        actor = st.selectbox("Who", ["", *actors], format_func=lambda name: name or "anybody")
-        action = st.selectbox("What", ["", *actions], format_func=lambda name: name.replace("_", " ") or "anything")
+        actor = st.selectbox("Who", ["", *actors], format_func=lambda name: name or "anyone")
+        action = st.selectbox("Action", ["", *actions], format_func=lambda name: name.replace("_", " ") or "any action")
         days = SPANS[st.selectbox("Since", list(SPANS))]
     since = datetime.now(UTC) - timedelta(days=days) if days else None
     return trail.AuditFilter((text or "").strip(), actor or "", action or "", since)
@@ -41,9 +45,9 @@ def body() -> None:
     if not found:
         none = wanted == trail.AuditFilter()
         draw(
-            empty("The trail is empty", "Each deed of a person or of the platform writes a row here.", "◔")
+            empty("The audit trail is empty", "Every action of a person or of the platform adds a row.", "◔")
             if none
-            else empty("No row matches", "Widen the search or clear a filter.")
+            else empty("No matching rows", "Widen the search or clear a filter.")
         )
         return
     last = -(-found // trail.PAGE)
@@ -51,12 +55,12 @@ def body() -> None:
     with store.read() as session:
         rows = trail.page(session, wanted, number)
     draw(
-        tag("p", f"{found:,} rows, the latest first; the hash of each row on this page was worked out again.",
+        tag("p", f"{counted(found, 'row')}, newest first. The hash of each row on this page has been recomputed.",
             class_="d-muted"),
-        table(("Row", "When", "Who", "What", "About", "Detail", "Hash"), map(row, rows), (0,)),
+        table(("Row", "When", "Who", "Action", "Subject", "Detail", "Hash"), map(row, rows), (0,)),
     )  # fmt: skip
     downloads(wanted)
-    more = f"A file holds the oldest {trail.EXPORT:,} rows: choose a later time for the others."
+    more = f"A download holds the oldest {trail.EXPORT:,} rows. Choose a later start time to get the rest."
     draw(cut(found - 1, trail.EXPORT, more))
 
 
@@ -85,9 +89,9 @@ def detail(told: dict) -> str:
 
 
 def verification() -> None:
-    """The button that walks the chain, and what the last walk of this visit found."""
+    """The button that verifies the chain, and the last result of this visit."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        asked = st.button("Verify the whole chain", key="verify", shortcut="V")
+        asked = st.button("Verify the chain", key="verify", shortcut="V")
         place = st.container()
     if asked:
         verify()
@@ -98,10 +102,10 @@ def verification() -> None:
 
 
 def verify() -> None:
-    """Walk the chain with its progress shown; the result stays on the page."""
+    """Verify the chain and show progress; the result stays on the page."""
     with store.read() as session:
         every = trail.count(session) or 1
-    bar = st.progress(0.0, f"{every:,} rows")
+    bar = st.progress(0.0, f"{counted(every, 'row')}")
 
     def told(done: int) -> None:
         bar.progress(min(1.0, done / every), f"{done:,} of {every:,} rows")
@@ -121,10 +125,10 @@ def downloads(wanted: trail.AuditFilter) -> None:
 
 
 def asked(write, wanted: trail.AuditFilter) -> str:
-    """The right is asked again: a file may be fetched long after the page was drawn."""
+    """Check the right again: the download may start long after the page was drawn."""
     access.require(access.AUDIT)
     with store.read() as session:
         return write(session, wanted)
 
 
-page("Audit", "Who did what, and when. Each row holds the hash of the row before it.", body, NEEDS["audit"])
+page("Audit", "Who did what, and when. Each row holds the hash of the previous row.", body, RIGHT)

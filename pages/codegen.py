@@ -1,4 +1,4 @@
-"""Code generation: every change that was written, its proof, and how the generators fare."""
+"""Code generation: every change, its proof, and the results of each generator."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from console.ui.markup import link, number, percent, span, tag, when
 from console.ui.widgets import RESULT, bar, card, cut, draw, empty, issue_link, of, stat, stats, table
 from core.db import store
 from core.queries import changes, counting
+
+ORDER = 40
 
 
 def body() -> None:
@@ -26,14 +28,14 @@ def listing() -> None:
     if not found:
         draw(
             empty(
-                "No change has been written yet",
-                "A change follows a decision to fix: a patch with a regression test and its proof.",
+                "No changes yet",
+                "After a decision to fix, the platform writes a patch with a regression test and a proof of fix.",
                 "◔",
             )
         )
         return
     summary(by, found)
-    kind = st.segmented_control("Which", list(changes.KINDS), default="All", required=True)
+    kind = st.segmented_control("Status", list(changes.KINDS), default="All", required=True)
     if kind != "All":
         with store.read() as session:
             found = changes.count(session, kind)
@@ -42,15 +44,19 @@ def listing() -> None:
     with store.read() as session:
         rows = changes.page(session, chosen, kind)
     st.header(f"Change sets ({counting.words(found)})", anchor=False)
-    heads = ("Change", "Issue", "Status", "Generator", "Attempt", "Lines", "Confidence", "Took", "Written", "Note")
-    draw(table(heads, map(change_row, rows), (4, 5, 6, 7)) if rows else empty("None of these", "Choose another kind."))
-    st.header(f"By generator and template, the last {changes.COUNTED:,}", anchor=False)
-    draw(statistics(by), cut(len(by), changes.ROWS, f"The {changes.ROWS} that wrote the most are listed."))
+    heads = ("Change", "Issue", "Status", "Generator", "Attempt", "Lines", "Confidence", "Duration", "Created", "Note")
+    draw(
+        table(heads, map(change_row, rows), (4, 5, 6, 7))
+        if rows
+        else empty("No matching changes", "Choose another filter.")
+    )
+    st.header(f"By generator and template, last {changes.COUNTED:,} changes", anchor=False)
+    draw(statistics(by), cut(len(by), changes.ROWS, f"Showing the {changes.ROWS} with the most changes."))
 
 
 def statistics(by):
-    """How each generator and template fares: shares of what it wrote, its time and its cost."""
-    heads = ("Generator", "Template", "Written", "Proved", "Shipped", "Rolled back", "Mean time", "Tokens", "Cost, USD")
+    """Results by generator and template: shares of its changes, its time and its cost."""
+    heads = ("Generator", "Template", "Changes", "Proved", "Shipped", "Rolled back", "Mean time", "Tokens", "Cost, USD")
     rows = (
         (
             r["generator"],
@@ -74,16 +80,16 @@ def summary(by, found: int) -> None:
         stats(
             stat(
                 number(found),
-                "changes written",
-                f"figures: the last {changes.COUNTED:,}" if found > changes.COUNTED else "",
+                "Changes",
+                f"other figures: the last {changes.COUNTED:,}" if found > changes.COUNTED else "",
             ),
             stat(
                 number(total["proved"]),
-                "proved or further",
-                percent(total["proved"] / total["written"]) + " of written",
+                "Proved",
+                percent(total["proved"] / total["written"]) + " of changes",
             ),
-            stat(number(total["shipped"]), "shipped to production", tone="ok" if total["shipped"] else ""),
-            stat(number(total["rolled_back"]), "rolled back", tone="bad" if total["rolled_back"] else ""),
+            stat(number(total["shipped"]), "Shipped to production", tone="ok" if total["shipped"] else ""),
+            stat(number(total["rolled_back"]), "Rolled back", tone="bad" if total["rolled_back"] else ""),
             stat(f"{total['cost_usd']:.2f}", "USD spent on models"),
         )
     )
@@ -123,18 +129,18 @@ def one(chosen: int | None) -> None:
     found_change, issue = found
     draw(
         tag("h2", found_change.change_set.title or "Change"),
-        tag("p", "For issue ", issue_link(issue)),
+        tag("p", "Issue ", issue_link(issue)),
         change.drawn(found_change),
         card(
-            "Every attempt at this issue",
+            "All attempts on this issue",
             attempts(tried, chosen),
-            cut(len(tried), changes.ATTEMPTS, f"The latest {changes.ATTEMPTS} attempts are listed."),
+            cut(len(tried), changes.ATTEMPTS, f"Showing the latest {changes.ATTEMPTS} attempts."),
         ),
     )
 
 
-def attempts(tried, chosen: int):
-    heads = ("Attempt", "Status", "Generator", "Template", "Took", "Tokens", "Cost, USD", "Why it ended")
+def attempts(tried, chosen: int | None):
+    heads = ("Attempt", "Status", "Generator", "Template", "Duration", "Tokens", "Cost, USD", "Note")
     rows = (
         (
             tag("b", f"run {c.run}, attempt {c.attempt}")
@@ -153,4 +159,4 @@ def attempts(tried, chosen: int):
     return table(heads, rows, (4, 5, 6))
 
 
-page("Code generation", "Every patch with its test, its proof and its review.", body)
+page("Code generation", "Every patch with its regression test, proof and review.", body)

@@ -1,4 +1,4 @@
-"""Deployments: the timeline, health before and after, and the way back."""
+"""Deployments: the timeline, health before and after, and rollback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from console.ui.markup import link, moment, percent, span, tag, when
 from console.ui.widgets import RESULT, card, checks, cut, draw, empty, facts, growth, issue_link, of, table
 from core.db import store
 from core.models import ServiceHealth
+from core.models.counted import counted
 from core.queries import counting, deployments, pipeline
+
+ORDER = 50
 
 AROUND = timedelta(minutes=15)
 LONGEST = timedelta(hours=6)  # of the curves
@@ -37,7 +40,7 @@ def listing() -> None:
         draw(
             empty(
                 "No deployments yet",
-                "A reviewed and tested change is deployed to a preview first, then to production, and watched there.",
+                "A reviewed and tested change is deployed to a preview first, then to production, where it is watched.",
                 "◔",
             )
         )
@@ -49,15 +52,19 @@ def listing() -> None:
     if marks:
         drawing(strip(marks, since, until), key="strip")
         draw(
-            tag("p", "✕ was rolled back or failed; each sign opens its deployment.", class_="d-muted"),
-            cut(len(marks), deployments.MARKS, f"The last {deployments.MARKS} deployments are marked."),
+            tag(
+                "p",
+                "✕ marks a failed or rolled-back deployment. Select a mark to open its deployment.",
+                class_="d-muted",
+            ),
+            cut(len(marks), deployments.MARKS, f"Showing the last {deployments.MARKS} deployments."),
         )
     last = -(-min(found, counting.MOST) // deployments.PAGE)
     number = st.pagination(last, key=f"deployment_page_{last}_{kind}") if last > 1 else 1
     with store.read() as session:
         rows = deployments.page(session, kind, number)
     draw(
-        tag("p", f"{counting.with_noun(found, 'deployment')}, the latest first.", class_="d-muted"),
+        tag("p", f"{counting.with_noun(found, 'deployment')}, newest first.", class_="d-muted"),
         table(
             (
                 "Deployment",
@@ -67,7 +74,7 @@ def listing() -> None:
                 "Commit",
                 "Errors before → after",
                 "Started",
-                "Took",
+                "Duration",
             ),
             map(row, rows),
             (7,),
@@ -77,8 +84,9 @@ def listing() -> None:
 
 def error_change(before, after) -> str:
     """The worst service's error rate before, and the same service's after."""
-    rates = {s: ServiceHealth.model_validate(h).error_rate for s, h in before.items()}
-    worst = max((s for s in rates if rates[s] is not None), key=lambda s: rates[s], default=None)
+    states = {s: ServiceHealth.model_validate(h) for s, h in before.items()}
+    rates = {s: state.error_rate for s, state in states.items() if state.error_rate is not None}
+    worst = max(rates, key=lambda s: rates[s], default=None)
     if worst is None:
         return "no data"
     later = ServiceHealth.model_validate(after[worst]).error_rate if worst in after else None
@@ -112,26 +120,26 @@ def one(number: int | None) -> None:
     draw(
         tag("h2", f"{made.repository}: {made.environment} deployment {made.id}"),
         story.deployment_row(made),
-        tag("p", "For issue ", issue_link(issue)),
+        tag("p", "Issue ", issue_link(issue)),
         tag("p", made.note) if made.note else "",
     )
     buttons(offers(made, way_back))
     if made.environment == "production":
-        draw(card("What the watch found", watching.found(made.judged, made.kept_by)))
+        draw(card("Watch result", watching.found(made.judged, made.kept_by)))
         watch_of(made)
-    draw(tag("div", card("Steps", steps(made)), card("What was shipped", shipped(made, change)), class_="d-two"))
+    draw(tag("div", card("Steps", steps(made)), card("Contents", shipped(made, change)), class_="d-two"))
 
 
 def offers(made, way_back: bool) -> list[Offer]:
-    """What a person may do with the deployment: keep it while it is watched, or roll it back."""
-    keep = Offer("keep", made.id, made.judged.get("says", "The watch has not looked yet."))
+    """The actions on the deployment: keep it while it is watched, or roll it back."""
+    keep = Offer("keep", made.id, made.judged.get("says", "The watch has no result yet."))
     back = Offer("roll_back", made.id, f"{made.repository} returns to {made.previous_vendor_id}.")
     watched = made.environment == "production" and made.status == "watching" and not made.kept_by
     return [keep] * watched + [back] * way_back
 
 
 def watch_of(made) -> None:
-    """What the watch saw; a preview has no visitors, so none watches it."""
+    """What the watch measured; a preview has no traffic, so it is not watched."""
     watched = process.policy()[0].watch
     curves(made, watched)
     seen = story.health(made.before, made.after, watched.error_rate_margin)
@@ -142,10 +150,10 @@ def shipped(made, change):
     rows = [
         ("Change", link(f"/codegen?change={change.id}", change.title or f"change {change.id}")),
         ("Commit", tag("code", made.sha or "–")),
-        ("At the vendor", tag("code", made.vendor_id or "–")),
+        ("Vendor id", tag("code", made.vendor_id or "–")),
         ("Key", tag("code", made.key)),
     ]
-    back = ("Returns to", tag("code", made.previous_vendor_id or "not known"))
+    back = ("Returns to", tag("code", made.previous_vendor_id or "unknown"))
     return facts([*rows, back] if made.environment == "production" else rows)
 
 
@@ -158,23 +166,30 @@ def curves(made, watched) -> None:
     if not rates:
         return
     if end > start + LONGEST:
-        draw(tag("p", f"The curves show the first {span(LONGEST.total_seconds())}.", class_="d-muted"))
+        draw(tag("p", f"The charts show the first {span(LONGEST.total_seconds())}.", class_="d-muted"))
     marks = [(at, words) for at, words in ((made.ready_at, "live"), (made.ended_at, made.status)) if at]
     with st.grid(columns=2, min_column_width=320):
         for service, points in rates.items():
             before = ServiceHealth.model_validate(made.before.get(service, {})).error_rate
             limit = None if before is None else before + watched.error_rate_margin
             with st.container(border=True, key=f"curve-{service}"):
-                draw(tag("p", tag("b", service), ": error rate; shaded is what the watch allowed", class_="d-muted"))
+                draw(
+                    tag(
+                        "p",
+                        tag("b", service),
+                        ": error rate; the shaded band is what the watch allows",
+                        class_="d-muted",
+                    )
+                )
                 drawing(rate_chart(points, marks, limit), key=f"curve-svg-{service}")
 
 
 def allowed(watched) -> str:
     return (
-        f"Watched for up to {span(watched.seconds)} by {watched.source}: the error rate may rise by "
-        f"{percent(watched.error_rate_margin, 1)} at most, p95 may grow {growth(watched)}; "
-        f"fewer than {watched.minimum_requests} requests is no evidence. "
-        "Bars: the error rate before, and under it after; shaded is what the watch allows."
+        f"{watched.source} measures for up to {span(watched.seconds)}. Allowed: the error rate rises by at most "
+        f"{percent(watched.error_rate_margin, 1)}, and p95 growth is at most {growth(watched)}. "
+        f"Fewer than {counted(watched.minimum_requests, 'request')} is too little evidence. "
+        "Bars: the error rate before, and below it after; the shaded band is allowed."
     )
 
 
@@ -191,4 +206,4 @@ def steps(made):
     return checks(found)
 
 
-page("Deployments", "What went out, what it did to production, and the way back.", body)
+page("Deployments", "What was deployed, how production responded, and how to roll back.", body)

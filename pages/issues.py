@@ -1,4 +1,4 @@
-"""Issues: the list with its filters, and with ?issue=12 the whole story of one."""
+"""Issues: the list with its filters, and with ?issue=12 everything about one issue."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from console.ui.widgets import draw, empty
 from core.db import store
 from core.models import ENDED, Status, now
 from core.queries import issues, suppressed
+
+ORDER = 30
 
 PARTS = {"Story": narrative.told, **story.PARTS, "Steps": work.trace}
 
@@ -45,7 +47,7 @@ def found_issues() -> None:
     if not found:
         none = not filtering.told(wanted)
         draw(
-            empty("No issues yet", "Signals become issues in the next round.", "◔")
+            empty("No issues yet", "The next collection cycle groups new signals into issues.", "◔")
             if none
             else empty("No issue matches", "Widen the search or clear a filter.")
         )
@@ -58,7 +60,7 @@ def found_issues() -> None:
 
 
 def offers(told: issues.Story) -> list[Offer]:
-    """What may be done with the issue as it stands."""
+    """The actions that the issue's status allows."""
     issue, asked = told.issue, told.pending
     found = []
     if asked:
@@ -80,7 +82,7 @@ def offers(told: issues.Story) -> list[Offer]:
 
 
 def of_signals(told: issues.Story, others: dict[int, str]) -> list[Offer]:
-    """What may be decided of its signals."""
+    """The actions on the issue's signals."""
     issue, found = told.issue, []
     if issue.merged_into:
         return found
@@ -100,7 +102,7 @@ def one(number: int | None) -> None:
         told = issues.story(session, number) if number else None
         others = issues.mergeable(session, told.issue) if told else {}
     if told is None:
-        draw(empty("Issue not found", "No issue has this number. It may be of another database.", "✕"))
+        draw(empty("Issue not found", "No issue has this number. It may belong to another database.", "✕"))
         return
     draw(story.head(told), story.journey(told), story.figures(told))
     buttons([*offers(told), *of_signals(told, others)])

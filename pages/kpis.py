@@ -1,4 +1,4 @@
-"""KPIs: what the platform is worth, each figure with its formula, its cases and the period before."""
+"""KPIs: what the platform achieves; each figure with its formula, its cases and the previous period."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from console.ui import charts
 from console.ui.markup import span, tag
 from console.ui.widgets import draw, empty, stats
 from core.db import store
+from core.models.counted import counted
 from core.queries import kpis, outcomes
+
+ORDER = 60
 
 PERIODS = {"24 h": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 
@@ -39,8 +42,8 @@ def body() -> None:
     if not tally.runs:
         draw(
             empty(
-                "No run has ended in this period",
-                "Figures appear with the first outcomes; choose a longer period to look further back.",
+                "No run ended in this period",
+                "Figures appear with the first outcomes. Choose a longer period to look further back.",
                 "◔",
             )
         )
@@ -51,7 +54,7 @@ def body() -> None:
 
 def details(tally, now, source, since, until) -> None:
     """One tab is worked out at a time; plotly is loaded by the tabs that draw with it."""
-    names = ("Time to repair", "Each run", "Calibration", "Outcomes a day", "Uptime by service", "Formulas")
+    names = ("Time to repair", "Individual runs", "Calibration", "Outcomes by day", "Uptime by service", "Formulas")
     drawing = (times, runs, calibration, days, uptime, formulas)
     tabs = st.tabs(names, key="kpi_graph", on_change="rerun")
     for tab, draw_it in zip(tabs, drawing, strict=True):
@@ -69,9 +72,14 @@ def runs(tally, now, source, since, until) -> None:
     with store.read() as session:
         found = outcomes.latest(session, since, until)
     by_hand = span(kpis.BASELINE_SECONDS)
-    draw(tag("p", f"Each sign is one of the last {len(found):,} runs. By hand a repair took {by_hand} (baseline)."))
+    draw(
+        tag(
+            "p",
+            f"Each mark is one of the last {counted(len(found), 'run')}. Manual baseline: {by_hand} for each repair.",
+        )
+    )
     figure = charts.repair_times(found, kpis.BASELINE_SECONDS)
-    st.plotly_chart(figure, key="times", alt="Repair time of each run against the baseline of two hours")
+    st.plotly_chart(figure, key="times", alt="Repair time of each run, with the baseline of two hours")
 
 
 def decisions(since, until) -> list[kpis.ConfidenceTally]:
@@ -83,32 +91,32 @@ def calibration(tally, now, source, since, until) -> None:
     judged = decisions(since, until)
     bins, score = kpis.calibration(judged), kpis.brier(judged)
     if score.value is None:
-        draw(empty("Not enough data", f"{score.n} of {score.needs} decisions to act have ended."))
+        draw(empty("Not enough data", f"{score.n} of {score.needs} required decisions to act have ended."))
         return
     draw(
         tag(
             "p",
-            f"Does a confidence of 0.8 hold in 8 of 10 cases? Brier score {score.value:.3f} over {score.n:,} "
-            "decisions (0 is perfect, 0.25 a coin). Bars are 95 % intervals (Wilson).",
+            f"Calibrated means: of the fixes with confidence 0.8, 8 of 10 hold. Brier score {score.value:.3f} over "
+            f"{counted(score.n, 'decision')} (0 is perfect, 0.25 is a coin toss). Bars are 95 % Wilson intervals.",
         )
     )
-    st.plotly_chart(charts.calibration(bins), key="calibration", alt="Confidence against the share of fixes that held")
+    st.plotly_chart(charts.calibration(bins), key="calibration", alt="Share of fixes that held, by confidence")
     draw(figures.calibration(bins))
 
 
 def days(tally, now, source, since, until) -> None:
     with store.read() as session:
         counts = outcomes.by_day(session, since, until)
-    st.plotly_chart(charts.outcomes_by_day(counts), key="days", alt="Ended runs a day by result")
+    st.plotly_chart(charts.outcomes_by_day(counts), key="days", alt="Ended runs by day and result")
 
 
 def uptime(tally, now, source, since, until) -> None:
     with store.read() as session:
         served = outcomes.served(session, source, since, until)
     if served:
-        draw(tag("p", f"As {source} counted it. Target: 99.9 %."), figures.services(served))
+        draw(tag("p", f"Source: {source}. Target: 99.9 %."), figures.services(served))
     else:
-        draw(empty("No measurements", f"{source} has delivered no requests in this period."))
+        draw(empty("No measurements", f"{source} reported no requests in this period."))
 
 
 def formulas(tally, now, source, since, until) -> None:
@@ -119,7 +127,7 @@ def exports(tally, now, before, source, since, until) -> None:
     with st.container(horizontal=True):
         st.download_button("Download as CSV", as_csv(now, before), "kpis.csv", "text/csv", on_click="ignore")
         st.download_button(
-            "Report for printing",
+            "Download printable report",
             lambda: printable(tally, now, before, source, since, until),
             f"kpis-{until:%Y-%m-%d}.html",
             "text/html",
@@ -130,7 +138,7 @@ def exports(tally, now, before, source, since, until) -> None:
 def as_csv(now, before) -> str:
     text = io.StringIO()
     rows = csv.writer(text)
-    rows.writerow(["figure", "value", "unit", "target", "cases", "counts", "value in the period before", "formula"])
+    rows.writerow(["figure", "value", "unit", "target", "cases", "counts", "value in the previous period", "formula"])
     rows.writerows(
         [f.name, f.value, f.unit, f.target, f.n, f.counts, b.value, f.formula] for f, b in zip(now, before, strict=True)
     )

@@ -1,15 +1,17 @@
-"""People: who may sign in, with which role; and the API tokens of programs. For admins."""
+"""People: who can sign in, with which role; and the API tokens of programs. For admins."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from console import access
 from console.page import page
 from console.parts import people
 from console.ui.widgets import cut, draw
 from core.db import store
 from core.queries import people as view
+
+ORDER = 100
+RIGHT = "administer"
 
 
 def body() -> None:
@@ -17,7 +19,7 @@ def body() -> None:
         everybody, tokens = view.people(session), view.tokens(session)
     people.once()
     people.everybody(everybody)
-    draw(cut(len(everybody), view.PAGE, f"The first {view.PAGE} by name are listed."))
+    draw(cut(len(everybody), view.PAGE, f"Showing the first {view.PAGE} by name."))
     with st.grid(columns=2, min_column_width=300):
         with st.expander("Add a person"):
             people.add_person()
@@ -25,7 +27,7 @@ def body() -> None:
             people.change_person(everybody)
     st.header("API tokens", anchor=False)
     people.tokens(tokens)
-    draw(cut(len(tokens), view.PAGE, f"{view.PAGE} are listed: those that work, then the latest."))
+    draw(cut(len(tokens), view.PAGE, f"Showing {view.PAGE}: valid tokens first, then the newest."))
     with st.grid(columns=2, min_column_width=300):
         with st.expander("Issue a token"):
             people.add_token(everybody)
@@ -33,4 +35,4 @@ def body() -> None:
             people.revoke_token(tokens)
 
 
-page("People", "Who may sign in and with which role; what programs may do.", body, access.ADMINISTER)
+page("People", "Who can sign in, with which role, and what programs can do.", body, RIGHT)

@@ -1,4 +1,4 @@
-"""Pipeline: how the rounds fare, where each issue stands, and what waits for a person."""
+"""Pipeline: collection cycles, issues in progress, and pending approvals."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from core.queries import pipeline
 from core.repair.sandbox.runner import runner
 from core.stages.deliver import holds
 
+ORDER = 10
+
 DAY = timedelta(days=1)
 SHOWN = 5  # approvals; the tile above counts them all
 ROUNDS = JOURNEYS = 8
@@ -30,7 +32,7 @@ def body() -> None:
     now = datetime.now(UTC)
     policy, fault = process.policy()
     if fault:
-        st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
+        st.error(f"platform.toml is invalid; the engine keeps using the last valid policy. {fault}")
     with store.read() as session:
         by, day = pipeline.by_status(session), pipeline.totals(session, now - DAY)
         taken, journeys = pipeline.arrows(session, now - DAY), pipeline.journeys(session, JOURNEYS)
@@ -44,7 +46,7 @@ def body() -> None:
     st.header(panels.FLOW, anchor=False)
     drawing(diagram.flow(by, taken), key="flow")
     demo.panel(policy.watch.source)
-    st.header("Journeys", anchor=False)
+    st.header("Issues in progress", anchor=False)
     draw(journey_table(journeys), journeys_cut(len(journeys)))
     limits = limits_card(policy, used, by, workers, rounds)
     aside = tag("div", connectors_card(connectors), limits, class_="d-stack")
@@ -52,25 +54,27 @@ def body() -> None:
 
 
 def weak_sandbox(policy) -> None:
-    """Say it where everybody looks: code of the repository runs behind thinner walls, or not at all."""
+    """Warn on the first page when repository code runs in a weaker sandbox, or not at all."""
     found = runner(policy.fix)
     if found is None:
-        st.error("No sandbox works here: no fix is written. Install bubblewrap (see Settings).")
-    elif found.weaker_because:
-        st.warning(f"Weaker sandbox: {found.weaker_because}. Install bubblewrap (see Settings).")
+        st.error("No sandbox is available, so no fixes are written. Install bubblewrap (see Settings).")
+    elif weaker := getattr(found, "weaker_because", ""):
+        st.warning(f"Weaker sandbox: {weaker}. Install bubblewrap (see Settings).")
 
 
 def journeys_cut(shown: int):
-    """Which issues the table names: those under way come first."""
+    """A note on which issues the table shows."""
     if shown < JOURNEYS:
         return ""
-    return tag("p", f"{JOURNEYS} are shown, those under way first. ", link("/issues", "All issues"), class_="d-muted")
+    return tag(
+        "p", f"Showing {JOURNEYS} issues, those in progress first. ", link("/issues", "All issues"), class_="d-muted"
+    )
 
 
 def approvals(asked, waiting: int) -> None:
     if not asked:
         return
-    st.header("Waiting for a person", anchor=False)
+    st.header("Awaiting approval", anchor=False)
     for number, (approval, issue, change_set) in enumerate(asked):
         with st.container(border=True, key=f"approval-{approval.id}"):
             draw(*panels.question(approval, issue, change_set))
@@ -82,16 +86,16 @@ def approvals(asked, waiting: int) -> None:
                 shortcuts=number == 0,
             )
     if waiting > len(asked):
-        more = f"{len(asked)} of {waiting:,} are shown, the oldest first. "
-        draw(tag("p", more, link("/approvals", "The whole inbox"), class_="d-muted"))
+        more = f"Showing {len(asked)} of {waiting:,}, oldest first. "
+        draw(tag("p", more, link("/approvals", "All approvals"), class_="d-muted"))
 
 
 def journey_table(journeys):
     if not journeys:
         return empty(
             "No issues yet",
-            f"Signals become issues in a round, every {span(process.settings().round_seconds)}. "
-            "So far production is quiet, or no connector is set.",
+            f"A collection cycle runs every {span(process.settings().round_seconds)} and groups signals into issues. "
+            "Production is quiet, or no connector is configured.",
         )
     return table(
         (
@@ -101,7 +105,7 @@ def journey_table(journeys):
             "Severity",
             "Service",
             "Confidence",
-            "Why it stands here",
+            "Reason",
             "First error",
         ),
         (
@@ -124,11 +128,11 @@ def journey_table(journeys):
 def rounds_card(rounds):
     if not rounds:
         wait = span(process.settings().round_seconds)
-        return card("Rounds", empty("No rounds yet", f"The first starts within {wait}.", "◔"))
+        return card("Collection cycles", empty("No cycles yet", f"The first starts within {wait}.", "◔"))
     return card(
-        f"The last {len(rounds)} rounds" if len(rounds) >= ROUNDS else "Rounds",
+        f"Last {len(rounds)} collection cycles" if len(rounds) >= ROUNDS else "Collection cycles",
         table(
-            ("Started", "Result", "Records", "Issues", "Took"),
+            ("Started", "Result", "Records", "Issues", "Duration"),
             (
                 (
                     tag("span", clock(r.started_at), title=r.worker),
@@ -149,11 +153,11 @@ def connectors_card(connectors):
         return card(
             "Connectors",
             empty(
-                "No connector has been read yet",
-                "Set one vendor's variables; python -m core doctor says which.",
+                "No connector has delivered data yet",
+                "Set the variables of one vendor. Run python -m core doctor to see which are missing.",
             ),
         )
-    return card("Connectors", sources.short(connectors), aside=link("/settings", "settings"))
+    return card("Connectors", sources.short(connectors), aside=link("/settings", "Settings"))
 
 
 def limits_card(policy, used, by, workers, rounds):
@@ -169,19 +173,19 @@ def limits_card(policy, used, by, workers, rounds):
             ("Issues waiting for maintenance", by.get(Status.SCHEDULED, 0)),
             (
                 "Live workers",
-                ", ".join(f"{w.role} {w.executor_id}" for w in alive) or "none seen within 90 s",
+                ", ".join(f"{w.role} {w.executor_id}" for w in alive) or "none seen in the last 90 s",
             ),
-            ("Rounds every", span(process.settings().round_seconds)),
-            ("Next round", next_round(rounds, alive)),
+            ("Collection interval", span(process.settings().round_seconds)),
+            ("Next cycle", next_round(rounds, alive)),
         ]
     )
     return card("Queue and limits", said)
 
 
 def next_round(rounds, alive):
-    """When the next round is due; it needs a live worker."""
+    """When the next cycle is due; it needs a live worker."""
     if not alive:
-        return "none: no worker is alive"
+        return "none; no worker is running"
     due = rounds[0].started_at + timedelta(seconds=process.settings().round_seconds) if rounds else None
     return when(due) if due and due > datetime.now(UTC) else "due now"
 

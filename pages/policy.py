@@ -1,4 +1,4 @@
-"""Policy: how it decides, a change with its replay over the past before it is put in force, and the way back."""
+"""Policy: how the platform decides, a preview of each change on past decisions, and the earlier versions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from console.ui.confirm import Offer, buttons
 from console.ui.markup import link, when
 from console.ui.widgets import badge, draw, empty, table, tag
 from core.db import store
+from core.models.counted import counted
 from core.policy import versions
 from core.policy.reader import ConfigurationError, parse_policy
 from core.queries import decisions
+
+ORDER = 70
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90}
 IN_FORCE, CHANGE, VERSIONS = "In force", "Change", "Versions"
@@ -35,15 +38,15 @@ def body() -> None:
 def in_force() -> None:
     policy, fault = process.policy()
     if fault:
-        st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
+        st.error(f"platform.toml is invalid; the engine keeps using the last valid policy. {fault}")
     with store.read() as session:
         made = decisions.by_row(session, datetime.now(UTC) - timedelta(days=7))
-    st.header("The decision", anchor=False)
+    st.header("Decision rules", anchor=False)
     draw(policy_view.drawn(policy, made))
 
 
 def change() -> None:
-    """The form or the file's text; under it what the change would do."""
+    """The form or the file's text; below it the effect of the change."""
     path = process.settings().platform_file
     text = versions.text_of(path)
     now = versions.digest(text)
@@ -57,18 +60,18 @@ def change() -> None:
             after = versions.edited(text, changed)
             parse_policy(after, "platform.toml")
     except ConfigurationError as fault:
-        st.error(f"This is no policy yet: {fault}")
+        st.error(f"This policy is invalid: {fault}")
         return
-    st.header("What it would do", anchor=False)
+    st.header("Effect on past decisions", anchor=False)
     if after == text:
-        draw(empty("Nothing is changed yet", "Change a value: every past decision that would flip is listed here."))
+        draw(empty("No changes yet", "Change a value to see which past decisions would change."))
         return
     would(text, after, "platform.toml is replaced.")
 
 
 def would(text: str, after: str, about: str) -> None:
     """The replay and the difference of ``after`` against the text in force, and the button that puts it there."""
-    days = PERIODS[st.segmented_control("Past", list(PERIODS), default="30 days", required=True, key="policy-past")]
+    days = PERIODS[st.segmented_control("Period", list(PERIODS), default="30 days", required=True, key="policy-past")]
     found = preview.replayed(after, text, days)
     draw(preview.summary(found))
     buttons([Offer("change_policy", after, about, {"based_on": versions.digest(text)}, "policy")])
@@ -77,8 +80,14 @@ def would(text: str, after: str, about: str) -> None:
     if found.flips:
         draw(preview.flips(found.flips[(number - 1) * preview.PAGE : number * preview.PAGE]))
     else:
-        draw(empty("No past decision would flip", f"{found.judged:,} of the last {days} days stay as they were.", "✓"))
-    draw(tag("details", tag("summary", "Difference of the file"), preview.difference(text, after), open=""))
+        draw(
+            empty(
+                "No past decision would change",
+                f"{counted(found.judged, 'decision')} of the last {days} days stay the same.",
+                "✓",
+            )
+        )
+    draw(tag("details", tag("summary", "File diff"), preview.difference(text, after), open=""))
 
 
 def history() -> None:
@@ -89,12 +98,12 @@ def history() -> None:
         draw(
             tag(
                 "p",
-                "platform.toml was edited by hand since: the next change keeps that text as a version.",
+                "platform.toml was edited by hand since. The next change here saves that text as a version.",
                 class_="d-muted",
             )
         )
     if not found:
-        draw(empty("No version is kept yet", "The first change made here keeps the text before it, too.", "◔"))
+        draw(empty("No versions yet", "The first change made here saves the current text as a version, too.", "◔"))
         return
     last = -(-found // versions.VERSIONS)
     number = st.pagination(last, key=f"versions-{last}") if last > 1 else 1
@@ -102,7 +111,7 @@ def history() -> None:
         rows = versions.versions(session, number)
     draw(
         table(
-            ("Version", "Put in force", "By", "Why", "SHA-256", ""),
+            ("Version", "Applied", "By", "Why", "SHA-256", ""),
             (
                 (
                     link(f"/policy?version={v.id}", tag("b", f"Version {v.id}")),
@@ -119,22 +128,22 @@ def history() -> None:
 
 
 def version(number: int | None) -> None:
-    """An earlier text, what returning to it would do, and the way back."""
+    """An earlier version, the effect of restoring it, and the button that does."""
     draw(link("/policy", "← Policy"))
     with store.read() as session:
         found = session.get(versions.PolicyVersion, number) if number else None
     if found is None:
-        draw(empty("Version not found", "No version of the policy has this number.", "✕"))
+        draw(empty("Version not found", "No policy version has this number.", "✕"))
         return
     text = versions.text_of(process.settings().platform_file)
     draw(
         tag("h2", f"Version {found.id}"),
-        tag("p", "Put in force ", when(found.at), f" by {found.by}. {found.reason}"),
+        tag("p", "Applied ", when(found.at), f" by {found.by}. {found.reason}"),
     )
     if found.text == text:
-        draw(empty("This version is in force", "Nothing to return to.", "✓"))
+        draw(empty("This version is in force", "There is nothing to restore.", "✓"))
         return
-    would(text, found.text, f"Version {found.id} comes back.")
+    would(text, found.text, f"Version {found.id} is restored.")
 
 
-page("Policy", "How it decides, and what another policy would have decided.", body)
+page("Policy", "How the platform decides, and what a different policy would have decided.", body)

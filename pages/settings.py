@@ -1,4 +1,4 @@
-"""Settings: connectors and what to do about them, the sandbox, workers, messages, windows, variables."""
+"""Settings: connectors and advice, the sandbox, workers, notifications, maintenance windows, variables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from console import access, process
-from console.page import NEEDS, page
+from console.page import page
 from console.parts import connectors, suppressed, system
 from console.ui.confirm import Offer, buttons
 from console.ui.widgets import badge, cut, draw, empty, table, tag
@@ -18,12 +18,15 @@ from core.repair.sandbox.runner import runner
 from core.signals import triage_rules
 from core.vendors import registry
 
+ORDER = 90
+RIGHT = "operate"
+
 
 def body() -> None:
     now = datetime.now(UTC)
     settings, (policy, fault) = process.settings(), process.policy()
     if fault:
-        st.error(f"platform.toml cannot be used; the engine keeps the last good policy. {fault}")
+        st.error(f"platform.toml is invalid; the engine keeps using the last valid policy. {fault}")
     with store.read() as session:
         found = pipeline.connectors(session)
         workers = pipeline.workers(session, now)
@@ -55,27 +58,35 @@ def sources(found) -> None:
     if found:
         draw(connectors.drawn(found))
     else:
-        draw(empty("No connector has been read yet", "Set one vendor's variables, see below; a round reads it.", "◔"))
-    missing = [name for name in registry.BUILDERS if name not in process.connected()]
+        draw(
+            empty(
+                "No connector has delivered data yet",
+                "Set the variables of one vendor (see below). The next collection cycle reads it.",
+                "◔",
+            )
+        )
+    missing = [name for name in registry.CONNECTORS if name not in process.connected()]
     with st.container(horizontal=True, vertical_alignment="center"):
-        asked = st.button("Ask every connector now", key="checks", shortcut="K")
+        asked = st.button("Check all connectors", key="checks", shortcut="K")
         if missing:
-            draw(tag("p", "Not connected: ", ", ".join(missing), ". Their variables are below.", class_="d-muted"))
+            draw(
+                tag("p", "Not connected: ", ", ".join(missing), ". Set their variables (see below).", class_="d-muted")
+            )
     if asked:
         ask()
     if told := st.session_state.get("checks_told"):
-        draw(table(("Connector", "Answer", "What it says", "What to do"), told))
+        draw(table(("Connector", "State", "Details", "What to do"), told))
 
 
 def ask() -> None:
-    """Ask each vendor whether it would work; slow ones are seen one by one."""
+    """Check each vendor in turn and show the progress."""
     access.require(access.OPERATE)
     told, place = [], st.empty()
     for name, check in registry.checks(process.settings()):
-        place.progress(len(told) / len(registry.BUILDERS), f"{name} has answered")
+        place.progress(len(told) / len(registry.CONNECTORS), f"{name} checked")
         off = check.says.startswith(registry.OFF)
         state = (
-            badge("ok", "✓", "works") if check.ok else badge("calm", "–", "off") if off else badge("bad", "✕", "fault")
+            badge("ok", "✓", "works") if check.ok else badge("calm", "–", "off") if off else badge("bad", "✕", "error")
         )
         told.append((tag("b", name), state, check.says, check.fix))
     place.empty()
@@ -83,25 +94,29 @@ def ask() -> None:
 
 
 def silences() -> None:
-    """What opens no issue now or soon, each with its end; and the fields of a new one."""
+    """Current and planned silences, each with its end, and the form for a new one."""
     st.header("Silences and planned maintenance", anchor=False)
     with store.read() as session:
         standing = triage_rules.standing(session)
     if not standing:
-        draw(empty("Nothing is silenced", "Silence one issue on its page, or a service and title here.", "◔"))
+        draw(empty("No silences", "Silence one issue on its page, or a service and title here.", "◔"))
     for row in standing:
         draw(suppressed.silence(row))
         buttons([Offer("end_silence", row.id, row.reason)], shortcuts=False)
-    draw(cut(len(standing), triage_rules.LISTED, f"The {triage_rules.LISTED} that end first are listed."))
+    draw(cut(len(standing), triage_rules.LISTED, f"Showing the {triage_rules.LISTED} that end first."))
     if access.current().may(access.OPERATE):
         new_silence()
 
 
 def new_silence() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        service = st.text_input("Service", "*", key="silence_service", max_chars=200, help="* and ? stand for anything")
-        title = st.text_input("Title", "*", key="silence_title", max_chars=300, help="of the signal; * for every one")
-        start = st.datetime_input("Maintenance from (UTC)", None, key="silence_start", help="empty: silent from now on")
+        service = st.text_input(
+            "Service", "*", key="silence_service", max_chars=200, help="* matches any text, ? matches one character"
+        )
+        title = st.text_input(
+            "Title", "*", key="silence_title", max_chars=300, help="Title of the signal; * matches all"
+        )
+        start = st.datetime_input("Maintenance from (UTC)", None, key="silence_start", help="Leave empty to start now")
     starts = start.replace(tzinfo=UTC).isoformat() if start else ""
     about = f"{service} {title}" + (f", from {start:%Y-%m-%d %H:%M} UTC" if start else "")
     more = {"service": service, "title": title, "starts": starts}
@@ -114,4 +129,4 @@ def people() -> None:
     draw(system.people(found))
 
 
-page("Settings", "What is connected, how it fares, and what to do about it.", body, NEEDS["settings"])
+page("Settings", "Connectors, sandbox, workers, notifications and variables.", body, RIGHT)

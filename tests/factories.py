@@ -37,7 +37,7 @@ from core.models import (
     now,
 )
 from core.policy.reader import Policy
-from core.policy.sections import Repository, Service
+from core.policy.services import Repository, Service
 
 number = count(1)
 CRITICAL = ("checkout", "payment")

@@ -191,7 +191,7 @@ def shop(session: Session) -> None:
             reason={
                 Status.AWAITING_APPROVAL: "checkout is critical: a person approves before production.",
                 Status.ESCALATED: "No code change of ours cures this cause.",
-            }.get(status, "On its way."),
+            }.get(status, "In progress."),
         )
     for name in ("datadog", "newrelic", "github", "cloudwatch"):
         connector(session, name)

@@ -29,7 +29,7 @@ ROOMS = {
     "access": "models db policy settings audit",
     "decision": "models policy settings",
     "stages": "models db policy settings signals vendors repair runtime ops audit decision",
-    "flow": "ops stages",
+    "flow": "models ops stages",
     "actions": "models db policy settings signals vendors runtime ops audit access stages",
     "queries": "models db policy settings signals audit access decision stages actions",
     "bootstrap": "policy settings signals vendors repair runtime ops",

@@ -1,4 +1,4 @@
-"""On top of every page while it holds: production may serve a build that nobody could confirm or roll back."""
+"""The alert on every page while production may serve a build that could be neither confirmed nor rolled back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.stages.deliver import guard
 
 
 def banner() -> tuple[Safe, ...]:
-    """One alert a deployment, with the command to do by hand; empty while nothing is wrong."""
+    """One alert for each deployment, with the command for a manual rollback; empty while nothing is wrong."""
     return tuple(_alert(row, process.policy()[0]) for row in guard.alarms())
 
 
@@ -20,7 +20,7 @@ def _alert(row: Deployment, policy: Policy) -> Safe:
         tag("strong", "Production serves an unverified build. "),
         link(f"/issues?issue={row.issue_id}", f"Issue {row.issue_id}"),
         tag("p", guard.says(row)),
-        tag("p", "By hand: ", tag("code", guard.by_hand(row, policy))),
+        tag("p", "Manual rollback: ", tag("code", guard.by_hand(row, policy))),
         class_="d-alarm",
         role="alert",
     )

@@ -1,4 +1,4 @@
-"""One question for approval, part by part, as safe HTML: what, why, risk, new capabilities, diff, proof, rollback."""
+"""One approval, part by part, as safe HTML: what, why, risk, new capabilities, diff, proof, rollback plan."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def head(asked: OpenApproval) -> Safe:
         tag(
             "div",
             of(RESULT, row.state),
-            of(SEVERITY, asked.issue.severity, "severity not known"),
+            of(SEVERITY, asked.issue.severity, "severity unknown"),
             tag("span", impact(asked.issue.impact), class_="d-badge d-calm"),
             tag("span", asked.issue.service, " (critical)" if asked.critical else "", class_="d-badge d-calm"),
             class_="d-line-up",
         ),
-        tag("h2", f"Question {row.id}: ", asked.change.change_set.title or "a change"),
+        tag("h2", f"Approval {row.id}: ", asked.change.change_set.title or "a change"),
         tag("p", row.asks),
         tag("p", *stands(row), class_="d-muted"),
         class_="d-head",
@@ -36,12 +36,12 @@ def head(asked: OpenApproval) -> Safe:
 
 
 def stands(row: Approval) -> Iterator[object]:
-    """Whom it waits for and until when, or how it ended."""
-    yield from ("Asked ", when(row.asked_at))
-    yield from (", by the platform" if row.requested_by is None else f", at the request of {row.requested_by}",)
+    """Who can answer it and until when, or how it ended."""
+    yield from ("Requested ", when(row.asked_at))
+    yield from (" by the platform" if row.requested_by is None else f" by {row.requested_by}",)
     if row.state == "pending":
-        yield from (". Expires ", when(row.expires_at), ": without an answer nothing is released. ")
-        yield f"Escalated to {row.assignee}." if row.assignee else "Open to every approver."
+        yield from (". Expires ", when(row.expires_at), ". Without an answer, nothing is released. ")
+        yield f"Assigned to {row.assignee}." if row.assignee else "Any approver can answer it."
     else:
         yield f". {row.state.capitalize()} " + (f"by {row.by} " if row.by else "")
         yield when(row.answered_at)
@@ -53,31 +53,32 @@ def why(asked: OpenApproval) -> Safe:
     return card(
         "Why",
         tag("p", issue_link(asked.issue)),
-        tag("p", found.root_cause, class_="d-cause") if found else tag("p", "No analysis is kept."),
+        tag("p", found.root_cause, class_="d-cause") if found else tag("p", "No analysis is stored."),
         tag("p", asked.change.change_set.rationale),
     )
 
 
 def risks(asked: OpenApproval) -> list[tuple[object, str]]:
-    """What makes it risky (a hold), and what speaks for it."""
+    """Risk factors (as holds), then neutral and favourable facts."""
     decision, made = asked.decision, asked.change.change_set
     fired = [g for g in (decision.receipt.get("guards") or [] if decision else []) if g.get("effect")]
     added = sum(line.startswith(("+", "-")) and not line.startswith(("+++", "---")) for line in made.patch.splitlines())
     files = sum(line.startswith("+++ ") for line in made.patch.splitlines())
-    standing = (not asked.critical, "a critical service" if asked.critical else "not a critical service")
+    standing = (not asked.critical, "Critical service" if asked.critical else "Not a critical service")
     return [
         *((False, str(guard.get("says", ""))) for guard in fired),
         *((False, str(gate.get("says", ""))) for gate in unseen(asked)),
         *(() if any("critical service" in str(guard.get("says", "")) for guard in fired) else [standing]),
         (None, f"{counted(added, 'changed line')} in {counted(files, 'file')}"),
-        (None, f"confidence of the decision {percent(decision.confidence) if decision else '–'}, "
-               f"of the patch {percent(made.confidence)}"),
-        (None, f"{asked.issue.occurrences:,} occurrences, {asked.issue.users:,} users affected so far"),
+        (None, f"Confidence: decision {percent(decision.confidence) if decision else '–'}, "
+               f"patch {percent(made.confidence)}"),
+        (None, f"{counted(asked.issue.occurrences, 'occurrence')}, "
+               f"{counted(asked.issue.users, 'affected user')} so far"),
     ]  # fmt: skip
 
 
 def unseen(asked: OpenApproval) -> list[dict]:
-    """Gates of the review that could not look, and whose place the person takes."""
+    """Review gates that could not run; the approver decides in their place."""
     gates = asked.change.reviews[-1].gates if asked.change.reviews else []
     return [gate for gate in gates if not gate.get("passed") and not gate.get("done", True)]
 
@@ -92,30 +93,30 @@ def proof(asked: OpenApproval) -> Safe:
         "div",
         card("Proof of fix", change.proof(found.change_set)),
         card("Review", change.review(found.reviews[-1]) if found.reviews else NONE),
-        card("Service's own tests", change.tests(found.tests[-1]) if found.tests else NONE),
+        card("Service tests", change.tests(found.tests[-1]) if found.tests else NONE),
         class_="d-two",
     )
 
 
 def way_back(asked: OpenApproval, rules: Watch) -> Safe:
     live = asked.live
-    to = tag("code", f"{live.vendor_id} ({live.sha[:10]})") if live else "what production serves when it is released"
+    to = tag("code", f"{live.vendor_id} ({live.sha[:10]})") if live else "whatever production serves at release time"
     by_itself = (
-        f"Production's address is moved back, without a build: by itself when the fault goes on, a new fault begins "
-        f"with the release, the error rate rises by more than {percent(rules.error_rate_margin, 1)}, p95 grows by more "
-        f"than {growth(rules)}, or a success check breaks. What stays unclear is put to a person. Later, the button "
-        "Roll back is on the deployment's page."
+        "A rollback points production at the previous deployment; nothing is rebuilt. It is automatic if the error "
+        f"persists, the release causes a new error, the error rate rises by more than "
+        f"{percent(rules.error_rate_margin, 1)}, p95 growth exceeds {growth(rules)}, or a success check fails. If "
+        "the result is unclear, a person decides. Afterwards, use Roll back on the deployment's page."
     )
     rows = [("Returns to", to), ("Watched for", span(rules.seconds)), ("Rehearsed", rehearsed(asked))]
-    return card("The way back", tag("p", by_itself), facts(rows))
+    return card("Rollback plan", tag("p", by_itself), facts(rows))
 
 
 def rehearsed(asked: OpenApproval) -> object:
-    """How long a way back took when it was last walked. What was never measured is said so."""
+    """How long the last rollback took, or that none was measured."""
     known = asked.rehearsal
     if known is None:
-        return "not rehearsed yet"
-    what = {"rollback": "the last rollback took", "promotion": "no rollback yet; moving production forward took"}
+        return "Not rehearsed yet"
+    what = {"rollback": "The last rollback took", "promotion": "No rollback yet; the last promotion took"}
     at = known.deployment.ended_at if known.kind == "rollback" else known.deployment.ready_at
     where = link(f"/deployments?deployment={known.deployment.id}", f"deployment {known.deployment.id}")
     return Safe(tag("span", f"{what[known.kind]} {known.seconds:.1f} s (", where, ", ", when(at), ")"))
@@ -130,23 +131,23 @@ def drawn(asked: OpenApproval, rules: Watch) -> Safe:
         side_by_side(patch) if patch else empty("No patch", "Nothing was proposed."),
         proof(asked),
         way_back(asked, rules),
-        tag("p", "Bound to the patch ", tag("code", asked.approval.patch_hash[:16]), ": it dies if the patch changes.",
-            class_="d-muted"),
+        tag("p", "Bound to patch ", tag("code", asked.approval.patch_hash[:16]),
+            ". The approval is void if the patch changes.", class_="d-muted"),
     )  # fmt: skip
 
 
 def listing(rows: list[tuple[Approval, Issue]], chosen: int | None) -> Safe:
-    """The inbox; the row that is open below is marked by a sign and in words."""
+    """The inbox; a sign and words mark the approval shown below."""
     return table(
-        ("Question", "Issue", "Service", "Severity", "For", "Expires"),
+        ("Approval", "Issue", "Service", "Severity", "Assignee", "Expires"),
         (
             (
                 link(f"/approvals?approval={a.id}", tag("b", f"{'▸ ' if a.id == chosen else ''}{a.id}"),
-                     " open below" if a.id == chosen else ""),
+                     " shown below" if a.id == chosen else ""),
                 issue_link(issue),
                 issue.service,
                 of(SEVERITY, issue.severity),
-                a.assignee or "every approver",
+                a.assignee or "any approver",
                 when(a.expires_at),
             )
             for a, issue in rows
@@ -156,7 +157,7 @@ def listing(rows: list[tuple[Approval, Issue]], chosen: int | None) -> Safe:
 
 def closed(rows: list[tuple[Approval, Issue]]) -> Safe:
     return table(
-        ("Question", "Issue", "Answer", "By", "Reason", "When"),
+        ("Approval", "Issue", "Answer", "By", "Reason", "When"),
         (
             (
                 link(f"/approvals?approval={a.id}", tag("b", a.id)),

@@ -16,7 +16,7 @@ from core.stages.review.gate import CAPABILITIES, newly
 PROOF = {
     "fails_before": "The new test fails on the old commit",
     "passes_after": "It passes on the fixed commit",
-    "fails_reverted": "It fails again with the patch alone reverted",
+    "fails_reverted": "It fails again with only the patch reverted",
     "older_tests_pass": "All older tests still pass",
 }
 
@@ -33,7 +33,7 @@ def proof(change_set: ChangeSet) -> Safe:
 
 
 def review(found: Review) -> Safe:
-    """The gates, then what they found: faults of the change, and notes that are not its doing."""
+    """The gates, then their findings: defects of the change, and notes it did not cause."""
     failed = {g.get("gate") for g in found.gates if not g.get("passed")}
     others = [f for f in found.findings if f.get("gate") != CAPABILITIES]
     told = checks(_finding(f, f.get("gate") in failed) for f in others)
@@ -41,15 +41,15 @@ def review(found: Review) -> Safe:
 
 
 def newly_can(reviews: Sequence[Review]) -> Safe:
-    """What the patch can newly do: what reaches out of the program is marked and comes first."""
+    """New capabilities of the patch; those that reach outside the program are marked and come first."""
     gate, rows = newly(reviews[-1].gates, reviews[-1].findings) if reviews else (None, [])
     if gate is None:
-        inner = "Not examined for this patch."
+        inner = "Not analyzed for this patch."
     elif not rows:
         inner = gate.get("says", NOTHING)
     else:
         inner = checks((False if asks else None, _ability(row)) for asks, row in rows)
-    return card("What this patch can newly do", inner, tone="wait" if any(asks for asks, _ in rows) else "")
+    return card("New capabilities of this patch", inner, tone="wait" if any(asks for asks, _ in rows) else "")
 
 
 def _ability(row: dict) -> Safe:
@@ -57,7 +57,7 @@ def _ability(row: dict) -> Safe:
 
 
 def _state(gate: dict) -> object:
-    """None: it could not look, which is neither good nor bad."""
+    """None: the gate could not run, which is neither a pass nor a failure."""
     return gate.get("passed") if gate.get("done", True) else None
 
 
@@ -72,7 +72,7 @@ def _number(value: object) -> str:
 
 
 def _finding(found: dict, failed: bool) -> tuple[object, Safe]:
-    """A fault where its gate failed by it; else it is only told."""
+    """A defect if its gate failed because of it; otherwise only a note."""
     severity = found.get("severity", "")
     where = tag("code", f"{found.get('path', '')}:{found.get('line', '')}")
     words = tag("span", where, f" {found.get('gate')}, {severity}: {found.get('says', '')}")
@@ -121,14 +121,14 @@ def drawn(found: ChangeDetails) -> Safe:
         [
             head(made),
             tag("p", made.rationale),
-            tag("p", tag("b", "Why it ended: "), made.note) if made.note else "",
+            tag("p", tag("b", "Note: "), made.note) if made.note else "",
             newly_can(found.reviews) if made.patch else "",
             side_by_side(made.patch) if made.patch else empty("No patch", made.note or "Nothing was proposed."),
             tag(
                 "div",
                 card("Proof of fix", proof(made)),
                 card("Review", review(found.reviews[-1]) if found.reviews else none),
-                card("Service's own tests", tests(found.tests[-1]) if found.tests else none),
+                card("Service tests", tests(found.tests[-1]) if found.tests else none),
                 class_="d-two",
             ),
             tag(

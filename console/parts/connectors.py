@@ -1,4 +1,4 @@
-"""How each connector fares, and what to do about one that fails: for Pipeline and Settings."""
+"""The state of each connector, and advice for one that fails: for Pipeline and Settings."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from datetime import UTC, datetime
 from console.ui.markup import Safe, clock, number, span, tag, when
 from console.ui.widgets import badge, table
 from core.models import Connector
+from core.models.counted import counted
 
 ADVICE = (  # the first whose pattern is in the error
-    (r"\b429\b|rate limit|too many requests", "The vendor limits the calls: nothing to do, it is asked again later."),
-    (r"\b401\b|unauthorized|bad.?api.?key|invalid token", "The key is not accepted: make a new one and set it."),
-    (r"\b403\b|forbidden", "The key lacks a right, or the site or region is another one."),
-    (r"\b404\b|not found", "The organisation, project or account is not there: check its name."),
-    (r"timed? ?out|timeout|still reading", "The vendor answers slowly; it is read again in the next round."),
-    (r"connect|resolve|network|dns|refused", "The address cannot be reached from here: check URL, proxy and firewall."),
-    (r"certificate|ssl|tls", "The address shows a certificate that is not trusted here."),
-    (r"\b5\d\d\b|server error", "The fault is the vendor's: nothing to do, it is asked again."),
-    (r"toml|policy", "Mend platform.toml; until then the last good one is used."),
+    (
+        r"\b429\b|rate limit|too many requests",
+        "The vendor limits our requests. No action needed; the platform retries.",
+    ),
+    (r"\b401\b|unauthorized|bad.?api.?key|invalid token", "The vendor rejected the key. Create a new key and set it."),
+    (r"\b403\b|forbidden", "The key lacks a permission, or the site or region is wrong."),
+    (r"\b404\b|not found", "The organisation, project or account does not exist. Check its name."),
+    (r"timed? ?out|timeout|still reading", "The vendor is slow. The next collection cycle tries again."),
+    (r"connect|resolve|network|dns|refused", "The address is unreachable. Check the URL, proxy and firewall."),
+    (r"certificate|ssl|tls", "This machine does not trust the certificate of the address."),
+    (r"\b5\d\d\b|server error", "The vendor has an outage. No action needed; the platform retries."),
+    (r"toml|policy", "Fix platform.toml. Until then, the last valid policy applies."),
 )
 
 
@@ -28,7 +32,7 @@ def advice(error: str | None) -> str:
     if not error:
         return ""
     found = (says for pattern, says in ADVICE if re.search(pattern, error, re.IGNORECASE))
-    return next(found, "`python -m core doctor` asks every connector and says what is missing.".replace("`", ""))
+    return next(found, "Run python -m core doctor to check every connector.")
 
 
 def sentence(text: str) -> str:
@@ -38,8 +42,8 @@ def sentence(text: str) -> str:
 def _state(c: Connector, now: datetime) -> Safe:
     if not c.failures and not c.error:
         return tag("span", badge("ok", "✓", "works"), tag("small", c.note) if c.note else "")
-    rests = f" Rests until {clock(c.open_until)}." if c.open_until and c.open_until > now else ""
-    failed = f"failed {c.failures}× in a row" if c.failures else "has a fault"
+    rests = f" Paused until {clock(c.open_until)}." if c.open_until and c.open_until > now else ""
+    failed = f"{counted(c.failures, 'failure')} in a row" if c.failures else "error"
     return tag(
         "span",
         badge("bad", "✕", failed),
@@ -61,13 +65,13 @@ def _row(c: Connector, now: datetime) -> tuple:
 
 
 def drawn(connectors: Iterable[Connector]) -> Safe:
-    """Every connector with what its budget and its vendor's limit still allow."""
+    """Every connector with the remaining call budget and vendor quota."""
     now = datetime.now(UTC)
-    heads = ("Source", "State", "Last success", "Lag", "Calls left this round", "Left at the vendor", "Records")
+    heads = ("Source", "State", "Last success", "Lag", "Calls left this cycle", "Vendor quota left", "Records")
     return table(heads, (_row(c, now) for c in connectors), (3, 4, 5, 6))
 
 
 def short(connectors: Iterable[Connector]) -> Safe:
-    """What a narrow card has room for."""
+    """The columns that fit a narrow card."""
     now = datetime.now(UTC)
     return table(("Source", "State", "Last success", "Lag"), (_row(c, now)[:4] for c in connectors), (3,))

@@ -1,4 +1,4 @@
-"""A decision's receipt: its terms on a ruler, the row that fired, each guard, the smallest change that flips it."""
+"""A decision's receipt: its terms on a ruler, the row that matched, each guard, the closest alternative outcome."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from console.ui.markup import Safe, join, tag
 from console.ui.widgets import VERDICT, bar, card, facts, of, table
 from core.models import Decision, Verdict
+from core.models.counted import counted
 
 TERMS = {
     "analysis": "Confidence of the analysis",
@@ -44,7 +45,7 @@ def ruler(receipt: Mapping, confidence: float) -> Safe:
         for place, term in enumerate(_of(receipt, "terms"))
     )
     marks = (tag("u", tag("small", f"{at:g}"), style=f"left:{at:.0%}") for at in (0.6, 0.7, 0.8, 0.9))
-    says = f"confidence {confidence:.2f}, made of its terms"
+    says = f"confidence {confidence:.2f}, by term"
     return tag("div", *parts, *marks, class_="d-ruler", role="img", aria_label=says)
 
 
@@ -65,14 +66,16 @@ def terms(receipt: Mapping) -> Safe:
 
 
 def guards(receipt: Mapping) -> Safe:
-    """Those that fired made the decision safer: a hold, not a fault. The quiet ones are folded away."""
+    """Guards that fired made the decision safer: a hold, not a failure. The others are collapsed."""
     listed = _of(receipt, "guards")
     fired = [g for g in listed if g.get("effect")]
     quiet = [tag("li", f"{g.get('name', 'guard')}") for g in listed if not g.get("effect")]
     return join(
         [
             tag("ul", *map(_fired, fired), class_="d-checks") if fired else tag("p", "None fired."),
-            tag("details", tag("summary", f"{len(quiet)} did not fire"), tag("ul", *quiet)) if quiet else "",
+            tag("details", tag("summary", f"{counted(len(quiet), 'guard')} did not fire"), tag("ul", *quiet))
+            if quiet
+            else "",
         ]
     )
 
@@ -83,11 +86,11 @@ def _fired(guard: Mapping) -> Safe:
 
 
 def flip(receipt: Mapping) -> str:
-    """The smallest change as a sentence."""
+    """The closest alternative outcome as a sentence."""
     found = receipt.get("flip")
     if not isinstance(found, Mapping):
-        return "No single change within its bounds would flip it."
-    gives = VERDICT.get(found.get("gives"), ("", "", _words(found.get("gives"))))[2]
+        return "No single change of an input would change the outcome."
+    gives = VERDICT.get(str(found.get("gives")), ("", "", _words(found.get("gives"))))[2]
     return f"{_words(found.get('change'))} {_words(found.get('from'))} → {_words(found.get('to'))} gives: {gives}."
 
 
@@ -96,7 +99,7 @@ def inputs(receipt: Mapping) -> Safe:
     if not isinstance(given, Mapping):
         return Safe("")
     told = facts((_words(name), _words(value)) for name, value in given.items())
-    return tag("details", tag("summary", "What the decision was made of"), told)
+    return tag("details", tag("summary", "Inputs"), told)
 
 
 def drawn(decision: Decision) -> Safe:
@@ -110,7 +113,7 @@ def drawn(decision: Decision) -> Safe:
                 of(VERDICT, decision.verdict),
                 tag("b", f"confidence {decision.confidence:.2f}"),
                 tag("span", row),
-                tag("span", "needs a person's approval" if waits else "", class_="d-muted"),
+                tag("span", "needs approval" if waits else "", class_="d-muted"),
                 class_="d-line-up",
             ),
             ruler(receipt, decision.confidence),
@@ -118,7 +121,7 @@ def drawn(decision: Decision) -> Safe:
             tag(
                 "div",
                 card("Guards", guards(receipt)),
-                card("The smallest change that flips it", tag("p", flip(receipt))),
+                card("Closest alternative outcome", tag("p", flip(receipt))),
                 class_="d-two",
             ),
             inputs(receipt),

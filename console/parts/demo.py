@@ -32,7 +32,7 @@ def panel(source: str) -> None:
             (d.ready_at, f"deployed {d.sha[:7]}") for d, _, _ in deployments.page(session, "production") if d.ready_at
         ]
     if rates or process.settings().sandbox_url:
-        st.header("Error rate of each service, last 30 min", anchor=False)
+        st.header("Error rate by service, last 30 min", anchor=False)
     charts(rates, shipped, source)
     if process.settings().sandbox_url:
         faults()
@@ -41,7 +41,7 @@ def panel(source: str) -> None:
 def charts(rates, shipped, source: str) -> None:
     if not rates:
         if process.settings().sandbox_url:
-            draw(empty("No measurements yet", f"{source} delivers them with the next round.", "◔"))
+            draw(empty("No measurements yet", f"{source} delivers them in the next collection cycle.", "◔"))
         return
     with st.grid(columns=3, min_column_width=260):
         for service, points in rates.items():
@@ -65,12 +65,12 @@ def faults() -> None:
     try:
         told = sandbox().status()
     except VendorError as error:
-        draw(card("Break the shop", tag("p", f"The sandbox does not answer: {error}. Start it with make demo.")))
+        draw(card("Break the shop", tag("p", f"The demo vendors do not respond: {error}. Start them with make demo.")))
         return
-    with st.expander("Break the shop: ship a real fault to production", icon=None):
+    with st.expander("Break the shop: ship a real bug to production", icon=None):
         st.markdown(
             "**Simulated vendors, real shop.** Each button commits a real bug to the shop's repository and "
-            "deploys it; the next round finds what it does."
+            "deploys it. The next collection cycle detects its errors."
         )
         with st.grid(columns=4, min_column_width=180):
             for name, words in told.get("faults", {}).items():
@@ -82,6 +82,6 @@ def _break(name: str) -> None:
 
     try:
         sandbox().break_(name)
-        st.session_state["answer"] = (True, f"{name} is live in the shop; watch the error rate.")
+        st.session_state["answer"] = (True, f"{name} is live in the shop. Watch the error rate.")
     except VendorError as error:
         st.session_state["answer"] = (False, f"{name} was not shipped: {error}")

@@ -1,4 +1,4 @@
-"""Files to take away: the audit trail as CSV and as JSON lines."""
+"""Downloads: the audit trail as CSV and as JSON lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def trail_lines(session: Session, wanted: trail.AuditFilter) -> str:
 
 
 def trail_csv(session: Session, wanted: trail.AuditFilter) -> str:
-    """A cell that a spreadsheet would take for a formula gets an apostrophe; all are quoted (OWASP, CSV injection)."""
+    """A cell that looks like a formula gets an apostrophe; all cells are quoted (OWASP, CSV injection)."""
     text = io.StringIO()
     rows = csv.writer(text, quoting=csv.QUOTE_ALL)
     rows.writerow(HEADS)

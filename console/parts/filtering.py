@@ -1,4 +1,4 @@
-"""The issue list's filter: in the address, so that it can be shared, and kept under a name."""
+"""The filter of the issue list: it is in the address, so that it can be shared, and can be saved under a name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _members(told: str, enum) -> tuple:
 
 
 def read(query: Mapping[str, str]) -> IssueFilter:
-    """The filter that an address names; what it does not know is left out."""
+    """The filter in an address; unknown values are left out."""
     sort = query.get("sort", "newest")
     return IssueFilter(
         query.get("text", "")[:200].strip(),
@@ -51,7 +51,7 @@ def told(wanted: IssueFilter) -> dict[str, str]:
 def _arrival() -> tuple[int, IssueFilter]:
     """How often an address was opened that is not of our own writing, and the filter it named.
 
-    The widgets are made anew then, with its values; while a person filters they stay what they are.
+    Each such address creates new widgets with its values; while a person filters, the widgets stay.
     """
     here = {name: st.query_params[name] for name in NAMES if name in st.query_params}
     number, seed, written = st.session_state.get("filter", (0, None, None))
@@ -62,7 +62,7 @@ def _arrival() -> tuple[int, IssueFilter]:
 
 
 def _phone() -> bool:
-    """Whether the browser says that it is a phone's: the list comes first there, its filters on demand."""
+    """Is this a phone, by its User-Agent? There the list comes first, and the filters open on demand."""
     return "Mobile" in (st.context.headers.get("User-Agent") or "")
 
 
@@ -89,7 +89,7 @@ def drawn(services: list[str]) -> IssueFilter:
             )
             known = ["", *dict.fromkeys([*services, *filter(None, [seed.service])])]  # an address may name any
             at = known.index(seed.service)
-            more = f"The first {counting.LISTED} by name; the search finds the others."
+            more = f"Showing the first {counting.LISTED} by name. Use the search to find others."
             service = st.selectbox("Service", known, at, lambda s: s or "any", key=key("service"),
                                    help=more if len(services) >= counting.LISTED else None)  # fmt: skip
             order = st.selectbox("Order", list(SORTS), list(SORTS).index(seed.sort), key=key("sort"))
@@ -102,7 +102,7 @@ def drawn(services: list[str]) -> IssueFilter:
 
 
 def views(wanted: IssueFilter) -> None:
-    """The person's own views as links, and the way to keep this one."""
+    """The person's saved views as buttons, and the form that saves this one."""
     owner, query = access.current().name, urlencode(told(wanted))
     with store.read() as session:
         found = saved_views.views(session, owner)
@@ -110,22 +110,26 @@ def views(wanted: IssueFilter) -> None:
         for view in found:
             kind = "primary" if view.query == query else "secondary"
             st.button(view.name, key=f"view-{view.id}", type=kind, on_click=_open, args=(view.query,))
-        with st.popover("Keep this view" if query else "Views", key="views"):
+        with st.popover("Save this view" if query else "Saved views", key="views"):
             _keep(owner, query)
             for view in found:
-                st.button(f"Forget {view.name}", key=f"forget-{view.id}", on_click=_forget, args=(owner, view.id))
+                st.button(f"Delete {view.name}", key=f"forget-{view.id}", on_click=_forget, args=(owner, view.id))
             draw(
-                cut(len(found), saved_views.LISTED, f"The first {saved_views.LISTED} by name are listed: forget some.")
+                cut(
+                    len(found),
+                    saved_views.LISTED,
+                    f"Showing the first {saved_views.LISTED} by name.",
+                )
             )
 
 
 def _keep(owner: str, query: str) -> None:
     if not query:
-        st.markdown("Filter the list first: a view keeps its filter, its search and its order under a name.")
+        st.markdown("Filter the list first. A saved view stores the filter, search and order under a name.")
         return
     name = st.text_input("Name of the view", key="view_name", max_chars=60)
     st.button(
-        "Keep", key="view_keep", type="primary", disabled=not (name or "").strip(), on_click=_store, args=(owner, query)
+        "Save", key="view_keep", type="primary", disabled=not (name or "").strip(), on_click=_store, args=(owner, query)
     )
 
 

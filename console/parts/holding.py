@@ -1,4 +1,4 @@
-"""What holds releases: a banner on every page while something does, and its buttons on the Pipeline page."""
+"""Holds on releases: a banner on every page while one is active, and the buttons on the Pipeline page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _told(hold: Hold) -> Safe:
     if hold.scope == EVERYTHING:
         because = f": {hold.reason}" if hold.reason else ""
         return _line("■", "Releases are stopped.", f"{hold.by}, {moment(hold.at)}{because}", more)
-    return _line("◆", f"Automatic releases of {hold.scope} are held.", f"The brake is on: {hold.reason}.", more)
+    return _line("◆", f"Automatic releases of {hold.scope} are on hold.", f"The brake is on: {hold.reason}.", more)
 
 
 def _frozen(policy: Policy) -> list[Safe]:
@@ -44,7 +44,7 @@ def _frozen(policy: Policy) -> list[Safe]:
 
 
 def banner() -> None:
-    """One line for each hold and freeze; nothing while releases go on."""
+    """One line for each hold and freeze; nothing while releases run."""
     draw(*map(_told, _standing()), *_frozen(process.policy()[0]))
 
 

@@ -1,4 +1,4 @@
-"""One issue as a story on one screen: why, what was decided, written and shipped, and how it ended."""
+"""One issue on one screen: root cause, decision, fix, effect on production and outcome."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def _last(items):
 def _ending(story: Story) -> Safe:
     issue, ended = story.issue, _last(story.outcomes)
     if ended is None:
-        return card("Now", tag("p", of(STATUS, issue.status), " ", issue.reason or "On its way."))
+        return card("Now", tag("p", of(STATUS, issue.status), " ", issue.reason or "In progress."))
     took = span(ended.total_seconds)
     return card(
-        "How it ended",
+        "Outcome",
         tag("p", of(RESULT, ended.result), f" by {ended.by}, {took} after the first error."),
         tag("p", ended.note) if ended.note else "",
         tag("p", issue.resolution, class_="d-muted") if issue.resolution else "",
@@ -34,10 +34,10 @@ def _ending(story: Story) -> Safe:
 
 def _decided(made) -> Safe:
     return card(
-        "What was decided",
+        "Decision",
         tag("p", of(VERDICT, made.verdict), tag("b", f" confidence {made.confidence:.2f}")),
         tag("p", f"Row {made.row}: {made.receipt.get('row_says', '')}."),
-        tag("p", "A person approves before production.") if made.needs_approval else "",
+        tag("p", "A person approves it before production.") if made.needs_approval else "",
         tag("p", _corroboration(made), class_="d-muted"),
     )
 
@@ -53,21 +53,21 @@ def _written(found) -> Safe:
     made = found.change_set
     held = [name for name in change.PROOF if made.proof.get(name)]
     return card(
-        "What was written",
+        "Fix",
         tag("p", of(RESULT, made.status), " ", tag("b", made.title)),
         tag("p", made.rationale),
-        tag("p", f"Proof: {len(held)} of {len(change.PROOF)} steps held. ", made.note, class_="d-muted"),
+        tag("p", f"Proof: {len(held)} of {len(change.PROOF)} steps passed. ", made.note, class_="d-muted"),
         side_by_side(made.patch) if made.patch else "",
-        aside=link(f"/codegen?change={made.id}", "test, proof and review"),
+        aside=link(f"/codegen?change={made.id}", "Test, proof and review"),
     )
 
 
 def _shipped(made: Deployment) -> Safe:
     return card(
-        "What it did to production",
+        "Effect on production",
         story_parts.deployment_row(made),
         story_parts.health_short(made.before, made.after),
-        tag("p", link(f"/deployments?deployment={made.id}", "the deployment and the way back")),
+        tag("p", link(f"/deployments?deployment={made.id}", "Deployment and rollback")),
     )
 
 
@@ -77,10 +77,10 @@ def told(story: Story) -> Safe:
     live = _last([d for d in story.deployments if d.environment == "production"])
     chapters = [
         card(
-            "Why it happened",
+            "Root cause",
             tag("p", found.root_cause, class_="d-cause"),
             tag("p", tag("code", found.culprit), class_="d-muted") if found.culprit else "",
-            tag("p", tag("b", "For a person: "), found.next_step) if found.next_step else "",
+            tag("p", tag("b", "Next step: "), found.next_step) if found.next_step else "",
         )
         if found
         else "",
@@ -90,6 +90,6 @@ def told(story: Story) -> Safe:
         _ending(story),
     ]
     short = shortened(story)
-    cut = tag("p", f"A long story: only the latest {', '.join(short)} are shown.", class_="d-muted") if short else ""
+    cut = tag("p", f"Only the latest {', '.join(short)} are shown.", class_="d-muted") if short else ""
     line = card("Timeline", events(timeline(story)), cut)
     return tag("div", tag("div", *chapters, class_="d-stack"), line, class_="d-story")

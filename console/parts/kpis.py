@@ -1,4 +1,4 @@
-"""KPIs in words and as safe HTML: tiles, the repair in its parts, calibration, what each service served."""
+"""KPIs as safe HTML: tiles, time to repair by stage, calibration, uptime by service."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from datetime import datetime
 
 from console.ui.markup import Safe, join, moment, number, percent, span, tag
 from console.ui.widgets import bar, table
+from core.models.counted import counted
 from core.queries import kpis
 from core.queries.kpis import ConfidenceBin, Figure, Part
 
-HOURLY = "Cost of an engineer's hour, your currency"
+HOURLY = "Engineer's hourly cost, in your currency"
 WORDS = {
     "share": lambda v: percent(v, 1),
     "seconds": span,
@@ -34,25 +35,30 @@ def target(figure: Figure) -> str:
 
 
 def against(now: Figure, before: Figure) -> str:
-    """The period before in words, with whether it became better or worse."""
+    """The previous period in words, and whether the figure is better or worse."""
     if before.value is None or now.value is None:
-        return f"before: {words(before)}"
+        return f"previous period: {words(before)}"
     if words(now) == words(before):
-        return "as before"
+        return "unchanged"
     better = (now.value < before.value) == now.low_is_good
-    return f"{'▼' if now.value < before.value else '▲'} {'better' if better else 'worse'}; before: {words(before)}"
+    sign, change = "▼" if now.value < before.value else "▲", "better" if better else "worse"
+    return f"{sign} {change}; previous period: {words(before)}"
 
 
 def period(since: datetime, until: datetime, days: int, runs: int) -> Safe:
-    """What the tiles count and what they are compared with."""
-    before = f"the {days} days" if days > 1 else "the day"
-    says = f"{moment(since)} to {moment(until)}; {runs:,} runs ended. Compared with {before} before."
+    """The period of the tiles, and the period they are compared with."""
+    before = f"the previous {counted(days, 'day')}" if days > 1 else "the previous day"
+    says = f"{moment(since)} to {moment(until)}: {counted(runs, 'run')} ended. Compared with {before}."
     return tag("p", says, class_="d-muted")
 
 
 def tile(now: Figure, before: Figure) -> Safe:
     met = kpis.meets(now)
-    cases = f"over {now.n:,} {now.counts}" if now.value is not None else f"{now.n:,} of {now.needs:,} {now.counts}"
+    cases = (
+        f"{now.n:,} {now.counts}"
+        if now.value is not None
+        else f"{now.n:,} {now.counts} so far; shown from {now.needs:,}"
+    )
     aim = "" if met is None else f"{'✓ meets' if met else '◆ misses'} the target {target(now)}"
     tone = {True: " d-ok", False: " d-person", None: ""}[met]
     return tag(
@@ -69,7 +75,7 @@ def tile(now: Figure, before: Figure) -> Safe:
 
 
 def repair(n: int, found: Sequence[Part], baseline: float = kpis.BASELINE_SECONDS) -> Safe:
-    """The mean repair in its parts, as one bar on the scale of the baseline and one on its own."""
+    """The mean time to repair by stage, as one bar on the baseline's scale and one on its own."""
     total = sum(part.seconds for part in found)
     if not total:
         return tag("p", "No run was fixed in this period.")
@@ -93,14 +99,14 @@ def repair(n: int, found: Sequence[Part], baseline: float = kpis.BASELINE_SECOND
     )
     return join(
         [
-            tag("p", f"Mean of the last {n:,} fixed runs: {span(total)} from first error to verified, "
-                f"against {span(baseline)} by hand: {baseline / total:,.0f} times faster."),
-            tag("div", tag("span", "by hand"), tag("div", tag("b", style="width:100%", class_="d-hand")),
+            tag("p", f"Mean of the last {counted(n, 'fixed run')}: {span(total)} from first error to verified fix. "
+                f"The manual baseline is {span(baseline)}, {baseline / total:,.0f} times as long."),
+            tag("div", tag("span", "manual"), tag("div", tag("b", style="width:100%", class_="d-hand")),
                 tag("span", span(baseline)), class_="d-versus"),
             tag("div", tag("span", "platform"), tag("div", tag("b", style=f"width:{share:.2%}", class_="d-part0")),
                 tag("span", span(total)), class_="d-versus"),
-            tag("div", *pieces, class_="d-ruler d-parts", role="img", aria_label="the mean repair in its parts"),
-            table(("Part", "Mean", "Share"), rows, (1,)),
+            tag("div", *pieces, class_="d-ruler d-parts", role="img", aria_label="mean time to repair by stage"),
+            table(("Stage", "Mean", "Share"), rows, (1,)),
         ]
     )  # fmt: skip
 

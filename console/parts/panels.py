@@ -1,4 +1,4 @@
-"""What a page shows first, as safe HTML: drawn by its script, and by the server before the script runs."""
+"""The first content of a page, as safe HTML. The server draws it before the page's script runs and replaces it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from core.models.counted import counted
 from core.settings import Settings
 
 LEADS = {
-    "pipeline": "Errors in, verified fixes out: where everything stands.",
-    "issues": "One issue a cause: what was seen, decided and done about it.",
-    "kpis": "What it is worth: figures with their formulas, and no figure without enough cases.",
+    "pipeline": "What is failing, what is being fixed, and what waits for you.",
+    "issues": "Each issue groups errors with one cause.",
+    "kpis": "What the platform achieves. A figure appears once it has enough cases; hover for its formula.",
 }
-FLOW = "The workflow now, and the last 24 h on its arrows"
+FLOW = "Workflow: current issues, and transitions in the last 24 h"
 ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
-ORDERS = {"newest": "the latest", "last error": "the last error", "occurrences": "the most frequent"}
+ORDERS = {"newest": "newest first", "last error": "most recent error first", "occurrences": "most occurrences first"}
 
 
 def person(actor: Actor) -> Safe:
-    """Who is signed in here, and the ways out."""
+    """Who is signed in, with links to change the password and to sign out."""
     return tag(
         "div",
         tag("b", actor.name),
@@ -37,28 +37,28 @@ def foot(settings: Settings) -> tuple[Safe, ...]:
     """What the side bar says of this process to everybody."""
     told = []
     if not settings.console_engine:
-        says = "CONSOLE_ENGINE is off: a worker does the rounds"
+        says = "CONSOLE_ENGINE is off; a separate worker runs the collection cycles"
         told.append(tag("p", "Engine: ", tag("b", "off in this process"), title=says))
     if settings.sandbox_url:
-        says = "Every vendor's API is played on this machine; the shop, its code and its errors are real."
+        says = "Vendor APIs are simulated on this machine. The shop, its code and its errors are real."
         told.append(tag("p", tag("b", "Simulated vendors, real shop"), title=says))
     return tuple(told)
 
 
 def headline(by: Mapping[Status, int], day: Mapping[str, int]) -> Safe:
-    """Issues by where they stand, and what the last day brought."""
+    """Issues by status, and the counts of the last 24 hours."""
     people = by.get(Status.AWAITING_APPROVAL, 0)
     return stats(
-        stat(sum(number for status, number in by.items() if status not in ENDED), "issues in work now"),
-        stat(people, "wait for an approval now", tone="person" if people else ""),
+        stat(sum(number for status, number in by.items() if status not in ENDED), "In progress"),
+        stat(people, "Awaiting approval", tone="person" if people else ""),
         stat(
             by.get(Status.ESCALATED, 0),
-            "escalated to a person now",
-            link("/issues?status=escalated", "show") if by.get(Status.ESCALATED) else "",
+            "Escalated",
+            link("/issues?status=escalated", "Show") if by.get(Status.ESCALATED) else "",
         ),
-        stat(day["fixed"], "fixed and verified, 24 h", tone="ok" if day["fixed"] else ""),
-        stat(day["rolled_back"], "rolled back, 24 h", tone="bad" if day["rolled_back"] else ""),
-        stat(f"{day['signals']:,}", "signals read, 24 h", f"made {day['issues']:,} issues"),
+        stat(day["fixed"], "Fixed and verified, 24 h", tone="ok" if day["fixed"] else ""),
+        stat(day["rolled_back"], "Rolled back, 24 h", tone="bad" if day["rolled_back"] else ""),
+        stat(f"{day['signals']:,}", "Signals read, 24 h", f"{counted(day['issues'], 'new issue')}"),
     )
 
 
@@ -69,7 +69,7 @@ def question(approval: Approval, issue: Issue, change_set: ChangeSet) -> tuple[S
         tag("p", approval.asks),
         tag(
             "p",
-            "Asked ",
+            "Requested ",
             when(approval.asked_at),
             ", expires ",
             when(approval.expires_at),
@@ -96,5 +96,5 @@ def issue_list(found: int, rows: Sequence[Issue], sort: str = "newest") -> tuple
         )
         for i in rows
     )
-    says = f"{counted(found, 'issue')}, {ORDERS[sort]} first; {len(rows)} on this page."
+    says = f"{counted(found, 'issue')}, {ORDERS[sort]}; {len(rows)} on this page."
     return tag("p", says, class_="d-muted"), table(heads, cells, (4, 5))

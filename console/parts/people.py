@@ -1,8 +1,9 @@
-"""People and API tokens, kept by an admin: tables, and forms whose every click asks the right again."""
+"""People and API tokens, managed by an admin: tables, and forms that check the right again on every click."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -40,7 +41,9 @@ def everybody(rows: Rows) -> None:
 
 def tokens(rows: Sequence[ApiToken]) -> None:
     if not rows:
-        draw(empty("No API tokens yet", "A program such as Kestra, or the command line elsewhere, acts with one."))
+        draw(
+            empty("No API tokens yet", "Programs such as Kestra, and the command line on other machines, need a token.")
+        )
         return
     draw(
         table(
@@ -61,26 +64,26 @@ def tokens(rows: Sequence[ApiToken]) -> None:
 
 
 def once() -> None:
-    """A secret that was just made: shown until it is said to be noted, and kept nowhere else."""
+    """A new secret: shown until the admin confirms that it was saved, and stored nowhere else."""
     if told := st.session_state.get("once"):
         what, secret = told
         with st.container(border=True, key="once"):
-            draw(tag("p", tag("b", what), ": shown this once."))
+            draw(tag("p", tag("b", what), ": shown only once."))
             st.code(secret, language=None)
-            st.button("I have noted it", key="noted", on_click=lambda: st.session_state.pop("once", None))
+            st.button("I have saved it", key="noted", on_click=lambda: st.session_state.pop("once", None))
 
 
 def _do(work: Callable[[str], str]) -> None:
-    """``work(by)`` as the admin here; what came of it, or why not, is told on the page."""
+    """Run ``work(by)`` as the signed-in admin; the page shows the result or the error."""
     try:
         says = work(access.require(access.ADMINISTER).name)
     except (ValueError, Forbidden, access.SignedOut) as refusal:
-        st.session_state["answer"] = (False, str(refusal) or "Your session has ended: nothing was done.")
+        st.session_state["answer"] = (False, str(refusal) or "Your session has ended. Nothing changed.")
     else:
         st.session_state["answer"] = (True, says)
 
 
-def _given(name: str):
+def _given(name: str) -> Any:
     return st.session_state.get(name)
 
 
@@ -88,7 +91,7 @@ def add_person() -> None:
     with st.form("person-add", border=True):
         st.text_input("Name or e-mail address", key="new-name", max_chars=accounts.LONGEST_NAME)
         st.selectbox("Role", [role.value for role in Role], key="new-role")
-        st.checkbox("Comes by the identity provider (no password here)", key="new-oidc")
+        st.checkbox("Signs in through the identity provider (no password here)", key="new-oidc")
         st.form_submit_button("Add", on_click=_do, args=(_add,))
 
 
@@ -103,55 +106,56 @@ def _add(by: str) -> str:
 def change_person(rows: Rows) -> None:
     with st.form("person-change", border=True):
         st.selectbox("Person", [person.name for person, _ in rows], None, key="who", placeholder="choose")
-        st.selectbox("What", list(CHANGES), None, key="what", placeholder="choose")
-        st.form_submit_button("Do it", on_click=_do, args=(_change,))
+        st.selectbox("Change", list(CHANGES), None, key="what", placeholder="choose")
+        st.form_submit_button("Apply", on_click=_do, args=(_change,))
 
 
 def _change(by: str) -> str:
-    if not (_given("who") and _given("what")):
-        raise ValueError("choose a person, and what to do")
-    return CHANGES[_given("what")](_given("who"), by)
+    who, what = _given("who"), _given("what")
+    if not (who and what):
+        raise ValueError("Choose a person and a change")
+    return CHANGES[what](who, by)
 
 
 def _role(role: Role) -> Callable[[str, str], str]:
     def change(name: str, by: str) -> str:
         accounts.set_role(name, role, by=by)
-        return f"{name} is {role.value} now"
+        return f"{name} now has the role {role.value}"
 
     return change
 
 
 def _disable(name: str, by: str) -> str:
     accounts.set_disabled(name, True, by=by)
-    return f"{name} is shut out, and every session has ended"
+    return f"{name} is disabled; all their sessions have ended"
 
 
 def _enable(name: str, by: str) -> str:
     accounts.set_disabled(name, False, by=by)
-    return f"{name} may sign in again"
+    return f"{name} is enabled and can sign in again"
 
 
 def _password(name: str, by: str) -> str:
     password = passwords.made_up()
     accounts.set_password(name, password, by=by)
     st.session_state["once"] = (f"One-time password of {name}", password)
-    return f"{name} has a new one-time password; every session has ended"
+    return f"{name} has a new one-time password; all their sessions have ended"
 
 
 CHANGES: dict[str, Callable[[str, str], str]] = {
-    **{f"make {role.value}": _role(role) for role in Role},
-    "new one-time password, end sessions and lock": _password,
-    "shut out": _disable,
-    "let in again": _enable,
+    **{f"Set role: {role.value}": _role(role) for role in Role},
+    "New one-time password (ends sessions, removes the lock)": _password,
+    "Disable": _disable,
+    "Enable": _enable,
 }
 
 
 def add_token(rows: Rows) -> None:
     with st.form("token-add", border=True):
         st.selectbox("Acts for", [person.name for person, _ in rows], key="token-person")
-        st.text_input("What for", key="token-label", max_chars=100)
+        st.text_input("Purpose", key="token-label", max_chars=100)
         st.multiselect("Scopes", list(RIGHTS), key="token-scopes")
-        st.number_input("Days", 1, 366, 90, key="token-days")
+        st.number_input("Valid for, days", 1, 366, 90, key="token-days")
         st.form_submit_button("Issue", on_click=_do, args=(_issue,))
 
 
@@ -167,7 +171,7 @@ def _issue(by: str) -> str:
 def revoke_token(rows: Sequence[ApiToken]) -> None:
     living = [row.id for row in rows if view.token_state(row) == "valid"]
     if not living:
-        draw(card("", "No token works now."))
+        draw(card("", "No valid tokens."))
         return
     with st.form("token-revoke", border=True):
         st.selectbox("Token", living, key="token-gone")
@@ -176,4 +180,4 @@ def revoke_token(rows: Sequence[ApiToken]) -> None:
 
 def _revoke(by: str) -> str:
     sessions.revoke_token(_given("token-gone"), by=by)
-    return f"token {_given('token-gone')} works no more"
+    return f"token {_given('token-gone')} is revoked"

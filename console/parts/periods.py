@@ -1,4 +1,4 @@
-"""The figures of a span of time, and of the one before it, which is worked out once a minute for all viewers."""
+"""The figures of a period, and of the previous one, which is computed once a minute for all viewers."""
 
 from __future__ import annotations
 

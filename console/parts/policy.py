@@ -1,4 +1,4 @@
-"""The policy in force, in words: the matrix with how often each row fired, weights, guards, services."""
+"""The policy in force, in words: the matrix with the decisions of each row, weights, guards, services."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def matrix(policy: Policy, made: Mapping[int, int]) -> Safe:
         )
         for row in decision.rows(policy)
     )
-    return card("Matrix, first match wins", table(("Row", "When", "Verdict", "Decisions, 7 days"), rows, (0,)))
+    return card(
+        "Decision matrix (the first match wins)",
+        table(("Row", "When", "Verdict", "Decisions, last 7 days"), rows, (0,)),
+    )
 
 
 def weights(policy: Policy) -> Safe:
@@ -44,8 +47,8 @@ def weights(policy: Policy) -> Safe:
         ),
         tag(
             "p",
-            f"A pattern nobody has seen starts at {policy.history.prior:g}, which counts as "
-            f"{policy.history.weight:g} cases.",
+            f"A new pattern starts at {policy.history.prior:g}, which counts as {policy.history.weight:g} "
+            f"{'case' if policy.history.weight == 1 else 'cases'}.",
             class_="d-muted",
         ),
     )
@@ -56,15 +59,15 @@ def guards(policy: Policy) -> Safe:
     hours = g.business_hours
     days = ", ".join(DAYS[d] for d in hours.days)
     return card(
-        "Guards, only ever safer",
+        "Guards (they only make a decision safer)",
         facts(
             [
                 ("Critical services", ", ".join(g.critical_services) or "none"),
-                ("Confidence for those", f"at least {g.critical_confidence:g}"),
-                ("Automatic deployments", f"{g.deployments_per_hour} an hour at most"),
-                ("Evidence floor", f"{g.minimum_occurrences} occurrences"),
-                ("Rollbacks in a row", f"from {g.stop_after_rollbacks} on a person approves"),
-                ("Brake of a repository", brake(g.brake_after_failures)),
+                ("Confidence for critical services", f"at least {g.critical_confidence:g}"),
+                ("Automatic deployments", f"at most {g.deployments_per_hour} an hour"),
+                ("Minimum evidence", counted(g.minimum_occurrences, "occurrence")),
+                ("Approval required", f"after {counted(g.stop_after_rollbacks, 'rollback')} in a row"),
+                ("Repository brake", brake(g.brake_after_failures)),
                 ("Freezes", "; ".join(map(windows.told, g.freezes)) or "none"),
                 ("Corroboration of reports", corroboration(policy)),
                 ("Approval of every fix", "yes" if g.approval_always else "no"),
@@ -75,11 +78,11 @@ def guards(policy: Policy) -> Safe:
 
 
 def brake(failures: int) -> str:
-    return f"after {failures} failed release{'s' if failures > 1 else ''} in a row" if failures else "never"
+    return f"after {counted(failures, 'failed release')} in a row" if failures else "never"
 
 
 def corroboration(policy: Policy) -> str:
-    """Where a report needs failures in the service's own metrics or logs, or else a person's approval."""
+    """Which services need their own metrics or logs to confirm a report, or else a person's approval."""
     rules = policy.corroboration
     other = [name for name in sorted(policy.services) if policy.asks_corroboration(name) is not rules.required]
     but = f", {'not ' if rules.required else 'but '}for {', '.join(other)}" if other else ""
@@ -88,14 +91,14 @@ def corroboration(policy: Policy) -> str:
 
 def services(policy: Policy) -> Safe:
     if not policy.services:
-        return card("Services", tag("p", "None is named in platform.toml: every issue goes to a person."))
+        return card("Services", tag("p", "platform.toml names no services, so every issue is escalated."))
     rows = (
         (
             tag("b", name),
             service.repository,
             "critical" if policy.is_critical(name) else "",
             service.impact.value,
-            ", ".join(service.paths) or "all of the source",
+            ", ".join(service.paths) or "all source files",
             ", ".join(service.upstreams) or "none",
         )
         for name, service in sorted(policy.services.items())
@@ -112,12 +115,12 @@ def delivery(policy: Policy) -> Safe:
         "Fix, deployment, maintenance",
         facts(
             [
-                ("A fix", _fix_limits(fix)),
+                ("Fix size and attempts", _fix_limits(fix)),
                 ("Coverage of changed lines", f"at least {percent(fix.coverage)}"),
-                ("Watched for", f"{span(watch.seconds)} by {watch.source}"),
-                ("Error rate may rise by", percent(watch.error_rate_margin, 1)),
-                ("p95 may grow", growth(watch)),
-                ("An approval expires after", span(policy.approval.expires_minutes * 60)),
+                ("Watch duration", f"up to {span(watch.seconds)}, measured by {watch.source}"),
+                ("Allowed error rate rise", percent(watch.error_rate_margin, 1)),
+                ("Allowed p95 growth", growth(watch)),
+                ("Approvals expire after", span(policy.approval.expires_minutes * 60)),
                 ("Maintenance", f"{', '.join(DAYS[d] for d in rules.days) or 'never'} {rules.start} {rules.zone}"),
                 ("Next window", moment(opens)),
             ]

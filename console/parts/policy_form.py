@@ -1,4 +1,4 @@
-"""The policy as a form: which keys it offers, and what the person changed of them."""
+"""The policy as a form: the keys it offers, and the person's changes."""
 
 from __future__ import annotations
 
@@ -27,43 +27,43 @@ def _share(key: str, label: str, help: str | None = None) -> Field:
 
 
 FORM: Mapping[str, Sequence[Field]] = {
-    "Confidence that each row asks for": (
-        _share("thresholds.escalate_below", "A person below (row 2)"),
-        _share("thresholds.auto_any", "Any severity (row 3)", "impact low or medium"),
+    "Confidence thresholds": (
+        _share("thresholds.escalate_below", "Escalate below (row 2)"),
+        _share("thresholds.auto_any", "Any severity (row 3)", "Business impact low or medium"),
         _share("thresholds.auto_mild", "Low or medium severity (row 4)"),
         _share("thresholds.auto_contained", "High severity, low impact (row 5)"),
     ),
-    "What the confidence is made of (the weights sum to 1)": (
+    "Confidence weights (they sum to 1)": (
         _share("weights.analysis", "Analysis"),
         _share("weights.history", "History of the pattern"),
         _share("weights.simplicity", "Simplicity"),
         _share("weights.low_impact", "Low impact"),
-        _share("history.prior", "Prior of an unseen pattern"),
-        Field("history.weight", "Prior counts as cases", 0.0, 100.0, 1.0),
+        _share("history.prior", "Prior of a new pattern"),
+        Field("history.weight", "Weight of the prior, cases", 0.0, 100.0, 1.0),
     ),
-    "Guards, which can only make a decision safer": (
-        Field("guards.critical_services", "Critical services", help="names, separated by commas"),
+    "Guards (they only make a decision safer)": (
+        Field("guards.critical_services", "Critical services", help="Names, separated by commas"),
         _share("guards.critical_confidence", "Confidence for critical services"),
-        Field("guards.deployments_per_hour", "Automatic deployments an hour", 0, 1000, 1),
-        Field("guards.minimum_occurrences", "Occurrences at least", 1, 1000, 1),
+        Field("guards.deployments_per_hour", "Maximum automatic deployments an hour", 0, 1000, 1),
+        Field("guards.minimum_occurrences", "Minimum occurrences", 1, 1000, 1),
         Field("guards.stop_after_rollbacks", "Approval after rollbacks in a row", 1, 100, 1),
-        Field("guards.brake_after_failures", "Brake after failed releases", 0, 100, 1, "in a row; 0: never"),
-        Field("guards.approval_always", "A person approves every fix"),
+        Field("guards.brake_after_failures", "Brake after failed releases", 0, 100, 1, "In a row; 0 means never"),
+        Field("guards.approval_always", "Every fix needs approval"),
         Field(
             "corroboration.required",
             "Reports need corroboration",
-            help="Without failures in the service's own metrics or logs, a person approves.",
+            help="If the service's own metrics or logs show no failures, a person approves.",
         ),
-        Field("corroboration.failures", "Failures that corroborate", 1, 1000, 1, "fewer if fewer are reported"),
+        Field("corroboration.failures", "Failures that corroborate", 1, 1000, 1, "Fewer if fewer are reported"),
         Field("corroboration.wait_seconds", "Wait for late metrics, seconds", 0.0, 86400.0, 60.0),
     ),
     "After the deployment": (
-        Field("watch.seconds", "Watched for, seconds", 1.0, 86400.0, 30.0),
+        Field("watch.seconds", "Watch duration, seconds", 1.0, 86400.0, 30.0),
         Field("watch.earliest", "Earliest confirmation, seconds", 0.0, 86400.0, 10.0),
-        _share("watch.error_rate_margin", "Allowed rise of the error rate"),
-        Field("watch.latency_factor", "Allowed growth of p95", 1.0, 100.0, 0.1),
-        Field("watch.latency_floor_ms", "Growth of p95 that is noise, ms", 0.0, 60_000.0, 10.0),
-        Field("approval.expires_minutes", "An approval expires after, minutes", 1, 100_000, 30),
+        _share("watch.error_rate_margin", "Allowed error rate rise"),
+        Field("watch.latency_factor", "Allowed p95 growth, factor", 1.0, 100.0, 0.1),
+        Field("watch.latency_floor_ms", "p95 growth treated as noise, ms", 0.0, 60_000.0, 10.0),
+        Field("approval.expires_minutes", "Approval expiry, minutes", 1, 100_000, 30),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What a change of the policy would have done: the difference of its texts, and the replay of the past."""
+"""The effect of a policy change: the diff of its text, and a replay of past decisions."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _boldness(verdict: Verdict, needs_approval: bool) -> float:
 
 
 def summary(found: replay.Replay) -> Safe:
-    """What the flips come to: safer or bolder, and the real outcomes that they would have touched."""
+    """Totals of the changed decisions: safer or bolder, and the real outcomes they would have affected."""
     bolder = [
         f
         for f in found.flips
@@ -68,22 +68,22 @@ def summary(found: replay.Replay) -> Safe:
     safer = [f for f in found.flips if f not in bolder]
     held = sum(f.past.outcome == "fixed" for f in safer)
     harmed = sum(f.past.outcome in ("rolled_back", "failed") for f in safer)
-    left_out = f"{found.unreadable:,} lack their inputs and are left out" if found.unreadable else ""
+    left_out = f"{found.unreadable:,} skipped: inputs not recorded" if found.unreadable else ""
     if found.judged + found.unreadable >= decisions.LIMIT:
         left_out = f"the latest {decisions.LIMIT:,} of the period. {left_out}"
     return stats(
-        stat(f"{found.judged:,}", "decisions judged again", left_out),
-        stat(f"{len(found.flips):,}", "would flip", _already(found), "work" if found.flips else ""),
-        stat(f"{len(bolder):,}", "bolder: less left to people", tone="person" if bolder else ""),
-        stat(f"{len(safer):,}", "safer: more left to people"),
-        stat(f"{held:,}", "fixes that held, held up by it", tone="person" if held else ""),
-        stat(f"{harmed:,}", "fixes that failed, stopped by it", tone="ok" if harmed else ""),
+        stat(f"{found.judged:,}", "Decisions replayed", left_out),
+        stat(f"{len(found.flips):,}", "Would change", _already(found), "work" if found.flips else ""),
+        stat(f"{len(bolder):,}", "Bolder: fewer left to people", tone="person" if bolder else ""),
+        stat(f"{len(safer):,}", "Safer: more left to people"),
+        stat(f"{held:,}", "Fixes that held and would now wait", tone="person" if held else ""),
+        stat(f"{harmed:,}", "Fixes that failed and would now wait", tone="ok" if harmed else ""),
     )
 
 
 def _already(found: replay.Replay) -> str:
     same = sum(f.already for f in found.flips)
-    return f"{same:,} of them under today's policy too" if same else ""
+    return f"{same:,} of them also under the current policy" if same else ""
 
 
 def _verdict(verdict: Verdict, needs_approval: bool) -> Safe:
@@ -93,7 +93,7 @@ def _verdict(verdict: Verdict, needs_approval: bool) -> Safe:
 
 def flips(found: Sequence[replay.Flip]) -> Safe:
     return table(
-        ("Issue", "Service", "Decided", "Was", "Would be", "Because", "Came to"),
+        ("Issue", "Service", "Decided", "Decision then", "Decision now", "Reason", "Outcome"),
         (
             (
                 link(

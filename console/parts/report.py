@@ -1,4 +1,4 @@
-"""The KPIs as one self-contained page for printing or sending: no script, nothing from elsewhere."""
+"""The KPIs as one self-contained page for printing or sending: no scripts and no external resources."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def page(
 ) -> str:
     body = tag(
         "body",
-        tag("h1", "DevOps Intelligence Platform: what it is worth"),
-        tag("p", f"{moment(since)} to {moment(until)}, compared with the period of the same length before."),
+        tag("h1", "DevOps Intelligence Platform: KPI report"),
+        tag("p", f"{moment(since)} to {moment(until)}, compared with the previous period of the same length."),
         tag("h2", "Figures"),
         tag("div", *(kpis.tile(*pair) for pair in zip(now, before, strict=True)), class_="d-stats"),
-        tag("h2", "Time to repair, in its parts"),
+        tag("h2", "Time to repair by stage"),
         kpis.repair(*repair),
-        tag("h2", "Does the confidence hold?"),
+        tag("h2", "Calibration of the confidence"),
         kpis.calibration(bins) if bins else tag("p", "Not enough data."),
-        tag("h2", "What each service served"),
+        tag("h2", "Uptime by service"),
         kpis.services(served) if served else tag("p", "No measurements."),
         tag("h2", "Formulas"),
         kpis.formulas(now),

@@ -1,4 +1,4 @@
-"""One issue's story, part by part: each takes a Story and gives safe HTML."""
+"""One issue, part by part: each function takes a Story and returns safe HTML."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def head(story: Story) -> Safe:
         tag(
             "div",
             of(STATUS, issue.status),
-            of(SEVERITY, issue.severity, "severity not known"),
+            of(SEVERITY, issue.severity, "severity unknown"),
             tag("span", impact(issue.impact), class_="d-badge d-calm"),
             tag("span", issue.service or "no service", class_="d-badge d-calm"),
             class_="d-line-up",
@@ -38,13 +38,13 @@ def head(story: Story) -> Safe:
 def figures(story: Story) -> Safe:
     issue = story.issue
     return stats(
-        _count(issue.occurrences, "occurrence", f"vendors' signals: {counting.words(story.signal_count)}"),
+        _count(issue.occurrences, "occurrence", f"from {counting.with_noun(story.signal_count, 'signal')}"),
         _count(issue.users, "affected user"),
-        stat(when(issue.first_seen), "first error", moment(issue.first_seen)),
-        stat(when(issue.last_seen), "last error", moment(issue.last_seen)),
+        stat(when(issue.first_seen), "First error", moment(issue.first_seen)),
+        stat(when(issue.last_seen), "Last error", moment(issue.last_seen)),
         stat(
-            span((issue.ended_at - issue.first_seen).total_seconds()) if issue.ended_at else "in work",
-            "first error to end",
+            span((issue.ended_at - issue.first_seen).total_seconds()) if issue.ended_at else "in progress",
+            "First error to end",
             f"run {issue.run}",
         ),
     )
@@ -52,7 +52,7 @@ def figures(story: Story) -> Safe:
 
 def _count(number: int, noun: str, hint: str = "") -> Safe:
     value, words = counted(number, noun).split(" ", 1)
-    return stat(value, words, hint)
+    return stat(value, words.capitalize(), hint)
 
 
 def _frame(frame: Frame) -> Safe:
@@ -92,11 +92,11 @@ def _signal(signal: Signal) -> tuple:
 
 def evidence(story: Story) -> Safe:
     if not story.signals:
-        return empty("No signals are kept for this issue", "They may have aged out of the store.")
+        return empty("No signals are stored for this issue", "They may have passed their retention period.")
     crash = next((s.crash for s in story.signals if s.crash), None)
     return join(
         [
-            tag("p", "One issue because: ", story.issue.because) if story.issue.because else "",
+            tag("p", "Grouped because: ", story.issue.because) if story.issue.because else "",
             frames(Crash.model_validate(crash)) if crash else code(story.signals[0].message or "no message"),
             tag("h3", f"Latest {len(story.signals)} of {counting.with_noun(story.signal_count, 'signal')}"),
             table(("Seen", "Source", "Kind", "Title", "Count", "Vendor"), map(_signal, story.signals), (4,)),
@@ -111,7 +111,7 @@ def _analysis(found: Analysis) -> Safe:
             facts(
                 [
                     ("Cause", found.cause.value),
-                    ("Culprit", tag("code", found.culprit or "not known")),
+                    ("Culprit", tag("code", found.culprit or "unknown")),
                     ("Severity", of(SEVERITY, found.severity)),
                     ("Impact", found.impact.value),
                     ("Confidence", percent(found.confidence)),
@@ -120,7 +120,7 @@ def _analysis(found: Analysis) -> Safe:
                     ("Analyst", found.analyst),
                 ]
             ),
-            tag("p", tag("b", "Next step for a person: "), found.next_step) if found.next_step else "",
+            tag("p", tag("b", "Next step: "), found.next_step) if found.next_step else "",
             table(
                 ("Evidence", "Weight"),
                 ((e.get("says", ""), f"{e.get('weight', 0):.2f}") for e in found.evidence if isinstance(e, Mapping)),
@@ -134,19 +134,22 @@ def _analysis(found: Analysis) -> Safe:
 
 def analysis(story: Story) -> Safe:
     if not story.analyses:
-        return empty("Not analyzed yet", "The analysis starts as soon as the round has stored the signals.", "◔")
+        return empty("Not analyzed yet", "The analysis starts when the collection cycle has stored the signals.", "◔")
     return _analysis(story.analyses[-1])
 
 
 def decision(story: Story) -> Safe:
     if not story.decisions:
-        return empty("No decision yet", "It follows the analysis within seconds.", "◔")
+        return empty("No decision yet", "The decision follows the analysis within seconds.", "◔")
     return receipt.drawn(story.decisions[-1])
 
 
 def fix(story: Story) -> Safe:
     if not story.changes:
-        return empty("No change was written", "Only a cause in the code, decided to be fixed, is given to a fixer.")
+        return empty(
+            "No change was written",
+            "The platform writes a fix only if the cause is in the code and the decision is to fix it.",
+        )
     *earlier, last = story.changes
     return join(
         [
@@ -181,7 +184,7 @@ def _cells(found: ServiceHealth | None) -> tuple[str, str, str]:
 
 
 def band(before: float | None, after: float | None, margin: float) -> Safe:
-    """Error rates as bars on one scale; the shaded part is what the watch allows after the deployment."""
+    """Error rates as bars on one scale; the shaded band is what the watch allows after the deployment."""
     if before is None or after is None:
         return tag("span", "no data", class_="d-muted")
     limit = before + margin
@@ -204,7 +207,7 @@ def band(before: float | None, after: float | None, margin: float) -> Safe:
 
 
 def health(before: Mapping, after: Mapping, margin: float = 0.01) -> Safe:
-    """By service: requests, error rate and latency before and after; ``margin`` is the rise allowed."""
+    """By service: requests, error rate and latency before and after; ``margin`` is the allowed rise."""
     rows = []
     for service in sorted({*before, *after}):
         was, is_ = _side(before, service), _side(after, service)
@@ -215,11 +218,11 @@ def health(before: Mapping, after: Mapping, margin: float = 0.01) -> Safe:
     heads = (
         "Service",
         "Requests before",
-        "after",
+        "Requests after",
         "Errors before",
-        "after",
+        "Errors after",
         "p95 before",
-        "after",
+        "p95 after",
         "Error rate",
     )
     return table(heads, rows, range(1, 7))
@@ -231,7 +234,7 @@ def health_short(before: Mapping, after: Mapping, margin: float = 0.01) -> Safe:
     for service in sorted({*before, *after}):
         was, is_ = (side and side.error_rate for side in (_side(before, service), _side(after, service)))
         rows.append((service, percent(was, 1), percent(is_, 1), band(was, is_, margin)))
-    return table(("Service", "Errors before", "after", "Error rate"), rows, (1, 2)) if rows else esc("")
+    return table(("Service", "Errors before", "Errors after", "Error rate"), rows, (1, 2)) if rows else esc("")
 
 
 STAGE_SIGNS = {"ok": ("ok", "✓"), "failed": ("bad", "✕"), "refused": ("bad", "✕"), "waiting": ("wait", "◷"),
@@ -239,7 +242,7 @@ STAGE_SIGNS = {"ok": ("ok", "✓"), "failed": ("bad", "✕"), "refused": ("bad",
 
 
 def journey(story: Story) -> Safe:
-    """The nine stages of the present run, each with its result and how long it took."""
+    """The nine stages of the current run, each with its result and duration."""
     latest = {s.stage: s for s in story.stages if s.run == story.issue.run}
 
     def step(stage: Stage) -> Safe:
@@ -262,9 +265,9 @@ def journey(story: Story) -> Safe:
 
 
 def _collected(story: Story) -> Safe:
-    """A round's work, and over before there is an issue."""
+    """The collect stage; it is complete before the issue exists."""
     issue = story.issue
-    says = f"seen {issue.occurrences:,} times since {moment(issue.first_seen)}"
+    says = f"{counted(issue.occurrences, 'occurrence')} since {moment(issue.first_seen)}"
     parts = (tag("i", "✓", aria_hidden="true"), tag("b", Stage.COLLECT.value), tag("small"))
     return tag("li", *parts, class_="d-ok", title=says)
 
@@ -285,7 +288,7 @@ def deployment_row(deployment: Deployment) -> Safe:
 
 def deployment(story: Story) -> Safe:
     if not story.deployments:
-        return empty("Nothing was deployed", "A preview follows the tests; production follows the preview.")
+        return empty("Not deployed", "A preview is deployed after the tests, and production after the preview.")
     return join(
         card(
             "",
@@ -299,7 +302,11 @@ def deployment(story: Story) -> Safe:
 
 def outcome(story: Story) -> Safe:
     if not story.outcomes:
-        return empty("No outcome yet", "It is written when the issue ends, and moves the next confidence.", "◔")
+        return empty(
+            "No outcome yet",
+            "The outcome is recorded when the issue ends. It adjusts the confidence of later decisions.",
+            "◔",
+        )
     return table(
         ("Run", "Result", "By", "Detected after", "First error to end", "Note"),
         (

@@ -1,4 +1,4 @@
-"""What calls nobody: signals that were set aside, silences, planned maintenance, merged issues. Safe HTML."""
+"""What alerts nobody: suppressed signals, silences, planned maintenance, merged issues. Safe HTML."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from console.ui.markup import Safe, esc, join, link, moment, tag, when
 from console.ui.widgets import badge, card, table
 from core.models import now
+from core.models.counted import counted
 from core.models.kept import Silence
 from core.queries.issues import Story
 from core.queries.suppressed import Aside
@@ -16,11 +17,11 @@ def set_aside(found: Sequence[Aside]) -> Safe:
     """How many signals opened no issue in the last 24 h, and why."""
     signals = sum(row.signals for row in found)
     if not signals:
-        return tag("p", "No signal was set aside in the last 24 h.", class_="d-muted")
+        return tag("p", "No signals were suppressed in the last 24 h.", class_="d-muted")
     rows = ((row.reason, f"{row.signals:,}", f"{row.occurrences:,}", when(row.last)) for row in found)
     return tag(
         "details",
-        tag("summary", f"{signals:,} signals were set aside in the last 24 h: they opened no issue"),
+        tag("summary", f"{counted(signals, 'signal')} suppressed in the last 24 h (no issue opened)"),
         table(("Why", "Signals", "Occurrences", "Last"), rows, (1, 2)),
     )
 
@@ -51,10 +52,10 @@ def of_issue(told: Story) -> Safe:
     into, row = told.issue.merged_into, told.silence
     parts = []
     if into:
-        parts.append(tag("p", "It is a part of ", link(f"/issues?issue={into}", f"issue {into}"), " now."))
+        parts.append(tag("p", "Merged into ", link(f"/issues?issue={into}", f"issue {into}"), "."))
     if told.absorbed:
         links = (part for n in told.absorbed for part in (" ", link(f"/issues?issue={n}", f"#{n}")))
-        parts.append(tag("p", "Merged into it:", *links, class_="d-muted"))
+        parts.append(tag("p", "Merged issues:", *links, class_="d-muted"))
     if row:
         parts.append(tag("p", state(row), " until ", moment(row.ends_at), f", by {row.by}: {row.reason}"))
     return join(parts) if parts else esc("")

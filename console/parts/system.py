@@ -1,4 +1,4 @@
-"""The platform's own set-up in words: sandbox runner, workers, message routes, windows, settings. Safe HTML."""
+"""The platform's own setup: sandbox runner, workers, notification routes, windows, settings. Safe HTML."""
 
 from __future__ import annotations
 
@@ -26,27 +26,25 @@ def runner(found, last: str) -> Safe:
     if found is None:
         state = badge("bad", "✕", "no sandbox")
         says = (
-            "Repository code cannot be run safely here, so no fix is written. Install bubblewrap, or set "
+            "Repository code cannot run safely here, so no fixes are written. Install bubblewrap, or set "
             "fix.allow_limited_runner in platform.toml."
         )
     elif found.weaker_because:
         state = badge("person", "◆", "weaker sandbox")
-        says = f"The built-in runner is used: {found.weaker_because}. Install bubblewrap for the full sandbox."
+        says = f"Using the built-in runner: {found.weaker_because}. Install bubblewrap for the full sandbox."
     else:
         state = badge("ok", "✓", "full sandbox")
-        says = "Bubblewrap: no network, a read-only world, no secrets, bounded time, memory and processes."
-    used = tag("p", f"The newest test run used: {last}.", class_="d-muted") if last else ""
+        says = "Bubblewrap: no network, a read-only file system, no secrets, and limits on time, memory and processes."
+    used = tag("p", f"The latest test run used {last}.", class_="d-muted") if last else ""
     return card("Sandbox for repository code", tag("p", state), tag("p", says), used)
 
 
 def workers(found: Sequence[tuple[Worker, bool]], round_seconds: float) -> Safe:
     if not found:
-        body = tag(
-            "p", "None was seen within a day: start one with python -m core worker, or switch CONSOLE_ENGINE on."
-        )
+        body = tag("p", "No worker in the last day. Start one with python -m core worker, or set CONSOLE_ENGINE.")
     else:
         body = table(
-            ("Worker", "Role", "State", "Started", "Last beat"),
+            ("Worker", "Role", "State", "Started", "Last heartbeat"),
             (
                 (
                     tag("b", w.executor_id),
@@ -58,13 +56,13 @@ def workers(found: Sequence[tuple[Worker, bool]], round_seconds: float) -> Safe:
                 for w, beats in found
             ),
         )
-    return card("Workers", body, tag("p", f"A round every {span(round_seconds)}.", class_="d-muted"))
+    return card("Workers", body, tag("p", f"Collection cycles run every {span(round_seconds)}.", class_="d-muted"))
 
 
 def routes(
     rules: Routes, connected: Iterable[str], sent: Mapping[tuple[str, str], int], failed: Notification | None
 ) -> Safe:
-    """Which event goes where, and what became of its messages in the last 24 h."""
+    """The channels of each event, and its notifications in the last 24 h."""
     there = {"console", *connected}
 
     def channels(names: Sequence[str]) -> Safe:
@@ -93,20 +91,20 @@ def routes(
         else ""
     )
     return card(
-        "Messages: what goes where, and the last 24 h",
+        "Notifications, last 24 h",
         fault,
         table(("Event", "Channels", "Sent", "Waiting", "Failed"), rows, (2, 3, 4)),
-        tag("p", "– a channel that is not connected: its messages are kept as failed, and shown.", class_="d-muted"),
+        tag("p", "– marks a channel that is not connected; its notifications count as failed.", class_="d-muted"),
     )
 
 
 def upcoming(rules: Maintenance, now: datetime, number: int = 4) -> list[tuple[datetime, datetime]]:
-    """The next windows (opens, closes), the one that is open now included."""
+    """The next windows (opens, closes), including one that is open now."""
     found, at = [], now
     while rules.days and len(found) < number:
         opens = windows.maintenance_opens(at, rules)
         closes = opens + timedelta(minutes=rules.minutes)
-        if opens == at:  # open already: it began earlier and its end is looked for
+        if opens == at:  # already open: find when it started, to know its end
             before = windows.maintenance_opens(at - timedelta(minutes=rules.minutes), rules)
             closes = before + timedelta(minutes=rules.minutes)
         found.append((opens, closes))
@@ -123,7 +121,7 @@ def maintenance(rules: Maintenance, waiting: int) -> Safe:
     )
     return card(
         "Maintenance windows",
-        facts([("Weekly", f"{days} {rules.start} {rules.zone}, {rules.minutes} min"), ("Issues that wait", waiting)]),
+        facts([("Weekly", f"{days} {rules.start} {rules.zone}, {rules.minutes} min"), ("Waiting issues", waiting)]),
         table(("Next", "Opens", "Closes"), rows) if rules.days else "",
     )
 
@@ -132,7 +130,7 @@ STATES = {"disabled": ("calm", "–"), "locked": ("person", "◆"), "ended": ("c
 
 
 def state(person: Person) -> Safe:
-    """How a person stands, in the words of core.queries.people: a badge each."""
+    """A badge for each state of a person, in the words of core.queries.people."""
     held = view.states(person)
     in_full = [] if set(held) - {view.PROVIDER} else [badge("ok", "✓", "active")]
     told = [badge(*STATES.get(words.split()[0], ("calm", "·")), words) for words in held]
@@ -140,27 +138,27 @@ def state(person: Person) -> Safe:
 
 
 def people(found: Sequence[Person]) -> Safe:
-    """Everybody with an account; they are added and changed on the page People."""
+    """Everyone with an account; the People page manages them."""
     rows = ((tag("b", p.name), p.role.value, state(p), when(p.last_sign_in)) for p in found)
     return card(
         "People",
         table(("Name", "Role", "State", "Last sign-in"), rows),
-        cut(len(found), health.PEOPLE, f"The first {health.PEOPLE} by name are listed."),
-        tag("p", "They are added and changed on the page ", link("/people", "People"), ", as API tokens are, or by ",
+        cut(len(found), health.PEOPLE, f"Showing the first {health.PEOPLE} by name."),
+        tag("p", "Manage people and API tokens on the ", link("/people", "People"), " page, or with ",
             tag("code", "python -m core user"), " and ", tag("code", "token"), ".", class_="d-muted"),
     )  # fmt: skip
 
 
 def environment(settings: Settings) -> Safe:
-    """Every variable with its value; a secret only says whether it is set."""
+    """Every variable with its value; a secret shows only whether it is set."""
     rows = (
         (tag("code", name.upper()), shown(name, getattr(settings, name)), field.description or "")
         for name, field in type(settings).model_fields.items()
     )
     return tag(
         "details",
-        tag("summary", "Environment variables as this process has them"),
-        table(("Variable", "Value", "What it is"), rows),
+        tag("summary", "Environment variables of this process"),
+        table(("Variable", "Value", "Description"), rows),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the newest look at a watched deployment found, as safe HTML."""
+"""What the latest look at a watched deployment found, as safe HTML."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from console.ui.markup import Safe, join, tag
 from console.ui.widgets import empty, table
 
 STATES = {
-    "watching": "Undecided: the watch goes on",
-    "verified": "Cured, and no harm",
-    "uncured": "Not cured",
-    "harm": "Harm",
-    "unsure": "A person decides: keep it or roll it back",
+    "watching": "Undecided; the watch continues",
+    "verified": "Fixed, no regressions",
+    "uncured": "Not fixed",
+    "harm": "Regression found",
+    "unsure": "Unclear; a person decides whether to keep it or roll it back",
 }
 
 
 def found(judged: Mapping[str, Any], kept_by: str | None) -> Safe:
     """The verdict, what was counted, and how the success checks answered."""
     if "state" not in judged:
-        return empty("No look yet", "The first look follows when the deployment serves production.", "◔")
+        return empty("No look yet", "The first look starts when the deployment serves production.", "◔")
     return join(
         [
             tag("p", tag("b", STATES.get(judged["state"], judged["state"])), f": {judged.get('says', '')}"),
@@ -35,7 +35,7 @@ def counts(rows: list[dict]) -> Safe | str:
     if not rows:
         return ""
     return table(
-        ("Fingerprint or service", "Before", "Since"),
+        ("Fingerprint or service", "Before", "After"),
         ((row["name"], f"{row['before']:.4g}", f"{row['after']:.4g}") for row in rows),
         (1, 2),
     )

@@ -1,4 +1,4 @@
-"""The workflow behind an issue: the trace of its steps, and what a person may do with the work itself."""
+"""The workflow behind an issue: the trace of its steps, and the actions on the workflow itself."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SHOWN = 200  # steps, the latest
 
 def offers(told: Story) -> list[Offer]:
     """Release anyway and Restart, where the issue's state allows them."""
-    from core.actions import release_again  # the durable engine: other pages are drawn without it
-    from core.ops import restart  # the durable engine: other pages are drawn without it
+    from core.actions import release_again  # loads the durable engine, which other pages do not need
+    from core.ops import restart  # loads the durable engine, which other pages do not need
 
     issue = told.issue
     dead = issue.status not in (Status.NEW, Status.RESOLVED, Status.DISMISSED) and restart.ended(issue.workflow_id)
@@ -42,13 +42,13 @@ def offers(told: Story) -> list[Offer]:
 
 
 def trace(told: Story) -> Safe:
-    """The recorded steps of the issue's present workflow and of its releases."""
+    """The recorded steps of the issue's current workflow and of its releases."""
     from core.ops import restart
 
     issue = told.issue
     recorded = restart.steps(issue.workflow_id)
     if not recorded:
-        return empty("No workflow", "No step of this issue's present run is recorded here.")
+        return empty("No workflow", "No steps are recorded for the current run of this issue.")
     children = dict.fromkeys(step.child for step in recorded if step.child)
     parts = [(issue.workflow_id, recorded), *((child, restart.steps(child)) for child in children)]
     return join(_workflow(name, restart.ended(name), steps) for name, steps in parts)
@@ -57,9 +57,9 @@ def trace(told: Story) -> Safe:
 def _workflow(name: str, ended: str, steps: list[Step]) -> Safe:
     return card(
         name,
-        tag("p", f"The workflow {ended}." if ended else "The workflow is live.", class_="d-muted"),
+        tag("p", f"The workflow {ended}." if ended else "The workflow is running.", class_="d-muted"),
         table(
-            ("Step", "Name", "Stage", "Result", "Started", "Took", "Error"),
+            ("Step", "Name", "Stage", "Result", "Started", "Duration", "Error"),
             map(_row, steps[-SHOWN:]),
             (0, 5),
         ),

@@ -18,9 +18,9 @@ NEAR_SITES = (None, "same-origin", "none")
 
 
 def client(connection: HTTPConnection) -> str:
-    """The address of the client: the right-most hop that is no proxy of TRUSTED_PROXIES.
+    """The address of the client: the right-most hop that is not in TRUSTED_PROXIES.
 
-    Each proxy appends whom it heard; what stands left of the first hop that we do not trust is anybody's claim.
+    Each proxy appends its peer. Everything left of the first untrusted hop can be forged.
     """
     hop, trusted = _peer(connection), _networks(process.settings().trusted_proxies)
     told = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
@@ -30,7 +30,7 @@ def client(connection: HTTPConnection) -> str:
 
 
 def near(connection: HTTPConnection) -> bool:
-    """Is it of this machine itself, with no proxy between?"""
+    """Does it come directly from this machine, without a proxy?"""
     peer = _parsed(_peer(connection))
     return peer is not None and peer.is_loopback and not any(name in connection.headers for name in FORWARDED)
 
@@ -43,21 +43,21 @@ def limited(connection: HTTPConnection) -> str:
 
 
 def own(connection: HTTPConnection) -> bool:
-    """Is its Origin ours: the host that it was sent to, or PUBLIC_URL's?"""
+    """Is its Origin the requested host, or the host of PUBLIC_URL?"""
     origin = urlsplit(connection.headers.get("origin", ""))
     hosts = (connection.headers.get("host", ""), urlsplit(process.settings().public_url).netloc)
     return origin.scheme in ("http", "https") and origin.netloc != "" and origin.netloc in hosts
 
 
 def foreign(connection: HTTPConnection) -> bool:
-    """Did a page of another site send it? A browser says so; of a websocket it always names the page's origin."""
+    """Did a page of another site send it? Browsers say so, and for websockets always send the page's origin."""
     if "origin" in connection.headers or connection.scope["type"] == "websocket":
         return not own(connection)
     return connection.url.path == "/live" and connection.headers.get("sec-fetch-site") not in NEAR_SITES
 
 
 def _peer(connection: HTTPConnection) -> str:
-    """Who really connected. The server's own reading of X-Forwarded-For, which it does for loopback, has no port."""
+    """The real peer. When the server itself applies X-Forwarded-For (on loopback), the address has no port."""
     host, port = connection.client or ("", 0)
     return LOOPBACK if port == 0 and "x-forwarded-for" in connection.headers else host
 
@@ -73,7 +73,7 @@ def _within(hop: str, networks: tuple[Network, ...]) -> bool:
 
 
 def _parsed(text: str) -> Address | None:
-    """IPv4 inside of IPv6 (::ffff:10.0.0.1) is the IPv4 address that it is."""
+    """The address; an IPv4-mapped IPv6 address (::ffff:10.0.0.1) becomes its IPv4 address."""
     try:
         found = ipaddress.ip_address(text.strip())
     except ValueError:

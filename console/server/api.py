@@ -1,13 +1,13 @@
 """/api: every action of a person as JSON, for programs such as Kestra, with an API token as bearer.
 
-    GET  /api/status                    how things stand
-    POST /api/round                     start a round now, if its interval has not had one
-    GET  /api/issues/N                  one issue, and the question for approval that it waits for
+    GET  /api/status                    the current state
+    POST /api/round                     start a collection cycle now, unless this interval had one
+    GET  /api/issues/N                  one issue, and its pending approval
     POST /api/issues/N/ACTION           approve, reject, escalate, ...: any action on an issue (registry.py)
     POST /api/releases/ACTION           stop, start; lift, with {"repository": ...}
 
-The body holds the action's arguments. ``Idempotency-Key`` makes a repetition harmless: it holds for one person, action
-and issue, and the same key with another body is 422. An approval names the hash of the patch that was looked at.
+The body holds the action's arguments. ``Idempotency-Key`` makes a retry safe. It applies to one person, action and
+issue; the same key with another body returns 422. An approval names the hash of the patch that the person saw.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _actor(request: Request) -> Actor:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     client = address.limited(request)
     if strangers.full(client):
-        raise Wrong(429, "too many requests without a valid token; wait five minutes")
+        raise Wrong(429, "Too many requests without a valid token. Wait five minutes.")
     try:
         return sessions.of_token(token if kind.lower() == "bearer" else "", "api")
     except Forbidden as refusal:
@@ -58,15 +58,15 @@ def _actor(request: Request) -> Actor:
 
 async def _body(request: Request) -> dict:
     if not forms.bounded(request, LARGEST, "0"):
-        raise Wrong(413, f"a body has at most {LARGEST} bytes, and a Content-Length")
+        raise Wrong(413, f"The body must have a Content-Length of at most {LARGEST:,} bytes.")
     try:
         given = strict_json.loads(await request.body() or b"{}")
     except strict_json.Unreadable as fault:
-        raise Wrong(422, f"the body cannot be read: {fault}") from None
+        raise Wrong(422, f"The body is invalid: {fault}") from None
     except ClientDisconnect:
-        raise Wrong(400, "the body ended early") from None
+        raise Wrong(400, "The body ended early.") from None
     if not isinstance(given, dict):
-        raise Wrong(422, "the body is not a JSON object")
+        raise Wrong(422, "The body must be a JSON object.")
     return given
 
 
@@ -87,7 +87,7 @@ def _answered(work):
         except Refused as refusal:
             code, says = 409, str(refusal)
         except SQLAlchemyError:
-            code, says = 503, "the store does not answer; send it again with the same Idempotency-Key"
+            code, says = 503, "The database is not responding. Retry with the same Idempotency-Key."
         return JSONResponse({"says": says}, code, {"WWW-Authenticate": "Bearer"} if code == 401 else None)
 
     return route
@@ -104,7 +104,7 @@ def start_round(actor: Actor, _request: Request, _body: dict) -> dict:
     rights.require(actor, rights.OPERATE)
     engine = scheduler.running()
     if engine is None:
-        raise Wrong(409, "no engine runs in this process (CONSOLE_ENGINE): the worker does the rounds")
+        raise Wrong(409, "This process runs no engine (CONSOLE_ENGINE is off). The worker runs the collection cycles.")
     detail = engine.round()
     return {"started": detail is not None, "sources": detail or {}}
 
@@ -112,7 +112,7 @@ def start_round(actor: Actor, _request: Request, _body: dict) -> dict:
 def _number(request: Request) -> int:
     """Raises Wrong for a number that no row can have."""
     if (number := request.path_params["number"]) >= ROWS:
-        raise Wrong(404, "there is no such issue")
+        raise Wrong(404, "There is no such issue.")
     return number
 
 
@@ -121,7 +121,7 @@ def issue(actor: Actor, request: Request, _body: dict) -> dict:
     with store.read() as session:
         found = session.get(Issue, _number(request))
         if found is None:
-            raise Wrong(404, "there is no such issue")
+            raise Wrong(404, "There is no such issue.")
         asked = targets.question(session, found.id)
     return {"issue": found.model_dump(mode="json"), "approval": asked and asked.model_dump(mode="json")}
 
@@ -146,7 +146,7 @@ def _chosen(request: Request, about: Container[registry.About]) -> registry.Acti
     """The action that the path names, of those on ``about``. Raises Wrong."""
     actions = {name: action for name, action in registry.registry().items() if action.about in about}
     if (name := request.path_params["action"]) not in actions:
-        raise Wrong(404, f"the actions are {', '.join(actions)}")
+        raise Wrong(404, f"Unknown action. The actions are: {', '.join(actions)}")
     return actions[name]
 
 
@@ -164,7 +164,7 @@ def _carried_out(
 def _key(request: Request) -> str:
     given = request.headers.get("idempotency-key") or uuid4().hex
     if len(given) > LONGEST_KEY or not given.isprintable():
-        raise Wrong(422, f"an Idempotency-Key has at most {LONGEST_KEY} printable characters")
+        raise Wrong(422, f"An Idempotency-Key must have at most {LONGEST_KEY} printable characters.")
     return given
 
 

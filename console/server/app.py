@@ -1,4 +1,4 @@
-"""The server: the engine runs in its lifespan, so that work goes on with no browser open.
+"""The server. The engine runs in its lifespan, so that work continues with no browser open.
 
 Started by ``streamlit run console/server/app.py`` or ``uvicorn console.server.app:app`` (one worker).
 """
@@ -38,16 +38,16 @@ ADDRESSES = frozenset({"/", *(f"/{name}" for name in PAGES)})
 
 @contextlib.asynccontextmanager
 async def engine():
-    """The engine, unless CONSOLE_ENGINE is off or the store fails: then the pages say what to do."""
+    """The engine, unless CONSOLE_ENGINE is off or the database fails; then the pages say what to do."""
     try:
         settings = process.settings()
     except SQLAlchemyError:
-        log.exception("the store cannot be opened; the engine does not start")
+        log.exception("the database cannot be opened; the engine does not start")
         yield
         return
     if not settings.console_engine:
-        log.info("CONSOLE_ENGINE is off: a worker elsewhere does the rounds; people still act here")
-        await asyncio.to_thread(bootstrap.build, settings)  # what its people's actions work with
+        log.info("CONSOLE_ENGINE is off: a separate worker runs the collection cycles; actions still work here")
+        await asyncio.to_thread(bootstrap.build, settings)  # the runtime that actions need
         yield
         return
     from core import scheduler
@@ -61,7 +61,7 @@ async def engine():
 
 
 def end_soon(seconds: float = 5.0) -> None:
-    """Threads of issues that wait for days must not keep a server that was stopped; their state is stored."""
+    """Do not let the threads of waiting issues keep a stopped server alive; their state is stored."""
     timer = threading.Timer(seconds, os._exit, (0,))
     timer.daemon = True
     timer.start()
@@ -98,7 +98,7 @@ def _store_answers() -> str:
 
 
 async def healthz(_request: Request) -> JSONResponse:
-    """200 while the store answers and, where this process is to do the rounds, its engine lives and does them."""
+    """200 while the database responds and, if this process runs the engine, the engine works."""
     fault = await asyncio.to_thread(_store_answers)
     told = {"status": "ok", "store": fault or "ok"}
     if not fault:

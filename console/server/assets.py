@@ -1,8 +1,8 @@
 """Streamlit's static files, compressed once and cached for a year; its index.html with our own head.
 
-The rewrite gives each page a description, our icon and our style, drops the preload of a font that the theme
-does not use, and names the server's address: without it a page opened by its address asks for its
-health under its own path first, and gets 404.
+The rewrite gives each page a description, our icon and our style. It drops the preload of a font that the theme does
+not use, and sets the server's address: without it, a page opened by its address first requests the health check under
+its own path and gets 404.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The gate before everything: without a live session nothing of the console is answered, http or websocket, and
-nothing at all to the page of another site.
+"""The gate in front of the console. Without a live session it refuses every http request and websocket, and it refuses
+all requests from pages of other sites.
 
-What is behind it learns who is here from one header alone, which the gate takes from every client and sets
-itself; Streamlit maps it to ``st.user`` (``server.trustedUserHeaders``).
+The app behind it reads the session from one header. The gate removes this header from every request and sets it itself;
+Streamlit maps it to ``st.user`` (``server.trustedUserHeaders``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ COOKIE = "session"
 HEADER = b"x-platform-session"
 OPEN = {"/healthz", "/metrics", "/status", "/icon.svg", "/logo.svg", "/robots.txt", "/login", "/logout", "/password",
         "/auth/login", "/oauth2callback"}  # fmt: skip
-OPEN_BELOW = ("/static/", "/login/", "/hooks/", "/api/")  # static files of Streamlit; the others ask for themselves
+OPEN_BELOW = (
+    "/static/",
+    "/login/",
+    "/hooks/",
+    "/api/",
+)  # static files of Streamlit; the others check access themselves
 CLOSED = 1008  # websocket close code: policy violation
 
 
@@ -44,7 +49,7 @@ def session_of(connection: HTTPConnection) -> str | None:
 
 
 def _signed_in(connection: HTTPConnection) -> tuple[str | None, bool]:
-    """(session id or None, may it look at the console): not before a first password was changed."""
+    """(session id or None, may it view the console): not before the first password is changed."""
     found = session_of(connection)
     return found, found is not None and sessions.actor(found) is not None
 
@@ -66,14 +71,14 @@ class Gate:
             session, whole = await asyncio.to_thread(_signed_in, HTTPConnection(bare))
         except (SQLAlchemyError, RuntimeError):
             return await _refuse(bare, receive, send, HTTPStatus.SERVICE_UNAVAILABLE, "/status")
-        if not whole:
+        if session is None or not whole:
             return await _refuse(bare, receive, send, HTTPStatus.UNAUTHORIZED, "/password" if session else "/login")
         known = {**bare, "headers": [*bare["headers"], (HEADER, session.encode())]}
         return await self.app(known, receive, send)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: HTTPStatus, instead: str = "") -> None:
-    """Whoever wants a page is led to one that helps; whoever wants data is told no."""
+    """Redirect a request for a page to one that helps; refuse a request for data."""
     if scope["type"] == "websocket":
         await receive()  # the connect, which has to be taken before it is refused
         return await send({"type": "websocket.close", "code": CLOSED})

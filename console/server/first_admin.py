@@ -11,7 +11,7 @@ from console import process
 from core.access import accounts
 
 log = logging.getLogger(__name__)
-HOW = "nobody can sign in yet: python -m core user add NAME --role admin"
+HOW = "no accounts yet; create one with: python -m core user add NAME --role admin"
 
 
 def people() -> None:
@@ -24,6 +24,7 @@ def people() -> None:
             if not accounts.anybody():
                 log.warning(HOW)
         elif password := accounts.first_admin():
-            print(f"\n  The first admin: sign in as admin with {password}\n  (shown this once; you will change it)\n")
+            print(f"\n  First admin account: sign in as admin with the password {password}")
+            print("  (shown only once; you choose a new one at sign-in)\n")
     except SQLAlchemyError:
-        log.exception("the store cannot be opened; nobody can sign in")
+        log.exception("the database cannot be opened; sign-in is unavailable")

@@ -1,6 +1,6 @@
-"""A page's first look with its real figures, in index.html itself: seen before any script has been loaded.
+"""A page's first paint with its real figures, in index.html itself: visible before any script has loaded.
 
-It lies outside of Streamlit's root, which stays invisible until its own page stands; then it is removed.
+It lies outside Streamlit's root, which stays hidden until its own page is drawn; then this is removed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _pipeline() -> Safe:
         by, totals = pipeline.by_status(session), pipeline.totals(session, day)
         asked, taken = pipeline.approvals(session, 1), pipeline.arrows(session, day)
     waiting = (
-        [tag("h2", "Waiting for a person"), *(tag("div", *panels.question(*a), class_="d-question") for a in asked)]
+        [tag("h2", "Awaiting approval"), *(tag("div", *panels.question(*a), class_="d-question") for a in asked)]
         if asked
         else []
     )

@@ -1,7 +1,7 @@
-"""Forms that only the page that we served can send, and only once (against forged and replayed ones).
+"""Protection of forms against forgery and replay: only the page that we served can send a form, and only once.
 
-A ticket is bound to the browser (a SameSite=Strict cookie of its own) and to the form's purpose by an HMAC with
-a key of this process; a used one is remembered until it would have expired.
+An HMAC with a key of this process binds a ticket to the browser (its own SameSite=Strict cookie) and to the form's
+purpose. A used ticket is remembered until it would have expired.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Tickets:
         return f"{body}.{self._mac(body, browser, purpose)}"
 
     def take(self, ticket: str, browser: str, purpose: str) -> bool:
-        """Is it ours, of this browser and purpose, in time, and not used before? It is used now."""
+        """Is it valid for this browser and purpose, unexpired and unused? This call uses it up."""
         body, _, mac = ticket.rpartition(".")
         if not browser or not hmac.compare_digest(mac.encode(), self._mac(body, browser, purpose).encode()):
             return False
@@ -49,7 +49,7 @@ class Tickets:
 
 
 class Limiter:
-    """At most ``times`` in ``seconds`` for each address; the least recent are forgotten beyond ``most``."""
+    """At most ``times`` in ``seconds`` for each address. Beyond ``most`` addresses, the least recent are forgotten."""
 
     def __init__(self, times: int = 30, seconds: float = 300.0, most: int = 10_000, clock=time.monotonic) -> None:
         self.times, self.seconds, self.most, self._clock = times, seconds, most, clock
@@ -77,19 +77,19 @@ class Limiter:
 
 
 def browser_of(request: Request) -> str:
-    """The random name that our form cookie gave to this browser; empty without it."""
+    """The random id of this browser from our form cookie; empty without one."""
     return request.cookies.get(COOKIE, "")
 
 
 def bounded(request: Request, largest: int, unsaid: str = "") -> bool:
-    """Does it say beforehand that its body has at most so many bytes?"""
+    """Does its Content-Length announce at most so many bytes?"""
     length = request.headers.get("content-length", unsaid)
     told = length.isascii() and length.isdigit() and "transfer-encoding" not in request.headers
     return told and int(length[:15]) <= largest
 
 
 def same_origin(request: Request) -> bool:
-    """Does the browser itself say that the form is of our own page? (One that says nothing has the ticket only.)"""
+    """Does the browser confirm that the form is from our own page? Without such headers, only the ticket protects."""
     near = request.headers.get("sec-fetch-site") in address.NEAR_SITES
     return near and ("origin" not in request.headers or address.own(request))
 

@@ -1,4 +1,4 @@
-"""The script of every visit: navigation, and the page that the address names. Its looks are in index.html."""
+"""The script of every visit: the navigation, and the page in the address. Its styles are in index.html."""
 
 from __future__ import annotations
 

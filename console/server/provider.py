@@ -45,7 +45,7 @@ def claims(request: Request) -> dict:
 
 
 def forget(response: Response, request: Request) -> Response:
-    """The cookie was a ticket for one entry: take it, with all its parts."""
+    """Delete the cookie with all its parts: it was a ticket for one sign-in."""
     for name in request.cookies:
         if name.startswith((USER_COOKIE_NAME, TOKENS_COOKIE_NAME)):
             response.delete_cookie(name, path="/")

@@ -1,7 +1,7 @@
-"""/login, /logout and /password: server-rendered, without script; and the way back from an identity provider.
+"""/login, /logout and /password: server-rendered, without script; and the return from an identity provider.
 
 Streamlit's own sign-in (``st.login``: /auth/login and /oauth2callback, configured by [auth] in secrets.toml) leaves a
-signed cookie. It is taken as a ticket: fresh, once, and exchanged for a session of ours, which can be revoked.
+signed cookie. A fresh one is accepted once, and exchanged for our own session, which can be revoked.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from core.policy.sections import Access
 
 log = logging.getLogger(__name__)
 tickets, attempts = forms.Tickets(), forms.Limiter()
-FORGED = "That form was not of this page, was sent before, or is too old. Here is a fresh one."
-SLOW = "Too many attempts from your address. Wait five minutes."
-GONE = "The store does not answer, nobody can sign in now. python -m core doctor says more."
+FORGED = "This form has expired or was already submitted. Try again."
+SLOW = "Too many attempts from your address. Wait five minutes, then try again."
+GONE = "The database is not responding, so sign-in is unavailable. Run python -m core doctor for details."
 NEXT, LARGEST = "next", 10_000  # bytes of a form
 
 
@@ -50,7 +50,7 @@ def _page(request: Request, draw: Callable[..., str], status: int = 200, **told)
 
 
 async def _form(request: Request) -> Mapping[str, str] | None:
-    """The form's fields, if it is ours; None for a forged, replayed, old or huge one."""
+    """The form's fields; None for a forged, replayed, expired or oversized form."""
     if not forms.bounded(request, LARGEST) or not forms.same_origin(request):
         return None
     given = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
@@ -74,13 +74,13 @@ def _enter(request: Request, person: str, to: str) -> Response:
 
 
 def _with_store(answer: Callable) -> Callable:
-    """The route; a store that fails is told on the sign-in page."""
+    """The route; the sign-in page shows a database failure."""
 
     async def route(request: Request) -> Response:
         try:
             return await answer(request)
         except (SQLAlchemyError, RuntimeError):
-            log.exception("nobody can sign in")
+            log.exception("sign-in is unavailable")
             return _login_page(request, says=GONE, status=503)
 
     return route
@@ -127,13 +127,13 @@ def _login_page(request: Request, to: str = "/", says: str = "", status: int = 2
 
 
 def _demo() -> str:
-    """The password of the demo's people: told only where the vendors are simulated on this machine."""
+    """The password of the demo's people; shown only if the vendors are simulated on this machine."""
     settings = process.settings()
     return settings.demo_password.get_secret_value() if settings.sandbox_url else ""
 
 
 async def to_provider(request: Request) -> Response:
-    """Off to an identity provider, as st.login does it; the page that was wanted is kept for the way back."""
+    """Redirect to an identity provider, as st.login does, and remember the requested page."""
     name = request.path_params["name"]
     if name not in provider.names():
         return RedirectResponse("/login", 303)
@@ -147,7 +147,7 @@ async def to_provider(request: Request) -> Response:
 
 
 async def logout(request: Request) -> Response:
-    """A link of our own pages signs out at once; a link from elsewhere is asked first."""
+    """A link on our own pages signs out at once; a link from elsewhere needs confirmation."""
     if request.method == "POST" and await _form(request) is None:
         return _page(request, signin_page.logout, 403, says=FORGED)
     if request.method == "GET" and request.headers.get("sec-fetch-site") != "same-origin":
@@ -161,7 +161,7 @@ async def logout(request: Request) -> Response:
 
 
 async def password(request: Request) -> Response:
-    """A person's own password; the sessions that the old one opened end."""
+    """Change one's own password; the sessions of the old password end."""
     session = await asyncio.to_thread(auth.session_of, request)
     name = session and await asyncio.to_thread(sessions.person, session)
     if not name:
@@ -176,7 +176,7 @@ async def password(request: Request) -> Response:
         if attempts.full(client):
             raise Denied(SLOW)
         if given.get("new") != given.get("again"):
-            raise ValueError("the two new passwords differ")
+            raise ValueError("The two new passwords do not match.")
         await asyncio.to_thread(accounts.change_password, name, given.get("old", ""), given.get("new", ""))
     except (Denied, ValueError) as error:
         attempts.count(client)

@@ -99,14 +99,14 @@ def _demo(ticket: str, to: str, password: str) -> Safe:
     """The demo's people: one click each. A used ticket is good for one of them, as the page is."""
     people = (
         tag("form", _hidden(ticket=ticket, next=to, name=role.value, password=password),
-            tag("button", f"as {role.value}"), method="post", action="/login")
+            tag("button", f"Sign in as {role.value}"), method="post", action="/login")
         for role in DEMO
     )  # fmt: skip
     return tag(
         "section",
         tag("h2", "This is the demo"),
-        tag("p", "Four people work here, each called as their role. Sign in with one click, or by hand: the "
-            "password of all four is ", tag("code", password), "."),
+        tag("p", "The demo has four people, each named after their role. Sign in with one click, or enter a name "
+            "and the password ", tag("code", password), "."),
         tag("div", *people, class_="four"),
     )  # fmt: skip
 
@@ -122,19 +122,21 @@ def password(*, ticket: str, name: str, says: str = "") -> str:
     form = tag(
         "form",
         _input("name", "text", value=name, autocomplete="username", hidden="", readonly=""),
-        _field("Present password", "old", "password", "current-password", autofocus="", maxlength="200"),
+        _field("Current password", "old", "password", "current-password", autofocus="", maxlength="200"),
         _field("New password", "new", "password", "new-password", **least),
-        _field("New password again", "again", "password", "new-password", **least),
+        _field("Confirm new password", "again", "password", "new-password", **least),
         _hidden(ticket=ticket),
-        tag("button", "Change the password"),
+        tag("button", "Change password"),
         method="post", action="/password",
     )  # fmt: skip
     return _document(
-        "Change the password",
+        "Change password",
         tag(
             "section",
-            tag("h1", "Change the password"),
-            tag("p", f"of {name}: at least {SHORTEST} characters, a few words are best. Other browsers sign out."),
+            tag("h1", "Change password"),
+            tag(
+                "p", f"For {name}. Use at least {SHORTEST} characters; a few words work best. Your other sessions end."
+            ),
             _says(says),
             form,
             tag("a", "Sign out instead", href="/logout", class_="go quiet"),

@@ -1,4 +1,4 @@
-"""/status: how the platform stands, as one small page without script, for wall screens and phones."""
+"""/status: the platform's state on one small page without script, for wall screens and phones."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def _facts() -> list[tuple[str, object]]:
     alarms = guard.alarms()
     return [
         *([("Unverified builds in production", len(alarms))] if alarms else []),
-        ("Issues in work", open_),
-        ("Waiting for an approval", people),
-        ("Escalated to a person", by.get(Status.ESCALATED, 0)),
+        ("Issues in progress", open_),
+        ("Awaiting approval", people),
+        ("Escalated", by.get(Status.ESCALATED, 0)),
         ("Fixed in 24 h", day["fixed"]),
         ("Rolled back in 24 h", day["rolled_back"]),
         ("Production deployments in 24 h", day["deployments"]),
-        ("Connectors that fail", ", ".join(failing) or "none"),
-        ("Last round", f"{last.result}, {clock(last.started_at)}" if last else "none yet"),
+        ("Failing connectors", ", ".join(failing) or "none"),
+        ("Last collection cycle", f"{last.result}, {clock(last.started_at)}" if last else "none yet"),
     ]
 
 
@@ -52,7 +52,7 @@ def page() -> tuple[int, str]:
         code, facts, says = (
             503,
             [],
-            f"The store does not answer ({type(error).__name__}). Run python -m core doctor.",
+            f"The database is not responding ({type(error).__name__}). Run python -m core doctor.",
         )
     body = tag(
         "main",
@@ -66,7 +66,7 @@ def page() -> tuple[int, str]:
         Safe(
             '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             '<meta name="description" '
-            'content="How the DevOps Intelligence Platform stands now">'
+            'content="Current state of the DevOps Intelligence Platform">'
         ),
         tag("title", "Status - DevOps Intelligence Platform"),
         STYLE,

@@ -28,9 +28,9 @@ async def body_of(request: Request) -> bytes:
         async for part in request.stream():
             body += part
             if len(body) > webhooks.LARGEST:
-                raise webhooks.DeliveryRefused(413, "the body is larger than 1 MB")
+                raise webhooks.DeliveryRefused(413, "The body is larger than 1 MB.")
     except ClientDisconnect:
-        raise webhooks.DeliveryRefused(400, "the body ended early") from None
+        raise webhooks.DeliveryRefused(400, "The body ended early.") from None
     return body
 
 
@@ -38,7 +38,7 @@ async def receive(request: Request) -> Response:
     """A vendor's delivery: written down, and the next round starts within a second."""
     vendor = request.path_params["vendor"]
     if vendor not in webhooks.DOORS:
-        return _refused(webhooks.DeliveryRefused(404, "no such webhook"))
+        return _refused(webhooks.DeliveryRefused(404, "There is no such webhook."))
     try:
         body = await body_of(request)
         await asyncio.to_thread(webhooks.accept, process.settings(), vendor, request.headers, body)
@@ -46,7 +46,7 @@ async def receive(request: Request) -> Response:
         return _refused(refusal)
     except SQLAlchemyError:
         log.exception("a delivery of %s was not stored", vendor)
-        return _refused(webhooks.DeliveryRefused(503, "the store does not answer; send it again"))
+        return _refused(webhooks.DeliveryRefused(503, "The database is not responding. Send it again."))
     return JSONResponse({"status": "accepted"}, 202)
 
 
@@ -62,7 +62,7 @@ async def slack(request: Request) -> Response:
         return _refused(webhooks.DeliveryRefused(400, str(fault)))
     except SQLAlchemyError:
         log.exception("an answer from Slack was not stored")
-        return _refused(webhooks.DeliveryRefused(503, "the store does not answer"))
+        return _refused(webhooks.DeliveryRefused(503, "The database is not responding."))
     work = asyncio.create_task(asyncio.to_thread(slack_answers.answer, payload))
     done, _ = await asyncio.wait([work], timeout=SLACK_PATIENCE)
     reply = work.result() if done else slack_answers.Reply()

@@ -43,7 +43,7 @@ def repair_times(runs: Sequence[Ended], baseline: float) -> go.Figure:
             traces.append(
                 go.Scatter(
                     x=[r.at for r in those],
-                    y=[r.total_seconds / 60 for r in those],
+                    y=[r.total_seconds / 60 for r in those if r.total_seconds],
                     mode="markers",
                     name=result.replace("_", " "),
                     marker={"color": colour, "symbol": sign, "size": 9},
@@ -54,7 +54,7 @@ def repair_times(runs: Sequence[Ended], baseline: float) -> go.Figure:
         x=[min(r.at for r in runs), max(r.at for r in runs)],
         y=[baseline / 60] * 2,
         mode="lines",
-        name=f"by hand: {baseline / 60:g} min",
+        name=f"manual baseline: {baseline / 60:g} min",
         line={"dash": "dash", "color": GREY},
         hoverinfo="skip",
     )
@@ -64,7 +64,7 @@ def repair_times(runs: Sequence[Ended], baseline: float) -> go.Figure:
 
 
 def calibration(bins: Sequence[ConfidenceBin]) -> go.Figure:
-    """Confidence against the share of fixes that held, with 95 % intervals; the diagonal is perfect."""
+    """Share of fixes that held, by confidence, with 95 % intervals; the diagonal is perfect."""
     perfect = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name="perfect", line={"dash": "dash", "color": GREY})
     seen = go.Scatter(
         x=[b.confidence for b in bins],

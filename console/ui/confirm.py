@@ -1,7 +1,7 @@
-"""A person's action: a button, a confirmation with its reason, done exactly once, and its answer.
+"""A person's action: a button, a confirmation with a reason, one execution, and its result.
 
-The key is made when the dialog opens and travels with every click in it: a double click, a lost
-connection or a second tab that repeats the call find the first one done.
+The dialog creates an idempotency key when it opens and sends it with every click. A double click, a lost connection
+or a second tab therefore repeats nothing.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 class Offer:
     """An action on one target.
 
-    ``more`` holds arguments that nobody is asked for, ``about`` is shown, ``choices`` are the values of the argument
-    that is chosen. ``name`` tells offers apart whose target is no number; ``label`` replaces the action's own where
-    two buttons would share it.
+    ``more`` holds arguments that the dialog does not ask for; ``about`` is shown in it; ``choices`` are the options of
+    the argument that the person selects. ``name`` identifies an offer whose target is not a number. ``label`` replaces
+    the action's own label where two buttons would share it.
     """
 
     act: str
@@ -43,7 +43,7 @@ class Offer:
 
 
 def buttons(offers: Sequence[Offer], *, shortcuts: bool = True) -> None:
-    """A row of the offers that this person may take up."""
+    """A row of buttons for the offers that this person has the right to."""
     here = access.current()
     with st.container(horizontal=True, gap="small"):
         for offer in offers:
@@ -74,14 +74,14 @@ def _ask(offer: Offer, key: str) -> None:
 
 
 def _do(offer: Offer, key: str) -> None:
-    """Ask the core. Its refusal stays in the dialog; its receipt closes it and is told on the page."""
+    """Run the action in the core. A refusal stays in the dialog; a receipt closes it and is shown on the page."""
     action = registry()[offer.act]
     try:
         person = access.require(action.right)
         given = {**offer.more, **dialog_fields.given(action, key)}
         receipt = action.run(offer.target, actor=person, key=key, **given)
     except access.SignedOut:
-        st.session_state[f"fault-{key}"] = "Your session has ended: nothing was done. Sign in again."
+        st.session_state[f"fault-{key}"] = "Your session has ended. Nothing changed. Sign in again."
     except (Refused, ValueError) as refusal:
         st.session_state[f"fault-{key}"] = str(refusal)
     except SQLAlchemyError:
@@ -92,7 +92,7 @@ def _do(offer: Offer, key: str) -> None:
 
 
 def answer() -> None:
-    """Tell once what became of the last action."""
+    """Show the result of the last action once."""
     if told := st.session_state.pop("answer", None):
         done, says = told
         st.toast(f"{'✓' if done else '◆'} {says}", duration="long")  # signs that every font has

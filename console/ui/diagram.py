@@ -42,7 +42,7 @@ NODES: Mapping[str, Node] = {
     "watch": Node("Watch", (_x(8), 78), (176, 770), (Status.WATCHING,)),
     "learn": Node("Learn", (_x(9), 78), (176, 854), (Status.RESOLVED,), "ok"),
     "schedule": Node("Schedule", (_x(1), 208), (52, 160), (Status.SCHEDULED,), "wait"),
-    "escalate": Node("A person", (_x(3), 208), (300, 360), (Status.ESCALATED,), "person"),
+    "escalate": Node("Escalated", (_x(3), 208), (300, 360), (Status.ESCALATED,), "person"),
     "approval": Node("Approval", (_x(6.5), 208), (300, 628), (Status.AWAITING_APPROVAL,), "person"),
     "rollback": Node("Roll back", (_x(8), 208), (300, 770), (Status.ROLLING_BACK,), "bad"),
 }
@@ -61,26 +61,26 @@ class Arrow:
 
 
 ARROWS = (
-    Arrow("collect", "analyze", "issues analyzed"),
-    Arrow("analyze", "decide", "decisions"),
-    Arrow("decide", "fix", "decided to fix automatically"),
-    Arrow("decide", "schedule", "decided to wait for maintenance", "br", "lb", True),
-    Arrow("schedule", "analyze", "diagnosed again in the window", "tb", "tl", True),
-    Arrow("decide", "escalate", "decided to hand to a person", "bl", "rt", True),
-    Arrow("fix", "review", "patches reviewed"),
-    Arrow("review", "fix", "sent back by the review", "tt", "ll", True),
-    Arrow("review", "escalate", "given up in fix or review", "bt", "rb", True),
-    Arrow("review", "test", "test runs"),
-    Arrow("test", "escalate", "failed in test", "br", "rb", True),
-    Arrow("test", "preview", "previews deployed"),
-    Arrow("preview", "approval", "approvals asked", "bt", "rt"),
-    Arrow("approval", "production", "approved", "tb", "br"),
-    Arrow("approval", "escalate", "rejected or expired", "lr", "tb", True),
-    Arrow("preview", "production", "deployed without a question"),
-    Arrow("production", "watch", "watched in production"),
-    Arrow("watch", "learn", "verified"),
-    Arrow("watch", "rollback", "rolled back", "bt", "rl", True),
-    Arrow("rollback", "escalate", "handed over after a rollback", "bb", "rr", True),
+    Arrow("collect", "analyze", "Issues analyzed"),
+    Arrow("analyze", "decide", "Decisions"),
+    Arrow("decide", "fix", "Sent to an automatic fix"),
+    Arrow("decide", "schedule", "Scheduled for maintenance", "br", "lb", True),
+    Arrow("schedule", "analyze", "Analyzed again in the window", "tb", "tl", True),
+    Arrow("decide", "escalate", "Escalated by the decision", "bl", "rt", True),
+    Arrow("fix", "review", "Patches reviewed"),
+    Arrow("review", "fix", "Sent back by the review", "tt", "ll", True),
+    Arrow("review", "escalate", "Escalated from fix or review", "bt", "rb", True),
+    Arrow("review", "test", "Test runs"),
+    Arrow("test", "escalate", "Escalated from test", "br", "rb", True),
+    Arrow("test", "preview", "Previews deployed"),
+    Arrow("preview", "approval", "Approvals requested", "bt", "rt"),
+    Arrow("approval", "production", "Approved", "tb", "br"),
+    Arrow("approval", "escalate", "Rejected or expired", "lr", "tb", True),
+    Arrow("preview", "production", "Deployed without approval"),
+    Arrow("production", "watch", "Watches started"),
+    Arrow("watch", "learn", "Verified"),
+    Arrow("watch", "rollback", "Rolled back", "bt", "rl", True),
+    Arrow("rollback", "escalate", "Escalated after a rollback", "bb", "rr", True),
 )
 
 
@@ -110,7 +110,7 @@ def _arrow(arrow: Arrow, count: int, layout: str) -> Safe:
     label = tag("text", count, x=f"{x:.1f}", y=f"{y + lift:.1f}", class_="d-count") if count else ""
     return tag(
         "g",
-        tag("title", f"{count} {arrow.counts}"),
+        tag("title", f"{arrow.counts}: {count:,}"),
         tag("path", d=path, marker_end="url(#d-tip)"),
         label,
         class_=f"d-arrow {state}",
@@ -118,7 +118,7 @@ def _arrow(arrow: Arrow, count: int, layout: str) -> Safe:
 
 
 def _says(name: str, count: int) -> str:
-    return {"collect": "every round", "learn": f"{count} resolved"}.get(name, f"{count} now")
+    return {"collect": "every cycle", "learn": f"{count} resolved"}.get(name, f"{count} now")
 
 
 def _node(name: str, count: int, layout: str) -> Safe:
@@ -127,7 +127,7 @@ def _node(name: str, count: int, layout: str) -> Safe:
     lit = f"d-lit d-{node.tone}" if count and name != "learn" else f"d-{node.tone}" if count else ""
     drawn = tag(
         "g",
-        tag("title", f"here now: {counted(count, 'issue')}"),
+        tag("title", f"{counted(count, 'issue')} now"),
         tag("rect", x=x - W / 2, y=y - H / 2, width=W, height=H, rx=10),
         tag("text", node.title, x=x, y=y - 3, class_="d-name"),
         tag("text", _says(name, count), x=x, y=y + 15, class_="d-now"),
@@ -141,7 +141,7 @@ def _node(name: str, count: int, layout: str) -> Safe:
 
 
 def flow(now: Mapping[Status, int], taken: Mapping[tuple[str, str], int]) -> Safe:
-    """The diagram: in each node the issues that stand there now, on each arrow how often it was taken."""
+    """The diagram: each node shows its current issues, each arrow how often it was taken."""
     return join(
         _drawing(layout, box, now, taken) for layout, box in (("wide", "0 0 1180 284"), ("tall", "0 0 384 890"))
     )
@@ -164,5 +164,5 @@ def _drawing(layout: str, box: str, now: Mapping[Status, int], taken: Mapping[tu
         viewBox=box,
         class_=f"d-flow d-{layout}",
         role="group",
-        aria_label="The workflow with the issues at each step now and the counts of the last 24 hours",
+        aria_label="Workflow: current issues at each step, and transitions in the last 24 hours",
     )

@@ -1,4 +1,4 @@
-"""The fields of a dialog, drawn from what an action asks for (core/actions/registry.py), and their values."""
+"""The fields of a dialog, drawn from the arguments of an action (core/actions/registry.py), and their values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _switch(asked: Asked, key: str, _choices: Choices) -> None:
 
 
 def _one(asked: Asked, key: str, choices: Choices) -> None:
-    """Without a value to fall back to, nothing is chosen at first."""
+    """Without a default, nothing is selected at first."""
     index = None if asked.missing else list(choices).index(asked.otherwise)
     st.selectbox(asked.label, index=index, key=key, placeholder="choose", **_shown(choices))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import streamlit as st
+import streamlit.components.v2 as components
 
 from console.ui.markup import Safe, clock, moment, percent, tag
 from core.models.counted import counted
@@ -21,7 +21,7 @@ export default function ({ parentElement, data }) {
   if (place.dataset.drawn !== data) { place.innerHTML = data; place.dataset.drawn = data; }
 }
 """
-_mount = st.components.v2.component("drawing", js=JS, isolate_styles=False)
+_mount = components.component("drawing", js=JS, isolate_styles=False)
 
 
 def drawing(svg: Safe, key: str) -> None:
@@ -47,7 +47,7 @@ MARKS = {
 
 
 def strip(marks: Sequence[tuple[int, datetime, str, str]], since: datetime, until: datetime) -> Safe:
-    """Deployments over time, a lane for each environment; each mark opens its deployment."""
+    """Deployments over time, with a lane for each environment; each mark opens its deployment."""
     length = max(1.0, (until - since).total_seconds())
 
     def mark(number: int, at: datetime, environment: str, status: str) -> Safe:

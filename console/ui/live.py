@@ -7,16 +7,17 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import streamlit as st
+import streamlit.components.v2 as components
 
 from console.changes import watch
 from console.ui import failures
 
 JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-_listener = st.components.v2.component("store_listener", js=JS)
+_listener = components.component("store_listener", js=JS)
 
 
 def _nothing() -> None:
-    """Streamlit asks for a callback for each trigger; the rerun of the fragment is all that is wanted."""
+    """Streamlit requires a callback for each trigger; only the rerun of the fragment is needed."""
 
 
 def live(body: Callable[[], None], pause: float = 0.5) -> None:

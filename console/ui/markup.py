@@ -1,6 +1,6 @@
-"""Words to HTML. Every text goes through ``esc``: signals and issues are written by strangers.
+"""Text to HTML. Every text goes through ``esc``, because signals and issues are untrusted.
 
-``Safe`` marks what is already HTML of our own making; ``tag`` escapes all that is not.
+``Safe`` marks our own HTML; ``tag`` escapes everything else.
 """
 
 from __future__ import annotations

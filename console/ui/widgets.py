@@ -37,10 +37,10 @@ SEVERITY: Mapping[Severity, Look] = {
     Severity.HIGH: ("person", "▅", "high"),
     Severity.CRITICAL: ("bad", "▇", "critical"),
 }
-VERDICT: Mapping[Verdict, Look] = {
+VERDICT: Mapping[str, Look] = {
     Verdict.AUTO_RESOLVE: ("ok", "▶", "resolve automatically"),
     Verdict.SCHEDULE_MAINTENANCE: ("wait", "◷", "wait for maintenance"),
-    Verdict.ESCALATE_HUMAN: ("person", "◆", "hand to a person"),
+    Verdict.ESCALATE_HUMAN: ("person", "◆", "escalate"),
 }
 RESULT: Mapping[str, Look] = {
     **dict.fromkeys(("ok", "verified", "ready", "approved", "fixed", "human", "sent", "merged"), ("ok", "✓", "")),
@@ -59,7 +59,7 @@ def badge(tone: str, sign: str, words: object) -> Safe:
     return tag("span", tag("i", sign, aria_hidden="true"), words, class_=f"d-badge d-{tone}")
 
 
-def of(looks: Mapping, value, unknown: str = "not known") -> Safe:
+def of(looks: Mapping, value, unknown: str = "unknown") -> Safe:
     """The badge of a status, severity, verdict or result."""
     tone, sign, words = looks.get(value, ("calm", "·", ""))
     return badge(tone, sign, words or value or unknown)
@@ -98,8 +98,8 @@ def draw(*parts: object) -> None:
 
 
 def growth(watch: Watch) -> str:
-    """How far the watch lets the 95th percentile grow, in words."""
-    return f"{watch.latency_factor:g} times or by {watch.latency_floor_ms:g} ms, whichever is more"
+    """The growth of the 95th percentile that the watch allows, in words."""
+    return f"{watch.latency_factor:g}× or {watch.latency_floor_ms:g} ms, whichever is greater"
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Safe:
@@ -108,7 +108,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Safe:
 
 
 def stat(value: object, counts: str, hint: object = "", tone: str = "") -> Safe:
-    """One big number that says what it counts."""
+    """One big number with its label."""
     return tag(
         "div",
         tag("b", value),
@@ -129,7 +129,7 @@ def card(title: object, *inner: object, aside: object = "", tone: str = "") -> S
 
 
 def empty(title: str, says: str, sign: str = "○") -> Safe:
-    """What a page shows when there is nothing yet: why, and what happens next."""
+    """The empty state of a page: why it is empty, and what happens next."""
     return tag("div", tag("i", sign, aria_hidden="true"), tag("b", title), tag("p", says), class_="d-empty")
 
 
@@ -162,12 +162,12 @@ def issue_link(issue: Issue) -> Safe:
 
 
 def cut(shown: int, limit: int, says: str) -> Safe:
-    """What a list leaves out, said under it once it is as long as it may be; else nothing."""
+    """A note under a list that has reached its limit; otherwise nothing."""
     return tag("p", says, class_="d-muted") if shown >= limit else esc("")
 
 
 def bar(share: float | None, words: object = "", tone: str = "work") -> Safe:
-    """A share as a bar with its figure; nothing but the dash when it is not known."""
+    """A share as a bar with its figure; a dash when it is unknown."""
     if share is None:
         return tag("span", "–", class_="d-muted")
     return tag(
@@ -202,13 +202,16 @@ def timeline(events: Sequence[TimelineEvent]) -> Safe:
 
 
 def code(text: str, limit: int = 20_000) -> Safe:
-    cut = "" if len(text) <= limit else f"\n… {len(text) - limit} more characters are not shown"
+    cut = "" if len(text) <= limit else f"\n… {len(text) - limit} more characters not shown"
     return tag("pre", tag("code", text[:limit] + cut), class_="d-code", tabindex="0")
+
+
+CHECKS: Mapping[object, tuple[str, str]] = {True: ("ok", "✓"), False: ("bad", "✕")}
 
 
 def check(passed: object, words: object) -> Safe:
     """A gate or a guard: a sign and words, never a colour alone."""
-    tone, sign = {True: ("ok", "✓"), False: ("bad", "✕")}.get(passed, ("calm", "·"))
+    tone, sign = CHECKS.get(passed, ("calm", "·"))
     return tag("li", tag("i", sign, aria_hidden="true"), tag("span", words), class_=f"d-{tone}")
 
 
@@ -217,4 +220,4 @@ def checks(items: Iterable[tuple[object, object]]) -> Safe:
 
 
 def impact(value: Impact | None) -> Safe:
-    return esc(f"{value.value} impact" if value else "impact not known")
+    return esc(f"{value.value} impact" if value else "impact unknown")

@@ -1,1 +1,1 @@
-"""Who there is and what they may do: people, accounts, sessions, API tokens, rights, passwords."""
+"""Access: people, accounts, sessions, API tokens, rights and passwords."""

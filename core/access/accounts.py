@@ -1,7 +1,7 @@
-"""People: who there is, signing in by password, and the first ones of a new platform.
+"""People: their accounts, sign-in by password, and the first accounts of a new platform.
 
-Every answer to a wrong sign-in is the same and takes as long, whether the name exists, is locked or
-not: it must not tell a stranger who works here.
+Every failed sign-in gets the same answer after the same time, whether or not the name exists or is locked. It must not
+reveal who has an account.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.models.access import Person, Role, SignIn
 from core.policy.sections import Access
 from core.settings import Settings
 
-DENIED = "Name or password is wrong, or the account is locked for a while."
+DENIED = "The name or password is wrong, or the account is temporarily locked."
 FIRST_PASSWORD_HOURS = 72  # a password that somebody else chose must be changed within
 LONGEST_NAME = 100
 ADDRESS = re.compile(r"(?=.{3,100}$)[\w.+-]+@[\w.-]+", re.ASCII)
@@ -34,7 +34,7 @@ class Denied(Exception):
 
 
 def find(session: Session, name: str) -> Person | None:
-    """The person, if they exist and may come in."""
+    """The person, if they exist and can sign in."""
     person = session.get(Person, name)
     return person if person and not person.disabled and not _over(person.expires_at) else None
 
@@ -47,7 +47,7 @@ def actor(session: Session, who: Actor) -> Actor:
     """The one who acts, with the role that the store gives them now. Raises Forbidden for one unknown to it."""
     person = find(session, proved(who).name)
     if person is None:
-        raise Forbidden(f"nobody who may act here is called {who.name!r}")
+        raise Forbidden(f"There is no active person named {who.name!r}")
     return replace(who, role=person.role)
 
 
@@ -64,13 +64,13 @@ def sign_in(name: str, password: str, rules: Access) -> Person:
         person = session.get(Person, name)
         if person is None or _over_or_locked(person):
             denied = True
-        elif right and person.password == kept.password:
+        elif right and kept and person.password == kept.password:
             denied = False
             _welcome(session, person, password, rules)
         else:
             denied = True
             _count_failure(session, person, rules)
-    if denied:
+    if denied or person is None:
         raise Denied(DENIED)
     return person
 
@@ -92,7 +92,7 @@ def _welcome(session: Session, person: Person, password: str, rules: Access) -> 
 
 
 def _count_failure(session: Session, person: Person, rules: Access) -> None:
-    """A lock is audited, a single slip is not: strangers must not be able to fill the trail."""
+    """A lock is audited; a single failure is not, so that strangers cannot fill the trail."""
     person.failures += 1
     session.add(person)
     if person.failures >= rules.lock_after:
@@ -106,9 +106,9 @@ def change_password(name: str, old: str, new: str) -> None:
     with store.read() as session:
         person = find(session, name)
     if person is None or not passwords.matches(person.password, old):
-        raise Denied("The present password is wrong.")
+        raise Denied("The current password is wrong.")
     if old == new:
-        raise ValueError("the new password is the old one")
+        raise ValueError("The new password must differ from the current one.")
     set_password(name, new, by=name, must_change=False)
 
 
@@ -117,14 +117,14 @@ def change_password(name: str, old: str, new: str) -> None:
 
 def add(name: str, role: Role, password: str = "", *, by: str, must_change: bool = True,
         expires_at: datetime | None = None) -> Person:  # fmt: skip
-    """A new person; without a password they come by the identity provider. Raises ValueError."""
+    """Add a person; without a password they sign in through the identity provider. Raises ValueError."""
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable() or set(name) & set("/<>\"'`\\"):
-        raise ValueError("a name is an e-mail address or a short name")
+        raise ValueError("A name is an e-mail address or a short name.")
     kept = passwords.hashed(password) if password else ""
     with store.write() as session:
         if session.get(Person, name):
-            raise ValueError(f"{name} exists already")
+            raise ValueError(f"{name} already exists")
         person = Person(name=name, role=role, password=kept, must_change=bool(kept) and must_change,
                         expires_at=expires_at)  # fmt: skip
         session.add(person)
@@ -154,7 +154,7 @@ def set_role(name: str, role: Role, *, by: str) -> None:
 
 
 def set_disabled(name: str, disabled: bool, *, by: str) -> None:
-    """Shut a person out at once, or let them in again."""
+    """Disable a person at once, or enable them."""
     with store.write() as session:
         person = _known(session, name)
         _keep_an_admin(session, person, disabled)
@@ -172,7 +172,7 @@ def end_sign_ins(session: Session, name: str) -> None:
 def _known(session: Session, name: str) -> Person:
     person = session.get(Person, name)
     if person is None:
-        raise ValueError(f"nobody is called {name!r}")
+        raise ValueError(f"There is no person named {name!r}")
     return person
 
 
@@ -181,7 +181,7 @@ def _keep_an_admin(session: Session, person: Person, leaves: bool) -> None:
         Person.role == Role.ADMIN, col(Person.disabled).is_(False), Person.name != person.name
     )  # fmt: skip
     if leaves and person.role is Role.ADMIN and not session.exec(others).one():
-        raise ValueError(f"{person.name} is the last admin")
+        raise ValueError(f"{person.name} is the last admin and cannot be removed")
 
 
 # --- the first ones --------------------------------------------------------------------------------
@@ -238,11 +238,11 @@ def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
     address = _address(claims, rules)
     role = _role(claims, address, rules)
     if role is None:
-        raise Denied(f"{address} is known to the identity provider, but has no role here. Ask an admin.")
+        raise Denied(f"The identity provider knows {address}, but no role is assigned here. Ask an admin.")
     with store.write() as session:
         person = session.get(Person, address) or Person(name=address, role=role)
         if person.password or person.disabled or _over(person.expires_at):
-            raise Denied(f"{address} may not come in by the identity provider.")
+            raise Denied(f"{address} cannot sign in through the identity provider.")
         person.role, person.last_sign_in = role, now()
         session.add(person)
         chain.record(session, address, "sign_in", f"person/{address}", {"by": "identity provider", "role": role.value})
@@ -257,7 +257,7 @@ def _address(claims: Mapping[str, object], rules: Access) -> str:
     """
     told, verified = claims.get("email"), claims.get("email_verified", not rules.oidc_email_verified)
     if not isinstance(told, str) or verified not in (True, "true", "True") or not ADDRESS.fullmatch(told):
-        raise Denied("The identity provider gave no verified e-mail address.")
+        raise Denied("The identity provider returned no verified e-mail address.")
     return told.lower()
 
 

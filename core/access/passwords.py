@@ -51,13 +51,13 @@ def fault(password: str, name: str) -> str:
     After NIST SP 800-63B: a length, no common one, no rules of composition.
     """
     if not SHORTEST <= len(password) <= LONGEST:
-        return f"a password has {SHORTEST} to {LONGEST} characters"
+        return f"Use {SHORTEST} to {LONGEST} characters."
     if len(set(password)) < 5:
-        return "a password needs at least five different characters"
+        return "Use at least five different characters."
     if name.lower() in password.lower():
-        return "a password must not contain the name"
+        return "The password must not contain the name."
     if _spelt(password.lower()) in _leaked() or _guesses(password, name) < FEWEST_GUESSES:
-        return "this password is easy to guess: a common one, a name, a row of keys or a repetition; use four words"
+        return "This password is easy to guess (common, a name, a keyboard row or a repetition). Use four words."
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Who may do what: a table of rights and roles, and the shape of somebody who acts. Pure."""
+"""Rights and roles as a table, and the type of an acting person. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RIGHTS: Mapping[str, frozenset[Role]] = {
     ADMINISTER: frozenset({Role.ADMIN}),  # policy, settings, people and tokens
 }
 MAY = {  # right: what a refusal says
-    VIEW: "look at the console",
+    VIEW: "view the console",
     OPERATE: "work on issues",
     APPROVE: "approve, reject or roll back",
     AUDIT: "read the audit trail",
@@ -28,15 +28,15 @@ MAY = {  # right: what a refusal says
 
 
 class Refused(Exception):
-    """The action is not possible as things stand; the message says why."""
+    """The action is not possible in the current state; the message says why."""
 
 
 class Forbidden(Refused):
-    """The one who asked lacks the right; the message says which and who has it."""
+    """The person lacks the right; the message says which, and who has it."""
 
 
 class IdentityProof(StrEnum):
-    """How somebody proved who they are."""
+    """How a person was authenticated."""
 
     SESSION = "session"  # a browser that signed in
     TOKEN = "token"  # an API token, whose value is kept nowhere
@@ -45,10 +45,10 @@ class IdentityProof(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody who acts, as the store knows them at this moment.
+    """An acting person, with their current role.
 
-    ``scopes`` narrows the role (an API token); ``via`` is told in the audit trail; ``proof`` is set only where a
-    session, a token or a signature was checked. Without it a name is a claim, and no action follows from it.
+    ``scopes`` narrows the role (an API token). ``via`` is recorded in the audit trail. ``proof`` is set only after a
+    session, a token or a signature was checked; without it, the name is unverified and allows no action.
     """
 
     name: str
@@ -67,12 +67,12 @@ class Actor:
 
 
 def proved(actor: Actor) -> Actor:
-    """The actor, if they proved who they are. Raises Forbidden, which says how to."""
+    """The actor, if authenticated. Raises Forbidden, which says how to authenticate."""
     if isinstance(actor, Actor) and actor.proof is not None:
         return actor
     raise Forbidden(
-        "only a person who proved who they are may do this: sign in to the console, answer in Slack, or set "
-        "PLATFORM_TOKEN (python -m core token add NAME --label WHAT --scope RIGHT)"
+        "This needs an authenticated person: sign in to the console, answer in Slack, or set PLATFORM_TOKEN "
+        "(python -m core token add NAME --label WHAT --scope RIGHT)"
     )
 
 
@@ -81,6 +81,6 @@ def require(actor: Actor, right: str) -> Actor:
     if actor.may(right):
         return actor
     if actor.role in RIGHTS[right]:
-        raise Forbidden(f"this token of {actor.name} has no scope {right!r}")
+        raise Forbidden(f"This token of {actor.name} lacks the scope {right!r}")
     able = ", ".join(role.value for role in Role if role in RIGHTS[right])
-    raise Forbidden(f"{actor.name} ({actor.role.value}) may not {MAY[right]}; needed: {able}")
+    raise Forbidden(f"{actor.name} ({actor.role.value}) cannot {MAY[right]}; required role: {able}")

@@ -54,9 +54,10 @@ def actor(session_id: str) -> Actor | None:
     """Who is signed in by this session, with their role of this moment; None when it has ended."""
     with store.read() as session:
         row = _live(session, session_id)
-        person = row and accounts.find(session, row.person)
-        known = person and not person.must_change
-        return Actor(person.name, person.role, proof=IdentityProof.SESSION) if known else None
+        person = accounts.find(session, row.person) if row else None
+        if person is None or person.must_change:
+            return None
+        return Actor(person.name, person.role, proof=IdentityProof.SESSION)
 
 
 def person(session_id: str) -> str | None:
@@ -88,17 +89,17 @@ def issue_token(person: str, label: str, scopes: Iterable[str], days: float, *, 
     """A new API token; returns it, for the only time. Raises ValueError."""
     wanted = sorted(set(scopes))
     if not wanted or set(wanted) - set(RIGHTS):
-        raise ValueError(f"scopes are some of {', '.join(RIGHTS)}")
+        raise ValueError(f"Choose scopes from: {', '.join(RIGHTS)}")
     if not 0 < days <= 366:
-        raise ValueError("a token lives for 1 to 366 days")
+        raise ValueError("A token is valid for 1 to 366 days.")
     value = PREFIX + secrets.token_urlsafe(32)
     with store.write() as session:
         found = accounts.find(session, person)
         if found is None:
-            raise ValueError(f"nobody who may act here is called {person!r}")
+            raise ValueError(f"There is no active person named {person!r}")
         beyond = set(wanted) - Actor(found.name, found.role).rights
         if beyond:
-            raise ValueError(f"{person} ({found.role.value}) has no right to {', '.join(sorted(beyond))}")
+            raise ValueError(f"{person} ({found.role.value}) lacks the rights: {', '.join(sorted(beyond))}")
         row = ApiToken(
             person=person,
             label=label[:100],
@@ -121,8 +122,8 @@ def of_token(value: str, via: str) -> Actor:
             )
         ).first()
         found = row and accounts.find(session, row.person)
-    if not found or found.must_change and found.password:
-        raise Forbidden("this token is not valid: unknown, revoked or expired")
+    if not row or not found or found.must_change and found.password:
+        raise Forbidden("This token is unknown, revoked or expired.")
     if row.last_used is None or row.last_used < now() - FRESH:
         with store.write() as session:
             session.get_one(ApiToken, row.id).last_used = now()
@@ -136,6 +137,6 @@ def revoke_token(token_id: int, *, by: str) -> None:
     with store.write() as session:
         row = session.get(ApiToken, token_id)
         if row is None:
-            raise ValueError(f"there is no token {token_id}")
+            raise ValueError(f"There is no token {token_id}")
         row.revoked_at = row.revoked_at or now()
         chain.record(session, by, "token_revoked", f"token/{token_id}", {"person": row.person})

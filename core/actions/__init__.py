@@ -1,1 +1,1 @@
-"""What people may do. An action asks the right, changes the store, and is audited, in one transaction."""
+"""Actions of people. An action checks the right, changes the database and is audited, in one transaction."""

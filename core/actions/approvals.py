@@ -1,111 +1,131 @@
-"""Answers to a question for approval: whether it still stands, who may answer it, and the answer itself.
-
-An approval is bound to the hash of one patch: it dies when the patch changes, when its time is over, and
-with the first answer.
-"""
+"""Actions on the open question of an issue: approve, reject, escalate it, hand it back."""
 
 from __future__ import annotations
 
-from sqlmodel import Session, col, select, update
+from typing import Annotated
 
-from core import runtime
-from core.access import rights
-from core.access.rights import Actor, Refused
-from core.db import store
-from core.models import Approval, ChangeSet, Issue, now
-from core.models.access import Person, Role
-from core.ops import durable, restart
-from core.policy.reader import Policy
+from sqlmodel import Session
 
-
-def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None = None) -> Approval:
-    """The open question, which ``who`` may answer. Raises Refused."""
-    row = session.get(Approval, approval_id)
-    if row is None:
-        raise Refused("this approval does not exist")
-    if row.state != "pending":
-        way_out = ": nothing waits for this answer. Restart the issue from a stage, or try it again"
-        by = f" by {row.by}" if row.by else ""
-        raise Refused(f"already {row.state}{by}" + (way_out if row.state == "stale" else ""))
-    if row.expires_at <= now():
-        raise Refused("the question has expired; retry the issue to ask again")
-    change = session.get_one(ChangeSet, row.change_set_id)
-    if change.patch_hash != row.patch_hash:
-        raise Refused("the patch has changed since it was asked about: this approval is dead")
-    if patch_hash is not None and patch_hash != row.patch_hash:
-        raise Refused("the patch has changed since you saw it; look at the new one first")
-    if ended := restart.ended(row.workflow_id):
-        raise Refused(
-            f"nothing waits for this answer: the workflow that asked {ended}. It is restarted within a round; or "
-            "restart it from a stage on the issue's page"
-        )
-    if not mine(row, who, runtime.current().policy):
-        raise Refused(f"it was escalated to {row.assignee}: only they, or an admin, can answer it")
-    return row
+from core.access.rights import APPROVE, Actor, Refused
+from core.actions import answering
+from core.actions.registry import (
+    About,
+    ActionResult,
+    Asked,
+    Dialog,
+    Key,
+    Shown,
+    action,
+    note,
+    once,
+    why,
+)
+from core.models import Issue
+from core.ops import notify
 
 
-def patch_of(approval_id: int) -> str:
-    """The hash of the patch that a question is about; empty when there is no such question."""
-    with store.read() as session:
-        row = session.get(Approval, approval_id)
-        return row.patch_hash if row else ""
+@action(
+    APPROVE,
+    "it releases a patch to production",
+    About.APPROVAL,
+    Dialog(
+        "Approve",
+        "Approve this patch for production?",
+        "Exactly this patch is deployed and watched. A worse error rate or latency rolls it back. "
+        "The approval is void if the patch changes.",
+        shortcut="A",
+        primary=True,
+    ),
+    in_slack=True,
+)
+def approve(
+    approval_id: int, *, actor: Actor, patch_hash: Annotated[str, Shown(answering.patch_of)], key: str
+) -> ActionResult:
+    """Approve exactly this patch for production."""
+
+    def act(session: Session, who: Actor, key: Key) -> str:
+        asked = answering.asked(session, approval_id, who, patch_hash)
+        answering.four_eyes(session, asked, who)
+        answering.give(session, asked, who.name, True, "")
+        note(session, who, "approve", asked.issue_id, key, {"approval": approval_id, "patch": asked.patch_hash})
+        return "Approved. The release starts."
+
+    return once("approve", actor, f"approval/{approval_id}", key, act, {"patch": patch_hash})
 
 
-def mine(row: Approval, who: Actor, policy: Policy) -> bool:
-    """May this approver answer it, as far as its assignee goes?"""
-    members = policy.access.groups.get(row.assignee, ())
-    return row.assignee is None or who.name == row.assignee or who.name in members or who.role is Role.ADMIN
+@action(
+    APPROVE,
+    "it answers an approval, and the platform learns from it",
+    About.APPROVAL,
+    Dialog("Reject", "Reject this patch?", "Nothing is deployed. The issue is escalated.", shortcut="X"),
+    in_slack=True,
+)
+def reject(
+    approval_id: int, *, actor: Actor, reason: Annotated[str, why("Why is it rejected?")], key: str
+) -> ActionResult:
+    """Reject the patch; the issue is escalated, and the platform learns from the rejection."""
+    if not reason.strip():
+        raise Refused("Enter a reason for the rejection. The platform learns from it.")
+
+    def act(session: Session, who: Actor, key: Key) -> str:
+        asked = answering.asked(session, approval_id, who)
+        answering.give(session, asked, who.name, False, reason)
+        detail = {"approval": approval_id, "patch": asked.patch_hash, "reason": reason}
+        note(session, who, "reject", asked.issue_id, key, detail)
+        return "Rejected. The issue is escalated."
+
+    return once("reject", actor, f"approval/{approval_id}", key, act, {"reason": reason})
 
 
-def barred(row: Approval, service: str, who: Actor, policy: Policy) -> str:
-    """Why four eyes are needed and these are two of them; empty when they may approve."""
-    return barred_from(row.requested_by, service, who, policy)
+@action(
+    APPROVE,
+    "it chooses who answers an approval",
+    About.APPROVAL,
+    Dialog(
+        "Reassign",
+        "Reassign this approval?",
+        "The approval stays open. Only the assignee or an admin can answer it.",
+        shortcut="E",
+    ),
+)
+def pass_on(
+    approval_id: int,
+    *,
+    actor: Actor,
+    to: Annotated[str, Asked("Person or group", "one", "Choose a person or group.")],
+    reason: Annotated[str, why("Reason and context")],
+    key: str,
+) -> ActionResult:
+    """Assign an approval to an approver or group; from then on only they or an admin can answer it."""
+
+    def act(session: Session, who: Actor, key: Key) -> str:
+        asked = answering.asked(session, approval_id, who)
+        asked.assignee = answering.assignable(session, to)
+        issue = session.get_one(Issue, asked.issue_id)
+        says = f"{who.name} assigned this approval to {to}: {reason}".strip(": ")
+        notify.queue(session, "approval_asked", issue, f"approval-{asked.id}-{key}", says)
+        note(session, who, "pass_on", asked.issue_id, key, {"approval": approval_id, "to": to, "reason": reason})
+        return f"Assigned to {to}. They are notified."
+
+    return once("pass_on", actor, f"approval/{approval_id}", key, act, {"to": to, "reason": reason})
 
 
-def barred_from(requested_by: str | None, service: str, who: Actor, policy: Policy) -> str:
-    """As ``barred``, for a fix that this person asked for."""
-    watched = policy.approval.four_eyes == "always" or policy.is_critical(service)
-    if watched and requested_by == who.name:
-        return f"four eyes: {who.name} asked for this fix of {service}; somebody else has to approve it"
-    return ""
+@action(
+    APPROVE,
+    "it chooses who answers an approval",
+    About.APPROVAL,
+    Dialog("Hand back", "Hand this approval back?", "Any approver can answer it again.", shortcut="H"),
+)
+def hand_back(approval_id: int, *, actor: Actor, reason: Annotated[str, why()], key: str) -> ActionResult:
+    """Return an assigned approval, so that any approver can answer it."""
 
+    def act(session: Session, who: Actor, key: Key) -> str:
+        asked = answering.asked(session, approval_id, who)
+        if asked.assignee is None:
+            raise Refused("Any approver can already answer it.")
+        detail = {"approval": approval_id, "from": asked.assignee, "reason": reason}
+        asked.assignee = None
+        note(session, who, "hand_back", asked.issue_id, key, detail)
+        return "Handed back. Any approver can answer it."
 
-def four_eyes(session: Session, row: Approval, who: Actor) -> None:
-    """Raises Refused when whoever asked for the fix would approve it."""
-    service = session.get_one(Issue, row.issue_id).service
-    if says := barred(row, service, who, runtime.current().policy):
-        raise Refused(says)
-
-
-def assignable(session: Session, to: str) -> str:
-    """A group of the policy, or a person who may approve. Raises Refused."""
-    if to in assignees(session, runtime.current().policy):
-        return to
-    raise Refused(f"{to!r} is neither a group nor somebody who may approve")
-
-
-def assignees(session: Session, policy: Policy) -> list[str]:
-    """Whom a question can be escalated to: the groups, then the approvers."""
-    able = select(Person.name).where(
-        col(Person.role).in_(rights.RIGHTS[rights.APPROVE]), col(Person.disabled).is_(False)
-    )
-    return [*sorted(policy.access.groups), *session.exec(able.order_by(Person.name))]
-
-
-def give(session: Session, row: Approval, by: str, yes: bool, reason: str) -> None:
-    """Answer it and tell the waiting workflow, in the caller's transaction; of two at once the second is refused."""
-    claimed = session.exec(
-        update(Approval)
-        .where(col(Approval.id) == row.id, col(Approval.state) == "pending")
-        .values(state="approved" if yes else "rejected", by=by, reason=reason, answered_at=now())
-    )
-    if claimed.rowcount != 1:
-        session.refresh(row)
-        raise Refused(f"already {row.state}" + (f" by {row.by}" if row.by else ""))
-    durable.send_in(
-        session,
-        row.workflow_id,
-        {"approved": yes, "by": by, "reason": reason},
-        f"approval:{row.patch_hash}",
-        f"approval-{row.id}",
-    )
+    return once("hand_back", actor, f"approval/{approval_id}", key, act, {"reason": reason})

@@ -1,8 +1,8 @@
-"""The registry of actions, and what every action of a person has in common.
+"""The registry of actions, and what every action has in common.
 
-Each needs proof of who the person is, and their right, read from the store at this moment. It is one transaction with
-an audit row, and a key so that it is done once. A forbidden attempt is audited too. The console, the API, Slack and
-the command line are derived from the registry: a new action is one function with ``@action``.
+Each action needs an authenticated person and their right, read from the database at that moment. It is one transaction
+with an audit row, and an idempotency key so that it runs once. A forbidden attempt is audited too. The console, the
+API, Slack and the command line are derived from the registry: a new action is one function with ``@action``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -29,7 +32,7 @@ from core.models.strict_json import unfit
 
 
 class About(StrEnum):
-    """What an action is carried out on: the meaning of its first argument."""
+    """The target of an action: the meaning of its first argument."""
 
     ISSUE = "issue"
     APPROVAL = "approval"
@@ -45,7 +48,7 @@ Whole = Annotated[int, Field(ge=-(2**31), lt=2**31)]  # no row and no argument h
 
 @dataclass(frozen=True)
 class Dialog:
-    """How a screen offers the action: the button, the question, and what follows if it is confirmed."""
+    """How a screen offers the action: the button, the question, and the consequence of confirming."""
 
     label: str
     question: str
@@ -56,11 +59,10 @@ class Dialog:
 
 @dataclass(frozen=True)
 class Asked:
-    """How a person is asked for an argument.
+    """How a person enters an argument.
 
-    Without a value, a dialog says ``missing`` or, if that is empty, takes ``otherwise``; the command line takes
-    ``otherwise`` unless that is None. ``options`` gives the values to choose from for a target, where only the core
-    knows them.
+    Without a value, a dialog shows ``missing`` or, if that is empty, uses ``otherwise``; the command line uses
+    ``otherwise`` unless that is None. ``options`` gives the choices for a target, where only the core knows them.
     """
 
     label: str
@@ -72,19 +74,21 @@ class Asked:
 
 @dataclass(frozen=True)
 class Shown:
-    """An argument that says what the person looked at; ``present`` reads it for a target at this moment."""
+    """An argument that names what the person saw; ``present`` reads its current value for a target."""
 
-    present: Callable[[int], str]
+    present: Callable[[Any], str]
 
 
 def why(label: str = "Why?", optional: bool = False) -> Asked:
-    """Ask for the reason; ``optional``: only screens insist on one."""
-    return Asked(label, missing="Please say why: it is kept in the audit trail.", otherwise="" if optional else None)
+    """Ask for the reason; with ``optional``, only screens require one."""
+    return Asked(
+        label, missing="Enter a reason. It is recorded in the audit trail.", otherwise="" if optional else None
+    )
 
 
 @dataclass(frozen=True)
 class Action:
-    """One action of a person. ``because`` says why nobody may do it without proof of who they are.
+    """One action. ``because`` says why it needs an authenticated person.
 
     ``run(target, *, actor, key, **arguments)`` carries it out; ``arguments`` is the model of the further ones.
     """
@@ -102,7 +106,7 @@ class Action:
     @property
     def says(self) -> str:
         """What it does, in one sentence: the first of its docstring."""
-        return inspect.getdoc(self.run).split("\n")[0]
+        return (inspect.getdoc(self.run) or "").split("\n")[0]
 
     @property
     def asked(self) -> dict[str, Asked]:
@@ -117,7 +121,7 @@ class Action:
 
     @property
     def takes(self) -> str:
-        """The names and types of its arguments, for a person who left one out."""
+        """The names and types of its arguments, for an error message."""
         found = inspect.get_annotations(self.arguments)
         return ", ".join(f"{name} ({_type_name(found[name])})" for name in sorted(found))
 
@@ -157,19 +161,19 @@ def action(
 def _arguments(run: Callable) -> type[BaseModel]:
     hints = get_type_hints(run, include_extras=True)
     own = [p for p in inspect.signature(run).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    fields = {p.name: (hints[p.name], ... if p.default is p.empty else p.default) for p in own}
-    strict = ConfigDict(strict=True, extra="forbid")
-    return create_model(run.__name__, __config__=strict, **{n: f for n, f in fields.items() if n not in BROUGHT})
+    asked = [parameter for parameter in own if parameter.name not in BROUGHT]
+    fields: dict[str, Any] = {p.name: (hints[p.name], ... if p.default is p.empty else p.default) for p in asked}
+    return create_model(run.__name__, __config__=ConfigDict(strict=True, extra="forbid"), **fields)
 
 
 BROUGHT = ("actor", "key")  # what each call brings along, whatever the action
-HOMES = ("core.actions.issues", "core.actions.deployments", "core.actions.triage")
 
 
-def registry() -> Mapping[str, Action]:
-    """Every action by its name."""
-    for home in HOMES:
-        import_module(home)
+@cache
+def registry() -> dict[str, Action]:
+    """Every action by its name: those of each module beside this one."""
+    for module in iter_modules([str(Path(__file__).parent)]):
+        import_module(f"{__package__}.{module.name}")
     return _registry
 
 
@@ -247,7 +251,7 @@ def done(session: Session, who: Actor, name: str, subject: str, key: Key) -> boo
     if row is None:
         return _done_before_binding(session, who, name, subject, key)
     if row.request != key.request:
-        raise Reused("this idempotency key was used before for the same action with other content; use a new key")
+        raise Reused("This idempotency key was already used for the same action with different content. Use a new key.")
     return True
 
 
@@ -269,5 +273,5 @@ def note(session: Session, who: Actor, action: str, subject: int | str, key: Key
 def get(session: Session, table, row_id: int, what: str):
     row = session.get(table, row_id)
     if row is None:
-        raise Refused(f"{what} does not exist")
+        raise Refused(f"{what[0].upper()}{what[1:]} does not exist.")
     return row

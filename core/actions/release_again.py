@@ -1,13 +1,17 @@
-"""Which patch may be released once more, and how it becomes a run of its own, with its review and the approval."""
+"""Which patch can be released again, and how it becomes a new run with its review and the approval."""
 
 from __future__ import annotations
 
-from sqlmodel import Session, col, select
+from typing import Any, TypeVar
+
+from sqlmodel import Session, SQLModel, col, select
 
 from core.access.rights import Actor
 from core.db import store
 from core.models import Approval, ChangeSet, Decision, Deployment, Issue, Review, Status, now
 from core.ops import durable, restart
+
+Row = TypeVar("Row", bound=SQLModel)
 
 
 def releasable(session: Session, issue: Issue) -> ChangeSet | None:
@@ -59,17 +63,23 @@ def _decision_of(session: Session, issue: Issue) -> Decision | None:
     return session.exec(select(Decision).where(*where).order_by(col(Decision.id).desc()).limit(1)).first()
 
 
+def _copied(row: Row, **values: Any) -> Row:
+    """A new row like this one, with these values."""
+    return type(row)(**row.model_dump(exclude={"id", "created_at"}) | values)
+
+
 def as_new_run(session: Session, issue: Issue, old: ChangeSet, who: Actor, reason: str) -> ChangeSet:
     """The same patch with its review, its decision and the person's approval, as a run of its own."""
     review, decision = _review_of(session, old), _decision_of(session, issue)
+    if review is None or decision is None:
+        raise ValueError(f"the patch of change set {old.id} has no passed review, or no decision")
     durable.new_run(session, issue, None)
-    made = ChangeSet(**old.model_dump(exclude={"id", "created_at"}) | {"run": issue.run, "attempt": 1})
+    made = _copied(old, run=issue.run, attempt=1)
     made.status, made.note = "reviewed", f"released anyway by {who.name}: {reason}"[:2000]
     session.add(made)
     session.flush()
-    kept = {"run": issue.run, "needs_approval": True}
-    session.add(Review(**review.model_dump(exclude={"id", "created_at"}) | {"change_set_id": made.id}))
-    session.add(Decision(**decision.model_dump(exclude={"id", "created_at"}) | kept))
+    session.add(_copied(review, change_set_id=made.id))
+    session.add(_copied(decision, run=issue.run, needs_approval=True))
     session.add(
         Approval(
             issue_id=issue.id,
@@ -94,15 +104,15 @@ def as_new_run(session: Session, issue: Issue, old: ChangeSet, who: Actor, reaso
 def no_restart(session: Session, issue: Issue, dead: str) -> str:
     """Why the issue's run cannot be restarted from a stage; empty when it can. ``dead``: how its workflow ended."""
     if restart.in_production(session, issue):
-        return "a deployment of this issue may be live; wait for its watch to end, or roll it back"
+        return "A deployment of this issue may be live. Wait for its watch to end, or roll it back."
     if issue.status in (Status.RESOLVED, Status.DISMISSED):
-        return f"the issue is {issue.status}: try it again instead"
+        return f"The issue is {issue.status}. Start a new run instead."
     if issue.status is not Status.ESCALATED and not dead:
-        return f"the issue is {issue.status} and its workflow is live: escalate it first"
+        return f"The issue is {issue.status} and its workflow is running. Escalate it first."
     if issue.merged_into:
-        return f"the issue was merged into issue {issue.merged_into}: restart that one"
+        return f"The issue was merged into issue {issue.merged_into}. Restart that one."
     if _released(session, issue):
-        return "this run was released and did not hold: use Release anyway, or Try again"
+        return "This run was released and did not hold. Use Release anyway, or Start new run."
     return ""
 
 

@@ -1,8 +1,8 @@
-"""Answers that people give in Slack: a click or a submitted form becomes the very action that the console takes.
+"""Answers from Slack: a click or a submitted form runs the same action as the console.
 
-Who clicked is told by Slack's signature (core/ops/webhooks.py) and mapped to a person by [slack.people] of
-platform.toml; a user who is not named there is refused. An action that asks for nothing is one click, bound to the
-patch that the button was made for; every other one asks in a form first.
+Slack's signature authenticates the user (core/ops/webhooks.py), and [slack.people] of platform.toml maps them to a
+person; other users are refused. An action without arguments needs one click, bound to the patch of its button; every
+other action opens a form first.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def answer(payload: dict) -> Reply:
         kind = {"block_actions": _clicked, "view_submission": _submitted}[payload["type"]]
         return kind(payload, payload["user"]["id"])
     except (LookupError, TypeError, ValueError, AttributeError):
-        return Reply({"status": "refused", "says": "this is no answer to a message of ours"}, status=400)
+        return Reply({"status": "refused", "says": "This is not a reply to a message of this platform."}, status=400)
     except SQLAlchemyError:
         log.exception("an answer from Slack was not stored")
         return Reply(says="The database did not respond. Nothing changed; retrying is safe.")
@@ -81,7 +81,7 @@ def person(user_id: str) -> Actor:
     """The person behind a Slack user of a signed payload. Raises Refused for one whom the policy does not name."""
     name = runtime.current().policy.slack.people.get(user_id)
     if not name:
-        raise Refused(f"your Slack account {user_id} is not named in [slack.people] of platform.toml")
+        raise Refused(f"Your Slack account {user_id} is not listed in [slack.people] of platform.toml.")
     return Actor(name, Role.VIEWER, via="slack", proof=IdentityProof.SLACK)  # the role that counts is the store's
 
 
@@ -121,11 +121,11 @@ def _carry_out(action: Action, target: Target, actor: Actor, key: str, given: Ma
 def _ask(payload: dict, action: Action, target: Target) -> Reply:
     slack = _slack()
     if slack is None:
-        return Reply(says="Slack is not connected with a bot token: answer in the console")
+        return Reply(says="Slack is not connected with a bot token. Answer in the console.")
     try:
         slack.open_form(payload["trigger_id"], form(action, target))
     except VendorError as error:
-        return Reply(says=f"the form could not be shown ({error.message}): answer in the console")
+        return Reply(says=f"The form could not be shown ({error.message}). Answer in the console.")
     return Reply()
 
 

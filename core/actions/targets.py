@@ -1,4 +1,4 @@
-"""What an action on an issue is carried out on: the issue, its open question, its deployment or its silence."""
+"""The target of an action on an issue: the issue, its pending approval, its deployment or its silence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def question(session: Session, issue_id: int) -> Approval | None:
 
 def _question(session: Session, issue_id: int) -> int:
     if (asked := question(session, issue_id)) is None:
-        raise Refused(f"issue {issue_id} asks for no approval")
+        raise Refused(f"Issue {issue_id} has no pending approval.")
     return asked.id
 
 
@@ -37,13 +37,13 @@ def _deployment(session: Session, issue_id: int) -> int:
     where = (Deployment.issue_id == issue_id, Deployment.environment == "production")
     found = session.exec(select(Deployment.id).where(*where).order_by(col(Deployment.id).desc())).first()
     if found is None:
-        raise Refused(f"nothing of issue {issue_id} is in production")
+        raise Refused(f"Issue {issue_id} has no production deployment.")
     return found
 
 
 def _silence(session: Session, issue_id: int) -> int:
     if not (found := triage_rules.standing(session, triage_rules.Silence.issue_id == issue_id)):
-        raise Refused(f"issue {issue_id} is not silenced")
+        raise Refused(f"Issue {issue_id} is not silenced.")
     return found[0].id
 
 

@@ -1,6 +1,6 @@
-"""What a person may decide of signals: which are one issue and which are not, and which nobody needs to be told of.
+"""Actions on signals: merge and split issues, and silence what should alert nobody.
 
-Every decision is kept (core/signals/triage_rules.py), and later signals follow it. ``actor`` is as in
+Every decision is stored (core/signals/triage_rules.py), and later signals follow it. ``actor`` is as in
 core/actions/issues.py.
 """
 
@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select, update
 
 from core import runtime
 from core.access.rights import OPERATE, Actor, Refused
-from core.actions import approvals
+from core.actions import answering
 from core.actions.registry import About, ActionResult, Asked, Dialog, Key, Whole, action, get, note, once, why
 from core.db import store
 from core.models import Approval, Issue, Signal, Status, now
@@ -33,12 +33,12 @@ LONGEST = 90 * 24 * 60  # minutes: a silence is no way to forget
 
 @action(
     OPERATE,
-    "it answers an open approval with no, and hides an issue in another one",
+    "it rejects a pending approval, and hides an issue in another one",
     About.ISSUE,
     Dialog(
         "Merge",
         "Merge this issue into another one?",
-        "Its signals move there and its own work ends; later signals of its kind follow.",
+        "Its signals move there, and its own work ends. Later signals of its kind follow.",
         shortcut="M",
     ),
 )
@@ -46,10 +46,10 @@ def merge(
     issue_id: int,
     *,
     actor: Actor,
-    into: Annotated[Whole, Asked("Into which issue?", "one", "Choose the issue that this one becomes a part of.")],
+    into: Annotated[Whole, Asked("Into which issue?", "one", "Choose the issue to merge into.")],
     key: str,
 ) -> ActionResult:
-    """Make this issue a part of ``into``: its signals move there, its own journey ends, later signals follow."""
+    """Merge this issue into another one: its signals move there, its own run ends, and later signals follow."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue, target = _pair(session, issue_id, into)
@@ -65,7 +65,7 @@ def merge(
         ).merged_into = into
         detail = {"into": into, "signals": moved, "fingerprints": sorted(prints)}
         note(session, who, "merge", issue_id, key, detail)
-        return f"merged: {counted(moved, 'signal')} moved to issue {into}"
+        return f"Merged. {counted(moved, 'signal')} moved to issue {into}."
 
     receipt = once("merge", actor, f"issue/{issue_id}", key, act, {"into": into})
     with store.read() as session:
@@ -79,34 +79,34 @@ def _pair(session: Session, issue_id: int, into: int) -> tuple[Issue, Issue]:
     """The issue and the one it becomes a part of. Raises Refused."""
     issue, target = get(session, Issue, issue_id, "this issue"), get(session, Issue, into, f"issue {into}")
     if issue.id == target.id:
-        raise Refused("an issue cannot be merged into itself")
+        raise Refused("An issue cannot be merged into itself.")
     for one in (issue, target):
         if one.merged_into:
-            raise Refused(f"issue {one.id} was merged into issue {one.merged_into} already")
+            raise Refused(f"Issue {one.id} is already merged into issue {one.merged_into}.")
     if target.status is Status.DISMISSED:
-        raise Refused(f"issue {into} is dismissed: try it again before another one is merged into it")
+        raise Refused(f"Issue {into} is dismissed. Start a new run of it before you merge another issue into it.")
     policy = runtime.current().policy
     if policy.is_critical(issue.service) and not policy.is_critical(target.service):
-        raise Refused(f"{issue.service} is a critical service: merge issue {into} into this one instead")
+        raise Refused(f"{issue.service} is a critical service. Merge issue {into} into this one instead.")
     if issue.status in BUSY:
-        raise Refused("a deployment is under way; wait for its watch to end, or merge the other one into this")
+        raise Refused("A deployment is in progress. Wait for its watch to end, or merge the other issue into this one.")
     return issue, target
 
 
 def _end_question(session: Session, issue_id: int, by: str, reason: str) -> None:
     waiting = session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")).first()
     if waiting:
-        approvals.give(session, waiting, by, False, reason)
+        answering.give(session, waiting, by, False, reason)
 
 
 @action(
     OPERATE,
-    "it moves errors away from the issue that people look at",
+    "it moves errors out of the issue that people look at",
     About.ISSUE,
     Dialog(
         "Split",
-        "Take signals out into an issue of their own?",
-        "Later signals of the same kind go with them; both issues are counted anew.",
+        "Move signals into a new issue?",
+        "Later signals of the same kind follow. Both issues are recounted.",
         shortcut="L",
     ),
 )
@@ -114,10 +114,10 @@ def split(
     issue_id: int,
     *,
     actor: Actor,
-    fingerprints: Annotated[list[str], Asked("Which signals go?", "several", "Choose the signals that are to go.")],
+    fingerprints: Annotated[list[str], Asked("Signals to move", "several", "Choose the signals to move.")],
     key: str,
 ) -> ActionResult:
-    """Take these fingerprints' signals out into an issue of their own, which later signals of theirs join."""
+    """Move the signals of these fingerprints into a new issue, which their later signals join."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue")
@@ -129,7 +129,7 @@ def split(
         group.recount(session, issue)
         detail = {"new": new.id, "fingerprints": sorted(chosen)}
         note(session, who, "split", issue_id, key, detail)
-        return f"split: issue {new.id} has the signals now"
+        return f"Split. The signals moved to issue {new.id}."
 
     return once("split", actor, f"issue/{issue_id}", key, act, {"fingerprints": sorted(map(str, fingerprints))})
 
@@ -139,9 +139,9 @@ def _parted(session: Session, issue: Issue, wanted: Sequence[str]) -> tuple[set[
     told = session.exec(select(Signal.fingerprint).where(Signal.issue_id == issue.id).distinct()).all()
     chosen = set(told) & {str(one) for one in wanted}
     if len(chosen) != len(wanted) or not chosen:
-        raise Refused("choose fingerprints that signals of this issue have")
+        raise Refused("Choose fingerprints of this issue's signals.")
     if not (rest := set(told) - chosen):
-        raise Refused("something has to stay: all signals of the issue were chosen")
+        raise Refused("You chose all signals. At least one kind must stay in the issue.")
     return chosen, rest
 
 
@@ -161,12 +161,12 @@ def _taken_out(session: Session, issue: Issue, prints: Sequence[str], by: str) -
 
 @action(
     OPERATE,
-    "errors call nobody while it lasts",
+    "errors alert nobody while it lasts",
     About.ISSUE,
     Dialog(
         "Silence",
-        "Open no issue of this for a while?",
-        "What it covers is counted and shown, but calls nobody; it ends by itself.",
+        "Silence this for a while?",
+        "Matching signals are counted and shown, but open no issue and alert nobody. The silence ends by itself.",
         shortcut="Q",
     ),
 )
@@ -181,21 +181,21 @@ def silence(
     title: str = "*",
     starts: str = "",
 ) -> ActionResult:
-    """For so many minutes open no issue of what is meant: this issue's signals or, without one, globs.
+    """Suppress this issue's signals, or those that match the globs, for a number of minutes.
 
-    ``starts`` (ISO 8601 with its zone) makes it planned maintenance from then on; empty: a silence from now on.
+    ``starts`` (ISO 8601 with its zone) makes it planned maintenance from then on; empty means a silence from now on.
     """
     start = _start(starts)
     if not reason.strip():
-        raise Refused("say why: it is shown as long as it lasts")
+        raise Refused("Enter a reason. It is shown while the silence lasts.")
     if not 1 <= minutes <= LONGEST:
-        raise Refused(f"a silence has an end: between 1 and {LONGEST} minutes")
+        raise Refused(f"A silence lasts between 1 and {LONGEST:,} minutes.")
     content = {"minutes": minutes, "reason": reason, "service": service, "title": title, "starts": starts}
 
     def act(session: Session, who: Actor, key: Key) -> str:
         issue = get(session, Issue, issue_id, "this issue") if issue_id else None
         if issue is None and {service.strip(), title.strip()} <= {"", "*"}:
-            raise Refused("that would silence everything: name a service or a title")
+            raise Refused("That would silence everything. Enter a service or a title.")
         made = Silence(
             service=issue.service if issue else service.strip() or "*",
             title=issue.title if issue else title.strip() or "*",
@@ -213,7 +213,7 @@ def silence(
         about = issue_id or f"silence/{made.id}"
         note(session, who, "silence", about, key, {**detail, "silence": made.id, "starts": starts})
         until = f"{made.ends_at:%Y-%m-%d %H:%M} UTC"
-        return f"{'planned' if starts else 'silenced'} until {until}; what it covers is counted"
+        return f"{'Planned' if starts else 'Silenced'} until {until}. Matching signals are still counted."
 
     return once("silence", actor, f"issue/{issue_id}" if issue_id else "silence", key, act, content)
 
@@ -224,7 +224,7 @@ def _start(starts: str) -> datetime:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Refused("a start is like 2026-11-25T22:00:00Z: a time with its zone")
+        raise Refused("A start is a time with its zone, such as 2026-11-25T22:00:00Z.")
     return at
 
 
@@ -232,17 +232,19 @@ def _start(starts: str) -> datetime:
     OPERATE,
     "it opens issues, and so starts work",
     About.SILENCE,
-    Dialog("End", "End it now?", "New signals are reported again; what was set aside stays so."),
+    Dialog(
+        "End silence", "End this silence now?", "New signals open issues again. Suppressed signals stay suppressed."
+    ),
 )
 def end_silence(silence_id: int, *, actor: Actor, key: str) -> ActionResult:
-    """End a silence or planned maintenance now; what it has set aside stays so."""
+    """End a silence or planned maintenance now; suppressed signals stay suppressed."""
 
     def act(session: Session, who: Actor, key: Key) -> str:
         row = get(session, Silence, silence_id, "this silence")
         if row.ends_at <= now():
-            raise Refused("it has ended already")
+            raise Refused("It has already ended.")
         row.ends_at, row.starts_at, row.ended_by = now(), min(row.starts_at, now()), who.name
         note(session, who, "end_silence", row.issue_id or f"silence/{silence_id}", key, {"silence": silence_id})
-        return "ended: what comes from now on is told again"
+        return "Ended. New signals open issues again."
 
     return once("end_silence", actor, f"silence/{silence_id}", key, act, {})

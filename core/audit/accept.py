@@ -19,9 +19,9 @@ from core.settings import Settings
 
 
 def accept(settings: Settings, by: str, reason: str) -> ChainVerdict:
-    """Sign the newest row as the head. Refused for a chain that does not fit by itself, and while nothing is wrong."""
+    """Sign the newest row as the head. Refused if the chain itself is inconsistent, or if nothing is wrong."""
     if head.verify(settings).ok:
-        return ChainVerdict(False, 0, "nothing to accept: the chain fits every head")
+        return ChainVerdict(False, 0, "nothing to accept: the chain matches every head")
     kept = head.keeper(settings)
     with FileLock(kept.folder / "audit-head.lock"):
         with store.read() as session:
@@ -43,6 +43,7 @@ def _begin_anew(kept: head.Keeper, by: str, reason: str) -> None:
     kept.file.unlink(missing_ok=True)
     with store.read() as session:
         last = chain.walk(session)[1]
+    assert last is not None, "the row above was recorded"
     head.keep(kept, last)
 
 

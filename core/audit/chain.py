@@ -1,4 +1,4 @@
-"""A hash chain of who did what: each row holds the hash of the one before it.
+"""A hash chain of who did what: each row holds the hash of the previous row.
 
 The chain is SHA-256 over canonical JSON. Whoever can write into the database can compute it anew, so what the chain
 alone cannot tell (an end that was cut off, rows that were written anew with all hashes after them) is found by marks
@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from core.models import AuditRow, now
+from core.models.counted import counted
 
 GENESIS = "0" * 64
 CHUNK = 2000  # rows read at a time
@@ -65,11 +66,11 @@ def record(
 
 
 class AlreadyDone(Exception):
-    """This very action was carried out before; doing it again would be a second effect."""
+    """This action was already carried out; repeating it would have a second effect."""
 
 
 class ChainState(StrEnum):
-    """What became of the chain since it was written."""
+    """The result of a verification of the chain."""
 
     WHOLE = "whole"
     EDITED = "edited"
@@ -99,11 +100,11 @@ class Mark:
 
 
 class _Broken(Exception):
-    """(state, message) of the first place that does not fit."""
+    """(state, message) of the first inconsistent row."""
 
 
 def verify(session: Session, told: Callable[[int], None] = lambda _: None, marks: Iterable[Mark] = ()) -> ChainVerdict:
-    """Walk the whole chain; names the first row that does not fit. ``told`` hears how many rows are done."""
+    """Verify the whole chain; the verdict names the first inconsistent row. ``told`` receives the progress in rows."""
     return walk(session, marks, told)[0]
 
 
@@ -117,8 +118,9 @@ def walk(
 
     ``start`` is a row that was verified before: it has to be there as it was.
     """
-    kept = sorted([*marks, *([start] if start else [])], key=lambda mark: mark.row)
-    count, last = 0, None
+    kept = sorted([*marks, start] if start else marks, key=lambda mark: mark.row)
+    count = 0
+    last: Mark | None = None
     try:
         for row in _linked(session, start, kept):
             count, last = count + 1, Mark(row.id, row.hash)
@@ -127,7 +129,7 @@ def walk(
     except _Broken as broken:
         state, says = broken.args
         return ChainVerdict(False, count, says, state), last
-    return ChainVerdict(True, count, f"{count:,} rows, each follows the one before it"), last
+    return ChainVerdict(True, count, f"{counted(count, 'row')} verified; the chain is intact"), last
 
 
 def _linked(session: Session, start: Mark | None, marks: list[Mark]) -> Iterator[Row]:
@@ -148,15 +150,13 @@ def _linked(session: Session, start: Mark | None, marks: list[Mark]) -> Iterator
     if left:
         mark = left[0]
         raise _Broken(ChainState.TRUNCATED, f"the chain ends before row {mark.row}, which {mark.source} names: "
-                                       "rows were cut off")  # fmt: skip
+                                       "rows were removed")  # fmt: skip
 
 
 def _fits(row: Row, mark: Mark) -> None:
     if (row.id, row.hash) != (mark.row, mark.hash):
         says = f"row {mark.row} is not the row that {mark.source} names"
-        raise _Broken(
-            ChainState.REWRITTEN, f"{says}: rows up to it were changed or removed, and the hashes computed anew"
-        )
+        raise _Broken(ChainState.REWRITTEN, f"{says}: earlier rows were changed or removed, and the hashes recomputed")
 
 
 def _break(session: Session, row: Row, before: int) -> tuple[ChainState, str]:

@@ -28,6 +28,7 @@ from core.audit import chain
 from core.audit.chain import ChainState, ChainVerdict, Mark
 from core.db import store
 from core.models import AuditHead, now
+from core.models.counted import counted
 from core.ops import notify
 from core.policy.reader import ConfigurationError
 from core.settings import Settings
@@ -108,7 +109,7 @@ def keeper(settings: Settings) -> Keeper:
     """Raises ConfigurationError for an AUDIT_KEY that is too short."""
     folder, given = settings.data_dir.resolve(), settings.audit_key.get_secret_value()
     if given and len(given) < SHORTEST:
-        raise ConfigurationError(f"AUDIT_KEY: at least {SHORTEST} characters, e.g. from openssl rand -hex 32")
+        raise ConfigurationError(f"AUDIT_KEY needs at least {SHORTEST} characters, e.g. from openssl rand -hex 32")
     return Keeper(folder, f"{socket.gethostname()}:{folder}", given.encode() or _kept_key(folder), not given)
 
 
@@ -143,7 +144,7 @@ def _last(session: Session, kept: Keeper) -> Head | Mark | None:
     used = known or (kept.own_key and bool(kept.key))
     if not kept.file.exists():
         if used:
-            raise Distrusted(ChainState.HEADLESS, "the head is missing, though this host kept one")
+            raise Distrusted(ChainState.HEADLESS, "the head is missing, although this host had one")
         return None
     text = kept.file.read_text(encoding="ascii", errors="replace")
     if not used and (old := re.fullmatch(r"(\d{1,18}) ([0-9a-f]{64})\s*", text)):
@@ -151,7 +152,7 @@ def _last(session: Session, kept: Keeper) -> Head | Mark | None:
     head = read(text)
     if head is None or not genuine(head, kept.key):
         why = "is not signed with our key" if kept.key else "cannot be verified: its key is missing"
-        raise Distrusted(ChainState.FORGED, f"the head {why}; it was replaced, or the key was")
+        raise Distrusted(ChainState.FORGED, f"the head {why}; the head or the key was replaced")
     return head
 
 
@@ -193,7 +194,7 @@ def keep(kept: Keeper, last: Mark) -> None:
     with store.read() as session:
         known = session.get(AuditHead, kept.name) is not None
     if not known:
-        log.warning("this host keeps a head of the audit trail from now on: %s", head)
+        log.warning("this host now keeps a head of the audit trail: %s", head)
         with store.write() as session:
             session.merge(AuditHead(keeper=kept.name, line=str(head), sent=""))
 
@@ -203,7 +204,7 @@ def advance_quietly(settings: Settings) -> None:
     try:
         verdict = advance(settings, PATIENCE)
     except (OSError, SQLAlchemyError, Timeout, ConfigurationError) as error:
-        log.warning("the head of the audit trail was not moved: %s", error)
+        log.warning("the head of the audit trail was not advanced: %s", error)
     else:
         if not verdict.ok:
             log.error("audit trail %s: %s", verdict.state, verdict.says)
@@ -215,7 +216,7 @@ def advance_quietly(settings: Settings) -> None:
 def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, given: Head | None = None) -> ChainVerdict:
     """The whole chain against every head that is known: this host's, those in the database, and ``given``."""
     kept, fault = keeper(settings), None
-    marks = [given.mark("the head that you gave")] if given else []
+    marks = [given.mark("the given head")] if given else []
     with store.read() as session:
         try:
             marks += _sent(session, kept)
@@ -228,9 +229,9 @@ def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, giv
     if fault:
         return _both(verdict, *fault)
     if verdict.ok and given and not genuine(given, kept.key):
-        says = "the head that you gave names a row of this chain, but is not signed with the key of this host"
+        says = "the given head names a row of this chain, but is not signed with the key of this host"
         return ChainVerdict(False, verdict.rows, says, ChainState.FORGED)
-    heads = f"; {len(marks)} signed heads fit" if marks else "; no head is kept yet"
+    heads = f"; {counted(len(marks), 'head')} match" if marks else "; no head is stored yet"
     return ChainVerdict(verdict.ok, verdict.rows, verdict.says + (heads if verdict.ok else ""), verdict.state)
 
 
@@ -264,7 +265,7 @@ def send_daily(settings: Settings) -> bool:
     with store.write() as session:
         session.merge(AuditHead(keeper=kept.name, line=line, sent=today))
         notify.announce(session, "audit_head", f"audit-head-{today}-{kept.name}", kept.name, line)
-    log.info("head of the audit trail: %s", line)
+    log.info("audit trail head: %s", line)
     return True
 
 

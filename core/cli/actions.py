@@ -1,7 +1,7 @@
 """``python -m core ACTION``: every action of a person, for the person of PLATFORM_TOKEN.
 
-An action on an issue, its open question, its deployment or its silence takes ``--issue``. An argument that says what
-the person looked at, such as the hash of a patch, is what is there now.
+An action on an issue, its approval, its deployment or its silence takes ``--issue``. An argument that names what the
+person saw, such as the hash of a patch, takes its current value.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _listed(action: Action, given: Mapping[str, Any]) -> str:
     for name, asked in action.asked.items():
         if given[name] is None and callable(asked.options):
             options = asked.options(given["issue"])
-            return "\n".join(f"{value:>4} {says}" for value, says in options.items()) or f"no {name} can be chosen"
+            return "\n".join(f"{value:>4} {says}" for value, says in options.items()) or f"there is no {name} to choose"
     return ""
 
 

@@ -1,19 +1,19 @@
 """Who the command line acts as: the person of PLATFORM_TOKEN, and nobody without one.
 
-Owning the database file proves no person: every process that the engine starts runs as the same account. The owner
-may keep people, so that a new platform gets its first admin, but cannot act for them (core/cli/token.py).
+Owning the database file does not identify a person: every process of the engine runs as the same account. The owner can
+manage people, so that a new platform gets its first admin, but cannot act for them (core/cli/token.py).
 """
 
 from __future__ import annotations
 
 import getpass
 import os
-from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
 from core.access import rights, sessions
 from core.access.rights import Actor, Forbidden
+from core.db import store
 from core.settings import Settings
 
 VIA = "command line"
@@ -24,7 +24,7 @@ def actor(settings: Settings) -> Actor:
     token = settings.platform_token.get_secret_value()
     if not token:
         raise Forbidden(
-            "the command line acts for a person. Set PLATFORM_TOKEN: "
+            "The command line acts for a person. Set PLATFORM_TOKEN: "
             "python -m core token add NAME --label WHAT --scope operate --scope approve"
         )
     return sessions.of_token(token, VIA)
@@ -39,6 +39,6 @@ def administrator(settings: Settings) -> str:
     if settings.platform_token.get_secret_value():
         return rights.require(actor(settings), rights.ADMINISTER).name
     url = make_url(settings.database)
-    if url.drivername.startswith("sqlite") and os.geteuid() not in (0, Path(url.database).stat().st_uid):
-        raise Forbidden("the database belongs to another account of this machine: set PLATFORM_TOKEN")
+    if url.drivername.startswith("sqlite") and os.geteuid() not in (0, store.sqlite_file(url).stat().st_uid):
+        raise Forbidden("The database belongs to another account of this machine. Set PLATFORM_TOKEN.")
     return f"account/{getpass.getuser()}"

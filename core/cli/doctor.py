@@ -1,4 +1,4 @@
-"""Is everything set up? Every setting and connector, what is missing, and how to get it."""
+"""Checks the setup: every setting and connector, what is missing, and how to fix it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.access import accounts
 from core.audit import head
 from core.db import store
+from core.models.counted import counted
 from core.policy.reader import ConfigurationError
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.runtime import Runtime
@@ -25,7 +26,7 @@ from core.vendors.redact import Redactor
 
 @dataclass(frozen=True)
 class DoctorLine:
-    """``state`` is ok, off (not connected, and nothing breaks by it) or fault."""
+    """``state`` is ok, off (not connected, which breaks nothing) or fault."""
 
     what: str
     state: str
@@ -34,7 +35,7 @@ class DoctorLine:
 
 
 def examine(rt: Runtime) -> Iterator[DoctorLine]:
-    """One line a thing that has to work, in the order a newcomer would set them up."""
+    """One line for each thing that has to work, in the order of a new setup."""
     yield _python()
     yield _git()
     yield _policy(rt)
@@ -46,7 +47,7 @@ def examine(rt: Runtime) -> Iterator[DoctorLine]:
     for name, repository in rt.policy.repositories.items():
         try:
             workspace.clone(rt, name, repository)
-            yield DoctorLine(f"repository {name}", "ok", f"{Redactor()(repository.remote)} can be read")
+            yield DoctorLine(f"repository {name}", "ok", f"{Redactor()(repository.remote)} is readable")
         except CommandError as error:
             yield DoctorLine(
                 f"repository {name}",
@@ -79,17 +80,15 @@ def _audit(rt: Runtime) -> DoctorLine:
     try:
         verdict = head.advance(rt.settings, head.PATIENCE)
     except (SQLAlchemyError, OSError, Timeout, ConfigurationError) as error:
-        return DoctorLine(
-            "audit trail", "fault", f"its head cannot be moved: {error}", "look at DATA_DIR and AUDIT_KEY"
-        )
+        return DoctorLine("audit trail", "fault", f"cannot advance the head: {error}", "check DATA_DIR and AUDIT_KEY")
     if not verdict.ok:
         return DoctorLine("audit trail", "fault", f"{verdict.state}: {verdict.says}", "python -m core audit verify")
     outside = rt.policy.routes.audit_head
     return DoctorLine(
         "audit trail",
         "ok",
-        f"whole since its last head; sent outside to {', '.join(outside) or 'the log alone'}",
-        "" if outside else "name a channel in routes.audit_head",
+        f"intact since its last head; heads are sent to {', '.join(outside) or 'the log only'}",
+        "" if outside else "set a channel in routes.audit_head",
     )
 
 
@@ -97,32 +96,32 @@ def _policy(rt: Runtime) -> DoctorLine:
     services = len(rt.policy.services)
     if rt.policy_error:
         return DoctorLine(
-            "platform.toml", "fault", rt.policy_error, "mend the file; until then the last good one is used"
+            "platform.toml", "fault", rt.policy_error, "fix the file; until then, the last valid policy applies"
         )
     return DoctorLine(
         "platform.toml",
         "ok" if services else "off",
-        f"{services} services",
-        "" if services else "name a service",
+        counted(services, "service"),
+        "" if services else "add a service",
     )
 
 
 def _database(rt: Runtime) -> DoctorLine:
     try:
         with store.read() as session:
-            session.exec(text("select 1"))
+            session.connection().execute(text("select 1"))
         return DoctorLine("database", "ok", store.engine().url.render_as_string(hide_password=True))
     except SQLAlchemyError as error:
         return DoctorLine("database", "fault", str(error).splitlines()[0], "check DATABASE_URL or DATA_DIR")
 
 
 def _people() -> DoctorLine:
-    """Can anybody keep people and settings?"""
+    """Is there an admin?"""
     how = "python -m core user add NAME --role admin"
     try:
         admins = accounts.admins()
     except SQLAlchemyError:
-        return DoctorLine("people", "fault", "the database does not answer", "see above")
+        return DoctorLine("people", "fault", "the database is not responding", "see above")
     return DoctorLine(
         "people", "ok" if admins else "off", f"admins: {', '.join(admins) or 'none'}", "" if admins else how
     )
@@ -133,7 +132,7 @@ def _sandbox(rt: Runtime) -> DoctorLine:
         return DoctorLine(
             "sandbox runner",
             "fault",
-            "no sandbox for repository code: no fix will be written",
+            "no sandbox for repository code, so no fixes are written",
             "install bubblewrap, or set fix.allow_limited_runner in platform.toml",
         )
     weaker = getattr(rt.runner, "weaker_because", "")
@@ -146,18 +145,18 @@ def _sandbox(rt: Runtime) -> DoctorLine:
 
 
 def _cline(rt: Runtime) -> DoctorLine:
-    """Cline needs its program, a model to ask, and the full sandbox."""
+    """Cline needs its executable, a model, and the full sandbox."""
     settings = rt.settings
     if not settings.cline_bin:
         return DoctorLine("Cline", "off", "not connected", "set CLINE_BIN to the Cline CLI to let it propose fixes")
     if cline.program(settings) is None:
         return DoctorLine(
-            "Cline", "fault", f"{settings.cline_bin} is no program", "npm install cline, and set CLINE_BIN"
+            "Cline", "fault", f"{settings.cline_bin} is not executable", "run npm install cline, and set CLINE_BIN"
         )
     if not settings.openai_model:
-        return DoctorLine("Cline", "fault", "no model to ask", "set OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL")
+        return DoctorLine(
+            "Cline", "fault", "no model configured", "set OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL"
+        )
     if not isinstance(rt.runner, BubblewrapRunner):
-        return DoctorLine("Cline", "fault", "it is only run inside of bubblewrap", "install bubblewrap")
-    return DoctorLine(
-        "Cline", "ok", f"{settings.cline_bin}, walled in: it reaches {settings.openai_model} and nothing else"
-    )
+        return DoctorLine("Cline", "fault", "it runs only in bubblewrap", "install bubblewrap")
+    return DoctorLine("Cline", "ok", f"{settings.cline_bin}, sandboxed; it can reach only {settings.openai_model}")

@@ -1,4 +1,4 @@
-"""``python -m core fix --repo DIR --crash crash.json``: repair one crash, on a branch of its own."""
+"""``python -m core fix --repo DIR --crash crash.json``: repair one crash on a new branch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.models import Crash
-from core.policy.sections import FixRules, Repository
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.engine import repair
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.judge.judge import NO_EVIDENCE
@@ -25,8 +26,8 @@ COMMIT = 'git checkout -q -B "$1" && shift && git add -- "$@" && git commit -q -
 def main(argv: Sequence[str]) -> int:
     """Prints one JSON line. 0: decided; 2: no sandbox to run code in."""
     parser = argparse.ArgumentParser(prog="python -m core fix", description=__doc__)
-    parser.add_argument("--repo", type=Path, required=True, help="clean git checkout of the service")
-    parser.add_argument("--crash", type=Path, required=True, help="report of the crash (JSON)")
+    parser.add_argument("--repo", type=Path, required=True, help="a clean git checkout of the service")
+    parser.add_argument("--crash", type=Path, required=True, help="the crash report (JSON)")
     parser.add_argument("--allow-limited-runner", action="store_true", help="accept the weaker sandbox")
     given = parser.parse_args(argv)
     crash = Crash.model_validate_json(given.crash.read_text(encoding="utf-8"))
@@ -53,20 +54,25 @@ def main(argv: Sequence[str]) -> int:
 
 def _committed(repo: Path, crash: Crash, result: FixResult) -> str:
     """Commit the fix, or the proposal, on its branch and leave that checked out; its name, empty when there is none."""
-    if result.decision != "fix":
+    if result.decision != "fix" or result.candidate is None:
         return ""
     branch = f"fix/{fingerprint(crash)}"
     place = checkout.of(repo)
     message = f"Fix {crash.exception.type}\n\n{result.candidate.rationale}"
-    argv = ["sh", "-c", COMMIT, "commit", branch, *result.candidate.files, result.test.path]
-    checkout.execute(place, argv, writes=[place.tree, place.directory, place.common], input=message)
+    names = [*result.candidate.files, *([result.test.path] if result.test else [])]
+    argv = ["sh", "-c", COMMIT, "commit", branch, *names]
+    checkout.execute(
+        place, argv, writes=[path for path in (place.tree, place.directory, place.common) if path], input=message
+    )
     return branch
 
 
 def _said(result: FixResult, branch: str) -> dict:
     """A fix is decided when it has evidence; without, what is on the branch is a proposal to a person."""
     sure = result.decision == "fix" and result.confidence > NO_EVIDENCE
-    step = result.next_step or ("" if sure else "Nothing in the code says that this is meant: look at the branch.")
+    step = result.next_step or (
+        "" if sure else "Nothing in the code confirms that this is the intended behaviour. Review the branch."
+    )
     return {
         "decision": "fix" if sure else "escalate",
         "reason": f"{result.reason} {step}".strip(),

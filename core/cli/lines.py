@@ -1,19 +1,20 @@
-"""Commands that read lines and answer each on its own, in order, as soon as it has come.
+"""Commands that read lines and answer each one in order, as soon as it arrives.
 
-A line that cannot be read is named on standard error by its number and gets no answer; the others do.
+An unreadable line gets no answer; standard error names it by its number. All other lines are answered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, TextIO
+from io import BufferedReader
+from typing import TextIO
 
 LONGEST = 1_000_000  # bytes of one line
 BATCH = 65_536  # bytes that are read at once, where they are there
 ALL, SOME, NOTHING = 0, 1, 2  # exit codes: every line was answered, some were not, there was none
 
 
-def batches(stdin: BinaryIO) -> Iterator[list[str | None]]:
+def batches(stdin: BufferedReader) -> Iterator[list[str | None]]:
     """The lines that came together, without their ends; None for one that is too long. Memory is bounded."""
     rest, cut = b"", False
     while piece := stdin.read1(BATCH):
@@ -31,7 +32,7 @@ def _text(line: bytes) -> str | None:
     return line.decode("utf-8", "replace").rstrip("\r") if len(line) <= LONGEST else None
 
 
-def answer_each(stdin: BinaryIO, stdout: TextIO, stderr: TextIO, answer: Callable[[int, str], str | None]) -> int:
+def answer_each(stdin: BufferedReader, stdout: TextIO, stderr: TextIO, answer: Callable[[int, str], str | None]) -> int:
     """Write ``answer(number, line)`` of each line; None is no answer wanted, ValueError what is wrong with the line.
 
     Returns the command's exit code.
@@ -51,14 +52,14 @@ def answer_each(stdin: BinaryIO, stdout: TextIO, stderr: TextIO, answer: Callabl
                 stdout.write(told + "\n")
         stdout.flush()
     if not answered and not refused:
-        print(f"line {number + 1}: nothing to answer: the input is empty", file=stderr)
+        print(f"line {number + 1}: the input is empty", file=stderr)
         return NOTHING
     return SOME if refused else ALL
 
 
 def _readable(line: str | None) -> str:
     if line is None:
-        raise ValueError(f"longer than {LONGEST} bytes")
+        raise ValueError(f"longer than {LONGEST:,} bytes")
     if not line.strip():
         raise ValueError("empty")
     return line

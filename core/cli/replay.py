@@ -1,4 +1,4 @@
-"""``python -m core replay --policy FILE``: which past decisions would flip under another platform.toml."""
+"""``python -m core replay --policy FILE``: which past decisions another platform.toml would change."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from core.queries import decisions
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m core replay", description=__doc__)
-    parser.add_argument("--policy", type=Path, required=True, help="a platform.toml to judge by")
-    parser.add_argument("--days", type=float, default=30, help="how far to look back (30)")
+    parser.add_argument("--policy", type=Path, required=True, help="the platform.toml to replay with")
+    parser.add_argument("--days", type=float, default=30, help="days to look back (default: 30)")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args(argv)
     settings = configuration.load()
@@ -38,16 +38,16 @@ def _in_force(settings: configuration.Settings) -> Policy | None:
 
 
 def told(found: Replay) -> str:
-    lines = [f"{found.judged} decisions judged again, {len(found.flips)} flip"]
+    lines = [f"{found.judged} decisions replayed, {len(found.flips)} would change"]
     if found.unreadable:
-        lines.append(f"{found.unreadable} were left out: their receipts lack the inputs")
+        lines.append(f"{found.unreadable} skipped: their receipts lack the inputs")
     lines += [f"{n:>5}  {before} -> {after}" for (before, after), n in found.kinds().items()]
     for flip in found.flips:
         past = flip.past
         lines.append(
             f"#{past.issue_id} {past.at:%Y-%m-%d %H:%M} {past.service}: {words(past.verdict, past.needs_approval)}"
             f" -> {words(flip.verdict, flip.needs_approval)} ({flip.says})"
-            + (f"; came to: {past.outcome}" if past.outcome else "")
-            + ("; today's policy decides so already" if flip.already else "")
+            + (f"; outcome: {past.outcome}" if past.outcome else "")
+            + ("; the current policy decides the same" if flip.already else "")
         )
     return "\n".join(lines)

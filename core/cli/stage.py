@@ -1,8 +1,9 @@
 """``python -m core stage NAME --issue N``: one stage of one issue, for Kestra's workers (core/cli/kestra/*.yaml).
 
-The stages are those of core/flow.py; Kestra takes the place of DBOS: it waits, branches and tries again. Each may
-be called again: it looks first what it had done. What a flow branches by is printed in the form in which Kestra
-reads a task's outputs. An issue belongs to whoever took it first, Kestra here or a worker: its run is counted up.
+The stages are those of core/flow.py. Kestra takes the place of DBOS: it waits, branches and retries. Each stage can be
+called again, because it first checks what it has already done. It prints the values that a flow branches on in the form
+in which Kestra reads a task's outputs. Whoever takes an issue first, Kestra or a worker, keeps it; its run number
+increases.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
 from core import bootstrap, flow, runtime, settings
-from core.actions import issues
+from core.access import rights
 from core.db import store
 from core.decision import windows
 from core.models import Approval, ChangeSet, Decision, Issue, StageRun, Status, now
@@ -31,23 +33,24 @@ from core.stages.results import Diagnosis, Wait, plain
 from core.vendors import registry
 from core.vendors.base import VendorError
 
+Row = TypeVar("Row", ChangeSet, Decision, StageRun)
 FLOWS = Path(__file__).parent / "kestra"
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m core stage", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m core stage", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("name", choices=list(STAGES))
     parser.add_argument("--issue", type=int, default=0)
     for claim in ("--approved", "--actor", "--reason"):  # of flows deployed before: nobody has proved them
         parser.add_argument(claim, help=argparse.SUPPRESS)
-    parser.add_argument("--event", default="workflow_failed", help="hand-over: what happened")
+    parser.add_argument("--event", default="workflow_failed", help="for hand-over: the event")
     given = parser.parse_args(list(argv))
     configured = settings.load()
     store.open_store(configured.database)
     bootstrap.build(configured)
     try:
         told = STAGES[given.name](given)
-    except (VendorError, issues.Refused, GaveUp) as error:
+    except (VendorError, rights.Refused, GaveUp) as error:
         print(f"stage {given.name}: {error}", file=sys.stderr)
         return 1
     print(f"::{json.dumps({'outputs': told})}::")
@@ -126,14 +129,21 @@ def _issue(given) -> tuple[int, int]:
         return given.issue, session.get_one(Issue, given.issue).run
 
 
-def _newest(table, given):
+def _newest(table: type[Row], given) -> Row | None:
     with store.read() as session:
         where = (table.issue_id == given.issue, table.run == _issue(given)[1])
         return session.exec(select(table).where(*where).order_by(col(table.id).desc()).limit(1)).first()
 
 
+def _known(table: type[Row], given) -> Row:
+    """The newest one. Raises Refused where there is none."""
+    if (found := _newest(table, given)) is None:
+        raise rights.Refused(f"issue {given.issue} has no {table.__name__} in this run")
+    return found
+
+
 def _change(given) -> int:
-    return _newest(ChangeSet, given).id
+    return _known(ChangeSet, given).id
 
 
 def decide(given) -> dict:
@@ -151,7 +161,7 @@ def fix(given) -> dict:
 
 def _needs_approval(given) -> bool:
     """By the newest decision, which is taken again when late metrics or logs may corroborate the report."""
-    made = _newest(Decision, given)
+    made = _known(Decision, given)
     uncorroborated = decide_stage.uncorroborated(made.receipt)
     decision = Diagnosis(made.verdict, made.needs_approval, uncorroborated=uncorroborated, diagnosis=FIRST)
     return flow.corroborated(*_issue(given), decision).needs_approval
@@ -165,7 +175,7 @@ def answer(given) -> dict:
     asked = _asked(given)
     if asked.state == "pending" and asked.expires_at > now():
         address = f"{runtime.current().settings.public_url}/approvals?approval={asked.id}"
-        raise issues.Refused(f"issue {given.issue} waits for an answer at {address}")
+        raise rights.Refused(f"issue {given.issue} waits for an answer at {address}")
     if asked.state == "pending":
         flow.expire_step(*_issue(given), asked.id)
         asked = _asked(given)
@@ -178,7 +188,7 @@ def _asked(given) -> Approval:
             select(Approval).where(Approval.issue_id == given.issue).order_by(col(Approval.id).desc()).limit(1)
         ).first()
     if found is None:
-        raise issues.Refused(f"issue {given.issue} asks for no approval")
+        raise rights.Refused(f"issue {given.issue} asks for no approval")
     return found
 
 
@@ -190,7 +200,7 @@ def _last_said(given) -> str:
 
 def release(given) -> dict:
     with store.read() as session:
-        answered = session.exec(select(Approval.id).where(Approval.patch_hash == _newest(ChangeSet, given).patch_hash))
+        answered = session.exec(select(Approval.id).where(Approval.patch_hash == _known(ChangeSet, given).patch_hash))
         automatic = answered.first() is None  # nobody was asked
     result = flow.carry_out_release(*_issue(given), _change(given), automatic)
     return {"ok": result.ok, "event": result.event, "says": result.says}
@@ -208,7 +218,7 @@ def merge(given) -> dict:
     change = _newest(ChangeSet, given)
     wait = flow.merge_step(*_issue(given), change.id) if change else Wait()
     if wait.seconds > 0:
-        raise issues.Refused(wait.says)
+        raise rights.Refused(wait.says)
     return {"ok": True}
 
 

@@ -26,7 +26,7 @@ def detect(stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
         if number > 1:
             at, value = _row(line)
             if value is None:
-                print(f"line {number}: no value: taken as missing data", file=stderr)
+                print(f"line {number}: no value; treated as missing data", file=stderr)
             return f"{detector.step(at, value).score:.4f}"
         if [cell.strip().strip('"').lower() for cell in line.split(",")] != HEADER:
             raise ValueError(f"expected the header {','.join(HEADER)}, found {line[:80]!r}")
@@ -55,7 +55,7 @@ def _time(text: str) -> datetime:
     try:
         at = _epoch(text) if EPOCH.fullmatch(text) else datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{text[:40]!r} is no time, e.g. 2026-01-05 08:00:00") from None
+        raise ValueError(f"{text[:40]!r} is not a time such as 2026-01-05 08:00:00") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
@@ -71,7 +71,7 @@ def _value(text: str) -> float | None:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(f"{text[:40]!r} is no number") from None
+        raise ValueError(f"{text[:40]!r} is not a number") from None
     if isinf(value):
-        raise ValueError(f"{text[:40]!r} is no finite number")
+        raise ValueError(f"{text[:40]!r} is not a finite number")
     return value

@@ -1,7 +1,7 @@
 """``python -m core token``: API tokens of programs, each acting for a person with part of that person's rights.
 
-A token that acts is issued by somebody who proved who they are: the person, with their own password, or the admin of
-PLATFORM_TOKEN. Whoever merely owns the database issues tokens that read.
+A token with rights to act needs the person's own password, or an admin's PLATFORM_TOKEN. Whoever owns the database can
+issue read-only tokens without either.
 """
 
 from __future__ import annotations
@@ -37,15 +37,17 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core token", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    new = commands.add_parser("add", help="a new token; it is printed, for the only time")
-    new.add_argument("person", help="whom it acts for")
-    new.add_argument("--label", required=True, help="what it is for")
-    new.add_argument("--scope", action="append", required=True, choices=list(RIGHTS), help="may be given again")
+    new = commands.add_parser("add", help="Issue a token and print it once.")
+    new.add_argument("person", help="the person whom the token acts for")
+    new.add_argument("--label", required=True, help="purpose of the token")
+    new.add_argument(
+        "--scope", action="append", required=True, choices=list(RIGHTS), help="a right of the token; can be repeated"
+    )
     new.add_argument("--days", type=float, default=90)
     new.add_argument("--password-stdin", action="store_true", help="read the person's password from standard input")
     new.set_defaults(work=add)
-    commands.add_parser("list", help="which there are").set_defaults(work=show)
-    gone = commands.add_parser("revoke", help="make one worthless at once")
+    commands.add_parser("list", help="List all tokens.").set_defaults(work=show)
+    gone = commands.add_parser("revoke", help="Revoke a token at once.")
     gone.add_argument("number", type=int)
     gone.set_defaults(work=lambda given, _, by: sessions.revoke_token(given.number, by=by))
     return parser
@@ -65,12 +67,12 @@ def _proved(given, configured: Settings) -> str:
         password = getpass.getpass(f"Password of {given.person}: ")
     else:
         raise Forbidden(
-            f"a token that acts needs the password of {given.person} (--password-stdin) or an admin's PLATFORM_TOKEN; "
-            "the People page of the console issues one too"
+            f"A token with rights to act needs the password of {given.person} (--password-stdin) or an admin's "
+            "PLATFORM_TOKEN. You can also issue it on the People page of the console."
         )
     person = accounts.sign_in(given.person, password, configured.policy.access)
     if person.must_change:
-        raise Forbidden(f"change the one-time password first, at {configured.public_url}/password")
+        raise Forbidden(f"Change the one-time password first, at {configured.public_url}/password")
     return person.name
 
 

@@ -1,4 +1,4 @@
-"""``python -m core user``: people who may sign in, kept from the command line of the platform's own machine."""
+"""``python -m core user``: manage the people who can sign in, on the platform's own machine."""
 
 from __future__ import annotations
 
@@ -41,15 +41,17 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     roles = [role.value for role in Role]
-    command("list", show, "who there is", named=False)
-    new = command("add", add, "a new person; a one-time password is printed, unless they come by OIDC")
+    command("list", show, "List all people.", named=False)
+    new = command("add", add, "Add a person and print a one-time password, unless they sign in by OIDC.")
     new.add_argument("--role", choices=roles, required=True)
-    new.add_argument("--oidc", action="store_true", help="no password: the identity provider lets them in")
-    new.add_argument("--days", type=float, help="the account ends after so many days")
-    command("password", password, "a new one-time password; ends the person's sessions and lock")
-    command("role", role, "another role").add_argument("role", choices=roles)
-    command("disable", disable, "shut out at once")
-    command("enable", enable, "let in again")
+    new.add_argument(
+        "--oidc", action="store_true", help="no password; the person signs in through the identity provider"
+    )
+    new.add_argument("--days", type=float, help="days after which the account ends")
+    command("password", password, "Print a new one-time password; end the person's sessions and lock.")
+    command("role", role, "Change a person's role.").add_argument("role", choices=roles)
+    command("disable", disable, "Disable a person at once.")
+    command("enable", enable, "Enable a person.")
     return parser
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import JSON, Enum, Table
 from sqlmodel import Session, SQLModel
 
-from core.models import Utc
+from core.models.base import Utc, table_of
 
 Convert = Callable[[Any], Any]
 NOTHING = "ON CONFLICT DO NOTHING"
@@ -26,7 +26,7 @@ def insert(session: Session, model: type[SQLModel], rows: Sequence[dict], confli
     if not rows:
         return 0
     dialect = session.get_bind().dialect.name
-    sql, columns = _statement(model.__table__, tuple(rows[0]), dialect, conflict)
+    sql, columns = _statement(table_of(model), tuple(rows[0]), dialect, conflict)
     values = [tuple(convert(row[name]) if convert else row[name] for name, convert in columns) for row in rows]
     return session.connection().exec_driver_sql(sql, values).rowcount
 

@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, Index, Table, event, inspect, text
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine, select
 
 from core import models
 from core.db import outages
 from core.models import access, kept
+from core.models.base import table_of
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -61,11 +62,18 @@ def _prepare_postgres(connection, _record) -> None:
     connection.commit()
 
 
+def sqlite_file(url: URL) -> Path:
+    """The file of a SQLite database. Raises ValueError for one that has none."""
+    if not url.database:
+        raise ValueError("the address of the SQLite database names no file")
+    return Path(url.database)
+
+
 def open_store(url: str) -> Engine:
     """Open (and migrate) the database of this process; a second call replaces the first."""
     global _engine
     if url.startswith("sqlite:///"):
-        Path(make_url(url).database).parent.mkdir(parents=True, exist_ok=True)
+        sqlite_file(make_url(url)).parent.mkdir(parents=True, exist_ok=True)
     _engine = make_engine(url)
     migrate(_engine)
     return _engine
@@ -166,7 +174,7 @@ def index(connection: Connection, name: str) -> None:
 
 def _literal(column: Column) -> str:
     """The model's default as SQL; a JSON column's factory gives the empty list or object."""
-    default = column.default.arg if column.default is not None else None
+    default = getattr(column.default, "arg", None)
     value = default(None) if callable(default) else default
     if isinstance(value, list | dict):
         return f"'{json.dumps(value)}'"
@@ -188,7 +196,7 @@ def m004_delivery(connection: Connection) -> None:
 
 def m005_rulings(connection: Connection) -> None:
     """Also indexes by which a round costs the same however many signals are stored."""
-    add(connection, kept.Ruling.__tablename__, kept.Silence.__tablename__)
+    add(connection, table_of(kept.Ruling).name, table_of(kept.Silence).name)
     add(connection, "issue.counted_by", "issue.merged_into")
     for name in ("ix_signal_fingerprint", "ix_signal_issue_at"):
         connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
@@ -197,7 +205,7 @@ def m005_rulings(connection: Connection) -> None:
 
 
 def m008_people(connection: Connection) -> None:
-    add(connection, access.Person.__tablename__, access.SignIn.__tablename__, access.ApiToken.__tablename__)
+    add(connection, *(table_of(table).name for table in (access.Person, access.SignIn, access.ApiToken)))
     add(connection, "issue.requested_by", "approval.requested_by", "approval.assignee")
     add(connection, "deployment.promote_seconds", "deployment.rollback_seconds")
 
@@ -271,7 +279,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
 
 def migrate(target: Engine) -> list[str]:
     """Apply what is missing, each in its own transaction; returns the names applied."""
-    models.Migration.__table__.create(target, checkfirst=True)
+    table_of(models.Migration).create(target, checkfirst=True)
     applied = []
     for step in MIGRATIONS:
         with Session(target) as session, session.begin():

@@ -1,7 +1,7 @@
-"""Replay: past decisions judged again under another policy. Pure; the inputs are those of the stored receipts.
+"""Replay: past decisions, judged again under another policy. Pure; the inputs come from the stored receipts.
 
-A decision flips when its verdict changes, or when a person's approval is asked for that was not before
-(or no longer). What really became of the run stands beside it, so that a flip can be weighed.
+A decision flips when its verdict changes, or when it newly needs a person's approval or no longer does. Each flip
+carries the real outcome of the run.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Replay:
-    """``unreadable`` counts decisions whose receipt lacks its inputs: they are in ``judged`` no more."""
+    """``unreadable`` counts decisions whose receipt lacks its inputs: ``judged`` leaves them out."""
 
     judged: int
     unreadable: int
@@ -67,7 +67,7 @@ class Replay:
 WORDS = {
     Verdict.AUTO_RESOLVE: "resolve automatically",
     Verdict.SCHEDULE_MAINTENANCE: "wait for maintenance",
-    Verdict.ESCALATE_HUMAN: "hand to a person",
+    Verdict.ESCALATE_HUMAN: "escalate",
 }
 
 

@@ -1,9 +1,9 @@
-"""The decision: a pure function of what is known; it returns a receipt that a person can check by hand.
+"""The decision: a pure function of the situation; it returns a receipt that a person can check.
 
 confidence = min(1, 0.4*analysis + 0.3*history + 0.2*simplicity + 0.1*low impact)
 history    = (successes + prior*weight) / (n + weight), a Beta-smoothed rate of the pattern
 
-The first row that matches wins; guards come after it and can only make the verdict safer.
+The first matching row wins. The guards follow and can only make the verdict safer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ AUTO, SCHEDULE, ESCALATE = Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE, V
 
 @dataclass(frozen=True)
 class Situation:
-    """All that decides. ``analysis`` and ``simplicity`` are 0..1; ``history`` counts a pattern's outcomes.
+    """All inputs of a decision. ``analysis`` and ``simplicity`` are 0..1; ``history`` counts a pattern's outcomes.
 
     ``corroborated``: the service's own metrics or logs show the failures that were reported.
     """
@@ -41,7 +41,7 @@ class Situation:
     occurrences: int = 1
     deployments_last_hour: int = 0
     rollbacks_in_a_row: int = 0
-    corroborated: bool = True  # decisions from before this was judged count as corroborated
+    corroborated: bool = True  # older decisions, made without this check, count as corroborated
     corroboration: str = ""  # by what, or why not
 
 
@@ -86,10 +86,10 @@ def terms(case: Situation, policy: Policy) -> list[dict]:
         "analysis": (case.analysis, "confidence of the analysis"),
         "history": (
             history,
-            f"{case.successes} of {case.outcomes} earlier fixes of this pattern held; "
-            f"prior {prior:g} counts as {weight:g}",
+            f"{case.successes} of {counted(case.outcomes, 'earlier fix', 'earlier fixes')} of this pattern held; "
+            f"the prior {prior:g} counts as {weight:g} {'case' if weight == 1 else 'cases'}",
         ),
-        "simplicity": (case.simplicity, "1 is one line in one file"),
+        "simplicity": (case.simplicity, "1 means one line in one file"),
         "low_impact": (LOW_IMPACT[case.impact], f"business impact is {case.impact}"),
     }
     weights = policy.weights.model_dump()
@@ -149,7 +149,7 @@ def rows(policy: Policy) -> list[MatrixRow]:
 
 
 def guards(case: Situation, confidence: float, policy: Policy) -> Iterator[Guard]:
-    """Every guard, fired or not, so that the receipt shows what was asked."""
+    """Every guard, fired or not, so that the receipt shows all checks."""
     g = policy.guards
 
     def guard(name: str, fired: bool, effect: str, says: str) -> Guard:
@@ -160,13 +160,13 @@ def guards(case: Situation, confidence: float, policy: Policy) -> Iterator[Guard
         "known service",
         case.service not in policy.services,
         "escalate",
-        f"{case.service or 'the service'} must be named in platform.toml",
+        f"{case.service or 'the service'} must be listed in platform.toml",
     )
     yield guard(
         "curable by code",
         case.cause is not Cause.CODE,
         "escalate",
-        f"the cause is {case.cause}; only faults of the code are given to a fixer",
+        f"the cause is {case.cause}; the platform fixes only errors in the code",
     )
     yield guard(
         "evidence floor",
@@ -178,13 +178,13 @@ def guards(case: Situation, confidence: float, policy: Policy) -> Iterator[Guard
         "critical service confidence",
         critical and confidence < g.critical_confidence,
         "escalate",
-        f"a critical service needs confidence {g.critical_confidence:g}",
+        f"a critical service needs a confidence of at least {g.critical_confidence:g}",
     )
     yield guard(
         "critical severity",
         case.severity is Severity.CRITICAL,
         "approval",
-        "a critical severity needs a person's approval before production",
+        "critical severity needs a person's approval before production",
     )
     yield guard(
         "critical service",
@@ -196,20 +196,21 @@ def guards(case: Situation, confidence: float, policy: Policy) -> Iterator[Guard
         CORROBORATION,
         not case.corroborated and policy.asks_corroboration(case.service),
         "approval",
-        case.corroboration or "the service's own metrics or logs must show the failures that were reported",
+        case.corroboration or "the service's own metrics or logs must show the reported failures",
     )
-    yield guard("approval policy", g.approval_always, "approval", "the policy asks for approval of every fix")
+    yield guard("approval policy", g.approval_always, "approval", "the policy requires approval of every fix")
     yield guard(
         "rollbacks in a row",
         case.rollbacks_in_a_row >= g.stop_after_rollbacks,
         "approval",
-        f"{case.rollbacks_in_a_row} rollbacks in a row; from {g.stop_after_rollbacks} on a person approves",
+        f"{counted(case.rollbacks_in_a_row, 'rollback')} in a row; approval is required from {g.stop_after_rollbacks}",
     )
     yield guard(
         "deployments an hour",
         case.deployments_last_hour >= g.deployments_per_hour,
         "queue",
-        f"{case.deployments_last_hour} automatic deployments in the last hour of {g.deployments_per_hour}",
+        f"{counted(case.deployments_last_hour, 'automatic deployment')} in the last hour; the limit is "
+        f"{g.deployments_per_hour}",
     )
 
 
@@ -245,7 +246,10 @@ def decide(case: Situation, policy: Policy) -> Receipt:
 
 
 def _flip(case: Situation, confidence: float, verdict: Verdict, policy: Policy) -> dict | None:
-    """The smallest single change that gives another verdict: a step is one level or 0.1 of confidence."""
+    """The closest alternative outcome: the smallest single change that gives another verdict.
+
+    A step is one level, or 0.1 of confidence.
+    """
     found = [change for change in _changes(case, confidence, policy) if change.pop("verdict") != verdict]
     return min(found, key=lambda change: change["steps"], default=None)
 
@@ -309,7 +313,7 @@ def read_situation(given: dict) -> Situation:
         if not 0 <= getattr(case, name) <= 1:
             raise ValueError(f"{name} must be between 0 and 1")
     if min(case.successes, case.outcomes - case.successes, case.occurrences) < 0:
-        raise ValueError("successes, outcomes and occurrences count things: 0 <= successes <= outcomes")
+        raise ValueError("successes, outcomes and occurrences are counts, with 0 <= successes <= outcomes")
     if not isinstance(case.corroborated, bool) or not isinstance(case.corroboration, str):
-        raise ValueError("corroborated is true or false, corroboration is text")
+        raise ValueError("corroborated must be true or false, and corroboration must be text")
     return case

@@ -25,7 +25,7 @@ def _opens_at(at: datetime, zone: str, days: list[int], start: str, length: time
     for opens, closes in _spans(at, zone, days, start, length):
         if closes > at:
             return max(at, opens.astimezone(at.tzinfo))
-    raise ValueError("a window needs at least one day of the week")
+    raise ValueError("A window needs at least one day of the week.")
 
 
 def maintenance_opens(at: datetime, rules: Maintenance) -> datetime:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,21 +32,21 @@ ENDED = ("resolved", "escalated", "dismissed")
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m core demo", description=__doc__)
-    parser.add_argument("--dir", type=Path, default=ROOT / "data" / "demo", help="where the demo keeps everything")
-    parser.add_argument("--port", type=int, default=PORT, help="the simulator's port on loopback")
-    parser.add_argument("--console-port", type=int, default=CONSOLE_PORT, help="the console's port on loopback")
-    parser.add_argument("--rate", type=float, default=RATE, help="visitors' requests a second")
+    parser.add_argument("--dir", type=Path, default=ROOT / "data" / "demo", help="folder for all files of the demo")
+    parser.add_argument("--port", type=int, default=PORT, help="port of the simulator on loopback")
+    parser.add_argument("--console-port", type=int, default=CONSOLE_PORT, help="port of the console on loopback")
+    parser.add_argument("--rate", type=float, default=RATE, help="visitor requests per second")
     commands = parser.add_subparsers(dest="command")
-    commands.add_parser("serve", help="the simulator alone")
-    broken = commands.add_parser("break", help="ship a fault to a running demo")
+    commands.add_parser("serve", help="Run only the simulator.")
+    broken = commands.add_parser("break", help="Ship a bug to a running demo.")
     broken.add_argument("name", choices=list(FAULTS))
-    run = commands.add_parser("run", help="ship faults in turn, headless")
+    run = commands.add_parser("run", help="Ship bugs in turn, without the console.")
     run.add_argument("names", nargs="*", metavar="FAULT", help=f"of {', '.join(FAULTS)}")
     run.add_argument("--all", action="store_true")
-    run.add_argument("--overlap", action="store_true", help="ship all of them within two minutes")
-    run.add_argument("--seed", type=int, default=1, help="--overlap: of their order and times")
-    run.add_argument("--limit", type=int, help="automatic deployments an hour")
-    run.add_argument("--approve", action="store_true", help="give the approvals that are asked for")
+    run.add_argument("--overlap", action="store_true", help="ship all bugs within two minutes")
+    run.add_argument("--seed", type=int, default=1, help="seed of the order and times of --overlap")
+    run.add_argument("--limit", type=int, help="maximum automatic deployments an hour")
+    run.add_argument("--approve", action="store_true", help="approve what waits for approval")
     run.add_argument("--json", action="store_true")
     given = parser.parse_args(list(argv))
     work = {"serve": serve, "break": break_, "run": run_faults, None: demo}[given.command]
@@ -110,7 +110,7 @@ def simulator(given) -> Iterator[dict[str, str]]:
         deadline = time.monotonic() + 60
         while not (given.dir / "sandbox.json").exists():
             if child.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"the simulator did not start: {(given.dir / 'simulator.log').read_text()[-800:]}")
+                raise SystemExit(f"The simulator did not start: {(given.dir / 'simulator.log').read_text()[-800:]}")
             time.sleep(0.2)
         yield server.environment(given.dir)
 
@@ -124,8 +124,8 @@ def demo(given) -> int:
     with simulator(given) as env, process(_console(port), _told(env, port, password)) as console:
         print(
             f"\n  Console: http://localhost:{port}\n"
-            f"  Sign in with one click there, or as viewer, operator, approver or admin with the password {password}\n"
-            f"  The first fault is shipped in {CALM:.0f} s; others: python -m core demo break NAME\n",
+            f"  Sign in with one click, or as viewer, operator, approver or admin with the password {password}\n"
+            f"  The first bug ships in {CALM:.0f} s. Ship more with: python -m core demo break NAME\n",
             flush=True,
         )
         shipped, begin = False, time.monotonic()
@@ -169,7 +169,7 @@ def run_faults(given) -> int:
     """Ship each fault, wait for its end, score it, restore the shop; one row each."""
     faults = [FAULTS[name] for name in (FAULTS if given.all or given.overlap and not given.names else given.names)]
     if not faults:
-        raise SystemExit("name a fault, or say --all")
+        raise SystemExit("Name a bug, or use --all.")
     rows = []
     with _at_work(given) as env:
         found = overlap.run(_world(given, env), faults, given.seed) if given.overlap else _in_turn(given, env, faults)
@@ -289,7 +289,7 @@ def _scored(given, fault: DemoFault, issue: dict | None, shipped: float, waited:
     }
 
 
-def _seconds(issue: dict, shipped: float) -> float | None:
+def _seconds(issue: Mapping, shipped: float) -> float | None:
     """From the fault's shipping to the issue's end, which the store keeps in UTC; None while it is open."""
     if not issue["ended_at"]:
         return None

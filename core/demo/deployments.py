@@ -68,6 +68,8 @@ class Deployments:
 
     def _lay_out(self, made: DemoDeployment, folder: Path) -> None:
         if made.files is None:
+            if self.repo is None:
+                raise RuntimeError("there is no repository to deploy a commit of")
             self.repo.export(made.sha, folder)
             return
         (folder / STATIC).mkdir(parents=True, exist_ok=True)
@@ -90,7 +92,7 @@ class Deployments:
                 **self.environment,
                 **self.variables,
             }
-            made.process = subprocess.Popen(
+            made.process = process = subprocess.Popen(
                 made.argv(),
                 cwd=folder,
                 env=env,
@@ -100,8 +102,8 @@ class Deployments:
                 text=True,
                 start_new_session=True,
             )
-            threading.Thread(target=self._read, args=(made,), daemon=True).start()
-            self._built(made, "READY" if self._healthy(made) else "ERROR")
+            threading.Thread(target=self._read, args=(made, process), daemon=True).start()
+            self._built(made, "READY" if self._healthy(made, process) else "ERROR")
         except (OSError, RuntimeError) as error:
             self._built(made, "ERROR")
             made.output.append(str(error))
@@ -123,15 +125,15 @@ class Deployments:
         stop(made)
         return True
 
-    def _read(self, made: DemoDeployment) -> None:
-        for line in made.process.stdout:
+    def _read(self, made: DemoDeployment, process: subprocess.Popen) -> None:
+        for line in process.stdout or ():
             if not line.startswith("{"):
                 made.output = [*made.output[-50:], line.rstrip()]
             self.telemetry.line(line, made.target)
 
-    def _healthy(self, made: DemoDeployment) -> bool:
+    def _healthy(self, made: DemoDeployment, process: subprocess.Popen) -> bool:
         deadline, path = time.monotonic() + START_SECONDS, "/health" if made.files is None else "/"
-        while time.monotonic() < deadline and made.process.poll() is None:
+        while time.monotonic() < deadline and process.poll() is None:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{made.port}{path}", timeout=2) as answer:
                     return answer.status == 200

@@ -8,7 +8,7 @@ PEOPLE = 5  # customers with the same error before somebody writes
 
 
 class SupportDesk:
-    def __init__(self, file: Callable[[str, str, list[str]], None]):
+    def __init__(self, file: Callable[[str, str, list[str]], object]):
         self.file, self.seen, self.filed = file, {}, set()
 
     def hear(self, row: dict) -> None:

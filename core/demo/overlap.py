@@ -23,7 +23,7 @@ from core.policy.reader import Policy
 SPAN = 120.0  # seconds in which all faults are shipped
 LONGEST = 1800.0  # seconds from the last fault to the end of the drill
 QUIET = 30.0  # seconds without a change after which everything has settled
-EVERY = 2.0
+EVERY = 5.0
 ENDED = ("resolved", "escalated", "dismissed")
 AUTO, SCHEDULE, ESCALATE = "AUTO_RESOLVE", "SCHEDULE_MAINTENANCE", "ESCALATE_HUMAN"
 Issues = Sequence[Mapping]
@@ -104,7 +104,7 @@ def waits(issue: Mapping) -> bool:
 
 def limited(issue: Mapping) -> bool:
     """Does it wait for room in the hour's limit of deployments?"""
-    return waits(issue) and issue["reason"].endswith("in the last hour are the limit")
+    return waits(issue) and issue["reason"].endswith("an hour reached")
 
 
 def of(fault: DemoFault, issues: Issues) -> Mapping | None:

@@ -143,7 +143,7 @@ class World:
             return refusal
         fault = FAULTS.get((await request.json()).get("name"))
         if fault is None:
-            return JSONResponse({"message": f"no such fault; there are: {', '.join(FAULTS)}"}, 404)
+            return JSONResponse({"message": f"Unknown bug. The bugs are: {', '.join(FAULTS)}"}, 404)
         try:
             return JSONResponse(await asyncio.to_thread(work, fault))
         except (ValueError, RuntimeError) as error:
@@ -202,7 +202,7 @@ class World:
             async with httpx.AsyncClient(timeout=10) as client:
                 answer = await client.get(url, params=dict(request.query_params))
         except httpx.HTTPError:
-            return JSONResponse({"error": "the deployment does not answer"}, 502)
+            return JSONResponse({"error": "the deployment does not respond"}, 502)
         return Response(answer.content, answer.status_code, media_type="application/json")
 
     def base(self) -> str | None:

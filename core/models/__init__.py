@@ -1,7 +1,7 @@
 """Tables and shapes. Every time is aware UTC; every JSON column holds plain JSON.
 
 Shapes that cross module borders but are not stored on their own (Crash, Record, MetricPoint) are
-pydantic models, so that what a vendor sent is checked once, at the border.
+pydantic models, so that vendor data is validated once, on input.
 """
 
 from core.models.audit import AuditHead, AuditRow

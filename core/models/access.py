@@ -1,7 +1,7 @@
-"""Tables of who may come in: people, their sessions, and the API tokens of programs.
+"""Tables of people, their sessions, and the API tokens of programs.
 
-No password, session or token is kept in the clear: a password as its argon2id hash, the other two,
-which are 256 random bits, as their SHA-256.
+No password, session or token is stored in plain text. Passwords are stored as argon2id hashes; sessions and tokens,
+which are 256 random bits, as SHA-256.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class SignIn(SQLModel, table=True):
 class ApiToken(SQLModel, table=True):
     """A program that acts for a person, with part of that person's rights."""
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     person: str = Field(foreign_key="person.name", index=True)
     label: str  # what it is for
     secret: str = Field(unique=True)  # SHA-256 of the token

@@ -10,7 +10,7 @@ from core.models.base import _json, _time
 
 
 class AuditRow(SQLModel, table=True):
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     at: datetime = _time(index=True)
     actor: str = Field(index=True)
     action: str = Field(index=True)

@@ -1,4 +1,4 @@
-"""What all tables and shapes are made of: columns of times and JSON, and texts that a database can hold."""
+"""Building blocks of all tables: time and JSON columns, and texts that a database can store."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
-from sqlalchemy import JSON, DateTime, text
+from sqlalchemy import JSON, DateTime, Table, inspect, text
 from sqlalchemy.types import TypeDecorator
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 
 def now() -> datetime:
@@ -75,8 +75,15 @@ def _maybe_time(**kw) -> Any:
     return Field(default=None, sa_type=Utc, nullable=True, **kw)
 
 
-def _json(factory=dict) -> Any:
+def _json(factory: type[dict] | type[list] = dict) -> Any:
     return Field(default_factory=factory, sa_type=JSON)
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The table of a model."""
+    table = inspect(model).local_table
+    assert isinstance(table, Table), model
+    return table
 
 
 def _only(where: str) -> dict:

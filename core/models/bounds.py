@@ -1,6 +1,6 @@
-"""How much of what a stranger wrote is kept: every text cut, cleaned of what no database takes, every list bounded.
+"""Limits on untrusted data: every text is cut and stripped of what no database accepts, and every list is bounded.
 
-A record's row passes here once, on its way into the store, so that all who read it later read little. Pure.
+Each record passes here once before it is stored, so that later readers have little to read. Pure.
 """
 
 from __future__ import annotations

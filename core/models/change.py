@@ -1,4 +1,4 @@
-"""A change that was written for an issue: its patch, its review, its tests, and the approval that it needs."""
+"""A change for an issue: its patch, review, tests, and approval."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ChangeSet(SQLModel, table=True):
         UniqueConstraint("issue_id", "run", "attempt"),
         Index("ix_changeset_status", "status"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
     attempt: int
@@ -45,7 +45,7 @@ class ChangeSet(SQLModel, table=True):
 
 class Review(SQLModel, table=True):
     __table_args__ = (Index("ix_review_counts", "created_at", "passed"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     change_set_id: int = Field(foreign_key="changeset.id", index=True)
     passed: bool
     gates: list = _json(list)  # [{"gate": "complexity", "passed": true, "value": 4, "limit": 10, "says": ""}]
@@ -57,7 +57,7 @@ class Review(SQLModel, table=True):
 class TestRun(SQLModel, table=True):
     __test__ = False  # the name is the field's; pytest must not collect it
     __table_args__ = (Index("ix_testrun_counts", "created_at"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     change_set_id: int = Field(foreign_key="changeset.id", index=True)
     command: str
     passed: bool
@@ -74,7 +74,7 @@ class Approval(SQLModel, table=True):
         Index("ix_approval_asked", "asked_at"),
         Index("ix_approval_answered", "answered_at", "state"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     change_set_id: int = Field(foreign_key="changeset.id")
     workflow_id: str

@@ -12,7 +12,7 @@ from core.models.base import _json, _maybe_time, _time
 
 class Deployment(SQLModel, table=True):
     __table_args__ = (Index("ix_deployment_counts", "environment", "started_at", "status", "automatic"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     key: str = Field(unique=True)  # idempotency: issue, run, attempt, environment
     issue_id: int = Field(foreign_key="issue.id", index=True)
     change_set_id: int = Field(foreign_key="changeset.id")

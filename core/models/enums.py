@@ -1,4 +1,4 @@
-"""The words of the product: where an issue stands, how bad it is, what was decided."""
+"""The enums of the product: status, severity, verdict and others."""
 
 from __future__ import annotations
 

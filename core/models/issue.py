@@ -13,7 +13,7 @@ from core.models.enums import Cause, Impact, Kind, Severity, Stage, Status, Verd
 
 class Issue(SQLModel, table=True):
     __table_args__ = (Index("ix_issue_merged_into", "merged_into", **_only("merged_into IS NOT NULL")),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     fingerprint: str = Field(index=True)
     because: str = ""  # why its signals are one issue
     title: str
@@ -56,7 +56,7 @@ class Issue(SQLModel, table=True):
 
 class Analysis(SQLModel, table=True):
     __table_args__ = (Index("ix_analysis_counts", "created_at"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
     analyst: str  # embedded, openai, kestra
@@ -75,7 +75,7 @@ class Analysis(SQLModel, table=True):
 
 class Decision(SQLModel, table=True):
     __table_args__ = (Index("ix_decision_counts", "created_at", "row", "verdict"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     analysis_id: int = Field(foreign_key="analysis.id")
     run: int
@@ -98,7 +98,7 @@ class Outcome(SQLModel, table=True):
         # what the KPIs count lies in the index: a period is read without its rows
         Index("ix_outcome_figures", "created_at", "result", "verdict", "confidence", "total_seconds", "detect_seconds"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
     pattern: str = Field(index=True)
@@ -122,7 +122,7 @@ class StageRun(SQLModel, table=True):
         UniqueConstraint("issue_id", "run", "stage", "attempt"),
         Index("ix_stagerun_counts", "started_at", "result", "stage"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     issue_id: int = Field(foreign_key="issue.id", index=True)
     run: int
     stage: Stage

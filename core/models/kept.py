@@ -1,4 +1,4 @@
-"""Tables of what people keep: holds, what they decided of signals, versions of the policy, views of the issue list."""
+"""Tables of people's decisions: holds, triage rules, policy versions, and saved views."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Hold(SQLModel, table=True):
     __table_args__ = (
         Index("ix_hold_standing", "scope", unique=True, sqlite_where=_STANDING, postgresql_where=_STANDING),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     scope: str
     by: str  # a person, or "platform" for a brake
     reason: str = ""
@@ -31,7 +31,7 @@ class Ruling(SQLModel, table=True):
     """One fingerprint that a person merged into another one, split off, or said to be known."""
 
     __table_args__ = (UniqueConstraint("fingerprint", "kind"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     fingerprint: str = Field(index=True)
     kind: str  # merged, split, known
     into: str = Field(default="", index=True)  # merged: the fingerprint that it counts as
@@ -44,7 +44,7 @@ class Ruling(SQLModel, table=True):
 class Silence(SQLModel, table=True):
     """Until ``ends_at`` what it covers opens no issue: a service and title, or one issue's signals."""
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     service: str = "*"  # glob
     title: str = "*"  # glob
     issue_id: int | None = None  # made for this issue: then ``prints`` are meant, not the globs
@@ -61,7 +61,7 @@ class Silence(SQLModel, table=True):
 class PolicyVersion(SQLModel, table=True):
     """The text of platform.toml as it was put in force. ``by`` is "file" for an edit outside of the console."""
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     sha256: str = Field(index=True)
     text: str
     by: str
@@ -73,7 +73,7 @@ class SavedView(SQLModel, table=True):
     """A named filter of the issue list: ``query`` is the address's query, e.g. status=escalated&service=cart."""
 
     __table_args__ = (UniqueConstraint("owner", "name"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     owner: str = Field(index=True)
     name: str
     query: str

@@ -1,4 +1,4 @@
-"""What a source is called, and who can write what it returns."""
+"""The name of a source, and who can write the data it returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the platform keeps of its own work: rounds, connectors, workers, messages, webhooks, migrations."""
+"""Tables of the platform's own work: collection cycles, connectors, workers, notifications, webhooks, migrations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Connector(SQLModel, table=True):
 
 
 class Notification(SQLModel, table=True):
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     key: str = Field(unique=True)  # folds duplicates
     channel: str  # slack, email, console
     event: str
@@ -51,7 +51,7 @@ class Webhook(SQLModel, table=True):
     """A delivery that was verified. Neither its id nor its body is taken a second time."""
 
     __table_args__ = (UniqueConstraint("vendor", "delivery_id"), UniqueConstraint("vendor", "digest"))
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     vendor: str
     delivery_id: str
     digest: str  # SHA-256 of the body
@@ -62,7 +62,7 @@ class Webhook(SQLModel, table=True):
 class Round(SQLModel, table=True):
     """One pass of collect. ``slot`` is the interval it belongs to: claimed by inserting it."""
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     slot: str = Field(unique=True)
     worker: str
     started_at: datetime = _time(index=True)

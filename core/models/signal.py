@@ -1,4 +1,4 @@
-"""What vendors tell: crashes, records and metric points as they cross the border, and as they are stored."""
+"""Vendor data: crashes, records and metric points, as received and as stored."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Linked(Raised):
 class Crash(Shape):
     """A crash as a monitoring tool reports it; frames are outermost first."""
 
-    schema_: int = ShapeField(1, alias="schema")
+    schema_: int = ShapeField(default=1, alias="schema")
     source: Text = "sentry"
     service: Text = ""
     environment: Text = "production"
@@ -112,7 +112,7 @@ class Signal(SQLModel, table=True):
         Index("ix_signal_waiting", "at", "id", **_only("issue_id IS NULL AND set_aside IS NULL")),
         Index("ix_signal_aside", "received_at", "set_aside", "kind", "count", **_only("set_aside IS NOT NULL")),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     source: str
     vendor_id: str
     kind: Kind
@@ -140,7 +140,7 @@ class Metric(SQLModel, table=True):
         Index("ix_metric_at", "at"),
         Index("ix_metric_sums", "source", "service", "name", "at", "value"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     source: str
     service: str
     name: str

@@ -1,4 +1,4 @@
-"""JSON of strangers: what Python reads and a database or a page cannot hold is refused as it is read.
+"""Strict JSON for untrusted input: rejects what Python accepts but a database or a page cannot hold.
 
 RFC 8259 leaves the treatment of repeated names, of huge numbers and of lone surrogates to the reader, and knows
 neither NaN nor Infinity. Pure.
@@ -14,7 +14,7 @@ LARGEST = 2**63  # what a database's widest whole number holds
 
 
 class Unreadable(ValueError):
-    """The text is no JSON that we take; the message says why and holds none of it."""
+    """The text is not acceptable JSON; the message says why and quotes none of it."""
 
 
 def loads(text: str | bytes) -> object:
@@ -26,9 +26,9 @@ def loads(text: str | bytes) -> object:
     except Unreadable:
         raise
     except RecursionError:
-        raise Unreadable(f"it is nested deeper than {DEEPEST} levels") from None
+        raise Unreadable(f"nested deeper than {DEEPEST} levels") from None
     except ValueError:
-        raise Unreadable("it is not JSON") from None
+        raise Unreadable("not JSON") from None
     if fault := unfit(found):
         raise Unreadable(fault)
     return found
@@ -47,7 +47,7 @@ def _real(text: str) -> float:
 
 
 def _constant(_text: str) -> float:
-    raise Unreadable("NaN and Infinity are no JSON")
+    raise Unreadable("NaN and Infinity are not valid JSON")
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict:
@@ -63,7 +63,7 @@ def unfit(value: object) -> str:
     while left:
         one, depth = left.pop()
         if depth > DEEPEST:
-            return f"it is nested deeper than {DEEPEST} levels"
+            return f"nested deeper than {DEEPEST} levels"
         if isinstance(one, str) and not storable(one):
             return "a text holds a character that cannot be stored: NUL, or half of a surrogate pair"
         if isinstance(one, dict):

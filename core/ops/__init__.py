@@ -1,1 +1,1 @@
-"""How the platform itself runs: durable work, ownership of workers, messages, metrics, liveness, webhooks in."""
+"""The platform's own operation: durable work, worker ownership, notifications, metrics, liveness, webhooks."""

@@ -1,9 +1,8 @@
 """DBOS as this product uses it: in the store's own database, one executor id a process, held by a file lock.
 
-The same database lets an approval and its message, or an issue and the start of its journey, commit
-together. Why each setting is as it is: the default executor id would let two processes steal each
-other's steps; the default version is a hash of the source and would strand waiting work at an upgrade;
-the default serialiser is pickle.
+With one database, an approval and its message, or an issue and the start of its workflow, commit together. Reasons for
+the settings: with the default executor id, two processes would steal each other's steps. The default version is a hash
+of the source, and would strand waiting work at an upgrade. The default serialiser is pickle.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class Executor:
                 return executor_id, lock
             except Timeout:
                 continue
-        raise RuntimeError(f"{SLOTS} workers run on this machine already")
+        raise RuntimeError(f"{SLOTS} workers already run on this machine")
 
     def beat(self) -> None:
         """Say that this process lives; the first time its row becomes that of a new life.

@@ -1,8 +1,8 @@
-"""Ownership of a worker process: it acts outwards, and writes, only while its row says that it lives.
+"""Fencing of a worker process: it writes and calls vendors only while its row confirms that it is alive.
 
-Another worker takes over by deleting the row (core/ops/durable.py). The process that was stopped, and wakes, finds its
-row gone at its next write or outward effect, and ends itself before that. A row that is merely stale is renewed first:
-from then on nobody takes over for DEAD_AFTER.
+Another worker takes over by deleting the row (core/ops/durable.py). A stalled process that resumes checks the row
+before its next write or outward call, finds it gone, and exits. A row that is only stale is renewed first; after that,
+nobody takes over for DEAD_AFTER.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def check() -> None:
 
 
 def renew() -> None:
-    """Write a heartbeat, on the row of this life only."""
+    """Write a heartbeat, on the row of this life only; none without a life."""
+    if _life is None:
+        return
     with store.write() as session:  # asks for the row first, in the same transaction
         session.exec(update(Worker).where(*_life.mine()).values(heartbeat=store.clock(session)))
 

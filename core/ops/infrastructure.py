@@ -1,8 +1,8 @@
-"""Faults of the infrastructure as answers of a step, and how long a step is tried again.
+"""Infrastructure failures as results of a step, and how long a step is retried.
 
-A step that meets such a fault does not raise: an exception is not read back as it was after a restart. It returns a
-``StepFault``, which is recorded as ``{"state": "infrastructure", "kind": ..., "says": ...}``, and the workflow tries
-again with durable waits.
+A step with such a failure does not raise, because an exception is not restored unchanged after a restart. It returns a
+``StepFault``, which is recorded as ``{"state": "infrastructure", "kind": ..., "says": ...}``, and the workflow retries
+with durable waits.
 """
 
 from __future__ import annotations
@@ -59,8 +59,11 @@ def words(error: BaseException) -> str:
 
 @dataclass(frozen=True)
 class StepFault:
-    """What a step returns in place of its result. ``kind`` is passing (try again), refused (a vendor said no, or
-    another program failed for good) or broken (our own fault)."""
+    """What a step returns in place of its result.
+
+    ``kind`` is passing (retry), refused (a vendor refused, or another program failed permanently) or broken (our own
+    bug).
+    """
 
     kind: str
     says: str
@@ -110,7 +113,7 @@ class Patience:
     def ended(self, fault: StepFault, waited: float) -> Any:
         if self.end:
             return self.end(fault)
-        tried = f" (tried again for {waited / 3600:.1f} hours)" if waited >= LONGEST_WAIT else ""
+        tried = f" (retried for {waited / 3600:.1f} h)" if waited >= LONGEST_WAIT else ""
         raise GaveUp(fault.says + tried)
 
 

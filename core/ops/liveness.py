@@ -1,4 +1,4 @@
-"""Does the engine live? Told from the store: workers beat every ten seconds and rounds leave a row."""
+"""Is the engine alive? Workers send a heartbeat every ten seconds, and each collection cycle adds a row."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ FINE = ("alive", "starting", "elsewhere")
 def of_engine(settings: Settings) -> dict:
     """{"engine", "workers", "last_round_age_seconds"}; engine is alive, starting, elsewhere, silent or stuck.
 
-    silent: no worker beats. stuck: workers beat, but three rounds' time has passed without one.
-    elsewhere: this process does no rounds (CONSOLE_ENGINE is off), and no worker beats; its pages still work.
+    silent: no worker is alive. stuck: workers are alive, but three intervals have passed without a collection cycle.
+    elsewhere: this process runs no engine (CONSOLE_ENGINE is off), and no worker is alive; its pages still work.
     """
     at = now()
     with store.read() as session:

@@ -1,6 +1,5 @@
-"""Tells people directly when the database is away while this process guards a deployment: then nothing can be queued.
-
-The guard itself waits inside the durable engine for the database, and goes on where it was.
+"""Notifies people directly when the database is unavailable while this process guards a deployment, because nothing can
+be queued then. The guard itself waits in the durable engine for the database, and resumes.
 """
 
 from __future__ import annotations
@@ -61,8 +60,8 @@ def _tell(rt: Runtime, seconds: float) -> None:
     issues = ", ".join(str(number) for number in sorted(guarded))
     says = (
         f"The platform's database has not responded for {seconds:.0f} s. Production may serve an unverified build, of "
-        f"issue {issues}: nobody can confirm it or roll it back meanwhile. The platform goes on by itself when the "
-        "database responds. Until then roll back by hand at the vendor if production fails."
+        f"issue {issues}. The platform can neither confirm it nor roll it back, and resumes by itself when the "
+        "database responds. Until then, if production fails, roll back manually at the vendor."
     )
     message = Message(f"database-away-{int(time.time() // REPEAT)}", "Production serves an unverified build", says)
     for notifier in rt.notifiers:

@@ -1,6 +1,6 @@
-"""What Prometheus is told: counts by SQL at the time of the scrape, so that every process tells the same.
+"""Metrics for Prometheus: counted by SQL at the time of the scrape, so that every process reports the same.
 
-What moves from state to state is a gauge; a counter only ever rises.
+Values that move between states are gauges; counters only increase.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import Float, cast
 from sqlmodel import Session, col, func, select
 
 from core.db import store
+from core.db.columns import select_columns
 from core.models import Approval, Connector, Deployment, Issue, Notification, Round, StageRun, Status, Webhook, now
 
 __all__ = ["CONTENT_TYPE", "text"]
@@ -50,22 +51,24 @@ def _family(kind: type, name: str, says: str, labels: list[str], rows: Iterable[
 
 
 def _grouped(session: Session, *columns, where=()) -> list[tuple]:
-    return session.exec(select(*columns, func.count()).where(*where).group_by(*columns)).all()
+    return list(session.exec(select_columns(*columns, func.count()).where(*where).group_by(*columns)))
 
 
 def _counts(session: Session) -> Metric:
     found = dict(_grouped(session, Issue.status))
     rows = ((status, found.get(status, 0)) for status in Status)
-    return _family(GaugeMetricFamily, "issues", "Issues by where they stand", ["status"], rows)
+    return _family(GaugeMetricFamily, "issues", "Issues by status", ["status"], rows)
 
 
 def _rounds(session: Session) -> Iterator[Metric]:
     ended = _grouped(session, Round.result, where=(Round.result != "running",))
-    yield _family(CounterMetricFamily, "rounds", "Rounds that ended, by result", ["result"], ended)
+    yield _family(CounterMetricFamily, "rounds", "Collection cycles that ended, by result", ["result"], ended)
     last = session.exec(select(func.max(Round.started_at))).one()
     if last:
         age = (now() - last).total_seconds()
-        yield _family(GaugeMetricFamily, "last_round_age_seconds", "Seconds since the last round began", [], [(age,)])
+        yield _family(
+            GaugeMetricFamily, "last_round_age_seconds", "Seconds since the last collection cycle began", [], [(age,)]
+        )
 
 
 def _stages(session: Session) -> Metric:
@@ -81,7 +84,7 @@ def _stages(session: Session) -> Metric:
     ).all()
     family = SummaryMetricFamily(PREFIX + "stage_seconds", "Stages that ended", labels=["stage", "result"])
     for stage, result, count, seconds in rows:
-        family.add_metric([str(stage), result], count, seconds or 0.0)
+        family.add_metric([str(stage), result], count, float(seconds or 0.0))
     return family
 
 
@@ -98,7 +101,7 @@ def _deliveries(session: Session) -> Iterator[Metric]:
         _grouped(session, Notification.channel, Notification.event, Notification.state),
     )
     waiting = _grouped(session, Approval.state)
-    yield _family(GaugeMetricFamily, "approvals", "Questions for approval by state", ["state"], waiting)
+    yield _family(GaugeMetricFamily, "approvals", "Approvals by state", ["state"], waiting)
     taken = _grouped(session, Webhook.vendor)
     yield _family(GaugeMetricFamily, "webhooks", "Deliveries taken in 30 days", ["vendor"], taken)
 

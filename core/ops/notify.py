@@ -1,15 +1,16 @@
-"""Who hears of what. Messages are queued with the change that causes them and sent afterwards.
+"""Notifications. A message is queued in the transaction that causes it, and sent afterwards.
 
-The routes are the policy's ([routes]). The key folds duplicates: a second message with it only counts
-as a repeat. A failure is kept with its reason and tried again, later each time, a bounded number of times.
-A process killed between sending and writing it down sends once more: nothing is lost, and an e-mail's
-Message-ID lets its reader's program fold the two.
+The policy's [routes] choose the channels. The key removes duplicates: a second message with it only counts as a repeat.
+A failure is stored with its reason and retried with growing waits, a bounded number of times. A process that is killed
+between sending and recording sends again: nothing is lost, and the Message-ID of an e-mail lets the reader's program
+merge the two.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, or_, select, update
@@ -17,6 +18,7 @@ from sqlmodel import Session, col, or_, select, update
 from core import runtime
 from core.db import store
 from core.models import Approval, Issue, Notification, now
+from core.models.counted import counted
 from core.runtime import Runtime
 from core.vendors.base import Message, Notifier, Question, VendorError
 
@@ -29,19 +31,19 @@ SUBJECTS = {
     "superseded": "Another deployment serves production",
     "tests_failed": "Tests failed",
     "no_fix": "No fix found",
-    "escalated": "A person is needed",
+    "escalated": "Issue escalated",
     "low_confidence": "Low confidence",
-    "refused": "Fix refused",
+    "refused": "Fix rejected",
     "approval_asked": "Approval needed",
     "approval_expired": "Approval expired",
     "rate_limit": "Deployment limit reached",
     "performance": "Performance degradation",
     "resolved": "Fixed and verified",
     "unverified": "Production serves an unverified build",
-    "merge_outstanding": "Merge outstanding",
-    "audit_head": "Head of the audit trail",
-    "audit_failed": "The audit trail does not hold",
-    "brake": "Automatic releases held",
+    "merge_outstanding": "Merge pending",
+    "audit_head": "Audit trail head",
+    "audit_failed": "Audit trail verification failed",
+    "brake": "Automatic releases on hold",
     "stopped": "Releases stopped or started",
 }
 ATTEMPTS = 6  # over about eight minutes
@@ -68,7 +70,7 @@ def announce(session: Session, event: str, key: str, about: str, body: str) -> N
     _queue(session, event, key, about, body)
 
 
-def _queue(session: Session, event: str, key: str, about: str, body: str, **of: int | None) -> None:
+def _queue(session: Session, event: str, key: str, about: str, body: str, **of: Any) -> None:
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for channel in getattr(runtime.current().policy.routes, event):
         row = Notification(
@@ -163,7 +165,7 @@ def wait(attempts: int, asked: float | None = None) -> float:
 def _message(rt: Runtime, row: Notification) -> Message:
     base = rt.settings.public_url
     link = f"{base}/issues?issue={row.issue_id}" if row.issue_id else base
-    body = row.body + (f"\n(and {row.repeats} more of the same)" if row.repeats else "")
+    body = row.body + (f"\n(repeated {counted(row.repeats, 'more time')})" if row.repeats else "")
     return Message(key=row.key, subject=row.subject, body=body, link=link, question=_question(row))
 
 
@@ -197,9 +199,9 @@ def _update(rt: Runtime, sender, row: Notification) -> bool:
         fault = error
     with store.write() as session:
         row = session.get_one(Notification, row.id)
-        row.error = fault and f"not brought up to date: {fault.message}"
+        row.error = fault and f"not updated: {fault.message}"
         if fault is None or fault.permanent or row.attempts >= 2 * ATTEMPTS:
-            row.told, row.next_at = message.question.state, None
+            row.told, row.next_at = message.question.state if message.question else "", None
         else:
             row.next_at = now() + timedelta(seconds=wait(1, fault.retry_after))
     return fault is None

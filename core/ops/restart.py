@@ -1,8 +1,8 @@
-"""Restart a run of an issue from one of its steps, as a fork of its workflow: what was recorded before is kept.
+"""Restarts a run of an issue from one of its steps, as a fork of its workflow that keeps the earlier results.
 
-A fork is a workflow of its own. ``Issue.restarts`` counts the forks of a run and names the present one
-(Issue.workflow_id). It is counted first and forked afterwards: a process that dies between the two leaves a workflow
-that is missing, which the next sweep makes (core/stages/sweep.py).
+A fork is a separate workflow. ``Issue.restarts`` counts the forks of a run and identifies the current one
+(Issue.workflow_id). The count is raised before the fork is made: if the process dies in between, the workflow is
+missing, and the next sweep creates it (core/stages/sweep.py).
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ ENDED = {
     "SUCCESS": "has ended",
     "ERROR": "has failed",
     "CANCELLED": "was cancelled",
-    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "was given up after too many recoveries",
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "stopped after too many recovery attempts",
 }
 MISSING = "is missing"
 AT_ONCE = 500  # workflows of one question to the durable engine
-# the steps that a person can restart from; an earlier one is what "Try again" is for
+# the steps that a person can restart from; an earlier one is what "Start new run" is for
 STAGES = {
     "review.run": "Review",
     "peer.look": "CodeRabbit review",
     "test.run": "Tests",
     "deploy.preview": "Preview",
-    "deploy.ask": "Approval question",
+    "deploy.ask": "Approval",
     "deploy.lane": "Release",
 }
 

@@ -1,4 +1,4 @@
-"""Writes down how an issue's journey goes: where it stands, and each stage's start, end and result."""
+"""Records the progress of an issue: its status, and the start, end and result of each stage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from sqlalchemy import ScalarResult
 from sqlmodel import Session, select
 
 from core.db import store
@@ -40,7 +41,7 @@ def stage(issue_id: int, run: int, stage: Stage, attempt: int, status: Status) -
         raise
     finally:
         with store.write() as session:
-            line = _line(session, issue_id, run, stage, attempt)
+            line = _lines(session, issue_id, run, stage, attempt).one()
             line.ended_at, line.result, line.says, line.detail = (
                 now(),
                 entry.result,
@@ -50,7 +51,8 @@ def stage(issue_id: int, run: int, stage: Stage, attempt: int, status: Status) -
             session.add(line)
 
 
-def _line(session: Session, issue_id: int, run: int, stage: Stage, attempt: int) -> StageRun | None:
+def _lines(session: Session, issue_id: int, run: int, stage: Stage, attempt: int) -> ScalarResult[StageRun]:
+    """The line of a stage, if it has one: there is at most one."""
     return session.exec(
         select(StageRun).where(
             StageRun.issue_id == issue_id,
@@ -58,12 +60,12 @@ def _line(session: Session, issue_id: int, run: int, stage: Stage, attempt: int)
             StageRun.stage == stage,
             StageRun.attempt == attempt,
         )
-    ).first()
+    )
 
 
 def _open_line(session: Session, issue_id: int, run: int, stage: Stage, attempt: int) -> None:
     """A stage that is called again after a crash, or looks again, keeps the line it had."""
-    line = _line(session, issue_id, run, stage, attempt)
+    line = _lines(session, issue_id, run, stage, attempt).first()
     if line is None:
         session.add(StageRun(issue_id=issue_id, run=run, stage=stage, attempt=attempt))
     else:

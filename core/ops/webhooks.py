@@ -1,4 +1,4 @@
-"""Webhooks in: is it really the vendor, and is it new? An accepted one starts a round at once.
+"""Incoming webhooks: checks that the vendor sent it and that it is new. An accepted one starts a collection cycle.
 
 Signatures are over the raw body and are compared in constant time:
 Sentry: HMAC-SHA256 in ``Sentry-Hook-Signature``. GitHub: ``X-Hub-Signature-256: sha256=…``. Vercel:
@@ -92,14 +92,14 @@ def verify(vendor: str, headers: Headers, body: bytes, secret: str, at: float) -
     """The delivery, when its signature is the vendor's own. Pure; ``at`` is now in epoch seconds. Raises Refused."""
     door = DOORS[vendor]
     if not secret:
-        raise DeliveryRefused(404, f"no webhook of {vendor} is set up here")
+        raise DeliveryRefused(404, f"The webhook of {vendor} is not configured.")
     if len(body) > LARGEST:
-        raise DeliveryRefused(413, "the body is larger than 1 MB")
+        raise DeliveryRefused(413, "The body is larger than 1 MB.")
     given = headers.get(door.header, "")
     if not given:
-        raise DeliveryRefused(401, "the signature is missing")
+        raise DeliveryRefused(401, "The signature is missing.")
     if not hmac.compare_digest(given.encode(), door.expected(headers, body, secret).encode()):
-        raise DeliveryRefused(401, "the signature is wrong")
+        raise DeliveryRefused(401, "The signature is wrong.")
     _timely(door, headers, at)
     digest = hashlib.sha256(body).hexdigest()
     return Delivery(vendor, (headers.get(door.identity, "") if door.identity else "")[:200] or digest, digest)
@@ -114,7 +114,7 @@ def _timely(door: Door, headers: Headers, at: float) -> None:
     except ValueError:
         late = float("inf")
     if not late <= WINDOW:
-        raise DeliveryRefused(401, "the delivery's time is more than five minutes from ours")
+        raise DeliveryRefused(401, "The timestamp differs from our clock by more than five minutes.")
 
 
 def accept(settings: Settings, vendor: str, headers: Headers, body: bytes, *, starts_round: bool = True) -> Delivery:
@@ -126,7 +126,7 @@ def accept(settings: Settings, vendor: str, headers: Headers, body: bytes, *, st
             session.exec(delete(Webhook).where(col(Webhook.received_at) < now() - KEPT))
             session.add(Webhook(vendor=vendor, delivery_id=found.id, digest=found.digest, served=not starts_round))
     except IntegrityError:
-        raise DeliveryRefused(409, "this delivery was taken before") from None
+        raise DeliveryRefused(409, "This delivery was already received.") from None
     return found
 
 

@@ -1,6 +1,6 @@
-"""What names, addresses and paths of platform.toml may look like, so that none of them leaves its folder, is read as an
-option by git or another program, or makes git start a helper. Pure; each function returns its value or raises
-ValueError, whose message says what is allowed.
+"""Rules for names, URLs and paths in platform.toml, so that none of them leaves its folder, is read as an option by
+git or another program, or makes git start a helper. Pure; each function returns its value or raises ValueError, whose
+message says what is allowed.
 
 Branches: the rules of git-check-ref-format(1). Remotes: the forms of git-fetch(1) that start no helper of their own.
 """
@@ -24,13 +24,15 @@ REFUSED_IN_BRANCHES = re.compile(r"\.\.|//|@\{|[ ~^:?*\[\\]|/\.|\.lock(/|$)")
 def _printable(text: str) -> str:
     """Raises ValueError for control characters, line separators and half characters."""
     if not text.isprintable():
-        raise ValueError("it holds a control character")
+        raise ValueError("it contains a control character")
     return text
 
 
 def name(text: str) -> str:
     if not NAME.fullmatch(text) or ".." in text:
-        raise ValueError("a name has letters, digits, dots, dashes and underscores, and starts with a letter or digit")
+        raise ValueError(
+            "a name consists of letters, digits, dots, dashes and underscores, and starts with a letter or digit"
+        )
     return text
 
 
@@ -40,7 +42,7 @@ def optional_name(text: str) -> str:
 
 def github(text: str) -> str:
     if text and (not GITHUB.fullmatch(text) or text.endswith(("/.", "/.."))):
-        raise ValueError("a repository at GitHub is named OWNER/NAME")
+        raise ValueError("a GitHub repository is named OWNER/NAME")
     return text
 
 
@@ -79,7 +81,7 @@ def _user(text: str | None) -> bool:
 def branch(text: str) -> str:
     odd = not text or text == "@" or text.startswith(("-", "/", ".")) or text.endswith(("/", "."))
     if odd or not text.isprintable() or REFUSED_IN_BRANCHES.search(text):
-        raise ValueError("git allows no branch of this name")
+        raise ValueError("git does not allow this branch name")
     return text
 
 
@@ -87,13 +89,13 @@ def folder(text: str) -> str:
     """A path below the repository's root; "." is the root itself."""
     path = PurePosixPath(_printable(text))
     if not text or path.is_absolute() or ".." in path.parts or "\\" in text or text.startswith(("-", "~", ":")):
-        raise ValueError("a folder is a path below the repository's root, without ..")
+        raise ValueError("a folder is a path below the repository root, without ..")
     return text
 
 
 def health_path(text: str) -> str:
     if not _printable(text).startswith("/") or text.startswith("//") or " " in text or "\\" in text:
-        raise ValueError("a path of a health check starts with one /")
+        raise ValueError("a health check path starts with a single /")
     return text
 
 
@@ -101,13 +103,13 @@ def address(text: str) -> str:
     """An http or https address without user and password; empty for none."""
     parts = urlsplit(_printable(text))
     if text and (parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or " " in text):
-        raise ValueError("an address is http://HOST or https://HOST, without user and password")
+        raise ValueError("a URL is http://HOST or https://HOST, without user and password")
     return text
 
 
 def command(words: list[str]) -> list[str]:
     if not words or not words[0] or words[0].startswith("-"):
-        raise ValueError("a command is a list of words; the first names the program")
+        raise ValueError("a command is a list of words; the first is the program")
     for word in words:
         _printable(word)
     return words
@@ -115,7 +117,7 @@ def command(words: list[str]) -> list[str]:
 
 def variable(text: str) -> str:
     if not VARIABLE.fullmatch(text):
-        raise ValueError("a variable has letters, digits and underscores, and starts with no digit")
+        raise ValueError("a variable consists of letters, digits and underscores, and does not start with a digit")
     return text
 
 

@@ -21,20 +21,18 @@ from core.policy.sections import (
     Maintenance,
     MetricNames,
     OsvRules,
-    Repository,
     Routes,
-    Service,
     SeverityRules,
     SlackRules,
-    Strict,
     Thresholds,
     Watch,
     Weights,
 )
+from core.policy.services import Repository, Service, Strict
 
 
 class ConfigurationError(Exception):
-    """A setting or platform.toml cannot be used; the message says which, and what to write."""
+    """A setting or platform.toml is invalid; the message names it and says what to write."""
 
 
 class Policy(Strict):
@@ -77,14 +75,14 @@ class Policy(Strict):
         return service in self.guards.critical_services or bool(known and known.critical)
 
     def asks_corroboration(self, service: str) -> bool:
-        """Does a person have to approve a fix of this service whose report nothing corroborates?"""
+        """Does an uncorroborated fix of this service need a person's approval?"""
         known = self.services.get(service)
         own = known.corroboration if known else None
         return self.corroboration.required if own is None else own
 
 
 def read_policy(path: Path) -> Policy:
-    """Policy of a platform.toml. Raises ConfigurationError with the line or the key at fault."""
+    """Policy of a platform.toml. Raises ConfigurationError naming the invalid line or key."""
     try:
         return parse_policy(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
@@ -94,7 +92,7 @@ def read_policy(path: Path) -> Policy:
 
 
 def parse_policy(text: str, name: str) -> Policy:
-    """Policy of the text of a platform.toml; ``name`` stands in the messages."""
+    """Policy of the text of a platform.toml; ``name`` appears in the messages."""
     try:
         return Policy(**tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -107,6 +105,6 @@ def parse_policy(text: str, name: str) -> Policy:
 
 
 def _key(place: tuple[str | int, ...]) -> str:
-    """The dotted key of a fault. A stranger's name in it is shown as Python writes it."""
+    """The dotted key of an error. An unknown name in it is shown as its repr."""
     words = [part for part in map(str, place) if part != "[key]"]
     return ".".join(word if word.isprintable() else repr(word) for word in words) or "file"

@@ -2,77 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
-from core.models import Impact
 from core.models.access import Role
-from core.policy import names
-
-
-class Strict(BaseModel):
-    """Unknown keys are refused, and so is NaN, with which no comparison holds: a limit of it would limit nothing."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class Repository(Strict):
-    """A service's code: where it lies and how it is tested and shipped."""
-
-    remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git address to clone and push")
-    branch: Annotated[str, AfterValidator(names.branch)] = "main"
-    github: Annotated[str, AfterValidator(names.github)] = Field("", description="owner/name; empty: no pull requests")
-    vercel_project: Annotated[str, AfterValidator(names.optional_name)] = Field(
-        "", description="project name; empty: no deployments"
-    )
-    production_url: Annotated[str, AfterValidator(names.address)] = Field(
-        "", description="public address, for health checks"
-    )
-    health_path: Annotated[str, AfterValidator(names.health_path)] = "/health"
-    environment: dict[Annotated[str, AfterValidator(names.variable)], str] = Field(
-        {}, description="variables of its deployments; no secrets"
-    )
-    test_command: Annotated[list[str], AfterValidator(names.command)] = ["python", "-m", "pytest", "-q"]
-    source: list[Annotated[str, AfterValidator(names.folder)]] = Field(
-        ["."], min_length=1, description="folders of the program's code"
-    )
-    tests: Annotated[str, AfterValidator(names.folder)] = "tests"
-
-
-class SuccessCheck(Strict):
-    """What holds while a service works: an address and its expected answer, or a metric and its bound."""
-
-    url: Annotated[str, AfterValidator(names.address)] = Field("", description="address that is fetched at each look")
-    status: int = Field(200, ge=100, le=599, description="its expected status")
-    contains: str = Field("", description="text within the first 64 kB of its answer")
-    metric: Literal["", "error_rate", "p95_ms"] = Field("", description="in place of an address")
-    at_most: float = Field(0, ge=0, description="the metric's bound: a share of 1, or milliseconds")
-
-    @model_validator(mode="after")
-    def _one_kind(self):
-        if bool(self.url) == bool(self.metric):
-            raise ValueError("a check has either a url or a metric")
-        return self
-
-
-class Service(Strict):
-    repository: str
-    critical: bool = False
-    impact: Impact = Impact.MEDIUM
-    paths: list[str] = Field([], description="what a fix may touch (globs); empty: all of the repository's source")
-    forbidden: list[str] = Field([], description="what a fix may not touch, beside [fix] forbidden")
-    max_lines: int = Field(0, ge=0, description="a lower [fix] max_lines for this service; 0: as there")
-    max_files: int = Field(0, ge=0, description="a lower [fix] max_files for this service; 0: as there")
-    upstreams: list[str] = []
-    corroboration: bool | None = Field(None, description="overrides [corroboration] required for this service")
-    checks: dict[Annotated[str, AfterValidator(names.name)], SuccessCheck] = Field(
-        {}, description="success checks of a release; one that passed before it and fails since is harm"
-    )
+from core.policy.services import Service, Strict
 
 
 class Thresholds(Strict):
-    """The rows of the decision matrix, in DESIGN order; every number is a confidence."""
+    """The confidence thresholds of the decision matrix, in the order of its rows."""
 
     escalate_below: float = 0.6
     auto_any: float = 0.9
@@ -94,28 +33,28 @@ class Weights(Strict):
 
 
 class History(Strict):
-    """Beta prior of a pattern nobody has seen: (successes + prior*weight) / (n + weight)."""
+    """Beta prior of a new pattern: (successes + prior*weight) / (n + weight)."""
 
     prior: float = 0.7
     weight: float = 4.0
 
 
 class BusinessHours(Strict):
-    """Automatic production deployments wait for these hours; an empty list of days means: always."""
+    """Automatic production deployments wait for these hours. Without days, they may run at any time."""
 
     zone: str = "UTC"
-    days: list[int] = Field([], description="0 = Monday")
+    days: list[int] = Field(default=[], description="0 = Monday")
     start: str = "09:00"
     end: str = "17:00"
 
 
 class Freeze(Strict):
-    """A span of time without releases. Both times carry their offset, e.g. 2026-12-18T00:00:00+01:00."""
+    """A period without releases. Both times need an offset, e.g. 2026-12-18T00:00:00+01:00."""
 
     name: str = Field(min_length=1)
     start: AwareDatetime
     end: AwareDatetime
-    repositories: list[str] = Field([], description="empty: all of them")
+    repositories: list[str] = Field(default=[], description="repositories that it covers; empty: all")
 
     @model_validator(mode="after")
     def _ends_later(self):
@@ -132,28 +71,34 @@ class Guards(Strict):
     approval_always: bool = False
     stop_after_rollbacks: int = 3
     brake_after_failures: int = Field(
-        2, ge=0, description="failed releases in a row that hold a repository's automatic releases; 0: never"
+        default=2,
+        ge=0,
+        description="failed releases in a row after which a repository's automatic releases stop; 0: never",
     )
-    freezes: list[Freeze] = Field([], description="named spans without releases; rollbacks still happen")
+    freezes: list[Freeze] = Field(default=[], description="named periods without releases; rollbacks still run")
     business_hours: BusinessHours = BusinessHours()
 
 
 class CorroborationRules(Strict):
     """What the team's own metrics or logs must show before a report leads to an automatic deployment."""
 
-    required: bool = Field(True, description="without corroboration, a person approves")
-    failures: int = Field(5, ge=1, description="failures that suffice; fewer when the report tells of fewer")
-    share: float = Field(0.1, ge=0, le=1, description="share of the report's occurrences that must be seen")
-    background_factor: float = Field(2.0, gt=1, description="failures must exceed the background so many times")
-    background_minutes: float = Field(60, gt=0, description="before the report: what the background is measured in")
-    span_minutes: float = Field(60, gt=0, description="of a longer report, only its last minutes count")
-    slack_seconds: float = Field(120, ge=0, description="on both sides: clock skew and the width of metric intervals")
-    wait_seconds: float = Field(600, ge=0, description="wait for late metrics and logs before a person is asked")
-    public_sources: list[str] = Field([], description='sources that strangers can write to as well, e.g. ["datadog"]')
+    required: bool = Field(default=True, description="without corroboration, a person must approve")
+    failures: int = Field(default=5, ge=1, description="failures needed; fewer if the report counts fewer")
+    share: float = Field(default=0.1, ge=0, le=1, description="share of the reported occurrences to be measured")
+    background_factor: float = Field(
+        default=2.0, gt=1, description="factor by which failures must exceed the background"
+    )
+    background_minutes: float = Field(default=60, gt=0, description="minutes before the report, as the background")
+    span_minutes: float = Field(default=60, gt=0, description="longest span; of a longer report, only the end counts")
+    slack_seconds: float = Field(default=120, ge=0, description="tolerance for clock skew and metric intervals")
+    wait_seconds: float = Field(
+        default=600, ge=0, description="wait for late metrics and logs before requesting approval"
+    )
+    public_sources: list[str] = Field(default=[], description='sources that outsiders can write to, e.g. ["datadog"]')
 
 
 class SeverityRules(Strict):
-    """Share of a service's requests that fail from which a severity begins."""
+    """The error rate of a service from which each severity applies."""
 
     medium: float = 0.01
     high: float = 0.25
@@ -161,23 +106,29 @@ class SeverityRules(Strict):
 
 
 class Watch(Strict):
-    seconds: float = Field(
-        600, gt=0, description="how long a deployment is watched at most, unless more traffic is needed"
+    seconds: float = Field(default=600, gt=0, description="maximum watch duration, unless more traffic is needed")
+    earliest: float = Field(default=60, ge=0, description="seconds before which no release is confirmed")
+    every: float = Field(default=30, gt=0, description="seconds between two looks")
+    minimum_requests: int = Field(default=20, description="fewer requests are too little evidence")
+    wrong_rollbacks: float = Field(
+        default=0.005, gt=0, lt=1, description="accepted probability of rolling back a good release"
     )
-    earliest: float = Field(60, ge=0, description="no verdict that a release is good comes before this many seconds")
-    every: float = Field(30, gt=0, description="seconds between two looks")
-    minimum_requests: int = Field(20, description="fewer than these is no evidence")
-    wrong_rollbacks: float = Field(0.005, gt=0, lt=1, description="accepted probability of rolling back a good release")
-    missed_harm: float = Field(0.02, gt=0, lt=1, description="accepted probability that an early verdict misses harm")
-    cured_share: float = Field(0.25, gt=0, lt=1, description="share of its former rate at which a fault is not cured")
-    error_rate_margin: float = Field(0.01, description="allowed rise of the error rate")
-    latency_factor: float = Field(1.5, description="allowed growth of the 95th percentile")
-    latency_floor_ms: float = Field(50.0, ge=0, description="growth of it that is noise, for a severity too")
-    source: str = Field("datadog", description="connector whose metrics are watched")
+    missed_harm: float = Field(
+        default=0.02, gt=0, lt=1, description="accepted probability of an early verdict missing harm"
+    )
+    cured_share: float = Field(
+        default=0.25, gt=0, lt=1, description="share of the old rate from which an error is not fixed"
+    )
+    error_rate_margin: float = Field(default=0.01, description="allowed rise of the error rate, as a share of requests")
+    latency_factor: float = Field(default=1.5, description="allowed growth of the 95th percentile, as a factor")
+    latency_floor_ms: float = Field(
+        default=50.0, ge=0, description="growth of the 95th percentile that counts as noise"
+    )
+    source: str = Field(default="datadog", description="connector that provides the watch metrics")
 
 
 class Maintenance(Strict):
-    """Weekly window. ``days`` 0 = Monday; times in ``zone``."""
+    """A weekly window. In ``days``, 0 is Monday; times are in ``zone``."""
 
     zone: str = "UTC"
     days: list[int] = [1, 3]
@@ -186,30 +137,30 @@ class Maintenance(Strict):
 
 
 class ModelRules(Strict):
-    """What models may cost that write fixes. Tokens and dollars are summed over all attempts, the failed ones too."""
+    """Budget of the models that write fixes. Tokens and dollars include all attempts, also failed ones."""
 
-    tries: int = Field(2, ge=0, le=5, description="attempts of each model at one fix; 0: no model is asked")
-    seconds: float = Field(300, gt=0, description="deadline of one attempt")
-    requests: int = Field(40, ge=1, description="requests that a program such as Cline may make in one attempt")
+    tries: int = Field(default=2, ge=0, le=5, description="attempts of each model at one fix; 0: no models")
+    seconds: float = Field(default=300, gt=0, description="time limit of one attempt, in seconds")
+    requests: int = Field(default=40, ge=1, description="maximum requests of a program such as Cline in one attempt")
     tokens_per_issue: int = 200_000
     tokens_per_day: int = 2_000_000
     usd_per_issue: float = 1.0
     usd_per_day: float = 10.0
-    usd_per_million_tokens: float = Field(0.0, ge=0, description="price where the model's server tells none")
+    usd_per_million_tokens: float = Field(default=0.0, ge=0, description="price, if the model server reports none")
 
 
 class FixRules(Strict):
     models: ModelRules = ModelRules()
-    attempts: int = Field(3, ge=1, le=10)
+    attempts: int = Field(default=3, ge=1, le=10)
     max_lines: int = 200
     max_files: int = 5
     complexity: int = 10
     coverage: float = 0.8
-    slowdown: float = Field(2.0, gt=1, description="a changed function may take so many times its old time")
+    slowdown: float = Field(default=2.0, gt=1, description="allowed slowdown of a changed function, as a factor")
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False
     forbidden: list[str] = Field(
-        [
+        default=[
             ".git*",
             ".github/**",
             ".ci/**",
@@ -235,11 +186,11 @@ class FixRules(Strict):
             "conftest.py",
             "**/conftest.py",
         ],
-        description="never touched by a fix, whatever a service allows",
+        description="files that no fix may touch, whatever a service allows",
     )
 
     def of(self, service: Service) -> FixRules:
-        """These rules as they hold for one service: it can only make them stricter."""
+        """The rules for one service, which can only make them stricter."""
         return self.model_copy(
             update={
                 "forbidden": [*self.forbidden, *service.forbidden],
@@ -250,34 +201,36 @@ class FixRules(Strict):
 
 
 class ApprovalRules(Strict):
-    expires_minutes: int = Field(480, ge=1, le=1_000_000)
+    expires_minutes: int = Field(default=480, ge=1, le=1_000_000)
     four_eyes: Literal["critical", "always"] = Field(
-        "critical", description="for which services whoever asked for a fix cannot approve it"
+        default="critical", description="services whose fixes their requester cannot approve"
     )
 
 
 class Access(Strict):
-    """Who may come in, for how long, and what the identity provider's claims are worth."""
+    """Who can sign in, for how long, and which roles the claims of the identity provider give."""
 
-    session_hours: float = Field(12, gt=0)
-    lock_after: int = Field(5, ge=1, description="wrong passwords in a row")
-    lock_minutes: float = Field(15, gt=0)
-    password_days: float = Field(365, ge=0, description="age at which a password must be changed; 0: never")
-    public_status: bool = Field(True, description="/status shows its counts to anybody")
-    groups: dict[str, list[str]] = Field({}, description="group: its people; an approval can be escalated to it")
-    oidc_claim: str = Field("groups", description="claim whose values oidc_roles names, beside e-mail addresses")
-    oidc_roles: dict[str, Role] = Field({}, description="value of the claim, or verified e-mail address: role")
+    session_hours: float = Field(default=12, gt=0)
+    lock_after: int = Field(default=5, ge=1, description="wrong passwords in a row that lock the account")
+    lock_minutes: float = Field(default=15, gt=0)
+    password_days: float = Field(default=365, ge=0, description="days after which a password must be changed; 0: never")
+    public_status: bool = Field(default=True, description="show /status without sign-in")
+    groups: dict[str, list[str]] = Field(default={}, description="groups of people; approvals can be assigned to them")
+    oidc_claim: str = Field(default="groups", description="claim whose values oidc_roles maps to roles")
+    oidc_roles: dict[str, Role] = Field(default={}, description="role by claim value or verified e-mail address")
     oidc_email_verified: bool = Field(
-        True, description="false: the provider leaves email_verified out and lets nobody choose an address themselves"
+        default=True, description="false: for a provider that omits email_verified and lets nobody choose their address"
     )
-    oidc_default: Role | None = Field(None, description="role of everybody else there; none: they stay outside")
+    oidc_default: Role | None = Field(
+        default=None, description="role of everyone else at the provider; none: no access"
+    )
 
 
 Channel = Literal["slack", "email", "console"]
 
 
 class Routes(Strict):
-    """Who hears of what. A channel that is not connected is recorded as failed; ``[]`` tells nobody."""
+    """The channels of each event. A channel that is not connected is recorded as failed; ``[]`` means none."""
 
     workflow_failed: list[Channel] = ["slack"]
     error_rate: list[Channel] = ["email", "slack"]
@@ -295,50 +248,50 @@ class Routes(Strict):
     rate_limit: list[Channel] = ["slack"]
     performance: list[Channel] = ["email"]
     resolved: list[Channel] = ["slack"]
-    unverified: list[Channel] = ["slack", "email", "console"]  # production may serve a build that nobody confirmed
+    unverified: list[Channel] = ["slack", "email", "console"]  # production may serve an unconfirmed build
     merge_outstanding: list[Channel] = ["slack"]
-    audit_head: list[Channel] = []  # once a day: a place that the platform's own account cannot rewrite
+    audit_head: list[Channel] = []  # once a day; choose a place that the platform cannot rewrite
     audit_failed: list[Channel] = ["slack", "email"]
-    brake: list[Channel] = ["slack", "email"]  # a repository's automatic releases are held
+    brake: list[Channel] = ["slack", "email"]  # automatic releases of a repository are on hold
     stopped: list[Channel] = ["slack"]  # a person stopped or started all releases
 
 
 class SlackRules(Strict):
-    people: dict[str, str] = Field({}, description="Slack user id (U0123ABCD) = the person who may answer with it")
+    people: dict[str, str] = Field(default={}, description="person by Slack user id (U0123ABCD)")
 
 
 class CodeRabbitRules(Strict):
-    """Wait for CodeRabbit's review of each fix, where GitHub is connected."""
+    """Wait for CodeRabbit's review of each fix, if GitHub is connected."""
 
     enabled: bool = False
-    wait_minutes: float = Field(30, gt=0, description="no review by then: a person approves in its place")
-    every_seconds: float = Field(30, gt=0, description="between two looks")
+    wait_minutes: float = Field(default=30, gt=0, description="minutes to wait; then, a person must approve")
+    every_seconds: float = Field(default=30, gt=0, description="seconds between two checks")
     block: list[Literal["critical", "major", "minor", "nitpick"]] = ["critical", "major"]
 
 
 class OsvRules(Strict):
-    """The scan for known vulnerabilities, where OSV_URL names a service to ask."""
+    """The scan for known vulnerabilities, if OSV_URL is set."""
 
     unscanned: Literal["pass", "ask"] = Field(
-        "pass", description="when it is out of reach and a fix imports no new package: go on, or ask a person"
+        default="pass", description="if OSV is unreachable and a fix imports no new package: pass, or require approval"
     )
-    private: list[str] = Field([], description="packages of your own (globs); their names are never sent")
+    private: list[str] = Field(default=[], description="private packages (globs), whose names are never sent")
 
 
 class MetricNames(Strict):
-    """Names of the services' own metrics at the vendors that ask for them."""
+    """Names of the service metrics, for vendors that need them."""
 
     requests: str = "requests"
     errors: str = "errors"
     p95_ms: str = "latency.p95"
-    step: int = Field(20, ge=1, description="seconds of an interval that Datadog is asked for, whatever the span")
+    step: int = Field(default=20, ge=1, description="interval of Datadog queries, in seconds")
 
 
 class Collect(Strict):
-    """How many calls one round may make at a vendor; what is left over, the next round reads."""
+    """Maximum calls to a vendor in one collection cycle; the next cycle reads the rest."""
 
-    calls_a_round: int = Field(150, ge=10)
-    by_vendor: dict[str, int] = Field({}, description='e.g. {"github": 400}')
+    calls_a_round: int = Field(default=150, ge=10)
+    by_vendor: dict[str, int] = Field(default={}, description='e.g. {"github": 400}')
 
     def calls(self, vendor: str) -> int:
         return self.by_vendor.get(vendor, self.calls_a_round)

@@ -1,7 +1,7 @@
-"""The policy as a text with a history: edited with its comments kept, put in force, and taken back.
+"""The policy as a text with versions: edited with its comments kept, applied, and restored.
 
-platform.toml stays the truth: it may be edited by hand as well. Such an edit is noticed before the next
-change and kept as a version of its own, so that every text that was in force can be returned to.
+platform.toml stays the source of truth and can be edited by hand. Such an edit is detected before the next change and
+stored as a version, so that every text that was in force can be restored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VERSIONS = 20  # of one page of the history
 
 
 class Stale(Exception):
-    """platform.toml is not the text any more that the change was made from."""
+    """platform.toml is no longer the text that the change was made from."""
 
 
 def digest(text: str) -> str:
@@ -58,7 +58,7 @@ def put_in_force(session: Session, path: Path, text: str, *, by: str, reason: st
     parse_policy(text, path.name)
     before = text_of(path)
     if digest(before) != based_on:
-        raise Stale("platform.toml has been changed since you opened it; look at it again")
+        raise Stale("platform.toml has changed since you opened it. Reload the page and review it.")
     if newest_digest(session) != digest(before):
         session.add(PolicyVersion(sha256=digest(before), text=before, by="file", reason="as found on disk"))
         session.flush()
@@ -96,4 +96,4 @@ def versions(session: Session, number: int = 1) -> list[PolicyVersion]:
 
 
 def count(session: Session) -> int:
-    return session.exec(select(func.count(PolicyVersion.id))).one()
+    return session.exec(select(func.count(col(PolicyVersion.id)))).one()

@@ -1,7 +1,7 @@
-"""Read-only questions that the screens ask: SQL counts and limits, a page asks for what it shows.
+"""Read-only queries of the screens: SQL counts and limits, and a page reads only what it shows.
 
-pipeline     rounds, connectors, counts by status and along the flow's arrows, pending approvals
-issues       the list with its filters; one issue's whole story
+pipeline     cycles, connectors, counts by status and along the flow's arrows, pending approvals
+issues       the list with its filters; everything about one issue
 changes      change sets with their reviews and tests; statistics by generator and template
 deployments  the timeline of deployments
 outcomes     what the KPIs are computed from

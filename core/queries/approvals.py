@@ -1,4 +1,4 @@
-"""What the Approvals page shows: open questions, one question with all that speaks for and against it, answers."""
+"""The data of the Approvals page: pending approvals, one approval with its pros and cons, and past answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, func, select
 
 from core.access.rights import Actor
-from core.actions import approvals
+from core.actions import answering
 from core.models import Analysis, Approval, ChangeSet, Decision, Deployment, Issue
 from core.policy.reader import Policy
 from core.queries.issues import ChangeDetails, with_checks
@@ -40,7 +40,7 @@ class OpenApproval:
 
 
 def count(session: Session) -> int:
-    return session.exec(select(func.count(Approval.id)).where(Approval.state == "pending")).one()
+    return session.exec(select(func.count(col(Approval.id))).where(Approval.state == "pending")).one()
 
 
 def waiting(session: Session) -> list[tuple[Approval, Issue]]:
@@ -48,9 +48,9 @@ def waiting(session: Session) -> list[tuple[Approval, Issue]]:
     return list(
         session.exec(
             select(Approval, Issue)
-            .join(Issue, Issue.id == Approval.issue_id)
+            .join(Issue, col(Issue.id) == Approval.issue_id)
             .where(Approval.state == "pending")
-            .order_by(Approval.expires_at, Approval.id)
+            .order_by(col(Approval.expires_at), col(Approval.id))
             .limit(PAGE)
         )
     )
@@ -61,7 +61,7 @@ def answered(session: Session, limit: int = 10) -> list[tuple[Approval, Issue]]:
     return list(
         session.exec(
             select(Approval, Issue)
-            .join(Issue, Issue.id == Approval.issue_id)
+            .join(Issue, col(Issue.id) == Approval.issue_id)
             .where(Approval.state != "pending")
             .order_by(col(Approval.id).desc())
             .limit(limit)
@@ -86,17 +86,17 @@ def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> 
         _newest(session, Deployment, *_production(repository), col(Deployment.status).in_(("verified", "watching"))),
         rehearsal(session, repository),
         policy.is_critical(issue.service),
-        approvals.mine(row, who, policy),
-        approvals.barred(row, issue.service, who, policy),
+        answering.mine(row, who, policy),
+        answering.barred(row, issue.service, who, policy),
     )
 
 
 def rehearsal(session: Session, repository: str) -> Rehearsal | None:
     """The latest rollback of this repository, else its latest promotion; None when neither was measured."""
-    for kind, column in (("rollback", Deployment.rollback_seconds), ("promotion", Deployment.promote_seconds)):
-        found = _newest(session, Deployment, *_production(repository), col(column).is_not(None))
+    for kind, name in (("rollback", "rollback_seconds"), ("promotion", "promote_seconds")):
+        found = _newest(session, Deployment, *_production(repository), col(getattr(Deployment, name)).is_not(None))
         if found is not None:
-            return Rehearsal(kind, getattr(found, column.key), found)
+            return Rehearsal(kind, getattr(found, name), found)
     return None
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import case
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
+from core.db.columns import select_columns
 from core.models import ChangeSet, Issue
 from core.queries import counting
 from core.queries.issues import ChangeDetails, with_checks
@@ -19,15 +20,15 @@ NAMES = ("generator", "template", "written", "proved", "shipped", "rolled_back",
 
 KINDS = {  # what the list may be narrowed to
     "All": (),
-    "Under way": ("proposed", "proved", "reviewed"),
+    "In progress": ("proposed", "proved", "reviewed"),
     "Shipped": SHIPPED,
-    "Came to nothing": ("refused", "unproved"),
+    "Not shipped": ("refused", "unproved"),
     "Rolled back": ("rolled_back",),
 }
 
 
 def _where(kind: str) -> list:
-    return [ChangeSet.status.in_(KINDS[kind])] if KINDS.get(kind) else []
+    return [col(ChangeSet.status).in_(KINDS[kind])] if KINDS.get(kind) else []
 
 
 def count(session: Session, kind: str = "All") -> int:
@@ -37,7 +38,7 @@ def count(session: Session, kind: str = "All") -> int:
 def attempts(session: Session, change_set: ChangeSet) -> list[ChangeSet]:
     """Every attempt at the same issue, the latest first."""
     rows = select(ChangeSet).where(ChangeSet.issue_id == change_set.issue_id)
-    return list(session.exec(rows.order_by(ChangeSet.id.desc()).limit(ATTEMPTS)))
+    return list(session.exec(rows.order_by(col(ChangeSet.id).desc()).limit(ATTEMPTS)))
 
 
 def page(session: Session, number: int = 1, kind: str = "All") -> list[tuple[ChangeSet, Issue]]:
@@ -45,9 +46,9 @@ def page(session: Session, number: int = 1, kind: str = "All") -> list[tuple[Cha
     return list(
         session.exec(
             select(ChangeSet, Issue)
-            .join(Issue, Issue.id == ChangeSet.issue_id)
+            .join(Issue, col(Issue.id) == ChangeSet.issue_id)
             .where(*_where(kind))
-            .order_by(ChangeSet.id.desc())
+            .order_by(col(ChangeSet.id).desc())
             .offset((number - 1) * PAGE)
             .limit(PAGE)
         )
@@ -58,7 +59,7 @@ def one(session: Session, change_set_id: int) -> tuple[ChangeDetails, Issue] | N
     change_set = session.get(ChangeSet, change_set_id)
     if change_set is None:
         return None
-    return with_checks(session, [change_set])[0], session.get(Issue, change_set.issue_id)
+    return with_checks(session, [change_set])[0], session.get_one(Issue, change_set.issue_id)
 
 
 def statistics(session: Session) -> list[dict]:
@@ -66,13 +67,13 @@ def statistics(session: Session) -> list[dict]:
 
     written, proved, shipped and rolled_back count; seconds is the mean; tokens and cost_usd are sums.
     """
-    last = select(ChangeSet).order_by(ChangeSet.id.desc()).limit(COUNTED).subquery().c
+    last = select(ChangeSet).order_by(col(ChangeSet.id).desc()).limit(COUNTED).subquery().c
 
     def those(*states: str):
         return func.count(case((last.status.in_(states), 1)))
 
     rows = session.exec(
-        select(
+        select_columns(
             last.generator,
             last.template,
             func.count(),

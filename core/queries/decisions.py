@@ -1,11 +1,12 @@
-"""Past decisions: by the row that made them, and with what became of them, for a replay."""
+"""Past decisions: counted by row, and with their outcomes, for a replay."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
+from core.db.columns import select_columns
 from core.decision.replay import PastDecision
 from core.models import Decision, Issue, Outcome
 
@@ -13,7 +14,7 @@ LIMIT = 20_000  # the latest decisions of the period; the page says so when ther
 
 
 def count(session: Session, since: datetime) -> int:
-    return session.exec(select(func.count(Decision.id)).where(Decision.created_at >= since)).one()
+    return session.exec(select(func.count(col(Decision.id))).where(Decision.created_at >= since)).one()
 
 
 def newest(session: Session) -> int:
@@ -22,14 +23,16 @@ def newest(session: Session) -> int:
 
 def by_row(session: Session, since: datetime) -> dict[int, int]:
     """How many decisions since then each row of the matrix made."""
-    rows = session.exec(select(Decision.row, func.count()).where(Decision.created_at >= since).group_by(Decision.row))
+    rows = session.exec(
+        select(Decision.row, func.count()).where(Decision.created_at >= since).group_by(col(Decision.row))
+    )
     return dict(rows.all())
 
 
 def past(session: Session, since: datetime) -> list[PastDecision]:
     """Decisions since then, the latest first, at most LIMIT."""
     rows = session.exec(
-        select(
+        select_columns(
             Decision.issue_id,
             Issue.title,
             Issue.service,
@@ -37,13 +40,13 @@ def past(session: Session, since: datetime) -> list[PastDecision]:
             Decision.verdict,
             Decision.needs_approval,
             Decision.confidence,
-            Decision.receipt["inputs"],
+            col(Decision.receipt)["inputs"],
             func.coalesce(Outcome.result, ""),
         )
-        .join(Issue, Issue.id == Decision.issue_id)
-        .join(Outcome, (Outcome.issue_id == Decision.issue_id) & (Outcome.run == Decision.run), isouter=True)
+        .join(Issue, col(Issue.id) == Decision.issue_id)
+        .join(Outcome, (col(Outcome.issue_id) == Decision.issue_id) & (col(Outcome.run) == Decision.run), isouter=True)
         .where(Decision.created_at >= since)
-        .order_by(Decision.id.desc())
+        .order_by(col(Decision.id).desc())
         .limit(LIMIT)
     )
     return [PastDecision(*row[:7], row[7] or {}, row[8]) for row in rows]

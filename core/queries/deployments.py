@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
 from core.models import ChangeSet, Deployment, Issue
 from core.queries import counting
@@ -24,10 +24,10 @@ def page(session: Session, environment: str = "", number: int = 1) -> list[tuple
     return list(
         session.exec(
             select(Deployment, Issue, ChangeSet)
-            .join(Issue, Issue.id == Deployment.issue_id)
-            .join(ChangeSet, ChangeSet.id == Deployment.change_set_id)
+            .join(Issue, col(Issue.id) == Deployment.issue_id)
+            .join(ChangeSet, col(ChangeSet.id) == Deployment.change_set_id)
             .where(*where)
-            .order_by(Deployment.id.desc())
+            .order_by(col(Deployment.id).desc())
             .offset((number - 1) * PAGE)
             .limit(PAGE)
         )
@@ -39,10 +39,10 @@ def marks(session: Session, since: datetime, limit: int = MARKS) -> list[tuple[i
     rows = session.exec(
         select(Deployment.id, Deployment.started_at, Deployment.environment, Deployment.status)
         .where(Deployment.started_at >= since)
-        .order_by(Deployment.started_at.desc())
+        .order_by(col(Deployment.started_at).desc())
         .limit(limit)
     ).all()
-    return [tuple(row) for row in reversed(rows)]
+    return [(id_, at, environment, status) for id_, at, environment, status in reversed(rows)]
 
 
 def one(session: Session, deployment_id: int) -> tuple[Deployment, Issue, ChangeSet] | None:
@@ -51,8 +51,8 @@ def one(session: Session, deployment_id: int) -> tuple[Deployment, Issue, Change
         return None
     return (
         deployment,
-        session.get(Issue, deployment.issue_id),
-        session.get(ChangeSet, deployment.change_set_id),
+        session.get_one(Issue, deployment.issue_id),
+        session.get_one(ChangeSet, deployment.change_set_id),
     )
 
 
@@ -64,7 +64,7 @@ def can_roll_back(session: Session, deployment: Deployment) -> bool:
         select(func.max(Deployment.id)).where(
             Deployment.repository == deployment.repository,
             Deployment.environment == "production",
-            Deployment.status.in_(["ready", "watching", "verified"]),
+            col(Deployment.status).in_(["ready", "watching", "verified"]),
         )
     ).one()
     return deployment.id == newest and bool(deployment.previous_vendor_id)

@@ -1,4 +1,4 @@
-"""The list of issues, and one issue's whole story."""
+"""The list of issues, and everything about one issue."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session, func, or_, select
+from sqlmodel import Session, col, func, or_, select
 
+from core.db.columns import select_columns
 from core.models import (
     Analysis,
     Approval,
@@ -45,9 +46,9 @@ class IssueFilter:
 
 
 SORTS = {
-    "newest": Issue.id.desc(),
-    "last error": Issue.last_seen.desc(),
-    "occurrences": Issue.occurrences.desc(),
+    "newest": col(Issue.id).desc(),
+    "last error": col(Issue.last_seen).desc(),
+    "occurrences": col(Issue.occurrences).desc(),
 }
 
 
@@ -56,27 +57,27 @@ def _where(wanted: IssueFilter) -> list:
     if wanted.text:
         clauses.append(
             or_(
-                Issue.title.icontains(wanted.text, autoescape=True),
-                Issue.service.icontains(wanted.text, autoescape=True),
+                col(Issue.title).icontains(wanted.text, autoescape=True),
+                col(Issue.service).icontains(wanted.text, autoescape=True),
             )
         )
     if wanted.statuses:
-        clauses.append(Issue.status.in_(wanted.statuses))
+        clauses.append(col(Issue.status).in_(wanted.statuses))
     if wanted.severities:
-        clauses.append(Issue.severity.in_(wanted.severities))
+        clauses.append(col(Issue.severity).in_(wanted.severities))
     if wanted.service:
         clauses.append(Issue.service == wanted.service)
     return clauses
 
 
 def count(session: Session, wanted: IssueFilter = IssueFilter()) -> int:
-    return session.exec(select(func.count(Issue.id)).where(*_where(wanted))).one()
+    return session.exec(select(func.count(col(Issue.id))).where(*_where(wanted))).one()
 
 
 def page(session: Session, wanted: IssueFilter = IssueFilter(), number: int = 1) -> list[Issue]:
     """Page ``number`` (from 1) of the list, in the order of ``wanted.sort``."""
     order = SORTS.get(wanted.sort, SORTS["newest"])
-    rows = select(Issue).where(*_where(wanted)).order_by(order, Issue.id.desc())
+    rows = select(Issue).where(*_where(wanted)).order_by(order, col(Issue.id).desc())
     return list(session.exec(rows.offset((number - 1) * PAGE).limit(PAGE)))
 
 
@@ -127,7 +128,7 @@ def shortened(told: Story) -> list[str]:
 def _of(session: Session, table, issue_id: int, limit: int = 50) -> list:
     """The latest ``limit`` rows of the issue, oldest first."""
     rows = session.exec(select(table).where(table.issue_id == issue_id).order_by(table.id.desc()).limit(limit)).all()
-    return rows[::-1]
+    return list(reversed(rows))
 
 
 def grouped(session: Session, table, ids: Sequence[int]) -> dict[int, list]:
@@ -154,12 +155,14 @@ def story(session: Session, issue_id: int) -> Story | None:
         signals=_of(session, Signal, issue_id, 10)[::-1],
         signal_count=counting.up_to(session, Signal.id, Signal.issue_id == issue_id),
         changes=with_checks(session, _of(session, ChangeSet, issue_id, 10)),
-        audit=session.exec(
-            select(AuditRow)
-            .where(AuditRow.subject == f"issue/{issue_id}")
-            .order_by(AuditRow.id.desc())
-            .limit(LINES["audit"])
-        ).all()[::-1],
+        audit=list(
+            session.exec(
+                select(AuditRow)
+                .where(AuditRow.subject == f"issue/{issue_id}")
+                .order_by(col(AuditRow.id).desc())
+                .limit(LINES["audit"])
+            )
+        )[::-1],
         analyses=_of(session, Analysis, issue_id, 5),
         decisions=_of(session, Decision, issue_id, 5),
         approvals=_of(session, Approval, issue_id, LINES["approvals"]),
@@ -169,7 +172,9 @@ def story(session: Session, issue_id: int) -> Story | None:
         notifications=_of(session, Notification, issue_id, LINES["notifications"]),
         silence=next((row for row in triage_rules.standing(session) if row.issue_id == issue_id), None),
         parts=parts(session, issue_id),
-        absorbed=session.exec(select(Issue.id).where(Issue.merged_into == issue_id).order_by(Issue.id).limit(50)).all(),
+        absorbed=session.exec(
+            select(Issue.id).where(Issue.merged_into == issue_id).order_by(col(Issue.id)).limit(50)
+        ).all(),
     )
 
 
@@ -181,13 +186,15 @@ def parts(session: Session, issue_id: int) -> dict[str, str]:
     latest = (
         select(Signal.fingerprint, Signal.source, Signal.title, Signal.id)
         .where(Signal.issue_id == issue_id)
-        .order_by(Signal.at.desc())
+        .order_by(col(Signal.at).desc())
         .limit(RECENT)
         .subquery()
     )
     c = latest.c
     rows = session.exec(
-        select(c.fingerprint, func.max(c.title), func.min(c.source), func.count(func.distinct(c.source)), func.count())
+        select_columns(
+            c.fingerprint, func.max(c.title), func.min(c.source), func.count(func.distinct(c.source)), func.count()
+        )
         .where(c.fingerprint != "")
         .group_by(c.fingerprint)
         .order_by(func.count().desc(), c.fingerprint)
@@ -202,10 +209,10 @@ def _part(title: str, source: str, sources: int, signals: int) -> str:
 
 def mergeable(session: Session, issue: Issue, limit: int = 25) -> dict[int, str]:
     """The issues that this one may be a part of, those of its service first, each with its title."""
-    rest = (Issue.id != issue.id, Issue.merged_into.is_(None), Issue.status != Status.DISMISSED)
+    rest = (Issue.id != issue.id, col(Issue.merged_into).is_(None), Issue.status != Status.DISMISSED)
     found = {}
     for where in ((Issue.service == issue.service,), ()):
-        for row in session.exec(select(Issue).where(*rest, *where).order_by(Issue.id.desc()).limit(limit)):
+        for row in session.exec(select(Issue).where(*rest, *where).order_by(col(Issue.id).desc()).limit(limit)):
             found.setdefault(row.id, f"#{row.id} {row.title[:120]} ({row.service or 'no service'}, {row.status})")
     return found
 
@@ -236,7 +243,7 @@ def timeline(told: Story) -> list[TimelineEvent]:
         )
         for s in told.stages
     ]
-    events += [TimelineEvent(a.asked_at, "Approval asked", a.asks, "person") for a in told.approvals]
+    events += [TimelineEvent(a.asked_at, "Approval requested", a.asks, "person") for a in told.approvals]
     events += [
         TimelineEvent(a.answered_at, f"Approval {a.state}", a.reason, "person", a.by or "platform")
         for a in told.approvals

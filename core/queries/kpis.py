@@ -1,6 +1,6 @@
-"""KPIs, pure: sums in, figures out. SQL counts (core/queries/outcomes.py), this module says what the sums mean.
+"""KPIs, pure: sums in, figures out. SQL does the counting (core/queries/outcomes.py); this module computes the figures.
 
-A figure is None with fewer cases than it needs; each carries its formula and what it counts.
+A figure is None with fewer cases than it needs. Each figure carries its formula and what it counts.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def hours_saved(tally: RunTally) -> Figure:
         tally.repairs.n,
         "hours",
         "issues fixed by the platform",
-        f"sum of ({BASELINE_SECONDS / 3600:g} h by hand - time to repair), never below 0",
+        f"sum of ({BASELINE_SECONDS / 3600:g} h baseline - time to repair), never below 0",
         needs=1,
     )
 

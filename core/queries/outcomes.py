@@ -8,8 +8,9 @@ from statistics import median
 from sqlalchemy import Float, Integer, case
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
+from core.db.columns import select_columns
 from core.models import Deployment, Metric, Outcome, Stage, StageRun, Verdict
 from core.queries import counting
 from core.queries.kpis import (
@@ -73,20 +74,20 @@ def _within(since: datetime, until: datetime) -> tuple:
 
 def tally(session: Session, since: datetime, until: datetime) -> RunTally:
     """All sums of the runs that ended in the span; read from the index ix_outcome_figures alone."""
-    took, fixed = Outcome.total_seconds, Outcome.result == "fixed"
+    took, fixed = col(Outcome.total_seconds), col(Outcome.result) == "fixed"
     spared = case((took < BASELINE_SECONDS, BASELINE_SECONDS - took), else_=0.0)
     rows = session.exec(
-        select(
+        select_columns(
             Outcome.result,
             func.count(),
             func.count(case((fixed, took))),
             func.sum(case((fixed, took))),
             func.sum(case((fixed, spared))),
-            func.count(Outcome.detect_seconds),
-            func.sum(Outcome.detect_seconds),
-            func.count(Outcome.confidence),
-            func.sum(Outcome.confidence),
-            func.count(case((Outcome.verdict.in_(ACTED), 1))),
+            func.count(col(Outcome.detect_seconds)),
+            func.sum(col(Outcome.detect_seconds)),
+            func.count(col(Outcome.confidence)),
+            func.sum(col(Outcome.confidence)),
+            func.count(case((col(Outcome.verdict).in_(ACTED), 1))),
         )
         .where(*_within(since, until))
         .group_by(Outcome.result)
@@ -112,26 +113,26 @@ def _median(session: Session, since: datetime, until: datetime) -> float | None:
     """The middle one of the last LAST repair times of the span, or the mean of the middle two."""
     times = (
         select(Outcome.total_seconds)
-        .where(*_within(since, until), Outcome.result == "fixed", Outcome.total_seconds.is_not(None))
-        .order_by(Outcome.created_at.desc())
+        .where(*_within(since, until), Outcome.result == "fixed", col(Outcome.total_seconds).is_not(None))
+        .order_by(col(Outcome.created_at).desc())
         .limit(LAST)
     )
-    found = session.exec(times).all()
+    found = [seconds for seconds in session.exec(times) if seconds is not None]
     return median(found) if found else None
 
 
 def judged(session: Session, since: datetime, until: datetime) -> list[ConfidenceTally]:
     """Decisions to act that ended, by tenth of confidence; 1.0 belongs to the last."""
     confidence = func.coalesce(Outcome.confidence, 0.0)
-    held = case((Outcome.result == "fixed", 1), else_=0)
+    held = case((col(Outcome.result) == "fixed", 1), else_=0)
     place = Tenth(confidence)
     miss = confidence - held
     rows = session.exec(
-        select(place.label("place"), func.count(), func.sum(held), func.sum(confidence), func.sum(miss * miss))
+        select_columns(place.label("place"), func.count(), func.sum(held), func.sum(confidence), func.sum(miss * miss))
         .where(
             *_within(since, until),
-            Outcome.verdict.in_(ACTED),
-            Outcome.result.in_(JUDGED),
+            col(Outcome.verdict).in_(ACTED),
+            col(Outcome.result).in_(JUDGED),
         )
         .group_by("place")
         .order_by("place")
@@ -144,7 +145,7 @@ def latest(session: Session, since: datetime, until: datetime) -> list[Ended]:
     rows = session.exec(
         select(Outcome.created_at, Outcome.result, Outcome.total_seconds)
         .where(*_within(since, until))
-        .order_by(Outcome.created_at.desc())
+        .order_by(col(Outcome.created_at).desc())
         .limit(DOTS)
     ).all()
     return [Ended(*row) for row in reversed(rows)]
@@ -160,11 +161,11 @@ def by_day(session: Session, since: datetime, until: datetime) -> dict[tuple[str
 
 
 def repair_parts(session: Session, since: datetime, until: datetime) -> tuple[int, list[Part]]:
-    """(runs looked at, the mean repair in its parts) of the last fixed runs of the span."""
+    """(runs looked at, mean time to repair by stage) of the last fixed runs of the span."""
     newest = (
         select(Outcome.issue_id, Outcome.run, Outcome.detect_seconds, Outcome.total_seconds)
-        .where(*_within(since, until), Outcome.result == "fixed", Outcome.total_seconds.is_not(None))
-        .order_by(Outcome.created_at.desc())
+        .where(*_within(since, until), Outcome.result == "fixed", col(Outcome.total_seconds).is_not(None))
+        .order_by(col(Outcome.created_at).desc())
         .limit(LOOKED_AT)
         .subquery()
     )
@@ -176,7 +177,7 @@ def repair_parts(session: Session, since: datetime, until: datetime) -> tuple[in
     spent = session.exec(
         select(StageRun.stage, func.sum(Seconds(StageRun.started_at, StageRun.ended_at)))
         .join(newest, (newest.c.issue_id == StageRun.issue_id) & (newest.c.run == StageRun.run))
-        .where(StageRun.ended_at.is_not(None))
+        .where(col(StageRun.ended_at).is_not(None))
         .group_by(StageRun.stage)
     ).all()
     seconds = {Stage(stage): total / n for stage, total in spent}
@@ -208,8 +209,8 @@ def served(session: Session, source: str, since: datetime, until: datetime) -> d
         select(Metric.service, Metric.name, func.sum(Metric.value))
         .where(
             Metric.source == source,
-            Metric.service.in_(services),
-            Metric.name.in_(["requests", "errors"]),
+            col(Metric.service).in_(services),
+            col(Metric.name).in_(["requests", "errors"]),
             Metric.at >= since,
             Metric.at < until,
         )

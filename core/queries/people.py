@@ -8,11 +8,11 @@ from core.models import now
 from core.models.access import ApiToken, Person, SignIn
 
 PAGE = 200
-PROVIDER = "by the identity provider"
+PROVIDER = "signs in through the identity provider"
 
 
 def people(session: Session) -> list[tuple[Person, int]]:
-    """Everybody by name, each with the number of their live sessions."""
+    """Everyone by name, each with their number of live sessions."""
     live = dict(
         session.exec(
             select(SignIn.person, func.count())
@@ -31,7 +31,7 @@ def tokens(session: Session) -> list[ApiToken]:
 
 
 def states(person: Person) -> list[str]:
-    """What keeps this person out, or is to be known of how they come in."""
+    """What keeps this person out, and how they sign in if not by password."""
     at = now()
     locked = person.locked_until
     held = {

@@ -1,12 +1,13 @@
-"""What the Pipeline page shows: the flow's counts, rounds, connectors, queue and approvals."""
+"""The data of the Pipeline page: counts of the flow, collection cycles, connectors, queue and approvals."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import case
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
+from core.db.columns import select_columns
 from core.models import (
     Analysis,
     Approval,
@@ -44,7 +45,7 @@ def _count(session: Session, *where) -> int:
 
 def _tally(session: Session, by: tuple, *where) -> dict:
     """Rows counted by the columns ``by``: the key is a value, or a tuple of values for several columns."""
-    rows = session.exec(select(*by, func.count()).where(*where).group_by(*by))
+    rows = session.exec(select_columns(*by, func.count()).where(*where).group_by(*by))
     return {key[0] if len(by) == 1 else tuple(key): count for *key, count in rows}
 
 
@@ -55,13 +56,13 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
     shipped = _tally(
         session,
         (Deployment.environment, Deployment.status),
-        Deployment.environment.in_(ENVIRONMENTS),
+        col(Deployment.environment).in_(ENVIRONMENTS),
         Deployment.started_at >= since,
     )
     failed_in = _tally(session, (StageRun.stage,), StageRun.started_at >= since, StageRun.result == "failed")
     production = sum(n for (where, _), n in shipped.items() if where == "production")
     asked = _count(session, Approval.asked_at >= since)
-    approved = _count(session, Approval.answered_at >= since, Approval.state == "approved")
+    approved = _count(session, col(Approval.answered_at) >= since, Approval.state == "approved")
     return {
         ("collect", "analyze"): _count(session, Analysis.created_at >= since),
         ("analyze", "decide"): sum(verdicts.values()),
@@ -73,7 +74,7 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
         ("review", "escalate"): failed_in.get(Stage.FIX, 0),
         ("test", "escalate"): failed_in.get(Stage.TEST, 0),
         ("approval", "escalate"): _count(
-            session, Approval.answered_at >= since, Approval.state.in_(["rejected", "expired"])
+            session, col(Approval.answered_at) >= since, col(Approval.state).in_(["rejected", "expired"])
         ),
         ("rollback", "escalate"): shipped.get(("production", "rolled_back"), 0),
         ("review", "test"): _count(session, TestRun.created_at >= since),
@@ -96,7 +97,9 @@ def totals(session: Session, since: datetime) -> dict[str, int]:
     """
     ended = ("fixed", "escalated", "rolled_back")  # counted one by one: GROUP BY would walk the whole index of results
     counts = session.exec(
-        select(*(func.count(case((Outcome.result == name, 1))) for name in ended)).where(Outcome.created_at >= since)
+        select(*(func.count(case((col(Outcome.result) == name, 1))) for name in ended)).where(
+            Outcome.created_at >= since
+        )
     ).one()
     results = dict(zip(ended, counts, strict=True))
     return {
@@ -108,16 +111,18 @@ def totals(session: Session, since: datetime) -> dict[str, int]:
 
 
 def rounds(session: Session, limit: int = 10) -> list[Round]:
-    return list(session.exec(select(Round).order_by(Round.id.desc()).limit(limit)))
+    return list(session.exec(select(Round).order_by(col(Round.id).desc()).limit(limit)))
 
 
 def connectors(session: Session) -> list[Connector]:
-    return list(session.exec(select(Connector).order_by(Connector.failures.desc(), Connector.name)))
+    return list(session.exec(select(Connector).order_by(col(Connector.failures).desc(), Connector.name)))
 
 
 def workers(session: Session, at: datetime) -> list[tuple[Worker, bool]]:
     """Every worker seen within a day, with whether its heart beat within 90 s."""
-    rows = session.exec(select(Worker).where(Worker.heartbeat >= at - timedelta(days=1)).order_by(Worker.started_at))
+    rows = session.exec(
+        select(Worker).where(Worker.heartbeat >= at - timedelta(days=1)).order_by(col(Worker.started_at))
+    )
     return [(worker, at - worker.heartbeat <= ALIVE) for worker in rows]
 
 
@@ -125,10 +130,10 @@ def approvals(session: Session, limit: int = 20) -> list[tuple[Approval, Issue, 
     """Pending ones, the oldest first."""
     rows = session.exec(
         select(Approval, Issue, ChangeSet)
-        .join(Issue, Issue.id == Approval.issue_id)
-        .join(ChangeSet, ChangeSet.id == Approval.change_set_id)
+        .join(Issue, col(Issue.id) == Approval.issue_id)
+        .join(ChangeSet, col(ChangeSet.id) == Approval.change_set_id)
         .where(Approval.state == "pending")
-        .order_by(Approval.asked_at)
+        .order_by(col(Approval.asked_at))
         .limit(limit)
     )
     return list(rows)
@@ -136,11 +141,11 @@ def approvals(session: Session, limit: int = 20) -> list[tuple[Approval, Issue, 
 
 def journeys(session: Session, limit: int = 8) -> list[Issue]:
     """Issues on their way, the latest first; then the latest ended ones."""
-    latest = select(Issue).order_by(Issue.id.desc()).limit(limit)
-    under_way = list(session.exec(latest.where(Issue.ended_at.is_(None))))
+    latest = select(Issue).order_by(col(Issue.id).desc()).limit(limit)
+    under_way = list(session.exec(latest.where(col(Issue.ended_at).is_(None))))
     if len(under_way) == limit:
         return under_way
-    ended = session.exec(latest.where(Issue.ended_at.is_not(None)).limit(limit - len(under_way)))
+    ended = session.exec(latest.where(col(Issue.ended_at).is_not(None)).limit(limit - len(under_way)))
     return under_way + list(ended)
 
 
@@ -153,18 +158,18 @@ def error_rate(
         select(
             Metric.service,
             Metric.at,
-            func.sum(case((Metric.name == "requests", Metric.value), else_=0)),
-            func.sum(case((Metric.name == "errors", Metric.value), else_=0)),
+            func.sum(case((col(Metric.name) == "requests", Metric.value), else_=0)),
+            func.sum(case((col(Metric.name) == "errors", Metric.value), else_=0)),
         )
         .where(
             Metric.source == source,
-            Metric.service.in_(counting.distinct(session, Metric.service, Metric.source == source)),
-            Metric.name.in_(["requests", "errors"]),
+            col(Metric.service).in_(counting.distinct(session, Metric.service, Metric.source == source)),
+            col(Metric.name).in_(["requests", "errors"]),
             Metric.at >= since,
             *upper,
         )
-        .group_by(Metric.service, Metric.at)
-        .order_by(Metric.service, Metric.at)
+        .group_by(Metric.service, col(Metric.at))
+        .order_by(Metric.service, col(Metric.at))
         .limit(5000)
     )
     found: dict[str, list] = {}

@@ -1,4 +1,4 @@
-"""Tables of what people keep: versions of the policy, and views of the issue list."""
+"""The saved views of the issue list."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def keep(session: Session, owner: str, name: str, query: str) -> SavedView:
     """Keep a view; the same name of the same person is replaced."""
     name = name.strip()[:60]
     if not name:
-        raise ValueError("a view needs a name")
+        raise ValueError("A view needs a name.")
     found = session.exec(select(SavedView).where(SavedView.owner == owner, SavedView.name == name)).first()
     made = found or SavedView(owner=owner, name=name, query=query)
     made.query = query[:2000]

@@ -1,4 +1,4 @@
-"""How things stand, as one JSON-able value: for `status`, the demo's own checks and the status page."""
+"""The current state as one JSON value, for `status`, the demo's checks and the status page."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
-"""What opened no issue: how many signals were set aside, and why."""
+"""Suppressed signals: how many opened no issue, and why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func
 
+from core.db.columns import select_columns
 from core.models import Kind, Signal
 
 REASONS = 50  # that are shown
@@ -26,10 +27,10 @@ def by_reason(session: Session, since: datetime) -> list[Aside]:
     """Signals received since then that were set aside, the most frequent reason first. A change is no noise."""
     number = func.count()
     rows = session.exec(
-        select(Signal.set_aside, number, func.sum(Signal.count), func.max(Signal.received_at))
+        select_columns(Signal.set_aside, number, func.sum(Signal.count), func.max(Signal.received_at))
         .where(col(Signal.set_aside).is_not(None), Signal.received_at >= since, Signal.kind != Kind.CHANGE)
         .group_by(Signal.set_aside)
-        .order_by(number.desc(), Signal.set_aside)
+        .order_by(number.desc(), col(Signal.set_aside))
         .limit(REASONS)
     )
     return [Aside(*row) for row in rows]

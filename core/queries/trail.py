@@ -29,7 +29,7 @@ class AuditFilter:
 def _where(wanted: AuditFilter) -> list:
     clauses = []
     if wanted.text:
-        found = (column.icontains(wanted.text, autoescape=True) for column in (AuditRow.subject, AuditRow.key))
+        found = (col(column).icontains(wanted.text, autoescape=True) for column in (AuditRow.subject, AuditRow.key))
         clauses.append(or_(*found))
     if wanted.actor:
         clauses.append(AuditRow.actor == wanted.actor)
@@ -41,7 +41,7 @@ def _where(wanted: AuditFilter) -> list:
 
 
 def count(session: Session, wanted: AuditFilter = AuditFilter()) -> int:
-    return session.exec(select(func.count(AuditRow.id)).where(*_where(wanted))).one()
+    return session.exec(select(func.count(col(AuditRow.id))).where(*_where(wanted))).one()
 
 
 def page(session: Session, wanted: AuditFilter = AuditFilter(), number: int = 1) -> list[AuditRow]:

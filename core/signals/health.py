@@ -60,7 +60,7 @@ def best_source(session: Session, preferred: str, since: datetime) -> str:
     counts = dict(
         session.exec(select(Metric.source, func.count()).where(col(Metric.at) >= since).group_by(Metric.source)).all()
     )
-    return preferred if counts.get(preferred) else max(counts, key=counts.get, default=preferred)
+    return preferred if counts.get(preferred) else max(counts, key=lambda source: counts[source], default=preferred)
 
 
 def combine(parts: list[ServiceHealth]) -> ServiceHealth:

@@ -80,11 +80,11 @@ def know(session: Session, issue_id: int, reason: str, by: str) -> None:
 
 
 def forget(session: Session, kind: str, prints: Iterable[str]) -> None:
-    session.exec(delete(Ruling).where(Ruling.kind == kind, col(Ruling.fingerprint).in_(set(prints))))
+    session.exec(delete(Ruling).where(col(Ruling.kind) == kind, col(Ruling.fingerprint).in_(set(prints))))
 
 
 def unknow(session: Session, issue_id: int) -> None:
-    session.exec(delete(Ruling).where(Ruling.kind == KNOWN, Ruling.issue_id == issue_id))
+    session.exec(delete(Ruling).where(col(Ruling.kind) == KNOWN, col(Ruling.issue_id) == issue_id))
 
 
 LISTED = 100

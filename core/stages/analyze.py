@@ -12,8 +12,9 @@ from sqlmodel import Session, col, select
 
 from core.db import store
 from core.models import Analysis, Cause, Issue, Kind, Outcome, Record, Signal, now
+from core.models.counted import counted
 from core.ops import notify
-from core.policy.sections import Service
+from core.policy.services import Service
 from core.runtime import Runtime
 from core.signals import health
 from core.signals.analysis import memory
@@ -28,8 +29,8 @@ BEFORE = timedelta(hours=1)  # what it is compared with
 CHANGES = timedelta(hours=24)
 RECORDS = 50
 REMEMBERED = 50  # outcomes of each kind that are compared
-RESULTS = {"human": "cured", "failed": "no fix was found", "rolled_back": "its fix was rolled back",
-           "rejected": "its fix was refused", "escalated": "handed to a person"}  # fmt: skip
+RESULTS = {"human": "resolved", "failed": "no fix was found", "rolled_back": "its fix was rolled back",
+           "rejected": "its fix was rejected", "escalated": "escalated"}  # fmt: skip
 
 
 def run(context: StageContext) -> AnalysisResult:
@@ -67,11 +68,11 @@ def alert(session: Session, rt: Runtime, issue: Issue, evidence: Evidence) -> No
     state, was = evidence.health, evidence.before
     hour = f"{issue.service}-{now():%Y%m%d%H}"
     if state.errors >= health.FEWEST_ERRORS and (state.error_rate or 0) >= rt.policy.severity.high:
-        says = f"{state.error_rate:.0%} of {state.requests:.0f} requests to {issue.service} fail"
+        says = f"{state.error_rate:.0%} of {counted(state.requests, 'request')} to {issue.service} fail"
         notify.queue(session, "error_rate", issue, f"error-rate-{hour}", says)
     if issue.cause is Cause.PERFORMANCE:
         grown = f" (95th percentile {was.p95_ms:.0f} -> {state.p95_ms:.0f} ms)" if was.p95_ms and state.p95_ms else ""
-        notify.queue(session, "performance", issue, f"performance-{hour}", f"{issue.service} became slow{grown}")
+        notify.queue(session, "performance", issue, f"performance-{hour}", f"{issue.service} has slowed down{grown}")
 
 
 def ask(rt: Runtime, evidence: Evidence) -> tuple[Conclusion, list[dict]]:
@@ -81,8 +82,8 @@ def ask(rt: Runtime, evidence: Evidence) -> tuple[Conclusion, list[dict]]:
         try:
             return analyst.analyze(evidence), notes
         except VendorError as error:
-            notes.append({"says": f"{analyst.name} could not be asked ({error.message})", "weight": 0})
-    raise VendorError("analysis", "no analyst answered: " + "; ".join(n["says"] for n in notes), permanent=True)
+            notes.append({"says": f"{analyst.name} is unavailable ({error.message})", "weight": 0})
+    raise VendorError("analysis", "no analyst responded: " + "; ".join(n["says"] for n in notes), permanent=True)
 
 
 def gather(rt: Runtime, issue_id: int) -> Evidence:
@@ -170,5 +171,5 @@ def _remembered(issue: Issue, outcome: Outcome | None = None) -> memory.PastIssu
         how = (issue.resolution if outcome.result in ("fixed", "human") else "") or outcome.note
         cure = f"{RESULTS.get(outcome.result, outcome.result)}{by}" + (f": {how[:200]}" if how else "")
         if outcome.resolution and outcome.result != "human":  # another fact than what became of the fix
-            cure += f"; then cured by {outcome.resolved_by}: {outcome.resolution[:200]}"
+            cure += f"; then resolved by {outcome.resolved_by}: {outcome.resolution[:200]}"
     return memory.PastIssue(issue.id, issue.fingerprint, issue.pattern, issue.service, issue.title, cure)

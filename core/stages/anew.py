@@ -29,5 +29,5 @@ def begin(context: StepContext, change_id: int, why: str) -> NewRun:
             return NewRun(begun=False)
         change.status, change.note = "stale", why[:2000]
         durable.begin(session, issue)
-        stage_log.move(session, issue_id, Status.ANALYZING, f"begun anew: {why}")
+        stage_log.move(session, issue_id, Status.ANALYZING, f"Started again: {why}")
     return NewRun(begun=True)

@@ -18,6 +18,7 @@ from sqlmodel import Session, SQLModel
 from core.db import bulk, store
 from core.models import Connector, Kind, Metric, Record, Signal, now
 from core.models.bounds import bounded
+from core.models.counted import counted
 from core.runtime import Runtime
 from core.vendors.base import Batch, BudgetSpent, Meter, Source, VendorError
 
@@ -53,7 +54,7 @@ class Collector:
 
 
 def _late(name: str, patience: float) -> dict:
-    error = f"still reading after {patience:.0f} s; the next round goes on without waiting for it"
+    error = f"still reading after {patience:.0f} s; the next collection cycle does not wait for it"
     with store.write() as session:
         connector = _connector(session, name)
         connector.error, connector.failures = error, connector.failures + 1
@@ -67,7 +68,7 @@ def read(source: Source) -> dict:
         connector = _connector(session, source.name)
         connector.last_attempt, cursor, rest = now(), connector.cursor, connector.open_until
     if rest and rest > now():
-        return {"records": 0, "seconds": 0.0, "error": f"rests until {rest:%H:%M:%S} UTC: {connector.error or ''}"}
+        return {"records": 0, "seconds": 0.0, "error": f"paused until {rest:%H:%M:%S} UTC: {connector.error or ''}"}
     error, note, wait = None, "", None
     meter = getattr(source, "meter", None) or Meter(source.name)
     try:
@@ -81,7 +82,7 @@ def read(source: Source) -> dict:
         log.exception("reading %s failed", source.name)
         error = f"reading failed: {type(fault).__name__}: {fault}"
     if meter.unreadable:
-        note = f"{meter.unreadable} records could not be read; the log says which. {note}".strip()
+        note = f"{counted(meter.unreadable, 'record')} could not be read; see the log. {note}".strip()
     _tell(source.name, error, note, wait, meter)
     return {"records": records, "seconds": round(time.monotonic() - started, 2), "error": error, "note": note}
 

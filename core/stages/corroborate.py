@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, func, select
 
 from core.db import store
+from core.db.columns import select_columns
 from core.models import Connector, Decision, Issue, Kind, Metric, Signal, now
 from core.models.origin import Origin, Writers
 from core.ops import stage_log
@@ -133,8 +134,9 @@ def _witnesses(rt: Runtime, session: Session, issue: Issue, span: Span, before: 
     for source in trusted(rt):
         title, trouble = source.origin.title, _trouble(session, source.name)
         if PRODUCTION in names_of(issue.environment):
-            measured = (_measured(session, source.name, issue.service, part) for part in (span, before))
-            yield Witness(title, "metrics", *measured, trouble)
+            during = _measured(session, source.name, issue.service, span)
+            earlier = _measured(session, source.name, issue.service, before)
+            yield Witness(title, "metrics", during, earlier, trouble)
         yield Witness(title, "logs", *_logged(session, source.name, issue, span, before), trouble)
 
 
@@ -162,7 +164,7 @@ def _measured(session: Session, source: str, service: str, span: Span) -> Failur
 
 def _logged(session: Session, source: str, issue: Issue, span: Span, before: Span) -> tuple[FailureCount, FailureCount]:
     """Error records in the span and before it; the rate before is taken from its first record on."""
-    now_, _ = _records(session, source, issue, span, Signal.set_aside.is_(None))
+    now_, _ = _records(session, source, issue, span, col(Signal.set_aside).is_(None))
     then, first = _records(session, source, issue, before)
     during, earlier = corroboration.count_logs(now_, then)
     seconds = max((before.end - (first or before.begin)).total_seconds(), LEAST)
@@ -175,14 +177,14 @@ def _records(session: Session, source: str, issue: Issue, span: Span, *where) ->
     What was set aside in the span is no failure: it is known, silenced, or a user's own error.
     """
     rows = session.exec(
-        select(Signal.kind, Signal.fingerprint, Signal.issue_id, func.sum(Signal.count), func.min(Signal.at))
+        select_columns(Signal.kind, Signal.fingerprint, Signal.issue_id, func.sum(Signal.count), func.min(Signal.at))
         .where(
             Signal.source == source,
             (Signal.service == issue.service) | (Signal.issue_id == issue.id),
             col(Signal.kind).in_((Kind.EXCEPTION, Kind.LOG)),
             func.lower(Signal.level).in_(FAILED),
             func.lower(Signal.environment).in_(names_of(issue.environment)),
-            Signal.attributes["public"].as_boolean().is_not(True),
+            col(Signal.attributes)["public"].as_boolean().is_not(True),
             col(Signal.at) >= span.begin,
             col(Signal.at) < span.end,
             *where,

@@ -108,7 +108,7 @@ def schedule(context: StepContext) -> Wait:
                 session,
                 context.issue_id,
                 Status.SCHEDULED,
-                f"waits for the maintenance window at {opens:%Y-%m-%d %H:%M} UTC",
+                f"Waiting for the maintenance window at {opens:%Y-%m-%d %H:%M} UTC.",
             )
             issue.scheduled_for = opens
     return Wait(seconds)

@@ -51,7 +51,7 @@ def end(context: StepContext, twin_id: int) -> Done:
         twin = session.get_one(Issue, twin_id)
         if twin.status is not Status.RESOLVED or _seen_since(session, issue_id, twin_id):
             return Done(ok=False)
-        says = f"fixed by the fix of issue {twin_id}: {twin.resolution or twin.reason}"
+        says = f"Fixed by the fix of issue {twin_id}: {twin.resolution or twin.reason}"
         learn.remember(session, issue_id, run, "fixed", says)
         issue = stage_log.move(session, issue_id, Status.RESOLVED, says)
         issue.resolution = says[:2000]

@@ -11,8 +11,9 @@ from sqlmodel import Session, select
 from core.db import store
 from core.models import ChangeSet, Crash, Issue
 from core.ops.stage_log import Entry
-from core.policy.sections import ModelRules, Repository, Service
-from core.repair.types import Attempt, FixResult
+from core.policy.sections import ModelRules
+from core.policy.services import Repository, Service
+from core.repair.types import Attempt, Candidate, FixResult, RegressionTest
 from core.runtime import Runtime
 from core.stages import dependence, duplicate_fixes, fixer_chain, workspace
 from core.stages.context import StageContext, StepContext
@@ -56,11 +57,11 @@ def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: in
     started = time.monotonic()
     change = ChangeSet(issue_id=issue.id, run=run, attempt=attempt, generator="none", status="refused")
     if crash is None:
-        change.note = "no report of this issue has a stack to repair"
+        change.note = "No report of this issue has a stack trace, so there is nothing to repair."
     elif rt.runner is None:
         change.note = (
-            "this machine has no sandbox to run repository code in; install bubblewrap, or allow the "
-            "weaker runner by fix.allow_limited_runner in platform.toml"
+            "This machine has no sandbox for repository code. Install bubblewrap, or allow the weaker runner with "
+            "fix.allow_limited_runner in platform.toml."
         )
     else:
         _repair(rt, issue, crash, change, feedback)
@@ -93,25 +94,29 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             feedback=feedback,
         )
         _describe(change, result, rt.policy.fix.models)
-        if result.decision == "fix":
-            _commit(found, issue, change, result, tree)
+        if result.decision == "fix" and result.candidate:
+            _commit(found, issue, change, result.candidate, result.test, tree)
     if change.head_sha:
         services = [n for n, s in rt.policy.services.items() if s.repository == service.repository]
         with store.read() as session:
             twin = duplicate_fixes.find(session, change, services)
         if twin:
             change.head_sha, change.status = "", "refused"
-            change.note = f"issue {twin.id} has this very fix under way; a second pull request would say nothing new"
+            change.note = (
+                f"Issue {twin.id} already has this fix in progress. A second pull request would be a duplicate."
+            )
             change.proof = {**change.proof, "twin": twin.id}
         else:
             change.status = "proved" if change.proof.get("complete") else "unproved"
 
 
-def _commit(found: Clone, issue: Issue, change: ChangeSet, result: FixResult, tree: Path) -> None:
+def _commit(
+    found: Clone, issue: Issue, change: ChangeSet, candidate: Candidate, test: RegressionTest | None, tree: Path
+) -> None:
     """Commit the candidate's files and its test, and nothing else that lies in the tree. Nothing is pushed yet."""
-    names = [*result.candidate.files, *([result.test.path] if result.test else [])]
+    names = [*candidate.files, *([test.path] if test else [])]
     files = workspace.texts(tree, names)
-    made = found.commit(workspace.ref_of(change), change.base_sha, files, _message(issue, result))
+    made = found.commit(workspace.ref_of(change), change.base_sha, files, _message(issue, candidate, test))
     change.head_sha, change.commit, change.patch = made.sha, made.text, made.patch
     change.patch_hash = found.patch_hash(made.patch)
 
@@ -175,11 +180,11 @@ def _cost(attempt: Attempt, rules: ModelRules) -> dict:
     return told | {"seconds": made.seconds, "reason": attempt.reason[:300]}
 
 
-def _message(issue: Issue, result: FixResult) -> str:
+def _message(issue: Issue, candidate: Candidate, test: RegressionTest | None) -> str:
     """Commit message. Title and rationale are strangers' texts: one line each, no trailers of their own."""
-    test = result.test.path if result.test else "none"
-    why = fenced(result.candidate.rationale, 1000)
-    return f"Fix {fenced(issue.title, 60)}\n\n{why}\n\nRegression test: {test}\nIssue: {issue.id}\n"
+    why = fenced(candidate.rationale, 1000)
+    where = test.path if test else "none"
+    return f"Fix {fenced(issue.title, 60)}\n\n{why}\n\nRegression test: {where}\nIssue: {issue.id}\n"
 
 
 def rebase(context: StageContext, change_id: int) -> Rebased:
@@ -196,23 +201,23 @@ def rebase(context: StageContext, change_id: int) -> Rebased:
     found = workspace.clone_with(rt, name, repository, change)
     base = workspace.base_of(rt, found)
     if base == change.base_sha and not tested:
-        entry.says = "its tests have not passed on what production runs: they run again"
+        entry.says = "The tests have not passed on the commit that production serves. They run again."
         return Rebased(ok=True, moved=True, again=True)
     if base in (change.base_sha, change.head_sha):
-        entry.says = "production has not moved since the fix was written"
+        entry.says = "Production has not changed since the fix was written."
         return Rebased(ok=True, seconds=live.young(rt, repository))
     try:
         moved = found.moved(change, base)
     except CommandError as error:
         logging.getLogger(__name__).info("issue %s: %s", issue_id, error)
-        return _stale(entry, "production moved on and the fix no longer applies")
+        return _stale(entry, "Production has changed, and the fix no longer applies.")
     if found.patch_hash(moved.patch) != change.patch_hash:
-        return _stale(entry, "production moved on and the patch changed by it")
+        return _stale(entry, "Production has changed, and rebasing changed the patch.")
     found.push(moved.sha, change.branch)
     with store.write() as session:
         row = session.get_one(ChangeSet, change_id)
         row.base_sha, row.head_sha, row.commit, row.patch = base, moved.sha, moved.text, moved.patch
-    entry.says = f"production moved on; the fix was put on top of {base[:8]}"
+    entry.says = f"Production has changed. The fix was rebased onto {base[:8]}."
     return Rebased(ok=True, moved=True, again=True)
 
 

@@ -22,16 +22,11 @@ EMBEDDED = "embedded"
 FEEDBACK = 20  # refused attempts that a model is told, the newest
 
 
-@dataclass(frozen=True)
 class Fresh:
     """A fixer without what the review refused before: the very same files are not proposed twice."""
 
-    fixer: Fixer
-    refused: Sequence[Mapping[str, str]]
-
-    @property
-    def name(self) -> str:
-        return self.fixer.name
+    def __init__(self, fixer: Fixer, refused: Sequence[Mapping[str, str]]):
+        self.name, self.fixer, self.refused = fixer.name, fixer, refused
 
     def propose(self, tree: Path, crash: Crash, feedback: Sequence[str] = ()) -> Iterator[Candidate]:
         return (c for c in self.fixer.propose(tree, crash, feedback) if not c.files or c.files not in self.refused)
@@ -87,11 +82,11 @@ def climb(issue_id: int, fixers: Sequence[Fixer], refused: Sequence[Mapping[str,
     attempts: list[Attempt] = []
     says: list[str] = []
     said = list(given.pop("feedback", ()))
-    result = FixResult("escalate", "No repairer is set up.")
+    result = FixResult("escalate", "No repairer is configured.")
     for fixer in _rungs(fixers, rules):
         now_spent = spent(attempts, rules)
         if fixer.name != EMBEDDED and (why := overspent(rules, before_issue + now_spent, before_day + now_spent)):
-            says.append(f"{fixer.name} was not asked: {why}.")
+            says.append(f"{fixer.name} was not used: {why}.")
             break
         result = engine.repair(fixers=[Fresh(fixer, refused)], feedback=said[-FEEDBACK:], **given)
         attempts += result.attempts

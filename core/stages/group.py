@@ -15,6 +15,7 @@ from sqlmodel import Session, col, func, select
 
 from core.db import store
 from core.models import ENDED, Issue, Kind, Metric, Record, Signal, Status, now
+from core.models.counted import counted
 from core.ops import durable, notify, stage_log
 from core.runtime import Runtime
 from core.signals import triage_rules
@@ -191,11 +192,11 @@ def _join(session: Session, signal: Signal, issue: Issue) -> None:
             "workflow_failed",
             issue,
             f"back-{issue.id}-{issue.run}",
-            "the fault came back after its fix",
+            "The error returned after its fix.",
         )
-        stage_log.move(session, issue.id, Status.NEW, "the fault came back after its fix")
+        stage_log.move(session, issue.id, Status.NEW, "The error returned after its fix.")
     if issue.status is Status.DISMISSED and issue.reason.endswith(GONE):
-        stage_log.move(session, issue.id, Status.NEW, "it came back")
+        stage_log.move(session, issue.id, Status.NEW, "The error returned.")
 
 
 def _first_source(session: Session, issue: Issue) -> str | None:
@@ -237,14 +238,14 @@ def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
     least, critical = rt.policy.guards.minimum_occurrences, rt.policy.is_critical(issue.service)
     quiet = now() - max(issue.created_at, issue.last_seen)
     if rt.policy_error:
-        issue.reason = f"waits: {rt.policy_error}"
+        issue.reason = f"Waiting for a valid policy: {rt.policy_error}"
     elif issue.kind not in (Kind.EXCEPTION, Kind.LOG) or issue.occurrences >= least or (critical and quiet >= LATE):
         return False
     elif quiet < WAIT:
-        issue.reason = f"waits for evidence: seen {issue.occurrences} of {least} times"
+        issue.reason = f"Waiting for evidence: {issue.occurrences} of {counted(least, 'required occurrence')} so far."
     else:
         seen = "once" if issue.occurrences == 1 else f"{issue.occurrences} times"
-        stage_log.move(session, issue.id, Status.DISMISSED, f"seen {seen}, {GONE}")
+        stage_log.move(session, issue.id, Status.DISMISSED, f"Seen {seen}, {GONE}")
     return True
 
 

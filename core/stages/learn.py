@@ -17,7 +17,7 @@ from core.runtime import Runtime
 from core.stages.context import StageContext
 from core.stages.deliver import merge
 from core.stages.results import Learned
-from core.vendors.base import VendorError
+from core.vendors.base import Resolver, VendorError
 
 
 def run(context: StageContext, change_id: int) -> Learned:
@@ -59,13 +59,13 @@ def how(shipped: Sequence[Deployment]) -> str:
     last = max(shipped, key=lambda row: row.id, default=None)
     if last and last.status == "superseded":
         return f"fixed; {last.note}"
-    return f"fixed, deployed and kept by {last.kept_by}" if last and last.kept_by else "fixed, deployed and verified"
+    return f"Fixed, deployed and kept by {last.kept_by}" if last and last.kept_by else "Fixed, deployed and verified"
 
 
 def close_report(rt: Runtime, vendor_id: str | None) -> str:
     """Resolve the report at its source; a vendor that refuses does not undo a verified fix."""
     for source in rt.sources:
-        if vendor_id and hasattr(source, "resolve"):
+        if vendor_id and isinstance(source, Resolver):
             try:
                 source.resolve(vendor_id)
                 return f"resolved at {source.name}"

@@ -23,7 +23,7 @@ def settle(issue_id: int, run: int, change: Fix) -> str:
     if change.twin:
         return _by_twin(issue_id, run, change, change.twin)
     if change.met is not None and wait(issue_id, run, change.met).ok:
-        return _anew(issue_id, run, change, f"issue {change.met} stood in the way of this fix, and is fixed")
+        return _anew(issue_id, run, change, f"issue {change.met} blocked this fix and is now fixed")
     return ""
 
 
@@ -31,7 +31,7 @@ def _by_twin(issue_id: int, run: int, change: Fix, twin: int) -> str:
     """The same fix cures both; what it did not cure is begun anew."""
     if wait(issue_id, run, twin).ok and twin_step(issue_id, run, twin).ok:
         return "resolved"
-    return _anew(issue_id, run, change, f"{change.says}; it did not cure this one")
+    return _anew(issue_id, run, change, f"{change.says} That fix did not resolve this issue.")
 
 
 def _anew(issue_id: int, run: int, change: Fix, why: str) -> str:

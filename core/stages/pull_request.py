@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from core.db import store
 from core.models import Analysis, ChangeSet, Issue, Review
 from core.models.counted import counted
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.runtime import Runtime
 from core.stages import workspace
 from core.stages.review.gate import CAPABILITIES, newly
@@ -24,7 +24,7 @@ NOTES, ABILITIES = 10, 40  # that a pull request tells
 PROOF = (
     ("fails_before", "the new test fails on the old code"),
     ("passes_after", "it passes with the fix"),
-    ("fails_reverted", "it fails again with the fix alone taken back"),
+    ("fails_reverted", "it fails again with only the fix reverted"),
     ("older_tests_pass", "all older tests still pass"),
 )
 
@@ -43,7 +43,7 @@ def withdraw(rt: Runtime, change: ChangeSet, why: str) -> str:
     try:
         _withdraw(rt, change, why)
     except (VendorError, CommandError) as error:
-        return f"branch {change.branch} could not be taken back: {error}"
+        return f"branch {change.branch} could not be deleted: {error}"
     with store.write() as session:
         session.get_one(ChangeSet, change.id).branch = ""
     return ""
@@ -62,7 +62,7 @@ def _withdraw(rt: Runtime, change: ChangeSet, why: str) -> None:
             change.pull_number,
             change.head_sha,
             f"withdrawn-{change.id}",
-            f"Closed: this fix was refused. {fenced(why, 1000)}",
+            f"Closed: this fix was rejected. {fenced(why, 1000)}",
         )
     found.delete(change.branch, change.head_sha)
 
@@ -91,7 +91,7 @@ def open_for(rt: Runtime, issue_id: int, change_id: int, repository: Repository)
         change.head_sha,
         "platform/review",
         "success",
-        f"{sum(bool(gate.get('done', True)) for gate in review.gates)} of {len(review.gates)} gates looked and passed",
+        f"{sum(bool(gate.get('done', True)) for gate in review.gates)} of {len(review.gates)} gates ran and passed",
         f"{rt.settings.public_url}/issues?issue={issue_id}",
     )
     with store.write() as session:
@@ -133,7 +133,7 @@ def body(rt: Runtime, issue: Issue, analysis: Analysis, change: ChangeSet, revie
             f"**What failed.** {_failed(issue)}",
             f"**Cause.** {fenced(analysis.root_cause, 1000)}{_culprit(analysis)}",
             f"**Why this change.** {fenced(change.rationale, 1000)}\n{_evidence(change)}",
-            f"**What this patch can newly do**\n{_newly(review)}",
+            f"**New capabilities of this patch**\n{_newly(review)}",
             f"**Proof**\n{_proof(change)}",
             f"**Review**\n{_gates(review)}{_notes(review)}",
             f"**What was not checked**\n{_unchecked(rt, change, review)}",
@@ -159,7 +159,7 @@ def _culprit(analysis: Analysis) -> str:
 def _evidence(change: ChangeSet) -> str:
     """Why the new behaviour is the intended one; without evidence, that is what a reviewer has to decide."""
     found = [f"- {fenced(text)}" for text in change.proof.get("evidence", [])]
-    nothing = "- Nothing in the code says that this is the intended behaviour: please judge it yourself."
+    nothing = "- Nothing in the code confirms that this is the intended behaviour. Please check it."
     return "\n".join(found or [nothing])
 
 
@@ -173,7 +173,7 @@ def _proof(change: ChangeSet) -> str:
 
 def _gates(review: Review) -> str:
     rows = [f"| {fenced(g['gate'], 40)} | {_sign(g)} | {fenced(g['says'])} |" for g in review.gates]
-    return "\n".join(["| gate | | what it saw |", "|---|---|---|", *rows])
+    return "\n".join(["| Gate | Result | Details |", "|---|---|---|", *rows])
 
 
 def _sign(gate: dict) -> str:
@@ -186,12 +186,12 @@ def _newly(review: Review) -> str:
     """New calls, imports, conditions and constants; those that reach out of the program come first."""
     gate, rows = newly(review.gates, review.findings)
     if gate is None:
-        return "- Not examined."
+        return "- Not analyzed."
     told = [
         f"- {'**needs a person**: ' if asks else ''}{fenced(r['says'])} ({fenced(r['path'], 100)}:{r['line']})"
         for asks, r in rows[:ABILITIES]
     ]
-    more = [f"- and {len(rows) - ABILITIES} more, in the console"] if len(rows) > ABILITIES else []
+    more = [f"- and {len(rows) - ABILITIES} more in the console"] if len(rows) > ABILITIES else []
     return "\n".join([*told, *more] or [f"- {gate['says']}"])
 
 
@@ -199,35 +199,35 @@ def _notes(review: Review) -> str:
     """What the review saw that is not this change's doing."""
     notes = [f for f in review.findings if f.get("severity") == "note" and f.get("gate") != CAPABILITIES]
     rows = [f"- {fenced(f['path'], 100)}: {fenced(f['says'])}" for f in notes[:NOTES]]
-    more = [f"- and {len(notes) - NOTES} more, in the console"] if len(notes) > NOTES else []
-    return "\n".join(["\n\nNoted, and not this change's doing:", *rows, *more]) if notes else ""
+    more = [f"- and {len(notes) - NOTES} more in the console"] if len(notes) > NOTES else []
+    return "\n".join(["\n\nNotes on problems that this change did not cause:", *rows, *more]) if notes else ""
 
 
 def _unchecked(rt: Runtime, change: ChangeSet, review: Review) -> str:
     """What nobody has looked at, as far as this change is concerned."""
     told = {gate["gate"]: gate for gate in review.gates}
-    found = ["Behaviour that neither a test nor a recorded input reaches, and other services that call this one."]
+    found = ["Behaviour that no test and no recorded input covers, and other services that call this one."]
     if told.get("performance", {}).get("value") is None:
-        found.append("Its speed: no recorded input could be timed.")
+        found.append("Performance: no recorded input could be timed.")
     scan = told.get("vulnerabilities", {"done": False, "says": "not scanned"})
     if not scan.get("done", True):
-        found.append(f"Known vulnerabilities of the packages it stands on: {fenced(scan['says'])}.")
+        found.append(f"Known vulnerabilities of its dependencies: {fenced(scan['says'])}.")
     if weaker := getattr(rt.runner, "weaker_because", ""):
         found.append(f"The tests ran in the weaker sandbox: {weaker}.")
     if not change.proof.get("complete"):
-        found.append("The proof is not complete: this change is a proposal.")
+        found.append("The proof is incomplete, so this change is only a proposal.")
     return "\n".join(f"- {text}" for text in found)
 
 
 def _way_back(change: ChangeSet) -> str:
     commit = f" In git: `git revert {change.head_sha[:12]}`." if change.head_sha else ""
     return (
-        'The deployment before stays ready: "Roll back" on the Deployments page puts it in front again, and a watch '
-        f"that fails does so by itself.{commit} The change touches code alone: no data and no settings follow it."
+        'Use "Roll back" on the Deployments page to restore the previous deployment. The platform rolls back '
+        f"automatically if the watch fails.{commit} The change touches code only, no data and no settings."
     )
 
 
 def _author(change: ChangeSet) -> str:
-    cost = f", {change.tokens} tokens" if change.tokens else ""
+    cost = f", {counted(change.tokens, 'token')}" if change.tokens else ""
     by = f"{fenced(change.generator, 40)} repairer ({fenced(change.template, 60) or 'no template'}{cost})"
     return f"written by the {by}, confidence {change.confidence:.2f}"

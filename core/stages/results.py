@@ -219,7 +219,8 @@ class Rollback(StepResult):
 class ReleaseResult(StepResult):
     """How a release ended. ``event`` says why it did not succeed.
 
-    ``late``, ``stale``, ``again`` and ``met`` are those of its rollback, rebase, watch and tests.
+    ``late``, ``stale``, ``again`` and ``met`` are those of its rollback, rebase, watch and tests. ``waited``: it
+    waited inside the lane for production to be comparable.
     """
 
     ok: bool = False
@@ -229,6 +230,7 @@ class ReleaseResult(StepResult):
     stale: bool = False
     again: bool = False
     met: int | None = None
+    waited: bool = False
 
 
 @dataclass(frozen=True)
@@ -252,9 +254,10 @@ class Wait(StepResult):
 
 @dataclass(frozen=True)
 class Awaited(Wait):
-    """A wait that may be in vain: ``ok`` unless it was."""
+    """A wait that may be in vain: ``ok`` unless it was. ``circle``: what it waits for waits for it in its turn."""
 
     ok: bool = False
+    circle: bool = False
 
 
 @dataclass(frozen=True)

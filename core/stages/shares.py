@@ -41,27 +41,31 @@ class ReportShares:
 
 
 def told(session: Session, issue: Issue, services: Collection[str], since: datetime, until: datetime) -> ReportShares:
-    """Count the reports in [since, until). Each issue is counted by one source, so that two do not double it."""
+    """Count the reports in [since, until). Each issue is counted by the source that has most, so that two sources do
+    not double it.
+    """
     rows = session.exec(
-        select(Issue.id, Issue.pattern, Signal.service, func.sum(Signal.count))
+        select(Issue.id, Issue.pattern, Signal.service, Signal.source, func.sum(Signal.count))
         .join(Signal, col(Signal.issue_id) == Issue.id)
         .where(
             col(Signal.service).in_([*services, issue.service]),
             col(Signal.kind).in_(REPORTED),
             Signal.environment == issue.environment,
-            Signal.source == Issue.counted_by,
             col(Signal.at) >= since,
             col(Signal.at) < until,
         )
-        .group_by(Issue.id, Issue.pattern, Signal.service)
+        .group_by(col(Issue.id), Issue.pattern, Signal.service, Signal.source)
     ).all()
-    here = [(number, count) for number, _, service, count in rows if service == issue.service]
+    most: dict[tuple[int, str, str], float] = defaultdict(float)
+    for number, pattern, service, _, count in rows:
+        most[number, pattern, service] = max(most[number, pattern, service], count)
+    here = {number: count for (number, _, service), count in most.items() if service == issue.service}
     foreign: dict[str, float] = defaultdict(float)
-    for number, pattern, service, count in rows:
+    for (number, pattern, service), count in most.items():
         if number != issue.id and (pattern != issue.pattern or not pattern):  # a like one may have the same cause
             foreign[service] += count
-    own = sum(count for number, count in here if number == issue.id)
-    return ReportShares(own, sum(count for number, count in here if number != issue.id), foreign)
+    own = here.pop(issue.id, 0.0)
+    return ReportShares(own, sum(here.values()), foreign)
 
 
 def failing(state: ServiceHealth, foreign: float) -> bool:

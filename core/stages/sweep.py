@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from core.db import store
 from core.decision import windows
 from core.models import ENDED, Issue, Status, Worker, now
+from core.models.counted import counted
 from core.ops import durable, restart
 from core.runtime import Runtime
 from core.stages import handover
@@ -86,7 +87,7 @@ def _restart(rt: Runtime, issue: Issue, how: str) -> bool:
         if not done:
             source = restart.count(session, kept)
     if done:
-        says = f"the workflow {how}; it was restarted {kept.restarts} times, and a person takes over"
+        says = f"The workflow {how}. It was restarted {counted(kept.restarts, 'time')} without success."
         handover.run(StepContext(rt, issue.id, issue.run), "workflow_failed", says)
         return True
     log.warning("issue %s: its workflow %s; it is restarted", issue.id, how)

@@ -13,6 +13,7 @@ from core.db import store
 from core.models import ChangeSet, Issue, TestRun
 from core.models.counted import counted
 from core.repair.prove.proof import Tests, run_tests
+from core.runtime import connected
 from core.stages import dependence, workspace
 from core.stages.context import StageContext
 from core.stages.results import Checked
@@ -26,16 +27,17 @@ def run(context: StageContext, change_id: int) -> Checked:
     with store.read() as session:
         issue, change = session.get_one(Issue, context.issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
+    runner = connected(rt.runner, "runner")
     found = workspace.clone_with(rt, name, repository, change)
     with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as tree:
-        before = run_tests(tree, repository.test_command, rt.runner, ["--collect-only"], DEADLINE)
+        before = run_tests(tree, repository.test_command, runner, ["--collect-only"], DEADLINE)
     with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.head_sha) as tree:
-        told = run_tests(tree, repository.test_command, rt.runner, timeout=DEADLINE)
+        told = run_tests(tree, repository.test_command, runner, timeout=DEADLINE)
     tests, failures = counts(told)
     known: frozenset[str] = frozenset()
     if failures:
         with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as tree:
-            known = failed(run_tests(tree, repository.test_command, rt.runner, timeout=DEADLINE))
+            known = failed(run_tests(tree, repository.test_command, runner, timeout=DEADLINE))
     wrong = faults(told, before.collected, change.test_path, known)
     with store.write() as session:
         session.add(
@@ -45,7 +47,7 @@ def run(context: StageContext, change_id: int) -> Checked:
                 passed=not wrong,
                 tests=tests,
                 failures=failures,
-                runner=rt.runner.name,
+                runner=runner.name,
                 seconds=round(told.done.seconds, 2),
                 output=(told.done.stdout + told.done.stderr)[-KEPT:],
             )
@@ -56,7 +58,7 @@ def run(context: StageContext, change_id: int) -> Checked:
     entry.says = "; ".join([f"{counted(tests, 'test')}, {failures} failed{_before(known)}", *wrong])
     if wrong:
         entry.failed("; ".join([entry.says, other.says] if other else [entry.says]))
-    says = f"the service's own tests did not pass: {entry.says}"
+    says = f"The service's tests did not pass: {entry.says}"
     return Checked(not wrong, says, met=other.issue_id if other else None)
 
 
@@ -88,11 +90,11 @@ def faults(told: Tests, expected: Sequence[str], new: str, known: frozenset[str]
     gone = sorted(set(expected) - set(told.results))
     broken = failed(told) - known if told.finished else failures
     found = {
-        "the deadline came first": told.done.timed_out,
-        "the run did not come to its end, or its report is not the reporter's own": not told.finished,
-        "no test ran": not tests,
+        "the deadline was exceeded": told.done and told.done.timed_out,
+        "the run did not finish, or its report is not from our reporter": not told.finished,
+        "no tests ran": not tests,
         f"failed: {_named(told, known)}": broken,
-        f"tests of before did not run: {', '.join(gone)[:300]}": gone,
+        f"existing tests did not run: {', '.join(gone)[:300]}": gone,
         "the new test did not pass": new and (not told.of(new) or any(told.of(new).values())),
     }
     return [says for says, wrong in found.items() if wrong]
@@ -103,4 +105,4 @@ def _named(told: Tests, known: frozenset[str]) -> str:
 
 
 def _before(known: frozenset[str]) -> str:
-    return f" ({len(known)} failed before the change already)" if known else ""
+    return f" ({len(known)} already failed before the change)" if known else ""

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from core.models import ChangeSet
 from core.ops import fencing
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.repair.sandbox import checkout
 from core.repair.sandbox.checkout import GitPlace, Remote
 from core.runtime import Runtime

@@ -70,10 +70,10 @@ class ConnectionGuard(httpcore.NetworkBackend):
         try:
             found = list(dict.fromkeys(str(i[4][0]) for i in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
         except OSError:
-            raise VendorError(self.vendor, f"the host {host} cannot be found") from None
+            raise VendorError(self.vendor, f"the host {host} cannot be resolved") from None
         for address in found:
             if self.refuses(ipaddress.ip_address(address.split("%")[0])):
-                says = f"{host} is a private address; name the host in PRIVATE_HOSTS if it is meant"
+                says = f"{host} is a private address; add the host to PRIVATE_HOSTS to allow it"
                 raise VendorError(self.vendor, says, permanent=True)
         return found
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from core.models import MetricPoint, Record
 from core.models.origin import Origin
 from core.signals.analysis.types import Conclusion, Evidence
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class VendorError(Exception):
@@ -35,6 +36,7 @@ class VendorError(Exception):
         super().__init__(f"{vendor}: {message}")
         self.vendor, self.message, self.permanent = vendor, message, permanent
         self.status, self.retry_after = status, retry_after
+        self.tokens = 0  # that a model spent on an answer of no use
 
 
 # what code meets that reads JSON of a shape, a depth or a size that nobody foresaw
@@ -50,7 +52,7 @@ def understood(vendor: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
             try:
                 return read(*args, **kwargs)
             except FAULTS as error:
-                says = f"answered in a form that is not known ({type(error).__name__}: {str(error)[:200]})"
+                says = f"returned an unknown format ({type(error).__name__}: {str(error)[:200]})"
                 raise VendorError(vendor, says) from None
 
         return reader
@@ -83,7 +85,9 @@ class Meter:
         if self.left is None:
             return
         if self.left <= 0:
-            raise BudgetSpent(self.vendor, f"the {self.calls} calls of this round are used up; the next goes on")
+            raise BudgetSpent(
+                self.vendor, f"used all {self.calls} calls of this collection cycle; the next one continues"
+            )
         self.left -= 1
 
 
@@ -114,6 +118,15 @@ class Source(Protocol):
     def collect(self, cursor: str | None, until: datetime) -> Iterator[Batch]: ...
 
     def check(self) -> Check: ...
+
+
+@runtime_checkable
+class Resolver(Protocol):
+    """A source that can also close a report."""
+
+    name: str
+
+    def resolve(self, vendor_id: str) -> None: ...
 
 
 class HealthSource(Protocol):

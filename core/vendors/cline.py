@@ -69,7 +69,8 @@ def verdict(output: str) -> ClineVerdict:
         except (ValueError, RecursionError):
             continue
         if isinstance(event, dict) and event.get("type") == "run_result":
-            usage = event.get("usage") if isinstance(event.get("usage"), dict) else {}
+            told = event.get("usage")
+            usage = told if isinstance(told, dict) else {}
             tokens = sum(_number(usage.get(key)) for key in ("inputTokens", "outputTokens"))
             cost = _number(usage.get("totalCost") or usage.get("cost"))
             return ClineVerdict(
@@ -80,4 +81,4 @@ def verdict(output: str) -> ClineVerdict:
 
 def _number(value: object) -> float:
     """A count or a cost that can be true: NaN, what is infinite, and true or false are none."""
-    return float(value) if type(value) in (int, float) and 0 < value < 1e9 else 0.0
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9 else 0.0

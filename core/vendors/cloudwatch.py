@@ -19,6 +19,7 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from core.models import Kind, MetricPoint, Record
+from core.models.counted import counted
 from core.models.origin import Origin, Writers
 from core.policy.sections import MetricNames
 from core.vendors.base import Batch, Check, Meter, VendorError
@@ -139,7 +140,7 @@ class CloudWatch:
         points = []
         for row in found.get("MetricDataResults") or []:
             if row.get("StatusCode") in ("InternalError", "Forbidden"):
-                raise VendorError(self.name, f"could not give a metric ({row['StatusCode']})")
+                raise VendorError(self.name, f"could not return a metric ({row['StatusCode']})")
             service, name = asked[row["Id"]]
             for at, value in zip(row.get("Timestamps") or [], row.get("Values") or [], strict=False):
                 points.append(MetricPoint(source=self.name, service=service, name=name, at=_utc(at), value=value))
@@ -182,7 +183,7 @@ class CloudWatch:
             raise VendorError(self.name, f"{kind}: {error}", permanent=True) from None
         except ResponseParserError as error:
             raise VendorError(
-                self.name, f"answered with what is not AWS JSON: {self.redact(str(error))[:200]}"
+                self.name, f"returned a response that is not AWS JSON: {self.redact(str(error))[:200]}"
             ) from None
         except (BotoCoreError, ValueError) as error:
             raise VendorError(self.name, f"could not be reached: {self.redact(str(error))[:300]}") from None
@@ -211,8 +212,8 @@ class CloudWatch:
                 self._points(self.services[:1], _whole(at), at)
         except VendorError as error:
             code = error.message.split(":")[0]
-            return Check(False, error.message, FIXES.get(code, "AWS_REGION, AWS_ENDPOINT_URL, and the network between"))
-        return Check(True, f"{len(self.groups)} log groups, alarms and metrics can be read")
+            return Check(False, error.message, FIXES.get(code, "check AWS_REGION, AWS_ENDPOINT_URL and the network"))
+        return Check(True, f"{counted(len(self.groups), 'log group')}, alarms and metrics are readable")
 
 
 def connect(region: str = "", profile: str = "", role: str = "") -> boto3.Session:
@@ -257,7 +258,7 @@ def alarm(row: dict, dimension: str, redact: Redactor) -> Record:
         kind=Kind.ALERT,
         at=since,
         service=named.get(dimension, ""),
-        title=redact(f"{row['AlarmName']}: {row.get('AlarmDescription') or 'the alarm rings'}")[:300],
+        title=redact(f"{row['AlarmName']}: {row.get('AlarmDescription') or 'alarm'}")[:300],
         message=redact(str(row.get("StateReason") or ""))[:20_000],
         attributes={"alarm_name": row["AlarmName"], "state": row.get("StateValue"), "metric": row.get("MetricName")},
     )

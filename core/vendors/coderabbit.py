@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from core.models.counted import counted
 from core.models.patterns import NUMBER, Linear
 from core.vendors.base import ReviewFinding, ReviewProgress, understood
 from core.vendors.http import Http
@@ -102,17 +103,19 @@ def completed(head: str, reviews: list[dict], comments: list[dict]) -> ReviewPro
     mine = [r for r in reviews if ours(r) and r.get("commit_id") == head and r.get("state") != "DISMISSED"]
     told = [r for r in mine if r.get("body")]
     if not told:
-        return ReviewProgress("waiting", says="CodeRabbit calls its review completed, but none names this commit yet")
+        return ReviewProgress("waiting", says="CodeRabbit reports a completed review, but none for this commit yet")
     ids = {r.get("id") for r in mine}
     posted = [c for c in comments if ours(c) and c.get("pull_request_review_id") in ids and not c.get("in_reply_to_id")]
     announced = sum(int(n) for r in told for n in POSTED.findall(r["body"]))
     if len(posted) < announced:
-        return ReviewProgress("waiting", says=f"{len(posted)} of CodeRabbit's {announced} comments can be read yet")
+        return ReviewProgress(
+            "waiting", says=f"{len(posted)} of CodeRabbit's {counted(announced, 'comment')} readable so far"
+        )
     found = [said for c in posted if (said := inline(c))]
     found += [said for r in told for said in in_body(r["body"])]
     if told[-1].get("state") == "CHANGES_REQUESTED" and not any(s.severity in ("critical", "major") for s in found):
-        found.append(ReviewFinding("", 0, "major", "changes were requested"))
-    return ReviewProgress("done", tuple(found), f"CodeRabbit has reviewed {head[:8]}: {len(found)} findings")
+        found.append(ReviewFinding("", 0, "major", "CodeRabbit requested changes"))
+    return ReviewProgress("done", tuple(found), f"CodeRabbit reviewed {head[:8]}: {counted(len(found), 'finding')}")
 
 
 def inline(comment: dict) -> ReviewFinding | None:

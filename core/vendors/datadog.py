@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from core.models import Kind, MetricPoint, Record
 from core.models.origin import Origin, Writers
@@ -118,14 +119,15 @@ class Datadog:
             self.http.get("/api/v1/monitor", params={"page": 0, "page_size": 1})
         except VendorError as error:
             return Check(False, error.message, self._whereto(error, step))
-        return Check(True, "logs, monitors and metrics can be read")
+        return Check(True, "logs, monitors and metrics are readable")
 
     def _whereto(self, error: VendorError, step: str) -> str:
         site = self.http.base_url.split("://")[-1].removeprefix("api.")
         if error.status in (401, 403) and step == "DATADOG_API_KEY":
             return (
-                f"DATADOG_API_KEY (Organization Settings > API Keys), or DATADOG_SITE: the key is not one of {site}; "
-                "the site is the address that you see in the browser"
+                "DATADOG_API_KEY (Organization Settings > API Keys), or DATADOG_SITE: the key does not belong to "
+                f"{site}; "
+                "the site is the address in your browser"
             )
         if error.status in (401, 403):
             return (
@@ -133,10 +135,10 @@ class Datadog:
                 "(Organization Settings > Application Keys)"
             )
         if error.status == 429 or (error.status or 0) >= 500:
-            return "nothing to set right here: wait, and see https://status.datadoghq.com"
+            return "no change needed here; see https://status.datadoghq.com"
         if error.status is None or error.status == 404:
             return f"DATADOG_SITE, one of {', '.join(SITES)}; now it is {site}"
-        return "DATADOG_QUERY, or the names below [metrics] in platform.toml"
+        return "check DATADOG_QUERY, or the names under [metrics] in platform.toml"
 
 
 def parse(row: dict, http: Http) -> Record:
@@ -146,7 +148,7 @@ def parse(row: dict, http: Http) -> Record:
     """
     outer = row.get("attributes") or {}
     own = outer.get("attributes") or {}
-    error = own.get("error") if isinstance(own.get("error"), dict) else {}
+    error = _mapping(own.get("error"))
     stack, kind = str(error.get("stack") or ""), str(error.get("kind") or "")
     message = str(outer.get("message") or own.get("message") or "")
     tags = tags_of(outer.get("tags"))
@@ -167,11 +169,15 @@ def parse(row: dict, http: Http) -> Record:
     )
 
 
+def _mapping(value: Any) -> dict:
+    return value if isinstance(value, dict) else {}
+
+
 def event(row: dict, http: Http) -> Record:
     """An event that a monitor wrote as an alert. Pure."""
     outer = row.get("attributes") or {}
     own = outer.get("attributes") or {}
-    rung = own.get("monitor") if isinstance(own.get("monitor"), dict) else {}
+    rung = _mapping(own.get("monitor"))
     tags = tags_of(outer.get("tags"))
     message = http.redact(str(outer.get("message") or ""))
     return Record(

@@ -14,6 +14,7 @@ from itertools import chain
 from urllib.parse import quote
 
 from core.models import Kind, Record
+from core.models.counted import counted
 from core.models.origin import Origin, Writers
 from core.vendors.base import Batch, BudgetSpent, Check, Meter, Pull, VendorError
 from core.vendors.http import Http
@@ -62,7 +63,7 @@ class GitHub:
         written = [row for row in rows if "pull_request" not in row]
         records = records_of(written, lambda row: report(row, name, self.http), self.meter)
         if rows and rows[0]["updated_at"] < since:
-            raise VendorError(self.name, "gave an older page again; the next round reads it anew")
+            raise VendorError(self.name, "returned an older page again; the next collection cycle retries")
         after = None
         if len(rows) == PAGE:
             last = rows[-1]["updated_at"]
@@ -87,7 +88,7 @@ class GitHub:
         except BudgetSpent as spent:
             cut = spent
         link = answer.next_link()
-        return Page(records, after=link and link["url"], memory={"known": known[-REMEMBERED:]}, cut=cut)
+        return Page(records, after=link["url"] if link else None, memory={"known": known[-REMEMBERED:]}, cut=cut)
 
     def _commit(self, row: dict, name: str) -> Record:
         """A commit as a change, with the files it touched: blame asks for them."""
@@ -197,16 +198,16 @@ class GitHub:
                 self.http.get(f"/repos/{name}")
         except VendorError as error:
             return Check(False, f"{name}: {error.message}" if name else error.message, self._whereto(error, name))
-        return Check(True, f"{len(self.repositories)} repositories can be read")
+        return Check(True, counted(len(self.repositories), "readable repository", "readable repositories"))
 
     def _whereto(self, error: VendorError, name: str) -> str:
         if error.status == 429 or (error.status or 0) >= 500:
-            return "nothing to set right here: wait, and see https://www.githubstatus.com"
+            return "no change needed here; see https://www.githubstatus.com"
         if error.status == 401:
             return "GITHUB_TOKEN: expired or mistyped (Settings > Developer settings > Fine-grained tokens)"
         if error.status in (403, 404) and name:
             return (
-                f"GITHUB_TOKEN has to reach {name} with contents, issues, pull requests and commit statuses "
+                f"GITHUB_TOKEN needs access to {name} with contents, issues, pull requests and commit statuses "
                 "(Fine-grained tokens > Repository access), or repositories.*.github in platform.toml is mistyped"
             )
         return "GITHUB_URL: https://api.github.com, or https://HOST/api/v3 for Enterprise"
@@ -218,7 +219,7 @@ def _iso(at: datetime) -> str:
 
 def _pull(row: dict) -> Pull:
     if not isinstance(row.get("number"), int):
-        raise VendorError("github", "answered without the pull request's number")
+        raise VendorError("github", "returned no pull request number")
     head = (row.get("head") or {}).get("sha", "")
     return Pull(row["number"], row.get("html_url") or "", head, bool(row.get("merged")))
 

@@ -31,16 +31,16 @@ LARGEST = 20 * 1024 * 1024  # bytes of one answer
 SHOWN = 64 * 1024  # bytes of a probed answer in which a text is looked for
 CODINGS = ("gzip", "deflate", "identity")  # at most 1032 times as large unpacked, part by part
 WORDS = {  # by status, else by its hundred
-    3: "sent us to another address",
+    3: "redirected us to another address",
     4: "refused the request",
-    5: "has a fault of its own",
-    400: "did not understand the request",
+    5: "had an internal error",
+    400: "rejected the request as malformed",
     401: "refused the credential",
-    403: "refused access; the credential lacks a right, or the address is another region's",
-    404: "does not know what was asked for",
-    409: "says that it conflicts with what is there",
+    403: "refused access; the credential lacks a permission, or the address belongs to another region",
+    404: "did not find the resource",
+    409: "reported a conflict with the current state",
     422: "refused the values that were sent",
-    429: "asks to be called less often",
+    429: "limited our request rate",
 }
 
 
@@ -60,13 +60,13 @@ class VendorAnswer:
         try:
             return json.loads(self.content, parse_constant=lambda _: None)  # NaN is no JSON, and no database takes it
         except (ValueError, RecursionError):
-            raise VendorError(self.vendor, f"answered {self.status} with something that is not JSON") from None
+            raise VendorError(self.vendor, f"returned {self.status} with a body that is not JSON") from None
 
     def json(self, kind: type = dict) -> Any:
         """The body as ``kind``. Raises VendorError for what is not JSON, or other JSON than expected."""
         value = self.body
         if not isinstance(value, kind):
-            raise VendorError(self.vendor, f"answered with JSON of an unexpected kind ({type(value).__name__})")
+            raise VendorError(self.vendor, f"returned JSON of an unexpected type ({type(value).__name__})")
         return value
 
     def rows(self, name: str) -> list:
@@ -152,7 +152,7 @@ class Http:
                 for part in response.iter_bytes():
                     body += part
                     if len(body) > LARGEST:
-                        raise VendorError(self.vendor, "answered with more than 20 MB", permanent=True)
+                        raise VendorError(self.vendor, "returned more than 20 MB", permanent=True)
         except httpx.HTTPError as error:
             raise self._unreached(url, error) from None
         answer = httpx.Response(response.status_code, headers=_plain(response.headers), content=bytes(body))
@@ -167,22 +167,22 @@ class Http:
         coding = response.headers.get("content-encoding", "identity").strip().lower()
         if coding not in CODINGS:
             raise VendorError(
-                self.vendor, f"answered in an encoding that was not asked for ({coding[:40]})", permanent=True
+                self.vendor, f"returned an encoding that was not requested ({coding[:40]})", permanent=True
             )
 
     def _unreached(self, url: str, error: httpx.HTTPError) -> VendorError:
         where = urlsplit(url).netloc
         why = "it did not answer in time" if isinstance(error, httpx.TimeoutException) else self.redact(str(error))
-        return VendorError(self.vendor, f"could not be reached at {where}: {why or type(error).__name__}")
+        return VendorError(self.vendor, f"is unreachable at {where}: {why or type(error).__name__}")
 
     def _fault(self, answer: httpx.Response) -> VendorError:
         status, said = answer.status_code, told(answer)
         limited = limits.limited(status, answer.headers, said)
         says = (
-            "sent us to another address; check the address"
+            "redirected us to another address; check the URL"
             if status < 400
             else WORDS.get(
-                429 if limited else status, "has a fault of its own" if status >= 500 else "refused the request"
+                429 if limited else status, "had an internal error" if status >= 500 else "refused the request"
             )
         )
         detail = self.redact(said)
@@ -200,7 +200,7 @@ class Http:
             where = f"{asked.scheme}://{asked.netloc}"
             raise VendorError(self.vendor, f"pointed to another host ({where})", permanent=True)
         if own.scheme != "https" and not (self.guard.loopback or self.guard.private):
-            says = f"the address {self.base_url} is not encrypted: a key is only sent by https"
+            says = f"the address {self.base_url} is not encrypted; keys are sent only over https"
             raise VendorError(self.vendor, says, permanent=True)
 
 
@@ -283,10 +283,10 @@ def probe(url: str, timeout: float = 10.0, status: int = 200, contains: str = ""
         ):
             answered, text = response.status_code, _start(response) if contains else ""
     except (httpx.HTTPError, httpx.InvalidURL, VendorError, ValueError) as error:
-        return f"it could not be reached ({error or type(error).__name__})"
+        return f"it is unreachable ({error or type(error).__name__})"
     if answered != status:
-        return f"it answered {answered}"
-    return "" if contains in text else f"its answer does not contain {contains[:80]!r}"
+        return f"it returned {answered}"
+    return "" if contains in text else f"its response does not contain {contains[:80]!r}"
 
 
 def _start(response: httpx.Response) -> str:
@@ -310,7 +310,7 @@ class Bounded(httpx.BaseTransport):
         request.headers["accept-encoding"] = "identity"
         response = self.inner.handle_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
-            raise httpx.DecodingError("answered in an encoding that was not asked for")
+            raise httpx.DecodingError("returned an encoding that was not requested")
         return httpx.Response(response.status_code, headers=response.headers, stream=_Counted(response.stream))
 
     def close(self) -> None:
@@ -318,7 +318,7 @@ class Bounded(httpx.BaseTransport):
 
 
 class _Counted(httpx.SyncByteStream):
-    def __init__(self, stream: httpx.SyncByteStream):
+    def __init__(self, stream: Iterable[bytes]):
         self.stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
@@ -326,7 +326,7 @@ class _Counted(httpx.SyncByteStream):
         for part in self.stream:
             size += len(part)
             if size > LARGEST:
-                raise httpx.ReadError("answered with more than 20 MB")
+                raise httpx.ReadError("returned more than 20 MB")
             yield part
 
     def close(self) -> None:

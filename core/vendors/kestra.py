@@ -154,7 +154,7 @@ def execution(row: dict) -> Execution:
     """An execution of either version. Pure."""
     state = row.get("state")
     if not isinstance(state, dict) or not row.get("id"):
-        raise VendorError("kestra", "answered with something that is no execution")
+        raise VendorError("kestra", "returned no execution")
     return Execution(str(row["id"]), str(state.get("current")), tuple(row.get("taskRunList") or ()))
 
 
@@ -186,4 +186,4 @@ def opinion_of(outputs: dict) -> Any:
     try:
         return json.loads(outputs.get("textOutput") or "")
     except FAULTS:
-        raise VendorError("kestra", "the agent answered without a JSON object") from None
+        raise VendorError("kestra", "the agent returned no JSON object") from None

@@ -92,7 +92,7 @@ class NewRelic:
             f"ORDER BY timestamp ASC LIMIT MAX" + (f" OFFSET {skip}" if skip else "")
         )
         if rows and int(rows[0]["timestamp"]) < since:
-            raise VendorError(self.name, "gave an older page again; the next round reads it anew")
+            raise VendorError(self.name, "returned an older page again; the next collection cycle retries")
         after = None
         if len(rows) >= ROWS:
             last = int(rows[-1]["timestamp"])
@@ -103,7 +103,7 @@ class NewRelic:
         span = {"startTime": _ms(window.since), "endTime": _ms(window.until)}
         found = self._part(ISSUES, "aiIssues", {"cursor": window.after, "window": span}, OPT_IN).get("issues") or {}
         if not isinstance(found.get("issues"), list):
-            raise VendorError(self.name, "answered without issues")
+            raise VendorError(self.name, "returned no issues")
         rows = [row for row in found["issues"] if row.get("state") in OPEN]
         return Page(self._records(rows, alert), after=found.get("nextCursor") or None)
 
@@ -135,11 +135,11 @@ class NewRelic:
         while not (progress := found.get("queryProgress") or {}).get("completed", True):
             wait = min(max(float(progress.get("retryAfter") or 1), 0.2), 10.0)
             if (waited := waited + wait) > PATIENCE:
-                raise VendorError(self.name, f"a query did not end within {PATIENCE:.0f} s")
+                raise VendorError(self.name, f"a query did not finish within {PATIENCE:.0f} s")
             self.pause(wait)
             found = self._part(FOLLOW, "nrql", {"id": progress["queryId"]})
         if not isinstance(found.get("results"), list):
-            raise VendorError(self.name, "answered a query without results")
+            raise VendorError(self.name, "returned no query results")
         return found["results"]
 
     def _ask(self, query: str, variables: dict, headers: dict | None = None) -> dict:
@@ -148,7 +148,7 @@ class NewRelic:
         answer = self.http.post("", json=body, headers=headers, idempotent=True, verify=self._refused)
         account = ((answer.json().get("data") or {}).get("actor") or {}).get("account")
         if not isinstance(account, dict):
-            says = f"account {self.account} does not exist, or the key's user may not see it"
+            says = f"account {self.account} does not exist, or the key's user has no access to it"
             raise VendorError(self.name, says, permanent=True)
         return account
 
@@ -156,7 +156,7 @@ class NewRelic:
         """One object of the account. Raises VendorError when the answer has it not."""
         found = self._ask(query, variables, headers).get(name)
         if not isinstance(found, dict):
-            raise VendorError(self.name, f"answered without {name!r}")
+            raise VendorError(self.name, f"returned no {name!r}")
         return found
 
     def _refused(self, answer: VendorAnswer) -> None:
@@ -167,8 +167,8 @@ class NewRelic:
         first = errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {}
         kinds = first.get("extensions") or {}
         kind = str(kinds.get("error_code") or kinds.get("errorClass") or "")
-        said = self.http.redact(str(first.get("message") or "an error without words"))[:300]
-        says = "does not accept the API key: it has to be a user key (NRAK-…)" if kind == "BAD_API_KEY" else said
+        said = self.http.redact(str(first.get("message") or "an error without a message"))[:300]
+        says = "rejected the API key; it must be a user key (NRAK-…)" if kind == "BAD_API_KEY" else said
         raise VendorError(self.name, says + (f" ({kind})" if kind else ""), permanent=kind not in PASSING, status=200)
 
     def check(self) -> Check:
@@ -177,7 +177,7 @@ class NewRelic:
             self.nrql("SELECT count(*) FROM Transaction SINCE 5 minutes ago")
         except VendorError as fault:
             return Check(False, fault.message, whereto(fault))
-        return Check(True, f"account {self.account} ({named}) can be read")
+        return Check(True, f"account {self.account} ({named}) is readable")
 
 
 def whereto(fault: VendorError) -> str:
@@ -188,10 +188,10 @@ def whereto(fault: VendorError) -> str:
             "a key of the EU region needs NEWRELIC_REGION=eu"
         )
     if fault.status == 429 or (fault.status or 0) >= 500 or any(f"({kind})" in fault.message for kind in PASSING):
-        return "nothing to set right here: wait, and see https://status.newrelic.com"
+        return "no change needed here; see https://status.newrelic.com"
     if "account" in fault.message:
         return "NEWRELIC_ACCOUNT_ID: the number beside the account's name (one.newrelic.com > user menu > API keys)"
-    return "NEWRELIC_REGION (us or eu), or NEWRELIC_URL, and the network between"
+    return "check NEWRELIC_REGION (us or eu), NEWRELIC_URL and the network"
 
 
 def error(row: dict, http: Http) -> Record:

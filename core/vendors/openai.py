@@ -50,7 +50,7 @@ class Chat:
             {"type": "json_object", "schema": schema},
             None,
         )
-        error: Exception = VendorError(self.name, "was not asked")
+        error: Exception = VendorError(self.name, "was not called")
         for form in formats:
             try:
                 return self._ask(system, user, form)
@@ -68,7 +68,7 @@ class Chat:
     def _ask(self, system: str, user: str, form: dict | None) -> dict[str, Any]:
         more = {"response_format": form} if form else {}
         messages = [{"role": "system", "content": system}, {"role": "user", "content": self.redact(user)}]
-        asked = dict(model=self.model, messages=messages, temperature=0, max_tokens=LONGEST, **more)
+        asked: dict[str, Any] = dict(model=self.model, messages=messages, temperature=0, max_tokens=LONGEST, **more)
         answer = _within(self.seconds, lambda: self.client.chat.completions.create(**asked))
         text = (answer.choices[0].message.content or "") if answer.choices else ""
         tokens = spent(answer.usage.total_tokens if answer.usage else 0)
@@ -94,7 +94,7 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
     try:
         return done.result(seconds)
     except Late:
-        raise VendorError("openai", f"did not end its answer within {seconds:.0f} s") from None
+        raise VendorError("openai", f"did not finish its answer within {seconds:.0f} s") from None
 
 
 def spent(value: object) -> int:
@@ -111,7 +111,7 @@ def first_object(text: str) -> dict[str, Any]:
             return decoder.raw_decode(text, start)[0]
         except (ValueError, RecursionError):
             continue
-    raise VendorError("openai", "answered without a JSON object")
+    raise VendorError("openai", "returned no JSON object")
 
 
 class OpenAIAnalyst:

@@ -30,7 +30,7 @@ WHERE = "OSV_URL: https://api.osv.dev, or the address of a mirror that speaks it
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 VECTOR = re.compile(r"(?:CVSS:[34]\.\d/)?[A-Z]{1,3}:[A-Z](?:/[A-Z]{1,3}:[A-Z])*")
 RATED = ("LOW", "MODERATE", "MEDIUM", "HIGH", "CRITICAL")
-UNKNOWN = "answered in a form that is not known"
+UNKNOWN = "returned an unknown format"
 
 
 class Kept:
@@ -79,9 +79,9 @@ class Osv:
         except VendorError as error:
             return Check(False, error.message, WHERE)
         if not found:
-            says = f"{self.where} knows of no vulnerability of {' '.join(PROBE)}, which has one: its data is missing"
+            says = f"{self.where} reports no vulnerability of {' '.join(PROBE)}, which has one: its data is missing"
             return Check(False, says, WHERE)
-        return Check(True, f"{self.where} is asked, by name and version, of the packages that a fix stands on")
+        return Check(True, f"{self.where} checks the name and version of each dependency of a fix")
 
     def _ids(self, pins: list[Pin]) -> dict[Pin, tuple[str, ...]]:
         found = {pin: self.ids.get(pin) for pin in pins}
@@ -141,8 +141,9 @@ def ids_of(result: Any) -> list[str]:
     rows = result.get("vulns") or [] if isinstance(result, dict) else None
     if not isinstance(rows, list):
         raise VendorError(Osv.name, UNKNOWN)
-    ids = [row.get("id") if isinstance(row, dict) else None for row in rows]
-    if not all(isinstance(one, str) and ID.fullmatch(one) for one in ids):
+    told = [row.get("id") if isinstance(row, dict) else None for row in rows]
+    ids = [one for one in told if isinstance(one, str) and ID.fullmatch(one)]
+    if len(ids) < len(rows):
         raise VendorError(Osv.name, UNKNOWN)
     return ids
 

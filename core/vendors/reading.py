@@ -107,7 +107,7 @@ def records_of(rows: Iterable[dict], read: Callable[[dict], Record], meter: Mete
                 if isinstance(row, dict)
                 else ""
             )
-            log.warning("%s sent a record that cannot be read %s: %.300r", meter.vendor, named, error)
+            log.warning("%s sent an unreadable record %s: %.300r", meter.vendor, named, error)
     return records
 
 
@@ -143,7 +143,7 @@ def _pages(stream: Stream, mark: dict, until: datetime) -> Iterator[tuple[Page, 
             following = reader.submit(_read, stream, window) if page.after and not repeated else None
             yield page, _mark(stream, window, newest, repeated, mark)
             if repeated:
-                raise VendorError("source", "gave the same page again; the next round reads it anew")
+                raise VendorError("source", "returned the same page again; the next collection cycle retries")
             if following is None:
                 return
             seen.add(page.after)
@@ -167,7 +167,7 @@ def _read(stream: Stream, window: ReadWindow) -> Page:
         return stream.read(window)
     except FAULTS as error:
         log.exception("an answer has an unknown shape")
-        says = f"answered in a form that is not known ({type(error).__name__}: {str(error)[:200]})"
+        says = f"returned an unknown format ({type(error).__name__}: {str(error)[:200]})"
         raise VendorError("source", says) from None
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from core.policy.reader import ConfigurationError, Policy, read_policy
@@ -27,6 +29,14 @@ from core.vendors.slack import Slack, SlackWebhook
 from core.vendors.vercel import Vercel
 
 OFF = "not connected"
+
+
+class Checked(Protocol):
+    """What every connector offers."""
+
+    def check(self) -> Check: ...
+
+
 SKEW = 60.0  # seconds of difference between clocks that are worth a word
 
 
@@ -136,21 +146,38 @@ def email(s: Settings) -> Email | None:
     )
 
 
-BUILDERS = {
-    "datadog": datadog,
-    "sentry": sentry,
-    "newrelic": newrelic,
-    "cloudwatch": cloudwatch,
-    "github": github,
-    "vercel": vercel,
-    "osv": osv,
-    "kestra": kestra,
-    "slack": slack,
-    "email": email,
+class Use(StrEnum):
+    """What a connector is used for, beside what the policy names it for."""
+
+    SOURCE = "source"  # read in each collection cycle
+    HEALTH = "health"  # its metrics judge releases, if [watch] source names it
+    NOTIFIER = "notifier"  # a channel of [routes]
+
+
+@dataclass(frozen=True)
+class Connector:
+    """``build`` makes the client, or gives None where the settings leave it empty."""
+
+    build: Callable[[Settings], Any]
+    uses: frozenset[Use] = frozenset()
+
+
+def _for(build: Callable[[Settings], Any], *uses: Use) -> Connector:
+    return Connector(build, frozenset(uses))
+
+
+CONNECTORS = {  # in the order in which they are read and shown; a new vendor is one line here
+    "sentry": _for(sentry, Use.SOURCE),
+    "datadog": _for(datadog, Use.SOURCE, Use.HEALTH),
+    "newrelic": _for(newrelic, Use.SOURCE, Use.HEALTH),
+    "cloudwatch": _for(cloudwatch, Use.SOURCE, Use.HEALTH),
+    "github": _for(github, Use.SOURCE),
+    "vercel": _for(vercel),
+    "osv": _for(osv),
+    "kestra": _for(kestra),
+    "slack": _for(slack, Use.NOTIFIER),
+    "email": _for(email, Use.NOTIFIER),
 }
-SOURCES = ("sentry", "datadog", "newrelic", "cloudwatch", "github")
-HEALTH = ("datadog", "newrelic", "cloudwatch")
-NOTIFIERS = ("slack", "email")
 
 
 def policy(settings: Settings) -> Policy:
@@ -165,18 +192,20 @@ def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def _built(settings: Settings, names: tuple[str, ...]) -> list:
-    return [made for name in names if (made := BUILDERS[name](settings)) is not None]
+def _built(settings: Settings, use: Use) -> list:
+    made = (connector.build(settings) for connector in CONNECTORS.values() if use in connector.uses)
+    return [one for one in made if one is not None]
 
 
 def sources(settings: Settings) -> list[Source]:
-    return _built(settings, SOURCES)
+    return _built(settings, Use.SOURCE)
 
 
 def health_source(settings: Settings) -> HealthSource | None:
     """The connector that the policy watches by; None when it is not connected."""
     name = policy(settings).watch.source
-    return BUILDERS[name](settings) if name in HEALTH else None
+    connector = CONNECTORS.get(name)
+    return connector.build(settings) if connector and Use.HEALTH in connector.uses else None
 
 
 def code_host(settings: Settings) -> CodeHost | None:
@@ -198,7 +227,7 @@ def deployer(settings: Settings) -> Deployer | None:
 
 
 def notifiers(settings: Settings) -> list[Notifier]:
-    return _built(settings, NOTIFIERS)
+    return _built(settings, Use.NOTIFIER)
 
 
 def chat(settings: Settings) -> Chat | None:
@@ -216,11 +245,11 @@ def analysts(settings: Settings, embedded: Analyst) -> list[Analyst]:
 
 def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
     """Every connector's own word on whether it would work; what can be seen in the settings comes first."""
-    for name, build in BUILDERS.items():
-        yield name, hint(settings, name) or _check(name, build(settings))
+    for name, connector in CONNECTORS.items():
+        yield name, hint(settings, name) or _check(name, connector.build(settings))
 
 
-def _check(name: str, made: object | None) -> Check:
+def _check(name: str, made: Checked | None) -> Check:
     if made is None:
         needs = ", ".join(map(str.upper, NEEDS.get(name, ()))) or f"the {name.upper()} variables"
         return Check(False, OFF, f"set {needs} to connect it")

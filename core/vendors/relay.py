@@ -53,6 +53,7 @@ def _error(status: int, says: str) -> tuple[int, str, bytes]:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: _Server
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -75,6 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    relay: Relay
     daemon_threads = True
 
     def server_activate(self) -> None:

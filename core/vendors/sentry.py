@@ -90,18 +90,18 @@ class Sentry:
             self.http.get(f"/api/0/organizations/{self.org}/issues/", params={"limit": 1, "query": "is:unresolved"})
         except VendorError as error:
             return Check(False, error.message, self._whereto(error))
-        return Check(True, f"organization {self.org} can be read")
+        return Check(True, f"organization {self.org} is readable")
 
     def _whereto(self, error: VendorError) -> str:
         if error.status == 429 or (error.status or 0) >= 500:
-            return "nothing to set right here: wait, and see https://status.sentry.io"
+            return "no change needed here; see https://status.sentry.io"
         if error.status == 401:
             return "SENTRY_TOKEN: an auth token (Settings > Developer Settings > a new internal integration)"
         if error.status == 403:
             return "SENTRY_TOKEN with the scopes org:read, event:read and event:write (the integration's permissions)"
         if error.status == 404:
             return f"SENTRY_ORG: the slug in the address of your organization, now {self.org!r}; or SENTRY_URL's region"
-        return "SENTRY_URL (sentry.io, us.sentry.io, de.sentry.io, or your own host), and the network between"
+        return "check SENTRY_URL (sentry.io, us.sentry.io, de.sentry.io, or your own host) and the network"
 
 
 def _iso(at: datetime) -> str:

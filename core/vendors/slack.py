@@ -17,8 +17,8 @@ WHERE = "SLACK_TOKEN (api.slack.com/apps > OAuth & Permissions: a bot token xoxb
 ANSWERED = {
     "approved": "✅ Approved by {by}",
     "rejected": "⛔ Rejected by {by}",
-    "expired": "⌛ Nobody answered in time",
-    "stale": "↻ The patch has changed: this question is void",
+    "expired": "⌛ Expired without an answer",
+    "stale": "↻ The patch has changed; this approval is void",
 }
 
 
@@ -117,7 +117,7 @@ def _buttons(question: Question) -> dict:
     value = json.dumps({"approval": question.approval_id, "issue": question.issue_id, "patch": question.patch_hash})
     sure = {
         "title": plain("Approve this patch?"),
-        "text": plain("Exactly this patch is deployed to production and watched; harm rolls it back."),
+        "text": plain("Exactly this patch is deployed to production and watched. A regression rolls it back."),
         "confirm": plain("Approve"),
         "deny": plain("Cancel"),
     }

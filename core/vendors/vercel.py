@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from core.models.counted import counted
 from core.vendors.base import Check, Deployed, VendorError, understood
 from core.vendors.http import Http
 
@@ -102,7 +103,7 @@ class Vercel:
         try:
             rows = self.http.get(f"/v3/deployments/{vendor_id}/events", params={"limit": -1, **self.scope}).json(list)
         except VendorError as error:
-            return f"(its build log could not be read: {error.message})"
+            return f"(the build log is unavailable: {error.message})"
         return "\n".join([line for row in rows if (line := logged(row))][-LOG_LINES:])
 
     # --- production
@@ -171,7 +172,7 @@ class Vercel:
         answer = self.http.get(f"/v2/deployments/{vendor_id}/aliases", params=self.scope).json()
         missing = wanted - {row.get("alias") for row in answer.get("aliases") or []}
         if missing:
-            says = f"{', '.join(sorted(missing))} of {project} still serve another deployment than {vendor_id}"
+            says = f"{', '.join(sorted(missing))} of {project} do not serve {vendor_id} yet"
             raise VendorError(self.name, says, permanent=True)
         return self.status(vendor_id)
 
@@ -198,7 +199,7 @@ class Vercel:
             where = "repositories.….vercel_project in platform.toml, or VERCEL_TEAM_ID if a team owns it"
             says = f"project {project}: {error.message}" if lost else error.message
             return Check(False, says, where if lost else WHERE)
-        return Check(True, f"the token is accepted; {len(self.projects)} projects can be read")
+        return Check(True, f"the token is accepted; {counted(len(self.projects), 'readable project')}")
 
 
 # --- what Vercel's JSON says. Pure -------------------------------------------------------------------

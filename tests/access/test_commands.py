@@ -79,7 +79,7 @@ def test_the_first_admins_password_goes_to_a_terminal_once_and_never_to_a_log(co
     first_admin.people()
     out = capsys.readouterr().out
     if terminal:
-        [line] = [line for line in out.splitlines() if "sign in as admin with" in line]
+        [line] = [line for line in out.splitlines() if "sign in as admin with the password" in line]
         assert accounts.sign_in("admin", line.split()[-1], Access()).role is Role.ADMIN
         assert line.split()[-1] not in caplog.text
     else:

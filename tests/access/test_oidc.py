@@ -123,7 +123,7 @@ def test_the_provider_names_a_person_and_the_policy_gives_the_role(client, ident
 
 def test_a_person_without_a_role_here_stays_outside(client, identity):
     answer = way(client, identity, email="eve@x.io", email_verified=True, teams=["sales"])
-    assert answer.status_code == 403 and "has no role here" in answer.text
+    assert answer.status_code == 403 and "no role is assigned here" in answer.text
     assert client.get("/").status_code == 401
 
 

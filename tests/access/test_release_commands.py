@@ -26,14 +26,14 @@ def person(monkeypatch):
 
 def test_releases_are_stopped_and_started(core, console, person):  # noqa: F811
     person("operator", "view", "operate")
-    assert core("stop", "--reason", "incident 7")[:2] == (0, "releases are stopped: nothing new goes to production\n")
+    assert core("stop", "--reason", "incident 7")[:2] == (0, "Releases are stopped. Nothing new reaches production.\n")
     assert core("stop")[0] == 1
     assert "held: all releases, operator: incident 7" in core("status")[1]
     [held] = json.loads(core("status", "--json")[1])["held"]
     assert (held["scope"], held["by"]) == ("*", "operator")
     assert "needed: approver, admin" in core("start")[2]
     person("bob", "approve")
-    assert core("start")[:2] == (0, "releases go on\n")
+    assert core("start")[:2] == (0, "Releases have started again.\n")
     assert [row.ended_by for row in rows(Hold)] == ["bob"]
 
 
@@ -55,7 +55,7 @@ def test_an_issue_is_started_now(core, console, person):  # noqa: F811
     person("operator", "operate")
     assert core("start-now", "--issue", str(issue.id))[0] == 0
     assert one(Issue, issue.id).at_once
-    assert core("start-now", "--issue", "404")[2] == "this issue does not exist\n"
+    assert core("start-now", "--issue", "404")[2] == "This issue does not exist.\n"
 
 
 def test_an_issue_is_restarted_from_a_step_of_the_list(core, console, person):  # noqa: F811
@@ -76,4 +76,4 @@ def test_a_patch_is_released_anyway(core, console, person):  # noqa: F811
     assert one(Issue, issue.id).run == 2
     other = issue_in(Status.ESCALATED)
     change_of(other)
-    assert "there is no proved patch" in core("release-anyway", "--issue", str(other.id), "--reason", "x")[2]
+    assert "This issue has no proved patch" in core("release-anyway", "--issue", str(other.id), "--reason", "x")[2]

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from core.access import accounts, rights
 from core.access.rights import Actor, Forbidden, IdentityProof, Refused
-from core.actions import issues, registry
+from core.actions import approvals, issues, registry
 from core.audit import chain
 from core.db import store
 from core.models import AuditRow, ChangeSet, Issue, Status, now
@@ -77,7 +77,7 @@ def test_an_action_asks_for_its_right(console, name, role):
 
 @pytest.mark.parametrize("name", ["nobody", "", "platform", "admin' OR '1'='1"])
 def test_a_name_that_the_store_does_not_know_may_nothing(console, name):
-    with pytest.raises(Forbidden, match="nobody who may act here"):
+    with pytest.raises(Forbidden, match="There is no active person named"):
         issues.dismiss(1, actor=by(name), reason="x", key="k")
 
 
@@ -86,11 +86,11 @@ def test_the_role_counts_that_the_store_gives_now_not_the_one_brought_along(cons
     brought = Actor("bob", Role.ADMIN, proof=IdentityProof.SESSION)
     accounts.set_role("bob", Role.VIEWER, by="admin")
     with pytest.raises(Forbidden, match="bob \\(viewer\\) may not"):
-        issues.approve(number, actor=brought, patch_hash=patch, key="k")
+        approvals.approve(number, actor=brought, patch_hash=patch, key="k")
     accounts.set_role("bob", Role.APPROVER, by="admin")
     accounts.set_disabled("bob", True, by="admin")
     with pytest.raises(Forbidden):
-        issues.approve(number, actor=brought, patch_hash=patch, key="k")
+        approvals.approve(number, actor=brought, patch_hash=patch, key="k")
     assert waiting.state(number).state == "pending"
 
 
@@ -98,13 +98,13 @@ def test_a_token_does_no_more_than_its_scopes(console):
     number, _, patch = waiting.question()
     token = Actor("bob", Role.APPROVER, frozenset({rights.VIEW, rights.OPERATE}), "api", IdentityProof.TOKEN)
     with pytest.raises(Forbidden, match="no scope 'approve'"):
-        issues.approve(number, actor=token, patch_hash=patch, key="k")
+        approvals.approve(number, actor=token, patch_hash=patch, key="k")
 
 
 def test_an_approval_is_audited_with_who_what_and_by_which_way(console):
     number, issue, patch = waiting.question()
-    assert issues.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
-    assert not issues.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
+    assert approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
+    assert not approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
     [row] = trail("approve")
     assert (row.actor, row.subject) == ("bob", f"issue/{issue}")
     assert row.detail == {"approval": number, "patch": patch, "via": "console"}
@@ -120,19 +120,19 @@ def test_four_eyes(console, service, requester, refused):
     """Whoever asked for a fix of a critical service does not approve it; rejecting it is free to them."""
     number, _, patch = waiting.question(service, requester)
     if refused:
-        with pytest.raises(Refused, match="four eyes: bob asked for this fix"):
-            issues.approve(number, actor=by("bob"), patch_hash=patch, key="k")
+        with pytest.raises(Refused, match="Four eyes: bob requested this fix"):
+            approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k")
         assert waiting.state(number).state == "pending"
-        assert issues.reject(number, actor=by("bob"), reason="mine was wrong", key="r").done
+        assert approvals.reject(number, actor=by("bob"), reason="mine was wrong", key="r").done
     else:
-        assert issues.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
+        assert approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
 
 
 def test_four_eyes_of_every_service_where_the_policy_says_so(console):
     console.platform_file.write_text(console.platform_file.read_text() + '[approval]\nfour_eyes = "always"\n')
     number, _, patch = waiting.question("cart", "bob")
     with pytest.raises(Refused, match="four eyes"):
-        issues.approve(number, actor=by("bob"), patch_hash=patch, key="k")
+        approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k")
 
 
 def test_who_retries_is_the_requester_of_the_new_run(console):
@@ -148,15 +148,15 @@ def test_an_approval_dies_when_the_patch_changes(console):
     with store.write() as session:
         session.get_one(ChangeSet, waiting.state(number).change_set_id).patch_hash = "another"
     for given in (patch, "another"):
-        with pytest.raises(Refused, match="the patch has changed"):
-            issues.approve(number, actor=by("bob"), patch_hash=given, key="k")
+        with pytest.raises(Refused, match="The patch has changed"):
+            approvals.approve(number, actor=by("bob"), patch_hash=given, key="k")
     assert waiting.state(number).state == "pending"
 
 
 def test_an_expired_question_is_answered_by_nobody(console):
     number, _, patch = waiting.question(expires_at=now() - timedelta(seconds=1))
     with pytest.raises(Refused, match="expired"):
-        issues.approve(number, actor=by("bob"), patch_hash=patch, key="k")
+        approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k")
 
 
 GROUPS = '[access.groups]\npayments = ["bob"]\n'
@@ -169,29 +169,29 @@ GROUPS = '[access.groups]\npayments = ["bob"]\n'
 def test_an_escalated_question_is_answered_by_those_it_went_to(console, to, person, may):
     console.platform_file.write_text(console.platform_file.read_text() + GROUPS)
     number, _, patch = waiting.question()
-    issues.pass_on(number, actor=by("approver"), to=to, reason="they know it", key="p")
+    approvals.pass_on(number, actor=by("approver"), to=to, reason="they know it", key="p")
     assert waiting.state(number).assignee == to
     if may:
-        assert issues.approve(number, actor=by(person), patch_hash=patch, key="k").done
+        assert approvals.approve(number, actor=by(person), patch_hash=patch, key="k").done
     else:
-        with pytest.raises(Refused, match=f"escalated to {to}"):
-            issues.approve(number, actor=by(person), patch_hash=patch, key="k")
+        with pytest.raises(Refused, match=f"Assigned to {to}"):
+            approvals.approve(number, actor=by(person), patch_hash=patch, key="k")
 
 
 def test_a_question_goes_only_to_somebody_who_can_answer_it(console):
     number, _, _ = waiting.question()
     for to in ("operator", "viewer", "nobody", "on-call"):
-        with pytest.raises(Refused, match="neither a group nor somebody who may approve"):
-            issues.pass_on(number, actor=by("approver"), to=to, reason="x", key="p")
+        with pytest.raises(Refused, match="neither a group nor an approver"):
+            approvals.pass_on(number, actor=by("approver"), to=to, reason="x", key="p")
 
 
 def test_handing_back_opens_it_to_every_approver(console):
     number, _, patch = waiting.question(assignee="bob")
-    issues.hand_back(number, actor=by("bob"), reason="on leave", key="h")
+    approvals.hand_back(number, actor=by("bob"), reason="on leave", key="h")
     assert waiting.state(number).assignee is None
-    with pytest.raises(Refused, match="open to every approver already"):
-        issues.hand_back(number, actor=by("bob"), reason="again", key="h2")
-    assert issues.approve(number, actor=by("approver"), patch_hash=patch, key="k").done
+    with pytest.raises(Refused, match="Any approver can already answer it"):
+        approvals.hand_back(number, actor=by("bob"), reason="again", key="h2")
+    assert approvals.approve(number, actor=by("approver"), patch_hash=patch, key="k").done
 
 
 def test_of_two_at_once_one_wins_and_the_other_is_told(console):
@@ -199,12 +199,12 @@ def test_of_two_at_once_one_wins_and_the_other_is_told(console):
 
     def answer(person: str) -> str:
         try:
-            return issues.approve(number, actor=by(person), patch_hash=patch, key=f"k-{person}").says
+            return approvals.approve(number, actor=by(person), patch_hash=patch, key=f"k-{person}").says
         except Refused as refusal:
             return str(refusal)
 
     with ThreadPoolExecutor(2) as pool:
         told = sorted(pool.map(answer, ("bob", "approver")))
     winner = waiting.state(number).by
-    assert told == [f"already approved by {winner}", "approved: the release starts"]
+    assert told == [f"Already approved by {winner}", "Approved. The release starts."]
     assert len(trail("approve")) == 1

@@ -83,7 +83,7 @@ class Trap(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-@pytest.mark.parametrize(("path", "says"), [("/moved", "it answered 302"), ("/endless", "")])
+@pytest.mark.parametrize(("path", "says"), [("/moved", "it returned 302"), ("/endless", "")])
 def test_a_health_check_follows_no_redirect_and_reads_no_body(path, says):
     with answering(Trap, seen=[]) as server:
         assert http.probe(f"http://127.0.0.1:{server.server_port}{path}") == says

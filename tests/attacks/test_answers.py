@@ -12,7 +12,7 @@ from sqlmodel import select
 from core import __main__ as command
 from core.access import accounts, sessions
 from core.access.rights import Actor, Forbidden, Refused
-from core.actions import issues, registry
+from core.actions import approvals, registry
 from core.db import store
 from core.models import Approval, AuditRow, Issue, Status, now
 from core.models.access import Person, Role
@@ -126,7 +126,7 @@ def test_a_claim_without_proof_does_nothing(console, name, claim):
     target = number if name in ("approve", "reject", "pass_on", "hand_back") else issue
     given = GIVEN[name] | ({"patch_hash": patch} if name == "approve" else {})
     before = (waiting.state(number), waiting.issue(issue))
-    with pytest.raises(Forbidden, match="proved who they are"):
+    with pytest.raises(Forbidden, match="This needs an authenticated person"):
         WORK[name]("[guards]" if name == "change_policy" else target, actor=claim, key="k", **given)
     assert (waiting.state(number), waiting.issue(issue)) == before
     assert [row.detail["asked"] for row in trail("forbidden")] == [name] and not trail(name)
@@ -189,6 +189,6 @@ def test_of_a_person_who_was_disabled_a_session_and_a_token_are_no_proof(console
     with store.write() as session:
         session.get_one(Person, "bob").disabled = True
     number, _, patch = waiting.question()
-    with pytest.raises(Forbidden, match="nobody who may act here"):
-        issues.approve(number, actor=live, patch_hash=patch, key="k")
+    with pytest.raises(Forbidden, match="There is no active person named"):
+        approvals.approve(number, actor=live, patch_hash=patch, key="k")
     assert waiting.state(number).state == "pending"

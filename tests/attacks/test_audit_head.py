@@ -35,7 +35,7 @@ def test_a_key_from_the_environment_is_kept_nowhere(host, tmp_path):
     assert head.advance(own).ok and not (tmp_path / "own" / "audit-key").exists()
     assert head.verify(own).ok
     short = host.model_copy(update={"audit_key": Settings(audit_key="short").audit_key})
-    with pytest.raises(ConfigurationError, match="AUDIT_KEY: at least 32 characters"):
+    with pytest.raises(ConfigurationError, match="AUDIT_KEY needs at least 32 characters"):
         head.advance(short)
 
 
@@ -91,7 +91,7 @@ def test_a_fault_is_told_once(host):
         told = session.exec(select(Notification)).all()
     assert [(row.channel, row.event, row.repeats) for row in told] == [
         ("slack", "audit_failed", 0), ("email", "audit_failed", 0)]  # fmt: skip
-    assert "rows were cut off" in told[0].body and told[0].subject == f"{notify.SUBJECTS['audit_failed']}: truncated"
+    assert "rows were removed" in told[0].body and told[0].subject == f"{notify.SUBJECTS['audit_failed']}: truncated"
 
 
 def test_a_message_of_the_trail_belongs_to_no_issue(host):

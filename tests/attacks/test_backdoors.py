@@ -10,7 +10,8 @@ import pytest
 
 from console.parts import change
 from core.models import ChangeSet, Review
-from core.policy.sections import FixRules, Repository
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.judge.capabilities import NOTHING, capabilities
 from core.repair.judge.policy import refuse
 from core.repair.prove.generated_tests import refused as why_unfit
@@ -297,14 +298,14 @@ def test_the_approver_and_the_pull_request_read_it():
         body("order.session.execute(text)", "json.dumps(text)", "if order.name == '<b>x':", "    return 0")
     )
     shown = str(change.newly_can([found]))
-    assert "What this patch can newly do" in shown and "database: newly calls order.session.execute" in shown
+    assert "New capabilities of this patch" in shown and "database: newly calls order.session.execute" in shown
     assert "&lt;b&gt;x" in shown and "<b>x" not in shown
     assert shown.index("database") < shown.index("json.dumps")
     told = _newly(found)
     assert told.startswith("- **needs a person**: database: newly calls order.session.execute (shop/orders.py:")
     assert "<b>" not in told and _notes(found) == ""
     assert NOTHING in str(change.newly_can([review_of(OLD)])) and NOTHING in _newly(review_of(OLD))
-    assert "Not examined" in str(change.newly_can([])) and "Not examined" in _newly(
+    assert "Not analyzed" in str(change.newly_can([])) and "Not analyzed" in _newly(
         Review(change_set_id=1, passed=True)
     )
     whole = change.drawn(type("Change", (), {"change_set": ChangeSet(

@@ -15,7 +15,7 @@ import pytest
 
 from core import __main__ as command
 from core.access.rights import Refused
-from core.actions import issues
+from core.actions import approvals
 from core.models import strict_json
 from core.settings import Settings
 from tests import waiting
@@ -119,7 +119,7 @@ def test_decide_says_that_it_cannot_read_a_situation(how, monkeypatch, capsys):
 def test_a_text_that_a_database_refuses_is_refused_before_it(console, text):
     number, _, _ = waiting.question()
     with pytest.raises(Refused, match="cannot be stored"):
-        issues.reject(number, actor=by("bob"), reason=text, key="k")
+        approvals.reject(number, actor=by("bob"), reason=text, key="k")
     assert waiting.state(number).state == "pending"
 
 

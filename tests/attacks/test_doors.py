@@ -20,7 +20,7 @@ from console.server import address, api, forms, signin
 from console.server import app as server
 from core.access import passwords, sessions
 from core.access.rights import Refused
-from core.actions import issues, registry
+from core.actions import approvals, issues, registry
 from core.audit import chain
 from core.db import store
 from core.models import AuditRow, Status
@@ -64,8 +64,8 @@ def rows(action: str) -> list[AuditRow]:
 
 def test_a_key_of_another_person_is_not_already_done(console):
     number, _, patch = waiting.question()
-    issues.pass_on(number, actor=by("approver"), to="bob", reason="x", key="k")
-    assert issues.approve(number, actor=by("bob"), patch_hash=patch, key="k").done, "another action, another person"
+    approvals.pass_on(number, actor=by("approver"), to="bob", reason="x", key="k")
+    assert approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k").done, "another action, another person"
     assert waiting.state(number).by == "bob"
 
 
@@ -73,7 +73,7 @@ def test_a_key_of_another_subject_or_action_is_not_already_done(console):
     one, other = escalated(), escalated()
     for issue in (one, other):
         assert issues.retry(issue, actor=by("bob"), key="k").done
-    with pytest.raises(Refused, match="escalate it first"):
+    with pytest.raises(Refused, match="Escalate it first"):
         issues.dismiss(one, actor=by("bob"), reason="x", key="k")
     assert [row.subject for row in rows("retry")] == [f"issue/{one}", f"issue/{other}"]
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import col
 
-from core.actions import issues
+from core.actions import approvals, issues
 from core.demo.alarms import Alarms
 from core.demo.telemetry import Telemetry
 from core.demo.vendors import cloudwatch, datadog, sentry
@@ -49,7 +49,7 @@ def shop(world, monkeypatch):  # noqa: F811 - the fixture above
             settings = Settings(
                 **connected(url), data_dir=made.settings.data_dir, platform_file=made.settings.platform_file
             )
-            made.rt.sources = [registry.BUILDERS[name](settings) for name in names]
+            made.rt.sources = [registry.CONNECTORS[name].build(settings) for name in names]
             return opened
 
         yield read_by
@@ -216,12 +216,12 @@ def test_a_persons_approval_releases_it_and_a_second_run_asks_again(shop):
     target.round()
     issue = asked_about(target)
     question = rows(Approval, Approval.issue_id == issue.id)[0]
-    issues.reject(question.id, actor=by("ada"), reason="nobody saw it fail", key="k1")
+    approvals.reject(question.id, actor=by("ada"), reason="nobody saw it fail", key="k1")
     until(lambda: target.world.get(issue.id).status is Status.ESCALATED)
     issues.retry(issue.id, actor=by("ada"), key="k2")
     until(lambda: target.world.get(issue.id).status is Status.AWAITING_APPROVAL)
     again = rows(Approval, Approval.issue_id == issue.id, Approval.state == "pending")[0]
-    issues.approve(again.id, actor=by("ada"), patch_hash=again.patch_hash, key="k3")
+    approvals.approve(again.id, actor=by("ada"), patch_hash=again.patch_hash, key="k3")
     assert until(lambda: target.world.get(issue.id).status in RESTS and target.world.get(issue.id))
     until(lambda: target.world.get(issue.id).status is Status.RESOLVED)
     assert not rows(Deployment, Deployment.environment == "production")[0].automatic

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from core import runtime
 from core.access.rights import Refused
-from core.actions import issues, triage
+from core.actions import approvals, issues, triage
 from core.db import store
 from core.models import Approval, Issue, Signal, Status, now
 from core.ops import durable
@@ -44,7 +44,7 @@ def asked_about(issue_id: int) -> tuple[int, str]:
 def barred(issue_id: int, person: str = "bob") -> None:
     number, patch = asked_about(issue_id)
     with pytest.raises(Refused, match="four eyes"):
-        issues.approve(number, actor=by(person), patch_hash=patch, key=f"approve-{number}")
+        approvals.approve(number, actor=by(person), patch_hash=patch, key=f"approve-{number}")
     assert waiting.state(number).state == "pending"
 
 
@@ -102,7 +102,7 @@ def test_somebody_else_s_retry_is_two_people(console):  # noqa: F811
         session.get_one(Issue, number).status = Status.ESCALATED
     issues.retry(number, actor=by("approver"), key="r2")
     asked, patch = asked_about(number)
-    assert issues.approve(asked, actor=by("bob"), patch_hash=patch, key="a").done
+    assert approvals.approve(asked, actor=by("bob"), patch_hash=patch, key="a").done
 
 
 @pytest.mark.parametrize("way", ["pass_on", "hand_back"])
@@ -111,7 +111,7 @@ def test_moving_the_question_does_not_change_who_asked(way, console):  # noqa: F
     given = {"to": "bob", "reason": "x"} if way == "pass_on" else {"reason": "x"}
     getattr(issues, way)(number, actor=by("bob"), key="w", **given)
     with pytest.raises(Refused, match="four eyes"):
-        issues.approve(number, actor=by("bob"), patch_hash=patch, key="a")
+        approvals.approve(number, actor=by("bob"), patch_hash=patch, key="a")
 
 
 @pytest.mark.parametrize("end", ["escalate", "merge"])
@@ -121,8 +121,8 @@ def test_an_approval_does_not_outlive_what_it_was_given_for(end, console):  # no
         issues.escalate(issue, actor=by("bob"), to="ops", reason="x", key="e")
     else:
         triage.merge(issue, actor=by("bob"), into=escalated("checkout"), key="e")
-    with pytest.raises(Refused, match="already rejected"):
-        issues.approve(number, actor=by("approver"), patch_hash=patch, key="a")
+    with pytest.raises(Refused, match="Already rejected"):
+        approvals.approve(number, actor=by("approver"), patch_hash=patch, key="a")
 
 
 def with_two_prints(first: str, second: str) -> int:

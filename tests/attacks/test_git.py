@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.models import ChangeSet
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.repair.fixers.cline_fixer import left_behind
 from core.repair.sandbox import checkout
 from core.stages import workspace

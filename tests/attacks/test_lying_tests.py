@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.models import Crash
-from core.policy.sections import FixRules, Repository
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.prove.proof import prove, run_tests
 from core.repair.sandbox.probe import Call, probes
 from core.repair.sandbox.runner import BubblewrapRunner
@@ -60,7 +61,7 @@ RUNS = {  # name: (file, text, what is wrong)
     ),
     "ignores by a setting": ("pytest.ini", "[pytest]\npythonpath = .\naddopts = --deselect tests/test_a.py::test_one\n",
                              "tests/test_a.py::test_one"),
-    "hides by a conftest": ("tests/conftest.py", "collect_ignore = ['test_a.py']\n", "no test ran"),
+    "hides by a conftest": ("tests/conftest.py", "collect_ignore = ['test_a.py']\n", "no tests ran"),
     "writes its own report": (
         "a.py",
         f"{AT_END}    for r in glob.glob('.desk-*/report'):\n        open(r, 'a').write('0 {{}}\\n')\n\n\n{GOOD}",

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from core.access.rights import Refused
-from core.actions import issues
+from core.actions import policy as policy_actions
 from core.policy import versions
 from core.policy.reader import ConfigurationError, parse_policy
 from tests.access.test_rights import trail
@@ -59,7 +59,7 @@ def test_a_policy_as_people_write_it_is_taken(key, value):
 
 @pytest.mark.parametrize("name", ["../x", "..", "a/b", "-x", "--upload-pack=x", "", "a..b", ".git", "a\\nb", "x" * 101])
 def test_a_repository_whose_name_leads_out_of_the_data_directory_is_refused(name):
-    with pytest.raises(ConfigurationError, match="platform.toml: repositories.*a name has letters"):
+    with pytest.raises(ConfigurationError, match="platform.toml: repositories.*a name consists of letters"):
         parse_policy(policy("branch", '"main"', f'"{name}"'), "platform.toml")
 
 
@@ -80,6 +80,6 @@ def test_the_policy_page_refuses_it_with_the_same_words(console, key, value):
     with pytest.raises(ConfigurationError) as refusal:
         parse_policy(text, console.platform_file.name)
     with pytest.raises(Refused) as refused:
-        issues.change_policy(text, actor=by("admin"), reason="x", based_on=versions.digest(before), key="k")
+        policy_actions.change_policy(text, actor=by("admin"), reason="x", based_on=versions.digest(before), key="k")
     assert str(refused.value) == str(refusal.value) and f"repositories.shop.{key}" in str(refused.value)
     assert versions.text_of(console.platform_file) == before and not trail("change_policy")

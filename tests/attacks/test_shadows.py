@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.policy.sections import FixRules, Repository
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.sandbox.probe import Call, probe
 from core.repair.sandbox.runner import BubblewrapRunner, LimitedRunner
 from core.stages.review import gates, manifest_reader, tools

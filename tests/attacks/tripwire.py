@@ -12,7 +12,10 @@ import sys
 from pathlib import Path
 
 from core import flow  # noqa: F401 - flow registers the workflows
-from core.actions import issues  # noqa: F401 - flow registers the workflows
+from core.actions import (
+    approvals,
+    issues,  # noqa: F401 - flow registers the workflows
+)
 from core.db import store  # noqa: F401 - flow registers the workflows
 from core.models import Approval, Review, Status
 from core.ops import durable  # noqa: F401 - flow registers the workflows
@@ -68,7 +71,7 @@ def journey(folder: Path) -> dict:
         with store.read() as session:
             asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
         if asked:
-            issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+            approvals.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
         return made.get(issue_id).status in OVER
 
     until(over, seconds=240)

@@ -95,7 +95,7 @@ def test_each_role_signs_in_and_finds_its_buttons(served, window, role):
     page.get_by_label("Name or e-mail address").fill(role.value)
     page.get_by_label("Password").fill("wrong")
     page.keyboard.press("Enter")
-    assert "wrong, or the account is locked" in page.get_by_role("alert").inner_text()
+    assert "wrong, or the account is temporarily locked" in page.get_by_role("alert").inner_text()
     page.get_by_label("Name or e-mail address").fill(role.value)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
@@ -121,7 +121,7 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
     page.keyboard.press("a")
     page.wait_for_selector("[role=dialog]:has-text('Approve this patch for production?') [class*=st-key-do-] button")
     page.keyboard.press("Control+Enter")
-    toast(page, "approved: the release starts")
+    toast(page, "Approved. The release starts.")
     assert (waiting.state(ids[2]).state, waiting.state(ids[2]).by) == ("approved", "approver")
     page.keyboard.press("j")
     page.wait_for_selector(buttons.format(ids[0]))
@@ -129,13 +129,13 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
     page.wait_for_selector("[role=dialog]:has-text('Reject this patch?') textarea")
     write(page, "not before the sale")
     page.keyboard.press("Control+Enter")
-    toast(page, "rejected: a person takes over")
+    toast(page, "Rejected. The issue is escalated.")
     assert waiting.state(ids[0]).reason == "not before the sale"
     page.keyboard.press("j")
     page.wait_for_selector(buttons.format(ids[1]))
     page.wait_for_selector(READY)
     page.keyboard.press("e")
-    page.wait_for_selector("[role=dialog]:has-text('Whom should it be escalated to?') textarea")
+    page.wait_for_selector("[role=dialog]:has-text('Reassign this approval?') textarea")
     found = Axe().run(page, context={"exclude": [[".stToast"]]})  # Streamlit's own toast has no name
     assert found.violations_count == 0, found.generate_report()
     write(page, "your code")
@@ -145,7 +145,7 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
     page.keyboard.press("Tab")  # the choice's own cross
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # on the button itself
-    toast(page, "escalated to bob")
+    toast(page, "Assigned to bob")
     assert waiting.state(ids[1]).assignee == "bob"
     bob = go(window("bob"), f"/approvals?approval={ids[1]}")
     bob.get_by_role("button", name="Hand back").wait_for()
@@ -153,14 +153,14 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
     bob.wait_for_selector("[role=dialog]:has-text('Hand this question back?') textarea")
     write(bob, "on leave")
     bob.keyboard.press("Control+Enter")
-    toast(bob, "handed back")
+    toast(bob, "Handed back")
     page.get_by_role("button", name="Approve").wait_for()  # the other window follows by itself
 
 
 def test_whoever_asked_for_a_fix_of_a_critical_service_does_not_approve_it(window):
     number, _, _ = waiting.question("checkout", requested_by="bob")
     page = go(window("bob"), f"/approvals?approval={number}")
-    page.wait_for_selector("text=four eyes: bob asked for this fix of checkout")
+    page.wait_for_selector("text=Four eyes: bob requested this fix of checkout")
     assert page.get_by_role("button", name="Approve").count() == 0
     other = go(window("approver"), f"/approvals?approval={number}")
     other.get_by_role("button", name="Approve").click()
@@ -191,7 +191,7 @@ def test_two_people_at_once_one_wins_and_the_other_is_told(window):
     for page in pages:
         confirm(page, "Approve")
     toast(pages[0], "approved")
-    pages[1].wait_for_selector("[role=dialog]:has-text('already approved by bob')")
+    pages[1].wait_for_selector("[role=dialog]:has-text('Already approved by bob')")
     assert waiting.state(number).by == "bob"
 
 

@@ -13,7 +13,7 @@ import yaml
 from sqlmodel import select
 
 from core.access.rights import Refused
-from core.actions import issues
+from core.actions import approvals
 from core.cli import stage as stage_command
 from core.db import store
 from core.models import Approval, Cause, Impact, Issue, Outcome, Severity, Status, now
@@ -210,11 +210,11 @@ def _question(issue: int) -> Approval:
 
 def approves(issue: int) -> None:
     asked = _question(issue)
-    issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+    approvals.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
 
 
 def rejects(issue: int) -> None:
-    issues.reject(_question(issue).id, actor=by("ada"), reason="so be it", key="k")
+    approvals.reject(_question(issue).id, actor=by("ada"), reason="so be it", key="k")
 
 
 def says_nothing(issue: int) -> None:

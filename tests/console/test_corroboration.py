@@ -8,7 +8,7 @@ from console.parts import issue
 from console.parts import policy as policy_view
 from core.models import Decision, Verdict
 from core.policy.reader import Policy
-from core.policy.sections import Repository, Service
+from core.policy.services import Repository, Service
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_status_counts_and_needs_no_script(client):
         scenes.shop(session)
     answer = client.get("/status")
     assert answer.status_code == 200
-    assert "<dt>Waiting for an approval</dt><dd>1</dd>" in answer.text
+    assert "<dt>Awaiting approval</dt><dd>1</dd>" in answer.text
     assert "<script" not in answer.text and 'lang="en"' in answer.text
 
 
@@ -61,7 +61,7 @@ def test_status_refreshes_itself_only_when_asked(client, asked, sent):
 def test_status_says_when_the_store_is_gone(client):
     store._engine = None
     code, text = status.page()
-    assert code == 503 and "The store does not answer" in text
+    assert code == 503 and "The database is not responding" in text
 
 
 def test_a_strangers_connector_name_is_escaped_on_status(client):
@@ -99,7 +99,7 @@ def test_the_first_look_holds_real_figures_and_no_strangers_markup(client):
         scenes.story(session, Status.FIXING, title="<script>alert(1)</script>")
     text = client.get("/issues").text
     assert "51 issues, the latest first" in text and "&lt;script&gt;alert(1)" in text and "<script>alert" not in text
-    assert "wait for an approval now" in client.get("/").text
+    assert "Awaiting approval" in client.get("/").text
     assert "MTTR, auto-fixed" in client.get("/kpis").text
     assert client.get("/").headers["cache-control"] == "private, no-cache"
 

@@ -98,13 +98,18 @@ def test_a_button_of_another_patch_approves_nothing(asked):
     value = next(b for b in asked.message["blocks"] if b["type"] == "actions")["elements"][0]
     value["value"] = json.dumps(json.loads(value["value"]) | {"patch": "0" * 64})
     asked.send(asked.vendor.click(asked.message["ts"], "approve"))
-    assert "the patch has changed" in asked.vendor.whispers[0]["text"]
+    assert "The patch has changed" in asked.vendor.whispers[0]["text"]
     assert question().state == "pending"
 
 
 @pytest.mark.parametrize(
     ("state", "says"),
-    [("approved", "Approved by grace"), ("rejected", "Rejected by grace"), ("expired", "Nobody"), ("stale", "void")],
+    [
+        ("approved", "Approved by grace"),
+        ("rejected", "Rejected by grace"),
+        ("expired", "Expired without an answer"),
+        ("stale", "void"),
+    ],
 )
 def test_an_answer_given_elsewhere_takes_the_buttons_away(asked, state, says):
     assert buttons(asked.message) == ["approve", "reject", "escalate"]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from core.decision.rules import Situation, confidence_of, decide, read_situation, rollbacks_in_a_row, terms
 from core.models import Cause, Impact, Severity, Verdict
 from core.policy.reader import Policy
-from core.policy.sections import CorroborationRules, Guards, History, Repository, Service
+from core.policy.sections import CorroborationRules, Guards, History
+from core.policy.services import Repository, Service
 
 POLICY = Policy(
     repositories={"shop": Repository(remote="/srv/shop.git")},
@@ -225,7 +226,7 @@ def test_corroboration_may_be_waived(required, own, asked):
 def test_a_decision_from_before_corroboration_reads_as_it_was():
     old = {"service": "cart", "severity": "low", "impact": "low", "analysis": 1.0, "simplicity": 1.0, "occurrences": 9}
     assert not decide(read_situation(old), POLICY).needs_approval
-    with pytest.raises(ValueError, match="corroborated is true or false"):
+    with pytest.raises(ValueError, match="corroborated must be true or false"):
         read_situation(old | {"corroborated": "no"})
-    with pytest.raises(ValueError, match="corroboration is text"):
+    with pytest.raises(ValueError, match="corroboration must be text"):
         read_situation(old | {"corroboration": 1})

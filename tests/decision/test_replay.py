@@ -7,7 +7,9 @@ import pytest
 from sqlmodel import select
 
 from core import runtime
+from core.access import rights
 from core.actions import issues
+from core.actions import policy as policy_actions
 from core.audit import chain
 from core.cli import replay as command_replay
 from core.db import store
@@ -95,7 +97,7 @@ def console(tmp_path):
 
 def change(settings, text, key="k", based_on=None, reason="safer"):
     now = versions.digest(settings.platform_file.read_text())
-    return issues.change_policy(text, actor=by("admin"), reason=reason, based_on=based_on or now, key=key)
+    return policy_actions.change_policy(text, actor=by("admin"), reason=reason, based_on=based_on or now, key=key)
 
 
 def test_a_change_is_in_force_kept_and_audited(console):
@@ -132,12 +134,12 @@ def test_the_same_click_twice_counts_once(console):
     [
         ("[guards]\nspeed = 9\n", {}, "guards.speed"),
         ("no toml", {}, "platform.toml"),
-        (screens.PLATFORM, {"based_on": "0" * 64}, "has been changed since"),
-        (screens.PLATFORM, {"reason": " "}, "needs a reason"),
+        (screens.PLATFORM, {"based_on": "0" * 64}, "has changed since"),
+        (screens.PLATFORM, {"reason": " "}, "Enter a reason"),
     ],
 )
 def test_what_cannot_be_put_in_force_changes_nothing(console, text, more, says):
-    with pytest.raises(issues.Refused, match=says):
+    with pytest.raises(rights.Refused, match=says):
         change(console, text, **more)
     assert console.platform_file.read_text() == screens.PLATFORM
     with store.read() as session:
@@ -177,7 +179,7 @@ def test_the_command_lists_the_flips(console, monkeypatch, tmp_path, capsys):
         ("SCHEDULE_MAINTENANCE", True),
     }
     assert command_replay.main(["--policy", str(console.platform_file)]) == 0
-    assert "49 decisions judged again, 0 flip" in capsys.readouterr().out
+    assert "49 decisions replayed, 0 would change" in capsys.readouterr().out
     strict.write_text("[guards]\nspeed = 9\n")
     with pytest.raises(ConfigurationError):
         command_replay.main(["--policy", str(strict)])

@@ -127,7 +127,7 @@ def test_a_person_does_what_an_issue_asks_for(status):
     assert done == {"awaiting_approval": [("approve", 7)], "scheduled": [("now", 7)]}.get(status, [])
 
 
-QUEUED = {"status": "queued", "reason": "waits: 5 automatic deployments in the last hour are the limit"}
+QUEUED = {"status": "queued", "reason": "Waiting: limit of 5 automatic deployments an hour reached"}
 
 
 def test_what_waits_for_the_limit_is_seen_to_wait_and_then_the_limit_is_raised(monkeypatch):

@@ -28,19 +28,20 @@ from pathlib import Path
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import col, select
 
-from core.actions import deployments
-from core.actions import issues as actions
+from core.access import rights
+from core.actions import approvals, deployments, production
 from core.audit import chain
 from core.db import store
-from core.models import Approval, ChangeSet, Deployment, Issue, Status
+from core.models import Approval, ChangeSet, Deployment, Issue, ServiceHealth, Status
 from core.settings import ROOT
 from core.stages.deliver import holds
-from tests.drills.chaos_world import harmful, ready, world
+from tests.drills.chaos_world import RATE, harmful, ready, world
 from tests.postgres import Server, server
 from tests.who import by
 
 ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
-MEAN = 0.8  # seconds between two troubles
+MEAN = 0.8  # seconds between two troubles while issues come
+LATER = 8.0  # the same while the rest of them ends: releases are watched one after the other
 SHARE = 0.2  # of the issues need a person
 REFUSED = 0.1  # of the questions are refused
 LONGEST = 2400.0  # seconds for all to end after the last trouble
@@ -137,7 +138,7 @@ def insist(work: Callable, seconds: float = 60.0):
     while True:
         try:
             return work()
-        except (SQLAlchemyError, actions.Refused):
+        except (SQLAlchemyError, rights.Refused):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
@@ -156,7 +157,7 @@ def drill(given) -> int:
         troubles = Troubles(made, workers, postgres, chance)
         begun = time.monotonic()
         _act(made, workers, troubles, given, chance)
-        _settle(workers, chance)
+        _settle(workers, troubles, chance)
         wrong = list(faults(made))
         print(json.dumps(_told(made, troubles, time.monotonic() - begun) | {"wrong": wrong}, indent=1))
     return 1 if wrong else 0
@@ -187,9 +188,14 @@ def _reported(made, issue_id: int) -> None:
         made.report(issue_id, range(-20, 0), count=500)
 
 
-def _settle(workers: Workers, chance: random.Random) -> None:
-    deadline = time.monotonic() + LONGEST
+def _settle(workers: Workers, troubles: Troubles, chance: random.Random) -> None:
+    deadline, due = time.monotonic() + LONGEST, time.monotonic() + LATER
     while time.monotonic() < deadline and insist(_open):
+        if not workers.ready():
+            due = time.monotonic() + LATER  # on a slow machine a start takes longer than that
+        elif time.monotonic() > due:
+            troubles.one()
+            due = time.monotonic() + chance.expovariate(1 / LATER)
         workers.tend()
         insist(lambda: _answer(chance))
         time.sleep(0.5)
@@ -202,26 +208,35 @@ def _open() -> list[int]:
 
 
 def _answer(chance: random.Random) -> None:
-    """A person answers what is asked: they keep what does no harm, as far as anybody can see, and lift the brake."""
+    """A person answers what is asked, by what the page shows them, and lifts the brake."""
     with store.read() as session:
         braked = holds.standing(session)
         watched = session.exec(select(Deployment).where(Deployment.status == "watching")).all()
         asked = session.exec(select(Approval).where(Approval.state == "pending")).all()
     for hold in braked:
-        with contextlib.suppress(actions.Refused):
+        with contextlib.suppress(rights.Refused):
             key = f"lift-{hold.id}"
             deployments.lift(hold.scope, actor=by("ada"), reason="their causes are known", key=key)
     for row in watched:
         if row.judged.get("asked") and not row.kept_by:
-            with contextlib.suppress(actions.Refused):
-                actions.keep(row.id, actor=by("ada"), reason="it does no harm", key=f"keep-{row.id}")
+            worse = _worse(row)
+            answer = production.roll_back if worse else production.keep
+            reason = "errors rose" if worse else "it does no harm"
+            with contextlib.suppress(rights.Refused):
+                answer(row.id, actor=by("ada"), reason=reason, key=f"{answer.__name__}-{row.id}")
     for one in asked:
         key = f"answer-{one.id}"
-        with contextlib.suppress(actions.Refused):  # answered, or its question is stale by now
+        with contextlib.suppress(rights.Refused):  # answered, or its question is stale by now
             if random.Random(one.id).random() < REFUSED:
-                actions.reject(one.id, actor=by("ada"), reason="not now", key=key)
+                approvals.reject(one.id, actor=by("ada"), reason="not now", key=key)
             else:
-                actions.approve(one.id, actor=by("ada"), patch_hash=one.patch_hash, key=key)
+                approvals.approve(one.id, actor=by("ada"), patch_hash=one.patch_hash, key=key)
+
+
+def _worse(row: Deployment) -> bool:
+    """Does a share of the requests fail since the release that no fault of this world explains?"""
+    health = [ServiceHealth(**told) for told in row.after.values()]
+    return any((one.error_rate or 0.0) > RATE / 2 for one in health)
 
 
 # --- what has to hold --------------------------------------------------------------------------------
@@ -239,9 +254,11 @@ def faults(made) -> Iterator[str]:
     yield from (f"issue {i.id} is {i.status}: {i.reason[:200]}" for i in issues if i.status not in ENDED)
     yield from (f"issue {i.id} was given up: {i.reason[:200]}" for i in issues if "broke" in i.reason)
     yield from (f"the answer to issue {a.issue_id} is lost" for a in answered if a.issue_id not in released)
+    newest = max((row.id for row in released.values()), default=0)
     for row in released.values():
         bad = harmful(changes[row.change_set_id].head_sha)
-        if row.status != ("rolled_back" if bad else "verified"):
+        left = row.status == "superseded" and row.id != newest  # it waited for a person outside of the lane
+        if not left and row.status != ("rolled_back" if bad else "verified"):
             yield f"deployment {row.id} of issue {row.issue_id} is {row.status}, harmful: {bad}: {row.note[:200]}"
     yield from (f"twice: {line}" for line, n in Counter(made.ledger.effects("production")).items() if n > 1)
     good = {row.vendor_id for row in rows if row.status == "verified"} | {"dpl_1"}
@@ -284,7 +301,7 @@ def main() -> int:
     parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own instead of SQLite")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--issues", type=int, default=200)
-    parser.add_argument("--troubles", type=int, default=500)
+    parser.add_argument("--troubles", type=int, default=500, help="while the issues come; more follow until all ended")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where it happens, and stays; otherwise all is gone afterwards")
     return drill(parser.parse_args())

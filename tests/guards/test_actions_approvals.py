@@ -8,7 +8,7 @@ import pytest
 
 from core import runtime
 from core.access.rights import Refused
-from core.actions import issues
+from core.actions import approvals, issues
 from core.db import store
 from core.models import Approval, now
 from core.runtime import Runtime
@@ -32,14 +32,14 @@ def answer(name: str, number: int, patch: str, actor: str = "approver", key: str
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"state": "approved", "by": "ada"}, "already approved by ada"),
-        ({"state": "rejected", "by": None}, "already rejected$"),
-        ({"state": "expired"}, "already expired$"),
-        ({"state": "stale"}, "already stale: nothing waits for this answer. Restart the issue from a stage, or try it"),
-        ({"expires_at": timedelta(seconds=-1)}, "the question has expired"),
-        ({"patch_hash": "another"}, "the patch has changed since it was asked about"),
-        ({"assignee": "bob"}, "it was escalated to bob: only they, or an admin, can answer it"),
-        ({"assignee": "payments"}, "it was escalated to payments"),
+        ({"state": "approved", "by": "ada"}, "Already approved by ada"),
+        ({"state": "rejected", "by": None}, "Already rejected$"),
+        ({"state": "expired"}, "Already expired$"),
+        ({"state": "stale"}, "Already stale. No work waits for this answer. Restart the issue from a stage, or start"),
+        ({"expires_at": timedelta(seconds=-1)}, "The approval has expired"),
+        ({"patch_hash": "another"}, "The patch has changed since the approval was requested"),
+        ({"assignee": "bob"}, "Assigned to bob. Only they or an admin can answer it"),
+        ({"assignee": "payments"}, "Assigned to payments"),
     ],
 )
 @pytest.mark.parametrize("name", ANSWERS)
@@ -57,15 +57,15 @@ def test_a_question_that_cannot_be_answered(console, name, values, says):
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_question_that_does_not_exist(console, name):
     before = stored()
-    with pytest.raises(Refused, match="this approval does not exist"):
+    with pytest.raises(Refused, match="This approval does not exist."):
         answer(name, 404, "x")
     assert stored() == before
 
 
 def test_an_approval_releases_the_patch_that_was_seen(console):
     number, issue, patch = waiting.question()
-    refused(issues.approve, number, says="the patch has changed since you saw it", patch_hash="another")
-    assert answer("approve", number, patch).says == "approved: the release starts"
+    refused(approvals.approve, number, says="The patch has changed since you saw it", patch_hash="another")
+    assert answer("approve", number, patch).says == "Approved. The release starts."
     kept = one(Approval, number)
     assert (kept.state, kept.by, kept.reason) == ("approved", "approver", "")
     assert abs(now() - kept.answered_at) < timedelta(minutes=1)
@@ -80,7 +80,7 @@ def test_an_approval_releases_the_patch_that_was_seen(console):
 def test_a_rejection_says_why_and_reaches_the_workflow(console):
     number, issue, patch = waiting.question()
     for reason in ("", "  "):
-        refused(issues.reject, number, says="a rejection needs a reason", reason=reason)
+        refused(approvals.reject, number, says="Enter a reason for the rejection", reason=reason)
     answer("reject", number, patch)
     kept = one(Approval, number)
     assert (kept.state, kept.by, kept.reason) == ("rejected", "approver", "too risky")
@@ -93,7 +93,7 @@ def test_a_rejection_says_why_and_reaches_the_workflow(console):
 @pytest.mark.parametrize(
     ("service", "requester", "policy", "says"),
     [
-        ("checkout", "approver", "", "four eyes: approver asked for this fix of checkout"),
+        ("checkout", "approver", "", "Four eyes: approver requested this fix of checkout"),
         ("payment", "approver", "", "four eyes"),
         ("cart", "approver", '[approval]\nfour_eyes = "always"\n', "four eyes"),
         ("cart", "approver", "", ""),
@@ -106,15 +106,15 @@ def test_four_eyes(console, service, requester, policy, says):
     runtime.use(Runtime(console))
     number, _, patch = waiting.question(service, requester)
     if says:
-        refused(issues.approve, number, says=says, patch_hash=patch)
+        refused(approvals.approve, number, says=says, patch_hash=patch)
     else:
         assert answer("approve", number, patch).done
 
 
 def test_a_question_is_passed_on_to_a_named_person_and_no_further(console):
     number, issue, patch = waiting.question()
-    refused(issues.pass_on, number, says="'operator' is neither a group", to="operator", reason="x")
-    assert answer("pass_on", number, patch).says == "escalated to bob: they are asked now"
+    refused(approvals.pass_on, number, says="'operator' is neither a group", to="operator", reason="x")
+    assert answer("pass_on", number, patch).says == "Assigned to bob. They are notified."
     assert (one(Approval, number).assignee, one(Approval, number).state) == ("bob", "pending")
     assert [m.body for m in told("approval_asked")] == ["approver asks bob to answer: theirs"]
     assert audited("pass_on")[0][1:] == (
@@ -131,4 +131,4 @@ def test_a_question_is_handed_back_once(console):
     assert audited("hand_back")[0][1:] == (
         f"issue/{issue}", {"approval": number, "from": "bob", "reason": "on leave", "via": "console"}
     )  # fmt: skip
-    refused(issues.hand_back, number, says="open to every approver already", reason="x")
+    refused(approvals.hand_back, number, says="Any approver can already answer it", reason="x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.access.rights import Actor, Forbidden
-from core.actions import issues
+from core.actions import approvals, issues
 from core.db import store
 from core.models import Approval, AuditRow, Issue, Outcome, Status
 from core.models.access import Role
@@ -42,7 +42,7 @@ AFTER = {
 def test_an_action_in_each_state(console, name, status):
     issue, work = issue_in(status), getattr(issues, name)
     if status not in ALLOWED[name]:
-        says = "a deployment is under way" if name == "escalate" and status in RUNNING else f"the issue is {status}"
+        says = "A deployment is in progress" if name == "escalate" and status in RUNNING else f"{status}."
         refused(work, issue.id, says=says, **GIVEN[name])
         return
     assert work(issue.id, actor=by("operator"), key="k", **GIVEN[name]).done
@@ -60,7 +60,7 @@ def test_an_action_in_each_state(console, name, status):
 def test_a_name_without_a_proof_does_nothing(console, name, actor):
     issue = issue_in(Status.ESCALATED)
     before = {**stored(), "AuditRow": []}
-    with pytest.raises(Forbidden, match="only a person who proved who they are"):
+    with pytest.raises(Forbidden, match="This needs an authenticated person"):
         getattr(issues, name)(issue.id, actor=actor, key="k", **GIVEN[name])
     assert {**stored(), "AuditRow": []} == before
     assert [(row.actor, row.action) for row in rows(AuditRow)] == [("admin", "forbidden")]
@@ -68,13 +68,13 @@ def test_a_name_without_a_proof_does_nothing(console, name, actor):
 
 @pytest.mark.parametrize("name", GIVEN)
 def test_an_issue_that_does_not_exist(console, name):
-    refused(getattr(issues, name), 404, says="this issue does not exist", **GIVEN[name])
+    refused(getattr(issues, name), 404, says="This issue does not exist.", **GIVEN[name])
 
 
 @pytest.mark.parametrize("reason", ["", "not ours"])
 def test_an_escalated_issue_goes_to_somebody_and_is_remembered(console, reason):
     issue = issue_in(Status.FIXING)
-    assert issues.escalate(issue.id, actor=by("operator"), to="ops", reason=reason, key="k").says == "escalated to ops"
+    assert issues.escalate(issue.id, actor=by("operator"), to="ops", reason=reason, key="k").says == "Escalated to ops."
     kept = one(Issue, issue.id)
     assert (kept.status, kept.assignee) == (Status.ESCALATED, "ops")
     assert kept.reason == f"escalated to ops by operator. {reason}".strip()
@@ -97,7 +97,7 @@ def test_escalating_answers_a_waiting_question_with_no(console, reason, kept):
     assert (asked.state, asked.by, asked.reason) == ("rejected", "operator", kept)
     assert rows(Outcome) == [], "the workflow that hears the answer remembers it"
     assert answers_sent() == [{"approved": False, "by": "operator", "reason": kept}]
-    refused(issues.approve, number, says="already rejected by operator", patch_hash=patch)
+    refused(approvals.approve, number, says="Already rejected by operator", patch_hash=patch)
 
 
 @pytest.mark.parametrize("state", ["approved", "rejected", "expired"])
@@ -133,7 +133,7 @@ def test_a_retry_starts_the_next_run(console):
     issue = issue_in(Status.ESCALATED)
     with store.write() as session:
         triage_rules.know(session, issue.id, "noise", "ada")
-    assert issues.retry(issue.id, actor=by("operator"), key="k").says == "run 2 has started"
+    assert issues.retry(issue.id, actor=by("operator"), key="k").says == "Run 2 has started."
     kept = one(Issue, issue.id)
     assert (kept.run, kept.requested_by, workflow(kept.workflow_id)) == (2, "operator", "ENQUEUED")
     assert rows(Ruling) == [], "it is not taken for known any more"
@@ -142,7 +142,7 @@ def test_a_retry_starts_the_next_run(console):
 
 def test_a_merged_issue_is_not_tried_again(console):
     issue = issue_in(Status.DISMISSED, merged_into=7)
-    refused(issues.retry, issue.id, says="merged into issue 7: try that one")
+    refused(issues.retry, issue.id, says="merged into issue 7. Start a new run of that one")
 
 
 @pytest.mark.parametrize(("cured", "status"), [(True, Status.RESOLVED), (False, Status.DISMISSED)])
@@ -157,7 +157,7 @@ def test_a_resolution_by_hand_is_remembered(console, cured, status):
 
 @pytest.mark.parametrize("how", ["", " \n"])
 def test_a_resolution_says_how(console, how):
-    refused(issues.resolve, issue_in(Status.ESCALATED).id, says="say how it was resolved", how=how, cured=True)
+    refused(issues.resolve, issue_in(Status.ESCALATED).id, says="Enter how it was resolved", how=how, cured=True)
 
 
 def test_what_is_dismissed_is_known_from_then_on(console):

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from core import runtime
 from core.access.rights import Refused
-from core.actions import issues
+from core.actions import policy, production
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue, Outcome, Status, now
 from core.models.access import Person
@@ -62,7 +62,7 @@ def host(console) -> Host:
 
 def test_a_rollback_returns_production_and_hands_the_issue_over(host):
     row = released()
-    done = issues.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+    done = production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     assert (done.done, done.says) == (True, "rolled back to dpl_4f1c")
     assert host.asked == [("", "dpl_4f1c")]
     kept, change, issue = one(Deployment, row.id), one(ChangeSet, row.change_set_id), one(Issue, row.issue_id)
@@ -79,7 +79,7 @@ def test_a_rollback_returns_production_and_hands_the_issue_over(host):
 
 def test_a_rollback_that_another_deployment_made_needless_is_not_called_one(host):
     row, host.live = released(), "dpl_new"
-    done = issues.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+    done = production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     left = "production was left alone: it serves the newer deployment dpl_new"
     assert done.says == left and host.asked == []
     kept, issue = one(Deployment, row.id), one(Issue, row.issue_id)
@@ -91,15 +91,15 @@ def test_a_rollback_that_another_deployment_made_needless_is_not_called_one(host
 @pytest.mark.parametrize("status", ["pending", "failed"])
 def test_what_raised_an_alarm_can_be_rolled_back_and_the_alarm_ends(host, status):
     row = released(status, alarm="the vendor did not answer")
-    assert issues.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
+    assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
     assert (one(Deployment, row.id).status, one(Deployment, row.id).alarm) == ("rolled_back", "")
 
 
 def test_the_same_rollback_again_asks_the_vendor_for_nothing(host):
     row = released()
-    issues.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+    production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     before = stored()
-    again = issues.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+    again = production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     assert (again.done, again.says) == (False, "already rolled back")
     assert stored() == before and len(host.asked) == 1
 
@@ -109,9 +109,9 @@ def test_the_same_rollback_again_asks_the_vendor_for_nothing(host):
 def test_only_what_is_live_can_be_rolled_back(host, environment, status):
     row = released(status, environment)
     if environment == "production" and status in ("verified", "watching"):
-        assert issues.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
+        assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
         return
-    refused(issues.roll_back, row.id, says=f"a {environment} deployment that is {status} cannot", reason="worse")
+    refused(production.roll_back, row.id, says=f"a {environment} deployment that is {status} cannot", reason="worse")
     assert host.asked == [] and workflow(one(Issue, row.issue_id).workflow_id) == "ENQUEUED"
 
 
@@ -131,22 +131,22 @@ def test_a_newer_deployment_of_the_same_repository_goes_first(host, newer, block
     row = released()
     later = released(**newer)
     if blocked:
-        refused(issues.roll_back, row.id, says=f"deployment {later.id} came after it", reason="worse")
+        refused(production.roll_back, row.id, says=f"Deployment {later.id} is newer", reason="worse")
         assert host.asked == []
     else:
-        assert issues.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
+        assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
 
 
 def test_a_rollback_that_the_vendor_refuses_is_written_nowhere(host):
     row, host.fault = released(), VendorError("vercel", "not today")
     before = stored()  # its workflow included: the guard holds on
     with pytest.raises(Refused, match="vercel: not today"):
-        issues.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+        production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     assert stored() == before
 
 
 def test_a_deployment_that_does_not_exist(host):
-    refused(issues.roll_back, 404, says="this deployment does not exist", reason="worse")
+    refused(production.roll_back, 404, says="This deployment does not exist.", reason="worse")
 
 
 # --- keep ------------------------------------------------------------------------------------------
@@ -154,8 +154,8 @@ def test_a_deployment_that_does_not_exist(host):
 
 def test_a_watched_deployment_is_kept_with_a_reason(host):
     row = released("watching", ended_at=None)
-    done = issues.keep(row.id, actor=by("approver"), reason="the shop works", key="k")
-    assert done.done and "unless that finds harm" in done.says
+    done = production.keep(row.id, actor=by("approver"), reason="the shop works", key="k")
+    assert done.done and "unless that look finds a regression" in done.says
     kept = one(Deployment, row.id)
     assert (kept.kept_by, kept.status, kept.ended_at) == ("approver", "watching", None)
     assert audited("keep") == [
@@ -163,7 +163,7 @@ def test_a_watched_deployment_is_kept_with_a_reason(host):
     ]  # fmt: skip
     assert host.asked == [] and workflow(one(Issue, row.issue_id).workflow_id) == "ENQUEUED"
     before = stored()
-    assert not issues.keep(row.id, actor=by("approver"), reason="the shop works", key="k").done
+    assert not production.keep(row.id, actor=by("approver"), reason="the shop works", key="k").done
     assert stored() == before
 
 
@@ -172,26 +172,26 @@ def test_a_watched_deployment_is_kept_with_a_reason(host):
 def test_only_a_watched_production_deployment_is_kept(host, environment, status):
     row = released(status, environment)
     if (environment, status) != ("production", "watching"):
-        refused(issues.keep, row.id, says="is not being watched", reason="fine")
+        refused(production.keep, row.id, says="not being watched", reason="fine")
 
 
 @pytest.mark.parametrize("reason", ["", "  \n"])
 def test_keeping_needs_a_reason(host, reason):
-    refused(issues.keep, released("watching").id, says="needs a reason", reason=reason)
+    refused(production.keep, released("watching").id, says="Enter a reason", reason=reason)
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
 def test_keeping_needs_an_approver(host, role):
     row = released("watching")
     with pytest.raises(Refused, match="may not approve"):
-        issues.keep(row.id, actor=by(role), reason="fine", key="k")
+        production.keep(row.id, actor=by(role), reason="fine", key="k")
     assert one(Deployment, row.id).kept_by is None and audited("keep") == []
 
 
 def test_a_rollback_that_moved_nothing_is_refused(host):
     row, host.stuck = released(), True
     with pytest.raises(Refused, match="production serves dpl_9d03 after the rollback"):
-        issues.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
+        production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     assert one(Deployment, row.id).status == "verified"
 
 
@@ -202,14 +202,14 @@ def changed(console, text=None, based_on=None, reason="fewer", key="k", actor="a
     old = console.platform_file.read_text()
     text = old.replace("deployments_per_hour = 5", "deployments_per_hour = 2") if text is None else text
     given = {"reason": reason, "based_on": versions.digest(old) if based_on is None else based_on, "key": key}
-    return issues.change_policy(text, actor=by(actor), **given)
+    return policy.change_policy(text, actor=by(actor), **given)
 
 
 def test_a_policy_in_force_is_a_version_with_its_reason(console):
     before = versions.digest(console.platform_file.read_text())
     receipt = changed(console)
     made = rows(PolicyVersion)[-1]
-    assert receipt.says == f"version {made.id} of the policy is in force; the next decision follows it"
+    assert receipt.says == f"Policy version {made.id} is in force from the next decision on."
     assert (made.by, made.reason, made.text) == ("admin", "fewer", console.platform_file.read_text())
     assert runtime.current().policy.guards.deployments_per_hour == 2
     assert audited("change_policy") == [
@@ -221,8 +221,8 @@ def test_a_policy_in_force_is_a_version_with_its_reason(console):
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"reason": " "}, "needs a reason"),
-        ({"based_on": "older"}, "has been changed since you opened it"),
+        ({"reason": " "}, "Enter a reason"),
+        ({"based_on": "older"}, "has changed since you opened it"),
         ({"text": "[guards]\nspeed = 9\n"}, "speed"),
         ({"text": "not toml"}, "platform.toml"),
     ],

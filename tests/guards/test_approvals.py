@@ -6,12 +6,13 @@ import pytest
 from sqlmodel import select
 
 from core.access.rights import Actor, Refused
-from core.actions import approvals
+from core.actions import answering, approvals
 from core.db import store
 from core.models import Approval, ChangeSet, now
 from core.models.access import Person, Role
 from core.policy.reader import Policy
-from core.policy.sections import Access, ApprovalRules, Guards, Repository, Service
+from core.policy.sections import Access, ApprovalRules, Guards
+from core.policy.services import Repository, Service
 from tests import waiting
 
 BOB, ADA = Actor("bob", Role.APPROVER), Actor("ada", Role.APPROVER)
@@ -39,7 +40,7 @@ POLICY = Policy(
     ],
 )
 def test_whose_a_question_is(assignee, who, mine):
-    assert approvals.mine(Approval(assignee=assignee), who, POLICY) is mine
+    assert answering.mine(Approval(assignee=assignee), who, POLICY) is mine
 
 
 @pytest.mark.parametrize(
@@ -57,9 +58,9 @@ def test_whose_a_question_is(assignee, who, mine):
 )
 def test_whoever_asked_for_a_fix_does_not_approve_it(service, requested_by, four_eyes, barred):
     policy = POLICY.model_copy(update={"approval": ApprovalRules(four_eyes=four_eyes)})
-    says = approvals.barred(Approval(requested_by=requested_by), service, BOB, policy)
+    says = answering.barred(Approval(requested_by=requested_by), service, BOB, policy)
     assert says == (
-        f"four eyes: bob asked for this fix of {service}; somebody else has to approve it" if barred else ""
+        f"Four eyes: bob requested this fix of {service}, so somebody else must approve it." if barred else ""
     )
 
 
@@ -67,15 +68,15 @@ def test_a_question_goes_to_groups_and_to_people_who_may_approve(console):
     with store.write() as session:
         session.add(Person(name="away", role=Role.APPROVER, disabled=True))
     with store.read() as session:
-        assert approvals.assignees(session, POLICY) == ["empty", "payments", "admin", "approver", "bob"]
+        assert answering.assignees(session, POLICY) == ["empty", "payments", "admin", "approver", "bob"]
 
 
 @pytest.mark.parametrize("to", ["operator", "viewer", "away", "nobody", ""])
 def test_a_question_goes_to_nobody_else(console, to):
     with store.read() as session:
-        assert approvals.assignable(session, "bob") == "bob"
-        with pytest.raises(Refused, match=f"{to!r} is neither a group nor somebody who may approve"):
-            approvals.assignable(session, to)
+        assert answering.assignable(session, "bob") == "bob"
+        with pytest.raises(Refused, match=f"{to!r} is neither a group nor an approver"):
+            answering.assignable(session, to)
 
 
 @pytest.mark.parametrize(("yes", "state"), [(True, "approved"), (False, "rejected")])
@@ -85,9 +86,9 @@ def test_the_first_answer_counts(console, yes, state):
     other, *_ = waiting.question()
     stale = waiting.state(number)
     with store.write() as session:
-        approvals.give(session, session.get_one(Approval, number), "ada", yes, "why")
-    with pytest.raises(Refused, match=f"already {state} by ada"), store.write() as session:
-        approvals.give(session, session.merge(stale, load=False), "bob", not yes, "me too")
+        answering.give(session, session.get_one(Approval, number), "ada", yes, "why")
+    with pytest.raises(Refused, match=f"Already {state} by ada"), store.write() as session:
+        answering.give(session, session.merge(stale, load=False), "bob", not yes, "me too")
     kept = waiting.state(number)
     assert (kept.state, kept.by, kept.reason) == (state, "ada", "why")
     assert waiting.state(other).state == "pending"
@@ -98,8 +99,8 @@ def test_a_question_that_expired_without_anybody_names_nobody(console):
     stale = waiting.state(number)
     with store.write() as session:
         session.get_one(Approval, number).state = "expired"
-    with pytest.raises(Refused, match="already expired$"), store.write() as session:
-        approvals.give(session, session.merge(stale, load=False), "bob", True, "")
+    with pytest.raises(Refused, match="Already expired$"), store.write() as session:
+        answering.give(session, session.merge(stale, load=False), "bob", True, "")
 
 
 @pytest.mark.parametrize("at", ["now", "later"])
@@ -112,10 +113,10 @@ def test_a_question_stands_until_its_time(console, at, monkeypatch):
         row.expires_at = moment
         if at == "later":
             monkeypatch.setattr(approvals, "now", lambda: moment.replace(year=moment.year - 1))
-            assert approvals.asked(session, number, BOB, patch) is row
+            assert answering.asked(session, number, BOB, patch) is row
         else:
             with pytest.raises(Refused, match="expired"):
-                approvals.asked(session, number, BOB, patch)
+                answering.asked(session, number, BOB, patch)
 
 
 @pytest.mark.parametrize("seen", ["the new one", None])
@@ -124,15 +125,15 @@ def test_a_patch_that_changed_after_the_question_is_not_approved(console, seen):
     with store.write() as session:
         change = session.exec(select(ChangeSet)).one()
         change.patch_hash = "the new one"
-    with store.read() as session, pytest.raises(Refused, match="changed since it was asked about"):
-        approvals.asked(session, number, BOB, seen)
+    with store.read() as session, pytest.raises(Refused, match="changed since the approval was requested"):
+        answering.asked(session, number, BOB, seen)
 
 
 def test_a_question_may_be_answered_without_a_patch_that_was_seen(console):
     """Rejecting needs none."""
     number, _, patch = waiting.question()
     with store.read() as session:
-        assert approvals.asked(session, number, BOB).id == number
-        assert approvals.asked(session, number, BOB, patch).id == number
+        assert answering.asked(session, number, BOB).id == number
+        assert answering.asked(session, number, BOB, patch).id == number
         with pytest.raises(Refused, match="since you saw it"):
-            approvals.asked(session, number, BOB, "")
+            answering.asked(session, number, BOB, "")

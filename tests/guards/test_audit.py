@@ -121,7 +121,7 @@ def test_an_honest_trail_verifies(trail):
     for marks in ((), (trail,), (Mark(2, rows()[1].hash), trail), (trail, Mark(1, rows()[0].hash))):
         verdict = verify(*marks)
         assert (verdict.ok, verdict.rows, verdict.state) == (True, ROWS, ChainState.WHOLE)
-        assert verdict.says == "4 rows, each follows the one before it"
+        assert verdict.says == "4 rows verified; the chain is intact"
 
 
 def test_an_empty_trail_verifies(console):
@@ -199,7 +199,7 @@ def test_rows_cut_off_are_missed_by_the_mark(trail, gone):
     assert verify().ok, "the rows that are left fit"
     verdict = verify(Mark(4, trail.hash, "the head of db-1"))
     assert (verdict.ok, verdict.state, verdict.rows) == (False, ChainState.TRUNCATED, ROWS - len(gone))
-    assert verdict.says == "the chain ends before row 4, which the head of db-1 names: rows were cut off"
+    assert verdict.says == "the chain ends before row 4, which the head of db-1 names: rows were removed"
 
 
 @pytest.mark.parametrize("number", range(1, ROWS + 1))
@@ -255,7 +255,7 @@ def test_a_walk_does_not_begin_at_a_row_that_changed(trail):
     hashes_anew()
     assert walked(start)[0].state is ChainState.REWRITTEN
     remove(2, 3, 4)
-    says = "the chain ends before row 2, which the head names: rows were cut off"
+    says = "the chain ends before row 2, which the head names: rows were removed"
     assert walked(start) == (chain.ChainVerdict(False, 0, says, ChainState.TRUNCATED), None)
 
 

@@ -61,11 +61,11 @@ def ruled(**values) -> Policy:
          [("evidence floor", "escalate", "seen 1 time; the minimum is 2")]),
         ({"deployments_last_hour": 4}, {}, []),
         ({"deployments_last_hour": 5}, {},
-         [("deployments an hour", "queue", "5 automatic deployments in the last hour of 5")]),
+         [("deployments an hour", "queue", "5 automatic deployments in the last hour; the limit is 5")]),
         ({"rollbacks_in_a_row": 2}, {}, []),
         ({"rollbacks_in_a_row": 3}, {},
-         [("rollbacks in a row", "approval", "3 rollbacks in a row; from 3 on a person approves")]),
-        ({}, {"approval_always": True}, [("approval policy", "approval", "the policy asks for approval of every fix")]),
+         [("rollbacks in a row", "approval", "3 rollbacks in a row; approval is required from 3")]),
+        ({}, {"approval_always": True}, [("approval policy", "approval", "the policy requires approval of every fix")]),
         ({"service": "checkout"}, {"critical_confidence": 0.85},
          [("critical service", "approval", "checkout is a critical service")]),
         ({"service": "cart"}, {"critical_confidence": 0.99}, []),
@@ -97,7 +97,7 @@ def test_a_report_that_nothing_corroborates_goes_to_a_person(corroborated, requi
     policy = POLICY.model_copy(update={"services": services, "corroboration": rules})
     situation = case(0.85, "medium", "medium", corroborated=corroborated, corroboration=says)
     receipt = decide(situation, policy)
-    told = says or "the service's own metrics or logs must show the failures that were reported"
+    told = says or "the service's own metrics or logs must show the reported failures"
     assert [g["says"] for g in receipt.guards if g["name"] == "corroboration"] == [told]
     assert [g["name"] for g in receipt.guards if g["effect"] == "approval"] == (["corroboration"] if fires else [])
     assert (receipt.verdict, receipt.needs_approval) == (AUTO, fires)
@@ -122,7 +122,9 @@ def test_the_history_of_a_pattern(history, outcomes, value):
     policy = POLICY.model_copy(update={"history": history})
     found = terms(case(0.5, "low", "low", successes=min(1, outcomes), outcomes=outcomes), policy)[1]
     assert (found["term"], found["value"]) == ("history", value)
-    assert found["says"].startswith(f"{min(1, outcomes)} of {outcomes} earlier fixes of this pattern held")
+    assert found["says"].startswith(
+        f"{min(1, outcomes)} of {outcomes} earlier fix{'' if outcomes == 1 else 'es'} of this pattern held"
+    )
 
 
 def test_terms_are_kept_to_six_digits_and_the_confidence_to_four():
@@ -207,9 +209,10 @@ def test_a_situation_needs_three_keys(missing):
         ({"severity": "dire"}, "Severity"), ({"impact": "dire"}, "Impact"), ({"cause": "dire"}, "Cause"),
         ({"analysis": 1.01}, "analysis must"), ({"analysis": -0.01}, "analysis must"),
         ({"simplicity": 1.01}, "simplicity must"), ({"simplicity": -0.01}, "simplicity must"),
-        ({"successes": -1}, "count things"), ({"successes": 2, "outcomes": 1}, "count things"),
-        ({"occurrences": -1}, "count things"), ({"b": 1, "a": 1}, "unknown keys: a, b"),
-        ({"corroborated": "no"}, "corroborated is true or false"), ({"corroboration": None}, "corroboration is text"),
+        ({"successes": -1}, "are counts, with"), ({"successes": 2, "outcomes": 1}, "are counts, with"),
+        ({"occurrences": -1}, "are counts, with"), ({"b": 1, "a": 1}, "unknown keys: a, b"),
+        ({"corroborated": "no"}, "corroborated must be true or false"),
+        ({"corroboration": None}, "corroboration must be text"),
     ],
 )  # fmt: skip
 def test_a_situation_out_of_range(values, says):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.db import store
-from core.models import Crash, Frame, Raised, Status
+from core.models import Crash, Frame, Issue, Raised, Status
 from core.repair.engine import _led_on
 from core.repair.prove.proof import Tests
 from core.repair.sandbox.probe import ProbeOutcome
@@ -88,7 +88,7 @@ def test_a_fix_that_is_in_doubt_itself_waits_for_nobody(failures, two):
 def looks(two, status: Status, looks: int, met: int | None = None) -> Awaited:
     rt, mine, _, other = two
     with store.write() as session:
-        session.merge(other).status = status
+        session.get_one(Issue, other.id).status = status
     return dependence.look(StepContext(rt, mine.id, 1), other.id if met is None else met, looks)
 
 
@@ -107,6 +107,30 @@ def test_the_wait_ends_with_the_other_issue_or_at_its_bound(status, number, ok, 
     found = looks(two, status, number)
     assert (found.ok, found.seconds > 0) == (ok, waits)
     assert ok or f"issue {two[3].id} (KeyError: 'rate', in cart)" in found.says
+
+
+@pytest.mark.parametrize(
+    ("status", "chain", "circle"),
+    [
+        (Status.QUEUED, [0], True),  # the other one waits for this one
+        (Status.QUEUED, [1, 0], True),  # and so does a third one in between
+        (Status.QUEUED, [1, 1], False),  # others wait for each other
+        (Status.TESTING, [0], False),  # it did, and is at work again
+        (Status.QUEUED, [], False),
+    ],
+)
+def test_issues_that_wait_for_each_other_are_found(status, chain, circle, two):
+    rt, mine, _, other = two
+    with store.write() as session:
+        third = factories.issue(session, service="cart", status=Status.QUEUED, title="ValueError: x")
+        names = {0: mine.id, 1: third.id}
+        for waiting, awaited in zip((other, third), chain, strict=False):
+            session.get_one(Issue, waiting.id).reason = f"{dependence.WAITS}{names[awaited]} (a title, in cart)"
+    assert looks(two, status, 0)["ok"], "the other one has to see first that this one waits"
+    found = looks(two, status, 1)
+    assert found.get("circle", False) is circle and found["ok"] is not circle
+    with store.read() as session:
+        assert session.get_one(Issue, mine.id).reason.startswith(f"{dependence.WAITS}{other.id} (KeyError")
 
 
 @pytest.mark.parametrize(("number", "waits"), [(0, True), (1, False)])
@@ -130,7 +154,7 @@ def test_a_fault_that_no_issue_tells_of_is_waited_for_once_before_the_next_try(n
 def test_a_fix_that_leads_on_to_a_fault_that_is_being_fixed(further, status, found, two):
     rt, mine, change, other = two
     with store.write() as session:
-        session.merge(other).status = status
+        session.get_one(Issue, other.id).status = status
     change.proof = {"further": further}
     with store.read() as session:
         assert dependence.further_on(rt, session, mine, change) == (other.id if found else None)

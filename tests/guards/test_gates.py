@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.stages.review import gates
 from core.stages.review.gate import Gate, GateFinding, changed_lines, counted, newly
 from core.stages.review.tools import Report, ToolFinding

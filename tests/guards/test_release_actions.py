@@ -78,7 +78,7 @@ def question(made: ChangeSet, state: str) -> Approval:
 
 def test_a_stop_is_kept_told_and_audited(console):
     receipt = deployments.stop(actor=by("operator"), reason="incident 7", key="k")
-    assert receipt.says == "releases are stopped: nothing new goes to production"
+    assert receipt.says == "Releases are stopped. Nothing new reaches production."
     [made] = rows(Hold)
     assert (made.scope, made.by, made.reason, made.ended_at) == (EVERYTHING, "operator", "incident 7", None)
     assert [message.body for message in told("stopped")] == ["operator stopped all releases: incident 7"]
@@ -89,9 +89,9 @@ def test_a_stop_is_kept_told_and_audited(console):
 
 
 def test_a_second_stop_and_a_second_start_are_refused(console):
-    refused(deployments.start, says="releases are not stopped")
+    refused(deployments.start, says="Releases are not stopped.")
     hold(by="ada")
-    refused(deployments.stop, says="releases are stopped already, by ada", reason="x")
+    refused(deployments.stop, says="ada has already stopped releases", reason="x")
     assert deployments.start(actor=by("approver"), key="k").done
     [ended] = rows(Hold)
     assert ended.ended_by == "approver" and ended.ended_at
@@ -101,7 +101,7 @@ def test_a_second_stop_and_a_second_start_are_refused(console):
 @pytest.mark.parametrize("name", ["stop", "start"])
 def test_only_everything_is_stopped(console, name):
     given = {"reason": "x"} if name == "stop" else {}
-    refused(getattr(deployments, name), "shop", says="only all releases can be stopped", **given)
+    refused(getattr(deployments, name), "shop", says="Only all releases together can be stopped", **given)
 
 
 def test_a_start_wakes_what_waits_in_the_queue_and_nothing_else(console):
@@ -168,7 +168,7 @@ def test_a_restart_in_each_state(console, status):
     recorded(issue)
     given = {"step": STEP, "reason": "the disk is mended"}
     if status in (Status.RESOLVED, Status.DISMISSED):
-        refused(deployments.restart_from, issue.id, says=f"the issue is {status}: try it again", **given)
+        refused(deployments.restart_from, issue.id, says=f"The issue is {status}. Start a new run", **given)
         return
     assert deployments.restart_from(issue.id, actor=by("operator"), key="k", **given).says == "restarted from Preview"
     kept = one(Issue, issue.id)
@@ -199,8 +199,8 @@ def test_a_step_that_is_no_stage_is_refused(console, step):
 @pytest.mark.parametrize(("status", "vendor", "says"), [
     ("watching", "dpl_9", "may be live"),
     ("pending", "dpl_9", "may be live"),
-    ("rolled_back", "dpl_9", "use Release anyway"),
-    ("failed", "dpl_9", "use Release anyway"),
+    ("rolled_back", "dpl_9", "Use Release anyway"),
+    ("failed", "dpl_9", "Use Release anyway"),
     ("failed", "", ""),
     ("pending", "", ""),
 ])  # fmt: skip
@@ -254,7 +254,7 @@ def test_only_an_escalated_issue_is_released_anyway(console, status):
         session.get_one(Issue, issue.id).status = status
     given = {"patch_hash": made.patch_hash, "reason": "another fault"}
     if status is not Status.ESCALATED:
-        refused(deployments.release_anyway, issue.id, says="there is no proved patch", **given)
+        refused(deployments.release_anyway, issue.id, says="This issue has no proved patch", **given)
         return
     assert deployments.release_anyway(issue.id, actor=by("approver"), key="k", **given).done
     kept = one(Issue, issue.id)
@@ -288,18 +288,18 @@ def test_what_is_released_anyway(console, deployment, answer, may):
         deployed(made, deployment)
     if answer:
         question(made, answer)
-    released_anyway(issue, made, "" if may else "there is no proved patch")
+    released_anyway(issue, made, "" if may else "This issue has no proved patch")
 
 
 def test_another_patch_is_not_released_anyway(console):
     issue, _ = rolled_back()
-    refused(deployments.release_anyway, issue.id, says="the patch has changed", patch_hash="another", reason="x")
+    refused(deployments.release_anyway, issue.id, says="The patch has changed", patch_hash="another", reason="x")
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_releasing_anyway_needs_a_reason(console, reason):
     issue, made = rolled_back()
-    says = "needs a reason"
+    says = "Enter a reason"
     refused(deployments.release_anyway, issue.id, says=says, patch_hash=made.patch_hash, reason=reason)
 
 
@@ -315,7 +315,7 @@ def test_a_patch_whose_review_failed_is_not_released_anyway(console):
     issue, made = rolled_back()
     with store.write() as session:
         factories.review(session, session.get_one(ChangeSet, made.id), passed=False)
-    released_anyway(issue, made, "there is no proved patch")
+    released_anyway(issue, made, "This issue has no proved patch")
 
 
 # --- all of them -------------------------------------------------------------------------------
@@ -335,7 +335,7 @@ GIVEN = {
 def test_a_name_without_a_proof_does_nothing(console, name, actor):
     issue, _ = rolled_back()
     before = {**stored(), "AuditRow": []}
-    with pytest.raises(Forbidden, match="only a person who proved who they are"):
+    with pytest.raises(Forbidden, match="This needs an authenticated person"):
         getattr(deployments, name)(issue.id, actor=actor, key="k", **GIVEN[name])
     assert ({**stored(), "AuditRow": []}, rows(Hold)) == (before, [])
     assert [(row.actor, row.action) for row in rows(AuditRow)] == [("admin", "forbidden")]
@@ -343,7 +343,7 @@ def test_a_name_without_a_proof_does_nothing(console, name, actor):
 
 @pytest.mark.parametrize("name", ["start_now", "restart_from", "release_anyway"])
 def test_an_issue_that_does_not_exist(console, name):
-    refused(getattr(deployments, name), 404, says="this issue does not exist", **GIVEN[name])
+    refused(getattr(deployments, name), 404, says="This issue does not exist.", **GIVEN[name])
 
 
 def test_a_key_is_bound_to_its_content(console):

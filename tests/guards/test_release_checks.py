@@ -14,7 +14,7 @@ DECISION, REVIEW, TESTS, APPROVAL = (
     "no decision allows it",
     "the review has not passed",
     "the tests have not passed",
-    "a person's approval of this very patch is missing",
+    "this exact patch lacks a person's approval",
 )
 PROVED = {"complete": True}
 UNSEEN = [{"gate": "osv", "passed": False, "done": False}]

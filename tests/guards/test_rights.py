@@ -32,7 +32,7 @@ def test_a_role_holds_exactly_its_rights(right, role):
         return
     with pytest.raises(Forbidden) as refusal:
         require(actor, right)
-    told = f"ada ({role.value}) may not {rights.MAY[right]}; needed: {', '.join(r.value for r in HOLDERS[right])}"
+    told = f"ada ({role.value}) cannot {rights.MAY[right]}; required role: {', '.join(r.value for r in HOLDERS[right])}"
     assert str(refusal.value) == told
 
 
@@ -40,8 +40,8 @@ def test_a_role_holds_exactly_its_rights(right, role):
     ("role", "scopes", "right", "says"),
     [
         (ADMIN, {"approve"}, "approve", ""),
-        (ADMIN, {"approve"}, "view", "this token of ada has no scope 'view'"),
-        (ADMIN, set(), "administer", "this token of ada has no scope 'administer'"),
+        (ADMIN, {"approve"}, "view", "This token of ada lacks the scope 'view'"),
+        (ADMIN, set(), "administer", "This token of ada lacks the scope 'administer'"),
         (VIEWER, {"approve"}, "approve", "ada (viewer) may not approve, reject or roll back; needed: approver, admin"),
         (VIEWER, set(), "approve", "ada (viewer) may not approve, reject or roll back; needed: approver, admin"),
     ],
@@ -66,5 +66,5 @@ def test_who_proved_who_they_are_may_act(proof):
     "claim", [Actor("ada", ADMIN), Actor("ada", ADMIN, frozenset({"approve"}), "api"), "ada", None]
 )
 def test_a_name_alone_is_a_claim(claim):
-    with pytest.raises(Forbidden, match="only a person who proved who they are"):
+    with pytest.raises(Forbidden, match="This needs an authenticated person"):
         proved(claim)

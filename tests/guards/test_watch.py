@@ -298,7 +298,7 @@ def test_a_check_that_passed_before_and_fails_at_two_looks_is_harm(console):
     watched = release(console, CHECK)
     watched.set(judged={"before": {"cart: basket": ""}})
     asked = []
-    watched.probe = lambda url, **expected: asked.append((url, expected)) or "it answered 500"
+    watched.probe = lambda url, **expected: asked.append((url, expected)) or "it returned 500"
     found, entry = watched.look(120)
     assert found.state == "watching" and "cart: basket: it answered 500" in entry.says
     found, _ = watched.look(150)
@@ -308,21 +308,21 @@ def test_a_check_that_passed_before_and_fails_at_two_looks_is_harm(console):
 
 def test_a_check_that_failed_once_and_passes_again_is_no_harm(console):
     watched = release(console, CHECK)
-    watched.set(judged={"before": {"cart: basket": ""}, "checks": {"cart: basket": "it answered 500"}})
+    watched.set(judged={"before": {"cart: basket": ""}, "checks": {"cart: basket": "it returned 500"}})
     assert watched.look(120)[0].state == "healthy"
 
 
 def test_a_check_that_failed_before_the_release_holds_nothing_against_it(console):
     watched = release(console, CHECK)
-    watched.set(judged={"before": {"cart: basket": "it answered 500"}})
-    watched.probe = lambda url, **_: "it answered 500"
+    watched.set(judged={"before": {"cart: basket": "it returned 500"}})
+    watched.probe = lambda url, **_: "it returned 500"
     watched.look(90)
     assert watched.look(120)[0].state == "healthy"
 
 
 def test_there_is_no_success_while_a_check_without_a_past_fails(console):
     watched = release(console, CHECK)
-    watched.probe = lambda url, **_: "it answered 500"
+    watched.probe = lambda url, **_: "it returned 500"
     watched.look(90)
     assert watched.look(120)[0].state == "watching" and not watched.told("watch_unsure")
     assert watched.look(600)[0].state == "watching"
@@ -477,7 +477,7 @@ def test_production_returns_to_what_it_served(console):
 @pytest.mark.parametrize(
     ("live", "status", "says"),
     [
-        (BEFORE, "rolled_back", f"production already serves {BEFORE}"),
+        (BEFORE, "rolled_back", f"Production already serves {BEFORE}"),
         ("dpl_new", "superseded", "production was left alone: it serves the newer deployment dpl_new"),
     ],
 )
@@ -505,7 +505,7 @@ def test_a_project_without_production_is_rolled_back_all_the_same(console):
 
 def test_without_an_earlier_deployment_there_is_no_way_back(console):
     watched = release(console)
-    with pytest.raises(VendorError, match="no earlier deployment to return to") as fault:
+    with pytest.raises(VendorError, match="no earlier deployment to roll back to") as fault:
         rolled_back(watched, Host(), previous_vendor_id="")
     assert fault.value.permanent and watched.row.status == "watching"
 

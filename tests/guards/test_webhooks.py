@@ -59,14 +59,14 @@ def test_a_signed_delivery_has_its_id_and_digest(vendor):
 
 @pytest.mark.parametrize("vendor", SIGNED)
 def test_a_door_without_a_secret_does_not_exist(vendor):
-    assert refusal(vendor, SIGNED[vendor], secret="") == (404, f"no webhook of {vendor} is set up here")
+    assert refusal(vendor, SIGNED[vendor], secret="") == (404, f"The webhook of {vendor} is not configured.")
 
 
 @pytest.mark.parametrize("vendor", SIGNED)
 def test_a_signature_that_is_missing(vendor):
     header = DOORS[vendor].header
     for spoiled in ({}, {**SIGNED[vendor], header: ""}, {k: v for k, v in SIGNED[vendor].items() if k != header}):
-        assert refusal(vendor, spoiled) == (401, "the signature is missing")
+        assert refusal(vendor, spoiled) == (401, "The signature is missing.")
 
 
 @pytest.mark.parametrize("vendor", SIGNED)
@@ -74,7 +74,7 @@ def test_a_signature_that_is_missing(vendor):
 def test_a_signature_that_is_wrong(vendor, spoil):
     header = DOORS[vendor].header
     headers = {**SIGNED[vendor], header: spoil(SIGNED[vendor][header])}
-    assert refusal(vendor, headers) == (401, "the signature is wrong")
+    assert refusal(vendor, headers) == (401, "The signature is wrong.")
 
 
 @pytest.mark.parametrize("vendor", ["sentry", "github", "vercel", "slack"])
@@ -85,16 +85,16 @@ def test_the_body_and_the_secret_are_signed(vendor):
 
 def test_slack_signs_its_time():
     headers = {**SIGNED["slack"], "x-slack-request-timestamp": "1700000001"}
-    assert refusal("slack", headers) == (401, "the signature is wrong")
+    assert refusal("slack", headers) == (401, "The signature is wrong.")
 
 
 def test_the_body_may_have_a_megabyte():
     body = b"x" * (1 << 20)
     assert verify("github", {"x-hub-signature-256": "sha256=" + mac(body)}, body, SECRET, AT).digest
-    assert refusal("github", SIGNED["github"], body + b"x") == (413, "the body is larger than 1 MB")
+    assert refusal("github", SIGNED["github"], body + b"x") == (413, "The body is larger than 1 MB.")
 
 
-LATE = (401, "the delivery's time is more than five minutes from ours")
+LATE = (401, "The timestamp differs from our clock by more than five minutes.")
 
 
 @pytest.mark.parametrize("vendor", ["sentry", "slack"])
@@ -158,7 +158,7 @@ def test_a_delivery_is_stored_and_one_that_starts_no_round_is_served(settings):
 @pytest.mark.parametrize(("name", "body"), [("g-1", BODY), ("g-1", b"other"), ("g-2", BODY)])
 def test_a_delivery_is_taken_once_by_its_id_and_by_its_body(settings, name, body):
     deliver(settings)
-    with pytest.raises(DeliveryRefused, match="this delivery was taken before") as refused:
+    with pytest.raises(DeliveryRefused, match="This delivery was already received.") as refused:
         deliver(settings, name, body)
     assert refused.value.status == 409
     assert len(stored()) == 1

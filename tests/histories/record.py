@@ -48,7 +48,7 @@ def approval_after_window(world: World) -> None:
 
 def queue(world: World) -> None:
     issue_id = world.issue()
-    until(lambda: "are the limit" in world.get(issue_id).reason)
+    until(lambda: "an hour reached" in world.get(issue_id).reason)
 
 
 def watch(world: World) -> None:

@@ -9,7 +9,8 @@ import pytest
 from dbos import DBOS
 
 from core import flow  # noqa: F401 - flow registers the workflows
-from core.actions import deployments, issues  # noqa: F401 - flow registers the workflows
+from core.access import rights
+from core.actions import approvals, deployments, issues  # noqa: F401 - flow registers the workflows
 from core.models import Approval, Deployment, Status, now
 from core.ops import durable, restart  # noqa: F401 - flow registers the workflows
 from core.repair import engine
@@ -71,7 +72,7 @@ def test_every_version_recorded_every_wait():
 def test_an_approval_is_heard(replay, path):
     world = replay(path)
     [asked] = rows(Approval)
-    assert issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k").done
+    assert approvals.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k").done
     _released(world)
     assert not rows(Deployment, Deployment.environment == "production")[0].automatic
 
@@ -81,7 +82,7 @@ def test_recoveries_are_not_limited(replay, path):
     """A worker that restarted 500 times while it waited gives nothing up."""
     world = replay(path, recoveries=500)
     for asked in rows(Approval):
-        issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+        approvals.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
     _released(world)
 
 
@@ -165,7 +166,7 @@ def test_a_step_behind_a_patch_strands_nothing(replay, path, monkeypatch):
     _adding_a_step(monkeypatch, patched=True)
     world = replay(path)
     [asked] = rows(Approval)
-    issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+    approvals.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
     _released(world)
 
 
@@ -176,8 +177,8 @@ def test_a_step_without_a_patch_ends_with_a_person_and_an_honest_answer(replay, 
     world = replay(path)
     [asked] = rows(Approval)
     assert ended(world, 1, Status.RESOLVED, Status.ESCALATED).status is Status.ESCALATED
-    with pytest.raises(issues.Refused, match="nothing waits for this answer. Restart the issue from a stage"):
-        issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
+    with pytest.raises(rights.Refused, match="No work waits for this answer. Restart the issue from a stage"):
+        approvals.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key="k")
 
 
 def _released(world: World) -> None:

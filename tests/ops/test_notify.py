@@ -104,7 +104,7 @@ def test_duplicates_are_folded_and_counted(rt):
         tell("rate_limit", key="limit-2026112502")
     assert [(row.channel, row.repeats) for row in rows()] == [("slack", 3)]
     assert notify.deliver(rt) == 1
-    assert "3 more of the same" in rt.notifiers[0].sent[0].body
+    assert "repeated 3 more times" in rt.notifiers[0].sent[0].body
     tell("rate_limit", key="limit-2026112502")
     assert notify.deliver(rt) == 0 and rows()[0].repeats == 4
 
@@ -116,7 +116,7 @@ def test_a_message_links_to_its_issue(rt):
 
 
 def test_a_passing_failure_is_tried_again_later_each_time_and_not_for_ever(rt, clock):
-    rt.notifiers = [Channel("slack", *[VendorError("slack", "has a fault of its own (503)", status=503)] * 99)]
+    rt.notifiers = [Channel("slack", *[VendorError("slack", "had an internal error (503)", status=503)] * 99)]
     tell("workflow_failed")
     waits = []
     for _ in range(20):
@@ -128,7 +128,7 @@ def test_a_passing_failure_is_tried_again_later_each_time_and_not_for_ever(rt, c
         assert notify.deliver(rt) == 0 and rows()[0].attempts == row.attempts, "not before its time"
         clock(waits[-1] + 1)
     assert waits == [15, 30, 60, 120, 240]
-    assert (row.attempts, row.state, row.error) == (6, "failed", "has a fault of its own (503)")
+    assert (row.attempts, row.state, row.error) == (6, "failed", "had an internal error (503)")
 
 
 def test_it_arrives_once_the_vendor_is_well(rt, clock):
@@ -156,7 +156,7 @@ def test_a_channel_that_is_not_connected_is_recorded(rt):
 
 
 def test_retry_after_is_obeyed(rt):
-    rt.notifiers = [Channel("slack", VendorError("slack", "asks to be called less often", retry_after=400.0))]
+    rt.notifiers = [Channel("slack", VendorError("slack", "limited our request rate", retry_after=400.0))]
     tell("workflow_failed")
     notify.deliver(rt)
     assert (rows()[0].next_at - models.now()).total_seconds() == pytest.approx(400, abs=5)

@@ -91,7 +91,7 @@ def test_a_missing_reason_is_asked_for_and_nothing_is_done(console, asked, words
     button = in_dialog(at, "do-")
     button.click().run()
     assert not asked
-    assert "Please say why" in at.session_state[button.key.replace("do-", "fault-")]
+    assert "Enter a reason" in at.session_state[button.key.replace("do-", "fault-")]
 
 
 def test_a_refusal_is_told(console, asked):

@@ -39,7 +39,7 @@ def by_label(at, kind, label):
 def changing(label="High severity, low impact (row 5)", value=0.9):
     at = screens.visit("policy")
     at.button_group[0].set_value("Change").run()
-    assert "Nothing is changed yet" in screens.seen(at)
+    assert "No changes yet" in screens.seen(at)
     return by_label(at, "number_input", label).set_value(value).run()
 
 
@@ -49,7 +49,7 @@ def press(at, label):
 
 def asked(at, reason):
     """The open dialog with its reason, and its button."""
-    at = press(at, "Put in force")
+    at = press(at, "Apply policy")
     next(area for area in at.text_area if area.key.startswith("reason-")).set_value(reason)
     return next(b for b in at.button if b.key and b.key.startswith("do-"))
 
@@ -61,7 +61,7 @@ def confirm(at, reason):
 def test_a_change_is_previewed_then_put_in_force(shop):
     at = changing()
     seen = screens.seen(at)
-    assert "decisions judged again" in seen and "would flip" in seen and "auto_contained = 0.9" in seen
+    assert "Decisions replayed" in seen and "Would change" in seen and "auto_contained = 0.9" in seen
     assert "row 7: no other row matches" in seen
     assert shop.platform_file.read_text() == screens.PLATFORM, "a preview changes nothing"
     confirm(at, "two bad weeks")
@@ -77,14 +77,14 @@ def test_a_preview_of_what_has_changed_meanwhile_is_refused(shop):
     button = asked(changing(), "too late")
     shop.platform_file.write_text(screens.PLATFORM + "\n# by hand\n")
     at = button.click().run()
-    assert "has been changed since" in at.session_state[button.key.replace("do-", "fault-")]
+    assert "has changed since" in at.session_state[button.key.replace("do-", "fault-")]
     assert shop.platform_file.read_text().endswith("# by hand\n")
 
 
 def test_a_wrong_policy_says_what_is_wrong_and_offers_nothing(shop):
     at = changing("Analysis", 0.9)
     assert "the weights must sum to 1" in at.error[0].value
-    assert not any(b.label.startswith("Put in force") for b in at.button)
+    assert not any(b.label.startswith("Apply policy") for b in at.button)
 
 
 def test_a_version_can_be_returned_to(shop):
@@ -92,7 +92,7 @@ def test_a_version_can_be_returned_to(shop):
         old = PolicyVersion(sha256="a", text=screens.PLATFORM + "\n[watch]\nseconds = 60\n", by="ada", reason="quick")
         session.add(old)
     at = screens.visit("policy", version=old.id)
-    assert "seconds = 60" in screens.seen(at) and "No past decision would flip" in screens.seen(at)
+    assert "seconds = 60" in screens.seen(at) and "No past decision would change" in screens.seen(at)
     confirm(at, "it was better")
     assert "seconds = 60" in shop.platform_file.read_text()
 
@@ -109,19 +109,19 @@ TAMPERED = {
         "UPDATE auditrow SET id = 99 WHERE id = 2",
         "row 3 does not follow row 1 but row 99: rows were reordered",
     ),
-    "truncate": ("DELETE FROM auditrow WHERE id > 4", "rows were cut off"),
+    "truncate": ("DELETE FROM auditrow WHERE id > 4", "rows were removed"),
 }
 
 
 @pytest.mark.parametrize("how", TAMPERED)
 def test_a_tampered_trail_is_found_on_screen(shop, how):
     assert head.advance(shop).ok
-    at = press(screens.visit("audit"), "Verify the whole chain")
-    assert "6 rows, each follows the one before it" in screens.seen(at)
+    at = press(screens.visit("audit"), "Verify the chain")
+    assert "6 rows verified; the chain is intact" in screens.seen(at)
     sql, says = TAMPERED[how]
     with store.write() as session:
         session.connection().execute(text(sql))
-    assert says in screens.seen(press(at, "Verify the whole chain"))
+    assert says in screens.seen(press(at, "Verify the chain"))
 
 
 def test_a_changed_row_is_marked_without_asking(shop):
@@ -133,7 +133,7 @@ def test_a_changed_row_is_marked_without_asking(shop):
 def test_the_trail_is_filtered_and_exported_as_filtered(shop):
     at = screens.visit("audit")
     at.selectbox[0].set_value("demo").run()
-    assert "3 rows, the latest first" in screens.seen(at)
+    assert "3 rows, newest first" in screens.seen(at)
     with store.read() as session:
         rows = list(trail.export(session, trail.AuditFilter(actor="demo")))
         assert [trail.count(session, trail.AuditFilter(text=t)) for t in ("issue/", "%", "policy")] == [4, 0, 1]
@@ -158,14 +158,14 @@ def test_settings_ask_each_connector(console, monkeypatch):
         "slack": Check(False, registry.OFF, "set it"),
     }
     monkeypatch.setattr(registry, "checks", lambda settings: iter(answers.items()))
-    seen = screens.seen(press(screens.visit("settings"), "Ask every connector now"))
+    seen = screens.seen(press(screens.visit("settings"), "Check all connectors"))
     assert "401 Unauthorized" in seen and "make a new token" in seen and "off</span>" in seen
 
 
 @pytest.mark.parametrize(
     "found, says",
     [
-        (None, "no fix is written"),
+        (None, "no fixes are written"),
         (runner.LimitedRunner(), "weaker sandbox"),
         (runner.BubblewrapRunner(), "full sandbox"),
     ],
@@ -177,9 +177,9 @@ def test_the_sandbox_says_how_strong_it_is(found, says):
 
 
 ERRORS = {
-    "sentry: 429 Too Many Requests": "limits the calls",
-    "datadog: 403 Forbidden": "lacks a right",
-    "github: 401 Bad credentials": "make a new one",
+    "sentry: 429 Too Many Requests": "limits our requests",
+    "datadog: 403 Forbidden": "lacks a permission",
+    "github: 401 Bad credentials": "Create a new key",
     "read timed out": "slowly",
     "cannot connect: Connection refused": "cannot be reached",
     "boom": "doctor",

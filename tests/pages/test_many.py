@@ -32,7 +32,7 @@ def test_a_page_with_100_000_issues_is_bounded(many, page):
     at = screens.visit(page)
     assert not at.exception
     seen = screens.seen(at)
-    assert "The store does not answer" not in seen and len(seen) < MOST
+    assert "The database is not responding" not in seen and len(seen) < MOST
     if page == "issues":
         assert "100,000 issues, the latest first; 25 on this page." in seen
 
@@ -52,7 +52,9 @@ def test_a_page_whose_store_is_locked_says_what_to_do(tmp_path, page):
         holder.close()
         store._engine = patient(settings.database)
     assert not at.exception
-    assert "The store does not answer" in screens.seen(at) and "Another process holds the database" in screens.seen(at)
+    assert "The database is not responding" in screens.seen(
+        at
+    ) and "Another process has locked the database" in screens.seen(at)
 
 
 def impatient(url: str):
@@ -80,6 +82,6 @@ def test_what_a_list_leaves_out_is_said(tmp_path):
     at = screens.visit("issues", service="service-200")
     chosen = next(box for box in at.selectbox if box.label == "Service")
     assert chosen.value == "service-200" and "The first 200 by name" in chosen.help
-    assert "The first 50 by name are listed" in screens.seen(at)
+    assert "Showing the first 50 by name." in screens.seen(at)
     said = screens.seen(screens.visit("settings"))
-    assert "The 100 that end first are listed" in said and "The first 200 by name are listed" in said
+    assert "Showing the 100 that end first." in said and "Showing the first 200 by name." in said

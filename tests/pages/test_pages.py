@@ -22,27 +22,27 @@ from tests import factories, scenes, screens
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(2)>"'`[x](javascript:alert(3))${{7*7}}"""
 EMPTY = {
     "pipeline": "The first starts within 5 min",
-    "approvals": "Nothing waits for an answer",
+    "approvals": "No pending approvals",
     "issues": "No issues yet",
-    "codegen": "No change has been written yet",
+    "codegen": "No changes yet",
     "deployments": "No deployments yet",
     "kpis": "not enough data",
     "people": "No API tokens yet",
     "policy": "no other row matches",
-    "audit": "The trail is empty",
-    "settings": "No connector has been read yet",
+    "audit": "The audit trail is empty",
+    "settings": "No connector has delivered data yet",
 }
 FULL = {
-    "pipeline": ("KeyError: &#x27;GA-1021&#x27; in total", "failed 3× in a row", "2 of 5"),
-    "approvals": ("checkout is a critical service", "the last rollback took", "Bound to the patch"),
+    "pipeline": ("KeyError: &#x27;GA-1021&#x27; in total", "3 failures in a row", "2 of 5"),
+    "approvals": ("checkout is a critical service", "The last rollback took", "Bound to patch"),
     "issues": ("50 issues, the latest first", "needs approval", "rolling back"),
     "codegen": ("Skip articles without a price", "zero-division"),
     "deployments": ("22.1 % → 0.0 %", "verified"),
     "people": ("approver", "by the identity provider"),
     "kpis": ("MTTR, auto-fixed", "over 18 issues fixed by the platform"),
     "policy": ("confidence at least 0.7, severity high, impact low", "api.stripe.com", "payment"),
-    "audit": ("change policy", "6 rows, the latest first", "customers report wrong totals"),
-    "settings": ("What to do: ", "The vendor limits the calls", "worker-1", "Approval needed"),
+    "audit": ("change policy", "6 rows, newest first", "customers report wrong totals"),
+    "settings": ("What to do: ", "The vendor limits our requests", "worker-1", "Approval needed"),
 }
 
 
@@ -79,7 +79,7 @@ def test_what_is_watched_is_production_alone(console, environment, watched):
         status = "verified" if watched else "ready"
         number = factories.deployment(session, change, environment=environment, status=status).id
     said = screens.seen(screens.visit("deployments", deployment=number))
-    assert ("p95 may grow 1.5 times or by 50 ms, whichever is more" in said) == watched
+    assert ("p95 growth is at most 1.5× or 50 ms, whichever is greater" in said) == watched
     assert ("Health before and after" in said) == ("Returns to" in said) == watched
     assert said.count("ready 20") == 1
 
@@ -152,7 +152,7 @@ def test_a_page_without_its_store_says_what_to_do(tmp_path, page):
     shutil.rmtree(folder)
     at = screens.visit(page)
     assert not at.exception
-    assert "The store does not answer" in screens.seen(at)
+    assert "The database is not responding" in screens.seen(at)
     assert "python -m core doctor" in screens.seen(at)
     assert "try_again" in {button.key for button in at.button}
 
@@ -165,14 +165,14 @@ def test_an_issue_tells_its_story_at_every_status(console, status):
     assert not at.exception
     assert html.escape(issue.title) in screens.seen(at)
     assert len(at.tabs) == 8
-    assert "How it ended" in screens.seen(at) or "Now</h3>" in screens.seen(at)
+    assert "Outcome</h3>" in screens.seen(at) or "Now</h3>" in screens.seen(at)
 
 
 OFFERED = {
     Status.AWAITING_APPROVAL: {"Approve", "Reject", "Escalate", "Dismiss", "Silence"},
     Status.FIXING: {"Escalate", "Dismiss", "Silence"},
-    Status.ESCALATED: {"Try again", "Resolve", "Dismiss", "Silence"},
-    Status.DISMISSED: {"Try again"},
+    Status.ESCALATED: {"Start new run", "Resolve", "Dismiss", "Silence"},
+    Status.DISMISSED: {"Start new run"},
     Status.RESOLVED: set(),
 }
 

@@ -31,14 +31,14 @@ def test_a_person_is_added_and_the_password_is_shown_once(console):
     press(at, "Add")
     password = shown_once(at)
     assert accounts.sign_in("ada@x.io", password, Access()).must_change
-    press(at, "I have noted it")
+    press(at, "I have saved it")
     assert not at.code
 
 
 CHANGES = [
     ("make approver", lambda: kept("operator").role is Role.APPROVER),
-    ("shut out", lambda: kept("operator").disabled and sessions.actor(sessions.digest("operator")) is None),
-    ("new one-time password, end sessions and lock", lambda: kept("operator").must_change),
+    ("Disable", lambda: kept("operator").disabled and sessions.actor(sessions.digest("operator")) is None),
+    ("New one-time password (ends sessions, removes the lock)", lambda: kept("operator").must_change),
 ]
 
 
@@ -47,7 +47,7 @@ def test_a_person_is_changed(console, what, holds):
     at = screens.visit("people")
     at.selectbox(key="who").select("operator")
     at.selectbox(key="what").select(what)
-    press(at, "Do it")
+    press(at, "Apply")
     assert not at.exception and holds()
 
 
@@ -70,7 +70,7 @@ def test_the_right_is_asked_again_at_the_click(console):
     at.selectbox(key="who").select("viewer")
     at.selectbox(key="what").select("make admin")
     accounts.set_role("admin", Role.VIEWER, by="boss")
-    press(at, "Do it")
+    press(at, "Apply")
     assert kept("viewer").role is Role.VIEWER
 
 
@@ -78,5 +78,5 @@ def test_the_last_admin_cannot_be_taken_away(console):
     at = screens.visit("people")
     at.selectbox(key="who").select("admin")
     at.selectbox(key="what").select("make viewer")
-    press(at, "Do it")
+    press(at, "Apply")
     assert kept("admin").role is Role.ADMIN

@@ -97,7 +97,7 @@ def silences() -> list[Silence]:
 def test_settings_adds_and_ends_silences_and_planned_maintenance(console):
     use(console)
     at = screens.visit("settings", "operator")
-    assert "Nothing is silenced" in screens.seen(at)
+    assert "No silences" in screens.seen(at)
     in_dialog(at, "silence_service", "text_input").set_value("pay*")
     start = (now() + timedelta(days=1)).replace(microsecond=0, second=0, tzinfo=None)
     next(e for e in at.datetime_input if e.key == "silence_start").set_value(start)
@@ -108,7 +108,7 @@ def test_settings_adds_and_ends_silences_and_planned_maintenance(console):
     at = screens.visit("settings", "operator")
     assert "planned" in screens.seen(at) and "database upgrade" in screens.seen(at)
     press(at, "end_silence")
-    assert "Nothing is silenced" in screens.seen(screens.visit("settings", "operator"))
+    assert "No silences" in screens.seen(screens.visit("settings", "operator"))
 
 
 def test_a_viewer_sees_silences_and_ends_none(console):
@@ -116,12 +116,12 @@ def test_a_viewer_sees_silences_and_ends_none(console):
     triage.silence(None, actor=by("operator"), service="cart", minutes=5, reason="known", key="k")
     at = screens.visit("settings", "viewer")
     assert not at.exception
-    assert not [b for b in at.button if b.label in ("End", "Silence")]
+    assert not [b for b in at.button if b.label in ("End silence", "Silence")]
 
 
 def test_what_was_set_aside_is_counted_by_its_reason(console):
     at = screens.visit("issues")
-    assert "No signal was set aside in the last 24 h." in screens.seen(at)
+    assert "No signals were suppressed in the last 24 h." in screens.seen(at)
     with store.write() as session:
         issue = scenes.story(session, Status.ESCALATED)
         for age, reason in ((1, "a user's own error (HTTP 404)"), (2, "a user's own error (HTTP 404)"), (3, "known: x"),
@@ -129,6 +129,6 @@ def test_what_was_set_aside_is_counted_by_its_reason(console):
             at = now() - timedelta(hours=age)
             factories.signal(session, issue, issue_id=None, set_aside=reason, count=5, received_at=at)
     told = screens.seen(screens.visit("issues"))
-    assert "3 signals were set aside in the last 24 h" in told
+    assert "3 signals suppressed in the last 24 h" in told
     assert told.index("HTTP 404") < told.index("known: x") and "too old" not in told
     assert ">10<" in told, "occurrences of both 404s"

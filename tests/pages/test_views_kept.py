@@ -52,7 +52,7 @@ def test_a_view_is_kept_opened_and_forgotten(shop):
     assert "50 issues" in screens.seen(again)
     widget(again, "button", "Mine").click().run()
     assert "8 issues" in screens.seen(again)
-    widget(again, "button", "Forget Mine").click().run()
+    widget(again, "button", "Delete Mine").click().run()
     assert not any(b.label == "Mine" for b in screens.visit("issues").button)
 
 

@@ -37,7 +37,7 @@ def keeps(at) -> list:
 
 def test_the_verdict_is_shown_and_a_strangers_text_in_it_is_text(watched):
     told = screens.seen(screens.visit("deployments", deployment=watched.id))
-    assert "A person decides: keep it or roll it back" in told and "own-fault" in told
+    assert "Unclear; a person decides whether to keep it or roll it back" in told and "own-fault" in told
     assert "<img" not in told and told.count("&lt;img") == 3
 
 

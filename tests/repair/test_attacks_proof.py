@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.models import Crash
-from core.policy.sections import FixRules, Service
+from core.policy.sections import FixRules
+from core.policy.services import Service
 from core.repair.judge.policy import refuse
 from core.repair.prove.proof import prove
 from core.repair.sandbox.runner import BubblewrapRunner

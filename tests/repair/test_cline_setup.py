@@ -29,10 +29,10 @@ def settings(tmp_path):
     [
         ({}, BubblewrapRunner(), "ok", "reaches m and nothing else"),
         ({"cline_bin": ""}, BubblewrapRunner(), "off", "not connected"),
-        ({"cline_bin": "/nowhere/cline"}, BubblewrapRunner(), "fault", "is no program"),
+        ({"cline_bin": "/nowhere/cline"}, BubblewrapRunner(), "fault", "is not executable"),
         ({"openai_model": ""}, BubblewrapRunner(), "fault", "no model"),
-        ({}, LimitedRunner(), "fault", "only run inside of bubblewrap"),
-        ({}, None, "fault", "only run inside of bubblewrap"),
+        ({}, LimitedRunner(), "fault", "runs only in bubblewrap"),
+        ({}, None, "fault", "runs only in bubblewrap"),
     ],
 )
 def test_it_is_wired_exactly_where_doctor_says_ok(settings, other, runner, state, says):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.policy.sections import FixRules, Repository
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.stages.review import gates
 from core.vendors.command import git
@@ -75,7 +76,7 @@ CHANGES = {  # name: (changed files, the gates that fail, what they say)
         swapped(SUM, "    api_key = 'k9Xq27LmZp81'\n    return sum(values, 0 * len(api_key))\n"), "secrets", "secret"
     ),
     "a filtered value": (swapped(SUM, "    token = '[Filtered]'\n    return sum(values, 0 * len(token))\n"), "", ""),
-    "a manifest": ({"requirements.txt": "flask\nrequests\n"}, "dependencies", "audit them by hand"),
+    "a manifest": ({"requirements.txt": "flask\nrequests\n"}, "dependencies", "a person must audit them"),
     "an unnamed library": (
         swapped("def total", "import numpy\n\n\ndef total"), "dependencies style", "no manifest names numpy"
     ),
@@ -153,7 +154,7 @@ def test_the_whole_review_of_a_fine_change(repository):
     ]  # fmt: skip
     assert all(gate.passed for gate in found.values())
     timed = found["performance"]
-    assert "recorded inputs (noise" in timed.says and timed.limit == 2.0 and 0 < timed.value < 2
+    assert "recorded input" in timed.says and "(noise" in timed.says and timed.limit == 2.0 and 0 < timed.value < 2
 
 
 def test_what_cannot_be_timed_says_so(repository, monkeypatch):

@@ -150,7 +150,7 @@ def test_an_answer_without_an_end_is_cut_off():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("no json at all", "without a JSON object"),
+        ("no json at all", "no JSON object"),
         ('{"files": "a.py", "rationale": ""}', "not of the asked shape"),
         ('{"files": [{"path": "a.py", "old_text": "nowhere", "new_text": ""}]}', "not there exactly once"),
         ('{"files": [{"path": "../a.py", "old_text": "", "new_text": "x"}]}', "leads out"),

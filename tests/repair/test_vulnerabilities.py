@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.policy.sections import OsvRules, Repository
+from core.policy.sections import OsvRules
+from core.policy.services import Repository
 from core.stages.review import gates, manifests, vulnerabilities
 from core.vendors.base import VendorError, Vulnerability
 from core.vendors.command import git
@@ -218,16 +219,17 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
         {"shop/other.py": "import requests\n"},
         True,
         True,
-        "no known vulnerability comes with the change",
+        "the change adds no known vulnerability",
         "requests 2.31.0 has GHSA-9wx4 (MODERATE, CVE-2024-35195; fixed in 2.32.2): No check",
     ),
-    "an import that a test brings": ({"tests/test_x.py": "import yaml\n"}, True, True, "comes with the change", ""),
+    "an import that a test brings": ({"tests/test_x.py": "import yaml\n"}, True, True,
+         "adds no known vulnerability", ""),
     "a package without a version": (
         new("import numpy"), False, False, "numpy is newly imported and not pinned, not scanned", "",
     ),
-    "a module of its own": (new("import toolkit"), True, True, "comes with the change", ""),
-    "the standard library": (new("import json"), True, True, "comes with the change", ""),
-    "a package of one's own": (new("import acme_core"), True, True, "comes with", "never sent, not scanned: acme"),
+    "a module of its own": (new("import toolkit"), True, True, "adds no known vulnerability", ""),
+    "the standard library": (new("import json"), True, True, "adds no known vulnerability", ""),
+    "a package of one's own": (new("import acme_core"), True, True, "adds no known", "never sent, not scanned: acme"),
     "a version without the flaw": (
         {"requirements.txt": LOCK.replace("pyyaml==5.3.1", "pyyaml==5.4")},
         True,
@@ -239,7 +241,7 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
         {"requirements.txt": LOCK.replace("pyyaml==5.3.1", "pyyaml==5.3.0")},
         False,
         True,
-        "pyyaml 5.3.0 has GHSA-older (not rated; no fixed version is known); 3 known before it",
+        "pyyaml 5.3.0 has GHSA-older (not rated; no fixed version is known); 3 known before the change",
         "PYSEC-142",
     ),
     "another package": (
@@ -247,7 +249,7 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
     ),
     "another manifest": ({"uv.lock": POETRY}, False, True, "jinja2 2.11.2 has GHSA-g3rq", ""),
     "fewer packages": ({"requirements.txt": "six==1.0\n"}, True, True, "asked of 1 pinned package; no known", ""),
-    "a broken manifest": ({"uv.lock": "[["}, True, True, "comes with", "uv.lock cannot be read: not scanned"),
+    "a broken manifest": ({"uv.lock": "[["}, True, True, "adds no known", "uv.lock cannot be read: not scanned"),
 }  # fmt: skip
 
 

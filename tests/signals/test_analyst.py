@@ -77,7 +77,7 @@ def test_the_cause_is_read_through_the_chain(given, cause):
 def test_the_dependency_is_named():
     found = analyze(record(crash=crash("HTTPError", "503 Server Error for url: https://api.pay.example/v1", "r()")))
     assert found.culprit == "api.pay.example"
-    assert "an outage outside" in found.root_cause and "api.pay.example" in found.root_cause
+    assert "an external outage" in found.root_cause and "api.pay.example" in found.root_cause
 
 
 @pytest.mark.parametrize(

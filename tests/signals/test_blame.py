@@ -47,13 +47,13 @@ def test_the_origin_is_the_service_whose_callees_are_well():
     ]
     found = rank(service="web", began=AT, graph=GRAPH, trouble=told)
     assert [s.name for s in found][0] == "index"
-    assert "search, web depend on it" in found[0].says and "what it calls is well" in found[0].says
+    assert "search, web depend on it" in found[0].says and "its dependencies are healthy" in found[0].says
 
 
 def test_an_outage_outside_is_said_to_be_one():
     outside = rank(service="web", began=AT, graph=GRAPH, upstream="api.cardhouse.example:443")[0]
     assert (outside.kind, outside.name) == ("outside", "api.cardhouse.example:443")
-    assert "an outage outside" in outside.says
+    assert "an external outage" in outside.says
     ours = rank(service="web", began=AT, graph=GRAPH, upstream="search:8080")[0]
     assert (ours.kind, ours.name) == ("service", "search")
 

@@ -11,7 +11,8 @@ from core.db import store
 from core.models import Connector, Issue, Kind, Metric, Signal, now
 from core.models.origin import Origin, Writers
 from core.policy.reader import Policy
-from core.policy.sections import CorroborationRules, Repository, Service
+from core.policy.sections import CorroborationRules
+from core.policy.services import Repository, Service
 from core.signals.analysis.corroboration import Claim, FailureCount, Logged, Span, Witness, count_logs, judge, names_of
 from core.stages import corroborate
 from core.vendors.cloudwatch import CloudWatch
@@ -294,8 +295,8 @@ def test_a_source_that_cannot_be_read_is_named(rt):
     calm()
     number = told()
     with store.write() as session:
-        session.add(Connector(name="datadog", error="has a fault of its own (500)"))
-    assert "Datadog could not be read: has a fault of its own (500)" in judged(rt, number).says
+        session.add(Connector(name="datadog", error="had an internal error (500)"))
+    assert "Datadog could not be read: had an internal error (500)" in judged(rt, number).says
 
 
 # --- the policy ------------------------------------------------------------------------------------

@@ -155,12 +155,12 @@ def test_what_cannot_be_merged_or_split_is_refused(platform):
     for into, says in ((one.id, "into itself"), (99, "does not exist")):
         with pytest.raises(Refused, match=says):
             triage.merge(one.id, actor=by("operator"), into=into, key="x")
-    for chosen, says in (([], "choose"), (["nothing"], "choose"), ([one.fingerprint], "something has to stay")):
+    for chosen, says in (([], "Choose"), (["nothing"], "Choose"), ([one.fingerprint], "At least one kind must stay")):
         with pytest.raises(Refused, match=says):
             triage.split(one.id, actor=by("operator"), fingerprints=chosen, key="x")
     with store.write() as session:
         session.get_one(Issue, one.id).status = Status.WATCHING
-    with pytest.raises(Refused, match="a deployment is under way"):
+    with pytest.raises(Refused, match="A deployment is in progress"):
         triage.merge(one.id, actor=by("operator"), into=one.id + 1, key="x")
 
 
@@ -227,9 +227,9 @@ def test_planned_maintenance_covers_its_own_time(platform):
     [
         ({}, "silence everything"),
         ({"service": " "}, "silence everything"),
-        ({"service": "cart", "minutes": 0}, "has an end"),
-        ({"service": "cart", "minutes": 10**9}, "has an end"),
-        ({"service": "cart", "reason": " "}, "say why"),
+        ({"service": "cart", "minutes": 0}, "A silence lasts between"),
+        ({"service": "cart", "minutes": 10**9}, "A silence lasts between"),
+        ({"service": "cart", "reason": " "}, "Enter a reason"),
         ({"service": "cart", "starts": "tomorrow"}, "a time with its zone"),
         ({"service": "cart", "starts": "2026-11-25T22:00:00"}, "a time with its zone"),
         ({"issue": 77}, "does not exist"),
@@ -286,7 +286,7 @@ def test_a_single_fault_waits_and_is_then_dismissed_without_calling_anybody(plat
     signal = told()
     group.group_new(platform)
     assert begun(platform) == []
-    assert issue_of(signal).reason == "waits for evidence: seen 1 of 2 times"
+    assert issue_of(signal).reason == "Waiting for evidence: 1 of 2 required occurrences so far."
     older(issue_of(signal), 14)
     assert begun(platform) == []
     assert issue_of(signal).status is Status.NEW
@@ -309,7 +309,7 @@ def test_it_reopens_when_it_comes_back(platform, days):
     again = told()
     assert group.group_new(platform) == 0
     issue = issue_of(again)
-    assert (issue.id, issue.status, issue.reason) == (issue_of(signal).id, Status.NEW, "it came back")
+    assert (issue.id, issue.status, issue.reason) == (issue_of(signal).id, Status.NEW, "The error returned.")
     assert begun(platform) == [issue.id], "two times are evidence enough"
 
 

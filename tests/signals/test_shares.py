@@ -76,6 +76,8 @@ def test_the_severity_of_two_faults_in_one_service(platform, own, other, errors,
         if other:
             reported(session, another, other)
             reported(session, another, other, source="newrelic")  # the other source's telling of the same
+            reported(session, another, 1, source="github_issues")  # it was the first to tell, and has least
+            another.counted_by = "github_issues"
     found = EmbeddedAnalyst().analyze(analyze.gather(platform, mine.id))
     assert found.severity is severity, found.evidence
 

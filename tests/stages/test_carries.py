@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.stages.workspace import Clone
 from core.vendors.command import git
 

@@ -72,16 +72,19 @@ def test_every_question_is_answered_in_order():
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"evidence": ()}, "please judge it yourself"),
+        ({"evidence": ()}, "Please check it."),
         ({"runner": LimitedRunner()}, "weaker sandbox"),
-        ({"proved": False}, "this change is a proposal"),
+        ({"proved": False}, "this change is only a proposal"),
         ({"proved": False}, "- [ ] it passes with the fix"),
         ({"timed": None}, "no recorded input could be timed"),
         ({"scan": UNSCANNED}, "| vulnerabilities | **not done** | not scanned: osv: could not be reached |"),
         ({"scan": UNSCANNED}, "packages it stands on: not scanned: osv: could not be reached."),
         ({"scan": None}, "packages it stands on: not scanned."),
-        ({"notes": [("note", "six has X-1")]}, "Noted, and not this change's doing:\n- a.txt: six has X-1"),
-        ({"notes": [("note", "n")] * 12}, "- and 2 more, in the console"),
+        (
+            {"notes": [("note", "six has X-1")]},
+            "Notes on problems that this change did not cause:\n- a.txt: six has X-1",
+        ),
+        ({"notes": [("note", "n")] * 12}, "- and 2 more in the console"),
     ],
 )
 def test_what_is_missing_is_said(given, says):

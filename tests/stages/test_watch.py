@@ -6,7 +6,8 @@ import pytest
 
 from core.models import ServiceHealth
 from core.policy.reader import ConfigurationError, parse_policy
-from core.policy.sections import SuccessCheck, Watch
+from core.policy.sections import Watch
+from core.policy.services import SuccessCheck
 from core.signals.health import summarize
 from core.signals.release import Judgement, State
 from core.stages.deliver.success_checks import bound, harm, unmet

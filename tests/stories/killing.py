@@ -18,7 +18,10 @@ from pathlib import Path
 from sqlalchemy import event
 
 from core import flow, runtime, scheduler  # noqa: F401 - flow registers the workflows
-from core.actions import issues  # noqa: F401 - flow registers the workflows
+from core.actions import (
+    approvals,
+    issues,  # noqa: F401 - flow registers the workflows
+)
 from core.db import store  # noqa: F401 - flow registers the workflows
 from core.models import Approval, Crash, Frame, Issue, Kind, MetricPoint, Raised, Record, Status, now
 from core.models.origin import Origin, Writers
@@ -194,7 +197,7 @@ class Approved(Story):
         with store.read() as session:
             asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
         if asked:
-            issues.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
+            approvals.approve(asked.id, actor=by("ada"), patch_hash=asked.patch_hash, key=f"approve-{asked.id}")
 
 
 class Rejected(Story):
@@ -204,7 +207,7 @@ class Rejected(Story):
         with store.read() as session:
             asked = session.exec(store.select(Approval).where(Approval.state == "pending")).first()
         if asked and issue.status is Status.AWAITING_APPROVAL:
-            issues.reject(asked.id, actor=by("ada"), reason="not now", key=f"reject-{asked.id}")
+            approvals.reject(asked.id, actor=by("ada"), reason="not now", key=f"reject-{asked.id}")
 
 
 class Harmful(Story):

@@ -75,10 +75,10 @@ BAD_DAYS = {
     "garbage": (200, {}, "<html>not what you asked for"),
 }
 SAID = {
-    "500": "has a fault of its own (500): ",
-    "429": "asks to be called less often (429)",
+    "500": "had an internal error (500): ",
+    "429": "limited our request rate (429)",
     "401": "refused the credential (401)",
-    "garbage": "something that is not JSON",
+    "garbage": "with a body that is not JSON",
     "slow": "could not be reached|still reading|took longer",
     "never": "could not be reached|still reading",
 }

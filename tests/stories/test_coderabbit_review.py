@@ -87,7 +87,7 @@ def test_a_limit_is_waited_for_asked_again_and_then_a_person_approves(world):
     assert peer.asked == [f"review-{head}-1"], "first the wait that it asked for, then one request"
     (question,), (review,) = rows(Approval), rows(Review)
     assert question.state == "pending" and review.passed
-    assert review.gates[-1]["passed"] is False and "a person's approval takes its place" in review.gates[-1]["says"]
+    assert review.gates[-1]["passed"] is False and "a person's approval is required instead" in review.gates[-1]["says"]
     assert not w.ledger.effects("production")
 
 

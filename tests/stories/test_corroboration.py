@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.actions import issues
+from core.actions import approvals
 from core.cli import stage
 from core.db import store
 from core.models import Decision, Deployment, StageRun, Status
@@ -46,7 +46,7 @@ def test_the_wait_ends_with_a_question(world, hasty):
     assert "No metric or log of pricing shows these failures" in question.asks
     assert "Waits for" not in question.asks
     w.fares("pricing", 20)  # too late: the person is asked already
-    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
+    approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
     assert ended(w, number, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
@@ -116,7 +116,7 @@ def test_a_decision_of_an_older_version_does_not_pass_the_door(world, receipt):
         session.exec(store.select(Decision)).one().receipt = receipt
     context = StageContext(w.rt, issue.id, issue.run, DeployPass.PRODUCTION, Entry())
     told = deploy.production(context, change.id, True)
-    assert not told.ok and "a person's approval of this very patch is missing" in told.says
+    assert not told.ok and "this exact patch lacks a person's approval" in told.says
     assert not w.ledger.effects("production")
 
 

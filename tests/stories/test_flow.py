@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from core.actions import issues
+from core.access import rights
+from core.actions import approvals, issues, production
 from core.db import store
 from core.models import Approval, Decision, Deployment, Notification, Outcome, Stage, StageRun, Status
 from core.repair import engine
@@ -116,7 +117,7 @@ def test_a_review_that_never_passes_ends_after_its_attempts_and_feeds_each_findi
         gates, "review", lambda *a: [gates.Gate("complexity", False, "too complex", 12, 10, (finding,))]
     )
     issue = ended(w, w.issue(), Status.ESCALATED)
-    assert "no fix passed the review in 3 attempts" in issue.reason
+    assert "No fix passed the review in 3 attempts" in issue.reason
     assert [len(feedback) for feedback in heard] == [0, 2, 4]
     assert not w.ledger.effects()
 
@@ -146,7 +147,7 @@ def test_a_failed_deployment_stops_it(world):
 
 def test_an_unhealthy_preview_never_reaches_production(world):
     w = world()
-    w.rt.probe = lambda url: "it answered 503"
+    w.rt.probe = lambda url: "it returned 503"
     issue = ended(w, w.issue(), Status.ESCALATED)
     assert "the preview is not healthy: it answered 503" in issue.reason
     assert not w.ledger.effects("production")
@@ -154,9 +155,9 @@ def test_an_unhealthy_preview_never_reaches_production(world):
 
 def test_production_that_answers_badly_is_rolled_back(world):
     w = world()
-    w.rt.probe = lambda url: "it answered 502" if url.startswith("http://shop.test") else ""
+    w.rt.probe = lambda url: "it returned 502" if url.startswith("http://shop.test") else ""
     issue = ended(w, w.issue(), Status.ESCALATED)
-    assert "production is not healthy" in issue.reason
+    assert "Production is not healthy" in issue.reason
     assert w.ledger.get("alias") == "dpl_1"
     assert w.ledger.effects("rollback") == ["rollback dpl_1"]
 
@@ -202,7 +203,7 @@ def test_a_person_keeps_a_deployment_that_the_watch_cannot_judge(world):
     issue_id = w.issue()
     until(lambda: rows(Notification, Notification.event == "watch_unsure"))
     row = rows(Deployment, Deployment.environment == "production")[0]
-    issues.keep(row.id, actor=by("ada"), reason="the shop works", key="keep-1")
+    production.keep(row.id, actor=by("ada"), reason="the shop works", key="keep-1")
     issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
     assert issue.status is Status.RESOLVED, issue.reason
     assert rows(Deployment, Deployment.id == row.id)[0].kept_by == "ada"
@@ -218,8 +219,8 @@ def test_a_critical_service_waits_for_approval_and_does_not_deploy_without_it(wo
     issue_id = w.issue("checkout")
     question = asked(w, issue_id)
     assert not w.ledger.effects("production")
-    first = issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
-    again = issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
+    first = approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
+    again = approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k1")
     assert (first.done, again.done) == (True, False)
     issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
     assert issue.status is Status.RESOLVED, issue.reason
@@ -231,9 +232,9 @@ def test_a_refusal_hands_over_and_a_second_person_is_told_so(world):
     w = world()
     issue_id = w.issue("checkout")
     question = asked(w, issue_id)
-    issues.reject(question.id, actor=by("ada"), reason="not before the sale", key="k1")
-    with pytest.raises(issues.Refused, match="already rejected by ada"):
-        issues.approve(question.id, actor=by("bob"), patch_hash=question.patch_hash, key="k2")
+    approvals.reject(question.id, actor=by("ada"), reason="not before the sale", key="k1")
+    with pytest.raises(rights.Refused, match="Already rejected by ada"):
+        approvals.approve(question.id, actor=by("bob"), patch_hash=question.patch_hash, key="k2")
     issue = ended(w, issue_id, Status.ESCALATED)
     assert "refused by ada: not before the sale" in issue.reason
     assert not w.ledger.effects("production")
@@ -243,8 +244,8 @@ def test_a_refusal_hands_over_and_a_second_person_is_told_so(world):
 def test_an_approval_of_another_patch_is_refused(world):
     w = world()
     question = asked(w, w.issue("checkout"))
-    with pytest.raises(issues.Refused, match="the patch has changed"):
-        issues.approve(question.id, actor=by("ada"), patch_hash="another", key="k1")
+    with pytest.raises(rights.Refused, match="The patch has changed"):
+        approvals.approve(question.id, actor=by("ada"), patch_hash="another", key="k1")
     assert not w.ledger.effects("production")
 
 
@@ -254,7 +255,7 @@ def test_silence_is_never_consent(world, monkeypatch):
     short = w.rt.policy.model_copy(update={"approval": at_once})
     monkeypatch.setattr(type(w.rt), "policy", short)
     issue = ended(w, w.issue("checkout"), Status.ESCALATED)
-    assert "nobody answered" in issue.reason
+    assert "The approval expired without an answer" in issue.reason
     assert rows(Approval)[0].state == "expired"
     assert not w.ledger.effects("production")
 
@@ -287,7 +288,7 @@ def test_retry_starts_a_second_run(world):
 def test_a_full_hour_makes_it_wait_in_the_queue_and_say_so(world):
     w = world(limit=0)
     issue = ended(w, w.issue(), Status.QUEUED, Status.RESOLVED)
-    issue = until(lambda: w.get(issue.id) if "are the limit" in w.get(issue.id).reason else None)
+    issue = until(lambda: w.get(issue.id) if "an hour reached" in w.get(issue.id).reason else None)
     assert issue.status is Status.QUEUED
     assert not w.ledger.effects("production")
 
@@ -297,9 +298,9 @@ def test_a_person_rolls_back_a_verified_deployment(world):
     issue_id = w.issue()
     ended(w, issue_id, Status.RESOLVED)
     deployment = rows(Deployment, Deployment.environment == "production")[0]
-    assert issues.roll_back(deployment.id, actor=by("ada"), reason="prices look odd", key="k1").done
+    assert production.roll_back(deployment.id, actor=by("ada"), reason="prices look odd", key="k1").done
     assert (
-        not issues.roll_back(deployment.id, actor=by("ada"), reason="prices look odd", key="k1").done
+        not production.roll_back(deployment.id, actor=by("ada"), reason="prices look odd", key="k1").done
         if rows(Deployment, Deployment.id == deployment.id, Deployment.status == "verified")
         else True
     )

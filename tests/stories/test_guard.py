@@ -14,7 +14,8 @@ from dbos import DBOS
 from sqlmodel import col, select
 
 from core import flow
-from core.actions import issues
+from core.access import rights
+from core.actions import production as production_actions
 from core.db import store
 from core.models import Deployment, Notification, Outcome, Status
 from core.ops import infrastructure
@@ -205,7 +206,7 @@ def test_a_deployment_that_hangs_is_cancelled_before_production_is_left(world, m
     monkeypatch.setattr(w.deployer, "_shape", building)
     monkeypatch.setattr(w.deployer, "cancel", lambda vendor_id: hanging.update({vendor_id: "CANCELED"}))
     issue = ended(w, w.issue(), Status.ESCALATED, Status.RESOLVED)
-    assert issue.status is Status.ESCALATED and "still builds" in issue.reason
+    assert issue.status is Status.ESCALATED and "is still building" in issue.reason
     assert list(hanging) == [production().vendor_id]
     assert w.ledger.get("alias") == "dpl_1"
 
@@ -221,7 +222,7 @@ def test_a_watch_that_our_own_fault_breaks_ends_in_a_rollback(world, monkeypatch
 
     monkeypatch.setattr(w.rt.health, "points", points)
     issue = ended(w, w.issue(), Status.ESCALATED, Status.RESOLVED)
-    assert issue.status is Status.ESCALATED and "the watch could not judge" in issue.reason
+    assert issue.status is Status.ESCALATED and "The watch could not judge" in issue.reason
     assert w.ledger.get("alias") == "dpl_1"
 
 
@@ -244,8 +245,8 @@ def test_a_person_whose_rollback_is_refused_leaves_the_guard_at_work(world, monk
     issue_id = w.issue()
     until(lambda: w.get(issue_id).status is Status.WATCHING and production().status == "watching")
     calls = failing(monkeypatch, w.deployer, "rollback", refused("the rollback was refused"), times=1)
-    with pytest.raises(issues.Refused, match="the rollback was refused"):
-        issues.roll_back(production().id, actor=by("ada"), reason="prices look odd", key="k1")
+    with pytest.raises(rights.Refused, match="the rollback was refused"):
+        production_actions.roll_back(production().id, actor=by("ada"), reason="prices look odd", key="k1")
     w.ledger.put("rate_of_fix", 0.4)
     issue = ended(w, issue_id, Status.ESCALATED)
     assert len(calls) == 1 and "requests fail since the release" in issue.reason

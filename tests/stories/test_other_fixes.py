@@ -143,7 +143,7 @@ def test_one_fix_cures_two_issues(world, monkeypatch):
     goes_on()
     assert released(w, first).status is Status.RESOLVED
     issue = ended(w, second, Status.RESOLVED, Status.ESCALATED)
-    assert issue.status is Status.RESOLVED and issue.reason.startswith(f"fixed by the fix of issue {first}: ")
+    assert issue.status is Status.RESOLVED and issue.reason.startswith(f"Fixed by the fix of issue {first}: ")
     assert len(w.ledger.effects("production")) == 1 == len(w.ledger.effects("pull"))
     assert [o.result for o in rows(Outcome)] == ["fixed", "fixed"]
 
@@ -161,15 +161,31 @@ def test_what_the_same_fix_of_another_issue_does_not_cure_is_begun_anew(world, m
     assert rows(ChangeSet, ChangeSet.issue_id == second, ChangeSet.run == 1)[0].status == "stale"
 
 
-def test_a_release_goes_out_on_top_of_what_has_served_long_enough(world, monkeypatch):
-    """Else the faults of a deployment that is seconds old would be taken for those of the release."""
+@pytest.fixture
+def young(world, monkeypatch):
+    """A world whose production began to serve when it was made; a release waits for three seconds of it."""
     w = world(watch=4.0)
     text = w.settings.platform_file.read_text().replace("[watch]", "[watch]\nearliest = 3.0")
     w.settings.platform_file.write_text(text)
-    begun, plain = now(), w.deployer.production
-    live = lambda project: replace(plain(project), since=begun)  # noqa: E731
-    monkeypatch.setattr(w.deployer, "production", live)
-    issue_id = w.issue()
+    w.begun, plain = now(), w.deployer.production
+    monkeypatch.setattr(w.deployer, "production", lambda project: replace(plain(project), since=w.begun))
+    return w
+
+
+def test_a_release_that_waited_for_its_base_looks_again_whether_releases_are_stopped(young):
+    young.begun = now() + timedelta(seconds=3)
+    issue_id = young.issue()
+    until(lambda: rows(Deployment, Deployment.environment == "production"))
+    deployments.stop(actor=by("bob"), reason="drill", key="stop")
+    until(lambda: "stopped" in young.get(issue_id).reason)
+    assert now() >= young.begun and not young.ledger.effects("production")
+    goes_on()
+    until(lambda: young.ledger.effects("production"))
+
+
+def test_a_release_goes_out_on_top_of_what_has_served_long_enough(young):
+    """Else the faults of a deployment that is seconds old would be taken for those of the release."""
+    issue_id, begun = young.issue(), young.begun
     until(lambda: rows(Deployment, Deployment.issue_id == issue_id, Deployment.environment == "production"))
     ready = until(lambda: rows(Deployment, Deployment.environment == "production")[0].ready_at)
     assert ready - begun >= timedelta(seconds=3)

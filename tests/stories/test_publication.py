@@ -8,9 +8,9 @@ import pytest
 from sqlmodel import col, select
 
 from core import runtime
-from core.actions import issues
+from core.actions import approvals
 from core.db import store
-from core.models import Analysis, Approval, Cause, ChangeSet, Impact, Severity, Status
+from core.models import Analysis, Approval, Cause, ChangeSet, Impact, Severity, Status, TestRun
 from core.ops import durable
 from core.ops.stage_log import Entry
 from core.repair import engine
@@ -64,7 +64,7 @@ def refuse_by_a_person(w, _monkeypatch) -> None:
     with store.read() as session:
         asked = session.exec(select(Approval).where(Approval.state == "pending")).one()
     assert branches(w), "it was published, to be looked at"
-    issues.reject(asked.id, actor=by("ada"), reason="not before the sale @all", key="k")
+    approvals.reject(asked.id, actor=by("ada"), reason="not before the sale @all", key="k")
 
 
 def fail_the_tests(_w, monkeypatch) -> None:
@@ -91,7 +91,7 @@ def test_a_refused_change_takes_its_branch_and_its_pull_request_back(how, world,
     (change,) = changes()
     assert change.branch == "" and change.head_sha and change.pull_number == 1
     said = w.ledger.get(f"comment-withdrawn-{change.id}")
-    assert said.startswith("Closed: this fix was refused.") and "@all" not in said
+    assert said.startswith("Closed: this fix was rejected.") and "@all" not in said
 
 
 def test_findings_that_block_take_the_branch_back_until_a_fix_passes(world):
@@ -150,9 +150,9 @@ def test_a_branch_that_cannot_be_taken_back_is_told_to_the_person_who_takes_over
     w.origin.rename(w.folder / "away.git")
     with store.read() as session:
         asked = session.exec(select(Approval).where(Approval.state == "pending")).one()
-    issues.reject(asked.id, actor=by("ada"), reason="no", key="k")
+    approvals.reject(asked.id, actor=by("ada"), reason="no", key="k")
     issue = ended(w, issue_id, Status.ESCALATED)
-    assert f"branch fix/issue-{issue_id} could not be taken back" in issue.reason
+    assert f"branch fix/issue-{issue_id} could not be deleted" in issue.reason
     (w.folder / "away.git").rename(w.origin)
     assert pull_request.withdraw(w.rt, changes()[0], "no") == "" and branches(w) == {}
 
@@ -244,6 +244,33 @@ def test_production_moved_on_and_any_worker_makes_the_same_commit_of_it(host, fi
     assert "# prices" in found.git("show", f"{now.head_sha}:shop.py")
     handover.run(context(w, change.issue_id), "tests_failed", "no")
     assert branches(w) == {}
+
+
+def test_a_build_that_was_rolled_back_does_not_go_out_again_with_the_next_fix(fixed):
+    """The fix stood on top of it; production serves the build before it again."""
+    (change,) = changes()
+    assert review.run(fixed.rt, change.issue_id, 1, 1, Entry(), change.id)["ok"]
+    before, team = change.base_sha, fixed.folder / "team"
+    (team / "harm.py").write_text("harm = True\n")
+    git(team, "add", "--all")
+    git(team, "commit", "--quiet", "--message", "Harm")
+    git(team, "push", "--quiet", str(fixed.origin), "main")
+    for sha in (git(team, "rev-parse", "HEAD").strip(), before):
+        fixed.ledger.put("deployments", {"team": {"vendor_id": "dpl_1", "sha": sha, "kind": "production"}})
+        assert fix.rebase(fixed.rt, change.issue_id, 1, 0, Entry(), change.id)["moved"]
+        (now,) = changes()
+        assert now.base_sha == sha
+    found = workspace.known(fixed.rt, "shop", fixed.rt.policy.repositories["shop"])
+    assert "harm.py" not in found.git("ls-tree", "--name-only", now.head_sha)
+
+
+def test_a_change_whose_tests_failed_on_this_base_is_tested_again(fixed):
+    (change,) = changes()
+    for passed, moved in ((True, False), (False, True)):
+        with store.write() as session:
+            session.add(TestRun(change_set_id=change.id, command="pytest", passed=passed, tests=1, failures=0,
+                                runner="plain", seconds=1.0, output=""))  # fmt: skip
+        assert fix.rebase(fixed.rt, change.issue_id, 1, 0, Entry(), change.id)["moved"] is moved
 
 
 def test_what_no_longer_applies_is_said(fixed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.actions import issues
+from core.actions import production as production_actions
 from core.db import store
 from core.models import Deployment, Issue, Notification, Outcome, Status
 from core.vendors.command import git
@@ -149,5 +149,5 @@ def test_a_person_who_rolls_back_ends_the_late_watch(world):
     issue_id = w.issue()
     w.report(issue_id, BEFORE, count=2)
     ended(w, issue_id, Status.RESOLVED)
-    issues.roll_back(production().id, actor=by("ada"), reason="prices look odd", key="k")
+    production_actions.roll_back(production().id, actor=by("ada"), reason="prices look odd", key="k")
     assert w.get(issue_id).status is Status.ESCALATED and w.ledger.effects("rollback") == ["rollback dpl_1"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col
 
-from core.actions import deployments, issues
+from core.actions import approvals, deployments, issues
 from core.db import store
 from core.models import AuditRow, ChangeSet, Deployment, Issue, Notification, Status, now
 from core.stages.deliver import holds
@@ -37,9 +37,9 @@ def stop(w, **more) -> None:
 def test_an_approved_release_overtakes_one_that_waits_for_the_limit(world):
     w = world(limit=0)
     automatic = w.issue(release="r1")
-    waits(w, automatic, "are the limit")
+    waits(w, automatic, "an hour reached")
     question = asked(w, w.issue("checkout", release="r2"))
-    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
     assert w.get(automatic).status is Status.QUEUED
 
@@ -50,7 +50,7 @@ def test_a_stop_holds_every_release_until_a_person_starts_them(world):
     automatic = w.issue(release="r1")
     waits(w, automatic, "ada stopped all releases: an incident")
     question = asked(w, w.issue("checkout", release="r2"))
-    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     waits(w, question.issue_id, "ada stopped all releases")
     assert not w.ledger.effects("production") and not production()
     deployments.start(actor=by("ada"), key="start")
@@ -137,7 +137,7 @@ def test_an_approved_release_passes_the_brake_and_one_that_waits_for_it(world):
     w.ledger.put("rate_of_fix", 0.0)
     waits(w, w.issue(release="r3"), "the brake of shop is on")
     question = asked(w, w.issue("checkout", release="r4"))
-    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
@@ -192,7 +192,7 @@ def test_one_event_is_told_once_a_channel(world):
 
 def test_an_unhealthy_deployment_is_told_once_a_channel(world):
     w = world()
-    w.rt.probe = lambda url: "it answered 502" if url.startswith("http://shop.test") else ""
+    w.rt.probe = lambda url: "it returned 502" if url.startswith("http://shop.test") else ""
     number = ended(w, w.issue(), Status.ESCALATED).id
     told = rows(Notification, Notification.issue_id == number)
     assert sorted(n.channel for n in told) == ["email", "slack"]

@@ -81,8 +81,8 @@ def test_approved_by_a_click(asked):
     assert asked.send(click).status_code == 409, "a replay is refused"
     assert asked.send(second).status_code == 200
     assert [(w["user"], w["text"]) for w in asked.vendor.whispers] == [
-        ("U0DEMO", "approved: the release starts"),
-        ("U0BOB", "already approved by ada"),
+        ("U0DEMO", "Approved. The release starts."),
+        ("U0BOB", "Already approved by ada"),
     ]
     assert [(row.actor, row.detail["patch"]) for row in audited("approve")] == [("ada", question().patch_hash)]
     issue = ended(asked, Status.RESOLVED, Status.ESCALATED)
@@ -93,7 +93,7 @@ def test_rejected_with_a_reason_from_a_form(asked):
     assert asked.send(asked.vendor.click(asked.message["ts"], "reject")).status_code == 200
     assert question().state == "pending", "the click only opens the form"
     empty = asked.send(asked.vendor.submit(asked.vendor.forms[0], {"reason": " "}))
-    assert "needs a reason" in empty.json()["errors"]["reason"]
+    assert "Enter a reason" in empty.json()["errors"]["reason"]
     assert question().state == "pending"
     sent = asked.send(asked.vendor.submit(asked.vendor.forms[0], {"reason": "not before the sale"}))
     assert (sent.status_code, sent.json()) == (200, {})

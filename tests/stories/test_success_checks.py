@@ -19,12 +19,12 @@ def test_a_check_that_the_release_broke_is_harm_and_one_that_failed_before_is_no
 
     def probe(url: str, **_) -> str:
         works = url != BASKET or (passed_before and w.ledger.get("alias") == "dpl_1")
-        return "" if works else "it answered 500"
+        return "" if works else "it returned 500"
 
     w.rt.probe = probe
     issue = ended(w, w.issue(), Status.RESOLVED, Status.ESCALATED)
     assert issue.status is status, issue.reason
     assert ("pricing: basket: it answered 500" in issue.reason) is passed_before
     [row] = rows(Deployment, Deployment.environment == "production")
-    assert row.judged["before"] == {"pricing: basket": "" if passed_before else "it answered 500"}
+    assert row.judged["before"] == {"pricing: basket": "" if passed_before else "it returned 500"}
     assert row.status == ("rolled_back" if passed_before else "verified")

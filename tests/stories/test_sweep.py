@@ -8,7 +8,8 @@ import pytest
 from dbos import DBOS
 from sqlalchemy import text
 
-from core.actions import deployments, issues
+from core.access import rights
+from core.actions import approvals, deployments, issues
 from core.db import store
 from core.models import Approval, ChangeSet, Decision, Deployment, Issue, Outcome, Status
 from core.ops import durable, restart
@@ -50,7 +51,7 @@ def test_work_whose_workflow_died_goes_on_from_its_last_step(world, status):
     assert sweep.sweep(w.rt) == [question.issue_id]
     moved = until(lambda: next((a for a in rows(Approval) if a.workflow_id != question.workflow_id), None))
     assert moved.id == question.id, "the question is the same; only the workflow that asks is new"
-    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
     assert len(rows(ChangeSet)) == 1, "nothing is written twice"
     assert w.get(question.issue_id).restarts == 1
@@ -60,7 +61,7 @@ def test_an_answer_that_nobody_heard_is_heard_after_the_restart(world, monkeypat
     w = world()
     question = asked(w, w.issue("checkout"))
     monkeypatch.setattr(durable, "send_in", lambda *given: None)  # the workflow dies before it hears
-    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     monkeypatch.undo()
     monkeypatch.setattr("core.repair.engine.repair", None)  # it is not written again
     monkeypatch.setattr("core.stages.review.gates.review", None)
@@ -76,11 +77,11 @@ def test_an_approval_of_dead_work_is_refused_with_the_way_out(world):
     question = asked(w, w.issue("checkout"))
     kill(question.workflow_id)
     given = {"actor": by("ada"), "patch_hash": question.patch_hash}
-    with pytest.raises(issues.Refused, match="the workflow that asked was cancelled. It is restarted within a round"):
-        issues.approve(question.id, key="k", **given)
+    with pytest.raises(rights.Refused, match="the workflow that asked was cancelled. It is restarted within a round"):
+        approvals.approve(question.id, key="k", **given)
     assert rows(Approval)[0].state == "pending"
     sweep.sweep(w.rt)
-    issues.approve(question.id, key="k2", **given)
+    approvals.approve(question.id, key="k2", **given)
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
@@ -102,7 +103,7 @@ def test_a_fork_that_was_counted_but_not_made_is_made(world, monkeypatch):
         sweep.sweep(w.rt)
     assert not durable.known(w.get(question.issue_id).workflow_id)
     sweep.sweep(w.rt)
-    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
     assert w.get(question.issue_id).restarts == 1
 
@@ -131,7 +132,7 @@ def test_after_its_restarts_a_person_gets_it_with_the_reason(world):
     assert sweep.sweep(w.rt) == [number]
     issue = w.get(number)
     assert issue.status is Status.ESCALATED
-    assert issue.reason == "the workflow has failed; it was restarted 3 times, and a person takes over"
+    assert issue.reason == "The workflow has failed. It was restarted 3 times without success."
     assert [o.result for o in rows(Outcome)] == ["failed"]
     assert sweep.sweep(w.rt) == []
 
@@ -177,7 +178,7 @@ def test_work_of_an_executor_that_nobody_holds_is_taken_up(world):
         session.execute(text(f"UPDATE {schema}workflow_status SET executor_id = 'gone-1'"))
     sweep.sweep(w.rt)
     until(lambda: _executor(question.workflow_id) != "gone-1")
-    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
@@ -267,7 +268,7 @@ def test_a_question_that_expired_is_asked_again_by_a_restart(world):
     deployments.restart_from(question.issue_id, actor=by("bob"), step=step, reason="it is fine", key="r")
     again = asked(w, question.issue_id)
     assert (again.id, again.requested_by) != (question.id, question.requested_by)
-    issues.approve(again.id, actor=by("ada"), patch_hash=again.patch_hash, key="k")
+    approvals.approve(again.id, actor=by("ada"), patch_hash=again.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED
 
 
@@ -276,7 +277,7 @@ def test_a_restart_is_refused_while_its_deployment_may_be_live(world):
     number = w.issue()
     ended(w, number, Status.WATCHING)
     step = number_of(w, number, "deploy.preview")
-    with pytest.raises(issues.Refused, match="may be live"):
+    with pytest.raises(rights.Refused, match="may be live"):
         deployments.restart_from(number, actor=by("ada"), step=step, reason="x", key="k")
     assert w.get(number).restarts == 0
 
@@ -353,5 +354,5 @@ def test_work_on_postgresql_goes_on_from_its_last_step(postgresql, world):
     kill(question.workflow_id)
     assert sweep.sweep(w.rt) == [question.issue_id]
     until(lambda: rows(Approval)[0].workflow_id != question.workflow_id)
-    issues.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
+    approvals.approve(question.id, actor=by("ada"), patch_hash=question.patch_hash, key="k")
     assert ended(w, question.issue_id, Status.RESOLVED, Status.ESCALATED).status is Status.RESOLVED

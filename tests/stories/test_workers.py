@@ -113,6 +113,6 @@ def test_the_limit_of_an_hour_holds_for_all_workers(tmp_path, database, worker):
     worker(), worker()
     for number in range(3):
         world.issue(release=f"r{number}")
-    until(lambda: any("are the limit" in issue.reason for issue in issues()))
+    until(lambda: any("an hour reached" in issue.reason for issue in issues()))
     until(lambda: [i.status for i in issues() if i.status not in (Status.QUEUED, Status.FIXING)] == [Status.RESOLVED])
     assert len(world.ledger.effects("production")) == 1

@@ -46,8 +46,8 @@ def at(status: int, seconds: float, **headers: str | Callable[[], str]):
 TABLE = {
     "401": ([Reply(401)] * ALWAYS, 1, "refused the credential (401)", None),
     "403": ([Reply(403)] * ALWAYS, 1, "refused access", None),
-    "404": ([Reply(404)] * ALWAYS, 1, "does not know what was asked for (404)", None),
-    "409": ([Reply(409)] * ALWAYS, 1, "conflicts", None),
+    "404": ([Reply(404)] * ALWAYS, 1, "did not find the resource (404)", None),
+    "409": ([Reply(409)] * ALWAYS, 1, "reported a conflict", None),
     "422": ([Reply(422)] * ALWAYS, 1, "refused the values", None),
     "429 retry-after seconds": ([Reply(429, headers={"retry-after": "5"})], 2, None, None),
     "429 retry-after date": ([Reply(429, headers={"retry-after": http_date(8)})], 2, None, None),
@@ -67,7 +67,7 @@ TABLE = {
     "403 limit used up": ([at(403, 900, **{"x-ratelimit-remaining": "0"})] * ALWAYS, 1, "less often (403)", 900),
     "403 secondary limit": ([Reply(403, MUCH)] * ALWAYS, 1, "less often (403)", 60),
     "500 once": ([Reply(500)], 2, None, None),
-    "500 for ever": ([Reply(500)] * ALWAYS, 3, "has a fault of its own (500)", None),
+    "500 for ever": ([Reply(500)] * ALWAYS, 3, "had an internal error (500)", None),
     "502 once": ([Reply(502, b"<html>Bad Gateway")], 2, None, None),
     "time-out once": ([Reply(raises="timeout")], 2, None, None),
     "time-out for ever": ([Reply(raises="timeout")] * ALWAYS, 3, "did not answer in time", None),
@@ -76,7 +76,7 @@ TABLE = {
     "redirect": ([Reply(302, headers={"location": "http://169.254.169.254/"})] * ALWAYS, 1, "another address", None),
     "truncated JSON": ([Reply(200, b'{"data": [{"id": "lo')], 1, "not JSON", None),
     "HTML with 200": ([Reply(200, b"<html>sign in")], 1, "not JSON", None),
-    "other JSON": ([Reply(200, "hello")], 1, "unexpected kind", None),
+    "other JSON": ([Reply(200, "hello")], 1, "unexpected type", None),
     "error body with 200": ([Reply(200, {"errors": [{"message": "later"}]})], 1, "", None),
 }
 OTHERWISE = {  # New Relic's answers are read before they are called answers, because their faults are in them
@@ -227,7 +227,7 @@ def test_the_breaker_rests_longer_each_time_and_opens_again(database):
             rests.append(round((connector.open_until - now()).total_seconds(), -1) if connector.open_until else 0)
             before = len(world.asked)
         if rests[-1]:
-            assert "rests until" in collect.read(world.source())["error"]
+            assert "paused until" in collect.read(world.source())["error"]
             assert len(world.asked) == before
         with store.write() as session:
             session.get_one(Connector, "datadog").open_until = None
@@ -238,7 +238,7 @@ def test_one_record_that_makes_no_sense_does_not_stop_the_others(database, caplo
     world = world_of("datadog")
     world.faults = [lambda reply: Reply(200, {**reply.body, "data": [*reply.body["data"], {"id": "odd"}]})]
     told = collect.read(world.source())
-    assert told["error"] is None and told["note"].startswith("1 records could not be read")
+    assert told["error"] is None and told["note"].startswith("1 record could not be read")
     assert "odd" in caplog.text
     with store.read() as session:
         assert sorted(session.exec(select(Signal.vendor_id)).all()) == sorted(world.ids)
@@ -248,7 +248,7 @@ def test_one_record_that_makes_no_sense_does_not_stop_the_others(database, caplo
 def test_a_spent_budget_is_no_failure(database):
     world = world_of("sentry")
     told = collect.read(world.source(calls=5))
-    assert told["error"] is None and "5 calls of this round are used up" in told["note"]
+    assert told["error"] is None and "used all 5 calls of this collection cycle" in told["note"]
     while collect.read(world.source(calls=5))["note"]:
         pass
     with store.read() as session:

@@ -54,7 +54,7 @@ TABLE = {
     "401": (answer(401), 1, 1, True, "refused the credential"),
     "403": (answer(403, {"error": {"code": "forbidden", "message": "Not authorized"}}), 1, 1, True, "Not authorized"),
     "404": (answer(404), 1, 1, True, "does not know"),
-    "409": (answer(409), 1, 1, True, "conflicts"),
+    "409": (answer(409), 1, 1, True, "reported a conflict"),
     "422": (answer(422, {"message": "Invalid entity"}), 1, 1, True, "Invalid entity"),
     "429 in seconds": (answer(429, retry_after="1"), 3, 3, False, "less often"),
     "429 by date": (
@@ -67,8 +67,8 @@ TABLE = {
     "429 for long": (answer(429, retry_after="120"), 1, 1, False, "less often"),
     "429 by reset": (lambda: answer(429, x_ratelimit_reset=str(int(time.time()) + 600))(), 1, 1, False, "less often"),
     "429 without a word": (answer(429), 3, 3, False, "less often"),
-    "500": (answer(500), 3, 1, False, "fault of its own"),
-    "502 with a page": (lambda: httpx.Response(502, content=b"<html>Bad Gateway"), 3, 1, False, "fault of its own"),
+    "500": (answer(500), 3, 1, False, "internal error"),
+    "502 with a page": (lambda: httpx.Response(502, content=b"<html>Bad Gateway"), 3, 1, False, "internal error"),
     "redirect": (answer(302, location="http://169.254.169.254/"), 1, 1, True, "another address"),
     "time-out": (raising(httpx.ReadTimeout), 3, 1, False, ""),
     "no connection": (raising(httpx.ConnectError), 3, 1, False, "could not be reached"),
@@ -77,7 +77,7 @@ TABLE = {
     "truncated body": (lambda: httpx.Response(200, stream=Cut(httpx.RemoteProtocolError("cut"))), 3, 1, False, ""),
     "half a JSON": (lambda: httpx.Response(200, content=b'{"ok": tr'), 1, 1, False, "not JSON"),
     "HTML with 200": (lambda: httpx.Response(200, content=b"<html>sign in"), 1, 1, False, "not JSON"),
-    "other JSON": (answer(200, "hello"), 1, 1, False, "unexpected kind"),
+    "other JSON": (answer(200, "hello"), 1, 1, False, "unexpected type"),
 }
 CLIENTS = {  # name: (host, a read, a write)
     "slack": (

@@ -105,7 +105,7 @@ TABLE = {  # fixture: (what is made of it, what has to come out)
         lambda: datadog("monitors_list_pagination", 0)._monitors(WINDOW),
         lambda page: page.records == [],  # "No Data" is no alert
     ),
-    "datadog/monitors_group_search": (lambda: datadog("monitors_group_search")._monitors(WINDOW), "unexpected kind"),
+    "datadog/monitors_group_search": (lambda: datadog("monitors_group_search")._monitors(WINDOW), "unexpected type"),
     "datadog/rate_limit_429": (lambda: datadog("rate_limit_429")._monitors(WINDOW), "called less often (429)"),
     "datadog/validate_ok": (
         lambda: datadog("validate_ok").http.get("/api/v1/validate").json(),
@@ -119,7 +119,7 @@ TABLE = {  # fixture: (what is made of it, what has to come out)
         lambda: github("check_runs_for_ref", 1).check_runs("a/b", SHA),
         lambda rows: len(rows) == 4 and {row["status"] for row in rows} == {"completed"},
     ),
-    "github/create_file": (lambda: github("create_file", 1).open_pull("a/b", "x", "main", "t", "b"), "unexpected kind"),
+    "github/create_file": (lambda: github("create_file", 1).open_pull("a/b", "x", "main", "t", "b"), "unexpected type"),
     "github/create_pull": (
         lambda: github("create_pull").http.post("/x").json(),
         lambda row: row["number"] == 31 and row["head"]["sha"],

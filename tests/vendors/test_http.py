@@ -309,13 +309,13 @@ def answering(status: str, body: bytes):
     ("status", "body", "asked", "fault"),
     [
         ("200 OK", b"", {}, ""),
-        ("500 No", b"", {}, "it answered 500"),
+        ("500 No", b"", {}, "it returned 500"),
         ("404 No", b"", {"status": 404}, ""),
-        ("200 OK", b"", {"status": 404}, "it answered 200"),
+        ("200 OK", b"", {"status": 404}, "it returned 200"),
         ("200 OK", b"<b>Total: 9</b>", {"contains": "Total"}, ""),
         ("200 OK", b"Sum: 9", {"contains": "Total"}, "its answer does not contain 'Total'"),
         ("200 OK", b"x" * http.SHOWN + b"Total", {"contains": "Total"}, "its answer does not contain 'Total'"),
-        ("302 Found", b"", {}, "it answered 302"),
+        ("302 Found", b"", {}, "it returned 302"),
     ],
 )
 def test_a_probe_tells_why_an_answer_is_not_the_expected_one(serve, status, body, asked, fault):

@@ -111,7 +111,7 @@ def test_flows_are_checked_made_and_replaced(server):
     ("headers", "tenant", "says"),
     [
         ({"Authorization": "Basic bm86bm8="}, "main", "refused the credential (401)"),
-        (BASIC, "elsewhere", "does not know what was asked for (404)"),
+        (BASIC, "elsewhere", "did not find the resource (404)"),
     ],
 )
 def test_the_check_says_what_is_wrong(server, headers, tenant, says):
@@ -135,10 +135,10 @@ def test_the_agent_is_an_analyst_that_is_tempered(server):
 @pytest.mark.parametrize(
     ("outputs", "says"),
     [
-        ({"textOutput": "I would rather not"}, "without a JSON object"),
+        ({"textOutput": "I would rather not"}, "no JSON object"),
         ({"jsonOutput": OPINION | {"confidence": 7}}, "against the schema"),
         ({"jsonOutput": {"root_cause": "?"}}, "against the schema"),
-        ({}, "without a JSON object"),
+        ({}, "no JSON object"),
     ],
 )
 def test_an_agent_that_answers_otherwise_is_not_believed(server, outputs, says):

@@ -288,7 +288,7 @@ def settings(sim, tmp_path, monkeypatch) -> Settings:
 
 @pytest.mark.parametrize("name", ["datadog", "newrelic", "cloudwatch"])
 def test_every_source_tells_of_the_same_crashes_and_alarm(settings, name):
-    source = registry.BUILDERS[name](settings)
+    source = registry.CONNECTORS[name].build(settings)
     assert source.check().ok, source.check()
     batches = list(source.collect(None, datetime.now(UTC)))
     records = [record for batch in batches for record in batch.records]
@@ -303,7 +303,7 @@ def test_every_source_tells_of_the_same_crashes_and_alarm(settings, name):
 @pytest.mark.parametrize("name", ["datadog", "newrelic", "cloudwatch"])
 def test_every_health_source_sees_the_same_error_rate(settings, name):
     until = datetime.now(UTC) + timedelta(seconds=60)
-    points = registry.BUILDERS[name](settings).points(["cart", "search"], until - timedelta(minutes=10), until)
+    points = registry.CONNECTORS[name].build(settings).points(["cart", "search"], until - timedelta(minutes=10), until)
     health = by_service(points, ["cart", "search"])
     assert health["cart"].error_rate == pytest.approx(0.25, abs=0.02)
     assert health["cart"].p95_ms and health["search"].error_rate is None

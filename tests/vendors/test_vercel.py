@@ -164,7 +164,7 @@ def test_a_rollback_ends_when_the_job_has_and_every_alias_has_moved():
 
 def test_an_alias_that_stays_behind_is_no_success():
     cloud = Cloud(left_behind=["www.shop.example"])
-    with pytest.raises(VendorError, match="www.shop.example of shop still serve another") as caught:
+    with pytest.raises(VendorError, match="www.shop.example of shop do not serve") as caught:
         cloud.client().rollback("shop", "dpl_old")
     assert caught.value.permanent
 

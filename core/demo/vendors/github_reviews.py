@@ -53,7 +53,7 @@ class Reviews:
         rows = self.given.setdefault(number, [])
         if request.method == "GET":
             return paged(request, rows, self.api)
-        state = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED"}.get(body.get("event"), "COMMENTED")
+        state = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED"}.get(str(body.get("event")), "COMMENTED")
         rows.append(
             self._row(body) | {"state": state, "commit_id": body.get("commit_id") or sha, "submitted_at": now()}
         )

@@ -153,7 +153,8 @@ def _items(text: str) -> list[str]:
 
 
 def _named(item: str) -> tuple[str, str]:
-    found = ALIAS.fullmatch(item)
+    if (found := ALIAS.fullmatch(item)) is None:
+        raise NrqlError(f"cannot read the selection {item!r}")
     return found[1], found[2] or found[1].split("(")[0]
 
 

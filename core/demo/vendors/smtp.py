@@ -31,14 +31,17 @@ class MailServer:
             self.server.close()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
-        mail = message_from_bytes(envelope.content, policy=policy.default)
+        content = envelope.content or b""
+        content = content if isinstance(content, bytes) else content.encode()
+        mail = message_from_bytes(content, policy=policy.default)
+        body = mail.get_body(("plain",))
         self.mails.append(
             {
                 "from": envelope.mail_from,
                 "to": envelope.rcpt_tos,
                 "subject": mail["subject"],
                 "id": mail["message-id"],
-                "body": mail.get_body(("plain",)).get_content() if mail.get_body(("plain",)) else "",
+                "body": body.get_content() if body else "",
             }
         )
         return "250 OK"

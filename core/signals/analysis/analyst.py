@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.models import Cause, Kind, Record
+from core.models import Cause, Frame, Kind, Record
+from core.models.counted import counted
 from core.signals.analysis import blame, causes, severity, wording
 from core.signals.analysis.blame import RankedSuspect
 from core.signals.analysis.types import Conclusion, Evidence
@@ -46,6 +47,10 @@ class Case:
     suspects: Sequence[RankedSuspect]
     verdict: causes.CauseVerdict | None
 
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        return self.fp.crash.frames if self.fp.crash else ()
+
 
 class EmbeddedAnalyst:
     name = "embedded"
@@ -85,10 +90,7 @@ def read(evidence: Evidence) -> Case:
     """Bring the records into one picture; the one with most frames and locals speaks for the issue."""
     records = sorted(evidence.records, key=lambda r: (r.at, r.source, r.vendor_id))
     pairs = [(fingerprint(record), record) for record in records]
-    fp, best = max(pairs, key=lambda pair: _depth(pair[0]), default=(None, None))
-    if best is None:
-        best = Record(source="", vendor_id="", kind=Kind.LOG, at=_EPOCH, title=evidence.title)
-        fp = fingerprint(best)
+    fp, best = max(pairs, key=lambda pair: _depth(pair[0])) if pairs else _title_alone(evidence)
     verdict = causes.classify(fp.crash) if fp.crash else None
     return Case(
         evidence,
@@ -106,6 +108,11 @@ _EPOCH = Record.model_validate(
 ).at
 
 
+def _title_alone(evidence: Evidence) -> tuple[Fingerprint, Record]:
+    record = Record(source="", vendor_id="", kind=Kind.LOG, at=_EPOCH, title=evidence.title)
+    return fingerprint(record), record
+
+
 def _depth(fp: Fingerprint) -> tuple[int, int, int]:
     if not fp.crash:
         return (0, 0, 0)
@@ -116,7 +123,8 @@ def _suspects(evidence: Evidence, fp: Fingerprint, records: Sequence[Record], ve
     if not records:
         return []
     crash = fp.crash
-    began = min([records[0].at, *([crash.first_seen] if crash and crash.first_seen else [])])
+    first = crash.first_seen if crash else None
+    began = min(records[0].at, first) if first else records[0].at
     return blame.rank(
         service=evidence.service,
         began=began,
@@ -142,16 +150,16 @@ def _terms(case: Case) -> list[dict]:
     slow = _is_slow(case)
     terms = (
         (bool(crash), 0.25, f"the exception is known: {fp.type}"),
-        (not crash and bool(records), 0.15, "a message without an exception"),
-        (own, 0.27, "frames of the program's own are known"),
-        (_understood(case), 0.10, "what kind of cause it is follows from the exception"),
-        (bool(crash and any(f.locals for f in crash.frames)), 0.15, "the values of the locals are known"),
-        (case.occurrences >= ENOUGH, 0.10, f"it occurred {case.occurrences} times"),
+        (not crash and bool(records), 0.15, "there is a message without an exception"),
+        (own, 0.27, "the stack has frames of the program itself"),
+        (_understood(case), 0.10, "the exception shows the kind of cause"),
+        (bool(crash and any(f.locals for f in crash.frames)), 0.15, "the values of local variables are known"),
+        (case.occurrences >= ENOUGH, 0.10, f"it occurred {counted(case.occurrences, 'time')}"),
         (len(case.stacks) == 1, 0.05, "every stack ends at the same place"),
         (len(sources) > 1, 0.05, f"{len(sources)} sources agree: {', '.join(sources)}"),
         (bool(release), 0.05, release.says if release else ""),
         (slow, 0.20, _slow_says(case) if slow else ""),
-        (slow and bool(release), 0.20, "a release came right before it became slow"),
+        (slow and bool(release), 0.20, "a release came right before the slowdown"),
     )
     return [{"says": says, "weight": weight} for holds, weight, says in terms if holds]
 
@@ -164,15 +172,15 @@ def _not_counted(case: Case, told: severity.Assessment) -> list[dict]:
     """Evidence that a person wants to see but that the confidence does not count."""
     says = [f"severity and impact: {s['says']}" for s in told.says]
     says += [f"suspect ({s.kind}, {s.score:.2f}): {s.says}" for s in case.suspects[:3]]
-    says += [f"similar before: {text}" for text in case.evidence.past[:3]]
+    says += [f"similar earlier issue: {text}" for text in case.evidence.past[:3]]
     return [{"says": text, "weight": 0} for text in says]
 
 
 def _conclude(case: Case) -> tuple[Cause, str, str]:
     """(cause, root cause, next step)."""
-    if case.verdict is None:
-        return _without_crash(case)
     verdict, crash = case.verdict, case.fp.crash
+    if verdict is None or crash is None:
+        return _without_crash(case)
     word = operation(crash.model_copy(update={"exception": verdict.raised, "frames": verdict.frames}))
     told = wording.explain(verdict.raised, verdict.frames or crash.frames, word)
     if verdict.raised is not crash.exception:
@@ -189,13 +197,13 @@ def _without_crash(case: Case) -> tuple[Cause, str, str]:
     release = _release(case)
     since = f" {release.says[:1].upper()}{release.says[1:]}." if release else ""
     if _is_slow(case):
-        step = f"Compare {release.name} with the release before it." if release else "Profile the slow requests."
-        return Cause.PERFORMANCE, f"{case.evidence.service} became slower: {_slow_says(case)}.{since}", step
+        step = f"Compare {release.name} with the previous release." if release else "Profile the slow requests."
+        return Cause.PERFORMANCE, f"{case.evidence.service} slowed down: {_slow_says(case)}.{since}", step
     title = " ".join((case.best.message or case.best.title).split())[:240]
     return (
         Cause.UNKNOWN,
-        f"Only a message is known: {title}.{since}",
-        "Look at the service's logs at that time.",
+        f"Only a message is available: {title}.{since}",
+        "Check the service's logs at that time.",
     )
 
 
@@ -218,14 +226,14 @@ def _simplicity(case: Case, cause: Cause) -> float:
     if cause is not Cause.CODE or not case.fp.calls:
         return 0.2 if cause is not Cause.UNKNOWN else 0.0
     word = case.fp.pattern.rsplit("/", 1)[-1]
-    inner = [f for f in case.fp.crash.frames[-1:] if not f.in_app or stack.is_outside(f.file)]
+    inner = [f for f in case.frames[-1:] if not f.in_app or stack.is_outside(f.file)]
     return round(SIMPLE.get(word, OTHERWISE) - (0.05 if inner else 0.0), 2)
 
 
 def _culprit(case: Case, cause: Cause) -> str:
     if case.verdict and case.verdict.upstream:
         return case.verdict.upstream
-    frames = case.verdict.frames or case.fp.crash.frames if case.verdict else ()
+    frames = case.verdict.frames or case.frames if case.verdict else ()
     own = [f for f in frames if f.in_app and not stack.is_outside(f.file)]
     if own and cause in (Cause.CODE, Cause.DELIBERATE):
         return f"{stack.normal_file(own[-1].file)}:{own[-1].line}"

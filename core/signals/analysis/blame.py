@@ -76,10 +76,10 @@ def _of_host(host: str, known: set[str]) -> Iterator[RankedSuspect]:
     name = host.split(":")[0].split(".")[0]
     if host in known or name in known:
         yield RankedSuspect(
-            "service", name if name in known else host, 0.9, f"the errors name {host}, a service of ours"
+            "service", name if name in known else host, 0.9, f"the errors name {host}, one of our services"
         )
     else:
-        yield RankedSuspect("outside", host, 0.9, f"an outage outside: the errors name {host}, which is none of ours")
+        yield RankedSuspect("outside", host, 0.9, f"an external outage: the errors name {host}, which is not ours")
 
 
 def _of_services(graph: Graph, trouble: Sequence[Trouble], known: set[str]) -> Iterator[RankedSuspect]:
@@ -123,14 +123,16 @@ def _reach(graph: Graph, target: str) -> set[str]:
 
 
 def _says(told: Trouble, callers: set[str], callees: Sequence[str]) -> str:
-    parts = [f"{told.service} got worse from {told.began:%H:%M:%S} UTC"]
+    parts = [f"{told.service} degraded from {told.began:%H:%M:%S} UTC on"]
     if told.errors > 0:
         parts.append(f"its error rate rose by {told.errors:.1%}")
     if told.latency > 0:
         parts.append(f"its p95 rose by {told.latency:.0f} ms")
     if callers:
-        parts.append(f"{', '.join(sorted(callers)[:5])} depend on it and suffer too")
-    parts.append(f"it calls {', '.join(sorted(callees)[:5])}, also in trouble" if callees else "what it calls is well")
+        parts.append(f"{', '.join(sorted(callers)[:5])} depend on it and degraded too")
+    parts.append(
+        f"it calls {', '.join(sorted(callees)[:5])}, which also degraded" if callees else "its dependencies are healthy"
+    )
     return "; ".join(parts)
 
 

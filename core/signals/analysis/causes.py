@@ -57,8 +57,8 @@ SECRET = r"(?:token|api[ _-]?key|credentials?|password|secret|signature)"
 REFUSED = r"(?:expired|revoked|invalid|rejected|wrong)"
 LACKING = (
     Cause.ENVIRONMENT,
-    "the host lacks what the program needs",
-    "Restore what is missing on the host (space, memory, file, right, variable or package), then retry.",
+    "the host lacks something that the program needs",
+    "Restore what is missing on the host (disk space, memory, file, permission, variable or package), then retry.",
 )
 RULES = (
     _rule(
@@ -76,7 +76,7 @@ RULES = (
         rf"|{SECRET}\W(?:\w+\W){{0,4}}?{REFUSED}|{REFUSED} (?:\w+ ){{0,2}}{SECRET}"
         r"|authentication failed|access ?denied|InvalidAccessKeyId|unauthori[sz]ed",
         "a credential was refused",
-        "Renew the credential where it is issued and store it anew; no change of the code cures this.",
+        "Renew the credential at its issuer and store the new one. A code change cannot fix this.",
     ),
     _rule(
         LACKING[0],
@@ -103,8 +103,8 @@ RULES = (
         rf"|{STATUS}(?:50[0-4]|429)\b"
         r"|\b(?:50[0-4]|429)[: ]+(?:server|client|internal|bad gateway|service unavail|gateway|too many)"
         r"|too many requests|service unavailable|bad gateway|upstream",
-        "a service that it depends on did not answer as it should",
-        "Look at the dependency's own health first; retry when it is back.",
+        "a dependency did not respond correctly",
+        "Check the health of the dependency first. Retry when it has recovered.",
     ),
 )
 
@@ -119,11 +119,13 @@ def classify(crash: Crash) -> CauseVerdict:
             return CauseVerdict(rule.cause, rule.says, rule.next_step, raised, frames, host)
     raised, frames = steps[0]
     if frames and not is_outside(frames[-1].file) and OWN_RAISE.match(frames[-1].code):
-        step = "Look at what the program was given: its own check refused it."
-        return CauseVerdict(Cause.DELIBERATE, "the program refuses this itself", step, raised, frames)
+        step = "Check the input: the program's own validation rejected it."
+        return CauseVerdict(Cause.DELIBERATE, "the program rejects this input itself", step, raised, frames)
     if any(f.in_app for f in frames):
-        return CauseVerdict(Cause.CODE, "the program does not expect this", "", raised, frames)
-    return CauseVerdict(Cause.UNKNOWN, "no frame of the program is known", "Find the place that fails.", raised, frames)
+        return CauseVerdict(Cause.CODE, "the program does not handle this case", "", raised, frames)
+    return CauseVerdict(
+        Cause.UNKNOWN, "the stack has no frame of the program", "Find the failing code.", raised, frames
+    )
 
 
 def _steps(crash: Crash) -> Iterator[tuple[Raised, tuple[Frame, ...]]]:

@@ -257,5 +257,7 @@ def _gap(a: Open, b: Open) -> float:
 
 def _because(issue: Open, shares: Mapping[str, float]) -> str:
     told = {"type": issue.type, "place": issue.calls[-1] if issue.calls else "", "service": issue.service}
-    said = [f"{name} {told.get(name) or ''}".strip() for name in sorted(shares, key=shares.get, reverse=True)]
+    said = [
+        f"{name} {told.get(name) or ''}".strip() for name in sorted(shares, key=lambda name: shares[name], reverse=True)
+    ]
     return f"same because of {', '.join(said[:4])}"

@@ -83,7 +83,7 @@ def _contrary(one: str, other: str) -> bool:
 class WordDrain(Drain):
     """Drain whose similarity counts words only, and which never takes a state or an act for its opposite."""
 
-    def fast_match(self, cluster_ids, tokens, sim_th, include_params):
+    def fast_match(self, cluster_ids: Sequence[int], tokens, sim_th, include_params):
         return super().fast_match(cluster_ids[-NEAR:], tokens, sim_th, include_params)
 
     def get_seq_distance(self, seq1: Sequence[str], seq2: Sequence[str], include_params: bool) -> tuple[float, int]:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from core.db import store
 from core.decision import windows
 from core.models import ENDED, ChangeSet, Deployment, Issue, Status, now
+from core.models.counted import counted
 from core.ops import notify, stage_log
 from core.policy.sections import Guards
 from core.stages.context import StepContext
@@ -52,7 +53,7 @@ def admit(context: StepContext, change_id: int, automatic: bool) -> Wait:
 def _hours(guards: Guards) -> tuple[float, str] | None:
     at = now()
     opens = windows.business_opens(at, guards.business_hours)
-    return ((opens - at).total_seconds(), f"waits for business hours ({opens:%a %H:%M} UTC)") if opens > at else None
+    return ((opens - at).total_seconds(), f"Waiting for business hours ({opens:%a %H:%M} UTC)") if opens > at else None
 
 
 def _limit(session: Session, issue_id: int, change_id: int, guards: Guards) -> tuple[float, str] | None:
@@ -64,9 +65,9 @@ def _limit(session: Session, issue_id: int, change_id: int, guards: Guards) -> t
         "rate_limit",
         session.get_one(Issue, issue_id),
         f"limit-{now():%Y%m%d%H}",
-        f"{limit} automatic deployments in an hour: further ones wait in the queue",
+        f"{counted(limit, 'automatic deployment')} in an hour. Further ones wait in the queue.",
     )
-    return LIMIT_SECONDS, f"waits: {limit} automatic deployments in the last hour are the limit"
+    return LIMIT_SECONDS, f"Waiting: limit of {counted(limit, 'automatic deployment')} an hour reached"
 
 
 def _admitted(session: Session, change_id: int) -> bool:

@@ -24,12 +24,12 @@ LOOK_SECONDS = 60.0  # between two looks whether a hold has ended
 def on(session: Session, policy: Policy, repository: str, automatic: bool) -> tuple[float, str] | None:
     """(seconds until the next look, why) if a release of this repository has to wait; None if nothing holds it."""
     if stop := of(session, EVERYTHING):
-        return LOOK_SECONDS, f"waits: {stop.by} stopped all releases{_because(stop.reason)}"
+        return LOOK_SECONDS, f"Waiting: {stop.by} stopped all releases{_because(stop.reason)}"
     if automatic and (brake := of(session, repository)):
-        return LOOK_SECONDS, f"waits: the brake of {repository} is on: {brake.reason}"
+        return LOOK_SECONDS, f"Waiting: the brake of {repository} is on ({brake.reason})"
     at = now()
     if frozen := windows.freeze(at, policy.guards.freezes, repository):
-        return (frozen.end - at).total_seconds(), f"waits for the end of the freeze {windows.told(frozen)}"
+        return (frozen.end - at).total_seconds(), f"Waiting for the end of the freeze {windows.told(frozen)}"
     return None
 
 
@@ -51,7 +51,7 @@ def brake_if_due(session: Session, policy: Policy, repository: str) -> Hold | No
     )
     made = put(session, repository, "platform", says)
     chain.record(session, "platform", "brake", f"repository/{repository}", {"reason": says}, key=f"brake-{made.id}")
-    body = f"Automatic releases of {repository} are held: {says}. They go on when a person lifts the brake."
+    body = f"Automatic releases of {repository} are on hold: {says}. They continue when a person lifts the brake."
     notify.announce(session, "brake", f"brake-{made.id}", repository, body)
     return made
 

@@ -14,8 +14,8 @@ from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.ops import notify, stage_log
 from core.ops.stage_log import Entry
-from core.policy.sections import Repository
-from core.runtime import Runtime
+from core.policy.services import Repository
+from core.runtime import Runtime, connected
 from core.signals import health
 from core.stages.context import StageContext, StepContext
 from core.stages.deliver import release_checks, scene, success_checks
@@ -34,7 +34,9 @@ def preview(context: StageContext, change_id: int) -> Delivered:
         issue, change = session.get_one(Issue, context.issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
     if not (rt.deployer and repository.vercel_project):
-        return _stop(entry, f"no deployment is set up for repository {name!r} (vercel_project, VERCEL_TOKEN)")
+        return _stop(
+            entry, f"Deployments are not configured for repository {name!r} (set vercel_project and VERCEL_TOKEN)."
+        )
     with store.write() as session:
         row = _row(session, change, name, "preview", automatic=True)
     if repository.environment:
@@ -42,9 +44,9 @@ def preview(context: StageContext, change_id: int) -> Delivered:
     made = rt.deployer.preview(repository.vercel_project, repository.github, change.branch, change.head_sha, row.key)
     made = _built(rt, made)
     if made.state != "READY":
-        return _failed(row, made, entry, f"the preview did not build ({made.state}): {made.note}")
+        return _failed(row, made, entry, f"The preview build failed ({made.state}): {made.note}")
     if fault := probe(rt, made.url + repository.health_path):
-        return _failed(row, made, entry, f"the preview is not healthy: {fault}")
+        return _failed(row, made, entry, f"The preview is not healthy: {fault}")
     _update(
         row.key,
         vendor_id=made.vendor_id,
@@ -54,7 +56,7 @@ def preview(context: StageContext, change_id: int) -> Delivered:
         ready_at=now(),
         ended_at=now(),
     )
-    entry.says = f"preview {made.vendor_id} is healthy"
+    entry.says = f"Preview {made.vendor_id} is healthy."
     return Delivered(ok=True)
 
 
@@ -96,14 +98,14 @@ def _update(key: str, **values) -> None:
 
 def _built(rt: Runtime, made: Deployed) -> Deployed:
     """Poll until the build has ended. Raises VendorError when it does not within ten minutes."""
-    deadline = time.monotonic() + BUILD_SECONDS
+    deployer, deadline = connected(rt.deployer, "deployer"), time.monotonic() + BUILD_SECONDS
     while made.state not in ("READY", *FAILED):
         if time.monotonic() > deadline:
             raise VendorError(
-                rt.deployer.name, f"{made.vendor_id} still builds after {BUILD_SECONDS:.0f} s", permanent=True
+                deployer.name, f"{made.vendor_id} is still building after {BUILD_SECONDS:.0f} s", permanent=True
             )
         time.sleep(POLL_SECONDS)
-        made = rt.deployer.status(made.vendor_id)
+        made = deployer.status(made.vendor_id)
     return made
 
 
@@ -162,7 +164,7 @@ def expire(context: StepContext, approval_id: int) -> ApprovalAnswer:
         row = session.get_one(Approval, approval_id)
         if row.state == "pending":
             row.state, row.answered_at = "expired", now()
-    return ApprovalAnswer(says="nobody answered the question for approval in time")
+    return ApprovalAnswer(says="The approval expired without an answer.")
 
 
 # --- production ----------------------------------------------------------------------------------
@@ -187,33 +189,34 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         ).first()
         missing = release_checks.missing(session, issue_id, context.run, change)
     if missing or ready is None:
-        says = f"nothing was deployed: {'; '.join(missing) or 'there is no healthy preview of this commit'}"
+        says = f"Nothing was deployed: {'; '.join(missing) or 'this commit has no healthy preview'}"
         _update(row.key, status="failed", note=says, ended_at=now())
         return _stop(entry, says)
     if not row.previous_vendor_id:
         _update(row.key, started_at=now())  # its place in the limit was taken when it was admitted
         _remember(rt, row, repository, name)
     if row.status in ("rolled_back", "superseded"):
-        return _stop(entry, f"nothing more is deployed: this deployment is {row.status}")
+        return _stop(entry, f"Nothing more is deployed: this deployment is {row.status}.")
     begun = time.monotonic()
-    made = rt.deployer.promote(repository.vercel_project, ready.vendor_id, row.key)
+    deployer = connected(rt.deployer, "deployer")
+    made = deployer.promote(repository.vercel_project, ready.vendor_id, row.key)
     _update(row.key, vendor_id=made.vendor_id)  # from here on the way back knows it
     made = _built(rt, made)
     if made.state != "READY":
-        return _failed(row, made, entry, f"the production deployment failed ({made.state}): {made.note}")
+        return _failed(row, made, entry, f"The production deployment failed ({made.state}): {made.note}")
     moved = {} if row.ready_at else {"promote_seconds": time.monotonic() - begun, "ready_at": store.time()}
     _update(row.key, url=made.url, status="watching", **moved)
     try:
-        rt.deployer.serve(repository.vercel_project, made.vendor_id)
+        deployer.serve(repository.vercel_project, made.vendor_id)
     except VendorError as error:
         if not error.permanent:
             raise
-        return _stop(entry, f"production does not serve the deployment: {error.message}")
+        return _stop(entry, f"Production does not serve the deployment: {error.message}")
     if repository.production_url and (fault := probe(rt, repository.production_url + repository.health_path)):
-        return _stop(entry, f"production is not healthy after the deployment: {fault}")
+        return _stop(entry, f"Production is not healthy after the deployment: {fault}")
     with store.write() as session:
         _audited(session, row, issue_id, automatic)
-    entry.says = f"{made.vendor_id} serves production"
+    entry.says = f"Production serves {made.vendor_id}."
     return Delivered(ok=True)
 
 
@@ -233,7 +236,7 @@ def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:
 
 def _remember(rt: Runtime, row: Deployment, repository: Repository, name: str) -> None:
     """What a rollback returns to, and how the repository's services and their success checks fared before."""
-    live = rt.deployer.production(repository.vercel_project)
+    live = connected(rt.deployer, "deployer").production(repository.vercel_project)
     services = sorted(scene.services_of(rt, name))
     at = now()
     points = rt.health.points(list(rt.policy.services), at - scene.HISTORY, at) if rt.health else []

@@ -30,11 +30,11 @@ LIVE = ("pending", "watching", "failed")  # states of a deployment that nobody h
 
 
 def _not_shipped(fault: StepFault) -> Delivered:
-    return Delivered(says=f"the deployment could not be finished: {fault.says}")
+    return Delivered(says=f"The deployment could not be completed: {fault.says}")
 
 
 def _not_confirmed(fault: StepFault) -> WatchResult:
-    return WatchResult("failed", says=f"the watch could not judge the deployment: {fault.says}")
+    return WatchResult("failed", says=f"The watch could not judge the deployment: {fault.says}")
 
 
 FORWARD = Patience(passing=FORWARD_SECONDS, refused=0.0, broken=0.0, guards=True, end=_not_shipped)
@@ -70,12 +70,14 @@ def _waits(issue_id: int, says: str) -> None:
 
 
 def _unconfirmed(session: Session, issue_id: int, run: int) -> list[Deployment]:
-    return session.exec(
-        select(Deployment)
-        .join(ChangeSet, col(ChangeSet.id) == Deployment.change_set_id)
-        .where(Deployment.issue_id == issue_id, ChangeSet.run == run, Deployment.environment == "production")
-        .where(col(Deployment.status).in_(LIVE))
-    ).all()
+    return list(
+        session.exec(
+            select(Deployment)
+            .join(ChangeSet, col(ChangeSet.id) == Deployment.change_set_id)
+            .where(Deployment.issue_id == issue_id, ChangeSet.run == run, Deployment.environment == "production")
+            .where(col(Deployment.status).in_(LIVE))
+        )
+    )
 
 
 def alarm(issue_id: int, run: int, says: str) -> Done:
@@ -98,7 +100,7 @@ def _sound(session: Session, row: Deployment, says: str) -> None:
 
 
 def body(row: Deployment, policy: Policy) -> str:
-    return f"{says(row)} By hand: {by_hand(row, policy)}"
+    return f"{says(row)} Manual rollback: {by_hand(row, policy)}"
 
 
 def says(row: Deployment) -> str:
@@ -106,14 +108,14 @@ def says(row: Deployment) -> str:
     built = f"Deployment {row.vendor_id}" if row.vendor_id else "A deployment"
     return (
         f"{built} of {row.repository} could be neither confirmed nor rolled back: {row.alarm}. "
-        "The platform keeps trying, at least once a minute."
+        "The platform retries at least once a minute."
     )
 
 
 def by_hand(row: Deployment, policy: Policy) -> str:
     """The command that restores production without the platform."""
     if not row.previous_vendor_id:
-        return "there is no earlier deployment to return to; deploy a good commit"
+        return "there is no earlier deployment; deploy a good commit"
     known = policy.repositories.get(row.repository)
     project = known.vercel_project if known else row.repository
     return f"vercel rollback {shlex.quote(row.previous_vendor_id)} --yes   (project {project})"
@@ -131,4 +133,4 @@ def quiet(issue_id: int, run: int) -> None:
 def alarms() -> list[Deployment]:
     """Deployments that may serve production and that nobody could confirm or roll back."""
     with store.read() as session:
-        return session.exec(select(Deployment).where(Deployment.alarm != "", col(Deployment.status).in_(LIVE))).all()
+        return list(session.exec(select(Deployment).where(Deployment.alarm != "", col(Deployment.status).in_(LIVE))))

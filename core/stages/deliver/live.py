@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from core.db import store
 from core.models import ChangeSet, Deployment
-from core.policy.sections import Repository
-from core.runtime import Runtime
+from core.policy.services import Repository
+from core.runtime import Runtime, connected
 from core.stages import workspace
 from core.vendors.base import Deployed, VendorError
 from core.vendors.command import CommandError
@@ -13,11 +13,12 @@ from core.vendors.command import CommandError
 
 def ask(rt: Runtime, row: Deployment) -> tuple[Deployed | None, str]:
     """(the deployment that serves production, the vendor's fault); None where it is not known."""
+    deployer = connected(rt.deployer, "deployer")
     try:
-        live = rt.deployer.production(rt.policy.repositories[row.repository].vercel_project)
+        live = deployer.production(rt.policy.repositories[row.repository].vercel_project)
     except VendorError as error:
         return None, str(error)
-    return live, "" if live else f"{rt.deployer.name} names no deployment that serves production"
+    return live, "" if live else f"{deployer.name} names no deployment that serves production"
 
 
 def young(rt: Runtime, repository: Repository) -> float:

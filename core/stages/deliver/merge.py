@@ -21,7 +21,7 @@ FOR = timedelta(days=3)  # then it is left to the person who was told
 def attempt(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[str, str]:
     """(merged, refused or away; what was done)."""
     if not (rt.host and change.pull_number):
-        return "merged", "no pull request to merge: GitHub is not connected"
+        return "merged", "No pull request to merge: GitHub is not connected."
     _, repository = rt.repository_of(issue.service)
     try:
         sha = rt.host.merge(repository.github, change.pull_number, change.head_sha)
@@ -33,7 +33,7 @@ def attempt(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[str, str]:
 
 def outstanding(session: Session, issue: Issue, change: ChangeSet, says: str) -> None:
     """Tell a person, once. The issue stays fixed."""
-    text = f"The fix is live and verified, but {says}. The platform tries again for {FOR.days} days. {change.pull_url}"
+    text = f"The fix is live and verified, but {says}. The platform retries for {FOR.days} days. {change.pull_url}"
     notify.once(session, "merge_outstanding", issue, f"merge-{change.id}", text.strip())
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session, SQLModel, col, select
+from typing import TypeVar
+
+from sqlmodel import Session, col, select
 
 from core.models import Approval, ChangeSet, Decision, Review, TestRun, Verdict
+
+Row = TypeVar("Row", Decision, Review, TestRun)
 
 SURE = 0.8  # a patch below this has no evidence for its behaviour: a person approves it
 
@@ -30,7 +34,7 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> lis
         "no decision allows it": decision is None or decision.verdict is Verdict.ESCALATE_HUMAN,
         "the review has not passed": review is None or not review.passed,
         "the tests have not passed": not tested(session, change),
-        "a person's approval of this very patch is missing": asked and approved is None,
+        "this exact patch lacks a person's approval": asked and approved is None,
     }
     return [says for says, locked in locks.items() if locked]
 
@@ -51,5 +55,5 @@ def unseen(review: Review | None) -> bool:
     return review is not None and review.passed and not all(gate.get("passed") for gate in review.gates)
 
 
-def _newest(session: Session, table: type[SQLModel], *where):
+def _newest(session: Session, table: type[Row], *where) -> Row | None:
     return session.exec(select(table).where(*where).order_by(col(table.id).desc()).limit(1)).first()

@@ -9,10 +9,10 @@ from sqlmodel import Session, col, select
 
 from core.db import store
 from core.models import Deployment
-from core.runtime import Runtime
+from core.runtime import Runtime, connected
 from core.stages.context import StepContext
 from core.stages.results import Wait
-from core.vendors.base import Deployed, VendorError
+from core.vendors.base import Deployed, Deployer, VendorError
 
 SETTLED, EVERY = 300.0, 15.0  # seconds: how long, and how often, a late move of production is looked for
 FINISHED = ("READY", "ERROR", "CANCELED", "BLOCKED")
@@ -32,7 +32,11 @@ class Restored:
 
 def made(rt: Runtime, row: Deployment) -> list[Deployed]:
     """All that was created for this row: two workers, or a lost answer, may have made more than the row knows."""
-    return rt.deployer.with_key(_project(rt, row), row.key)
+    return _deployer(rt).with_key(_project(rt, row), row.key)
+
+
+def _deployer(rt: Runtime) -> Deployer:
+    return connected(rt.deployer, "deployer")
 
 
 def _project(rt: Runtime, row: Deployment) -> str:
@@ -44,31 +48,31 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
 
     One that is still being built is cancelled first: it would take production over when it is finished.
     """
-    project, found = _project(rt, row), made(rt, row)
+    deployer, project, found = _deployer(rt), _project(rt, row), made(rt, row)
     for one in found:
         if one.state not in FINISHED:
-            rt.deployer.cancel(one.vendor_id)
-    live = rt.deployer.production(project)
+            deployer.cancel(one.vendor_id)
+    live = deployer.production(project)
     if live and live.vendor_id == row.previous_vendor_id:
-        return Restored("rolled_back", f"production already serves {row.previous_vendor_id}", late=bool(found))
+        return Restored("rolled_back", f"Production already serves {row.previous_vendor_id}", late=bool(found))
     if live and live.vendor_id not in {row.vendor_id, *(one.vendor_id for one in found)}:
-        return Restored("superseded", f"production was left alone: it serves the newer deployment {live.vendor_id}")
+        return Restored("superseded", f"Production was left unchanged: it serves the newer deployment {live.vendor_id}")
     if not row.previous_vendor_id:
-        raise VendorError(rt.deployer.name, "there is no earlier deployment to return to", permanent=True)
+        raise VendorError(deployer.name, "there is no earlier deployment to roll back to", permanent=True)
     begun = time.monotonic()
-    rt.deployer.rollback(project, row.previous_vendor_id)
-    _seen(rt, project, row.previous_vendor_id)
+    deployer.rollback(project, row.previous_vendor_id)
+    _seen(deployer, project, row.previous_vendor_id)
     with store.write() as session:  # the next question for approval tells how long a way back takes
         session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
-    return Restored("rolled_back", f"rolled back to {row.previous_vendor_id}")
+    return Restored("rolled_back", f"Rolled back to {row.previous_vendor_id}")
 
 
-def _seen(rt: Runtime, project: str, vendor_id: str) -> None:
+def _seen(deployer: Deployer, project: str, vendor_id: str) -> None:
     """Raises VendorError unless production serves this deployment."""
-    live = rt.deployer.production(project)
+    live = deployer.production(project)
     if live is None or live.vendor_id != vendor_id:
         says = f"production serves {live.vendor_id if live else 'nothing'} after the rollback to {vendor_id}"
-        raise VendorError(rt.deployer.name, says)
+        raise VendorError(deployer.name, says)
 
 
 def settle(context: StepContext, change_id: int) -> Wait:
@@ -82,7 +86,7 @@ def settle(context: StepContext, change_id: int) -> Wait:
         age = (store.clock(session) - row.ended_at).total_seconds() if row and row.ended_at else SETTLED
     if row is None or row.status not in ("rolled_back", "watching"):
         return Wait()
-    live = rt.deployer.production(_project(rt, row))
+    live = _deployer(rt).production(_project(rt, row))
     if live and live.vendor_id in {row.vendor_id, *(one.vendor_id for one in made(rt, row))}:
         _mark(row, "watching")
         _mark(row, restore(rt, row).status)

@@ -18,6 +18,7 @@ from sqlalchemy import Row
 from sqlmodel import Session, col, func, select
 
 from core.db import bulk, store
+from core.db.columns import select_columns
 from core.models import Cause, ChangeSet, Connector, Crash, Deployment, Issue, Kind, Metric, MetricPoint, Signal
 from core.runtime import Runtime
 from core.signals.grouping import stack
@@ -49,6 +50,8 @@ class Release:
 
     @property
     def ready(self) -> datetime:
+        if self.row.ready_at is None:
+            raise ValueError(f"deployment {self.row.id} was never ready")
         return self.row.ready_at
 
     @property
@@ -168,8 +171,8 @@ def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
     """Errors of the issue's environment, the newest first. One that is not grouped yet has no fingerprint so far."""
     grouped = col(Signal.issue_id).is_not(None) | col(Signal.set_aside).is_not(None)
     return session.exec(
-        select(
-            Signal.id, Signal.source, Signal.service, Signal.at, Signal.count,
+        select_columns(
+            Signal.id, Signal.source, Signal.service, Signal.at, col(Signal.count).label("number"),
             Signal.release, Signal.fingerprint, Signal.title, Signal.issue_id,
         )
         .where(
@@ -206,7 +209,7 @@ def _faults(session: Session, release: Release, rows: Sequence[Row], at: datetim
 
 def _causes(session: Session, issues: Collection[int]) -> dict[int, Cause | None]:
     """The cause that the analysis named, by issue; None of one that is not analysed yet."""
-    return dict(session.exec(select(Issue.id, Issue.cause).where(col(Issue.id).in_(issues))).all())
+    return dict(session.exec(select_columns(Issue.id, Issue.cause).where(col(Issue.id).in_(issues))).all())
 
 
 def _unread(release: Release, signals: Sequence[Row], causes: Collection[Cause | None], at: datetime) -> bool:
@@ -245,8 +248,8 @@ def _counted(release: Release, rows: Sequence[Row]) -> Iterator[Row]:
     totals: dict[object, dict[str, tuple[int, int, int]]] = defaultdict(dict)
     for row in rows:
         since, all_, times = totals[_cause(row)].get(row.source, (0, 0, 0))
-        since += row.count * (row.at >= release.ready)
-        totals[_cause(row)][row.source] = (since, all_ + row.count, times + 1)
+        since += row.number * (row.at >= release.ready)
+        totals[_cause(row)][row.source] = (since, all_ + row.number, times + 1)
     best = {cause: max(told, key=lambda source: (*told[source], source)) for cause, told in totals.items()}
     return (row for row in rows if row.source == best[_cause(row)])
 
@@ -260,7 +263,7 @@ def _cause(row: Row) -> object:
 
 
 def _event(release: Release, row: Row) -> Event:
-    return Event(release.seconds(row.at), row.count, _replaced(row.release, release.change))
+    return Event(release.seconds(row.at), row.number, _replaced(row.release, release.change))
 
 
 def _replaced(named: str | None, change: ChangeSet) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from core.models import ServiceHealth
-from core.policy.sections import SuccessCheck
+from core.policy.services import SuccessCheck
 from core.runtime import Runtime
 
 Answers = Mapping[str, str]  # "service: check" -> fault, or ""
@@ -42,7 +42,7 @@ def bound(check: SuccessCheck, health: ServiceHealth, least: int) -> str | None:
     value = getattr(health, check.metric)
     if value is None or health.requests < least:
         return None
-    return "" if value <= check.at_most else f"{check.metric} is {value:.4g}, at most {check.at_most:g} is allowed"
+    return "" if value <= check.at_most else f"{check.metric} is {value:.4g}; the maximum is {check.at_most:g}"
 
 
 def harm(before: Answers, last: Answers, now: Answers) -> list[str]:

@@ -13,8 +13,9 @@ from sqlmodel import Session, col, select
 from core.db import store
 from core.models import ChangeSet, Issue, Review, now
 from core.ops.stage_log import Entry
-from core.policy.sections import CodeRabbitRules, Repository
-from core.runtime import Runtime
+from core.policy.sections import CodeRabbitRules
+from core.policy.services import Repository
+from core.runtime import Runtime, connected
 from core.stages import pull_request
 from core.stages.context import StageContext
 from core.stages.results import PeerReview
@@ -57,7 +58,7 @@ def look(context: StageContext, change_id: int, asked: int) -> PeerReview:
 
 def _seen(rt: Runtime, repository: Repository, change: ChangeSet) -> ReviewProgress:
     try:
-        return rt.reviewer.look(repository.github, change.pull_number, change.head_sha)
+        return connected(rt.reviewer, "reviewer").look(repository.github, change.pull_number, change.head_sha)
     except VendorError as error:
         return ReviewProgress("waiting", says=f"CodeRabbit's review could not be read ({error.message})")
 
@@ -68,14 +69,14 @@ def _ask_again(
     """First wait as long as it asked for; then ask, once for each commit and time."""
     entry.result = "waiting"
     if seen.wait and asked == 0:
-        entry.says = f"{seen.says}; asked to wait {seen.wait:.0f} s"
+        entry.says = f"{seen.says}; retry in {seen.wait:.0f} s"
         return _again(seen.wait, asked=1)
     key = f"review-{change.head_sha[:12]}-{asked}"
     try:
-        rt.reviewer.ask(repository.github, change.pull_number, key)
-        entry.says = f"{seen.says}; asked for it again"
+        connected(rt.reviewer, "reviewer").ask(repository.github, change.pull_number, key)
+        entry.says = f"{seen.says}; review requested again"
     except VendorError as error:
-        entry.says = f"{seen.says}; it could not be asked for again ({error.message})"
+        entry.says = f"{seen.says}; it could not be requested again ({error.message})"
     return _again(rt.policy.coderabbit.every_seconds, asked + 1)
 
 
@@ -86,7 +87,7 @@ def _again(seconds: float, asked: int) -> PeerReview:
 def _judged(entry: Entry, change_id: int, seen: ReviewProgress, rules: CodeRabbitRules) -> PeerReview:
     blocking = [f for f in seen.findings if f.severity in rules.block]
     told = [f"{f.path}:{f.line}: {f.severity}: {f.says}" for f in blocking]
-    says = f"{seen.says}, {len(blocking)} of them block"
+    says = f"{seen.says}, {len(blocking)} of them blocking"
     found = [
         {"gate": GATE, "path": f.path, "line": f.line, "severity": f.severity, "says": f.says} for f in seen.findings
     ]
@@ -98,7 +99,7 @@ def _judged(entry: Entry, change_id: int, seen: ReviewProgress, rules: CodeRabbi
 
 
 def _absent(entry: Entry, change_id: int, seen: ReviewProgress) -> PeerReview:
-    says = f"no review by CodeRabbit ({seen.says}): a person's approval takes its place"
+    says = f"no review by CodeRabbit ({seen.says}); a person's approval is required instead"
     _keep(change_id, {"gate": GATE, "passed": False, "done": False, "says": says}, [], passed=True)
     entry.says = says
     return PeerReview(state="ended", ok=True, needs_approval=True)

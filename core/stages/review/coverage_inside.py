@@ -12,12 +12,12 @@ import pytest
 
 
 def main(folder):
-    key = key_of(folder)  # noqa: F821 - stands in front
+    key = key_of(folder)  # noqa: F821 # pyright: ignore[reportUndefinedVariable] - sealed.py stands in front
     with open(os.path.join(folder, "job"), encoding="utf-8") as file:
         asked = json.load(file)
     with open(os.path.join(folder, "report"), "w", encoding="utf-8") as out:
         sys.path.insert(0, os.getcwd())
-        sealer(key, out)(measured(asked["tests"], asked["files"]))  # noqa: F821
+        sealer(key, out)(measured(asked["tests"], asked["files"]))  # noqa: F821 # pyright: ignore[reportUndefinedVariable] - as above
 
 
 def measured(tests, files):

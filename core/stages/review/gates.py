@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from core.policy.sections import FixRules, Repository
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.types import Runner
 from core.stages.review import runtime_gates, text_gates, tools
 from core.stages.review.gate import Changed, Gate, GateFinding, changed_lines, counted
@@ -62,7 +63,7 @@ def security(report: Report, changed: Changed, source: Changed) -> Gate:
     In a test, a text alone is no fault: what looks like an address or a temporary path there is a reported value.
     """
     if not changed:
-        return Gate("security", True, "no program code was changed", 0.0, 0.0)
+        return Gate("security", True, "no program code changed", 0.0, 0.0)
     rows = (r for r in report.bandit if r.code not in OF_TEXTS or r.path in source)
     found = (GateFinding("security", r.path, r.line, f"{r.code}: {r.says}", r.severity) for r in rows)
     return counted("security", found, changed, "security findings")
@@ -71,7 +72,7 @@ def security(report: Report, changed: Changed, source: Changed) -> Gate:
 def style(report: Report, changed: Changed) -> Gate:
     """ruff: errors, likely bugs, and swallowed exceptions."""
     if not changed:
-        return Gate("style", True, "no Python was changed", 0.0, 0.0)
+        return Gate("style", True, "no Python code changed", 0.0, 0.0)
     rows = (r for r in report.ruff if r.code != tools.COMPLEX)
     found = (GateFinding("style", r.path, r.line, f"{r.code}: {r.says}") for r in rows)
     return counted("style", found, changed, "style findings")
@@ -101,5 +102,5 @@ def _complexity_of(message: str) -> tuple[str, int]:
 def _end_of(path: Path, first: int) -> int:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno == first:
-            return node.end_lineno
+            return node.end_lineno or first
     return first

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core.models.counted import counted
-from core.policy.sections import Repository
+from core.policy.services import Repository
 from core.repair.judge.capabilities import NOTHING, Capability, capabilities
 from core.repair.prove import generated_tests
 from core.repair.sandbox.runner import read_back
@@ -41,7 +41,7 @@ def _told(rows: list[Capability], asks: list[Capability]) -> str:
         return NOTHING
     kinds = ", ".join(dict.fromkeys(row.kind for row in asks or rows))
     count = counted(len(rows), "new capability", "new capabilities")
-    return f"{count}; a person has to look at: {kinds}" if asks else f"{count}, none of which needs a person: {kinds}"
+    return f"{count}; a person must review: {kinds}" if asks else f"{count}, none needs a person: {kinds}"
 
 
 def generated_test(tree: Path, path: str) -> Gate:
@@ -50,4 +50,6 @@ def generated_test(tree: Path, path: str) -> Gate:
     texts = {name: read_back(tree / name, LARGEST) for name in names if name != path}
     why = generated_tests.refused(RegressionTest(path, read_back(tree / path, LARGEST)), texts)
     findings = (GateFinding("generated test", path, 1, why),) if why else ()
-    return Gate("generated test", not why, why or "it holds nothing that a patch may not", None, None, findings)
+    return Gate(
+        "generated test", not why, why or "it contains nothing that a patch may not contain", None, None, findings
+    )

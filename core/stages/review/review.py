@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from core.db import store
 from core.models import ChangeSet, Issue, Review
+from core.runtime import connected
 from core.stages import pull_request, workspace
 from core.stages.context import StageContext
 from core.stages.results import ReviewResult
@@ -25,13 +26,14 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
+    runner = connected(rt.runner, "runner")
     found = workspace.clone_with(rt, name, repository, change)
     diff = found.diff(change.base_sha, change.head_sha, "-U0")
     with rt.workbench, workspace.tree(rt, found, f"review-{change_id}", change.head_sha) as tree:
         before = gates.texts_before(found.git, change.base_sha, diff)
-        on = vulnerabilities.stand(tree, diff, before, repository, rt.policy.osv, rt.runner)  # before any code has run
+        on = vulnerabilities.stand(tree, diff, before, repository, rt.policy.osv, runner)  # before any code has run
         told = patch_gates.review(tree, diff, before, repository, change.test_path)
-        results = [*gates.review(tree, diff, repository, rt.policy.fix, rt.runner, before), *told]
+        results = [*gates.review(tree, diff, repository, rt.policy.fix, runner, before), *told]
     results = [*results, vulnerabilities.gate(on, rt.advisories, rt.policy.osv)]
     passed = all(gate.passed or not gate.done for gate in results)
     findings = [finding for gate in results for finding in gate.findings]
@@ -67,4 +69,4 @@ def _said(results: Sequence[Gate]) -> str:
     rest = [f"{gate.gate}: {gate.says}" for gate in results if not gate.done]
     if not rest:
         return f"all {len(results)} gates passed"
-    return "; ".join([f"{len(results) - len(rest)} of {len(results)} gates looked and passed", *rest])
+    return "; ".join([f"{len(results) - len(rest)} of {len(results)} gates ran and passed", *rest])

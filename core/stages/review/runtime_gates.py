@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from core.policy.sections import FixRules, Repository
+from core.models.counted import counted
+from core.policy.sections import FixRules
+from core.policy.services import Repository
 from core.repair.sandbox import checkout
 from core.repair.sandbox.desk import desk, script
 from core.repair.types import Runner
@@ -33,14 +35,14 @@ def run(
 def coverage(tree: Path, changed: Changed, repository: Repository, least: float, runner: Runner) -> Gate:
     """Share of the changed statements that the tests run, measured by coverage.py."""
     if not changed:
-        return Gate("coverage", True, "no program code was changed", 1.0, least)
+        return Gate("coverage", True, "no program code changed", 1.0, least)
     report, done = _inside(tree, coverage_inside, {"tests": repository.tests, "files": sorted(changed)}, runner)
     if report is None:
         return Gate("coverage", False, f"coverage could not be measured: {done.stderr.strip()[-300:]}", None, least)
     asked = {(path, n) for path in changed for n in changed[path] & set(report[path]["all"])}
     missed = [(path, n) for path, n in sorted(asked) if n in report[path]["missed"]]
     share = 1 - len(missed) / len(asked) if asked else 1.0
-    says = f"{len(asked) - len(missed)} of {len(asked)} changed statements are run by tests"
+    says = f"{len(asked) - len(missed)} of {counted(len(asked), 'changed statement')} covered by tests"
     found = tuple(GateFinding("coverage", path, n, "no test runs this line") for path, n in missed)
     return Gate("coverage", share >= least, says, round(share, 4), least, found if share < least else ())
 
@@ -49,7 +51,7 @@ def _inside(tree: Path, module: ModuleType, asked: dict, runner: Runner) -> tupl
     """What a script of ours reported from the sandbox; None when it did not, or when something else wrote there."""
     with desk(tree) as made:
         made.put("job", json.dumps(asked))
-        done = runner.run(["python", "-P", "-c", script(Path(module.__file__)), made.name], tree)
+        done = runner.run(["python", "-P", "-c", script(Path(str(module.__file__))), made.name], tree)
         values, honest = made.report()
     return (values[-1] if values and honest else None), done
 
@@ -82,10 +84,10 @@ def performance(tree: Path, asked: dict[str, dict], repository: Repository, rule
     It fails when one takes more than ``rules.slowdown`` times as long, beyond the noise that was seen.
     """
     if not asked:
-        return Gate("performance", True, "no function was changed that was there before", None, rules.slowdown)
+        return Gate("performance", True, "no existing function changed", None, rules.slowdown)
     timed, _ = _inside(tree, timing_inside, {"tests": repository.tests, "files": asked}, runner)
     if not timed:
-        why = "no recorded input could be timed" if timed == {} else "the timing did not end"
+        why = "no recorded input could be timed" if timed == {} else "the timing did not finish"
         return Gate("performance", True, f"not measured: {why}", None, rules.slowdown)
     return _judged(timed, rules.slowdown)
 
@@ -108,5 +110,5 @@ def _judged(timed: dict[str, dict], limit: float) -> Gate:
             )
     worst = max(found["new"] / max(found["old"], 1e-9) for found in timed.values())
     calls, noise = sum(f["calls"] for f in timed.values()), max(f["noise"] for f in timed.values())
-    says = f"{worst:.2f} times the CPU time of before on {calls} recorded inputs (noise {noise:.0%})"
+    says = f"{worst:.2f}× the earlier CPU time on {counted(calls, 'recorded input')} (noise {noise:.0%})"
     return Gate("performance", not findings, says, round(worst, 3), limit, tuple(findings))

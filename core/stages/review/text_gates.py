@@ -25,7 +25,7 @@ def secrets(tree: Path, changed: Changed) -> Gate:
         for number, line in enumerate((tree / path).read_text(encoding="utf-8").splitlines(), 1):
             line = line.replace(MARK, "")
             if number in lines and redact(line) != line:
-                found.append(GateFinding("secrets", path, number, "a secret is written down here"))
+                found.append(GateFinding("secrets", path, number, "this line contains a secret"))
     return counted("secrets", found, changed, "secrets")
 
 
@@ -36,7 +36,9 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
     or named in a manifest.
     """
     found = [
-        GateFinding("dependencies", n, 1, "dependencies changed: audit them by hand") for n in names if is_manifest(n)
+        GateFinding("dependencies", n, 1, "dependencies changed; a person must audit them")
+        for n in names
+        if is_manifest(n)
     ]
     named = " ".join(texts(tree, source).values()).lower().replace("_", "-")
     for path, lines in changed.items():
@@ -44,8 +46,8 @@ def dependencies(tree: Path, changed: Changed, names: Sequence[str], source: Seq
         for number, module in imported((tree / path).read_text(encoding="utf-8")):
             there = module in known or module.lower().replace("_", "-") in named
             if number in lines and not there:
-                found.append(GateFinding("dependencies", path, number, f"no manifest names {module}"))
-    says = "; ".join(f.says for f in found) or "no manifest was changed and no new dependency is imported"
+                found.append(GateFinding("dependencies", path, number, f"no manifest lists {module}"))
+    says = "; ".join(f.says for f in found) or "no manifest changed and no new dependency is imported"
     return Gate("dependencies", not found, says, float(len(found)), 0.0, tuple(found))
 
 
@@ -59,7 +61,7 @@ def documentation(tree: Path, changed: Changed, before: Mapping[str, str]) -> Ga
                 known = set(_untrue(name, old[name])) if name in old else set()
                 says = [_missing(name, node, old.get(name)), *_untrue(name, node)]
                 found += [GateFinding("documentation", path, node.lineno, s) for s in says if s and s not in known]
-    says = "; ".join(f.says for f in found) or "docstrings of changed public functions hold"
+    says = "; ".join(f.says for f in found) or "docstrings of changed public functions are complete and correct"
     return Gate("documentation", not found, says, float(len(found)), 0.0, tuple(found))
 
 
@@ -80,11 +82,11 @@ def _untrue(name: str, node: Function) -> Iterator[str]:
     listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
     there = {a.arg for a in listed if a}
     for gone in sorted(_documented(text) - there):
-        yield f"{name} documents {gone}, which it does not take"
+        yield f"{name} documents {gone}, which is not a parameter"
     if "raises" in text.lower():
         raised = {_name(n.exc) for n in ast.walk(node) if isinstance(n, ast.Raise) and n.exc}
         for kind in sorted(kind for kind in raised if kind[:1].isupper() and kind not in text):
-            yield f"{name} raises {kind}, which its docstring does not name"
+            yield f"{name} raises {kind}, which its docstring does not mention"
 
 
 def _documented(text: str) -> set[str]:

@@ -96,20 +96,20 @@ def compared(old, new, calls: list) -> dict | None:
 
 
 def main(folder: str) -> None:
-    key = key_of(folder)  # noqa: F821 - stands in front
+    key = key_of(folder)  # noqa: F821 # pyright: ignore[reportUndefinedVariable] - sealed.py stands in front
     with open(os.path.join(folder, "job"), encoding="utf-8") as file:
         asked = json.load(file)
     with open(os.path.join(folder, "report"), "w", encoding="utf-8") as out:
         importlib.import_module("pytest")  # before the tree is on the path, where another module may have its name
         sys.path.insert(0, os.getcwd())
-        sealer(key, out)(timed(asked))  # noqa: F821
+        sealer(key, out)(timed(asked))  # noqa: F821 # pyright: ignore[reportUndefinedVariable] - as above
 
 
 def timed(asked: dict) -> dict:
     files = {os.path.abspath(path): given for path, given in asked["files"].items()}
     calls = recorded(asked["tests"], {(path, name) for path, given in files.items() for name in given["functions"]})
     told = {}
-    modules = {os.path.abspath(m.__file__): m for m in list(sys.modules.values()) if getattr(m, "__file__", None)}
+    modules = {os.path.abspath(f): m for m in list(sys.modules.values()) if (f := getattr(m, "__file__", None))}
     for (path, name), made in calls.items():
         module = modules.get(path)
         if module is None or not made:

@@ -68,4 +68,4 @@ def looked(tree: Path, paths: Sequence[str], runner: Runner) -> Report:
     try:
         return Report.model_validate_json(last.removeprefix("TOLD "))
     except ValidationError:
-        raise CommandError(f"ruff and bandit gave no answer: {done.stopped or done.stderr.strip()[-300:]}") from None
+        raise CommandError(f"ruff and bandit failed: {done.stopped or done.stderr.strip()[-300:]}") from None

@@ -16,7 +16,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from core.models.counted import counted
-from core.policy.sections import OsvRules, Repository
+from core.policy.sections import OsvRules
+from core.policy.services import Repository
 from core.repair.types import Runner
 from core.stages.review import imports, manifest_reader, manifests
 from core.stages.review.gate import Gate, GateFinding, changed_lines
@@ -92,11 +93,13 @@ def _scanned(on: Stand, known: Known, where: str) -> Gate:
     unseen = on.fresh - {name for name, _ in on.now.pinned}
     ids = list(dict.fromkeys(v.id for _, v in there))
     says = [
-        f"{where} was asked of {counted(len(on.now.pinned), 'pinned package')}",
+        f"{where} checked {counted(len(on.now.pinned), 'pinned package')}",
         *(_says(pin, v, on) for pin, v in brought),
-        f"{_some(unseen)} is newly imported and not pinned, not scanned: a person looks at it" if unseen else "",
-        "" if brought or unseen else "no known vulnerability comes with the change",
-        f"{len(ids)} known before it: {_some(ids)}" if ids else "",
+        f"{_some(unseen)} is newly imported and not pinned, so it was not scanned; a person must check it"
+        if unseen
+        else "",
+        "" if brought or unseen else "the change adds no known vulnerability",
+        f"{len(ids)} known before the change: {_some(ids)}" if ids else "",
     ]
     found = [_finding(on, pin, v, "error") for pin, v in brought]
     notes = [*(_finding(on, pin, v, "note") for pin, v in there[:NOTES]), *_gaps(on)]

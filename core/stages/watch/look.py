@@ -103,7 +103,8 @@ def settled(
 
 def _release(rt: Runtime, issue_id: int, change_id: int) -> Release:
     with store.read() as session:
-        row = restoring.newest(session, change_id)
+        if (row := restoring.newest(session, change_id)) is None:
+            raise LookupError(f"change {change_id} was never deployed to production")
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
     return Release(issue, change, row, scene.services_of(rt, row.repository))
 

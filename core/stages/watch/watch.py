@@ -19,6 +19,7 @@ from core.stages.results import Rollback, WatchResult
 from core.stages.watch import look as looks
 from core.stages.watch import steady
 from core.stages.watch.look import WatchLook
+from core.vendors.base import Deployed
 
 
 def watch(context: StageContext, change_id: int) -> WatchResult:
@@ -30,8 +31,8 @@ def watch(context: StageContext, change_id: int) -> WatchResult:
     seen = looks.take(rt, context.issue_id, change_id)
     verdict, lasted = seen.verdict, seen.elapsed - steady.jumped(seen.release.row.id, seen.at)
     entry.detail = {"age_seconds": round(seen.elapsed, 1), "state": verdict.state}
-    if seen.superseded:
-        return _superseded(rt, seen, entry)
+    if seen.live and seen.superseded:
+        return _superseded(rt, seen, seen.live, entry)
     if seen.bad:
         return _end(entry, "failed", verdict.says)
     if seen.live and seen.release.row.kept_by:
@@ -43,10 +44,10 @@ def watch(context: StageContext, change_id: int) -> WatchResult:
     return _again(rt, seen, entry)
 
 
-def _superseded(rt: Runtime, seen: WatchLook, entry: Entry) -> WatchResult:
+def _superseded(rt: Runtime, seen: WatchLook, serves: Deployed, entry: Entry) -> WatchResult:
     """The row says so, and the issue is judged by whether what serves production contains the fix."""
     release = seen.release
-    contained, says = live.judged(rt, release.row, release.change, seen.live)
+    contained, says = live.judged(rt, release.row, release.change, serves)
     if seen.bad:
         says = f"{says}; the last look found: {seen.verdict.says}"
     _close(release.row, seen, "superseded", says)

@@ -30,7 +30,7 @@ def measured(page: str, runs: int, **query: object) -> list[float]:
     """Milliseconds of CPU of each run, the first (which imports and opens) left out."""
     at: AppTest = screens.visit(page, **query)
     assert not at.exception, at.exception
-    assert "The store does not answer" not in screens.seen(at)
+    assert "The database is not responding" not in screens.seen(at)
     taken = []
     for _ in range(runs):
         gc.collect()

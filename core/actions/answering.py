@@ -1,0 +1,113 @@
+"""Answers to an approval: whether it is still open, who may answer it, and the answer itself.
+
+An approval is bound to the hash of one patch. It is void when the patch changes, when it expires, and after the first
+answer.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select, update
+
+from core import runtime
+from core.access import rights
+from core.access.rights import Actor, Refused
+from core.db import store
+from core.models import Approval, ChangeSet, Issue, now
+from core.models.access import Person, Role
+from core.ops import durable, restart
+from core.policy.reader import Policy
+
+
+def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None = None) -> Approval:
+    """The open question, which ``who`` may answer. Raises Refused."""
+    row = session.get(Approval, approval_id)
+    if row is None:
+        raise Refused("This approval does not exist.")
+    if row.state != "pending":
+        way_out = ". No work waits for this answer. Restart the issue from a stage, or start a new run."
+        by = f" by {row.by}" if row.by else ""
+        raise Refused(f"Already {row.state}{by}" + (way_out if row.state == "stale" else ""))
+    if row.expires_at <= now():
+        raise Refused("The approval has expired. Start a new run of the issue to request another.")
+    change = session.get_one(ChangeSet, row.change_set_id)
+    if change.patch_hash != row.patch_hash:
+        raise Refused("The patch has changed since the approval was requested. The approval is void.")
+    if patch_hash is not None and patch_hash != row.patch_hash:
+        raise Refused("The patch has changed since you saw it. Review the new patch first.")
+    if ended := restart.ended(row.workflow_id):
+        raise Refused(
+            f"No work waits for this answer: the workflow that requested it {ended}. The next collection cycle "
+            "restarts it, or you can restart it from a stage on the issue's page."
+        )
+    if not mine(row, who, runtime.current().policy):
+        raise Refused(f"Assigned to {row.assignee}. Only they or an admin can answer it.")
+    return row
+
+
+def patch_of(approval_id: int) -> str:
+    """The hash of the patch that a question is about; empty when there is no such question."""
+    with store.read() as session:
+        row = session.get(Approval, approval_id)
+        return row.patch_hash if row else ""
+
+
+def mine(row: Approval, who: Actor, policy: Policy) -> bool:
+    """May this approver answer it, as far as its assignee goes?"""
+    if row.assignee is None:
+        return True
+    members = policy.access.groups.get(row.assignee, ())
+    return who.name == row.assignee or who.name in members or who.role is Role.ADMIN
+
+
+def barred(row: Approval, service: str, who: Actor, policy: Policy) -> str:
+    """Why four eyes are needed and these are two of them; empty when they may approve."""
+    return barred_from(row.requested_by, service, who, policy)
+
+
+def barred_from(requested_by: str | None, service: str, who: Actor, policy: Policy) -> str:
+    """As ``barred``, for a fix that this person asked for."""
+    watched = policy.approval.four_eyes == "always" or policy.is_critical(service)
+    if watched and requested_by == who.name:
+        return f"Four eyes: {who.name} requested this fix of {service}, so somebody else must approve it."
+    return ""
+
+
+def four_eyes(session: Session, row: Approval, who: Actor) -> None:
+    """Raises Refused when whoever asked for the fix would approve it."""
+    service = session.get_one(Issue, row.issue_id).service
+    if says := barred(row, service, who, runtime.current().policy):
+        raise Refused(says)
+
+
+def assignable(session: Session, to: str) -> str:
+    """A group of the policy, or a person who may approve. Raises Refused."""
+    if to in assignees(session, runtime.current().policy):
+        return to
+    raise Refused(f"{to!r} is neither a group nor an approver.")
+
+
+def assignees(session: Session, policy: Policy) -> list[str]:
+    """Who an approval can be assigned to: the groups, then the approvers."""
+    able = select(Person.name).where(
+        col(Person.role).in_(rights.RIGHTS[rights.APPROVE]), col(Person.disabled).is_(False)
+    )
+    return [*sorted(policy.access.groups), *session.exec(able.order_by(Person.name))]
+
+
+def give(session: Session, row: Approval, by: str, yes: bool, reason: str) -> None:
+    """Answer it and tell the waiting workflow, in the caller's transaction; of two at once the second is refused."""
+    claimed = session.exec(
+        update(Approval)
+        .where(col(Approval.id) == row.id, col(Approval.state) == "pending")
+        .values(state="approved" if yes else "rejected", by=by, reason=reason, answered_at=now())
+    )
+    if claimed.rowcount != 1:
+        session.refresh(row)
+        raise Refused(f"Already {row.state}" + (f" by {row.by}" if row.by else ""))
+    durable.send_in(
+        session,
+        row.workflow_id,
+        {"approved": yes, "by": by, "reason": reason},
+        f"approval:{row.patch_hash}",
+        f"approval-{row.id}",
+    )

@@ -1,0 +1,12 @@
+"""A query of any number of columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel.sql.expression import Select
+
+
+def select_columns(*columns: Any) -> Select[Any]:
+    """``select`` of two or more columns. SQLModel types its own for at most four that are written one by one."""
+    return Select(*columns)

@@ -1,0 +1,78 @@
+"""What platform.toml says of repositories and services. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from core.models import Impact
+from core.policy import names
+
+
+class Strict(BaseModel):
+    """Rejects unknown keys, and NaN: every comparison with NaN is false, so a NaN limit would limit nothing."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Repository(Strict):
+    """The code of a service: where it is, and how it is tested and deployed."""
+
+    remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git remote to clone and push to")
+    branch: Annotated[str, AfterValidator(names.branch)] = "main"
+    github: Annotated[str, AfterValidator(names.github)] = Field(
+        default="", description="GitHub OWNER/NAME; empty: no pull requests"
+    )
+    vercel_project: Annotated[str, AfterValidator(names.optional_name)] = Field(
+        default="", description="Vercel project name; empty: no deployments"
+    )
+    production_url: Annotated[str, AfterValidator(names.address)] = Field(
+        default="", description="public URL, for health checks"
+    )
+    health_path: Annotated[str, AfterValidator(names.health_path)] = "/health"
+    environment: dict[Annotated[str, AfterValidator(names.variable)], str] = Field(
+        default={}, description="environment variables of its deployments; no secrets"
+    )
+    test_command: Annotated[list[str], AfterValidator(names.command)] = ["python", "-m", "pytest", "-q"]
+    source: list[Annotated[str, AfterValidator(names.folder)]] = Field(
+        default=["."], min_length=1, description="folders with the program's source"
+    )
+    tests: Annotated[str, AfterValidator(names.folder)] = "tests"
+
+
+class SuccessCheck(Strict):
+    """A check that passes while the service works: a URL with its expected response, or a metric with its limit."""
+
+    url: Annotated[str, AfterValidator(names.address)] = Field(
+        default="", description="URL that is fetched at each look"
+    )
+    status: int = Field(default=200, ge=100, le=599, description="expected HTTP status")
+    contains: str = Field(default="", description="text that the first 64 kB of the response must contain")
+    metric: Literal["", "error_rate", "p95_ms"] = Field(default="", description="metric, instead of a URL")
+    at_most: float = Field(
+        default=0, ge=0, description="maximum of the metric: a share between 0 and 1, or milliseconds"
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self):
+        if bool(self.url) == bool(self.metric):
+            raise ValueError("a check has either a url or a metric")
+        return self
+
+
+class Service(Strict):
+    repository: str
+    critical: bool = False
+    impact: Impact = Impact.MEDIUM
+    paths: list[str] = Field(default=[], description="files that a fix may touch (globs); empty: all source files")
+    forbidden: list[str] = Field(
+        default=[], description="files that a fix may not touch, in addition to [fix] forbidden"
+    )
+    max_lines: int = Field(default=0, ge=0, description="a lower [fix] max_lines for this service; 0: no change")
+    max_files: int = Field(default=0, ge=0, description="a lower [fix] max_files for this service; 0: no change")
+    upstreams: list[str] = []
+    corroboration: bool | None = Field(default=None, description="overrides [corroboration] required for this service")
+    checks: dict[Annotated[str, AfterValidator(names.name)], SuccessCheck] = Field(
+        default={}, description="success checks of a release; one that passed before and fails after it is a regression"
+    )
