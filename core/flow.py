@@ -22,7 +22,7 @@ from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 from core.models.counted import counted
 from core.ops import durable, infrastructure, lookout
 from core.stages import other_fixes, results
-from core.stages.context import FIRST, DeployPass, FixPass, TestPass, VerifyPass
+from core.stages.context import FIRST, CheckPass, DeployPass, FixPass, VerifyPass
 from core.stages.results import ApprovalAnswer, Diagnosis, Fix, PeerReview, ReleaseResult
 from core.stages.steps import (
     admit_step,
@@ -166,7 +166,7 @@ def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> PeerRe
 
 def unready(issue_id: int, run: int, change_id: int) -> str:
     """Test and preview the fix. How the run ends when one of them fails; empty when both succeed."""
-    tested = test_step(issue_id, run, TestPass.FIRST, change_id)
+    tested = test_step(issue_id, run, CheckPass.FIRST, change_id)
     if not tested.ok:
         return hand_over(issue_id, run, "tests_failed", tested.says)
     preview = preview_step(issue_id, run, DeployPass.PREVIEW, change_id)
@@ -345,7 +345,7 @@ def bring_up_to_date(issue_id: int, run: int, change_id: int) -> ReleaseResult:
 
 
 def _tested_anew(issue_id: int, run: int, change_id: int) -> ReleaseResult:
-    tested = test_step(issue_id, run, TestPass.AFTER_REBASE, change_id)
+    tested = test_step(issue_id, run, CheckPass.AFTER_REBASE, change_id)
     if not tested.ok:
         return ReleaseResult(says=tested.says, met=tested.met)
     preview = preview_step(issue_id, run, DeployPass.PREVIEW_AFTER_REBASE, change_id)

@@ -28,7 +28,7 @@ from core.ops.infrastructure import GaveUp
 from core.stages import decide as decide_stage
 from core.stages import group
 from core.stages.collect import Collector
-from core.stages.context import FIRST, DeployPass, TestPass
+from core.stages.context import FIRST, CheckPass, DeployPass
 from core.stages.results import Diagnosis, Wait, plain
 from core.vendors import registry
 from core.vendors.base import VendorError
@@ -228,7 +228,7 @@ STAGES: dict[str, Callable[..., dict]] = {
     "analyze": lambda given: plain(flow.analyze_step(*_issue(given), FIRST)),
     "decide": decide,
     "fix": fix,
-    "test": lambda given: plain(flow.test_step(*_issue(given), TestPass.FIRST, _change(given))),
+    "test": lambda given: plain(flow.test_step(*_issue(given), CheckPass.FIRST, _change(given))),
     "preview": lambda given: plain(flow.preview_step(*_issue(given), DeployPass.PREVIEW, _change(given))),
     "ask": lambda given: plain(flow.ask_step(*_issue(given), _change(given))),
     "answer": answer,

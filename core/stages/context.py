@@ -40,7 +40,7 @@ class FixPass(IntEnum):
     REBASE = 0
 
 
-class TestPass(IntEnum):
+class CheckPass(IntEnum):
     FIRST = 1
     AFTER_REBASE = 2
 

@@ -126,9 +126,9 @@ def test_issues_that_wait_for_each_other_are_found(status, chain, circle, two):
         names = {0: mine.id, 1: third.id}
         for waiting, awaited in zip((other, third), chain, strict=False):
             session.get_one(Issue, waiting.id).reason = f"{dependence.WAITS}{names[awaited]} (a title, in cart)"
-    assert looks(two, status, 0)["ok"], "the other one has to see first that this one waits"
+    assert looks(two, status, 0).ok, "the other one has to see first that this one waits"
     found = looks(two, status, 1)
-    assert found.get("circle", False) is circle and found["ok"] is not circle
+    assert found.circle is circle and found.ok is not circle
     with store.read() as session:
         assert session.get_one(Issue, mine.id).reason.startswith(f"{dependence.WAITS}{other.id} (KeyError")
 

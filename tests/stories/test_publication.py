@@ -249,7 +249,7 @@ def test_production_moved_on_and_any_worker_makes_the_same_commit_of_it(host, fi
 def test_a_build_that_was_rolled_back_does_not_go_out_again_with_the_next_fix(fixed):
     """The fix stood on top of it; production serves the build before it again."""
     (change,) = changes()
-    assert review.run(fixed.rt, change.issue_id, 1, 1, Entry(), change.id)["ok"]
+    assert review.run(context(fixed, change.issue_id), change.id).ok
     before, team = change.base_sha, fixed.folder / "team"
     (team / "harm.py").write_text("harm = True\n")
     git(team, "add", "--all")
