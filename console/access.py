@@ -17,7 +17,7 @@ class SignedOut(Exception):
 
 
 def current() -> Actor:
-    """The person signed in by this browser, with their role of this moment. Raises SignedOut."""
+    """The person signed in by this browser, with their current role. Raises SignedOut."""
     found = sessions.actor(str(st.user.get("session") or ""))
     if found is None:
         raise SignedOut
@@ -33,5 +33,5 @@ def notice() -> str:
 
 
 def require(right: str) -> Actor:
-    """The person here, if they hold the right. Raises Forbidden or SignedOut."""
+    """The signed-in person, if they hold the right. Raises Forbidden or SignedOut."""
     return _require(current(), right)

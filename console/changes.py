@@ -63,7 +63,7 @@ class StoreWatch:
             await asyncio.sleep(EVERY)
 
     async def changes(self) -> AsyncIterator[str]:
-        """Server-sent events: the version at once and after every change, a comment now and then."""
+        """Server-sent events: the version at once and after every change, and comments to keep the connection alive."""
         told = -1
         while not self.closed:
             changed = self._changed
@@ -95,7 +95,7 @@ class StoreWatch:
 
 
 def _before_exit(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -> None:
-    """Call ``close`` at SIGTERM and SIGINT, ahead of the server's own handler."""
+    """Call ``close`` at SIGTERM and SIGINT, before the server's own handler."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number in (signal.SIGTERM, signal.SIGINT):

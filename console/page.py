@@ -20,9 +20,9 @@ FOLDER = Path(__file__).resolve().parent.parent / "pages"
 
 @dataclass(frozen=True)
 class PageFile:
-    """What a file of pages/ says of itself: the title that begins its docstring, ORDER and RIGHT.
+    """What a file of pages/ declares: the title at the start of its docstring, ORDER and RIGHT.
 
-    ``order`` is its place in the navigation, ``right`` what a person needs to open it.
+    ``order`` is its place in the navigation; ``right`` is needed to open it.
     """
 
     name: str
@@ -32,7 +32,7 @@ class PageFile:
 
 
 def declared(folder: Path = FOLDER) -> list[PageFile]:
-    """The pages of a folder in their order. The files are read and not run."""
+    """The pages of a folder in order. The files are read, not run."""
     return sorted((_declared(path) for path in folder.glob("*.py")), key=lambda found: found.order)
 
 
@@ -46,7 +46,7 @@ def _declared(path: Path) -> PageFile:
         if isinstance(target, ast.Name)
     }
     title = (ast.get_docstring(tree) or path.stem).split(":")[0]
-    return PageFile(path.stem, title, int(said["ORDER"]), str(said.get("RIGHT", access.VIEW)))
+    return PageFile(path.stem, title, int(str(said["ORDER"])), str(said.get("RIGHT", access.VIEW)))
 
 
 PAGES = {found.name: found.title for found in declared()}  # address: title
@@ -77,6 +77,6 @@ def page(title: str, says: str, body: Callable[[], None], right: str = access.VI
 
 
 def picked(name: str) -> int | None:
-    """The number that the address names, e.g. ?issue=12; None if it names none."""
+    """The number in the address, e.g. ?issue=12; None without one."""
     text = st.query_params.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None

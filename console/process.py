@@ -13,7 +13,7 @@ _read: tuple[object, Policy, str] | None = None  # state of the file, its policy
 
 
 def configure(settings: Settings) -> Settings:
-    """Make these the settings of the process and open its store."""
+    """Set the settings of the process and open its database."""
     global _settings, _read
     _settings, _read = settings, None
     store.open_store(settings.database)
@@ -26,7 +26,7 @@ def settings() -> Settings:
 
 
 def connected() -> frozenset[str]:
-    """Names of the vendors that the settings connect; nobody is contacted."""
+    """Names of the vendors that the settings connect; none is contacted."""
     return _connected(id(settings()))
 
 
@@ -38,9 +38,9 @@ def _connected(_settings_id: int) -> frozenset[str]:
 
 
 def policy() -> tuple[Policy, str]:
-    """The policy in force and, if platform.toml cannot be used, what is wrong with it (then the defaults).
+    """The policy in force and the error of platform.toml, if any (then the policy has the defaults).
 
-    Read again when the file changes: by the Policy page, or by hand.
+    It is read again when the file changes, through the Policy page or by hand.
     """
     global _read
     path = settings().platform_file

@@ -197,7 +197,7 @@ def status(arguments) -> int:
 
 def decide(arguments) -> int:
     from core import settings as configuration
-    from core.decision import rules
+    from core.decision import receipt, situation
     from core.models import strict_json
     from core.policy import reader
 
@@ -205,12 +205,12 @@ def decide(arguments) -> int:
         given = strict_json.loads(sys.stdin.buffer.read())
         if not isinstance(given, dict):
             raise TypeError("the case is no JSON object")
-        case = rules.read_situation(given.get("situation", given))
+        case = situation.read_situation(given.get("situation", given))
         policy = reader.Policy(**given["policy"]) if "policy" in given else configuration.load().policy
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         print(f"decide: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(rules.decide(case, policy).as_json()))
+    print(json.dumps(receipt.decide(case, policy).as_json()))
     return 0
 
 

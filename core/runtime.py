@@ -43,7 +43,7 @@ class Runtime:
 
     @property
     def policy(self) -> Policy:
-        """platform.toml as it is now; while it cannot be read, the last good one (policy_error says why)."""
+        """The current platform.toml or, while it is invalid, the last valid one (policy_error says why)."""
         path = self.settings.platform_file
         try:
             changed = path.stat().st_mtime if path.exists() else 0.0

@@ -41,7 +41,7 @@ HOOK_SECONDS = 1
 
 
 class Engine:
-    """The running work of this process; ``stop()`` ends it so that nothing is left half done."""
+    """The running work of this process; ``stop()`` ends it cleanly."""
 
     def __init__(self, settings: Settings, role: str = "console"):
         self.settings = settings
@@ -58,7 +58,7 @@ class Engine:
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
     def schedule(self) -> None:
-        """Every interval a round; the first at once."""
+        """One cycle in each interval; the first starts at once."""
         add = self.scheduler.add_job
         add(
             self.round,
@@ -75,12 +75,12 @@ class Engine:
         self.scheduler.start()
 
     def round(self) -> dict | None:
-        """One round, unless another process has this slot already."""
+        """One cycle, unless another process already has this slot."""
         with self.one_round:
             return run_round(self.runtime, self.collector, self.executor.id)
 
     def hasten(self) -> dict | None:
-        """One round for all the webhooks that came since the last look, and one for each look of a watch."""
+        """One cycle for all webhooks since the last check, and one for each look of a watch."""
         with self.one_round:
             slot = webhooks.claim() or watch_slot(self.runtime)
             return run_round(self.runtime, self.collector, self.executor.id, slot) if slot else None
@@ -92,7 +92,7 @@ class Engine:
             tidy(self.executor.id)
 
     def watch_audit(self) -> None:
-        """Move the head over the rows that came; tell a fault once, and the head to the outside once a day."""
+        """Advance the audit head over new rows; report a failure once, and send the head elsewhere once a day."""
         verdict = head.advance(self.settings)
         if verdict.ok:
             head.send_daily(self.settings)
@@ -166,9 +166,9 @@ def run_round(rt: Runtime, collector: Collector, worker: str, slot: str = "") ->
 
 
 def watch_slot(rt: Runtime) -> str | None:
-    """The slot of the round that the looks at a watched deployment need; None while none is due.
+    """The slot of the cycle that the looks at a watched deployment need; None if none is due.
 
-    Errors reach the store by rounds: a watch that looks every 30 s must not wait five minutes for them.
+    Cycles bring errors into the database, so a watch that looks every 30 s must not wait five minutes for them.
     """
     every = rt.policy.watch.every
     late = (col(Deployment.status) == "verified") & (
@@ -184,7 +184,7 @@ def watch_slot(rt: Runtime) -> str | None:
 
 
 def tidy(worker: str) -> None:
-    """Close the rounds that this worker's earlier life, or a worker that is gone, left open."""
+    """Close the cycles that an earlier life of this worker, or a dead worker, left open."""
     with store.write() as session:
         alive = [row for row in session.exec(select(Worker.executor_id)).all() if row != worker]
         session.exec(

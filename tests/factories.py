@@ -14,7 +14,9 @@ from itertools import count
 
 from sqlmodel import Session
 
-from core.decision.rules import Situation, decide, terms
+from core.decision.receipt import decide
+from core.decision.rules import terms
+from core.decision.situation import Situation
 from core.models import (
     Analysis,
     Approval,
@@ -201,7 +203,7 @@ def situation(of: Issue, text: str | None = None, **values) -> Situation:
 
 
 def receipt(of: Issue, text: str | None = None) -> dict:
-    """The receipt that core/decision/rules.py writes; ``text`` stands in every word of it."""
+    """The receipt that core/decision/receipt.py writes; ``text`` stands in every word of it."""
     known = Policy(
         repositories={"shop": Repository(remote="/srv/shop.git")},
         services={of.service: Service(repository="shop", critical=of.service in CRITICAL)},

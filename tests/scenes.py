@@ -223,7 +223,7 @@ LOOKS = (
 
 
 def past(session: Session, place: int, result: str) -> Issue:
-    """A run that ended ``place`` thirds of a day ago, decided as core/decision/rules.py decides."""
+    """A run that ended ``place`` thirds of a day ago, decided as core/decision/receipt.py decides."""
     age = timedelta(hours=2 + 8 * place)
     acts = result not in ("escalated", "human")
     confidence = 0.83 + 0.14 * ((place * 7) % 10) / 10 if acts else 0.44 + 0.15 * ((place * 3) % 10) / 10

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.document_rooms import CONSOLE, ROOMS
+
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = sorted(
     path
@@ -14,40 +16,6 @@ SHIPPED = sorted(
     for path in (ROOT / folder).rglob("*.py")
     if "core/demo/shop/" not in path.as_posix()
 )
-# A room of core, or a file at its root, and what it may import. Each imports only what stands above it.
-ROOMS = {
-    "models": "",
-    "db": "models",
-    "policy": "models db",
-    "settings": "policy",
-    "signals": "models policy settings",
-    "vendors": "models policy settings signals",
-    "repair": "models policy settings vendors",
-    "runtime": "policy settings vendors repair",
-    "ops": "models db policy settings vendors runtime",
-    "audit": "models db policy settings ops",
-    "access": "models db policy settings audit",
-    "decision": "models policy settings",
-    "stages": "models db policy settings signals vendors repair runtime ops audit decision",
-    "flow": "models ops stages",
-    "actions": "models db policy settings signals vendors runtime ops audit access stages",
-    "queries": "models db policy settings signals audit access decision stages actions",
-    "bootstrap": "policy settings signals vendors repair runtime ops",
-    "scheduler": "models db policy settings runtime ops audit stages flow bootstrap",
-    "cli": "models db policy settings signals vendors repair runtime ops audit access decision stages flow actions "
-    "queries bootstrap",
-    "__main__": "models db policy settings audit access decision actions queries bootstrap scheduler cli",
-}
-# The same of the console; all of it may import core, but the engine only when it starts one.
-CONSOLE = {
-    "process": "",
-    "changes": "",
-    "access": "",
-    "ui": "access changes",
-    "parts": "process access ui",
-    "page": "access ui parts",
-    "server": "process changes access ui parts page",
-}
 
 
 def name_of(path: Path) -> str:

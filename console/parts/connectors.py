@@ -28,7 +28,7 @@ ADVICE = (  # the first whose pattern is in the error
 
 
 def advice(error: str | None) -> str:
-    """What a person may do about the error; "" when there is none."""
+    """What a person can do about the error; "" without an error."""
     if not error:
         return ""
     found = (says for pattern, says in ADVICE if re.search(pattern, error, re.IGNORECASE))

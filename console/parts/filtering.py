@@ -37,7 +37,7 @@ def read(query: Mapping[str, str]) -> IssueFilter:
 
 
 def told(wanted: IssueFilter) -> dict[str, str]:
-    """The address's query of a filter; what does not filter is left out."""
+    """The query of a filter for the address; empty fields are left out."""
     values = {
         "text": wanted.text,
         "status": ",".join(wanted.statuses),
@@ -49,7 +49,7 @@ def told(wanted: IssueFilter) -> dict[str, str]:
 
 
 def _arrival() -> tuple[int, IssueFilter]:
-    """How often an address was opened that is not of our own writing, and the filter it named.
+    """How often an address was opened that this page did not write, and its filter.
 
     Each such address creates new widgets with its values; while a person filters, the widgets stay.
     """
@@ -67,7 +67,7 @@ def _phone() -> bool:
 
 
 def drawn(services: list[str]) -> IssueFilter:
-    """Draw the filter's widgets; the address follows what they say."""
+    """Draw the filter's widgets; the address follows them."""
     number, seed = _arrival()
 
     def key(name: str) -> str:

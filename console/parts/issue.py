@@ -72,7 +72,7 @@ def _shipped(made: Deployment) -> Safe:
 
 
 def told(story: Story) -> Safe:
-    """The whole story on one screen: chapters on the left, the timeline on the right."""
+    """Everything about the issue on one screen: cards on the left, the timeline on the right."""
     found, made, wrote = _last(story.analyses), _last(story.decisions), _last(story.changes)
     live = _last([d for d in story.deployments if d.environment == "production"])
     chapters = [

@@ -34,7 +34,7 @@ def person(actor: Actor) -> Safe:
 
 
 def foot(settings: Settings) -> tuple[Safe, ...]:
-    """What the side bar says of this process to everybody."""
+    """What the sidebar shows everyone about this process."""
     told = []
     if not settings.console_engine:
         says = "CONSOLE_ENGINE is off; a separate worker runs the collection cycles"
@@ -63,7 +63,7 @@ def headline(by: Mapping[Status, int], day: Mapping[str, int]) -> Safe:
 
 
 def question(approval: Approval, issue: Issue, change_set: ChangeSet) -> tuple[Safe, ...]:
-    """A pending approval: what is asked, since when, and where its patch can be read."""
+    """A pending approval: the question, its age, and a link to the patch."""
     return (
         tag("div", of(SEVERITY, issue.severity), issue_link(issue), class_="d-line-up"),
         tag("p", approval.asks),
@@ -81,7 +81,7 @@ def question(approval: Approval, issue: Issue, change_set: ChangeSet) -> tuple[S
 
 
 def issue_list(found: int, rows: Sequence[Issue], sort: str = "newest") -> tuple[Safe, Safe]:
-    """How many there are, and one page of them."""
+    """The number of issues, and one page of them."""
     heads = ("Issue", "Status", "Severity", "Service", "Occurrences", "Confidence", "Last error", "First error")
     cells = (
         (

@@ -76,7 +76,7 @@ def value_of(policy: Policy, key: str):
 
 
 def _asked(field: Field, value, key: str):
-    """The widget of one field; what it says now, in the policy's own type."""
+    """Draw the widget of one field; returns its value in the policy's type."""
     if isinstance(value, bool):
         return st.toggle(field.label, value, key=key, help=field.help)
     if isinstance(value, list):
@@ -90,7 +90,7 @@ def _asked(field: Field, value, key: str):
 
 
 def changes(policy: Policy, version: str) -> dict[str, object]:
-    """Draw the form; the keys that now differ from the policy. ``version`` renews it when the policy changes."""
+    """Draw the form; returns the keys that differ from the policy. ``version`` renews it when the policy changes."""
     changed = {}
     for title, fields in FORM.items():
         st.subheader(title, anchor=False)

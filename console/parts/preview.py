@@ -48,7 +48,7 @@ def _replayed(where: str, days: int, newest: int, text: str, in_force: str) -> r
 
 
 def replayed(text: str, in_force: str, days: int) -> replay.Replay:
-    """The replay of the last ``days``; worked out once for the same text and the same past."""
+    """The replay of the last ``days``, computed once for the same text and the same past."""
     with store.read() as session:
         newest = decisions.newest(session)
     return _replayed(str(store.engine().url), days, newest, text, in_force)

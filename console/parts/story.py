@@ -96,7 +96,7 @@ def evidence(story: Story) -> Safe:
     crash = next((s.crash for s in story.signals if s.crash), None)
     return join(
         [
-            tag("p", "Grouped because: ", story.issue.because) if story.issue.because else "",
+            tag("p", "Grouping: ", story.issue.because) if story.issue.because else "",
             frames(Crash.model_validate(crash)) if crash else code(story.signals[0].message or "no message"),
             tag("h3", f"Latest {len(story.signals)} of {counting.with_noun(story.signal_count, 'signal')}"),
             table(("Seen", "Source", "Kind", "Title", "Count", "Vendor"), map(_signal, story.signals), (4,)),

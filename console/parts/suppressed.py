@@ -48,7 +48,7 @@ def silence(row: Silence) -> Safe:
 
 
 def of_issue(told: Story) -> Safe:
-    """Where a merged issue went, what was merged into it, and the silence that covers it."""
+    """The issue it was merged into, the issues merged into it, and its silence."""
     into, row = told.issue.merged_into, told.silence
     parts = []
     if into:

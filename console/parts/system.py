@@ -22,7 +22,7 @@ from core.settings import Settings
 
 
 def runner(found, last: str) -> Safe:
-    """``found`` is the sandbox runner that works here, or None; ``last`` the one of the newest test run."""
+    """``found`` is the available sandbox runner, or None; ``last`` is the runner of the latest test run."""
     if found is None:
         state = badge("bad", "✕", "no sandbox")
         says = (

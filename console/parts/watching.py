@@ -18,7 +18,7 @@ STATES = {
 
 
 def found(judged: Mapping[str, Any], kept_by: str | None) -> Safe:
-    """The verdict, what was counted, and how the success checks answered."""
+    """The verdict, the counts, and the results of the success checks."""
     if "state" not in judged:
         return empty("No look yet", "The first look starts when the deployment serves production.", "◔")
     return join(

@@ -36,7 +36,7 @@ def near(connection: HTTPConnection) -> bool:
 
 
 def limited(connection: HTTPConnection) -> str:
-    """What a limiter counts by: the address, of IPv6 the network of one subscriber (RFC 6177: /64 at least)."""
+    """The key of a rate limiter: the address; for IPv6, a subscriber's network (RFC 6177: at least a /64)."""
     found = client(connection)
     parsed = _parsed(found)
     return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed and parsed.version == 6 else found

@@ -40,7 +40,7 @@ strangers = forms.Limiter()  # requests without a valid token
 
 
 class Wrong(Exception):
-    """The request cannot be understood: (status, why)."""
+    """The request is invalid: (status, reason)."""
 
 
 def _actor(request: Request) -> Actor:
@@ -71,7 +71,7 @@ async def _body(request: Request) -> dict:
 
 
 def _answered(work):
-    """The route of ``work(actor, request, body) -> dict``, which may block; every refusal is JSON with its status."""
+    """The route of ``work(actor, request, body) -> dict``, which may block; every error is JSON with its status."""
 
     async def route(request: Request) -> JSONResponse:
         try:
@@ -110,7 +110,7 @@ def start_round(actor: Actor, _request: Request, _body: dict) -> dict:
 
 
 def _number(request: Request) -> int:
-    """Raises Wrong for a number that no row can have."""
+    """Raises Wrong for an impossible number."""
     if (number := request.path_params["number"]) >= ROWS:
         raise Wrong(404, "There is no such issue.")
     return number
@@ -127,13 +127,13 @@ def issue(actor: Actor, request: Request, _body: dict) -> dict:
 
 
 def act(actor: Actor, request: Request, body: dict) -> dict:
-    """One of the actions on an issue; those on its question, deployment or silence find it by the issue."""
+    """Run an action on an issue, or on its approval, deployment or silence."""
     chosen, number = _chosen(request, targets.OF_ISSUE), _number(request)
     return _carried_out(chosen, actor, request, body, lambda: targets.of(chosen.about, number))
 
 
 def act_on_releases(actor: Actor, request: Request, body: dict) -> dict:
-    """Stop or start all releases, or lift the brake of the repository that the body names."""
+    """Stop or start all releases, or lift the brake of the repository in the body."""
     chosen = _chosen(request, targets.OF_RELEASES)
     of_one = chosen.about is registry.About.REPOSITORY
     target = body.pop("repository", "") if of_one else holds.EVERYTHING
@@ -143,7 +143,7 @@ def act_on_releases(actor: Actor, request: Request, body: dict) -> dict:
 
 
 def _chosen(request: Request, about: Container[registry.About]) -> registry.Action:
-    """The action that the path names, of those on ``about``. Raises Wrong."""
+    """The action in the path, out of those on ``about``. Raises Wrong."""
     actions = {name: action for name, action in registry.registry().items() if action.about in about}
     if (name := request.path_params["action"]) not in actions:
         raise Wrong(404, f"Unknown action. The actions are: {', '.join(actions)}")

@@ -34,7 +34,7 @@ CLOSED = 1008  # websocket close code: policy violation
 
 
 def cookie_name() -> str:
-    """With https the name itself forbids that another host or path sets it."""
+    """With https, the name's prefix stops other hosts and paths from setting the cookie."""
     return f"__Host-{COOKIE}" if secure() else COOKIE
 
 

@@ -15,7 +15,7 @@ HOW = "no accounts yet; create one with: python -m core user add NAME --role adm
 
 
 def people() -> None:
-    """The demo's four, or the first admin. Its one-time password goes to a terminal, never into a log."""
+    """Create the demo's four people, or the first admin. The one-time password is only printed to a terminal."""
     try:
         settings = process.settings()
         if accounts.demo(settings):

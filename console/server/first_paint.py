@@ -70,9 +70,9 @@ BODIES: Mapping[str, Callable[[], Safe]] = {"pipeline": _pipeline, "issues": _is
 
 
 def html(path: str, query: str, session: str) -> str:
-    """What to put before Streamlit's root for this address and session; "" without either or without a store.
+    """The HTML before Streamlit's root for this address and session; "" without either or without a database.
 
-    An address with a query names one thing or a filter: its page draws that itself.
+    An address with a query selects one item or a filter, which its page draws itself.
     """
     name = path.strip("/") or "pipeline"
     try:
@@ -81,7 +81,7 @@ def html(path: str, query: str, session: str) -> str:
             return ""
         return _drawn(name, person, BODIES[name]() if name in BODIES and not query else Safe(""))
     except (SQLAlchemyError, RuntimeError):
-        log.warning("no first look: the store does not answer")
+        log.warning("no first paint: the database is not responding")
         return ""
 
 

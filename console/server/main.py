@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 
 
 def navigation(person: access.Actor):
-    """The person's pages by their addresses; live.py follows links to them."""
+    """The person's pages by address; live.py follows links to them."""
     listed = visible(person)
     pages = {
         name: st.Page(

@@ -32,7 +32,7 @@ NEXT, LARGEST = "next", 10_000  # bytes of a form
 
 
 def local(to: str) -> str:
-    """An address inside the console, or the first page: never one of another host."""
+    """The address if it is inside the console; otherwise the first page, never another host."""
     fine = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable()
     return to if fine and not to.startswith(("/login", "/logout", "/password")) else "/"
 
@@ -59,7 +59,7 @@ async def _form(request: Request) -> Mapping[str, str] | None:
 
 
 def _enter(request: Request, person: str, to: str) -> Response:
-    """Begin a session, end the one before it in this browser, and go on. Blocks."""
+    """Begin a session, end the browser's previous one, and redirect. Blocks."""
     if old := auth.session_of(request):
         sessions.end(old)
     hours = _rules().session_hours

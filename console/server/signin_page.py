@@ -96,7 +96,7 @@ def _provider(name: str, to: str) -> Safe:
 
 
 def _demo(ticket: str, to: str, password: str) -> Safe:
-    """The demo's people: one click each. A used ticket is good for one of them, as the page is."""
+    """The demo's people, one click each. The page's ticket is valid for one sign-in."""
     people = (
         tag("form", _hidden(ticket=ticket, next=to, name=role.value, password=password),
             tag("button", f"Sign in as {role.value}"), method="post", action="/login")

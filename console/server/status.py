@@ -45,7 +45,7 @@ def _facts() -> list[tuple[str, object]]:
 
 
 def page() -> tuple[int, str]:
-    """(HTTP status, HTML); 503 when the store does not answer."""
+    """(HTTP status, HTML); 503 when the database does not respond."""
     try:
         code, facts, says = 200, _facts(), ""
     except (SQLAlchemyError, RuntimeError) as error:

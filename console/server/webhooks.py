@@ -35,7 +35,7 @@ async def body_of(request: Request) -> bytes:
 
 
 async def receive(request: Request) -> Response:
-    """A vendor's delivery: written down, and the next round starts within a second."""
+    """Store a vendor's delivery; the next collection cycle starts within a second."""
     vendor = request.path_params["vendor"]
     if vendor not in webhooks.DOORS:
         return _refused(webhooks.DeliveryRefused(404, "There is no such webhook."))
@@ -51,7 +51,7 @@ async def receive(request: Request) -> Response:
 
 
 async def slack(request: Request) -> Response:
-    """A click or form of a Slack user. Slack waits three seconds; what takes longer goes on after the answer."""
+    """A click or form of a Slack user. Slack waits three seconds; longer work continues after the response."""
     try:
         body = await body_of(request)
         await asyncio.to_thread(webhooks.accept, process.settings(), "slack", request.headers, body, starts_round=False)
@@ -84,7 +84,7 @@ def _refused(refusal: webhooks.DeliveryRefused) -> Response:
 
 
 async def show_metrics(request: Request) -> Response:
-    """Prometheus' text format; with METRICS_TOKEN as its bearer, without one to this machine only."""
+    """Prometheus' text format; with METRICS_TOKEN as bearer token, or without one from this machine only."""
     token = process.settings().metrics_token.get_secret_value()
     if token:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -96,7 +96,7 @@ async def show_metrics(request: Request) -> Response:
     try:
         text = await asyncio.to_thread(metrics.text)
     except (SQLAlchemyError, RuntimeError) as error:
-        return Response(f"# the store does not answer ({type(error).__name__})\n", 503, media_type="text/plain")
+        return Response(f"# the database is not responding ({type(error).__name__})\n", 503, media_type="text/plain")
     return Response(text, media_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.actions.registry import Action, Asked
 
-Choices = Mapping[Any, str] | Sequence[str]  # value -> what is shown, or values that speak for themselves
+Choices = Mapping[Any, str] | Sequence[str]  # value -> label, or values that are their own labels
 LONGEST = 2000  # characters of a text
 
 

@@ -61,7 +61,7 @@ def rows(patch: str) -> Iterator[Row]:
 
 
 def _marked(mine: str, other: str) -> Safe:
-    """The words of ``mine`` that ``other`` has not, marked; all of it plain when little is alike."""
+    """Mark the words of ``mine`` that ``other`` lacks; mark nothing if the texts differ too much."""
     if len(mine) + len(other) > 600:
         return esc(mine)
     a, b = (re.findall(r"\w+|\s+|.", text) for text in (mine, other))

@@ -27,7 +27,7 @@ def _advice(error: Exception) -> str:
 
 
 def signed_out() -> None:
-    """Nothing of the page; the link loads the server's own sign-in page."""
+    """Show none of the page, only a link to the sign-in page."""
     st.title("Your session has ended", anchor=False)
     st.html(
         '<p class="d-lead">Sign in again to continue. Nothing is lost.</p>'

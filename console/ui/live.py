@@ -21,7 +21,7 @@ def _nothing() -> None:
 
 
 def live(body: Callable[[], None], pause: float = 0.5) -> None:
-    """Draw ``body`` now and again after each change of the store, at most once in ``pause`` seconds."""
+    """Draw ``body`` now and after each change in the database, at most once every ``pause`` seconds."""
 
     @st.fragment
     def part() -> None:

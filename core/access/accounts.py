@@ -44,7 +44,7 @@ def _over(at: datetime | None) -> bool:
 
 
 def actor(session: Session, who: Actor) -> Actor:
-    """The one who acts, with the role that the store gives them now. Raises Forbidden for one unknown to it."""
+    """The actor with their current role. Raises Forbidden for an unknown or disabled person."""
     person = find(session, proved(who).name)
     if person is None:
         raise Forbidden(f"There is no active person named {who.name!r}")
@@ -55,7 +55,7 @@ def actor(session: Session, who: Actor) -> Actor:
 
 
 def sign_in(name: str, password: str, rules: Access) -> Person:
-    """The person whose password this is. Raises Denied. The right password of a locked account is denied too."""
+    """The person with this password. Raises Denied, also for the right password of a locked account."""
     name = name.strip()[:LONGEST_NAME]
     with store.read() as session:
         kept = session.get(Person, name)
@@ -102,7 +102,7 @@ def _count_failure(session: Session, person: Person, rules: Access) -> None:
 
 
 def change_password(name: str, old: str, new: str) -> None:
-    """A person's own change. Raises Denied (the old one is wrong) or ValueError (the new one will not do)."""
+    """Change one's own password. Raises Denied (wrong current one) or ValueError (new one not acceptable)."""
     with store.read() as session:
         person = find(session, name)
     if person is None or not passwords.matches(person.password, old):
@@ -193,14 +193,14 @@ def anybody() -> bool:
 
 
 def admins() -> list[str]:
-    """Names of those who may administer and come in."""
+    """Names of the admins who can sign in."""
     with store.read() as session:
         rows = session.exec(select(Person).where(Person.role == Role.ADMIN).order_by(Person.name))
         return [row.name for row in rows if find(session, row.name)]
 
 
 def first_admin() -> str | None:
-    """Create ``admin`` on a platform without people; its one-time password, or None when there is somebody."""
+    """Create ``admin`` on a platform without people; returns its one-time password, or None if there are people."""
     if anybody():
         return None
     password = passwords.made_up()
@@ -212,7 +212,7 @@ def first_admin() -> str | None:
 
 
 def demo(settings: Settings) -> bool:
-    """Make the demo's people where this is the demo; whether it is."""
+    """Create the demo's people if this is the demo; returns whether it is."""
     password = settings.demo_password.get_secret_value()
     if not (settings.sandbox_url and password):
         return False
@@ -221,7 +221,7 @@ def demo(settings: Settings) -> bool:
 
 
 def demo_people(password: str) -> None:
-    """The demo's four people; an earlier demo's keep their rows and get this run's password."""
+    """Create the demo's four people; existing ones keep their rows and get this run's password."""
     kept = passwords.hashed(password)
     with store.write() as session:
         for role in DEMO:
@@ -231,7 +231,7 @@ def demo_people(password: str) -> None:
 
 
 def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
-    """The person of an identity provider's claims, created or brought up to date. Raises Denied.
+    """The person of an identity provider's claims, created or updated. Raises Denied.
 
     The role is the highest that ``oidc_roles`` gives to a value of the claim or to the verified address.
     """
@@ -250,10 +250,10 @@ def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
 
 
 def _address(claims: Mapping[str, object], rules: Access) -> str:
-    """The verified address, in small letters. Raises Denied.
+    """The verified address, in lower case. Raises Denied.
 
-    A claim of any other form than a plain address is none: letters of other scripts may look like, or become, those
-    of somebody else. ``email_verified`` has to be true, unless the policy says that the provider leaves it out.
+    Only a plain ASCII address is accepted, because letters of other scripts can look like, or be converted to, those of
+    another address. ``email_verified`` must be true, unless the policy says that the provider omits it.
     """
     told, verified = claims.get("email"), claims.get("email_verified", not rules.oidc_email_verified)
     if not isinstance(told, str) or verified not in (True, "true", "True") or not ADDRESS.fullmatch(told):
@@ -262,7 +262,7 @@ def _address(claims: Mapping[str, object], rules: Access) -> str:
 
 
 def _role(claims: Mapping[str, object], address: str, rules: Access) -> Role | None:
-    """Keys with an @ are addresses, all others values of the claim: a group called like an address gives nothing."""
+    """Keys with an @ are addresses, all others are claim values, so a group named like an address gives no role."""
     told = claims.get(rules.oidc_claim)
     values = {value for value in (told if isinstance(told, list) else [told]) if isinstance(value, str)}
     found = [

@@ -32,7 +32,7 @@ def _nobodys() -> str:
 
 
 def matches(kept: str, password: str) -> bool:
-    """Is it the password? Without a kept hash (an unknown name) it takes as long, and is not."""
+    """Is it the password? Without a stored hash (an unknown name), the check takes as long and fails."""
     with _memory:
         try:
             return _hasher.verify(kept or _nobodys(), password[:LONGEST]) and bool(kept) and len(password) <= LONGEST
@@ -46,9 +46,9 @@ def outdated(kept: str) -> bool:
 
 
 def fault(password: str, name: str) -> str:
-    """Why this cannot be a new password; empty when it can.
+    """Why this password is not acceptable; empty if it is.
 
-    After NIST SP 800-63B: a length, no common one, no rules of composition.
+    After NIST SP 800-63B: a minimum length, no common passwords, no composition rules.
     """
     if not SHORTEST <= len(password) <= LONGEST:
         return f"Use {SHORTEST} to {LONGEST} characters."

@@ -28,7 +28,7 @@ def digest(value: str) -> str:
 
 
 def begin(person: str, agent: str, address: str, hours: float) -> str:
-    """A new session; returns the cookie's value, which is kept nowhere."""
+    """Begin a session; returns the cookie's value, which is not stored."""
     value = secrets.token_urlsafe(32)
     with store.write() as session:
         session.add(
@@ -51,7 +51,7 @@ def of_cookie(value: str, agent: str) -> str | None:
 
 
 def actor(session_id: str) -> Actor | None:
-    """Who is signed in by this session, with their role of this moment; None when it has ended."""
+    """The person of this session, with their current role; None if it has ended."""
     with store.read() as session:
         row = _live(session, session_id)
         person = accounts.find(session, row.person) if row else None
@@ -61,7 +61,7 @@ def actor(session_id: str) -> Actor | None:
 
 
 def person(session_id: str) -> str | None:
-    """The name behind a live session, also of somebody who must change the password first."""
+    """The name behind a live session, also if the password must be changed first."""
     with store.read() as session:
         row = _live(session, session_id)
         found = row and accounts.find(session, row.person)
@@ -86,7 +86,7 @@ def _live(session: Session, session_id: str) -> SignIn | None:
 
 
 def issue_token(person: str, label: str, scopes: Iterable[str], days: float, *, by: str) -> str:
-    """A new API token; returns it, for the only time. Raises ValueError."""
+    """Create an API token; returns it once. Raises ValueError."""
     wanted = sorted(set(scopes))
     if not wanted or set(wanted) - set(RIGHTS):
         raise ValueError(f"Choose scopes from: {', '.join(RIGHTS)}")
@@ -114,7 +114,7 @@ def issue_token(person: str, label: str, scopes: Iterable[str], days: float, *, 
 
 
 def of_token(value: str, via: str) -> Actor:
-    """Who acts with this token. Raises Forbidden for one that is unknown, revoked, expired, or of nobody."""
+    """The person whom this token acts for. Raises Forbidden for an invalid token or person."""
     with store.read() as session:
         row = session.exec(
             select(ApiToken).where(

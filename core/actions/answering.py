@@ -19,7 +19,7 @@ from core.policy.reader import Policy
 
 
 def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None = None) -> Approval:
-    """The open question, which ``who`` may answer. Raises Refused."""
+    """The pending approval, if ``who`` may answer it. Raises Refused."""
     row = session.get(Approval, approval_id)
     if row is None:
         raise Refused("This approval does not exist.")
@@ -45,7 +45,7 @@ def asked(session: Session, approval_id: int, who: Actor, patch_hash: str | None
 
 
 def patch_of(approval_id: int) -> str:
-    """The hash of the patch that a question is about; empty when there is no such question."""
+    """The hash of the approval's patch; empty if there is no such approval."""
     with store.read() as session:
         row = session.get(Approval, approval_id)
         return row.patch_hash if row else ""
@@ -60,12 +60,12 @@ def mine(row: Approval, who: Actor, policy: Policy) -> bool:
 
 
 def barred(row: Approval, service: str, who: Actor, policy: Policy) -> str:
-    """Why four eyes are needed and these are two of them; empty when they may approve."""
+    """Why four eyes keep this person from approving; empty if they may approve."""
     return barred_from(row.requested_by, service, who, policy)
 
 
 def barred_from(requested_by: str | None, service: str, who: Actor, policy: Policy) -> str:
-    """As ``barred``, for a fix that this person asked for."""
+    """As ``barred``, for a fix that this person requested."""
     watched = policy.approval.four_eyes == "always" or policy.is_critical(service)
     if watched and requested_by == who.name:
         return f"Four eyes: {who.name} requested this fix of {service}, so somebody else must approve it."
@@ -73,7 +73,7 @@ def barred_from(requested_by: str | None, service: str, who: Actor, policy: Poli
 
 
 def four_eyes(session: Session, row: Approval, who: Actor) -> None:
-    """Raises Refused when whoever asked for the fix would approve it."""
+    """Raises Refused if the requester of the fix would approve it."""
     service = session.get_one(Issue, row.issue_id).service
     if says := barred(row, service, who, runtime.current().policy):
         raise Refused(says)
@@ -95,7 +95,7 @@ def assignees(session: Session, policy: Policy) -> list[str]:
 
 
 def give(session: Session, row: Approval, by: str, yes: bool, reason: str) -> None:
-    """Answer it and tell the waiting workflow, in the caller's transaction; of two at once the second is refused."""
+    """Answer it and notify the waiting workflow, in the caller's transaction; a simultaneous second one is refused."""
     claimed = session.exec(
         update(Approval)
         .where(col(Approval.id) == row.id, col(Approval.state) == "pending")

@@ -1,4 +1,4 @@
-"""Actions on the open question of an issue: approve, reject, escalate it, hand it back."""
+"""Actions on the pending approval of an issue: approve, reject, reassign, hand back."""
 
 from __future__ import annotations
 

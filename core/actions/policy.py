@@ -1,4 +1,4 @@
-"""The action on the policy: put a text of platform.toml in force."""
+"""The action on the policy: apply a new text of platform.toml."""
 
 from __future__ import annotations
 

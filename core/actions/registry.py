@@ -127,7 +127,7 @@ class Action:
 
 
 def _type_name(annotation: Any) -> str:
-    """As it is written: "str", "list[str]"."""
+    """The annotation as written: "str", "list[str]"."""
     plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
     return str(plain) if get_args(plain) else plain.__name__
 
@@ -144,7 +144,7 @@ def action(
 ) -> Callable[[Callable], Callable]:
     """Register a function as an action. Its keyword arguments beside ``actor`` and ``key`` are the action's own.
 
-    ``command`` is its name on the command line, where that is not the function's; ``in_slack`` gives it a button there.
+    ``command`` is its name on the command line, if not the function's; ``in_slack`` gives it a button there.
     """
 
     def register(run: Callable[..., ActionResult]) -> Callable[..., ActionResult]:
@@ -179,14 +179,14 @@ def registry() -> dict[str, Action]:
 
 @dataclass(frozen=True)
 class ActionResult:
-    """``done`` is False when the very same action had been carried out before."""
+    """``done`` is False if the same action was already carried out."""
 
     done: bool
     says: str
 
 
 class Reused(Refused):
-    """The key was used before for the same action with other content."""
+    """The key was already used for the same action with different content."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def _hash(text: str) -> str:
 
 
 def ask(name: str, actor: Actor, subject: str) -> Actor:
-    """The actor as they are now, if they may do this. A refusal is audited."""
+    """The actor with their current role, if they hold the right. A refusal is audited."""
     with store.read() as session:
         try:
             return rights.require(accounts.actor(session, actor), _registry[name].right)

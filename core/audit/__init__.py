@@ -1,1 +1,1 @@
-"""The audit trail: a chain of hashes, and its signed head, which is kept outside of the database."""
+"""The audit trail: a hash chain, and its signed head, which is stored outside the database."""

@@ -1,8 +1,8 @@
-"""A new beginning for the head of the audit trail, after a backup of the database was restored.
+"""Resets the head of the audit trail after a backup of the database was restored.
 
-The head then names rows that the backup does not hold, and never moves again by itself. An admin accepts the chain as
-it stands, once it fits by itself. The old heads stay in the audit row, and the route ``audit_failed`` tells people: who
-cuts the trail cannot do this without a word.
+The head then names rows that the backup lacks, so it no longer advances. If the chain itself is consistent, an admin
+accepts it as it is. The old heads are recorded in the audit row, and the route ``audit_failed`` gets a notification, so
+that nobody can truncate the trail silently.
 """
 
 from __future__ import annotations

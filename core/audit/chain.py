@@ -1,8 +1,8 @@
 """A hash chain of who did what: each row holds the hash of the previous row.
 
-The chain is SHA-256 over canonical JSON. Whoever can write into the database can compute it anew, so what the chain
-alone cannot tell (an end that was cut off, rows that were written anew with all hashes after them) is found by marks
-that are kept outside of it: signed heads (core/audit/head.py).
+The chain is SHA-256 over canonical JSON. Whoever can write to the database can recompute it. Signed heads, which are
+stored outside the chain (core/audit/head.py), therefore detect what the chain alone cannot: a removed end, and rows
+that were rewritten together with all later hashes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COLUMNS = [
 
 
 def digest(row: AuditRow | Row) -> str:
-    """SHA-256 of a row's content and the hash before it."""
+    """SHA-256 of a row's content and the previous hash."""
     content = [row.at.isoformat(), row.actor, row.action, row.subject, row.detail, row.key, row.previous]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -92,7 +92,7 @@ class ChainVerdict:
 
 @dataclass(frozen=True)
 class Mark:
-    """A row's number and hash, kept outside of the chain; ``source`` is what the message calls it."""
+    """A row's number and hash, stored outside the chain; ``source`` is its name in messages."""
 
     row: int
     hash: str
@@ -116,7 +116,7 @@ def walk(
 ) -> tuple[ChainVerdict, Mark | None]:
     """(verdict, mark of the last row) of the rows from ``start`` on, or of all.
 
-    ``start`` is a row that was verified before: it has to be there as it was.
+    ``start`` is a row that was verified earlier and must be unchanged.
     """
     kept = sorted([*marks, start] if start else marks, key=lambda mark: mark.row)
     count = 0
@@ -133,7 +133,7 @@ def walk(
 
 
 def _linked(session: Session, start: Mark | None, marks: list[Mark]) -> Iterator[Row]:
-    """The rows in their order, each of which fits. Raises _Broken."""
+    """The rows in order, each of which is consistent. Raises _Broken."""
     query = select(*COLUMNS).order_by(col(AuditRow.id))
     if start:
         query = query.where(col(AuditRow.id) >= start.row)
@@ -160,7 +160,7 @@ def _fits(row: Row, mark: Mark) -> None:
 
 
 def _break(session: Session, row: Row, before: int) -> tuple[ChainState, str]:
-    """Why a row does not follow the one before it, as far as the rows that are left can tell."""
+    """Why a row does not follow the previous one, as far as the remaining rows show."""
     elsewhere = session.exec(select(AuditRow.id).where(AuditRow.hash == row.previous)).first()
     follows = f"row {row.id} does not follow row {before}" if before else f"row {row.id} is not the first row"
     if elsewhere is not None:

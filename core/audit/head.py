@@ -1,10 +1,10 @@
-"""The head of the audit chain: its newest row, verified and signed, kept outside of the database.
+"""The head of the audit chain: its newest row, verified and signed, stored outside the database.
 
-A head moves forward only: from the row that the last one names, over rows that each follow the one before. It lies in
-DATA_DIR/audit-head, signed (HMAC-SHA256) with AUDIT_KEY or, without one, with the key in DATA_DIR/audit-key. The
-database remembers which host and folder keeps one, and the one last sent outside; each host of a shared database
-keeps its own and verifies from it on, however long it was away. Who can write into the database and the folder can
-forge both: a head that was sent outside (``python -m core audit verify --head LINE``) tells.
+A head only advances, from the row that the last one names over consistent rows. It is stored in DATA_DIR/audit-head,
+signed (HMAC-SHA256) with AUDIT_KEY or, without it, with the key in DATA_DIR/audit-key. The database records which host
+and folder has a head, and the head that was last sent elsewhere. Each host of a shared database has its own head and
+verifies from it on, however long it was offline. Whoever can write to the database and the folder can forge both; a
+head that was sent elsewhere (``python -m core audit verify --head LINE``) reveals that.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ LINE = re.compile(r"audit-head-1 (\d{1,18}) ([0-9a-f]{64}) (\S{20}) ([0-9a-f]{8}
 
 
 class Distrusted(Exception):
-    """(state, message): the head cannot be taken as a row that was verified."""
+    """(state, message): the head cannot be trusted as a verified row."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """A signed row: ``at`` is when, ``key`` names the key (8 hex digits) without telling it."""
+    """A signed row: ``at`` is when, ``key`` identifies the key (8 hex digits) without revealing it."""
 
     row: int
     hash: str
@@ -61,7 +61,7 @@ class Head:
 
 
 def read(text: str) -> Head | None:
-    """The head in a line, also one that was copied with words around it."""
+    """The head in a line; surrounding text is ignored."""
     found = LINE.search(text)
     return Head(int(found[1]), *found.groups()[1:]) if found else None
 
@@ -121,7 +121,7 @@ def _kept_key(folder: Path) -> bytes:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace the file whole, readable for this account alone, and safe from a power cut."""
+    """Replace the file atomically, readable only by this account, and safe from a power cut."""
     temporary = path.with_name(f"{path.name}.new")
     _prepare(temporary, text)
     os.replace(temporary, path)
@@ -139,7 +139,7 @@ def _prepare(path: Path, text: str) -> None:
 
 
 def _last(session: Session, kept: Keeper) -> Head | Mark | None:
-    """The head on disk; a Mark of a release that did not sign; None where there never was one. Raises Distrusted."""
+    """The head on disk; a Mark from a version that did not sign; None if there never was one. Raises Distrusted."""
     known = session.get(AuditHead, kept.name) is not None
     used = known or (kept.own_key and bool(kept.key))
     if not kept.file.exists():
@@ -182,7 +182,7 @@ def _forward(kept: Keeper) -> tuple[ChainVerdict, Mark | None, Head | Mark | Non
 
 
 def keep(kept: Keeper, last: Mark) -> None:
-    """Sign and write it; the first one makes the key, and the database remembers that there is one."""
+    """Sign and write it. The first head creates the key, and the database records that it exists."""
     key = kept.key
     if not key:
         key = secrets.token_hex(32).encode()
@@ -200,7 +200,7 @@ def keep(kept: Keeper, last: Mark) -> None:
 
 
 def advance_quietly(settings: Settings) -> None:
-    """After an action: a fault is logged, and told by the next upkeep; it does not undo what was done."""
+    """After an action. A failure is logged and reported by the next upkeep; it does not undo the action."""
     try:
         verdict = advance(settings, PATIENCE)
     except (OSError, SQLAlchemyError, Timeout, ConfigurationError) as error:
@@ -214,7 +214,7 @@ def advance_quietly(settings: Settings) -> None:
 
 
 def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, given: Head | None = None) -> ChainVerdict:
-    """The whole chain against every head that is known: this host's, those in the database, and ``given``."""
+    """Verify the whole chain against every known head: this host's, those in the database, and ``given``."""
     kept, fault = keeper(settings), None
     marks = [given.mark("the given head")] if given else []
     with store.read() as session:
@@ -236,7 +236,7 @@ def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, giv
 
 
 def _both(verdict: ChainVerdict, state: ChainState, says: str) -> ChainVerdict:
-    """A head that cannot be trusted, and what the chain tells by itself or by the other heads."""
+    """The verdict for an untrusted head, with what the chain or the other heads show."""
     if verdict.ok:
         return ChainVerdict(False, verdict.rows, says, state)
     by_heads = verdict.state in (ChainState.REWRITTEN, ChainState.TRUNCATED)
@@ -244,7 +244,7 @@ def _both(verdict: ChainVerdict, state: ChainState, says: str) -> ChainVerdict:
 
 
 def _sent(session: Session, kept: Keeper) -> list[Mark]:
-    """The heads in the database, of every host. One that names our key has to be signed with it. Raises Distrusted."""
+    """The heads in the database, of every host. One that names our key must be signed with it. Raises Distrusted."""
     found = []
     for row in session.exec(select(AuditHead).order_by(AuditHead.keeper)):
         head = read(row.line)
@@ -255,7 +255,7 @@ def _sent(session: Session, kept: Keeper) -> list[Mark]:
 
 
 def send_daily(settings: Settings) -> bool:
-    """Once a day this host's head goes into the log and by the route ``audit_head``; whether it went now."""
+    """Once a day, send this host's head to the log and the route ``audit_head``; returns whether it was sent now."""
     kept, today = keeper(settings), f"{now():%F}"
     with store.read() as session:
         row = session.get(AuditHead, kept.name)
@@ -270,7 +270,7 @@ def send_daily(settings: Settings) -> bool:
 
 
 def alarm(verdict: ChainVerdict) -> None:
-    """Tell by the route ``audit_failed`` that the chain does not hold; a repetition is folded."""
+    """Notify the route ``audit_failed`` that verification failed; duplicates are merged."""
     log.error("audit trail %s: %s", verdict.state, verdict.says)
     with store.write() as session:
         key = f"audit-failed-{now():%F}-{hashlib.sha256(verdict.says.encode()).hexdigest()[:16]}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import BinaryIO, TextIO
+from io import BufferedReader
+from typing import TextIO
 
 from pydantic import ValidationError
 
@@ -12,7 +13,7 @@ from core.models import Record
 from core.signals.grouping.candidates import Correlator
 
 
-def correlate(stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
+def correlate(stdin: BufferedReader, stdout: TextIO, stderr: TextIO) -> int:
     correlator = Correlator()
 
     def answer(_, line: str) -> str:

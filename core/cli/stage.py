@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m core stage", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("name", choices=list(STAGES))
     parser.add_argument("--issue", type=int, default=0)
-    for claim in ("--approved", "--actor", "--reason"):  # of flows deployed before: nobody has proved them
+    for claim in ("--approved", "--actor", "--reason"):  # sent by older flows; unverified, so ignored
         parser.add_argument(claim, help=argparse.SUPPRESS)
     parser.add_argument("--event", default="workflow_failed", help="for hand-over: the event")
     given = parser.parse_args(list(argv))
@@ -175,7 +175,7 @@ def answer(given) -> dict:
     asked = _asked(given)
     if asked.state == "pending" and asked.expires_at > now():
         address = f"{runtime.current().settings.public_url}/approvals?approval={asked.id}"
-        raise rights.Refused(f"issue {given.issue} waits for an answer at {address}")
+        raise rights.Refused(f"issue {given.issue} waits for an approval at {address}")
     if asked.state == "pending":
         flow.expire_step(*_issue(given), asked.id)
         asked = _asked(given)
@@ -201,7 +201,7 @@ def _last_said(given) -> str:
 def release(given) -> dict:
     with store.read() as session:
         answered = session.exec(select(Approval.id).where(Approval.patch_hash == _known(ChangeSet, given).patch_hash))
-        automatic = answered.first() is None  # nobody was asked
+        automatic = answered.first() is None  # no approval was requested
     result = flow.carry_out_release(*_issue(given), _change(given), automatic)
     return {"ok": result.ok, "event": result.event, "says": result.says}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from io import BufferedReader
 from math import isinf
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 from core.cli.lines import answer_each
 from core.signals.anomaly.anomaly import Detector
@@ -15,7 +16,7 @@ MISSING = frozenset(("", "nan", "null", "none", "na", "n/a"))
 EPOCH = re.compile(r"\d{9,}(?:\.\d+)?")  # fewer digits are a date: 20260105
 
 
-def detect(stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
+def detect(stdin: BufferedReader, stdout: TextIO, stderr: TextIO) -> int:
     """CSV ``timestamp,value`` with a header in; an anomaly score 0..1 for each row out (alarm: 0.5 and more).
 
     An empty value is data that is missing: it has a score, too.
@@ -35,7 +36,7 @@ def detect(stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
     return answer_each(stdin, stdout, stderr, answer)
 
 
-def group(stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
+def group(stdin: BufferedReader, stdout: TextIO, stderr: TextIO) -> int:
     """Log lines in, raw or message only; the id of each line's template out."""
     from core.signals.grouping.templates import Templates  # detect has no need of Drain
 

@@ -7,6 +7,6 @@ from typing import Any
 from sqlmodel.sql.expression import Select
 
 
-def select_columns(*columns: Any) -> Select[Any]:
+def select_columns(*columns: Any) -> Select[*tuple[Any, ...]]:
     """``select`` of two or more columns. SQLModel types its own for at most four that are written one by one."""
     return Select(*columns)

@@ -1,4 +1,4 @@
-"""Which database errors pass by themselves: a server that is away, a lock, a full disk.
+"""Database errors that resolve by themselves: an unavailable server, a lock, a full disk.
 
 DBOS retries its own database calls without a limit when it takes an error for a lost connection. It knows few of
 these errors, so the engine marks the others as lost connections too (SQLAlchemy's ``handle_error``): a workflow then
@@ -31,7 +31,7 @@ DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.
 
 
 def listen(engine: Engine) -> None:
-    """Make the engine mark passing errors as lost connections; the pool's other connections stay."""
+    """Make the engine mark transient errors as lost connections; other connections of the pool stay."""
 
     @event.listens_for(engine, "handle_error")
     def _mark(context: ExceptionContext) -> None:
@@ -55,7 +55,7 @@ def _sqlite_code(error: sqlite3.Error) -> int:
 
 
 def of_database(error: BaseException) -> bool:
-    """Does the error pass when the database is back?"""
+    """Does the error resolve when the database is available again?"""
     if isinstance(error, PoolTimeout):
         return True
     if not isinstance(error, DBAPIError):
@@ -65,7 +65,7 @@ def of_database(error: BaseException) -> bool:
 
 
 def of_machine(error: BaseException) -> bool:
-    """Does the error pass when the disk has room, or the network is back?"""
+    """Does the error resolve when the disk has space or the network is available again?"""
     if isinstance(error, ConnectionError | TimeoutError):
         return True
     return isinstance(error, OSError) and error.errno in DISK

@@ -35,7 +35,7 @@ _engine: Engine | None = None
 def make_engine(url: str) -> Engine:
     """An engine that survives power cuts: WAL, synchronous FULL, IMMEDIATE transactions, 30 s of patience.
 
-    Errors do not show what was to be stored: they reach logs and pages, and rows hold people's words and digests.
+    Errors hide the values of the statement, because they reach logs and pages, and rows hold private texts and digests.
     """
     parsed = make_url(url)
     if parsed.drivername.startswith("sqlite"):
@@ -56,7 +56,7 @@ def _prepare_sqlite(connection, _record) -> None:
 
 
 def _prepare_postgres(connection, _record) -> None:
-    """A worker that is stopped in a transaction must not keep the writer's lock from the others."""
+    """A worker that is suspended in a transaction must not hold the writer's lock for ever."""
     with connection.cursor() as cursor:
         cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
     connection.commit()
@@ -89,14 +89,14 @@ _fences: dict[Engine, Callable[[Session], None]] = {}
 
 
 def fence(check: Callable[[Session], None] | None) -> None:
-    """Ask ``check`` first in each write transaction of this process on the open store; None: ask nothing."""
+    """Call ``check`` first in each write transaction of this process; None: no check."""
     _fences.clear()
     if check:
         _fences[engine()] = check
 
 
 def clock(session: Session) -> datetime:
-    """The database's time: the one clock of all workers. SQLite lives in this process, and so does its clock."""
+    """The database's time, the common clock of all workers. SQLite runs in this process and uses its clock."""
     if engine().dialect.name == "sqlite":
         return models.now()
     return session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one().astimezone(UTC)
@@ -110,7 +110,7 @@ def time() -> datetime:
 
 @event.listens_for(Session, "before_flush")
 def _storable(session: Session, *_: object) -> None:
-    """Outputs of programs and answers of models hold any character; a column does not."""
+    """Replace what a column cannot hold: outputs of programs and models can contain any character."""
     for row in (*session.new, *session.dirty):
         for name, value in list(row.__dict__.items()):
             if isinstance(value, str) and (kept := models.storable(value)) != value:
@@ -119,8 +119,8 @@ def _storable(session: Session, *_: object) -> None:
 
 @contextmanager
 def write() -> Iterator[Session]:
-    """One short write transaction; what it reads cannot change before it commits: one writer at a time, by
-    SQLite's own lock or by one of the same kind on PostgreSQL, so that limits, claims and the audit chain hold.
+    """One short write transaction. What it reads cannot change before it commits, because there is one writer at a time
+    (SQLite's own lock, or an equivalent one on PostgreSQL). Limits, claims and the audit chain rely on this.
     """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         session.connection().exec_driver_sql(ONE_WRITER[engine().dialect.name])
@@ -254,7 +254,7 @@ def m012_judged_releases(connection: Connection) -> None:
 
 
 def m013_alarm_and_life(connection: Connection) -> None:
-    """The alarm of a deployment that nobody could confirm or roll back, and which life of a worker a row is of."""
+    """The alarm of a deployment that could be neither confirmed nor rolled back, and the life of a worker's row."""
     add(connection, "deployment.alarm", "worker.life")
 
 

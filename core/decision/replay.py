@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from core.decision import rules
+from core.decision import guards, rules, situation
 from core.models import Verdict
 from core.policy.reader import Policy
 
@@ -80,7 +80,7 @@ def replay(pasts: Iterable[PastDecision], policy: Policy, in_force: Policy | Non
     judged, unreadable, flips = 0, 0, []
     for past in pasts:
         try:
-            case = rules.read_situation(dict(past.inputs))
+            case = situation.read_situation(dict(past.inputs))
         except (ValueError, TypeError):
             unreadable += 1
             continue
@@ -93,6 +93,6 @@ def replay(pasts: Iterable[PastDecision], policy: Policy, in_force: Policy | Non
     return Replay(judged, unreadable, flips)
 
 
-def _why(row: rules.MatrixRow, said: list[rules.Guard]) -> str:
+def _why(row: rules.MatrixRow, said: list[guards.Guard]) -> str:
     fired = "; ".join(f"{guard.name}: {guard.says}" for guard in said if guard.effect in ("escalate", "approval"))
     return f"row {row.number}: {row.says}" + (f". {fired}" if fired else "")

@@ -99,7 +99,7 @@ def _settle(world: OverlapWorld, deadline: float) -> set[int]:
 
 def waits(issue: Mapping) -> bool:
     """Does its release wait for something, and not for its turn alone?"""
-    return issue["status"] == "queued" and issue["reason"].startswith("waits")
+    return issue["status"] == "queued" and issue["reason"].startswith("Waiting")
 
 
 def limited(issue: Mapping) -> bool:

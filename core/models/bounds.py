@@ -31,7 +31,7 @@ ROOM = 200_000  # characters of all texts of a row's crash and attributes; beyon
 SPARE, NAME = 500, 200  # characters; of an entry's name
 IDENTITY, COUNT = 500, 2**31 - 1  # characters of an identity; the largest number of the database's columns
 USUAL = 60_000  # characters of a crash's JSON that need no second look
-HUGE = 2.0**63  # numbers from here on, and what is none, are not kept
+HUGE = 2.0**63  # larger numbers, and values that are not numbers, are dropped
 
 
 def bounded(record: Record) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _usual(record: Record) -> bool:
 def _usual_crash(crash: Crash | None) -> bool:
     try:
         text = crash.model_dump_json() if crash else ""
-    except (ValueError, RecursionError):  # half a character, or more depth than anybody writes
+    except (ValueError, RecursionError):  # half a surrogate pair, or excessive depth
         return False
     return len(text) <= USUAL and r"\u0000" not in text
 

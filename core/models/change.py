@@ -79,12 +79,12 @@ class Approval(SQLModel, table=True):
     change_set_id: int = Field(foreign_key="changeset.id")
     workflow_id: str
     patch_hash: str
-    asks: str  # what is asked and why
+    asks: str  # the question and its reason
     state: str = Field(default="pending", index=True)  # pending, approved, rejected, expired, stale
     by: str | None = None
     reason: str = ""
     requested_by: str | None = None  # who asked for the run: of a critical service they cannot approve it
-    assignee: str | None = None  # the person or group it was escalated to; nobody: any approver
+    assignee: str | None = None  # the person or group it is assigned to; None: any approver
     asked_at: datetime = _time()
     expires_at: datetime = _time()
     answered_at: datetime | None = _maybe_time()

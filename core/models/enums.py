@@ -66,7 +66,7 @@ class Kind(StrEnum):
     ALERT = "alert"
     REPORT = "report"  # an issue somebody wrote
     METRIC = "metric"  # an anomaly found in metric points
-    CHANGE = "change"  # a release or deployment by anybody
+    CHANGE = "change"  # a release or deployment, whoever made it
 
 
 class Cause(StrEnum):

@@ -40,7 +40,7 @@ class Issue(SQLModel, table=True):
     created_at: datetime = _time(index=True)
     ended_at: datetime | None = _maybe_time(index=True)
     resolution: str | None = None
-    requested_by: str | None = None  # the person who asked for this run; the platform itself: nobody
+    requested_by: str | None = None  # the person who requested this run; None for the platform
     scheduled_for: datetime | None = _maybe_time()
     counted_by: str | None = None  # the source whose signals are its occurrences: the first that told
     merged_into: int | None = None  # the issue that a person made it a part of

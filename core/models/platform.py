@@ -22,7 +22,7 @@ class Connector(SQLModel, table=True):
     failures: int = 0  # in a row
     error: str | None = None
     open_until: datetime | None = _maybe_time()  # circuit breaker
-    note: str = ""  # what is no fault, but worth knowing: a budget that ended before the reading did
+    note: str = ""  # worth knowing, but not an error, e.g. a budget that ran out before the end
     calls_left: int | None = None  # of the last round's budget
     vendor_left: int | None = None  # of the vendor's own limit, by its last answer
 

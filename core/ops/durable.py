@@ -24,9 +24,9 @@ from core.models import ENDED, Issue, Status, Worker
 from core.ops import fencing
 
 ISSUES, RELEASES = "issues", "releases"
-VERSION = "1"  # never raised: waiting work goes on under new code by DBOS.patch() (docs/adding-a-step.md)
+VERSION = "1"  # never raised: DBOS.patch() lets waiting work continue under new code (docs/adding-a-step.md)
 WAKE = "wake"  # topic of the message that ends a wait
-WOKEN = "woken-by-message"  # the patch by which steps.pause hears it
+WOKEN = "woken-by-message"  # the patch that lets steps.pause receive it
 DEAD_AFTER = timedelta(seconds=90)
 LOOKED_ON = 25.0  # seconds: more than two heartbeats
 SLOTS = 32
@@ -34,7 +34,7 @@ LIVE = ("PENDING", "ENQUEUED", "DELAYED")
 
 
 class Executor:
-    """This process's place among the workers: a stable id that only one live process can hold."""
+    """This process's slot among the workers: a stable id that only one live process can hold."""
 
     def __init__(self, data_dir: Path, role: str):
         self.folder = data_dir / "workers"
@@ -56,9 +56,9 @@ class Executor:
         raise RuntimeError(f"{SLOTS} workers already run on this machine")
 
     def beat(self) -> None:
-        """Say that this process lives; the first time its row becomes that of a new life.
+        """Send a heartbeat; the first one makes the row that of a new life.
 
-        That life begins when its row is stored: a first beat that failed is made anew.
+        The life begins when its row is stored; a failed first heartbeat is repeated.
         """
         if self.life:
             fencing.renew()
@@ -107,7 +107,7 @@ _client: tuple[object, DBOSClient] | None = None
 
 
 def client() -> DBOSClient:
-    """A client on the open store, for any process: with the engine running in it or not."""
+    """A client on the open store, for processes with or without a running engine."""
     global _client
     if _client is None or _client[0] is not store.engine():
         _client = (
@@ -147,7 +147,7 @@ def started() -> bool:
 
 
 def known(workflow_id: str) -> bool:
-    """Is there such a workflow? Not for an issue whose stages Kestra runs, nor where DBOS was never started."""
+    """Does the workflow exist? False for an issue whose stages Kestra runs, and if DBOS was never started."""
     return started() and bool(client().list_workflows(workflow_ids=[workflow_id], load_input=False))
 
 
@@ -161,8 +161,8 @@ def wake(session: Session, issue: Issue, key: str) -> None:
 def reap(own: Executor) -> list[str]:
     """Take over the work of workers that died; returns the workflows taken.
 
-    A worker's row is deleted first, on the condition that it has not beaten since: from then on it can neither write
-    nor act (core/ops/fencing.py). Work of a worker without a row, whose taker died in between, is taken as well.
+    A worker's row is deleted first, provided that its heartbeat has not changed. From then on, that worker can neither
+    write nor act (core/ops/fencing.py). Work of a worker without a row, whose successor died in between, is taken too.
     """
     with store.read() as session:
         at, rows = store.clock(session), session.exec(select(Worker)).all()
@@ -186,8 +186,10 @@ def _bury(worker: Worker) -> None:
 
 
 def _dead(own: Executor, worker: Worker, at: datetime) -> bool:
-    """On this machine a free lock is proof of death. A heartbeat is old by the database's clock, and has to stay the
-    same while this process looks on: a clock that jumps makes every heartbeat old, but a live worker beats again.
+    """On this machine, a free lock proves that the worker is dead.
+
+    Otherwise, its heartbeat must be old by the database's clock and must not change while this process observes it: a
+    clock that jumps makes every heartbeat old, but a live worker sends another.
     """
     if worker.host == socket.gethostname() and _free(own.folder, worker):
         return True
@@ -231,8 +233,8 @@ def moving() -> bool:
 def begin(session: Session, issue: Issue, requested_by: str | None = None) -> None:
     """Start a new run of the issue's journey, in the caller's transaction; ``requested_by`` is the person who asked.
 
-    Whoever asked once has asked: a run that the platform starts by itself later does not let them approve it. A run
-    that a person asked for waits for no maintenance window.
+    The requester is kept: a later run that the platform starts does not let them approve it. A run that a person
+    requested does not wait for a maintenance window.
     """
     new_run(session, issue, requested_by)
     start_in(session, "journey", issue.workflow_id, issue.id, issue.run)

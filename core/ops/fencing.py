@@ -42,7 +42,7 @@ _life: Life | None = None
 
 
 def begin(life: Life) -> None:
-    """From now on this process writes and acts only as this life."""
+    """From now on, this process writes and acts only as this life."""
     global _life
     _life = life
     store.fence(_check_write)
@@ -67,8 +67,8 @@ def _check_write(session: Session) -> None:
 
 
 def check() -> None:
-    """Ask immediately before an outward effect. Ends the process that was given up, and the step of a workflow that
-    was cancelled or is another worker's by now. A process without work of its own (a command, Kestra) passes.
+    """Call immediately before an outward effect. Ends a process whose work was taken over, and a step whose workflow
+    was cancelled or belongs to another worker. A process without its own work (a command, Kestra) passes.
     """
     if _life is None:
         return
@@ -97,7 +97,7 @@ def _check_workflow(workflow_id: str | None, executor_id: str) -> None:
 
 
 class Fenced:
-    """A vendor whose effects ask for ownership first; everything else is the vendor's own."""
+    """Wraps a vendor: effects check the ownership first; everything else passes through."""
 
     def __init__(self, vendor: Any, effects: Iterable[str]):
         self._vendor, self._effects = vendor, frozenset(effects)

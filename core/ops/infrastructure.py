@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 
 
 class GaveUp(Exception):
-    """A step failed for longer than its patience. The text is for a person."""
+    """A step failed for longer than its retry limit. The text is for a person."""
 
 
 def kind(error: BaseException) -> str:
@@ -43,7 +43,7 @@ def kind(error: BaseException) -> str:
 
 
 def words(error: BaseException) -> str:
-    """What failed, for a person: no SQL, no name of the durable engine."""
+    """What failed, in words for a person: no SQL and no names of the durable engine."""
     if outages.of_database(error):
         return "the platform's database did not respond"
     if isinstance(error, engine.DBOSMaxStepRetriesExceeded) and error.errors:
@@ -73,12 +73,12 @@ class StepFault:
 
 
 def fault_of(recorded: Mapping[str, Any]) -> StepFault | None:
-    """The fault that a step's record holds, if it holds one."""
+    """The failure in a step's record, if it is one."""
     return StepFault(recorded["kind"], recorded["says"]) if recorded.get("state") == STATE else None
 
 
 def answered(work: Callable[[], Result], everything: bool) -> Result | StepFault:
-    """What ``work`` returns, or its fault. Faults of our own are raised unless ``everything``."""
+    """The result of ``work``, or its failure. Our own bugs are raised unless ``everything``."""
     try:
         return work()
     except Exception as error:
@@ -91,9 +91,9 @@ def answered(work: Callable[[], Result], everything: bool) -> Result | StepFault
 
 @dataclass(frozen=True)
 class Patience:
-    """For how many seconds of waiting each kind of fault is tried again; then ``end`` makes a result of the last one.
+    """For how many seconds each kind of failure is retried; after that, ``end`` turns the last failure into a result.
 
-    ``broken`` is None where our own faults are raised. ``guards`` says that production may serve an unverified build
+    ``broken`` is None where our own bugs are raised. ``guards`` means that production may serve an unverified build
     meanwhile, so that people are alarmed.
     """
 
@@ -107,7 +107,7 @@ class Patience:
         return waited >= {PASSING: self.passing, REFUSED: self.refused, BROKEN: self.broken}[fault.kind]
 
     def at_once(self) -> Patience:
-        """For a caller that tries again by itself (Kestra); what may be live in production is held in any case."""
+        """For a caller that retries itself (Kestra); what may be live in production is guarded in any case."""
         return self if self.guards else replace(self, passing=0.0, refused=0.0)
 
     def ended(self, fault: StepFault, waited: float) -> Any:
@@ -133,7 +133,7 @@ def insist(
     rest: Callable[[float], None],
     alarm: Callable[[str], object],
 ) -> Result:
-    """The first result of ``attempt`` that is no fault. Raises GaveUp. Deterministic: DBOS replays it."""
+    """The first result of ``attempt`` that is not a failure. Raises GaveUp. Deterministic: DBOS replays it."""
     waited = 0.0
     for number in itertools.count():
         answer = attempt()

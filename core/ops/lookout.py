@@ -22,7 +22,7 @@ guarded: set[int] = set()  # issues whose deployments this process guards now
 
 @contextmanager
 def released(issue_id: int) -> Iterator[None]:
-    """What is guarded inside is guarded no more at its end."""
+    """Ends the guarding of whatever is guarded inside the block."""
     try:
         yield
     finally:

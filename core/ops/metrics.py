@@ -38,7 +38,7 @@ class _Store:
             yield from _connectors(session)
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing is known before the store is asked."""
+        """No values are known before the database is read."""
         return ()
 
 
@@ -72,7 +72,7 @@ def _rounds(session: Session) -> Iterator[Metric]:
 
 
 def _stages(session: Session) -> Metric:
-    """How many times each stage ran to its end, and for how long in all."""
+    """How often each stage completed, and its total duration."""
     if session.get_bind().dialect.name == "sqlite":
         span = (func.julianday(StageRun.ended_at) - func.julianday(StageRun.started_at)) * 86400.0
     else:

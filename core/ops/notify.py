@@ -53,13 +53,13 @@ BURST = 5  # messages of a channel in one pass, which comes every five seconds: 
 
 
 def queue(session: Session, event: str, issue: Issue, key: str, body: str, approval_id: int | None = None) -> None:
-    """Queue one message a channel that the event is routed to, in the caller's transaction."""
+    """Queue one message for each channel of the event's route, in the caller's transaction."""
     about = f"{issue.title[:120]} ({issue.service})"
     _queue(session, event, key, about, body, issue_id=issue.id, approval_id=approval_id)
 
 
 def once(session: Session, event: str, issue: Issue, key: str, body: str) -> None:
-    """As ``queue``, but a second message with the key is none at all, not even a repeat."""
+    """As ``queue``, but a second message with the key is ignored and does not count as a repeat."""
     like = f"{key}-%"
     if session.exec(select(Notification.id).where(col(Notification.key).like(like)).limit(1)).first() is None:
         queue(session, event, issue, key, body)
@@ -90,7 +90,7 @@ def _queue(session: Session, event: str, key: str, about: str, body: str, **of: 
 
 
 def deliver(rt: Runtime) -> int:
-    """Send what is due, and bring messages up to date whose question was answered; returns how many went out."""
+    """Send due messages, and update messages whose approval was answered; returns how many were sent."""
     senders = {notifier.name: notifier for notifier in rt.notifiers}
     sent = sum(_send(rt, senders.get(row.channel), row) for row in _due())
     return sent + refresh(rt)
@@ -118,7 +118,7 @@ def _due() -> list[Notification]:
 
 
 def _claim(row: Notification) -> bool:
-    """Make this attempt ours: of several processes only one changes the row."""
+    """Claim this attempt: of several processes, only one changes the row."""
     with store.write() as session:
         claimed = session.exec(
             update(Notification)
@@ -178,7 +178,7 @@ def _question(row: Notification) -> Question | None:
 
 
 def refresh(rt: Runtime) -> int:
-    """Take the buttons off messages whose question was answered, wherever it was; returns how many changed."""
+    """Remove the buttons of messages whose approval was answered anywhere; returns how many changed."""
     senders = {notifier.name: notifier for notifier in rt.notifiers if hasattr(notifier, "update")}
     with store.read() as session:
         rows = session.exec(

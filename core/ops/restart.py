@@ -39,7 +39,7 @@ STAGES = {
 
 @dataclass(frozen=True)
 class Step:
-    """One recorded step of a workflow; ``number`` is where a fork can start, ``error`` what it failed with."""
+    """One recorded step of a workflow; ``number`` is where a fork can start; ``error`` is its failure."""
 
     number: int
     name: str
@@ -61,8 +61,8 @@ def ended(workflow_id: str) -> str:
 def how_ended(workflow_ids: Sequence[str]) -> dict[str, str]:
     """As ``ended``, for many workflows at once.
 
-    An issue whose stages Kestra runs has no workflow: where a Kestra server is connected, a missing one is no fault,
-    nor where DBOS was never started.
+    An issue whose stages Kestra runs has no workflow. A missing workflow is therefore normal if a Kestra server is
+    connected, or if DBOS was never started.
     """
     if not durable.started():
         return dict.fromkeys(workflow_ids, "")
@@ -100,9 +100,9 @@ def choices(issue_id: int) -> dict[int, str]:
 
 
 def resume_at(recorded: Sequence[Step], alive: Iterable[str] = ()) -> int:
-    """The step that a fork starts at so that everything which was finished is kept.
+    """The step where a fork must start to keep everything that was finished.
 
-    A release that has ended without its result being heard is entered anew, from its admission on.
+    A release whose result was not received is entered again, from its admission on.
     """
     at = 1
     for step in recorded:
@@ -131,7 +131,7 @@ def fork(source: str, target: str, start: int) -> None:
 
 
 def follow(issue: Issue, source: str) -> None:
-    """The questions of the forked workflow are now asked by the new one, which also hears an answer that was given."""
+    """Move the approvals of the forked workflow to the new one, which also receives an existing answer."""
     with store.write() as session:
         rows = session.exec(select(Approval).where(Approval.workflow_id == source)).all()
         for row in rows:
@@ -157,14 +157,14 @@ def in_production(session: Session, issue: Issue, *states: str) -> Deployment | 
 
 
 def asleep(workflow_id: str) -> bool:
-    """Does it sleep until its window as the first version did, so that it hears no message?"""
+    """Does it sleep until its window as in the first version, which receives no messages?"""
     return [step.name for step in steps(workflow_id)[-2:]] == ["decide.schedule", "DBOS.sleep"]
 
 
 def wake(session: Session, issue: Issue, key: str, asleep: bool, requested_by: str | None = None) -> None:
     """End the wait of a scheduled issue, in the caller's transaction.
 
-    One that hears no message starts anew, and the caller cancels its old workflow.
+    One that receives no messages starts again, and the caller cancels its old workflow.
     """
     if asleep:
         durable.begin(session, issue, requested_by)

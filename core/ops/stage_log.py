@@ -29,7 +29,7 @@ class Entry:
 
 @contextmanager
 def stage(issue_id: int, run: int, stage: Stage, attempt: int, status: Status) -> Iterator[Entry]:
-    """Open a stage's line and close it with what came of it, also when it raises."""
+    """Open a stage's entry and close it with its result, also when it raises."""
     entry = Entry()
     with store.write() as session:
         _open_line(session, issue_id, run, stage, attempt)
@@ -64,7 +64,7 @@ def _lines(session: Session, issue_id: int, run: int, stage: Stage, attempt: int
 
 
 def _open_line(session: Session, issue_id: int, run: int, stage: Stage, attempt: int) -> None:
-    """A stage that is called again after a crash, or looks again, keeps the line it had."""
+    """A stage that is called again after a crash, or looks again, keeps its entry."""
     line = _lines(session, issue_id, run, stage, attempt).first()
     if line is None:
         session.add(StageRun(issue_id=issue_id, run=run, stage=stage, attempt=attempt))
@@ -73,7 +73,7 @@ def _open_line(session: Session, issue_id: int, run: int, stage: Stage, attempt:
 
 
 def move(session: Session, issue_id: int, status: Status, reason: str | None = None) -> Issue:
-    """Set where the issue stands; an end gets its time. Without a new reason the one before it stays."""
+    """Set the issue's status; an end gets its time. Without a new reason, the old one stays."""
     issue = session.get_one(Issue, issue_id)
     issue.status = status
     issue.reason = _lasting(issue.reason) if reason is None else reason[:2000]
@@ -83,11 +83,11 @@ def move(session: Session, issue_id: int, status: Status, reason: str | None = N
 
 
 def waits(session: Session, issue_id: int, fault: str) -> None:
-    """Say below the issue's reason what its stage waits for, until the issue moves on."""
+    """Add what the stage waits for below the issue's reason, until the status changes."""
     issue = session.get_one(Issue, issue_id)
     issue.reason = f"{_lasting(issue.reason)}\n{' '.join(fault.split())[:1000]}{WAITS}".lstrip()
 
 
 def _lasting(reason: str) -> str:
-    """A reason without the fault that a stage waited for."""
+    """The reason without the failure that a stage waited for."""
     return reason.rpartition("\n")[0] if reason.endswith(WAITS) else reason

@@ -28,7 +28,7 @@ Headers = Mapping[str, str]  # names in lower case
 
 
 class DeliveryRefused(Exception):
-    """A delivery that is not taken; ``status`` is the HTTP answer. The message never says what was expected."""
+    """A rejected delivery; ``status`` is the HTTP status. The message never reveals the expected value."""
 
     def __init__(self, status: int, says: str):
         super().__init__(says)
@@ -118,7 +118,7 @@ def _timely(door: Door, headers: Headers, at: float) -> None:
 
 
 def accept(settings: Settings, vendor: str, headers: Headers, body: bytes, *, starts_round: bool = True) -> Delivery:
-    """Verify a delivery and write it down, once. Raises Refused, also for one that came before."""
+    """Verify a delivery and store it once. Raises Refused, also for a duplicate."""
     secret = getattr(settings, DOORS[vendor].setting).get_secret_value()
     found = verify(vendor, headers, body, secret, now().timestamp())
     try:
@@ -131,7 +131,7 @@ def accept(settings: Settings, vendor: str, headers: Headers, body: bytes, *, st
 
 
 def claim() -> str | None:
-    """Take up every delivery that no round has served yet: the slot of one round for them all, or None."""
+    """Claim every delivery that no cycle has served yet; returns the slot of one cycle for all of them, or None."""
     with store.read() as session:
         newest = session.exec(
             select(Webhook.id).where(col(Webhook.served).is_(False)).order_by(col(Webhook.id).desc()).limit(1)

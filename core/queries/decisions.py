@@ -49,4 +49,4 @@ def past(session: Session, since: datetime) -> list[PastDecision]:
         .order_by(col(Decision.id).desc())
         .limit(LIMIT)
     )
-    return [PastDecision(*row[:7], row[7] or {}, row[8]) for row in rows]
+    return [PastDecision(*past, inputs=inputs or {}, outcome=outcome) for *past, inputs, outcome in rows]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import sqrt
 
-BASELINE_SECONDS = 2 * 3600.0  # mean time to repair by hand before the platform
+BASELINE_SECONDS = 2 * 3600.0  # mean time to repair manually, before the platform
 ENOUGH = 5  # cases under which a share or a mean says nothing
 BINS = 10  # of the calibration
 

@@ -1,2 +1,1 @@
-"""What signals mean: which are one issue, what is an anomaly, what the cause is, and how a release fares. Pure,
-mostly."""
+"""The analysis of signals: grouping, anomalies, causes, and the judgement of releases. Mostly pure."""

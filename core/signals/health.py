@@ -1,4 +1,4 @@
-"""How services fare, from the metric points in the store: one source at a time, never a mixture."""
+"""The health of services from stored metric points of one source at a time."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def slower(before: ServiceHealth, after: ServiceHealth, factor: float, noise_ms:
 
 
 def best_source(session: Session, preferred: str, since: datetime) -> str:
-    """The preferred source when it has spoken since; else the one with the most points."""
+    """The preferred source if it has points since then; otherwise the one with the most points."""
     counts = dict(
         session.exec(select(Metric.source, func.count()).where(col(Metric.at) >= since).group_by(Metric.source)).all()
     )

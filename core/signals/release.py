@@ -1,4 +1,4 @@
-"""Judge a release from what production reports: is the fault cured, and did the release do harm?
+"""Types for judging a release from what production reports: is the error fixed, and did the release cause a regression?
 
 Pure. A ``Scene`` holds everything one look can know; ``judge`` returns a ``Judgement``. All times are seconds from
 the moment the release began to serve (``ready_at``): negative is before it.
@@ -89,7 +89,7 @@ class State(StrEnum):
     WATCHING = "watching"  # undecided: look again
     VERIFIED = "verified"  # cured, and no harm
     UNEXERCISED = "unexercised"  # no harm within the bound, but nothing met the fixed code
-    UNCURED = "uncured"  # the fault goes on: roll back
+    UNCURED = "uncured"  # the error persists: roll back
     HARM = "harm"  # the release does harm: roll back
     UNSURE = "unsure"  # ambiguous at the end of the bound: ask a person
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from core.models.counted import counted
 from core.policy.sections import Watch
 from core.signals.release import Count, Judgement, Scene, State
 from core.signals.release_look import Finding, FindingKind, Look
@@ -56,7 +57,7 @@ def _at_bound(look: Look, doubts: list[Finding], suspects: list[Finding], counts
     if not over and (partly or suspects or not enough):
         return Judgement(State.WATCHING, _waits(look, suspects), counts)
     if look.blind():
-        return Judgement(State.UNSURE, "no metric of the released services has come since the release", counts)
+        return Judgement(State.UNSURE, "no metrics of the released services since the release", counts)
     if partly or doubts or suspects:
         return Judgement(State.UNSURE, _said(doubts or suspects) or own.count.says, counts)
     if own.expected < EXPECTED:
@@ -66,7 +67,7 @@ def _at_bound(look: Look, doubts: list[Finding], suspects: list[Finding], counts
 
 def _waits(look: Look, open_: Sequence[Finding]) -> str:
     if look.requests() < look.rules.minimum_requests:
-        return f"not enough traffic: {look.requests():.0f} requests so far"
+        return f"not enough traffic: {counted(look.requests(), 'request')} so far"
     return _said(open_) or look.own.count.says
 
 

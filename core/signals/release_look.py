@@ -15,6 +15,7 @@ from enum import StrEnum
 from functools import cached_property
 from statistics import median
 
+from core.models.counted import counted
 from core.policy.sections import Watch
 from core.signals import timeline
 from core.signals.anomaly.degradation import rank_test
@@ -66,8 +67,8 @@ class Own:
 
     @property
     def count(self) -> Count:
-        name = f"the fault itself ({', '.join(self.fingerprints[:NAMED]) or 'no report of it'})"
-        says = f"{name}: {self.now:.0f} errors since the release, {self.expected:.1f} expected at its old rate"
+        name = f"the issue's own error ({', '.join(self.fingerprints[:NAMED]) or 'no reports'})"
+        says = f"{name}: {counted(self.now, 'error')} since the release, {self.expected:.1f} expected at its old rate"
         return Count(name, self.was, self.now, says)
 
 
@@ -131,7 +132,7 @@ class Look:
         was, is_ = timeline.counted(fault.events, old), timeline.counted(fault.events, new)
         name = f"{fault.fingerprint} in {fault.service}"
         if fault.reach is Reach.NONE or not sum(is_):
-            return Finding(FindingKind.CLEAR, Count(name, sum(was), sum(is_), "outside of what the release can touch"))
+            return Finding(FindingKind.CLEAR, Count(name, sum(was), sum(is_), "not affected by the release"))
         loose = timeline.spread(was, old)
         rise = favours(timeline.tally(was, old, loose), timeline.tally(is_, new, loose), GROWTH, SAME)
         return Finding(self._kind(fault, rise, loose), self._told(name, sum(was), sum(is_), new))
@@ -163,7 +164,9 @@ class Look:
     def _told(self, name: str, was: float, now: float, spans: Sequence[Bin]) -> Count:
         seen = "new" if not was else f"{was:.0f} before"
         over = sum(span.exposure for span in spans)
-        return Count(name, was, now, f"{name}: {now:.0f} errors in {over:.0f} requests since the release, {seen}")
+        return Count(
+            name, was, now, f"{name}: {counted(now, 'error')} in {counted(over, 'request')} since the release, {seen}"
+        )
 
     # --- services -------------------------------------------------------------------------------
 
@@ -208,7 +211,7 @@ class Look:
         """More errors of a service that runs the build, beyond what known faults explain."""
         odds, was, now, loose = self.rise(service)
         seen = sum(s.exposure for s in self.after(service))
-        says = f"{service}: {now:.1%} of {seen:.0f} requests fail since the release, {was:.1%} before"
+        says = f"{service}: {now:.1%} of {counted(seen, 'request')} failed since the release, {was:.1%} before"
         count = Count(service, was, now, says)
         if now <= was + self.rules.error_rate_margin / 2 or odds <= 0:
             return Finding(FindingKind.CLEAR, count)
@@ -226,7 +229,9 @@ class Look:
         ratio = self._slowdown(points)
         before, after = self._latencies(points)
         a, b = (median(before) if before else 0.0), (median(after) if after else 0.0)
-        count = Count(service, a, b, f"{service}: the 95th percentile is {b:.0f} ms since the release, {a:.0f} before")
+        count = Count(
+            service, a, b, f"{service}: the 95th percentile is {b:.0f} ms since the release, {a:.0f} ms before"
+        )
         if ratio is None:
             return Finding(FindingKind.CLEAR, count)
         controls = [r for s, p in self.scene.services.items() if s not in self.scene.touched and (r := self._slower(p))]

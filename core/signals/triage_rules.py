@@ -1,4 +1,4 @@
-"""What people decided of signals: merged, split and known fingerprints; silences and planned maintenance."""
+"""People's decisions on signals: merged, split and known fingerprints; silences and planned maintenance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LATE = timedelta(days=1)  # a signal may come this long after the silence that i
 
 
 def overrides(session: Session) -> Overrides:
-    """What was merged and split, for ever: also of issues that have ended."""
+    """All merges and splits, also of issues that have ended."""
     rows = session.exec(select(Ruling).where(col(Ruling.kind).in_((MERGED, SPLIT)))).all()
     return Overrides(
         {row.fingerprint: row.into for row in rows if row.kind == MERGED},
@@ -26,7 +26,7 @@ def overrides(session: Session) -> Overrides:
 
 
 def context(session: Session) -> noise.Context:
-    """What a person has said nobody needs to be told of: silences, planned maintenance, known faults."""
+    """What people excluded from alerts: silences, planned maintenance, known errors."""
     rows = session.exec(select(Silence).where(Silence.ends_at > now() - LATE).order_by(col(Silence.id))).all()
     known = session.exec(select(Ruling.fingerprint, Ruling.reason).where(Ruling.kind == KNOWN)).all()
     return noise.Context(
@@ -43,14 +43,14 @@ def context(session: Session) -> noise.Context:
 
 
 def fingerprints(session: Session, issue_id: int) -> frozenset[str]:
-    """Those of an issue's signals, the issue's own included."""
+    """The fingerprints of an issue's signals, including the issue's own."""
     own = session.exec(select(Issue.fingerprint).where(Issue.id == issue_id)).all()
     found = session.exec(select(Signal.fingerprint).where(Signal.issue_id == issue_id).distinct()).all()
     return frozenset(filter(None, (*own, *found)))
 
 
 def merge(session: Session, prints: Iterable[str], into: str, issue_id: int, by: str) -> None:
-    """From now on these fingerprints count as ``into``, and so does what was merged into them before."""
+    """From now on, these fingerprints count as ``into``, and so do fingerprints that were merged into them."""
     meant = overrides(session).merged.get(into, into)
     prints = set(prints) - {meant}
     forget(session, MERGED, {*prints, meant})
@@ -61,7 +61,7 @@ def merge(session: Session, prints: Iterable[str], into: str, issue_id: int, by:
 
 
 def split(session: Session, prints: Iterable[str], issue_id: int, by: str) -> None:
-    """From now on these fingerprints are an issue of their own, which nothing else joins by likeness."""
+    """From now on, these fingerprints are a separate issue, which nothing joins by similarity."""
     first, *others = sorted(prints)
     for kind in (MERGED, SPLIT):
         forget(session, kind, (first, *others))
@@ -71,7 +71,7 @@ def split(session: Session, prints: Iterable[str], issue_id: int, by: str) -> No
 
 
 def know(session: Session, issue_id: int, reason: str, by: str) -> None:
-    """What a person dismissed is known: its signals are counted, and open no issue until it is tried again."""
+    """Mark what a person dismissed as known: its signals are counted, and open no issue until a new run."""
     prints = fingerprints(session, issue_id)
     forget(session, KNOWN, prints)
     session.add_all(
@@ -91,6 +91,6 @@ LISTED = 100
 
 
 def standing(session: Session, *where) -> list[Silence]:
-    """Silences and planned maintenance in force or to come, the one that ends first on top, at most LISTED."""
+    """Current and planned silences and maintenance, the first to end on top, at most LISTED."""
     rows = select(Silence).where(Silence.ends_at > now(), *where).order_by(col(Silence.ends_at), col(Silence.id))
     return list(session.exec(rows.limit(LISTED)))

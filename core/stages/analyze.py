@@ -1,4 +1,4 @@
-"""Analyze: everything known of an issue goes to an analyst, which names cause, severity and confidence.
+"""Analyze: an analyst gets everything known about an issue, and returns cause, severity and confidence.
 
 Analysts are asked in order; when a model's service does not answer, the next takes over and the
 analysis says so. The last one is the embedded analysis, which needs neither model nor network.
@@ -64,7 +64,7 @@ def run(context: StageContext) -> AnalysisResult:
 
 
 def alert(session: Session, rt: Runtime, issue: Issue, evidence: Evidence) -> None:
-    """Tell of a high error rate and of a degradation: once an hour and service, further ones are counted."""
+    """Notify of a high error rate and of a degradation, once an hour for each service; repeats are counted."""
     state, was = evidence.health, evidence.before
     hour = f"{issue.service}-{now():%Y%m%d%H}"
     if state.errors >= health.FEWEST_ERRORS and (state.error_rate or 0) >= rt.policy.severity.high:
@@ -76,7 +76,7 @@ def alert(session: Session, rt: Runtime, issue: Issue, evidence: Evidence) -> No
 
 
 def ask(rt: Runtime, evidence: Evidence) -> tuple[Conclusion, list[dict]]:
-    """The first analyst's finding that comes; a failed one leaves a note. Raises when all fail."""
+    """The finding of the first analyst that responds; a failed one leaves a note. Raises if all fail."""
     notes: list[dict] = []
     for analyst in rt.analysts:
         try:
@@ -145,7 +145,7 @@ def _changes(session: Session, issue: Issue) -> list[Record]:
 
 
 def _past(session: Session, issue: Issue) -> list[str]:
-    """Earlier issues that were like this one, the likest first, each with what became of it and what cured it."""
+    """Similar earlier issues, the most similar first, each with its outcome and resolution."""
     runs = {outcome.issue_id: outcome for outcome in _ended(session, issue)}
     issues = session.exec(select(Issue).where(col(Issue.id).in_(list(runs)))).all()
     found = memory.similar(_remembered(issue), [_remembered(past, runs[past.id]) for past in issues])
@@ -164,7 +164,7 @@ def _ended(session: Session, issue: Issue) -> list[Outcome]:
 
 
 def _remembered(issue: Issue, outcome: Outcome | None = None) -> memory.PastIssue:
-    """The issue as memory keeps it. A person's own resolution says who; a fix, what it was."""
+    """The issue as memory stores it. A person's resolution names the person; a fix names the change."""
     cure = ""
     if outcome:
         by = f" by {outcome.by}" if outcome.result == "human" else ""

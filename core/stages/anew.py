@@ -1,4 +1,4 @@
-"""A run begun anew: production moved on so far, while a fix waited for its release, that the fix no longer applies.
+"""Starts a new run when production has changed so much, while a fix waited for its release, that it no longer applies.
 
 The next run diagnoses the issue on what production runs now, and its fix is proved, reviewed and approved anew. After
 ``MOST`` such runs a person gets the issue.
@@ -18,7 +18,7 @@ MOST = 3  # of one issue
 
 
 def begin(context: StepContext, change_id: int, why: str) -> NewRun:
-    """A repeated call finds the run that the first one began."""
+    """A repeated call finds the run that the first one started."""
     issue_id = context.issue_id
     with store.write() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)

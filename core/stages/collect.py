@@ -1,4 +1,4 @@
-"""Collect: read every connected source from its cursor and store what it says, once.
+"""Collect: reads every connected source from its cursor and stores its records once.
 
 A page's last rows and the cursor behind it commit together, and ``(source, vendor_id)`` is unique: a crash
 anywhere loses nothing and doubles nothing. One source's failure never stops the round; a source that
@@ -31,7 +31,7 @@ CHUNK = 1000  # rows of one transaction, so that the writer's lock is short
 
 
 class Collector:
-    """Reads the sources side by side; a source that is still being read is not read twice."""
+    """Reads the sources in parallel, and no source twice at a time."""
 
     def __init__(self, workers: int = 6):
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="collect")
@@ -62,7 +62,7 @@ def _late(name: str, patience: float) -> dict:
 
 
 def read(source: Source) -> dict:
-    """Read one source to its end, or to the end of its budget; what came before a failure is kept."""
+    """Read one source to its end or until its budget is used; records before a failure are kept."""
     started, records = time.monotonic(), 0
     with store.write() as session:
         connector = _connector(session, source.name)
@@ -121,7 +121,7 @@ def _signal_row(record: Record) -> dict:
 
 
 def _insert_new(session: Session, table: type[SQLModel], rows: list[dict]) -> int:
-    """How many signals were new. A metric's interval that had not ended when it was read gets its later value."""
+    """How many signals were new. A metric interval that was read before its end is updated."""
     if table is Metric:
         bulk.insert(session, Metric, rows, LATER)
         return 0
@@ -148,7 +148,7 @@ def _tell(name: str, error: str | None, note: str, wait: float | None, meter: Me
 
 
 def _rest(failures: int, wait: float | None) -> datetime | None:
-    """Until when a failing source rests: 30 s after the third failure in a row, doubling up to 10 minutes.
+    """Until when a failing source is paused: 30 s after the third failure in a row, doubling up to 10 minutes.
 
     A vendor that asks for a longer rest gets it.
     """

@@ -1,4 +1,4 @@
-"""Corroborate: gathers from the store what the team's own sources say of a report, and asks the pure function.
+"""Corroborate: gathers what the team's own sources show about a report, and calls the pure function.
 
 The rounds keep metric points and log records; nothing is asked of a vendor here. What comes late is waited for, for
 a bounded time, while the fix is ready and before a person is asked.
@@ -40,7 +40,7 @@ JUMPS = 24 * 7  # gaps of an hour that an episode may span
 
 
 def judged(rt: Runtime, session: Session, issue: Issue) -> Corroboration:
-    """Whether the store holds what corroborates the issue's report."""
+    """Whether the stored data corroborates the issue's report."""
     rules = rt.policy.corroboration
     span, before = _spans(session, issue, rules)
     witnesses = list(_witnesses(rt, session, issue, span, before)) if span else []
@@ -81,12 +81,12 @@ def _claim(rt: Runtime, session: Session, issue: Issue, span: Span | None) -> Cl
 
 
 def _of(issue: Issue) -> tuple:
-    """The signals of the issue's present run."""
+    """The signals of the issue's current run."""
     return Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen
 
 
 def _began(session: Session, issue: Issue, gap: timedelta) -> datetime:
-    """When the present episode began: the errors before it are further apart than ``gap``."""
+    """When the current episode began: earlier errors are further away than ``gap``."""
     at = issue.last_seen
     for _ in range(JUMPS):
         near = (col(Signal.at) >= at - gap, col(Signal.at) < at)
@@ -189,7 +189,7 @@ def _records(session: Session, source: str, issue: Issue, span: Span, *where) ->
             col(Signal.at) < span.end,
             *where,
         )
-        .group_by(Signal.kind, Signal.fingerprint, Signal.issue_id)
+        .group_by(Signal.kind, Signal.fingerprint, col(Signal.issue_id))
     ).all()
     return [Logged(kind, print_, of == issue.id, n) for kind, print_, of, n, _ in rows], min(
         (row[4] for row in rows), default=None
@@ -200,7 +200,7 @@ def _records(session: Session, source: str, issue: Issue, span: Span, *where) ->
 
 
 def look(context: StepContext) -> Corroborated:
-    """Whether the report is corroborated by now; ``seconds`` to the next look, 0 when there is none."""
+    """Whether the report is corroborated by now; ``seconds`` until the next look, 0 if there is none."""
     rt, issue_id = context.runtime, context.issue_id
     with store.write() as session:
         issue = session.get_one(Issue, issue_id)
@@ -215,7 +215,7 @@ def look(context: StepContext) -> Corroborated:
 
 
 def _left(rt: Runtime, session: Session, issue_id: int, run: int) -> float:
-    """Seconds that are left of the wait, which begins with the run's first decision."""
+    """The remaining seconds of the wait, which starts with the run's first decision."""
     where = (Decision.issue_id == issue_id, Decision.run == run)
     decided = session.exec(select(func.min(Decision.created_at)).where(*where)).one()
     return rt.policy.corroboration.wait_seconds - (now() - decided).total_seconds()

@@ -1,4 +1,4 @@
-"""The report of an issue that tells most of its crash."""
+"""The most informative report of an issue's crash."""
 
 from __future__ import annotations
 

@@ -1,11 +1,14 @@
-"""Decide: reads what decides, asks the pure function of core/decision/rules.py, and keeps its receipt."""
+"""Decide: gathers the situation, calls the pure function of core/decision/receipt.py, and stores its receipt."""
 
 from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
 from core.db import store
-from core.decision import rules, windows
+from core.decision import guards, windows
+from core.decision.receipt import Receipt
+from core.decision.receipt import decide as decided
+from core.decision.situation import Situation, rollbacks_in_a_row
 from core.models import Analysis, Decision, Issue, Outcome, Status, Verdict, now
 from core.ops import stage_log
 from core.runtime import Runtime
@@ -25,7 +28,7 @@ def run(context: StageContext) -> Diagnosis:
         analysis = session.exec(
             select(Analysis).where(Analysis.issue_id == issue_id).order_by(col(Analysis.id).desc()).limit(1)
         ).one()
-        receipt = rules.decide(situation(rt, session, issue, analysis), rt.policy)
+        receipt = decided(situation(rt, session, issue, analysis), rt.policy)
         session.add(
             Decision(
                 issue_id=issue_id,
@@ -51,8 +54,8 @@ def run(context: StageContext) -> Diagnosis:
     )
 
 
-def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -> rules.Situation:
-    """What is known of an issue, as the pure function asks for it."""
+def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -> Situation:
+    """The situation of an issue, as the input of the pure function."""
     results = session.exec(select(Outcome.result).where(Outcome.pattern == analysis.pattern)).all()
     newest = session.exec(
         select(Outcome.result)
@@ -61,7 +64,7 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
         .limit(20)
     ).all()
     found = corroborate.judged(rt, session, issue)
-    return rules.Situation(
+    return Situation(
         service=issue.service,
         severity=analysis.severity,
         impact=analysis.impact,
@@ -72,19 +75,19 @@ def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -
         outcomes=sum(r in TRIED for r in results),
         occurrences=issue.occurrences,
         deployments_last_hour=holds.places_taken(session, now()),
-        rollbacks_in_a_row=rules.rollbacks_in_a_row(list(newest)),
+        rollbacks_in_a_row=rollbacks_in_a_row(list(newest)),
         corroborated=found.corroborated,
         corroboration=found.says,
     )
 
 
 def uncorroborated(receipt: dict) -> bool:
-    """Does nothing but the lack of corroboration make a person's approval necessary?"""
+    """Is missing corroboration the only reason for a person's approval?"""
     asking = [guard["name"] for guard in receipt["guards"] if guard["effect"] == "approval"]
-    return receipt["needs_approval"] and asking == [rules.CORROBORATION]
+    return receipt["needs_approval"] and asking == [guards.CORROBORATION]
 
 
-def explain(receipt: rules.Receipt, analysis: Analysis) -> str:
+def explain(receipt: Receipt, analysis: Analysis) -> str:
     """Why, in one or two sentences."""
     fired = [guard for guard in receipt.guards if guard["effect"]]
     text = f"Row {receipt.row}: {receipt.row_says} (confidence {receipt.confidence:.2f})."

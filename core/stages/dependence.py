@@ -25,7 +25,7 @@ from core.stages.results import Awaited
 
 LOOK = 15.0  # seconds between two looks at the other issue
 LOOKS = 480  # looks at one other issue: two hours
-WAITS = "waits for the fix of issue "
+WAITS = "Waiting for the fix of issue "
 LONGEST = 20  # issues of a chain in which each waits for the next one
 CURED = (Status.RESOLVED, Status.DISMISSED)
 Place = tuple[str, str, str]  # exception, file, function
@@ -67,7 +67,7 @@ def other(rt: Runtime, session: Session, issue: Issue, change: ChangeSet, failur
     if own is None or not places or inside != places or own in places:
         return None
     found = next((one for one in _open(rt, session, issue) if _place(session, one) in places), None)
-    says = f"its regression test meets another fault of production: {_named(found)}"
+    says = f"its regression test hits another production bug: {_named(found)}"
     return OtherFault(found.id if found else 0, says)
 
 
@@ -82,7 +82,7 @@ def further_on(rt: Runtime, session: Session, issue: Issue, change: ChangeSet) -
 
 
 def _named(issue: Issue | None) -> str:
-    return f"issue {issue.id} ({_title(issue)})" if issue else "one that no issue tells of yet"
+    return f"issue {issue.id} ({_title(issue)})" if issue else "one that no issue covers yet"
 
 
 def _title(issue: Issue) -> str:
@@ -125,7 +125,7 @@ def look(context: StepContext, met: int, looks: int) -> Awaited:
         if other.status in CURED:
             return Awaited(ok=True)
         if other.status in ENDED or looks >= LOOKS:
-            return Awaited(says=f"it waited for the fix of {_named(other)}, which has none")
+            return Awaited(says=f"it waited for the fix of {_named(other)}, which has no fix")
         stage_log.move(session, context.issue_id, Status.QUEUED, f"{WAITS}{other.id} ({_title(other)})")
         if looks and _waits_for(session, other, context.issue_id):
             return Awaited(circle=True, says=f"it and {_named(other)} wait for each other")

@@ -1,4 +1,4 @@
-"""The same fix under way for another issue: one defect may crash in several ways, and needs one pull request."""
+"""Detects the same fix in progress for another issue: one bug may crash in several ways, but needs one pull request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLACE = re.compile(r"^(?:index |@@ ).*$\n?", re.M)  # object names and line numb
 
 
 def source(change: ChangeSet) -> str:
-    """The patch without its regression test, whose name and input are each issue's own."""
+    """The patch without its regression test, whose name and input differ for each issue."""
     parts = re.split(r"^(?=diff --git )", change.patch, flags=re.M)
     kept = [p for p in parts if p.strip() and not p.startswith(f"diff --git a/{change.test_path} ")]
     return PLACE.sub("", "".join(kept))
@@ -45,7 +45,7 @@ STRAGGLING = timedelta(seconds=15)  # in which instances of the replaced release
 
 
 def end(context: StepContext, twin_id: int) -> Done:
-    """End an issue that another one's fix cured: ``ok`` when it has not been seen since that serves production."""
+    """End an issue that another issue's fix resolved: ``ok`` if it has not occurred since that fix is live."""
     issue_id, run = context.issue_id, context.run
     with store.write() as session:
         twin = session.get_one(Issue, twin_id)

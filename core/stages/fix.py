@@ -1,4 +1,4 @@
-"""Fix: a patch with its regression test and proof, committed on a branch of its own."""
+"""Fix: a patch with its regression test and proof, committed on a new branch."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: in
 
 
 def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback: list[str]) -> None:
-    """Fill ``change`` with what the engine made of the crash."""
+    """Fill ``change`` with the result of the repair engine."""
     service = rt.policy.services[issue.service]
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone(rt, name, repository)
@@ -113,7 +113,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
 def _commit(
     found: Clone, issue: Issue, change: ChangeSet, candidate: Candidate, test: RegressionTest | None, tree: Path
 ) -> None:
-    """Commit the candidate's files and its test, and nothing else that lies in the tree. Nothing is pushed yet."""
+    """Commit only the candidate's files and its test. Nothing is pushed yet."""
     names = [*candidate.files, *([test.path] if test else [])]
     files = workspace.texts(tree, names)
     made = found.commit(workspace.ref_of(change), change.base_sha, files, _message(issue, candidate, test))
@@ -174,21 +174,21 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
 
 
 def _cost(attempt: Attempt, rules: ModelRules) -> dict:
-    """What one attempt of a model cost and what became of it."""
+    """The cost and the result of one attempt of a model."""
     made = attempt.candidate
     told = {"generator": made.generator, "tokens": made.tokens, "cost_usd": fixer_chain.price(made, rules)}
     return told | {"seconds": made.seconds, "reason": attempt.reason[:300]}
 
 
 def _message(issue: Issue, candidate: Candidate, test: RegressionTest | None) -> str:
-    """Commit message. Title and rationale are strangers' texts: one line each, no trailers of their own."""
+    """The commit message. Title and rationale are untrusted: one line each, without trailers."""
     why = fenced(candidate.rationale, 1000)
     where = test.path if test else "none"
     return f"Fix {fenced(issue.title, 60)}\n\n{why}\n\nRegression test: {where}\nIssue: {issue.id}\n"
 
 
 def rebase(context: StageContext, change_id: int) -> Rebased:
-    """Put the change on top of what production runs now. A patch that changes by it needs a new approval.
+    """Rebase the change onto what production serves now. If the patch changes, it needs a new approval.
 
     ``again``: look once more before it goes out, because production may move on while it is tested. ``seconds``: so
     long production's own deployment still has to serve, that its faults are not taken for those of this release.
@@ -222,6 +222,6 @@ def rebase(context: StageContext, change_id: int) -> Rebased:
 
 
 def _stale(entry: Entry, says: str) -> Rebased:
-    """The fix has to be written and judged anew, on what production runs now."""
+    """The fix must be written and judged again, on what production serves now."""
     entry.failed(says)
     return Rebased(stale=True, says=says)

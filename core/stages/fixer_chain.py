@@ -1,4 +1,4 @@
-"""Who repairs, in which order and at what price: the embedded repairer first, then the models while money lasts.
+"""The order and the budget of the fixers: first the embedded repairer, then the models within their budget.
 
 Every rung goes through the same judging, policy and proof. A model hears why earlier attempts were refused.
 """
@@ -19,11 +19,11 @@ from core.repair import engine
 from core.repair.types import Attempt, Candidate, Fixer, FixResult
 
 EMBEDDED = "embedded"
-FEEDBACK = 20  # refused attempts that a model is told, the newest
+FEEDBACK = 20  # the newest refused attempts, which the model is told
 
 
 class Fresh:
-    """A fixer without what the review refused before: the very same files are not proposed twice."""
+    """Wraps a fixer so that it does not repeat proposals that the review rejected."""
 
     def __init__(self, fixer: Fixer, refused: Sequence[Mapping[str, str]]):
         self.name, self.fixer, self.refused = fixer.name, fixer, refused
@@ -42,7 +42,7 @@ class Spent:
 
 
 def price(candidate: Candidate, rules: ModelRules) -> float:
-    """Dollars of one attempt: what its server said, else its tokens at the policy's price."""
+    """The dollars of one attempt: as reported by its server, or else its tokens at the policy's price."""
     return candidate.cost_usd or candidate.tokens * rules.usd_per_million_tokens / 1e6
 
 
@@ -51,7 +51,7 @@ def spent(attempts: Sequence[Attempt], rules: ModelRules) -> Spent:
 
 
 def spent_before(issue_id: int) -> tuple[Spent, Spent]:
-    """What the models have cost for this issue, and for all issues in the last 24 hours."""
+    """The cost of the models for this issue, and for all issues in the last 24 hours."""
     with store.read() as session:
         return (
             _summed(session, ChangeSet.issue_id == issue_id),
@@ -65,7 +65,7 @@ def _summed(session: Session, where) -> Spent:
 
 
 def overspent(rules: ModelRules, issue: Spent, day: Spent) -> str:
-    """Which budget is used up, in a person's words; empty while there is some left."""
+    """Which budget is used up, in words for people; empty while some is left."""
     limits = (
         (issue.tokens, rules.tokens_per_issue, "tokens for this issue"),
         (day.tokens, rules.tokens_per_day, "tokens in 24 hours"),

@@ -1,4 +1,4 @@
-"""Group: every new signal joins the issue it belongs to, opens one, or is set aside and counted.
+"""Group: every new signal joins its issue, opens a new one, or is suppressed and counted.
 
 Signals are taken in the order they came; what is not grouped when a process dies is grouped by the
 next round.
@@ -33,23 +33,23 @@ MEMORY = timedelta(hours=24)  # an ended issue still takes in its late signals f
 LATE = timedelta(seconds=60)  # signals this close behind a verified fix are stragglers of the fault
 LARGEST = 2**31 - 1  # occurrences: what a column holds
 TELLING = 8  # an issue's first signals of a source, by which later ones are known
-WAIT = timedelta(minutes=15)  # what is not seen again for this long did not come back
+WAIT = timedelta(minutes=15)  # an error not seen again within this time has not returned
 GONE = "did not come back"
 UNREADABLE = "it cannot be read; the log says why"
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a batch is grouped by: the issues there are, who calls whom, and what people said."""
+    """What a batch is grouped by: existing issues, the call graph, and people's decisions."""
 
     index: Candidates
     graph: Mapping[str, Sequence[str]]
     overrides: Overrides
     context: noise.Context
-    rows: dict[int, Issue] = field(default_factory=dict)  # read once a batch: a session forgets what nobody holds
+    rows: dict[int, Issue] = field(default_factory=dict)  # read once a batch, because a session drops unreferenced rows
 
     def row(self, session: Session, issue_id: int) -> Issue:
-        """The issue, or the one that a person made it a part of."""
+        """The issue, or the issue that a person merged it into."""
         if issue_id not in self.rows:
             found = session.get_one(Issue, issue_id)
             self.rows[issue_id] = self.row(session, found.merged_into) if found.merged_into else found
@@ -84,7 +84,7 @@ def _waiting(session: Session, most: int) -> Sequence[Signal]:
 
 
 def index_of(session: Session) -> Candidates:
-    """The issues that a signal may join: open ones, and those that ended or were seen of late."""
+    """The issues that a signal may join: open ones, and those that ended or occurred recently."""
     index, since = Candidates(), now() - MEMORY
     recent = col(Issue.ended_at).is_(None) | (col(Issue.ended_at) > since) | (col(Issue.last_seen) > since)
     issues = session.exec(select(Issue).where(recent, col(Issue.merged_into).is_(None))).all()  # unordered: by index
@@ -94,7 +94,7 @@ def index_of(session: Session) -> Candidates:
 
 
 def _put(session: Session, index: Candidates, issue: Issue) -> None:
-    """The issue as correlation sees it, rebuilt from its first signals."""
+    """The issue as the correlation needs it, rebuilt from its first signals."""
     signals = session.exec(
         select(Signal).where(Signal.issue_id == issue.id).order_by(col(Signal.at)).limit(TELLING)
     ).all()
@@ -140,7 +140,7 @@ def _around(session: Session, known: Known, record: Record, fp: Fingerprint) -> 
 
 
 def _open_issue(session: Session, known: Known, signal: Signal, record: Record, fp: Fingerprint) -> bool:
-    """Open an issue; one that was dismissed because it did not come back is opened again."""
+    """Open an issue; reopen one that was dismissed because it had not returned."""
     issue = session.exec(
         select(Issue)
         .where(Issue.fingerprint == fp.key, Issue.status == Status.DISMISSED, col(Issue.reason).endswith(GONE))
@@ -177,7 +177,7 @@ def new_issue(session: Session, record: Record, fp: Fingerprint) -> Issue:
 
 
 def _join(session: Session, signal: Signal, issue: Issue) -> None:
-    """Count the signal on its issue; one that comes back after its fix starts a new run."""
+    """Count the signal on its issue; an error that returns after its fix starts a new run."""
     signal.issue_id = issue.id
     issue.first_seen = min(issue.first_seen, signal.at)
     issue.last_seen = max(issue.last_seen, signal.at)
@@ -200,13 +200,13 @@ def _join(session: Session, signal: Signal, issue: Issue) -> None:
 
 
 def _first_source(session: Session, issue: Issue) -> str | None:
-    """The source that told of the issue first, among signals of its present run."""
+    """The source that reported the issue first, among the signals of its current run."""
     told = select(Signal.source).where(Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen)
     return session.exec(told.order_by(col(Signal.at)).limit(1)).first()
 
 
 def recount(session: Session, issue: Issue) -> None:
-    """Count an issue anew whose signals were moved: by the first source, since its first error."""
+    """Recount an issue whose signals were moved, by its first source and since its first error."""
     session.flush()
     issue.counted_by = _first_source(session, issue)
     mine = (Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen)
@@ -220,7 +220,7 @@ def recount(session: Session, issue: Issue) -> None:
 
 
 def start_new(rt: Runtime, begin: Callable[[Session, Issue], None] = durable.begin) -> list[int]:
-    """Begin the journey of every issue that has enough evidence; says of the others what they wait for."""
+    """Start the run of every issue with enough evidence; the others show what they wait for."""
     rt.policy  # noqa: B018 - reading it finds out whether it can be read
     with store.write() as session:
         new = session.exec(select(Issue).where(Issue.status == Status.NEW)).all()
@@ -231,9 +231,9 @@ def start_new(rt: Runtime, begin: Callable[[Session, Issue], None] = durable.beg
 
 
 def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
-    """Whether an issue has to wait, and for what; one that does not come back is dismissed, and calls nobody.
+    """Whether an issue must wait, and for what; one that does not return is dismissed without an alert.
 
-    Of a critical service even a single fault is looked at, after a minute in which others may join it.
+    On a critical service even a single error is analyzed, after a minute in which others can join it.
     """
     least, critical = rt.policy.guards.minimum_occurrences, rt.policy.is_critical(issue.service)
     quiet = now() - max(issue.created_at, issue.last_seen)
@@ -255,7 +255,7 @@ BASELINE = timedelta(minutes=15)  # of latency that is looked at
 
 
 def find_degradations(rt: Runtime) -> None:
-    """A service whose latency has risen becomes a signal like any other; its hour is its identity."""
+    """Turn a rise in a service's latency into a signal, identified by its hour."""
     with store.write() as session:
         source = best_source(session, rt.policy.watch.source, now() - BASELINE)
         for service in rt.policy.services:

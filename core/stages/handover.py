@@ -1,4 +1,4 @@
-"""Hand over: a person takes the issue, with everything that was found."""
+"""Hand over: escalates the issue, with everything that was found."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def run(context: StepContext, event: str, says: str) -> Done:
 
 
 def _void_questions(session: Session, issue_id: int) -> None:
-    """Nothing waits for an answer any more."""
+    """Void the pending approvals."""
     for row in session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")).all():
         row.state = "stale"
 
 
 def _known(session: Session, issue_id: int, run: int) -> bool:
-    """Has somebody been told of this event already, by an earlier hand-over or by the rollback that led to it?"""
+    """Were people already notified of this event, by an earlier hand-over or by the rollback before it?"""
     if session.get_one(Issue, issue_id).status is Status.ESCALATED:
         return True
     rolled_back = session.exec(
@@ -64,7 +64,7 @@ def _known(session: Session, issue_id: int, run: int) -> bool:
 
 
 def _withdrawn(rt: Runtime, issue_id: int, run: int, why: str) -> list[str]:
-    """Take back what this run published; what could not be, in words. A person gets the issue in any case."""
+    """Withdraw what this run published; returns in words what could not be withdrawn. The issue is escalated anyway."""
     with store.read() as session:
         rows = session.exec(
             select(ChangeSet)

@@ -55,7 +55,7 @@ def ended(row: Deployment) -> str:
 
 
 def how(shipped: Sequence[Deployment]) -> str:
-    """How the fix came to count as one, in words."""
+    """Why the issue counts as fixed, in words."""
     last = max(shipped, key=lambda row: row.id, default=None)
     if last and last.status == "superseded":
         return f"fixed; {last.note}"
@@ -78,7 +78,7 @@ KEPT = ("fixed", "rolled_back", "rejected")  # what became of a fix; a person's 
 
 
 def remember(session: Session, issue_id: int, run: int, result: str, says: str, by: str = "platform") -> None:
-    """One outcome a run. What became of its fix stays: of a kept one only a rollback is news."""
+    """Record one outcome for each run. It stays; only a rollback replaces that of a fix."""
     row = _outcome(session, issue_id, run, result)
     if row.id is None or row.result not in KEPT or (row.result == "fixed" and result == "rolled_back"):
         row.result, row.note, row.by = result, says[:2000], by
@@ -93,7 +93,7 @@ def resolved(session: Session, issue_id: int, run: int, how: str, by: str) -> No
 
 
 def _outcome(session: Session, issue_id: int, run: int, result: str) -> Outcome:
-    """The outcome of this run, made if there is none, with the issue's present figures."""
+    """The outcome of this run, created if missing, with the issue's current figures."""
     issue = session.get_one(Issue, issue_id)
     row = session.exec(select(Outcome).where(Outcome.issue_id == issue_id, Outcome.run == run)).first()
     row = row or Outcome(issue_id=issue_id, run=run, pattern=issue.pattern, result=result)
@@ -110,7 +110,7 @@ def _outcome(session: Session, issue_id: int, run: int, result: str) -> Outcome:
 
 
 def note(session: Session, issue_id: int, run: int, action: str, detail: dict) -> None:
-    """An audit row of the platform's own deed, once a run."""
+    """An audit row of a platform action, once for each run."""
     try:
         chain.record(
             session,

@@ -19,7 +19,7 @@ def wait(issue_id: int, run: int, other: int) -> Awaited:
 
 
 def settle(issue_id: int, run: int, change: Fix) -> str:
-    """How the run ends by another issue's fix: "resolved" or "begun anew". Empty when it goes on with its own."""
+    """How another issue's fix ends this run: "resolved" or "begun anew". Empty if it continues with its own fix."""
     if change.twin:
         return _by_twin(issue_id, run, change, change.twin)
     if change.met is not None and wait(issue_id, run, change.met).ok:
@@ -28,7 +28,7 @@ def settle(issue_id: int, run: int, change: Fix) -> str:
 
 
 def _by_twin(issue_id: int, run: int, change: Fix, twin: int) -> str:
-    """The same fix cures both; what it did not cure is begun anew."""
+    """If one fix resolves both issues, end this one; otherwise start it again."""
     if wait(issue_id, run, twin).ok and twin_step(issue_id, run, twin).ok:
         return "resolved"
     return _anew(issue_id, run, change, f"{change.says} That fix did not resolve this issue.")

@@ -34,7 +34,7 @@ def branch_of(issue_id: int) -> str:
 
 
 def withdraw(rt: Runtime, change: ChangeSet, why: str) -> str:
-    """Close the pull request of a refused change and delete its branch, while both still stand at our commit.
+    """Close the pull request of a rejected change and delete its branch, if both are still at our commit.
 
     Returns what could not be done, empty when all was. A branch that somebody moved is theirs: it stays as it is.
     """
@@ -116,7 +116,7 @@ QUIET = str.maketrans(
 
 
 def fenced(text: str, limit: int = 400) -> str:
-    """A stranger's text for Markdown and commit messages: one line that is nothing but text.
+    """Untrusted text for Markdown and commit messages: one line of plain text.
 
     No markup, no mention that would notify somebody, no ``#12`` that would close an issue, no ``[skip ci]``,
     no address that becomes a link or a picture, no invisible or direction-changing characters.
@@ -126,7 +126,7 @@ def fenced(text: str, limit: int = 400) -> str:
 
 
 def body(rt: Runtime, issue: Issue, analysis: Analysis, change: ChangeSet, review: Review) -> str:
-    """What a reviewer asks, in the order it is asked."""
+    """The answers to a reviewer's questions, in order."""
     link = f"{rt.settings.public_url}/issues?issue={issue.id}"
     return "\n\n".join(
         [
@@ -157,7 +157,7 @@ def _culprit(analysis: Analysis) -> str:
 
 
 def _evidence(change: ChangeSet) -> str:
-    """Why the new behaviour is the intended one; without evidence, that is what a reviewer has to decide."""
+    """The evidence that the new behaviour is intended; without it, a reviewer must decide."""
     found = [f"- {fenced(text)}" for text in change.proof.get("evidence", [])]
     nothing = "- Nothing in the code confirms that this is the intended behaviour. Please check it."
     return "\n".join(found or [nothing])
@@ -183,7 +183,7 @@ def _sign(gate: dict) -> str:
 
 
 def _newly(review: Review) -> str:
-    """New calls, imports, conditions and constants; those that reach out of the program come first."""
+    """New calls, imports, conditions and constants; those that reach outside the program come first."""
     gate, rows = newly(review.gates, review.findings)
     if gate is None:
         return "- Not analyzed."
@@ -196,7 +196,7 @@ def _newly(review: Review) -> str:
 
 
 def _notes(review: Review) -> str:
-    """What the review saw that is not this change's doing."""
+    """Findings of the review that this change did not cause."""
     notes = [f for f in review.findings if f.get("severity") == "note" and f.get("gate") != CAPABILITIES]
     rows = [f"- {fenced(f['path'], 100)}: {fenced(f['says'])}" for f in notes[:NOTES]]
     more = [f"- and {len(notes) - NOTES} more in the console"] if len(notes) > NOTES else []
@@ -204,7 +204,7 @@ def _notes(review: Review) -> str:
 
 
 def _unchecked(rt: Runtime, change: ChangeSet, review: Review) -> str:
-    """What nobody has looked at, as far as this change is concerned."""
+    """What was not checked for this change."""
     told = {gate["gate"]: gate for gate in review.gates}
     found = ["Behaviour that no test and no recorded input covers, and other services that call this one."]
     if told.get("performance", {}).get("value") is None:

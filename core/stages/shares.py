@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func
 
+from core.db.columns import select_columns
 from core.models import Issue, Kind, ServiceHealth, Signal
 
 FAILING = 0.01  # share of its requests from which a service fails
@@ -45,7 +46,7 @@ def told(session: Session, issue: Issue, services: Collection[str], since: datet
     not double it.
     """
     rows = session.exec(
-        select(Issue.id, Issue.pattern, Signal.service, Signal.source, func.sum(Signal.count))
+        select_columns(Issue.id, Issue.pattern, Signal.service, Signal.source, func.sum(Signal.count))
         .join(Signal, col(Signal.issue_id) == Issue.id)
         .where(
             col(Signal.service).in_([*services, issue.service]),

@@ -33,6 +33,7 @@ def run(context: StageContext, change_id: int) -> Checked:
         before = run_tests(tree, repository.test_command, runner, ["--collect-only"], DEADLINE)
     with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.head_sha) as tree:
         told = run_tests(tree, repository.test_command, runner, timeout=DEADLINE)
+    assert told.done is not None  # run_tests says how the run ended
     tests, failures = counts(told)
     known: frozenset[str] = frozenset()
     if failures:

@@ -114,11 +114,11 @@ class Clone:
             return
         if not change.commit:
             raise CommandError(
-                f"the commit {change.head_sha[:12]} is not in {self.path.name}, nor its text in the store"
+                f"the commit {change.head_sha[:12]} is not in {self.path.name}, and its text is not in the database"
             )
         tree = self._applied(change.base_sha, change.patch)
         if f"tree {tree}\n" not in change.commit or self._written(ref_of(change), change.commit) != change.head_sha:
-            raise CommandError(f"the commit {change.head_sha[:12]} could not be written again from its patch")
+            raise CommandError(f"the commit {change.head_sha[:12]} could not be recreated from its patch")
 
     def moved(self, change: ChangeSet, base: str) -> Commit:
         """The change on top of another commit, by its own author and date. Raises CommandError when it cannot be."""
@@ -201,7 +201,7 @@ def _import(ref: str, base: str, files: Mapping[str, tuple[str, str]], message: 
             or path.startswith(("/", '"'))
             or {"", ".", "..", ".git"} & {*path.lower().split("/")}
         ):
-            raise ValueError(f"{path!r} is no path that a fix may commit")
+            raise ValueError(f"{path!r} is not a path that a fix may commit")
         parts.append(f"M {mode} inline {path}\n{_data(text)}")
     return "".join(parts)
 
@@ -215,7 +215,7 @@ def known(rt: Runtime, name: str, repository: Repository) -> Clone:
     folder = rt.settings.data_dir.resolve() / "repositories"
     path = folder / f"{name}.git"
     if path.parent != folder or name.startswith("."):
-        raise CommandError(f"{name!r} is no name for a repository")
+        raise CommandError(f"{name!r} is not a valid repository name")
     folder.mkdir(parents=True, exist_ok=True)
     found = Clone(path, repository, _sign_in(rt, repository.remote))
     with found.lock:
@@ -292,7 +292,7 @@ def texts(tree: Path, names: Sequence[str]) -> dict[str, tuple[str, str]]:
     for name in names:
         path = tree / name
         if path.is_symlink() or not path.is_file() or not path.resolve().is_relative_to(tree.resolve()):
-            raise ValueError(f"{name} is no plain file of the checkout")
+            raise ValueError(f"{name} is not a regular file of the checkout")
         mode = "100755" if path.stat().st_mode & 0o100 else "100644"
         found[name] = (mode, path.read_bytes().decode("utf-8", "surrogateescape"))
     return found

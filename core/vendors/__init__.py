@@ -1,1 +1,1 @@
-"""One file a vendor, and the one door for HTTP and for processes."""
+"""One file for each vendor, and the single entry points for HTTP and for processes."""

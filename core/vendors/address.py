@@ -1,4 +1,4 @@
-"""Which addresses may be called, and connections that stay with the address that was checked.
+"""Which addresses may be called, and connections that are pinned to the checked address.
 
 A host is looked up once for each connection; every address found is checked, and the connection goes to a checked
 one, so that a second answer of the name service cannot lead elsewhere (SSRF by DNS rebinding). The certificate is
@@ -35,7 +35,7 @@ class ConnectionGuard(httpcore.NetworkBackend):
         self.network, self.own = httpcore.SyncBackend(), threading.local()
 
     def limit(self, seconds: float) -> None:
-        """What this thread sends from now on has to be answered, to the last byte, within ``seconds``."""
+        """Set a deadline: every later request of this thread must be answered completely within ``seconds``."""
         self.own.deadline = time.monotonic() + seconds
 
     def left(self, timeout: float | None) -> float | None:
@@ -78,7 +78,7 @@ class ConnectionGuard(httpcore.NetworkBackend):
         return found
 
     def refuses(self, address: Address) -> bool:
-        """Link-local addresses and others of a cloud's metadata are never called, whatever is allowed."""
+        """Link-local and cloud metadata addresses are never called, whatever is allowed."""
         address = inner(address)
         if address in METADATA or address.is_link_local or address.is_multicast or address.is_unspecified:
             return True
@@ -104,7 +104,7 @@ def inner(address: Address) -> Address:
 
 
 class Timed(httpcore.NetworkStream):
-    """A stream whose every step ends by the guard's deadline, however slowly the other side drips."""
+    """A stream whose every step ends by the guard's deadline, however slowly data arrives."""
 
     def __init__(self, stream: httpcore.NetworkStream, guard: ConnectionGuard):
         self.stream, self.guard = stream, guard

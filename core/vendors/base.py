@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class VendorError(Exception):
-    """A vendor did not do what was asked.
+    """A vendor call failed.
 
     ``permanent`` means that trying again cannot help (a wrong key, a missing right);
     ``retry_after`` is in seconds, when the vendor named it. The message is for a person's eyes
@@ -39,12 +39,12 @@ class VendorError(Exception):
         self.tokens = 0  # that a model spent on an answer of no use
 
 
-# what code meets that reads JSON of a shape, a depth or a size that nobody foresaw
+# errors of code that reads JSON of an unexpected shape, depth or size
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, OSError)
 
 
 def understood(vendor: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """For a function that reads a vendor's answer: what it does not understand is the vendor's fault, VendorError."""
+    """For a function that parses a vendor's response: what it cannot parse becomes a VendorError."""
 
     def around(read: Callable[P, T]) -> Callable[P, T]:
         @wraps(read)
@@ -61,11 +61,11 @@ def understood(vendor: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 class BudgetSpent(VendorError):
-    """The calls that a round may make at this vendor are used up; the next round goes on from there. No fault."""
+    """The calls of this cycle to this vendor are used up; the next cycle continues from there. Not an error."""
 
 
 class Meter:
-    """Counts the calls of a round against what it may make; ``left`` is None where nothing limits them.
+    """Counts the calls of a cycle against its limit; ``left`` is None without a limit.
 
     ``vendor_left`` is what the vendor's own headers say that it still allows. Counting starts with ``begin``.
     """
@@ -93,7 +93,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one page brought. Storing the batch and then ``cursor`` loses nothing at a crash between."""
+    """The content of one page. Store the batch, then ``cursor``: a crash in between loses nothing."""
 
     records: Sequence[Record] = ()
     metrics: Sequence[MetricPoint] = ()
@@ -102,7 +102,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Check:
-    """A connector's answer to: would you work? ``fix`` says what to do and where."""
+    """The result of a connector's self-check. ``fix`` says what to do and where."""
 
     ok: bool
     says: str
@@ -110,7 +110,7 @@ class Check:
 
 
 class Source(Protocol):
-    """Reads signals. ``cursor`` is opaque text of the source's own making; None is the first time."""
+    """Reads signals. ``cursor`` is opaque text from the source; None the first time."""
 
     name: str
     origin: Origin
@@ -130,7 +130,7 @@ class Resolver(Protocol):
 
 
 class HealthSource(Protocol):
-    """Gives the metric points of services, newest ones included, e.g. while a deployment is watched."""
+    """Returns the metric points of services, including the newest, e.g. while a deployment is watched."""
 
     name: str
 
@@ -148,7 +148,7 @@ class Pull:
 
 
 class CodeHost(Protocol):
-    """Pull requests of ``repository`` ("owner/name"). Each call looks first whether it was done."""
+    """Pull requests of ``repository`` ("owner/name"). Each call first checks whether it was already done."""
 
     name: str
 
@@ -188,7 +188,7 @@ class ReviewProgress:
 
 
 class Reviewer(Protocol):
-    """Somebody else's review of a pull request."""
+    """An external review of a pull request."""
 
     name: str
 
@@ -207,7 +207,7 @@ class Vulnerability:
     id: str
     aliases: tuple[str, ...] = ()
     summary: str = ""
-    severity: str = ""  # LOW to CRITICAL, or a CVSS vector; empty when nobody rated it
+    severity: str = ""  # LOW to CRITICAL, or a CVSS vector; empty if not rated
     fixed: tuple[str, ...] = ()  # versions with the cure, of each line of releases
 
     @property
@@ -274,7 +274,7 @@ class Deployer(Protocol):
 
 @dataclass(frozen=True)
 class Question:
-    """What a message asks a person for, and how it was answered: pending, approved, rejected, expired or stale."""
+    """The approval that a message asks for, and its state: pending, approved, rejected, expired or stale."""
 
     approval_id: int
     issue_id: int
@@ -293,7 +293,7 @@ class Message:
 
 
 class Notifier(Protocol):
-    """``send`` returns the channel's own name of the message, empty when it has none.
+    """``send`` returns the channel's id of the message, empty without one.
 
     One that can also change a message has ``update(reference, message)``.
     """

@@ -1,4 +1,4 @@
-"""AWS CloudWatch by boto3: log events, metrics of the services, alarms, and how services fare.
+"""AWS CloudWatch by boto3: log events, service metrics and alarms.
 
 API: logs.filter_log_events (a page may be empty while a token remains), cloudwatch.get_metric_data,
 cloudwatch.describe_alarms. Signing, retries of throttled calls and the address of a region are boto3's.
@@ -186,7 +186,7 @@ class CloudWatch:
                 self.name, f"returned a response that is not AWS JSON: {self.redact(str(error))[:200]}"
             ) from None
         except (BotoCoreError, ValueError) as error:
-            raise VendorError(self.name, f"could not be reached: {self.redact(str(error))[:300]}") from None
+            raise VendorError(self.name, f"is unreachable: {self.redact(str(error))[:300]}") from None
 
     def _client(self, service: str) -> Any:
         if service not in self.clients:
@@ -217,7 +217,7 @@ class CloudWatch:
 
 
 def connect(region: str = "", profile: str = "", role: str = "") -> boto3.Session:
-    """A session of boto3's own finding, or in a role that it takes on and renews by itself."""
+    """A session with boto3's default credentials, or with a role that it assumes and renews."""
     core = Session(profile=profile or None)
     if region:
         core.set_config_variable("region", region)
@@ -249,7 +249,7 @@ def read(row: dict, group: str, redact: Redactor) -> Record:
 
 
 def alarm(row: dict, dimension: str, redact: Redactor) -> Record:
-    """An alarm that rings, as a Record; it is another one each time it goes off. Pure."""
+    """A triggered alarm as a Record; each trigger is a new record. Pure."""
     since = _utc(row.get("StateTransitionedTimestamp") or row["StateUpdatedTimestamp"])
     named = {d["Name"]: d["Value"] for d in row.get("Dimensions") or []}
     return Record(

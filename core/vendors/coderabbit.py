@@ -1,4 +1,4 @@
-"""CodeRabbit's reviews, read through GitHub: what it said of exactly one commit, and whether it said anything.
+"""CodeRabbit's reviews, read through GitHub: its findings on exactly one commit, and whether it reviewed it.
 
 Its commit status is ``success`` also when it reviewed nothing ("Review rate limited", "Review skipped"): a review
 counts only when the status says "Review completed" and a review names the very commit. Severities stand in a
@@ -78,7 +78,7 @@ class CodeRabbit:
 
 @understood("coderabbit")
 def ours(row: dict) -> bool:
-    """Is it CodeRabbit's? Everybody may write like it; GitHub says who did."""
+    """Is it from CodeRabbit, according to GitHub? Anybody can imitate its text."""
     author = row.get("user") or row.get("author") or {}
     return author.get("login") in LOGINS
 

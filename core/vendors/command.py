@@ -48,7 +48,7 @@ class Completed:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What a command and all that it started may use together; beyond it the whole tree is killed.
+    """The limits of a command and all processes that it started; beyond them, the whole tree is killed.
 
     It is looked at every LOOK seconds from outside: the kernel counts RLIMIT_NPROC for everyone but root, and
     no limit of a single process bounds the sum. ``tasks`` are processes and their threads, ``memory`` is
@@ -74,11 +74,11 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class CommandError(Exception):
-    """A command that had to succeed did not; the message holds the end of what it printed."""
+    """A command failed; the message holds the end of its output."""
 
 
 class Unreachable(CommandError):
-    """A git remote did not do what was asked: it is away, or it refuses us. Trying again may help."""
+    """A git remote failed: it is unreachable, or it refuses us. A retry may help."""
 
 
 def run(

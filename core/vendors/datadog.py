@@ -1,4 +1,4 @@
-"""Datadog: error logs, alerts (monitors and their events), metrics of the services, and how they fare.
+"""Datadog: error logs, alerts (monitors and their events), and service metrics.
 
 API: POST /api/v2/logs/events/search and /api/v2/events/search (cursor meta.page.after), GET /api/v1/monitor (pages by
 number), GET /api/v1/query (pointlist in ms), GET /api/v1/validate. A site other than the key's own answers 403.
@@ -195,7 +195,7 @@ def event(row: dict, http: Http) -> Record:
 
 
 def monitor(row: dict, http: Http) -> Record:
-    """A monitor that rings as an alert; ``overall_state_modified`` is when it began to. Pure."""
+    """A triggered monitor as an alert; ``overall_state_modified`` is when it triggered. Pure."""
     tags = tags_of(row.get("tags"))
     began = row.get("overall_state_modified") or row.get("modified") or row.get("created")
     return Record(

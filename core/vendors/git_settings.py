@@ -42,7 +42,7 @@ SETTINGS = {
     "gpg.program": "false",
     "gpg.ssh.program": "false",
     "gpg.x509.program": "false",
-    "gc.autoDetach": "false",  # nothing goes on once the command has ended
+    "gc.autoDetach": "false",  # no background work after the command has ended
     "maintenance.autoDetach": "false",
     "protocol.allow": "never",
     "protocol.file.allow": "always",

@@ -311,6 +311,7 @@ class Bounded(httpx.BaseTransport):
         response = self.inner.handle_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
             raise httpx.DecodingError("returned an encoding that was not requested")
+        assert isinstance(response.stream, httpx.SyncByteStream)  # the transport is not an async one
         return httpx.Response(response.status_code, headers=response.headers, stream=_Counted(response.stream))
 
     def close(self) -> None:
@@ -318,7 +319,7 @@ class Bounded(httpx.BaseTransport):
 
 
 class _Counted(httpx.SyncByteStream):
-    def __init__(self, stream: Iterable[bytes]):
+    def __init__(self, stream: httpx.SyncByteStream):
         self.stream = stream
 
     def __iter__(self) -> Iterator[bytes]:

@@ -40,7 +40,8 @@ class Chat:
             api_key=key or "none",
             timeout=TIMEOUT,
             max_retries=1,
-            http_client=bounded(self.name, base_url or "https://api.openai.com", seconds),
+            # openai 3 takes a client of httpx as well as of httpx2, but types the latter alone
+            http_client=bounded(self.name, base_url or "https://api.openai.com", seconds),  # pyright: ignore[reportArgumentType]
         )
 
     def complete(self, system: str, user: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class Chat:
                 if fault.status_code not in DEGRADES:
                     break
             except (openai.OpenAIError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as fault:
-                error = fault  # what is no answer of the form that was asked for is a server's fault as well
+                error = fault  # an answer in the wrong format is a server error as well
                 break
         raise VendorError(
             self.name, self.redact(str(error))[:300], permanent=isinstance(error, openai.AuthenticationError)

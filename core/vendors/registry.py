@@ -155,15 +155,15 @@ class Use(StrEnum):
 
 
 @dataclass(frozen=True)
-class Connector:
+class ConnectorSpec:
     """``build`` makes the client, or gives None where the settings leave it empty."""
 
     build: Callable[[Settings], Any]
     uses: frozenset[Use] = frozenset()
 
 
-def _for(build: Callable[[Settings], Any], *uses: Use) -> Connector:
-    return Connector(build, frozenset(uses))
+def _for(build: Callable[[Settings], Any], *uses: Use) -> ConnectorSpec:
+    return ConnectorSpec(build, frozenset(uses))
 
 
 CONNECTORS = {  # in the order in which they are read and shown; a new vendor is one line here

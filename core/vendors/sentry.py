@@ -17,7 +17,7 @@ from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
 
 SECOND = timedelta(seconds=1)  # times are whole seconds; the one under way belongs to the span
 TEXT = 600  # characters of one local's text
-DEPTH = 30  # containers in one another whose text is told; Sentry itself keeps ten
+DEPTH = 30  # nested containers that are kept as text; Sentry itself keeps ten
 REMEMBERED = 2000  # issues whose counts are kept
 
 

@@ -186,7 +186,7 @@ def shut_out():
 def test_a_token_that_has_ended_is_worth_nothing(console, end):
     value = sessions.issue_token("bob", "kestra", ["view"], 30, by="admin")
     end()
-    with pytest.raises(Forbidden, match="not valid"):
+    with pytest.raises(Forbidden, match="unknown, revoked or expired"):
         sessions.of_token(value, "api")
 
 

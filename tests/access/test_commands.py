@@ -38,7 +38,7 @@ def test_a_person_is_added_with_a_one_time_password(core):
     assert "first password not changed yet" in core("user", "list")[1]
     assert core("user", "disable", "ada@x.io")[0] == 0 and "disabled" in core("user", "list")[1]
     code, _, error = core("user", "add", "ada@x.io", "--role", "viewer")
-    assert (code, error) == (1, "user: ada@x.io exists already\n")
+    assert (code, error) == (1, "user: ada@x.io already exists\n")
     assert core("user", "role", "admin", "viewer")[2] == "user: admin is the last admin\n"
 
 

@@ -28,10 +28,10 @@ def test_releases_are_stopped_and_started(core, console, person):  # noqa: F811
     person("operator", "view", "operate")
     assert core("stop", "--reason", "incident 7")[:2] == (0, "Releases are stopped. Nothing new reaches production.\n")
     assert core("stop")[0] == 1
-    assert "held: all releases, operator: incident 7" in core("status")[1]
+    assert "on hold: all releases, operator: incident 7" in core("status")[1]
     [held] = json.loads(core("status", "--json")[1])["held"]
     assert (held["scope"], held["by"]) == ("*", "operator")
-    assert "needed: approver, admin" in core("start")[2]
+    assert "required role: approver, admin" in core("start")[2]
     person("bob", "approve")
     assert core("start")[:2] == (0, "Releases have started again.\n")
     assert [row.ended_by for row in rows(Hold)] == ["bob"]
@@ -46,7 +46,7 @@ def test_nobody_without_a_token_stops_releases(core, console, monkeypatch):  # n
 def test_a_brake_is_lifted(core, console, person):  # noqa: F811
     hold("shop")
     person("bob", "approve")
-    assert core("lift", "--repository", "shop")[:2] == (0, "automatic releases of shop go on\n")
+    assert core("lift", "--repository", "shop")[:2] == (0, "Automatic releases of shop continue.\n")
     assert core("lift", "--repository", "shop")[2] == "the brake of shop is not on\n"
 
 
@@ -66,7 +66,7 @@ def test_an_issue_is_restarted_from_a_step_of_the_list(core, console, person):  
     assert listed.split("\n")[:3] == ["   5 Review", "   6 Tests", "   7 Preview"]
     assert one(Issue, issue.id).restarts == 0
     answer = core("restart", "--issue", str(issue.id), "--step", str(STEP), "--reason", "mended")
-    assert answer[:2] == (0, "restarted from Preview\n")
+    assert answer[:2] == (0, "Restarted from Preview.\n")
 
 
 def test_a_patch_is_released_anyway(core, console, person):  # noqa: F811

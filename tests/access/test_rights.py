@@ -85,7 +85,7 @@ def test_the_role_counts_that_the_store_gives_now_not_the_one_brought_along(cons
     number, _, patch = waiting.question()
     brought = Actor("bob", Role.ADMIN, proof=IdentityProof.SESSION)
     accounts.set_role("bob", Role.VIEWER, by="admin")
-    with pytest.raises(Forbidden, match="bob \\(viewer\\) may not"):
+    with pytest.raises(Forbidden, match="bob \\(viewer\\) cannot"):
         approvals.approve(number, actor=brought, patch_hash=patch, key="k")
     accounts.set_role("bob", Role.APPROVER, by="admin")
     accounts.set_disabled("bob", True, by="admin")
@@ -97,7 +97,7 @@ def test_the_role_counts_that_the_store_gives_now_not_the_one_brought_along(cons
 def test_a_token_does_no_more_than_its_scopes(console):
     number, _, patch = waiting.question()
     token = Actor("bob", Role.APPROVER, frozenset({rights.VIEW, rights.OPERATE}), "api", IdentityProof.TOKEN)
-    with pytest.raises(Forbidden, match="no scope 'approve'"):
+    with pytest.raises(Forbidden, match="lacks the scope 'approve'"):
         approvals.approve(number, actor=token, patch_hash=patch, key="k")
 
 
@@ -131,7 +131,7 @@ def test_four_eyes(console, service, requester, refused):
 def test_four_eyes_of_every_service_where_the_policy_says_so(console):
     console.platform_file.write_text(console.platform_file.read_text() + '[approval]\nfour_eyes = "always"\n')
     number, _, patch = waiting.question("cart", "bob")
-    with pytest.raises(Refused, match="four eyes"):
+    with pytest.raises(Refused, match="Four eyes"):
         approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from console.parts import connectors
 from console.ui import diff
-from core.decision import rules
+from core.decision import situation
 from core.models import ChangeSet, Crash, Frame, Raised
 from core.policy.reader import ConfigurationError, parse_policy
 from core.policy.sections import FixRules
@@ -21,7 +21,7 @@ from core.repair.fixers.model_fixer import ModelFixer
 from core.repair.judge import capabilities, forbidden_code, policy
 from core.repair.localize import fixability
 from core.repair.localize.locate import located
-from core.repair.propose import FAMILIES, evidence
+from core.repair.propose import TEMPLATES, documentation
 from core.repair.prove import generated_tests, proof
 from core.repair.reproduce import guided_inputs, mutate, reproduce, seed_values, test_calls, values
 from core.repair.reproduce.inputs import recorded_calls
@@ -77,7 +77,7 @@ def _reported(text: str, kind: str, line: int = 10) -> Crash:
 
 
 def _proposed(text: str) -> None:
-    for kind in FAMILIES:
+    for kind in TEMPLATES:
         for message in MESSAGES[: 1 if kind != "TypeError" else None]:
             list(EmbeddedFixer().propose(program(), located(program(), _reported(message.format(text), kind))))
 
@@ -178,7 +178,7 @@ REPAIR = {
     "edits of a model": Reader(
         _edited, seeds=('{"files": [{"path": "a.py", "old_text": "a", "new_text": "b"}]}',), json=True
     ),
-    "words of a sentence": Reader(lambda text: (evidence.words_of(text), forbidden_code.names_secret(text))),
+    "words of a sentence": Reader(lambda text: (documentation.words_of(text), forbidden_code.names_secret(text))),
 }
 REVIEWS = {
     "difference": Reader(_difference, seeds=(PATCH,)),
@@ -200,7 +200,7 @@ REVIEWS = {
         ('[services.cart]\nrepository = "shop"\n',),
     ),
     "situation to decide": Reader(
-        lambda text: rules.read_situation(json.loads(text)) if text[:1] == "{" else None,
+        lambda text: situation.read_situation(json.loads(text)) if text[:1] == "{" else None,
         (ValueError, TypeError, KeyError, AttributeError, RecursionError),
         ('{"service": "cart", "severity": "low", "impact": "low", "analysis": 0.5}',),
         json=True,

@@ -100,7 +100,7 @@ NOWHERE = [
 def test_a_health_check_never_calls_metadata(url, monkeypatch):
     called = []
     monkeypatch.setattr("httpcore.SyncBackend.connect_tcp", lambda *args, **kw: called.append(args))
-    assert "could not be reached" in http.probe(url, 1)
+    assert "is unreachable" in http.probe(url, 1)
     assert not called
 
 

@@ -61,7 +61,7 @@ def test_a_name_that_kestra_passes_on_answers_nothing(core):
     for claim in ("true", "false"):
         words = ("stage", "answer", "--issue", str(issue), "--approved", claim, "--actor", "admin", "--reason", "x")
         code, _, error = core(*words)
-        assert (code, waiting.state(number).state) == (1, "pending") and "waits for an answer" in error
+        assert (code, waiting.state(number).state) == (1, "pending") and "waits for an approval" in error
 
 
 # --- what the owner can make is no proof --------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_a_token_that_reads_answers_nothing(core, monkeypatch):
     token = core("token", "add", "bob", "--label", "x", "--scope", "view")[1].strip()
     monkeypatch.setenv("PLATFORM_TOKEN", token)
     code, _, error = core("approve", "--issue", str(issue))
-    assert (code, waiting.state(number).state) == (1, "pending") and "no scope 'approve'" in error
+    assert (code, waiting.state(number).state) == (1, "pending") and "lacks the scope 'approve'" in error
 
 
 def test_a_person_who_knows_the_password_gets_a_token_that_approves(core, monkeypatch):

@@ -14,8 +14,8 @@ from html.parser import HTMLParser
 import pytest
 
 from console.ui import markup
-from core.decision import rules
-from core.decision.rules import Situation
+from core.decision.receipt import decide
+from core.decision.situation import Situation
 from core.models import Analysis, ChangeSet, Issue, Review, Verdict, storable
 from core.policy.reader import Policy
 from core.policy.sections import FixRules
@@ -61,7 +61,7 @@ def _judged(cause, severity, impact, confidence, simplicity) -> tuple[int, bool]
         service="pricing", severity=severity, impact=impact, cause=cause, analysis=confidence, simplicity=simplicity,
         successes=9, outcomes=9, occurrences=50, deployments_last_hour=0, rollbacks_in_a_row=0,
     )  # fmt: skip
-    receipt = rules.decide(case, POLICY)
+    receipt = decide(case, POLICY)
     return BOLD.index(receipt.verdict), not receipt.needs_approval
 
 

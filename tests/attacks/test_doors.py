@@ -82,7 +82,7 @@ def test_a_key_with_other_content_is_refused_and_nothing_is_done(console):
     issue = escalated()
     assert issues.resolve(issue, actor=by("bob"), how="restarted it", cured=True, key="k").done
     assert not issues.resolve(issue, actor=by("bob"), how="restarted it", cured=True, key="k").done
-    with pytest.raises(registry.Reused, match="used before for the same action with other content"):
+    with pytest.raises(registry.Reused, match="already used for the same action with different content"):
         issues.resolve(issue, actor=by("bob"), how="nothing", cured=False, key="k")
     assert (waiting.issue(issue).status, waiting.issue(issue).resolution) == (Status.RESOLVED, "restarted it")
 

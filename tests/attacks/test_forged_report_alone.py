@@ -155,7 +155,7 @@ def test_a_forged_event_where_nothing_but_sentry_is_connected_ends_in_a_question
     target = shop("sentry")
     target.report()
     target.round()
-    assert "No source that only the team can write to is connected" in asked_about(target).reason
+    assert "No connected source that only the team can write to" in asked_about(target).reason
 
 
 class Letters:

@@ -43,7 +43,7 @@ def asked_about(issue_id: int) -> tuple[int, str]:
 
 def barred(issue_id: int, person: str = "bob") -> None:
     number, patch = asked_about(issue_id)
-    with pytest.raises(Refused, match="four eyes"):
+    with pytest.raises(Refused, match="Four eyes"):
         approvals.approve(number, actor=by(person), patch_hash=patch, key=f"approve-{number}")
     assert waiting.state(number).state == "pending"
 
@@ -110,7 +110,7 @@ def test_moving_the_question_does_not_change_who_asked(way, console):  # noqa: F
     number, _, patch = waiting.question(requested_by="bob", assignee="bob" if way == "hand_back" else None)
     given = {"to": "bob", "reason": "x"} if way == "pass_on" else {"reason": "x"}
     getattr(issues, way)(number, actor=by("bob"), key="w", **given)
-    with pytest.raises(Refused, match="four eyes"):
+    with pytest.raises(Refused, match="Four eyes"):
         approvals.approve(number, actor=by("bob"), patch_hash=patch, key="a")
 
 

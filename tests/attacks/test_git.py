@@ -142,7 +142,7 @@ def test_a_link_of_the_commit_is_no_source_text(w):
     with workspace.tree(w.rt, found, "linked", found.head("refs/remotes/origin/main")) as tree:
         assert (tree / "linked.py").is_symlink()
         assert "linked.py" not in checkout.tracked(tree, "*.py")
-        with pytest.raises(ValueError, match="no plain file"):
+        with pytest.raises(ValueError, match="not a regular file"):
             workspace.texts(tree, ["linked.py"])
 
 
@@ -195,7 +195,7 @@ def test_the_ways_to_a_remote():
 
 @pytest.mark.parametrize("name", ["../out", "a/b", ".hidden", "/tmp/out"])
 def test_a_repositorys_name_stays_in_its_folder(name, w):
-    with pytest.raises(CommandError, match="no name for a repository"):
+    with pytest.raises(CommandError, match="not a valid repository name"):
         workspace.known(w.rt, name, w.rt.policy.repositories["shop"])
 
 

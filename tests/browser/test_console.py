@@ -130,7 +130,7 @@ def test_links_open_pages_without_a_reload(page):
     settled(page.goto("/") and page)
     page.evaluate("window.mark = 1")
     page.locator("svg.d-wide a[aria-label^='A person']").click()
-    page.wait_for_selector("text=issues, the latest first")
+    page.wait_for_selector("text=issues, newest first")
     assert page.url.endswith("/issues?status=escalated")
     page.locator(".d-table a").first.click()
     page.wait_for_selector("text=All issues")
@@ -175,11 +175,11 @@ def test_the_audit_trail_is_verified_on_screen(page):
 def test_a_search_survives_a_live_change(page):
     settled(page.goto("/issues") and page)
     page.get_by_role("searchbox").fill("Zero")
-    page.wait_for_selector("text=/^(9|10) issues, the latest first/")
+    page.wait_for_selector("text=/^(9|10) issues, newest first/")
     issue = number(Status.FIXING)
     move(issue, Status.REVIEWING)
     move(issue, Status.FIXING)
-    page.wait_for_selector("text=/^(9|10) issues, the latest first/")
+    page.wait_for_selector("text=/^(9|10) issues, newest first/")
     assert page.get_by_role("searchbox").input_value() == "Zero"
 
 

@@ -176,7 +176,7 @@ def test_a_role_taken_away_counts_at_the_click(window):
     accounts.set_role("bob", Role.VIEWER, by="admin")
     try:
         confirm(page, "Approve")
-        page.wait_for_selector("[role=dialog]:has-text('bob (viewer) may not approve')")
+        page.wait_for_selector("[role=dialog]:has-text('bob (viewer) cannot approve')")
         assert waiting.state(number).state == "pending"
     finally:
         accounts.set_role("bob", Role.APPROVER, by="admin")

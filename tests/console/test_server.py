@@ -98,7 +98,7 @@ def test_the_first_look_holds_real_figures_and_no_strangers_markup(client):
         scenes.shop(session)
         scenes.story(session, Status.FIXING, title="<script>alert(1)</script>")
     text = client.get("/issues").text
-    assert "51 issues, the latest first" in text and "&lt;script&gt;alert(1)" in text and "<script>alert" not in text
+    assert "51 issues, newest first" in text and "&lt;script&gt;alert(1)" in text and "<script>alert" not in text
     assert "Awaiting approval" in client.get("/").text
     assert "MTTR, auto-fixed" in client.get("/kpis").text
     assert client.get("/").headers["cache-control"] == "private, no-cache"

@@ -79,7 +79,7 @@ def buttons(message: dict) -> list[str]:
 
 def test_a_user_whom_the_policy_does_not_name_can_do_nothing(asked):
     asked.send(asked.vendor.click(asked.message["ts"], "approve", user="U0EVE"))
-    assert "U0EVE is not named in [slack.people]" in asked.vendor.whispers[0]["text"]
+    assert "U0EVE is not listed in [slack.people]" in asked.vendor.whispers[0]["text"]
     forged = {"id": "V1", "callback_id": "reject"} | {
         "private_metadata": json.dumps({"approval": question().id, "issue": asked.issue_id, "patch": "x"})
     }
@@ -90,7 +90,7 @@ def test_a_user_whom_the_policy_does_not_name_can_do_nothing(asked):
 
 def test_a_person_without_the_right_is_told_so(asked):
     asked.send(asked.vendor.click(asked.message["ts"], "approve", user="U0VIC"))
-    assert "vic (operator) may not approve" in asked.vendor.whispers[0]["text"]
+    assert "vic (operator) cannot approve" in asked.vendor.whispers[0]["text"]
     assert question().state == "pending"
 
 
@@ -130,7 +130,7 @@ def test_a_message_that_was_deleted_is_not_tried_for_ever(asked):
     assert notify.deliver(asked.rt) == 0
     with store.read() as session:
         sent = session.exec(select(Notification)).one()
-    assert (sent.told, sent.error) == ("expired", "not brought up to date: refused: message_not_found")
+    assert (sent.told, sent.error) == ("expired", "not updated: refused: message_not_found")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decision.rules import Situation, confidence_of, decide, read_situation, rollbacks_in_a_row, terms
+from core.decision.receipt import decide
+from core.decision.rules import confidence_of, terms
+from core.decision.situation import Situation, read_situation, rollbacks_in_a_row
 from core.models import Cause, Impact, Severity, Verdict
 from core.policy.reader import Policy
 from core.policy.sections import CorroborationRules, Guards, History

@@ -8,12 +8,11 @@ from sqlmodel import select
 
 from core import runtime
 from core.access import rights
-from core.actions import issues
 from core.actions import policy as policy_actions
 from core.audit import chain
 from core.cli import replay as command_replay
 from core.db import store
-from core.decision import rules
+from core.decision import receipt, situation
 from core.decision.replay import PastDecision, replay
 from core.models import Cause, Impact, Severity, Verdict
 from core.models.kept import PolicyVersion
@@ -30,8 +29,8 @@ POLICY = parse_policy(screens.PLATFORM, "platform.toml")
 def past(**values) -> PastDecision:
     """A decision under POLICY: the mild one of a search service, unless ``values`` say otherwise."""
     given = {"analysis": 0.8, "simplicity": 0.8, "successes": 9, "outcomes": 9, "occurrences": 50, **values}
-    case = rules.Situation("search", Severity.MEDIUM, Impact.LOW, **{"cause": Cause.CODE, **given})
-    made = rules.decide(case, POLICY)
+    case = situation.Situation("search", Severity.MEDIUM, Impact.LOW, **{"cause": Cause.CODE, **given})
+    made = receipt.decide(case, POLICY)
     inputs = json.loads(json.dumps(made.inputs))
     return PastDecision(1, "t", "search", AT, made.verdict, made.needs_approval, made.confidence, inputs, "fixed")
 
@@ -151,14 +150,14 @@ def test_a_change_that_is_not_stored_puts_the_file_back(console, monkeypatch):
         raise OSError("disk full")
 
     after = versions.edited(screens.PLATFORM, {"guards.approval_always": True})
-    original = issues.versions.put_in_force
+    original = versions.put_in_force
 
     def stored_then_fails(*args, **more):
         original(*args, **more)
         assert console.platform_file.read_text() == after
         fails()
 
-    monkeypatch.setattr(issues.versions, "put_in_force", stored_then_fails)
+    monkeypatch.setattr(versions, "put_in_force", stored_then_fails)
     with pytest.raises(OSError):
         change(console, after)
     assert console.platform_file.read_text() == screens.PLATFORM

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.decision.rules import Situation, confidence_of, rows, terms
+from core.decision.rules import confidence_of, rows, terms
+from core.decision.situation import Situation
 from core.demo import overlap
 from core.demo.faults import FAULTS
 from core.demo.server import SERVICES
@@ -146,7 +147,7 @@ def test_what_waits_for_the_limit_is_seen_to_wait_and_then_the_limit_is_raised(m
     [
         (QUEUED, True),
         (QUEUED | {"status": "resolved"}, False),
-        (QUEUED | {"reason": "waits for the fix of issue 2"}, False),
+        (QUEUED | {"reason": "Waiting for the fix of issue 2"}, False),
     ],
 )
 def test_which_issue_waits_for_the_limit(values, found):

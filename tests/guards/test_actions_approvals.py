@@ -94,8 +94,8 @@ def test_a_rejection_says_why_and_reaches_the_workflow(console):
     ("service", "requester", "policy", "says"),
     [
         ("checkout", "approver", "", "Four eyes: approver requested this fix of checkout"),
-        ("payment", "approver", "", "four eyes"),
-        ("cart", "approver", '[approval]\nfour_eyes = "always"\n', "four eyes"),
+        ("payment", "approver", "", "Four eyes"),
+        ("cart", "approver", '[approval]\nfour_eyes = "always"\n', "Four eyes"),
         ("cart", "approver", "", ""),
         ("checkout", "bob", "", ""),
         ("checkout", None, "", ""),

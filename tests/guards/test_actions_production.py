@@ -183,7 +183,7 @@ def test_keeping_needs_a_reason(host, reason):
 @pytest.mark.parametrize("role", ["viewer", "operator"])
 def test_keeping_needs_an_approver(host, role):
     row = released("watching")
-    with pytest.raises(Refused, match="may not approve"):
+    with pytest.raises(Refused, match="cannot approve"):
         production.keep(row.id, actor=by(role), reason="fine", key="k")
     assert one(Deployment, row.id).kept_by is None and audited("keep") == []
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.decision.rules import Situation, decide, read_situation, rollbacks_in_a_row, terms
+from core.decision.receipt import decide
+from core.decision.rules import terms
+from core.decision.situation import Situation, read_situation, rollbacks_in_a_row
 from core.models import Cause, Impact, Severity, Verdict
 from core.policy.reader import Policy
 from core.policy.sections import Guards, History, Thresholds
@@ -52,8 +54,8 @@ def ruled(**values) -> Policy:
 @pytest.mark.parametrize(
     ("other", "rules", "guards"),
     [
-        ({"service": ""}, {}, [("known service", "escalate", "the service must be named in platform.toml")]),
-        ({"service": "nobody"}, {}, [("known service", "escalate", "nobody must be named in platform.toml")]),
+        ({"service": ""}, {}, [("known service", "escalate", "the service must be listed in platform.toml")]),
+        ({"service": "nobody"}, {}, [("known service", "escalate", "nobody must be listed in platform.toml")]),
         ({"occurrences": 2}, {}, []),
         ({"occurrences": 2}, {"minimum_occurrences": 3},
          [("evidence floor", "escalate", "seen 2 times; the minimum is 3")]),

@@ -124,4 +124,4 @@ def test_a_rollback_that_the_vendor_refuses_is_tried_again_and_told_once_a_day(c
         assert answer == Awaited(30, ok=False)
     assert confirmed.row.status == "verified" and confirmed.issue.status is Status.RESOLVED
     told = confirmed.told("deployment_failed")
-    assert len(told) == 2 and "is tried again" in told[0].body
+    assert len(told) == 2 and "is retried" in told[0].body

@@ -6,7 +6,7 @@ import pytest
 
 from core.actions import issues
 from core.db import store
-from core.decision import rules
+from core.decision import receipt
 from core.models import Issue, Outcome, Status
 from core.runtime import current
 from core.stages import decide, learn
@@ -71,5 +71,5 @@ def test_resolving_after_rollbacks_raises_no_history_and_resets_no_count(console
         new = factories.issue(session)
         case = decide.situation(current(), session, new, factories.analysis(session, new))
     assert (case.successes, case.outcomes, case.rollbacks_in_a_row) == (0, 3, 3)
-    made = rules.decide(case, current().policy)
+    made = receipt.decide(case, current().policy)
     assert [guard["effect"] for guard in made.guards if guard["name"] == "rollbacks in a row"] == ["approval"]

@@ -170,7 +170,7 @@ def test_a_restart_in_each_state(console, status):
     if status in (Status.RESOLVED, Status.DISMISSED):
         refused(deployments.restart_from, issue.id, says=f"The issue is {status}. Start a new run", **given)
         return
-    assert deployments.restart_from(issue.id, actor=by("operator"), key="k", **given).says == "restarted from Preview"
+    assert deployments.restart_from(issue.id, actor=by("operator"), key="k", **given).says == "Restarted from Preview."
     kept = one(Issue, issue.id)
     assert (kept.restarts, kept.run, kept.workflow_id) == (1, 1, f"issue-{issue.id}-run-1-restart-1")
     assert workflow(kept.workflow_id) == "ENQUEUED"
@@ -308,7 +308,7 @@ def test_releasing_anyway_needs_a_reason(console, reason):
 ])  # fmt: skip
 def test_four_eyes_hold_for_releasing_anyway(console, service, asked, may):
     issue, made = rolled_back(service=service, requested_by=asked)
-    released_anyway(issue, made, "" if may else "four eyes")
+    released_anyway(issue, made, "" if may else "Four eyes")
 
 
 def test_a_patch_whose_review_failed_is_not_released_anyway(console):
@@ -348,7 +348,7 @@ def test_an_issue_that_does_not_exist(console, name):
 
 def test_a_key_is_bound_to_its_content(console):
     deployments.stop(actor=by("operator"), reason="one", key="k")
-    with pytest.raises(Refused, match="used before for the same action with other content"):
+    with pytest.raises(Refused, match="already used for the same action with different content"):
         deployments.stop(actor=by("operator"), reason="another", key="k")
 
 

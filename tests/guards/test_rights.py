@@ -42,8 +42,13 @@ def test_a_role_holds_exactly_its_rights(right, role):
         (ADMIN, {"approve"}, "approve", ""),
         (ADMIN, {"approve"}, "view", "This token of ada lacks the scope 'view'"),
         (ADMIN, set(), "administer", "This token of ada lacks the scope 'administer'"),
-        (VIEWER, {"approve"}, "approve", "ada (viewer) may not approve, reject or roll back; needed: approver, admin"),
-        (VIEWER, set(), "approve", "ada (viewer) may not approve, reject or roll back; needed: approver, admin"),
+        (
+            VIEWER,
+            {"approve"},
+            "approve",
+            "ada (viewer) cannot approve, reject or roll back; required role: approver, admin",
+        ),
+        (VIEWER, set(), "approve", "ada (viewer) cannot approve, reject or roll back; required role: approver, admin"),
     ],
 )
 def test_a_token_narrows_a_role_and_never_widens_it(role, scopes, right, says):

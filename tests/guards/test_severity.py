@@ -115,15 +115,16 @@ def test_a_slower_service(before, after, samples, severity):
 )
 def test_impact(others, users, catalogue, impact, weights):
     found = assessed(QUIET, users=users, others=others, impact=catalogue)
-    own = [ground["weight"] for ground in found.says if "step higher" in ground["says"] or "fail too" in ground["says"]]
+    grounds = ("raise the impact by one step", "other service")
+    own = [ground["weight"] for ground in found.says if any(words in ground["says"] for words in grounds)]
     assert found.impact is impact
     assert [list(Impact).index(catalogue), *own] == weights
-    assert f"the catalogue rates the service's impact {catalogue}" in str(found.says)
+    assert f"platform.toml rates the impact of the service as {catalogue}" in str(found.says)
 
 
 def test_at_most_five_of_the_services_that_fail_too_are_named():
     says = str(assessed(QUIET, others=tuple("gfedcba")).says)
-    assert "7 other services fail too: a, b, c, d, e'" in says
+    assert "7 other services failing: a, b, c, d, e'" in says
 
 
 @pytest.mark.parametrize("critical", [True, False])

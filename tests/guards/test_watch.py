@@ -73,7 +73,7 @@ def test_a_fault_that_goes_on_is_rolled_back_by_its_own_fingerprint(console):
     watched.errors(every(5, 1, 120), release="9d03e7c")
     found, entry = watched.look(120)
     assert found.state == "failed" and entry.result == "failed"
-    assert "the fault itself (own-fault): " in found.says and "errors since the release" in found.says
+    assert "the issue's own error (own-fault): " in found.says and "errors since the release" in found.says
     assert "goes on" not in found.says
 
 
@@ -122,7 +122,7 @@ def test_too_little_traffic_says_so(console):
 @pytest.mark.parametrize(
     ("health", "says"),
     [
-        (Metrics(silent=True), "no metric of the released services"),
+        (Metrics(silent=True), "no metrics of the released services"),
         (Metrics(fault="is down"), "datadog: is down"),
         (None, "no source of metrics is connected"),
     ],
@@ -346,7 +346,7 @@ def test_another_deployment_in_production_ends_the_watch_and_rolls_nothing_back(
     watched.errors(every(5, 1, 120))  # they are not this deployment's
     found, entry = watched.look(120)
     assert (found.state, found.ok, found.event) == ("superseded", False, "superseded")
-    assert "production serves dpl_team (0123456789)" in found.says and "it is not known" in found.says
+    assert "production serves dpl_team (0123456789)" in found.says and "it is unknown whether" in found.says
     assert watched.row.status == "superseded" and watched.row.ended_at is not None
     assert watched.host.asked == [] and entry.result == "failed"
 

@@ -138,8 +138,10 @@ def ended():
         accounts.end_sign_ins(session, "bob")
 
 
-@pytest.mark.parametrize("change, says", [(taken_role, "needed: approver, admin"), (shut_out, "session has ended"),
-                                          (ended, "session has ended")])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, says",
+    [(taken_role, "required role: approver, admin"), (shut_out, "session has ended"), (ended, "session has ended")],
+)
 def test_role_and_session_are_asked_again_at_the_click(console, asked, change, says):
     _, at = opened(Status.AWAITING_APPROVAL, "approve")
     button = in_dialog(at, "do-")

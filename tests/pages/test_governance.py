@@ -180,8 +180,8 @@ ERRORS = {
     "sentry: 429 Too Many Requests": "limits our requests",
     "datadog: 403 Forbidden": "lacks a permission",
     "github: 401 Bad credentials": "Create a new key",
-    "read timed out": "slowly",
-    "cannot connect: Connection refused": "cannot be reached",
+    "read timed out": "vendor is slow",
+    "cannot connect: Connection refused": "address is unreachable",
     "boom": "doctor",
 }
 
@@ -202,4 +202,4 @@ def test_no_secret_is_on_the_page(tmp_path):
 def test_waiting_for_maintenance_is_counted(console):
     with store.write() as session:
         session.add(Issue(fingerprint="f", title="t", service="cart", status=Status.SCHEDULED))
-    assert "<dt>Issues that wait</dt><dd>1</dd>" in screens.seen(screens.visit("settings"))
+    assert "<dt>Waiting issues</dt><dd>1</dd>" in screens.seen(screens.visit("settings"))

@@ -45,7 +45,7 @@ def test_each_page_says_what_holds_releases(console, page):
     hold(by="<ada>", reason="<b>incident</b>")
     hold("shop")
     seen = screens.seen(screens.visit(page))
-    assert "Releases are stopped." in seen and "Automatic releases of shop are held." in seen
+    assert "Releases are stopped." in seen and "Automatic releases of shop are on hold." in seen
     assert "&lt;ada&gt;" in seen and "&lt;b&gt;incident&lt;/b&gt;" in seen, "a person's words are escaped"
 
 

@@ -34,7 +34,7 @@ def test_a_page_with_100_000_issues_is_bounded(many, page):
     seen = screens.seen(at)
     assert "The database is not responding" not in seen and len(seen) < MOST
     if page == "issues":
-        assert "100,000 issues, the latest first; 25 on this page." in seen
+        assert "100,000 issues, newest first; 25 on this page." in seen
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -81,7 +81,7 @@ def test_what_a_list_leaves_out_is_said(tmp_path):
             saved_views.keep(session, "admin", f"view {n:02}", "status=new")
     at = screens.visit("issues", service="service-200")
     chosen = next(box for box in at.selectbox if box.label == "Service")
-    assert chosen.value == "service-200" and "The first 200 by name" in chosen.help
+    assert chosen.value == "service-200" and "Showing the first 200 by name." in chosen.help
     assert "Showing the first 50 by name." in screens.seen(at)
     said = screens.seen(screens.visit("settings"))
     assert "Showing the 100 that end first." in said and "Showing the first 200 by name." in said

@@ -35,11 +35,11 @@ EMPTY = {
 FULL = {
     "pipeline": ("KeyError: &#x27;GA-1021&#x27; in total", "3 failures in a row", "2 of 5"),
     "approvals": ("checkout is a critical service", "The last rollback took", "Bound to patch"),
-    "issues": ("50 issues, the latest first", "needs approval", "rolling back"),
+    "issues": ("50 issues, newest first", "needs approval", "rolling back"),
     "codegen": ("Skip articles without a price", "zero-division"),
     "deployments": ("22.1 % → 0.0 %", "verified"),
-    "people": ("approver", "by the identity provider"),
-    "kpis": ("MTTR, auto-fixed", "over 18 issues fixed by the platform"),
+    "people": ("approver", "signs in through the identity provider"),
+    "kpis": ("MTTR, auto-fixed", "18 issues fixed by the platform"),
     "policy": ("confidence at least 0.7, severity high, impact low", "api.stripe.com", "payment"),
     "audit": ("change policy", "6 rows, newest first", "customers report wrong totals"),
     "settings": ("What to do: ", "The vendor limits our requests", "worker-1", "Approval needed"),
@@ -87,7 +87,7 @@ def test_what_is_watched_is_production_alone(console, environment, watched):
 def test_one_issue_is_told_as_one(console):
     with store.write() as session:
         factories.issue(session)
-    assert "1 issue, the latest first; 1 on this page." in screens.seen(screens.visit("issues"))
+    assert "1 issue, newest first; 1 on this page." in screens.seen(screens.visit("issues"))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -111,7 +111,7 @@ def test_every_page_under_every_role(console, page, role):
     if role in rights.RIGHTS[NEEDS.get(page, rights.VIEW)]:
         assert at.title[0].value == PAGES[page] and role.value in screens.seen(at)
     else:
-        assert not at.title and "needed: " in at.warning[0].value
+        assert not at.title and "required role: " in at.warning[0].value
 
 
 def unknown():
@@ -280,7 +280,7 @@ def test_pages_read_a_bounded_number_of_rows(console):
         for _ in range(60):
             factories.issue(session)
     text = screens.seen(screens.visit("issues"))
-    assert "60 issues, the latest first; 25 on this page." in text
+    assert "60 issues, newest first; 25 on this page." in text
     assert text.count("data-nav") == 25
 
 

@@ -36,7 +36,7 @@ def test_a_person_is_added_and_the_password_is_shown_once(console):
 
 
 CHANGES = [
-    ("make approver", lambda: kept("operator").role is Role.APPROVER),
+    ("Set role: approver", lambda: kept("operator").role is Role.APPROVER),
     ("Disable", lambda: kept("operator").disabled and sessions.actor(sessions.digest("operator")) is None),
     ("New one-time password (ends sessions, removes the lock)", lambda: kept("operator").must_change),
 ]
@@ -68,7 +68,7 @@ def test_the_right_is_asked_again_at_the_click(console):
     accounts.add("boss", Role.ADMIN, by="admin")
     at = screens.visit("people")
     at.selectbox(key="who").select("viewer")
-    at.selectbox(key="what").select("make admin")
+    at.selectbox(key="what").select("Set role: admin")
     accounts.set_role("admin", Role.VIEWER, by="boss")
     press(at, "Apply")
     assert kept("viewer").role is Role.VIEWER
@@ -77,6 +77,6 @@ def test_the_right_is_asked_again_at_the_click(console):
 def test_the_last_admin_cannot_be_taken_away(console):
     at = screens.visit("people")
     at.selectbox(key="who").select("admin")
-    at.selectbox(key="what").select("make viewer")
+    at.selectbox(key="what").select("Set role: viewer")
     press(at, "Apply")
     assert kept("admin").role is Role.ADMIN

@@ -55,7 +55,7 @@ def test_merging_moves_the_signals_and_links_both(console):
         [row] = session.exec(select(AuditRow).where(AuditRow.action == "merge"))
     assert (row.actor, row.subject, row.detail["into"]) == ("operator", f"issue/{one}", other)
     assert f"/issues?issue={other}" in screens.seen(screens.visit("issues", issue=one))
-    assert f'Merged into it: <a href="/issues?issue={one}"' in screens.seen(screens.visit("issues", issue=other))
+    assert f'Merged issues: <a href="/issues?issue={one}"' in screens.seen(screens.visit("issues", issue=other))
     assert not screens.visit("issues", "operator", issue=one).button, "nothing is left to do on it"
 
 

@@ -41,13 +41,13 @@ def test_the_address_follows_the_filter_and_fills_it(shop):
     assert widget(at, "selectbox", "Order").value == "occurrences"
     widget(at, "selectbox", "Service").set_value("search").run()
     assert dict(at.query_params) == {"service": "search", "status": "fixing", "sort": "occurrences"}
-    assert "1 issue, the most frequent first" in screens.seen(at)
+    assert "1 issue, most occurrences first" in screens.seen(at)
 
 
 def test_a_view_is_kept_opened_and_forgotten(shop):
     at = screens.visit("issues", status="escalated")
     widget(at, "text_input", "Name of the view").set_value("Mine").run()
-    widget(at, "button", "Keep").click().run()
+    widget(at, "button", "Save").click().run()
     again = screens.visit("issues")
     assert "50 issues" in screens.seen(again)
     widget(again, "button", "Mine").click().run()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.decision.rules import Situation, decide
+from core.decision.receipt import decide
+from core.decision.situation import Situation
 from core.models import Crash, Kind, Record, ServiceHealth, Verdict, now
 from core.policy.reader import Policy
 from core.policy.sections import FixRules

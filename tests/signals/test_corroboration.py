@@ -79,7 +79,7 @@ def test_the_sentence_has_its_figures():
     found = judge(CLAIM, [metrics(41, before=4)], RULES)
     assert found.says == (
         "Datadog metrics: 41 of 512 requests of checkout failed between 10:02 and 10:09 UTC; "
-        "0.5 were expected at the earlier rate"
+        "0.5 expected at the earlier rate"
     )
     assert judge(CLAIM, [logs(7)], RULES).says == (
         "CloudWatch logs: 7 errors of checkout between 10:02 and 10:09 UTC; none before"
@@ -92,10 +92,10 @@ def test_the_sentence_says_why_not():
     assert judge(claim, [metrics(1, before=8), *broken, logs(0)], RULES).says == (
         "No metric or log of checkout shows these failures between 10:02 and 10:09 UTC; the only report is from "
         "Sentry, which anyone who knows the DSN can write to, and from GitHub, where anyone can open an issue. "
-        "Datadog metrics: 1 of 512 requests failed, 1.0 expected; CloudWatch logs: no error; New Relic could not be "
-        "read: it did not answer in time"
+        "Datadog metrics: 1 of 512 requests failed, 1.0 expected; CloudWatch logs: no errors; New Relic is "
+        "unavailable: it did not answer in time"
     )
-    assert "No source that only the team can write to" in judge(CLAIM, [], RULES).says
+    assert "No connected source that only the team can write to" in judge(CLAIM, [], RULES).says
     assert "too late" in judge(replace(CLAIM, span=None), [metrics(500)], RULES).says
 
 
@@ -288,7 +288,7 @@ def test_a_public_source_is_named_in_the_policy(rt):
     fares(20)
     assert judged(rt, number).corroborated
     rt._policy.corroboration.public_sources.append("datadog")
-    assert "No source that only the team can write to" in judged(rt, number).says
+    assert "No connected source that only the team can write to" in judged(rt, number).says
 
 
 def test_a_source_that_cannot_be_read_is_named(rt):
@@ -296,7 +296,7 @@ def test_a_source_that_cannot_be_read_is_named(rt):
     number = told()
     with store.write() as session:
         session.add(Connector(name="datadog", error="had an internal error (500)"))
-    assert "Datadog could not be read: had an internal error (500)" in judged(rt, number).says
+    assert "Datadog is unavailable: had an internal error (500)" in judged(rt, number).says
 
 
 # --- the policy ------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def test_lines_hosts_and_vendors_do_not_matter():
     quoted = record("Hello\n```\n" + text() + "\n```\nbye", kind="report")
     escaped = record(text().replace("\n", "\\n"))
     assert len({fingerprint(r).key for r in (sentry, record(text()), moved, quoted, escaped)}) == 1
-    assert fingerprint(sentry).because == "same because KeyError ('sku') in shop/cart.py:add ← shop/app.py:handle"
+    assert fingerprint(sentry).because == "same KeyError ('sku') in shop/cart.py:add ← shop/app.py:handle"
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,7 @@ def test_an_alert_that_flaps_is_set_aside(platform):
 
     *steady, flapping = [alarm(minutes) for minutes in (29, 20, 10, 1)]
     assert all(issue_of(signal) for signal in steady)
-    assert aside(flapping) == "flapping: changed its state 4 times in 30 minutes"
+    assert aside(flapping) == "flapping: 4 state changes in 30 min"
 
 
 def test_what_a_person_dismissed_is_known_until_it_is_tried_again(platform, monkeypatch):

@@ -86,6 +86,6 @@ def test_every_ground_of_severity_and_impact_stands_in_the_analysis(platform):
     says = " | ".join(term["says"] for term in found.evidence)
     assert (found.severity, found.impact) == (Severity.HIGH, Impact.HIGH)
     for ground in ("30.0% of 1000 requests fail: high", "400 affected users", "the error rate grew from 0.10% to 30",
-                   "catalogue rates the service's impact medium", "2 other services fail too: mail, search",
+                   "rates the impact of the service as medium", "2 other services failing: mail, search",
                    "listed as critical"):  # fmt: skip
         assert ground in says, says

@@ -79,8 +79,8 @@ SAID = {
     "429": "limited our request rate (429)",
     "401": "refused the credential (401)",
     "garbage": "with a body that is not JSON",
-    "slow": "could not be reached|still reading|took longer",
-    "never": "could not be reached|still reading",
+    "slow": "is unreachable|still reading|took longer",
+    "never": "is unreachable|still reading",
 }
 
 

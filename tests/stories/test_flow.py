@@ -166,7 +166,7 @@ def test_production_that_answers_badly_is_rolled_back(world):
     ("state", "reason"),
     [
         ({"rate_of_fix": 0.4}, "40.0% of"),
-        ({"rate_of_fix": 0.1}, "the fault itself"),
+        ({"rate_of_fix": 0.1}, "the issue's own error"),
     ],
 )
 def test_a_failed_watch_rolls_back_reopens_and_escalates(world, state, reason):
@@ -189,7 +189,7 @@ def test_a_watch_that_sees_nothing_asks_a_person_and_goes_on_watching(world):
     w.ledger.put("blind", True)
     issue_id = w.issue()
     asked = until(lambda: rows(Notification, Notification.event == "watch_unsure"))
-    assert "no metric of the released services" in asked[0].body
+    assert "no metrics of the released services" in asked[0].body
     assert w.get(issue_id).status is Status.WATCHING and w.ledger.get("alias") != "dpl_1"
     w.ledger.put("blind", None)
     w.ledger.put("rate_of_fix", 0.4)

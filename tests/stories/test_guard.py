@@ -78,7 +78,7 @@ def test_a_database_that_is_away_while_a_bad_release_is_watched(database, world,
         w.ledger.put("rate_of_fix", 0.4)
         until(lambda: outage.over)
     issue = ended(w, issue_id, Status.ESCALATED, Status.RESOLVED)
-    assert issue.status is Status.ESCALATED and "requests fail since the release" in issue.reason
+    assert issue.status is Status.ESCALATED and "requests failed since the release" in issue.reason
     assert w.ledger.get("alias") == "dpl_1" and production().status == "rolled_back"
     assert [o.result for o in rows(Outcome)] == ["rolled_back"]
 
@@ -249,7 +249,7 @@ def test_a_person_whose_rollback_is_refused_leaves_the_guard_at_work(world, monk
         production_actions.roll_back(production().id, actor=by("ada"), reason="prices look odd", key="k1")
     w.ledger.put("rate_of_fix", 0.4)
     issue = ended(w, issue_id, Status.ESCALATED)
-    assert len(calls) == 1 and "requests fail since the release" in issue.reason
+    assert len(calls) == 1 and "requests failed since the release" in issue.reason
     assert w.ledger.get("alias") == "dpl_1"
 
 

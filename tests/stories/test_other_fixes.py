@@ -105,7 +105,7 @@ def test_a_fix_whose_test_meets_another_fault_waits_for_that_ones_fix_and_is_tri
     deploys(w, BROKEN)
     other = other_issue()
     goes_on()
-    until(lambda: f"waits for the fix of issue {other} (KeyError: 'rate', in pricing)" in w.get(issue_id).reason)
+    until(lambda: f"Waiting for the fix of issue {other} (KeyError: 'rate', in pricing)" in w.get(issue_id).reason)
     assert w.get(issue_id).status is Status.QUEUED
     assert not w.ledger.effects("production")
     places = rows(Deployment, Deployment.issue_id == issue_id, Deployment.environment == "production")
@@ -129,7 +129,7 @@ def test_a_fix_whose_test_meets_a_fault_that_has_no_fix_goes_to_a_person_who_is_
     other = met and other_issue(met)
     goes_on()
     issue = ended(w, issue_id, Status.ESCALATED, Status.RESOLVED)
-    named = f"issue {other} (KeyError: 'rate', in pricing)" if other else "one that no issue tells of yet"
+    named = f"issue {other} (KeyError: 'rate', in pricing)" if other else "one that no issue covers yet"
     assert issue.status is Status.ESCALATED and named in issue.reason, issue.reason
     assert not w.ledger.effects("production")
 
@@ -139,7 +139,7 @@ def test_one_fix_cures_two_issues(world, monkeypatch):
     w = world()
     first = queued(w)
     second = w.issue()
-    until(lambda: f"waits for the fix of issue {first}" in w.get(second).reason)
+    until(lambda: f"Waiting for the fix of issue {first}" in w.get(second).reason)
     goes_on()
     assert released(w, first).status is Status.RESOLVED
     issue = ended(w, second, Status.RESOLVED, Status.ESCALATED)
@@ -153,7 +153,7 @@ def test_what_the_same_fix_of_another_issue_does_not_cure_is_begun_anew(world, m
     w = world()
     first = queued(w)
     second = w.issue()
-    until(lambda: f"waits for the fix of issue {first}" in w.get(second).reason)
+    until(lambda: f"Waiting for the fix of issue {first}" in w.get(second).reason)
     w.report(second, [600.0])  # it is seen again long after the release
     goes_on()
     assert released(w, first).status is Status.RESOLVED

@@ -52,7 +52,7 @@ def test_a_fix_that_cures_one_fault_and_causes_another_is_rolled_back(world):
     issue_id = w.issue()
     w.report(issue_id, [n / 10 for n in range(-250, 0)], count=2)
     issue = ended(w, issue_id, Status.ESCALATED, Status.RESOLVED)
-    assert issue.status is Status.ESCALATED and "requests fail since the release" in issue.reason, issue.reason
+    assert issue.status is Status.ESCALATED and "requests failed since the release" in issue.reason, issue.reason
     assert w.ledger.get("alias") == "dpl_1" and production().status == "rolled_back"
 
 
@@ -66,7 +66,7 @@ def test_harm_that_begins_after_an_early_confirmation_is_rolled_back_and_reopens
     assert (production().ended_at - production().ready_at).total_seconds() < 30, "it did not wait for the whole watch"
     w.ledger.put("rate_of_fix", 0.6)
     issue = ended(w, issue_id, Status.ESCALATED)
-    assert "harm that began late" in issue.reason and "requests fail since the release" in issue.reason
+    assert "late regression after" in issue.reason and "requests failed since the release" in issue.reason
     assert w.ledger.get("alias") == "dpl_1" and production().status == "rolled_back"
     assert [o.result for o in rows(Outcome)] == ["rolled_back"]
 
@@ -140,7 +140,7 @@ def test_a_deployment_whose_commit_nobody_knows_is_a_persons_question(world):
         w.ledger.put("deployments", {**made, "ours": {"vendor_id": "dpl_x", "sha": "f" * 40, "kind": "production"}})
         w.ledger.move("dpl_x")
     issue = ended(w, issue_id, Status.RESOLVED, Status.ESCALATED)
-    assert issue.status is Status.ESCALATED and "it is not known whether its commit contains the fix" in issue.reason
+    assert issue.status is Status.ESCALATED and "it is unknown whether its commit contains the fix" in issue.reason
 
 
 def test_a_person_who_rolls_back_ends_the_late_watch(world):

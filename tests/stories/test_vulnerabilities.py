@@ -118,7 +118,7 @@ def test_out_of_reach_goes_on_without_a_new_package_and_asks_a_person_with_one(w
     (review,) = reviews()
     gate = review.gates[-1]
     assert (review.passed, gate["passed"], gate["done"]) == (True, module == "json", False)
-    assert "not scanned: osv: could not be reached at 127.0.0.1:9" in gate["says"]
+    assert "not scanned: osv: is unreachable at 127.0.0.1:9" in gate["says"]
     assert bool(w.ledger.effects("production")) == (module == "json")
     with store.read() as session:
         line = session.exec(select(StageRun).where(StageRun.stage == Stage.REVIEW)).one()

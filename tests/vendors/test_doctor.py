@@ -126,9 +126,9 @@ TABLE = [  # vendor, what is wrong, what the doctor says, what it points to
     ("sentry", {"sentry_url": "http://sentry.corp.example"}, "not encrypted", "SENTRY_URL"),
     ("osv", {"osv_url": "http://127.0.0.1:9"}, "is unreachable at 127.0.0.1:9", "OSV_URL"),
     ("osv", {"osv_url": "http://osv.corp.example"}, "not encrypted", "OSV_URL"),
-    ("github", {"github_url": "http://127.0.0.1:9"}, "could not be reached", "GITHUB_URL"),
-    ("newrelic", {"newrelic_url": "http://127.0.0.1:9"}, "could not be reached", "NEWRELIC_REGION"),
-    ("cloudwatch", {"aws_endpoint_url": "http://127.0.0.1:9"}, "could not be reached", "AWS_ENDPOINT_URL"),
+    ("github", {"github_url": "http://127.0.0.1:9"}, "is unreachable", "GITHUB_URL"),
+    ("newrelic", {"newrelic_url": "http://127.0.0.1:9"}, "is unreachable", "NEWRELIC_REGION"),
+    ("cloudwatch", {"aws_endpoint_url": "http://127.0.0.1:9"}, "is unreachable", "AWS_ENDPOINT_URL"),
 ]
 
 

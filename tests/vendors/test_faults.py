@@ -72,7 +72,7 @@ TABLE = {
     "time-out once": ([Reply(raises="timeout")], 2, None, None),
     "time-out for ever": ([Reply(raises="timeout")] * ALWAYS, 3, "did not answer in time", None),
     "reset once": ([Reply(raises="reset")], 2, None, None),
-    "reset for ever": ([Reply(raises="reset")] * ALWAYS, 3, "could not be reached", None),
+    "reset for ever": ([Reply(raises="reset")] * ALWAYS, 3, "is unreachable", None),
     "redirect": ([Reply(302, headers={"location": "http://169.254.169.254/"})] * ALWAYS, 1, "another address", None),
     "truncated JSON": ([Reply(200, b'{"data": [{"id": "lo')], 1, "not JSON", None),
     "HTML with 200": ([Reply(200, b"<html>sign in")], 1, "not JSON", None),
@@ -181,7 +181,7 @@ def test_a_fault_of_aws(database, fault):
 def test_aws_does_not_answer(database, raised):
     world = world_of("cloudwatch")
     world.faults = [Reply(raises=raised)] * ALWAYS
-    check_round(world, 3, "could not be reached")
+    check_round(world, 3, "is unreachable")
 
 
 @pytest.mark.parametrize("body", [b'{"events": [{"eve', b"<html>sign in", b"[]"])

@@ -201,7 +201,7 @@ GARBAGE = {
     "the same page for ever": ([batch(next_page_token="t")], "same page again"),
     "pages for ever": (MANY, f"more than {PAGES} pages"),
     "time-out": ([httpx.ReadTimeout("slow")], "did not answer in time"),
-    "no connection": ([httpx.ConnectError("refused")], "could not be reached"),
+    "no connection": ([httpx.ConnectError("refused")], "is unreachable"),
     "500 for ever": ([httpx.Response(500)], "internal error"),
     "refused": ([httpx.Response(400, json={"code": 3, "message": "too many queries"})], "too many queries"),
     "elsewhere": ([httpx.Response(302, headers={"location": "http://169.254.169.254/"})], "another address"),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ast
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from core.models import Crash
 from core.repair.localize.locate import Place, places
 from core.repair.localize.sources import UNREADABLE
-from core.repair.propose import FAMILIES
+from core.repair.propose import templates_for
 from core.repair.propose.base import Change
-from core.repair.propose.evidence import raised
+from core.repair.propose.documentation import raised
+from core.repair.propose.registry import Template
 from core.repair.types import Candidate
 
 log = logging.getLogger(__name__)
@@ -44,22 +45,20 @@ class EmbeddedFixer:
 
 
 def _changes(tree: Path, crash: Crash) -> Iterator[tuple[str, Change]]:
-    kind = crash.exception.type.rsplit(".", 1)[-1]
     for place in islice(places(tree, crash), FRAMES):
-        promised = any(name == kind for name, _ in raised(place))
-        for family in FAMILIES.get(kind, ()):
-            name = f"{family.__module__.rsplit('.', 1)[1]}.{family.__name__}"
-            for change in _made(family, place):
+        promised = any(name == place.kind_raised for name, _ in raised(place))
+        for template in templates_for(place.kind_raised):
+            for change in _made(template, place):
                 if not promised or (change.why and "documentation" not in change.why):
-                    yield name, change
+                    yield template.name, change
 
 
-def _made(family: Callable[[Place], Iterator[Change]], place: Place) -> Iterator[Change]:
-    """What the family makes of the place; one that trips over unusual code is silent, the others go on."""
+def _made(template: Template, place: Place) -> Iterator[Change]:
+    """What the template makes of the place; one that fails on unusual code is logged, and the others go on."""
     try:
-        yield from family(place)
-    except (*UNREADABLE, TypeError, LookupError, AttributeError) as error:
-        log.warning("%s failed at %s:%s: %r", family.__name__, place.path, place.line, error)
+        yield from template.make(place)
+    except (*UNREADABLE, TypeError, LookupError, AttributeError):
+        log.warning("%s failed at %s:%s", template.name, place.path, place.line, exc_info=True)
 
 
 def _parses(text: str) -> bool:

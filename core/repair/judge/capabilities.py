@@ -19,7 +19,8 @@ from core.repair.judge.identifiers import mixed
 from core.repair.judge.import_time import runs_at_import
 from core.repair.judge.reach import CODE, REACHES, dotted, imported_as, reached
 from core.repair.judge.safeguards import decorated
-from core.repair.localize.sources import Function, defaults
+from core.repair.localize.sources import defaults
+from core.repair.localize.syntax import Function
 
 NOTHING = "Nothing new: no new calls outside the module, no new imports, no changed conditions."
 LONGEST = 160  # characters of a piece of code that a row shows

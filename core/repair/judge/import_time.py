@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from core.repair.judge.forbidden_names import BUILDING
-from core.repair.localize.sources import Function, called
+from core.repair.localize.sources import called
+from core.repair.localize.syntax import Function
 
 
 def runs_at_import(tree: ast.Module) -> Iterator[ast.Call]:

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from core.repair.judge.conditions import Clauses, clauses
-from core.repair.localize.sources import Function, called, words
+from core.repair.localize.sources import called, words
+from core.repair.localize.syntax import Function
 
 _CHECKS = words(
     "abort check checks require requires ensure ensures verify verified validate authorize authorise authorized "

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from core.repair.judge.conditions import Clause, implies
 from core.repair.judge.refusals import Refusal, refusals
 from core.repair.judge.unbound import filled
-from core.repair.localize.sources import Function
+from core.repair.localize.syntax import Function
 
 # decorators that decide how a function is called or kept, not who may call it
 _PLAIN = {"property", "staticmethod", "classmethod", "lru_cache", "cache", "cached_property", "wraps", "dataclass"}

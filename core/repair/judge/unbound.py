@@ -7,7 +7,7 @@ import builtins
 import copy
 from collections.abc import Iterable, Iterator
 
-from core.repair.localize.sources import Function
+from core.repair.localize.syntax import Function
 
 _FIXED = {(ast.Call, "func"), (ast.ExceptHandler, "type"), (ast.Raise, "exc")}  # what is called, caught, raised
 

@@ -11,7 +11,16 @@ from collections.abc import Iterator
 
 from core.models import Frame
 from core.repair.localize.locate import Place, place_of
-from core.repair.localize.sources import Function, called, files, parameters, parsed
+from core.repair.localize.sources import called, files, parameters, parsed
+from core.repair.localize.syntax import (
+    Function,
+    class_around,
+    functions_in,
+    identifier,
+    last_name,
+    nodes,
+    targets_of,
+)
 
 DEPTH, MOST = 6, 14
 Origin = tuple[Place, ast.expr]
@@ -41,39 +50,54 @@ def _before(place: Place, node: ast.expr) -> Iterator[Origin]:
         yield from _given(place, node.id)
     elif isinstance(node, ast.Attribute):
         yield from _written(place, node.attr, field=True)
-    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-        yield from _written(place, node.slice.value)
+    elif (key := _key_of(node)) is not None:
+        yield from _written(place, key)
     elif isinstance(node, ast.Call):
-        if called(node) == "get" and node.args and isinstance(node.args[0], ast.Constant):
-            yield from _written(place, str(node.args[0].value))
-        else:
-            yield from _results(place, called(node))
-    elif isinstance(node, ast.BinOp | ast.BoolOp | ast.IfExp):
-        parts = [getattr(node, f, None) for f in ("left", "right", "body", "orelse")] + list(
-            getattr(node, "values", [])
-        )
-        yield from ((place, p) for p in parts if isinstance(p, ast.Name | ast.Attribute | ast.Subscript | ast.Call))
+        yield from _results(place, called(node))
+    else:
+        yield from ((place, part) for part in _operands(node) if isinstance(part, _TRACED))
+
+
+_TRACED = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+
+
+def _key_of(node: ast.expr) -> str | None:
+    """The key of ``row["key"]`` and ``row.get("key")``."""
+    if isinstance(node, ast.Subscript):
+        key = node.slice
+        return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+    first = node.args[0] if isinstance(node, ast.Call) and called(node) == "get" and node.args else None
+    return str(first.value) if isinstance(first, ast.Constant) else None
+
+
+def _operands(node: ast.expr) -> list[ast.expr]:
+    """What an operation works on, or chooses from."""
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    if isinstance(node, ast.IfExp):
+        return [node.body, node.orelse]
+    return node.values if isinstance(node, ast.BoolOp) else []
 
 
 def _assigned(place: Place, name: str) -> Iterator[Origin]:
-    for node in ast.walk(place.function or place.module):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and node.lineno <= place.line:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(isinstance(t, ast.Name) and t.id == name for t in targets):
-                yield place, node.value
-            yield from _unpacked(place, node, targets, name)
-        if isinstance(node, ast.For | ast.comprehension) and getattr(node.target, "id", None) == name:
+    for node in ast.walk(place.scope):
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            yield from _set_by(place, node, name)
+        elif isinstance(node, ast.For | ast.comprehension) and identifier(node.target) == name:
             yield from _elements(place, node.iter)
 
 
-def _unpacked(place: Place, node: ast.Assign | ast.AnnAssign, targets: list, name: str) -> Iterator[Origin]:
+def _set_by(place: Place, node: ast.Assign | ast.AnnAssign, name: str) -> Iterator[Origin]:
+    """What an assignment before the failure gives the name."""
+    if node.value is None or node.lineno > place.line:
+        return
+    targets = targets_of(node)
+    if any(identifier(target) == name for target in targets):
+        yield place, node.value
     for target in targets:
-        pairs = zip(target.elts, node.value.elts, strict=False) if _both_tuples(target, node.value) else ()
-        yield from ((place, v) for t, v in pairs if getattr(t, "id", None) == name)
-
-
-def _both_tuples(a: ast.expr, b: ast.expr) -> bool:
-    return isinstance(a, ast.Tuple) and isinstance(b, ast.Tuple)
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = zip(target.elts, node.value.elts, strict=False)
+            yield from ((place, value) for part, value in pairs if identifier(part) == name)
 
 
 def _elements(place: Place, node: ast.expr) -> Iterator[Origin]:
@@ -97,30 +121,32 @@ def caller_of(place: Place) -> Place | None:
 def _given(place: Place, name: str) -> Iterator[Origin]:
     """The argument, or the default, that a call gave the function's parameter."""
     function = place.function
-    if function is None or name not in {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}:
+    if function is None or name not in {a.arg for a in nodes(function.args, ast.arg)}:
         return
     caller = caller_of(place)
-    if caller is not None:
-        for node in caller.expressions(ast.Call):
-            if called(node) == function.name or (function.name == "__init__" and called(node) == _class_of(place)):
-                yield from ((caller, a) for a in arguments(node, function, name))
-    else:
+    if caller is None:
         yield from _calls_anywhere(place, function, name)
+        return
+    wanted = {function.name, _class_of(place) if function.name == "__init__" else function.name}
+    for node in caller.expressions(ast.Call):
+        if called(node) in wanted:
+            yield from ((caller, a) for a in arguments(node, function, name))
 
 
-def _calls_anywhere(place: Place, function: ast.AST, name: str) -> Iterator[Origin]:
+def _calls_anywhere(place: Place, function: Function, name: str) -> Iterator[Origin]:
     wanted = _class_of(place) if function.name == "__init__" else function.name
     for other in _everywhere(place):
-        for node in ast.walk(other.module):
-            if isinstance(node, ast.Call) and called(node) == wanted:
+        for node in nodes(other.module, ast.Call):
+            if called(node) == wanted:
                 yield from ((_on(other, node), a) for a in arguments(node, function, name))
 
 
 def _class_of(place: Place) -> str:
-    return next((n.name for n in place.module.body if isinstance(n, ast.ClassDef) and place.function in n.body), "")
+    owner = class_around(place.module, place.function)
+    return owner.name if owner else ""
 
 
-def arguments(call: ast.Call, function: ast.AST, name: str) -> Iterator[ast.expr]:
+def arguments(call: ast.Call, function: Function, name: str) -> Iterator[ast.expr]:
     """What a call gives a function's parameter."""
     method = isinstance(call.func, ast.Attribute) or function.name == "__init__"
     names = [a.arg for a in parameters(function, "x" if method else "")]
@@ -132,7 +158,7 @@ def arguments(call: ast.Call, function: ast.AST, name: str) -> Iterator[ast.expr
 def _written(place: Place, name: str, field: bool = False) -> Iterator[Origin]:
     """Everything that writes a key, keyword or field of this name, anywhere in the program."""
     for other in _everywhere(place):
-        for node in ast.walk(other.module):
+        for node in nodes(other.module, ast.Dict, ast.Call, ast.Assign, ast.ClassDef):
             yield from ((_on(other, node), value) for value in _writes(node, name))
             if field and isinstance(node, ast.ClassDef):
                 yield from _of_field(other, node, name)
@@ -140,16 +166,19 @@ def _written(place: Place, name: str, field: bool = False) -> Iterator[Origin]:
 
 def _writes(node: ast.AST, name: str) -> Iterator[ast.expr]:
     if isinstance(node, ast.Dict):
-        yield from (
-            v for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant) and k.value == name
-        )
+        pairs = zip(node.keys, node.values, strict=True)
+        yield from (value for key, value in pairs if isinstance(key, ast.Constant) and key.value == name)
     elif isinstance(node, ast.Call):
         yield from (k.value for k in node.keywords if k.arg == name)
     elif isinstance(node, ast.Assign):
-        for target in node.targets:
-            key = getattr(getattr(target, "slice", None), "value", None) if isinstance(target, ast.Subscript) else None
-            if getattr(target, "attr", None) == name or key == name:
-                yield node.value
+        yield from [node.value] * sum(_is_entry(target, name) for target in node.targets)
+
+
+def _is_entry(target: ast.expr, name: str) -> bool:
+    """A field or an entry of this name that is set."""
+    if isinstance(target, ast.Attribute):
+        return target.attr == name
+    return isinstance(target, ast.Subscript) and getattr(target.slice, "value", None) == name
 
 
 def _of_field(place: Place, node: ast.ClassDef, name: str) -> Iterator[Origin]:
@@ -166,11 +195,10 @@ def _of_field(place: Place, node: ast.ClassDef, name: str) -> Iterator[Origin]:
 def _results(place: Place, name: str) -> Iterator[Origin]:
     """What a function of the program returns."""
     for other in _everywhere(place):
-        for node in ast.walk(other.module):
-            if isinstance(node, Function) and node.name == name:
-                for inner in ast.walk(node):
-                    if isinstance(inner, ast.Return) and inner.value is not None:
-                        yield _on(other, inner), inner.value
+        for function in functions_in(other.module):
+            if function.name == name:
+                found = [n for n in nodes(function, ast.Return) if n.value is not None]
+                yield from ((_on(other, n), n.value) for n in found if n.value is not None)
 
 
 def _everywhere(place: Place) -> Iterator[Place]:
@@ -181,7 +209,7 @@ def _everywhere(place: Place) -> Iterator[Place]:
             yield Place(place.tree, path, text, Frame(file=path), place.crash)
 
 
-def _on(place: Place, node: ast.AST) -> Place:
+def _on(place: Place, node: ast.stmt | ast.expr) -> Place:
     """The place in the same file at the node's line; the frame of the crash there, where there is one."""
     same = [f for f in place.crash.frames if f.in_app and f.file == place.path and f.line == node.lineno]
     frame = same[-1] if same else Frame(file=place.path, line=node.lineno)
@@ -190,11 +218,12 @@ def _on(place: Place, node: ast.AST) -> Place:
 
 def annotation(place: Place, name: str) -> str:
     """The annotation of a parameter of the place's function, or of a field of that name in the program."""
-    for argument in ast.walk(place.function.args) if place.function else ():
-        if isinstance(argument, ast.arg) and argument.arg == name and argument.annotation:
+    own = nodes(place.function.args, ast.arg) if place.function else []
+    for argument in own:
+        if argument.arg == name and argument.annotation:
             return ast.unparse(argument.annotation)
     for path in [place.path, *files(place.tree)]:
-        for node in ast.walk(parsed(place.tree, path)):
-            if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", getattr(node.target, "attr", "")) == name:
+        for node in nodes(parsed(place.tree, path), ast.AnnAssign):
+            if last_name(node.target) == name:
                 return ast.unparse(node.annotation)
     return ""

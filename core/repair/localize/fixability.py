@@ -12,6 +12,7 @@ from pathlib import Path
 from core.models import Cause, Crash, Frame, Raised
 from core.repair.localize.python2 import RENAMED
 from core.repair.localize.sources import UNREADABLE
+from core.repair.localize.syntax import covers
 
 
 @dataclass(frozen=True)
@@ -99,19 +100,23 @@ def deepest_in_app(crash: Crash) -> Frame | None:
 
 def _setting(crash: Crash, tree: Path | None) -> str:
     """An environment variable that is not set, and of which the program does not say that it may be missing."""
-    last, name = crash.frames[-1], crash.exception.message.strip("'\"")
-    if not (
-        re.search(r"(^|/)os\.py$|<frozen os>$", last.file)
-        and last.function == "__getitem__"
-        and crash.exception.type == "KeyError"
-    ):
+    name = crash.exception.message.strip("'\"")
+    if not _reads_environment(crash):
         return ""
     texts = [p.read_text("utf-8", "replace") for p in sorted(tree.rglob("*.py"))[:400] if p.is_file()] if tree else []
     told = [line for text in texts for line in text.splitlines() if name in line]
-    optional = any(
-        re.search(r"\b(optional|defaults?|unset|without|if set|may be)\b|\.get\(|getenv\(", line) for line in told
-    )
+    optional = any(map(_MAY_BE_UNSET.search, told))
     return "" if optional and not re.search(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", name) else name
+
+
+_MAY_BE_UNSET = re.compile(r"\b(optional|defaults?|unset|without|if set|may be)\b|\.get\(|getenv\(")
+
+
+def _reads_environment(crash: Crash) -> bool:
+    """The crash is a key that ``os.environ`` does not hold."""
+    last = crash.frames[-1]
+    inside = re.search(r"(^|/)os\.py$|<frozen os>$", last.file) and last.function == "__getitem__"
+    return bool(inside) and crash.exception.type == "KeyError"
 
 
 def _deliberate(crash: Crash, frame: Frame, tree: Path | None) -> bool:
@@ -123,10 +128,10 @@ def _deliberate(crash: Crash, frame: Frame, tree: Path | None) -> bool:
 
 def _is_raise(frame: Frame, tree: Path | None) -> bool:
     path = tree / frame.file if tree else None
-    if path is None or not path.is_file() or not path.resolve().is_relative_to(tree.resolve()):
+    if tree is None or path is None or not path.is_file() or not path.resolve().is_relative_to(tree.resolve()):
         return False
     try:
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     except UNREADABLE:
         return False
-    return any(isinstance(n, ast.Raise | ast.Assert) and n.lineno <= frame.line <= n.end_lineno for n in nodes)
+    return any(isinstance(n, ast.Raise | ast.Assert) and covers(n, frame.line) for n in nodes)

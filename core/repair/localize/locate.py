@@ -14,9 +14,11 @@ from functools import cached_property, lru_cache
 from io import StringIO
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from core.models import Crash, Frame
-from core.repair.localize.sources import UNREADABLE, Function, tree_of
+from core.repair.localize.sources import UNREADABLE, tree_of
+from core.repair.localize.syntax import Function, Placed, covers, identifier
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,34 @@ class Place:
     @cached_property
     def function(self) -> Function | None:
         """The innermost function around the line."""
-        around = [n for n in ast.walk(self.module) if isinstance(n, Function) and _holds(n, self.line)]
+        around = [n for n in ast.walk(self.module) if isinstance(n, Function) and covers(n, self.line)]
         return max(around, key=lambda n: n.lineno, default=None)
+
+    @property
+    def scope(self) -> Function | ast.Module:
+        """The innermost function around the line, else the module."""
+        return self.function or self.module
 
     @cached_property
     def statement(self) -> ast.stmt | None:
         """The innermost statement around the line."""
-        around = [n for n in ast.walk(self.module) if isinstance(n, ast.stmt) and _holds(n, self.line)]
+        around = [n for n in ast.walk(self.module) if isinstance(n, ast.stmt) and covers(n, self.line)]
         return max(around, key=lambda n: (n.lineno, -(n.end_lineno or 0), n.col_offset), default=None)
+
+    @property
+    def message(self) -> str:
+        """What the exception says."""
+        return self.crash.exception.message
+
+    @property
+    def kind_raised(self) -> str:
+        """The exception's class, without its module."""
+        return self.crash.exception.type.rsplit(".", 1)[-1]
 
     def expressions(self, *kinds: type) -> list:
         """Expressions of these kinds that touch the line, in source order, inner ones first."""
-        found = [n for n in ast.walk(self.module) if isinstance(n, kinds) and _holds(n, self.line)]
+        every: Iterable[Any] = ast.walk(self.module)
+        found = [n for n in every if isinstance(n, kinds) and covers(n, self.line)]
         return sorted(found, key=lambda n: (n.end_lineno, n.end_col_offset, -n.col_offset))
 
     def source(self, node: ast.AST) -> str:
@@ -67,11 +85,11 @@ class Place:
         start, end = extent(self.text, node)
         return self.text[start:end]
 
-    def replace(self, node: ast.AST, new: str) -> str:
+    def replace(self, node: Placed, new: str) -> str:
         """The file's text with the node's own text replaced."""
         return spliced(self.text, node, new)
 
-    def replaced(self, news: Iterable[tuple[ast.AST, str]]) -> str:
+    def replaced(self, news: Iterable[tuple[Placed, str]]) -> str:
         """The file's text with the text of several nodes replaced, the last first."""
         text = self.text
         for node, new in sorted(news, key=lambda pair: (pair[0].lineno, pair[0].col_offset), reverse=True):
@@ -102,7 +120,7 @@ class Place:
         new = "".join(f"{indent}{line}\n" for line in lines)
         return "".join(rows[: statement.end_lineno]) + new + "".join(rows[statement.end_lineno :])
 
-    def told(self, source: str):
+    def told(self, source: str) -> Any:
         """What the report holds under this name or expression, when it is a literal; else ..."""
         text = (self.frame.locals or {}).get(source)
         try:
@@ -121,7 +139,7 @@ class Place:
         told = self.told(f"dir({ast.unparse(node)})")
         return [n for n in told if isinstance(n, str) and n.isidentifier()] if isinstance(told, list) else []
 
-    def value(self, node: ast.expr):
+    def value(self, node: ast.expr) -> Any:
         """The value of an expression when it failed; ... when it cannot be told."""
         if isinstance(node, ast.Constant):
             return node.value
@@ -138,7 +156,7 @@ class Place:
                 return ...
         return self._got(node) if isinstance(node, ast.Call) else ...
 
-    def _got(self, node: ast.Call):
+    def _got(self, node: ast.Call) -> Any:
         """``mapping.get(key, default)``."""
         if not (isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args):
             return ...
@@ -147,7 +165,7 @@ class Place:
         return base.get(key, default) if isinstance(base, dict) and key is not ... else ...
 
 
-def _span(node: ast.expr) -> tuple[int, int, int, int]:
+def _span(node: Placed) -> tuple[int, int | None, int, int | None]:
     return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
 
 
@@ -164,24 +182,20 @@ def _rows(text: str) -> tuple[list[str], list[int]]:
     return rows, list(accumulate(map(len, rows), initial=0))
 
 
-def extent(text: str, node: ast.AST) -> tuple[int, int]:
-    """Character offsets of a node's beginning and end."""
+def extent(text: str, node: Any) -> tuple[int, int]:
+    """Character offsets of a placed node's beginning and end."""
     return offset(text, node.lineno, node.col_offset), offset(text, node.end_lineno, node.end_col_offset)
 
 
-def spliced(text: str, node: ast.AST, new: str) -> str:
+def spliced(text: str, node: Placed, new: str) -> str:
     start, end = extent(text, node)
     return text[:start] + new + text[end:]
 
 
-def _holds(node: ast.AST, line: int) -> bool:
-    return node.lineno <= line <= (node.end_lineno or node.lineno)
-
-
-def constant(module: ast.Module, name: str):
+def constant(module: ast.Module, name: str) -> Any:
     """The value of a module's constant, or ... when it is none."""
     for node in module.body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+        if isinstance(node, ast.Assign) and any(identifier(t) == name for t in node.targets):
             try:
                 return ast.literal_eval(node.value)
             except ValueError:

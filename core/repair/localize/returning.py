@@ -7,25 +7,30 @@ import re
 
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import UNREADABLE
+from core.repair.localize.syntax import Function, identifier, nodes, targets_of
 
 
 def fits(place: Place, value: str) -> bool:
     """Whether the function's return annotation allows the value."""
     told = ast.unparse(place.function.returns) if place.function and place.function.returns else ""
-    if not told or told in ("Any", "object"):
+    kind = _kind_of(value)
+    if told in ("", "Any", "object") or not kind:
         return True
-    kinds = {"[]": "list", "{}": "dict", '""': "str", "''": "str", "set()": "set"}
-    try:
-        kind = kinds.get(value) or type(ast.literal_eval(value)).__name__
-    except UNREADABLE:
-        return True
-    named = set(re.findall(r"\w+", told))
     if kind == "NoneType":
-        return bool(named & {"None", "Optional"})
-    plain = {"int", "float", "str", "bool", "bytes", "list", "dict", "tuple", "set"}
-    numbers = {"int", "float"} if kind == "int" else {kind}
+        return bool(set(re.findall(r"\w+", told)) & {"None", "Optional"})
     outer = {name[0] for part in told.split("|") if (name := re.match(r"\w+", part.strip()))}
-    return bool(outer & numbers) or not outer & plain
+    return bool(outer & ({"int", "float"} if kind == "int" else {kind})) or not outer & _PLAIN
+
+
+_PLAIN = {"int", "float", "str", "bool", "bytes", "list", "dict", "tuple", "set"}
+
+
+def _kind_of(value: str) -> str:
+    """The type of a literal; empty for what is none."""
+    try:
+        return "set" if value == "set()" else type(ast.literal_eval(value)).__name__
+    except UNREADABLE:
+        return ""
 
 
 _SHAPES = (
@@ -39,32 +44,46 @@ _SHAPES = (
 
 def alike(place: Place, value: str) -> bool:
     """Whether the value is of the kind that the function's other returns build; None always may be."""
-    if value == "None" or place.function is None:
+    kind = _kind_of(value)
+    if value == "None" or place.function is None or not kind:
         return True
-    returns = [n.value for n in ast.walk(place.function) if isinstance(n, ast.Return) and n.value is not None]
-    shown = [*returns, *_gathered(place, returns)]
-    built = {kind for node in shown for kinds, kind in _SHAPES if isinstance(node, kinds)}
-    built |= {"tuple" for node in returns if isinstance(node, ast.Tuple) and node.elts}
-    built |= {"str" for n in returns if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mod) and _is_text(n.left)}
-    built |= {"number" for n in returns if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div | ast.Sub)}
-    try:
-        kind = "set" if value == "set()" else type(ast.literal_eval(value)).__name__
-    except UNREADABLE:
-        return True
+    built = _built_by(place.function)
     return not built or kind in built or (kind in ("int", "float") and "number" in built)
 
 
-def _gathered(place: Place, returns: list[ast.expr]) -> list[ast.expr]:
+def _built_by(function: Function) -> set[str]:
+    """Kinds of what the function returns, as far as its returns build it."""
+    returns = _returned(function)
+    shown = [*returns, *_gathered(function, returns)]
+    return {kind for node in shown for kinds, kind in _SHAPES if isinstance(node, kinds)} | {
+        _computed_kind(node) for node in returns
+    } - {""}
+
+
+def _computed_kind(node: ast.expr) -> str:
+    """``(a, b)``, ``"%s" % a``, ``a / b``: what a returned expression gives, where its form tells."""
+    if isinstance(node, ast.Tuple):
+        return "tuple" if node.elts else ""
+    operator = node.op if isinstance(node, ast.BinOp) else None
+    if isinstance(operator, ast.Mod) and isinstance(node, ast.BinOp):
+        return "str" if _is_text(node.left) else ""
+    return "number" if isinstance(operator, ast.Div | ast.Sub) else ""
+
+
+def _returned(function: Function) -> list[ast.expr]:
+    return [n.value for n in nodes(function, ast.Return) if n.value is not None]
+
+
+def _gathered(function: Function, returns: list[ast.expr]) -> list[ast.expr]:
     """What the returned names begin as: ``found = []``."""
-    names = {n.id for n in returns if isinstance(n, ast.Name)}
-    assigned = [n for n in ast.walk(place.function) if isinstance(n, ast.Assign)]
-    return [n.value for n in assigned if getattr(n.targets[0], "id", None) in names]
+    names = {identifier(n) for n in returns} - {""}
+    return [n.value for n in nodes(function, ast.Assign) if identifier(targets_of(n)[0]) in names]
 
 
 def accumulates(place: Place) -> bool:
     """Whether the function returns what it gathers in a container of its own."""
-    returns = [n.value for n in ast.walk(place.function) if isinstance(n, ast.Return) and n.value is not None]
-    return any(isinstance(n, ast.List | ast.Dict | ast.Set) for n in _gathered(place, returns))
+    gathered = _gathered(place.function, _returned(place.function)) if place.function else []
+    return any(isinstance(n, ast.List | ast.Dict | ast.Set) for n in gathered)
 
 
 def _is_text(node: ast.expr) -> bool:

@@ -9,10 +9,19 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.models import Frame
+from core.repair.localize.syntax import (
+    Function,
+    arguments_of,
+    classes_of,
+    covers,
+    identifier,
+    last_name,
+    nodes,
+    targets_of,
+)
 
 # what the parser raises: a bracket too deep is a MemoryError or a RecursionError, a half character a ValueError
 UNREADABLE = (SyntaxError, ValueError, MemoryError, RecursionError)
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 MOST_FILES = 400
 
 
@@ -72,20 +81,17 @@ def class_named(tree: Path, name: str) -> tuple[str, ast.ClassDef] | None:
 
 def members_of(node: ast.ClassDef) -> set[str]:
     """Methods, fields and attributes of a class of the program."""
-    found = {n.name for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
-    found |= {n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
-    found |= {t.id for n in node.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
-    stored = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)]
-    return found | {n.attr for n in stored}
+    found = {n.name for n in node.body if isinstance(n, Function)}
+    found |= {identifier(t) for n in node.body if isinstance(n, ast.Assign | ast.AnnAssign) for t in targets_of(n)}
+    return (found | {n.attr for n in nodes(node, ast.Attribute) if isinstance(n.ctx, ast.Store)}) - {""}
 
 
 def definition(tree: Path, frame: Frame) -> tuple[str, Function] | None:
     """(class name or "", function) of the frame, when it lies at the top of a module or class."""
     module = parsed(tree, frame.file)
-    for owner in [module, *(n for n in module.body if isinstance(n, ast.ClassDef))]:
+    for owner in [module, *classes_of(module)]:
         for node in owner.body:
-            named = isinstance(node, Function) and node.name == frame.function
-            if named and node.lineno <= frame.line <= node.end_lineno:
+            if isinstance(node, Function) and node.name == frame.function and covers(node, frame.line):
                 return getattr(owner, "name", ""), node
     return None
 
@@ -96,12 +102,12 @@ def first_statement(node: Function) -> ast.stmt:
 
 
 def decorators(node: Function) -> set[str]:
-    return {getattr(d, "attr", "") or getattr(d, "id", "") for d in node.decorator_list}
+    return {last_name(d) for d in node.decorator_list}
 
 
 def parameters(node: Function, owner: str = "") -> list[ast.arg]:
     """Parameters that a caller gives; the receiver of a method left out."""
-    named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    named = arguments_of(node)
     return named[1:] if owner and named and named[0].arg in ("self", "cls") else named
 
 
@@ -116,4 +122,4 @@ def defaults(node: Function) -> dict[str, ast.expr]:
 
 def called(node: ast.Call) -> str:
     """Last name of what is called."""
-    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return last_name(node.func)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from core.models import Frame
 from core.repair.localize.locate import Place
-from core.repair.localize.sources import Function
-from core.repair.propose.evidence import Said
+from core.repair.localize.syntax import Function
+from core.repair.propose.documentation import Said
 
 
 @dataclass(frozen=True)

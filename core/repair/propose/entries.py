@@ -8,10 +8,21 @@ from collections.abc import Iterator
 from itertools import product
 
 from core.repair.localize.locate import Place
-from core.repair.localize.sources import Function, called
+from core.repair.localize.sources import called
+from core.repair.localize.syntax import (
+    Function,
+    class_around,
+    functions_in,
+    identifier,
+    nodes,
+    receiver,
+    targets_of,
+)
 from core.repair.propose.base import Changes, change, inside
-from core.repair.propose.evidence import STAYS, Said, documented, modules, sentences, words_of
+from core.repair.propose.documentation import STAYS, Said, documented, sentences, words_of
+from core.repair.propose.evidence import modules
 from core.repair.propose.keys import lookups, repr_like
+from core.repair.propose.registry import template
 from core.repair.propose.suspects import failing
 
 DEPTH = 3
@@ -22,12 +33,12 @@ _EMPTY = {"append": "[]", "extend": "[]", "insert": "[]", "add": "set()", "updat
 # --- the key lies elsewhere ----------------------------------------------------------------------
 
 
+@template("KeyError")
 def moved(place: Place) -> Changes:
     """``event["customer"]`` where ``event["data"]["customer"]`` holds it: one level off, further in or out."""
     for node, missing in lookups(place):
-        for base in _outwards(node):
-            found = list(_paths(place.value(base), missing)) if isinstance(node.slice, ast.Constant) else []
-            if found:
+        for base in _outwards(node) if isinstance(node.slice, ast.Constant) else ():
+            if found := list(_paths(place.value(base), missing)):
                 text = place.source(base) + "".join(f"[{repr_like(QUOTE, step)}]" for step in found[0])
                 new = f"{text}[{place.source(node.slice)}]"
                 said = Said("", f"{text} holds {missing!r}", 0.88) if len(found) == 1 else None
@@ -59,22 +70,27 @@ def _paths(value: object, key: object, depth: int = DEPTH) -> Iterator[tuple[str
 # --- the key has another name --------------------------------------------------------------------
 
 
+@template("KeyError")
 def renamed(place: Place) -> Changes:
     """The one entry that the program writes and never reads, for a key that it reads and never writes."""
     for node, missing in lookups(place):
         held = place.value(node.value)
-        if not isinstance(node.slice, ast.Constant) or not isinstance(missing, str) or not isinstance(held, dict):
-            continue
-        written, read = _written(place), _read(place)
-        for key in [k for k in held if isinstance(k, str)]:
-            spare = key in written and key not in read and missing not in written
-            only = spare and sum(k in written and k not in read for k in held) == 1
-            near = _abbreviates(missing, key) or _abbreviates(key, missing)
-            if only or near:
-                says = f"the mapping holds {key!r}, which nothing reads; nothing writes {missing!r}"
-                said = Said("", says, 0.9 if near else 0.84) if spare else None
+        if isinstance(node.slice, ast.Constant) and isinstance(missing, str) and isinstance(held, dict):
+            for key, said in _other_names(place, missing, held):
                 new = repr_like(place.source(node.slice), key)
                 yield change(place, place.replace(node.slice, new), f"The key is {key!r} now.", said)
+
+
+def _other_names(place: Place, missing: str, held: dict) -> Iterator[tuple[str, Said | None]]:
+    """Keys that may be the missing one's new name: an abbreviation of it, or the only one that nothing reads."""
+    written = _written(place)
+    unread = set() if missing in written else written - _read(place)
+    only = len(unread & set(held)) == 1
+    for key in [k for k in held if isinstance(k, str)]:
+        spare, near = key in unread, _abbreviates(missing, key) or _abbreviates(key, missing)
+        if near or (spare and only):
+            says = f"the mapping holds {key!r}, which nothing reads; nothing writes {missing!r}"
+            yield key, Said("", says, 0.9 if near else 0.84) if spare else None
 
 
 def _abbreviates(short: str, long: str) -> bool:
@@ -86,29 +102,31 @@ def _abbreviates(short: str, long: str) -> bool:
 
 
 def _written(place: Place) -> set[object]:
-    found: set[object] = set()
-    for _, module in modules(place):
-        for node in ast.walk(module):
-            if isinstance(node, ast.Dict):
-                found |= {k.value for k in node.keys if isinstance(k, ast.Constant)}
-            elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-                found.add(getattr(node.slice, "value", None))
-            elif isinstance(node, ast.keyword) and node.arg:
-                found.add(node.arg)
-    return found
+    return {key for _, module in modules(place) for node in ast.walk(module) for key in _keys_written(node)}
+
+
+def _keys_written(node: ast.AST) -> list[object]:
+    """Keys that a mapping, a store or a keyword argument gives a value."""
+    if isinstance(node, ast.Dict):
+        return [k.value for k in node.keys if isinstance(k, ast.Constant)]
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+        return [getattr(node.slice, "value", None)]
+    return [node.arg] if isinstance(node, ast.keyword) and node.arg else []
 
 
 def _read(place: Place) -> set[object]:
-    found: set[object] = set()
-    for _, module in modules(place):
-        for node in ast.walk(module):
-            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
-                found.add(getattr(node.slice, "value", None))
-            elif isinstance(node, ast.Call) and called(node) in ("get", "pop") and node.args:
-                found.add(getattr(node.args[0], "value", None))
-    return found
+    return {key for _, module in modules(place) for node in ast.walk(module) for key in _keys_read(node)}
 
 
+def _keys_read(node: ast.AST) -> list[object]:
+    """Keys that ``row["key"]``, ``get`` and ``pop`` look up."""
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        return [getattr(node.slice, "value", None)]
+    got = isinstance(node, ast.Call) and called(node) in ("get", "pop") and node.args
+    return [getattr(node.args[0], "value", None)] if isinstance(node, ast.Call) and got else []
+
+
+@template("KeyError")
 def reordered(place: Place) -> Changes:
     """A pair that the table holds in order, asked for in another."""
     for node, missing in lookups(place):
@@ -134,6 +152,7 @@ def _pairs(place: Place, node: ast.expr) -> list[tuple]:
 # --- what stands for it --------------------------------------------------------------------------
 
 
+@template("KeyError")
 def fallback(place: Place) -> Changes:
     """The table's own fallback, a table of defaults, or the key itself where it is to stay as it is."""
     for node, _ in lookups(place):
@@ -145,23 +164,29 @@ def fallback(place: Place) -> Changes:
 
 def _of_table(place: Place, base: str) -> Iterator[Said]:
     """``TABLE.get(x, TABLE["other"])`` of another place; a mapping that a function is given is no table."""
-    own = {n.arg for n in ast.walk(place.function) if isinstance(n, ast.arg)} if place.function else set()
-    for node in ast.walk(place.module) if base not in own else ():
-        if isinstance(node, ast.Call) and called(node) == "get" and len(node.args) == 2:
-            default = ast.unparse(node.args[1])
-            if ast.unparse(node.func.value) == base and base.isidentifier() and not default.islower():
-                yield Said(place.source(node.args[1]), f"{place.path}:{node.lineno} gives {base} this fallback", 0.9)
+    own = {n.arg for n in nodes(place.function, ast.arg)} if place.function else set()
+    if base in own or not base.isidentifier():
+        return
+    for node in nodes(place.module, ast.Call):
+        asks = called(node) == "get" and len(node.args) == 2 and identifier(receiver(node)) == base
+        if asks and not ast.unparse(node.args[1]).islower():
+            yield Said(place.source(node.args[1]), f"{place.path}:{node.lineno} gives {base} this fallback", 0.9)
 
 
 def _of_defaults(place: Place, node: ast.Subscript) -> Iterator[Said]:
     """``DEFAULTS["queue"]`` for a missing "queue"."""
     key = node.slice.value if isinstance(node.slice, ast.Constant) else None
-    for statement in place.module.body:
-        name = getattr(statement.targets[0], "id", "") if isinstance(statement, ast.Assign) else ""
-        held = statement.value if name and isinstance(statement.value, ast.Dict) else None
-        named = held and re.search(r"default|fallback", name, re.I) and place.source(node.value) != name
-        if named and key in {getattr(k, "value", None) for k in held.keys}:
+    for name, held in _tables_of_defaults(place.module):
+        if place.source(node.value) != name and key in {getattr(k, "value", None) for k in held.keys}:
             yield Said(f"{name}[{place.source(node.slice)}]", f"{name} holds the default of {key!r}", 0.91)
+
+
+def _tables_of_defaults(module: ast.Module) -> Iterator[tuple[str, ast.Dict]]:
+    """Mappings of the module that are called defaults or fallbacks."""
+    for statement in [n for n in module.body if isinstance(n, ast.Assign)]:
+        name, held = identifier(statement.targets[0]), statement.value
+        if isinstance(held, ast.Dict) and re.search(r"default|fallback", name, re.I):
+            yield name, held
 
 
 def _itself(place: Place, node: ast.Subscript, key: str) -> Iterator[Said]:
@@ -171,11 +196,12 @@ def _itself(place: Place, node: ast.Subscript, key: str) -> Iterator[Said]:
         yield Said(key, f"the documentation says: {told[0].text[:200]}", told[0].trust)
 
 
+@template("KeyError")
 def one_branch(place: Place) -> Changes:
     """A key that another function sets on one of its ways only: what its documentation gives for the others."""
     texts = {missing for _, missing in lookups(place) if isinstance(missing, str)}
     for missing, (path, module) in product(texts, modules(place)):
-        for function in [n for n in ast.walk(module) if isinstance(n, Function)]:
+        for function in functions_in(module):
             for branch, base in _setting(function, missing):
                 there = inside(place, path, function)
                 for said in documented(there, words_of(missing)):
@@ -183,30 +209,24 @@ def one_branch(place: Place) -> Changes:
                     yield change(there, text, f"{function.name} sets {missing!r} on every way.", said)
 
 
-def _setting(function: ast.AST, key: str) -> Iterator[tuple[ast.stmt, str]]:
+def _setting(function: Function, key: str) -> Iterator[tuple[ast.stmt, str]]:
     """Branches at the top of the function that set the key, with what they set it in."""
     for branch in [n for n in function.body if isinstance(n, ast.If)]:
-        for node in ast.walk(branch):
-            stored = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
-            if stored and getattr(node.slice, "value", None) == key and isinstance(node.value, ast.Name):
-                yield branch, node.value.id
+        for node in nodes(branch, ast.Subscript):
+            named = isinstance(node.value, ast.Name) and getattr(node.slice, "value", None) == key
+            if named and isinstance(node.ctx, ast.Store):
+                yield branch, identifier(node.value)
 
 
 # --- gathering -----------------------------------------------------------------------------------
 
 
+@template("KeyError")
 def gathered(place: Place) -> Changes:
     """``counts[x] += 1`` and ``groups[x].append(y)`` in a mapping that began empty and is filled here alone."""
     statement = place.statement
     if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Subscript):
-        target = statement.target
-        neutral = _neutral(place, statement.value)
-        base, key = place.source(target.value), place.source(target.slice)
-        sign = {"Add": "+", "Sub": "-"}.get(type(statement.op).__name__)
-        if neutral and sign:
-            new = f"{base}[{key}] = {base}.get({key}, {neutral}) {sign} {place.source(statement.value)}"
-            says = f"{base} begins empty: the first {key} starts at {neutral}."
-            yield change(place, place.replace(statement, new), says, _began_empty(place, target))
+        yield from _summed(place, statement, statement.target)
         return
     for node in failing(place, ast.Subscript):
         empty = _use(place, node)
@@ -215,6 +235,17 @@ def gathered(place: Place) -> Changes:
             says = f"{base} begins empty: the first {key} starts at {empty}."
             new = f"{base}.setdefault({key}, {empty})"
             yield change(place, place.replace(node, new), says, _began_empty(place, node))
+
+
+def _summed(place: Place, statement: ast.AugAssign, target: ast.Subscript) -> Changes:
+    """``counts[x] = counts.get(x, 0) + 1``."""
+    neutral = _neutral(place, statement.value)
+    base, key = place.source(target.value), place.source(target.slice)
+    sign = {"Add": "+", "Sub": "-"}.get(type(statement.op).__name__)
+    if neutral and sign:
+        new = f"{base}[{key}] = {base}.get({key}, {neutral}) {sign} {place.source(statement.value)}"
+        says = f"{base} begins empty: the first {key} starts at {neutral}."
+        yield change(place, place.replace(statement, new), says, _began_empty(place, target))
 
 
 def _neutral(place: Place, value: ast.expr) -> str:
@@ -228,7 +259,7 @@ def _neutral(place: Place, value: ast.expr) -> str:
 
 def _use(place: Place, node: ast.Subscript) -> str:
     """What the entry begins as, by what is done with it."""
-    for outer in ast.walk(place.statement):
+    for outer in ast.walk(place.statement) if place.statement else ():
         if isinstance(outer, ast.Attribute) and outer.value is node and outer.attr in _EMPTY:
             return _EMPTY[outer.attr]
         if isinstance(outer, ast.Subscript) and outer.value is node and isinstance(outer.ctx, ast.Store):
@@ -238,25 +269,19 @@ def _use(place: Place, node: ast.Subscript) -> str:
 
 def _began_empty(place: Place, node: ast.Subscript) -> Said | None:
     """The mapping is made empty by the same function or class, and nothing else sets its entries."""
-    base = ast.unparse(node.value)
-    scope = place.function or place.module
+    base, scope = ast.unparse(node.value), place.scope
     if base.startswith("self."):
-        scope = next((n for n in place.module.body if isinstance(n, ast.ClassDef) and place.function in n.body), scope)
+        scope = class_around(place.module, place.function) or scope
     begun = any(_makes_empty(n, base) for n in ast.walk(scope))
-    stores = [
-        n
-        for n in ast.walk(scope)
-        if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) and ast.unparse(n.value) == base
-    ]
-    alone = all(n.lineno == node.lineno for n in stores)
+    entries = [n for n in nodes(scope, ast.Subscript) if ast.unparse(n.value) == base]
+    alone = all(n.lineno == node.lineno for n in entries if isinstance(n.ctx, ast.Store))
     return Said("", f"{base} begins empty and is filled by this line alone", 0.92) if begun and alone else None
 
 
 def _makes_empty(node: ast.AST, base: str) -> bool:
     if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
         return False
-    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
     value = node.value
     if isinstance(value, ast.Call) and called(value) == "setdefault" and len(value.args) == 2:
         value = value.args[1]
-    return ast.unparse(target) == base and ast.unparse(value) in ("{}", "dict()")
+    return ast.unparse(targets_of(node)[0]) == base and ast.unparse(value) in ("{}", "dict()")

@@ -12,32 +12,42 @@ from dataclasses import replace
 
 from core.repair.localize.locate import Place
 from core.repair.localize.returning import accumulates, alike, fits
-from core.repair.localize.sources import Function, called, module_of
+from core.repair.localize.sources import called, module_of
+from core.repair.localize.syntax import Function, imported_name, imports_of, names_in, nodes
 from core.repair.propose.base import Changes, change
-from core.repair.propose.evidence import (
-    SKIPPED,
+from core.repair.propose.documentation import (
     STAYS,
     Said,
-    annotated,
     documented,
-    guards_like,
     is_expression,
-    missing_values,
-    optional,
     raised,
-    returned,
     sentences,
-    siblings,
+    skipping,
 )
+from core.repair.propose.evidence import annotated, guards_like, missing_values, optional, returned, siblings
 from core.repair.propose.iteration import shrinking_loops
 from core.repair.propose.lift import lifted
 from core.repair.propose.parts import chain, is_part, whole
 from core.repair.propose.readers import suspects
+from core.repair.propose.registry import template
 from core.repair.propose.suspects import HOLE, Suspect, repeatable
 
 LIFTS = 3
 
 
+@template(
+    "ZeroDivisionError",
+    "KeyError",
+    "IndexError",
+    "AttributeError",
+    "TypeError",
+    "ValueError",
+    "InvalidOperation",
+    "DivisionByZero",
+    "StatisticsError",
+    "JSONDecodeError",
+    "StopIteration",
+)
 def guard(place: Place) -> Changes:
     if shrinking_loops(place):
         return  # a position that went away is no missing value
@@ -124,15 +134,16 @@ def _own_default(place: Place, suspect: Suspect) -> Iterator[Said]:
 
 def _without_default(place: Place, suspect: Suspect, form: str) -> str:
     """``x.get(key) or default`` says once what ``x.get(key, default) or default`` says twice."""
-    text, node = place.source(suspect.missing), suspect.missing
-    return form.replace(text, f"{place.source(node.func)}({place.source(node.args[0])})", 1)
+    node = suspect.missing
+    if not isinstance(node, ast.Call):
+        return form
+    return form.replace(place.source(node), f"{place.source(node.func)}({place.source(node.args[0])})", 1)
 
 
 def _statement(place: Place, suspect: Suspect) -> ast.stmt | None:
     """The innermost statement around the suspect's node."""
-    around = [
-        n for n in ast.walk(place.module) if isinstance(n, ast.stmt) and any(x is suspect.node for x in ast.walk(n))
-    ]
+    every = [n for n in ast.walk(place.module) if isinstance(n, ast.stmt)]
+    around = [n for n in every if any(x is suspect.node for x in ast.walk(n))]
     return max(around, key=lambda n: (n.lineno, n.col_offset), default=None)
 
 
@@ -141,25 +152,25 @@ def _guarded(place: Place, suspect: Suspect) -> ast.stmt | None:
     statement = _statement(place, suspect)
     if statement is None or place.function is None or isinstance(statement, Function | ast.ClassDef):
         return None
-    inner = {
-        n.id
-        for c in ast.walk(statement)
-        if isinstance(c, ast.comprehension | ast.Lambda | ast.NamedExpr)
-        for n in ast.walk(c.target if not isinstance(c, ast.Lambda) else c.args)
-        if isinstance(n, ast.Name)
-    }
-    inner |= {a.arg for c in ast.walk(statement) if isinstance(c, ast.Lambda) for a in c.args.args}
-    used = {n.id for n in ast.walk(ast.parse(suspect.good)) if isinstance(n, ast.Name)}
-    own_loop = isinstance(statement, ast.For) and used & {
-        n.id for n in ast.walk(statement.target) if isinstance(n, ast.Name)
-    }
-    elif_ = isinstance(statement, ast.If) and place.text.splitlines()[statement.lineno - 1].lstrip().startswith("elif")
-    return None if used & inner or own_loop or elif_ else statement
+    inner = _names_inside(statement)
+    if isinstance(statement, ast.For):
+        inner |= names_in(statement.target)
+    row = place.text.splitlines()[statement.lineno - 1].lstrip()
+    is_elif = isinstance(statement, ast.If) and row.startswith("elif")
+    return None if names_in(ast.parse(suspect.good)) & inner or is_elif else statement
 
 
-def _loop(place: Place, statement: ast.stmt) -> ast.For | ast.While | None:
+def _names_inside(statement: ast.stmt) -> set[str]:
+    """Names that comprehensions, lambdas and walrus expressions of the statement set."""
+    set_by = [n.target for n in nodes(statement, ast.comprehension, ast.NamedExpr)]
+    lambdas = nodes(statement, ast.Lambda)
+    names = {name for node in [*set_by, *(n.args for n in lambdas)] for name in names_in(node)}
+    return names | {a.arg for n in lambdas for a in n.args.args}
+
+
+def _loop(place: Place, statement: ast.stmt) -> ast.For | ast.While | ast.AsyncFor | None:
     """The innermost loop of the function around the statement."""
-    loops = [n for n in ast.walk(place.function) if isinstance(n, ast.For | ast.While | ast.AsyncFor)]
+    loops = nodes(place.scope, ast.For, ast.While, ast.AsyncFor)
     around = [n for n in loops if n is not statement and any(x is statement for b in n.body for x in ast.walk(b))]
     return max(around, key=lambda n: n.lineno, default=None)
 
@@ -167,32 +178,37 @@ def _loop(place: Place, statement: ast.stmt) -> ast.For | ast.While | None:
 def _early(place: Place, suspect: Suspect) -> Changes:
     """Return what the documentation gives for the missing case."""
     statement = _guarded(place, suspect)
-    if statement is None or any(isinstance(n, ast.Yield) for n in ast.walk(place.function)):
+    if statement is None or nodes(place.scope, ast.Yield):
         return
-    # in a loop, or in the place of a mere step, the documented value is hardly the whole function's result
-    doubt = (0.16 if accumulates(place) else 0.06) if _loop(place, statement) else 0.0
-    doubt += 0.06 * isinstance(statement, ast.Expr)
+    doubt = _early_doubt(place, statement)
     neutral = suspect.neutral if isinstance(statement, ast.Return) else ()
-    copied = [
-        Said(ast.unparse(body.value), words, trust)
-        for body, words, trust in guards_like(place, suspect.bad)
-        if isinstance(body, ast.Return) and body.value is not None and is_expression(ast.unparse(body.value))
-    ]
-    for said in [*copied[:1], *missing_values(place, neutral, suspect.about)]:
+    for said in [*_copied(place, suspect)[:1], *missing_values(place, neutral, suspect.about)]:
         says = _says(place, suspect, f"the result is then {said.value}")
         lines = (f"if {suspect.bad}:", f"    return {said.value}")
         part = 0.08 if is_part(statement, said.value, place.source(suspect.missing)) else 0.0
         yield change(place, place.before(statement, *lines), says, said, less=doubt + part)
 
 
-def _skip_told(place: Place, suspect: Suspect) -> Said | None:
-    said = next((s for s in sentences(place, suspect.about) if SKIPPED.search(s.text)), None)
-    return Said("", f"the documentation says: {said.text[:200]}", said.trust + 0.02) if said else None
+def _early_doubt(place: Place, statement: ast.stmt) -> float:
+    """In a loop, or in the place of a mere step, the documented value is hardly the whole function's result."""
+    step = 0.06 if isinstance(statement, ast.Expr) else 0.0
+    if _loop(place, statement) is None:
+        return step
+    return (0.16 if accumulates(place) else 0.06) + step
+
+
+def _copied(place: Place, suspect: Suspect) -> list[Said]:
+    """What sibling functions return under the same condition."""
+    found = guards_like(place, suspect.bad)
+    returns = [
+        (ast.unparse(b.value), words, trust) for b, words, trust in found if isinstance(b, ast.Return) and b.value
+    ]
+    return [Said(text, words, trust) for text, words, trust in returns if is_expression(text)]
 
 
 def _skip(place: Place, suspect: Suspect) -> Changes:
     """Leave the row out of the loop or comprehension, where the documentation says that such rows are."""
-    why = _skip_told(place, suspect)
+    why = skipping(place, suspect.about)
     says = _says(place, suspect, "it is left out")
     statement = _guarded(place, suspect)
     if statement is not None and _loop(place, statement) is not None:
@@ -210,16 +226,23 @@ def _left_out(place: Place, suspect: Suspect) -> Changes:
     statement = _guarded(place, suspect)
     if not isinstance(statement, ast.Expr | ast.Return | ast.AugAssign | ast.Delete):
         return
-    if isinstance(statement, ast.Return) and statement is place.function.body[-1]:
+    if isinstance(statement, ast.Return) and place.function and statement is place.function.body[-1]:
         return
-    told = sorted(sentences(place, suspect.about), key=lambda s: (not STAYS.search(s.text), -s.trust))
-    told = told or [s for s in sentences(place, everything=True) if STAYS.search(s.text)]
-    trust = (0.86 if STAYS.search(told[0].text) else min(0.82, told[0].trust)) if told else 0.5
-    why = Said("", f"the documentation says: {told[0].text[:200]}", trust) if told else None
+    why = _staying(place, suspect)
     if _calls_nobody(statement, suspect) and (words := optional(place, suspect.key)):
         why = Said("", f"{words}: there may be nobody to call", 0.86)
     text = _indented(place, statement, f"if {suspect.good}:")
     yield change(place, text, _says(place, suspect, "this step is then left out"), why)
+
+
+def _staying(place: Place, suspect: Suspect) -> Said | None:
+    """The sentence that speaks of the missing, best one by which things stay as they are."""
+    told = sorted(sentences(place, suspect.about), key=lambda s: (not STAYS.search(s.text), -s.trust))
+    told = told or [s for s in sentences(place, everything=True) if STAYS.search(s.text)]
+    if not told:
+        return None
+    trust = 0.86 if STAYS.search(told[0].text) else min(0.82, told[0].trust)
+    return Said("", f"the documentation says: {told[0].text[:200]}", trust)
 
 
 def _calls_nobody(statement: ast.stmt, suspect: Suspect) -> bool:
@@ -246,12 +269,9 @@ def _refuse(place: Place, suspect: Suspect) -> Changes:
             text = place.before(statement, f"if {suspect.bad}:", f"    {place.source(body)}")
             says = _says(place, suspect, f"{name} is raised, as a sibling does")
             yield change(place, text, says, Said("", words, trust - 0.02), raises=_tested(place, name))
-    for name, sentence in raised(place):
-        if name == place.crash.exception.type.rsplit(".", 1)[-1]:
-            continue
+    for name, sentence in [found for found in raised(place) if found[0] != place.kind_raised]:
         said = Said("", f"the documentation says: {sentence[:200]}", 0.93)
-        argument = _argument(place, name, suspect)
-        lines = (f"if {suspect.bad}:", f"    raise {name}({argument})")
+        lines = (f"if {suspect.bad}:", f"    raise {name}({_argument(place, name, suspect)})")
         says = _says(place, suspect, f"{name} is raised, as documented")
         yield change(place, place.before(statement, *lines), says, said, raises=_tested(place, name))
 
@@ -263,19 +283,17 @@ def _tested(place: Place, name: str) -> str:
 
 
 def _imported(place: Place, name: str) -> bool:
-    return any(
-        isinstance(n, ast.ImportFrom) and any((a.asname or a.name) == name for a in n.names) for n in place.module.body
-    )
+    froms = [n for n in imports_of(place.module) if isinstance(n, ast.ImportFrom)]
+    return name in {imported_name(alias) for n in froms for alias in n.names}
 
 
 def _argument(place: Place, name: str, suspect: Suspect) -> str:
     """What a sibling's raise gives it, when the names are here too; else the key or value that was asked for."""
-    visible = {a.arg for a in ast.walk(place.function.args) if isinstance(a, ast.arg)}
-    for node in ast.walk(place.module):
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and called(node.exc) == name:
-            used = {n.id for a in node.exc.args for n in ast.walk(a) if isinstance(n, ast.Name)}
-            if used <= visible:
-                return ", ".join(place.source(a) for a in node.exc.args)
+    visible = {a.arg for a in nodes(place.function.args, ast.arg)} if place.function else set()
+    raised_here = [n.exc for n in nodes(place.module, ast.Raise) if isinstance(n.exc, ast.Call)]
+    for given in [exc.args for exc in raised_here if called(exc) == name]:
+        if all(names_in(argument) <= visible for argument in given):
+            return ", ".join(map(place.source, given))
     if isinstance(suspect.node, ast.Subscript):
         return place.source(suspect.node.slice)
     return repr(f"{place.source(suspect.missing)} is missing")
@@ -283,26 +301,28 @@ def _argument(place: Place, name: str, suspect: Suspect) -> str:
 
 def _joined(place: Place, suspect: Suspect) -> Changes:
     """The condition joins the one that the expression stands in."""
-    for test in [n.test for n in place.expressions(ast.If, ast.While, ast.IfExp) if n.test.lineno <= place.line]:
-        if any(n is suspect.node for n in ast.walk(test)) and not isinstance(test, ast.Name):
-            text = place.source(test)
-            text = f"({text})" if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else text
-            told = bool(suspect.key) and optional(place, suspect.key) or documented(place, suspect.about)
-            said = Said("", "a condition about what is not there does not hold", 0.81 if told else 0.78)
-            new = f"{suspect.good} and {text}"
-            yield change(place, place.replace(test, new), _says(place, suspect, "the condition does not hold"), said)
+    for test in _tests_around(place, suspect):
+        text = place.source(test)
+        text = f"({text})" if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else text
+        told = bool(suspect.key) and optional(place, suspect.key) or documented(place, suspect.about)
+        said = Said("", "a condition about what is not there does not hold", 0.81 if told else 0.78)
+        new = f"{suspect.good} and {text}"
+        yield change(place, place.replace(test, new), _says(place, suspect, "the condition does not hold"), said)
+
+
+def _tests_around(place: Place, suspect: Suspect) -> list[ast.expr]:
+    """Tests of the line that the suspect is part of; a bare name is none."""
+    tests = [n.test for n in place.expressions(ast.If, ast.While, ast.IfExp) if n.test.lineno <= place.line]
+    return [t for t in tests if not isinstance(t, ast.Name) and any(n is suspect.node for n in ast.walk(t))]
 
 
 def _hoisted(place: Place, suspect: Suspect) -> Changes:
     """What is missing is the result of a call that may not be made twice: it gets a name, then the guard."""
-    statement = _guarded(place, suspect)
-    if statement is None or isinstance(statement, ast.For | ast.While | ast.If):
+    statement, call = _guarded(place, suspect), place.source(suspect.missing)
+    if statement is None or isinstance(statement, ast.For | ast.While | ast.If) or not suspect.good.startswith(call):
         return
-    call = place.source(suspect.missing)
-    taken = {n.id for n in ast.walk(place.module) if isinstance(n, ast.Name)}
-    name = next(n for n in ("found", "known", "value_found") if n not in taken)
-    if not suspect.good.startswith(call):
-        return
+    taken = names_in(place.module)
+    name = next((n for n in ("found", "known", "value_found") if n not in taken), "result_found")
     here = Place(place.tree, place.path, place.replace(suspect.missing, name), place.frame, place.crash)
     yield from _hoisted_part(place, suspect, statement, name)
     head = (f"{name} = {call}", f"if {suspect.bad.replace(call, name)}:")
@@ -312,7 +332,7 @@ def _hoisted(place: Place, suspect: Suspect) -> Changes:
         yield change(place, here.before(statement, *head, f"    return {said.value}"), says, said, less=part)
     if _loop(place, statement) is not None:
         text = here.before(statement, *head, "    continue")
-        yield change(place, text, _says(place, suspect, "it is left out"), _skip_told(place, suspect))
+        yield change(place, text, _says(place, suspect, "it is left out"), skipping(place, suspect.about))
 
 
 def _hoisted_part(place: Place, suspect: Suspect, statement: ast.stmt, name: str) -> Changes:

@@ -6,12 +6,16 @@ import ast
 import difflib
 import re
 import sys
+from itertools import takewhile
 
 from core.repair.localize.locate import Place
 from core.repair.localize.python2 import RENAMED
 from core.repair.localize.sources import module_of
+from core.repair.localize.syntax import Function, identifier, imported_name, imports_of, last_line
 from core.repair.propose.base import Changes, change
-from core.repair.propose.evidence import Said, modules
+from core.repair.propose.documentation import Said
+from core.repair.propose.evidence import modules
+from core.repair.propose.registry import template
 
 # (module, name it no longer has): (new expression, import line it needs)
 REMOVED = {
@@ -58,31 +62,36 @@ def with_import(place: Place, line: str, text: str | None = None) -> str:
     text = place.text if text is None else text
     if not line or re.search(rf"^{re.escape(line)}\s*$", text, re.M):
         return text
-    if match := re.fullmatch(r"from ([\w.]+) import (\w+)", line):
-        same = re.compile(rf"^from {re.escape(match[1])} import (?!\()([\w, ]+?)[ \t]*$", re.M)
-        if same.search(text):
-            return same.sub(
-                lambda m: f"from {match[1]} import {', '.join(sorted({*re.split(', *', m[1]), match[2]}))}", text, 1
-            )
     if line == "import collections.abc":
         text = re.sub(r"^import collections$", line, text, count=1, flags=re.M)
-        if line in text:
-            return text
-    body = ast.parse(text).body
-    head = []
-    for node in body:
-        if not (isinstance(node, ast.Import | ast.ImportFrom) or _is_text(node)):
-            break
-        head.append(node)
+    return text if line in text.splitlines() else _joined(line, text) or _after_head(line, text)
+
+
+def _joined(line: str, text: str) -> str:
+    """The name put into the import of the same module that is there already; empty when there is none."""
+    match = re.fullmatch(r"from ([\w.]+) import (\w+)", line)
+    if not match:
+        return ""
+    same = re.compile(rf"^from {re.escape(match[1])} import (?!\()([\w, ]+?)[ \t]*$", re.M)
+
+    def more(found: re.Match) -> str:
+        return f"from {match[1]} import {', '.join(sorted({*re.split(', *', found[1]), match[2]}))}"
+
+    return same.sub(more, text, 1) if same.search(text) else ""
+
+
+def _after_head(line: str, text: str) -> str:
+    """The import after the docstring and the imports that the text begins with."""
+    head = list(takewhile(_is_head, ast.parse(text).body))
     rows = text.splitlines(keepends=True)
-    at = head[-1].end_lineno if head else 0
+    at = last_line(head[-1]) if head else 0
     gap = "" if any(not _is_text(n) for n in head) else "\n"
-    return (
-        "".join(rows[:at])
-        + f"{gap}{line}\n"
-        + ("" if gap == "" or rows[at : at + 1] == ["\n"] else "\n")
-        + "".join(rows[at:])
-    )
+    end = "\n" if gap and rows[at : at + 1] != ["\n"] else ""
+    return "".join([*rows[:at], f"{gap}{line}\n{end}", *rows[at:]])
+
+
+def _is_head(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom) or _is_text(node)
 
 
 def _is_text(node: ast.stmt) -> bool:
@@ -106,64 +115,91 @@ def missing(place: Place, wrong: str) -> Changes:
 
 def _elsewhere(place: Place, wrong: str) -> Changes:
     for path, module in modules(place):
-        if path == place.path:
-            continue
-        for node in module.body:
-            if isinstance(node, ast.ImportFrom | ast.Import) and any((a.asname or a.name) == wrong for a in node.names):
-                alias = next(a for a in node.names if (a.asname or a.name) == wrong)
-                line = ast.unparse(type(node)(**{**vars(node), "names": [alias]}))
-                yield change(
-                    place, with_import(place, line), f"Import {wrong}.", Said("", f"{path} imports it so", 0.91)
-                )
-            named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == wrong
-            assigned = isinstance(node, ast.Assign) and any(getattr(t, "id", "") == wrong for t in node.targets)
-            if named or assigned:
-                line = f"from {module_of(path)} import {wrong}"
-                yield change(place, with_import(place, line), f"Import {wrong}.", Said("", f"{path} defines it", 0.89))
+        for node in module.body if path != place.path else ():
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for alias in [a for a in node.names if imported_name(a) == wrong][:1]:
+                    said = Said("", f"{path} imports it so", 0.91)
+                    text = with_import(place, ast.unparse(_alone(node, alias)))
+                    yield change(place, text, f"Import {wrong}.", said)
+            elif wrong in _defined(node):
+                text = with_import(place, f"from {module_of(path)} import {wrong}")
+                yield change(place, text, f"Import {wrong}.", Said("", f"{path} defines it", 0.89))
 
 
+def _alone(node: ast.Import | ast.ImportFrom, *aliases: ast.alias) -> ast.stmt:
+    """The import statement with these names alone."""
+    return (
+        ast.ImportFrom(node.module, list(aliases), node.level)
+        if isinstance(node, ast.ImportFrom)
+        else ast.Import(list(aliases))
+    )
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    """Names that a statement of the module defines: a function, a class, constants."""
+    if isinstance(node, Function | ast.ClassDef):
+        return [node.name]
+    return [identifier(t) for t in node.targets if identifier(t)] if isinstance(node, ast.Assign) else []
+
+
+@template("ImportError")
 def imported(place: Place) -> Changes:
     """``from module import name`` of a name that the module does not have."""
-    match = re.search(
-        r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'", place.crash.exception.message
-    )
-    if match and (match[2], match[1]) in REMOVED:
-        yield from _moved(place, match[2], match[1])
-    for path, module in modules(place) if match else ():
-        if not path.removesuffix(".py").removesuffix("/__init__").replace("/", ".").endswith(match[2]):
-            continue
-        defined = [n.name for n in module.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
-        defined += [
-            t.id for n in module.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)
-        ]
-        for near in difflib.get_close_matches(match[1], [n for n in defined if n != match[1]], 2, 0.6):
-            said = Said("", f"{path} defines {near}", 0.87)
-            yield change(place, re.sub(rf"\b{match[1]}\b", near, place.text), f"The name is {near}.", said)
+    match = _NOT_THERE.search(place.message)
+    if not match:
+        return
+    name, home = match[1], match[2]
+    if (home, name) in REMOVED:
+        yield from _moved(place, home, name)
+    for path, module in modules(place):
+        if path.removesuffix(".py").removesuffix("/__init__").replace("/", ".").endswith(home):
+            for near in difflib.get_close_matches(name, _others(module, name), 2, 0.6):
+                said = Said("", f"{path} defines {near}", 0.87)
+                yield change(place, re.sub(rf"\b{name}\b", near, place.text), f"The name is {near}.", said)
 
 
+_NOT_THERE = re.compile(r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'")
+
+
+def _others(module: ast.Module, name: str) -> list[str]:
+    """What the module defines: functions and classes first, then constants."""
+    named = sorted(module.body, key=lambda node: isinstance(node, ast.Assign))
+    return [one for node in named for one in _defined(node) if one != name]
+
+
+@template("ModuleNotFoundError")
 def renamed(place: Place) -> Changes:
     """``from urlparse import urljoin``: the module has another name in Python 3."""
-    match = re.search(r"No module named '([\w.]+)'", place.crash.exception.message)
-    new = RENAMED.get(match[1], "") if match else ""
-    for node in [n for n in place.module.body if isinstance(n, ast.Import | ast.ImportFrom)] if new else ():
-        if isinstance(node, ast.ImportFrom):
-            line = ast.unparse(ast.ImportFrom(new, node.names, 0)) if node.module == match[1] else ""
-        else:
-            line = f"import {new} as {node.names[0].asname or match[1]}" if node.names[0].name == match[1] else ""
-        if line:
-            said = Said("", f"the standard library's {match[1]} is called {new} in Python 3", 0.93)
-            yield change(place, place.replace(node, line), f"The module is {new} now.", said)
+    match = re.search(r"No module named '([\w.]+)'", place.message)
+    old = match[1] if match else ""
+    for node in imports_of(place.module) if old in RENAMED else ():
+        if line := _under_new_name(node, old):
+            said = Said("", f"the standard library's {old} is called {RENAMED[old]} in Python 3", 0.93)
+            yield change(place, place.replace(node, line), f"The module is {RENAMED[old]} now.", said)
+
+
+def _under_new_name(node: ast.Import | ast.ImportFrom, old: str) -> str:
+    """The import of the renamed module; empty when the statement imports another."""
+    if isinstance(node, ast.ImportFrom):
+        return ast.unparse(ast.ImportFrom(RENAMED[old], node.names, 0)) if node.module == old else ""
+    first = node.names[0]
+    return f"import {RENAMED[old]} as {first.asname or old}" if first.name == old else ""
 
 
 def _moved(place: Place, module: str, name: str) -> Changes:
     new, _ = REMOVED[module, name]
     said = Said("", f"{module}.{name} was removed from the standard library in favour of {new}", 0.94)
-    for node in place.module.body:
-        if isinstance(node, ast.ImportFrom) and node.module == module and any(a.name == name for a in node.names):
+    for node in [n for n in imports_of(place.module) if isinstance(n, ast.ImportFrom) and n.module == module]:
+        for alias in [a for a in node.names if a.name == name][:1]:
             rest = [a for a in node.names if a.name != name]
-            alias = next(a for a in node.names if a.name == name)
-            home, last = new.rsplit(".", 1) if "." in new else ("", new)
-            as_ = alias.asname or (name if last != name else None)
-            lines = [f"from {home} import {last}{f' as {as_}' if as_ else ''}"] if home else [f"{as_ or name} = {new}"]
-            lines += [ast.unparse(ast.ImportFrom(module, rest, 0))] if rest else []
+            lines = [_of_new_home(alias, new), *([ast.unparse(ast.ImportFrom(module, rest, 0))] if rest else [])]
             yield change(place, place.replace(node, "\n".join(lines)), f"{name} is {new} now.", said)
+
+
+def _of_new_home(alias: ast.alias, new: str) -> str:
+    """The line that gives the alias's name to what replaces it."""
+    home, _, last = new.rpartition(".")
+    if not home:
+        return f"{imported_name(alias)} = {new}"
+    as_ = alias.asname or (alias.name if last != alias.name else None)
+    return f"from {home} import {last}{f' as {as_}' if as_ else ''}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from core.repair.localize.dataflow import caller_of
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called, parameters
-from core.repair.propose.evidence import words_of
+from core.repair.localize.syntax import Function, names_in, nodes
+from core.repair.propose.documentation import words_of
 from core.repair.propose.readers import key_of
 from core.repair.propose.suspects import PURE_CALLS, Suspect, failing
 
@@ -22,31 +22,31 @@ def lifted(place: Place, suspect: Suspect) -> tuple[Place, Suspect] | None:
     None when the condition speaks of more than the function's parameters.
     """
     caller = caller_of(place)
-    if caller is None or place.function is None or not suspect.good:
-        return None
-    call = _calling(caller, place.function)
-    if call is None:
+    call = _calling(caller, place.function) if caller and place.function and suspect.good else None
+    if caller is None or place.function is None or call is None:
         return None
     given = _given(caller, call, place.function)
-    names = {n.id for n in ast.walk(ast.parse(suspect.good)) if isinstance(n, ast.Name)} - PURE_CALLS
+    names = names_in(ast.parse(suspect.good)) - PURE_CALLS
     if not names or not names <= set(given):
         return None
+    missing = given[_main(suspect, given, names)]
     good, bad = (quoted(caller, _substituted(t, given)) for t in (suspect.good, suspect.bad))
-    main = next(
-        (n.id for n in ast.walk(suspect.missing) if isinstance(n, ast.Name) and n.id in given), sorted(names)[0]
-    )
-    whole = replace(
-        suspect, node=call, missing=given[main], good=good, bad=bad, forms=(), neutral=(), key=key_of(given[main])
-    )
-    return caller, replace(whole, about=suspect.about | words_of(caller.source(call)), doubt=suspect.doubt + LIFT)
+    about, doubt = suspect.about | words_of(caller.source(call)), suspect.doubt + LIFT
+    return caller, Suspect(call, missing, good, bad, about=about, key=key_of(missing), doubt=doubt)
 
 
-def _calling(caller: Place, function: ast.AST) -> ast.Call | None:
+def _main(suspect: Suspect, given: dict[str, ast.expr], names: set[str]) -> str:
+    """The parameter that is missing: the first that the missing expression names."""
+    named = [n.id for n in nodes(suspect.missing, ast.Name) if n.id in given]
+    return named[0] if named else min(names)
+
+
+def _calling(caller: Place, function: Function) -> ast.Call | None:
     calls = [n for n in failing(caller, ast.Call) if called(n) == function.name]
     return calls[0] if calls else None
 
 
-def _given(caller: Place, call: ast.Call, function: ast.AST) -> dict[str, ast.expr]:
+def _given(caller: Place, call: ast.Call, function: Function) -> dict[str, ast.expr]:
     method = isinstance(call.func, ast.Attribute)
     names = [a.arg for a in parameters(function, "x" if method else "")]
     given = dict(zip(names, (a for a in call.args if not isinstance(a, ast.Starred)), strict=False))

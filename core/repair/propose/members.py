@@ -5,15 +5,20 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from core.repair.localize.locate import Place
-from core.repair.localize.sources import Function, called, defaults, first_statement, parameters
+from core.repair.localize.sources import called, defaults, first_statement, parameters
+from core.repair.localize.syntax import Function, classes_of, identifier, last_name, nodes
 from core.repair.propose.base import Changes, at, change, inside
-from core.repair.propose.evidence import Said, documented, modules, words_of
+from core.repair.propose.documentation import Said, documented, words_of
+from core.repair.propose.evidence import modules
+from core.repair.propose.registry import template
 
 LACKS = re.compile(r"'(?:[\w.]+\.)?(\w+)' object has no attribute '(\w+)'")
 
 
+@template("AttributeError")
 def base_not_called(place: Place) -> Changes:
     """``super().__init__(name)`` in a class whose base sets what is missing."""
     for path, owner, wrong in _lacking(place):
@@ -30,9 +35,10 @@ def base_not_called(place: Place) -> Changes:
 
 def _lacking(place: Place) -> Iterator[tuple[str, ast.ClassDef, str]]:
     """(path, class, attribute) of the object that lacks one."""
-    match = LACKS.search(place.crash.exception.message)
-    for path, module in modules(place) if match else ():
-        yield from ((path, n, match[2]) for n in module.body if isinstance(n, ast.ClassDef) and n.name == match[1])
+    match = LACKS.search(place.message)
+    if match:
+        for path, module in modules(place):
+            yield from ((path, n, match[2]) for n in classes_of(module) if n.name == match[1])
 
 
 def _init(owner: ast.ClassDef) -> Function | None:
@@ -40,57 +46,55 @@ def _init(owner: ast.ClassDef) -> Function | None:
 
 
 def _calls(node: ast.AST) -> list[ast.Call]:
-    return [n for n in ast.walk(node) if isinstance(n, ast.Call)]
+    return nodes(node, ast.Call)
 
 
 def _setting_base(place: Place, owner: ast.ClassDef, wrong: str) -> Function | None:
     """The __init__ of a base, or of a base's base, that sets the attribute."""
-    known = {n.name: n for _, module in modules(place) for n in module.body if isinstance(n, ast.ClassDef)}
-    names = [getattr(b, "id", getattr(b, "attr", "")) for b in owner.bases]
-    for base in [known[n] for n in names if n in known and known[n] is not owner]:
+    known = {n.name: n for _, module in modules(place) for n in classes_of(module)}
+    for base in [known[n] for n in map(last_name, owner.bases) if n in known and known[n] is not owner]:
         init = _init(base)
         if init is None:
             return _setting_base(place, base, wrong)
-        if any(s.attr == wrong for s in _stored(init)):
+        if wrong in {s.attr for s in _stored(init)}:
             return init
     return None
 
 
 def _stored(node: ast.AST) -> list[ast.Attribute]:
     """``self.x`` that the code sets."""
-    found = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)]
-    return [n for n in found if getattr(n.value, "id", "") == "self"]
+    return [n for n in nodes(node, ast.Attribute) if isinstance(n.ctx, ast.Store) and identifier(n.value) == "self"]
 
 
 def _given(own: Function, base: Function) -> str | None:
     """The base's arguments by the names of the own parameters; None when a required one has no like."""
     names = {a.arg for a in parameters(own, "x")}
     wanted = [a.arg for a in parameters(base, "x")]
-    if any(name not in names and name not in defaults(base) for name in wanted):
+    if set(wanted) - names - set(defaults(base)):
         return None
     keyword = {a.arg for a in base.args.kwonlyargs}
-    given, positional = [], True
-    for name in wanted:
-        if name not in names:
-            positional = False
-        else:
-            given.append(name if positional and name not in keyword else f"{name}={name}")
-    return ", ".join(given)
+    first = list(takewhile(lambda name: name in names and name not in keyword, wanted))
+    return ", ".join([*first, *(f"{name}={name}" for name in wanted[len(first) :] if name in names)])
 
 
+@template("AttributeError")
 def set_on_some_way(place: Place) -> Changes:
     """An attribute that only another method sets, or a branch of __init__: it begins as documented."""
     for path, owner, wrong in _lacking(place):
         init = _init(owner)
         setting = [s for s in _stored(owner) if s.attr == wrong]
-        if init is None or not setting or _always(init, wrong):
-            continue
-        there = inside(place, path, init)
-        branches = [n for n in init.body if any(s in ast.walk(n) for s in setting)]
-        for said in [*documented(there, words_of(wrong)), *_annotated(owner, wrong)]:
-            line = f"self.{wrong} = {said.value}"
-            text = there.before(branches[0], line) if branches else there.after(init.body[-1], line)
-            yield change(there, text, f"{wrong} is not set on every way: it begins as {said.value}.", said, less=0.02)
+        if init is not None and setting and not _always(init, wrong):
+            there = inside(place, path, init)
+            for said in [*documented(there, words_of(wrong)), *_annotated(owner, wrong)]:
+                text = _beginning(there, init, setting, f"self.{wrong} = {said.value}")
+                says = f"{wrong} is not set on every way: it begins as {said.value}."
+                yield change(there, text, says, said, less=0.02)
+
+
+def _beginning(there: Place, init: Function, setting: list[ast.Attribute], line: str) -> str:
+    """The file's text with the line before the branch that sets the attribute, else at the end of __init__."""
+    branches = [n for n in init.body if any(s in ast.walk(n) for s in setting)]
+    return there.before(branches[0], line) if branches else there.after(init.body[-1], line)
 
 
 def _always(init: Function, wrong: str) -> bool:
@@ -100,8 +104,7 @@ def _always(init: Function, wrong: str) -> bool:
 
 def _annotated(owner: ast.ClassDef, wrong: str) -> Iterator[Said]:
     """None, where the attribute's annotation allows it."""
-    for node in [n for n in ast.walk(owner) if isinstance(n, ast.AnnAssign)]:
-        named = wrong in (getattr(node.target, "attr", ""), getattr(node.target, "id", ""))
+    for node in nodes(owner, ast.AnnAssign):
         told = ast.unparse(node.annotation)
-        if named and re.search(r"\bNone\b|Optional", told):
+        if last_name(node.target) == wrong and re.search(r"\bNone\b|Optional", told):
             yield Said("None", f"{owner.name}.{wrong} is annotated {told}", 0.88)

@@ -7,12 +7,26 @@ import builtins
 import difflib
 import re
 import sys
+from collections.abc import Iterator
+from itertools import product
 
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called, defaults, members_of
+from core.repair.localize.syntax import (
+    Function,
+    class_around,
+    classes_of,
+    covers,
+    imported_name,
+    last_name,
+    nodes,
+    stores,
+)
 from core.repair.propose.base import Changes, change, inside
-from core.repair.propose.evidence import Said, documented, modules, words_of
+from core.repair.propose.documentation import Said, documented, words_of
+from core.repair.propose.evidence import modules
 from core.repair.propose.imports import REMOVED, missing, with_import
+from core.repair.propose.registry import template
 from core.repair.propose.suspects import failing
 from core.repair.propose.synonyms import synonym
 
@@ -38,76 +52,94 @@ DROPPED = {
 }  # fmt: skip
 
 
+@template("NameError")
 def name(place: Place) -> Changes:
-    match = UNDEFINED.search(place.crash.exception.message)
+    match = UNDEFINED.search(place.message)
     if not match:
         return
     wrong = match[1]
-    uses = [n for n in ast.walk(place.function or place.module) if isinstance(n, ast.Name) and n.id == wrong]
-    on_line = [n for n in uses if n.lineno <= place.line <= n.end_lineno]
+    uses = [n for n in nodes(place.scope, ast.Name) if n.id == wrong]
     for near in difflib.get_close_matches(wrong, sorted(_visible(place) - {wrong}), 3, NEAR):
         said = Said("", f"{near} is defined here and spelled almost like {wrong}", 0.86)
         text = place.replaced((node, near) for node in uses)
         yield change(place, text, f"The name is {near}.", said)
-    for node in on_line:
-        if place.function and "self" in {a.arg for a in place.function.args.args} and wrong in _own_members(place):
-            said = Said("", f"the class has {wrong}", 0.9)
+    if _is_own(place, wrong):
+        said = Said("", f"the class has {wrong}", 0.9)
+        for node in [n for n in uses if covers(n, place.line)]:
             yield change(place, place.replace(node, f"self.{wrong}"), f"{wrong} is the object's own.", said)
     yield from missing(place, wrong)
 
 
+def _is_own(place: Place, wrong: str) -> bool:
+    """A method that takes its object, whose class has a member of this name."""
+    taken = {a.arg for a in place.function.args.args} if place.function else set()
+    return "self" in taken and wrong in _own_members(place)
+
+
 def _own_members(place: Place) -> set[str]:
-    owner = [n for n in place.module.body if isinstance(n, ast.ClassDef) and place.function in n.body]
-    return members_of(owner[0]) if owner else set()
+    owner = class_around(place.module, place.function)
+    return members_of(owner) if owner else set()
 
 
 def _visible(place: Place) -> set[str]:
     """Names that the function can see: its own, those around it, the module's, the builtins."""
-    scope = place.function or place.module
-    found = {n.id for n in ast.walk(scope) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    found |= {a.arg for n in ast.walk(scope) if isinstance(n, ast.arguments) for a in n.args + n.kwonlyargs}
-    found |= set(place.frame.locals or {}) & {n for n in place.frame.locals or {} if n.isidentifier()}
-    for node in place.module.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            found |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            found |= {(a.asname or a.name).split(".")[0] for a in node.names}
+    found = {n.id for n in stores(place.scope)}
+    found |= {a.arg for n in nodes(place.scope, ast.arguments) for a in n.args + n.kwonlyargs}
+    found |= {n for n in place.frame.locals or {} if n.isidentifier()}
+    found |= {given for node in place.module.body for given in _names_given(node)}
     return found | {n for n in dir(builtins) if n.islower() and not n.startswith("_")}
 
 
+def _names_given(node: ast.stmt) -> list[str]:
+    """Names that a statement of the module gives."""
+    if isinstance(node, Function | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        return [n.id for n in stores(node)]
+    aliases = node.names if isinstance(node, ast.Import | ast.ImportFrom) else []
+    return [imported_name(a).split(".")[0] for a in aliases]
+
+
+@template("AttributeError")
 def attribute(place: Place) -> Changes:
-    match = LACKING.search(place.crash.exception.message)
+    match = LACKING.search(place.message)
     if not match or match["type"] == "NoneType":
         return
-    wrong, kind = match["name"], (match["type"] or match["cls"] or match["module"]).rsplit(".", 1)[-1]
+    wrong, kind = match["name"], _kind_of(match)
     known = _attributes(place, match)
     for node in [n for n in failing(place, ast.Attribute) if n.attr == wrong]:
         yield from _known_change(place, node, kind, match["module"])
-        base = place.source(node.value)
-        for near in difflib.get_close_matches(wrong, sorted(known - {wrong}), 3, NEAR):
-            said = Said("", f"{kind} has {near}, not {wrong}", 0.74 if wrong in known else 0.88)
-            yield change(place, place.replace(node, f"{base}.{near}"), f"The attribute is called {near}.", said)
-        if same := synonym(wrong, known):
-            said = Said("", f"{kind} has {same}, which means the same, and no {wrong}", 0.84)
-            yield change(place, place.replace(node, f"{base}.{same}"), f"The attribute is called {same}.", said)
+        yield from _like(place, node, kind, known)
         yield from _between(place, node, wrong, known)
         yield from _of_mapping(place, node, wrong)
 
 
+def _kind_of(match: re.Match) -> str:
+    """The type, class or module that lacks the attribute, by its last name."""
+    return (match["type"] or match["cls"] or match["module"]).rsplit(".", 1)[-1]
+
+
+def _like(place: Place, node: ast.Attribute, kind: str, known: set[str]) -> Changes:
+    """Attributes that are spelled almost the same, or mean the same."""
+    base, wrong = place.source(node.value), node.attr
+    for near in difflib.get_close_matches(wrong, sorted(known - {wrong}), 3, NEAR):
+        said = Said("", f"{kind} has {near}, not {wrong}", 0.74 if wrong in known else 0.88)
+        yield change(place, place.replace(node, f"{base}.{near}"), f"The attribute is called {near}.", said)
+    if same := synonym(wrong, known):
+        said = Said("", f"{kind} has {same}, which means the same, and no {wrong}", 0.84)
+        yield change(place, place.replace(node, f"{base}.{same}"), f"The attribute is called {same}.", said)
+
+
 def _known_change(place: Place, node: ast.Attribute, kind: str, module: str | None) -> Changes:
     base = place.source(node.value)
-    if (module, node.attr) in REMOVED:
+    if module and (module, node.attr) in REMOVED:
         new, line = REMOVED[module, node.attr]
         said = Said("", f"{module}.{node.attr} was removed from the standard library in favour of {new}", 0.94)
         text = place.replace(node, new)
         yield change(place, with_import(place, line, text), f"{node.attr} is {new} now.", said)
-    if (kind, node.attr) in SAME:
-        said = Said("", f"a {kind} has {SAME[kind, node.attr]}", 0.92)
-        yield change(
-            place, place.replace(node, f"{base}.{SAME[kind, node.attr]}"), f"A {kind} has no {node.attr}.", said
-        )
+    if same := SAME.get((kind, node.attr)):
+        said = Said("", f"a {kind} has {same}", 0.92)
+        yield change(place, place.replace(node, f"{base}.{same}"), f"A {kind} has no {node.attr}.", said)
     for call in [n for n in place.expressions(ast.Call) if n.func is node]:
         if (kind, node.attr) in (("str", "decode"), ("bytes", "encode")):
             said = Said("", f"the value is {kind} already", 0.86)
@@ -121,9 +153,8 @@ def _known_change(place: Place, node: ast.Attribute, kind: str, module: str | No
 def _between(place: Place, node: ast.Attribute, wrong: str, known: set[str]) -> Changes:
     """``order.customer.email`` where ``order.email`` was written: the part whose class has the attribute."""
     base = place.source(node.value)
-    having = {
-        c.name for _, m in modules(place) for c in ast.walk(m) if isinstance(c, ast.ClassDef) and wrong in members_of(c)
-    }
+    classes = [c for _, module in modules(place) for c in nodes(module, ast.ClassDef)]
+    having = {c.name for c in classes if wrong in members_of(c)}
     for middle in sorted(known | set(place.members(node.value))):
         named = [c for c in having if c.lower() == middle.replace("_", "").lower() or _field_type(place, middle) == c]
         if named:
@@ -132,127 +163,131 @@ def _between(place: Place, node: ast.Attribute, wrong: str, known: set[str]) -> 
 
 
 def _field_type(place: Place, field: str) -> str:
+    """The type of a field or variable, by its annotation or by the call that makes it."""
     for _, module in modules(place):
-        for node in ast.walk(module):
-            if isinstance(node, ast.AnnAssign) and field in (
-                getattr(node.target, "id", ""),
-                getattr(node.target, "attr", ""),
-            ):
-                return ast.unparse(node.annotation).strip("'\"")
-            if (
-                isinstance(node, ast.Assign)
-                and isinstance(node.value, ast.Call)
-                and getattr(node.targets[0], "attr", "") == field
-            ):
+        for node in nodes(module, ast.AnnAssign, ast.Assign):
+            if isinstance(node, ast.AnnAssign):
+                if last_name(node.target) == field:
+                    return ast.unparse(node.annotation).strip("'\"")
+            elif isinstance(node.value, ast.Call) and getattr(node.targets[0], "attr", "") == field:
                 return called(node.value)
     return ""
 
 
 def _of_mapping(place: Place, node: ast.Attribute, wrong: str) -> Changes:
     """A dict's entry that was taken for an attribute."""
-    value = place.value(node.value)
+    value, base = place.value(node.value), place.source(node.value)
     if isinstance(value, dict) and wrong in value:
-        said = Said("", f"{place.source(node.value)} is a mapping that holds {wrong!r}", 0.9)
-        yield change(
-            place,
-            place.replace(node, f'{place.source(node.value)}["{wrong}"]'),
-            "The entry of a mapping is meant.",
-            said,
-        )
+        said = Said("", f"{base} is a mapping that holds {wrong!r}", 0.9)
+        yield change(place, place.replace(node, f'{base}["{wrong}"]'), "The entry of a mapping is meant.", said)
 
 
 def _attributes(place: Place, match: re.Match) -> set[str]:
     """What the object has: as observed, by its class in the repository, or by the standard library's."""
-    kind = (match["type"] or match["cls"] or match["module"]).rsplit(".", 1)[-1]
-    builtin = getattr(builtins, kind, None)
-    found = set(dir(builtin)) if isinstance(builtin, type) else set()
-    if match["module"] in sys.modules and match["module"] in sys.stdlib_module_names:
-        found |= set(dir(sys.modules[match["module"]]))
-    for node in failing(place, ast.Attribute):
-        found |= set(place.members(node.value)) if node.attr == match["name"] else set()
+    kind, home = _kind_of(match), match["module"] or ""
+    found = _of_standard_library(kind, home)
+    for node in [n for n in failing(place, ast.Attribute) if n.attr == match["name"]]:
+        found |= set(place.members(node.value))
     for path, module in modules(place):
-        if match["module"] and path.removesuffix(".py").replace("/", ".").endswith(match["module"]):
+        if home and path.removesuffix(".py").replace("/", ".").endswith(home):
             found |= {n.name for n in module.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-        for node in ast.walk(module):
-            if isinstance(node, ast.ClassDef) and node.name == kind:
-                found |= members_of(node)
+        found |= {m for n in nodes(module, ast.ClassDef) if n.name == kind for m in members_of(n)}
     return {n for n in found if not n.startswith("__")}
 
 
+def _of_standard_library(kind: str, module: str) -> set[str]:
+    """Members of a built-in type, and of a module of the standard library."""
+    builtin = getattr(builtins, kind, None)
+    found = set(dir(builtin)) if isinstance(builtin, type) else set()
+    known = module in sys.modules and module in sys.stdlib_module_names
+    return found | set(dir(sys.modules[module])) if known else found
+
+
+@template("TypeError")
 def argument(place: Place) -> Changes:
     """A keyword that is called otherwise, an argument that was not handed on, a parameter without its default."""
-    message = place.crash.exception.message
-    if match := UNEXPECTED.search(message):
+    if match := UNEXPECTED.search(place.message):
         yield from _renamed(place, match[1], match[2])
-    elif match := ABSENT.search(message):
+    elif match := ABSENT.search(place.message):
         yield from _handed_on(place, match[1], match[2])
         yield from _defaulted(place, match[1], match[2])
 
 
-def functions(place: Place, wanted: str):
+def functions(place: Place, wanted: str) -> Iterator[tuple[str, Function]]:
+    """(path, function) of the program's functions and methods of this name; of classes in classes, ``__init__``."""
     for path, module in modules(place):
-        for owner in [module, *(n for n in module.body if isinstance(n, ast.ClassDef))]:
+        for owner in [module, *classes_of(module)]:
             for node in owner.body:
-                own = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == wanted
-                if own:
+                if isinstance(node, Function) and node.name == wanted:
                     yield path, node
                 if isinstance(node, ast.ClassDef) and wanted == "__init__":
-                    yield from ((path, n) for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
+                    yield from ((path, n) for n in node.body if isinstance(n, ast.FunctionDef) and n.name == wanted)
 
 
 def _renamed(place: Place, function: str, wrong: str) -> Changes:
     parameters = {a.arg for _, n in functions(place, function) for a in n.args.args + n.args.kwonlyargs}
     for near in difflib.get_close_matches(wrong, sorted(parameters), 2, 0.5):
-        for node in place.expressions(ast.keyword):
-            if node.arg == wrong:
-                said = Said("", f"{function} has the parameter {near}", 0.88)
-                text = place.replace(node, f"{near}={place.source(node.value)}")
-                yield change(place, text, f"The argument is called {near}.", said)
+        for node in [n for n in place.expressions(ast.keyword) if n.arg == wrong]:
+            said = Said("", f"{function} has the parameter {near}", 0.88)
+            text = place.replace(node, f"{near}={place.source(node.value)}")
+            yield change(place, text, f"The argument is called {near}.", said)
     yield from _only_free(place, function, wrong)
 
 
 def _only_free(place: Place, function: str, wrong: str) -> Changes:
     """The one required parameter that the call leaves without a value."""
-    for node in [n for n in failing(place, ast.Call) if called(n) == function or function == "__init__"]:
-        word = next((k for k in node.keywords if k.arg == wrong), None)
-        for _, target in functions(place, function) if word else ():
-            names = [a.arg for a in target.args.args if a.arg not in ("self", "cls")]
-            names = names[len(node.args) :] + [a.arg for a in target.args.kwonlyargs]
-            given = {k.arg for k in node.keywords}
-            free = [n for n in names if n not in given and n not in defaults(target)]
-            if len(free) == 1 and not target.args.kwarg:
-                said = Said("", f"{function} needs {free[0]}, which alone has no value", 0.88)
-                text = place.replace(word, f"{free[0]}={place.source(word.value)}")
-                yield change(place, text, f"The argument is called {free[0]}.", said)
+    calls = [n for n in failing(place, ast.Call) if called(n) == function or function == "__init__"]
+    words = [(n, k) for n in calls for k in n.keywords if k.arg == wrong]
+    for (call, word), (_, target) in product(words, list(functions(place, function))):
+        free = _without_value(call, target)
+        if len(free) == 1 and not target.args.kwarg:
+            said = Said("", f"{function} needs {free[0]}, which alone has no value", 0.88)
+            text = place.replace(word, f"{free[0]}={place.source(word.value)}")
+            yield change(place, text, f"The argument is called {free[0]}.", said)
+
+
+def _without_value(call: ast.Call, target: Function) -> list[str]:
+    """Required parameters that the call does not give."""
+    names = [a.arg for a in target.args.args if a.arg not in ("self", "cls")]
+    names = names[len(call.args) :] + [a.arg for a in target.args.kwonlyargs]
+    given = {k.arg for k in call.keywords} | set(defaults(target))
+    return [n for n in names if n not in given]
 
 
 def _handed_on(place: Place, function: str, wanted: str) -> Changes:
     """The caller has a value of the very name."""
-    local = {
-        n.id
-        for n in ast.walk(place.function or place.module)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-    local |= {a.arg for a in place.function.args.args + place.function.args.kwonlyargs} if place.function else set()
-    for node in failing(place, ast.Call):
-        text = place.source(node)[:-1].rstrip().rstrip(",")
-        comma = "" if text.endswith("(") else ", "
-        given = f"self.{wanted}" if wanted in _own_members(place) else wanted if wanted in local else ""
-        if given and (called(node) == function or function == "__init__"):
+    given = _at_hand(place, wanted)
+    for node in failing(place, ast.Call) if given else ():
+        if called(node) == function or function == "__init__":
+            text = place.source(node)[:-1].rstrip().rstrip(",")
+            comma = "" if text.endswith("(") else ", "
             said = Said("", f"the caller has {given}", 0.87)
             yield change(place, place.replace(node, f"{text}{comma}{wanted}={given})"), f"{wanted} is handed on.", said)
+
+
+def _at_hand(place: Place, wanted: str) -> str:
+    """How the caller names its own value of this name: a member, a variable or a parameter; empty: it has none."""
+    if wanted in _own_members(place):
+        return f"self.{wanted}"
+    local = {n.id for n in stores(place.scope)}
+    local |= {a.arg for a in place.function.args.args + place.function.args.kwonlyargs} if place.function else set()
+    return wanted if wanted in local else ""
 
 
 def _defaulted(place: Place, function: str, wanted: str) -> Changes:
     """The parameter's default, as its documentation gives it."""
     for path, node in functions(place, function):
         argument = next((a for a in node.args.args + node.args.kwonlyargs if a.arg == wanted), None)
-        after = [a.arg for a in node.args.args]
-        rest = after[after.index(wanted) + 1 :] if wanted in after else []
-        if argument is None or any(r not in defaults(node) for r in rest):
-            continue
-        there = inside(place, path, node)
-        for said in documented(there, words_of(wanted)):
-            gap = " = " if argument.annotation else "="
-            new = f"{there.source(argument)}{gap}{said.value}"
-            yield change(there, there.replace(argument, new), f"{wanted} is optional: {said.value} by default.", said)
+        if argument is not None and _may_have_default(node, wanted):
+            there = inside(place, path, node)
+            for said in documented(there, words_of(wanted)):
+                gap = " = " if argument.annotation else "="
+                new = there.replace(argument, f"{there.source(argument)}{gap}{said.value}")
+                yield change(there, new, f"{wanted} is optional: {said.value} by default.", said)
+
+
+def _may_have_default(function: Function, wanted: str) -> bool:
+    """All parameters after it have one."""
+    names = [a.arg for a in function.args.args]
+    after = names[names.index(wanted) + 1 :] if wanted in names else []
+    return set(after) <= set(defaults(function))

@@ -6,8 +6,9 @@ import ast
 
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
+from core.repair.localize.syntax import nodes
 from core.repair.propose.base import Changes, change
-from core.repair.propose.evidence import Said
+from core.repair.propose.documentation import Said
 from core.repair.propose.suspects import DIVISIONS, ZERO, Suspect, repeatable
 
 
@@ -48,39 +49,47 @@ def chain(place: Place, node: ast.expr) -> ast.expr:
 def _computed(place: Place, node: ast.expr) -> ast.expr:
     """The whole arithmetic around the node: documentation speaks of the figure that comes out."""
     for outer in place.expressions(ast.BinOp, ast.UnaryOp, ast.Call):
-        parts = outer.args if isinstance(outer, ast.Call) else list(ast.iter_child_nodes(outer))
-        text = isinstance(outer, ast.BinOp) and isinstance(outer.left, ast.Constant | ast.JoinedStr)
-        if isinstance(outer, ast.Call) and called(outer) not in ("round", "int", "float", "abs"):
-            continue
-        if any(part is node for part in parts) and not (text and isinstance(getattr(outer.left, "value", ""), str)):
-            node = outer
+        if isinstance(outer, ast.Call):
+            parts = outer.args if called(outer) in ("round", "int", "float", "abs") else []
+        else:
+            parts = [] if _begins_with_text(outer) else list(ast.iter_child_nodes(outer))
+        node = outer if any(part is node for part in parts) else node
     return node
+
+
+def _begins_with_text(node: ast.expr) -> bool:
+    left = node.left if isinstance(node, ast.BinOp) else None
+    return isinstance(left, ast.JoinedStr) or (isinstance(left, ast.Constant) and isinstance(left.value, str))
 
 
 def _every_division(place: Place, value: str) -> str:
     """All divisions of the function by what could be zero give the value instead."""
-    nodes = [
-        n
-        for n in ast.walk(place.function or place.statement)
-        if isinstance(n, ast.BinOp)
-        and type(n.op).__name__ in DIVISIONS
-        and not isinstance(n.right, ast.Constant)
-        and not isinstance(n.left, ast.Constant | ast.JoinedStr)
-        and repeatable(n.right)
-    ]
+    divisions = nodes(place.function or place.statement or place.module, ast.BinOp)
     return place.replaced(
-        (node, f"({place.source(node)} if {place.source(node.right)} else {value})") for node in nodes
+        (node, f"({place.source(node)} if {place.source(node.right)} else {value})")
+        for node in divisions
+        if _may_fail(node)
     )
+
+
+def _may_fail(node: ast.BinOp) -> bool:
+    """A division by what is computed; of a text, it is formatting."""
+    computed = not isinstance(node.right, ast.Constant) and not isinstance(node.left, ast.Constant | ast.JoinedStr)
+    return computed and type(node.op).__name__ in DIVISIONS and repeatable(node.right)
 
 
 def is_part(statement: ast.stmt, value: str, missing: str) -> bool:
     """A documented text that is likelier for one part of the returned text: other parts do without the missing."""
+    if value[:1] not in ("'", '"') or len(value) <= 2:
+        return False
+    texts = [ast.unparse(part) for part in _parts(statement)]
+    return any(ast.unparse(ast.parse(missing)) not in text for text in texts)
+
+
+def _parts(statement: ast.stmt) -> list[ast.expr]:
+    """What a returned text is made of: the values of ``f"{a} {b}"`` and of ``"%s %s" % (a, b)``."""
     whole = statement.value if isinstance(statement, ast.Return) else None
     if isinstance(whole, ast.JoinedStr):
-        parts = [n.value for n in whole.values if isinstance(n, ast.FormattedValue)]
-    elif isinstance(whole, ast.BinOp) and isinstance(whole.op, ast.Mod) and isinstance(whole.right, ast.Tuple):
-        parts = whole.right.elts
-    else:
-        return False
-    texts = [ast.unparse(p) for p in parts]
-    return value[:1] in "\"'" and len(value) > 2 and any(ast.unparse(ast.parse(missing)) not in t for t in texts)
+        return [n.value for n in whole.values if isinstance(n, ast.FormattedValue)]
+    formatted = isinstance(whole, ast.BinOp) and isinstance(whole.op, ast.Mod) and isinstance(whole.right, ast.Tuple)
+    return whole.right.elts if formatted and isinstance(whole.right, ast.Tuple) else []

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import UNREADABLE, called
-from core.repair.propose.evidence import words_of
+from core.repair.localize.syntax import last_name, nodes, receiver
+from core.repair.propose.documentation import words_of
 from core.repair.propose.suspects import DIVISIONS, HOLE, ZERO, Suspect, failing, repeatable
 
 _KIND_WORDS = {
@@ -59,23 +60,31 @@ def key_of(node: ast.expr) -> object:
         return node.args[0].value
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return node.slice.value
-    return getattr(node, "attr", None) or getattr(node, "id", None)
+    return last_name(node) or None
 
 
 def _parts(place: Place) -> list[ast.expr]:
     """What the failing expression works on; without a known span, every part of the line's statement."""
-    kinds = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
-    if place.failing is None:
-        return place.expressions(*kinds)
     node = place.failing
+    if node is None:
+        return place.expressions(*_PARTS)
     if isinstance(node, ast.JoinedStr | ast.FormattedValue):
-        return [n.value for n in ast.walk(node) if isinstance(n, ast.FormattedValue) and isinstance(n.value, kinds)]
-    inner = [n for n in ast.iter_child_nodes(node) if isinstance(n, kinds)]
-    inner += [node] if isinstance(node, kinds) and place.kind(node) == "NoneType" else []
-    if isinstance(node, ast.Call):
-        inner = [*node.args, *(k.value for k in node.keywords), *inner]
-        inner += [node.func.value] if isinstance(node.func, ast.Attribute) else []
-    return [n for n in dict.fromkeys(inner) if isinstance(n, kinds)]
+        found: list[ast.AST] = [n.value for n in nodes(node, ast.FormattedValue)]
+    elif isinstance(node, ast.Call):
+        found = [*node.args, *(k.value for k in node.keywords), *_inside(place, node)]
+        found += filter(None, [receiver(node)])
+    else:
+        found = _inside(place, node)
+    return [n for n in dict.fromkeys(found) if isinstance(n, _PARTS)]
+
+
+_PARTS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+
+
+def _inside(place: Place, node: ast.expr) -> list[ast.AST]:
+    """What is directly in the expression; itself, where it is None."""
+    inner = list(ast.iter_child_nodes(node))
+    return [*inner, node] if isinstance(node, _PARTS) and place.kind(node) == "NoneType" else inner
 
 
 def _instead(place: Place, top: ast.expr, node: ast.expr) -> tuple[str, ...]:
@@ -85,27 +94,31 @@ def _instead(place: Place, top: ast.expr, node: ast.expr) -> tuple[str, ...]:
 
 
 def _harmless(place: Place, node: ast.expr) -> tuple[str, ...]:
+    """Literals that can stand for the missing, by the first use of it in the line; else by a loop over it."""
     for use in place.expressions(ast.Attribute, ast.Subscript, ast.BinOp, ast.Compare, ast.Call):
-        if isinstance(use, ast.Attribute) and use.value is node:
-            return _NEUTRAL.get(use.attr, ())
-        if isinstance(use, ast.Subscript) and use.value is node:
-            return ("{}",) if isinstance(place.value(use.slice), str) else ("()",)
-        if isinstance(use, ast.BinOp) and node in (use.left, use.right):
-            return ("0",)
-        if (
-            isinstance(use, ast.Call)
-            and node in use.args
-            and called(use) in ("len", "sum", "sorted", "list", "set", "join")
-        ):
-            return ("()",)
-        if (
-            isinstance(use, ast.Compare)
-            and any(c is node for c in use.comparators)
-            and isinstance(use.ops[0], ast.In | ast.NotIn)
-        ):
-            return ("()",)
-    around = [n for n in ast.walk(place.function or place.module) if isinstance(n, ast.For | ast.comprehension)]
+        found = _harmless_in(place, use, node)
+        if found is not None:
+            return found
+    around = nodes(place.scope, ast.For, ast.comprehension)
     return ("()",) if any(n.iter is node for n in around) else ()
+
+
+def _harmless_in(place: Place, use: ast.expr, node: ast.expr) -> tuple[str, ...] | None:
+    """What one use of the missing can do with; None where it does not use it."""
+    if isinstance(use, ast.Attribute):
+        return _NEUTRAL.get(use.attr, ()) if use.value is node else None
+    if isinstance(use, ast.BinOp):
+        return ("0",) if node in (use.left, use.right) else None
+    if isinstance(use, ast.Subscript) and use.value is node:
+        return ("{}",) if isinstance(place.value(use.slice), str) else ("()",)
+    return ("()",) if _goes_through(use, node) else None
+
+
+def _goes_through(use: ast.expr, node: ast.expr) -> bool:
+    """A call or a membership test that looks at all that the node holds."""
+    if isinstance(use, ast.Call):
+        return node in use.args and called(use) in ("len", "sum", "sorted", "list", "set", "join")
+    return isinstance(use, ast.Compare) and node in use.comparators and isinstance(use.ops[0], ast.In | ast.NotIn)
 
 
 # --- lookups -------------------------------------------------------------------------------------
@@ -124,8 +137,9 @@ def _missing_key(place: Place, message: str) -> Iterator[Suspect]:
                 _sum_or_nothing(place, node), key=missing if isinstance(node.slice, ast.Constant) else key,
             )  # fmt: skip
     for node in failing(place, ast.Call):
-        if called(node) in ("pop", "remove") and isinstance(node.func, ast.Attribute) and len(node.args) == 1:
-            base, key = place.source(node.func.value), place.source(node.args[0])
+        owner = receiver(node)
+        if owner is not None and called(node) in ("pop", "remove") and len(node.args) == 1:
+            base, key = place.source(owner), place.source(node.args[0])
             forms = (f"{base}.pop({key}, {HOLE})" if called(node) == "pop" else f"{base}.discard({key})",)
             yield Suspect(node, node, f"{key} in {base}", f"{key} not in {base}", forms, ("None",), key=missing)
 
@@ -144,15 +158,15 @@ def _sum_or_nothing(place: Place, node: ast.Subscript) -> tuple[str, ...]:
 
 def _missing_position(place: Place, message: str) -> Iterator[Suspect]:
     for node in failing(place, ast.Subscript):
-        if not isinstance(node.slice, ast.Slice):
-            base = place.source(node.value)
-            enough = _enough(place, node.slice, base)
+        if not isinstance(node.slice, ast.Slice) and not isinstance(place.value(node.slice), str):
+            enough = _enough(place, node.slice, place.source(node.value))
             yield Suspect(node, node.value, enough, _not(enough), (), ("None",))
     for node in failing(place, ast.Call):
-        if called(node) in ("pop", "popleft") and isinstance(node.func, ast.Attribute):
-            base = place.source(node.func.value)
+        owner = receiver(node)
+        if called(node) in ("pop", "popleft") and owner is not None:
+            base = place.source(owner)
             enough = _enough(place, node.args[0], base) if node.args else base
-            yield Suspect(node, node.func.value, enough, _not(enough), (), ("None",))
+            yield Suspect(node, owner, enough, _not(enough), (), ("None",))
         elif called(node) == "choice" and node.args:
             base = place.source(node.args[0])
             yield Suspect(node, node.args[0], base, f"not {base}", (), ("None",))
@@ -160,45 +174,48 @@ def _missing_position(place: Place, message: str) -> Iterator[Suspect]:
 
 def _enough(place: Place, at: ast.expr, base: str) -> str:
     """The condition under which the position exists."""
-    number = place.value(at) if isinstance(at, ast.Constant | ast.UnaryOp) else ...
-    if isinstance(at, ast.UnaryOp) and isinstance(at.operand, ast.Constant):
-        number = -at.operand.value
-    if number in (0, -1) and not _further(place, base):
-        return base
-    if number is ...:
+    number = _number(place, at)
+    if number is None:
         return f"{place.source(at)} < len({base})"
-    if number < 0:
-        return f"len({base}) >= {-number}"
-    same = [
-        n.slice.value for n in place.expressions(ast.Subscript) if _at_constant(n) and place.source(n.value) == base
-    ]
-    return f"len({base}) > {max([number, *same])}"
+    later = _positions(place, base)
+    if number in (0, -1) and not any(n > 0 for n in later):
+        return base
+    return f"len({base}) >= {-number}" if number < 0 else f"len({base}) > {max([number, *later])}"
 
 
-def _further(place: Place, base: str) -> bool:
-    """Whether the statement takes later positions of the same sequence."""
-    return any(
-        _at_constant(n) and n.slice.value > 0 and place.source(n.value) == base
-        for n in place.expressions(ast.Subscript)
-    )
+def _positions(place: Place, base: str) -> list[int]:
+    """Positions that the statement takes of the same sequence, written out as plain numbers."""
+    taken = [n.slice for n in place.expressions(ast.Subscript) if place.source(n.value) == base]
+    numbers = [_number(place, n) for n in taken if isinstance(n, ast.Constant)]
+    return [n for n in numbers if n is not None]
 
 
-def _at_constant(node: ast.Subscript) -> bool:
-    return isinstance(node.slice, ast.Constant) and type(node.slice.value) is int
+def _number(place: Place, node: ast.expr) -> int | None:
+    """A whole number that is written out, also with a sign, or that a signed name was seen to be."""
+    if not isinstance(node, ast.Constant | ast.UnaryOp):
+        return None
+    signed = isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
+    value = node.operand.value if signed else place.value(node)
+    if type(value) is not int:
+        return None
+    return -value if signed else value
 
 
 def _not(condition: str) -> str:
-    for yes, no in (
-        (" not in ", " in "),
-        (" in ", " not in "),
-        (" >= ", " < "),
-        (" > ", " <= "),
-        (" < ", " >= "),
-        (" <= ", " > "),
-    ):
-        if yes in condition and condition.count(yes) == 1:
+    for yes, no in _OPPOSITES:
+        if condition.count(yes) == 1:
             return condition.replace(yes, no)
     return f"not {condition}"
+
+
+_OPPOSITES = (
+    (" not in ", " in "),
+    (" in ", " not in "),
+    (" >= ", " < "),
+    (" > ", " <= "),
+    (" < ", " >= "),
+    (" <= ", " > "),
+)
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -263,22 +280,24 @@ _VALUE_ERRORS = (
 def _conditioned(place: Place, node: ast.Call, condition: str, neutral: tuple[str, ...]) -> Iterator[Suspect]:
     if not node.args or not condition:
         return
-    first = node.args[0]
-    receiver = place.source(node.func.value) if isinstance(node.func, ast.Attribute) else ""
-    good = condition.format(place.source(first), receiver)
-    forms = ()
-    if called(node) in ("max", "min") and len(node.args) == 1:
-        bare = place.source(node)[:-1].rstrip().rstrip(",")
-        inner = place.source(first)
+    first, owner = node.args[0], receiver(node)
+    good = condition.format(place.source(first), place.source(owner) if owner is not None else "")
+    if called(node) in ("max", "min") and len(node.args) == 1 and isinstance(first, ast.GeneratorExp):
+        good = ""  # a generator can be asked once
+    yield Suspect(node, first, good, _not(good) if good else "", _forms(place, node, first), neutral)
+
+
+def _forms(place: Place, node: ast.Call, first: ast.expr) -> tuple[str, ...]:
+    """The call with a value for the missing: ``max(rows, default=0)``, ``int(text or 0)``, ``text.find(part)``."""
+    name, alone = called(node), len(node.args) == 1
+    if name in ("max", "min") and alone:
+        bare, inner = place.source(node)[:-1].rstrip().rstrip(","), place.source(first)
         generator = isinstance(first, ast.GeneratorExp) and not inner.startswith("(")
-        bare = bare.replace(inner, f"({inner})", 1) if generator else bare
-        forms = (f"{bare}, default={HOLE})",)
-        good = "" if isinstance(first, ast.GeneratorExp) else good
-    if called(node) in ("int", "float") and len(node.args) == 1 and place.value(first) in ("", ...):
-        forms = (f"{called(node)}({place.source(first)} or {HOLE})",)
-    if called(node) in ("index", "rindex") and "substring" in place.crash.exception.message:
-        forms = (place.source(node).replace("index(", "find("),)
-    yield Suspect(node, first, good, _not(good) if good else "", forms, neutral)
+        return (f"{bare.replace(inner, f'({inner})', 1) if generator else bare}, default={HOLE})",)
+    if name in ("int", "float") and alone and place.value(first) in ("", ...):
+        return (f"{name}({place.source(first)} or {HOLE})",)
+    found = name in ("index", "rindex") and "substring" in place.message
+    return (place.source(node).replace("index(", "find("),) if found else ()
 
 
 def _exhausted(place: Place, message: str) -> Iterator[Suspect]:

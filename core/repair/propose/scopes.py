@@ -6,51 +6,75 @@ import ast
 import builtins
 import re
 import sys
+from collections.abc import Sequence
 
 from core.repair.localize.locate import Place
-from core.repair.localize.sources import Function, first_statement
+from core.repair.localize.sources import first_statement
+from core.repair.localize.syntax import (
+    Function,
+    covers,
+    functions_in,
+    identifier,
+    imported_name,
+    imports_of,
+    last_line,
+    names_in,
+    nodes,
+    stores,
+)
 from core.repair.propose.base import Changes, change
-from core.repair.propose.evidence import Said, documented, sentences, words_of
+from core.repair.propose.documentation import Said, documented, sentences, words_of
+from core.repair.propose.registry import template
 from core.repair.propose.suspects import failing
 
 UNSET = re.compile(r"(?:local|free) variable '(\w+)'")
 _NO_MEMBER = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
 
 
+@template("UnboundLocalError")
 def initialise(place: Place) -> Changes:
     """Give the variable its value before the branch or loop that may not set it; or say that it is the module's."""
-    match = UNSET.search(place.crash.exception.message)
-    if not match or not place.function:
+    variable, function = _unset(place), place.function
+    if not variable or function is None:
         return
-    variable = match[1]
     if any(isinstance(n, ast.Assign | ast.AnnAssign) and _sets(n, variable) for n in place.module.body):
         said = Said("", f"the module has {variable}, which the function changes", 0.88)
-        text = place.before(first_statement(place.function), f"global {variable}")
+        text = place.before(first_statement(function), f"global {variable}")
         yield change(place, text, f"{variable} is the module's.", said)
-    compound = ast.If | ast.For | ast.While | ast.Try | ast.With | ast.Match | ast.AsyncFor
-    setting = [n for n in _blocks(place, compound) if n.lineno <= place.line and _sets(n, variable)]
+    setting = [n for n in _blocks(place, function) if n.lineno <= place.line and _sets(n, variable)]
     for statement in setting[:1]:
-        for said in _beginnings(place, statement, variable):
+        for said in _beginnings(place, function, statement, variable):
             text = place.before(statement, f"{variable} = {said.value}")
             yield change(place, text, f"{variable} is not set on every way: it begins as {said.value}.", said)
 
 
-def _blocks(place: Place, compound: type) -> list[ast.stmt]:
+def _unset(place: Place) -> str:
+    """The variable that has no value yet."""
+    match = UNSET.search(place.message)
+    return match[1] if match else ""
+
+
+_COMPOUND = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.Match, ast.AsyncFor)
+
+
+def _blocks(place: Place, function: Function) -> list[ast.stmt]:
     """Compound statements that come before the line in its own block or one around it, outermost first."""
-    found = []
-    for node in ast.walk(place.function):
-        for body in (getattr(node, f, []) for f in ("body", "orelse", "finalbody")):
-            around = isinstance(body, list) and body and body[0].lineno <= place.line <= body[-1].end_lineno
-            found += [n for n in body if isinstance(n, compound) and n.end_lineno < place.line] if around else []
+    bodies = [getattr(n, field, []) for n in ast.walk(function) for field in ("body", "orelse", "finalbody")]
+    around = [body for body in bodies if isinstance(body, list) and _spans(body, place.line)]
+    found = [n for body in around for n in body if isinstance(n, _COMPOUND) and last_line(n) < place.line]
     return sorted(found, key=lambda n: n.lineno)
 
 
+def _spans(body: list[ast.stmt], line: int) -> bool:
+    return bool(body) and body[0].lineno <= line <= last_line(body[-1])
+
+
 def _sets(node: ast.AST, variable: str) -> bool:
-    return any(isinstance(n, ast.Name) and n.id == variable and isinstance(n.ctx, ast.Store) for n in ast.walk(node))
+    return variable in {n.id for n in stores(node)}
 
 
-def _beginnings(place: Place, statement: ast.stmt, variable: str) -> list[Said]:
-    about = words_of(variable, place.function.name)
+def _beginnings(place: Place, function: Function, statement: ast.stmt, variable: str) -> list[Said]:
+    about = words_of(variable, function.name)
     return [*_none_of_it(place, statement, variable), *documented(place, about), *_of_kind(statement, variable)]
 
 
@@ -63,168 +87,159 @@ def _none_of_it(place: Place, statement: ast.stmt, variable: str) -> list[Said]:
 
 def _of_kind(statement: ast.stmt, variable: str) -> list[Said]:
     """Neutral values of the kind that the branches set."""
-    found = []
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == variable for t in node.targets):
-            value = node.value
-            kinds = {ast.List: "[]", ast.ListComp: "[]", ast.Dict: "{}", ast.DictComp: "{}"}
-            plain = {int: "0", float: "0.0", str: '""', bool: "False"}.get(type(getattr(value, "value", None)), "None")
-            found.append(Said(kinds.get(type(value), plain), "", 0.6))
-    return [*found, Said("None", "", 0.5), Said("0", "", 0.5)]
+    values = [n.value for n in nodes(statement, ast.Assign) if variable in map(identifier, n.targets)]
+    return [*(Said(_neutral(value), "", 0.6) for value in values), Said("None", "", 0.5), Said("0", "", 0.5)]
 
 
+def _neutral(value: ast.expr) -> str:
+    kinds = {ast.List: "[]", ast.ListComp: "[]", ast.Dict: "{}", ast.DictComp: "{}"}
+    plain = {int: "0", float: "0.0", str: '""', bool: "False"}.get(type(getattr(value, "value", None)), "None")
+    return kinds.get(type(value), plain)
+
+
+@template("UnboundLocalError")
 def set_by_another_name(place: Place) -> Changes:
     """``if ...: price = 1`` and ``else: cost = 2``: a branch sets what nobody reads, in the place of the unset."""
-    match = UNSET.search(place.crash.exception.message)
-    names = [n for n in ast.walk(place.function) if isinstance(n, ast.Name)] if match and place.function else []
-    read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
-    spare = [n for n in names if isinstance(n.ctx, ast.Store) and n.id not in read]
-    if len(spare) == 1 and _beside(place, spare[0], match[1]):
-        said = Said("", f"the branch sets {spare[0].id}, which nothing reads, where the others set {match[1]}", 0.92)
-        yield change(place, place.replace(spare[0], match[1]), f"The branch is to set {match[1]}.", said)
+    variable, function = _unset(place), place.function
+    if not variable or function is None:
+        return
+    read = {n.id for n in nodes(function, ast.Name) if isinstance(n.ctx, ast.Load)}
+    spare = [n for n in stores(function) if n.id not in read]
+    if len(spare) == 1 and _beside(function, spare[0], variable):
+        said = Said("", f"the branch sets {spare[0].id}, which nothing reads, where the others set {variable}", 0.92)
+        yield change(place, place.replace(spare[0], variable), f"The branch is to set {variable}.", said)
 
 
-def _beside(place: Place, spare: ast.Name, variable: str) -> bool:
+def _beside(function: Function, spare: ast.Name, variable: str) -> bool:
     """The spare name is set in a branch of the very statement whose other branches set the variable."""
-    for node in [n for n in ast.walk(place.function) if isinstance(n, ast.If | ast.Try | ast.Match)]:
-        inside = list(ast.walk(node))
-        stores = [n for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-        if spare in stores and any(n.id == variable for n in stores):
-            return True
-    return False
+    branching = [stores(n) for n in nodes(function, ast.If, ast.Try, ast.Match)]
+    return any(spare in found and variable in {n.id for n in found} for found in branching)
 
 
+@template("UnboundLocalError")
 def of_the_outer(place: Place) -> Changes:
     """``nonlocal count``: the function changes a variable that a function around it sets."""
-    match = UNSET.search(place.crash.exception.message)
-    if not match or not place.function:
+    variable, function = _unset(place), place.function
+    if not variable or function is None:
         return
-    variable = match[1]
-    around = [n for n in ast.walk(place.module) if isinstance(n, Function) and place.function in ast.walk(n)]
-    outer = [n for n in around if n is not place.function and variable in _set_by(n)]
-    changed = [n for n in ast.walk(place.function) if isinstance(n, ast.AugAssign)]
-    if outer and any(getattr(n.target, "id", "") == variable for n in changed):
+    changed = {identifier(n.target) for n in nodes(function, ast.AugAssign)}
+    around = [n for n in functions_in(place.module) if n is not function and function in ast.walk(n)]
+    outer = [n for n in around if variable in changed & _set_by(n)]
+    if outer:
         said = Said("", f"{outer[-1].name} around it sets {variable}, which the function changes", 0.91)
-        text = place.before(first_statement(place.function), f"nonlocal {variable}")
+        text = place.before(first_statement(function), f"nonlocal {variable}")
         yield change(place, text, f"{variable} is {outer[-1].name}'s.", said)
 
 
 def _set_by(function: Function) -> set[str]:
     """Names that the function's own statements set, those of functions in it left out."""
-    inner = [n for n in ast.walk(function) if isinstance(n, Function | ast.Lambda) and n is not function]
+    inner = [n for n in nodes(function, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda) if n is not function]
     inside = {id(x) for n in inner for x in ast.walk(n)}
-    stored = [n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-    return {n.id for n in stored if id(n) not in inside} | {a.arg for a in function.args.args}
+    return {n.id for n in stores(function) if id(n) not in inside} | {a.arg for a in function.args.args}
 
 
+@template("UnboundLocalError")
 def after_handler(place: Place) -> Changes:
     """``str(error)`` after the handler of ``error``, which ends with it: what the handler kept of it."""
-    match = UNSET.search(place.crash.exception.message)
-    if not match or not place.function:
-        return
-    handlers = [n for n in ast.walk(place.function) if isinstance(n, ast.ExceptHandler)]
-    for kept in [n for h in handlers if h.name == match[1] for n in ast.walk(h) if isinstance(n, ast.Assign)]:
+    variable = _unset(place)
+    handlers = nodes(place.function, ast.ExceptHandler) if variable and place.function else []
+    for kept in [n for h in handlers if h.name == variable for n in nodes(h, ast.Assign)]:
         for node in place.expressions(ast.Call, ast.Name):
             if ast.unparse(node) == ast.unparse(kept.value) and node is not kept.value:
                 target = ast.unparse(kept.targets[0])
-                said = Said("", f"the handler keeps it in {target}; {match[1]} ends with the handler", 0.91)
+                said = Said("", f"the handler keeps it in {target}; {variable} ends with the handler", 0.91)
                 yield change(place, place.replace(node, target), f"{target} is what the handler kept.", said)
 
 
+@template("TypeError", "UnboundLocalError")
 def hidden(place: Place) -> Changes:
     """``max = max(rows)``, ``set = []`` before ``set(rows)``: the local name is given another one."""
-    if not place.function:
+    function = place.function
+    if function is None:
         return
-    for name in _hidden_names(place):
-        uses = [n for n in ast.walk(place.function) if isinstance(n, ast.Name) and n.id == name]
-        outer = _meant_outside(place, name)
-        own = [n for n in uses if n not in outer]
-        taken = {n.id for n in ast.walk(place.function) if isinstance(n, ast.Name)}
-        if outer and own and f"{name}_" not in taken:
+    for name in _hidden_names(place, function):
+        outer = _meant_outside(place, function, name)
+        own = [n for n in nodes(function, ast.Name) if n.id == name and n not in outer]
+        if outer and own and f"{name}_" not in names_in(function):
             said = Said("", f"{name} is called here as it is known outside; a local name hides it", 0.91)
             text = place.replaced((node, f"{name}_") for node in own)
             yield change(place, text, f"The local {name} no longer hides the other.", said)
 
 
-def _hidden_names(place: Place) -> set[str]:
+def _hidden_names(place: Place, function: Function) -> set[str]:
     """Names of the failure that the function sets and that builtins or the module know otherwise."""
-    message = place.crash.exception.message
-    match = UNSET.search(message)
-    names = {match[1]} if match else set()
-    if "not callable" in message:
-        names |= {n.func.id for n in failing(place, ast.Call) if isinstance(n.func, ast.Name)}
-    return {n for n in names & (set(dir(builtins)) | _of_module(place)) if _is_local(place, n)}
+    names = {_unset(place)}
+    if "not callable" in place.message:
+        names |= {identifier(n.func) for n in failing(place, ast.Call)}
+    return {n for n in names & (set(dir(builtins)) | _of_module(place)) if _is_local(function, n)}
 
 
 def _of_module(place: Place) -> set[str]:
     """Functions, classes and imports of the module."""
-    imports = [a for n in place.module.body if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names]
     defined = {n.name for n in place.module.body if isinstance(n, Function | ast.ClassDef)}
-    return defined | {(a.asname or a.name).split(".")[0] for a in imports}
+    return defined | {imported_name(a).split(".")[0] for n in imports_of(place.module) for a in n.names}
 
 
-def _meant_outside(place: Place, name: str) -> list[ast.Name]:
+def _meant_outside(place: Place, function: Function, name: str) -> list[ast.Name]:
     """Uses that call the name, or take a module's member before the local one is set."""
-    set_at = min(n.lineno for n in ast.walk(place.function) if _stores(n, name))
-    modules = {
-        (a.asname or a.name) for n in place.module.body if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names
-    }
-    found = [n.func for n in ast.walk(place.function) if isinstance(n, ast.Call)]
-    if name in modules:
-        members = [n for n in ast.walk(place.function) if isinstance(n, ast.Attribute) and n.lineno <= set_at]
-        found += [n.value for n in members]
+    set_at = min(n.lineno for n in stores(function) if n.id == name)
+    found = [n.func for n in nodes(function, ast.Call)]
+    if name in {imported_name(a) for n in imports_of(place.module) for a in n.names}:
+        found += [n.value for n in nodes(function, ast.Attribute) if n.lineno <= set_at]
     return [n for n in found if isinstance(n, ast.Name) and n.id == name]
 
 
-def _stores(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
-
-
+@template("AttributeError")
 def hidden_module(place: Place) -> Changes:
     """A local name that hides an imported module whose attribute is meant: the local one gets another name."""
-    match = _NO_MEMBER.search(place.crash.exception.message)
-    imported = {(a.asname or a.name) for n in place.module.body if isinstance(n, ast.Import) for a in n.names}
-    for node in failing(place, ast.Attribute) if match and place.function else ():
-        name = getattr(node.value, "id", "")
-        if node.attr == match[2] and name in imported and _is_local(place, name):
-            uses = [n for n in ast.walk(place.function) if isinstance(n, ast.Name) and n.id == name]
-            others = [n for n in uses if not _has_member(place, n)]
+    match, function = _NO_MEMBER.search(place.message), place.function
+    if not match or function is None:
+        return
+    for node in [n for n in failing(place, ast.Attribute) if n.attr == match[2]]:
+        name = identifier(node.value)
+        if name in _modules(place) and _is_local(function, name):
+            uses = [n for n in nodes(function, ast.Name) if n.id == name and not _has_member(function, n)]
             said = Said("", f"{name} is a module here, whose {node.attr} is meant; a local name hides it", 0.9)
-            text = place.replaced((node, f"{name}_") for node in others)
+            text = place.replaced((use, f"{name}_") for use in uses)
             yield change(place, text, f"The local {name} no longer hides the module.", said)
 
 
-def _is_local(place: Place, name: str) -> bool:
-    parameters = {a.arg for a in ast.walk(place.function.args) if isinstance(a, ast.arg)}
-    stored = [n for n in ast.walk(place.function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
-    return name not in parameters and any(n.id == name for n in stored)
+def _modules(place: Place) -> set[str]:
+    """Names under which the module imports others as a whole."""
+    whole = [n for n in imports_of(place.module) if isinstance(n, ast.Import)]
+    return {imported_name(alias) for n in whole for alias in n.names}
 
 
-def _has_member(place: Place, node: ast.Name) -> bool:
+def _is_local(function: Function, name: str) -> bool:
+    return name not in {a.arg for a in nodes(function.args, ast.arg)} and _sets(function, name)
+
+
+def _has_member(function: Function, node: ast.Name) -> bool:
     """The name stands before an attribute that the module has."""
     module = sys.modules.get(node.id)
-    around = [n for n in ast.walk(place.function) if isinstance(n, ast.Attribute) and n.value is node]
-    return any(hasattr(module, n.attr) for n in around)
+    return any(hasattr(module, n.attr) for n in nodes(function, ast.Attribute) if n.value is node)
 
 
+@template("ImportError")
 def moved_to_use(place: Place) -> Changes:
     """``from b import f`` while b imports this module: the import moves into the functions that use it."""
-    if "partially initialized module" not in place.crash.exception.message:
+    if "partially initialized module" not in place.message:
         return
-    for node in [n for n in place.module.body if isinstance(n, ast.ImportFrom)]:
-        if not node.lineno <= place.line <= node.end_lineno:
-            continue
-        names = {a.asname or a.name for a in node.names}
+    for node in [n for n in imports_of(place.module) if isinstance(n, ast.ImportFrom) and covers(n, place.line)]:
+        names = {imported_name(a) for a in node.names}
         users = [n for n in _functions(place.module) if names & _loaded(n.body)]
-        outside = _loaded([n for n in ast.walk(place.module) if isinstance(n, ast.stmt)], skip=users)
+        outside = _loaded([place.module], skip=users)
         if users and not names & outside:
-            firsts = [first_statement(function) for function in users]
-            line = ast.unparse(node)
-            text = place.replaced((n, f"{line}\n{' ' * n.col_offset}{place.source(n)}") for n in firsts)
-            rows = text.splitlines(keepends=True)
-            text = "".join(rows[: node.lineno - 1] + rows[node.end_lineno :])
             said = Said("", "the two modules import each other; this one needs the other when it is called", 0.9)
-            yield change(place, text, "The import stands where it is used.", said)
+            yield change(place, _moved(place, node, users), "The import stands where it is used.", said)
+
+
+def _moved(place: Place, node: ast.ImportFrom, users: list[Function]) -> str:
+    """The file's text with the import at the beginning of each function that uses it."""
+    line, firsts = ast.unparse(node), [first_statement(function) for function in users]
+    text = place.replaced((n, f"{line}\n{' ' * n.col_offset}{place.source(n)}") for n in firsts)
+    rows = text.splitlines(keepends=True)
+    return "".join(rows[: node.lineno - 1] + rows[last_line(node) :])
 
 
 def _functions(module: ast.Module) -> list[Function]:
@@ -232,7 +247,7 @@ def _functions(module: ast.Module) -> list[Function]:
     return [n for owner in owners for n in owner.body if isinstance(n, Function)]
 
 
-def _loaded(nodes: list, skip: list = ()) -> set[str]:
+def _loaded(read: Sequence[ast.AST], skip: Sequence[Function] = ()) -> set[str]:
     """Names that the statements read, the bodies of ``skip`` left out."""
     inside = {id(x) for function in skip for part in function.body for x in ast.walk(part)}
-    return {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in inside}
+    return {n.id for node in read for n in nodes(node, ast.Name) if id(n) not in inside}

@@ -8,19 +8,24 @@ import re
 from collections.abc import Iterator
 
 from core.repair.localize.locate import Place
-from core.repair.localize.sources import Function, called, module_of
+from core.repair.localize.sources import called, module_of
+from core.repair.localize.syntax import Function, identifier, last_name, nodes, targets_of
 from core.repair.propose.base import Changes, at, change
-from core.repair.propose.evidence import Said, modules
+from core.repair.propose.documentation import Said
+from core.repair.propose.evidence import modules
 from core.repair.propose.imports import with_import
 from core.repair.propose.keys import lookups, repr_like
+from core.repair.propose.registry import template
 from core.repair.propose.suspects import failing
 
 NEAR = 0.7
+QUOTE = '"'  # of a key, where the table shows none
 
 
 # --- the form in which it is written ---------------------------------------------------------------
 
 
+@template("KeyError")
 def as_written(place: Place) -> Changes:
     """``table[name]`` where others write or ask for ``table[name.lower()]``, or a pair in another order."""
     for node, _ in lookups(place):
@@ -35,12 +40,17 @@ def as_written(place: Place) -> Changes:
 
 def _uses(place: Place, base: str) -> Iterator[tuple[ast.expr, int]]:
     """Keys by which the module writes to the mapping, or asks whether it holds them."""
-    for node in ast.walk(place.module):
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == base:
-            yield node.slice, node.lineno
-        asked = isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn)
-        if asked and ast.unparse(node.comparators[0]) == base:
-            yield node.left, node.lineno
+    for node in nodes(place.module, ast.Subscript, ast.Compare):
+        key, table = _written_or_asked(node)
+        if key is not None and table is not None and ast.unparse(table) == base:
+            yield key, node.lineno
+
+
+def _written_or_asked(node: ast.Subscript | ast.Compare) -> tuple[ast.expr | None, ast.expr | None]:
+    """(key, mapping) of ``table[key] = ...`` and ``key in table``."""
+    if isinstance(node, ast.Subscript):
+        return (node.slice, node.value) if isinstance(node.ctx, ast.Store) else (None, None)
+    return (node.left, node.comparators[0]) if isinstance(node.ops[0], ast.In | ast.NotIn) else (None, None)
 
 
 def _for(key: ast.expr, written: str) -> str:
@@ -54,47 +64,55 @@ def _for(key: ast.expr, written: str) -> str:
 
 
 def _names(node: ast.expr) -> list[str]:
-    return [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
+    return [n.id for n in nodes(node, ast.Name)]
 
 
 # --- an entry that was forgotten -------------------------------------------------------------------
 
 
+@template("KeyError")
 def unlisted(place: Place) -> Changes:
     """A function named as the table's others are, for the very key that the table leaves out."""
     for node, missing in lookups(place):
-        name = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
-        if not (isinstance(missing, str) and name):
+        name = last_name(node.value)
+        if not isinstance(missing, str) or not name:
             continue
-        for path, module in modules(place):
-            for held in _tables(module, name):
-                if entry := _entry(module, held, missing):
-                    there = at(place, path)
-                    said = Said("", f"{path} defines {entry}, as it does the table's others, and leaves it out", 0.91)
-                    new = f"{there.source(held.values[-1])}, {repr_like(there.source(held.keys[-1]), missing)}: {entry}"
-                    text = there.replace(held.values[-1], new)
-                    yield change(there, text, f"{name} has the entry {missing!r}.", said)
+        for path, held, entry in _unlisted_entries(place, name, missing):
+            there, last = at(place, path), held.keys[-1]
+            said = Said("", f"{path} defines {entry}, as it does the table's others, and leaves it out", 0.91)
+            key = repr_like(there.source(last) if last else QUOTE, missing)
+            new = f"{there.source(held.values[-1])}, {key}: {entry}"
+            yield change(there, there.replace(held.values[-1], new), f"{name} has the entry {missing!r}.", said)
+
+
+def _unlisted_entries(place: Place, name: str, missing: str) -> Iterator[tuple[str, ast.Dict, str]]:
+    """(path, table, what the missing key stands for) of the tables of this name."""
+    for path, module in modules(place):
+        for held in _tables(module, name):
+            if entry := _entry(module, held, missing):
+                yield path, held, entry
 
 
 def _tables(module: ast.Module, name: str) -> Iterator[ast.Dict]:
-    for node in module.body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        if getattr(target, "id", None) == name and isinstance(getattr(node, "value", None), ast.Dict):
+    for node in [n for n in module.body if isinstance(n, ast.Assign | ast.AnnAssign)]:
+        if identifier(targets_of(node)[0]) == name and isinstance(node.value, ast.Dict):
             yield node.value
 
 
 def _entry(module: ast.Module, held: ast.Dict, missing: str) -> str:
     """The name that stands to the missing key as each entry's does to its own; empty when none is defined."""
-    pairs = [
-        (k.value, v.id)
-        for k, v in zip(held.keys, held.values, strict=True)
-        if isinstance(k, ast.Constant) and isinstance(k.value, str) and isinstance(v, ast.Name)
-    ]
-    if len(pairs) < 2 or len(pairs) < len(held.keys):
-        return ""
-    formed = {_replaced(value, key, missing) for key, value in pairs}
+    pairs = [_named_entry(key, value) for key, value in zip(held.keys, held.values, strict=True)]
+    formed = {_replaced(value, key, missing) for key, value in filter(None, pairs)}
     known = {n.name for n in module.body if isinstance(n, Function | ast.ClassDef)}
-    return formed.pop() if len(formed) == 1 and formed <= known else ""
+    sure = len(pairs) >= 2 and None not in pairs and len(formed) == 1
+    return formed.pop() if sure and formed <= known else ""
+
+
+def _named_entry(key: ast.expr | None, value: ast.expr) -> tuple[str, str] | None:
+    """(key, name) of an entry ``"csv": export_csv``; None for any other."""
+    if not isinstance(key, ast.Constant) or not isinstance(key.value, str) or not isinstance(value, ast.Name):
+        return None
+    return key.value, value.id
 
 
 def _replaced(value: str, key: str, missing: str) -> str:
@@ -111,36 +129,43 @@ def _replaced(value: str, key: str, missing: str) -> str:
 # --- a reader that knows where it lies --------------------------------------------------------------
 
 
+@template("KeyError")
 def accessor(place: Place) -> Changes:
     """``event["user_id"]`` where a function of the program reads that key and, else, what stands for it."""
     for node, missing in lookups(place):
-        if not (isinstance(node.slice, ast.Constant) and isinstance(node.value, ast.Name) and place.function):
-            continue
-        for path, module in modules(place):
-            for function in [n for n in module.body if isinstance(n, Function) and n is not place.function]:
-                if _reads_otherwise(function, missing):
-                    said = Said("", f"{function.name} in {path} reads {missing!r} and knows where else it lies", 0.9)
-                    text = place.replace(node, f"{function.name}({place.source(node.value)})")
-                    if path != place.path:
-                        text = with_import(place, f"from {module_of(path)} import {function.name}", text)
-                    yield change(place, text, f"{function.name} reads {missing!r} of either form.", said)
+        if isinstance(node.slice, ast.Constant) and isinstance(node.value, ast.Name) and place.function:
+            for path, name in _readers(place, missing):
+                said = Said("", f"{name} in {path} reads {missing!r} and knows where else it lies", 0.9)
+                text = place.replace(node, f"{name}({place.source(node.value)})")
+                if path != place.path:
+                    text = with_import(place, f"from {module_of(path)} import {name}", text)
+                yield change(place, text, f"{name} reads {missing!r} of either form.", said)
+
+
+def _readers(place: Place, key: object) -> Iterator[tuple[str, str]]:
+    """(path, name) of the program's functions that read the key of either form."""
+    for path, module in modules(place):
+        for function in [n for n in module.body if isinstance(n, Function) and n is not place.function]:
+            if _reads_otherwise(function, key):
+                yield path, function.name
 
 
 def _reads_otherwise(function: Function, key: object) -> bool:
     """It has one parameter, returns that parameter's entry, and under a condition something else of the parameter."""
     arguments = [*function.args.args, *function.args.kwonlyargs]
-    results = [n.value for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
+    results = [n.value for n in nodes(function, ast.Return) if n.value is not None]
     if len(arguments) != 1 or function.args.vararg or function.args.kwarg or len(results) < 2:
         return False
     name = arguments[0].arg
-    plain = [r for r in results if ast.unparse(r) in (f"{name}[{key!r}]", f"{name}.get({key!r})")]
-    others = [r for r in results if r not in plain]
-    return len(plain) == 1 and all(name in _names(r) for r in others)
+    own = (f"{name}[{key!r}]", f"{name}.get({key!r})")
+    others = [r for r in results if ast.unparse(r) not in own]
+    return len(others) == len(results) - 1 and all(name in _names(r) for r in others)
 
 
 # --- placeholders -----------------------------------------------------------------------------------
 
 
+@template("KeyError")
 def placeholder(place: Place) -> Changes:
     """``"Hello {firstname}".format(first_name=...)``: the text names what is given otherwise."""
     missing = place.crash.exception.message.strip("'\"")
@@ -155,24 +180,26 @@ def placeholder(place: Place) -> Changes:
 
 def _entries(place: Place, node: ast.Call) -> set[str]:
     """Keys of the mappings that the call is given; those that a function writes out in what it returns."""
-    given = [k.value for k in node.keywords if k.arg is None] + list(node.args)
-    found: set[str] = set()
-    for value in given:
-        held = place.value(value)
-        found |= {k for k in held if isinstance(k, str)} if isinstance(held, dict) else set()
-        for _, module in modules(place) if isinstance(value, ast.Call) else ():
-            for function in [n for n in module.body if isinstance(n, Function) and n.name == called(value)]:
-                written = [n for n in ast.walk(function) if isinstance(n, ast.Dict)]
-                found |= {k.value for n in written for k in n.keys if isinstance(k, ast.Constant)}
+    given = [*(k.value for k in node.keywords if k.arg is None), *node.args]
+    found = {key for value in given for key in _keys_of(place, value)}
     return {k for k in found if isinstance(k, str)}
+
+
+def _keys_of(place: Place, value: ast.expr) -> list[object]:
+    held = place.value(value)
+    found = list(held) if isinstance(held, dict) else []
+    if not isinstance(value, ast.Call):
+        return found
+    tops = [n for _, module in modules(place) for n in module.body if isinstance(n, Function)]
+    written = [d for n in tops if n.name == called(value) for d in nodes(n, ast.Dict)]
+    return [*found, *(k.value for d in written for k in d.keys if isinstance(k, ast.Constant))]
 
 
 def _in_texts(place: Place, missing: str, near: str) -> Changes:
     name = re.escape(missing)
     pattern = re.compile(rf"(?<={{){name}(?=[}}!:.\[])|(?<=\$){name}\b|(?<=\${{){name}(?=}})")
     for path, module in modules(place):
-        texts = [n for n in ast.walk(module) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-        holding = [n for n in texts if pattern.search(n.value)]
+        holding = [n for n in nodes(module, ast.Constant) if isinstance(n.value, str) and pattern.search(n.value)]
         if len(holding) == 1:
             there = at(place, path)
             said = Said("", f"the text names {missing}; what it is given is called {near}", 0.88)

@@ -9,71 +9,75 @@ from datetime import date, datetime
 from core.repair.localize.dataflow import origins
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
+from core.repair.localize.syntax import identifier, nodes, receiver
 from core.repair.propose.base import Changes, change
-from core.repair.propose.evidence import Said
+from core.repair.propose.documentation import Said
 from core.repair.propose.idioms import told
 from core.repair.propose.imports import with_import
+from core.repair.propose.registry import template
 from core.repair.propose.suspects import failing
 
 
+@template("ValueError")
 def iso_time(place: Place) -> Changes:
     """A fixed format that meets another form of ISO 8601."""
-    if not re.search(
-        r"does not match format|unconverted data remains|Invalid isoformat", place.crash.exception.message
-    ):
+    if not re.search(r"does not match format|unconverted data remains|Invalid isoformat", place.message):
         return
     said = told(place, r"ISO", 0.88)
-    for node in failing(place, ast.Call):
-        if called(node) == "strptime" and len(node.args) == 2 and isinstance(node.func, ast.Attribute):
-            owner, text, form = place.source(node.func.value), place.source(node.args[0]), ast.unparse(node.args[1])
-            if re.search(r"%Y-%m-%d[T ]%H:%M", form):
-                yield change(
-                    place, place.replace(node, f"{owner}.fromisoformat({text})"), "Any form of ISO 8601 is read.", said
-                )
-                plain = f"{owner}.fromisoformat({text}).replace(tzinfo=None)"
-                zulu = form.rstrip("'").endswith("Z") and str(place.value(node.args[0])).endswith("Z")
-                naive = said if zulu or told(place, "naive|without (a )?(time )?zone") else None
-                yield change(
-                    place, place.replace(node, plain), "Any form of ISO 8601 is read, without its zone.", naive
-                )
+    for node in [n for n in failing(place, ast.Call) if called(n) == "strptime" and len(n.args) == 2]:
+        form, owner = ast.unparse(node.args[1]), receiver(node)
+        if owner is not None and re.search(r"%Y-%m-%d[T ]%H:%M", form):
+            new = f"{place.source(owner)}.fromisoformat({place.source(node.args[0])})"
+            yield change(place, place.replace(node, new), "Any form of ISO 8601 is read.", said)
+            zulu = form.rstrip("'").endswith("Z") and str(place.value(node.args[0])).endswith("Z")
+            naive = said if zulu or told(place, "naive|without (a )?(time )?zone") else None
+            text = place.replace(node, f"{new}.replace(tzinfo=None)")
+            yield change(place, text, "Any form of ISO 8601 is read, without its zone.", naive)
 
 
+_PRESENT = ("now", "utcnow", "today")
+
+
+_MADE = ("fromisoformat", "strptime", "datetime", "fromtimestamp")
+
+
+@template("TypeError")
 def aware(place: Place) -> Changes:
     """A time without a zone meets one with a zone: UTC, where the code says so."""
-    if not re.search(r"offset-naive and offset-aware", place.crash.exception.message):
+    if "offset-naive and offset-aware" not in place.message:
         return
     said = told(place, r"\bUTC\b|time zone|Zulu", 0.9)
     yield from _like_other(place)
     for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call):
-        naive = place.kind(node) == "datetime" and "tzinfo" not in _repr(place, node)
-        if isinstance(node, ast.Call) and called(node) in ("now", "utcnow", "today"):
+        if isinstance(node, ast.Call) and called(node) in _PRESENT:
             yield from _now(place, node, said)
-        elif naive:
+        elif place.kind(node) == "datetime" and "tzinfo" not in _repr(place, node):
             yield from _zoned(place, node, said)
-            for at, origin in origins(place, node):
-                if isinstance(origin, ast.Call) and called(origin) in ("now", "utcnow", "today"):
-                    yield from _now(at, origin, said)
-                elif isinstance(origin, ast.Call) and called(origin) in (
-                    "fromisoformat",
-                    "strptime",
-                    "datetime",
-                    "fromtimestamp",
-                ):
-                    yield from _zoned(at, origin, said)
+            yield from _at_origins(place, node, said)
+
+
+def _at_origins(place: Place, node: ast.expr, said: Said | None) -> Changes:
+    """The zone put in where the time was made."""
+    for at, origin in origins(place, node):
+        if isinstance(origin, ast.Call) and called(origin) in _PRESENT:
+            yield from _now(at, origin, said)
+        elif isinstance(origin, ast.Call) and called(origin) in _MADE:
+            yield from _zoned(at, origin, said)
 
 
 def _like_other(place: Place) -> Changes:
     """The present in the zone of the time that it meets, which may also have none."""
+    said = Said("", "the present is the same moment in every zone", 0.85)
     for node in failing(place, ast.BinOp, ast.Compare):
         sides = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.left, *node.comparators]
         other = next((s for s in sides if isinstance(s, ast.Name | ast.Attribute)), None)
-        for now in [
-            s for s in sides if isinstance(s, ast.Call) and called(s) == "now" and not s.args and not s.keywords
-        ]:
-            if other is not None:
-                text = place.replace(now, f"{place.source(now.func)}({place.source(other)}.tzinfo)")
-                said = Said("", "the present is the same moment in every zone", 0.85)
-                yield change(place, text, f"The present is taken in the zone of {place.source(other)}.", said)
+        for now in filter(_is_plain_now, sides if other is not None else ()):
+            text = place.replace(now, f"{place.source(now.func)}({place.source(other)}.tzinfo)")
+            yield change(place, text, f"The present is taken in the zone of {place.source(other)}.", said)
+
+
+def _is_plain_now(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and called(node) == "now" and not node.args and not node.keywords
 
 
 def _repr(place: Place, node: ast.expr) -> str:
@@ -92,14 +96,13 @@ def _utc(place: Place) -> tuple[str, str]:
 
 def _now(place: Place, node: ast.Call, said: Said | None) -> Changes:
     utc, line = _utc(place)
+    owner = receiver(node)
+    if owner is None:
+        return
     sure = Said("", "utcnow() is UTC, and the other time has a zone", 0.9) if called(node) == "utcnow" else None
-    text = place.replace(node, f"{place.source(node.func.value)}.now({utc})")
-    yield change(
-        place,
-        with_import(place, line, text),
-        "The present is taken with its zone.",
-        said or sure or Said("", "the moment is the same in every zone", 0.86),
-    )
+    why = said or sure or Said("", "the moment is the same in every zone", 0.86)
+    text = with_import(place, line, place.replace(node, f"{place.source(owner)}.now({utc})"))
+    yield change(place, text, "The present is taken with its zone.", why)
 
 
 def _zoned(place: Place, node: ast.expr, said: Said | None) -> Changes:
@@ -111,44 +114,39 @@ def _zoned(place: Place, node: ast.expr, said: Said | None) -> Changes:
         new = f"({text} if {text}.tzinfo else {text}.replace(tzinfo={utc}))"
         yield change(place, with_import(place, line, place.replace(node, new)), says, said, less=0.01)
         return
-    for statement in ast.walk(place.function or place.module):
-        if isinstance(statement, ast.Assign) and statement.value is node and isinstance(statement.targets[0], ast.Name):
-            name = statement.targets[0].id
+    for statement in [n for n in nodes(place.scope, ast.Assign) if n.value is node]:
+        if name := identifier(statement.targets[0]):
             lines = (f"if {name}.tzinfo is None:", f"    {name} = {name}.replace(tzinfo={utc})")
             yield change(place, with_import(place, line, place.after(statement, *lines)), says, said)
-    if called(node) == "strptime" and "%z" not in text:
+    if isinstance(node, ast.Call) and called(node) == "strptime" and "%z" not in text:
         yield change(place, with_import(place, line, place.replace(node, f"{text}.replace(tzinfo={utc})")), says, said)
 
 
+@template("ValueError")
 def month_end(place: Place) -> Changes:
     """29 February in another year, the 31st in another month: the month's last day, when that is documented."""
-    if (
-        "day is out of range for month" not in place.crash.exception.message
-        and "day must be in" not in place.crash.exception.message
-    ):
+    if not re.search(r"day is out of range for month|day must be in", place.message):
         return
     said = told(place, r"last day|end of (the )?month|28(th)? (of )?Feb\w*|Feb\w* 28|clamp|shorter month", 0.92)
     for node in failing(place, ast.Call):
-        parts = {k.arg: place.source(k.value) for k in node.keywords}
-        if called(node) == "replace" and isinstance(node.func, ast.Attribute) and "day" not in parts:
-            day = place.source(node.func.value)
-            year, month = parts.get("year", f"{day}.year"), parts.get("month", f"{day}.month")
-            last = f"calendar.monthrange({year}, {month})[1]"
-            new = f"{place.source(node)[:-1].rstrip().rstrip(',')}, day=min({day}.day, {last}))"
-        elif called(node) in ("date", "datetime") and len(node.args) >= 3:
-            year, month, day = (place.source(a) for a in node.args[:3])
-            rest = "".join(f", {place.source(a)}" for a in node.args[3:])
-            new = (
-                f"{place.source(node.func)}({year}, {month}, min({day}, calendar.monthrange({year}, {month})[1]){rest})"
-            )
-        else:
-            continue
-        yield change(
-            place,
-            with_import(place, "import calendar", place.replace(node, new)),
-            "The month's last day is taken where it is shorter.",
-            said,
-        )
+        if new := _clamped(place, node):
+            text = with_import(place, "import calendar", place.replace(node, new))
+            yield change(place, text, "The month's last day is taken where it is shorter.", said)
+
+
+def _clamped(place: Place, node: ast.Call) -> str:
+    """The call with a day that the month has; empty where the call makes no date."""
+    if called(node) in ("date", "datetime") and len(node.args) >= 3:
+        year, month, day, *rest = map(place.source, node.args)
+        last = f"calendar.monthrange({year}, {month})[1]"
+        return f"{place.source(node.func)}({', '.join([year, month, f'min({day}, {last})', *rest])})"
+    parts = {k.arg: place.source(k.value) for k in node.keywords}
+    owner = receiver(node)
+    if owner is None or called(node) != "replace" or "day" in parts:
+        return ""
+    day = place.source(owner)
+    last = f"calendar.monthrange({parts.get('year', f'{day}.year')}, {parts.get('month', f'{day}.month')})[1]"
+    return f"{place.source(node)[:-1].rstrip().rstrip(',')}, day=min({day}.day, {last}))"
 
 
 _DAY_AND_MOMENT = (
@@ -163,11 +161,14 @@ _TEXT_AND_TIME = re.compile(
 )
 
 
+@template("TypeError")
 def from_text(place: Place) -> Changes:
     """A date that came as text, in ISO 8601, where the other side is a date."""
-    match = _TEXT_AND_TIME.search(place.crash.exception.message)
-    kind = next((g for g in match.groups() if g), "") if match else ""
-    for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call) if match else ():
+    match = _TEXT_AND_TIME.search(place.message)
+    if not match:
+        return
+    kind = next((g for g in match.groups() if g), "")
+    for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call):
         value = place.value(node)
         if isinstance(value, str) and _reads(kind, value):
             said = Said("", f"{place.source(node)} is a text such as {value!r}, the other side a {kind}", 0.86)
@@ -184,16 +185,13 @@ def _reads(kind: str, value: str) -> bool:
         return False
 
 
+@template("TypeError")
 def dates(place: Place) -> Changes:
     """A moment compared with a day: its day."""
-    if not re.search(_DAY_AND_MOMENT, place.crash.exception.message):
+    if not re.search(_DAY_AND_MOMENT, place.message):
         return
     for node in failing(place, ast.Name, ast.Attribute, ast.Subscript, ast.Call):
         if place.kind(node) == "datetime":
-            said = Said("", "the other side is a day", 0.84)
-            yield change(
-                place,
-                place.replace(node, f"{place.source(node)}.date()"),
-                f"The day of {place.source(node)} is compared.",
-                said,
-            )
+            text = place.source(node)
+            new = place.replace(node, f"{text}.date()")
+            yield change(place, new, f"The day of {text} is compared.", Said("", "the other side is a day", 0.84))

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 
 from core.repair.localize.dataflow import annotation, caller_of, origins
 from core.repair.localize.locate import Place
-from core.repair.localize.sources import Function, called
+from core.repair.localize.sources import called
+from core.repair.localize.syntax import documentation, last_line, last_name, nodes
 from core.repair.propose.base import Changes, change
-from core.repair.propose.evidence import Said, modules, saying
+from core.repair.propose.documentation import Said, saying
+from core.repair.propose.evidence import modules
+from core.repair.propose.registry import template
 from core.repair.propose.suspects import failing
 
 NUMBER = re.compile(r"\s*-?\d+(\.\d+)?\s*")
@@ -18,6 +21,7 @@ NUMERIC = {"int", "float", "Decimal"}
 _PLAIN = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 
 
+@template("AttributeError", "TypeError")
 def bridge(place: Place) -> Changes:
     """Text and numbers, text and bytes, Decimal and float, one and many."""
     message = place.crash.exception.message
@@ -43,15 +47,13 @@ def _joined(place: Place) -> Changes:
 
 def _concatenated(place: Place) -> Changes:
     """A sum of text and number: the number becomes text where text is built, the text a number where one sums."""
+    said = Said("", "the other side of the sum is text", 0.84)
     for node in failing(place, ast.BinOp, ast.AugAssign):
         parts = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.value]
-        text = any(_is_text(place, p) for p in parts)
-        for part in parts:
-            if text and place.kind(part) in ("int", "float", "Decimal", "bool"):
-                said = Said("", "the other side of the sum is text", 0.84)
-                yield change(
-                    place, place.replace(part, f"str({place.source(part)})"), "A number joins a text as text.", said
-                )
+        for part in parts if any(_is_text(place, p) for p in parts) else ():
+            if place.kind(part) in ("int", "float", "Decimal", "bool"):
+                text = place.replace(part, f"str({place.source(part)})")
+                yield change(place, text, "A number joins a text as text.", said)
     yield from _numbers(place)
 
 
@@ -89,26 +91,25 @@ def _converted(place: Place, node: ast.expr, call: str) -> Changes:
     call = told if told in NUMERIC else call
     said = Said("", f"{place.source(node)} is annotated {told}", 0.86) if told in NUMERIC else None
     for at, origin in origins(place, node):
-        if isinstance(origin, ast.Constant) or _is_conversion(origin):
-            continue
-        why = said or _idiom(at, origin, call)
-        if why and said and _idiom(at, origin, call):
-            why = Said("", f"{said.words}; {_idiom(at, origin, call).words}", 0.9)
-        text = at.source(origin)
-        says = f"{text} comes as text: it becomes a number where it is read."
-        yield change(
-            at, _typed(at, origin, f"{call}({text})"), says, why, less=0.0 if _reads_text(at, origin) else 0.02
-        )
-    yield change(
-        place, place.replace(node, f"{call}({place.source(node)})"),
-        f"{place.source(node)} comes as text: it is read as a number here.", said or _idiom(place, node, call), 0.82,
-    )  # fmt: skip
+        if not isinstance(origin, ast.Constant) and not _is_conversion(origin):
+            text = at.source(origin)
+            says = f"{text} comes as text: it becomes a number where it is read."
+            first_hand = isinstance(origin, ast.Subscript | ast.Call)  # of a row, a form, a query, the environment
+            new, why = _typed(at, origin, f"{call}({text})"), _both(said, _idiom(at, origin, call))
+            yield change(at, new, says, why, less=0.0 if first_hand else 0.02)
+    text = place.replace(node, f"{call}({place.source(node)})")
+    says = f"{place.source(node)} comes as text: it is read as a number here."
+    yield change(place, text, says, said or _idiom(place, node, call), 0.82)
+
+
+def _both(said: Said | None, idiom: Said | None) -> Said | None:
+    """The annotation and the neighbours' way of reading together say more than either."""
+    return Said("", f"{said.words}; {idiom.words}", 0.9) if said and idiom else said or idiom
 
 
 def _typed(place: Place, node: ast.expr, new: str) -> str:
     """The conversion, inside of a try of the same function that handles its refusal, when there is one below."""
-    text = place.replace(node, new)
-    return _moved(place, node, new) or text
+    return _moved(place, node, new) or place.replace(node, new)
 
 
 def _moved(place: Place, node: ast.expr, new: str) -> str | None:
@@ -121,7 +122,7 @@ def _moved(place: Place, node: ast.expr, new: str) -> str | None:
             line = place.source(statement).replace(place.source(node), new, 1)
             first = after.body[0]
             moved = " " * first.col_offset + line + "\n"
-            kept = rows[: statement.lineno - 1] + rows[statement.end_lineno : first.lineno - 1]
+            kept = rows[: statement.lineno - 1] + rows[last_line(statement) : first.lineno - 1]
             return "".join([*kept, moved, *rows[first.lineno - 1 :]])
     return None
 
@@ -132,7 +133,7 @@ def _handles(handler: ast.ExceptHandler) -> bool:
 
 def _kind_told(place: Place, node: ast.expr) -> str:
     """The type that an annotation gives the name, the field or the key."""
-    name = getattr(node, "id", None) or getattr(node, "attr", None)
+    name = last_name(node)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         name = str(node.slice.value)
     told = annotation(place, name) if name else ""
@@ -143,34 +144,25 @@ def _is_conversion(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and called(node) in NUMERIC | {"len", "sum", "round", "abs"}
 
 
-def _reads_text(place: Place, node: ast.expr) -> bool:
-    """A subscript or ``get`` of a row, form, query or environment: the first hand of the value."""
-    return isinstance(node, ast.Subscript | ast.Call)
-
-
 def _idiom(place: Place, node: ast.expr, call: str) -> Said | None:
     """Neighbours are read with the same conversion: other entries of the dict, other arguments, the same function."""
-    for outer in ast.walk(place.module):
-        if isinstance(outer, ast.Dict | ast.Call) and any(v is node for v in _entries(outer)):
-            near = [v for v in _entries(outer) if _is_conversion(v) and v is not node]
-            if near:
-                return Said("", f"{place.path}:{near[0].lineno} reads its neighbours as numbers", 0.88)
-    scope = place.function or place.module
-    for inner in ast.walk(scope):
-        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in NUMERIC:
-            return Said("", f"line {inner.lineno} reads another value with {inner.func.id}()", 0.86)
-    for inner in ast.walk(place.module):
-        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == call:
-            return Said("", f"line {inner.lineno} reads another value with {call}()", 0.82)
+    for entries in map(_entries, nodes(place.module, ast.Dict, ast.Call)):
+        near = [v for v in entries if _is_conversion(v) and v is not node]
+        if near and any(v is node for v in entries):
+            return Said("", f"{place.path}:{near[0].lineno} reads its neighbours as numbers", 0.88)
+    for scope, names, trust in ((place.scope, NUMERIC, 0.86), (place.module, {call}, 0.82)):
+        for other in nodes(scope, ast.Call):
+            if isinstance(other.func, ast.Name) and other.func.id in names:
+                return Said("", f"line {other.lineno} reads another value with {other.func.id}()", trust)
     return _said_number(place)
 
 
 def _said_number(place: Place) -> Said | None:
     """The documentation speaks of numbers."""
     for _, module in modules(place):
-        for node in ast.walk(module):
-            text = ast.get_docstring(node) if isinstance(node, Function | ast.ClassDef | ast.Module) else None
-            if found := saying(r"\b(?:whole numbers?|integers?|as (?:a )?numbers?|numeric)\b", text or "", ""):
+        for node in nodes(module, ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef):
+            words = r"\b(?:whole numbers?|integers?|as (?:a )?numbers?|numeric)\b"
+            if found := saying(words, documentation(node), ""):
                 return Said("", f"the documentation says: {found[:160]}", 0.84)
     return None
 
@@ -184,56 +176,50 @@ def _entries(node: ast.Dict | ast.Call) -> list[ast.expr]:
 
 def _encoded(place: Place) -> Changes:
     """Bytes and text meet: one becomes the other, here or where it came from."""
-    message = place.crash.exception.message
-    wants_text = bool(
-        re.search(r"must be str, not bytes|not \"?bytes\"?\) to str|can't concat str|first arg must be str", message)
-    )
-    parts = [
-        n
-        for n in failing(place, ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.Subscript)
-        if place.kind(n) in ("str", "bytes")
-    ]
-    for node in parts:
-        method = "encode" if place.kind(node) == "str" else "decode"
-        if isinstance(node, ast.Constant):
-            literal = ast.unparse(node)
-            other = f"b{literal}" if isinstance(node.value, str) and node.value.isascii() else literal.removeprefix("b")
-            said = Said("", "the other side is bytes" if other.startswith("b") else "the other side is text", 0.84)
-            yield change(place, place.replace(node, other), "The literal is of the other type.", said, less=0.02)
-            continue
-        here = 0.86 if (method == "decode") == wants_text else 0.83
-        said = Said("", "bytes are asked for" if method == "encode" else "text is asked for", here)
-        text = place.source(node)
-        yield change(place, place.replace(node, f'{text}.{method}("utf-8")'), f"{text} is {method}d here.", said)
-        for at, origin in origins(place, node)[:4]:
-            if not isinstance(origin, ast.Constant):
-                source = at.source(origin)
-                yield change(
-                    at,
-                    at.replace(origin, f'{source}.{method}("utf-8")'),
-                    f"{source} is {method}d at its origin.",
-                    said,
-                    less=0.02,
-                )
+    for node in failing(place, ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.Subscript):
+        kind = place.kind(node)
+        if isinstance(node, ast.Constant) and kind in ("str", "bytes"):
+            yield from _other_literal(place, node)
+        elif kind in ("str", "bytes"):
+            yield from _recoded(place, node, "encode" if kind == "str" else "decode")
+
+
+def _other_literal(place: Place, node: ast.Constant) -> Changes:
+    literal = ast.unparse(node)
+    other = f"b{literal}" if isinstance(node.value, str) and node.value.isascii() else literal.removeprefix("b")
+    said = Said("", "the other side is bytes" if other.startswith("b") else "the other side is text", 0.84)
+    yield change(place, place.replace(node, other), "The literal is of the other type.", said, less=0.02)
+
+
+_WANTS_TEXT = re.compile(r"must be str, not bytes|not \"?bytes\"?\) to str|can't concat str|first arg must be str")
+
+
+def _recoded(place: Place, node: ast.expr, method: str) -> Changes:
+    wanted = (method == "decode") == bool(_WANTS_TEXT.search(place.message))
+    said = Said("", "bytes are asked for" if method == "encode" else "text is asked for", 0.86 if wanted else 0.83)
+    text = place.source(node)
+    yield change(place, place.replace(node, f'{text}.{method}("utf-8")'), f"{text} is {method}d here.", said)
+    for at, origin in [found for found in origins(place, node)[:4] if not isinstance(found[1], ast.Constant)]:
+        source = at.source(origin)
+        new = at.replace(origin, f'{source}.{method}("utf-8")')
+        yield change(at, new, f"{source} is {method}d at its origin.", said, less=0.02)
 
 
 def _decimals(place: Place) -> Changes:
     """Decimal and float: money stays Decimal, by way of text so that no binary digits come in."""
-    for node in failing(place, *_PLAIN, ast.Constant):
-        if place.kind(node) != "float":
-            continue
+    said = Said("", "the other side is a Decimal, which keeps exact amounts", 0.86)
+    for node in [n for n in failing(place, *_PLAIN, ast.Constant) if place.kind(n) == "float"]:
         text = place.source(node)
-        said = Said("", "the other side is a Decimal, which keeps exact amounts", 0.86)
-        new = f'Decimal("{text}")' if isinstance(node, ast.Constant) else f"Decimal(str({text}))"
-        yield change(place, place.replace(node, new), f"{text} becomes a Decimal.", said)
+        yield change(place, place.replace(node, _exact(place, node)), f"{text} becomes a Decimal.", said)
         for at, origin in origins(place, node)[:4]:
-            source = at.source(origin)
-            made = f'Decimal("{source}")' if isinstance(origin, ast.Constant) else f"Decimal(str({source}))"
-            imported = "Decimal" in at.text.split("def ", 1)[0]
-            if imported:
-                yield change(
-                    at, at.replace(origin, made), f"{source} becomes a Decimal at its origin.", said, less=0.02
-                )
+            if "Decimal" in at.text.split("def ", 1)[0]:  # it is imported there
+                says = f"{at.source(origin)} becomes a Decimal at its origin."
+                yield change(at, at.replace(origin, _exact(at, origin)), says, said, less=0.02)
+
+
+def _exact(place: Place, node: ast.expr) -> str:
+    text = place.source(node)
+    return f'Decimal("{text}")' if isinstance(node, ast.Constant) else f"Decimal(str({text}))"
 
 
 def _whole(place: Place) -> Changes:
@@ -281,8 +267,7 @@ _ONE = r"\b(?:single|one|a list or|or a list|either)\b"
 
 
 def _as_list(place: Place, node: ast.expr) -> Changes:
-    own = (ast.get_docstring(place.function) or "") if place.function else ""
-    found = saying(_ONE, own, "") or saying(_ONE, ast.get_docstring(place.module) or "", "")
+    found = saying(_ONE, documentation(place.function), "") or saying(_ONE, documentation(place.module), "")
     said = Said("", f"the documentation says: {found[:160]}", 0.86) if found else None
     text = place.source(node)
     new = f"([{text}] if isinstance({text}, dict) else {text})"
@@ -309,28 +294,30 @@ _BRIDGES = (
 )
 
 
+@template("ValueError", "InvalidOperation")
 def number_text(place: Place) -> Changes:
     """``int('1,200')``, ``float('3,5 €')``: the separators that the documentation speaks of are taken out."""
-    message = place.crash.exception.message
-    found = re.search(r"(?:invalid literal for int\(\) with base 10|could not convert string to float): (.+)$", message)
-    for node in failing(place, ast.Call) if found or "ConversionSyntax" in message else ():
+    found = re.search(_NO_NUMBER, place.message)
+    if not found and "ConversionSyntax" not in place.message:
+        return
+    for node in failing(place, ast.Call):
         if called(node) in NUMERIC and node.args:
             told = found[1].strip("'\"") if found else place.value(node.args[0])
             yield from _cleaned(place, node, told if isinstance(told, str) else "")
 
 
+_NO_NUMBER = r"(?:invalid literal for int\(\) with base 10|could not convert string to float): (.+)$"
+
+
 def _cleaned(place: Place, node: ast.Call, value: str) -> Changes:
     text, call = place.source(node.args[0]), called(node)
-    docs = (ast.get_docstring(place.module) or "") + (
-        (ast.get_docstring(place.function) or "") if place.function else ""
-    )
+    docs = documentation(place.module) + documentation(place.function)
     for pattern, new, words in _CLEANINGS:
         if re.fullmatch(pattern, value):
             told = saying(words, docs)
             said = Said("", f"the documentation says: {told[:160]}", 0.86) if told else None
-            yield change(
-                place, place.replace(node, new.format(text, call)), f"{text} is written with separators.", said
-            )
+            cleaned = place.replace(node, new.format(text, call))
+            yield change(place, cleaned, f"{text} is written with separators.", said)
 
 
 # (text that was refused, new expression, words of the documentation that allow it)

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from core.repair.judge.forbidden_code import offences
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.policy import SILENCERS, is_test
-from core.repair.localize.sources import Function, module_of, tree_of
+from core.repair.localize.sources import module_of, tree_of
+from core.repair.localize.syntax import Function
 from core.repair.reproduce.constructors import KNOWN
 from core.repair.types import RegressionTest
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from core.models import Crash, Frame
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.locate import extent, spliced
-from core.repair.localize.sources import UNREADABLE, Function, called, definition, parameters, parsed
+from core.repair.localize.sources import UNREADABLE, called, definition, parameters, parsed
+from core.repair.localize.syntax import Function
 from core.repair.reproduce.infer import shaped
 from core.repair.reproduce.inputs import calls_to
 from core.repair.reproduce.value_classes import value_classes

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from core.models import Crash, Frame
 from core.repair.localize.sources import (
-    Function,
     called,
     class_named,
     decorators,
@@ -23,6 +22,7 @@ from core.repair.localize.sources import (
     parameters,
     parsed,
 )
+from core.repair.localize.syntax import Function
 from core.repair.reproduce.infer import shaped, stand_in
 from core.repair.reproduce.value_classes import ValueClass, program_classes, value_classes
 from core.repair.reproduce.values import CALLABLE, Part, imports_for, objects_named, source

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.models import Crash
-from core.repair.localize.sources import Function, called, decorators, files, parsed
+from core.repair.localize.sources import called, decorators, files, parsed
+from core.repair.localize.syntax import Function
 from core.repair.reproduce.mutate import types_in
 from core.repair.sandbox.probe import Call
 

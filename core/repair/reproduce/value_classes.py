@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.repair.localize.sources import Function, files, importable, module_of, parsed, words
+from core.repair.localize.sources import files, importable, module_of, parsed, words
+from core.repair.localize.syntax import Function
 
 _ENUMS = {f"enum.{name}" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")}
 _HARMLESS_BASES = {

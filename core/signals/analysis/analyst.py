@@ -37,7 +37,7 @@ SLOW = ("p95", "latency", "slow", "duration", "response time")
 
 @dataclass(frozen=True)
 class Case:
-    """The evidence once read: the record that tells most, its fingerprint, and what else is counted."""
+    """The evidence in one place: the most informative record, its fingerprint, and the counts."""
 
     evidence: Evidence
     fp: Fingerprint
@@ -87,7 +87,7 @@ class EmbeddedAnalyst:
 
 
 def read(evidence: Evidence) -> Case:
-    """Bring the records into one picture; the one with most frames and locals speaks for the issue."""
+    """Combine the records; the one with the most frames and locals represents the issue."""
     records = sorted(evidence.records, key=lambda r: (r.at, r.source, r.vendor_id))
     pairs = [(fingerprint(record), record) for record in records]
     fp, best = max(pairs, key=lambda pair: _depth(pair[0])) if pairs else _title_alone(evidence)
@@ -142,7 +142,7 @@ def _release(case: Case) -> RankedSuspect | None:
 
 
 def _terms(case: Case) -> list[dict]:
-    """What the confidence is the sum of. A bare log line cannot pass 0.5, a clean crash reaches 0.9."""
+    """The terms of the confidence. A bare log line stays below 0.5, a clean crash reaches 0.9."""
     fp, records, release = case.fp, case.evidence.records, _release(case)
     crash = fp.crash
     sources = sorted({record.source for record in records})
@@ -169,7 +169,7 @@ def _understood(case: Case) -> bool:
 
 
 def _not_counted(case: Case, told: severity.Assessment) -> list[dict]:
-    """Evidence that a person wants to see but that the confidence does not count."""
+    """Evidence for a person that does not count towards the confidence."""
     says = [f"severity and impact: {s['says']}" for s in told.says]
     says += [f"suspect ({s.kind}, {s.score:.2f}): {s.says}" for s in case.suspects[:3]]
     says += [f"similar earlier issue: {text}" for text in case.evidence.past[:3]]

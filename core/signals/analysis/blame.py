@@ -1,9 +1,9 @@
-"""Who is to blame: which service, which change, which thing outside; ranked, with the evidence.
+"""Ranks the suspects of an incident, with evidence: services, changes, and external causes.
 
-Of services: a fault travels from the called to the callers, so the origin is the one whose own trouble its
-callees do not explain, that the other troubled services reach, and that began first. (The idea of
-MonitorRank, Kim et al. 2013, and MicroRCA, Wu et al. 2020, without their random walks.)
-Of changes: what came shortly before the beginning, to the same service, touching the files of the stack.
+Services: failures propagate from callees to callers. The origin is therefore the service whose trouble its callees do
+not explain, that the other troubled services reach, and that failed first. (The idea of MonitorRank, Kim et al. 2013,
+and MicroRCA, Wu et al. 2020, without their random walks.) Changes: those shortly before the incident, in the same
+service, that touch files of the stack.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EARLY = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Trouble:
-    """How a service got worse: ``errors`` is the rise of its error rate (0..1), ``latency`` of p95 in ms."""
+    """The degradation of a service: ``errors`` is the rise of its error rate (0..1), ``latency`` of p95 in ms."""
 
     service: str
     began: datetime

@@ -1,6 +1,6 @@
-"""What kind of cause an exception names: a table of what its type and message say, first match wins.
+"""The kind of cause of an exception: a table of patterns for its type and message; the first match wins.
 
-Only CODE is ever given to a fixer; every other kind carries the next step for a person.
+Only CODE goes to a fixer; every other kind comes with the next step for a person.
 """
 
 from __future__ import annotations

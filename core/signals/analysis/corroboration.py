@@ -1,13 +1,13 @@
-"""Corroboration: do the team's own metrics or logs show the failures that a report tells of? Pure.
+"""Corroboration: do the team's own metrics or logs show the reported failures? Pure.
 
-A report alone is a stranger's word: anyone who knows a Sentry DSN can send a crash. A witness is a source that only
-the team's own keys can write to. It corroborates a report when it shows failures of the service in the report's span
+A report alone is not trustworthy: anyone who knows a Sentry DSN can send a crash. A witness is a source that only the
+team's keys can write to. It corroborates a report if it shows failures of the service in the report's span
 
-- in a number that fits: the smaller of the report's occurrences and ``failures``, and a ``share`` of the occurrences;
+- in sufficient number: the smaller of the report's occurrences and ``failures``, and a ``share`` of the occurrences;
 - beyond the background: ``background_factor`` times what the rate before the report predicts, and three standard
   deviations more. Independent failures are Poisson-distributed: their standard deviation is the root of their mean.
 
-A metric does not say which failure it counts. What other issues of the service account for is subtracted from it.
+A metric does not say which failure it counts, so failures that other issues of the service explain are subtracted.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a report says. ``span`` includes the slack; None: the report reached us too late to be checked.
+    """The claim of a report. ``span`` includes the slack; None: the report arrived too late to be checked.
 
     ``elsewhere`` counts the crashes of the service in the span that belong to other issues.
     """
@@ -69,7 +69,7 @@ class FailureCount:
 class Witness:
     """What one source says: ``kind`` is metrics (of requests) or logs (in seconds).
 
-    ``trouble`` is why it could not be read of late.
+    ``trouble`` is why it could not be read recently.
     """
 
     title: str
@@ -116,7 +116,7 @@ def count_logs(during: Collection[Logged], before: Collection[Logged]) -> tuple[
 
 
 def judge(claim: Claim, witnesses: Sequence[Witness], rules: CorroborationRules) -> Corroboration:
-    """Whether a witness corroborates the claim; otherwise what each of them says."""
+    """Whether a source corroborates the claim; otherwise what each source shows."""
     if claim.span is None:
         return _alone(claim, "The report reached the platform too late to be checked")
     for witness in witnesses:
@@ -124,12 +124,12 @@ def judge(claim: Claim, witnesses: Sequence[Witness], rules: CorroborationRules)
             return Corroboration(True, f"{witness.title} {witness.kind}", _figures(witness, claim))
     service = claim.service[:SHOWN]
     if not witnesses:
-        return _alone(claim, f"No source that only the team can write to is connected to speak for {service}")
+        return _alone(claim, f"No connected source that only the team can write to covers {service}")
     return _alone(claim, f"No metric or log of {service} shows these failures {claim.span}", _notes(witnesses, claim))
 
 
 def _alone(claim: Claim, why: str, notes: str = "") -> Corroboration:
-    """Nothing corroborates the claim; says whose word the report is."""
+    """Nothing corroborates the claim; names the source of the report."""
     known = [f"from {reporter.title}, {reporter.how}" for reporter in claim.reporters if reporter.how]
     whose = f"; the only report is {', and '.join(known)}" if known else ""
     return Corroboration(False, "", why + whose + (f". {notes}" if notes else ""))
@@ -137,7 +137,7 @@ def _alone(claim: Claim, why: str, notes: str = "") -> Corroboration:
 
 def _shows(witness: Witness, claim: Claim, rules: CorroborationRules) -> bool:
     before, during = witness.before, witness.during
-    if not before.of:  # without earlier figures nobody knows what is usual
+    if not before.of:  # without earlier data, the normal rate is unknown
         return False
     usual = expected(witness)
     explained = max(usual, claim.elsewhere if witness.kind == "metrics" else 0.0)
@@ -155,7 +155,7 @@ def expected(witness: Witness) -> float:
 
 def _figures(witness: Witness, claim: Claim) -> str:
     service, during = claim.service[:SHOWN], witness.during
-    usual = f"{expected(witness):.1f} were expected at the earlier rate" if witness.before.failures else "none before"
+    usual = f"{expected(witness):.1f} expected at the earlier rate" if witness.before.failures else "none before"
     if witness.kind == "metrics":
         of = f"{during.failures:.0f} of {during.of:.0f} requests of {service}"
         return f"{witness.title} metrics: {of} failed {claim.span}; {usual}"
@@ -163,9 +163,9 @@ def _figures(witness: Witness, claim: Claim) -> str:
 
 
 def _notes(witnesses: Sequence[Witness], claim: Claim) -> str:
-    """What each witness says; one that could not be read is named once, and its silence says nothing."""
+    """The finding of each witness; an unavailable one is named once, and its silence proves nothing."""
     heard = [witness for witness in witnesses if witness.during.failures or not witness.trouble]
-    troubles = dict.fromkeys(f"{w.title} could not be read: {w.trouble}" for w in witnesses if w.trouble)
+    troubles = dict.fromkeys(f"{w.title} is unavailable: {w.trouble}" for w in witnesses if w.trouble)
     return "; ".join([*(_note(witness, claim) for witness in heard), *troubles])
 
 
@@ -177,9 +177,9 @@ def _note(witness: Witness, claim: Claim) -> str:
 def _metrics_note(witness: Witness, claim: Claim) -> str:
     during = witness.during
     if not during.of:
-        return "no figures"
+        return "no data"
     if not witness.before.of:
-        return f"{during.failures:.0f} of {during.of:.0f} requests failed, with no earlier figures to compare"
+        return f"{during.failures:.0f} of {during.of:.0f} requests failed, with no earlier data to compare"
     if not during.failures:
         return f"none of {during.of:.0f} requests failed"
     other = f", {claim.elsewhere:.0f} explained by other issues" if claim.elsewhere else ""
@@ -188,5 +188,5 @@ def _metrics_note(witness: Witness, claim: Claim) -> str:
 
 def _logs_note(witness: Witness) -> str:
     if not witness.during.failures:
-        return "no error"
+        return "no errors"
     return f"{counted(witness.during.failures, 'error')}, {expected(witness):.1f} expected"

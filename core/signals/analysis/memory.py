@@ -1,4 +1,4 @@
-"""Memory: past issues that were like this one, and so what may cure it."""
+"""Memory: similar past issues, and how they were resolved."""
 
 from __future__ import annotations
 

@@ -89,11 +89,11 @@ def _many(health: ServiceHealth, users: int) -> Severity | None:
 
 
 def _impact(health: ServiceHealth, others: Sequence[str], users: int, catalogue: Impact) -> tuple[Impact, list[dict]]:
-    says = [_say(f"the catalogue rates the service's impact {catalogue}", IMPACTS.index(catalogue))]
+    says = [_say(f"platform.toml rates the impact of the service as {catalogue}", IMPACTS.index(catalogue))]
     if len(others) >= BROAD:
-        says.append(_say(f"{len(others)} other services fail too: {', '.join(sorted(others)[:5])}", 1))
+        says.append(_say(f"{counted(len(others), 'other service')} failing: {', '.join(sorted(others)[:5])}", 1))
     if _many(health, users):
-        says.append(_say(f"{counted(users, 'affected user')}: the impact is a step higher", 1))
+        says.append(_say(f"{counted(users, 'affected user')} raise the impact by one step", 1))
     return IMPACTS[min(IMPACTS.index(catalogue) + len(says) - 1, len(IMPACTS) - 1)], says
 
 

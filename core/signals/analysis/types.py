@@ -24,7 +24,7 @@ class Evidence:
     others: Sequence[str] = ()  # services with errors at the same time
     rules: SeverityRules = field(default_factory=SeverityRules)
     noise_ms: float = 50.0  # growth of a latency that says nothing
-    changes: Sequence[Record] = ()  # releases and deployments of late
+    changes: Sequence[Record] = ()  # recent releases and deployments
     upstreams: Sequence[str] = ()
     past: Sequence[str] = ()  # similar issues and what cured them
 

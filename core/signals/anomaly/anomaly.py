@@ -153,7 +153,7 @@ class Detector:
         height = self.bar.height()
         if surprise < height or resting or self.rows < WARM_UP:
             if resting and surprise >= height:
-                self.resting = REST  # the incident goes on
+                self.resting = REST  # the incident continues
             return Reading(min(QUIET, 0.5 * surprise / height), *band, says)
         self.bar.rise(kind)
         self.resting, self.loudest = REST, surprise

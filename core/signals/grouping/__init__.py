@@ -1,1 +1,1 @@
-"""Grouping: which signals are one issue, and which open none."""
+"""Grouping: which signals belong to one issue, and which open no issue."""

@@ -1,4 +1,4 @@
-"""The open issues that a record is worth comparing with: found by index, never all with all."""
+"""The open issues that a record is compared with, found by index instead of comparing all with all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Candidates:
             self.put(issue)
 
     def put(self, issue: Open, *fingerprints: str) -> None:
-        """Take an issue in, or its newer state; ``fingerprints`` are further ones that it owns."""
+        """Add or update an issue; ``fingerprints`` are further ones that it owns."""
         self.issues[issue.id] = issue
         self.issues.move_to_end(issue.id)
         for key in (issue.fingerprint, *fingerprints):
@@ -42,7 +42,7 @@ class Candidates:
             self._forget()
 
     def find(self, record: Record, fp: Fingerprint, graph: Mapping[str, Sequence[str]], overrides: Overrides) -> Match:
-        """The issue that a record belongs to: by likeness, or because one of just its fingerprint has joined it."""
+        """The issue of a record, by similarity or by an identical fingerprint that already joined it."""
         near = self.near(correlation.opened(0, record, fp), overrides.merged)
         self.compared += len(near)
         found = correlation.match(record, fp, near, graph, overrides)
@@ -52,7 +52,7 @@ class Candidates:
         return found
 
     def join(self, issue_id: int, record: Record, fp: Fingerprint) -> None:
-        """A record joined the issue; its fingerprint leads there from now on, unless its likes may belong elsewhere."""
+        """Map the fingerprint of a record to the issue it joined, unless similar records may belong elsewhere."""
         tells = record.service and record.kind not in correlation.SIGNS
         self.put(correlation.absorb(self.issues[issue_id], record, fp), *([fp.key] if tells else []))
 
@@ -89,7 +89,7 @@ def _keys(issue: Open) -> Iterator[tuple]:
 
 
 class Correlator:
-    """Gives each record of a stream its issue's id, opening issues as they come; memory is bounded."""
+    """Assigns each record of a stream to an issue, opening issues as needed; memory is bounded."""
 
     def __init__(
         self,
@@ -113,4 +113,4 @@ class Correlator:
     def _begin(self, record: Record, fp: Fingerprint) -> Match:
         self.count += 1
         self.open.put(correlation.opened(self.count, record, fp))
-        return Match(self.count, 1.0, {"new": 1.0}, f"the first of its kind: {fp.because}")
+        return Match(self.count, 1.0, {"new": 1.0}, f"first of its kind ({fp.because})")

@@ -1,4 +1,4 @@
-"""Whether a record belongs to an open issue, whatever vendor told of it.
+"""Whether a record belongs to an open issue, across vendors.
 
 Each term compares one thing that both sides know, 0..1; the score is their weighted mean. What they
 contradict each other in (another exception, another place, another service) rules the issue out, and what a
@@ -39,7 +39,7 @@ SIGNS = (Kind.ALERT, Kind.METRIC)  # they tell that something fails, not what
 
 @dataclass(frozen=True)
 class Open:
-    """An open issue as correlation sees it; ``words`` are the telling words of its messages."""
+    """An open issue for the correlation; ``words`` are the significant words of its messages."""
 
     id: int
     fingerprint: str
@@ -63,7 +63,7 @@ class Match:
     issue_id: int | None = None
     score: float = 0.0
     shares: Mapping[str, float] = field(default_factory=dict)
-    because: str = "like no open issue"
+    because: str = "no similar open issue"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def opened(issue_id: int, record: Record, fp: Fingerprint) -> Open:
 
 
 def absorb(issue: Open, record: Record, fp: Fingerprint) -> Open:
-    """The issue after a record joined it: what it did not know yet is filled in."""
+    """The issue after a record joined it, with its unknown fields filled in."""
     new = opened(issue.id, record, fp)
     known = {"service": issue.service or new.service, "release": issue.release or new.release}
     if issue.kind in SIGNS:  # an alert came first: what it is about tells more
@@ -195,13 +195,13 @@ def _place(a: tuple[str, ...], b: tuple[str, ...]) -> float | None:
 
 
 def _same_call(a: str, b: str) -> bool:
-    """shop/cart.py:add is cart.py:add seen from another root."""
+    """shop/cart.py:add equals cart.py:add with another root."""
     long, short = (a, b) if len(a) >= len(b) else (b, a)
     return long == short or long.endswith("/" + short)
 
 
 def _message(a: Open, b: Open) -> float | None:
-    """Likeness of the messages; prose may say more than the message that it quotes."""
+    """Similarity of the messages; prose may say more than the message it quotes."""
     if a.type and a.type == b.type and a.message == b.message:
         return 1.0
     first, second = a.words - _names(a), b.words - _names(b)
@@ -216,12 +216,12 @@ def _message(a: Open, b: Open) -> float | None:
 
 
 def _names(issue: Open) -> frozenset[str]:
-    """Words that say no more than the type and the service, which are terms of their own."""
+    """Words that only repeat the type and the service, which are separate terms."""
     return frozenset({issue.type.lower(), *SPELLING.split(issue.service.lower())})
 
 
 def _service(new: Open, issue: Open, graph: Mapping[str, Sequence[str]]) -> float | None:
-    """Vendors spell one service differently; neighbours tell of each other's faults; a title may name it."""
+    """Match services: spellings differ, neighbours report each other's failures, and a title may name it."""
     a, b = new.service, issue.service
     if not (a and b):
         return _titled(new, issue) if a or b else None
@@ -242,7 +242,7 @@ def _plain(service: str) -> frozenset[str]:
 
 
 def _symptom(new: Open, issue: Open, service: float | None) -> bool:
-    """An alert about failing requests belongs to what began to fail in that service at that time."""
+    """Does an alert about failing requests match what began to fail in that service at that time?"""
     alert, fault = (new, issue) if new.kind in SIGNS else (issue, new)
     if fault.kind in SIGNS or not fault.type or service != 1.0:
         return False
@@ -260,4 +260,4 @@ def _because(issue: Open, shares: Mapping[str, float]) -> str:
     said = [
         f"{name} {told.get(name) or ''}".strip() for name in sorted(shares, key=lambda name: shares[name], reverse=True)
     ]
-    return f"same because of {', '.join(said[:4])}"
+    return f"matches by {', '.join(said[:4])}"

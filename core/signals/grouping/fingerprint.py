@@ -1,4 +1,4 @@
-"""What makes two signals one: a stable key, the parts it is made of, and both in a person's words.
+"""The fingerprint of a signal: a stable key, its parts, and a description for people.
 
 A crash is its service, type, the program's own calls (file and function, no line numbers), the operation
 that failed and what it failed on, and the type of its root cause. What has no crash
@@ -102,7 +102,7 @@ def fingerprint(record: Record, template: Callable[[str], str] = mask) -> Finger
     if record.kind in (Kind.ALERT, Kind.METRIC):
         return _of_alert(record, template)
     says = template(record.message or record.title)
-    because = f'same because {record.service or "a service"} says "{says[:120]}"'
+    because = f'same message of {record.service or "a service"}: "{says[:120]}"'
     return _make((record.kind, record.service, says), because, f"{record.kind}/{says[:60]}")
 
 
@@ -113,7 +113,7 @@ def of_crash(crash: Crash, service: str = "", template: Callable[[str], str] = m
     root = crash.chain[-1].type if crash.chain else ""
     place = calls[-CALLS:] or (service, template(crash.exception.message))
     subject = _subject(crash, code)
-    because = f"same because {kind}{subject and ' (' + subject + ')'}"
+    because = f"same {kind}{subject and ' (' + subject + ')'}"
     because += f" in {' ← '.join(reversed(place))}" if calls else f' with the message "{place[1][:100]}"'
     because += f", caused by {root}" if root else ""
     pattern = f"{kind}/{operation(crash)}"
@@ -122,7 +122,7 @@ def of_crash(crash: Crash, service: str = "", template: Callable[[str], str] = m
 
 
 def operation(crash: Crash) -> str:
-    """What was being done when it failed, in one word; from the message first, so that all vendors agree."""
+    """The failed operation in one word, taken from the message first, so that all vendors agree."""
     says = crash.exception.message
     if not crash.exception.type.endswith("KeyError"):  # its message is data
         for found, word in OPERATIONS:
@@ -134,7 +134,7 @@ def operation(crash: Crash) -> str:
 
 
 def _subject(crash: Crash, code: str) -> str:
-    """The name at fault when it stands in the code; a key that is only data would split one fault in many."""
+    """The name at fault, if it appears in the code; a key that is only data would split one bug into many."""
     says = crash.exception.message
     if crash.exception.type == "KeyError" and len(says) > 2 and says[0] in "'\"":
         return says if says in code or f'"{says[1:-1]}"' in code else ""
@@ -147,7 +147,7 @@ def _of_alert(record: Record, template: Callable[[str], str]) -> Fingerprint:
     names = ("monitor_id", "alarm_name", "alarm", "condition_id", "policy", "metric", "name")
     monitor = next((str(record.attributes[n]) for n in names if record.attributes.get(n)), "")
     told = monitor or template(record.title)
-    because = f'same because of {record.service or record.source}\'s {record.kind} "{told[:120]}"'
+    because = f'same {record.kind} of {record.service or record.source}: "{told[:120]}"'
     return _make((record.kind, record.service, told), because, f"{record.kind}/{template(record.title)[:60]}")
 
 

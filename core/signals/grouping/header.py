@@ -51,7 +51,7 @@ class HeaderSplitter:
         if told := structured(line):
             return told
         end = header_end(line[:LONGEST])
-        if not line[:1].isspace():  # an indented line goes on with the one before
+        if not line[:1].isspace():  # an indented line continues the previous one
             self.lines += 1
             self.timed += end > 0
         if not end or self.lines > TRIAL and self.timed < USUAL * self.lines:

@@ -1,4 +1,4 @@
-"""The cheap masker: what changes from one message to the next gives way to a star."""
+"""A cheap masker: variable parts of a message become a star."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def mask(text: str) -> str:
 
 
 def words(text: str) -> frozenset[str]:
-    """The telling words of a message, lower case."""
+    """The significant words of a message, in lower case."""
     return frozenset(w.strip(".").lower() for w in WORD.findall(mask(text))) - SILENT

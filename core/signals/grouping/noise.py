@@ -1,4 +1,4 @@
-"""Noise: what is counted and shown, but opens no issue. Each verdict is its reason, in a person's words."""
+"""Noise: signals that are counted and shown but open no issue. Each verdict is its reason, in words for people."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ class PlannedMaintenance:
 
 @dataclass(frozen=True)
 class Context:
-    """What is known when a record comes. ``known`` maps a fingerprint's key to why nobody needs to see it."""
+    """The context of a record. ``known`` maps a fingerprint's key to the reason why it needs no attention."""
 
     silences: Sequence[ActiveSilence] = ()
     maintenance: Sequence[PlannedMaintenance] = ()
     known: dict[str, str] | None = None
     fingerprint: str = ""
-    state_changes: Sequence[datetime] = ()  # when this alert opened or closed, of late
+    state_changes: Sequence[datetime] = ()  # recent times when this alert opened or closed
 
 
 def verdict(record: Record, context: Context = Context()) -> str | None:  # noqa: B008 - frozen
-    """Why a record is set aside, or None when it deserves an issue."""
+    """Why a record is suppressed, or None if it may open an issue."""
     return next(filter(None, (rule(record, context) for rule in RULES)), None)
 
 
@@ -110,15 +110,15 @@ def _mild(record: Record, _context: Context) -> str | None:
     if record.level.lower() not in MILD or record.kind not in (Kind.EXCEPTION, Kind.LOG):
         return None
     if record.kind is Kind.EXCEPTION or record.attributes.get("handled") is True:
-        return f"handled: the program itself reports it as {record.level}"
-    return f"logged as {record.level}: an expected refusal or a notice"
+        return f"handled: the program reports it as {record.level}"
+    return f"logged as {record.level}: an expected rejection or a notice"
 
 
 def _flapping(record: Record, context: Context) -> str | None:
     recent = sum(record.at - FLAP_SPAN <= at <= record.at for at in context.state_changes)
     if record.kind is not Kind.ALERT or recent < FLAPS:
         return None
-    return f"flapping: changed its state {recent} times in {FLAP_SPAN.seconds // 60} minutes"
+    return f"flapping: {recent} state changes in {FLAP_SPAN.seconds // 60} min"
 
 
 def _recovered(record: Record, _context: Context) -> str | None:

@@ -1,4 +1,4 @@
-"""Stacks: reading them out of plain text, and the names of their frames that outlive a release.
+"""Stacks: parsing them from plain text, and frame names that are stable across releases.
 
 Text comes from logs and from issues somebody wrote: it is only matched, never run. Python, JavaScript
 and Java stacks are read; other text has no stack.
@@ -61,7 +61,7 @@ QUOTED = re.compile(r"^(?:> ?|[ +|]*\| )", re.M)
 
 
 def normal_file(path: str) -> str:
-    """A file's name that is the same on every host and in every release: shop/cart.py."""
+    """A file name that is the same on every host and in every release: shop/cart.py."""
     return _normal_file(path[-PATH:])
 
 
@@ -106,7 +106,7 @@ def _with_package(frame: Frame) -> str:
 
 
 def crash_of(record: Record) -> Crash | None:
-    """The crash a record tells of: its own, or the one in its attributes or text. None: it tells of none."""
+    """The crash of a record: its own, or the one in its attributes or text. None without one."""
     if record.crash:
         crash = record.crash
         return crash if crash.frames or not crash.traceback else read(crash.traceback) or crash

@@ -1,4 +1,4 @@
-"""Log templates: lines that one statement of a program wrote get one id. Online, one setting for every system.
+"""Log templates: lines from one statement of a program get one id. Online, with one setting for every system.
 
 The line loses its header (header.py) and its values (``values``), then Drain (He, Zhu, Zheng, Lyu 2017, in drain3's
 implementation) finds its template. Its similarity is ours: values say nothing about whether two lines are of one

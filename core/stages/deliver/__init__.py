@@ -1,1 +1,1 @@
-"""Delivery: admission to the lane, preview, production, the guard, the way back, and the merge."""
+"""Delivery: admission to the lane, preview, production, the guard, rollback, and the merge."""

@@ -1,4 +1,4 @@
-"""Admission: leave to enter the lane, in which a repository's releases go to production one after the other.
+"""Admission to the lane, in which the releases of a repository go to production one at a time.
 
 A release waits for its admission before it enters the lane, so that an approved release overtakes one that waits
 for the hour's limit or for business hours. Its admission takes a place in the hour's limit; whatever does not
@@ -29,7 +29,7 @@ def lane(context: StepContext) -> Lane:
 
 
 def admit(context: StepContext, change_id: int, automatic: bool) -> Wait:
-    """Seconds until the next look; at 0 the release is admitted and has its place in the hour's limit.
+    """Seconds until the next look; at 0, the release is admitted and has a place in the hourly limit.
 
     A person's approval goes past business hours, the brake and the limit, and not past a stop or a freeze.
     """
@@ -71,7 +71,7 @@ def _limit(session: Session, issue_id: int, change_id: int, guards: Guards) -> t
 
 
 def _admitted(session: Session, change_id: int) -> bool:
-    """Has this change its place already, taken by a step that died before it could say so?"""
+    """Does this change already have a place, taken by a step that died before it returned?"""
     row = session.exec(
         select(Deployment).where(Deployment.change_set_id == change_id, Deployment.environment == "production")
     ).first()
@@ -83,20 +83,20 @@ def _given_back(row: Deployment) -> bool:
 
 
 def _take_place(row: Deployment) -> None:
-    """A place that was given back is taken anew."""
+    """Take a returned place again."""
     if _given_back(row):
         row.status, row.note, row.ended_at, row.started_at = "pending", "", None, now()
 
 
 def give_back(context: StepContext, change_id: int, why: str) -> Done:
-    """The change does not go out after all: its place in the limit is free again."""
+    """Free the place of a change that is not released after all."""
     with store.write() as session:
         return_places(session, why, Deployment.change_set_id == change_id)
     return Done(ok=True)
 
 
 def return_places(session: Session, why: str, *where) -> int:
-    """Give back the places of the releases ``where`` that never reached the vendor; returns how many."""
+    """Return the places of the releases ``where`` that never reached the vendor; returns their number."""
     rows = session.exec(
         select(Deployment).where(
             Deployment.environment == "production",
@@ -111,6 +111,6 @@ def return_places(session: Session, why: str, *where) -> int:
 
 
 def return_abandoned(session: Session) -> int:
-    """Give back the places of issues that have ended: their release will not go out."""
+    """Return the places of issues that have ended and will not be released."""
     ended = select(Issue.id).where(col(Issue.status).in_(ENDED))
     return return_places(session, "the issue ended before its release", col(Deployment.issue_id).in_(ended))

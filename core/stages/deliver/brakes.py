@@ -1,7 +1,7 @@
-"""Whether a release has to wait: for a stop, the brake of its repository, or a freeze; and when the brake goes on.
+"""Whether a release must wait for a stop, its repository's brake or a freeze; and when the brake is applied.
 
 The brake looks at the releases of one repository and holds its automatic releases. The guard "rollbacks in a row" of
-core/decision/rules.py is another thing: it looks at the platform's outcomes, and makes a decision ask for approval.
+core/decision/guards.py is another thing: it looks at the platform's outcomes, and makes a decision ask for approval.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOOK_SECONDS = 60.0  # between two looks whether a hold has ended
 
 
 def on(session: Session, policy: Policy, repository: str, automatic: bool) -> tuple[float, str] | None:
-    """(seconds until the next look, why) if a release of this repository has to wait; None if nothing holds it."""
+    """(seconds until the next look, why) if a release of this repository must wait; None if nothing holds it."""
     if stop := of(session, EVERYTHING):
         return LOOK_SECONDS, f"Waiting: {stop.by} stopped all releases{_because(stop.reason)}"
     if automatic and (brake := of(session, repository)):
@@ -38,7 +38,7 @@ def _because(reason: str) -> str:
 
 
 def brake_if_due(session: Session, policy: Policy, repository: str) -> Hold | None:
-    """Put the brake on a repository whose last releases failed; people are told. None if there is no cause."""
+    """Apply the brake to a repository whose last releases failed, and notify people. None if there is no reason."""
     limit = policy.guards.brake_after_failures
     if not limit or of(session, repository):
         return None
@@ -57,7 +57,7 @@ def brake_if_due(session: Session, policy: Policy, repository: str) -> Hold | No
 
 
 def failed_in_a_row(session: Session, repository: str, most: int) -> list[Deployment]:
-    """The newest releases, newest first, that failed in or after production without one that held between them.
+    """The newest releases, newest first, that failed in or after production, up to the last one that held.
 
     At most ``most``, and only those since the brake was last lifted. What never reached the vendor is no release.
     """

@@ -97,7 +97,7 @@ def _update(key: str, **values) -> None:
 
 
 def _built(rt: Runtime, made: Deployed) -> Deployed:
-    """Poll until the build has ended. Raises VendorError when it does not within ten minutes."""
+    """Poll until the build has ended. Raises VendorError after ten minutes."""
     deployer, deadline = connected(rt.deployer, "deployer"), time.monotonic() + BUILD_SECONDS
     while made.state not in ("READY", *FAILED):
         if time.monotonic() > deadline:
@@ -110,7 +110,7 @@ def _built(rt: Runtime, made: Deployed) -> Deployed:
 
 
 def probe(rt: Runtime, url: str) -> str:
-    """Why the address is not healthy; empty when every probe of three answered 200."""
+    """Why the address is not healthy; empty if all three probes returned 200."""
     for _ in range(PROBES):
         if fault := rt.probe(url):
             return fault
@@ -131,7 +131,7 @@ def _stop(entry: Entry, says: str) -> Delivered:
 
 
 def ask(context: StepContext, change_id: int) -> ApprovalAsked:
-    """Ask for approval of exactly this patch; older questions of the issue become stale."""
+    """Request approval of exactly this patch; older approvals of the issue become stale."""
     issue_id, limit = context.issue_id, timedelta(minutes=context.runtime.policy.approval.expires_minutes)
     with store.write() as session:
         issue = stage_log.move(session, issue_id, Status.AWAITING_APPROVAL)
@@ -200,7 +200,7 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
     begun = time.monotonic()
     deployer = connected(rt.deployer, "deployer")
     made = deployer.promote(repository.vercel_project, ready.vendor_id, row.key)
-    _update(row.key, vendor_id=made.vendor_id)  # from here on the way back knows it
+    _update(row.key, vendor_id=made.vendor_id)  # from here on, a rollback can find it
     made = _built(rt, made)
     if made.state != "READY":
         return _failed(row, made, entry, f"The production deployment failed ({made.state}): {made.note}")
@@ -235,7 +235,7 @@ def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:
 
 
 def _remember(rt: Runtime, row: Deployment, repository: Repository, name: str) -> None:
-    """What a rollback returns to, and how the repository's services and their success checks fared before."""
+    """The deployment that a rollback restores, and the earlier health of the services and their success checks."""
     live = connected(rt.deployer, "deployer").production(repository.vercel_project)
     services = sorted(scene.services_of(rt, name))
     at = now()

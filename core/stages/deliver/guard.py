@@ -25,7 +25,7 @@ from core.stages.results import Delivered, Done, WatchResult
 log = logging.getLogger(__name__)
 REPEAT = 900  # seconds between two alarms of one deployment
 FORWARD_SECONDS = 600.0  # a deployment that cannot be finished for so long is rolled back
-BROKEN_SECONDS = 30.0  # so long a look that fails by our own fault is tried again: then nobody can confirm
+BROKEN_SECONDS = 30.0  # how long a look that fails through our own bug is retried before the alarm
 LIVE = ("pending", "watching", "failed")  # states of a deployment that nobody has confirmed or rolled back
 
 
@@ -43,7 +43,7 @@ BACK = Patience(broken=math.inf, guards=True)
 
 
 def kept(work: Callable[[], Result], issue_id: int, run: int, patience: Patience) -> Result | StepFault:
-    """The result of a step's work, or its fault; a guarded step that has a result ends the alarm."""
+    """The result of a step, or its failure; a guarded step that succeeds ends the alarm."""
 
     if patience.guards:
         lookout.guarded.add(issue_id)
@@ -61,7 +61,7 @@ def kept(work: Callable[[], Result], issue_id: int, run: int, patience: Patience
 
 
 def _waits(issue_id: int, says: str) -> None:
-    """Say on the issue what it waits for, if the database lets us."""
+    """Show on the issue what it waits for, if the database is available."""
     try:
         with store.write() as session:
             stage_log.waits(session, issue_id, says)
@@ -81,7 +81,7 @@ def _unconfirmed(session: Session, issue_id: int, run: int) -> list[Deployment]:
 
 
 def alarm(issue_id: int, run: int, says: str) -> Done:
-    """Say on every channel and on every page that production may serve an unverified build. A step that never fails."""
+    """Announce on every channel and page that production may serve an unverified build. A step that never fails."""
     try:
         with store.write() as session:
             for row in _unconfirmed(session, issue_id, run):
@@ -104,7 +104,7 @@ def body(row: Deployment, policy: Policy) -> str:
 
 
 def says(row: Deployment) -> str:
-    """What is wrong, and what the platform does."""
+    """The problem, and what the platform does about it."""
     built = f"Deployment {row.vendor_id}" if row.vendor_id else "A deployment"
     return (
         f"{built} of {row.repository} could be neither confirmed nor rolled back: {row.alarm}. "
@@ -113,7 +113,7 @@ def says(row: Deployment) -> str:
 
 
 def by_hand(row: Deployment, policy: Policy) -> str:
-    """The command that restores production without the platform."""
+    """The command for a manual rollback, without the platform."""
     if not row.previous_vendor_id:
         return "there is no earlier deployment; deploy a good commit"
     known = policy.repositories.get(row.repository)
@@ -122,7 +122,7 @@ def by_hand(row: Deployment, policy: Policy) -> str:
 
 
 def quiet(issue_id: int, run: int) -> None:
-    """The guard works again: no alarm."""
+    """End the alarm: the guard works again."""
     with store.read() as session:
         if not any(row.alarm for row in _unconfirmed(session, issue_id, run)):
             return
@@ -131,6 +131,6 @@ def quiet(issue_id: int, run: int) -> None:
 
 
 def alarms() -> list[Deployment]:
-    """Deployments that may serve production and that nobody could confirm or roll back."""
+    """Deployments that may serve production and could be neither confirmed nor rolled back."""
     with store.read() as session:
         return list(session.exec(select(Deployment).where(Deployment.alarm != "", col(Deployment.status).in_(LIVE))))

@@ -20,7 +20,7 @@ EVERYTHING = "*"  # the scope of a stop; a brake has the name of its repository
 
 
 def standing(session: Session) -> list[Hold]:
-    """Every hold that stands, the stop first."""
+    """Every active hold, the stop first."""
     return list(session.exec(select(Hold).where(col(Hold.ended_at).is_(None)).order_by(Hold.scope)))
 
 
@@ -43,7 +43,7 @@ def end(hold: Hold, by: str) -> None:
 
 
 def places_taken(session: Session, at: datetime) -> int:
-    """Automatic production deployments that count for the hour's limit: under way, or started within the hour.
+    """Automatic production deployments that count towards the hourly limit: in progress, or started within the hour.
 
     What never reached the vendor has given its place back.
     """

@@ -1,4 +1,4 @@
-"""What production serves, as the vendor says it, and whether another deployment contains a fix."""
+"""What production serves according to the vendor, and whether another deployment contains a fix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.vendors.command import CommandError
 
 
 def ask(rt: Runtime, row: Deployment) -> tuple[Deployed | None, str]:
-    """(the deployment that serves production, the vendor's fault); None where it is not known."""
+    """(the deployment that serves production, the vendor's error); None if unknown."""
     deployer = connected(rt.deployer, "deployer")
     try:
         live = deployer.production(rt.policy.repositories[row.repository].vercel_project)
@@ -22,7 +22,7 @@ def ask(rt: Runtime, row: Deployment) -> tuple[Deployed | None, str]:
 
 
 def young(rt: Runtime, repository: Repository) -> float:
-    """Seconds until what serves production has served long enough to be compared with; 0 where that is not known."""
+    """Seconds until the live deployment has served long enough to be a baseline; 0 if unknown."""
     live = rt.deployer.production(repository.vercel_project) if rt.deployer and repository.vercel_project else None
     if live is None or live.since is None:
         return 0.0
@@ -30,7 +30,7 @@ def young(rt: Runtime, repository: Repository) -> float:
 
 
 def contains(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) -> bool | None:
-    """Does the live commit contain the fix, as an ancestor or as an equal patch? None where that is not known."""
+    """Does the live commit contain the fix, as an ancestor or as an equal patch? None if unknown."""
     if not live.sha:
         return None
     try:
@@ -42,14 +42,14 @@ def contains(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) ->
 
 
 def judged(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) -> tuple[bool | None, str]:
-    """(whether the fix is in production all the same, None where that is not known; the sentence that says so)."""
+    """(whether production contains the fix anyway, None if unknown; the sentence for people)."""
     found = contains(rt, row, change, live)
     what = {
         True: "which contains the fix",
         False: "which does not contain the fix",
-        None: "and it is not known whether its commit contains the fix",
+        None: "but it is unknown whether its commit contains the fix",
     }[found]
     return (
         found,
-        f"superseded: production serves {live.vendor_id} ({live.sha[:10] or 'commit not known'}), {what}",
+        f"superseded: production serves {live.vendor_id} ({live.sha[:10] or 'unknown commit'}), {what}",
     )

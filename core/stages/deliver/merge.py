@@ -1,4 +1,4 @@
-"""Merge: the pull request of a verified fix. The fix is live and good whether the merge succeeds or not."""
+"""Merges the pull request of a verified fix. The fix stays live and verified even if the merge fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOR = timedelta(days=3)  # then it is left to the person who was told
 
 
 def attempt(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[str, str]:
-    """(merged, refused or away; what was done)."""
+    """(merged, refused or away; the sentence for people)."""
     if not (rt.host and change.pull_number):
         return "merged", "No pull request to merge: GitHub is not connected."
     _, repository = rt.repository_of(issue.service)
@@ -32,13 +32,13 @@ def attempt(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[str, str]:
 
 
 def outstanding(session: Session, issue: Issue, change: ChangeSet, says: str) -> None:
-    """Tell a person, once. The issue stays fixed."""
+    """Notify people once. The issue stays fixed."""
     text = f"The fix is live and verified, but {says}. The platform retries for {FOR.days} days. {change.pull_url}"
     notify.once(session, "merge_outstanding", issue, f"merge-{change.id}", text.strip())
 
 
 def again(context: StepContext, change_id: int) -> Wait:
-    """Seconds until the next attempt; 0 when it is merged, taken back, or left to a person."""
+    """Seconds until the next attempt; 0 if it is merged, withdrawn, or left to a person."""
     with store.read() as session:
         issue, change = session.get_one(Issue, context.issue_id), session.get_one(ChangeSet, change_id)
         at = store.clock(session)

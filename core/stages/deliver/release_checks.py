@@ -1,4 +1,4 @@
-"""The last locks before production, asked at the door itself: no path through the flow goes around them."""
+"""The last checks before production. They run at the release itself, so no path through the flow bypasses them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SURE = 0.8  # a patch below this has no evidence for its behaviour: a person app
 
 
 def needs_approval(change: ChangeSet) -> bool:
-    """A patch without its proof, or without evidence for what it does, goes to a person first."""
+    """A patch without a proof, or without evidence for its behaviour, needs a person first."""
     return not change.proof.get("complete") or change.confidence < SURE
 
 
 def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> list[str]:
-    """What stands between this change and production; empty when nothing does."""
+    """What this change lacks for production; empty if nothing."""
     decision = _newest(session, Decision, Decision.issue_id == issue_id, Decision.run == run)
     review = _newest(session, Review, Review.change_set_id == change.id)
     asked = needs_approval(change) or unseen(review) or decision is None or decision.needs_approval or unasked(decision)
@@ -40,18 +40,18 @@ def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> lis
 
 
 def tested(session: Session, change: ChangeSet) -> bool:
-    """Have the service's tests passed when they last ran on this change?"""
+    """Did the service's tests pass in their last run on this change?"""
     tests = _newest(session, TestRun, TestRun.change_set_id == change.id)
     return tests is not None and tests.passed
 
 
 def unasked(decision: Decision) -> bool:
-    """A decision from before reports had to be corroborated: it waited since an older version of this program."""
+    """Was the decision made by an older version, which did not require corroboration?"""
     return "corroborated" not in (decision.receipt.get("inputs") or {})
 
 
 def unseen(review: Review | None) -> bool:
-    """A review that passed although one of its gates could not be asked (CodeRabbit or OSV did not answer)."""
+    """Did the review pass although one of its gates could not run (CodeRabbit or OSV did not respond)?"""
     return review is not None and review.passed and not all(gate.get("passed") for gate in review.gates)
 
 

@@ -1,4 +1,4 @@
-"""The way back: production serves again what it served before a deployment."""
+"""Rollback: production serves again what it served before a deployment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Restored:
 
 
 def made(rt: Runtime, row: Deployment) -> list[Deployed]:
-    """All that was created for this row: two workers, or a lost answer, may have made more than the row knows."""
+    """Everything that was created for this row. Two workers, or a lost response, may have created more."""
     return _deployer(rt).with_key(_project(rt, row), row.key)
 
 
@@ -76,7 +76,7 @@ def _seen(deployer: Deployer, project: str, vendor_id: str) -> None:
 
 
 def settle(context: StepContext, change_id: int) -> Wait:
-    """Seconds until the next look whether production moved to the deployment after all; then it is restored again.
+    """Seconds until the next check whether production moved to the deployment after all; then it is restored again.
 
     0 when five minutes have passed: a vendor's alias request is done by then.
     """

@@ -1,4 +1,4 @@
-"""What production reports about a release: the store's metric points and signals, as a scene that can be judged.
+"""What production reports about a release: stored metric points and signals, as a scene for the judge.
 
 Errors of one fingerprint in one service are one fault. Of several sources that report an issue one is counted, so that
 two vendors do not count an error twice.
@@ -28,7 +28,7 @@ from core.stages.collect import CHUNK, LATER
 from core.stages.review.gates import touched
 from core.vendors.base import VendorError
 
-HISTORY = timedelta(hours=1)  # before the release: what is new is new against this
+HISTORY = timedelta(hours=1)  # before the release; errors count as new against this history
 UNSETTLED = timedelta(minutes=2)  # metric intervals this young may still change
 MOST_SIGNALS = 20_000
 CRASHES = 3  # of a fault, the newest, from which its files are read
@@ -41,7 +41,7 @@ REPLACED = "replaced_since"  # in Deployment.judged: since when production serve
 
 @dataclass(frozen=True)
 class Release:
-    """The deployment that is judged, and what it changed."""
+    """The judged deployment, and its changes."""
 
     issue: Issue
     change: ChangeSet
@@ -64,7 +64,7 @@ class Release:
 
     @property
     def baseline(self) -> float:
-        """Seconds for which the replaced deployment had served; without end where the vendor did not say."""
+        """Seconds for which the replaced deployment had served; infinite if unknown."""
         told = self.row.judged.get(REPLACED)
         return max(0.0, -self.seconds(datetime.fromisoformat(told))) if told else math.inf
 
@@ -81,7 +81,7 @@ def services_of(rt: Runtime, repository: str) -> frozenset[str]:
 
 
 def refresh(rt: Runtime, since: datetime, until: datetime) -> str:
-    """Store the metric points of all services that the store lacks; returns the vendor's fault, if it had one."""
+    """Store the missing metric points of all services; returns the vendor's error, if any."""
     if rt.health is None:
         return "no source of metrics is connected"
     with store.read() as session:
@@ -105,7 +105,7 @@ def build(session: Session, rt: Runtime, release: Release, at: datetime) -> Scen
     """The scene of a deployment as of ``at``."""
     rows = _signals(session, release, at)
     history = HISTORY.total_seconds()
-    if len(rows) == MOST_SIGNALS:  # what is older was left out: before it nothing is known
+    if len(rows) == MOST_SIGNALS:  # older rows were left out, so nothing earlier is known
         history = min(history, max(0.0, -release.seconds(rows[-1].at)))
     services = _intervals(session, rt, release, at)
     return Scene(
@@ -153,7 +153,7 @@ def _intervals(session: Session, rt: Runtime, release: Release, at: datetime) ->
 
 
 def _joined(points: Mapping[float, Mapping[str, float]]) -> tuple[Interval, ...]:
-    """Points of one time as one interval: as long as most are, or until the next one begins."""
+    """Merge the points of one time into one interval, of the usual length or until the next one begins."""
     times = sorted(points)
     gaps = [b - a for a, b in pairwise(times)]
     usual = median_low(gaps) if gaps else 0.0
@@ -170,7 +170,7 @@ def _interval(at: float, seconds: float, values: Mapping[str, float]) -> Interva
 def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
     """Errors of the issue's environment, the newest first. One that is not grouped yet has no fingerprint so far."""
     grouped = col(Signal.issue_id).is_not(None) | col(Signal.set_aside).is_not(None)
-    return session.exec(
+    return session.connection().execute(
         select_columns(
             Signal.id, Signal.source, Signal.service, Signal.at, col(Signal.count).label("number"),
             Signal.release, Signal.fingerprint, Signal.title, Signal.issue_id,
@@ -208,8 +208,9 @@ def _faults(session: Session, release: Release, rows: Sequence[Row], at: datetim
 
 
 def _causes(session: Session, issues: Collection[int]) -> dict[int, Cause | None]:
-    """The cause that the analysis named, by issue; None of one that is not analysed yet."""
-    return dict(session.exec(select_columns(Issue.id, Issue.cause).where(col(Issue.id).in_(issues))).all())
+    """The cause that the analysis found, by issue; None if it is not analysed yet."""
+    rows = session.exec(select_columns(Issue.id, Issue.cause).where(col(Issue.id).in_(issues)))
+    return {id_: cause for id_, cause in rows}
 
 
 def _unread(release: Release, signals: Sequence[Row], causes: Collection[Cause | None], at: datetime) -> bool:

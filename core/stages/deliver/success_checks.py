@@ -1,4 +1,4 @@
-"""A service's own success checks (``[services.NAME.checks.CHECK]``), asked before a release and at each look at it.
+"""A service's own success checks (``[services.NAME.checks.CHECK]``), run before a release and at each look.
 
 A check is an address with its expected answer, or a metric with its bound. Its answer is "" when it passes and the
 fault in words when it fails; a metric with too few requests has no answer.
@@ -26,7 +26,7 @@ def of(rt: Runtime, services: Iterable[str]) -> dict[str, tuple[str, SuccessChec
 
 
 def ask(rt: Runtime, services: Iterable[str], health: Mapping[str, ServiceHealth]) -> dict[str, str]:
-    """Ask every check of the services; ``health`` is theirs since the release, or before it."""
+    """Run every check of the services; ``health`` is their health since the release, or before it."""
     least = rt.policy.watch.minimum_requests
     answers = {
         name: rt.probe(check.url, status=check.status, contains=check.contains)
@@ -38,7 +38,7 @@ def ask(rt: Runtime, services: Iterable[str], health: Mapping[str, ServiceHealth
 
 
 def bound(check: SuccessCheck, health: ServiceHealth, least: int) -> str | None:
-    """The answer of a metric with its bound; None where fewer requests than ``least`` came. Pure."""
+    """The result of a metric check; None with fewer requests than ``least``. Pure."""
     value = getattr(health, check.metric)
     if value is None or health.requests < least:
         return None
@@ -51,7 +51,7 @@ def harm(before: Answers, last: Answers, now: Answers) -> list[str]:
 
 
 def unmet(names: Iterable[str], before: Answers, now: Answers) -> list[str]:
-    """Checks that stand against success: failing or without an answer, and not failing before the release. Pure."""
+    """Checks that prevent a confirmation: failing or without a result, and not failing before the release. Pure."""
     return [
         f"{name}: {now.get(name, 'no answer yet')}" for name in names if now.get(name) != "" and not before.get(name)
     ]

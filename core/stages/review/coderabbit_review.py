@@ -1,4 +1,4 @@
-"""The review by CodeRabbit of a fix that passed our own gates: waited for, never waited out.
+"""CodeRabbit's review of a fix that passed our own gates; the flow waits for it for a limited time.
 
 Its critical and major findings go back to the fixer; others are noted. A review that could not be had (a limit,
 skipped, no answer in time) is no approval: a person's is asked for in its place.
@@ -26,12 +26,12 @@ ASKS = 2  # how often a review is asked for again
 
 
 def applies(rt: Runtime, repository: Repository, change: ChangeSet) -> bool:
-    """Is there somebody to wait for?"""
+    """Is there a review to wait for?"""
     return bool(rt.policy.coderabbit.enabled and rt.reviewer and repository.github and change.pull_number)
 
 
 def look(context: StageContext, change_id: int, asked: int) -> PeerReview:
-    """One look: waiting (look again in ``seconds``), or ended with ``ok`` and what is to be mended.
+    """One look: waiting (look again in ``seconds``), or ended with ``ok`` and what must be fixed.
 
     ``asked`` says how often a review was asked for again; a look that asks returns it raised by one.
     """
@@ -58,22 +58,29 @@ def look(context: StageContext, change_id: int, asked: int) -> PeerReview:
 
 def _seen(rt: Runtime, repository: Repository, change: ChangeSet) -> ReviewProgress:
     try:
-        return connected(rt.reviewer, "reviewer").look(repository.github, change.pull_number, change.head_sha)
+        return connected(rt.reviewer, "reviewer").look(repository.github, _pull(change), change.head_sha)
     except VendorError as error:
         return ReviewProgress("waiting", says=f"CodeRabbit's review could not be read ({error.message})")
+
+
+def _pull(change: ChangeSet) -> int:
+    """Its pull request, which ``applies`` asked for. Raises ValueError where there is none."""
+    if change.pull_number is None:
+        raise ValueError(f"change {change.id} has no pull request")
+    return change.pull_number
 
 
 def _ask_again(
     rt: Runtime, entry: Entry, repository: Repository, change: ChangeSet, seen: ReviewProgress, asked: int
 ) -> PeerReview:
-    """First wait as long as it asked for; then ask, once for each commit and time."""
+    """First wait as long as it asked for; then request the review again, once for each commit and time."""
     entry.result = "waiting"
     if seen.wait and asked == 0:
         entry.says = f"{seen.says}; retry in {seen.wait:.0f} s"
         return _again(seen.wait, asked=1)
     key = f"review-{change.head_sha[:12]}-{asked}"
     try:
-        connected(rt.reviewer, "reviewer").ask(repository.github, change.pull_number, key)
+        connected(rt.reviewer, "reviewer").ask(repository.github, _pull(change), key)
         entry.says = f"{seen.says}; review requested again"
     except VendorError as error:
         entry.says = f"{seen.says}; it could not be requested again ({error.message})"

@@ -1,4 +1,4 @@
-"""What a review gate says, and which lines of a change are its own."""
+"""The result of a review gate, and which lines belong to a change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from core.models.patterns import NUMBER
 
-CAPABILITIES = "capabilities"  # the gate that says what a patch can newly do
+CAPABILITIES = "capabilities"  # the gate on the new capabilities of a patch
 HUNK = re.compile(rf"^@@ -\S+ \+({NUMBER})(?:,({NUMBER}))? @@")
 Changed = dict[str, set[int]]
 
@@ -43,7 +43,7 @@ class Gate:
 
 
 def newly(gates: Sequence[dict], findings: Sequence[dict]) -> tuple[dict | None, list[tuple[bool, dict]]]:
-    """The stored gate on what a patch can newly do, and its rows, each with whether it asks for a person.
+    """The stored gate on new capabilities, and its rows, each with whether it needs a person.
 
     None for a review that was made before the gate was. The rows that ask come first; the gate's value counts them.
     """

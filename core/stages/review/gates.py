@@ -47,7 +47,7 @@ def review(
 
 
 def touched(diff: str) -> list[str]:
-    """Every file that a diff adds, changes or takes away, once."""
+    """Every file that a diff adds, changes or removes, once."""
     return sorted({line[6:] for line in diff.splitlines() if line.startswith(("+++ b/", "--- a/"))})
 
 

@@ -1,6 +1,6 @@
-"""Two more gates of the review: what the patch can newly do, and whether its generated test may be committed.
+"""Two more gates of the review: the new capabilities of the patch, and whether its generated test may be committed.
 
-Both read texts alone. What a patch can newly do is shown to whoever approves it; a patch that reaches out of the
+Both only read text. The approver sees the new capabilities of a patch; a patch that reaches outside the
 program, or lets through what was held, waits for that person.
 """
 

@@ -30,7 +30,7 @@ def watch(context: StepContext, change_id: int) -> WatchResult:
     if seen.superseded:
         return WatchResult("over")
     if seen.bad:
-        return WatchResult("failed", says=f"harm that began late, {seen.elapsed:.0f} s in: {seen.verdict.says}")
+        return WatchResult("failed", says=f"late regression after {seen.elapsed:.0f} s: {seen.verdict.says}")
     if lasted < rules.seconds or seen.verdict.state is State.WATCHING:
         return WatchResult("watching", min(rules.every, rules.seconds))
     if seen.verdict.state is State.UNSURE:
@@ -44,7 +44,7 @@ def roll_back(context: StepContext, change_id: int, why: str) -> Awaited:
     try:
         done = verify.returned(rt, issue_id, change_id, why)
     except VendorError as error:
-        _alarm(issue_id, change_id, f"{why}; the rollback did not succeed and is tried again: {error}")
+        _alarm(issue_id, change_id, f"{why}; the rollback failed and is retried: {error}")
         return Awaited(rt.policy.watch.every)
     with store.read() as session:
         current = session.get_one(Issue, issue_id).run == run

@@ -91,7 +91,7 @@ def _end(entry: Entry, state: str, says: str) -> WatchResult:
     return WatchResult(state, says=says)
 
 
-# --- the way back ------------------------------------------------------------------------------------
+# --- rollback ----------------------------------------------------------------------------------------
 
 
 def roll_back(context: StageContext, change_id: int, why: str) -> Rollback:

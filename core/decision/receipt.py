@@ -1,0 +1,91 @@
+"""The decision with the receipt that a person can check: each number, rule and guard, and the closest alternative."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+
+from core.decision.rules import judge, judge_at, terms
+from core.decision.situation import Situation
+from core.models import Cause, Impact, Severity, Verdict
+from core.policy.reader import Policy
+
+SEVERITIES, IMPACTS = list(Severity), list(Impact)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    verdict: Verdict
+    confidence: float
+    row: int
+    row_says: str
+    needs_approval: bool
+    terms: list[dict]
+    guards: list[dict]
+    flip: dict | None
+    inputs: dict = field(default_factory=dict)
+
+    def as_json(self) -> dict:
+        return asdict(self)
+
+
+def decide(case: Situation, policy: Policy) -> Receipt:
+    """The decision with its receipt. Pure: the same inputs give the same receipt."""
+    parts = terms(case, policy)
+    verdict, confidence, row, said, approval = judge(case, policy)
+    return Receipt(
+        verdict,
+        confidence,
+        row.number,
+        row.says,
+        approval,
+        parts,
+        [asdict(guard) for guard in said],
+        _flip(case, confidence, verdict, policy),
+        asdict(case),
+    )
+
+
+def _flip(case: Situation, confidence: float, verdict: Verdict, policy: Policy) -> dict | None:
+    """The closest alternative outcome: the smallest single change that gives another verdict.
+
+    A step is one level, or 0.1 of confidence.
+    """
+    found = [change for change in _changes(case, confidence, policy) if change.pop("verdict") != verdict]
+    return min(found, key=lambda change: change["steps"], default=None)
+
+
+def _changes(case: Situation, confidence: float, policy: Policy) -> Iterator[dict]:
+    t = policy.thresholds
+    for bound in {
+        t.escalate_below,
+        t.auto_any,
+        t.auto_mild,
+        t.auto_contained,
+        policy.guards.critical_confidence,
+    }:
+        to = bound if bound > confidence else round(bound - 0.0001, 4)
+        yield _change("confidence", confidence, to, abs(to - confidence) * 10, judge_at(to, case, policy)[1])
+    for name, ladder in (("severity", SEVERITIES), ("impact", IMPACTS)):
+        at = ladder.index(getattr(case, name))
+        for index, level in enumerate(ladder):
+            if index != at:
+                other = judge(replace(case, **{name: level}), policy)[0]
+                yield _change(name, ladder[at], level, abs(index - at), other)
+    if case.cause is not Cause.CODE:
+        yield _change("cause", case.cause, Cause.CODE, 1, judge(replace(case, cause=Cause.CODE), policy)[0])
+    if case.occurrences < policy.guards.minimum_occurrences:
+        enough = policy.guards.minimum_occurrences
+        other = judge(replace(case, occurrences=enough), policy)[0]
+        yield _change("occurrences", case.occurrences, enough, 1, other)
+
+
+def _change(name: str, before, after, steps: float, verdict: Verdict) -> dict:
+    return {
+        "change": name,
+        "from": before,
+        "to": after,
+        "steps": round(steps, 3),
+        "gives": str(verdict),
+        "verdict": verdict,
+    }

@@ -1,0 +1,233 @@
+"""What the documentation says about what is right when something is missing: values, rules, exceptions. Pure."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from core.models.patterns import Linear
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import UNREADABLE
+from core.repair.localize.syntax import Function, class_around, documentation, identifier
+
+LONGEST = 20_000  # characters of one documentation that are read
+SENTENCE = 1_000  # characters of one sentence that are read: each of its values is looked at with all around it
+NUMBERS = {"zero": "0", "one": "1"}
+_WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
+# EUR, INFO, DE; what is written in capitals everywhere is no value
+_CODE = r"(?!(?:API|ASCII|CSV|HTML|HTTP|ID|ISO|JSON|PDF|SQL|URL|UTC|UTF|XML|YAML)\b)[A-Z][A-Z_]{1,11}"
+VALUES = (
+    (re.compile(r"\b(?:an? )?empty (?:list|sequence|result)\b|\[\]", re.I), "[]"),
+    (re.compile(r"\b(?:an? )?empty (?:dict|dictionary|mapping|object)\b|\{\}", re.I), "{}"),
+    (re.compile(r"\b(?:an? )?(?:empty|blank) (?:string|text|\w+)\b|''|\"\"", re.I), '""'),
+    (re.compile(r"\b(?:an? )?empty tuple\b|(?<!\w)\(\)", re.I), "()"),
+    (re.compile(r"\b(?:an? )?empty set\b|\bset\(\)", re.I), "set()"),
+    (re.compile(r"(?<![\w.\-])-?\d+\.\d+(?![\w.]|\s?%)"), None),
+    (re.compile(r"\b(?:None|True|False)\b"), None),
+    (re.compile(r"(?<![\w.\-:/])-?\d+(?![\w\-%/:]|\.\d|\s%)"), None),
+    (re.compile(r"(?:``[^`\n]{1,40}``|(?<!\w)\"[^\"\n]{0,40}\"|(?<!\w)'[^'\n]{1,40}'(?!\w))"), None),
+    (re.compile(r"\bzero\b", re.I), "0"),
+    (re.compile(r"\b(?:is|are|be|left|stays?) (?:then )?(?:empty|blank)$", re.I), '""'),
+    (re.compile(r"\b(?:is|are|gives?|returns?) nothing\b", re.I), "None"),
+    (re.compile(rf"(?<=\bas )(?:{_WORD_VALUES})\b"), "word"),
+    (re.compile(r"(?:(?<=\bas )|(?<=\bto ))one\b(?! of)"), "1"),
+    (re.compile(rf"(?:(?<=\bas )|(?<=defaults to )|(?<=default is )){_CODE}\b"), "word"),
+    (re.compile(rf"\b{_CODE}\b(?= is (?:assumed|taken|used))"), "word"),
+)
+_EMPTY = {"list": "[]", "dict": "{}", "set": "set()", "tuple": "()", "int": "0", "float": "0.0", "str": '""'}
+CONDITION = re.compile(
+    r"\b(if|when|where|without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|"
+    r"for (?:an?|what|those)|"
+    r"not|until|before|may be|may have|may lack|can be|has no|have no|lacks?|else|unless|never|blank|unset|out of|"
+    r"fewer|less than|too (?:few|short|small)|single|falls? back|instead|at the end|last|only|still|yet|new|"
+    r"nobody|no one|anonymous|assumed)\b",
+    re.I,
+)
+_ABSENT = re.compile(
+    r"\b(without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|not|may have|may lack|"
+    r"lacks?|else|unless|never|blank|unset|fewer|less than|too (?:few|short|small)|falls? back|instead|zero|have no|"
+    r"nobody|no one|anonymous)\b",
+    re.I,
+)
+_OF_INPUT = re.compile(r"\b(?:may|can|might|could) be\s*$", re.I)  # "it may be None" tells no result
+_LINK = re.compile(
+    r"(?:\b(?:is|are|as|be|gives?|returns?|becomes?|to|defaults?|default[:=]?|means?|yields?|or|then|shows?|counts?|"
+    r"has|have|carry|carries|an|a|the|i\.?e\.?,?|get|gets|score|scores|with)|[=:])\s*$",
+    re.I,
+)
+_AFTER = re.compile(
+    r"^[\s,]*(?:if|when|for|without|unless|until|after|where|is assumed|by default|otherwise|out of)\b", re.I
+)
+SKIPPED = re.compile(
+    r"\b(skip|skips|skipped|ignored?|ignores|left out|leaves? out|excluded|dropped|omitted|passed over|disregarded|"
+    r"do(?:es)? not (?:count|appear)|(?:is|are) not (?:counted|listed|included|part|shown|reported))\b",
+    re.I,
+)
+STAYS = re.compile(r"\b(stays?|unchanged|as (?:it|they) (?:is|are)|untouched|kept|alone|left)\b", re.I)
+
+
+@dataclass(frozen=True)
+class Said:
+    """An expression that stands for the missing value, and the words that say so."""
+
+    value: str
+    words: str
+    confidence: float = 0.9
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of the documentation that speaks of a condition; ``trust`` by where it stands."""
+
+    text: str
+    trust: float
+
+
+def words_of(*names: str) -> frozenset[str]:
+    """Lower-case words of identifiers and texts, also without a plural's s."""
+    found = {w.lower() for name in names for w in re.findall(r"[A-Za-z][a-z]+|[A-Z]{2,}", name) if len(w) > 2}
+    return frozenset(found | {w[:-1] for w in found if w.endswith("s")})
+
+
+def sentences(place: Place, about: frozenset[str] = frozenset(), everything: bool = False) -> Iterator[Sentence]:
+    """Sentences on conditions, the function's first; of the module those ``about`` it, unless ``everything``."""
+    for text, trust, own in _texts(place):
+        for sentence in _split(text[:LONGEST]):
+            if not CONDITION.search(sentence) and not SKIPPED.search(sentence):
+                continue
+            related = bool(words_of(sentence) & about)
+            if own or related or everything:
+                less = 0.05 if _ABSENT.search(sentence) else 0.14  # a literal in words on something else
+                yield Sentence(sentence, trust + (0.03 if related else -less))
+
+
+def _texts(place: Place) -> Iterator[tuple[str, float, bool]]:
+    """(text, trust, whether it is the function's own)."""
+    if place.function:
+        yield documentation(place.function), 0.88, True
+        yield _comments(place, place.function), 0.87, True
+        yield documentation(class_around(place.module, place.function)), 0.85, False
+    yield documentation(place.module), 0.84, False
+    readme = next((p for p in (place.tree / "README.md", place.tree / "README.rst") if p.is_file()), None)
+    if readme and not readme.is_symlink():
+        yield readme.read_text(encoding="utf-8", errors="replace"), 0.8, False
+
+
+def _comments(place: Place, function: Function) -> str:
+    """Comments of the function and of the two lines above it, each a paragraph."""
+    first = min([function.lineno, *(d.lineno for d in function.decorator_list)])
+    rows = place.text.splitlines()[max(0, first - 3) : function.end_lineno]
+    return "\n\n".join(row.split("#", 1)[1].strip() for row in rows if re.search(r"(^|\s)#", row))
+
+
+def saying(words: str, text: str, flags: str = "i") -> str:
+    """The sentence of a text that holds the words, a pattern of RE2; empty when none does."""
+    found = _linear(words, flags).search(text)
+    if not found:
+        return ""
+    begin = max(text.rfind(end, 0, found.start()) for end in ".\n") + 1
+    ends = [at for end in ".\n" if (at := text.find(end, found.end())) >= 0]
+    return text[begin : min(ends, default=len(text))].strip()
+
+
+_linear = lru_cache(maxsize=256)(Linear)  # the patterns are the templates' own: no stranger adds one
+_GOES_ON = re.compile(r"(it|its|they|their|this|these|those|such|both|then|there)\b", re.I)  # what was spoken of before
+
+
+def _split(text: str) -> Iterator[str]:
+    text = re.sub(r"\b(i\.e|e\.g)\.,?", r"\1", text)
+    for block in re.split(r"\n\s*\n|\n(?=\s*+(?:[-*]\s*+)?\w++\s*+:\s)", text):
+        parts: list[str] = []
+        for part in re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split())):
+            if parts and _GOES_ON.match(part):
+                parts[-1] += " " + part
+            else:
+                parts.append(part)
+        yield from (part.strip()[:SENTENCE].rstrip(".;!") for part in parts if part.strip())
+
+
+def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Said]:
+    """Values that such sentences name, the likeliest first; one value, one entry."""
+    said = [s for sentence in sentences(place, about) for s in _values(sentence)]
+    said += [*_constants(place, about), *_of_result(place)]
+    best: dict[str, Said] = {}
+    for one in sorted(said, key=lambda s: -s.confidence):
+        best.setdefault(one.value, one)
+    return list(best.values())
+
+
+def _of_result(place: Place) -> Iterator[Said]:
+    """ "Unknown users have no roles" of ``roles() -> list``; "a user without a plan is not premium" of a bool."""
+    function = place.function
+    if function is None or function.returns is None:
+        return
+    told, named = ast.unparse(function.returns), words_of(function.name)
+    kind = re.split(r"\W", told)[0]
+    for sentence in sentences(place):
+        words = f"the documentation says: {sentence.text[:200]}"
+        none = re.search(r"\b(?:has|have|gets?|there (?:is|are)) no (\w+)", sentence.text, re.I)
+        if none and words_of(none[1]) & named and kind in _EMPTY:
+            yield Said(_EMPTY[kind], words, round(sentence.trust - 0.02, 2))
+        denied = re.search(r"\b(is|are|do|does) (not|never)\b", sentence.text)
+        if told == "bool" and denied and _ABSENT.search(sentence.text):
+            yield Said("False", words, round(sentence.trust - 0.04, 2))
+
+
+def _values(sentence: Sentence) -> Iterator[Said]:
+    text, words = sentence.text, f"the documentation says: {sentence.text[:200]}"
+    for match, value in _apart(text):
+        before, after = text[: match.start()], text[match.end() :]
+        found = repr(match.group()) if value == "word" else value or match.group().strip("`")
+        if is_expression(found) and not _OF_INPUT.search(before):
+            linked = bool(_LINK.search(before) or _AFTER.search(after))
+            yield Said(found, words, round(sentence.trust + (0.02 if linked else -0.04), 2))
+
+
+def _apart(text: str) -> Iterator[tuple[re.Match, str | None]]:
+    """What VALUES find in the text, with the value that each stands for; where two overlap, the first."""
+    taken: list[tuple[int, int]] = []
+    for pattern, value in VALUES:
+        for match in pattern.finditer(text):
+            if not any(match.start() < end and start < match.end() for start, end in taken):
+                taken.append(match.span())
+                yield match, value
+
+
+def is_expression(text: str) -> bool:
+    """A literal with nothing behind it: a comment would take the rest of the line that it is put in."""
+    try:
+        node = ast.parse(text, mode="eval").body
+        return ast.get_source_segment(text, node) == text and (text == "set()" or ast.literal_eval(node) is not ...)
+    except UNREADABLE:
+        return False
+
+
+def _constants(place: Place, about: frozenset[str]) -> Iterator[Said]:
+    """``DEFAULT_CURRENCY`` of the module, for something that is called currency."""
+    targets = [t for n in place.module.body if isinstance(n, ast.Assign) for t in n.targets]
+    for name in map(identifier, targets):
+        if re.match(r"(DEFAULT|FALLBACK)_", name) or name.endswith(("_DEFAULT", "_FALLBACK")):
+            rest = words_of(name.lower().replace("_", " ")) - {"default", "fallback"}
+            if rest & about:
+                yield Said(name, f"the module has {name} for this", 0.87)
+
+
+def raised(place: Place) -> Iterator[tuple[str, str]]:
+    """(exception, sentence) that the function's or its class's documentation names: "Raises X if ..."."""
+    if place.function is None:
+        return
+    for node in (place.function, class_around(place.module, place.function)):
+        for sentence in _split(documentation(node)[:LONGEST]):
+            yield from ((match[1], sentence) for match in _RAISES.finditer(sentence))
+
+
+_RAISES = re.compile(r"\b(?:[Rr]aises?|[Ii]s refused (?:by|with)|:raises?)\s+:?(?:an? )?`*([A-Z]\w+)")
+
+
+def skipping(place: Place, about: frozenset[str], more: float = 0.02) -> Said | None:
+    """Evidence that rows without a value are left out, when the documentation says so; as sure as it and ``more``."""
+    told = next((s for s in sentences(place, about) if SKIPPED.search(s.text)), None)
+    return Said("", f"the documentation says: {told.text[:200]}", told.trust + more) if told else None
