@@ -21,8 +21,8 @@ from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from core.models.counted import counted
 from core.ops import durable, infrastructure, lookout
-from core.stages import other_fixes, results
-from core.stages.context import FIRST, CheckPass, DeployPass, FixPass, VerifyPass
+from core.stages import other_fixes, results, up_to_date
+from core.stages.context import FIRST, CheckPass, DeployPass, VerifyPass
 from core.stages.results import ApprovalAnswer, Diagnosis, Fix, PeerReview, ReleaseResult
 from core.stages.steps import (
     admit_step,
@@ -33,7 +33,6 @@ from core.stages.steps import (
     corroborate_step,
     decide_step,
     expire_step,
-    fix_rebase_step,
     fix_step,
     give_back_step,
     hand_over_step,
@@ -57,7 +56,6 @@ from core.stages.steps import (
 
 log = logging.getLogger(__name__)
 JOURNEY, RELEASE, LATE, AGAIN = "journey", "release", "late_watch", "again"
-BASES = 12  # looks at what production serves before a release goes out on top of it
 TURNS = 5  # of a release that other deployments supersede
 TRIES = 10  # of a release whose fix depends on others
 HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
@@ -281,7 +279,7 @@ def release(issue_id: int, run: int, change_id: int, automatic: bool, admitted: 
 
 def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, in_lane: bool = False) -> ReleaseResult:
     wait_for_admission(issue_id, run, change_id, automatic)
-    current = bring_up_to_date(issue_id, run, change_id)
+    current = up_to_date.bring(issue_id, run, change_id)
     if not current.ok:
         give_back_step(issue_id, run, change_id, current.says)
         return replace(current, event="tests_failed")
@@ -322,34 +320,6 @@ def watch_late(issue_id: int, run: int, change_id: int) -> str:
     while not (done := late_roll_back_step(issue_id, run, change_id, look.says)).ok:
         rest(done.seconds)
     return "rolled_back"
-
-
-def bring_up_to_date(issue_id: int, run: int, change_id: int) -> ReleaseResult:
-    """When production moved on since the fix was written: rebase, test and preview once more, and look again.
-
-    It goes out on what has served long enough to be compared with; a team that always deploys holds it for a while.
-    """
-    waited = False
-    for _ in range(BASES):
-        moved = fix_rebase_step(issue_id, run, FixPass.REBASE, change_id)
-        if moved.ok and moved.moved:
-            current = _tested_anew(issue_id, run, change_id)
-            if not current.ok or not moved.again:
-                return current
-        elif not moved.seconds:
-            return ReleaseResult(moved.ok, says=moved.says, stale=moved.stale, waited=waited)
-        else:
-            waited = True
-            rest(moved.seconds)
-    return ReleaseResult(ok=True, waited=waited)
-
-
-def _tested_anew(issue_id: int, run: int, change_id: int) -> ReleaseResult:
-    tested = test_step(issue_id, run, CheckPass.AFTER_REBASE, change_id)
-    if not tested.ok:
-        return ReleaseResult(says=tested.says, met=tested.met)
-    preview = preview_step(issue_id, run, DeployPass.PREVIEW_AFTER_REBASE, change_id)
-    return ReleaseResult(preview.ok, says=preview.says)
 
 
 def hand_over(issue_id: int, run: int, event: str, says: str) -> str:
