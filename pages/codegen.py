@@ -50,7 +50,7 @@ def listing() -> None:
         if rows
         else empty("No matching changes", "Choose another filter.")
     )
-    st.header(f"By generator and template, last {changes.COUNTED:,} changes", anchor=False)
+    st.header(f"By generator and template (up to the last {changes.COUNTED:,} changes)", anchor=False)
     draw(statistics(by), cut(len(by), changes.ROWS, f"Showing the {changes.ROWS} with the most changes."))
 
 

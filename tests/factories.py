@@ -457,7 +457,7 @@ def approval(session: Session, made: ChangeSet, text: str | None = None, **value
                 "change_set_id": made.id,
                 "workflow_id": f"issue-{made.issue_id}-run-{made.run}",
                 "patch_hash": made.patch_hash,
-                "asks": text or "checkout is a critical service: may this patch go to production?",
+                "asks": text or "Release the fix of checkout to production. It is a critical service.",
                 "asked_at": asked,
                 "expires_at": now() + timedelta(hours=7),
                 **values,

@@ -73,7 +73,7 @@ def stages(session: Session, of: Issue, reached: int, text: str | None = None) -
                 run=of.run,
                 stage=stage,
                 started_at=start,
-                says=text or (f"{stage} is under way" if running else f"{stage} went well"),
+                says=text or (f"{stage} in progress" if running else f"{stage} succeeded"),
                 ended_at=None if running else start + timedelta(seconds=3),
                 result="running" if running else "ok",
             )
@@ -148,7 +148,7 @@ DEEDS = (
     ("change_policy", "policy", {"reason": "payment needs a person", "version": 1}),
     ("resolved", "issue/5", {"sha": "71fa00b"}),
     ("roll_back", "deployment/12", {"reason": "customers report wrong totals"}),
-    ("escalated", "issue/48", {"reason": "no code change of ours cures this cause"}),
+    ("escalated", "issue/48", {"reason": "a code change cannot fix this cause"}),
 )
 CASES = (  # title, service, status, severity, impact, confidence
     ("KeyError: 'GA-1021' in total", "checkout", Status.AWAITING_APPROVAL,
@@ -189,8 +189,8 @@ def shop(session: Session) -> None:
                 Status.ANALYZING: None,
             }.get(status, Verdict.AUTO_RESOLVE),
             reason={
-                Status.AWAITING_APPROVAL: "checkout is critical: a person approves before production.",
-                Status.ESCALATED: "No code change of ours cures this cause.",
+                Status.AWAITING_APPROVAL: "checkout is a critical service; a person must approve.",
+                Status.ESCALATED: "A code change cannot fix this cause.",
             }.get(status, "In progress."),
         )
     for name in ("datadog", "newrelic", "github", "cloudwatch"):
@@ -272,8 +272,8 @@ def past(session: Session, place: int, result: str) -> Issue:
 REASONS = {
     "fixed": "Fixed, deployed and verified.",
     "rolled_back": "The fix raised the error rate and was rolled back.",
-    "escalated": "The confidence is below what the policy asks for.",
-    "human": "Resolved by hand.",
+    "escalated": "The confidence is below the threshold of the policy.",
+    "human": "Resolved manually.",
 }
 
 
@@ -286,7 +286,7 @@ def _spent(session: Session, of: Issue, seconds: float) -> None:
     start = of.created_at
     for stage, share in SHARES.items():
         end = start + timedelta(seconds=share * seconds)
-        row = {"issue_id": of.id, "run": of.run, "stage": stage, "result": "ok", "says": f"{stage} went well"}
+        row = {"issue_id": of.id, "run": of.run, "stage": stage, "result": "ok", "says": f"{stage} succeeded"}
         session.add(StageRun(**row, started_at=start, ended_at=end))
         start = end
     session.flush()

@@ -39,7 +39,7 @@ def test_a_person_is_added_with_a_one_time_password(core):
     assert core("user", "disable", "ada@x.io")[0] == 0 and "disabled" in core("user", "list")[1]
     code, _, error = core("user", "add", "ada@x.io", "--role", "viewer")
     assert (code, error) == (1, "user: ada@x.io already exists\n")
-    assert core("user", "role", "admin", "viewer")[2] == "user: admin is the last admin\n"
+    assert core("user", "role", "admin", "viewer")[2] == "user: admin is the last admin and cannot be removed\n"
 
 
 def test_a_token_from_the_command_line_is_one_that_works(core):

@@ -47,7 +47,7 @@ def test_a_brake_is_lifted(core, console, person):  # noqa: F811
     hold("shop")
     person("bob", "approve")
     assert core("lift", "--repository", "shop")[:2] == (0, "Automatic releases of shop continue.\n")
-    assert core("lift", "--repository", "shop")[2] == "the brake of shop is not on\n"
+    assert core("lift", "--repository", "shop")[2] == "The brake of shop is not on.\n"
 
 
 def test_an_issue_is_started_now(core, console, person):  # noqa: F811

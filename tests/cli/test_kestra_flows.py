@@ -65,7 +65,7 @@ def test_structure(name):
             assert task["provider"]["type"] in AI
         else:
             assert set(task) - COMMON <= KNOWN[task["type"]], task["id"]
-        assert not ONLY_IN_1 & set(task), "2.0 does not know it"
+        assert not ONLY_IN_1 & set(task), "2.0 did not find it"
 
 
 @pytest.mark.parametrize("name", FLOWS)

@@ -116,9 +116,9 @@ def test_a_start_wakes_what_waits_in_the_queue_and_nothing_else(console):
 
 
 @pytest.mark.parametrize(("standing", "says"), [
-    ([], "the brake of shop is not on"),
-    ([EVERYTHING], "the brake of shop is not on"),
-    (["other"], "the brake of shop is not on"),
+    ([], "The brake of shop is not on."),
+    ([EVERYTHING], "The brake of shop is not on."),
+    (["other"], "The brake of shop is not on."),
 ])  # fmt: skip
 def test_a_brake_that_is_not_on_is_not_lifted(console, standing, says):
     for scope in standing:

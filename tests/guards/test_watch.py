@@ -42,7 +42,7 @@ def test_a_cure_under_traffic_is_confirmed_early(console):
     assert entry.detail == {"age_seconds": 120.0, "state": "verified"}
     assert watched.row.status == "watching", "the last stage writes that it is verified"
     assert watched.row.note == found.says
-    assert found.says.startswith("verified after 120 s: the fault itself (own-fault): 0 errors since the release")
+    assert found.says.startswith("verified after 120 s: the issue's own error (own-fault): 0 errors since the release")
     assert watched.row.ended_at == READY + timedelta(seconds=120)
     assert watched.row.judged["state"] == "verified"
     assert watched.row.after["cart"]["requests"] == 1200
@@ -300,9 +300,9 @@ def test_a_check_that_passed_before_and_fails_at_two_looks_is_harm(console):
     asked = []
     watched.probe = lambda url, **expected: asked.append((url, expected)) or "it returned 500"
     found, entry = watched.look(120)
-    assert found.state == "watching" and "cart: basket: it answered 500" in entry.says
+    assert found.state == "watching" and "cart: basket: it returned 500" in entry.says
     found, _ = watched.look(150)
-    assert found.state == "failed" and found.says == "cart: basket: it answered 500"
+    assert found.state == "failed" and found.says == "cart: basket: it returned 500"
     assert asked == [("https://shop.example/cart", {"status": 200, "contains": "Total"})] * 2
 
 
@@ -326,7 +326,7 @@ def test_there_is_no_success_while_a_check_without_a_past_fails(console):
     watched.look(90)
     assert watched.look(120)[0].state == "watching" and not watched.told("watch_unsure")
     assert watched.look(600)[0].state == "watching"
-    assert "cart: basket: it answered 500" in watched.told("watch_unsure")[0].body
+    assert "cart: basket: it returned 500" in watched.told("watch_unsure")[0].body
 
 
 @pytest.mark.parametrize(("at_most", "state"), [(60, "healthy"), (40, "watching")])
@@ -463,7 +463,7 @@ def rolled_back(watched, host: Host, **values):
 def test_production_returns_to_what_it_served(console):
     watched = release(console)
     done, entry = rolled_back(watched, host := Host(), alarm="the vendor did not answer")
-    assert done == Rollback(True, f"rolled back to {BEFORE}", event="rolled_back")
+    assert done == Rollback(True, f"Rolled back to {BEFORE}", event="rolled_back")
     assert entry.says == done.says and host.asked == [("", BEFORE)] and host.live == BEFORE
     row = watched.row
     assert (row.status, row.note) == ("rolled_back", ("worse" * 500)[:2000])
@@ -521,7 +521,7 @@ def test_what_the_vendor_made_without_our_hearing_of_it_is_rolled_back(console):
     host = Host()
     host.with_key = lambda project, key: [Deployed(LIVE, "https://shop.example", "READY", "")]
     done, _ = rolled_back(watched, host, vendor_id="")
-    assert done == Rollback(True, f"rolled back to {BEFORE}", event="rolled_back") and host.live == BEFORE
+    assert done == Rollback(True, f"Rolled back to {BEFORE}", event="rolled_back") and host.live == BEFORE
 
 
 def test_what_the_vendor_may_still_move_production_to_is_looked_after(console):

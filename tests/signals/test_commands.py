@@ -29,7 +29,7 @@ def run(name: str, given: str | bytes, *more: str) -> tuple[int, list[str], list
         ("detect", "\ufeff" + 'Timestamp, "value"\r\n' + '"2026-01-05T00:00:00Z","1e3"\r\n', 0, 1, []),
         ("detect", HEAD + "1767571200,1\n1767571500000,2\n20260105,3\n1712121012345,4", 0, 4, []),
         ("detect", HEAD + ROW + "2026-01-05 00:05:00,\n" + ROW, 0, 3, ["line 3: no value"]),
-        ("detect", HEAD + "yesterday,1\n" + ROW, 1, 1, ["line 2: 'yesterday' is no time"]),
+        ("detect", HEAD + "yesterday,1\n" + ROW, 1, 1, ["line 2: 'yesterday' is not a time such as 2026-01-05 08:00:00"]),
         ("detect", HEAD + ROW + "2026-01-05,x\n2026-01-05,inf\n" + ROW, 1, 2, ["line 3: 'x' is no", "line 4: 'inf'"]),
         ("detect", HEAD + "1\n1,2,3\n\n" + ROW, 1, 1, ["line 2: exp", "line 3: exp", "line 4: empty"]),
         ("detect", ("a,b\n" + ROW + ROW).encode("utf-8"), 1, 2, ["line 1: expected the header"]),

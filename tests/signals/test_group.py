@@ -293,7 +293,7 @@ def test_a_single_fault_waits_and_is_then_dismissed_without_calling_anybody(plat
     older(issue_of(signal), 2)
     assert begun(platform) == []
     issue = issue_of(signal)
-    assert (issue.status, issue.reason) == (Status.DISMISSED, "seen once, did not come back")
+    assert (issue.status, issue.reason) == (Status.DISMISSED, "Seen once, did not come back")
     assert issue.ended_at
 
 

@@ -53,7 +53,7 @@ def raising(error: type[Exception]):
 TABLE = {
     "401": (answer(401), 1, 1, True, "refused the credential"),
     "403": (answer(403, {"error": {"code": "forbidden", "message": "Not authorized"}}), 1, 1, True, "Not authorized"),
-    "404": (answer(404), 1, 1, True, "does not know"),
+    "404": (answer(404), 1, 1, True, "did not find"),
     "409": (answer(409), 1, 1, True, "reported a conflict"),
     "422": (answer(422, {"message": "Invalid entity"}), 1, 1, True, "Invalid entity"),
     "429 in seconds": (answer(429, retry_after="1"), 3, 3, False, "limited our request rate"),

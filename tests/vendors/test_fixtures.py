@@ -106,7 +106,7 @@ TABLE = {  # fixture: (what is made of it, what has to come out)
         lambda page: page.records == [],  # "No Data" is no alert
     ),
     "datadog/monitors_group_search": (lambda: datadog("monitors_group_search")._monitors(WINDOW), "unexpected type"),
-    "datadog/rate_limit_429": (lambda: datadog("rate_limit_429")._monitors(WINDOW), "called less often (429)"),
+    "datadog/rate_limit_429": (lambda: datadog("rate_limit_429")._monitors(WINDOW), "limited our request rate (429)"),
     "datadog/validate_ok": (
         lambda: datadog("validate_ok").http.get("/api/v1/validate").json(),
         lambda told: told["valid"],
@@ -133,7 +133,7 @@ TABLE = {  # fixture: (what is made of it, what has to come out)
         "Validation Failed",
     ),
     "github/git_refs": (lambda: github("git_refs", 4).branch("a/b", "test"), lambda sha: len(sha) == 40),
-    "github/not_found_404": (lambda: github("not_found_404", 1).reviews("a/b", 1), "does not know"),
+    "github/not_found_404": (lambda: github("not_found_404", 1).reviews("a/b", 1), "did not find"),
     "github/pull_review_comments": (
         lambda: github("pull_review_comments").reviews("a/b", 31),
         lambda rows: len(rows) == 2 and rows[0]["user"],
@@ -171,7 +171,7 @@ TABLE = {  # fixture: (what is made of it, what has to come out)
         lambda: newrelic("error_too_many_requests_http200").nrql("…"),
         "some error (TOO_MANY_REQUESTS)",
     ),
-    "newrelic/alerts_policies_search": (lambda: newrelic("alerts_policies_search").nrql("…"), "without 'nrql'"),
+    "newrelic/alerts_policies_search": (lambda: newrelic("alerts_policies_search").nrql("…"), "no 'nrql'"),
 }
 
 

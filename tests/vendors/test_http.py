@@ -197,7 +197,7 @@ def test_a_host_that_does_not_exist_is_said(monkeypatch):
         raise socket.gaierror("unknown")
 
     monkeypatch.setattr(address.socket, "getaddrinfo", nowhere)
-    with pytest.raises(VendorError, match="the host api.datadoghq.example cannot be found"):
+    with pytest.raises(VendorError, match="the host api.datadoghq.example cannot be resolved"):
         Http("datadog", "https://api.datadoghq.example").get("/")
 
 
@@ -313,8 +313,8 @@ def answering(status: str, body: bytes):
         ("404 No", b"", {"status": 404}, ""),
         ("200 OK", b"", {"status": 404}, "it returned 200"),
         ("200 OK", b"<b>Total: 9</b>", {"contains": "Total"}, ""),
-        ("200 OK", b"Sum: 9", {"contains": "Total"}, "its answer does not contain 'Total'"),
-        ("200 OK", b"x" * http.SHOWN + b"Total", {"contains": "Total"}, "its answer does not contain 'Total'"),
+        ("200 OK", b"Sum: 9", {"contains": "Total"}, "its response does not contain 'Total'"),
+        ("200 OK", b"x" * http.SHOWN + b"Total", {"contains": "Total"}, "its response does not contain 'Total'"),
         ("302 Found", b"", {}, "it returned 302"),
     ],
 )
