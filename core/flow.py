@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from core.models.counted import counted
 from core.ops import durable, infrastructure, lookout
-from core.stages import other_fixes
+from core.stages import other_fixes, results, up_to_date
+from core.stages.context import FIRST, CheckPass, DeployPass, VerifyPass
+from core.stages.results import ApprovalAnswer, Diagnosis, Fix, PeerReview, ReleaseResult
 from core.stages.steps import (
     admit_step,
     analyze_step,
@@ -30,7 +33,6 @@ from core.stages.steps import (
     corroborate_step,
     decide_step,
     expire_step,
-    fix_rebase_step,
     fix_step,
     give_back_step,
     hand_over_step,
@@ -54,7 +56,6 @@ from core.stages.steps import (
 
 log = logging.getLogger(__name__)
 JOURNEY, RELEASE, LATE, AGAIN = "journey", "release", "late_watch", "again"
-BASES = 12  # looks at what production serves before a release goes out on top of it
 TURNS = 5  # of a release that other deployments supersede
 TRIES = 10  # of a release whose fix depends on others
 HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
@@ -77,39 +78,35 @@ def guarded(work: Callable[..., str], issue_id: int, run: int, *args) -> str:
 
 def _journey(issue_id: int, run: int) -> str:
     decision = diagnose(issue_id, run)
-    if decision["verdict"] == "ESCALATE_HUMAN":
-        return hand_over(issue_id, run, decision.get("event", "escalated"), decision["says"])
+    if decision.verdict == "ESCALATE_HUMAN":
+        return hand_over(issue_id, run, decision.event, decision.says)
     change = write_fix(issue_id, run)
     if ended := other_fixes.settle(issue_id, run, change):
         return ended
-    if not change["ok"]:
-        return hand_over(issue_id, run, "no_fix", change["says"])
-    tested = test_step(issue_id, run, 1, change["id"])
-    if not tested["ok"]:
-        return hand_over(issue_id, run, "tests_failed", tested["says"])
-    preview = preview_step(issue_id, run, 1, change["id"])
-    if not preview["ok"]:
-        return hand_over(issue_id, run, "deployment_failed", preview["says"])
-    first = decision["verdict"]
-    if not change["needs_approval"]:
+    if not change.ok:
+        return hand_over(issue_id, run, "no_fix", change.says)
+    if ended := unready(issue_id, run, change.id):
+        return ended
+    first = decision.verdict
+    if not change.needs_approval:
         decision = corroborated(issue_id, run, decision)
-    if decision["verdict"] not in (first, "AUTO_RESOLVE"):
-        return hand_over(issue_id, run, decision.get("event", "escalated"), decision["says"])
-    if decision["needs_approval"] or change["needs_approval"]:
-        answer = approval(issue_id, run, change["id"])
-        if not answer["ok"]:
-            return hand_over(issue_id, run, answer["event"], answer["says"])
-        return released(issue_id, run, change["id"], automatic=False)
-    return released(issue_id, run, change["id"], automatic=True)
+    if decision.verdict not in (first, "AUTO_RESOLVE"):
+        return hand_over(issue_id, run, decision.event, decision.says)
+    if decision.needs_approval or change.needs_approval:
+        answer = approval(issue_id, run, change.id)
+        if not answer.ok:
+            return hand_over(issue_id, run, answer.event, answer.says)
+        return released(issue_id, run, change.id, automatic=False)
+    return released(issue_id, run, change.id, automatic=True)
 
 
-def diagnose(issue_id: int, run: int) -> dict:
+def diagnose(issue_id: int, run: int) -> Diagnosis:
     """analyze -> decide; a scheduled issue waits for its window and is then diagnosed again."""
     diagnosis = 1
     while True:
         analyze_step(issue_id, run, diagnosis)
         decision = decide_step(issue_id, run, diagnosis)
-        if decision["verdict"] != "SCHEDULE_MAINTENANCE" or not window(issue_id, run):
+        if decision.verdict != "SCHEDULE_MAINTENANCE" or not window(issue_id, run):
             return decision
         diagnosis += 1
 
@@ -117,106 +114,113 @@ def diagnose(issue_id: int, run: int) -> dict:
 def window(issue_id: int, run: int) -> bool:
     """Wait for the maintenance window, which a person or a new policy may open sooner; False if it is open."""
     waited = False
-    while (seconds := schedule_step(issue_id, run)["seconds"]) > 0:
+    while (seconds := schedule_step(issue_id, run).seconds) > 0:
         waited = True
         if not pause(seconds):
             break
     return waited
 
 
-def corroborated(issue_id: int, run: int, decision: dict) -> dict:
+def corroborated(issue_id: int, run: int, decision: Diagnosis) -> Diagnosis:
     """The decision, taken again when metrics or logs that were late may corroborate the report by now.
 
     The wait for them is durable and bounded.
     """
-    if not decision.get("uncorroborated"):
+    if not decision.uncorroborated:
         return decision
     look = corroborate_step(issue_id, run)
-    again = look["corroborated"] or look["seconds"] > 0
-    while look["seconds"] > 0:
-        rest(look["seconds"])
+    again = look.corroborated or look.seconds > 0
+    while look.seconds > 0:
+        rest(look.seconds)
         look = corroborate_step(issue_id, run)
-    return decide_step(issue_id, run, decision["diagnosis"] + 1) if again else decision
+    return decide_step(issue_id, run, decision.diagnosis + 1) if again else decision
 
 
-def write_fix(issue_id: int, run: int) -> dict:
+def write_fix(issue_id: int, run: int) -> Fix:
     """(fix -> review) until a fix passes the review, at most as often as the policy allows."""
     feedback: list[str] = []
-    for attempt in range(1, attempts_step(issue_id, run)["attempts"] + 1):
+    for attempt in range(1, attempts_step(issue_id, run).attempts + 1):
         change = fix_step(issue_id, run, attempt, feedback)
-        if not change["ok"]:
+        if not change.ok:
             return change
-        reviewed = review_step(issue_id, run, attempt, change["id"])
-        asks = change["needs_approval"] or reviewed.get("needs_approval", False)
-        if reviewed["ok"] and reviewed.get("peer"):
-            reviewed = peer_review(issue_id, run, attempt, change["id"])
-        if reviewed["ok"]:
-            return {**change, "needs_approval": asks or reviewed.get("needs_approval", False)}
-        feedback = feedback + reviewed["findings"]
-    return {
-        "ok": False,
-        "says": f"No fix passed the review in {counted(attempt, 'attempt')}. Findings: {'; '.join(feedback[-3:])}",
-    }
+        reviewed = review_step(issue_id, run, attempt, change.id)
+        asks = change.needs_approval or reviewed.needs_approval
+        if reviewed.ok and reviewed.peer:
+            reviewed = peer_review(issue_id, run, attempt, change.id)
+        if reviewed.ok:
+            return replace(change, needs_approval=asks or reviewed.needs_approval)
+        feedback = [*feedback, *reviewed.findings]
+    return Fix(says=f"No fix passed the review in {counted(attempt, 'attempt')}. Findings: {'; '.join(feedback[-3:])}")
 
 
-def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> dict:
+def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> PeerReview:
     """CodeRabbit's word on the fix; the wait for it is durable and bounded."""
-    look = {"state": "waiting", "seconds": 0.0, "asked": 0}
-    while look["state"] == "waiting":
-        rest(look["seconds"])
-        look = peer_step(issue_id, run, attempt, change_id, look["asked"])
+    look = PeerReview(state="waiting")
+    while look.state == "waiting":
+        rest(look.seconds)
+        look = peer_step(issue_id, run, attempt, change_id, look.asked)
     return look
 
 
-def approval(issue_id: int, run: int, change_id: int) -> dict:
+def unready(issue_id: int, run: int, change_id: int) -> str:
+    """Test and preview the fix. How the run ends when one of them fails; empty when both succeed."""
+    tested = test_step(issue_id, run, CheckPass.FIRST, change_id)
+    if not tested.ok:
+        return hand_over(issue_id, run, "tests_failed", tested.says)
+    preview = preview_step(issue_id, run, DeployPass.PREVIEW, change_id)
+    return "" if preview.ok else hand_over(issue_id, run, "deployment_failed", preview.says)
+
+
+def approval(issue_id: int, run: int, change_id: int) -> ApprovalAnswer:
     """Ask a person and wait. The topic is the patch's hash: an answer to another patch is never heard."""
     asked = ask_step(issue_id, run, change_id)
-    answer = DBOS.recv(f"approval:{asked['patch_hash']}", timeout_seconds=asked["seconds"])
+    answer = DBOS.recv(f"approval:{asked.patch_hash}", timeout_seconds=asked.seconds)
     if answer is None:  # silence is never consent
-        return {**expire_step(issue_id, run, asked["approval_id"]), "ok": False, "event": "approval_expired"}
+        return replace(expire_step(issue_id, run, asked.approval_id), event="approval_expired")
     if not answer["approved"]:
-        return {"ok": False, "event": "refused", "says": f"Rejected by {answer['by']}: {answer['reason']}"}
-    return {"ok": True}
+        return ApprovalAnswer(event="refused", says=f"Rejected by {answer['by']}: {answer['reason']}")
+    return ApprovalAnswer(ok=True)
 
 
 def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
     """Release in the repository's lane: one change at a time goes to production there."""
-    lane = lane_step(issue_id, run)["repository"]
+    lane = lane_step(issue_id, run).repository
     result = through_lane(issue_id, run, change_id, automatic, lane)
-    if result.get("event") == UNDECIDED:
+    if result.event == UNDECIDED:
         with lookout.released(issue_id):
             result = watched(issue_id, run, change_id, in_lane=False)
-    if result.get("stale") and begin_anew_step(issue_id, run, change_id, result["says"])["begun"]:
+    if result.stale and begin_anew_step(issue_id, run, change_id, result.says).begun:
         return "begun anew"
-    if not result["ok"]:
-        ended = hand_over(issue_id, run, result["event"], result["says"])
-        while result.get("late") and (wait := settle_step(issue_id, run, change_id)["seconds"]) > 0:
+    if not result.ok:
+        ended = hand_over(issue_id, run, result.event, result.says)
+        while result.late and (wait := settle_step(issue_id, run, change_id).seconds) > 0:
             rest(wait)
         return ended
-    learned = learn_step(issue_id, run, 1, change_id)
+    learned = learn_step(issue_id, run, FIRST, change_id)
     with SetWorkflowID(f"{DBOS.workflow_id}-late"):
         DBOS.start_workflow(late_watch, issue_id, run, change_id)
-    if learned.get("outstanding"):
-        while (wait := merge_step(issue_id, run, change_id)["seconds"]) > 0:
+    if learned.outstanding:
+        while (wait := merge_step(issue_id, run, change_id).seconds) > 0:
             rest(wait)
     return "resolved"
 
 
-def outcome_of(handle, issue_id: int, run: int, change_id: int) -> dict:
+def outcome_of(handle, issue_id: int, run: int, change_id: int) -> ReleaseResult:
     """The release's result. One that broke leaves nothing live: production is restored, and guarded until it is."""
     try:
-        return handle.get_result()
+        recorded = handle.get_result()
     except Exception as error:
         if not DBOS.patch("restore-after-a-broken-release"):  # recorded by a version that handed over at once
             raise
         log.exception("the release of issue %s broke", issue_id)
         says = infrastructure.words(error)
         with lookout.released(issue_id):
-            back = roll_back_step(issue_id, run, 2, change_id, says)
-        return {"ok": False, "event": "deployment_failed", "says": f"{says}; {back['says']}"}
+            back = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, says)
+        return ReleaseResult(event="deployment_failed", says=f"{says}; {back.says}")
+    return results.read(ReleaseResult, recorded)
 
 
-def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane: str) -> dict:
+def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane: str) -> ReleaseResult:
     """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
 
     So does one that has to wait for another issue's fix, and one that the team's deployment superseded: on top of that.
@@ -229,23 +233,23 @@ def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane:
         wait_for_admission(issue_id, run, change_id, automatic)
         name = "release" if turn == 1 else f"release-{turn}"
         result = enter(lane, name, issue_id, run, change_id, automatic, True)
-        if "met" in result and turn < TRIES:
-            waited = other_fixes.wait(issue_id, run, result["met"])
-            if not waited["ok"]:
-                return {**result, "says": f"{waited['says']}; {result['says']}", "stale": "circle" in waited}
-        elif result.get("event") != HELD and not (result.get("again") and turn < TURNS):
+        if result.met is not None and turn < TRIES:
+            waited = other_fixes.wait(issue_id, run, result.met)
+            if not waited.ok:
+                return replace(result, says=f"{waited.says}; {result.says}", stale=waited.circle)
+        elif result.event != HELD and not (result.again and turn < TURNS):
             return result
         turn += 1
 
 
-def enter(lane: str, name: str, *args) -> dict:
+def enter(lane: str, name: str, *args) -> ReleaseResult:
     with SetWorkflowID(f"{DBOS.workflow_id}-{name}"), SetEnqueueOptions(queue_partition_key=lane):
         handle = DBOS.enqueue_workflow(durable.RELEASES, release, *args)
     return outcome_of(handle, *args[:3])
 
 
 def wait_for_admission(issue_id: int, run: int, change_id: int, automatic: bool) -> None:
-    while (wait := admit_step(issue_id, run, change_id, automatic)["seconds"]) > 0:
+    while (wait := admit_step(issue_id, run, change_id, automatic).seconds) > 0:
         pause(wait)
 
 
@@ -256,10 +260,8 @@ def again(issue_id: int, run: int, change_id: int) -> str:
 
 
 def _again(issue_id: int, run: int, change_id: int) -> str:
-    for checked, event in ((test_step, "tests_failed"), (preview_step, "deployment_failed")):
-        result = checked(issue_id, run, 1, change_id)
-        if not result["ok"]:
-            return hand_over(issue_id, run, event, result["says"])
+    if ended := unready(issue_id, run, change_id):
+        return ended
     return released(issue_id, run, change_id, automatic=False)
 
 
@@ -269,40 +271,39 @@ def release(issue_id: int, run: int, change_id: int, automatic: bool, admitted: 
 
     One that was ``admitted`` and meets a hold by now leaves the lane: approved releases pass it.
     """
-    if admitted and admit_step(issue_id, run, change_id, automatic)["seconds"] > 0:
-        return {"ok": False, "event": HELD, "says": ""}
+    if admitted and admit_step(issue_id, run, change_id, automatic).seconds > 0:
+        return results.record(ReleaseResult(event=HELD), RELEASE)
     with lookout.released(issue_id):
-        return carry_out_release(issue_id, run, change_id, automatic, in_lane=True)
+        return results.record(carry_out_release(issue_id, run, change_id, automatic, in_lane=True), RELEASE)
 
 
-def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, in_lane: bool = False) -> dict:
-    while (wait := admit_step(issue_id, run, change_id, automatic)["seconds"]) > 0:
-        pause(wait)
-    current = bring_up_to_date(issue_id, run, change_id)
-    if not current["ok"]:
-        give_back_step(issue_id, run, change_id, current["says"])
-        return {**current, "event": "tests_failed"}
-    if current.get("waited") and admit_step(issue_id, run, change_id, automatic)["seconds"] > 0:
+def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, in_lane: bool = False) -> ReleaseResult:
+    wait_for_admission(issue_id, run, change_id, automatic)
+    current = up_to_date.bring(issue_id, run, change_id)
+    if not current.ok:
+        give_back_step(issue_id, run, change_id, current.says)
+        return replace(current, event="tests_failed")
+    if current.waited and admit_step(issue_id, run, change_id, automatic).seconds > 0:
         return carry_out_release(issue_id, run, change_id, automatic, in_lane)  # stopped meanwhile: it waits again
-    live = production_step(issue_id, run, 2, change_id, automatic)
-    if not live["ok"]:
-        back = roll_back_step(issue_id, run, 2, change_id, live["says"])
-        return {**live, "event": "deployment_failed", "late": back.get("late", False)}
+    live = production_step(issue_id, run, DeployPass.PRODUCTION, change_id, automatic)
+    if not live.ok:
+        back = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, live.says)
+        return ReleaseResult(event="deployment_failed", says=live.says, late=back.late)
     return watched(issue_id, run, change_id, in_lane)
 
 
-def watched(issue_id: int, run: int, change_id: int, in_lane: bool) -> dict:
+def watched(issue_id: int, run: int, change_id: int, in_lane: bool) -> ReleaseResult:
     """Look until the watch is decided. One that waits for a person leaves the lane to others, and goes on outside."""
-    while (look := watch_step(issue_id, run, 1, change_id))["state"] == "watching":
-        if in_lane and look.get("asks"):
-            return {"ok": False, "event": UNDECIDED}
-        rest(look["seconds"])
-    if look["state"] == "healthy":
-        return {"ok": True}
-    if look["state"] == "superseded":
-        return look
-    rolled = roll_back_step(issue_id, run, 2, change_id, look["says"])
-    return {"ok": False, "event": rolled.get("event", "rolled_back"), "says": f"{look['says']}; {rolled['says']}"}
+    while (look := watch_step(issue_id, run, VerifyPass.WATCH, change_id)).state == "watching":
+        if in_lane and look.asks:
+            return ReleaseResult(event=UNDECIDED)
+        rest(look.seconds)
+    if look.state == "healthy":
+        return ReleaseResult(ok=True)
+    if look.state == "superseded":
+        return ReleaseResult(look.ok, look.event, look.says, again=look.again)
+    rolled = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, look.says)
+    return ReleaseResult(event=rolled.event, says=f"{look.says}; {rolled.says}")
 
 
 @DBOS.workflow(name=LATE, max_recovery_attempts=None)
@@ -312,38 +313,13 @@ def late_watch(issue_id: int, run: int, change_id: int) -> str:
 
 
 def watch_late(issue_id: int, run: int, change_id: int) -> str:
-    while (look := late_watch_step(issue_id, run, change_id))["state"] == "watching":
-        rest(look["seconds"])
-    if look["state"] != "failed":
+    while (look := late_watch_step(issue_id, run, change_id)).state == "watching":
+        rest(look.seconds)
+    if look.state != "failed":
         return "over"
-    while not (done := late_roll_back_step(issue_id, run, change_id, look["says"]))["ok"]:
-        rest(done["seconds"])
+    while not (done := late_roll_back_step(issue_id, run, change_id, look.says)).ok:
+        rest(done.seconds)
     return "rolled_back"
-
-
-def bring_up_to_date(issue_id: int, run: int, change_id: int) -> dict:
-    """When production moved on since the fix was written: rebase, test and preview once more, and look again.
-
-    It goes out on what has served long enough to be compared with; a team that always deploys holds it for a while.
-    """
-    waited: dict = {}
-    for _ in range(BASES):
-        moved = fix_rebase_step(issue_id, run, 0, change_id)
-        if moved["ok"] and moved["moved"]:
-            current = _tested_anew(issue_id, run, change_id)
-            if not current["ok"] or not moved.get("again"):
-                return current
-        elif not moved.get("seconds"):
-            return {**moved, **waited}
-        else:
-            waited = {"waited": True}
-            rest(moved["seconds"])
-    return {"ok": True, **waited}
-
-
-def _tested_anew(issue_id: int, run: int, change_id: int) -> dict:
-    tested = test_step(issue_id, run, 2, change_id)
-    return preview_step(issue_id, run, 3, change_id) if tested["ok"] else tested
 
 
 def hand_over(issue_id: int, run: int, event: str, says: str) -> str:

@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +28,8 @@ from core.ops.infrastructure import GaveUp
 from core.stages import decide as decide_stage
 from core.stages import group
 from core.stages.collect import Collector
+from core.stages.context import FIRST, CheckPass, DeployPass
+from core.stages.results import Diagnosis, Wait, plain
 from core.vendors import registry
 from core.vendors.base import VendorError
 
@@ -144,23 +147,24 @@ def _change(given) -> int:
 
 
 def decide(given) -> dict:
-    told = flow.decide_step(*_issue(given), 1)
-    if told["verdict"] == "SCHEDULE_MAINTENANCE" and flow.schedule_step(*_issue(given))["seconds"] <= 0:
-        return {**told, "verdict": "AUTO_RESOLVE"}  # the window is open now
-    return told
+    decision = flow.decide_step(*_issue(given), FIRST)
+    if decision.verdict == "SCHEDULE_MAINTENANCE" and flow.schedule_step(*_issue(given)).seconds <= 0:
+        decision = replace(decision, verdict="AUTO_RESOLVE")  # the window is open now
+    return plain(decision)
 
 
 def fix(given) -> dict:
-    told = flow.write_fix(*_issue(given))
-    asked = told["ok"] and (told["needs_approval"] or _needs_approval(given))
-    return {"ok": told["ok"], "says": told.get("says", ""), "needs_approval": bool(asked)}
+    change = flow.write_fix(*_issue(given))
+    asked = change.ok and (change.needs_approval or _needs_approval(given))
+    return {"ok": change.ok, "says": change.says, "needs_approval": bool(asked)}
 
 
 def _needs_approval(given) -> bool:
     """By the newest decision, which is taken again when late metrics or logs may corroborate the report."""
     made = _known(Decision, given)
-    waits = {"needs_approval": made.needs_approval, "uncorroborated": decide_stage.uncorroborated(made.receipt)}
-    return flow.corroborated(*_issue(given), {**waits, "diagnosis": 1})["needs_approval"]
+    uncorroborated = decide_stage.uncorroborated(made.receipt)
+    decision = Diagnosis(made.verdict, made.needs_approval, uncorroborated=uncorroborated, diagnosis=FIRST)
+    return flow.corroborated(*_issue(given), decision).needs_approval
 
 
 def answer(given) -> dict:
@@ -198,38 +202,38 @@ def release(given) -> dict:
     with store.read() as session:
         answered = session.exec(select(Approval.id).where(Approval.patch_hash == _known(ChangeSet, given).patch_hash))
         automatic = answered.first() is None  # no approval was requested
-    told = flow.carry_out_release(*_issue(given), _change(given), automatic)
-    return {"ok": told["ok"], "event": told.get("event", ""), "says": told.get("says", "")}
+    result = flow.carry_out_release(*_issue(given), _change(given), automatic)
+    return {"ok": result.ok, "event": result.event, "says": result.says}
 
 
 def learn(given) -> dict:
     """Learn, then look on until the full watch time has passed: late harm is still rolled back."""
-    told = flow.learn_step(*_issue(given), 1, _change(given))
+    learned = flow.learn_step(*_issue(given), FIRST, _change(given))
     flow.watch_late(*_issue(given), _change(given))
-    return told
+    return plain(learned)
 
 
 def merge(given) -> dict:
     """Try a merge again that was refused. Raises Refused while it is outstanding, so that the flow asks again."""
     change = _newest(ChangeSet, given)
-    told = flow.merge_step(*_issue(given), change.id) if change else {"seconds": 0.0}
-    if told["seconds"] > 0:
-        raise rights.Refused(told["says"])
+    wait = flow.merge_step(*_issue(given), change.id) if change else Wait()
+    if wait.seconds > 0:
+        raise rights.Refused(wait.says)
     return {"ok": True}
 
 
 STAGES: dict[str, Callable[..., dict]] = {
     "deploy": deploy,
     "collect": collect,
-    "analyze": lambda given: flow.analyze_step(*_issue(given), 1),
+    "analyze": lambda given: plain(flow.analyze_step(*_issue(given), FIRST)),
     "decide": decide,
     "fix": fix,
-    "test": lambda given: flow.test_step(*_issue(given), 1, _change(given)),
-    "preview": lambda given: flow.preview_step(*_issue(given), 1, _change(given)),
-    "ask": lambda given: flow.ask_step(*_issue(given), _change(given)),
+    "test": lambda given: plain(flow.test_step(*_issue(given), CheckPass.FIRST, _change(given))),
+    "preview": lambda given: plain(flow.preview_step(*_issue(given), DeployPass.PREVIEW, _change(given))),
+    "ask": lambda given: plain(flow.ask_step(*_issue(given), _change(given))),
     "answer": answer,
     "release": release,
     "learn": learn,
     "merge": merge,
-    "hand-over": lambda given: flow.hand_over_step(*_issue(given), given.event, _last_said(given)),
+    "hand-over": lambda given: plain(flow.hand_over_step(*_issue(given), given.event, _last_said(given))),
 }

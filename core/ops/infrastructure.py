@@ -1,8 +1,8 @@
 """Infrastructure failures as results of a step, and how long a step is retried.
 
-A step with such a failure does not raise, because an exception is not restored unchanged after a restart. It returns
-``{"state": "infrastructure", "kind": ..., "says": ...}``, and the workflow retries with durable waits. ``kind`` is
-passing (retry), refused (a vendor refused, or another program failed permanently) or broken (our own bug).
+A step with such a failure does not raise, because an exception is not restored unchanged after a restart. It returns a
+``StepFault``, which is recorded as ``{"state": "infrastructure", "kind": ..., "says": ...}``, and the workflow retries
+with durable waits.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from dbos import error as engine
 from filelock import Timeout
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 STATE = "infrastructure"
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between two attempts, doubled each time
 PASSING, REFUSED, BROKEN = "passing", "refused", "broken"
+Result = TypeVar("Result")
 
 
 class GaveUp(Exception):
@@ -55,8 +57,28 @@ def words(error: BaseException) -> str:
     return f"the platform failed ({type(error).__name__}: {str(error)[:300]}); its log has the details"
 
 
-def answered(work: Callable[[], dict], everything: bool) -> dict:
-    """The result of ``work``, or its failure as a result. Our own bugs become results only with ``everything``."""
+@dataclass(frozen=True)
+class StepFault:
+    """What a step returns in place of its result.
+
+    ``kind`` is passing (retry), refused (a vendor refused, or another program failed permanently) or broken (our own
+    bug).
+    """
+
+    kind: str
+    says: str
+
+    def record(self) -> dict[str, str]:
+        return {"state": STATE, "kind": self.kind, "says": self.says}
+
+
+def fault_of(recorded: Mapping[str, Any]) -> StepFault | None:
+    """The failure in a step's record, if it is one."""
+    return StepFault(recorded["kind"], recorded["says"]) if recorded.get("state") == STATE else None
+
+
+def answered(work: Callable[[], Result], everything: bool) -> Result | StepFault:
+    """The result of ``work``, or its failure. Our own bugs are raised unless ``everything``."""
     try:
         return work()
     except Exception as error:
@@ -64,7 +86,7 @@ def answered(work: Callable[[], dict], everything: bool) -> dict:
         if found == BROKEN and not everything:
             raise
         log.warning("a step failed (%s)", found, exc_info=error)
-        return {"state": STATE, "kind": found, "says": words(error)}
+        return StepFault(found, words(error))
 
 
 @dataclass(frozen=True)
@@ -79,20 +101,20 @@ class Patience:
     refused: float = math.inf
     broken: float | None = None
     guards: bool = False
-    end: Callable[[dict], dict] | None = None
+    end: Callable[[StepFault], Any] | None = None
 
-    def over(self, fault: dict, waited: float) -> bool:
-        return waited >= {PASSING: self.passing, REFUSED: self.refused, BROKEN: self.broken}[fault["kind"]]
+    def over(self, fault: StepFault, waited: float) -> bool:
+        return waited >= {PASSING: self.passing, REFUSED: self.refused, BROKEN: self.broken}[fault.kind]
 
     def at_once(self) -> Patience:
         """For a caller that retries itself (Kestra); what may be live in production is guarded in any case."""
         return self if self.guards else replace(self, passing=0.0, refused=0.0)
 
-    def ended(self, fault: dict, waited: float) -> dict:
+    def ended(self, fault: StepFault, waited: float) -> Any:
         if self.end:
             return self.end(fault)
         tried = f" (retried for {waited / 3600:.1f} h)" if waited >= LONGEST_WAIT else ""
-        raise GaveUp(fault["says"] + tried)
+        raise GaveUp(fault.says + tried)
 
 
 HOURS = 6 * 3600.0
@@ -106,18 +128,21 @@ def pause(number: int) -> float:
 
 
 def insist(
-    attempt: Callable[[], dict], patience: Patience, rest: Callable[[float], None], alarm: Callable[[str], object]
-) -> dict:
+    attempt: Callable[[], Result | StepFault],
+    patience: Patience,
+    rest: Callable[[float], None],
+    alarm: Callable[[str], object],
+) -> Result:
     """The first result of ``attempt`` that is not a failure. Raises GaveUp. Deterministic: DBOS replays it."""
     waited = 0.0
     for number in itertools.count():
         answer = attempt()
-        if answer.get("state") != STATE:
+        if not isinstance(answer, StepFault):
             return answer
         if patience.over(answer, waited):
             return patience.ended(answer, waited)
-        if patience.guards and (answer["kind"] != PASSING or waited >= LONGEST_WAIT):
-            alarm(answer["says"])
+        if patience.guards and (answer.kind != PASSING or waited >= LONGEST_WAIT):
+            alarm(answer.says)
         rest(pause(number))
         waited += pause(number)
     raise AssertionError("unreachable")

@@ -14,13 +14,14 @@ from core.db import store
 from core.models import Analysis, Cause, Issue, Kind, Outcome, Record, Signal, now
 from core.models.counted import counted
 from core.ops import notify
-from core.ops.stage_log import Entry
 from core.policy.services import Service
 from core.runtime import Runtime
 from core.signals import health
 from core.signals.analysis import memory
 from core.signals.analysis.types import Conclusion, Evidence
 from core.stages import shares
+from core.stages.context import StageContext
+from core.stages.results import AnalysisResult
 from core.vendors.base import VendorError
 
 RECENT = timedelta(minutes=10)  # what "now" means for rates
@@ -32,14 +33,15 @@ RESULTS = {"human": "resolved", "failed": "no fix was found", "rolled_back": "it
            "rejected": "its fix was rejected", "escalated": "escalated"}  # fmt: skip
 
 
-def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dict:
+def run(context: StageContext) -> AnalysisResult:
+    rt, issue_id, entry = context.runtime, context.issue_id, context.log
     evidence = gather(rt, issue_id)
     finding, notes = ask(rt, evidence)
     with store.write() as session:
         issue = session.get_one(Issue, issue_id)
         analysis = Analysis(
             issue_id=issue_id,
-            run=run,
+            run=context.run,
             analyst=finding.analyst,
             root_cause=finding.root_cause,
             cause=finding.cause,
@@ -58,7 +60,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
         session.flush()
         alert(session, rt, issue, evidence)
         entry.says, entry.detail = finding.root_cause, {"analysis": analysis.id, "analyst": finding.analyst}
-        return {"analysis_id": analysis.id}
+        return AnalysisResult(analysis.id)
 
 
 def alert(session: Session, rt: Runtime, issue: Issue, evidence: Evidence) -> None:

@@ -11,21 +11,23 @@ from sqlmodel import col, func, select
 from core.db import store
 from core.models import ChangeSet, Issue, Status
 from core.ops import durable, stage_log
-from core.runtime import Runtime
+from core.stages.context import StepContext
+from core.stages.results import NewRun
 
 MOST = 3  # of one issue
 
 
-def begin(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) -> dict:
-    """{"begun": whether the issue has a new run}. A repeated call finds the run that the first one started."""
+def begin(context: StepContext, change_id: int, why: str) -> NewRun:
+    """A repeated call finds the run that the first one started."""
+    issue_id = context.issue_id
     with store.write() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
-        if issue.run != run:
-            return {"begun": True}
+        if issue.run != context.run:
+            return NewRun(begun=True)
         before = select(func.count()).where(ChangeSet.issue_id == issue_id, col(ChangeSet.status) == "stale")
         if session.exec(before).one() >= MOST:
-            return {"begun": False}
+            return NewRun(begun=False)
         change.status, change.note = "stale", why[:2000]
         durable.begin(session, issue)
         stage_log.move(session, issue_id, Status.ANALYZING, f"Started again: {why}")
-    return {"begun": True}
+    return NewRun(begun=True)

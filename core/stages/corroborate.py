@@ -30,6 +30,8 @@ from core.signals.analysis.corroboration import (
     Witness,
     names_of,
 )
+from core.stages.context import StepContext
+from core.stages.results import Corroborated
 from core.vendors.base import Source
 
 LOOK = 10.0  # seconds between two looks while late metrics and logs are waited for
@@ -197,18 +199,19 @@ def _records(session: Session, source: str, issue: Issue, span: Span, *where) ->
 # --- late metrics and logs -------------------------------------------------------------------------
 
 
-def look(rt: Runtime, issue_id: int, run: int) -> dict:
+def look(context: StepContext) -> Corroborated:
     """Whether the report is corroborated by now; ``seconds`` until the next look, 0 if there is none."""
+    rt, issue_id = context.runtime, context.issue_id
     with store.write() as session:
         issue = session.get_one(Issue, issue_id)
-        found, left = judged(rt, session, issue), _left(rt, session, issue_id, run)
+        found, left = judged(rt, session, issue), _left(rt, session, issue_id, context.run)
         if found.corroborated or left <= 0 or not trusted(rt):
-            return {"seconds": 0.0, "corroborated": found.corroborated}
+            return Corroborated(corroborated=found.corroborated)
         end = now() + timedelta(seconds=left)
         stage_log.move(
             session, issue_id, issue.status, f"Waits for late metrics and logs until {end:%H:%M} UTC. {found.says}"
         )
-        return {"seconds": min(LOOK, left), "corroborated": False}
+        return Corroborated(min(LOOK, left))
 
 
 def _left(rt: Runtime, session: Session, issue_id: int, run: int) -> float:

@@ -11,16 +11,18 @@ from core.decision.receipt import decide as decided
 from core.decision.situation import Situation, rollbacks_in_a_row
 from core.models import Analysis, Decision, Issue, Outcome, Status, Verdict, now
 from core.ops import stage_log
-from core.ops.stage_log import Entry
 from core.runtime import Runtime
 from core.stages import corroborate
+from core.stages.context import StageContext, StepContext
 from core.stages.deliver import holds
+from core.stages.results import Diagnosis, Wait
 
 UNSURE = 2  # the row that hands over for want of confidence
 HELD, TRIED = ("fixed",), ("fixed", "rolled_back", "rejected")
 
 
-def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dict:
+def run(context: StageContext) -> Diagnosis:
+    rt, issue_id, entry = context.runtime, context.issue_id, context.log
     with store.write() as session:
         issue = session.get_one(Issue, issue_id)
         analysis = session.exec(
@@ -31,7 +33,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
             Decision(
                 issue_id=issue_id,
                 analysis_id=analysis.id,
-                run=run,
+                run=context.run,
                 verdict=receipt.verdict,
                 confidence=receipt.confidence,
                 row=receipt.row,
@@ -42,14 +44,14 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry) -> dic
         issue.verdict, issue.confidence = receipt.verdict, receipt.confidence
         issue.reason = entry.says = explain(receipt, analysis)
     entry.detail = {"verdict": receipt.verdict, "confidence": receipt.confidence, "row": receipt.row}
-    return {
-        "verdict": receipt.verdict,
-        "needs_approval": receipt.needs_approval,
-        "says": entry.says,
-        "uncorroborated": uncorroborated(receipt.as_json()),
-        "diagnosis": attempt,
-        "event": "low_confidence" if receipt.row == UNSURE else "escalated",
-    }
+    return Diagnosis(
+        verdict=receipt.verdict,
+        needs_approval=receipt.needs_approval,
+        says=entry.says,
+        uncorroborated=uncorroborated(receipt.as_json()),
+        diagnosis=context.attempt,
+        event="low_confidence" if receipt.row == UNSURE else "escalated",
+    )
 
 
 def situation(rt: Runtime, session: Session, issue: Issue, analysis: Analysis) -> Situation:
@@ -96,20 +98,20 @@ def explain(receipt: Receipt, analysis: Analysis) -> str:
     return text
 
 
-def schedule(rt: Runtime, issue_id: int, run: int) -> dict:
+def schedule(context: StepContext) -> Wait:
     """Seconds until the maintenance window is open; 0 while it is, and for an issue that a person started now."""
     at = now()
-    opens = windows.maintenance_opens(at, rt.policy.maintenance)
+    opens = windows.maintenance_opens(at, context.runtime.policy.maintenance)
     seconds = max(0.0, (opens - at).total_seconds())
     with store.write() as session:
-        if session.get_one(Issue, issue_id).at_once:
-            return {"seconds": 0.0}
+        if session.get_one(Issue, context.issue_id).at_once:
+            return Wait()
         if seconds:
             issue = stage_log.move(
                 session,
-                issue_id,
+                context.issue_id,
                 Status.SCHEDULED,
                 f"Waiting for the maintenance window at {opens:%Y-%m-%d %H:%M} UTC.",
             )
             issue.scheduled_for = opens
-    return {"seconds": seconds}
+    return Wait(seconds)

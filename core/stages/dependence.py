@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
@@ -18,7 +19,9 @@ from core.ops import stage_log
 from core.repair.localize.fixability import deepest_in_app
 from core.runtime import Runtime
 from core.signals.grouping import stack
+from core.stages.context import StepContext
 from core.stages.crashes import best_crash
+from core.stages.results import Awaited
 
 LOOK = 15.0  # seconds between two looks at the other issue
 LOOKS = 480  # looks at one other issue: two hours
@@ -26,6 +29,14 @@ WAITS = "Waiting for the fix of issue "
 LONGEST = 20  # issues of a chain in which each waits for the next one
 CURED = (Status.RESOLVED, Status.DISMISSED)
 Place = tuple[str, str, str]  # exception, file, function
+
+
+@dataclass(frozen=True)
+class OtherFault:
+    """Another fault that a regression test met. ``issue_id`` is 0 where no issue tells of it yet."""
+
+    issue_id: int
+    says: str
 
 
 def met(failures: Iterable[str]) -> set[Place]:
@@ -46,30 +57,28 @@ def place_of(crash: Crash | None) -> Place | None:
     return (crash.exception.type.rpartition(".")[2], stack.normal_file(frame.file), frame.function) if frame else None
 
 
-def other(rt: Runtime, session: Session, issue: Issue, change: ChangeSet, failures: Iterable[str]) -> dict:
-    """What the test met, for the test stage's result: {"met": issue, "says": in words}.
-
-    The issue is 0 where none tells of that fault yet. Empty when it met its own crash again, an assertion, or nothing
+def other(rt: Runtime, session: Session, issue: Issue, change: ChangeSet, failures: Iterable[str]) -> OtherFault | None:
+    """What the test met. None when it met its own crash again, an assertion, or nothing
     that can be told: then the fix itself is in doubt.
     """
     places = met(failures)
     own = _place(session, issue)
     inside = {place for place in places if place[1] != change.test_path and place[0] != "AssertionError"}
     if own is None or not places or inside != places or own in places:
-        return {}
+        return None
     found = next((one for one in _open(rt, session, issue) if _place(session, one) in places), None)
     says = f"its regression test hits another production bug: {_named(found)}"
-    return {"met": found.id if found else 0, "says": says}
+    return OtherFault(found.id if found else 0, says)
 
 
-def further_on(rt: Runtime, session: Session, issue: Issue, change: ChangeSet) -> dict:
-    """{"met": issue} when a proposed fix led the reported input to the fault of an issue that is being worked on."""
+def further_on(rt: Runtime, session: Session, issue: Issue, change: ChangeSet) -> int | None:
+    """The issue that is being worked on, to whose fault a proposed fix led the reported input."""
     places = {(kind, stack.normal_file(file), function) for kind, file, function in change.proof.get("further", ())}
     places.discard(_place(session, issue) or ("", "", ""))
     if not places:
-        return {}
+        return None
     at_work = (one for one in _open(rt, session, issue) if one.status not in (*ENDED, Status.SCHEDULED))
-    return next(({"met": one.id} for one in at_work if _place(session, one) in places), {})
+    return next((one.id for one in at_work if _place(session, one) in places), None)
 
 
 def _named(issue: Issue | None) -> str:
@@ -103,7 +112,7 @@ def _open(rt: Runtime, session: Session, issue: Issue) -> Iterator[Issue]:
     return iter(sorted(found, key=lambda one: one.status in (*ENDED, Status.SCHEDULED)))
 
 
-def look(rt: Runtime, issue_id: int, run: int, met: int, looks: int) -> dict:
+def look(context: StepContext, met: int, looks: int) -> Awaited:
     """Seconds until the next look; at 0 the fix is tried again if ``ok``, else a person gets it.
 
     ``circle``: the other issue waits for this one in its turn. Both tests were written for inputs of another day; one
@@ -112,12 +121,12 @@ def look(rt: Runtime, issue_id: int, run: int, met: int, looks: int) -> dict:
     with store.write() as session:
         other = session.get(Issue, met) if met else None
         if other is None:  # it has an issue by the next try, or is gone
-            return {"ok": True, "seconds": 0.0 if looks else LOOK}
+            return Awaited(0.0 if looks else LOOK, ok=True)
         if other.status in CURED:
-            return {"ok": True, "seconds": 0.0}
+            return Awaited(ok=True)
         if other.status in ENDED or looks >= LOOKS:
-            return {"ok": False, "seconds": 0.0, "says": f"it waited for the fix of {_named(other)}, which has no fix"}
-        stage_log.move(session, issue_id, Status.QUEUED, f"{WAITS}{other.id} ({_title(other)})")
-        if looks and _waits_for(session, other, issue_id):
-            return {"ok": False, "circle": True, "seconds": 0.0, "says": f"it and {_named(other)} wait for each other"}
-    return {"ok": True, "seconds": LOOK}
+            return Awaited(says=f"it waited for the fix of {_named(other)}, which has no fix")
+        stage_log.move(session, context.issue_id, Status.QUEUED, f"{WAITS}{other.id} ({_title(other)})")
+        if looks and _waits_for(session, other, context.issue_id):
+            return Awaited(circle=True, says=f"it and {_named(other)} wait for each other")
+    return Awaited(LOOK, ok=True)

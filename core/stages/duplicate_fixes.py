@@ -10,8 +10,9 @@ from sqlmodel import Session, col, select
 from core.db import store
 from core.models import ENDED, ChangeSet, Deployment, Issue, Signal, Status
 from core.ops import notify, stage_log
-from core.runtime import Runtime
 from core.stages import learn
+from core.stages.context import StepContext
+from core.stages.results import Done
 
 PLACE = re.compile(r"^(?:index |@@ ).*$\n?", re.M)  # object names and line numbers say nothing of the change
 
@@ -43,19 +44,20 @@ def find(session: Session, change: ChangeSet, services: list[str]) -> Issue | No
 STRAGGLING = timedelta(seconds=15)  # in which instances of the replaced release may still answer
 
 
-def end(rt: Runtime, issue_id: int, run: int, twin_id: int) -> dict:
+def end(context: StepContext, twin_id: int) -> Done:
     """End an issue that another issue's fix resolved: ``ok`` if it has not occurred since that fix is live."""
+    issue_id, run = context.issue_id, context.run
     with store.write() as session:
         twin = session.get_one(Issue, twin_id)
         if twin.status is not Status.RESOLVED or _seen_since(session, issue_id, twin_id):
-            return {"ok": False}
+            return Done(ok=False)
         says = f"Fixed by the fix of issue {twin_id}: {twin.resolution or twin.reason}"
         learn.remember(session, issue_id, run, "fixed", says)
         issue = stage_log.move(session, issue_id, Status.RESOLVED, says)
         issue.resolution = says[:2000]
         notify.queue(session, "resolved", issue, f"resolved-{issue_id}-{run}", says)
         learn.note(session, issue_id, run, "resolved", {"twin": twin_id})
-    return {"ok": True}
+    return Done(ok=True)
 
 
 def _seen_since(session: Session, issue_id: int, twin_id: int) -> bool:

@@ -16,33 +16,35 @@ from core.policy.services import Repository, Service
 from core.repair.types import Attempt, Candidate, FixResult, RegressionTest
 from core.runtime import Runtime
 from core.stages import dependence, duplicate_fixes, fixer_chain, workspace
+from core.stages.context import StageContext, StepContext
 from core.stages.crashes import best_crash
 from core.stages.deliver import live, release_checks
 from core.stages.pull_request import fenced
+from core.stages.results import Fix, FixAttempts, Rebased
 from core.stages.workspace import Clone
 from core.vendors.command import CommandError
 
 
-def attempts(rt: Runtime, issue_id: int, run: int) -> dict:
-    return {"attempts": rt.policy.fix.attempts}
+def attempts(context: StepContext) -> FixAttempts:
+    return FixAttempts(context.runtime.policy.fix.attempts)
 
 
-def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, feedback: list[str]) -> dict:
+def run(context: StageContext, feedback: list[str]) -> Fix:
+    rt, issue_id, entry = context.runtime, context.issue_id, context.log
     with store.read() as session:
         issue = session.get_one(Issue, issue_id)
-        done = _find(session, issue_id, run, attempt)
+        done = _find(session, issue_id, context.run, context.attempt)
         crash = best_crash(session, issue_id)
     if done is None:
-        done = _write(rt, issue, crash, run, attempt, feedback)
+        done = _write(rt, issue, crash, context.run, context.attempt, feedback)
     with store.read() as session:
         met = dependence.further_on(rt, session, issue, done)
     entry.says = done.note or done.title
     entry.detail = {"change_set": done.id, "generator": done.generator, "template": done.template}
     if not done.head_sha:
         entry.failed(done.note, "refused")
-        twin = {"twin": done.proof["twin"]} if "twin" in done.proof else {}
-        return {"ok": False, "says": done.note, "id": done.id, **twin, **met}
-    return {"ok": True, "id": done.id, "needs_approval": release_checks.needs_approval(done), **met}
+        return Fix(id=done.id, says=done.note, twin=done.proof.get("twin"), met=met)
+    return Fix(ok=True, id=done.id, needs_approval=release_checks.needs_approval(done), met=met)
 
 
 def _find(session: Session, issue_id: int, run: int, attempt: int) -> ChangeSet | None:
@@ -185,12 +187,13 @@ def _message(issue: Issue, candidate: Candidate, test: RegressionTest | None) ->
     return f"Fix {fenced(issue.title, 60)}\n\n{why}\n\nRegression test: {where}\nIssue: {issue.id}\n"
 
 
-def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
+def rebase(context: StageContext, change_id: int) -> Rebased:
     """Rebase the change onto what production serves now. If the patch changes, it needs a new approval.
 
     ``again``: look once more before it goes out, because production may move on while it is tested. ``seconds``: so
     long production's own deployment still has to serve, that its faults are not taken for those of this release.
     """
+    rt, issue_id, entry = context.runtime, context.issue_id, context.log
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         tested = release_checks.tested(session, change)
@@ -199,10 +202,10 @@ def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, cha
     base = workspace.base_of(rt, found)
     if base == change.base_sha and not tested:
         entry.says = "The tests have not passed on the commit that production serves. They run again."
-        return {"ok": True, "moved": True, "again": True}
+        return Rebased(ok=True, moved=True, again=True)
     if base in (change.base_sha, change.head_sha):
         entry.says = "Production has not changed since the fix was written."
-        return {"ok": True, "moved": False, "seconds": live.young(rt, repository)}
+        return Rebased(ok=True, seconds=live.young(rt, repository))
     try:
         moved = found.moved(change, base)
     except CommandError as error:
@@ -215,10 +218,10 @@ def rebase(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, cha
         row = session.get_one(ChangeSet, change_id)
         row.base_sha, row.head_sha, row.commit, row.patch = base, moved.sha, moved.text, moved.patch
     entry.says = f"Production has changed. The fix was rebased onto {base[:8]}."
-    return {"ok": True, "moved": True, "again": True}
+    return Rebased(ok=True, moved=True, again=True)
 
 
-def _stale(entry: Entry, says: str) -> dict:
+def _stale(entry: Entry, says: str) -> Rebased:
     """The fix must be written and judged again, on what production serves now."""
     entry.failed(says)
-    return {"ok": False, "stale": True, "says": says}
+    return Rebased(stale=True, says=says)

@@ -9,7 +9,9 @@ from core.models import Approval, ChangeSet, Deployment, Issue, Notification, St
 from core.ops import notify, stage_log
 from core.runtime import Runtime
 from core.stages import learn, pull_request
+from core.stages.context import StepContext
 from core.stages.deliver import admission, brakes
+from core.stages.results import Done
 
 # how a run ended -> the outcome that learning counts
 OUTCOMES = {
@@ -22,7 +24,8 @@ OUTCOMES = {
 REFUSED = ("refused", "tests_failed", "no_fix")  # what was published of such a run is taken back
 
 
-def run(rt: Runtime, issue_id: int, run: int, event: str, says: str) -> dict:
+def run(context: StepContext, event: str, says: str) -> Done:
+    rt, issue_id, run = context.runtime, context.issue_id, context.run
     if event in REFUSED:
         says = "; ".join([says, *_withdrawn(rt, issue_id, run, says)])
     with store.write() as session:
@@ -36,7 +39,7 @@ def run(rt: Runtime, issue_id: int, run: int, event: str, says: str) -> dict:
         learn.note(session, issue_id, run, "escalate", {"event": event, "says": says[:500]})
         if service := rt.policy.services.get(issue.service):
             brakes.brake_if_due(session, rt.policy, service.repository)
-    return {"ok": True}
+    return Done(ok=True)
 
 
 def _void_questions(session: Session, issue_id: int) -> None:

@@ -13,13 +13,15 @@ from core.audit import chain
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue, Outcome, Signal, Status, now
 from core.ops import notify, stage_log
-from core.ops.stage_log import Entry
 from core.runtime import Runtime
+from core.stages.context import StageContext
 from core.stages.deliver import merge
+from core.stages.results import Learned
 from core.vendors.base import Resolver, VendorError
 
 
-def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
+def run(context: StageContext, change_id: int) -> Learned:
+    rt, issue_id, run, entry = context.runtime, context.issue_id, context.run, context.log
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         reported = session.exec(
@@ -45,7 +47,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
         note(session, issue_id, run, "resolved", {"sha": change.head_sha})
         if merging == "refused":
             merge.outstanding(session, issue, change, said)
-    return {"ok": True, "outstanding": merging != "merged"}
+    return Learned(ok=True, outstanding=merging != "merged")
 
 
 def ended(row: Deployment) -> str:

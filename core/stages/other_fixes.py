@@ -5,33 +5,34 @@ Either the other issue has this very fix under way, or its fault stands in the w
 
 from __future__ import annotations
 
+from core.stages.results import Awaited, Fix
 from core.stages.steps import begin_anew_step, dependence_step, pause, twin_step
 
 
-def wait(issue_id: int, run: int, other: int) -> dict:
+def wait(issue_id: int, run: int, other: int) -> Awaited:
     """Wait for the other issue's fix; ``ok`` when it has one."""
     looks = 0
-    while (look := dependence_step(issue_id, run, other, looks))["seconds"] > 0:
-        pause(look["seconds"])
+    while (look := dependence_step(issue_id, run, other, looks)).seconds > 0:
+        pause(look.seconds)
         looks += 1
     return look
 
 
-def settle(issue_id: int, run: int, change: dict) -> str:
+def settle(issue_id: int, run: int, change: Fix) -> str:
     """How another issue's fix ends this run: "resolved" or "begun anew". Empty if it continues with its own fix."""
-    if change.get("twin"):
-        return _by_twin(issue_id, run, change)
-    if "met" in change and wait(issue_id, run, change["met"])["ok"]:
-        return _anew(issue_id, run, change, f"issue {change['met']} blocked this fix and is now fixed")
+    if change.twin:
+        return _by_twin(issue_id, run, change, change.twin)
+    if change.met is not None and wait(issue_id, run, change.met).ok:
+        return _anew(issue_id, run, change, f"issue {change.met} blocked this fix and is now fixed")
     return ""
 
 
-def _by_twin(issue_id: int, run: int, change: dict) -> str:
+def _by_twin(issue_id: int, run: int, change: Fix, twin: int) -> str:
     """If one fix resolves both issues, end this one; otherwise start it again."""
-    if wait(issue_id, run, change["twin"])["ok"] and twin_step(issue_id, run, change["twin"])["ok"]:
+    if wait(issue_id, run, twin).ok and twin_step(issue_id, run, twin).ok:
         return "resolved"
-    return _anew(issue_id, run, change, f"{change['says']} That fix did not resolve this issue.")
+    return _anew(issue_id, run, change, f"{change.says} That fix did not resolve this issue.")
 
 
-def _anew(issue_id: int, run: int, change: dict, why: str) -> str:
-    return "begun anew" if begin_anew_step(issue_id, run, change["id"], why)["begun"] else ""
+def _anew(issue_id: int, run: int, change: Fix, why: str) -> str:
+    return "begun anew" if begin_anew_step(issue_id, run, change.id, why).begun else ""

@@ -8,18 +8,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Concatenate, ParamSpec
 
 from dbos import DBOS
 
 from core import runtime
 from core.models import Stage, Status
 from core.ops import durable, infrastructure, stage_log
-from core.ops.infrastructure import AFTER, BEFORE, Patience
-from core.stages import analyze, anew, corroborate, decide, dependence, duplicate_fixes, fix, handover, learn, test
+from core.ops.infrastructure import AFTER, BEFORE, Patience, StepFault
+from core.stages import (
+    analyze,
+    anew,
+    corroborate,
+    decide,
+    dependence,
+    duplicate_fixes,
+    fix,
+    handover,
+    learn,
+    results,
+    test,
+)
+from core.stages.context import StageContext, StepContext
 from core.stages.deliver import admission, deploy, guard, merge, restoring
+from core.stages.results import Result
 from core.stages.review import coderabbit_review, review
 from core.stages.watch import late, watch
 
+Args = ParamSpec("Args")
 SLICE = 300.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
 
 
@@ -44,43 +60,72 @@ def pause(seconds: float) -> bool:
 
 
 def step(
-    stage: Stage, status: Status, work: Callable[..., dict], name: str | None = None, patience: Patience = BEFORE
-) -> Callable[..., dict]:
-    """A durable step around ``work(runtime, issue_id, run, attempt, entry, *args) -> dict``.
+    stage: Stage,
+    status: Status,
+    work: Callable[Concatenate[StageContext, Args], Result],
+    kind: type[Result],
+    name: str | None = None,
+    patience: Patience = BEFORE,
+) -> Callable[Concatenate[int, int, int, Args], Result]:
+    """A durable step that is a stage: ``work(context, *args)`` returns a ``kind`` and fills the stage's log line.
 
-    A fault of the infrastructure is tried again, with durable waits, for as long as ``patience`` says.
+    It is called as ``step(issue_id, run, attempt, *args)``. A fault of the infrastructure is tried again, with durable
+    waits, for as long as ``patience`` says.
     """
 
-    def run(issue_id: int, run: int, attempt: int, *args) -> dict:
-        def once() -> dict:
-            with stage_log.stage(issue_id, run, stage, attempt, status) as entry:
-                return work(runtime.current(), issue_id, run, attempt, entry, *args)
+    def run(issue_id: int, run: int, attempt: int, *args: Args.args, **named: Args.kwargs) -> Result | StepFault:
+        def once() -> Result:
+            with stage_log.stage(issue_id, run, stage, int(attempt), status) as entry:
+                return work(StageContext(runtime.current(), issue_id, run, int(attempt), entry), *args, **named)
 
         return guard.kept(once, issue_id, run, patience)
 
-    return _insisting(run, name or _name(work), patience)
+    return _insisting(run, kind, name or _name(work), patience)
 
 
-def plain_step(work: Callable[..., dict], patience: Patience = BEFORE, name: str | None = None) -> Callable[..., dict]:
-    """A durable step that belongs to no stage: ``work(runtime, issue_id, run, *args) -> dict``."""
+def plain_step(
+    work: Callable[Concatenate[StepContext, Args], Result],
+    kind: type[Result],
+    patience: Patience = BEFORE,
+    name: str | None = None,
+) -> Callable[Concatenate[int, int, Args], Result]:
+    """A durable step that belongs to no stage: called as ``step(issue_id, run, *args)``."""
 
-    def run(issue_id: int, run: int, *args) -> dict:
-        return guard.kept(lambda: work(runtime.current(), issue_id, run, *args), issue_id, run, patience)
+    def run(issue_id: int, run: int, *args: Args.args, **named: Args.kwargs) -> Result | StepFault:
+        def once() -> Result:
+            return work(StepContext(runtime.current(), issue_id, run), *args, **named)
 
-    return _insisting(run, name or _name(work), patience)
+        return guard.kept(once, issue_id, run, patience)
+
+    return _insisting(run, kind, name or _name(work), patience)
 
 
 def _name(work: Callable) -> str:
     return work.__module__.rsplit(".", 1)[1] + "." + work.__name__
 
 
-def _insisting(run: Callable[..., dict], name: str, patience: Patience) -> Callable[..., dict]:
-    run.__qualname__ = run.__name__ = name
-    recorded = DBOS.step(name=name)(run)
+def _recorded(work: Callable[..., Result | StepFault], name: str) -> Callable[..., dict]:
+    """The step as the durable engine knows it: its result is plain JSON."""
 
-    def insisting(issue_id: int, run: int, *args) -> dict:
+    def run(*args, **named) -> dict:
+        return results.record(work(*args, **named), name)
+
+    run.__qualname__ = run.__name__ = name
+    return DBOS.step(name=name)(run)
+
+
+def _insisting(
+    work: Callable[..., Result | StepFault], kind: type[Result], name: str, patience: Patience
+) -> Callable[..., Result]:
+    recorded = _recorded(work, name)
+
+    def insisting(issue_id: int, run: int, *args, **named) -> Result:
+        def attempt() -> Result | StepFault:
+            told = recorded(issue_id, run, *args, **named)
+            return infrastructure.fault_of(told) or results.read(kind, told)
+
         return infrastructure.insist(
-            lambda: recorded(issue_id, run, *args),
+            attempt,
             patience if DBOS.workflow_id else patience.at_once(),
             rest,
             lambda says: alarm_step(issue_id, run, says),
@@ -89,33 +134,35 @@ def _insisting(run: Callable[..., dict], name: str, patience: Patience) -> Calla
     return insisting
 
 
-analyze_step = step(Stage.ANALYZE, Status.ANALYZING, analyze.run)
-decide_step = step(Stage.DECIDE, Status.DECIDING, decide.run)
-fix_step = step(Stage.FIX, Status.FIXING, fix.run)
-review_step = step(Stage.REVIEW, Status.REVIEWING, review.run)
-peer_step = step(Stage.REVIEW, Status.REVIEWING, coderabbit_review.look, name="peer.look")
-test_step = step(Stage.TEST, Status.TESTING, test.run)
-preview_step = step(Stage.DEPLOY, Status.PREVIEWING, deploy.preview)
-production_step = step(Stage.DEPLOY, Status.DEPLOYING, deploy.production, patience=guard.FORWARD)
-watch_step = step(Stage.VERIFY, Status.WATCHING, watch.watch, patience=guard.WATCH, name="verify.watch")
-roll_back_step = step(Stage.VERIFY, Status.ROLLING_BACK, watch.roll_back, patience=guard.BACK, name="verify.roll_back")
-learn_step = step(Stage.LEARN, Status.WATCHING, learn.run, patience=AFTER)
-attempts_step = plain_step(fix.attempts)
-corroborate_step = plain_step(corroborate.look)
-schedule_step = plain_step(decide.schedule)
-ask_step = plain_step(deploy.ask)
-expire_step = plain_step(deploy.expire)
-# these three have the names under which work that waits has recorded them
-admit_step = plain_step(admission.admit, name="deploy.admit")
-give_back_step = plain_step(admission.give_back, AFTER, name="deploy.give_back")
-twin_step = plain_step(duplicate_fixes.end, AFTER, name="twins.end")
-dependence_step = plain_step(dependence.look)
-lane_step = plain_step(admission.lane, name="deploy.lane")
-hand_over_step = plain_step(handover.run, AFTER)
-begin_anew_step = plain_step(anew.begin, AFTER)
-late_watch_step = plain_step(late.watch, AFTER)
-late_roll_back_step = plain_step(late.roll_back, AFTER)
-merge_step = plain_step(merge.again, AFTER)
-settle_step = plain_step(restoring.settle, guard.BACK)
-alarm_step = DBOS.step(name="guard.alarm")(guard.alarm)
-fix_rebase_step = step(Stage.FIX, Status.QUEUED, fix.rebase)
+analyze_step = step(Stage.ANALYZE, Status.ANALYZING, analyze.run, results.AnalysisResult)
+decide_step = step(Stage.DECIDE, Status.DECIDING, decide.run, results.Diagnosis)
+fix_step = step(Stage.FIX, Status.FIXING, fix.run, results.Fix)
+review_step = step(Stage.REVIEW, Status.REVIEWING, review.run, results.ReviewResult)
+peer_step = step(Stage.REVIEW, Status.REVIEWING, coderabbit_review.look, results.PeerReview, name="peer.look")
+test_step = step(Stage.TEST, Status.TESTING, test.run, results.Checked)
+preview_step = step(Stage.DEPLOY, Status.PREVIEWING, deploy.preview, results.Delivered)
+production_step = step(Stage.DEPLOY, Status.DEPLOYING, deploy.production, results.Delivered, patience=guard.FORWARD)
+watch_step = step(Stage.VERIFY, Status.WATCHING, watch.watch, results.WatchResult, "verify.watch", guard.WATCH)
+roll_back_step = step(
+    Stage.VERIFY, Status.ROLLING_BACK, watch.roll_back, results.Rollback, "verify.roll_back", guard.BACK
+)
+learn_step = step(Stage.LEARN, Status.WATCHING, learn.run, results.Learned, patience=AFTER)
+attempts_step = plain_step(fix.attempts, results.FixAttempts)
+corroborate_step = plain_step(corroborate.look, results.Corroborated)
+schedule_step = plain_step(decide.schedule, results.Wait)
+ask_step = plain_step(deploy.ask, results.ApprovalAsked)
+expire_step = plain_step(deploy.expire, results.ApprovalAnswer)
+# these have the names under which work that waits has recorded them
+admit_step = plain_step(admission.admit, results.Wait, name="deploy.admit")
+give_back_step = plain_step(admission.give_back, results.Done, AFTER, name="deploy.give_back")
+twin_step = plain_step(duplicate_fixes.end, results.Done, AFTER, name="twins.end")
+lane_step = plain_step(admission.lane, results.Lane, name="deploy.lane")
+dependence_step = plain_step(dependence.look, results.Awaited)
+hand_over_step = plain_step(handover.run, results.Done, AFTER)
+begin_anew_step = plain_step(anew.begin, results.NewRun, AFTER)
+late_watch_step = plain_step(late.watch, results.WatchResult, AFTER)
+late_roll_back_step = plain_step(late.roll_back, results.Awaited, AFTER)
+merge_step = plain_step(merge.again, results.Wait, AFTER)
+settle_step = plain_step(restoring.settle, results.Wait, guard.BACK)
+alarm_step = _recorded(guard.alarm, "guard.alarm")
+fix_rebase_step = step(Stage.FIX, Status.QUEUED, fix.rebase, results.Rebased)

@@ -18,6 +18,7 @@ from core.models.counted import counted
 from core.ops import durable, restart
 from core.runtime import Runtime
 from core.stages import handover
+from core.stages.context import StepContext
 from core.stages.deliver import admission
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def _restart(rt: Runtime, issue: Issue, how: str) -> bool:
             source = restart.count(session, kept)
     if done:
         says = f"The workflow {how}. It was restarted {counted(kept.restarts, 'time')} without success."
-        handover.run(rt, issue.id, issue.run, "workflow_failed", says)
+        handover.run(StepContext(rt, issue.id, issue.run), "workflow_failed", says)
         return True
     log.warning("issue %s: its workflow %s; it is restarted", issue.id, how)
     _fork(kept, source)

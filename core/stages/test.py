@@ -12,18 +12,20 @@ from collections.abc import Sequence
 from core.db import store
 from core.models import ChangeSet, Issue, TestRun
 from core.models.counted import counted
-from core.ops.stage_log import Entry
 from core.repair.prove.proof import Tests, run_tests
-from core.runtime import Runtime, connected
+from core.runtime import connected
 from core.stages import dependence, workspace
+from core.stages.context import StageContext
+from core.stages.results import Checked
 
 KEPT = 20_000
 DEADLINE = 600.0  # seconds
 
 
-def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
+def run(context: StageContext, change_id: int) -> Checked:
+    rt, entry = context.runtime, context.log
     with store.read() as session:
-        issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        issue, change = session.get_one(Issue, context.issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
     runner = connected(rt.runner, "runner")
     found = workspace.clone_with(rt, name, repository, change)
@@ -51,11 +53,14 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
                 output=(told.done.stdout + told.done.stderr)[-KEPT:],
             )
         )
-        other = dependence.other(rt, session, issue, change, _new_alone(told, change.test_path, known)) if wrong else {}
+        other = (
+            dependence.other(rt, session, issue, change, _new_alone(told, change.test_path, known)) if wrong else None
+        )
     entry.says = "; ".join([f"{counted(tests, 'test')}, {failures} failed{_before(known)}", *wrong])
     if wrong:
-        entry.failed("; ".join(filter(None, [entry.says, other.get("says")])))
-    return {"ok": not wrong, **other, "says": f"The service's tests did not pass: {entry.says}"}
+        entry.failed("; ".join([entry.says, other.says] if other else [entry.says]))
+    says = f"The service's tests did not pass: {entry.says}"
+    return Checked(not wrong, says, met=other.issue_id if other else None)
 
 
 def _new_alone(told: Tests, new: str, known: frozenset[str]) -> list[str]:

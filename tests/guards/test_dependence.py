@@ -11,6 +11,8 @@ from core.repair.prove.proof import Tests
 from core.repair.sandbox.probe import ProbeOutcome
 from core.runtime import Runtime
 from core.stages import dependence
+from core.stages.context import StepContext
+from core.stages.results import Awaited
 from core.stages.test import _new_alone
 from tests import factories
 
@@ -61,7 +63,7 @@ def two(console):
     return Runtime(console), mine, change, other
 
 
-def told(two, *failures: str) -> dict:
+def told(two, *failures: str) -> dependence.OtherFault | None:
     rt, mine, change, _ = two
     with store.read() as session:
         return dependence.other(rt, session, mine, change, failures)
@@ -69,25 +71,25 @@ def told(two, *failures: str) -> dict:
 
 def test_the_other_issue_is_named(two):
     found = told(two, f"failure: {METS}")
-    assert found["met"] == two[3].id and f"issue {two[3].id} (KeyError: 'rate', in cart)" in found["says"]
+    assert found.issue_id == two[3].id and f"issue {two[3].id} (KeyError: 'rate', in cart)" in found.says
 
 
 def test_a_fault_without_an_issue_is_said_to_have_none(two):
-    assert told(two, f"failure: {METS.replace('in tax', 'in toll')}")["met"] == 0
+    assert told(two, f"failure: {METS.replace('in tax', 'in toll')}").issue_id == 0
 
 
 @pytest.mark.parametrize(
     "failures", [(OWN,), (WRONG,), (METS, OWN), (METS, WRONG), ("",), ()], ids=["own", "wrong", "both", "two", "", "-"]
 )
 def test_a_fix_that_is_in_doubt_itself_waits_for_nobody(failures, two):
-    assert told(two, *(f"failure: {text}" for text in failures)) == {}
+    assert told(two, *(f"failure: {text}" for text in failures)) is None
 
 
-def looks(two, status: Status, looks: int, met: int | None = None) -> dict:
+def looks(two, status: Status, looks: int, met: int | None = None) -> Awaited:
     rt, mine, _, other = two
     with store.write() as session:
         session.get_one(Issue, other.id).status = status
-    return dependence.look(rt, mine.id, 1, other.id if met is None else met, looks)
+    return dependence.look(StepContext(rt, mine.id, 1), other.id if met is None else met, looks)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +105,8 @@ def looks(two, status: Status, looks: int, met: int | None = None) -> dict:
 )
 def test_the_wait_ends_with_the_other_issue_or_at_its_bound(status, number, ok, waits, two):
     found = looks(two, status, number)
-    assert (found["ok"], found["seconds"] > 0) == (ok, waits)
-    assert ok or f"issue {two[3].id} (KeyError: 'rate', in cart)" in found["says"]
+    assert (found.ok, found.seconds > 0) == (ok, waits)
+    assert ok or f"issue {two[3].id} (KeyError: 'rate', in cart)" in found.says
 
 
 @pytest.mark.parametrize(
@@ -124,9 +126,9 @@ def test_issues_that_wait_for_each_other_are_found(status, chain, circle, two):
         names = {0: mine.id, 1: third.id}
         for waiting, awaited in zip((other, third), chain, strict=False):
             session.get_one(Issue, waiting.id).reason = f"{dependence.WAITS}{names[awaited]} (a title, in cart)"
-    assert looks(two, status, 0)["ok"], "the other one has to see first that this one waits"
+    assert looks(two, status, 0).ok, "the other one has to see first that this one waits"
     found = looks(two, status, 1)
-    assert found.get("circle", False) is circle and found["ok"] is not circle
+    assert found.circle is circle and found.ok is not circle
     with store.read() as session:
         assert session.get_one(Issue, mine.id).reason.startswith(f"{dependence.WAITS}{other.id} (KeyError")
 
@@ -134,7 +136,7 @@ def test_issues_that_wait_for_each_other_are_found(status, chain, circle, two):
 @pytest.mark.parametrize(("number", "waits"), [(0, True), (1, False)])
 def test_a_fault_that_no_issue_tells_of_is_waited_for_once_before_the_next_try(number, waits, two):
     found = looks(two, Status.FIXING, number, met=0)
-    assert found["ok"] and (found["seconds"] > 0) is waits
+    assert found.ok and (found.seconds > 0) is waits
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_a_fix_that_leads_on_to_a_fault_that_is_being_fixed(further, status, fou
         session.get_one(Issue, other.id).status = status
     change.proof = {"further": further}
     with store.read() as session:
-        assert dependence.further_on(rt, session, mine, change) == ({"met": other.id} if found else {})
+        assert dependence.further_on(rt, session, mine, change) == (other.id if found else None)
 
 
 def ran(**results: str) -> Tests:

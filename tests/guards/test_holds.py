@@ -13,8 +13,10 @@ from core.models import AuditRow, ChangeSet, Deployment, Notification, Status, n
 from core.models.kept import Hold
 from core.policy.reader import ConfigurationError, Policy, parse_policy
 from core.policy.sections import Freeze, Guards
+from core.stages.context import StepContext
 from core.stages.deliver import admission, brakes, holds
 from core.stages.deliver.holds import EVERYTHING
+from core.stages.results import Wait
 from tests import factories
 from tests.guards.stored import issue_in, rows
 from tests.guards.test_release_actions import change_of, hold
@@ -189,10 +191,10 @@ def test_an_issue_that_ended_gives_its_place_back(console, status, values, back)
 
 def test_a_place_that_was_given_back_is_taken_anew(console):
     made = change_of(issue_in(Status.QUEUED))
-    rt = runtime.current()
+    context = StepContext(runtime.current(), made.issue_id, 1)
     for _ in range(2):
-        assert admission.admit(rt, made.issue_id, 1, made.id, True) == {"seconds": 0.0}
-        admission.give_back(rt, made.issue_id, 1, made.id, "it is not up to date")
-    assert admission.admit(rt, made.issue_id, 1, made.id, True) == {"seconds": 0.0}
+        assert admission.admit(context, made.id, True) == Wait(0.0)
+        admission.give_back(context, made.id, "it is not up to date")
+    assert admission.admit(context, made.id, True) == Wait(0.0)
     [row] = rows(Deployment)
     assert (row.status, row.note, row.ended_at) == ("pending", "", None)

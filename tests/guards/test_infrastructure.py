@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.db import outages, store
 from core.ops import infrastructure
-from core.ops.infrastructure import AFTER, BEFORE, BROKEN, PASSING, REFUSED, GaveUp, Patience
+from core.ops.infrastructure import AFTER, BEFORE, BROKEN, PASSING, REFUSED, GaveUp, Patience, StepFault
 from core.vendors.base import VendorError
 from core.vendors.command import CommandError, Unreachable
 
@@ -81,8 +81,10 @@ def raises(error):
 
 def test_faults_are_answers_that_any_version_can_read():
     answer = infrastructure.answered(raises(VendorError("vercel", "is away")), everything=False)
-    assert answer == {"state": "infrastructure", "kind": "passing", "says": "vercel: is away"}
-    assert infrastructure.answered(raises(KeyError("x")), everything=True)["kind"] == BROKEN
+    assert answer.record() == {"state": "infrastructure", "kind": "passing", "says": "vercel: is away"}
+    assert infrastructure.fault_of(answer.record()) == answer == StepFault(PASSING, "vercel: is away")
+    assert infrastructure.fault_of({"state": "failed", "says": "the watch could not judge"}) is None
+    assert infrastructure.answered(raises(KeyError("x")), everything=True).kind == BROKEN
     with pytest.raises(KeyError):
         infrastructure.answered(raises(KeyError("x")), everything=False)
 
@@ -93,22 +95,22 @@ def tried(kinds, patience):
 
     def attempt():
         if left:
-            return {"state": "infrastructure", "kind": left.pop(0), "says": "away"}
-        return {"ok": True}
+            return StepFault(left.pop(0), "away")
+        return "done"
 
     return infrastructure.insist(attempt, patience, waits.append, alarms.append), waits, alarms
 
 
 def test_waits_double_up_to_a_minute():
     answer, waits, alarms = tried([PASSING] * 9, AFTER)
-    assert answer == {"ok": True} and waits == [1, 2, 4, 8, 16, 32, 60, 60, 60] and alarms == []
+    assert answer == "done" and waits == [1, 2, 4, 8, 16, 32, 60, 60, 60] and alarms == []
     assert infrastructure.pause(10**6) == 60
 
 
 def test_before_production_it_gives_up_after_the_stated_hours():
     with pytest.raises(GaveUp, match=r"^away \(tried again for 6\.0 hours\)$"):
         tried([PASSING] * 10_000, BEFORE)
-    assert tried([PASSING] * 300, BEFORE)[0] == {"ok": True}
+    assert tried([PASSING] * 300, BEFORE)[0] == "done"
 
 
 def test_a_refusal_before_production_is_handed_over_at_once():
@@ -120,7 +122,7 @@ def test_the_guard_never_gives_up_and_alarms_at_once_or_after_a_minute():
     guards = Patience(broken=math.inf, guards=True)
     assert tried([REFUSED] * 500 + [BROKEN] * 500, guards)[2] == ["away"] * 1000
     answer, waits, alarms = tried([PASSING] * 10, guards)
-    assert answer == {"ok": True} and sum(waits[:5]) < 60 <= sum(waits[:6]) and len(alarms) == 10 - 6
+    assert answer == "done" and sum(waits[:5]) < 60 <= sum(waits[:6]) and len(alarms) == 10 - 6
     assert tried([PASSING] * 5, guards)[2] == []
 
 

@@ -10,6 +10,8 @@ from sqlmodel import select
 
 from core.db import store
 from core.models import Issue, Outcome, Status
+from core.stages.context import StepContext
+from core.stages.results import Awaited, WatchResult
 from core.stages.watch import late
 from tests.guards.watching import BEFORE, READY, Host, another, every, real_clock, release
 
@@ -23,10 +25,14 @@ def confirmed(console):
     return made
 
 
-def look(watched, second: float) -> dict:
-    rt = watched.runtime()
+def context(watched) -> StepContext:
+    return StepContext(watched.runtime(), watched.issue_id, 1)
+
+
+def look(watched, second: float) -> WatchResult:
+    given = context(watched)
     with freeze_time(READY + timedelta(seconds=second)):
-        return late.watch(rt, watched.issue_id, 1, watched.change_id)
+        return late.watch(given, watched.change_id)
 
 
 def harm(watched) -> None:
@@ -34,8 +40,8 @@ def harm(watched) -> None:
 
 
 @pytest.mark.parametrize(
-    ("second", "found"), [(120, {"state": "watching", "seconds": 30}), (599, {"state": "watching", "seconds": 30}),
-                          (600, {"state": "over"})],
+    ("second", "found"), [(120, WatchResult("watching", 30)), (599, WatchResult("watching", 30)),
+                          (600, WatchResult("over"))],
 )  # fmt: skip
 def test_it_looks_until_the_full_watch_time_and_leaves_the_issue_alone(confirmed, second, found):
     assert look(confirmed, second) == found
@@ -44,20 +50,20 @@ def test_it_looks_until_the_full_watch_time_and_leaves_the_issue_alone(confirmed
 
 def test_a_clock_that_jumps_ahead_does_not_end_it(confirmed, monkeypatch):
     real_clock(monkeypatch, 120, 130, 600)
-    assert [look(confirmed, second)["state"] for second in (120, 730, 1200)] == ["watching", "watching", "over"]
+    assert [look(confirmed, second).state for second in (120, 730, 1200)] == ["watching", "watching", "over"]
 
 
 def test_harm_that_begins_late_is_found_and_named(confirmed):
     confirmed.errors(every(5, 25, 400), another(), fingerprint="new-fault", release="9d03e7c")
     found = look(confirmed, 400)
-    assert found["state"] == "failed" and "new-fault in cart: " in found["says"]
+    assert found.state == "failed" and "new-fault in cart: " in found.says
 
 
 def test_a_rise_that_began_long_after_the_release_is_put_to_a_person(confirmed):
     harm(confirmed)
-    assert look(confirmed, 400)["state"] == "watching" and not confirmed.told("watch_unsure")
+    assert look(confirmed, 400).state == "watching" and not confirmed.told("watch_unsure")
     confirmed.errors(every(5, 400, 700), another(), fingerprint="new-fault", release="9d03e7c")
-    assert look(confirmed, 700) == {"state": "over"}
+    assert look(confirmed, 700) == WatchResult("over")
     assert "new-fault in cart: " in confirmed.told("watch_unsure")[0].body
 
 
@@ -65,30 +71,30 @@ def test_a_rise_that_began_long_after_the_release_is_put_to_a_person(confirmed):
 def test_it_ends_when_the_release_is_no_longer_the_confirmed_one(confirmed, status):
     harm(confirmed)
     confirmed.set(status=status)
-    assert look(confirmed, 400) == {"state": "over"}
+    assert look(confirmed, 400) == WatchResult("over")
 
 
 def test_what_is_undecided_at_the_end_is_looked_at_for_twice_the_watch_time(console):
     watched = release(console, "minimum_requests = 1000000\n", reports=[-3000.0, -1500.0])
     watched.set(status="verified")
-    assert look(watched, 700)["state"] == "watching"
-    assert look(watched, 1200) == {"state": "over"}
+    assert look(watched, 700).state == "watching"
+    assert look(watched, 1200) == WatchResult("over")
 
 
 def test_a_change_that_was_never_deployed_has_no_late_watch(confirmed):
     confirmed.change_id = 404
-    assert look(confirmed, 300) == {"state": "over"}
+    assert look(confirmed, 300) == WatchResult("over")
 
 
 def test_another_deployment_in_production_ends_it_and_nothing_is_rolled_back(confirmed):
     harm(confirmed)
     confirmed.host = Host("dpl_next")
-    assert look(confirmed, 400) == {"state": "over"} and confirmed.row.status == "verified"
+    assert look(confirmed, 400) == WatchResult("over") and confirmed.row.status == "verified"
 
 
 def test_a_vendor_that_does_not_answer_does_not_end_it(confirmed):
     confirmed.host = Host(fault="is down")
-    assert look(confirmed, 300)["state"] == "watching"
+    assert look(confirmed, 300).state == "watching"
 
 
 def outcomes() -> list[str]:
@@ -97,7 +103,7 @@ def outcomes() -> list[str]:
 
 
 def test_late_harm_is_rolled_back_and_reopens_the_issue(confirmed):
-    assert late.roll_back(confirmed.runtime(), confirmed.issue_id, 1, confirmed.change_id, "late harm") == {"ok": True}
+    assert late.roll_back(context(confirmed), confirmed.change_id, "late harm") == Awaited(ok=True)
     assert confirmed.host.live == BEFORE and confirmed.row.status == "rolled_back"
     assert confirmed.issue.status is Status.ESCALATED and "late harm" in confirmed.issue.reason
     assert outcomes() == ["rolled_back"]
@@ -107,15 +113,15 @@ def test_a_newer_run_of_the_issue_is_not_disturbed(confirmed):
     with store.write() as session:
         issue = session.get_one(Issue, confirmed.issue_id)
         issue.run, issue.status = 2, Status.FIXING
-    late.roll_back(confirmed.runtime(), confirmed.issue_id, 1, confirmed.change_id, "late harm")
+    late.roll_back(context(confirmed), confirmed.change_id, "late harm")
     assert confirmed.row.status == "rolled_back" and confirmed.issue.status is Status.FIXING
 
 
 def test_a_rollback_that_the_vendor_refuses_is_tried_again_and_told_once_a_day(confirmed):
     confirmed.host = Host(stuck=True)
     for _ in range(3):
-        answer = late.roll_back(confirmed.runtime(), confirmed.issue_id, 1, confirmed.change_id, "late harm")
-        assert answer == {"ok": False, "seconds": 30}
+        answer = late.roll_back(context(confirmed), confirmed.change_id, "late harm")
+        assert answer == Awaited(30, ok=False)
     assert confirmed.row.status == "verified" and confirmed.issue.status is Status.RESOLVED
     told = confirmed.told("deployment_failed")
     assert len(told) == 2 and "is retried" in told[0].body

@@ -11,6 +11,7 @@ from core.db import store
 from core.models import Cause, ChangeSet, Issue, Status
 from core.ops.stage_log import Entry
 from core.stages.deliver import live
+from core.stages.results import Rollback, WatchResult
 from core.stages.watch import watch
 from core.vendors.base import Deployed, VendorError
 from tests import factories
@@ -37,11 +38,11 @@ ELSEWHERE = {"crash": None, "fingerprint": "new-fault", "release": None}  # in n
 def test_a_cure_under_traffic_is_confirmed_early(console):
     watched = release(console)
     found, entry = watched.look(120)
-    assert found["state"] == "healthy" and entry.result == "ok" and entry.says == found["says"]
+    assert found.state == "healthy" and entry.result == "ok" and entry.says == found.says
     assert entry.detail == {"age_seconds": 120.0, "state": "verified"}
     assert watched.row.status == "watching", "the last stage writes that it is verified"
-    assert watched.row.note == found["says"]
-    assert found["says"].startswith("verified after 120 s: the fault itself (own-fault): 0 errors since the release")
+    assert watched.row.note == found.says
+    assert found.says.startswith("verified after 120 s: the issue's own error (own-fault): 0 errors since the release")
     assert watched.row.ended_at == READY + timedelta(seconds=120)
     assert watched.row.judged["state"] == "verified"
     assert watched.row.after["cart"]["requests"] == 1200
@@ -49,37 +50,37 @@ def test_a_cure_under_traffic_is_confirmed_early(console):
 
 @pytest.mark.parametrize(("second", "state"), [(99, "watching"), (100, "healthy")])
 def test_nothing_is_confirmed_before_the_earliest_moment(console, second, state):
-    assert release(console, "earliest = 100\n").look(second)[0]["state"] == state
+    assert release(console, "earliest = 100\n").look(second)[0].state == state
 
 
 def test_a_clock_that_jumps_ahead_confirms_nothing_early(console, monkeypatch):
     """The database's clock is set 600 s ahead between the first two looks."""
     watched = release(console)
     real_clock(monkeypatch, 20, 30, 59, 70)
-    assert [watched.look(second)[0]["state"] for second in (20, 630, 659)] == ["watching"] * 3
+    assert [watched.look(second)[0].state for second in (20, 630, 659)] == ["watching"] * 3
     found, _ = watched.look(670)
-    assert found["state"] == "healthy"
+    assert found.state == "healthy"
 
 
 def test_a_clock_that_is_set_back_again_is_ahead_no_more(console, monkeypatch):
     watched = release(console)
     real_clock(monkeypatch, 20, 30, 120)
-    assert [watched.look(second)[0]["state"] for second in (20, 630, 120)] == ["watching", "watching", "healthy"]
+    assert [watched.look(second)[0].state for second in (20, 630, 120)] == ["watching", "watching", "healthy"]
 
 
 def test_a_fault_that_goes_on_is_rolled_back_by_its_own_fingerprint(console):
     watched = release(console)
     watched.errors(every(5, 1, 120), release="9d03e7c")
     found, entry = watched.look(120)
-    assert found["state"] == "failed" and entry.result == "failed"
-    assert "the issue's own error (own-fault): " in found["says"] and "errors since the release" in found["says"]
-    assert "goes on" not in found["says"]
+    assert found.state == "failed" and entry.result == "failed"
+    assert "the issue's own error (own-fault): " in found.says and "errors since the release" in found.says
+    assert "goes on" not in found.says
 
 
 def test_errors_of_the_replaced_release_do_not_count_against_the_new_one(console):
     watched = release(console)
     watched.errors(every(5, 1, 60), release="4f1c2ab")
-    assert watched.look(150)[0]["state"] == "healthy"
+    assert watched.look(150)[0].state == "healthy"
 
 
 def test_two_sources_that_report_one_fault_are_counted_once(console):
@@ -105,8 +106,7 @@ RARE = [-3000.0, -1500.0]
 def test_what_nothing_exercised_is_never_a_success(console, second, asked):
     watched = release(console, reports=RARE)
     found, entry = watched.look(second)
-    asks = {"asks": True} if asked else {}
-    assert found == {"state": "watching", "seconds": 30, **asks} and entry.result == "waiting"
+    assert found == WatchResult("watching", 30, asks=bool(asked)) and entry.result == "waiting"
     assert watched.row.ended_at is None and len(watched.told("watch_unsure")) == asked
     assert all("not exercised" in message.body for message in watched.told("watch_unsure"))
 
@@ -130,9 +130,9 @@ def test_too_little_traffic_says_so(console):
 def test_without_metrics_nothing_is_confirmed_and_a_person_is_asked(console, health, says):
     watched = release(console)
     watched.health = health
-    assert watched.look(120)[0]["state"] == "watching"
+    assert watched.look(120)[0].state == "watching"
     found, entry = watched.look(1300)
-    assert found["state"] == "watching" and says in entry.says
+    assert found.state == "watching" and says in entry.says
     assert [says in message.body for message in watched.told("watch_unsure")] == [True, True]
 
 
@@ -141,28 +141,28 @@ def test_reports_that_were_not_read_are_no_sign_of_a_cure(console):
     with store.write() as session:
         session.get_one(type(watched.issue), watched.issue_id).counted_by = "sentry"
     read_until("sentry", 5)
-    assert watched.look(300)[0]["state"] == "watching"
+    assert watched.look(300)[0].state == "watching"
     read_until("sentry", 299)
-    assert watched.look(300)[0]["state"] == "healthy"
+    assert watched.look(300)[0].state == "healthy"
 
 
 def test_nothing_is_confirmed_while_the_vendor_does_not_say_what_it_serves(console):
     watched = release(console)
     watched.host = Host(fault="is down")
     found, entry = watched.look(300)
-    assert found["state"] == "watching" and "vercel: is down" in entry.says
-    assert watched.look(700)[0]["state"] == "watching" and "vercel: is down" in watched.told("watch_unsure")[0].body
+    assert found.state == "watching" and "vercel: is down" in entry.says
+    assert watched.look(700)[0].state == "watching" and "vercel: is down" in watched.told("watch_unsure")[0].body
     watched.host = Host(live=None)
-    assert watched.look(700)[0]["state"] == "watching"
+    assert watched.look(700)[0].state == "watching"
     watched.host = Host()
-    assert watched.look(730)[0]["state"] == "healthy"
+    assert watched.look(730)[0].state == "healthy"
 
 
 def test_harm_is_seen_while_the_deployer_does_not_answer(console):
     watched = release(console)
     watched.host = Host(fault="is down")
     watched.errors(every(5, 1, 120), release="9d03e7c")
-    assert watched.look(120)[0]["state"] == "failed"
+    assert watched.look(120)[0].state == "failed"
 
 
 # --- harm --------------------------------------------------------------------------------------------
@@ -172,13 +172,13 @@ def test_a_new_fault_in_a_changed_file_is_harm_and_is_named_with_its_count(conso
     watched = release(console)
     watched.errors(every(5, 1, 120), another(), fingerprint="new-fault", release="9d03e7c")
     found, _ = watched.look(120)
-    assert found["state"] == "failed" and "new-fault in cart: " in found["says"] and "new" in found["says"]
+    assert found.state == "failed" and "new-fault in cart: " in found.says and "new" in found.says
 
 
 def test_a_new_fault_that_the_release_cannot_reach_is_no_harm(console):
     watched = release(console)
     watched.errors(every(5, 1, 120), another("mail"), service="mail", **ELSEWHERE)
-    assert watched.look(120)[0]["state"] == "healthy"
+    assert watched.look(120)[0].state == "healthy"
 
 
 def test_another_faults_errors_from_before_roll_nothing_back(console):
@@ -186,23 +186,23 @@ def test_another_faults_errors_from_before_roll_nothing_back(console):
     watched.health = Metrics(lambda service, at: 6.0 if service == "cart" else 0.0)
     watched.errors(every(5, -900, 300), another(), **ELSEWHERE)
     for second in (30, 60, 90, 120, 300):
-        assert watched.look(second)[0]["state"] != "failed", second
+        assert watched.look(second)[0].state != "failed", second
 
 
 def test_another_faults_errors_in_the_changed_file_from_before_roll_nothing_back(console):
     watched = release(console)
     watched.errors(every(5, -300, 300), another(), fingerprint="other-fault", release=None)
     for second in (30, 60, 90, 120, 300):
-        assert watched.look(second)[0]["state"] != "failed", second
+        assert watched.look(second)[0].state != "failed", second
 
 
 def test_errors_that_began_with_the_release_are_harm_even_without_a_report(console):
     watched = release(console)
     watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= 0 else 0.0)
     found, entry = watched.look(90)
-    assert found["state"] == "watching" and "cart: 20.0% of" in entry.says  # its reports may be on their way
+    assert found.state == "watching" and "cart: 20.0% of" in entry.says  # its reports may be on their way
     found, _ = watched.look(120)
-    assert found["state"] == "failed" and "cart: 20.0% of" in found["says"]
+    assert found.state == "failed" and "cart: 20.0% of" in found.says
 
 
 def test_errors_that_are_seen_at_one_look_alone_are_no_harm(console):
@@ -212,7 +212,7 @@ def test_errors_that_are_seen_at_one_look_alone_are_no_harm(console):
     watched.errors(every(0.5, 0, 90), another(), **ELSEWHERE, source="newrelic", attributes={})
     with store.write() as session:
         session.exec(update(Issue).where(Issue.fingerprint == "other-fault").values(cause=Cause.UPSTREAM))
-    assert watched.look(150)[0]["state"] != "failed"
+    assert watched.look(150)[0].state != "failed"
 
 
 # --- what the release has nothing to do with ----------------------------------------------------------
@@ -242,28 +242,28 @@ def test_a_fault_that_begins_during_the_watch_is_the_releases_unless_its_cause_l
 ):
     watched = release(console)
     failing(watched, 10, cause)
-    found = [watched.look(second)[0]["state"] for second in (60, 90, 120, 150)]
+    found = [watched.look(second)[0].state for second in (60, 90, 120, 150)]
     assert ("failed" in found) is rolled_back, found
 
 
 def test_a_fault_whose_cause_lies_outside_is_harm_in_a_changed_file(console):
     watched = release(console)
     failing(watched, 10, Cause.UPSTREAM, fingerprint="new-fault", crash=factories.crash(), release="9d03e7c")
-    assert watched.look(120)[0]["state"] == "failed"
+    assert watched.look(120)[0].state == "failed"
 
 
 def test_a_new_fault_is_held_against_a_release_once_it_is_analysed_or_has_waited_for_it(console):
     watched = release(console)
     failing(watched, 31, None)
-    assert watched.look(90)[0]["state"] == "watching"
-    assert watched.look(120)[0]["state"] == "failed"  # nobody analysed it within a minute
+    assert watched.look(90)[0].state == "watching"
+    assert watched.look(120)[0].state == "failed"  # nobody analysed it within a minute
 
 
 def test_errors_that_are_not_grouped_yet_are_not_held_against_a_release(console):
     watched = release(console)
     watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= 30 else 0.0)
     watched.errors(every(0.5, 30, 90), 0, set_aside=None, **ELSEWHERE)
-    assert [watched.look(second)[0]["state"] for second in (60, 90)] == ["watching", "watching"]
+    assert [watched.look(second)[0].state for second in (60, 90)] == ["watching", "watching"]
     assert watched.row.judged["rates"] == []
 
 
@@ -279,13 +279,13 @@ def test_what_the_replaced_deployment_brought_is_not_held_against_a_release(cons
     if served:
         watched.set(judged={"replaced_since": (READY - timedelta(seconds=served)).isoformat()})
     watched.look(90)
-    assert watched.look(120)[0]["state"] == state
+    assert watched.look(120)[0].state == state
 
 
 def test_an_error_that_is_not_grouped_yet_is_left_for_the_next_look(console):
     watched = release(console)
     watched.errors(every(5, 1, 120), 0, set_aside=None, fingerprint="", release="9d03e7c")
-    assert watched.look(120)[0]["state"] == "healthy"
+    assert watched.look(120)[0].state == "healthy"
 
 
 # --- success checks ----------------------------------------------------------------------------------
@@ -300,16 +300,16 @@ def test_a_check_that_passed_before_and_fails_at_two_looks_is_harm(console):
     asked = []
     watched.probe = lambda url, **expected: asked.append((url, expected)) or "it returned 500"
     found, entry = watched.look(120)
-    assert found["state"] == "watching" and "cart: basket: it returned 500" in entry.says
+    assert found.state == "watching" and "cart: basket: it returned 500" in entry.says
     found, _ = watched.look(150)
-    assert found["state"] == "failed" and found["says"] == "cart: basket: it returned 500"
+    assert found.state == "failed" and found.says == "cart: basket: it returned 500"
     assert asked == [("https://shop.example/cart", {"status": 200, "contains": "Total"})] * 2
 
 
 def test_a_check_that_failed_once_and_passes_again_is_no_harm(console):
     watched = release(console, CHECK)
     watched.set(judged={"before": {"cart: basket": ""}, "checks": {"cart: basket": "it returned 500"}})
-    assert watched.look(120)[0]["state"] == "healthy"
+    assert watched.look(120)[0].state == "healthy"
 
 
 def test_a_check_that_failed_before_the_release_holds_nothing_against_it(console):
@@ -317,15 +317,15 @@ def test_a_check_that_failed_before_the_release_holds_nothing_against_it(console
     watched.set(judged={"before": {"cart: basket": "it returned 500"}})
     watched.probe = lambda url, **_: "it returned 500"
     watched.look(90)
-    assert watched.look(120)[0]["state"] == "healthy"
+    assert watched.look(120)[0].state == "healthy"
 
 
 def test_there_is_no_success_while_a_check_without_a_past_fails(console):
     watched = release(console, CHECK)
     watched.probe = lambda url, **_: "it returned 500"
     watched.look(90)
-    assert watched.look(120)[0]["state"] == "watching" and not watched.told("watch_unsure")
-    assert watched.look(600)[0]["state"] == "watching"
+    assert watched.look(120)[0].state == "watching" and not watched.told("watch_unsure")
+    assert watched.look(600)[0].state == "watching"
     assert "cart: basket: it returned 500" in watched.told("watch_unsure")[0].body
 
 
@@ -333,8 +333,8 @@ def test_there_is_no_success_while_a_check_without_a_past_fails(console):
 def test_a_metric_with_a_bound_is_a_check(console, at_most, state):
     watched = release(console, f'[services.cart.checks.quick]\nmetric = "p95_ms"\nat_most = {at_most}\n')
     watched.set(judged={"before": {"cart: quick": ""}})
-    assert watched.look(120)[0]["state"] == state
-    assert watched.look(150)[0]["state"] == {"healthy": "healthy", "watching": "failed"}[state]
+    assert watched.look(120)[0].state == state
+    assert watched.look(150)[0].state == {"healthy": "healthy", "watching": "failed"}[state]
 
 
 # --- superseded --------------------------------------------------------------------------------------
@@ -345,8 +345,8 @@ def test_another_deployment_in_production_ends_the_watch_and_rolls_nothing_back(
     watched.host = Host("dpl_team", sha="0123456789abcdef")
     watched.errors(every(5, 1, 120))  # they are not this deployment's
     found, entry = watched.look(120)
-    assert (found["state"], found["ok"], found["event"]) == ("superseded", False, "superseded")
-    assert "production serves dpl_team (0123456789)" in found["says"] and "it is unknown whether" in found["says"]
+    assert (found.state, found.ok, found.event) == ("superseded", False, "superseded")
+    assert "production serves dpl_team (0123456789)" in found.says and "it is unknown whether" in found.says
     assert watched.row.status == "superseded" and watched.row.ended_at is not None
     assert watched.host.asked == [] and entry.result == "failed"
 
@@ -370,8 +370,8 @@ def test_a_superseded_fix_counts_when_production_contains_it(console, monkeypatc
     if bad:
         watched.errors(every(5, 1, 120), release="9d03e7c")
     found, entry = watched.look(120)
-    says = found.pop("says")
-    assert found == {"state": "superseded", "ok": ok, "again": again, "event": "superseded"}
+    says = found.says
+    assert found == WatchResult("superseded", says=says, ok=ok, again=again, event="superseded")
     assert ("; the last look found: " in says) is bad
     assert (entry.result, entry.says) == ("ok" if ok else "failed", says)
     assert (watched.row.status, watched.row.note) == ("superseded", says)
@@ -388,7 +388,7 @@ def test_a_release_that_production_does_not_serve_is_never_confirmed(console, li
     watched = release(console)
     watched.host = Host(live)
     watched.set(kept_by="approver")
-    assert watched.look(300)[0]["state"] == "superseded" and not watched.told("watch_unsure")
+    assert watched.look(300)[0].state == "superseded" and not watched.told("watch_unsure")
 
 
 # --- a person is asked -------------------------------------------------------------------------------
@@ -397,7 +397,7 @@ def test_a_release_that_production_does_not_serve_is_never_confirmed(console, li
 def test_a_person_is_asked_once_a_day_while_the_watch_goes_on(console):
     watched = release(console, reports=RARE)
     for second in (1200, 1230, 1260, 1290):
-        assert watched.look(second)[0]["state"] == "watching"
+        assert watched.look(second)[0].state == "watching"
     assert [(m.channel, m.repeats) for m in watched.told("watch_unsure")] == [("slack", 0), ("email", 0)]
     watched.look(1830)
     assert len(watched.told("watch_unsure")) == 4
@@ -408,7 +408,7 @@ def test_a_kept_release_is_confirmed_at_the_next_look(console):
     watched = release(console, reports=RARE)
     watched.set(kept_by="approver")
     found, _ = watched.look(90)
-    assert found["state"] == "healthy" and found["says"].startswith("kept by approver after 90 s: ")
+    assert found.state == "healthy" and found.says.startswith("kept by approver after 90 s: ")
 
 
 @pytest.mark.parametrize("host", [Host(fault="is down"), Host(live=None)], ids=["fault", "nothing live"])
@@ -416,29 +416,29 @@ def test_a_kept_release_is_not_confirmed_while_the_vendor_does_not_say_what_it_s
     watched = release(console)
     watched.set(kept_by="approver")
     watched.host = host
-    assert watched.look(120)[0]["state"] == "watching" and watched.row.ended_at is None
+    assert watched.look(120)[0].state == "watching" and watched.row.ended_at is None
     watched.host = Host()
-    assert watched.look(150)[0]["says"].startswith("kept by approver after 150 s: ")
+    assert watched.look(150)[0].says.startswith("kept by approver after 150 s: ")
 
 
 def test_a_kept_release_is_rolled_back_for_harm(console):
     watched = release(console)
     watched.set(kept_by="approver")
     watched.errors(every(5, 1, 120), another(), fingerprint="new-fault", release="9d03e7c")
-    assert watched.look(120)[0]["state"] == "failed"
+    assert watched.look(120)[0].state == "failed"
 
 
 def test_whoever_kept_a_release_has_answered_whether_it_cures(console):
     watched = release(console)
     watched.set(kept_by="approver")
     watched.errors(every(5, 1, 120), release="9d03e7c")
-    assert watched.look(120)[0]["state"] == "healthy"
+    assert watched.look(120)[0].state == "healthy"
 
 
 def test_a_short_watch_looks_again_at_its_end(console):
     watched = release(console)
     console.platform_file.write_text(console.platform_file.read_text().replace("seconds = 600", "seconds = 20"))
-    assert watched.look(1)[0] == {"state": "watching", "seconds": 20}
+    assert watched.look(1)[0] == WatchResult("watching", 20)
 
 
 def test_the_points_of_every_service_are_asked_for_and_later_ones_replace_earlier_ones(console):
@@ -457,15 +457,14 @@ def test_the_points_of_every_service_are_asked_for_and_later_ones_replace_earlie
 def rolled_back(watched, host: Host, **values):
     watched.set(**values)
     watched.host, entry = host, Entry()
-    rt = watched.runtime()
-    return watch.roll_back(rt, watched.issue_id, 1, 1, entry, watched.change_id, "worse" * 500), entry
+    return watch.roll_back(watched.context(entry), watched.change_id, "worse" * 500), entry
 
 
 def test_production_returns_to_what_it_served(console):
     watched = release(console)
     done, entry = rolled_back(watched, host := Host(), alarm="the vendor did not answer")
-    assert done == {"ok": True, "says": f"rolled back to {BEFORE}", "event": "rolled_back"}
-    assert entry.says == done["says"] and host.asked == [("", BEFORE)] and host.live == BEFORE
+    assert done == Rollback(True, f"Rolled back to {BEFORE}", event="rolled_back")
+    assert entry.says == done.says and host.asked == [("", BEFORE)] and host.live == BEFORE
     row = watched.row
     assert (row.status, row.note) == ("rolled_back", ("worse" * 500)[:2000])
     assert row.ended_at is not None and 0 <= row.rollback_seconds < 60
@@ -485,7 +484,7 @@ def test_production_returns_to_what_it_served(console):
 def test_the_row_says_what_was_seen_at_the_vendor(console, live, status, says):
     watched = release(console)
     done, _ = rolled_back(watched, host := Host(live))
-    assert (done["says"], done["event"], watched.row.status) == (says, status, status)
+    assert (done.says, done.event, watched.row.status) == (says, status, status)
     assert host.asked == [] and bool(watched.told("rolled_back")) is (status == "rolled_back")
 
 
@@ -514,7 +513,7 @@ def test_without_an_earlier_deployment_there_is_no_way_back(console):
 def test_what_never_reached_production_needs_no_way_back(console):
     watched = release(console)
     done, _ = rolled_back(watched, host := Host(), vendor_id="")
-    assert done["says"] == "nothing had reached production" and host.asked == []
+    assert done.says == "nothing had reached production" and host.asked == []
 
 
 def test_what_the_vendor_made_without_our_hearing_of_it_is_rolled_back(console):
@@ -522,7 +521,7 @@ def test_what_the_vendor_made_without_our_hearing_of_it_is_rolled_back(console):
     host = Host()
     host.with_key = lambda project, key: [Deployed(LIVE, "https://shop.example", "READY", "")]
     done, _ = rolled_back(watched, host, vendor_id="")
-    assert done == {"ok": True, "says": f"rolled back to {BEFORE}", "event": "rolled_back"} and host.live == BEFORE
+    assert done == Rollback(True, f"Rolled back to {BEFORE}", event="rolled_back") and host.live == BEFORE
 
 
 def test_what_the_vendor_may_still_move_production_to_is_looked_after(console):
@@ -530,7 +529,7 @@ def test_what_the_vendor_may_still_move_production_to_is_looked_after(console):
     host = Host(BEFORE)
     host.with_key = lambda project, key: [Deployed(LIVE, "https://shop.example", "READY", "")]
     done, _ = rolled_back(watched, host)
-    assert done["late"] is True and done["event"] == "rolled_back"
+    assert done.late is True and done.event == "rolled_back"
 
 
 def test_a_change_without_a_deployment_needs_no_way_back(console):
@@ -541,5 +540,5 @@ def test_a_change_without_a_deployment_needs_no_way_back(console):
         session.flush()
         watched.change_id = session.exec(select(ChangeSet.id).where(ChangeSet.attempt == 9)).one()
     watched.host = host = Host()
-    done = watch.roll_back(watched.runtime(), watched.issue_id, 1, 1, Entry(), watched.change_id, "worse")
-    assert done["says"] == "nothing had reached production" and host.asked == []
+    done = watch.roll_back(watched.context(Entry()), watched.change_id, "worse")
+    assert done.says == "nothing had reached production" and host.asked == []

@@ -15,6 +15,8 @@ from core.db import store
 from core.models import ChangeSet, Connector, Deployment, Issue, MetricPoint, Notification, Status
 from core.ops.stage_log import Entry
 from core.runtime import Runtime
+from core.stages.context import StageContext
+from core.stages.results import WatchResult
 from core.stages.watch import steady, watch
 from core.vendors.base import Deployed, VendorError
 from tests import factories, scenes
@@ -112,10 +114,13 @@ class Watched:
                 when = READY + timedelta(seconds=second)
                 factories.signal(session, of, at=when, received_at=when, count=1, **{**owner, **values})
 
-    def look(self, second: float) -> tuple[dict, Entry]:
-        rt, entry = self.runtime(), Entry()
+    def context(self, entry: Entry) -> StageContext:
+        return StageContext(self.runtime(), self.issue_id, 1, 1, entry)
+
+    def look(self, second: float) -> tuple[WatchResult, Entry]:
+        context = self.context(entry := Entry())
         with freeze_time(READY + timedelta(seconds=second)):
-            return watch.watch(rt, self.issue_id, 1, 1, entry, self.change_id), entry
+            return watch.watch(context, self.change_id), entry
 
     def set(self, **values) -> None:
         with store.write() as session:

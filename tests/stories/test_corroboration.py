@@ -10,7 +10,9 @@ from core.actions import approvals
 from core.cli import stage
 from core.db import store
 from core.models import Decision, Deployment, StageRun, Status
+from core.ops.stage_log import Entry
 from core.stages import corroborate, decide
+from core.stages.context import DeployPass, StageContext
 from core.stages.deliver import deploy, release_checks
 from tests.stories.test_flow import SCHEDULED, asked, ended, rows
 from tests.stories.world import until
@@ -99,9 +101,8 @@ def test_a_later_diagnosis_judges_it_anew(world):
     w.ledger.put("finding", SCHEDULED)
     issue = ended(w, w.issue(), Status.SCHEDULED)
     w.rt.sources = []
-    entry = type("Entry", (), {"says": "", "detail": {}})()
-    told = decide.run(w.rt, issue.id, issue.run, 2, entry)
-    assert told["needs_approval"] and [d.needs_approval for d in rows(Decision)] == [False, True]
+    told = decide.run(StageContext(w.rt, issue.id, issue.run, 2, Entry()))
+    assert told.needs_approval and [d.needs_approval for d in rows(Decision)] == [False, True]
 
 
 @pytest.mark.parametrize("receipt", [{}, {"inputs": {}}, {"inputs": {"service": "pricing"}}])
@@ -113,9 +114,9 @@ def test_a_decision_of_an_older_version_does_not_pass_the_door(world, receipt):
     with store.write() as session:
         assert release_checks.missing(session, issue.id, issue.run, change) == []
         session.exec(store.select(Decision)).one().receipt = receipt
-    entry = type("Entry", (), {"failed": lambda self, says, result="failed": None, "says": ""})()
-    told = deploy.production(w.rt, issue.id, issue.run, 2, entry, change.id, True)
-    assert not told["ok"] and "this exact patch lacks a person's approval" in told["says"]
+    context = StageContext(w.rt, issue.id, issue.run, DeployPass.PRODUCTION, Entry())
+    told = deploy.production(context, change.id, True)
+    assert not told.ok and "this exact patch lacks a person's approval" in told.says
     assert not w.ledger.effects("production")
 
 

@@ -15,6 +15,8 @@ from core.ops import durable
 from core.ops.stage_log import Entry
 from core.repair import engine
 from core.stages import fix, handover, pull_request, test, workspace
+from core.stages.context import FIRST, FixPass, StageContext
+from core.stages.results import Rebased
 from core.stages.review import gates, review
 from core.vendors.base import ReviewFinding, ReviewProgress
 from core.vendors.command import git
@@ -171,6 +173,10 @@ def test_a_withdrawal_that_was_cut_short_is_done_to_its_end(world):
 # --- the commit, on another worker
 
 
+def context(w: World, issue_id: int, attempt: int = FIRST) -> StageContext:
+    return StageContext(w.rt, issue_id, 1, attempt, Entry())
+
+
 @pytest.fixture
 def fixed(tmp_path, monkeypatch) -> World:
     """A fix that one worker wrote and nobody has pushed; the world's own clone is not the other worker's."""
@@ -181,7 +187,7 @@ def fixed(tmp_path, monkeypatch) -> World:
     issue_id = w.issue()
     with store.write() as session:
         session.add(_analysis(issue_id))
-    assert fix.run(w.rt, issue_id, 1, 1, Entry(), [])["ok"]
+    assert fix.run(context(w, issue_id), []).ok
     return w
 
 
@@ -201,9 +207,9 @@ def other_host(w: World) -> World:
 def test_another_worker_reviews_tests_and_publishes_the_very_same_commit(fixed):
     (change,) = changes()
     w = other_host(fixed)
-    assert review.run(w.rt, change.issue_id, 1, 1, Entry(), change.id)["ok"]
+    assert review.run(context(w, change.issue_id), change.id).ok
     assert branches(w) == {f"fix/issue-{change.issue_id}": change.head_sha}
-    assert test.run(w.rt, change.issue_id, 1, 1, Entry(), change.id)["ok"]
+    assert test.run(context(w, change.issue_id), change.id).ok
 
 
 def test_a_commit_outlives_the_garbage_of_its_clone(fixed):
@@ -218,7 +224,7 @@ def test_a_commit_outlives_the_garbage_of_its_clone(fixed):
 @pytest.mark.parametrize("host", ["the same", "another"])
 def test_production_moved_on_and_any_worker_makes_the_same_commit_of_it(host, fixed):
     (change,) = changes()
-    assert review.run(fixed.rt, change.issue_id, 1, 1, Entry(), change.id)["ok"]
+    assert review.run(context(fixed, change.issue_id), change.id).ok
     team = fixed.folder / "team"
     (team / "shop.py").write_text("# prices\n\n\n" + (team / "shop.py").read_text())
     (team / "tests" / "test_share.py").write_text(OLD_TEST + "\n")
@@ -227,21 +233,23 @@ def test_production_moved_on_and_any_worker_makes_the_same_commit_of_it(host, fi
     sha = git(team, "rev-parse", "HEAD").strip()
     fixed.ledger.put("deployments", {"team": {"vendor_id": "dpl_1", "sha": sha, "kind": "production"}})
     w = other_host(fixed) if host == "another" else fixed
-    assert fix.rebase(w.rt, change.issue_id, 1, 0, Entry(), change.id) == {"ok": True, "moved": True, "again": True}
+    assert fix.rebase(context(w, change.issue_id, FixPass.REBASE), change.id) == Rebased(
+        ok=True, moved=True, again=True
+    )
     (now,) = changes()
     assert (now.base_sha, now.patch_hash) == (sha, change.patch_hash) and now.head_sha != change.head_sha
     assert branches(w) == {now.branch: now.head_sha}
     found = workspace.known(w.rt, "shop", w.rt.policy.repositories["shop"])
     assert found.moved(change, sha).sha == now.head_sha, "whoever makes it, whenever: the same commit"
     assert "# prices" in found.git("show", f"{now.head_sha}:shop.py")
-    handover.run(w.rt, change.issue_id, 1, "tests_failed", "no")
+    handover.run(context(w, change.issue_id), "tests_failed", "no")
     assert branches(w) == {}
 
 
 def test_a_build_that_was_rolled_back_does_not_go_out_again_with_the_next_fix(fixed):
     """The fix stood on top of it; production serves the build before it again."""
     (change,) = changes()
-    assert review.run(fixed.rt, change.issue_id, 1, 1, Entry(), change.id)["ok"]
+    assert review.run(context(fixed, change.issue_id), change.id).ok
     before, team = change.base_sha, fixed.folder / "team"
     (team / "harm.py").write_text("harm = True\n")
     git(team, "add", "--all")
@@ -273,8 +281,8 @@ def test_what_no_longer_applies_is_said(fixed):
     git(team, "push", "--quiet", str(fixed.origin), "main")
     sha = git(team, "rev-parse", "HEAD").strip()
     fixed.ledger.put("deployments", {"team": {"vendor_id": "dpl_1", "sha": sha, "kind": "production"}})
-    told = fix.rebase(fixed.rt, change.issue_id, 1, 0, Entry(), change.id)
-    assert not told["ok"] and "the fix no longer applies" in told["says"]
+    told = fix.rebase(context(fixed, change.issue_id, FixPass.REBASE), change.id)
+    assert not told.ok and told.stale and "the fix no longer applies" in told.says
 
 
 def test_an_earlier_attempts_texts_are_known_to_another_worker(fixed):

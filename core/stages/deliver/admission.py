@@ -15,23 +15,25 @@ from core.models import ENDED, ChangeSet, Deployment, Issue, Status, now
 from core.models.counted import counted
 from core.ops import notify, stage_log
 from core.policy.sections import Guards
-from core.runtime import Runtime
+from core.stages.context import StepContext
 from core.stages.deliver import brakes, deploy, holds
+from core.stages.results import Done, Lane, Wait
 
 LIMIT_SECONDS = 60.0  # between two looks whether the hour's limit has room again
 
 
-def lane(rt: Runtime, issue_id: int, run: int) -> dict:
+def lane(context: StepContext) -> Lane:
     with store.write() as session:
-        issue = stage_log.move(session, issue_id, Status.QUEUED)
-        return {"repository": rt.repository_of(issue.service)[0]}
+        issue = stage_log.move(session, context.issue_id, Status.QUEUED)
+        return Lane(context.runtime.repository_of(issue.service)[0])
 
 
-def admit(rt: Runtime, issue_id: int, run: int, change_id: int, automatic: bool) -> dict:
+def admit(context: StepContext, change_id: int, automatic: bool) -> Wait:
     """Seconds until the next look; at 0, the release is admitted and has a place in the hourly limit.
 
     A person's approval goes past business hours, the brake and the limit, and not past a stop or a freeze.
     """
+    rt, issue_id = context.runtime, context.issue_id
     with store.write() as session:
         change = session.get_one(ChangeSet, change_id)
         repository = rt.repository_of(session.get_one(Issue, issue_id).service)[0]
@@ -43,9 +45,9 @@ def admit(rt: Runtime, issue_id: int, run: int, change_id: int, automatic: bool)
             seconds, says = wait
             return_places(session, says, Deployment.change_set_id == change_id)
             stage_log.move(session, issue_id, Status.QUEUED, says)
-            return {"seconds": seconds}
+            return Wait(seconds, says)
         _take_place(deploy._row(session, change, repository, "production", automatic))
-    return {"seconds": 0.0}
+    return Wait()
 
 
 def _hours(guards: Guards) -> tuple[float, str] | None:
@@ -86,11 +88,11 @@ def _take_place(row: Deployment) -> None:
         row.status, row.note, row.ended_at, row.started_at = "pending", "", None, now()
 
 
-def give_back(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) -> dict:
+def give_back(context: StepContext, change_id: int, why: str) -> Done:
     """Free the place of a change that is not released after all."""
     with store.write() as session:
         return_places(session, why, Deployment.change_set_id == change_id)
-    return {"ok": True}
+    return Done(ok=True)
 
 
 def return_places(session: Session, why: str, *where) -> int:

@@ -17,7 +17,9 @@ from core.ops.stage_log import Entry
 from core.policy.services import Repository
 from core.runtime import Runtime, connected
 from core.signals import health
+from core.stages.context import StageContext, StepContext
 from core.stages.deliver import release_checks, scene, success_checks
+from core.stages.results import ApprovalAnswer, ApprovalAsked, Delivered
 from core.vendors.base import Deployed, VendorError
 
 BUILD_SECONDS = 600.0
@@ -26,9 +28,10 @@ PROBES = 3
 FAILED = ("ERROR", "CANCELED", "BLOCKED")
 
 
-def preview(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
+def preview(context: StageContext, change_id: int) -> Delivered:
+    rt, entry = context.runtime, context.log
     with store.read() as session:
-        issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        issue, change = session.get_one(Issue, context.issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
     if not (rt.deployer and repository.vercel_project):
         return _stop(
@@ -54,7 +57,7 @@ def preview(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, ch
         ended_at=now(),
     )
     entry.says = f"Preview {made.vendor_id} is healthy."
-    return {"ok": True, "moved": True}
+    return Delivered(ok=True)
 
 
 def _row(session: Session, change: ChangeSet, repository: str, environment: str, automatic: bool) -> Deployment:
@@ -114,22 +117,22 @@ def probe(rt: Runtime, url: str) -> str:
     return ""
 
 
-def _failed(row: Deployment, made: Deployed, entry: Entry, says: str) -> dict:
+def _failed(row: Deployment, made: Deployed, entry: Entry, says: str) -> Delivered:
     _update(row.key, vendor_id=made.vendor_id, url=made.url, status="failed", note=says, ended_at=now())
     return _stop(entry, says)
 
 
-def _stop(entry: Entry, says: str) -> dict:
+def _stop(entry: Entry, says: str) -> Delivered:
     entry.failed(says)
-    return {"ok": False, "says": says}
+    return Delivered(says=says)
 
 
 # --- approval ------------------------------------------------------------------------------------
 
 
-def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
+def ask(context: StepContext, change_id: int) -> ApprovalAsked:
     """Request approval of exactly this patch; older approvals of the issue become stale."""
-    limit = timedelta(minutes=rt.policy.approval.expires_minutes)
+    issue_id, limit = context.issue_id, timedelta(minutes=context.runtime.policy.approval.expires_minutes)
     with store.write() as session:
         issue = stage_log.move(session, issue_id, Status.AWAITING_APPROVAL)
         change = session.get_one(ChangeSet, change_id)
@@ -153,23 +156,22 @@ def ask(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
             session.flush()
             notify.queue(session, "approval_asked", issue, f"approval-{asked.id}", asked.asks, approval_id=asked.id)
         left = (asked.expires_at - now()).total_seconds()
-        return {"approval_id": asked.id, "patch_hash": change.patch_hash, "seconds": max(left, 0.0)}
+        return ApprovalAsked(asked.id, change.patch_hash, max(left, 0.0))
 
 
-def expire(rt: Runtime, issue_id: int, run: int, approval_id: int) -> dict:
+def expire(context: StepContext, approval_id: int) -> ApprovalAnswer:
     with store.write() as session:
         row = session.get_one(Approval, approval_id)
         if row.state == "pending":
             row.state, row.answered_at = "expired", now()
-    return {"says": "The approval expired without an answer."}
+    return ApprovalAnswer(says="The approval expired without an answer.")
 
 
 # --- production ----------------------------------------------------------------------------------
 
 
-def production(
-    rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, automatic: bool
-) -> dict:
+def production(context: StageContext, change_id: int, automatic: bool) -> Delivered:
+    rt, issue_id, entry = context.runtime, context.issue_id, context.log
     with store.write() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         name, repository = rt.repository_of(issue.service)
@@ -185,7 +187,7 @@ def production(
             .order_by(col(Deployment.id).desc())
             .limit(1)
         ).first()
-        missing = release_checks.missing(session, issue_id, run, change)
+        missing = release_checks.missing(session, issue_id, context.run, change)
     if missing or ready is None:
         says = f"Nothing was deployed: {'; '.join(missing) or 'this commit has no healthy preview'}"
         _update(row.key, status="failed", note=says, ended_at=now())
@@ -215,7 +217,7 @@ def production(
     with store.write() as session:
         _audited(session, row, issue_id, automatic)
     entry.says = f"Production serves {made.vendor_id}."
-    return {"ok": True}
+    return Delivered(ok=True)
 
 
 def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:

@@ -18,8 +18,9 @@ from core import runtime
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue
 from core.ops import infrastructure, lookout, notify, stage_log
-from core.ops.infrastructure import Patience
+from core.ops.infrastructure import Patience, Result, StepFault
 from core.policy.reader import Policy
+from core.stages.results import Delivered, Done, WatchResult
 
 log = logging.getLogger(__name__)
 REPEAT = 900  # seconds between two alarms of one deployment
@@ -28,12 +29,12 @@ BROKEN_SECONDS = 30.0  # how long a look that fails through our own bug is retri
 LIVE = ("pending", "watching", "failed")  # states of a deployment that nobody has confirmed or rolled back
 
 
-def _not_shipped(fault: dict) -> dict:
-    return {"ok": False, "says": f"The deployment could not be completed: {fault['says']}"}
+def _not_shipped(fault: StepFault) -> Delivered:
+    return Delivered(says=f"The deployment could not be completed: {fault.says}")
 
 
-def _not_confirmed(fault: dict) -> dict:
-    return {"state": "failed", "says": f"The watch could not judge the deployment: {fault['says']}"}
+def _not_confirmed(fault: StepFault) -> WatchResult:
+    return WatchResult("failed", says=f"The watch could not judge the deployment: {fault.says}")
 
 
 FORWARD = Patience(passing=FORWARD_SECONDS, refused=0.0, broken=0.0, guards=True, end=_not_shipped)
@@ -41,22 +42,22 @@ WATCH = Patience(broken=BROKEN_SECONDS, guards=True, end=_not_confirmed)
 BACK = Patience(broken=math.inf, guards=True)
 
 
-def kept(work: Callable[[], dict], issue_id: int, run: int, patience: Patience) -> dict:
-    """The result of a step, or its failure as a result; a guarded step that succeeds ends the alarm."""
+def kept(work: Callable[[], Result], issue_id: int, run: int, patience: Patience) -> Result | StepFault:
+    """The result of a step, or its failure; a guarded step that succeeds ends the alarm."""
 
     if patience.guards:
         lookout.guarded.add(issue_id)
 
-    def once() -> dict:
-        answer = work()
+    def once() -> Result:
+        result = work()
         if patience.guards:
             quiet(issue_id, run)
-        return answer
+        return result
 
-    answer = infrastructure.answered(once, everything=patience.broken is not None)
-    if answer.get("state") == infrastructure.STATE:
-        _waits(issue_id, answer["says"])
-    return answer
+    result = infrastructure.answered(once, everything=patience.broken is not None)
+    if isinstance(result, StepFault):
+        _waits(issue_id, result.says)
+    return result
 
 
 def _waits(issue_id: int, says: str) -> None:
@@ -79,7 +80,7 @@ def _unconfirmed(session: Session, issue_id: int, run: int) -> list[Deployment]:
     )
 
 
-def alarm(issue_id: int, run: int, says: str) -> dict:
+def alarm(issue_id: int, run: int, says: str) -> Done:
     """Announce on every channel and page that production may serve an unverified build. A step that never fails."""
     try:
         with store.write() as session:
@@ -87,7 +88,7 @@ def alarm(issue_id: int, run: int, says: str) -> dict:
                 _sound(session, row, says)
     except (SQLAlchemyError, OSError):
         log.exception("the alarm of issue %s could not be stored", issue_id)
-    return {"ok": True}
+    return Done(ok=True)
 
 
 def _sound(session: Session, row: Deployment, says: str) -> None:

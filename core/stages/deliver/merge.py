@@ -10,6 +10,8 @@ from core.db import store
 from core.models import ChangeSet, Issue
 from core.ops import notify
 from core.runtime import Runtime
+from core.stages.context import StepContext
+from core.stages.results import Wait
 from core.vendors.base import VendorError
 
 EVERY = 300.0  # seconds between two attempts
@@ -35,18 +37,18 @@ def outstanding(session: Session, issue: Issue, change: ChangeSet, says: str) ->
     notify.once(session, "merge_outstanding", issue, f"merge-{change.id}", text.strip())
 
 
-def again(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
+def again(context: StepContext, change_id: int) -> Wait:
     """Seconds until the next attempt; 0 if it is merged, withdrawn, or left to a person."""
     with store.read() as session:
-        issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        issue, change = session.get_one(Issue, context.issue_id), session.get_one(ChangeSet, change_id)
         at = store.clock(session)
     if change.status != "deployed":
-        return {"seconds": 0.0}
-    state, says = attempt(rt, issue, change)
+        return Wait()
+    state, says = attempt(context.runtime, issue, change)
     with store.write() as session:
         if state == "merged":
             session.get_one(ChangeSet, change_id).status = "merged"
-            return {"seconds": 0.0}
+            return Wait()
         outstanding(session, issue, change, says)  # by now also of a code host that is away
     late = issue.ended_at is None or at - issue.ended_at > FOR
-    return {"seconds": 0.0 if late else EVERY, "says": says}
+    return Wait(0.0 if late else EVERY, says)

@@ -10,6 +10,8 @@ from sqlmodel import Session, col, select
 from core.db import store
 from core.models import Deployment
 from core.runtime import Runtime, connected
+from core.stages.context import StepContext
+from core.stages.results import Wait
 from core.vendors.base import Deployed, Deployer, VendorError
 
 SETTLED, EVERY = 300.0, 15.0  # seconds: how long, and how often, a late move of production is looked for
@@ -73,21 +75,22 @@ def _seen(deployer: Deployer, project: str, vendor_id: str) -> None:
         raise VendorError(deployer.name, says)
 
 
-def settle(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
+def settle(context: StepContext, change_id: int) -> Wait:
     """Seconds until the next check whether production moved to the deployment after all; then it is restored again.
 
     0 when five minutes have passed: a vendor's alias request is done by then.
     """
+    rt = context.runtime
     with store.read() as session:
         row = newest(session, change_id)
         age = (store.clock(session) - row.ended_at).total_seconds() if row and row.ended_at else SETTLED
     if row is None or row.status not in ("rolled_back", "watching"):
-        return {"seconds": 0.0}
+        return Wait()
     live = _deployer(rt).production(_project(rt, row))
     if live and live.vendor_id in {row.vendor_id, *(one.vendor_id for one in made(rt, row))}:
         _mark(row, "watching")
         _mark(row, restore(rt, row).status)
-    return {"seconds": EVERY if age < SETTLED else 0.0}
+    return Wait(EVERY if age < SETTLED else 0.0)
 
 
 def _mark(row: Deployment, status: str) -> None:

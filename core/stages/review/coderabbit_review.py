@@ -17,6 +17,8 @@ from core.policy.sections import CodeRabbitRules
 from core.policy.services import Repository
 from core.runtime import Runtime, connected
 from core.stages import pull_request
+from core.stages.context import StageContext
+from core.stages.results import PeerReview
 from core.vendors.base import ReviewProgress, VendorError
 
 GATE = "coderabbit"
@@ -28,13 +30,14 @@ def applies(rt: Runtime, repository: Repository, change: ChangeSet) -> bool:
     return bool(rt.policy.coderabbit.enabled and rt.reviewer and repository.github and change.pull_number)
 
 
-def look(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, asked: int) -> dict:
+def look(context: StageContext, change_id: int, asked: int) -> PeerReview:
     """One look: waiting (look again in ``seconds``), or ended with ``ok`` and what must be fixed.
 
     ``asked`` says how often a review was asked for again; a look that asks returns it raised by one.
     """
+    rt, entry = context.runtime, context.log
     with store.read() as session:
-        issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        issue, change = session.get_one(Issue, context.issue_id), session.get_one(ChangeSet, change_id)
         began = _review(session, change_id).created_at
     _, repository = rt.repository_of(issue.service)
     rules = rt.policy.coderabbit
@@ -42,7 +45,7 @@ def look(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chang
     seen = _seen(rt, repository, change)
     if seen.state == "done":
         judged = _judged(entry, change_id, seen, rules)
-        if not judged["ok"]:
+        if not judged.ok:
             pull_request.withdraw(rt, change, entry.says)
         return judged
     if left <= 0 or (seen.state in ("limited", "skipped") and (asked >= ASKS or seen.wait > left)):
@@ -69,7 +72,7 @@ def _pull(change: ChangeSet) -> int:
 
 def _ask_again(
     rt: Runtime, entry: Entry, repository: Repository, change: ChangeSet, seen: ReviewProgress, asked: int
-) -> dict:
+) -> PeerReview:
     """First wait as long as it asked for; then request the review again, once for each commit and time."""
     entry.result = "waiting"
     if seen.wait and asked == 0:
@@ -84,11 +87,11 @@ def _ask_again(
     return _again(rt.policy.coderabbit.every_seconds, asked + 1)
 
 
-def _again(seconds: float, asked: int) -> dict:
-    return {"state": "waiting", "seconds": seconds, "asked": asked}
+def _again(seconds: float, asked: int) -> PeerReview:
+    return PeerReview(state="waiting", seconds=seconds, asked=asked)
 
 
-def _judged(entry: Entry, change_id: int, seen: ReviewProgress, rules: CodeRabbitRules) -> dict:
+def _judged(entry: Entry, change_id: int, seen: ReviewProgress, rules: CodeRabbitRules) -> PeerReview:
     blocking = [f for f in seen.findings if f.severity in rules.block]
     told = [f"{f.path}:{f.line}: {f.severity}: {f.says}" for f in blocking]
     says = f"{seen.says}, {len(blocking)} of them blocking"
@@ -99,14 +102,14 @@ def _judged(entry: Entry, change_id: int, seen: ReviewProgress, rules: CodeRabbi
     entry.says = says
     if blocking:
         entry.failed(says)
-    return {"state": "ended", "ok": not blocking, "needs_approval": False, "findings": told}
+    return PeerReview(state="ended", ok=not blocking, findings=tuple(told))
 
 
-def _absent(entry: Entry, change_id: int, seen: ReviewProgress) -> dict:
+def _absent(entry: Entry, change_id: int, seen: ReviewProgress) -> PeerReview:
     says = f"no review by CodeRabbit ({seen.says}); a person's approval is required instead"
     _keep(change_id, {"gate": GATE, "passed": False, "done": False, "says": says}, [], passed=True)
     entry.says = says
-    return {"state": "ended", "ok": True, "needs_approval": True, "findings": []}
+    return PeerReview(state="ended", ok=True, needs_approval=True)
 
 
 def _keep(change_id: int, gate: dict, findings: list[dict], passed: bool) -> None:

@@ -10,16 +10,18 @@ from collections.abc import Sequence
 
 from core.db import store
 from core.models import ChangeSet, Issue, Review
-from core.ops.stage_log import Entry
-from core.runtime import Runtime, connected
+from core.runtime import connected
 from core.stages import pull_request, workspace
+from core.stages.context import StageContext
+from core.stages.results import ReviewResult
 from core.stages.review import coderabbit_review, gates, patch_gates, vulnerabilities
 from core.stages.review.gate import Gate
 
 CONTEXT = "platform/review"
 
 
-def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
+def run(context: StageContext, change_id: int) -> ReviewResult:
+    rt, issue_id, entry = context.runtime, context.issue_id, context.log
     started = time.monotonic()
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
@@ -59,7 +61,7 @@ def run(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change
         waits = passed and coderabbit_review.applies(rt, repository, session.get_one(ChangeSet, change_id))
     faults = [f"{f.path}:{f.line}: {f.says}" for f in findings if f.severity != "note"]
     asks = any(not gate.passed for gate in results)
-    return {"ok": passed, "peer": waits, "findings": failed + faults, "needs_approval": passed and asks}
+    return ReviewResult(passed, peer=waits, findings=tuple(failed + faults), needs_approval=passed and asks)
 
 
 def _said(results: Sequence[Gate]) -> str:

@@ -9,49 +9,51 @@ from __future__ import annotations
 from core.db import store
 from core.models import Issue, now
 from core.ops import notify
-from core.runtime import Runtime
 from core.signals.release import State
 from core.stages import handover, learn
+from core.stages.context import StepContext
 from core.stages.deliver import restoring
+from core.stages.results import Awaited, WatchResult
 from core.stages.watch import look, steady
 from core.stages.watch import watch as verify
 from core.vendors.base import VendorError
 
 
-def watch(rt: Runtime, issue_id: int, run: int, change_id: int) -> dict:
+def watch(context: StepContext, change_id: int) -> WatchResult:
     """One quiet look: watching (look again in ``seconds``), failed, or over."""
     with store.read() as session:
         row = restoring.newest(session, change_id)
     if row is None or row.status != "verified":
-        return {"state": "over"}
-    seen, rules = look.take(rt, issue_id, change_id), rt.policy.watch
+        return WatchResult("over")
+    seen, rules = look.take(context.runtime, context.issue_id, change_id), context.runtime.policy.watch
     lasted = seen.elapsed - steady.jumped(row.id, seen.at)
     if seen.superseded:
-        return {"state": "over"}
+        return WatchResult("over")
     if seen.bad:
-        return {"state": "failed", "says": f"late regression after {seen.elapsed:.0f} s: {seen.verdict.says}"}
+        return WatchResult("failed", says=f"late regression after {seen.elapsed:.0f} s: {seen.verdict.says}")
     if lasted < rules.seconds or seen.verdict.state is State.WATCHING:
-        return {"state": "watching", "seconds": min(rules.every, rules.seconds)}
+        return WatchResult("watching", min(rules.every, rules.seconds))
     if seen.verdict.state is State.UNSURE:
         verify.ask(seen)
-    return {"state": "over"}
+    return WatchResult("over")
 
 
-def roll_back(rt: Runtime, issue_id: int, run: int, change_id: int, why: str) -> dict:
+def roll_back(context: StepContext, change_id: int, why: str) -> Awaited:
     """Return production, and reopen the issue; ask again in ``seconds`` while the vendor does not do it."""
+    rt, issue_id, run = context.runtime, context.issue_id, context.run
     try:
         done = verify.returned(rt, issue_id, change_id, why)
     except VendorError as error:
         _alarm(issue_id, change_id, f"{why}; the rollback failed and is retried: {error}")
-        return {"ok": False, "seconds": rt.policy.watch.every}
+        return Awaited(rt.policy.watch.every)
     with store.read() as session:
         current = session.get_one(Issue, issue_id).run == run
     if current:
-        handover.run(rt, issue_id, run, done.status, f"{why}; {done.says}")
+        handover.run(context, done.status, f"{why}; {done.says}")
     else:  # a newer run works on the issue already
         with store.write() as session:
             learn.remember(session, issue_id, run, "rolled_back", f"{why}; {done.says}")
-    return {"ok": True}
+    return Awaited(ok=True)
 
 
 def _alarm(issue_id: int, change_id: int, says: str) -> None:

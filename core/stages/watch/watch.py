@@ -12,20 +12,23 @@ from core.ops import notify, stage_log
 from core.ops.stage_log import Entry
 from core.runtime import Runtime
 from core.signals.release import State
+from core.stages.context import StageContext
 from core.stages.deliver import live, restoring
 from core.stages.deliver.restoring import Restored
+from core.stages.results import Rollback, WatchResult
 from core.stages.watch import look as looks
 from core.stages.watch import steady
 from core.stages.watch.look import WatchLook
 from core.vendors.base import Deployed
 
 
-def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int) -> dict:
+def watch(context: StageContext, change_id: int) -> WatchResult:
     """One look at a deployment: watching (look again in ``seconds``), healthy, failed, or superseded.
 
     What stays ambiguous is put to a person, and the watch goes on until they keep it or roll it back.
     """
-    seen = looks.take(rt, issue_id, change_id)
+    rt, entry = context.runtime, context.log
+    seen = looks.take(rt, context.issue_id, change_id)
     verdict, lasted = seen.verdict, seen.elapsed - steady.jumped(seen.release.row.id, seen.at)
     entry.detail = {"age_seconds": round(seen.elapsed, 1), "state": verdict.state}
     if seen.live and seen.superseded:
@@ -41,7 +44,7 @@ def watch(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, chan
     return _again(rt, seen, entry)
 
 
-def _superseded(rt: Runtime, seen: WatchLook, serves: Deployed, entry: Entry) -> dict:
+def _superseded(rt: Runtime, seen: WatchLook, serves: Deployed, entry: Entry) -> WatchResult:
     """The row says so, and the issue is judged by whether what serves production contains the fix."""
     release = seen.release
     contained, says = live.judged(rt, release.row, release.change, serves)
@@ -50,10 +53,10 @@ def _superseded(rt: Runtime, seen: WatchLook, serves: Deployed, entry: Entry) ->
     _close(release.row, seen, "superseded", says)
     entry.says, entry.result = says, "ok" if contained and not seen.bad else "failed"
     ok, again = contained is True and not seen.bad, contained is False and not seen.bad
-    return {"state": "superseded", "ok": ok, "again": again, "event": "superseded", "says": says}
+    return WatchResult("superseded", says=says, ok=ok, again=again, event="superseded")
 
 
-def _confirmed(seen: WatchLook, entry: Entry, how: str) -> dict:
+def _confirmed(seen: WatchLook, entry: Entry, how: str) -> WatchResult:
     says = f"{how} after {seen.elapsed:.0f} s: {seen.says}"
     _close(seen.release.row, seen, "watching", says)
     return _end(entry, "healthy", says)
@@ -77,28 +80,27 @@ def ask(seen: WatchLook) -> None:
         notify.queue(session, "watch_unsure", release.issue, f"unsure-{row.key}-{today}", says)
 
 
-def _again(rt: Runtime, seen: WatchLook, entry: Entry) -> dict:
+def _again(rt: Runtime, seen: WatchLook, entry: Entry) -> WatchResult:
     entry.result, entry.says = "waiting", f"{seen.elapsed:.0f} s watched: {seen.says}"
     rules = rt.policy.watch
-    asks = {"asks": True} if seen.verdict.state is State.UNSURE else {}
-    return {"state": "watching", "seconds": min(rules.every, rules.seconds), **asks}
+    return WatchResult("watching", min(rules.every, rules.seconds), asks=seen.verdict.state is State.UNSURE)
 
 
-def _end(entry: Entry, state: str, says: str) -> dict:
+def _end(entry: Entry, state: str, says: str) -> WatchResult:
     entry.result, entry.says = ("ok" if state == "healthy" else "failed"), says
-    return {"state": state, "says": says}
+    return WatchResult(state, says=says)
 
 
 # --- rollback ----------------------------------------------------------------------------------------
 
 
-def roll_back(rt: Runtime, issue_id: int, run: int, attempt: int, entry: Entry, change_id: int, why: str) -> dict:
+def roll_back(context: StageContext, change_id: int, why: str) -> Rollback:
     """Return production to what it served before. Looks first whether it does already."""
     with store.write() as session:
-        stage_log.move(session, issue_id, Status.ROLLING_BACK, why)
-    done = returned(rt, issue_id, change_id, why)
-    entry.says = done.says
-    return {"ok": True, "says": done.says, "event": done.status, **({"late": True} if done.late else {})}
+        stage_log.move(session, context.issue_id, Status.ROLLING_BACK, why)
+    done = returned(context.runtime, context.issue_id, change_id, why)
+    context.log.says = done.says
+    return Rollback(True, done.says, event=done.status, late=done.late)
 
 
 def returned(rt: Runtime, issue_id: int, change_id: int, why: str) -> Restored:
