@@ -31,7 +31,7 @@ from core.vendors.vercel import Vercel
 OFF = "not connected"
 
 
-class Checked(Protocol):
+class Pinged(Protocol):
     """What every connector offers."""
 
     def check(self) -> Check: ...
@@ -249,7 +249,7 @@ def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
         yield name, hint(settings, name) or _check(name, connector.build(settings))
 
 
-def _check(name: str, made: Checked | None) -> Check:
+def _check(name: str, made: Pinged | None) -> Check:
     if made is None:
         needs = ", ".join(map(str.upper, NEEDS.get(name, ()))) or f"the {name.upper()} variables"
         return Check(False, OFF, f"set {needs} to connect it")

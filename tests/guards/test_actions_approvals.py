@@ -8,7 +8,7 @@ import pytest
 
 from core import runtime
 from core.access.rights import Refused
-from core.actions import approvals, issues
+from core.actions import approvals
 from core.db import store
 from core.models import Approval, now
 from core.runtime import Runtime
@@ -26,7 +26,7 @@ ANSWERS = {
 
 def answer(name: str, number: int, patch: str, actor: str = "approver", key: str = "k"):
     more = {"patch_hash": patch} if name == "approve" else {}
-    return getattr(issues, name)(number, actor=by(actor), key=key, **ANSWERS[name], **more)
+    return getattr(approvals, name)(number, actor=by(actor), key=key, **ANSWERS[name], **more)
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_only_what_is_live_can_be_rolled_back(host, environment, status):
     if environment == "production" and status in ("verified", "watching"):
         assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
         return
-    refused(production.roll_back, row.id, says=f"a {environment} deployment that is {status} cannot", reason="worse")
+    refused(production.roll_back, row.id, says=f"This {environment} deployment is {status} and cannot", reason="worse")
     assert host.asked == [] and workflow(one(Issue, row.issue_id).workflow_id) == "ENQUEUED"
 
 
@@ -236,7 +236,7 @@ def test_a_policy_that_is_refused_changes_nothing(console, values, says):
 
 def test_nobody_but_an_admin_changes_the_policy(console):
     text_before = console.platform_file.read_text()
-    with pytest.raises(Refused, match="may not change policy"):
+    with pytest.raises(Refused, match="cannot change policy"):
         changed(console, actor="approver")
     assert console.platform_file.read_text() == text_before and rows(PolicyVersion) == []
     assert len(rows(Person)) == 5

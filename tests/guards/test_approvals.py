@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select
 
 from core.access.rights import Actor, Refused
-from core.actions import answering, approvals
+from core.actions import answering
 from core.db import store
 from core.models import Approval, ChangeSet, now
 from core.models.access import Person, Role
@@ -107,12 +107,12 @@ def test_a_question_that_expired_without_anybody_names_nobody(console):
 def test_a_question_stands_until_its_time(console, at, monkeypatch):
     number, _, patch = waiting.question()
     moment = now()
-    monkeypatch.setattr(approvals, "now", lambda: moment)
+    monkeypatch.setattr(answering, "now", lambda: moment)
     with store.write() as session:
         row = session.get_one(Approval, number)
         row.expires_at = moment
         if at == "later":
-            monkeypatch.setattr(approvals, "now", lambda: moment.replace(year=moment.year - 1))
+            monkeypatch.setattr(answering, "now", lambda: moment.replace(year=moment.year - 1))
             assert answering.asked(session, number, BOB, patch) is row
         else:
             with pytest.raises(Refused, match="expired"):

@@ -209,7 +209,7 @@ def test_a_trail_whose_hashes_were_all_made_anew_does_not_match_its_mark(trail, 
     assert verify().ok, "every row fits the one before it"
     verdict = verify(trail)
     assert (verdict.state, verdict.rows) == (ChainState.REWRITTEN, ROWS - 1)
-    assert verdict.says.startswith("row 4 is not the row that the head names: rows up to it were changed or removed")
+    assert verdict.says.startswith("row 4 is not the row that the head names: earlier rows were changed or removed")
 
 
 @pytest.mark.parametrize("at", range(1, ROWS + 1))

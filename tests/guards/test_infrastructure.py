@@ -108,7 +108,7 @@ def test_waits_double_up_to_a_minute():
 
 
 def test_before_production_it_gives_up_after_the_stated_hours():
-    with pytest.raises(GaveUp, match=r"^away \(tried again for 6\.0 hours\)$"):
+    with pytest.raises(GaveUp, match=r"^away \(retried for 6\.0 h\)$"):
         tried([PASSING] * 10_000, BEFORE)
     assert tried([PASSING] * 300, BEFORE)[0] == "done"
 

@@ -68,7 +68,7 @@ def test_hours_and_money_need_one_case():
     assert shape(kpis.money_saved(one, 90)) == (135.0, 1, "money", None, False, 1)
     assert kpis.money_saved(one, 90).formula == "hours saved x 90 an hour"
     assert (kpis.hours_saved(RunTally()).value, kpis.money_saved(RunTally(), 90).value) == (None, None)
-    assert "sum of (2 h by hand" in kpis.hours_saved(one).formula
+    assert "sum of (2 h baseline" in kpis.hours_saved(one).formula
 
 
 def test_all_figures_in_their_order():

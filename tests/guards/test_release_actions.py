@@ -147,7 +147,7 @@ def test_a_brake_is_lifted_by_a_person(console):
 def test_only_a_scheduled_issue_is_started_now(console, status):
     issue = issue_in(status)
     if status is not Status.SCHEDULED:
-        refused(deployments.start_now, issue.id, says=f"the issue is {status}")
+        refused(deployments.start_now, issue.id, says=f"The issue is {status}")
         return
     with store.write() as session:
         durable.start_in(session, "journey", issue.workflow_id, issue.id, 1)
@@ -185,7 +185,7 @@ def test_a_restart_in_each_state(console, status):
 def test_live_work_is_not_restarted(console):
     issue = issue_in(Status.TESTING)
     recorded(issue, "PENDING")
-    says = "the issue is testing and its workflow is live: escalate it first"
+    says = "The issue is testing and its workflow is running. Escalate it first."
     refused(deployments.restart_from, issue.id, says=says, step=STEP, reason="x")
 
 
@@ -193,7 +193,7 @@ def test_live_work_is_not_restarted(console):
 def test_a_step_that_is_no_stage_is_refused(console, step):
     issue = issue_in(Status.ESCALATED)
     recorded(issue)
-    refused(deployments.restart_from, issue.id, says=f"step {step} is none", step=step, reason="x")
+    refused(deployments.restart_from, issue.id, says=f"cannot restart from step {step}", step=step, reason="x")
 
 
 @pytest.mark.parametrize(("status", "vendor", "says"), [
