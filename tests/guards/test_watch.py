@@ -463,7 +463,7 @@ def rolled_back(watched, host: Host, **values):
 def test_production_returns_to_what_it_served(console):
     watched = release(console)
     done, entry = rolled_back(watched, host := Host(), alarm="the vendor did not answer")
-    assert done == Rollback(True, f"Rolled back to {BEFORE}", event="rolled_back")
+    assert done == Rollback(True, f"rolled back to {BEFORE}", event="rolled_back")
     assert entry.says == done.says and host.asked == [("", BEFORE)] and host.live == BEFORE
     row = watched.row
     assert (row.status, row.note) == ("rolled_back", ("worse" * 500)[:2000])
@@ -521,7 +521,7 @@ def test_what_the_vendor_made_without_our_hearing_of_it_is_rolled_back(console):
     host = Host()
     host.with_key = lambda project, key: [Deployed(LIVE, "https://shop.example", "READY", "")]
     done, _ = rolled_back(watched, host, vendor_id="")
-    assert done == Rollback(True, f"Rolled back to {BEFORE}", event="rolled_back") and host.live == BEFORE
+    assert done == Rollback(True, f"rolled back to {BEFORE}", event="rolled_back") and host.live == BEFORE
 
 
 def test_what_the_vendor_may_still_move_production_to_is_looked_after(console):
