@@ -116,7 +116,7 @@ def test_a_question_is_passed_on_to_a_named_person_and_no_further(console):
     refused(approvals.pass_on, number, says="'operator' is neither a group", to="operator", reason="x")
     assert answer("pass_on", number, patch).says == "Assigned to bob. They are notified."
     assert (one(Approval, number).assignee, one(Approval, number).state) == ("bob", "pending")
-    assert [m.body for m in told("approval_asked")] == ["approver asks bob to answer: theirs"]
+    assert [m.body for m in told("approval_asked")] == ["approver assigned this approval to bob: theirs"]
     assert audited("pass_on")[0][1:] == (
         f"issue/{issue}", {"approval": number, "to": "bob", "reason": "theirs", "via": "console"}
     )  # fmt: skip
