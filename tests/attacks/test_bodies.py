@@ -60,8 +60,8 @@ def test_a_body_that_cannot_be_stored_is_422_and_does_nothing(console, how):
         ("/api/issues/{issue}/merge", {"into": 2**40}, 422),
         ("/api/issues/{issue}/merge", {"into": -(2**62)}, 422),
         ("/api/issues/{issue}/silence", {"minutes": 2**62, "reason": "x"}, 422),
-        ("/api/issues/{issue}/split", {"fingerprints": [1, "a"]}, 409),
-        ("/api/issues/{issue}/split", {"fingerprints": [["a"]]}, 409),
+        ("/api/issues/{issue}/split", {"fingerprints": [1, "a"]}, 422),
+        ("/api/issues/{issue}/split", {"fingerprints": [["a"]]}, 422),
     ],
 )
 def test_numbers_and_lists_that_no_row_can_hold(console, path, body, code):

@@ -148,7 +148,7 @@ def test_a_forged_event_while_the_metrics_are_down_ends_in_a_question(shop):
     target.serve()
     target.report()
     assert target.round()["datadog"]["error"]
-    assert "Datadog could not be read" in asked_about(target).reason
+    assert "Datadog is unavailable" in asked_about(target).reason
 
 
 def test_a_forged_event_where_nothing_but_sentry_is_connected_ends_in_a_question(shop):

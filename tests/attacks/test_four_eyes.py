@@ -109,7 +109,7 @@ def test_somebody_else_s_retry_is_two_people(console):  # noqa: F811
 def test_moving_the_question_does_not_change_who_asked(way, console):  # noqa: F811
     number, _, patch = waiting.question(requested_by="bob", assignee="bob" if way == "hand_back" else None)
     given = {"to": "bob", "reason": "x"} if way == "pass_on" else {"reason": "x"}
-    getattr(issues, way)(number, actor=by("bob"), key="w", **given)
+    getattr(approvals, way)(number, actor=by("bob"), key="w", **given)
     with pytest.raises(Refused, match="Four eyes"):
         approvals.approve(number, actor=by("bob"), patch_hash=patch, key="a")
 

@@ -157,11 +157,11 @@ def test_a_policy_is_previewed_and_put_in_force_by_keyboard(page):
     page.wait_for_selector("text=auto_contained = 0.95")
     page.locator("h1").click()
     page.keyboard.press("p")
-    page.wait_for_selector("[role=dialog]:has-text('Put this policy in force?')")
+    page.wait_for_selector("[role=dialog]:has-text('Apply this policy?')")
     page.get_by_label("Why?").fill("two bad weeks")
     page.get_by_label("Why?").press("Tab")
     page.locator("[role=dialog]").get_by_role("button", name="Apply policy").click()
-    page.wait_for_selector("text=of the policy is in force")
+    page.wait_for_selector("text=is in force from the next decision on")
     page.get_by_text("Versions", exact=True).click()
     page.wait_for_selector("tr:has-text('two bad weeks'):has-text('in force')")
 

@@ -217,7 +217,7 @@ def test_an_expired_session_shows_nothing_more(window):
     page.wait_for_selector("text=Your session has ended")
     assert page.locator(".d-head").count() == 0 and waiting.state(number).state == "pending"
     confirm(page, "Approve")
-    page.wait_for_selector("[role=dialog]:has-text('nothing was done. Sign in again.')")
+    page.wait_for_selector("[role=dialog]:has-text('Nothing changed. Sign in again.')")
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Sign in").click()
     page.get_by_label("Password").wait_for()
@@ -295,7 +295,7 @@ def test_a_form_of_another_site_signs_nobody_in(served, window):
     page.set_content(f"<form method=post action='{address}/login'><input name=name value=admin>"
                      f"<input name=password value={PASSWORD}><input name=ticket value=x></form>")  # fmt: skip
     page.evaluate("document.forms[0].submit()")
-    page.wait_for_selector("text=That form was not of this page")
+    page.wait_for_selector("text=This form has expired or was already submitted")
     assert not [c for c in page.context.cookies() if c["name"] == "session"]
 
 

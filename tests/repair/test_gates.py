@@ -78,7 +78,7 @@ CHANGES = {  # name: (changed files, the gates that fail, what they say)
     "a filtered value": (swapped(SUM, "    token = '[Filtered]'\n    return sum(values, 0 * len(token))\n"), "", ""),
     "a manifest": ({"requirements.txt": "flask\nrequests\n"}, "dependencies", "a person must audit them"),
     "an unnamed library": (
-        swapped("def total", "import numpy\n\n\ndef total"), "dependencies style", "no manifest names numpy"
+        swapped("def total", "import numpy\n\n\ndef total"), "dependencies style", "no manifest lists numpy"
     ),
     "a named library": (swapped(SUM, "    import pytest\n\n    return sum(values, pytest is None)\n"), "", ""),
     "a slip": (swapped(SUM, "    unused = 1\n    return sum(values)\n"), "style", "F841"),

@@ -204,14 +204,14 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
         {"shop/app.py": CODE.replace("return requests", "return requests or None")},
         True,
         True,
-        "asked of 3 pinned packages; no known vulnerability comes with the change; 3 known before it: GHSA-8q59, GHSA",
+        "checked 3 pinned packages; the change adds no known vulnerability; 3 known before the change: GHSA-8q59, GHSA",
         "GHSA-8q59 (CRITICAL; fixed in 5.4): Bad input; not pinned, not scanned: numpy",
     ),
     "a vulnerable package": (
         new("import yaml"),
         False,
         True,
-        "pyyaml 5.3.1, newly imported, has GHSA-8q59 (CRITICAL; fixed in 5.4); 2 known before it: GHSA-9wx4",
+        "pyyaml 5.3.1, newly imported, has GHSA-8q59 (CRITICAL; fixed in 5.4); 2 known before the change: GHSA-9wx4",
         "",
     ),
     "a vulnerable package by one of its parts": (new("from yaml.loader import X"), False, True, "has GHSA-8q59", ""),
@@ -234,7 +234,7 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
         {"requirements.txt": LOCK.replace("pyyaml==5.3.1", "pyyaml==5.4")},
         True,
         True,
-        "2 known before it: GHSA-9wx4",
+        "2 known before the change: GHSA-9wx4",
         "",
     ),
     "a version with the flaw of the old one and another": (
@@ -248,7 +248,7 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
         {"requirements.txt": LOCK + "jinja2==2.11.2\n"}, False, True, "jinja2 2.11.2 has GHSA-g3rq", "GHSA-9wx4",
     ),
     "another manifest": ({"uv.lock": POETRY}, False, True, "jinja2 2.11.2 has GHSA-g3rq", ""),
-    "fewer packages": ({"requirements.txt": "six==1.0\n"}, True, True, "asked of 1 pinned package; no known", ""),
+    "fewer packages": ({"requirements.txt": "six==1.0\n"}, True, True, "checked 1 pinned package; the change adds no known", ""),
     "a broken manifest": ({"uv.lock": "[["}, True, True, "adds no known", "uv.lock cannot be read: not scanned"),
 }  # fmt: skip
 

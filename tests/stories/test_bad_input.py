@@ -167,7 +167,9 @@ def test_an_unreadable_platform_toml_is_said_and_the_last_good_one_stays(platfor
     assert lines["platform.toml"].state == "fault" and says in lines["platform.toml"].says
     with store.read() as session:
         issue = session.exec(select(Issue)).one()
-        assert issue.status is Status.NEW and "waits: " in issue.reason, "no decision by a policy that cannot be read"
+        assert issue.status is Status.NEW and "Waiting for a valid policy" in issue.reason, (
+            "no decision by a policy that cannot be read"
+        )
 
 
 def test_an_unknown_service_goes_to_a_person(world):

@@ -149,7 +149,7 @@ def test_an_unhealthy_preview_never_reaches_production(world):
     w = world()
     w.rt.probe = lambda url: "it returned 503"
     issue = ended(w, w.issue(), Status.ESCALATED)
-    assert "the preview is not healthy: it answered 503" in issue.reason
+    assert "The preview is not healthy: it returned 503" in issue.reason
     assert not w.ledger.effects("production")
 
 
@@ -236,7 +236,7 @@ def test_a_refusal_hands_over_and_a_second_person_is_told_so(world):
     with pytest.raises(rights.Refused, match="Already rejected by ada"):
         approvals.approve(question.id, actor=by("bob"), patch_hash=question.patch_hash, key="k2")
     issue = ended(w, issue_id, Status.ESCALATED)
-    assert "refused by ada: not before the sale" in issue.reason
+    assert "Rejected by ada: not before the sale" in issue.reason
     assert not w.ledger.effects("production")
     assert [o.result for o in rows(Outcome)] == ["rejected"]
 

@@ -77,7 +77,9 @@ def test_an_approval_of_dead_work_is_refused_with_the_way_out(world):
     question = asked(w, w.issue("checkout"))
     kill(question.workflow_id)
     given = {"actor": by("ada"), "patch_hash": question.patch_hash}
-    with pytest.raises(rights.Refused, match="the workflow that asked was cancelled. It is restarted within a round"):
+    with pytest.raises(
+        rights.Refused, match="the workflow that requested it was cancelled. The next collection cycle restarts it"
+    ):
         approvals.approve(question.id, key="k", **given)
     assert rows(Approval)[0].state == "pending"
     sweep.sweep(w.rt)

@@ -105,7 +105,7 @@ def test_a_vulnerability_that_was_there_is_noted_and_stops_nothing(world, addres
     (review,) = reviews()
     gate = next(g for g in review.gates if g["gate"] == "vulnerabilities")
     assert gate["passed"] and gate["done"]
-    assert gate["says"].startswith("the simulator was asked of 2 pinned packages; no known vulnerability comes with")
+    assert gate["says"].startswith("the simulator checked 2 pinned packages; the change adds no known vulnerability")
     assert [f["says"].split(":")[0] for f in scanned(review) if f["severity"] == "note"][1] == NOTED
     assert NOTED in bodies[0] and "Sentry's Python SDK unintentionally exposes environment variables" in bodies[0]
 
@@ -122,7 +122,7 @@ def test_out_of_reach_goes_on_without_a_new_package_and_asks_a_person_with_one(w
     assert bool(w.ledger.effects("production")) == (module == "json")
     with store.read() as session:
         line = session.exec(select(StageRun).where(StageRun.stage == Stage.REVIEW)).one()
-    assert line.says.startswith("3 of 4 gates looked and passed; vulnerabilities: not scanned")
+    assert line.says.startswith("3 of 4 gates ran and passed; vulnerabilities: not scanned")
 
 
 def test_another_reviewers_consent_is_not_the_scans(world, monkeypatch):
