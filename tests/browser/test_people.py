@@ -99,7 +99,7 @@ def test_each_role_signs_in_and_finds_its_buttons(served, window, role):
     page.get_by_label("Name or e-mail address").fill(role.value)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    settled(page).wait_for_selector(f"h2:has-text('Question {number}')")
+    settled(page).wait_for_selector(f"h2:has-text('Approval {number}')")
     assert page.get_by_role("button", name="Approve").count() == (role in (Role.APPROVER, Role.ADMIN))
     page.get_by_text("Sign out", exact=True).click()
     page.get_by_text("You are signed out.").wait_for()
