@@ -27,7 +27,7 @@ def settings(tmp_path):
 @pytest.mark.parametrize(
     ("other", "runner", "state", "says"),
     [
-        ({}, BubblewrapRunner(), "ok", "reaches m and nothing else"),
+        ({}, BubblewrapRunner(), "ok", "it can reach only m"),
         ({"cline_bin": ""}, BubblewrapRunner(), "off", "not connected"),
         ({"cline_bin": "/nowhere/cline"}, BubblewrapRunner(), "fault", "is not executable"),
         ({"openai_model": ""}, BubblewrapRunner(), "fault", "no model"),

@@ -225,7 +225,7 @@ CHANGES = {  # name: (changed files, passed, done, what the gate says, what else
     "an import that a test brings": ({"tests/test_x.py": "import yaml\n"}, True, True,
          "adds no known vulnerability", ""),
     "a package without a version": (
-        new("import numpy"), False, False, "numpy is newly imported and not pinned, not scanned", "",
+        new("import numpy"), False, False, "numpy is newly imported and not pinned, so it was not scanned", "",
     ),
     "a module of its own": (new("import toolkit"), True, True, "adds no known vulnerability", ""),
     "the standard library": (new("import json"), True, True, "adds no known vulnerability", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core import store
+from core.db import store
 from core.models import Deployment, Issue, Outcome, Signal, Status, now
 from core.stages import group
 from core.vendors.command import git

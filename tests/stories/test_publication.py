@@ -257,7 +257,7 @@ def test_a_build_that_was_rolled_back_does_not_go_out_again_with_the_next_fix(fi
     git(team, "push", "--quiet", str(fixed.origin), "main")
     for sha in (git(team, "rev-parse", "HEAD").strip(), before):
         fixed.ledger.put("deployments", {"team": {"vendor_id": "dpl_1", "sha": sha, "kind": "production"}})
-        assert fix.rebase(fixed.rt, change.issue_id, 1, 0, Entry(), change.id)["moved"]
+        assert fix.rebase(context(fixed, change.issue_id, FixPass.REBASE), change.id).moved
         (now,) = changes()
         assert now.base_sha == sha
     found = workspace.known(fixed.rt, "shop", fixed.rt.policy.repositories["shop"])
@@ -270,7 +270,7 @@ def test_a_change_whose_tests_failed_on_this_base_is_tested_again(fixed):
         with store.write() as session:
             session.add(TestRun(change_set_id=change.id, command="pytest", passed=passed, tests=1, failures=0,
                                 runner="plain", seconds=1.0, output=""))  # fmt: skip
-        assert fix.rebase(fixed.rt, change.issue_id, 1, 0, Entry(), change.id)["moved"] is moved
+        assert fix.rebase(context(fixed, change.issue_id, FixPass.REBASE), change.id).moved is moved
 
 
 def test_what_no_longer_applies_is_said(fixed):

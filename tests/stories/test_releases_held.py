@@ -94,7 +94,7 @@ def test_a_freeze_holds_releases_and_says_its_name(world):
     w = world()
     at = now()
     policy(w, FREEZE.format(start=(at - timedelta(hours=1)).isoformat(), end=(at + timedelta(hours=1)).isoformat()))
-    waits(w, w.issue(), "waits for the end of the freeze 'Sale'")
+    waits(w, w.issue(), "Waiting for the end of the freeze 'Sale'")
     assert not production()
 
 
@@ -157,7 +157,7 @@ def test_a_fix_that_no_longer_applies_is_written_anew_and_gives_its_place_back(w
     assert [issue.status for issue in ends] == [Status.RESOLVED] * 2, [issue.reason for issue in ends]
     assert sorted(issue.run for issue in ends) == [1, 2] and len(w.ledger.effects("production")) == 2
     [stale] = rows(ChangeSet, ChangeSet.status == "stale")
-    assert stale.run == 1 and "production moved on" in stale.note
+    assert stale.run == 1 and "Production has changed" in stale.note
     [lost] = production(Deployment.change_set_id == stale.id)
     assert (lost.status, lost.vendor_id) == ("failed", "")
     with store.read() as session:
