@@ -49,7 +49,7 @@ def tree(tmp_path) -> Path:
 # --- the test stage ------------------------------------------------------------------------------------
 
 RUNS = {  # name: (file, text, what is wrong)
-    "prints a pass and ends": ("a.py", "print('12 passed in 0.01s', flush=True)\nimport os\nos._exit(0)\n", "not finish"),
+    "prints a pass and ends": ("a.py", "print('12 passed in 0.01s', flush=True)\nimport os\nos._exit(0)\n", "finish"),
     "prints a pass at the end": (
         "a.py", f"{AT_END}    print('12 passed', flush=True)\n    os._exit(0)\n\n\ndef f(x):\n    return 7\n", "failed"
     ),
