@@ -41,7 +41,6 @@ ELSEWHERE = {
     "core.vendors.slack:SlackWebhook.send": "our own message",
     "core.actions.slack": "the button's value, which has a reader of its own",
     "core.signals.analysis.causes:_rule": "compiles our own table",
-    "core.repair.engine:_bench": "one look for three words",
     "core.repair.engine:_inputs": "one look for three words",
     "core.repair.judge.refusals:_error_called": "names of the program's own statements",
     "core.stages.dependence:_ended": "the last line of a failed test, in a report that was bounded",
