@@ -49,8 +49,11 @@ WIDGETS: Mapping[str, Callable[[Asked, str, Choices], None]] = {
 
 
 def draw(action: Action, key: str, choices: Choices) -> None:
-    """Draw the action's fields. ``choices`` are the page's, for an argument whose options the action does not name."""
-    for name, asked in action.asked.items():
+    """Draw the action's fields, a text first: it gets the focus.
+
+    ``choices`` are the page's, for an argument whose options the action does not name.
+    """
+    for name, asked in sorted(action.asked.items(), key=lambda item: item[1].kind != "text"):
         options = asked.options if isinstance(asked.options, Mapping) else choices
         WIDGETS[asked.kind](asked, f"{name}-{key}", options)
 

@@ -71,7 +71,7 @@ def preview(page: Page) -> None:
     field = page.get_by_label("High severity, low impact (row 5)")
     field.fill("0.95")
     field.press("Tab")
-    page.wait_for_selector("text=would flip")
+    page.wait_for_selector("text=Would change")
 
 
 def calibration(page: Page) -> None:

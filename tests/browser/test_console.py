@@ -123,13 +123,13 @@ def test_the_keyboard_opens_the_dialogs(page):
     page.keyboard.press("x")
     page.wait_for_selector("[role=dialog]:has-text('Reject this patch?')")
     page.locator("[role=dialog]").get_by_role("button", name="Reject").click()
-    page.wait_for_selector("text=Please say why")
+    page.wait_for_selector("text=Enter a reason")
 
 
 def test_links_open_pages_without_a_reload(page):
     settled(page.goto("/") and page)
     page.evaluate("window.mark = 1")
-    page.locator("svg.d-wide a[aria-label^='A person']").click()
+    page.locator("svg.d-wide a[aria-label^='Escalated']").click()
     page.wait_for_selector("text=issues, newest first")
     assert page.url.endswith("/issues?status=escalated")
     page.locator(".d-table a").first.click()
@@ -153,7 +153,7 @@ def test_a_policy_is_previewed_and_put_in_force_by_keyboard(page):
     field = page.get_by_label("High severity, low impact (row 5)")
     field.fill("0.95")
     field.press("Tab")
-    page.wait_for_selector("text=would flip")
+    page.wait_for_selector("text=Would change")
     page.wait_for_selector("text=auto_contained = 0.95")
     page.locator("h1").click()
     page.keyboard.press("p")
