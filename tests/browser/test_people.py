@@ -150,7 +150,7 @@ def test_an_approver_works_the_whole_inbox_by_keyboard(window):
     bob = go(window("bob"), f"/approvals?approval={ids[1]}")
     bob.get_by_role("button", name="Hand back").wait_for()
     bob.keyboard.press("h")
-    bob.wait_for_selector("[role=dialog]:has-text('Hand this question back?') textarea")
+    bob.wait_for_selector("[role=dialog]:has-text('Hand this approval back?') textarea")
     write(bob, "on leave")
     bob.keyboard.press("Control+Enter")
     toast(bob, "Handed back")
