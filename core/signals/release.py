@@ -104,6 +104,19 @@ class Count:
     says: str
 
 
+class FindingKind(StrEnum):
+    CLEAR = "clear"
+    SUSPECT = "suspect"  # something rose; too little to say
+    DOUBT = "doubt"  # it rose for sure; whether by the release is open
+    HARM = "harm"
+
+
+@dataclass(frozen=True)
+class Finding:
+    kind: FindingKind
+    count: Count
+
+
 @dataclass(frozen=True)
 class Judgement:
     state: State
