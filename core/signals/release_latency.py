@@ -18,7 +18,7 @@ from core.signals.anomaly.degradation import rank_test
 from core.signals.release import Count, Finding, FindingKind, Interval, Scene
 
 WARM = 45.0  # seconds in which a new instance may be slow: caches are cold
-PATIENT = 3  # a slowdown alone is no harm before this part of the watch: warm-up and backlog are over by then
+PATIENT = 2  # a slowdown alone is no harm in the first half of the watch: warm-up and backlog are over by then
 SHARED, ALIKE = 0.4, 0.7  # of a slowdown that a control shows too: the cause is open; it is not the release
 LOOKS = 5  # the rank test is made at every look; so many of them are independent
 POINTS = 3  # latencies from which one judges

@@ -118,16 +118,20 @@ class Look:
         """Whether another fingerprint speaks against the release."""
         series = self.counts(fault)
         name, was, now = f"{fault.fingerprint} in {fault.service}", sum(series.was), sum(series.now)
-        if fault.reach is Reach.NONE or not now:
+        if fault.reach is Reach.NONE or not (now or self._fresh(fault)):
             return Finding(FindingKind.CLEAR, Count(name, was, now, "not affected by the release"))
         return Finding(self._kind(fault, series), self._told(name, was, now, series.new))
+
+    def _fresh(self, fault: Fault) -> bool:
+        """Is it new, and so young that the metrics do not reach it yet?"""
+        return not _before(fault) and any(e.at >= self.start and not e.old for e in fault.events)
 
     def _kind(self, fault: Fault, series: Series) -> FindingKind:
         changed, rise = fault.reach is Reach.CHANGED, series.odds(GROWTH)
         if fault.outside and fault.excused:
             return FindingKind.CLEAR
         if rise < (math.log(20) if changed else self.certain) or not self._goes_on(fault) or series.usual:
-            suspect = not _known(fault) and (rise > 0 or (changed and not _before(fault)))
+            suspect = not _known(fault) and (rise > 0 or self._fresh(fault))
             return FindingKind.SUSPECT if suspect else FindingKind.CLEAR
         if fault.excused:
             return FindingKind.SUSPECT
@@ -179,8 +183,8 @@ class Look:
         """Does it explain errors of its service that the release did not bring?"""
         if fault.excused:
             return True
-        older = _before(fault) or fault.reach is Reach.NONE
-        return found.kind is FindingKind.DOUBT or (found.kind is FindingKind.CLEAR and older)
+        older = _before(fault) or (fault.reach is Reach.NONE and found.kind is FindingKind.CLEAR)
+        return found.kind is FindingKind.DOUBT or (found.kind is not FindingKind.HARM and older)
 
     def rates(self, service: str) -> Series:
         """A service's errors; of one that runs the build those that nothing explains."""
@@ -241,9 +245,7 @@ class Look:
         controls = [s for s in self.scene.services if s not in self.scene.touched]
         pairs = [(self.before(s), self.after(s)) for s in controls]
         parts = [(sum(b.exposure for b in new), expected([b.exposure for b in old], old, new)) for old, new in pairs]
-        return min(
-            [came / wanted for came, wanted in parts if wanted > 0], default=1.0, key=lambda part: min(part, 1.0)
-        )
+        return min([1.0, *(came / wanted for came, wanted in parts if wanted > 0)])
 
     def latency(self, service: str) -> Finding:
         found = Latency(self.scene, self.rules, self.begin, self.until).finding(service)

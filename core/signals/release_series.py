@@ -8,6 +8,7 @@ What ended by itself is no state of the release: of the time since then the late
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +20,8 @@ from core.signals.anomaly.rates import Change, Tally, favours, times
 from core.signals.timeline import SLACK, Bin
 
 SAME = (times(1),)
-LEFT = 0.5  # of the requests that succeeded before: fewer have gone away
-ENOUGH = 30.0  # expected requests of which half stay away by chance in under 0.3 % (Poisson)
+LOST = 0.3  # of the expected requests: so many do not stay away for other reasons
+DEVIATIONS = 3.0  # standard deviations of a Poisson count that chance does not explain
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,12 @@ def length(spans: Sequence[Bin]) -> float:
 
 
 def expected(counts: Sequence[float], old: Sequence[Bin], new: Sequence[Bin]) -> float:
-    """What the quietest window before lets expect of the time that ``new`` covers."""
-    quiet = (n / (span.end - span.start) for n, span in windows(counts, old, length(new)))
+    """What the quietest window before lets expect of the time that ``new`` covers; the baseline has at least two."""
+    seconds = min(length(new), length(old) / 2)
+    quiet = (n / (span.end - span.start) for n, span in windows(counts, old, seconds)) if seconds > 0 else ()
     return min(quiet, default=0.0) * length(new)
 
 
 def gone(requests: float, wanted: float) -> bool:
     """Have requests gone away for certain?"""
-    return wanted >= ENOUGH and requests < LEFT * wanted
+    return wanted - requests > max(LOST * wanted, DEVIATIONS * math.sqrt(wanted))

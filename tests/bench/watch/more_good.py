@@ -48,6 +48,18 @@ def switch_blip(d: Draw) -> World:
     return world.plus(metrics_only(world.service, d.between(0.03, 0.15), begin=-5.0, end=d.between(5, 25)))
 
 
+def switch_reports(d: Draw) -> World:
+    """The same, with reports of a fault that nobody knew."""
+    world = d.world(rps=(1.0, 40.0))
+    blip = Errors(world.service, 0.15, 0.15, d.print_(), begin=d.pick((0.0, -2.0)), end=d.between(10, 25))
+    return replace(world.plus(blip), ambiguous=True)
+
+
+def old_instances_fail_unnamed(d: Draw) -> World:
+    """Instances of the replaced release still fail for a while, and their reports do not say whose they are."""
+    return replace(d.world(rps=(1.0, 40.0)), drain=d.between(15, 50)).with_delivery(tagged=False)
+
+
 def catches_up(d: Draw) -> World:
     """What waited for the cure is worked off: more traffic, and slow for some minutes."""
     end = d.between(60, 200)
@@ -203,7 +215,7 @@ def the_team_had_just_deployed(d: Draw) -> Drawn:
 
 
 GOOD = (
-    day_rises, bursty_traffic, cold_caches, switch_blip, catches_up, clients_stop_retrying, slow_job, long_tail,
+    day_rises, bursty_traffic, cold_caches, switch_blip, switch_reports, old_instances_fail_unnamed, catches_up, clients_stop_retrying, slow_job, long_tail,
     few_requests_a_percentile, bucketed_latency, third_party_slows, nightly_job, one_tenant, rare_endpoint,
     an_incident_goes_on, flaps, an_upstream_that_is_analysed_later, a_dependency_restarts, another_team_deploys,
     time_outs_at_load, sampled_reports, capped_reports, clocks_apart, counters_reset, metrics_stop_for_a_while,

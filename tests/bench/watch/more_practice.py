@@ -73,7 +73,7 @@ def _fair(situation: Situation) -> bool:
     """Are the own fault, and other faults of before that reach the judge, known; and does what is wrong happen?"""
     for trace in situation.recording.traces:
         cause, told = trace.cause, sum(event.count for _, event in trace.events if event.at < 0)
-        if cause.fingerprint and cause.begin < 0 and cause.old > 0 and told < FEWEST and not cause.issue:
+        if cause.fingerprint and cause.begin < -5 and cause.old > 0 and told < FEWEST and not cause.issue:
             return False
         if (cause.new > cause.old or (cause.own and cause.new > 0)) and trace.shown < FEWEST:
             return False
