@@ -45,30 +45,37 @@ class Latency:
         if len(before) < POINTS or not after:
             return FindingKind.CLEAR
         lasting = min(median(after), median(_later(after)))
-        ratio = lasting / max(median(before), 1e-9)
-        shared = self._shared(ratio)
+        shared = self._shared(lasting / max(median(before), 1e-9))
+        if shared > ALIKE or not self._grows(before, after):
+            return FindingKind.CLEAR
         if lasting <= self._limit(before):
-            grows = self.until < self.rules.seconds and shared <= ALIKE and self._grows(before, after)
-            return FindingKind.SUSPECT if grows else FindingKind.CLEAR
+            return FindingKind.SUSPECT if self._early else FindingKind.CLEAR
         if shared > SHARED:
-            return FindingKind.CLEAR if shared > ALIKE else FindingKind.DOUBT
+            return FindingKind.DOUBT
         return FindingKind.HARM if self._sure(before, after) else FindingKind.SUSPECT
+
+    @property
+    def _early(self) -> bool:
+        return self.until < self.rules.seconds
 
     def _limit(self, before: Sequence[float]) -> float:
         usual = median(before)
         return max(usual * self.rules.latency_factor, usual + self.rules.latency_floor_ms)
 
     def _sure(self, before: Sequence[float], after: Sequence[float]) -> bool:
-        later = _later(after)
-        patient = self.until >= self.rules.seconds / PATIENT
-        lasts = len(after) >= POINTS and median(later) > self._limit(before)
-        return patient and lasts and rank_test(before[-4 * len(after) :], after) < self.rules.wrong_rollbacks / LOOKS
+        """Does it last, beyond chance and beyond what any time of this length showed before?"""
+        lasts = median(_later(after)) > self._limit(before) and median(after[-POINTS:]) > self._limit(before)
+        if len(after) < POINTS or not lasts or self.until < self.rules.seconds / PATIENT:
+            return False
+        runs = [median(before[i : i + len(after)]) for i in range(len(before) - len(after) + 1)]
+        usual = max(runs, default=0.0) >= median(after)
+        return not usual and rank_test(before[-4 * len(after) :], after) < self.rules.wrong_rollbacks / LOOKS
 
     def _grows(self, before: Sequence[float], after: Sequence[float]) -> bool:
-        """Is it slower for certain, though within what is allowed so far?"""
+        """Is it slower by a part of what is allowed, and not by chance? While that is open, the watch goes on."""
         usual, later = median(before), median(_later(after))
         used = (later - usual) / max(self._limit(before) - usual, 1e-9)
-        return used > USED and rank_test(before, after) < GROWING
+        return used > USED and rank_test(before, after) < (GROWING if used < 1 or not self._early else 1.0)
 
     def _shared(self, ratio: float) -> float:
         """The largest share of the slowdown that a service shows which the release cannot have changed."""

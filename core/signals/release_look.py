@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 from core.models.counted import counted
 from core.policy.sections import Watch
@@ -19,7 +20,7 @@ from core.signals import timeline
 from core.signals.anomaly.rates import Change, elsewhere, plus, times
 from core.signals.release import Count, Event, Fault, Finding, FindingKind, Reach, Scene
 from core.signals.release_latency import Latency
-from core.signals.release_series import Series, expected, gone
+from core.signals.release_series import Series
 from core.signals.timeline import Bin
 
 SETTLE = 15.0  # seconds in which instances of the replaced release may still answer
@@ -42,7 +43,7 @@ class Own:
     """The issue's own errors: ln odds of a cure, counts before and after, and what the old rate would have brought."""
 
     odds: float
-    lately: float  # the same odds by the later half of what is known since the release
+    lately: float  # the same odds by the last quarter of what is known since the release
     was: float
     now: float
     expected: float
@@ -71,6 +72,11 @@ class Look:
     def start(self) -> float:
         """Where counting begins after the release."""
         return min(SETTLE, self.until / 4)
+
+    @property
+    def settled(self) -> bool:
+        """Is the exchange of instances over? Until then both releases answer, and connections break."""
+        return self.scene.elapsed >= self.rules.earliest
 
     @property
     def certain(self) -> float:
@@ -133,7 +139,7 @@ class Look:
         if rise < (math.log(20) if changed else self.certain) or not self._goes_on(fault) or series.usual:
             suspect = not _known(fault) and (rise > 0 or self._fresh(fault))
             return FindingKind.SUSPECT if suspect else FindingKind.CLEAR
-        if fault.excused:
+        if fault.excused or not (changed or self.settled):
             return FindingKind.SUSPECT
         if changed and not _before(fault):
             return FindingKind.HARM  # whenever it began: nobody has seen it, and its stack leads through the change
@@ -217,7 +223,7 @@ class Look:
             return FindingKind.SUSPECT if self._hidden(service, series) else FindingKind.CLEAR
         spans = timeline.bins(self.scene, service, 0.0, self.until)
         few = series.after.count < 5 or len(spans) < 2
-        if odds < self.certain or few or lately <= 0 or series.usual:
+        if odds < self.certain or few or lately <= 0 or series.usual or not self.settled:
             return FindingKind.SUSPECT
         spans = [*self._recent(series.old), *spans]
         late = _elsewhere(self._residual(service, spans), spans, series.spread) > LATE
@@ -226,26 +232,13 @@ class Look:
     def _hidden(self, service: str, series: Series) -> bool:
         """Did unexplained errors fall with the cure, but not go? Before, they were the cured fault's where a source
         samples its reports; so those that are left may be new."""
-        fell = series.odds(FALLEN) > LATE
-        return service == self.scene.service and fell and series.after.rate > self.rules.error_rate_margin
+        if service != self.scene.service or series.after.rate <= self.rules.error_rate_margin:
+            return False
+        others = [f for f in self.scene.faults if f.service == service and not f.own and _before(f)]
+        return not any(sum(self.counts(f).now) for f in others) and series.odds(FALLEN) > LATE
 
     def traffic(self, service: str) -> Finding:
-        """Requests that stay away. A cure ends retries, but loses no request that succeeded."""
-        old, new = self.before(service), self.after(service)
-        good = [span.exposure - e for span, e in zip(old, self._errors(service, old), strict=True)]
-        wanted, came = expected(good, old, new) * self._kept, sum(span.exposure for span in new)
-        says = f"{service}: {counted(came, 'request')} since the release, {wanted:.0f} expected"
-        return Finding(
-            FindingKind.DOUBT if gone(came, wanted) else FindingKind.CLEAR, Count(service, wanted, came, says)
-        )
-
-    @cached_property
-    def _kept(self) -> float:
-        """The least part of its traffic that a service kept which the release cannot have changed; 1 at most."""
-        controls = [s for s in self.scene.services if s not in self.scene.touched]
-        pairs = [(self.before(s), self.after(s)) for s in controls]
-        parts = [(sum(b.exposure for b in new), expected([b.exposure for b in old], old, new)) for old, new in pairs]
-        return min([1.0, *(came / wanted for came, wanted in parts if wanted > 0)])
+        return Traffic(self.scene, self.begin, self.start, self.until).finding(service)
 
     def latency(self, service: str) -> Finding:
         found = Latency(self.scene, self.rules, self.begin, self.until).finding(service)
@@ -270,7 +263,7 @@ class Look:
             bursts = sum(count > 0 for count in series.now)
         kept = [times(self.rules.cured_share), times(0.5), times(1)]
         before, after = series.before, series.after
-        lately = series.later.odds(GONE, kept)
+        lately = series.later.later.odds(GONE, kept)
         return Own(series.odds(GONE, kept), lately, before.count, after.count, before.rate * after.exposure, bursts)
 
     def _sampled(self, fault: Fault, reported: float) -> bool:
@@ -288,7 +281,13 @@ class Look:
 
     def uncured(self) -> bool:
         own = self.own
-        return own.odds < -self.certain and own.lately < 0 and own.bursts >= FEWEST_MOMENTS and own.now >= 3
+        return (
+            self.settled
+            and own.odds < -self.certain
+            and own.lately < 0
+            and own.bursts >= FEWEST_MOMENTS
+            and own.now >= 3
+        )
 
     # --- no harm --------------------------------------------------------------------------------
 
@@ -331,7 +330,8 @@ def _known(fault: Fault) -> bool:
 
 
 def _elsewhere(counts: Sequence[float], spans: Sequence[Bin], loose: float) -> float:
-    here = [i for i, span in enumerate(spans) if i and abs(span.start) <= NEAR]
+    borders = enumerate(pairwise(spans), 1)  # what began between two bins began in the gap, if there is one
+    here = [i for i, (last, span) in borders if last.end <= NEAR and span.start >= -NEAR]
     if not here:
         return 0.0
     return elsewhere(counts, [s.exposure for s in spans], range(here[0], here[-1] + 1), loose)

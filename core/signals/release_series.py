@@ -8,7 +8,6 @@ What ended by itself is no state of the release: of the time since then the late
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,8 +19,6 @@ from core.signals.anomaly.rates import Change, Tally, favours, times
 from core.signals.timeline import SLACK, Bin
 
 SAME = (times(1),)
-LOST = 0.3  # of the expected requests: so many do not stay away for other reasons
-DEVIATIONS = 3.0  # standard deviations of a Poisson count that chance does not explain
 
 
 @dataclass(frozen=True)
@@ -78,15 +75,3 @@ def windows(counts: Sequence[float], spans: Sequence[Bin], seconds: float) -> It
 def length(spans: Sequence[Bin]) -> float:
     """Seconds that the bins cover."""
     return sum(span.end - span.start for span in spans)
-
-
-def expected(counts: Sequence[float], old: Sequence[Bin], new: Sequence[Bin]) -> float:
-    """What the quietest window before lets expect of the time that ``new`` covers; the baseline has at least two."""
-    seconds = min(length(new), length(old) / 2)
-    quiet = (n / (span.end - span.start) for n, span in windows(counts, old, seconds)) if seconds > 0 else ()
-    return min(quiet, default=0.0) * length(new)
-
-
-def gone(requests: float, wanted: float) -> bool:
-    """Have requests gone away for certain?"""
-    return wanted - requests > max(LOST * wanted, DEVIATIONS * math.sqrt(wanted))

@@ -215,7 +215,8 @@ def the_team_had_just_deployed(d: Draw) -> Drawn:
 
 
 GOOD = (
-    day_rises, bursty_traffic, cold_caches, switch_blip, switch_reports, old_instances_fail_unnamed, catches_up, clients_stop_retrying, slow_job, long_tail,
+    day_rises, bursty_traffic, cold_caches, switch_blip, switch_reports, old_instances_fail_unnamed, catches_up,
+    clients_stop_retrying, slow_job, long_tail,
     few_requests_a_percentile, bucketed_latency, third_party_slows, nightly_job, one_tenant, rare_endpoint,
     an_incident_goes_on, flaps, an_upstream_that_is_analysed_later, a_dependency_restarts, another_team_deploys,
     time_outs_at_load, sampled_reports, capped_reports, clocks_apart, counters_reset, metrics_stop_for_a_while,
