@@ -21,6 +21,7 @@ from core.signals.anomaly.rates import Change, elsewhere, plus, times
 from core.signals.release import Count, Event, Fault, Finding, FindingKind, Reach, Scene
 from core.signals.release_latency import Latency
 from core.signals.release_series import Series
+from core.signals.release_traffic import Traffic
 from core.signals.timeline import Bin
 
 SETTLE = 15.0  # seconds in which instances of the replaced release may still answer
