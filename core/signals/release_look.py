@@ -278,7 +278,8 @@ class Look:
     def _past(self, fault: Fault) -> list[Bin]:
         """Whole intervals before the release, from the fault's beginning."""
         whole = timeline.bins(self.scene, fault.service, -self.scene.history, 0.0)
-        return [span for span in whole if span.start >= _onset(fault)]
+        onset = _onset(fault)
+        return [span for span in whole if span.start >= onset]
 
     def uncured(self) -> bool:
         own = self.own
