@@ -18,7 +18,7 @@ from core.models.counted import counted
 from core.policy.sections import Watch
 from core.signals import timeline
 from core.signals.anomaly.rates import Change, elsewhere, plus, times
-from core.signals.release import Count, Event, Fault, Finding, FindingKind, Reach, Scene
+from core.signals.release import Count, Fault, Finding, FindingKind, Reach, Scene
 from core.signals.release_latency import Latency
 from core.signals.release_series import Series
 from core.signals.release_traffic import Traffic
@@ -35,6 +35,7 @@ MENTION = math.log(3)  # odds below which evidence is not worth more than a bare
 FEWEST_MOMENTS = 4  # bursts from which a fault counts as going on
 CHANGED_MOMENTS = 3  # the same for a fault in a changed file
 FEW_REPORTS = 5  # reports of the fault with which nothing can be tested
+FEWEST_BINS = 3  # intervals that make a baseline
 NAMED = 3  # fingerprints that a sentence names
 SAMPLED = 3  # times as many failures as reports: the reports are a sample
 
@@ -112,13 +113,15 @@ class Look:
         The fault that the release fixes is older than the replaced deployment, and so is what is known of its rate.
         """
         begin = -self.scene.history if fault.own else self.begin
-        return timeline.parts(self.scene, fault.service, max(begin, _onset(fault)), 0.0)
+        return timeline.parts(self.scene, fault.service, max(begin, fault.onset), 0.0)
 
     def after(self, service: str) -> list[Bin]:
         return timeline.bins(self.scene, service, self.start, self.until)
 
-    def counts(self, fault: Fault) -> Series:
-        old, new = self.since(fault), timeline.parts(self.scene, fault.service, self.start, self.until)
+    def counts(self, fault: Fault, begin: float | None = None) -> Series:
+        """Its errors before the release, from ``begin`` or else from its own beginning, and since."""
+        old = self.since(fault) if begin is None else timeline.parts(self.scene, fault.service, begin, 0.0)
+        new = timeline.parts(self.scene, fault.service, self.start, self.until)
         return Series(timeline.counted(fault.events, old), old, timeline.counted(fault.events, new), new)
 
     def fault(self, fault: Fault) -> Finding:
@@ -131,22 +134,24 @@ class Look:
 
     def _fresh(self, fault: Fault) -> bool:
         """Is it new, and so young that the metrics do not reach it yet?"""
-        return not _before(fault) and any(e.at >= self.start and not e.old for e in fault.events)
+        return not fault.older and any(e.at >= self.start and not e.old for e in fault.events)
 
     def _kind(self, fault: Fault, series: Series) -> FindingKind:
         changed, rise = fault.reach is Reach.CHANGED, series.odds(GROWTH)
         if fault.outside and fault.excused:
             return FindingKind.CLEAR
         if rise < (math.log(20) if changed else self.certain) or not self._goes_on(fault) or series.usual:
-            suspect = not _known(fault) and (rise > 0 or self._fresh(fault))
+            suspect = not fault.known and (rise > 0 or self._fresh(fault))
             return FindingKind.SUSPECT if suspect else FindingKind.CLEAR
         if fault.excused or not (changed or self.settled):
             return FindingKind.SUSPECT
-        if changed and not _before(fault):
+        if changed and not fault.older:
             return FindingKind.HARM  # whenever it began: nobody has seen it, and its stack leads through the change
         if self.elsewhere(fault.service, fault, series.spread) > LATE:
-            return FindingKind.CLEAR if _known(fault) else FindingKind.DOUBT
-        return FindingKind.DOUBT if (self.common or self.short or _known(fault)) and not changed else FindingKind.HARM
+            return FindingKind.CLEAR if fault.known else FindingKind.DOUBT
+        if fault.older and self._requests.busier(fault.service):
+            return FindingKind.DOUBT  # load may have done it
+        return FindingKind.DOUBT if (self.common or self.short or fault.known) and not changed else FindingKind.HARM
 
     def _goes_on(self, fault: Fault) -> bool:
         """Does it come in several bursts, and in the later half of the time since the release too?"""
@@ -176,7 +181,7 @@ class Look:
         """Errors of each bin that no innocent fault and no ungrouped report explains; those of ``but`` stay in."""
         innocent = {id(f) for f, found in self.faults if self._innocent(f, found)}
         there = [f for f in self.scene.faults if f.service == service and f is not but]
-        explained = [f.events if f.own or id(f) in innocent else _stragglers(f) for f in there]
+        explained = [f.events if f.own or id(f) in innocent else f.stragglers for f in there]
         explained.append(self.scene.ungrouped.get(service, ()))
         columns = [timeline.counted(events, spans, stragglers=True) for events in explained]
         known = [sum(column) for column in zip(*columns, strict=True)]
@@ -190,14 +195,25 @@ class Look:
         """Does it explain errors of its service that the release did not bring?"""
         if fault.excused:
             return True
-        older = _before(fault) or (fault.reach is Reach.NONE and found.kind is FindingKind.CLEAR)
+        older = fault.older or (fault.reach is Reach.NONE and found.kind is FindingKind.CLEAR)
         return found.kind is FindingKind.DOUBT or (found.kind is not FindingKind.HARM and older)
 
     def rates(self, service: str) -> Series:
         """A service's errors; of one that runs the build those that nothing explains."""
         old, new = self.before(service), self.after(service)
         left = self._residual if service in self.scene.touched else self._errors
+        old = self._calm(service, old, left(service, old))
         return Series(left(service, old), old, left(service, new), new)
+
+    def _calm(self, service: str, old: list[Bin], counts: Sequence[float]) -> list[Bin]:
+        """The baseline before the cured fault, where errors that no report tells of came with that fault: its source
+        samples, and what it hides would hide as many errors of the release."""
+        first = min((e.at for f in self.scene.faults if f.own and f.service == service for e in f.events), default=0.0)
+        calm = sum(span.end <= first for span in old)
+        if calm < FEWEST_BINS or service not in self.scene.touched:
+            return old
+        dirty = Series(counts[:calm], old[:calm], counts[calm:], old[calm:]).odds(self._more)
+        return old[:calm] if dirty > LATE else old
 
     @cached_property
     def common(self) -> bool:
@@ -205,7 +221,7 @@ class Look:
         touched = self.scene.touched
         told = [f for f in self.scene.faults if f.service not in touched and self._goes_on(f)]
         rises = [self.rates(s).odds(self._more) for s in self.scene.services if s not in touched]
-        return max([*rises, *(self.counts(fault).odds(GROWTH) for fault in told)], default=0.0) > COMMON
+        return max([*rises, *(self.counts(fault, self.begin).odds(GROWTH) for fault in told)], default=0.0) > COMMON
 
     @property
     def _more(self) -> list[Change]:
@@ -224,9 +240,9 @@ class Look:
             return FindingKind.SUSPECT if self._hidden(service, series) else FindingKind.CLEAR
         spans = timeline.bins(self.scene, service, 0.0, self.until)
         few = series.after.count < 5 or len(spans) < 2
-        if odds < self.certain or few or lately <= 0 or series.usual or not self.settled:
+        if odds < self.certain or few or lately <= MENTION or series.usual or not self.settled:
             return FindingKind.SUSPECT
-        spans = [*self._recent(series.old), *spans]
+        spans = [*(self._recent(series.old) or series.old), *spans]
         late = _elsewhere(self._residual(service, spans), spans, series.spread) > LATE
         return FindingKind.DOUBT if late or self.common or self.short else FindingKind.HARM
 
@@ -235,11 +251,15 @@ class Look:
         samples its reports; so those that are left may be new."""
         if service != self.scene.service or series.after.rate <= self.rules.error_rate_margin:
             return False
-        others = [f for f in self.scene.faults if f.service == service and not f.own and _before(f)]
+        others = [f for f in self.scene.faults if f.service == service and not f.own and f.older]
         return not any(sum(self.counts(f).now) for f in others) and series.odds(FALLEN) > LATE
 
+    @property
+    def _requests(self) -> Traffic:
+        return Traffic(self.scene, self.begin, self.start, self.until)
+
     def traffic(self, service: str) -> Finding:
-        return Traffic(self.scene, self.begin, self.start, self.until).finding(service)
+        return self._requests.finding(service)
 
     def latency(self, service: str) -> Finding:
         found = Latency(self.scene, self.rules, self.begin, self.until).finding(service)
@@ -269,7 +289,7 @@ class Look:
 
     def _sampled(self, fault: Fault, reported: float) -> bool:
         """Are there too few reports to judge by, but many failures that no other fault explains?"""
-        others = [f for f in self.scene.faults if not f.own and f.service == fault.service and _before(f)]
+        others = [f for f in self.scene.faults if not f.own and f.service == fault.service and f.older]
         old = self._past(fault)
         left = timeline.tally(self._residual(fault.service, old, but=fault), old)
         many = left.count > SAMPLED * max(reported, 1) and left.rate > self.rules.error_rate_margin
@@ -278,7 +298,7 @@ class Look:
     def _past(self, fault: Fault) -> list[Bin]:
         """Whole intervals before the release, from the fault's beginning."""
         whole = timeline.bins(self.scene, fault.service, -self.scene.history, 0.0)
-        onset = _onset(fault)
+        onset = fault.onset
         return [span for span in whole if span.start >= onset]
 
     def uncured(self) -> bool:
@@ -310,25 +330,6 @@ class Look:
 
     def requests(self) -> float:
         return sum(s.exposure for service in self.scene.touched for s in self.after(service))
-
-
-def _onset(fault: Fault) -> float:
-    """When a fault from before the release began: the calm before it is no part of its rate."""
-    first = min((e.at for e in fault.events), default=0.0)
-    return first if first < 0 else -math.inf
-
-
-def _before(fault: Fault) -> bool:
-    return any(e.at < 0 for e in fault.events)
-
-
-def _stragglers(fault: Fault) -> tuple[Event, ...]:
-    return tuple(e for e in fault.events if e.old)
-
-
-def _known(fault: Fault) -> bool:
-    """Does an open issue explain it that began before the release?"""
-    return fault.issue is not None and _before(fault)
 
 
 def _elsewhere(counts: Sequence[float], spans: Sequence[Bin], loose: float) -> float:

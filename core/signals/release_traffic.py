@@ -19,6 +19,7 @@ from core.signals.release_series import length, windows
 from core.signals.timeline import Bin
 
 LOST = 0.3  # of the expected requests: so many do not stay away for other reasons
+BUSIER = 1.2  # times the busiest window before: more load than the replaced release ever had
 DEVIATIONS = 3.0  # standard deviations of a Poisson count that chance does not explain
 
 
@@ -40,6 +41,12 @@ class Traffic:
         kind = FindingKind.DOUBT if gone(came, wanted) else FindingKind.CLEAR
         return Finding(kind, Count(service, wanted, came, says))
 
+    def busier(self, service: str) -> bool:
+        """Are there more requests than ever before in as long a time?"""
+        old, new = self._bins(service)
+        most = max(_rates([span.exposure for span in old], old, new), default=math.inf)
+        return sum(span.exposure for span in new) > BUSIER * most * length(new)
+
     @cached_property
     def _kept(self) -> float:
         """The least part of its traffic that a service kept which the release cannot have changed; 1 at most."""
@@ -58,10 +65,15 @@ class Traffic:
 
 
 def expected(counts: Sequence[float], old: Sequence[Bin], new: Sequence[Bin]) -> float:
-    """What the quietest window before lets expect of the time that ``new`` covers; the baseline has at least two."""
+    """What the quietest window before lets expect of the time that ``new`` covers."""
+    return min(_rates(counts, old, new), default=0.0) * length(new)
+
+
+def _rates(counts: Sequence[float], old: Sequence[Bin], new: Sequence[Bin]) -> Iterator[float]:
+    """Counts per second of each window before that is as long as ``new``, or half as long as the baseline."""
     seconds = min(length(new), length(old) / 2)
-    quiet = (n / (span.end - span.start) for n, span in windows(counts, old, seconds)) if seconds > 0 else ()
-    return min(quiet, default=0.0) * length(new)
+    if seconds > 0:
+        yield from (n / (span.end - span.start) for n, span in windows(counts, old, seconds))
 
 
 def gone(requests: float, wanted: float) -> bool:
