@@ -78,7 +78,7 @@ class Look:
     @property
     def settled(self) -> bool:
         """Is the exchange of instances over? Until then both releases answer, and connections break."""
-        return self.scene.elapsed >= self.rules.earliest
+        return self.scene.elapsed >= min(self.rules.earliest, self.rules.seconds)
 
     @property
     def certain(self) -> float:
