@@ -193,20 +193,9 @@ def silence(
     content = {"minutes": minutes, "reason": reason, "service": service, "title": title, "starts": starts}
 
     def act(session: Session, who: Actor, key: Key) -> str:
-        issue = get(session, Issue, issue_id, "this issue") if issue_id else None
-        if issue is None and {service.strip(), title.strip()} <= {"", "*"}:
-            raise Refused("That would silence everything. Enter a service or a title.")
-        made = Silence(
-            service=issue.service if issue else service.strip() or "*",
-            title=issue.title if issue else title.strip() or "*",
-            issue_id=issue_id,
-            prints=sorted(triage_rules.fingerprints(session, issue_id)) if issue_id else [],
-            planned=bool(starts),
-            starts_at=start,
-            ends_at=start + timedelta(minutes=minutes),
-            reason=reason.strip()[:500],
-            by=who.name,
-        )
+        made = _silenced(session, issue_id, service.strip(), title.strip())
+        made.planned, made.starts_at, made.ends_at = bool(starts), start, start + timedelta(minutes=minutes)
+        made.reason, made.by = reason.strip()[:500], who.name
         session.add(made)
         session.flush()
         detail = {"service": made.service, "title": made.title, "minutes": minutes, "reason": made.reason}
@@ -216,6 +205,16 @@ def silence(
         return f"{'Planned' if starts else 'Silenced'} until {until}. Matching signals are still counted."
 
     return once("silence", actor, f"issue/{issue_id}" if issue_id else "silence", key, act, content)
+
+
+def _silenced(session: Session, issue_id: int | None, service: str, title: str) -> Silence:
+    """A silence of an issue, or of what the globs match, without its times. Raises Refused for everything."""
+    if issue_id:
+        issue, prints = get(session, Issue, issue_id, "this issue"), triage_rules.fingerprints(session, issue_id)
+        return Silence(service=issue.service, title=issue.title, issue_id=issue_id, prints=sorted(prints))
+    if {service, title} <= {"", "*"}:
+        raise Refused("That would silence everything. Enter a service or a title.")
+    return Silence(service=service or "*", title=title or "*", prints=[])
 
 
 def _start(starts: str) -> datetime:

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from core.models import Crash
+from core.models.counted import counted
 from core.policy.sections import FixRules
 from core.repair.judge.forbidden_code import offences
 from core.repair.judge.identifiers import odd_names
@@ -124,9 +125,10 @@ def installed() -> frozenset[str]:
 
 def _too_large(before: Mapping[str, str], changed: Mapping[str, str], rules: FixRules) -> str | None:
     if len(changed) > rules.max_files:
-        return f"{len(changed)} files change, {rules.max_files} are allowed"
+        return f"the fix changes {counted(len(changed), 'file')}; at most {rules.max_files} are allowed"
     lines = sum(_changed_lines(before.get(path, ""), text) for path, text in changed.items())
-    return f"{lines} lines change, {rules.max_lines} are allowed" if lines > rules.max_lines else None
+    says = f"the fix changes {counted(lines, 'line')}; at most {rules.max_lines} are allowed"
+    return says if lines > rules.max_lines else None
 
 
 def _changed_lines(old: str, new: str) -> int:
