@@ -103,7 +103,7 @@ def test_a_broken_patch_is_still_drawn(patch):
 def test_a_long_patch_is_cut_with_a_note():
     drawn = diff.side_by_side("+++ b/x\n@@ -0,0 +1,2000 @@\n" + "+line\n" * 2000)
     assert "more lines are not shown" in drawn
-    assert drawn.count('<tr class="d-changed">') == diff.LIMIT - 2, "a row each of file and hunk"
+    assert drawn.count('<tr class="d-changed">') == diff.LIMIT - 2, "one row each for file and hunk"
 
 
 def test_the_diagram_counts_and_links_every_status():

@@ -65,5 +65,5 @@ def audited(action: str) -> list[tuple]:
     return [(row.actor, row.subject, row.detail) for row in rows(AuditRow, AuditRow.action == action)]
 
 
-def told(event: str) -> list[Notification]:
+def notified(event: str) -> list[Notification]:
     return rows(Notification, Notification.event == event)

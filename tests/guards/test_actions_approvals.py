@@ -13,7 +13,7 @@ from core.db import store
 from core.models import Approval, now
 from core.runtime import Runtime
 from tests import waiting
-from tests.guards.stored import answers_sent, audited, one, refused, stored, told
+from tests.guards.stored import answers_sent, audited, notified, one, refused, stored
 from tests.who import by
 
 ANSWERS = {
@@ -116,7 +116,7 @@ def test_an_approval_is_reassigned_to_a_named_person_only(console):
     refused(approvals.pass_on, number, says="'operator' is neither a group", to="operator", reason="x")
     assert answer("pass_on", number, patch).says == "Assigned to bob. They are notified."
     assert (one(Approval, number).assignee, one(Approval, number).state) == ("bob", "pending")
-    assert [m.body for m in told("approval_asked")] == ["approver assigned this approval to bob: theirs"]
+    assert [m.body for m in notified("approval_asked")] == ["approver assigned this approval to bob: theirs"]
     assert audited("pass_on")[0][1:] == (
         f"issue/{issue}", {"approval": number, "to": "bob", "reason": "theirs", "via": "console"}
     )  # fmt: skip

@@ -13,7 +13,7 @@ from core.models.kept import Ruling
 from core.ops import durable
 from core.signals import triage_rules
 from tests import waiting
-from tests.guards.stored import answers_sent, audited, issue_in, one, refused, rows, stored, told, workflow
+from tests.guards.stored import answers_sent, audited, issue_in, notified, one, refused, rows, stored, workflow
 from tests.who import by
 
 GIVEN = {
@@ -79,7 +79,7 @@ def test_an_escalated_issue_is_assigned_and_remembered(console, reason):
     assert (kept.status, kept.assignee) == (Status.ESCALATED, "ops")
     assert kept.reason == f"escalated to ops by operator. {reason}".strip()
     assert [(row.result, row.note, row.by, row.run) for row in rows(Outcome)] == [("escalated", reason, "operator", 1)]
-    assert [message.body for message in told("escalated")] == [kept.reason]
+    assert [message.body for message in notified("escalated")] == [kept.reason]
     assert audited("escalate") == [("operator", f"issue/{issue.id}", {"to": "ops", "reason": reason, "via": "console"})]
 
 
@@ -95,7 +95,7 @@ def test_escalating_rejects_a_pending_approval(console, reason, kept):
     issues.escalate(issue, actor=by("operator"), to="ops", reason=reason, key="k")
     asked = one(Approval, number)
     assert (asked.state, asked.by, asked.reason) == ("rejected", "operator", kept)
-    assert rows(Outcome) == [], "the workflow that hears the answer remembers it"
+    assert rows(Outcome) == [], "the workflow that receives the answer records it"
     assert answers_sent() == [{"approved": False, "by": "operator", "reason": kept}]
     refused(approvals.approve, number, says="Already rejected by operator", patch_hash=patch)
 

@@ -19,7 +19,7 @@ from core.policy import versions
 from core.runtime import Runtime
 from core.vendors.base import Deployed, VendorError
 from tests import factories, scenes
-from tests.guards.stored import audited, one, refused, rows, stored, told, workflow
+from tests.guards.stored import audited, notified, one, refused, rows, stored, workflow
 from tests.who import by
 
 
@@ -70,7 +70,7 @@ def test_a_rollback_restores_production_and_escalates_the_issue(host):
     assert abs(now() - kept.ended_at) < timedelta(minutes=1)
     assert (issue.status, issue.reason) == (Status.ESCALATED, "rolled back by approver: worse")
     assert [(r.result, r.note, r.by) for r in rows(Outcome)] == [("rolled_back", "worse", "approver")]
-    assert told("rolled_back")[0].body == "worse. rolled back to dpl_4f1c"
+    assert notified("rolled_back")[0].body == "worse. rolled back to dpl_4f1c"
     assert audited("roll_back") == [
         ("approver", f"deployment/{row.id}", {"reason": "worse", "says": done.says, "via": "console"})
     ]
@@ -85,7 +85,7 @@ def test_a_superseded_deployment_is_not_recorded_as_rolled_back(host):
     kept, issue = one(Deployment, row.id), one(Issue, row.issue_id)
     assert (kept.status, kept.note) == ("superseded", "worse (approver)")
     assert (issue.status, issue.reason) == (Status.ESCALATED, f"{left}; approver asked for its rollback: worse")
-    assert [r.result for r in rows(Outcome)] == ["escalated"] and told("rolled_back") == []
+    assert [r.result for r in rows(Outcome)] == ["escalated"] and notified("rolled_back") == []
 
 
 @pytest.mark.parametrize("status", ["pending", "failed"])

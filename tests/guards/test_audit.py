@@ -50,7 +50,7 @@ def remove(*numbers: int) -> None:
         session.exec(delete(AuditRow).where(col(AuditRow.id).in_(numbers)))
 
 
-def hashes_anew(first: int = 1, last: int = ROWS) -> None:
+def recompute_hashes(first: int = 1, last: int = ROWS) -> None:
     """Recompute every hash, as an attacker with write access to the database would."""
     previous = chain.GENESIS
     with store.write() as session:
@@ -153,7 +153,7 @@ def test_a_changed_time_is_named(trail):
 @pytest.mark.parametrize("number", range(1, ROWS))
 def test_an_edited_row_with_its_own_hash_is_found_by_the_next(trail, number):
     edit(number, actor="eve")
-    hashes_anew(number, number)
+    recompute_hashes(number, number)
     verdict = verify(trail)
     assert (verdict.ok, verdict.state, verdict.rows) == (False, ChainState.EDITED, number)
     assert verdict.says == (f"row {number + 1} does not follow row {number}: row {number} was changed after it was "
@@ -196,7 +196,7 @@ def test_two_swapped_rows_are_detected(trail):
 @pytest.mark.parametrize("gone", [(4,), (3, 4), (1, 2, 3, 4)])
 def test_a_truncated_trail_does_not_match_its_mark(trail, gone):
     remove(*gone)
-    assert verify().ok, "the rows that are left fit"
+    assert verify().ok, "the remaining rows are consistent"
     verdict = verify(Mark(4, trail.hash, "the head of db-1"))
     assert (verdict.ok, verdict.state, verdict.rows) == (False, ChainState.TRUNCATED, ROWS - len(gone))
     assert verdict.says == "the chain ends before row 4, which the head of db-1 names: rows were removed"
@@ -205,8 +205,8 @@ def test_a_truncated_trail_does_not_match_its_mark(trail, gone):
 @pytest.mark.parametrize("number", range(1, ROWS + 1))
 def test_a_trail_with_recomputed_hashes_does_not_match_its_mark(trail, number):
     edit(number, actor="eve")
-    hashes_anew()
-    assert verify().ok, "every row fits the one before it"
+    recompute_hashes()
+    assert verify().ok, "every row follows the previous one"
     verdict = verify(trail)
     assert (verdict.state, verdict.rows) == (ChainState.REWRITTEN, ROWS - 1)
     assert verdict.says.startswith("row 4 is not the row that the head names: earlier rows were changed or removed")
@@ -226,7 +226,7 @@ def test_one_mark_that_does_not_match_is_enough(trail, at):
 def test_a_mark_of_a_removed_row_is_detected_at_the_next_row(trail):
     mark = Mark(2, rows()[1].hash)
     remove(2)
-    hashes_anew()
+    recompute_hashes()
     assert verify().ok
     assert verify(mark).state is ChainState.REWRITTEN
 
@@ -252,7 +252,7 @@ def test_a_walk_does_not_start_at_a_changed_row(trail):
     start = Mark(2, rows()[1].hash)
     edit(2, actor="eve")
     assert walked(start)[0].state is ChainState.EDITED
-    hashes_anew()
+    recompute_hashes()
     assert walked(start)[0].state is ChainState.REWRITTEN
     remove(2, 3, 4)
     says = "the chain ends before row 2, which the head names: rows were removed"

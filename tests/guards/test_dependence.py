@@ -63,26 +63,26 @@ def two(console):
     return Runtime(console), mine, change, other
 
 
-def told(two, *failures: str) -> dependence.OtherFault | None:
+def other_fault(two, *failures: str) -> dependence.OtherFault | None:
     rt, mine, change, _ = two
     with store.read() as session:
         return dependence.other(rt, session, mine, change, failures)
 
 
 def test_the_other_issue_is_named(two):
-    found = told(two, f"failure: {METS}")
+    found = other_fault(two, f"failure: {METS}")
     assert found.issue_id == two[3].id and f"issue {two[3].id} (KeyError: 'rate', in cart)" in found.says
 
 
 def test_a_fault_without_an_issue_is_described_as_such(two):
-    assert told(two, f"failure: {METS.replace('in tax', 'in toll')}").issue_id == 0
+    assert other_fault(two, f"failure: {METS.replace('in tax', 'in toll')}").issue_id == 0
 
 
 @pytest.mark.parametrize(
     "failures", [(OWN,), (WRONG,), (METS, OWN), (METS, WRONG), ("",), ()], ids=["own", "wrong", "both", "two", "", "-"]
 )
 def test_a_doubtful_fix_does_not_wait(failures, two):
-    assert told(two, *(f"failure: {text}" for text in failures)) is None
+    assert other_fault(two, *(f"failure: {text}" for text in failures)) is None
 
 
 def looks(two, status: Status, looks: int, met: int | None = None) -> Awaited:
@@ -126,7 +126,7 @@ def test_issues_that_wait_for_each_other_are_found(status, chain, circle, two):
         names = {0: mine.id, 1: third.id}
         for waiting, awaited in zip((other, third), chain, strict=False):
             session.get_one(Issue, waiting.id).reason = f"{dependence.WAITS}{names[awaited]} (a title, in cart)"
-    assert looks(two, status, 0).ok, "the other one has to see first that this one waits"
+    assert looks(two, status, 0).ok, "the other issue must first see that this one waits"
     found = looks(two, status, 1)
     assert found.circle is circle and found.ok is not circle
     with store.read() as session:
@@ -165,7 +165,7 @@ def ran(**results: str) -> Tests:
 
 
 @pytest.mark.parametrize(
-    ("told", "known", "alone"),
+    ("results", "known", "alone"),
     [
         (ran(new="failure: x", old=""), (), ["failure: x"]),
         (ran(new="failure: x", old="failure: y"), ("old",), ["failure: x"]),
@@ -174,8 +174,8 @@ def ran(**results: str) -> Tests:
         (Tests({f"{NEW}::t": "failure: x"}, False), (), ["failure: x"]),
     ],
 )
-def test_only_a_new_test_that_fails_alone_may_have_hit_another_fault(told, known, alone):
-    assert _new_alone(told, NEW, frozenset(f"tests/test_{name}.py::t" for name in known)) == alone
+def test_only_a_new_test_that_fails_alone_may_have_hit_another_fault(results, known, alone):
+    assert _new_alone(results, NEW, frozenset(f"tests/test_{name}.py::t" for name in known)) == alone
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ def dead(worker, seen: Worker) -> bool:
 @BOTH
 def test_a_worker_with_an_old_and_unchanged_heartbeat_is_dead(worker, monkeypatch):
     clock, seen = Clock(monkeypatch), other(worker.folder, beat_age=91)
-    assert not dead(worker, seen), "the first look knows only one beat"
+    assert not dead(worker, seen), "the first look has only one heartbeat"
     clock.at += durable.LOOKED_ON - 1
     assert not dead(worker, seen)
     clock.at += 1

@@ -237,4 +237,4 @@ def test_the_review_gives_every_gate_its_own_files(tmp_path, monkeypatch):
     changed = {name: next(g for g in given if isinstance(g, dict)) for name, given in asked.items()}
     assert {name for name, lines in changed.items() if "tests/t.py" in lines} == {"secrets", "style", "security"}
     assert all("a.py" in lines for lines in changed.values())
-    assert "tests/t.py" not in asked["security"][1], "what is source is told apart"
+    assert "tests/t.py" not in asked["security"][1], "sources and tests are separated"

@@ -37,7 +37,7 @@ def shape(figure: Figure) -> tuple:
 )
 def test_the_figures_of_the_runs(make, expected):
     assert shape(make(TALLY)) == expected
-    assert make(FEW).value is None, "four cases say nothing"
+    assert make(FEW).value is None, "four cases are too few"
 
 
 def test_five_cases_are_enough():

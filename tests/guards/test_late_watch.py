@@ -61,10 +61,10 @@ def test_late_harm_is_found_and_named(confirmed):
 
 def test_a_rise_long_after_the_release_goes_to_a_person(confirmed):
     harm(confirmed)
-    assert look(confirmed, 400).state == "watching" and not confirmed.told("watch_unsure")
+    assert look(confirmed, 400).state == "watching" and not confirmed.notified("watch_unsure")
     confirmed.errors(every(5, 400, 700), another(), fingerprint="new-fault", release="9d03e7c")
     assert look(confirmed, 700) == WatchResult("over")
-    assert "new-fault in cart: " in confirmed.told("watch_unsure")[0].body
+    assert "new-fault in cart: " in confirmed.notified("watch_unsure")[0].body
 
 
 @pytest.mark.parametrize("status", ["rolled_back", "superseded", "failed"])
@@ -123,5 +123,5 @@ def test_a_refused_rollback_is_retried_and_reported_once_a_day(confirmed):
         answer = late.roll_back(context(confirmed), confirmed.change_id, "late harm")
         assert answer == Awaited(30, ok=False)
     assert confirmed.row.status == "verified" and confirmed.issue.status is Status.RESOLVED
-    told = confirmed.told("deployment_failed")
+    told = confirmed.notified("deployment_failed")
     assert len(told) == 2 and "is retried" in told[0].body

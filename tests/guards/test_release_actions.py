@@ -18,7 +18,7 @@ from core.ops import durable, restart
 from core.stages.deliver import holds
 from core.stages.deliver.holds import EVERYTHING
 from tests import factories
-from tests.guards.stored import audited, issue_in, one, refused, rows, stored, told, workflow
+from tests.guards.stored import audited, issue_in, notified, one, refused, rows, stored, workflow
 from tests.who import by
 
 STEP = 7  # the preview of every recorded run
@@ -81,7 +81,7 @@ def test_a_stop_is_stored_announced_and_audited(console):
     assert receipt.says == "Releases are stopped. Nothing new reaches production."
     [made] = rows(Hold)
     assert (made.scope, made.by, made.reason, made.ended_at) == (EVERYTHING, "operator", "incident 7", None)
-    assert [message.body for message in told("stopped")] == ["operator stopped all releases: incident 7"]
+    assert [message.body for message in notified("stopped")] == ["operator stopped all releases: incident 7"]
     assert audited("stop") == [("operator", "releases", {"reason": "incident 7", "via": "console"})]
     before = stored()
     assert not deployments.stop(actor=by("operator"), reason="incident 7", key="k").done
@@ -95,7 +95,7 @@ def test_a_second_stop_and_a_second_start_are_refused(console):
     assert deployments.start(actor=by("approver"), key="k").done
     [ended] = rows(Hold)
     assert ended.ended_by == "approver" and ended.ended_at
-    assert deployments.stop(actor=by("operator"), reason="again", key="k2").done, "a stop that ended is no hindrance"
+    assert deployments.stop(actor=by("operator"), reason="again", key="k2").done, "an ended stop does not matter"
 
 
 @pytest.mark.parametrize("name", ["stop", "start"])

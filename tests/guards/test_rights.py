@@ -32,8 +32,8 @@ def test_a_role_holds_exactly_its_rights(right, role):
         return
     with pytest.raises(Forbidden) as refusal:
         require(actor, right)
-    told = f"ada ({role.value}) cannot {rights.MAY[right]}; required role: {', '.join(r.value for r in HOLDERS[right])}"
-    assert str(refusal.value) == told
+    text = f"ada ({role.value}) cannot {rights.MAY[right]}; required role: {', '.join(r.value for r in HOLDERS[right])}"
+    assert str(refusal.value) == text
 
 
 @pytest.mark.parametrize(

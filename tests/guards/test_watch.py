@@ -40,7 +40,7 @@ def test_a_fix_under_traffic_is_confirmed_early(console):
     found, entry = watched.look(120)
     assert found.state == "healthy" and entry.result == "ok" and entry.says == found.says
     assert entry.detail == {"age_seconds": 120.0, "state": "verified"}
-    assert watched.row.status == "watching", "the last stage writes that it is verified"
+    assert watched.row.status == "watching", "the last stage records that it is verified"
     assert watched.row.note == found.says
     assert found.says.startswith("verified after 120 s: the issue's own error (own-fault): 0 errors since the release")
     assert watched.row.ended_at == READY + timedelta(seconds=120)
@@ -107,8 +107,8 @@ def test_an_unexercised_release_is_never_a_success(console, second, asked):
     watched = release(console, reports=RARE)
     found, entry = watched.look(second)
     assert found == WatchResult("watching", 30, asks=bool(asked)) and entry.result == "waiting"
-    assert watched.row.ended_at is None and len(watched.told("watch_unsure")) == asked
-    assert all("not exercised" in message.body for message in watched.told("watch_unsure"))
+    assert watched.row.ended_at is None and len(watched.notified("watch_unsure")) == asked
+    assert all("not exercised" in message.body for message in watched.notified("watch_unsure"))
 
 
 def test_too_little_traffic_is_reported(console):
@@ -133,7 +133,7 @@ def test_without_metrics_nothing_is_confirmed_and_a_person_is_asked(console, hea
     assert watched.look(120)[0].state == "watching"
     found, entry = watched.look(1300)
     assert found.state == "watching" and says in entry.says
-    assert [says in message.body for message in watched.told("watch_unsure")] == [True, True]
+    assert [says in message.body for message in watched.notified("watch_unsure")] == [True, True]
 
 
 def test_unread_reports_are_not_a_sign_of_a_fix(console):
@@ -151,7 +151,7 @@ def test_nothing_is_confirmed_while_the_served_deployment_is_unknown(console):
     watched.host = Host(fault="is down")
     found, entry = watched.look(300)
     assert found.state == "watching" and "vercel: is down" in entry.says
-    assert watched.look(700)[0].state == "watching" and "vercel: is down" in watched.told("watch_unsure")[0].body
+    assert watched.look(700)[0].state == "watching" and "vercel: is down" in watched.notified("watch_unsure")[0].body
     watched.host = Host(live=None)
     assert watched.look(700)[0].state == "watching"
     watched.host = Host()
@@ -322,9 +322,9 @@ def test_there_is_no_success_while_a_check_without_a_history_fails(console):
     watched = release(console, CHECK)
     watched.probe = lambda url, **_: "it returned 500"
     watched.look(90)
-    assert watched.look(120)[0].state == "watching" and not watched.told("watch_unsure")
+    assert watched.look(120)[0].state == "watching" and not watched.notified("watch_unsure")
     assert watched.look(600)[0].state == "watching"
-    assert "cart: basket: it returned 500" in watched.told("watch_unsure")[0].body
+    assert "cart: basket: it returned 500" in watched.notified("watch_unsure")[0].body
 
 
 @pytest.mark.parametrize(("at_most", "state"), [(60, "healthy"), (40, "watching")])
@@ -386,7 +386,7 @@ def test_a_release_that_production_does_not_serve_is_never_confirmed(console, li
     watched = release(console)
     watched.host = Host(live)
     watched.set(kept_by="approver")
-    assert watched.look(300)[0].state == "superseded" and not watched.told("watch_unsure")
+    assert watched.look(300)[0].state == "superseded" and not watched.notified("watch_unsure")
 
 
 # --- a person is asked -------------------------------------------------------------------------------
@@ -396,10 +396,10 @@ def test_a_person_is_asked_once_a_day_while_the_watch_goes_on(console):
     watched = release(console, reports=RARE)
     for second in (1200, 1230, 1260, 1290):
         assert watched.look(second)[0].state == "watching"
-    assert [(m.channel, m.repeats) for m in watched.told("watch_unsure")] == [("slack", 0), ("email", 0)]
+    assert [(m.channel, m.repeats) for m in watched.notified("watch_unsure")] == [("slack", 0), ("email", 0)]
     watched.look(1830)
-    assert len(watched.told("watch_unsure")) == 4
-    assert watched.told("watch_unsure")[0].body.startswith("Keep the deployment of cart, or roll it back: ")
+    assert len(watched.notified("watch_unsure")) == 4
+    assert watched.notified("watch_unsure")[0].body.startswith("Keep the deployment of cart, or roll it back: ")
 
 
 def test_a_kept_release_is_confirmed_at_the_next_look(console):
@@ -469,7 +469,7 @@ def test_production_returns_to_the_previous_deployment(console):
     assert watched.issue.status is Status.ROLLING_BACK and row.alarm == ""
     with store.read() as session:
         assert session.get_one(ChangeSet, watched.change_id).status == "rolled_back"
-    assert {m.channel for m in watched.told("rolled_back")} == {"slack", "email"}
+    assert {m.channel for m in watched.notified("rolled_back")} == {"slack", "email"}
 
 
 @pytest.mark.parametrize(
@@ -483,7 +483,7 @@ def test_the_row_records_the_state_at_the_vendor(console, live, status, says):
     watched = release(console)
     done, _ = rolled_back(watched, host := Host(live))
     assert (done.says, done.event, watched.row.status) == (says, status, status)
-    assert host.asked == [] and bool(watched.told("rolled_back")) is (status == "rolled_back")
+    assert host.asked == [] and bool(watched.notified("rolled_back")) is (status == "rolled_back")
 
 
 def test_a_rollback_without_an_effect_is_not_recorded(console):
@@ -492,7 +492,7 @@ def test_a_rollback_without_an_effect_is_not_recorded(console):
         rolled_back(watched, Host(stuck=True))
     assert not fault.value.permanent
     assert (watched.row.status, watched.row.rollback_seconds) == ("watching", None)
-    assert not watched.told("rolled_back")
+    assert not watched.notified("rolled_back")
 
 
 def test_a_project_without_production_is_rolled_back(console):

@@ -106,15 +106,15 @@ def test_a_delivery_is_accepted_for_five_minutes(vendor, seconds, taken):
         assert refusal(vendor, SIGNED[vendor], at=AT + seconds) == LATE
 
 
-@pytest.mark.parametrize("told", ["", "yesterday", "nan", "inf", "-inf"])
-def test_an_invalid_time(told):
-    signed = {"sentry-hook-signature": mac(BODY), "sentry-hook-timestamp": told}
-    if told:
+@pytest.mark.parametrize("stamp", ["", "yesterday", "nan", "inf", "-inf"])
+def test_an_invalid_time(stamp):
+    signed = {"sentry-hook-signature": mac(BODY), "sentry-hook-timestamp": stamp}
+    if stamp:
         assert refusal("sentry", signed) == LATE
     else:
         assert verify("sentry", signed, BODY, SECRET, AT).id == DIGEST
-    signature = "v0=" + mac(f"v0:{told}:".encode() + BODY)
-    assert refusal("slack", {"x-slack-signature": signature, "x-slack-request-timestamp": told}) == LATE
+    signature = "v0=" + mac(f"v0:{stamp}:".encode() + BODY)
+    assert refusal("slack", {"x-slack-signature": signature, "x-slack-request-timestamp": stamp}) == LATE
 
 
 def test_slack_without_a_time_is_refused_despite_a_valid_signature():
@@ -184,7 +184,7 @@ def test_deliveries_are_kept_for_thirty_days(settings, late, kept, monkeypatch):
 def test_one_claim_takes_all_unprocessed_deliveries(settings):
     assert webhooks.claim() is None
     deliver(settings, "g-0", b"0", starts_round=False)
-    assert webhooks.claim() is None, "it was served when it came"
+    assert webhooks.claim() is None, "it was processed on arrival"
     for number in range(1, 4):
         deliver(settings, f"g-{number}", str(number).encode())
     assert webhooks.claim() == "hook-4"

@@ -136,7 +136,7 @@ class Watched:
         with store.read() as session:
             return session.get_one(Issue, self.issue_id)
 
-    def told(self, event: str) -> list[Notification]:
+    def notified(self, event: str) -> list[Notification]:
         with store.read() as session:
             of = (Notification.event == event, Notification.issue_id == self.issue_id)
             return session.exec(select(Notification).where(*of)).all()
