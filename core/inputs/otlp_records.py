@@ -1,7 +1,7 @@
 """What was kept of OTLP requests as records. Pure.
 
 The same exception can arrive several times: from each span that it passes, and from the log. Within one trace it is
-one signal.
+one signal. The stack tells it best: some senders shorten the message (the KeyError 'x' becomes x).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from core.models import Kind, Record
+from core.signals.grouping import stack
 from core.vendors.logline import read_line
 
 SOURCE = "otlp"
@@ -51,10 +52,14 @@ def of_log(row: dict) -> Record:
 
 
 def _exception(row: dict, told: dict, at: int, level: str, where: str) -> Record:
-    kind, says, stack = (told[f"exception.{part}"] for part in ("type", "message", "stacktrace"))
+    kind, says, text = (told[f"exception.{part}"] for part in ("type", "message", "stacktrace"))
+    crash = stack.read(text)
+    place = crash.frames[-1] if crash and crash.frames else None
+    if crash:
+        kind, says = kind or crash.exception.type, crash.exception.message or says
     return Record(
         source=SOURCE,
-        vendor_id=_digest(row["service"], row["trace"] or at, kind, says),
+        vendor_id=_digest(row["service"], row["trace"] or at, kind, says, place and (place.file, place.line)),
         kind=Kind.EXCEPTION,
         at=moment(at),
         service=row["service"],
@@ -62,7 +67,7 @@ def _exception(row: dict, told: dict, at: int, level: str, where: str) -> Record
         release=row["release"] or None,
         level=level,
         title=f"{kind}: {says}"[:300] if kind else says[:300] or "exception",
-        message=(stack or says)[-20_000:],
+        message=(text or says)[-20_000:],
         attributes={
             "exception.type": kind,
             "exception.message": says[:2000],

@@ -175,7 +175,7 @@ def _mapping(value: Any) -> dict:
 
 
 def event(row: dict, http: Redacting) -> Record:
-    """An event that a monitor wrote as an alert. Pure."""
+    """An event that a monitor wrote as an alert; webhooks name it by the number in ``evt.id``. Pure."""
     outer = row.get("attributes") or {}
     own = outer.get("attributes") or {}
     rung = _mapping(own.get("monitor"))
@@ -183,7 +183,7 @@ def event(row: dict, http: Redacting) -> Record:
     message = http.redact(str(outer.get("message") or ""))
     return Record(
         source="datadog",
-        vendor_id=f"event:{row['id']}",
+        vendor_id=f"event:{_mapping(own.get('evt')).get('id') or row['id']}",
         kind=Kind.ALERT,
         at=datetime.fromisoformat(str(outer["timestamp"])),
         service=_service(own.get("service"), tags),
