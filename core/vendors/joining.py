@@ -67,7 +67,7 @@ class LogEvent:
     bare: list[str] = field(default_factory=list)  # without prefixes
     kind: str = ""  # python, group, go, single, or empty for any other text
     phase: str = "frames"  # of python: frames, raised, linked
-    headed: bool = False  # each line of the stack has a header of its own
+    headed: int = 0  # words of the header that each line of the stack has
     headless: bool = False
     open: bool = False  # later lines may still belong to it
     characters: int = 0
@@ -110,7 +110,7 @@ def joined(lines: Iterable[StreamLine]) -> list[LogEvent]:
                 continue
             event = _begun(line, bare)
             events.append(event)
-            if event.kind != "single" or not _within(current.get(key), line):
+            if event.kind in _RULES or not _within(current.get(key), line):
                 current[key] = event
     for event in current.values():
         event.open = event.kind != "single"
@@ -140,13 +140,12 @@ def _within(event: LogEvent | None, line: StreamLine) -> bool:
 
 def _begun(line: StreamLine, bare: str) -> LogEvent:
     event = LogEvent()
-    whole = "\n" in bare.rstrip() or bare.lstrip()[:1] == "{"
-    stack = _stack_text(bare)
-    if whole or not stack and _header(bare):
-        event.kind = "single" if whole else ""
-    elif HEAD.match(stack or bare):
-        event.kind, event.headed = "group" if GROUP.match(stack or bare) else "python", bool(stack)
-        bare = stack or bare
+    words = _words_before_head(bare)
+    if "\n" in bare.rstrip() or bare.lstrip()[:1] == "{":
+        event.kind = "single"
+    elif words or HEAD.match(bare):
+        event.headed, bare = words, _behind(bare, words)
+        event.kind = "group" if GROUP.match(bare) else "python"
     elif GO_HEAD.match(bare):
         event.kind = "go"
     elif FRAME.match(bare):
@@ -157,23 +156,29 @@ def _begun(line: StreamLine, bare: str) -> LogEvent:
     return event
 
 
-def _header(bare: str) -> int:
-    return header_end(bare[:400]) if not bare[:1].isspace() else 0
+def _timed(bare: str) -> bool:
+    """Has the line a header of its own, with a time?"""
+    return not bare[:1].isspace() and header_end(bare[:READ]) > 0
 
 
-def _stack_text(bare: str) -> str:
-    """The line without its header, if what follows the header belongs to a Python stack; else empty."""
-    end = _header(bare)
-    text = bare[end:].removeprefix(" ") if end else ""
-    return text if HEAD.match(text) else ""
+def _words_before_head(bare: str) -> int:
+    """How many words of a header stand before a traceback's first line; 0 where that begins the line."""
+    before, head, _ = bare[:READ].partition("Traceback (most recent call last):")
+    return len(before.split()) if head and before.strip() and _timed(before) else 0
+
+
+def _behind(bare: str, words: int) -> str:
+    """The line without the words of its header; its indentation is kept."""
+    found = re.match(rf"(?:\S+ ){{{words}}}", bare[:READ]) if words else None
+    return bare[found.end() :] if found else bare
 
 
 def _continues(event: LogEvent, line: StreamLine, bare: str) -> bool:
     """Take the line into the event if it belongs there."""
     if event.kind == "single":
         return False
-    if event.headed and (end := _header(bare)):
-        bare = bare[end:].removeprefix(" ")
+    if event.headed and _timed(bare):
+        bare = _behind(bare, event.headed)
     if not bare.strip():
         event.put(line, "")
         return True
@@ -187,10 +192,12 @@ def _python(event: LogEvent, bare: str) -> bool:
     if event.phase == "linked":
         event.phase = "frames"
         return bool(HEAD.match(bare))
+    if HEAD.match(bare):
+        return False
     if bare[:1].isspace():
         return True
     if event.phase == "frames":
-        if not event.headed and (bare[:1] == "{" or _header(bare)) or "\n" in bare.rstrip():
+        if bare[:1] == "{" or not event.headed and _timed(bare) or "\n" in bare.rstrip():
             return False
         event.phase = "raised"
         return True
@@ -211,11 +218,11 @@ def _go(event: LogEvent, bare: str) -> bool:
 def _other(event: LogEvent, bare: str) -> bool:
     if "\n" in bare.rstrip():
         return False
+    if HEAD.match(bare):
+        event.kind = ("group" if GROUP.match(bare) else "python") if _says_error(event) else event.kind
+        return event.kind in _RULES
     if FRAME.match(bare) and event.headless:
         event.kind = "python"
-    elif HEAD.match(bare) and _says_error(event):
-        event.kind = "group" if GROUP.match(bare) else "python"
-        return True
     elif event.headless and ERROR_LINE.match(bare) and event.bare[-1][:1].isspace():
         return True
     if bare[:1].isspace() or AT.match(bare):
