@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from core import runtime
+from core.inputs import sources as inputs
 from core.ops import fencing
 from core.repair.fixers.cline_fixer import ClineFixer
 from core.repair.fixers.embedded import EmbeddedFixer
@@ -28,7 +29,9 @@ def build(settings: Settings) -> Runtime:
         deployer=registry.deployer(settings),
         notifiers=registry.notifiers(settings),
     )
-    rt.health = registry.health_source(settings)
+    polled = [source.name for source in rt.sources]
+    rt.sources = [*rt.sources, *inputs.sources(settings, lambda: rt.policy, polled)]
+    rt.health = registry.health_source(settings) or inputs.health_source(rt.policy)
     chat = registry.chat(settings)
     embedded = EmbeddedAnalyst()
     rt.analysts = [*registry.analysts(settings, embedded), embedded]

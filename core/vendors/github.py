@@ -19,6 +19,7 @@ from core.models.origin import Origin, Writers
 from core.vendors.base import Batch, BudgetSpent, Check, Meter, Pull, VendorError
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
+from core.vendors.redact import Redacting
 
 FIRST_LOOK = timedelta(hours=24)
 PAGES, PAGE = 50, 100
@@ -224,7 +225,7 @@ def _pull(row: dict) -> Pull:
     return Pull(row["number"], row.get("html_url") or "", head, bool(row.get("merged")))
 
 
-def report(row: dict, repository: str, http: Http) -> Record:
+def report(row: dict, repository: str, http: Redacting) -> Record:
     """An issue that somebody wrote. Pure."""
     labels = [label["name"] if isinstance(label, dict) else str(label) for label in row.get("labels") or []]
     service = next((name.split(":", 1)[1] for name in labels if name.startswith("service:")), "")
@@ -242,7 +243,7 @@ def report(row: dict, repository: str, http: Http) -> Record:
     )
 
 
-def change(row: dict, repository: str, files: list[str], http: Http) -> Record:
+def change(row: dict, repository: str, files: list[str], http: Redacting) -> Record:
     """A commit on the main branch. Pure."""
     commit = row["commit"]
     return Record(
