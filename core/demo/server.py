@@ -278,6 +278,7 @@ github = "acme/shop"
 vercel_project = "shop"
 production_url = "http://127.0.0.1:{port}/edge/shop"
 source = ["shop"]
+environment_build = "platform"  # the shop needs nothing besides
 
 {services}
 [guards]
