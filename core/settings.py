@@ -64,9 +64,8 @@ class Settings(BaseSettings):
         description="allowed vendor hosts on private networks (GitHub Enterprise, Sentry), separated by commas",
     )
 
-    package_index_url: str = Field(
-        default="",
-        repr=False,
+    package_index_url: SecretStr = Field(
+        default=SecretStr(""),
         description="addresses of the package indexes that services are built from, separated by spaces; empty: as uv "
         "or pip are configured, else PyPI",
     )

@@ -33,7 +33,7 @@ KEPT = ("content-type", "content-length", "content-range", "accept-ranges", "eta
 PAGES = ("text/html", "application/vnd.pypi.simple")
 
 
-class Refused(Exception):
+class NotOfTheIndex(Exception):
     """Something was asked for that no index has."""
 
 
@@ -73,19 +73,19 @@ class IndexRelay:
         self.client = bounded("package index", self.indexes[0].url if self.indexes else "", SECONDS, FILE)
 
     def target(self, path: str) -> tuple[int, str]:
-        """(number of the index, address) for a path of the inside. Raises Refused."""
+        """(number of the index, address) for a path of the inside. Raises NotOfTheIndex."""
         with self.lock:
             self.left -= 1
             if self.left < 0:
-                raise Refused("too many requests")
+                raise NotOfTheIndex("too many requests")
         number, _, rest = path.lstrip("/").partition("/")
         if not number.isdigit() or int(number) >= len(self.indexes) or ".." in rest.split("/"):
-            raise Refused("no such index")
+            raise NotOfTheIndex("no such index")
         if not rest.startswith("file/"):
             return int(number), f"{self.indexes[int(number)].url}/{rest}"
         _, scheme, netloc, inner = (rest.split("/", 3) + ["", "", ""])[:4]
         if (scheme, netloc) not in self.hosts[int(number)]:
-            raise Refused(f"{netloc[:200]} is no host of the package index")
+            raise NotOfTheIndex(f"{netloc[:200]} is no host of the package index")
         return int(number), f"{scheme}://{netloc}/{inner}"
 
     @contextmanager
@@ -101,7 +101,7 @@ class IndexRelay:
                     yield found
                     return
                 url = urljoin(url, found.headers["location"])
-        raise Refused("too many redirects")
+        raise NotOfTheIndex("too many redirects")
 
     def inside(self, number: int, page: str, link: str) -> str:
         """The link of a page as the inside asks for it; its host counts as the index's from now on."""
@@ -115,14 +115,14 @@ class IndexRelay:
         return f"/{number}/file/{parts.scheme}/{parts.netloc}{path}{query}" + (f"#{fragment}" if fragment else "")
 
     def rewritten(self, number: int, page: str, kind: str, text: str) -> str:
-        """A page with its links as the inside asks for them. Raises Refused for what is no page."""
+        """A page with its links as the inside asks for them. Raises NotOfTheIndex for what is no page."""
         if "json" in kind:
             try:
                 told = json.loads(text)
                 for file in told.get("files", []):
                     file["url"] = self.inside(number, page, str(file.get("url", "")))
             except (ValueError, TypeError, AttributeError, RecursionError):
-                raise Refused("a page of the index is not what it says it is") from None
+                raise NotOfTheIndex("a page of the index is not what it says it is") from None
             return json.dumps(told)
         return LINK.sub(lambda m: f'{m[1]}"{html.escape(self.inside(number, page, html.unescape(m[3])))}"', text)
 
@@ -132,11 +132,11 @@ def _page(found) -> str:
     for part in found.iter_bytes():
         body += part
         if len(body) > PAGE:
-            raise Refused("a page of the index is too large")
+            raise NotOfTheIndex("a page of the index is too large")
     return body.decode("utf-8", "replace")
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _IndexHandler(BaseHTTPRequestHandler):
     server: SocketServer
     protocol_version = "HTTP/1.1"
 
@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {name: self.headers[name] for name in FORWARDED if name in self.headers}
             with relay.opened(number, url, self.command, headers) as found:
                 self.passed_on(number, str(found.url), found)
-        except Refused as error:
+        except NotOfTheIndex as error:
             relay.refused.append(str(error))
             self.answer(403, "text/plain", str(error).encode())
         except (VendorError, *HTTP_ERRORS) as error:
@@ -194,5 +194,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(relay: IndexRelay, socket: Path) -> Iterator[None]:
     """Serve the indexes at a socket file until the block ends."""
-    with socket_server(relay, _Handler, socket):
+    with socket_server(relay, _IndexHandler, socket):
         yield

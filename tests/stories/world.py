@@ -56,6 +56,9 @@ PLATFORM = """
 [repositories.shop]
 remote = "{remote}"
 environment_build = "platform"
+folder = "."
+source = ["."]
+tests = "tests"
 github = "acme/shop"
 vercel_project = "shop"
 production_url = "http://shop.test"

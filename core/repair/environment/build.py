@@ -14,7 +14,9 @@ from core.vendors.redact import Redactor
 
 JUDGING = ("pytest", "coverage")
 SHOWN = 12  # lines of uv's own words
-QUIET = re.compile(r"^(Using|Creating|Activate|Resolved|Prepared|Installed|Downloading|Downloaded|Building|Built| [+~-])")
+QUIET = re.compile(
+    r"^(Using|Creating|Activate|Resolved|Prepared|Installed|Downloading|Downloaded|Building|Built| [+~-])"
+)
 
 
 def automatic(room: Room, found: Discovery) -> list[str]:

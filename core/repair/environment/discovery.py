@@ -65,7 +65,7 @@ class Discovery(BaseModel):
 
 @cache
 def _script() -> str:
-    return "\n\n".join(Path(module.__file__).read_text("utf-8") for module in (needs_inside, layout_inside))
+    return "\n\n".join(Path(str(module.__file__)).read_text("utf-8") for module in (needs_inside, layout_inside))
 
 
 def discover(tree: Path, repository: Repository, runner: Runner) -> Discovery:

@@ -30,10 +30,12 @@ def environment(path: Path):
 
 def _of_python(path: Path) -> Interpreter:
     try:
-        done = run([path, "-I", "-c", ASKED], timeout=30)
+        done = run([str(path), "-I", "-c", ASKED], timeout=30)
         version, prefixes, missing = json.loads(done.stdout)
     except (OSError, ValueError) as error:
-        raise EnvironmentFault(f"{path} is no Python that can be started: {error}.", "Correct environment_build.") from None
+        raise EnvironmentFault(
+            f"{path} is no Python that can be started: {error}.", "Correct environment_build."
+        ) from None
     return _usable(path, Interpreter(path, tuple(version), tuple(map(Path, prefixes))), missing)
 
 
@@ -47,7 +49,9 @@ def _of_image(root: Path) -> Interpreter:
         version, _, missing = json.loads(asked.stdout)
     except ValueError:
         says = asked.stderr.strip()[-300:]
-        raise EnvironmentFault(f"The Python of {root} cannot be started: {says}", "Correct environment_build.") from None
+        raise EnvironmentFault(
+            f"The Python of {root} cannot be started: {says}", "Correct environment_build."
+        ) from None
     return _usable(root, Interpreter(python, tuple(version), root=root), missing)
 
 

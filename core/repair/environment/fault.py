@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from core.vendors.command import CommandError
 
-class EnvironmentFault(Exception):
+
+class EnvironmentFault(CommandError):
     """``says`` is what was tried and its real error, ``fix`` the way out."""
 
     def __init__(self, says: str, fix: str = ""):

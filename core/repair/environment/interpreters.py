@@ -77,7 +77,7 @@ def _candidates() -> Iterator[Path]:
 def asked(python: Path) -> Installed | None:
     """What an executable says it is; None when it is no Python."""
     try:
-        done = run([python, "-I", "-c", SAYS], timeout=20)
+        done = run([str(python), "-I", "-c", SAYS], timeout=20)
         executable, prefix, version = json.loads(done.stdout)
         return Installed(Path(executable).resolve(), Path(prefix), Version(version))
     except (OSError, ValueError):

@@ -58,7 +58,16 @@ class Room:
         for name in ("cache", "tmp"):
             (self.folder / name).mkdir(exist_ok=True)
         script = Path(cline_inside.__file__)
-        inside = ["nice", "-n10", str(self.interpreter.python), "-I", str(script), f"{WAY_OUT}/socket", str(PORT), *argv]
+        inside = [
+            "nice",
+            "-n10",
+            str(self.interpreter.python),
+            "-I",
+            str(script),
+            f"{WAY_OUT}/socket",
+            str(PORT),
+            *argv,
+        ]
         told = ENVIRONMENT | self._addresses() | dict(more or {})
         return behind(self._walls(script), inside, timeout, told, CEILING, [self.folder, self.tree])
 
@@ -93,9 +102,7 @@ class Room:
 
 
 @contextmanager
-def opened(
-    folder: Path, tree: Path, service: str, interpreter: Installed, indexes: Sequence[Index]
-) -> Iterator[Room]:
+def opened(folder: Path, tree: Path, service: str, interpreter: Installed, indexes: Sequence[Index]) -> Iterator[Room]:
     """A room for one build; ``service`` is the service's folder in the checkout."""
     relay = IndexRelay(indexes)
     with tempfile.TemporaryDirectory(prefix="index-") as way_out, serving(relay, Path(way_out, "socket")):

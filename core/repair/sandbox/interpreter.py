@@ -27,14 +27,14 @@ runpy.run_module(name, run_name="__main__", alter_sys=True)
 class Interpreter:
     """``python`` is its executable, ``folders`` hold it and its packages and are shown read-only in the sandbox.
 
-    ``linters``: an executable with ruff and bandit, where that is another one. ``root``: the root folder of an image
-    in place of the machine's /usr. ``variables`` are added to the environment of what runs.
+    ``linters``: the interpreter with ruff and bandit, where that is not the platform's. ``root``: the root folder of
+    an image in place of the machine's /usr. ``variables`` are added to the environment of what runs.
     """
 
     python: Path
     version: tuple[int, int]
     folders: tuple[Path, ...] = ()
-    linters: Path | None = None
+    linters: Interpreter | None = None
     root: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 

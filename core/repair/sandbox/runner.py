@@ -12,10 +12,9 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
 
 from core.policy.sections import FixRules
 from core.repair.sandbox.interpreter import PLATFORM, Interpreter
@@ -57,6 +56,20 @@ def interpreter_of(runner: Runner) -> Interpreter:
     return getattr(runner, "interpreter", PLATFORM)
 
 
+def on(runner: Runner, interpreter: Interpreter) -> Runner:
+    """The same runner on another interpreter; one that is not ours stays as it is."""
+    if interpreter is PLATFORM or not isinstance(runner, BubblewrapRunner | LimitedRunner):
+        return runner
+    return replace(runner, interpreter=interpreter)
+
+
+def linting(runner: Runner) -> Runner:
+    """The same runner on the interpreter that has the linters for the code that this one runs."""
+    if isinstance(runner, BubblewrapRunner | LimitedRunner) and runner.interpreter is not PLATFORM:
+        return replace(runner, interpreter=runner.interpreter.linters or PLATFORM)
+    return runner
+
+
 @dataclass(frozen=True)
 class BubblewrapRunner:
     """Checkout writable at /w; its .git is hidden, so that neither hooks nor history can be changed.
@@ -65,8 +78,8 @@ class BubblewrapRunner:
     """
 
     interpreter: Interpreter = PLATFORM
-    name: ClassVar[str] = "bubblewrap"
-    weaker_because: ClassVar[str] = ""
+    name = "bubblewrap"
+    weaker_because = ""
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
         inside = [*LIMITS, *self.interpreter.program(argv)]
@@ -162,8 +175,8 @@ class LimitedRunner:
     """
 
     interpreter: Interpreter = PLATFORM
-    name: ClassVar[str] = "limited"
-    weaker_because: ClassVar[str] = (
+    name = "limited"
+    weaker_because = (
         "files of this machine stay readable, native code could pass the audit hook that denies sockets, new "
         "processes and writing outside of the tree, and git and the review's tools run without a wall around them"
     )
