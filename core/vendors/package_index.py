@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
+
+import re2
 
 from core.vendors.base import VendorError
 from core.vendors.http import HTTP_ERRORS, bounded
@@ -27,7 +28,7 @@ from core.vendors.relay import SocketServer, socket_server
 REQUESTS, SECONDS = 20_000, 900.0  # of one build; of one file
 PAGE, FILE = 64 << 20, 4 << 30  # bytes of a page, of a file
 REDIRECTS = 4
-LINK = re.compile(r"""(<a\s[^>]*?href=)(["'])(.*?)\2""", re.I | re.S)
+LINK = re2.compile(r"""(?i)(\bhref\s*=\s*)("[^"]*"|'[^']*')""")
 FORWARDED = ("accept", "range")
 KEPT = ("content-type", "content-length", "content-range", "accept-ranges", "etag", "last-modified")
 PAGES = ("text/html", "application/vnd.pypi.simple")
@@ -124,7 +125,7 @@ class IndexRelay:
             except (ValueError, TypeError, AttributeError, RecursionError):
                 raise NotOfTheIndex("a page of the index is not what it says it is") from None
             return json.dumps(told)
-        return LINK.sub(lambda m: f'{m[1]}"{html.escape(self.inside(number, page, html.unescape(m[3])))}"', text)
+        return LINK.sub(lambda m: f'{m[1]}"{html.escape(self.inside(number, page, html.unescape(m[2][1:-1])))}"', text)
 
 
 def _page(found) -> str:

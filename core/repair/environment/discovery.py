@@ -24,6 +24,7 @@ from core.repair.types import Runner
 MOST, SECONDS = 2000, 60.0
 Line = Annotated[str, Field(max_length=2000, pattern=r"^[^-\s][^\r\n]*$|^-e [^\r\n]+$")]
 Place = Annotated[str, AfterValidator(names.folder), Field(max_length=1000)]
+Short = Annotated[str, Field(max_length=200)]
 Word = Annotated[str, AfterValidator(names.name)]
 
 
@@ -40,7 +41,7 @@ class Needs(BaseModel):
     project: Annotated[str, Field(pattern=r"^(pyproject\.toml|setup\.py|setup\.cfg|)$")]
     editable: bool
     uv_lock: bool
-    wishes: Annotated[list[tuple[str, str]], Field(max_length=MOST)]
+    wishes: Annotated[list[tuple[Short, Short]], Field(max_length=MOST)]
     read: Annotated[list[Place], Field(max_length=MOST)]
 
     @property
