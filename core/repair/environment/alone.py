@@ -6,6 +6,7 @@ installed is not visible.
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import shutil
 import sys
@@ -35,8 +36,8 @@ def versions() -> list[str]:
     return sorted(f"{name}=={one.version}" for name, one in distributions().items())
 
 
-def make(folder: Path) -> None:
-    """Fill ``folder/venv``."""
+def make(folder: Path) -> list[str]:
+    """Fill ``folder/venv``; the top-level names of its modules."""
     made = folder / "venv"
     venv.EnvBuilder(symlinks=True, with_pip=False).create(made)
     packages = made / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
@@ -45,3 +46,4 @@ def make(folder: Path) -> None:
             if ".." not in file.parts and not file.is_absolute() and Path(str(file.locate())).is_file():
                 (packages / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(str(file.locate()), packages / file)
+    return sorted(module.name for module in pkgutil.iter_modules([str(packages)]))

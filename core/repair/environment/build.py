@@ -13,6 +13,13 @@ from core.vendors.command import Completed
 from core.vendors.redact import Redactor
 
 JUDGING = ("pytest", "coverage")
+LINTERS = ("ruff>=0.17,<0.18", "bandit>=1.8,<2")  # the newest bandit for Python 3.9 is 1.8
+MODULES = (
+    "import pkgutil, sysconfig\n"
+    "folders = {sysconfig.get_path('purelib'), sysconfig.get_path('platlib')}\n"
+    "print(*sorted({module.name for module in pkgutil.iter_modules(folders)}))"
+)
+MOST = 20_000  # names of modules
 SHOWN = 12  # lines of uv's own words
 QUIET = re.compile(
     r"^(Using|Creating|Activate|Resolved|Prepared|Installed|Downloading|Downloaded|Building|Built| [+~-])"
@@ -49,6 +56,22 @@ def judging(room: Room, venv: Path) -> list[str]:
     done = _must(room, [*_install(venv), *JUDGING], "add pytest and coverage")
     added = re.findall(r"^ \+ (\S+)", done.stderr, re.M)
     return [f"added for judging: {', '.join(added)}"] if added else []
+
+
+def linters(room: Room) -> list[str]:
+    """Fill the room's folder with ruff and bandit, which no service sees."""
+    venv = room.folder / "venv"
+    _must(room, ["uv", "venv", "--no-project", "--python", str(room.interpreter.python), str(venv)], "create it")
+    _must(room, [*_install(venv), *LINTERS], "install ruff and bandit")
+    return []
+
+
+def modules(room: Room) -> list[str]:
+    """The top-level names that the packages of a built environment have, as its own interpreter sees them."""
+    done = room.run([str(room.folder / "venv" / "bin" / "python"), "-I", "-c", MODULES])
+    if not done.ok:
+        raise _fault(room, done, "The interpreter of the environment does not start")
+    return [name for name in done.stdout.split() if name.isidentifier()][:MOST]
 
 
 def _install(venv: Path) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.policy.services import Repository
@@ -50,12 +51,19 @@ def environment(order: Order) -> Environment:
     if asked == "platform":
         return Environment(PLATFORM, f"the platform's own Python {_dotted(PLATFORM.version)}")
     if isinstance(asked, str) and asked != "auto":
-        return existing.environment(Path(asked))
+        there = existing.interpreter(Path(asked))
+        return Environment(there, f"Python {_dotted(there.version)} of {asked}")
     try:
-        made = _alone(order) if asked == "auto" and _is_alone(order) else _built(order)
+        if asked == "auto" and _is_alone(order):
+            made, linters = _alone(order), None
+        else:
+            here = _chosen(order)
+            made, linters = _built(order, here), _linters(order, here)
     except TimeoutError as error:
         raise EnvironmentFault(f"{error}.", "Wait, or end that process.") from None
-    return _described(made, time.monotonic() - started)
+    says = f"Python {made.told['version']} with the service's own packages"
+    seconds = round(time.monotonic() - started, 2)
+    return Environment(_interpreter(made, linters), says, tuple(made.told["notes"]), made.found, seconds)
 
 
 def _is_alone(order: Order) -> bool:
@@ -66,25 +74,26 @@ def _alone(order: Order) -> cache.Cached:
     here, packages = interpreters.platform(), alone.versions()
 
     def make(folder: Path) -> Mapping[str, Any]:
-        alone.make(folder)
-        return _told(here, ["the repository names no dependencies"])
+        return _told(here, ["the repository names no dependencies"], alone.make(folder))
 
     hash_ = cache.key({"python": here.python, "version": here.version, "packages": packages})
     return cache.get_or_build(order.data / FOLDER, "alone", hash_, make)
 
 
-def _built(order: Order) -> cache.Cached:
-    wishes = [*([(order.repository.python, "platform.toml")] if order.repository.python else [])]
-    here = interpreters.choose([*wishes, *order.found.needs.wishes], interpreters.installed())
+def _chosen(order: Order) -> Installed:
+    own = [(order.repository.python, "platform.toml")] if order.repository.python else []
+    return interpreters.choose([*own, *order.found.needs.wishes], interpreters.installed())
+
+
+def _built(order: Order, here: Installed) -> cache.Cached:
     command = order.repository.environment_build
 
     def make(folder: Path) -> Mapping[str, Any]:
         _can_build()
         with room.opened(folder, order.tree, order.found.folder, here, order.indexes) as opened:
-            notes = (
-                build.commanded(opened, command) if isinstance(command, list) else build.automatic(opened, order.found)
-            )
-        return _told(here, notes)
+            own = isinstance(command, list)
+            notes = build.commanded(opened, command) if own else build.automatic(opened, order.found)
+            return _told(here, notes, build.modules(opened))
 
     return cache.get_or_build(order.data / FOLDER, order.name, _key(order, here), make)
 
@@ -105,21 +114,40 @@ def _can_build() -> None:
         )
 
 
-def _told(here: Installed, notes: list[str]) -> dict[str, Any]:
-    return {"python": str(here.python), "prefix": str(here.prefix), "version": str(here.version), "notes": notes}
+def _told(here: Installed, notes: list[str], modules: list[str]) -> dict[str, Any]:
+    made = {"python": str(here.python), "prefix": str(here.prefix), "version": str(here.version)}
+    return {**made, "notes": notes, "modules": modules}
 
 
-def _described(made: cache.Cached, seconds: float) -> Environment:
+def _interpreter(made: cache.Cached, linters: Interpreter | None = None) -> Interpreter:
     told, venv = made.told, made.folder / "venv"
-    short = tuple(map(int, told["version"].split(".")[:2]))
-    interpreter = Interpreter(
+    major, minor = map(int, told["version"].split(".")[:2])
+    return Interpreter(
         venv / "bin" / "python",
-        (short[0], short[1]),
+        (major, minor),
         (venv, Path(told["prefix"])),
+        linters,
         variables={"VIRTUAL_ENV": str(venv)},
+        modules=frozenset(told["modules"]),
     )
-    says = f"Python {told['version']} with the service's own packages"
-    return Environment(interpreter, says, tuple(told["notes"]), made.found, round(seconds, 2))
+
+
+def _linters(order: Order, here: Installed) -> Interpreter | None:
+    """ruff and bandit on an interpreter of the service's version; None where that is the platform's version."""
+    if here.short == PLATFORM.version:
+        return None
+
+    def make(folder: Path) -> Mapping[str, Any]:
+        _can_build()
+        with (
+            TemporaryDirectory(prefix="linters-") as empty,
+            room.opened(folder, Path(empty), ".", here, order.indexes) as opened,
+        ):
+            return _told(here, build.linters(opened), [])
+
+    parts = {"python": here.python, "version": here.version, "linters": build.LINTERS, "uv": version("uv")}
+    hash_ = cache.key({**parts, "indexes": [one.url for one in order.indexes]})
+    return _interpreter(cache.get_or_build(order.data / FOLDER, "linters", hash_, make))
 
 
 def _dotted(version_: tuple[int, int]) -> str:

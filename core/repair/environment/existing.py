@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from core.repair.environment.build import JUDGING
 from core.repair.environment.fault import EnvironmentFault
 from core.repair.environment.interpreters import OLDEST
 from core.repair.sandbox.interpreter import Interpreter
@@ -12,31 +13,28 @@ from core.repair.sandbox.runner import BubblewrapRunner
 from core.vendors.command import run
 
 ASKED = (
-    "import json, sys\n"
-    "from importlib import util\n"
-    "missing = [name for name in ('pytest', 'coverage') if not util.find_spec(name)]\n"
-    "print(json.dumps([sys.version_info[:2], sorted({sys.prefix, sys.base_prefix}), missing]))"
+    "import json, pkgutil, sys, sysconfig\n"
+    "folders = {sysconfig.get_path('purelib'), sysconfig.get_path('platlib')}\n"
+    "names = sorted({module.name for module in pkgutil.iter_modules(folders)})\n"
+    "print(json.dumps([sys.version_info[:2], sorted({sys.prefix, sys.base_prefix}), names]))"
 )
 PYTHONS = ("usr/local/bin/python3", "usr/bin/python3", "opt/venv/bin/python", "venv/bin/python")
 
 
-def environment(path: Path):
-    """The environment at a path of the policy. Raises EnvironmentFault where it cannot be used."""
-    from core.repair.environment.environment import Environment
-
-    interpreter = _of_image(path) if path.is_dir() else _of_python(path)
-    return Environment(interpreter, f"Python {interpreter.version[0]}.{interpreter.version[1]} of {path}")
+def interpreter(path: Path) -> Interpreter:
+    """The interpreter at a path of the policy. Raises EnvironmentFault where it cannot be used."""
+    return _of_image(path) if path.is_dir() else _of_python(path)
 
 
 def _of_python(path: Path) -> Interpreter:
     try:
         done = run([str(path), "-I", "-c", ASKED], timeout=30)
-        version, prefixes, missing = json.loads(done.stdout)
+        version, prefixes, names = json.loads(done.stdout)
     except (OSError, ValueError) as error:
         raise EnvironmentFault(
             f"{path} is no Python that can be started: {error}.", "Correct environment_build."
         ) from None
-    return _usable(path, Interpreter(path, tuple(version), tuple(map(Path, prefixes))), missing)
+    return _usable(path, Interpreter(path, tuple(version), tuple(map(Path, prefixes)), modules=frozenset(names)))
 
 
 def _of_image(root: Path) -> Interpreter:
@@ -46,18 +44,18 @@ def _of_image(root: Path) -> Interpreter:
     python = Path("/", found)
     asked = BubblewrapRunner(Interpreter(python, OLDEST, root=root)).run(["python", "-c", ASKED], root / "tmp", 30)
     try:
-        version, _, missing = json.loads(asked.stdout)
+        version, _, names = json.loads(asked.stdout)
     except ValueError:
         says = asked.stderr.strip()[-300:]
         raise EnvironmentFault(
             f"The Python of {root} cannot be started: {says}", "Correct environment_build."
         ) from None
-    return _usable(root, Interpreter(python, tuple(version), root=root), missing)
+    return _usable(root, Interpreter(python, tuple(version), root=root, modules=frozenset(names)))
 
 
-def _usable(path: Path, interpreter: Interpreter, missing: list[str]) -> Interpreter:
+def _usable(path: Path, interpreter: Interpreter) -> Interpreter:
     if interpreter.version < OLDEST:
         raise EnvironmentFault(f"{path} is older than Python 3.9.", "Name a newer one in environment_build.")
-    if missing:
+    if missing := [name for name in JUDGING if name not in (interpreter.modules or ())]:
         raise EnvironmentFault(f"{path} lacks {' and '.join(missing)}.", f"Install {' '.join(missing)} there.")
     return interpreter

@@ -29,6 +29,7 @@ class Interpreter:
 
     ``linters``: the interpreter with ruff and bandit, where that is not the platform's. ``root``: the root folder of
     an image in place of the machine's /usr. ``variables`` are added to the environment of what runs.
+    ``modules``: the top-level names that its packages have; None: those of the platform's packages.
     """
 
     python: Path
@@ -37,6 +38,7 @@ class Interpreter:
     linters: Interpreter | None = None
     root: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    modules: frozenset[str] | None = None
 
     def program(self, argv: Sequence[str]) -> list[str]:
         """Argument list in which ``python`` is this interpreter. Any version takes ``-P`` before ``-c``."""

@@ -26,6 +26,7 @@ MEMORY, FILE_SIZE, PROCESSES, CPU_SECONDS = 2 << 30, 64 << 20, 64, 120
 CEILING = Ceiling(tasks=PROCESSES)
 SCRATCH, SHARED_MEMORY = 256 << 20, 64 << 20
 USR = Path("/usr")
+OF_THE_ROOM = ("proc", "dev", "tmp", "sys", "run", "w")
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "HOME": "/tmp",
@@ -61,6 +62,12 @@ def on(runner: Runner, interpreter: Interpreter) -> Runner:
     if interpreter is PLATFORM or not isinstance(runner, BubblewrapRunner | LimitedRunner):
         return runner
     return replace(runner, interpreter=interpreter)
+
+
+def version_of(runner: Runner) -> tuple[int, int] | None:
+    """The Python version of a service's own interpreter; None where that is the platform's."""
+    interpreter = interpreter_of(runner)
+    return None if interpreter is PLATFORM else interpreter.version
 
 
 def linting(runner: Runner) -> Runner:
@@ -121,7 +128,7 @@ def walls(tree: Path, readable: Sequence[Path] = (), interpreter: Interpreter = 
     /proc, /dev and / are made read-only at the end: started by root, the code inside still counts as root for
     the files of /proc/sys (kernel.core_pattern would run a program outside), and both others are memory.
     """
-    made, root = empty_room(), root_of(tree)
+    made, root = empty_room(image=interpreter.root), root_of(tree)
     for shown in map(str, (*beyond_usr(interpreter.folders), *readable)):
         made += ["--ro-bind", shown, shown]
     inside = Path("/w", tree.relative_to(root))
@@ -129,10 +136,13 @@ def walls(tree: Path, readable: Sequence[Path] = (), interpreter: Interpreter = 
     return [*made, *closed(), "--uid", "65534", "--gid", "65534"]
 
 
-def empty_room(network: bool = False) -> list[str]:
-    """Bubblewrap's arguments for a room with the system's programs, an empty /tmp, and nothing else of the machine."""
+def empty_room(network: bool = False, image: Path | None = None) -> list[str]:
+    """Bubblewrap's arguments for a room with the system's programs, an empty /tmp, and nothing else of the machine.
+
+    The programs are those of ``image``, the root folder of another system, where that is given.
+    """
     made = ["--unshare-user", "--unshare-all", *(["--share-net"] if network else []), "--disable-userns"]
-    made += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr", *_system_links()]
+    made += ["--die-with-parent", "--new-session", *(_image(image) if image else _system())]
     made += ["--proc", "/proc", "--dev", "/dev"]
     return [*made, "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm", "--size", str(SCRATCH), "--tmpfs", "/tmp"]
 
@@ -142,9 +152,20 @@ def closed() -> list[str]:
     return ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--cap-drop", "ALL"]
 
 
+def _image(root: Path) -> list[str]:
+    """The folders of another system's root; what belongs to the room itself is left out."""
+    made = []
+    for path in sorted(root.iterdir()):
+        if path.is_symlink():
+            made += ["--symlink", str(path.readlink()), f"/{path.name}"]
+        elif path.is_dir() and path.name not in OF_THE_ROOM:
+            made += ["--ro-bind", str(path), f"/{path.name}"]
+    return made
+
+
 @cache
-def _system_links() -> tuple[str, ...]:
-    made: list[str] = []
+def _system() -> tuple[str, ...]:
+    made = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "lib", "lib64"):
         path = Path("/", name)
         if path.is_symlink():

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from core.policy.sections import FixRules
 from core.policy.services import Repository
-from core.repair.sandbox.runner import linting
+from core.repair.judge.policy import is_test
+from core.repair.sandbox.runner import linting, version_of
 from core.repair.types import Runner
 from core.stages.review import runtime_gates, text_gates, tools
 from core.stages.review.gate import Changed, Gate, GateFinding, changed_lines, counted
@@ -26,7 +27,7 @@ OF_TEXTS = ("B104", "B108")  # bandit's rules on what a text says
 
 
 def is_source(path: str, repository: Repository) -> bool:
-    return not path.startswith(f"{repository.tests.rstrip('/')}/")
+    return not path.startswith(f"{repository.tests.rstrip('/')}/") and not (repository.tests == "." and is_test(path))
 
 
 def review(
@@ -35,7 +36,7 @@ def review(
     """All gates over the checked-out change. ``diff`` is made with -U0; ``before`` holds the old texts."""
     changed = changed_lines(diff)
     source = {path: lines for path, lines in changed.items() if is_source(path, repository)}
-    report = tools.looked(tree, list(changed), linting(runner))
+    report = tools.looked(tree, list(changed), linting(runner), version_of(runner))
     read = [
         security(report, changed, source),
         text_gates.secrets(tree, changed),
