@@ -500,7 +500,7 @@ def test_a_rollback_that_moves_nothing_is_not_written_down_as_one(console):
 def test_a_project_without_production_is_rolled_back_all_the_same(console):
     watched = release(console)
     rolled_back(watched, host := Host(None))
-    assert host.asked == [("", BEFORE)]
+    assert host.asked == [("shop", BEFORE)]
 
 
 def test_without_an_earlier_deployment_there_is_no_way_back(console):
