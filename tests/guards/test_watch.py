@@ -464,7 +464,7 @@ def test_production_returns_to_what_it_served(console):
     watched = release(console)
     done, entry = rolled_back(watched, host := Host(), alarm="the vendor did not answer")
     assert done == Rollback(True, f"rolled back to {BEFORE}", event="rolled_back")
-    assert entry.says == done.says and host.asked == [("", BEFORE)] and host.live == BEFORE
+    assert entry.says == done.says and host.asked == [("shop", BEFORE)] and host.live == BEFORE
     row = watched.row
     assert (row.status, row.note) == ("rolled_back", ("worse" * 500)[:2000])
     assert row.ended_at is not None and 0 <= row.rollback_seconds < 60

@@ -13,8 +13,9 @@ from core.policy.services import Repository
 from core.runtime import Runtime
 from core.stages.deliver import exports
 from core.stages.deliver.by_pull_request import PullRequests
-from core.vendors.delivery import commands, vercel
+from core.vendors.delivery import commands, github_actions, vercel
 from core.vendors.delivery.commands import CommandDelivery
+from core.vendors.delivery.github_actions import ActionsDelivery
 from core.vendors.delivery.types import Deliverer, ReleaseOrder
 from core.vendors.delivery.vercel import VercelDelivery
 
@@ -29,13 +30,22 @@ def _commands(rt: Runtime, name: str, repository: Repository) -> Deliverer:
     return CommandDelivery(repository, partial(exports.of, rt, name, repository))
 
 
+def _actions(rt: Runtime, name: str, repository: Repository) -> Deliverer:
+    http = getattr(rt.host, "http", None)
+    if http is None:
+        raise ConfigurationError("set GITHUB_TOKEN to deploy with GitHub Actions")
+    return ActionsDelivery(http, repository)
+
+
 WAYS: dict[str, Callable[[Runtime, str, Repository], Deliverer]] = {
     "pull_request": PullRequests,
+    "github_actions": _actions,
     "commands": _commands,
     "vercel": _vercel,
 }
 BY_HAND: dict[str, Callable[[Repository, ReleaseOrder], str]] = {
     "pull_request": lambda repository, order: f"git revert {order.vendor_id}, then release {repository.branch}",
+    "github_actions": github_actions.by_hand,
     "commands": commands.by_hand,
     "vercel": vercel.by_hand,
 }
