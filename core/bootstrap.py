@@ -26,7 +26,7 @@ def build(settings: Settings) -> Runtime:
         host=registry.code_host(settings),
         reviewer=registry.reviewer(settings),
         advisories=registry.advisories(settings),
-        deployer=registry.deployer(settings),
+        vercel=registry.vercel(settings),
         notifiers=registry.notifiers(settings),
     )
     polled = [source.name for source in rt.sources]
@@ -43,7 +43,6 @@ def build(settings: Settings) -> Runtime:
 
 def fenced(rt: Runtime) -> Runtime:
     """Every outward effect asks first whether the work is still this process's."""
-    rt.deployer = fencing.around(rt.deployer, fencing.DEPLOYS)
     rt.host = fencing.around(rt.host, fencing.HOSTS)
     rt.reviewer = fencing.around(rt.reviewer, ("ask",))
     rt.sources = [fencing.around(source, ("resolve",)) for source in rt.sources]

@@ -31,6 +31,7 @@ from core.runtime import Runtime
 from core.settings import Settings
 from core.stages import sweep
 from core.stages.collect import Collector
+from core.stages.deliver import reverting
 from core.stages.group import group_new, start_new
 
 log = logging.getLogger(__name__)
@@ -164,6 +165,7 @@ def run_round(
         note_policy(rt)
         start_new(rt)
         sweep.sweep(rt)
+        reverting.follow(rt)
         result = "partial" if any(source["error"] for source in detail.values()) or rt.policy_error else "ok"
     finally:
         with store.write() as session:

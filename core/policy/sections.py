@@ -236,6 +236,8 @@ class Routes(Strict):
     error_rate: list[Channel] = ["email", "slack"]
     deployment_failed: list[Channel] = ["slack", "email"]
     rolled_back: list[Channel] = ["slack", "email"]
+    ready_for_review: list[Channel] = ["slack"]  # a pull request waits for a person's merge
+    reverting: list[Channel] = ["slack", "email", "console"]  # a release does harm, and its revert waits for a merge
     watch_unsure: list[Channel] = ["slack", "email"]
     superseded: list[Channel] = ["slack", "email"]
     tests_failed: list[Channel] = ["slack"]

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from core.models import Impact
 from core.policy import names
+from core.policy.delivery import ActionsWay, CommandsWay, KubernetesWay, PullRequestWay, Way
 
 
 class Strict(BaseModel):
@@ -39,8 +40,15 @@ class Repository(Strict):
         default="", description="GitHub OWNER/NAME; empty: no pull requests"
     )
     vercel_project: Annotated[str, AfterValidator(names.optional_name)] = Field(
-        default="", description="Vercel project name; empty: no deployments"
+        default="", description="Vercel project name; empty: another way to production"
     )
+    delivery: Way = Field(
+        default="", description="way to production; empty: vercel where vercel_project is set, else pull_request"
+    )
+    pull_request: PullRequestWay = PullRequestWay()
+    github_actions: ActionsWay = ActionsWay()
+    commands: CommandsWay = CommandsWay()
+    kubernetes: KubernetesWay = KubernetesWay()
     production_url: Annotated[str, AfterValidator(names.address)] = Field(
         default="", description="public URL, for health checks"
     )
@@ -75,6 +83,25 @@ class Repository(Strict):
         default=["."], min_length=1, description="folders with the program's source"
     )
     tests: Annotated[str, AfterValidator(names.folder)] = "tests"
+
+    @property
+    def way(self) -> str:
+        """The way to production."""
+        return self.delivery or ("vercel" if self.vercel_project else "pull_request")
+
+    @model_validator(mode="after")
+    def _way_is_complete(self):
+        """Names the key that the chosen way lacks."""
+        lacks = {
+            "vercel": not self.vercel_project and "vercel_project",
+            "github_actions": not self.github and "github",
+            "commands": not self.commands.complete and "commands.deploy, commands.status and commands.rollback",
+            "kubernetes": not (self.kubernetes.deployment and "{sha}" in self.kubernetes.image)
+            and "kubernetes.deployment and kubernetes.image, which names {sha}",
+        }
+        if missing := lacks.get(self.delivery):
+            raise ValueError(f'delivery = "{self.delivery}" needs {missing}')
+        return self
 
 
 class SuccessCheck(Strict):

@@ -81,7 +81,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
     service = rt.policy.services[issue.service]
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone(rt, name, repository)
-    change.base_sha = workspace.base_of(rt, found)
+    change.base_sha = live.base_of(rt, name, found)
     label = f"issue-{issue.id}-{change.run}-{change.attempt}"
     with rt.workbench, workspace.tree(rt, found, label, change.base_sha) as root:
         stands = ground(rt, name, repository, found, change.base_sha, root)
@@ -205,13 +205,13 @@ def rebase(context: StageContext, change_id: int) -> Rebased:
         tested = release_checks.tested(session, change)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone_with(rt, name, repository, change)
-    base = workspace.base_of(rt, found)
+    base = live.base_of(rt, name, found)
     if base == change.base_sha and not tested:
         entry.says = "The tests have not passed on the commit that production serves. They run again."
         return Rebased(ok=True, moved=True, again=True)
     if base in (change.base_sha, change.head_sha):
         entry.says = "Production has not changed since the fix was written."
-        return Rebased(ok=True, seconds=live.young(rt, repository))
+        return Rebased(ok=True, seconds=live.young(rt, name))
     try:
         moved = found.moved(change, base)
     except CommandError as error:
