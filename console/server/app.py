@@ -27,7 +27,7 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
 
 from console import changes, process  # noqa: E402
 from console.page import PAGES  # noqa: E402
-from console.server import api, assets, auth, first_admin, headers, live, signin, status, webhooks  # noqa: E402
+from console.server import api, assets, auth, first_admin, headers, ingest, live, signin, status, webhooks  # noqa: E402
 from core import bootstrap  # noqa: E402
 from core.db import store  # noqa: E402
 from core.ops import liveness  # noqa: E402
@@ -126,6 +126,7 @@ app = st.App(
         Route("/status", status_page),
         *signin.ROUTES,
         *api.ROUTES,
+        *ingest.ROUTES,
         *webhooks.ROUTES,
     ],
     middleware=[

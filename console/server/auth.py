@@ -29,6 +29,8 @@ OPEN_BELOW = (
     "/login/",
     "/hooks/",
     "/api/",
+    "/otlp/",
+    "/ingest/",
 )  # static files of Streamlit; the others check access themselves
 CLOSED = 1008  # websocket close code: policy violation
 

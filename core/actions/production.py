@@ -27,7 +27,7 @@ from core.models import ChangeSet, Deployment, Issue, Status, now
 from core.ops import durable, notify, stage_log
 from core.stages import learn
 from core.stages.deliver import restoring
-from core.stages.deliver.restoring import Restored
+from core.stages.deliver.reverting import Restored
 from core.vendors.base import VendorError
 
 

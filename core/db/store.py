@@ -18,7 +18,7 @@ from sqlmodel import Session, SQLModel, create_engine, select
 
 from core import models
 from core.db import outages
-from core.models import access, kept
+from core.models import access, inputs, kept
 from core.models.base import table_of
 
 PRAGMAS = (
@@ -262,6 +262,12 @@ def m014_holds_restarts_resolutions(connection: Connection) -> None:
     add(connection, "hold", "issue.restarts", "issue.at_once", "outcome.resolution", "outcome.resolved_by")
 
 
+def m015_inputs(connection: Connection) -> None:
+    """What services and vendors send, with the tokens that they send it with."""
+    tables = (inputs.Payload, inputs.IngestToken, inputs.InputState, inputs.SpanWindow, inputs.ServiceCall)
+    add(connection, *(table_of(table).name for table in (*tables, inputs.SpanLink)))
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -274,6 +280,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m012_judged_releases,
     m013_alarm_and_life,
     m014_holds_restarts_resolutions,
+    m015_inputs,
 ]
 
 

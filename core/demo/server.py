@@ -277,7 +277,10 @@ remote = "{origin}"
 github = "acme/shop"
 vercel_project = "shop"
 production_url = "http://127.0.0.1:{port}/edge/shop"
+folder = "."
 source = ["shop"]
+tests = "tests"
+environment_build = "platform"  # the shop needs nothing besides
 
 {services}
 [guards]

@@ -80,6 +80,17 @@ def _bounded(row: dict[str, Any]) -> dict[str, Any]:
     return row | short | kept
 
 
+def plain(value: Any, depth: int = 30) -> Any:
+    """JSON that every database takes: numbers that are none or too large become null."""
+    if isinstance(value, dict) and depth:
+        return {key: plain(inner, depth - 1) for key, inner in value.items()}
+    if isinstance(value, list) and depth:
+        return [plain(inner, depth - 1) for inner in value]
+    if isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) < HUGE:
+        return None
+    return value if depth or not isinstance(value, dict | list) else None
+
+
 def _text(text: str, most: int) -> str:
     text = whole(text[:most])
     return text.replace("\0", "\ufffd") if "\0" in text else text

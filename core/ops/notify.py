@@ -27,6 +27,8 @@ SUBJECTS = {
     "error_rate": "High error rate",
     "deployment_failed": "Deployment failed",
     "rolled_back": "Rolled back",
+    "ready_for_review": "Ready for review",
+    "reverting": "Revert ready for review",
     "watch_unsure": "Keep or roll back?",
     "superseded": "Another deployment serves production",
     "tests_failed": "Tests failed",

@@ -462,7 +462,7 @@ def test_production_returns_to_the_previous_deployment(console):
     watched = release(console)
     done, entry = rolled_back(watched, host := Host(), alarm="the vendor did not answer")
     assert done == Rollback(True, f"rolled back to {BEFORE}", event="rolled_back")
-    assert entry.says == done.says and host.asked == [("", BEFORE)] and host.live == BEFORE
+    assert entry.says == done.says and host.asked == [("shop", BEFORE)] and host.live == BEFORE
     row = watched.row
     assert (row.status, row.note) == ("rolled_back", ("worse" * 500)[:2000])
     assert row.ended_at is not None and 0 <= row.rollback_seconds < 60
@@ -498,7 +498,7 @@ def test_a_rollback_without_an_effect_is_not_recorded(console):
 def test_a_project_without_production_is_rolled_back(console):
     watched = release(console)
     rolled_back(watched, host := Host(None))
-    assert host.asked == [("", BEFORE)]
+    assert host.asked == [("shop", BEFORE)]
 
 
 def test_without_an_earlier_deployment_there_is_no_rollback(console):
