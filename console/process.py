@@ -9,7 +9,7 @@ from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.settings import Settings, load
 
 _settings: Settings | None = None
-_read: tuple[object, Policy, str] | None = None  # state of the file, its policy, its error
+_read: tuple[object, Policy, str] | None = None  # state of the file, policy, error
 
 
 def configure(settings: Settings) -> Settings:

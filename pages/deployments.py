@@ -139,7 +139,7 @@ def offers(made, way_back: bool) -> list[Offer]:
 
 
 def watch_of(made) -> None:
-    """What the watch measured; a preview has no traffic, so it is not watched."""
+    """The watch's measurements; a preview has no traffic, so it is not watched."""
     watched = process.policy()[0].watch
     curves(made, watched)
     seen = story.health(made.before, made.after, watched.error_rate_margin)

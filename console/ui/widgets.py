@@ -210,7 +210,7 @@ CHECKS: Mapping[object, tuple[str, str]] = {True: ("ok", "✓"), False: ("bad", 
 
 
 def check(passed: object, words: object) -> Safe:
-    """A gate or a guard: a sign and words, never a colour alone."""
+    """A gate or a guard: a sign and words, never only a colour."""
     tone, sign = CHECKS.get(passed, ("calm", "·"))
     return tag("li", tag("i", sign, aria_hidden="true"), tag("span", words), class_=f"d-{tone}")
 

@@ -1,7 +1,7 @@
 """Tokens with which services send their signals: 256 random bits each, kept as their SHA-256.
 
-Such a token can only send; it reads nothing and acts for nobody. It works until it is revoked, because a service must
-not fall silent on a date.
+Such a token can only send: it has no right to read or act. It is valid until it is revoked, because a service must not
+stop sending on a date.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FRESH = timedelta(minutes=1)  # last_used is written at most once in this time
 
 @dataclass(frozen=True)
 class IngestSender:
-    """Who sends: the token's number, and its service or ``*``."""
+    """The sender: the token's number, and its service or ``*``."""
 
     token: int
     service: str
@@ -43,7 +43,7 @@ def issue(service: str, label: str = "", *, by: str) -> str:
 
 
 def sender(value: str) -> IngestSender | None:
-    """Who holds this token; None for an unknown or revoked one."""
+    """The sender with this token; None for an unknown or revoked one."""
     if len(value) != LENGTH or not value.startswith(SHAPE):
         return None
     with store.read() as session:
@@ -57,13 +57,13 @@ def sender(value: str) -> IngestSender | None:
 
 
 def listed(session: Session) -> list[IngestToken]:
-    """Those that still work first, by service."""
+    """Valid tokens first, by service."""
     dead = col(IngestToken.revoked_at).is_not(None)
     return list(session.exec(select(IngestToken).order_by(dead, col(IngestToken.service), col(IngestToken.id))))
 
 
 def revoke(token_id: int, *, by: str) -> None:
-    """Raises ValueError for an unknown one."""
+    """Revoke a token. Raises ValueError for an unknown one."""
     with store.write() as session:
         row = session.get(IngestToken, token_id)
         if row is None:

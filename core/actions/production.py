@@ -70,7 +70,7 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()]
 
 
 def _tell_rollback(session: Session, issue: Issue, row: Deployment, back: Restored, who: str, reason: str) -> None:
-    """Escalate the issue. It counts as rolled back only if production moved, and not if a newer deployment stays."""
+    """Escalate the issue. It counts as rolled back only if production changed, not if a newer deployment stays."""
     moved = back.status == "rolled_back"
     learn.remember(session, issue.id, issue.run, "rolled_back" if moved else "escalated", reason, by=who)
     says = f"rolled back by {who}: {reason}" if moved else f"{back.says}; {who} asked for its rollback: {reason}"

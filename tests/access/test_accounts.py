@@ -74,7 +74,7 @@ def test_an_unknown_name_takes_as_much_work_as_a_known_one(ada, monkeypatch):
             accounts.sign_in(name, "guess", RULES)
     assert asked == ["guess", "guess"]
     monkeypatch.undo()
-    assert not passwords.matches("", RIGHT), "the hash of nobody is verified, and is never right"
+    assert not passwords.matches("", RIGHT), "an unknown name is checked against a dummy hash that never matches"
 
 
 def test_wrong_passwords_lock_for_a_while_and_a_right_one_resets_the_count(ada):
@@ -138,7 +138,7 @@ def test_a_session_is_stored_as_a_hash_and_bound_to_its_browser(console):
         assert value not in str([row.model_dump() for row in session.exec(select(SignIn))])
     found = sessions.of_cookie(value, "firefox")
     assert sessions.actor(found).name == "viewer"
-    assert sessions.of_cookie(value, "chromium") is None, "carried to another browser"
+    assert sessions.of_cookie(value, "chromium") is None, "copied to another browser"
     assert sessions.of_cookie(value[:-1], "firefox") is None
     assert sessions.of_cookie(found, "firefox") is None, "the hash is not the secret"
 
@@ -151,7 +151,7 @@ def test_a_session_ends_by_time_by_sign_out_and_with_its_account(console):
     accounts.set_disabled("operator", True, by="admin")
     assert [sessions.actor(s) for s in (late, out, with_person)] == [None, None, None]
     accounts.set_disabled("operator", False, by="admin")
-    assert sessions.actor(with_person) is None, "letting a person in again does not revive a session"
+    assert sessions.actor(with_person) is None, "enabling a person does not revive a session"
 
 
 # --- tokens ----------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def test_a_token_acts_for_its_person_within_its_scopes(console):
         row = session.get_one(ApiToken, 1)
         assert value not in str(row.model_dump()) and row.last_used is not None
     accounts.set_role("bob", Role.VIEWER, by="admin")
-    assert sessions.of_token(value, "api").rights == {"view"}, "never more than the person's role of today"
+    assert sessions.of_token(value, "api").rights == {"view"}, "limited by the person's current role"
 
 
 def revoked():

@@ -56,7 +56,7 @@ def test_a_token_acts_with_its_persons_rights(core, monkeypatch):
         monkeypatch.setenv("PLATFORM_TOKEN", sessions.issue_token(person, "t", [scope], 1, by="x"))
         assert core("approve", "--issue", str(issue))[0] == code
     assert waiting.state(number).by == "bob"
-    assert core("user", "list")[0] == 1, "people are kept by an admin's token"
+    assert core("user", "list")[0] == 1, "only an admin's token manages people"
 
 
 def test_a_user_who_does_not_own_the_database_needs_a_token(console, monkeypatch):

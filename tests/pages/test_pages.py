@@ -227,7 +227,7 @@ def test_untrusted_text_is_always_escaped(console, address, status):
     assert not {name for name in tags.attributes if name.startswith("on")}
     assert all(link.startswith(("/", "http://", "https://")) for link in tags.links)
     told = [e.value for e in [*at.markdown, *at.title, *at.caption, *at.error]]
-    assert not any("onerror" in words for words in told), "a stranger's text was given to markdown"
+    assert not any("onerror" in words for words in told), "untrusted text was passed to markdown"
 
 
 ONE = [
