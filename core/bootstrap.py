@@ -26,6 +26,7 @@ def build(settings: Settings) -> Runtime:
         reviewer=registry.reviewer(settings),
         advisories=registry.advisories(settings),
         vercel=registry.vercel(settings),
+        cluster=registry.cluster(settings),
         notifiers=registry.notifiers(settings),
     )
     rt.health = registry.health_source(settings)
