@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,23 +13,8 @@ from core.db import store
 from core.models import Approval, Deployment, Notification, Outcome, Status, now
 from core.stages.deliver import merging, reverting
 from core.vendors.command import git
+from tests.stories.delivering import cluster, commands, merge, pipeline, way
 from tests.stories.world import World, until
-
-DEPLOY = """
-import json, os, pathlib, sys
-what, home = sys.argv[1], pathlib.Path(os.environ["STATE"])
-state = json.loads(home.read_text())
-key, sha = os.environ["DEPLOY_KEY"], os.environ["DEPLOY_SHA"]
-if what == "status":
-    told = state["keys"].get(key, "absent") if key else "absent"
-    print("some words first")
-    print(json.dumps({"state": told, "sha": state["sha"]}))
-else:
-    assert (pathlib.Path.cwd() / "shop.py").exists() and not (pathlib.Path.cwd() / ".git").exists()
-    state["keys"][key], state["sha"] = "live", sha
-    state["log"].append([what, sha, os.environ["DEPLOY_PREVIOUS_SHA"]])
-    home.write_text(json.dumps(state))
-"""
 
 
 def ended(w: World, issue_id: int):
@@ -44,23 +28,6 @@ def rows(table, *where):
 
 def told(event: str) -> list[str]:
     return [row.body for row in rows(Notification, Notification.event == event)]
-
-
-def way(w: World, text: str) -> None:
-    platform = w.settings.platform_file
-    platform.write_text(platform.read_text().replace('vercel_project = "shop"\n', text))
-
-
-def commands(w: World, secrets: str = "[]") -> Path:
-    """The world's repository is deployed by a program of the team, whose state lies in a file."""
-    program, state = w.folder / "deploy.py", w.folder / "state.json"
-    program.write_text(DEPLOY)
-    main = git(w.origin, "rev-parse", "main").strip()
-    state.write_text(json.dumps({"sha": main, "keys": {}, "log": []}))
-    argv = {name: json.dumps([sys.executable, str(program), name]) for name in ("deploy", "status", "rollback")}
-    lines = "".join(f"commands.{name} = {words}\n" for name, words in argv.items())
-    way(w, f'delivery = "commands"\n{lines}commands.secrets = {secrets}\nenvironment = {{STATE = "{state}"}}\n')
-    return state
 
 
 @pytest.fixture
@@ -103,19 +70,34 @@ def test_commands_roll_back_what_does_harm(world):
     assert [row.status for row in rows(Deployment, Deployment.environment == "production")] == ["rolled_back"]
 
 
+def test_a_workflow_of_github_releases_the_fix_once(world):
+    w = world()
+    pipeline(w)
+    w.ledger.put("rates", {})
+    issue = ended(w, w.issue())
+    assert issue.status is Status.RESOLVED, issue.reason
+    change = w.change(issue.id)
+    assert w.ledger.effects("production") == [f"production {change.head_sha}"]
+    (row,) = rows(Deployment, Deployment.environment == "production")
+    assert (row.status, row.vendor_id, row.url) == (
+        "verified", change.head_sha, "https://github.com/acme/shop/actions/runs/2"
+    )  # fmt: skip
+
+
+def test_a_cluster_releases_the_fix_once_and_is_rolled_back(world):
+    w = world()
+    cluster(w)
+    w.ledger.put("rates", {"dpl_1": 0.0, "harmful": 0.4})
+    issue = w.issue()
+    until(lambda: w.ledger.effects("production"))
+    w.ledger.move("harmful")
+    assert ended(w, issue).status is Status.ESCALATED
+    image = "registry.example/shop:"
+    assert w.ledger.effects("production") == [f"production {image}{w.change(issue).head_sha}"]
+    assert w.ledger.effects("rollback") == [f"rollback {w.ledger.get('first_image')}"]
+
+
 # --- pull requests --------------------------------------------------------------------------------------
-
-
-def merge(w: World, issue_id: int, sha: str = "") -> str:
-    """A person merges the fix's branch, as a squash if no commit is named; returns the commit on main."""
-    branch, place = f"fix/issue-{issue_id}", w.folder / f"person-{issue_id}"
-    git(w.folder, "clone", "--quiet", "origin.git", place.name)
-    git(place, "-c", "user.name=eve", "-c", "user.email=e@e.test", "merge", "--quiet", "--no-ff",
-        "-m", "Merge", f"origin/{branch}")  # fmt: skip
-    git(place, "push", "--quiet", "origin", "HEAD:main")
-    made = git(place, "rev-parse", "HEAD").strip()
-    w.ledger.put("state-1", {"state": "merged", "sha": made, "at": now().isoformat(), "by": "eve"})
-    return made
 
 
 def waits(w: World, issue_id: int):

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from core.db import store
-from core.models import Approval, ChangeSet, Issue, Status
-from core.ops import notify, stage_log
+from core.models import Approval, ChangeSet, Deployment, Issue, Status
+from core.ops import durable, notify, stage_log
 from core.policy.services import Repository
 from core.runtime import Runtime
 from core.stages import learn, workspace
@@ -78,6 +78,16 @@ def _refusal(state: PullState, change: ChangeSet) -> str:
     who = f" by {fenced(state.by, 60)}" if state.by else ""
     why = fenced(state.says, 1000) or "no comment says why"
     return f"{where(change)[:1].upper()}{where(change)[1:]} was closed without a merge{who}: {why}"
+
+
+def hasten(key: str) -> None:
+    """A webhook came: whoever waits for a merge or its release looks at once."""
+    waits = (Status.AWAITING_APPROVAL, Status.DEPLOYING)
+    with store.write() as session:
+        found = select(Issue).join(Deployment, col(Deployment.issue_id) == Issue.id)
+        open_ = (Deployment.environment == "production", Deployment.status == "pending", col(Issue.status).in_(waits))
+        for issue in session.exec(found.where(*open_)).all():
+            durable.wake(session, issue, key)
 
 
 # --- before the merge ---------------------------------------------------------------------------------

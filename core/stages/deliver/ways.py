@@ -11,7 +11,7 @@ from core.ops import fencing
 from core.policy.reader import ConfigurationError, Policy
 from core.policy.services import Repository
 from core.runtime import Runtime
-from core.stages.deliver import exports
+from core.stages.deliver import by_pull_request, exports
 from core.stages.deliver.by_pull_request import PullRequests
 from core.vendors.delivery import commands, github_actions, kubernetes, vercel
 from core.vendors.delivery.commands import CommandDelivery
@@ -51,7 +51,7 @@ WAYS: dict[str, Callable[[Runtime, str, Repository], Deliverer]] = {
     "kubernetes": _kubernetes,
 }
 BY_HAND: dict[str, Callable[[Repository, ReleaseOrder], str]] = {
-    "pull_request": lambda repository, order: f"git revert {order.vendor_id}, then release {repository.branch}",
+    "pull_request": by_pull_request.by_hand,
     "github_actions": github_actions.by_hand,
     "commands": commands.by_hand,
     "vercel": vercel.by_hand,
@@ -74,6 +74,7 @@ def find(rt: Runtime, name: str) -> Deliverer | None:
 
 
 def order_of(row: Deployment, change: ChangeSet | None = None, preview: str = "") -> ReleaseOrder:
+    """What a way to production is told about the release of a row."""
     branch = change.branch if change else ""
     return ReleaseOrder(row.key, row.sha, branch, preview, row.vendor_id, row.previous_vendor_id)
 
