@@ -20,7 +20,7 @@ from tests.stories.world import Ledger, World
 from tests.vendors.kubernetes_api import json_patch
 
 PROGRAM = """
-import json, os, pathlib, sys
+import json, os, pathlib, sys, time
 what, home = sys.argv[1], pathlib.Path(os.environ["STATE"])
 state = json.loads(home.read_text())
 key, sha = os.environ["DEPLOY_KEY"], os.environ["DEPLOY_SHA"]
@@ -36,6 +36,12 @@ whole.write_text(json.dumps(state))
 with open(os.environ["EFFECTS"], "a") as effects:
     effects.write({"deploy": "production", "rollback": "rollback"}[what] + " " + sha + chr(10))
 whole.replace(home)
+vendors = pathlib.Path(os.environ["EFFECTS"]).parent
+served = {"deploy": sha, "rollback": "dpl_1"}[what]
+moves = json.loads((vendors / "moves.json").read_text()) + [[time.time(), served]]
+for name, value in (("moves", moves), ("alias", served)):
+    (vendors / "fresh").write_text(json.dumps(value))
+    (vendors / "fresh").replace(vendors / f"{name}.json")
 """
 
 
@@ -62,6 +68,12 @@ def commands(w: World) -> Path:
     return state
 
 
+def released(ledger: Ledger, what: str, back: bool) -> None:
+    """Production serves this from now on; "dpl_1" is what it served in the beginning."""
+    ledger.move("dpl_1" if back else what)
+    ledger.effect(f"{'rollback' if back else 'production'} {what}")
+
+
 class FolderPipeline:
     """GitHub's workflow runs: a run that was dispatched is listed at once, and over when it is listed again."""
 
@@ -78,7 +90,7 @@ class FolderPipeline:
             key, sha = body["inputs"]["key"], body["inputs"]["sha"]
             runs.append(run(len(runs) + 1, f"Deploy {sha} ({key})", "in_progress"))
             self.ledger.put("runs", runs)
-            self.ledger.effect(f"{'rollback' if '-rollback-' in key else 'production'} {sha}")
+            released(self.ledger, sha, back="-rollback-" in key)
             return httpx.Response(204)
         if path.endswith("/runs"):
             shown = [row for row in runs if request.url.params.get("status") in (None, row["conclusion"])]
@@ -135,7 +147,7 @@ class FolderCluster:
             after = found["spec"]["template"]["spec"]["containers"][0]["image"]
             first = self.ledger.get("first_image")
             if before != after:
-                self.ledger.effect(f"{'rollback' if after == first else 'production'} {after}")
+                released(self.ledger, after, back=after == first)
             return found
 
     def replica_sets(self, namespace: str, selector: str) -> list[dict]:
@@ -164,5 +176,6 @@ def merge(w: World, issue_id: int) -> str:
     git(place, "merge", "--quiet", "--no-ff", "-m", "Merge", f"origin/fix/issue-{issue_id}")
     git(place, "push", "--quiet", "origin", "HEAD:main")
     made = git(place, "rev-parse", "HEAD").strip()
+    w.ledger.move("merged")
     w.ledger.put("state-1", {"state": "merged", "sha": made, "at": now().isoformat(), "by": "eve"})
     return made

@@ -241,7 +241,7 @@ class ByCommands(Story):
 
     def prepare(self, made: World) -> None:
         type(self).work(made)
-        made.ledger.put("rates", {"dpl_1": self.rate})
+        made.ledger.put("rate_of_fix", self.rate)
 
 
 class ByPipeline(ByCommands):
@@ -272,7 +272,7 @@ class Merged(Story):
     def prepare(self, made: World) -> None:
         merging.EVERY = merging.SOON = 0.1
         delivering.way(made, "")
-        made.ledger.put("rates", {"dpl_1": self.rate})
+        made.ledger.put("rate_of_fix", self.rate)
         self.world = made
 
     def meanwhile(self, issue: Issue) -> None:

@@ -99,7 +99,8 @@ def test_the_commands_get_the_order_and_the_named_secrets_alone(tmp_path, monkey
     given = {name: value for name, value in env.items() if not name.startswith(("LC_", "PYTHON"))}
     assert given.pop("PATH") and given.pop("HOME")
     assert given == {"LANG": "C.UTF-8", "REGION": "eu", "DEPLOY_TOKEN": "a-secret-of-the-team", "DEPLOY_SHA": SHA,
-                     "DEPLOY_PREVIOUS_SHA": OLD, "DEPLOY_KEY": ORDER.key, "DEPLOY_ENVIRONMENT": "production"}  # fmt: skip
+                     "DEPLOY_PREVIOUS_SHA": OLD, "DEPLOY_KEY": ORDER.key,
+                     "DEPLOY_ENVIRONMENT": "production"}  # fmt: skip
     assert "a-secret-of-the-team" not in made.note and "[Filtered]" in made.note
 
 
