@@ -9,12 +9,14 @@ import pytest
 from sqlmodel import col, select
 
 from core import runtime
+from core.actions import deployments as releases
 from core.db import store
-from core.models import Approval, Deployment, Notification, Outcome, Status, now
+from core.models import Approval, ChangeSet, Deployment, Notification, Outcome, Status, now
 from core.stages.deliver import merging, reverting
 from core.vendors.command import git
 from tests.stories.delivering import cluster, commands, merge, pipeline, way
 from tests.stories.world import World, until
+from tests.who import by
 
 
 def ended(w: World, issue_id: int):
@@ -154,6 +156,64 @@ def test_harm_opens_the_revert_which_is_a_rollback_when_it_is_merged(world, quic
     (row,) = rows(Deployment, Deployment.environment == "production")
     assert row.status == "rolled_back" and told("rolled_back")
     assert [o.result for o in rows(Outcome)] == ["rolled_back"]
+
+
+def reverted(w: World) -> None:
+    """The revert was merged, on the main branch too."""
+    git(w.folder / "person", "fetch", "--quiet", "origin")
+    git(w.folder / "person", "merge", "--quiet", "--ff-only", "origin/revert/issue-1-2")
+    git(w.folder / "person", "push", "--quiet", "origin", "HEAD:main")
+    w.ledger.put("state-2", {"state": "merged", "sha": "f" * 40, "at": now().isoformat(), "by": "eve"})
+    reverting.follow(runtime.current())
+
+
+def test_what_was_reverted_can_be_offered_once_more_as_a_new_pull_request(world, quick):
+    w = world(watch=2)
+    way(w, "")
+    w.ledger.put("rates", {"merged": 0.5, "dpl_1": 0.0})
+    issue = w.issue()
+    waits(w, issue)
+    merge(w, issue)
+    ended(w, issue)
+    reverted(w)
+    w.ledger.put("pulls", {})  # GitHub finds no open one
+    (change,) = rows(ChangeSet)
+    releases.release_anyway(issue, actor=by("ada"), patch_hash=change.patch_hash, reason="it was not us", key="k")
+    until(lambda: w.get(issue).status is Status.AWAITING_APPROVAL)
+    again = rows(ChangeSet)[-1]
+    assert (again.run, again.pull_number, again.patch_hash) == (2, 3, change.patch_hash)
+    assert again.head_sha != change.head_sha and again.base_sha == git(w.origin, "rev-parse", "main").strip()
+    assert git(w.origin, "rev-parse", f"fix/issue-{issue}").strip() == again.head_sha
+
+
+def test_a_revert_that_is_closed_keeps_the_release(world, quick):
+    w = world(watch=2)
+    way(w, "")
+    w.ledger.put("rates", {"merged": 0.5, "dpl_1": 0.0})
+    issue = w.issue()
+    waits(w, issue)
+    merge(w, issue)
+    ended(w, issue)
+    w.ledger.put("state-2", {"state": "closed", "by": "eve", "says": "the <i>database</i> was slow"})
+    reverting.follow(runtime.current())
+    (row,) = rows(Deployment, Deployment.environment == "production")
+    assert (row.status, row.kept_by) == ("verified", "eve") and "eve closed the revert: the ‹i›database" in row.note
+    assert not told("rolled_back")
+
+
+def test_a_revert_that_does_not_apply_raises_the_alarm_with_the_command_by_hand(world, quick):
+    w = world(watch=2)
+    way(w, "")
+    w.ledger.put("rates", {"merged": 0.5, "dpl_1": 0.0})
+    issue = w.issue()
+    waits(w, issue)
+    made = merge(w, issue)
+    (w.folder / "person" / "shop.py").write_text("def share(part, whole):\n    return 0.0\n")
+    git(w.folder / "person", "commit", "--quiet", "--all", "--message", "Another change of the same lines")
+    git(w.folder / "person", "push", "--quiet", "origin", "HEAD:main")
+    says = until(lambda: told("unverified"))[0]
+    assert "does not apply to main" in says and f"git revert {made} on main" in says
+    assert w.get(issue).status is Status.ROLLING_BACK, "the guard holds it until somebody has acted"
 
 
 def test_without_a_code_host_the_main_branch_says_what_was_merged(world, quick):

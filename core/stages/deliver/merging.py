@@ -19,10 +19,11 @@ from core.runtime import Runtime
 from core.stages import learn, workspace
 from core.stages.context import StepContext
 from core.stages.deliver import releases, rows, scene, success_checks
-from core.stages.pull_request import fenced
+from core.stages.pull_request import branch_of, fenced, open_for
 from core.stages.results import MergeLook
 from core.stages.workspace import Clone
 from core.vendors.base import Deployed, PullState
+from core.vendors.command import CommandError
 
 EVERY = 60.0  # seconds between two looks
 SOON = 5.0  # seconds between two looks for a release after the merge
@@ -33,6 +34,34 @@ def ready(session: Session, issue: Issue, change: ChangeSet) -> str:
     says = f"Ready for review: {where(change)}. Merging it approves the fix. The platform watches the release."
     notify.once(session, "ready_for_review", issue, f"review-{change.id}-{change.head_sha[:12]}", says)
     return says
+
+
+def offered(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[ChangeSet, str]:
+    """(the change, why it cannot be offered). One that an earlier run has published gets a pull request of its own.
+
+    It was merged and reverted by then: only as a new commit on top of the main branch can it be merged once more.
+    """
+    with store.read() as session:
+        older = (ChangeSet.issue_id == issue.id, ChangeSet.run < change.run, ChangeSet.head_sha == change.head_sha)
+        if session.exec(select(ChangeSet.id).where(*older)).first() is None:
+            return change, ""
+    name, repository = rt.repository_of(issue.service)
+    found = workspace.clone_with(rt, name, repository, change)
+    base = found.head(f"refs/remotes/origin/{repository.branch}")
+    try:
+        moved = found.moved(change, base)
+    except CommandError:
+        return change, "The patch no longer applies to the main branch."
+    if found.patch_hash(moved.patch) != change.patch_hash:
+        return change, "The main branch has changed, and the patch would be another one there."
+    branch = branch_of(issue.id)
+    found.push(moved.sha, branch)
+    commit = {"base_sha": base, "head_sha": moved.sha, "commit": moved.text, "patch": moved.patch, "branch": branch}
+    with store.write() as session:
+        session.get_one(ChangeSet, change.id).sqlmodel_update(commit)
+    open_for(rt, issue.id, change.id, repository)
+    with store.read() as session:
+        return session.get_one(ChangeSet, change.id), ""
 
 
 def where(change: ChangeSet) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -84,4 +85,5 @@ def by_hand(row: Deployment, policy: Policy) -> str:
     repository = policy.repositories.get(row.repository) or Repository(remote="", vercel_project=row.repository)
     if not row.previous_vendor_id:
         return "there is no earlier deployment; deploy a good commit"
-    return BY_HAND[repository.way](repository, order_of(row))
+    merged = row.judged.get("merged", {}).get("sha")  # where people merge, what they would revert
+    return BY_HAND[repository.way](repository, replace(order_of(row), vendor_id=merged or row.vendor_id))
