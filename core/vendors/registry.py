@@ -179,6 +179,7 @@ CONNECTORS = {  # in the order in which they are read and shown; a new vendor is
     "cloudwatch": _for(cloudwatch, Use.SOURCE, Use.HEALTH),
     "github": _for(github, Use.SOURCE),
     "vercel": _for(vercel),
+    "kubernetes": _for(cluster),
     "osv": _for(osv),
     "kestra": _for(kestra),
     "slack": _for(slack, Use.NOTIFIER),
