@@ -74,7 +74,7 @@ def look(context: StepContext, change_id: int) -> MergeLook:
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         row = rows.newest(session, change_id)
-    if row and row.status != "pending":
+    if row and row.vendor_id:
         return MergeLook("live", says=row.note)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone_with(rt, name, repository, change)
@@ -111,7 +111,7 @@ def _refusal(state: PullState, change: ChangeSet) -> str:
 
 def hasten(key: str) -> None:
     """A webhook came: whoever waits for a merge or its release looks at once."""
-    waits = (Status.AWAITING_APPROVAL, Status.DEPLOYING)
+    waits = (Status.AWAITING_APPROVAL, Status.QUEUED)
     with store.write() as session:
         found = select(Issue).join(Deployment, col(Deployment.issue_id) == Issue.id)
         open_ = (Deployment.environment == "production", Deployment.status == "pending", col(Issue.status).in_(waits))
@@ -127,12 +127,19 @@ def _open(rt: Runtime, issue: Issue, change: ChangeSet, name: str) -> MergeLook:
     answers = success_checks.ask(rt, scene.services_of(rt, name), {})
     says = f"Ready for review: {where(change)}"
     with store.write() as session:
-        row = rows.of(session, change, name, "production", automatic=False)
+        row = _waiting(session, change, name)
         row.judged = {**row.judged, "before": answers}
         row.note = f"Waits for the merge of {where(change)}"
         if issue.status is not Status.AWAITING_APPROVAL or issue.reason != says:
             stage_log.move(session, issue.id, Status.AWAITING_APPROVAL, says)
     return MergeLook("open", EVERY, says)
+
+
+def _waiting(session: Session, change: ChangeSet, name: str) -> Deployment:
+    """The row of the release that is waited for; of a run that was restarted, the one that had been given up."""
+    row = rows.of(session, change, name, "production", automatic=False)
+    row.status, row.ended_at = "pending", None
+    return row
 
 
 def _approved(session: Session, context: StepContext, change: ChangeSet, state: PullState) -> None:
@@ -176,7 +183,7 @@ def _merged(
     live, says = _released(rt, found, name, repository, state.sha, merged, at)
     with store.write() as session:
         if live is None:
-            stage_log.move(session, issue.id, Status.DEPLOYING, says)
+            stage_log.move(session, issue.id, Status.QUEUED, says)
             return MergeLook("merged", SOON, says)
     _watched(rt, name, found, change, state, live, says)
     return MergeLook("live", says=says)
@@ -185,7 +192,7 @@ def _merged(
 def _merge_time(name: str, change: ChangeSet, state: PullState, at: datetime) -> datetime:
     """When it was merged: the host's time, or that of the first look that saw it."""
     with store.write() as session:
-        row = rows.of(session, change, name, "production", automatic=False)
+        row = _waiting(session, change, name)
         told = row.judged.get("merged", {}).get("at") or (state.at or at).isoformat()
         row.judged = {**row.judged, "merged": {"sha": state.sha, "at": told, "by": state.by}}
         row.note = f"Merged as {state.sha[:12]}; waits for the release that carries it"
@@ -222,7 +229,7 @@ def _watched(
     parent = found.commits(f"{state.sha}^1")[0]
     with store.write() as session:
         row = rows.of(session, change, name, "production", automatic=False)
-        if row.status != "pending":
+        if row.vendor_id:
             return
         row.sqlmodel_update(
             {
