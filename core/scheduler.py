@@ -31,7 +31,7 @@ from core.runtime import Runtime
 from core.settings import Settings
 from core.stages import sweep
 from core.stages.collect import Collector
-from core.stages.deliver import reverting
+from core.stages.deliver import merging, reverting
 from core.stages.group import group_new, start_new
 
 log = logging.getLogger(__name__)
@@ -166,6 +166,8 @@ def run_round(
         start_new(rt)
         sweep.sweep(rt)
         reverting.follow(rt)
+        if slot.startswith(webhooks.SLOT):
+            merging.hasten(slot)
         result = "partial" if any(source["error"] for source in detail.values()) or rt.policy_error else "ok"
     finally:
         with store.write() as session:

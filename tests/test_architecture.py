@@ -76,6 +76,7 @@ def test_the_demo_is_separate():
         ("httpx", {"core.vendors.http"}),
         ("boto3", {"core.vendors.cloudwatch"}),
         ("openai", {"core.vendors.openai"}),
+        ("kubernetes", {"core.vendors.delivery.cluster"}),
     ],
 )
 def test_one_module_for_each_outward_call(library, allowed):

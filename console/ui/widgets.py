@@ -52,6 +52,7 @@ RESULT: Mapping[str, Look] = {
     **dict.fromkeys(("waiting",), ("wait", "◷", "")),
     **dict.fromkeys(("proved", "reviewed", "deployed"), ("ok", "✓", "")),
     "rolled_back": ("bad", "↩", "rolled back"),
+    "reverting": ("bad", "↩", "revert proposed"),
 }
 
 

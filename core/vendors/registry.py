@@ -17,6 +17,7 @@ from core.vendors import newrelic as nerdgraph
 from core.vendors.base import Advisories, Analyst, Check, CodeHost, HealthSource, Notifier, Reviewer, Source
 from core.vendors.coderabbit import CodeRabbit
 from core.vendors.datadog import Datadog
+from core.vendors.delivery.cluster import Cluster
 from core.vendors.email import Email
 from core.vendors.github import HEADERS, GitHub
 from core.vendors.hints import NEEDS, hint
@@ -104,6 +105,11 @@ def vercel(s: Settings) -> Vercel | None:
     return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id, projects) if token else None
 
 
+def cluster(s: Settings) -> Cluster | None:
+    token = s.kubernetes_token.get_secret_value()
+    return Cluster(s.kubernetes_api_url, token, s.kubernetes_ca_file) if s.kubernetes_api_url and token else None
+
+
 def slack(s: Settings) -> Slack | SlackWebhook | None:
     token, webhook = s.slack_token.get_secret_value(), s.slack_webhook_url.get_secret_value()
     if token and s.slack_channel:
@@ -173,6 +179,7 @@ CONNECTORS = {  # in the order in which they are read and shown; a new vendor is
     "cloudwatch": _for(cloudwatch, Use.SOURCE, Use.HEALTH),
     "github": _for(github, Use.SOURCE),
     "vercel": _for(vercel),
+    "kubernetes": _for(cluster),
     "osv": _for(osv),
     "kestra": _for(kestra),
     "slack": _for(slack, Use.NOTIFIER),

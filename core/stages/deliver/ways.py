@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -11,9 +12,9 @@ from core.ops import fencing
 from core.policy.reader import ConfigurationError, Policy
 from core.policy.services import Repository
 from core.runtime import Runtime
-from core.stages.deliver import exports
+from core.stages.deliver import by_pull_request, exports
 from core.stages.deliver.by_pull_request import PullRequests
-from core.vendors.delivery import commands, github_actions, vercel
+from core.vendors.delivery import commands, github_actions, kubernetes, vercel
 from core.vendors.delivery.commands import CommandDelivery
 from core.vendors.delivery.github_actions import ActionsDelivery
 from core.vendors.delivery.types import Deliverer, ReleaseOrder
@@ -37,25 +38,31 @@ def _actions(rt: Runtime, name: str, repository: Repository) -> Deliverer:
     return ActionsDelivery(http, repository)
 
 
+def _kubernetes(rt: Runtime, name: str, repository: Repository) -> Deliverer:
+    if rt.cluster is None:
+        raise ConfigurationError("set KUBERNETES_API_URL and KUBERNETES_TOKEN to deploy with Kubernetes")
+    return kubernetes.delivery(rt.cluster, repository)
+
+
 WAYS: dict[str, Callable[[Runtime, str, Repository], Deliverer]] = {
     "pull_request": PullRequests,
     "github_actions": _actions,
     "commands": _commands,
     "vercel": _vercel,
+    "kubernetes": _kubernetes,
 }
 BY_HAND: dict[str, Callable[[Repository, ReleaseOrder], str]] = {
-    "pull_request": lambda repository, order: f"git revert {order.vendor_id}, then release {repository.branch}",
+    "pull_request": by_pull_request.by_hand,
     "github_actions": github_actions.by_hand,
     "commands": commands.by_hand,
     "vercel": vercel.by_hand,
+    "kubernetes": kubernetes.by_hand,
 }
 
 
 def of(rt: Runtime, name: str) -> Deliverer:
     """The repository's way to production. Raises ConfigurationError when it is not connected."""
     repository = rt.policy.repositories[name]
-    if repository.way not in WAYS:
-        raise ConfigurationError(f"delivery = {repository.way!r} is not available")
     return cast(Deliverer, fencing.around(WAYS[repository.way](rt, name, repository), fencing.DEPLOYS))
 
 
@@ -68,6 +75,7 @@ def find(rt: Runtime, name: str) -> Deliverer | None:
 
 
 def order_of(row: Deployment, change: ChangeSet | None = None, preview: str = "") -> ReleaseOrder:
+    """What a way to production is told about the release of a row."""
     branch = change.branch if change else ""
     return ReleaseOrder(row.key, row.sha, branch, preview, row.vendor_id, row.previous_vendor_id)
 
@@ -77,4 +85,5 @@ def by_hand(row: Deployment, policy: Policy) -> str:
     repository = policy.repositories.get(row.repository) or Repository(remote="", vercel_project=row.repository)
     if not row.previous_vendor_id:
         return "there is no earlier deployment; deploy a good commit"
-    return BY_HAND[repository.way](repository, order_of(row))
+    merged = row.judged.get("merged", {}).get("sha")  # where people merge, what they would revert
+    return BY_HAND[repository.way](repository, replace(order_of(row), vendor_id=merged or row.vendor_id))
