@@ -15,6 +15,7 @@ from core.access import ingest_tokens
 from core.db import store
 from core.models import Issue, Metric, Signal
 from core.settings import Settings
+from core.stages import recovered
 from core.stages.collect import Collector
 from core.stages.group import group_new
 
@@ -55,6 +56,7 @@ class World:
     def cycle(self) -> dict:
         detail = self.collector.round(self.runtime, inputs_only=True)
         group_new(self.runtime)
+        recovered.close()
         return detail
 
     def signals(self) -> list[Signal]:
