@@ -10,6 +10,8 @@ from sqlmodel import Field, SQLModel
 
 from core.models.base import _maybe_time, _only, _time
 
+NOTHING = "nothing received yet"  # how the note of a connector begins that waits for its first payload
+
 
 class Payload(SQLModel, table=True):
     """One accepted request. It is stored before the response; a collection cycle turns it into signals."""

@@ -17,7 +17,7 @@ from core.models import ENDED, Issue, Kind, Metric, Record, Signal, Status, now
 from core.models.counted import counted
 from core.ops import durable, notify, stage_log
 from core.runtime import Runtime
-from core.signals import triage_rules
+from core.signals import service_graph, triage_rules
 from core.signals.anomaly import degradation
 from core.signals.grouping import correlation, noise
 from core.signals.grouping.candidates import Candidates
@@ -58,11 +58,10 @@ class Known:
 def group_new(rt: Runtime) -> int:
     """Group all signals that have no issue yet; returns how many issues were opened."""
     find_degradations(rt)
-    graph = {name: service.upstreams for name, service in rt.policy.services.items()}
     with store.read() as session:
         if not _waiting(session, 1):
             return 0
-        index = index_of(session)
+        index, graph = index_of(session), service_graph.graph(session, rt.policy)
     opened, more = 0, True
     while more:
         with store.write() as session:
