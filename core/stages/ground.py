@@ -13,11 +13,13 @@ from typing import Any
 
 from core.policy.services import Repository
 from core.repair.environment.discovery import discover, filled
-from core.repair.environment.environment import Environment, Order, environment
+from core.repair.environment.environment import FOLDER, Environment, Order, environment
 from core.repair.environment.indexes import indexes
+from core.repair.environment.servers import servers
 from core.repair.sandbox import checkout
 from core.repair.sandbox.interpreter import PLATFORM
 from core.repair.sandbox.runner import on
+from core.repair.sandbox.servers import Servers
 from core.repair.types import Runner
 from core.runtime import Runtime, connected
 from core.stages import workspace
@@ -76,11 +78,16 @@ def prepared(rt: Runtime, name: str, repository: Repository, root: Path) -> Grou
     """The ground of a checkout. Raises EnvironmentFault."""
     runner = connected(rt.runner, "runner")
     if repository.environment_build == "platform" and repository.model_fields_set >= SETTLED:
-        return Ground(repository, runner, environment(_order(rt, name, repository, None, root)))
+        made = environment(_order(rt, name, repository, None, root))
+        return Ground(repository, on(runner, made.interpreter, _servers(rt, repository)), made)
     said = discover(root, repository, runner)
     made = environment(_order(rt, name, repository, said, root))
     checkout.start_over(root)  # a build may have written into it
-    return Ground(filled(repository, said), on(runner, made.interpreter), made)
+    return Ground(filled(repository, said), on(runner, made.interpreter, _servers(rt, repository)), made)
+
+
+def _servers(rt: Runtime, repository: Repository) -> Servers:
+    return servers(repository.services, rt.settings.data_dir.resolve() / FOLDER)
 
 
 def _order(rt: Runtime, name: str, repository: Repository, said: Any, root: Path) -> Order:
