@@ -162,6 +162,7 @@ def _describe(change: ChangeSet, result: FixResult, rules: ModelRules) -> None:
         "older_tests_pass": proof.older_tests_pass,
         "complete": proof.complete,
         "says": list(proof.says),
+        "slow": proof.slow,
         "further": sorted({a.further for a in result.attempts if a.further}),
         "refused": [{"template": a.candidate.template, "reason": a.reason} for a in result.attempts if a.reason],
         "models": [_cost(a, rules) for a in result.attempts if a.candidate.generator != fixer_chain.EMBEDDED],
