@@ -91,7 +91,7 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             rt.fixers,
             _refused(found, issue.id, change, stands),
             tree=stands.within(root),
-            crash=crash,
+            crash=stands.unprefixed(crash),
             rules=rt.policy.fix.of(service),
             allowed=allowed(service, repository),
             source=repository.source,
