@@ -228,7 +228,9 @@ def test_the_review_gives_every_gate_its_own_files(tmp_path, monkeypatch):
     monkeypatch.setattr(
         gates.runtime_gates, "run", lambda *given: [gate("coverage")(*given), gate("performance")(*given)]
     )
-    monkeypatch.setattr(gates.tools, "looked", lambda tree, paths, runner: Report(ruff=[row(paths[-1], 1, "x")]))
+    monkeypatch.setattr(
+        gates.tools, "looked", lambda tree, paths, runner, version: Report(ruff=[row(paths[-1], 1, "x")])
+    )
     diff = DIFF + "--- a/tests/t.py\n+++ b/tests/t.py\n@@ -1 +1 @@\n-x\n+y\n"
     found = gates.review(tmp_path, diff, Repository(remote="https://git.example/x.git"), gates.FixRules(), None, {})
     assert [g.gate for g in found] == [
