@@ -1,4 +1,4 @@
-"""The first people of a new platform, made when the console starts.
+"""The first people of a new platform, created when the console starts.
 
 The one-time password of the first admin is printed to a terminal. Without one, it is in a file of DATA_DIR that only
 the platform's account can read, until the first sign-in. The log and the sign-in page name the file alone.

@@ -1,4 +1,4 @@
-"""What the People page shows."""
+"""The data of the People page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def tokens(session: Session) -> list[tuple[ApiToken, Person | None]]:
 
 
 def states(person: Person) -> list[str]:
-    """What keeps this person out, and how they sign in if not by password."""
+    """Why this person cannot sign in, and how they sign in if not by password."""
     at = now()
     locked = person.locked_until
     held = {

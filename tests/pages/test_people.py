@@ -1,4 +1,4 @@
-"""The People page: an admin's forms, and that each click asks the right again."""
+"""The People page: an admin's forms; each click checks the right again."""
 
 import pytest
 
@@ -71,7 +71,7 @@ def test_no_token_is_offered_for_a_person_for_whom_it_would_not_work(console):
     assert "bob" in offered and not {"ada", "viewer"} & set(offered)
 
 
-def test_the_right_is_asked_again_at_the_click(console):
+def test_the_right_is_checked_again_at_the_click(console):
     accounts.add("boss", Role.ADMIN, by="admin")
     at = screens.visit("people")
     at.selectbox(key="who").select("viewer")
@@ -81,7 +81,7 @@ def test_the_right_is_asked_again_at_the_click(console):
     assert kept("viewer").role is Role.VIEWER
 
 
-def test_the_last_admin_cannot_be_taken_away(console):
+def test_the_last_admin_cannot_be_removed(console):
     at = screens.visit("people")
     at.selectbox(key="who").select("admin")
     at.selectbox(key="what").select("Set role: viewer")
