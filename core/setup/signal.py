@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 
 from sqlmodel import Session, col, delete, select
 
@@ -40,15 +39,14 @@ def issue_of(session: Session, service: str) -> Issue | None:
     return session.exec(select(Issue).where(*mine).order_by(col(Issue.id).desc())).first()
 
 
-def test(rt: Runtime, service: str, tell: Tell, patience: float = PATIENCE,
-         wait: Callable[[float], None] = time.sleep) -> StepResult:  # fmt: skip
+def test(rt: Runtime, service: str, tell: Tell) -> StepResult:
     """Send the event, and wait for its issue."""
     try:
         send(rt, service)
     except NotAccepted as refusal:
         return StepResult(False, str(refusal), "Save the service first.")
     tell("The event is stored; waiting for the next collection cycle")
-    until = time.monotonic() + patience
+    until = time.monotonic() + PATIENCE
     while True:
         with store.read() as session:
             if found := issue_of(session, service):
@@ -56,11 +54,15 @@ def test(rt: Runtime, service: str, tell: Tell, patience: float = PATIENCE,
         if time.monotonic() >= until:
             return StepResult(
                 False,
-                f"The event is stored, but no collection cycle has read it in {patience:.0f} s.",
+                f"The event is stored, but no collection cycle has read it in {PATIENCE:.0f} s.",
                 "Does the engine run? See Workers on the Settings page; with CONSOLE_ENGINE=false start "
                 "python -m core worker.",
             )
-        wait(LOOK)
+        _wait()
+
+
+def _wait() -> None:
+    time.sleep(LOOK)
 
 
 def remove(actor: Actor, service: str) -> str:
