@@ -25,6 +25,12 @@ def settings() -> Settings:
     return _settings or configure(load())
 
 
+def replace(settings: Settings) -> None:
+    """Use these settings from now on; the database stays the same."""
+    global _settings
+    _settings = settings
+
+
 def connected() -> frozenset[str]:
     """Names of the vendors that the settings connect; none is contacted."""
     return _connected(id(settings()))

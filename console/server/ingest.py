@@ -57,7 +57,7 @@ def _sender(request: Request) -> IngestSender:
     if strangers.full(client):
         raise NotAccepted(429, "Too many requests without a valid token. Wait five minutes.")
     strangers.count(client)
-    raise NotAccepted(401, "The token is missing, unknown or revoked.")
+    raise NotAccepted(401, ingest_tokens.refusal(_token(request)))
 
 
 def _paced(sender: IngestSender, policy: Policy) -> None:

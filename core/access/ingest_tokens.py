@@ -12,14 +12,13 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from core.access.sessions import PREFIX, digest
+from core.access.sessions import INGEST, PREFIX, digest
 from core.audit import chain
 from core.db import store
 from core.models import now
 from core.models.inputs import IngestToken
 
-SHAPE = f"{PREFIX}in_"
-LENGTH = len(SHAPE) + 43
+LENGTH = len(INGEST) + 43
 FRESH = timedelta(minutes=1)  # last_used is written at most once in this time
 
 
@@ -33,7 +32,7 @@ class IngestSender:
 
 def issue(service: str, label: str = "", *, by: str) -> str:
     """Create a token; returns it once. The caller has checked that the service exists."""
-    value = SHAPE + secrets.token_urlsafe(32)
+    value = INGEST + secrets.token_urlsafe(32)
     with store.write() as session:
         row = IngestToken(service=service, label=label[:100], secret=digest(value))
         session.add(row)
@@ -44,7 +43,7 @@ def issue(service: str, label: str = "", *, by: str) -> str:
 
 def sender(value: str) -> IngestSender | None:
     """The sender with this token; None for an unknown or revoked one."""
-    if len(value) != LENGTH or not value.startswith(SHAPE):
+    if len(value) != LENGTH or not value.startswith(INGEST):
         return None
     with store.read() as session:
         row = session.exec(
@@ -54,6 +53,16 @@ def sender(value: str) -> IngestSender | None:
         with store.write() as session:
             session.get_one(IngestToken, row.id).last_used = now()
     return IngestSender(row.id, row.service) if row else None
+
+
+def refusal(value: str) -> str:
+    """What is wrong with a token that is no sender's, without more than its shape tells."""
+    if not value:
+        return "The token is missing. Send it as: Authorization: Bearer TOKEN"
+    if value.startswith(INGEST):
+        return "The token is unknown or revoked."
+    kind = "an API token, which acts for a person" if value.startswith(PREFIX) else "not a token of this platform"
+    return f"This is {kind}. Signals need an ingest token: python -m core token ingest SERVICE"
 
 
 def listed(session: Session) -> list[IngestToken]:

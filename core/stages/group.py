@@ -15,6 +15,7 @@ from sqlmodel import Session, col, func, select
 from core.db import store
 from core.models import ENDED, Issue, Kind, Metric, Record, Signal, Status, now
 from core.models.counted import counted
+from core.models.enums import TEST_ENVIRONMENT
 from core.ops import durable, notify, stage_log
 from core.runtime import Runtime
 from core.signals import service_graph, triage_rules
@@ -233,6 +234,9 @@ def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
 
     On a critical service, even a single error is analyzed, after a minute in which others can join it.
     """
+    if issue.environment == TEST_ENVIRONMENT:
+        issue.reason = "A test event of the setup. It starts no run; remove it on the Setup page."
+        return True
     least, critical = rt.policy.guards.minimum_occurrences, rt.policy.is_critical(issue.service)
     quiet = now() - max(issue.created_at, issue.last_seen)
     if rt.policy_error:

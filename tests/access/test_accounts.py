@@ -14,6 +14,7 @@ from core.db import store
 from core.models import AuditRow, now
 from core.models.access import ApiToken, Person, Role, SignIn
 from core.policy.sections import Access
+from core.queries import people as view
 from tests import screens
 
 RULES = Access(lock_after=3, lock_minutes=15, password_days=365)
@@ -182,12 +183,39 @@ def disabled_person():
     accounts.set_disabled("bob", True, by="admin")
 
 
-@pytest.mark.parametrize("end", [revoked, expired, disabled_person])
-def test_an_ended_token_is_refused(console, end):
+def new_password():
+    accounts.set_password("bob", "a one-time password", by="admin")
+
+
+@pytest.mark.parametrize("end, says", [
+    (revoked, "was revoked on"), (expired, "expired on"), (disabled_person, "bob, who is disabled"),
+    (new_password, "bob, who has not changed the one-time or expired password"),
+])  # fmt: skip
+def test_a_token_that_has_ended_is_worth_nothing_and_says_why(console, end, says):
     value = sessions.issue_token("bob", "kestra", ["view"], 30, by="admin")
     end()
-    with pytest.raises(Forbidden, match="unknown, revoked or expired"):
+    with pytest.raises(Forbidden, match=says):
         sessions.of_token(value, "api")
+    with store.read() as session:
+        assert not any(view.token_state(*row) == "valid" for row in view.tokens(session))
+
+
+@pytest.mark.parametrize("value, says", [
+    ("", "No token was sent"), ("ghp_0123456789", "not an API token"), ("dip_guessed", "unknown"),
+    ("dip_in_" + "x" * 43, "ingest token"),
+])  # fmt: skip
+def test_a_token_of_another_kind_is_named_as_that(console, value, says):
+    with pytest.raises(Forbidden, match=says) as refusal:
+        sessions.of_token(value, "api")
+    assert not value or value not in str(refusal.value)
+
+
+def test_no_token_for_a_person_who_has_a_one_time_password(console):
+    accounts.add("ada", Role.OPERATOR, "a one-time password", by="admin")
+    with pytest.raises(ValueError, match="would not work. They sign in at the console and choose a password first"):
+        sessions.issue_token("ada", "kestra", ["view"], 30, by="admin")
+    accounts.change_password("ada", "a one-time password", "my very own password")
+    assert sessions.of_token(sessions.issue_token("ada", "kestra", ["view"], 30, by="admin"), "api").name == "ada"
 
 
 @pytest.mark.parametrize("person, scopes, days", [
