@@ -3,12 +3,13 @@
     analyze -> decide -> escalate | schedule (wait, then diagnose again) | fix
     (fix -> review -> CodeRabbit, if it is asked) up to N times -> test -> preview
     -> [late metrics and logs -> decide] -> [approval] -> release -> learn
+    where people merge: preview -> a person merges -> the release that carries it -> watch -> learn, or propose a revert
     release: admission -> lane -> production -> watch -> merge, or roll back
     late watch: look on after an early confirmation until the full watch time -> roll back if harm begins late
     again: a person releases a proved patch once more: test -> preview -> release
 
-It runs under DBOS: each stage is a step whose result is recorded, so a process that is killed anywhere continues where
-it was. A stage that was interrupted is called again, and first checks what it has already done.
+It runs under DBOS: each stage is a step whose result is recorded, so a killed process continues at the same place. An
+interrupted stage is called again, and first checks what it has already done.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from core.stages.steps import (
     late_roll_back_step,
     late_watch_step,
     learn_step,
+    merge_look_step,
     merge_step,
     pause,
     peer_step,
@@ -58,7 +60,7 @@ log = logging.getLogger(__name__)
 JOURNEY, RELEASE, LATE, AGAIN = "journey", "release", "late_watch", "again"
 TURNS = 5  # of a release that other deployments supersede
 TRIES = 10  # of a release whose fix depends on others
-HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
+HELD = "held"  # how a release ends that a brake, a freeze or a stop holds in the lane
 UNDECIDED = "undecided"  # how it leaves the lane when its watch waits for a person
 
 
@@ -71,7 +73,7 @@ def journey(issue_id: int, run: int) -> str:
 def guarded(work: Callable[..., str], issue_id: int, run: int, *args) -> str:
     try:
         return work(issue_id, run, *args)
-    except Exception as error:  # whatever broke, a person gets the issue with all that was found
+    except Exception as error:  # after any error, a person gets the issue with all findings
         log.exception("%s of issue %s broke", work.__name__, issue_id)
         return hand_over(issue_id, run, "workflow_failed", f"{infrastructure.words(error)}. The issue is escalated")
 
@@ -85,7 +87,7 @@ def _journey(issue_id: int, run: int) -> str:
         return ended
     if not change.ok:
         return hand_over(issue_id, run, "no_fix", change.says)
-    if ended := unready(issue_id, run, change.id):
+    if ended := readied(issue_id, run, change.id):
         return ended
     first = decision.verdict
     if not change.needs_approval:
@@ -122,7 +124,7 @@ def window(issue_id: int, run: int) -> bool:
 
 
 def corroborated(issue_id: int, run: int, decision: Diagnosis) -> Diagnosis:
-    """The decision, taken again when metrics or logs that were late may corroborate the report by now.
+    """The decision, taken again if late metrics or logs may corroborate the report now.
 
     The wait for them is durable and bounded.
     """
@@ -154,7 +156,7 @@ def write_fix(issue_id: int, run: int) -> Fix:
 
 
 def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> PeerReview:
-    """CodeRabbit's word on the fix; the wait for it is durable and bounded."""
+    """CodeRabbit's review of the fix; the wait for it is durable and bounded."""
     look = PeerReview(state="waiting")
     while look.state == "waiting":
         rest(look.seconds)
@@ -162,17 +164,30 @@ def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> PeerRe
     return look
 
 
-def unready(issue_id: int, run: int, change_id: int) -> str:
-    """Test and preview the fix. How the run ends when one of them fails; empty when both succeed."""
+def readied(issue_id: int, run: int, change_id: int) -> str:
+    """Test and preview the fix. How the run ends when one fails, or when people merge it; else empty."""
     tested = test_step(issue_id, run, CheckPass.FIRST, change_id)
     if not tested.ok:
         return hand_over(issue_id, run, "tests_failed", tested.says)
     preview = preview_step(issue_id, run, DeployPass.PREVIEW, change_id)
-    return "" if preview.ok else hand_over(issue_id, run, "deployment_failed", preview.says)
+    if not preview.ok:
+        return hand_over(issue_id, run, "deployment_failed", preview.says)
+    return merged(issue_id, run, change_id) if preview.by_merge else ""
+
+
+def merged(issue_id: int, run: int, change_id: int) -> str:
+    """Wait for a person to merge the pull request, which approves it, and for the release that carries it; watch it."""
+    while (look := merge_look_step(issue_id, run, change_id)).seconds > 0:
+        pause(look.seconds)
+    if look.state == "refused":
+        return hand_over(issue_id, run, "refused", look.says)
+    with lookout.released(issue_id):
+        result = watched(issue_id, run, change_id, in_lane=False)
+    return concluded(issue_id, run, change_id, result)
 
 
 def approval(issue_id: int, run: int, change_id: int) -> ApprovalAnswer:
-    """Ask a person and wait. The topic is the patch's hash: an answer to another patch is never heard."""
+    """Ask a person and wait. The topic is the patch's hash: an answer to another patch is not received."""
     asked = ask_step(issue_id, run, change_id)
     answer = DBOS.recv(f"approval:{asked.patch_hash}", timeout_seconds=asked.seconds)
     if answer is None:  # silence is never consent
@@ -191,6 +206,11 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
             result = watched(issue_id, run, change_id, in_lane=False)
     if result.stale and begin_anew_step(issue_id, run, change_id, result.says).begun:
         return "begun anew"
+    return concluded(issue_id, run, change_id, result)
+
+
+def concluded(issue_id: int, run: int, change_id: int, result: ReleaseResult) -> str:
+    """Learn from a release that holds; hand over one that does not."""
     if not result.ok:
         ended = hand_over(issue_id, run, result.event, result.says)
         while result.late and (wait := settle_step(issue_id, run, change_id).seconds) > 0:
@@ -206,11 +226,11 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
 
 
 def outcome_of(handle, issue_id: int, run: int, change_id: int) -> ReleaseResult:
-    """The release's result. One that broke leaves nothing live: production is restored, and guarded until it is."""
+    """The release's result. A broken release leaves nothing live: production is restored, and guarded until then."""
     try:
         recorded = handle.get_result()
     except Exception as error:
-        if not DBOS.patch("restore-after-a-broken-release"):  # recorded by a version that handed over at once
+        if not DBOS.patch("restore-after-a-broken-release"):  # recorded by a version that escalated at once
             raise
         log.exception("the release of issue %s broke", issue_id)
         says = infrastructure.words(error)
@@ -221,7 +241,7 @@ def outcome_of(handle, issue_id: int, run: int, change_id: int) -> ReleaseResult
 
 
 def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane: str) -> ReleaseResult:
-    """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
+    """Wait for admission, then enter the lane; a held release leaves it for others and waits again.
 
     So does one that has to wait for another issue's fix, and one that the team's deployment superseded: on top of that.
     Work that was recorded before this patch entered the lane first, and waits for its admission inside.
@@ -260,7 +280,7 @@ def again(issue_id: int, run: int, change_id: int) -> str:
 
 
 def _again(issue_id: int, run: int, change_id: int) -> str:
-    if ended := unready(issue_id, run, change_id):
+    if ended := readied(issue_id, run, change_id):
         return ended
     return released(issue_id, run, change_id, automatic=False)
 
@@ -285,7 +305,8 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, 
         return replace(current, event="tests_failed")
     if current.waited and admit_step(issue_id, run, change_id, automatic).seconds > 0:
         return carry_out_release(issue_id, run, change_id, automatic, in_lane)  # stopped meanwhile: it waits again
-    live = production_step(issue_id, run, DeployPass.PRODUCTION, change_id, automatic)
+    while (live := production_step(issue_id, run, DeployPass.PRODUCTION, change_id, automatic)).seconds > 0:
+        rest(live.seconds)
     if not live.ok:
         back = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, live.says)
         return ReleaseResult(event="deployment_failed", says=live.says, late=back.late)
@@ -293,7 +314,7 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, 
 
 
 def watched(issue_id: int, run: int, change_id: int, in_lane: bool) -> ReleaseResult:
-    """Look until the watch is decided. One that waits for a person leaves the lane to others, and goes on outside."""
+    """Look until the watch is decided. One that waits for a person leaves the lane and continues outside."""
     while (look := watch_step(issue_id, run, VerifyPass.WATCH, change_id)).state == "watching":
         if in_lane and look.asks:
             return ReleaseResult(event=UNDECIDED)
@@ -308,7 +329,7 @@ def watched(issue_id: int, run: int, change_id: int, in_lane: bool) -> ReleaseRe
 
 @DBOS.workflow(name=LATE, max_recovery_attempts=None)
 def late_watch(issue_id: int, run: int, change_id: int) -> str:
-    """Look on quietly after the confirmation; returns how it ended: over, or rolled_back."""
+    """Keep looking after the confirmation; returns how it ended: over, or rolled_back."""
     return watch_late(issue_id, run, change_id)
 
 
@@ -323,6 +344,6 @@ def watch_late(issue_id: int, run: int, change_id: int) -> str:
 
 
 def hand_over(issue_id: int, run: int, event: str, says: str) -> str:
-    """A person takes over, with everything found."""
+    """A person takes over, with all findings."""
     hand_over_step(issue_id, run, event, says)
     return "escalated"

@@ -157,9 +157,23 @@ class Rebased(StepResult):
 
 @dataclass(frozen=True)
 class Delivered(StepResult):
-    """A deployment to the preview or to production."""
+    """A deployment to the preview or to production.
+
+    ``by_merge``: people release it by merging its pull request. ``seconds``: it is in progress, look again then.
+    """
 
     ok: bool = False
+    says: str = ""
+    by_merge: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class MergeLook(StepResult):
+    """One look at a pull request that people merge: open or merged (look again in ``seconds``), live, or refused."""
+
+    state: str = "open"
+    seconds: float = 0.0
     says: str = ""
 
 

@@ -14,9 +14,10 @@ from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.settings import Settings
 from core.vendors import cloudwatch as aws
 from core.vendors import newrelic as nerdgraph
-from core.vendors.base import Advisories, Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
+from core.vendors.base import Advisories, Analyst, Check, CodeHost, HealthSource, Notifier, Reviewer, Source
 from core.vendors.coderabbit import CodeRabbit
 from core.vendors.datadog import Datadog
+from core.vendors.delivery.cluster import Cluster
 from core.vendors.email import Email
 from core.vendors.github import HEADERS, GitHub
 from core.vendors.hints import NEEDS, hint
@@ -104,6 +105,11 @@ def vercel(s: Settings) -> Vercel | None:
     return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id, projects) if token else None
 
 
+def cluster(s: Settings) -> Cluster | None:
+    token = s.kubernetes_token.get_secret_value()
+    return Cluster(s.kubernetes_api_url, token, s.kubernetes_ca_file) if s.kubernetes_api_url and token else None
+
+
 def slack(s: Settings) -> Slack | SlackWebhook | None:
     token, webhook = s.slack_token.get_secret_value(), s.slack_webhook_url.get_secret_value()
     if token and s.slack_channel:
@@ -173,6 +179,7 @@ CONNECTORS = {  # in the order in which they are read and shown; a new vendor is
     "cloudwatch": _for(cloudwatch, Use.SOURCE, Use.HEALTH),
     "github": _for(github, Use.SOURCE),
     "vercel": _for(vercel),
+    "kubernetes": _for(cluster),
     "osv": _for(osv),
     "kestra": _for(kestra),
     "slack": _for(slack, Use.NOTIFIER),
@@ -222,10 +229,6 @@ def advisories(settings: Settings) -> Advisories | None:
     return osv(settings)
 
 
-def deployer(settings: Settings) -> Deployer | None:
-    return vercel(settings)
-
-
 def notifiers(settings: Settings) -> list[Notifier]:
     return _built(settings, Use.NOTIFIER)
 
@@ -244,9 +247,14 @@ def analysts(settings: Settings, embedded: Analyst) -> list[Analyst]:
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
-    """Every connector's own word on whether it would work; what can be seen in the settings comes first."""
-    for name, connector in CONNECTORS.items():
-        yield name, hint(settings, name) or _check(name, connector.build(settings))
+    """Every connector's own word on whether it would work."""
+    for name in CONNECTORS:
+        yield name, check(settings, name)
+
+
+def check(settings: Settings, name: str) -> Check:
+    """One connector's own word; what can be seen in the settings comes first."""
+    return hint(settings, name) or _check(name, CONNECTORS[name].build(settings))
 
 
 def _check(name: str, made: Pinged | None) -> Check:

@@ -1,5 +1,5 @@
-"""GitHub's protocol over the shop's real repository: commits, branches, pull requests, merges; issues and what
-others say of a commit lie in their own files."""
+"""GitHub's protocol over the shop's real repository: commits, branches, pull requests, merges; issues,
+reviews and checks have their own modules."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class SimulatedGitHub:
             ("/git/ref/heads/{name:path}", self.ref, "GET"),
             ("/git/refs", self.make_ref, "POST"),
             ("/issues", self.tickets.listing, "GET POST"),
-            ("/issues/{number:int}", self.tickets.one, "GET PATCH"),
+            ("/issues/{number:int}", self.issue, "GET PATCH"),
+            ("/deployments", self.deployments, "GET"),
             ("/issues/{number:int}/comments", self.tickets.comment, "GET POST"),
             ("/pulls", self.pull_list, "GET POST"),
             ("/pulls/{number:int}", self.pull, "GET PATCH"),
@@ -51,7 +52,7 @@ class SimulatedGitHub:
         self.routes.append(Route("/github/rate_limit", self._signed(self.limits)))
 
     def at(self, url: str) -> None:
-        """The address that links in answers begin with."""
+        """The base address of links in responses."""
         self.url, self.base = url, f"{url}{BASE}"
         self.tickets.at(url)
         self.said.base, self.said.api = self.base, self.tickets.base
@@ -68,6 +69,19 @@ class SimulatedGitHub:
 
         return answer
 
+    def issue(self, request: Request, body: dict) -> Response:
+        """An issue, or the issue that a pull request is."""
+        number = request.path_params["number"]
+        if number not in self.pulls:
+            return self.tickets.one(request, body)
+        told = self._pull(number)
+        closed = {"login": "maintainer"} if told["state"] == "closed" else None
+        return JSONResponse(told | {"closed_by": closed, "pull_request": {"url": told["url"]}})
+
+    def deployments(self, request: Request, body: dict) -> Response:
+        """The demo deploys at Vercel, and GitHub knows of none."""
+        return JSONResponse([])
+
     def git(self, *args: str) -> str:
         return git(self.repo.origin, *args)
 
@@ -80,7 +94,7 @@ class SimulatedGitHub:
         return JSONResponse(told | {"html_url": f"{self.url}/{NAME}"})
 
     def head(self, number: int) -> str | None:
-        """The commit that a pull request stands at; None when there is no such one."""
+        """The head commit of a pull request; None if it does not exist."""
         return self._pull(number)["head"]["sha"] if number in self.pulls else None
 
     def _sha(self, branch: str) -> str | None:
@@ -160,13 +174,15 @@ class SimulatedGitHub:
         if number not in self.pulls:
             return JSONResponse({"message": "Not Found"}, 404)
         self.pulls[number].update({k: v for k, v in body.items() if k in ("title", "body", "state")})
+        if body.get("state") == "closed":
+            self.pulls[number]["ended"] = now()
         return JSONResponse(self._pull(number))
 
     def _pull(self, number: int) -> dict:
         row = self.pulls[number]
-        if row["state"] == "open":  # one whose branch is deleted is closed by it
+        if row["state"] == "open":  # deleting the branch closes it
             sha = self._sha(row["branch"])
-            row |= {"sha": sha} if sha else {"state": "closed"}
+            row |= {"sha": sha} if sha else {"state": "closed", "ended": now()}
         return {
             "id": 9000 + number,
             "number": number,
@@ -178,6 +194,9 @@ class SimulatedGitHub:
             "body": row["body"],
             "merged": bool(row["merged"]),
             "merge_commit_sha": row["merged"],
+            "merged_at": row.get("ended") if row["merged"] else None,
+            "merged_by": {"login": "maintainer"} if row["merged"] else None,
+            "closed_at": row.get("ended"),
             "html_url": f"{self.url}/{NAME}/pull/{number}",
             "head": {"ref": row["branch"], "sha": row["sha"]},
             "base": {"ref": row["base"]},
@@ -204,7 +223,7 @@ class SimulatedGitHub:
                 f"origin/{row['branch']}",
             )
             git(folder / "merge", "push", "--quiet", "origin", row["base"])
-            row.update(state="closed", merged=git(folder / "merge", "rev-parse", "HEAD").strip())
+            row.update(state="closed", ended=now(), merged=git(folder / "merge", "rev-parse", "HEAD").strip())
         except RuntimeError:
             return JSONResponse({"message": "Pull Request is not mergeable"}, 405)
         finally:

@@ -19,8 +19,21 @@ from sqlmodel import Session, col, func, select
 
 from core.db import bulk, store
 from core.db.columns import select_columns
-from core.models import Cause, ChangeSet, Connector, Crash, Deployment, Issue, Kind, Metric, MetricPoint, Signal
+from core.models import (
+    Cause,
+    ChangeSet,
+    Connector,
+    Crash,
+    Deployment,
+    Issue,
+    Kind,
+    Metric,
+    MetricPoint,
+    ServiceHealth,
+    Signal,
+)
 from core.runtime import Runtime
+from core.signals import health
 from core.signals.grouping import stack
 from core.signals.health import best_source
 from core.signals.release import Event, Fault, Interval, Reach, Scene
@@ -164,6 +177,16 @@ def _interval(at: float, seconds: float, values: Mapping[str, float]) -> Interva
     return Interval(at, seconds, values.get("requests", 0.0), values.get("errors", 0.0), values.get("p95_ms"))
 
 
+def health_before(rt: Runtime, services: Sequence[str], at: datetime) -> dict[str, ServiceHealth]:
+    """The services' health in the watch time before a release; its points are kept."""
+    if rt.health is None:
+        return {}
+    points = rt.health.points(list(rt.policy.services), at - HISTORY, at)
+    keep(points)
+    recent = [p for p in points if p.at >= at - timedelta(seconds=rt.policy.watch.seconds)]
+    return health.by_service(recent, services)
+
+
 # --- faults ------------------------------------------------------------------------------------------
 
 
@@ -264,12 +287,13 @@ def _cause(row: Row) -> object:
 
 
 def _event(release: Release, row: Row) -> Event:
-    return Event(release.seconds(row.at), row.number, _replaced(row.release, release.change))
+    return Event(release.seconds(row.at), row.number, _replaced(row.release, release))
 
 
-def _replaced(named: str | None, change: ChangeSet) -> bool:
-    """Does the error name the release that was replaced?"""
-    return bool(named) and len(named) >= SHORT_SHA and change.base_sha.startswith(named)
+def _replaced(named: str | None, release: Release) -> bool:
+    """Does the error name the release that was replaced? Where people merge it is the commit before the merge."""
+    known = (release.change.base_sha, release.row.previous_vendor_id)
+    return named is not None and len(named) >= SHORT_SHA and any(sha.startswith(named) for sha in known)
 
 
 def _reach(session: Session, release: Release, service: str, signals: Sequence[Row]) -> Reach:
