@@ -47,7 +47,6 @@ def parts(scene: Scene, service: str, start: float, end: float) -> list[Bin]:
 
 
 def counted(events: Sequence[Event], spans: Sequence[Bin], stragglers: bool = False) -> list[float]:
-<<<<<<< HEAD
     """Events in each bin; after the release, those of the replaced release only where ``stragglers`` are asked for.
 
     The bins come in the order of time and do not overlap.
@@ -58,11 +57,6 @@ def counted(events: Sequence[Event], spans: Sequence[Bin], stragglers: bool = Fa
         if place >= 0 and event.at < spans[place].end and (stragglers or not event.old or event.at < 0):
             found[place] += event.count
     return found
-=======
-    """Events in each bin; ``stragglers`` includes those of the replaced release after the release."""
-    own = [e for e in events if stragglers or not (e.old and e.at >= 0)]
-    return [float(sum(e.count for e in own if span.start <= e.at < span.end)) for span in spans]
->>>>>>> main
 
 
 def tally(counts: Sequence[float], spans: Sequence[Bin], spread: float = 1.0) -> Tally:
