@@ -24,17 +24,18 @@ from core import (
 from core.audit import head
 from core.audit.chain import ChainVerdict
 from core.db import store
+from core.inputs import inbox
 from core.models import Connector, Deployment, Round, Worker, now
 from core.ops import durable, lookout, notify, webhooks
 from core.runtime import Runtime
 from core.settings import Settings
-from core.stages import sweep
+from core.stages import recovered, sweep
 from core.stages.collect import Collector
 from core.stages.deliver import merging, reverting
 from core.stages.group import group_new, start_new
 
 log = logging.getLogger(__name__)
-# Looked for each second, while a round takes longer: that the next look is left out is no warning.
+# The check runs every second, but a round takes longer: a skipped check is not worth a warning.
 logging.getLogger("apscheduler.scheduler").addFilter(lambda record: "Engine.hasten" not in record.getMessage())
 BEAT_SECONDS = 10
 DELIVER_SECONDS = 5
@@ -49,7 +50,7 @@ class Engine:
         store.open_store(settings.database)
         self.runtime = bootstrap.build(settings)
         self.executor = durable.Executor(settings.data_dir.resolve(), role)
-        self.executor.beat()  # first: work of an executor without a row is taken up by others
+        self.executor.beat()  # first: others take over the work of an executor without a row
         durable.launch(self.executor.id)
         tidy(self.executor.id)
         self.collector = Collector()
@@ -81,10 +82,15 @@ class Engine:
             return run_round(self.runtime, self.collector, self.executor.id)
 
     def hasten(self) -> dict | None:
-        """One cycle for all webhooks since the last check, and one for each look of a watch."""
+        """One cycle for all webhooks since the last check, and one for each look of a watch.
+
+        What services send starts a cycle that reads the inbox alone: it must not use up the vendors' budgets.
+        """
         with self.one_round:
             slot = webhooks.claim() or watch_slot(self.runtime)
-            return run_round(self.runtime, self.collector, self.executor.id, slot) if slot else None
+            if slot or not (sent := inbox.claim()):
+                return run_round(self.runtime, self.collector, self.executor.id, slot) if slot else None
+            return run_round(self.runtime, self.collector, self.executor.id, sent, inputs_only=True)
 
     def upkeep(self) -> None:
         self.executor.beat()
@@ -105,7 +111,7 @@ class Engine:
         notify.deliver(self.runtime)
 
     def rest(self) -> None:
-        """Wait until no issue moves: each has ended, or waits for a person, a window or the queue."""
+        """Wait until no issue is running: each has ended, or waits for a person, a window or the queue."""
         while durable.moving():
             time.sleep(0.5)
 
@@ -144,16 +150,19 @@ def stop() -> None:
             _engine = None
 
 
-def run_round(rt: Runtime, collector: Collector, worker: str, slot: str = "") -> dict | None:
-    """collect -> group -> start; returns what each source brought, or None when the slot was taken."""
+def run_round(
+    rt: Runtime, collector: Collector, worker: str, slot: str = "", *, inputs_only: bool = False
+) -> dict | None:
+    """collect -> group -> start; returns the result of each source, or None if the slot was taken."""
     slot = slot or str(int(now().timestamp() // rt.settings.round_seconds))
     round_id = _claim(slot, worker)
     if round_id is None:
         return None
     result, detail, issues = "failed", {}, 0
     try:
-        detail = collector.round(rt)
+        detail = collector.round(rt, inputs_only=inputs_only)
         issues = group_new(rt)
+        recovered.close()
         note_policy(rt)
         start_new(rt)
         sweep.sweep(rt)
@@ -209,7 +218,7 @@ def _claim(slot: str, worker: str) -> int | None:
 
 
 def note_policy(rt: Runtime) -> None:
-    """Show an unreadable platform.toml beside the connectors."""
+    """Show an unreadable platform.toml next to the connectors."""
     rt.policy  # noqa: B018 - reading it is what finds the fault
     with store.write() as session:
         row = session.get(Connector, "platform.toml") or Connector(name="platform.toml")

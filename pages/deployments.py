@@ -148,7 +148,7 @@ def way_back_of(made) -> str:
 
 
 def watch_of(made) -> None:
-    """What the watch measured; a preview has no traffic, so it is not watched."""
+    """The watch's measurements; a preview has no traffic, so it is not watched."""
     watched = process.policy()[0].watch
     curves(made, watched)
     seen = story.health(made.before, made.after, watched.error_rate_margin)

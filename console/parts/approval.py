@@ -36,7 +36,7 @@ def head(asked: OpenApproval) -> Safe:
 
 
 def stands(row: Approval) -> Iterator[object]:
-    """Who can answer it and until when, or how it ended."""
+    """Who can answer it and until when, or how it was answered."""
     yield from ("Requested ", when(row.asked_at))
     yield from (" by the platform" if row.requested_by is None else f" by {row.requested_by}",)
     if row.state == "pending":
@@ -59,7 +59,7 @@ def why(asked: OpenApproval) -> Safe:
 
 
 def risks(asked: OpenApproval) -> list[tuple[object, str]]:
-    """Risk factors (as holds), then neutral and favourable facts."""
+    """Risk factors (shown as holds), then neutral and favourable facts."""
     decision, made = asked.decision, asked.change.change_set
     fired = [g for g in (decision.receipt.get("guards") or [] if decision else []) if g.get("effect")]
     added = sum(line.startswith(("+", "-")) and not line.startswith(("+++", "---")) for line in made.patch.splitlines())

@@ -1,4 +1,4 @@
-"""The state of each connector, and advice for one that fails: for Pipeline and Settings."""
+"""The state of each connector, and advice for a failing one, for Pipeline and Settings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from console.ui.markup import Safe, clock, number, span, tag, when
 from console.ui.widgets import badge, table
 from core.models import Connector
 from core.models.counted import counted
+from core.models.inputs import NOTHING
 
-ADVICE = (  # the first whose pattern is in the error
+ADVICE = (  # the first pattern found in the error wins
     (
         r"\b429\b|rate limit|too many requests",
         "The vendor limits our requests. No action needed; the platform retries.",
@@ -40,6 +41,8 @@ def sentence(text: str) -> str:
 
 
 def _state(c: Connector, now: datetime) -> Safe:
+    if not c.failures and not c.error and c.note.startswith(NOTHING):
+        return tag("span", badge("wait", "…", "waiting"), tag("small", sentence(c.note)))
     if not c.failures and not c.error:
         return tag("span", badge("ok", "✓", "works"), tag("small", c.note) if c.note else "")
     rests = f" Paused until {clock(c.open_until)}." if c.open_until and c.open_until > now else ""
@@ -72,6 +75,6 @@ def drawn(connectors: Iterable[Connector]) -> Safe:
 
 
 def short(connectors: Iterable[Connector]) -> Safe:
-    """The columns that fit a narrow card."""
+    """Only the columns that fit on a narrow card."""
     now = datetime.now(UTC)
     return table(("Source", "State", "Last success", "Lag"), (_row(c, now)[:4] for c in connectors), (3,))

@@ -1,4 +1,4 @@
-"""Security headers of every answer."""
+"""Security headers of every response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEADERS = {
         "font-src 'self' data:; connect-src 'self'; "
         "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
     ),
-    "Strict-Transport-Security": "max-age=31536000",  # browsers heed it over https alone
+    "Strict-Transport-Security": "max-age=31536000",  # browsers apply it only over https
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -22,7 +22,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds them; leaves websockets alone."""
+    """Adds the headers to every response except websockets."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,7 +1,7 @@
 """/login, /logout and /password: server-rendered, without script; and the return from an identity provider.
 
 Streamlit's own sign-in (``st.login``: /auth/login and /oauth2callback, configured by [auth] in secrets.toml) leaves a
-signed cookie. A fresh one is accepted once, and exchanged for our own session, which can be revoked.
+signed cookie. A fresh one is accepted once and exchanged for the product's own session, which can be revoked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from console import process
-from console.server import address, auth, forms, provider, signin_page
+from console.server import address, auth, first_admin, forms, provider, signin_page
 from core.access import accounts, sessions
 from core.access.accounts import Denied
 from core.policy.sections import Access
@@ -42,7 +42,7 @@ def _rules() -> Access:
 
 
 def _page(request: Request, draw: Callable[..., str], status: int = 200, **told) -> Response:
-    """The form drawn by ``draw(ticket=..., **told)`` for the address of its name, and the cookie of its ticket."""
+    """The form that ``draw(ticket=..., **told)`` draws for the address of its name, with its ticket's cookie."""
     browser = forms.browser_of(request) or secrets.token_urlsafe(16)
     text = draw(ticket=tickets.give(browser, f"/{draw.__name__}"), **told)
     answer = HTMLResponse(text, status, {"Cache-Control": "no-store"})
@@ -74,7 +74,7 @@ def _enter(request: Request, person: str, to: str) -> Response:
 
 
 def _with_store(answer: Callable) -> Callable:
-    """The route; the sign-in page shows a database failure."""
+    """The route; a database failure is shown on the sign-in page."""
 
     async def route(request: Request) -> Response:
         try:
@@ -118,12 +118,21 @@ async def _try(request: Request) -> Response:
     except Denied as denied:
         attempts.count(client)
         return _login_page(request, given.get(NEXT, "/"), says=str(denied), status=401)
+    await asyncio.to_thread(first_admin.forget, person.name)
     return await asyncio.to_thread(_enter, request, person.name, given.get(NEXT, "/"))
 
 
 def _login_page(request: Request, to: str = "/", says: str = "", status: int = 200) -> Response:
     return _page(request, signin_page.login, status, to=local(to), says=says, providers=provider.names(),
-                 demo=_demo())  # fmt: skip
+                 demo=_demo(), hint=_hint())  # fmt: skip
+
+
+def _hint() -> str:
+    """Where the first admin's password is; the page is shown without it while the database fails."""
+    try:
+        return first_admin.hint()
+    except (SQLAlchemyError, RuntimeError, OSError):
+        return ""
 
 
 def _demo() -> str:
@@ -147,7 +156,7 @@ async def to_provider(request: Request) -> Response:
 
 
 async def logout(request: Request) -> Response:
-    """A link on our own pages signs out at once; a link from elsewhere needs confirmation."""
+    """A link on the console's own pages signs out at once; a link from elsewhere needs confirmation."""
     if request.method == "POST" and await _form(request) is None:
         return _page(request, signin_page.logout, 403, says=FORGED)
     if request.method == "GET" and request.headers.get("sec-fetch-site") != "same-origin":

@@ -23,10 +23,11 @@ from core.policy.sections import Access
 from core.settings import Settings
 
 DENIED = "The name or password is wrong, or the account is temporarily locked."
-FIRST_PASSWORD_HOURS = 72  # a password that somebody else chose must be changed within
+FIRST_PASSWORD_HOURS = 72  # a password set by somebody else must be changed within
 LONGEST_NAME = 100
 ADDRESS = re.compile(r"(?=.{3,100}$)[\w.+-]+@[\w.-]+", re.ASCII)
-DEMO = tuple(Role)  # the demo's people are called as their roles
+FIRST_ADMIN = "admin"
+DEMO = tuple(Role)  # the demo's people are named after their roles
 
 
 class Denied(Exception):
@@ -37,6 +38,17 @@ def find(session: Session, name: str) -> Person | None:
     """The person, if they exist and can sign in."""
     person = session.get(Person, name)
     return person if person and not person.disabled and not _over(person.expires_at) else None
+
+
+def barred(person: Person | None) -> str:
+    """Why nobody can act for this person now, to be read after "the person"; empty if one can."""
+    if person is None:
+        return "does not exist"
+    if person.disabled:
+        return "is disabled"
+    if _over(person.expires_at):
+        return f"had an account until {person.expires_at:%Y-%m-%d}"
+    return "has not changed the one-time or expired password yet" if person.password and person.must_change else ""
 
 
 def _over(at: datetime | None) -> bool:
@@ -55,7 +67,7 @@ def actor(session: Session, who: Actor) -> Actor:
 
 
 def sign_in(name: str, password: str, rules: Access) -> Person:
-    """The person with this password. Raises Denied, also for the right password of a locked account."""
+    """The person with this password. Raises Denied, even for the right password of a locked account."""
     name = name.strip()[:LONGEST_NAME]
     with store.read() as session:
         kept = session.get(Person, name)
@@ -92,7 +104,7 @@ def _welcome(session: Session, person: Person, password: str, rules: Access) -> 
 
 
 def _count_failure(session: Session, person: Person, rules: Access) -> None:
-    """A lock is audited; a single failure is not, so that strangers cannot fill the trail."""
+    """A lock is audited; a single failure is not, so that unauthenticated requests cannot fill the trail."""
     person.failures += 1
     session.add(person)
     if person.failures >= rules.lock_after:
@@ -112,7 +124,7 @@ def change_password(name: str, old: str, new: str) -> None:
     set_password(name, new, by=name, must_change=False)
 
 
-# --- keeping people --------------------------------------------------------------------------------
+# --- managing people -------------------------------------------------------------------------------
 
 
 def add(name: str, role: Role, password: str = "", *, by: str, must_change: bool = True,
@@ -184,7 +196,7 @@ def _keep_an_admin(session: Session, person: Person, leaves: bool) -> None:
         raise ValueError(f"{person.name} is the last admin and cannot be removed")
 
 
-# --- the first ones --------------------------------------------------------------------------------
+# --- the first accounts ----------------------------------------------------------------------------
 
 
 def anybody() -> bool:
@@ -199,20 +211,36 @@ def admins() -> list[str]:
         return [row.name for row in rows if find(session, row.name)]
 
 
-def first_admin() -> str | None:
-    """Create ``admin`` on a platform without people; returns its one-time password, or None if there are people."""
+def first_admin(password: str) -> bool:
+    """Create the first admin with a one-time password on a platform without people; False if there are people."""
     if anybody():
-        return None
-    password = passwords.made_up()
+        return False
     try:
-        add("admin", Role.ADMIN, password, by="platform")
+        add(FIRST_ADMIN, Role.ADMIN, password, by="platform")
     except ValueError:  # another process was first
-        return None
-    return password
+        return False
+    return True
+
+
+def _first() -> Person | None:
+    """The first admin, while they have never signed in."""
+    with store.read() as session:
+        person = session.get(Person, FIRST_ADMIN)
+    return person if person and person.must_change and person.last_sign_in is None else None
+
+
+def waits_for_first_sign_in() -> bool:
+    return _first() is not None
+
+
+def first_password_is_over() -> bool:
+    """Whether nobody has used the first admin's one-time password in time."""
+    person = _first()
+    return person is not None and _over(person.password_at + timedelta(hours=FIRST_PASSWORD_HOURS))
 
 
 def demo(settings: Settings) -> bool:
-    """Create the demo's people if this is the demo; returns whether it is."""
+    """Create the demo's people if this is the demo; returns whether this is the demo."""
     password = settings.demo_password.get_secret_value()
     if not (settings.sandbox_url and password):
         return False
@@ -231,7 +259,7 @@ def demo_people(password: str) -> None:
 
 
 def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
-    """The person of an identity provider's claims, created or updated. Raises Denied.
+    """The person with an identity provider's claims, created or updated. Raises Denied.
 
     The role is the highest that ``oidc_roles`` gives to a value of the claim or to the verified address.
     """

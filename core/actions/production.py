@@ -53,7 +53,7 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()]
         row = _may_roll_back(session, deployment_id)
         issue = session.get_one(Issue, row.issue_id)
     try:
-        back = restoring.restore(runtime.current(), row)  # first: until it has succeeded the guard holds on
+        back = restoring.restore(runtime.current(), row)  # first: the guard holds until it has succeeded
     except VendorError as error:
         raise Refused(str(error)) from None
     durable.cancel(issue.workflow_id)
@@ -72,7 +72,7 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()]
 
 
 def _tell_rollback(session: Session, issue: Issue, row: Deployment, back: Restored, who: str, reason: str) -> None:
-    """Escalate the issue. It counts as rolled back only if production moved, and not if a newer deployment stays."""
+    """Escalate the issue. It counts as rolled back only if production changed, not if a newer deployment stays."""
     if back.status == "reverting":
         learn.remember(session, issue.id, issue.run, "failed", reason, by=who)
         stage_log.move(session, issue.id, Status.ESCALATED, f"{back.says}; {who} asked for it: {reason}")

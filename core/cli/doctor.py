@@ -60,6 +60,15 @@ def examine(rt: Runtime) -> Iterator[DoctorLine]:
     for name, check in registry.checks(rt.settings):
         state = "ok" if check.ok else "off" if check.says.startswith("not connected") else "fault"
         yield DoctorLine(name, state, check.says, check.fix)
+    yield from _inputs(rt)
+
+
+def _inputs(rt: Runtime) -> Iterator[DoctorLine]:
+    """Each input in use. One that has received nothing yet was not tried, so it is not ok."""
+    for source in rt.sources:
+        if getattr(source, "connected", False):
+            check = source.check()
+            yield DoctorLine(source.name, "ok" if check.ok else "off", check.says, check.fix)
 
 
 def _delivery(rt: Runtime, name: str) -> DoctorLine:

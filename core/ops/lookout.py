@@ -16,13 +16,13 @@ from core.runtime import Runtime
 from core.vendors.base import Message, VendorError
 
 log = logging.getLogger(__name__)
-AFTER, REPEAT = 60.0, 900.0  # seconds without an answer until the first message, and between two
+AFTER, REPEAT = 60.0, 900.0  # seconds without a response until the first message, and between messages
 guarded: set[int] = set()  # issues whose deployments this process guards now
 
 
 @contextmanager
 def released(issue_id: int) -> Iterator[None]:
-    """Ends the guarding of whatever is guarded inside the block."""
+    """After the block, this process no longer guards the issue's deployments."""
     try:
         yield
     finally:
@@ -30,7 +30,7 @@ def released(issue_id: int) -> Iterator[None]:
 
 
 class Lookout:
-    """Asked every few seconds by the scheduler."""
+    """Watches for an unavailable database; the scheduler calls it every few seconds."""
 
     def __init__(self) -> None:
         self.since: float | None = None

@@ -156,6 +156,9 @@ class FixRules(Strict):
     max_files: int = 5
     complexity: int = 10
     coverage: float = 0.8
+    tests_seconds: float = Field(
+        default=600, ge=10, description="seconds that a whole test suite may take; beyond, the related tests are run"
+    )
     slowdown: float = Field(default=2.0, gt=1, description="allowed slowdown of a changed function, as a factor")
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False
@@ -297,3 +300,21 @@ class Collect(Strict):
 
     def calls(self, vendor: str) -> int:
         return self.by_vendor.get(vendor, self.calls_a_round)
+
+
+class Inputs(Strict):
+    """What the platform accepts at /otlp, /ingest and /hooks/alertmanager, and whose it is."""
+
+    labels: list[str] = Field(
+        default=["service", "job", "app", "namespace"],
+        description="labels of an Alertmanager alert that can name the service; the first with a known one counts",
+    )
+    names: dict[str, str] = Field(
+        default={}, description='service by the name that its sender uses, e.g. {"shop-cart" = "cart"}'
+    )
+    requests_per_minute: int = Field(default=600, ge=1, description="requests that one token may send in a minute")
+    keep_days: float = Field(default=14, gt=0, description="days for which payloads are kept after they were read")
+    keep_megabytes: int = Field(
+        default=256, ge=1, description="size of all payloads; beyond it, the oldest that were read are removed"
+    )
+    edge_days: float = Field(default=7, gt=0, description="days for which a call between services is remembered")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from core.models import Impact
 from core.policy import names
@@ -17,8 +17,22 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
+TestServer = Literal["postgresql", "redis"]
+Variable = Annotated[str, AfterValidator(names.variable)]
+SERVER_URLS: dict[str, str] = {"postgresql": "DATABASE_URL", "redis": "REDIS_URL"}
+
+
+def _with_urls(given: Any) -> Any:
+    """A list of test servers, each with the usual variable for its URL."""
+    return {name: SERVER_URLS.get(str(name), "URL") for name in given} if isinstance(given, list) else given
+
+
 class Repository(Strict):
-    """The code of a service: where it is, and how it is tested and deployed."""
+    """The code of a service: where it is, and how it is tested and deployed.
+
+    What a file does not set of ``folder``, ``source``, ``tests`` and ``test_command`` is found in the code
+    (core/repair/environment/discovery.py); the defaults apply where nothing is found.
+    """
 
     remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git remote to clone and push to")
     branch: Annotated[str, AfterValidator(names.branch)] = "main"
@@ -41,6 +55,28 @@ class Repository(Strict):
     health_path: Annotated[str, AfterValidator(names.health_path)] = "/health"
     environment: dict[Annotated[str, AfterValidator(names.variable)], str] = Field(
         default={}, description="environment variables of its deployments; no secrets"
+    )
+    folder: Annotated[str, AfterValidator(names.folder)] = Field(
+        default=".", description="folder of the repository that the service lives in; source and tests lie below it"
+    )
+    path_prefixes: list[str] = Field(
+        default=[], description='folders of the container that begin the paths of stack traces, e.g. ["/app"]'
+    )
+    environment_build: Annotated[str | list[str], AfterValidator(names.environment)] = Field(
+        default="auto",
+        description="auto, platform, a build command, or the path of an interpreter or of an image's root folder",
+    )
+    python: Annotated[str, AfterValidator(names.python)] = Field(
+        default="", description='Python version, e.g. "3.12"; empty: as the code asks for, else the newest here'
+    )
+    extras: list[Annotated[str, AfterValidator(names.name)]] = Field(
+        default=[], description="extras to install; not set: those for tests and development"
+    )
+    groups: list[Annotated[str, AfterValidator(names.name)]] = Field(
+        default=[], description="dependency groups to install; not set: those for tests and development"
+    )
+    services: Annotated[dict[TestServer, Variable], BeforeValidator(_with_urls)] = Field(
+        default={}, description='servers that each test run gets of its own, e.g. ["postgresql", "redis"]'
     )
     test_command: Annotated[list[str], AfterValidator(names.command)] = ["python", "-m", "pytest", "-q"]
     source: list[Annotated[str, AfterValidator(names.folder)]] = Field(

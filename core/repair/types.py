@@ -43,13 +43,17 @@ class RegressionTest:
 
 @dataclass(frozen=True)
 class Proof:
-    """The proof of fix. Complete only when all four hold; ``says`` has a line for each run."""
+    """The proof of fix. Complete only when all four hold; ``says`` has a line for each run.
+
+    ``slow``: the whole suite took too long, and the related tests alone speak for the older ones.
+    """
 
     fails_before: bool = False
     passes_after: bool = False
     fails_reverted: bool = False
     older_tests_pass: bool = False
     says: Sequence[str] = ()
+    slow: bool = False
 
     @property
     def complete(self) -> bool:
@@ -98,6 +102,7 @@ class Fixer(Protocol):
 class Runner(Protocol):
     """Runs repository or generated code with no network, no secrets, and nothing writable but ``tree``."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed: ...

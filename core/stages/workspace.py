@@ -32,6 +32,7 @@ FETCHED = "+refs/heads/*:refs/remotes/origin/*"
 DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color")
 COMMIT = """git fast-import --quiet --force --date-format=now && printf '%s\\n' "$1" | git cat-file --batch &&
 git diff --no-ext-diff --no-textconv --no-color "$2" "$1" --"""
+PROBE = "platform/readiness"  # a branch that is never written
 APPLY = 'git read-tree "$1" && git apply --cached --whitespace=nowarn $2 >&2 && git write-tree'
 WRITE = 'sha=$(git hash-object -t commit -w --stdin) && git update-ref -- "$1" "$sha" && printf %s "$sha"'
 
@@ -177,11 +178,29 @@ class Clone:
             "push", "--quiet", "--force", "--", self.repository.remote, f"{sha}:refs/heads/{branch}", write=True
         )
 
+    def try_push(self, sha: str) -> None:
+        """Ask the remote whether it would take a branch of ours; nothing is written. Raises CommandError."""
+        remote = Remote(self.repository.remote, self.settings)
+        spec = f"{sha}:refs/heads/{PROBE}"
+        self.git("push", "--quiet", "--dry-run", "--", self.repository.remote, spec, remote=remote, writes=[self.path])
+
     def stands_at(self, branch: str) -> str:
         """The commit of a remote branch, empty when there is no such branch."""
         told = self._reach("ls-remote", "--quiet", "--", self.repository.remote, f"refs/heads/{branch}")
         found = {ref: sha for sha, ref in (line.split("\t") for line in told.splitlines())}
         return found.get(f"refs/heads/{branch}", "")
+
+    def branches(self) -> list[str]:
+        """The branches of the remote. Raises Unreachable, also for an address that git must not follow."""
+        try:
+            told = self._reach("ls-remote", "--quiet", "--heads", "--", self.repository.remote, timeout=60)
+        except ValueError as error:
+            raise Unreachable(str(error)) from None
+        return [line.partition("\trefs/heads/")[2] for line in told.splitlines()]
+
+    def files(self, ref: str) -> list[str]:
+        """The paths of a commit's files."""
+        return self.git("ls-tree", "-r", "-z", "--name-only", self.head(ref)).split("\0")[:-1]
 
     def delete(self, branch: str, sha: str) -> bool:
         """Delete a remote branch that stands at ``sha``; whether it is gone. One that somebody moved is left alone."""

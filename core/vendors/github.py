@@ -20,6 +20,7 @@ from core.models.origin import Origin, Writers
 from core.vendors.base import Batch, BudgetSpent, Check, Deployed, Meter, Pull, PullState, VendorError, understood
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
+from core.vendors.redact import Redacting
 
 FIRST_LOOK = timedelta(hours=24)
 PAGES, PAGE = 50, 100
@@ -219,6 +220,11 @@ class GitHub:
         found = self.http.get(f"/repos/{repository}/commits/{sha}/status", params={"per_page": PAGE})
         return {row["context"]: row["state"] for row in found.rows("statuses")}
 
+    def permissions(self, repository: str) -> dict[str, bool]:
+        """What the token may do in a repository, as GitHub says; empty where it does not say."""
+        told = self.http.get(f"/repos/{repository}").json().get("permissions")
+        return {str(name): bool(given) for name, given in told.items()} if isinstance(told, dict) else {}
+
     def check(self) -> Check:
         name = ""
         try:
@@ -296,7 +302,7 @@ def release(row: dict, statuses: Sequence[dict]) -> Deployed | None:
     return Deployed(str(row["sha"]), str(live[-1].get("target_url") or ""), "READY", str(row["sha"]), since=since)
 
 
-def report(row: dict, repository: str, http: Http) -> Record:
+def report(row: dict, repository: str, http: Redacting) -> Record:
     """An issue that somebody wrote. Pure."""
     labels = [label["name"] if isinstance(label, dict) else str(label) for label in row.get("labels") or []]
     service = next((name.split(":", 1)[1] for name in labels if name.startswith("service:")), "")
@@ -314,7 +320,7 @@ def report(row: dict, repository: str, http: Http) -> Record:
     )
 
 
-def change(row: dict, repository: str, files: list[str], http: Http) -> Record:
+def change(row: dict, repository: str, files: list[str], http: Redacting) -> Record:
     """A commit on the main branch. Pure."""
     commit = row["commit"]
     return Record(

@@ -1,4 +1,4 @@
-"""The People page: an admin's forms, and that each click asks the right again."""
+"""The People page: an admin's forms; each click checks the right again."""
 
 import pytest
 
@@ -61,10 +61,17 @@ def test_a_token_is_issued_and_revoked(console):
     at.selectbox(key="token-gone").select(1)
     press(at, "Revoke")
     with store.read() as session:
-        assert view.token_state(view.tokens(session)[0]) == "revoked"
+        assert view.token_state(*view.tokens(session)[0]) == "revoked"
 
 
-def test_the_right_is_asked_again_at_the_click(console):
+def test_no_token_is_offered_for_a_person_for_whom_it_would_not_work(console):
+    accounts.add("ada", Role.OPERATOR, "a one-time password", by="admin")
+    accounts.set_disabled("viewer", True, by="admin")
+    offered = screens.visit("people").selectbox(key="token-person").options
+    assert "bob" in offered and not {"ada", "viewer"} & set(offered)
+
+
+def test_the_right_is_checked_again_at_the_click(console):
     accounts.add("boss", Role.ADMIN, by="admin")
     at = screens.visit("people")
     at.selectbox(key="who").select("viewer")
@@ -74,7 +81,7 @@ def test_the_right_is_asked_again_at_the_click(console):
     assert kept("viewer").role is Role.VIEWER
 
 
-def test_the_last_admin_cannot_be_taken_away(console):
+def test_the_last_admin_cannot_be_removed(console):
     at = screens.visit("people")
     at.selectbox(key="who").select("admin")
     at.selectbox(key="what").select("Set role: viewer")

@@ -55,6 +55,10 @@ NEW_TEST = "from shop import share\n\n\ndef test_nothing():\n    assert share(0,
 PLATFORM = """
 [repositories.shop]
 remote = "{remote}"
+environment_build = "platform"
+folder = "."
+source = ["."]
+tests = "tests"
 github = "acme/shop"
 vercel_project = "shop"
 production_url = "http://shop.test"

@@ -204,13 +204,33 @@ def constant(module: ast.Module, name: str) -> Any:
 
 
 def find(tree: Path, file: str) -> str | None:
-    """The tree's file for a frame's: the longest common end of the path wins."""
+    """The tree's file for a frame's: the longest common end of the path wins, whatever a container puts before it."""
+    return next(_ends(tree, file), None)
+
+
+def _ends(tree: Path, file: str) -> Iterator[str]:
+    """The tree's files that an end of the path names, the longest end first."""
     parts = Path(file.replace("\\", "/")).parts
     for start in range(len(parts)):
         path = Path(*parts[start:])
         if not path.is_absolute() and ".." not in path.parts and _is_file(tree / path):
-            return path.as_posix()
-    return None
+            yield path.as_posix()
+
+
+def _of_frame(tree: Path, frame: Frame) -> str | None:
+    """The tree's file for a frame: of several, the first one that has the frame's code at its line."""
+    found = list(_ends(tree, frame.file))
+    if len(found) > 1 and frame.code.strip():
+        same = [path for path in found if _line(tree / path, frame.line) == frame.code.strip()]
+        found = same or found
+    return found[0] if found else None
+
+
+def _line(path: Path, number: int) -> str:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()[number - 1].strip()
+    except (OSError, UnicodeDecodeError, IndexError):
+        return ""
 
 
 def _is_file(path: Path) -> bool:
@@ -227,7 +247,7 @@ def located(tree: Path, crash: Crash) -> Crash:
 
 
 def _located(tree: Path, crash: Crash, frame: Frame) -> Frame:
-    path = find(tree, frame.file) if frame.in_app else None
+    path = _of_frame(tree, frame) if frame.in_app else None
     if path is None or not path.endswith(".py"):
         return frame.model_copy(update={"in_app": False})
     try:

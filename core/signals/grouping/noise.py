@@ -1,4 +1,4 @@
-"""Noise: signals that are counted and shown but open no issue. Each verdict is its reason, in words for people."""
+"""Noise: signals that are counted and shown but open no issue. Each verdict is its reason in plain words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FLAP_SPAN = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class ActiveSilence:
-    """What a person has silenced until ``end``: globs of service and title, or the fingerprints of one issue."""
+    """A silence until ``end``: globs of service and title, or the fingerprints of one issue."""
 
     end: datetime
     service: str = "*"

@@ -1,0 +1,109 @@
+"""What a service's code stands on while it is fixed, reviewed and tested: its folder, its settings, its interpreter.
+
+It is always that of the commit that is repaired, never of a change: what a fix writes decides nothing about how it is
+judged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from core.models import Crash, Frame
+from core.policy.services import Repository
+from core.repair.environment.discovery import discover, filled
+from core.repair.environment.environment import FOLDER, Environment, Order, environment
+from core.repair.environment.indexes import indexes
+from core.repair.environment.servers import servers
+from core.repair.sandbox import checkout
+from core.repair.sandbox.interpreter import PLATFORM
+from core.repair.sandbox.runner import on
+from core.repair.sandbox.servers import NONE, Servers
+from core.repair.types import Runner
+from core.runtime import Runtime, connected
+from core.stages import workspace
+from core.stages.workspace import Clone
+
+SETTLED = {"folder", "source", "tests"}  # set in the policy, nothing of these has to be found
+REMEMBERED = 64
+
+
+@dataclass(frozen=True)
+class Ground:
+    """``repository`` is the policy's, with what it leaves open as the code has it. ``runner`` runs the service."""
+
+    repository: Repository
+    runner: Runner
+    environment: Environment
+    servers: Servers = NONE
+
+    def within(self, root: Path) -> Path:
+        """The service's folder in a checkout."""
+        return root / self.repository.folder
+
+    def path(self, name: str) -> str:
+        """A path of the service's folder, as the repository has it."""
+        return PurePosixPath(self.repository.folder, name).as_posix()
+
+    def inner(self, name: str) -> str:
+        """A path of the repository, as the service's folder has it; empty for one outside of it."""
+        path, folder = PurePosixPath(name), PurePosixPath(self.repository.folder)
+        return path.relative_to(folder).as_posix() if name and path.is_relative_to(folder) else ""
+
+    def unprefixed(self, crash: Crash) -> Crash:
+        """The crash with the policy's prefixes of a container taken off the paths of its frames."""
+        prefixes = [f"{prefix.rstrip('/')}/" for prefix in self.repository.path_prefixes if prefix.strip("/")]
+        return crash.model_copy(update={"frames": tuple(_without(frame, prefixes) for frame in crash.frames)})
+
+    @property
+    def stands(self) -> bool:
+        """Whether its environment is still there."""
+        return self.environment.interpreter is PLATFORM or self.environment.interpreter.python.is_symlink()
+
+
+_remembered: dict[tuple[str, ...], Ground] = {}
+
+
+def ground(rt: Runtime, name: str, repository: Repository, found: Clone, sha: str, root: Path | None = None) -> Ground:
+    """The ground of a commit. ``root`` is a fresh checkout of it, where there is one; it is left as it was.
+
+    Raises EnvironmentFault when it cannot be had.
+    """
+    key = (str(found.path), sha, repository.model_dump_json())
+    if (known := _remembered.get(key)) and known.stands and known.runner.name == connected(rt.runner, "runner").name:
+        return known
+    with contextlib.nullcontext(root) if root else workspace.tree(rt, found, f"ground-{name}-{sha[:12]}", sha) as tree:
+        made = prepared(rt, name, repository, tree)
+    while len(_remembered) >= REMEMBERED:
+        _remembered.pop(next(iter(_remembered)))
+    return _remembered.setdefault(key, made)
+
+
+def prepared(rt: Runtime, name: str, repository: Repository, root: Path) -> Ground:
+    """The ground of a checkout. Raises EnvironmentFault."""
+    runner, said = connected(rt.runner, "runner"), None
+    if repository.environment_build != "platform" or not repository.model_fields_set >= SETTLED:
+        said = discover(root, repository, runner)
+    made, beside = environment(_order(rt, name, repository, said, root)), _servers(rt, repository)
+    if said and not made.found:
+        checkout.start_over(root)  # its build may have written into it
+    told = filled(repository, said) if said else repository
+    return Ground(told, on(runner, made.interpreter, beside), made, beside)
+
+
+def _without(frame: Frame, prefixes: list[str]) -> Frame:
+    prefix = next((one for one in prefixes if frame.file.startswith(one)), "")
+    return frame.model_copy(update={"file": frame.file.removeprefix(prefix)}) if prefix else frame
+
+
+def _servers(rt: Runtime, repository: Repository) -> Servers:
+    return servers(
+        {str(name): url for name, url in repository.services.items()}, rt.settings.data_dir.resolve() / FOLDER
+    )
+
+
+def _order(rt: Runtime, name: str, repository: Repository, said: Any, root: Path) -> Order:
+    given = rt.settings.package_index_url.get_secret_value()
+    return Order(name, repository, said, root, rt.settings.data_dir.resolve(), tuple(indexes(given)))
