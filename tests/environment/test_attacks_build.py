@@ -93,7 +93,7 @@ def test_a_build_writes_nowhere_but_into_its_own_folder(checkout, built, judging
     before = sorted(os.listdir(tmp_path))
     paths = (secret, tmp_path / "new", Path("/usr/local/lib/evil.py"), Path("/etc/evil"), Path("/way-out/evil"))
     told = said_by([f"open({str(path)!r}, 'w').write('x')" for path in paths], checkout, built, judging)
-    assert "SAID" in told and "'1'" not in told, told
+    assert told.count("OSError") == 3, told  # what it writes below /tmp is the room's own memory
     assert secret.read_text() == "the crown jewels" and not Path("/usr/local/lib/evil.py").exists()
     assert set(os.listdir(tmp_path)) - set(before) <= {"tree", "data"}
 

@@ -49,7 +49,16 @@ def get(root: Path, name: str, hash_: str) -> Cached | None:
         os.utime(marker)
     except (OSError, ValueError):
         return None
-    return Cached(folder, told, found=True) if folder.is_dir() else None
+    return Cached(folder, told, found=True) if isinstance(told, dict) and folder.is_dir() else None
+
+
+def used(folder: Path) -> bool:
+    """Note that an environment is in use; whether it is still there."""
+    try:
+        os.utime(folder.with_name(f"{folder.name}.json"))
+    except OSError:
+        return False
+    return folder.is_dir()
 
 
 def get_or_build(root: Path, name: str, hash_: str, build: Callable[[Path], Mapping[str, Any]]) -> Cached:

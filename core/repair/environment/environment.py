@@ -24,13 +24,14 @@ FOLDER = "environments"  # below DATA_DIR
 
 @dataclass(frozen=True)
 class Environment:
-    """``says`` is what it is, ``notes`` what people should know; ``found``: it was built before."""
+    """``says`` is what it is, ``notes`` what people should know; ``found``: it was built before, in ``folder``."""
 
     interpreter: Interpreter
     says: str
     notes: tuple[str, ...] = ()
     found: bool = True
     seconds: float = 0.0
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def environment(order: Order) -> Environment:
         raise EnvironmentFault(f"{error}.", "Wait, or end that process.") from None
     says = f"Python {made.told['version']} with the service's own packages"
     seconds = round(time.monotonic() - started, 2)
-    return Environment(_interpreter(made, linters), says, tuple(made.told["notes"]), made.found, seconds)
+    notes = tuple(made.told["notes"])
+    return Environment(_interpreter(made, linters), says, notes, made.found, seconds, made.folder)
 
 
 def _is_alone(order: Order) -> bool:
