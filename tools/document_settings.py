@@ -3,6 +3,7 @@ date."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import BaseModel, SecretStr
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.policy.reader import Policy  # noqa: E402
+from core.policy.services import Repository  # noqa: E402
 from core.settings import Settings  # noqa: E402
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
@@ -35,8 +37,18 @@ def policy_table() -> str:
     return "\n".join(rows)
 
 
+def repository_table() -> str:
+    rows = ["| key | default | what it is |", "| --- | --- | --- |"]
+    for name, field in Repository.model_fields.items():
+        default = "" if field.is_required() else json.dumps(field.default)
+        shown = f"`{default}`" if default not in ("", '""', "{}", "[]") else ""
+        rows.append(f"| `{name}` | {shown} | {field.description or ''} |")
+    return "\n".join(rows)
+
+
 def documented(text: str) -> str:
-    for name, table in (("settings", settings_table()), ("policy", policy_table())):
+    tables = {"settings": settings_table(), "policy": policy_table(), "repository": repository_table()}
+    for name, table in tables.items():
         block = f"<!-- {name} -->\n{table}\n<!-- /{name} -->"
         text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, block=block: block, text, flags=re.S)
     return text
