@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-FORMAT = 2  # raised when what is built changes
+FORMAT = 3  # raised when what is built changes
 KEPT, DISK = 24, 24 << 30  # environments; bytes of all of them
 YOUNG = 3600.0  # seconds since its last use in which an environment is never removed
 PATIENCE = 1800.0  # seconds to wait for another process that builds the same one

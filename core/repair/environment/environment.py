@@ -104,7 +104,11 @@ def _key(order: Order, here: Installed) -> str:
     needs = order.found.needs
     parts = {"repository": order.name, "build": order.repository.environment_build, "folder": order.found.folder}
     parts |= {"python": here.python, "version": here.version, "needs": needs.model_dump(exclude={"wishes"})}
-    parts |= {"files": digest(order.tree, needs.read), "indexes": [one.url for one in order.indexes]}
+    parts |= {
+        "files": digest(order.tree, needs.read),
+        "indexes": [one.url for one in order.indexes],
+        "source": order.found.layout.source,
+    }
     return cache.key({**parts, "uv": version("uv"), "judging": build.JUDGING})
 
 
