@@ -60,7 +60,8 @@ class Ground:
     @property
     def stands(self) -> bool:
         """Whether its environment is still there; it counts as used now."""
-        return self.environment.folder is None or cache.used(self.environment.folder)
+        templates = (one.template.parent for one in self.servers.all if one.template)
+        return all([cache.used(folder) for folder in (*self.environment.folders, *templates)])
 
 
 _remembered: dict[tuple[str, ...], Ground] = {}
