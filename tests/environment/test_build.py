@@ -63,7 +63,7 @@ def test_both_forms_of_an_index_are_read_and_its_files_come_from_another_host(ch
 
 
 def test_the_credential_of_an_index_goes_to_it_alone_and_never_inside(checkout, built, judging):
-    prints = "import os, sys\nsys.exit(repr(dict(os.environ)) + open('/proc/self/cmdline').read())"
+    prints = "import os, sys\nsys.exit('SEEN ' + repr([v for v in os.environ.values() if '://' in v]))"
     tree = checkout({"requirements.txt": "leaky\n"})
     leaky = sdist("leaky", "1.0", prints)
     with (
@@ -71,7 +71,7 @@ def test_the_credential_of_an_index_goes_to_it_alone_and_never_inside(checkout, 
         pytest.raises(EnvironmentFault) as fault,
     ):
         built(tree, index.url.replace("//", "//ann:s3cret@"))
-    assert "UV_DEFAULT_INDEX" in fault.value.says and "s3cret" not in str(fault.value)
+    assert "SEEN ['http://127.0.0.1:" in fault.value.says and "s3cret" not in str(fault.value)
     assert "YW5uOnMzY3JldA" not in str(fault.value)
     assert {signed for which, signed in index.signed if which == "_page"} == {"Basic YW5uOnMzY3JldA=="}
     assert {signed for which, signed in index.signed if which == "_file"} == {""}
