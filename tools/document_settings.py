@@ -3,6 +3,7 @@ date."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -55,6 +56,18 @@ def delivery_table() -> str:
     return "\n".join(rows)
 
 
+def repository_table() -> str:
+    """The keys of a repository, without those of its way to production."""
+    rows = ["| key | default | what it is |", "| --- | --- | --- |"]
+    for name, field in Repository.model_fields.items():
+        if name in {"delivery", *WAYS}:
+            continue
+        default = "" if field.is_required() else json.dumps(field.default)
+        shown = f"`{default}`" if default not in ("", '""', "{}", "[]") else ""
+        rows.append(f"| `{name}` | {shown} | {field.description or ''} |")
+    return "\n".join(rows)
+
+
 def documented(text: str) -> str:
     for name, table in TABLES.items():
         block = f"<!-- {name} -->\n{table()}\n<!-- /{name} -->"
@@ -62,7 +75,12 @@ def documented(text: str) -> str:
     return text
 
 
-TABLES = {"settings": settings_table, "policy": policy_table, "delivery": delivery_table}
+TABLES = {
+    "settings": settings_table,
+    "policy": policy_table,
+    "repository": repository_table,
+    "delivery": delivery_table,
+}
 
 if __name__ == "__main__":
     PAGE.write_text(documented(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
