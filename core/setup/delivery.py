@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from core.policy.services import Repository
 from core.runtime import Runtime
 from core.setup.jobs import Tell
-from core.setup.results import StepResult, closest
+from core.setup.results import SetupFinding, closest
 from core.stages import workspace
 from core.stages.deliver import ways
 from core.vendors.command import CommandError
@@ -93,20 +93,20 @@ def candidate(repository: Repository, told: Mapping[str, Any]) -> Repository:
         raise ValueError("; ".join(fault.replace("Value error, ", "").strip() for fault in faults)) from None
 
 
-def check(rt: Runtime, service: str, told: Mapping[str, Any], tell: Tell) -> StepResult:
+def check(rt: Runtime, service: str, told: Mapping[str, Any], tell: Tell) -> SetupFinding:
     """Ask the way itself whether it would work."""
     name, repository = rt.repository_of(service)
     wanted = candidate(repository, told)
     if found := _missing_workflow(rt, name, wanted):
         return found
     if wanted.way not in ways.WAYS:
-        return StepResult(False, f"This release has no {wanted.way} yet.", "Choose another way.")
+        return SetupFinding(False, f"This release has no {wanted.way} yet.", "Choose another way.")
     tell(f"Asking {wanted.way.replace('_', ' ')}")
     answer = ways.WAYS[wanted.way](rt, name, wanted).check()
-    return StepResult(answer.ok, answer.says, answer.fix)
+    return SetupFinding(answer.ok, answer.says, answer.fix)
 
 
-def _missing_workflow(rt: Runtime, name: str, wanted: Repository) -> StepResult | None:
+def _missing_workflow(rt: Runtime, name: str, wanted: Repository) -> SetupFinding | None:
     """A workflow file that the branch does not have, with those that it has."""
     workflow = wanted.github_actions.workflow if wanted.way == "github_actions" else ""
     if not workflow:
@@ -120,4 +120,4 @@ def _missing_workflow(rt: Runtime, name: str, wanted: Repository) -> StepResult 
         return None
     says = f"The branch {wanted.branch!r} has no file {WORKFLOWS}{workflow}."
     fix = "Choose a workflow that exists." if there else "Push a workflow file first."
-    return StepResult(False, says, fix, "github_actions.workflow", closest(workflow, there))
+    return SetupFinding(False, says, fix, "github_actions.workflow", closest(workflow, there))
