@@ -103,7 +103,7 @@ def check(rt: Runtime, service: str, told: Mapping[str, Any], tell: Tell) -> Set
     name, repository = rt.repository_of(service)
     wanted = candidate(repository, told)
     if wanted.way == "commands" and wanted.commands != repository.commands:
-        return StepResult(False, NOT_HERE, f"Write into platform.toml: {_as_text(name, wanted)}")
+        return SetupFinding(False, NOT_HERE, f"Write into platform.toml: {_as_text(name, wanted)}")
     if found := _missing_workflow(rt, name, wanted):
         return found
     if wanted.way not in ways.WAYS:

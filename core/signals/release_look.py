@@ -164,7 +164,7 @@ class Look:
         spans = [*self._recent(self.before(service)), *timeline.bins(self.scene, service, 0.0, self.until)]
         return _elsewhere(timeline.counted(fault.events, spans), spans, loose)
 
-    def _recent(self, spans: list[Bin]) -> list[Bin]:
+    def _recent(self, spans: Sequence[Bin]) -> list[Bin]:
         reach = -max(300.0, self.scene.elapsed)
         return [span for span in spans if span.start >= reach]
 
@@ -272,8 +272,9 @@ class Look:
         """How the issue's own fingerprints fare, all of them together."""
         mine = [fault for fault in self.scene.faults if fault.own]
         parts = [self._own(fault) for fault in mine]
-        sums = (sum(getattr(p, name) for p in parts) for name in ("odds", "lately", "was", "now", "expected", "bursts"))
-        return Own(*sums, tuple(sorted({fault.fingerprint for fault in mine})))
+        names = ("odds", "lately", "was", "now", "expected", "bursts")
+        sums = {name: sum(getattr(part, name) for part in parts) for name in names}
+        return Own(**sums, fingerprints=tuple(sorted({fault.fingerprint for fault in mine})))
 
     def _own(self, fault: Fault) -> Own:
         series, bursts = self.counts(fault), timeline.moments(fault.events, self.start)
