@@ -27,7 +27,7 @@ class Payload(SQLModel, table=True):
     received_at: datetime = _time(index=True)
     due_at: datetime = _time()  # when a cycle starts for it: log lines wait for the rest of their stack
     taken_at: datetime | None = _maybe_time()
-    body: Any = Field(default=None, sa_type=JSON, nullable=True)  # redacted; the last column, so that sizes are read without it
+    body: Any = Field(default=None, sa_type=JSON, nullable=True)  # redacted; last, so that sizes are read without it
 
 
 class IngestToken(SQLModel, table=True):
