@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from core.stages.deliver import ways
 from core.vendors.command import CommandError
 
 WORKFLOWS = ".github/workflows/"
+NOT_HERE = (
+    "The platform runs deployment commands as its own user, outside of its sandbox. So they are not tried or changed "
+    "here: whoever changes them has to be able to change platform.toml itself."
+)
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ def check(rt: Runtime, service: str, told: Mapping[str, Any], tell: Tell) -> Set
     """Ask the way itself whether it would work."""
     name, repository = rt.repository_of(service)
     wanted = candidate(repository, told)
+    if wanted.way == "commands" and wanted.commands != repository.commands:
+        return SetupFinding(False, NOT_HERE, f"Write into platform.toml: {_as_text(name, wanted)}")
     if found := _missing_workflow(rt, name, wanted):
         return found
     if wanted.way not in ways.WAYS:
@@ -104,6 +111,13 @@ def check(rt: Runtime, service: str, told: Mapping[str, Any], tell: Tell) -> Set
     tell(f"Asking {wanted.way.replace('_', ' ')}")
     answer = ways.WAYS[wanted.way](rt, name, wanted).check()
     return SetupFinding(answer.ok, answer.says, answer.fix)
+
+
+def _as_text(name: str, wanted: Repository) -> str:
+    """The commands as lines of platform.toml."""
+    rules = wanted.commands
+    lines = (f"{key} = {json.dumps(getattr(rules, key))}" for key in ("deploy", "status", "rollback"))
+    return f"[repositories.{name}.commands] {', '.join(lines)}"
 
 
 def _missing_workflow(rt: Runtime, name: str, wanted: Repository) -> SetupFinding | None:
