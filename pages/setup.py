@@ -38,7 +38,7 @@ def body() -> None:
     setup_steps.prefill(policy, name)
     with store.read() as session:
         done = progress(session, settings, policy, name)
-    current = next((step for step, is_done in done.items() if not is_done), None)
+    current = next((step for step, is_done in done.items() if not is_done), SetupStep.EVENT)
     for number, (step, draw_step) in enumerate(STEPS.items(), 1):
         sign = "✓" if done[step] else "○"
         opened = step is current  # in the key, so that the next step opens once this one is done
@@ -48,7 +48,7 @@ def body() -> None:
                 draw_step(policy, name)
             else:
                 draw(tag("p", "Save the repository first.", class_="d-muted"))
-    if current is None:
+    if all(done.values()):
         draw(tag("p", badge("ok", "✓", "complete"), f" {name} is connected. Its errors become issues."))
     draw(tag("p", f"Everything is written to {settings.platform_file} and, for secrets, to .env beside it.",
              class_="d-muted"), policy_view.notes(policy))  # fmt: skip

@@ -7,14 +7,15 @@ from collections.abc import Callable
 import streamlit as st
 
 from console import access
-from console.ui.markup import tag
-from console.ui.widgets import badge, draw, facts
+from console.ui.markup import Safe, tag
+from console.ui.widgets import badge, draw, facts, table
 from core.access.rights import Actor, Forbidden, Refused
 from core.policy.reader import ConfigurationError
 from core.setup.jobs import Job, Work, jobs
 from core.setup.results import SetupFinding, failed
 
 NEW = "New service"
+FEW = 6  # facts that fit one row
 KEYS = "setup-field-"  # of the widgets, by the key of platform.toml
 
 
@@ -76,12 +77,17 @@ def found(name: str, result: SetupFinding) -> None:
     draw(
         tag("p", sign, " ", result.says),
         tag("p", tag("b", "What to do: "), result.fix) if result.fix else "",
-        facts(result.facts) if result.facts else "",
+        told(result) if result.facts else "",
     )
     if result.offers:
         with st.container(horizontal=True):
             for offer in result.offers:
                 st.button(f"Use {offer}", key=f"{name}-offer-{offer}", on_click=_use, args=(name, result.field, offer))
+
+
+def told(result: SetupFinding) -> Safe:
+    few = len(result.facts) <= FEW
+    return facts(result.facts) if few else table(("What", "What was found"), result.facts)
 
 
 def _use(name: str, field: str, offer: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.models.counted import counted
 from core.policy.services import Repository
 from core.runtime import Runtime
 from core.setup.jobs import Tell
@@ -36,7 +37,10 @@ def examine(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
         steps.append(step)
         tell(f"{step.what}: {step.state}")
     faults = [step for step in steps if step.state == readiness.FAULT]
-    says = f"Faults: {', '.join(step.what for step in faults)}." if faults else "No step failed."
+    good = sum(step.state == readiness.OK for step in steps)
+    says = (
+        f"{good} of {counted(len(steps), 'step')} work; {len(faults)} failed, the others were not tried or are unsure."
+    )
     fix = "; ".join(f"{step.what}: {step.fix}" for step in faults if step.fix)
     return SetupFinding(not faults, says, fix, facts=tuple((s.what, f"{s.state}: {s.says}"[:600]) for s in steps))
 

@@ -48,7 +48,7 @@ def test_an_administrator_of_the_console_runs_no_command_by_checking_it(rt, tmp_
 def test_the_commands_of_the_file_are_asked(rt, monkeypatch):
     class Way:
         def check(self):
-            return delivery.StepResult(True, "it answers")
+            return delivery.SetupFinding(True, "it answers")
 
     monkeypatch.setitem(ways.WAYS, "commands", lambda rt, name, wanted: Way())
     assert delivery.check(rt, "cart", {"delivery": "commands"}, lambda says: None).ok
