@@ -19,13 +19,15 @@ from core.demo.vendors.github_issues import Issues, now, paged
 from core.demo.vendors.github_reviews import Reviews
 
 NAME, TOKEN = "acme/shop", "ghp_demo0123456789abcdef0123456789abcdef"
-BASE = f"/github/repos/{NAME}"
 
 
 class SimulatedGitHub:
-    def __init__(self, repo: ShopRepo, url: str):
-        self.repo, self.pulls = repo, {}
-        self.tickets, self.said = Issues(NAME), Reviews(self.head)
+    """The repository ``name`` (OWNER/NAME), whose bare git repository is ``repo.origin``."""
+
+    def __init__(self, repo: ShopRepo, url: str, name: str = NAME):
+        self.repo, self.name, self.path, self.pulls = repo, name, f"/github/repos/{name}", {}
+        self.owner, _, self.short = name.partition("/")
+        self.tickets, self.said = Issues(name), Reviews(self.head)
         self.at(url)
         table = (
             ("", self.repository, "GET"),
@@ -47,12 +49,14 @@ class SimulatedGitHub:
             ("/pulls/{number:int}/comments", self.said.comments, "GET POST"),
             ("/statuses/{sha}", self.said.status, "POST"),
         )
-        self.routes = [Route(BASE + path, self._signed(work), methods=methods.split()) for path, work, methods in table]
+        self.routes = [
+            Route(self.path + path, self._signed(work), methods=methods.split()) for path, work, methods in table
+        ]
         self.routes.append(Route("/github/rate_limit", self._signed(self.limits)))
 
     def at(self, url: str) -> None:
         """The address that links in answers begin with."""
-        self.url, self.base = url, f"{url}{BASE}"
+        self.url, self.base = url, f"{url}{self.path}"
         self.tickets.at(url)
         self.said.base, self.said.api = self.base, self.tickets.base
 
@@ -76,8 +80,15 @@ class SimulatedGitHub:
         return JSONResponse({"resources": {"core": core, "search": core}, "rate": core})
 
     def repository(self, request: Request, body: dict) -> Response:
-        told = {"id": 1, "name": "shop", "full_name": NAME, "default_branch": "main", "private": True, "url": self.base}
-        return JSONResponse(told | {"html_url": f"{self.url}/{NAME}"})
+        told = {
+            "id": 1,
+            "name": self.short,
+            "full_name": self.name,
+            "default_branch": "main",
+            "private": True,
+            "url": self.base,
+        }
+        return JSONResponse(told | {"html_url": f"{self.url}/{self.name}"})
 
     def head(self, number: int) -> str | None:
         """The commit that a pull request stands at; None when there is no such one."""
@@ -130,7 +141,7 @@ class SimulatedGitHub:
         return {
             "sha": sha,
             "url": f"{self.base}/commits/{sha}",
-            "html_url": f"{self.url}/{NAME}/commit/{sha}",
+            "html_url": f"{self.url}/{self.name}/commit/{sha}",
             "commit": {"message": message.strip(), "author": who, "committer": who},
         }
 
@@ -138,7 +149,7 @@ class SimulatedGitHub:
         if request.method == "POST":
             sha = self.git("rev-parse", "--verify", f"refs/heads/{body['head']}").strip()
             if any(p["branch"] == body["head"] and p["state"] == "open" for p in self.pulls.values()):
-                raise RuntimeError(f"A pull request already exists for acme:{body['head']}.")
+                raise RuntimeError(f"A pull request already exists for {self.name.split('/')[0]}:{body['head']}.")
             number = self.tickets.number()
             self.pulls[number] = {
                 "number": number,
@@ -178,7 +189,7 @@ class SimulatedGitHub:
             "body": row["body"],
             "merged": bool(row["merged"]),
             "merge_commit_sha": row["merged"],
-            "html_url": f"{self.url}/{NAME}/pull/{number}",
+            "html_url": f"{self.url}/{self.name}/pull/{number}",
             "head": {"ref": row["branch"], "sha": row["sha"]},
             "base": {"ref": row["base"]},
         }
