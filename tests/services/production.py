@@ -70,7 +70,9 @@ class Production:
                 self.repository.export(sha, self.folder / sha[:12])
             port = free_port()
             for words in self.prepare:
-                subprocess.run(self._filled(words, sha, port), cwd=self.place(sha), env=self.environment(sha), check=True)
+                subprocess.run(
+                    self._filled(words, sha, port), cwd=self.place(sha), env=self.environment(sha), check=True
+                )
             process = self._start(sha, port) if self.command else None
             old, self.process, self.sha, self.port = self.process, process, sha, port
             self.served.append(sha)

@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess, run
 from typing import Any
 
 import httpx
@@ -37,6 +39,9 @@ class Traffic:
     ):
         self.visit, self.base, self.release, self.count, self.rate = visit, base, release, count, rate
         self.seen: dict[str, Counter] = {}  # by the release that served: how many answers were "ok" or "failed"
+        self.place: Callable[[], Path] = Path  # where a job lays its files
+        self.run: Callable[..., CompletedProcess] = run  # the service's own interpreter on the live release
+        self.tell: Callable[[str, str], None] = lambda text, release: None  # what a job that failed wrote
         self.client = httpx.Client(timeout=20)
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
