@@ -184,9 +184,7 @@ class World:
 
         def counted(route: str, status: int, ms: float) -> None:
             count(route, status, ms)
-            self.traffic.seen.setdefault(self.production.sha, {}).setdefault("ok", 0)
-            told = self.traffic.seen[self.production.sha]
-            told["failed" if status >= 500 else "ok"] = told.get("failed" if status >= 500 else "ok", 0) + 1
+            self.traffic.noted(self.production.sha, status)
 
         return counted
 
@@ -206,7 +204,7 @@ class World:
     @contextmanager
     def alive(self) -> Iterator[World]:
         """The service in production with visitors, its vendors, and the platform."""
-        with self.stack, self.vendors.serving(self.way.routes), self.product.running():
+        with self.vendors.serving(self.way.routes), self.product.running(), self.stack:
             self._servers()
             self.traffic = self._traffic()
             self.production.deploy(self.repository.head())

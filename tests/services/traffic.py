@@ -65,8 +65,11 @@ class Traffic:
         return self.call("POST", path, json=body)
 
     def counted(self, release: str, route: str, status: int, ms: float) -> None:
-        self.seen.setdefault(release, Counter())["failed" if status >= 500 else "ok"] += 1
+        self.noted(release, status)
         self.count(route, status, ms)
+
+    def noted(self, release: str, status: int) -> None:
+        self.seen.setdefault(release, Counter())["failed" if status >= 500 else "ok"] += 1
 
     def _run(self) -> None:
         number = 0
