@@ -257,9 +257,11 @@ class World:
         return self.service.crash in row["title"]
 
     def _act(self, issue: dict) -> None:
-        if issue.get("status") == "awaiting_approval" and issue["approval"]:
+        if issue.get("status") != "awaiting_approval":
+            return
+        if issue["approval"]:
             self.product.approve(issue["id"], issue["approval"]["patch_hash"])
-        elif self.way.merges and issue.get("status") in ("deploying", "awaiting_merge", "watching"):
+        elif self.way.merges:
             self.vendors.merge()
 
     def rows(self, query: str) -> list[sqlite3.Row]:

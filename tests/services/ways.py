@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from core.demo.deployments import Deployments
 from core.demo.vendors import vercel
+from tests.services.github_pipeline import Pipeline
 from tests.services.production import Failed, Production
 from tests.services.repository import Repository
 from tests.services.vendors import Vendors
@@ -36,13 +37,32 @@ class Way:
 
 
 class PullRequest(Way):
-    """The team's pipeline releases whatever lies on main."""
+    """The team's pipeline releases whatever lies on main, and tells GitHub of each deployment."""
 
     toml = 'delivery = "pull_request"\n'
     merges = True
 
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.pipeline = Pipeline(self.vendors.hub, self.production.deploy)
+        self.routes = list(self.pipeline.routes)
+
     def turn(self) -> None:
-        self.production.deploy(self.repository.head())
+        if (head := self.repository.head()) != self.production.sha:
+            self.pipeline.release(head)
+
+
+class GitHubActions(Way):
+    """A workflow of the repository deploys the commit that it is given."""
+
+    toml = 'delivery = "github_actions"\n'
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.pipeline = Pipeline(self.vendors.hub, self.production.deploy)
+        self.routes = list(self.pipeline.routes)
+        table = 'workflow = "deploy.yml"\nenvironment = "production"\ninputs = {sha = "{sha}"}\n'
+        self.tables = f"[repositories.{self.name}.github_actions]\n{table}"
 
 
 class Commands(Way):
@@ -145,4 +165,4 @@ class _Ear:
             self.hears(text.rstrip("\n"))
 
 
-WAYS = {"pull_request": PullRequest, "commands": Commands, "vercel": Vercel}
+WAYS = {"pull_request": PullRequest, "github_actions": GitHubActions, "commands": Commands, "vercel": Vercel}

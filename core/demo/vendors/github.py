@@ -149,7 +149,7 @@ class SimulatedGitHub:
         if request.method == "POST":
             sha = self.git("rev-parse", "--verify", f"refs/heads/{body['head']}").strip()
             if any(p["branch"] == body["head"] and p["state"] == "open" for p in self.pulls.values()):
-                raise RuntimeError(f"A pull request already exists for {self.name.split('/')[0]}:{body['head']}.")
+                raise RuntimeError(f"A pull request already exists for {self.owner}:{body['head']}.")
             number = self.tickets.number()
             self.pulls[number] = {
                 "number": number,
@@ -161,6 +161,7 @@ class SimulatedGitHub:
                 "sha": sha,
                 "merged": None,
                 "at": now(),
+                "ended": "",
             }
             return JSONResponse(self._pull(number), 201)
         head = request.query_params.get("head", "").split(":")[-1]
@@ -178,6 +179,7 @@ class SimulatedGitHub:
         if row["state"] == "open":  # one whose branch is deleted is closed by it
             sha = self._sha(row["branch"])
             row |= {"sha": sha} if sha else {"state": "closed"}
+        row["ended"] = row["ended"] or (now() if row["state"] == "closed" else "")
         return {
             "id": 9000 + number,
             "number": number,
@@ -188,6 +190,9 @@ class SimulatedGitHub:
             "title": row["title"],
             "body": row["body"],
             "merged": bool(row["merged"]),
+            "merged_at": row["ended"] if row["merged"] else None,
+            "merged_by": {"login": "reviewer", "id": 9, "type": "User"} if row["merged"] else None,
+            "closed_at": row["ended"] or None,
             "merge_commit_sha": row["merged"],
             "html_url": f"{self.url}/{self.name}/pull/{number}",
             "head": {"ref": row["branch"], "sha": row["sha"]},
@@ -215,7 +220,7 @@ class SimulatedGitHub:
                 f"origin/{row['branch']}",
             )
             git(folder / "merge", "push", "--quiet", "origin", row["base"])
-            row.update(state="closed", merged=git(folder / "merge", "rev-parse", "HEAD").strip())
+            row.update(state="closed", ended=now(), merged=git(folder / "merge", "rev-parse", "HEAD").strip())
         except RuntimeError:
             return JSONResponse({"message": "Pull Request is not mergeable"}, 405)
         finally:
