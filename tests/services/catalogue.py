@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from tests.services.model import Remedy
 from tests.services.traffic import Traffic, crashes
 
 Visit = Callable[[Traffic, int], None]
@@ -35,6 +36,7 @@ class ForeignService:
     servers: Words = ()
     toml: str = ""
     rate: float = 6.0  # visits a second
+    remedy: Remedy = ()  # what a connected model answers, where the platform's own repairer finds no fix
 
 
 # --- parcels: shops announce, carriers scan, customers look ------------------------------------------
@@ -142,6 +144,13 @@ SERVICES = {
             crash="IndexError",
             toml='python = "3.9"\n',
             rate=2.0,
+            remedy=(
+                (
+                    "meterkit/readings.py",
+                    "    flag = columns[3].strip().upper()\n",
+                    '    flag = columns[3].strip().upper() if len(columns) > 3 else "M"\n',
+                ),
+            ),
         ),
         ForeignService(
             name="parceltrack",

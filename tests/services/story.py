@@ -18,6 +18,7 @@ from tests.postgres import postgres
 from tests.services import shipping
 from tests.services.catalogue import SERVICES, ForeignService
 from tests.services.machine import environment, free_port
+from tests.services.model import ScriptedModel
 from tests.services.product import Product
 from tests.services.production import Production, stop
 from tests.services.repository import Repository
@@ -85,6 +86,7 @@ class World:
         self.vendors = Vendors(self.repository, service.name, lambda: self.production.url)
         self.production = self._production(index)
         self.way: Way = WAYS[service.delivery](service.name, self.vendors, self.production, self.repository, folder)
+        self.model = ScriptedModel(service.remedy)
         self.product = Product(folder, self._settings(index) | (extra or {}))
         (folder / "platform.toml").write_text(self._platform())
         self.token = self.product.ingest_token(service.name)
@@ -133,6 +135,7 @@ class World:
         own = {"ROUND_SECONDS": "10", **self.vendors.github(), **self.way.environment}
         told = {"sentry": self.vendors.sentry, "datadog": self.vendors.datadog, "cloudwatch": self.vendors.cloudwatch}
         own |= told[self.service.input]() if self.service.input in told else {}
+        own |= self.model.environment(self.vendors.url) if self.service.remedy else {}
         return own | ({"PACKAGE_INDEX_URL": index} if index else {})
 
     def _platform(self) -> str:
@@ -207,7 +210,7 @@ class World:
     @contextmanager
     def alive(self) -> Iterator[World]:
         """The service in production with visitors, its vendors, and the platform."""
-        with self.vendors.serving(self.way.routes), self.product.running(), self.stack:
+        with self.vendors.serving([*self.way.routes, *self.model.routes]), self.product.running(), self.stack:
             self._servers()
             self.traffic = self._traffic()
             self.production.deploy(self.repository.head())
