@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from tests.services.traffic import Traffic, crashes
 
 Visit = Callable[[Traffic, int], None]
 Words = tuple[str, ...]
+OWN = f"{sys.version_info.major}.{sys.version_info.minor}"  # the version that the platform itself runs on
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class ForeignService:
 
     name: str
     app: str
-    python: str
+    python: Words  # versions that the team may run, the first that the machine has
     packages: Words
     command: Words
     visit: Visit
@@ -134,7 +136,7 @@ SERVICES = {
         ForeignService(
             name="meterkit",
             app="cli_meters",
-            python="3.9",
+            python=("3.9", "3.10", "3.12", "3.13", OWN),
             packages=("click", "tabulate"),
             command=(),
             visit=meters,
@@ -142,7 +144,7 @@ SERVICES = {
             delivery="pull_request",
             watch="otlp",
             crash="IndexError",
-            toml='python = "3.9"\n',
+            toml='python = "{python}"\n',
             rate=2.0,
             remedy=(
                 (
@@ -155,7 +157,7 @@ SERVICES = {
         ForeignService(
             name="parceltrack",
             app="flask_parcels",
-            python="3.11",
+            python=(OWN,),
             packages=("-r", "requirements.txt"),
             command=("{python}", "-m", "waitress", "--port={port}", "--host=127.0.0.1", "parceltrack.wsgi:app"),
             visit=parcels,
@@ -170,11 +172,12 @@ SERVICES = {
                 "PARCELTRACK_RELEASE": "{sha}",
                 "PARCELTRACK_STAGE": "production",
             },
+            toml='python = "{python}"\n',
         ),
         ForeignService(
             name="courtside",
             app="fastapi_courts",
-            python="3.12",
+            python=("3.12", "3.13", OWN),
             packages=("-r", "pyproject.toml"),
             command=("{python}", "-m", "uvicorn", "courtside.main:app", "--port", "{port}", "--log-level", "warning"),
             visit=courts,
@@ -190,7 +193,7 @@ SERVICES = {
         ForeignService(
             name="lending-desk",
             app="django_library",
-            python="3.12",
+            python=("3.12", "3.13", OWN),
             packages=("-r", "requirements/production.txt"),
             command=("{python}", "-m", "gunicorn", "library.wsgi", "-b", "127.0.0.1:{port}", "--no-control-socket"),
             prepare=(("{python}", "manage.py", "migrate", "-v0"), ("{python}", "manage.py", "seed")),
@@ -209,7 +212,7 @@ SERVICES = {
         ForeignService(
             name="invoicing",
             app="celery_invoices",
-            python="3.11",
+            python=("3.11", "3.12", OWN),
             packages=("celery[redis]", "redis", "python-json-logger"),
             command=("{python}", "-m", "celery", "-A", "invoicing.app", "worker", "--pool", "solo", "--without-gossip"),
             prepare=(
@@ -232,7 +235,7 @@ SERVICES = {
         ForeignService(
             name="orders",
             app="monorepo_orders",
-            python="3.13",
+            python=("3.13", "3.12", OWN),
             packages=("starlette<1", "uvicorn", "pydantic", "prometheus-client"),
             command=("{python}", "-m", "orders", "--port", "{port}"),
             visit=orders,

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -40,15 +40,25 @@ def interpreter(version: str) -> str:
     raise Missing(f"Python {version} is not installed")
 
 
+def chosen(versions: Sequence[str]) -> str:
+    """The first of these versions that the machine has. Raises Missing."""
+    for version in versions:
+        with suppress(Missing):
+            interpreter(version)
+            return version
+    raise Missing(f"none of Python {', '.join(versions)} is installed")
+
+
+@cache
 def _version(python: str) -> str:
     told = "import sys; print('%d.%d' % sys.version_info[:2])"
     done = subprocess.run([python, "-c", told], capture_output=True, text=True, timeout=60)
     return done.stdout.strip()
 
 
-def environment(folder: Path, version: str, wanted: Sequence[str], index: str = "") -> Path:
+def environment(folder: Path, versions: Sequence[str], wanted: Sequence[str], index: str = "") -> Path:
     """A virtual environment with these packages, as the team's own pipeline builds it; returns its interpreter."""
-    uv(folder.parent, "venv", "--quiet", "--python", interpreter(version), str(folder))
+    uv(folder.parent, "venv", "--quiet", "--python", interpreter(chosen(versions)), str(folder))
     python = folder / "bin" / "python"
     if wanted:
         uv(folder.parent, "pip", "install", "--quiet", "--python", str(python), *wanted, index=index)

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.postgres import postgres
 from tests.services import shipping
 from tests.services.catalogue import SERVICES, ForeignService
-from tests.services.machine import environment, free_port
+from tests.services.machine import chosen, environment, free_port
 from tests.services.model import ScriptedModel
 from tests.services.product import Product
 from tests.services.production import Production, stop
@@ -146,7 +146,7 @@ class World:
             remote=self.repository.origin,
             url=url if service.health else "",
             way=self.way.toml,
-            own=service.toml,
+            own=service.toml.replace("{python}", chosen(service.python)),
             tables=self.way.tables,
             watch=service.watch,
             seconds=180 if service.watch == "cloudwatch" else 60,
