@@ -213,7 +213,7 @@ class World:
         with self.vendors.serving([*self.way.routes, *self.model.routes]), self.product.running(), self.stack:
             self._servers()
             self.traffic = self._traffic()
-            self.production.deploy(self.repository.head())
+            self.way.begin(self.repository.head())
             try:
                 with self.traffic:
                     yield self

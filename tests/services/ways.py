@@ -32,6 +32,10 @@ class Way:
         self.routes: list[BaseRoute] = []
         self.environment: dict[str, str] = {}
 
+    def begin(self, sha: str) -> None:
+        """The team's own first release, by its usual way."""
+        self.production.deploy(sha)
+
     def turn(self) -> None:
         """What the team's pipeline does by itself between two looks."""
 
@@ -47,6 +51,9 @@ class PullRequest(Way):
         self.pipeline = Pipeline(self.vendors.hub, self.production.deploy)
         self.routes = list(self.pipeline.routes)
 
+    def begin(self, sha: str) -> None:
+        self.pipeline.release(sha)
+
     def turn(self) -> None:
         if (head := self.repository.head()) != self.production.sha:
             self.pipeline.release(head)
@@ -55,14 +62,17 @@ class PullRequest(Way):
 class GitHubActions(Way):
     """A workflow of the repository deploys the commit that it is given."""
 
+    WORKFLOW = "deploy.yml"
     toml = 'delivery = "github_actions"\n'
 
     def __init__(self, *given):
         super().__init__(*given)
         self.pipeline = Pipeline(self.vendors.hub, self.production.deploy)
         self.routes = list(self.pipeline.routes)
-        table = 'workflow = "deploy.yml"\nenvironment = "production"\ninputs = {sha = "{sha}"}\n'
-        self.tables = f"[repositories.{self.name}.github_actions]\n{table}"
+        self.tables = f'[repositories.{self.name}.github_actions]\nworkflow = "{self.WORKFLOW}"\n'
+
+    def begin(self, sha: str) -> None:
+        self.pipeline.by_hand(self.WORKFLOW, sha)
 
 
 class Commands(Way):
