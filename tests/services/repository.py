@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from core.demo.repo import git
+from core.demo.repo import ShopRepo, git
 
 APPS = Path(__file__).parent / "apps"
 TEAM = "Robin Sale"
 
 
-class Repository:
+class Repository(ShopRepo):
+    """To the simulated vendors it is a repository like the demo's."""
+
     def __init__(self, folder: Path, app: str):
-        self.origin, self.team = folder / "origin.git", folder / "team"
+        super().__init__(folder)
         shutil.copytree(APPS / app, self.team, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         git(self.team, "init", "--quiet", "--initial-branch=main")
         readme = next(self.team.glob("README*")).name
@@ -31,8 +33,3 @@ class Repository:
     def changed(self, since: str) -> list[str]:
         """The files of main that differ from the commit ``since``."""
         return git(self.origin, "diff", "--name-only", since, "main").split()
-
-    def export(self, sha: str, folder: Path) -> None:
-        """The files of a commit."""
-        folder.mkdir(parents=True, exist_ok=True)
-        git(self.origin, f"--work-tree={folder}", "checkout", "--force", sha, "--", ".")
