@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from core import runtime
+from core.inputs import sources as inputs
 from core.ops import fencing
 from core.repair.fixers.cline_fixer import ClineFixer
 from core.repair.fixers.embedded import EmbeddedFixer
@@ -25,10 +26,12 @@ def build(settings: Settings) -> Runtime:
         host=registry.code_host(settings),
         reviewer=registry.reviewer(settings),
         advisories=registry.advisories(settings),
-        deployer=registry.deployer(settings),
+        vercel=registry.vercel(settings),
         notifiers=registry.notifiers(settings),
     )
-    rt.health = registry.health_source(settings)
+    polled = [source.name for source in rt.sources]
+    rt.sources = [*rt.sources, *inputs.sources(settings, lambda: rt.policy, polled)]
+    rt.health = registry.health_source(settings) or inputs.health_source(rt.policy)
     chat = registry.chat(settings)
     embedded = EmbeddedAnalyst()
     rt.analysts = [*registry.analysts(settings, embedded), embedded]
@@ -40,7 +43,6 @@ def build(settings: Settings) -> Runtime:
 
 def fenced(rt: Runtime) -> Runtime:
     """Every outward effect asks first whether the work is still this process's."""
-    rt.deployer = fencing.around(rt.deployer, fencing.DEPLOYS)
     rt.host = fencing.around(rt.host, fencing.HOSTS)
     rt.reviewer = fencing.around(rt.reviewer, ("ask",))
     rt.sources = [fencing.around(source, ("resolve",)) for source in rt.sources]

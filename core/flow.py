@@ -3,6 +3,7 @@
     analyze -> decide -> escalate | schedule (wait, then diagnose again) | fix
     (fix -> review -> CodeRabbit, if it is asked) up to N times -> test -> preview
     -> [late metrics and logs -> decide] -> [approval] -> release -> learn
+    where people merge: preview -> a person merges -> the release that carries it -> watch -> learn, or propose a revert
     release: admission -> lane -> production -> watch -> merge, or roll back
     late watch: look on after an early confirmation until the full watch time -> roll back if harm begins late
     again: a person releases a proved patch once more: test -> preview -> release
@@ -40,6 +41,7 @@ from core.stages.steps import (
     late_roll_back_step,
     late_watch_step,
     learn_step,
+    merge_look_step,
     merge_step,
     pause,
     peer_step,
@@ -85,8 +87,11 @@ def _journey(issue_id: int, run: int) -> str:
         return ended
     if not change.ok:
         return hand_over(issue_id, run, "no_fix", change.says)
-    if ended := unready(issue_id, run, change.id):
-        return ended
+    ready = readied(issue_id, run, change.id)
+    if not ready.ok:
+        return hand_over(issue_id, run, ready.event, ready.says)
+    if ready.by_merge:
+        return merged(issue_id, run, change.id)
     first = decision.verdict
     if not change.needs_approval:
         decision = corroborated(issue_id, run, decision)
@@ -162,13 +167,24 @@ def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> PeerRe
     return look
 
 
-def unready(issue_id: int, run: int, change_id: int) -> str:
-    """Test and preview the fix. How the run ends when one of them fails; empty when both succeed."""
+def readied(issue_id: int, run: int, change_id: int) -> ReleaseResult:
+    """Test and preview the fix; ``by_merge`` when people release it by merging its pull request."""
     tested = test_step(issue_id, run, CheckPass.FIRST, change_id)
     if not tested.ok:
-        return hand_over(issue_id, run, "tests_failed", tested.says)
+        return ReleaseResult(event="tests_failed", says=tested.says)
     preview = preview_step(issue_id, run, DeployPass.PREVIEW, change_id)
-    return "" if preview.ok else hand_over(issue_id, run, "deployment_failed", preview.says)
+    return ReleaseResult(preview.ok, "deployment_failed", preview.says, by_merge=preview.by_merge)
+
+
+def merged(issue_id: int, run: int, change_id: int) -> str:
+    """Wait for a person to merge the pull request, which approves it, and for the release that carries it; watch it."""
+    while (look := merge_look_step(issue_id, run, change_id)).seconds > 0:
+        pause(look.seconds)
+    if look.state == "refused":
+        return hand_over(issue_id, run, "refused", look.says)
+    with lookout.released(issue_id):
+        result = watched(issue_id, run, change_id, in_lane=False)
+    return concluded(issue_id, run, change_id, result)
 
 
 def approval(issue_id: int, run: int, change_id: int) -> ApprovalAnswer:
@@ -191,6 +207,11 @@ def released(issue_id: int, run: int, change_id: int, automatic: bool) -> str:
             result = watched(issue_id, run, change_id, in_lane=False)
     if result.stale and begin_anew_step(issue_id, run, change_id, result.says).begun:
         return "begun anew"
+    return concluded(issue_id, run, change_id, result)
+
+
+def concluded(issue_id: int, run: int, change_id: int, result: ReleaseResult) -> str:
+    """Learn from a release that holds; hand over one that does not."""
     if not result.ok:
         ended = hand_over(issue_id, run, result.event, result.says)
         while result.late and (wait := settle_step(issue_id, run, change_id).seconds) > 0:
@@ -260,8 +281,11 @@ def again(issue_id: int, run: int, change_id: int) -> str:
 
 
 def _again(issue_id: int, run: int, change_id: int) -> str:
-    if ended := unready(issue_id, run, change_id):
-        return ended
+    ready = readied(issue_id, run, change_id)
+    if not ready.ok:
+        return hand_over(issue_id, run, ready.event, ready.says)
+    if ready.by_merge:
+        return merged(issue_id, run, change_id)
     return released(issue_id, run, change_id, automatic=False)
 
 
@@ -285,7 +309,8 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, 
         return replace(current, event="tests_failed")
     if current.waited and admit_step(issue_id, run, change_id, automatic).seconds > 0:
         return carry_out_release(issue_id, run, change_id, automatic, in_lane)  # stopped meanwhile: it waits again
-    live = production_step(issue_id, run, DeployPass.PRODUCTION, change_id, automatic)
+    while (live := production_step(issue_id, run, DeployPass.PRODUCTION, change_id, automatic)).seconds > 0:
+        rest(live.seconds)
     if not live.ok:
         back = roll_back_step(issue_id, run, VerifyPass.ROLLBACK, change_id, live.says)
         return ReleaseResult(event="deployment_failed", says=live.says, late=back.late)

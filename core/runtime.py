@@ -14,7 +14,8 @@ from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.policy.services import Repository
 from core.repair.types import Fixer, Runner
 from core.settings import Settings
-from core.vendors.base import Advisories, Analyst, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
+from core.vendors.base import Advisories, Analyst, CodeHost, HealthSource, Notifier, Reviewer, Source
+from core.vendors.vercel import Vercel
 
 T = TypeVar("T")
 WORKBENCH = 2  # fixes and test runs at the same time; more would only slow each other down
@@ -28,7 +29,7 @@ class Runtime:
     host: CodeHost | None = None
     reviewer: Reviewer | None = None
     advisories: Advisories | None = None
-    deployer: Deployer | None = None
+    vercel: Vercel | None = None
     notifiers: Sequence[Notifier] = ()
     analysts: Sequence[Analyst] = ()  # the first that answers is used
     fixers: Sequence[Fixer] = ()
@@ -64,7 +65,7 @@ class Runtime:
 
 
 def connected(part: T | None, what: str) -> T:
-    """The runtime's ``part``, e.g. its deployer. Raises ConfigurationError where none is connected."""
+    """The runtime's ``part``, e.g. its code host. Raises ConfigurationError where none is connected."""
     if part is None:
         raise ConfigurationError(f"no {what} is connected")
     return part

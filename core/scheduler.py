@@ -24,12 +24,14 @@ from core import (
 from core.audit import head
 from core.audit.chain import ChainVerdict
 from core.db import store
+from core.inputs import inbox
 from core.models import Connector, Deployment, Round, Worker, now
 from core.ops import durable, lookout, notify, webhooks
 from core.runtime import Runtime
 from core.settings import Settings
 from core.stages import sweep
 from core.stages.collect import Collector
+from core.stages.deliver import reverting
 from core.stages.group import group_new, start_new
 
 log = logging.getLogger(__name__)
@@ -80,10 +82,15 @@ class Engine:
             return run_round(self.runtime, self.collector, self.executor.id)
 
     def hasten(self) -> dict | None:
-        """One cycle for all webhooks since the last check, and one for each look of a watch."""
+        """One cycle for all webhooks since the last check, and one for each look of a watch.
+
+        What services send starts a cycle that reads the inbox alone: it must not use up the vendors' budgets.
+        """
         with self.one_round:
             slot = webhooks.claim() or watch_slot(self.runtime)
-            return run_round(self.runtime, self.collector, self.executor.id, slot) if slot else None
+            if slot or not (sent := inbox.claim()):
+                return run_round(self.runtime, self.collector, self.executor.id, slot) if slot else None
+            return run_round(self.runtime, self.collector, self.executor.id, sent, inputs_only=True)
 
     def upkeep(self) -> None:
         self.executor.beat()
@@ -143,7 +150,9 @@ def stop() -> None:
             _engine = None
 
 
-def run_round(rt: Runtime, collector: Collector, worker: str, slot: str = "") -> dict | None:
+def run_round(
+    rt: Runtime, collector: Collector, worker: str, slot: str = "", *, inputs_only: bool = False
+) -> dict | None:
     """collect -> group -> start; returns what each source brought, or None when the slot was taken."""
     slot = slot or str(int(now().timestamp() // rt.settings.round_seconds))
     round_id = _claim(slot, worker)
@@ -151,11 +160,12 @@ def run_round(rt: Runtime, collector: Collector, worker: str, slot: str = "") ->
         return None
     result, detail, issues = "failed", {}, 0
     try:
-        detail = collector.round(rt)
+        detail = collector.round(rt, inputs_only=inputs_only)
         issues = group_new(rt)
         note_policy(rt)
         start_new(rt)
         sweep.sweep(rt)
+        reverting.follow(rt)
         result = "partial" if any(source["error"] for source in detail.values()) or rt.policy_error else "ok"
     finally:
         with store.write() as session:

@@ -64,6 +64,12 @@ class Settings(BaseSettings):
         description="allowed vendor hosts on private networks (GitHub Enterprise, Sentry), separated by commas",
     )
 
+    package_index_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="addresses of the package indexes that services are built from, separated by spaces; empty: as uv "
+        "or pip are configured, else PyPI",
+    )
+
     # signals
     datadog_site: str = Field(default="datadoghq.com", description="e.g. datadoghq.eu, us3.datadoghq.com")
     datadog_url: str = Field(default="", description="overrides https://api.SITE")

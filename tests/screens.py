@@ -26,6 +26,7 @@ version = 1
 
 [repositories.shop]
 remote = "https://git.example/shop.git"
+vercel_project = "shop"
 
 [guards]
 critical_services = ["payment"]  # a person approves before production

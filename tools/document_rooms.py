@@ -20,20 +20,21 @@ ROOMS = {
     "settings": "policy",
     "signals": "models policy settings",
     "vendors": "models policy settings signals",
+    "inputs": "models db policy settings signals vendors",
     "repair": "models policy settings vendors",
     "runtime": "policy settings vendors repair",
-    "ops": "models db policy settings vendors runtime",
+    "ops": "models db policy settings vendors inputs runtime",
     "audit": "models db policy settings ops",
     "access": "models db policy settings audit",
     "decision": "models policy settings",
-    "stages": "models db policy settings signals vendors repair runtime ops audit decision",
+    "stages": "models db policy settings signals vendors inputs repair runtime ops audit decision",
     "flow": "models ops stages",
     "actions": "models db policy settings signals vendors runtime ops audit access stages",
-    "queries": "models db policy settings signals audit access decision stages actions",
-    "bootstrap": "policy settings signals vendors repair runtime ops",
-    "scheduler": "models db policy settings runtime ops audit stages flow bootstrap",
-    "cli": "models db policy settings signals vendors repair runtime ops audit access decision stages flow actions "
-    "queries bootstrap",
+    "queries": "models db policy settings signals inputs audit access decision stages actions",
+    "bootstrap": "policy settings signals vendors inputs repair runtime ops",
+    "scheduler": "models db policy settings inputs runtime ops audit stages flow bootstrap",
+    "cli": "models db policy settings signals vendors inputs repair runtime ops audit access decision stages flow "
+    "actions queries bootstrap",
     "__main__": "models db policy settings audit access decision actions queries bootstrap scheduler cli",
 }
 # The same of the console; all of it may import core, but the engine only when it starts one.

@@ -1,1 +1,1 @@
-"""Parts of pages, by what they show."""
+"""Parts of pages, one module per subject."""

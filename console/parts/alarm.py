@@ -1,4 +1,4 @@
-"""The alert on every page while production may serve a build that could be neither confirmed nor rolled back."""
+"""The alert on every page while production may serve a build that was neither confirmed nor rolled back."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def head(asked: OpenApproval) -> Safe:
 
 
 def stands(row: Approval) -> Iterator[object]:
-    """Who can answer it and until when, or how it ended."""
+    """Who can answer it and until when, or how it was answered."""
     yield from ("Requested ", when(row.asked_at))
     yield from (" by the platform" if row.requested_by is None else f" by {row.requested_by}",)
     if row.state == "pending":

@@ -1,4 +1,4 @@
-"""One change set: its patch side by side, its proof, its review and its tests, as safe HTML."""
+"""One change set as safe HTML: its patch side by side, its proof, its review and its tests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def proof(change_set: ChangeSet) -> Safe:
 
 
 def review(found: Review) -> Safe:
-    """The gates, then their findings: defects of the change, and notes it did not cause."""
+    """The gates, then their findings: defects of the change, and notes on older problems."""
     failed = {g.get("gate") for g in found.gates if not g.get("passed")}
     others = [f for f in found.findings if f.get("gate") != CAPABILITIES]
     told = checks(_finding(f, f.get("gate") in failed) for f in others)

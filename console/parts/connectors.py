@@ -1,4 +1,4 @@
-"""The state of each connector, and advice for one that fails: for Pipeline and Settings."""
+"""The state of each connector, and advice for a failing one, for Pipeline and Settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from console.ui.widgets import badge, table
 from core.models import Connector
 from core.models.counted import counted
 
-ADVICE = (  # the first whose pattern is in the error
+ADVICE = (  # the first pattern found in the error wins
     (
         r"\b429\b|rate limit|too many requests",
         "The vendor limits our requests. No action needed; the platform retries.",
@@ -72,6 +72,6 @@ def drawn(connectors: Iterable[Connector]) -> Safe:
 
 
 def short(connectors: Iterable[Connector]) -> Safe:
-    """The columns that fit a narrow card."""
+    """Only the columns that fit on a narrow card."""
     now = datetime.now(UTC)
     return table(("Source", "State", "Last success", "Lag"), (_row(c, now)[:4] for c in connectors), (3,))

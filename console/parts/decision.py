@@ -24,7 +24,7 @@ def _words(value: object) -> str:
 
 
 def _of(receipt: Mapping, name: str) -> list[Mapping]:
-    """A list of the receipt; what is not a mapping in it is left out."""
+    """A list of the receipt, without entries that are not mappings."""
     found = receipt.get(name)
     return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
 
@@ -50,7 +50,7 @@ def ruler(receipt: Mapping, confidence: float) -> Safe:
 
 
 def terms(receipt: Mapping) -> Safe:
-    """weight x value = points of each term, as the receipt holds them."""
+    """weight x value = points of each term, from the receipt."""
 
     def row(place: int, term: Mapping):
         return (

@@ -1,4 +1,4 @@
-"""The demo's panel: the shop's error rate, and buttons that ship a fault. Shown only with a sandbox."""
+"""The demo's panel: the shop's error rate, and buttons that ship a fault."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SPAN = timedelta(minutes=30)
 
 
 def sandbox():
-    """The sandbox's remote control: status(), break_(name), restore(name)."""
+    """The remote control of the demo's shop: status(), break_(name), restore(name)."""
     from core.vendors.demo import Sandbox
 
     return Sandbox(process.settings())
 
 
 def panel(source: str) -> None:
-    """Error rates of the services, and with a sandbox the buttons that break the shop."""
+    """Error rates of the services and, in the demo, the buttons that break the shop."""
     since = datetime.now(UTC) - SPAN
     with store.read() as session:
         rates = pipeline.error_rate(session, source, since)

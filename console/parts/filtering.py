@@ -1,4 +1,4 @@
-"""The filter of the issue list: it is in the address, so that it can be shared, and can be saved under a name."""
+"""The filter of the issue list. The address contains it, so it can be shared; it can be saved under a name."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ NAMES = ("text", "status", "severity", "service", "sort")
 
 
 def _members(told: str, enum) -> tuple:
-    """Values separated by commas; unknown ones are left out."""
+    """Comma-separated values; unknown ones are omitted."""
     known = {member.value: member for member in enum}
     return tuple(known[v] for v in told.split(",") if v in known)
 
 
 def read(query: Mapping[str, str]) -> IssueFilter:
-    """The filter in an address; unknown values are left out."""
+    """The filter in an address; unknown values are omitted."""
     sort = query.get("sort", "newest")
     return IssueFilter(
         query.get("text", "")[:200].strip(),
@@ -37,7 +37,7 @@ def read(query: Mapping[str, str]) -> IssueFilter:
 
 
 def told(wanted: IssueFilter) -> dict[str, str]:
-    """The query of a filter for the address; empty fields are left out."""
+    """The URL query of a filter; empty fields are omitted."""
     values = {
         "text": wanted.text,
         "status": ",".join(wanted.statuses),
@@ -49,7 +49,7 @@ def told(wanted: IssueFilter) -> dict[str, str]:
 
 
 def _arrival() -> tuple[int, IssueFilter]:
-    """How often an address was opened that this page did not write, and its filter.
+    """How many addresses were opened that this page did not write, and the last one's filter.
 
     Each such address creates new widgets with its values; while a person filters, the widgets stay.
     """
@@ -73,7 +73,7 @@ def drawn(services: list[str]) -> IssueFilter:
     def key(name: str) -> str:
         return f"filter-{number}-{name}"
 
-    with st.container(key="filters"):  # a grid by style.css: st.grid measures itself while the page is drawn
+    with st.container(key="filters"):  # a grid in style.css: st.grid measures itself while the page is drawn
         text = st.text_input(
             "Search", seed.text, key=key("text"), placeholder="title or service", type="search", live="300ms"
         )
@@ -87,7 +87,7 @@ def drawn(services: list[str]) -> IssueFilter:
             severities = st.multiselect(
                 "Severity", list(Severity), seed.severities, lambda s: s.value, key=key("severity"), placeholder="any"
             )
-            known = ["", *dict.fromkeys([*services, *filter(None, [seed.service])])]  # an address may name any
+            known = ["", *dict.fromkeys([*services, *filter(None, [seed.service])])]  # an address may name any service
             at = known.index(seed.service)
             more = f"Showing the first {counting.LISTED} by name. Use the search to find others."
             service = st.selectbox("Service", known, at, lambda s: s or "any", key=key("service"),

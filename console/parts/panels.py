@@ -1,4 +1,4 @@
-"""The first content of a page, as safe HTML. The server draws it before the page's script runs and replaces it."""
+"""The first content of a page, as safe HTML. The server draws it; the page's script replaces it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def person(actor: Actor) -> Safe:
 
 
 def foot(settings: Settings) -> tuple[Safe, ...]:
-    """What the sidebar shows everyone about this process."""
+    """The sidebar's information about this process."""
     told = []
     if not settings.console_engine:
         says = "CONSOLE_ENGINE is off; a separate worker runs the collection cycles"
@@ -63,7 +63,7 @@ def headline(by: Mapping[Status, int], day: Mapping[str, int]) -> Safe:
 
 
 def question(approval: Approval, issue: Issue, change_set: ChangeSet) -> tuple[Safe, ...]:
-    """A pending approval: the question, its age, and a link to the patch."""
+    """A pending approval: its question, its age, and a link to the patch."""
     return (
         tag("div", of(SEVERITY, issue.severity), issue_link(issue), class_="d-line-up"),
         tag("p", approval.asks),

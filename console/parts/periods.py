@@ -1,4 +1,4 @@
-"""The figures of a period, and of the previous one, which is computed once a minute for all viewers."""
+"""The figures of a period and of the previous one, computed once a minute for all viewers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def figures(
 
 
 def before(source: str, since: datetime, days: int, hourly: float) -> list[kpis.Figure]:
-    """The figures of the ``days`` before ``since``, to the minute."""
+    """The figures of the ``days`` before ``since``, which is rounded to the minute."""
     return _before(str(store.engine().url), source, since.replace(second=0, microsecond=0), days, hourly)
 
 

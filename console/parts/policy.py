@@ -82,7 +82,7 @@ def brake(failures: int) -> str:
 
 
 def corroboration(policy: Policy) -> str:
-    """Which services need their own metrics or logs to confirm a report, or else a person's approval."""
+    """The services whose own metrics or logs must corroborate a report; without that, a person approves."""
     rules = policy.corroboration
     other = [name for name in sorted(policy.services) if policy.asks_corroboration(name) is not rules.required]
     but = f", {'not ' if rules.required else 'but '}for {', '.join(other)}" if other else ""

@@ -90,7 +90,7 @@ def _asked(field: Field, value, key: str):
 
 
 def changes(policy: Policy, version: str) -> dict[str, object]:
-    """Draw the form; returns the keys that differ from the policy. ``version`` renews it when the policy changes."""
+    """Draw the form; returns the keys that differ from the policy. A new ``version`` redraws it."""
     changed = {}
     for title, fields in FORM.items():
         st.subheader(title, anchor=False)

@@ -13,7 +13,7 @@ from core.models.counted import counted
 from core.queries import counting
 from core.queries.issues import Story
 
-LOCALS = 12  # of a frame that are shown
+LOCALS = 12  # locals shown of a frame
 
 
 def head(story: Story) -> Safe:
@@ -69,7 +69,7 @@ def _frame(frame: Frame) -> Safe:
 
 
 def frames(crash: Crash) -> Safe:
-    """The exception and its calls, the innermost first; library calls are dimmed."""
+    """The exception and its calls, innermost first; library calls are dimmed."""
     raised = tag("p", tag("b", crash.exception.type), ": ", crash.exception.message, class_="d-raised")
     return join([raised, tag("ol", *map(_frame, crash.frames[::-1]), class_="d-frames")])
 

@@ -1,4 +1,4 @@
-"""What alerts nobody: suppressed signals, silences, planned maintenance, merged issues. Safe HTML."""
+"""Suppressed signals, silences, planned maintenance and merged issues, as safe HTML."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def state(silence: Silence) -> Safe:
 
 
 def silence(row: Silence) -> Safe:
-    """One silence or planned maintenance: what it covers, until when, by whom and why."""
+    """One silence or planned maintenance: its scope, end, author and reason."""
     covers = (
         (link(f"/issues?issue={row.issue_id}", f"issue {row.issue_id}"), " ", row.title)
         if row.issue_id

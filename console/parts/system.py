@@ -1,4 +1,4 @@
-"""The platform's own setup: sandbox runner, workers, notification routes, windows, settings. Safe HTML."""
+"""The platform's setup as safe HTML: sandbox runner, workers, notification routes, windows, settings."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def upcoming(rules: Maintenance, now: datetime, number: int = 4) -> list[tuple[d
     while rules.days and len(found) < number:
         opens = windows.maintenance_opens(at, rules)
         closes = opens + timedelta(minutes=rules.minutes)
-        if opens == at:  # already open: find when it started, to know its end
+        if opens == at:  # already open: its start gives its end
             before = windows.maintenance_opens(at - timedelta(minutes=rules.minutes), rules)
             closes = before + timedelta(minutes=rules.minutes)
         found.append((opens, closes))

@@ -1,4 +1,4 @@
-"""What the latest look at a watched deployment found, as safe HTML."""
+"""The result of the latest look at a watched deployment, as safe HTML."""
 
 from __future__ import annotations
 

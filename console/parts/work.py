@@ -15,11 +15,11 @@ from core.queries.issues import Story
 if TYPE_CHECKING:
     from core.ops.restart import Step
 
-SHOWN = 200  # steps, the latest
+SHOWN = 200  # latest steps
 
 
 def offers(told: Story) -> list[Offer]:
-    """Release anyway and Restart, where the issue's state allows them."""
+    """Release anyway and Restart, if the issue's state allows them."""
     from core.actions import release_again  # loads the durable engine, which other pages do not need
     from core.ops import restart  # loads the durable engine, which other pages do not need
 

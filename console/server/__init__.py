@@ -1,1 +1,1 @@
-"""The server: the ASGI entry, sign-in, the API, webhooks in, live updates, the first paint."""
+"""The server: ASGI entry, sign-in, API, incoming webhooks, live updates, first paint."""

@@ -1,4 +1,4 @@
-"""Where a request comes from: the client's address behind configured proxies, and whether a page of ours sent it."""
+"""The origin of a request: the client's address behind configured proxies, and whether one of our pages sent it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def client(connection: HTTPConnection) -> str:
 
 
 def near(connection: HTTPConnection) -> bool:
-    """Does it come directly from this machine, without a proxy?"""
+    """Was it sent from this machine, without a proxy?"""
     peer = _parsed(_peer(connection))
     return peer is not None and peer.is_loopback and not any(name in connection.headers for name in FORWARDED)
 
@@ -50,7 +50,7 @@ def own(connection: HTTPConnection) -> bool:
 
 
 def foreign(connection: HTTPConnection) -> bool:
-    """Did a page of another site send it? Browsers say so, and for websockets always send the page's origin."""
+    """Did a page of another site send it? Browsers state this, and for websockets always send the page's origin."""
     if "origin" in connection.headers or connection.scope["type"] == "websocket":
         return not own(connection)
     return connection.url.path == "/live" and connection.headers.get("sec-fetch-site") not in NEAR_SITES

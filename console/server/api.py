@@ -34,9 +34,9 @@ from core.queries import status as overview
 from core.stages.deliver import holds
 
 LARGEST = 100_000  # bytes of a body
-ROWS = 2**31  # no row and no argument has a number that high
+ROWS = 2**31  # all row ids and arguments are lower
 LONGEST_KEY = 200  # characters of an Idempotency-Key
-strangers = forms.Limiter()  # requests without a valid token
+strangers = forms.Limiter()  # limits requests without a valid token
 
 
 class Wrong(Exception):
@@ -44,7 +44,7 @@ class Wrong(Exception):
 
 
 def _actor(request: Request) -> Actor:
-    """Who the bearer token acts for. Raises Wrong or Forbidden."""
+    """The person whom the bearer token acts for. Raises Wrong or Forbidden."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     client = address.limited(request)
     if strangers.full(client):
@@ -110,7 +110,7 @@ def start_round(actor: Actor, _request: Request, _body: dict) -> dict:
 
 
 def _number(request: Request) -> int:
-    """Raises Wrong for an impossible number."""
+    """The number in the path. Raises Wrong for an impossible one."""
     if (number := request.path_params["number"]) >= ROWS:
         raise Wrong(404, "There is no such issue.")
     return number
@@ -143,7 +143,7 @@ def act_on_releases(actor: Actor, request: Request, body: dict) -> dict:
 
 
 def _chosen(request: Request, about: Container[registry.About]) -> registry.Action:
-    """The action in the path, out of those on ``about``. Raises Wrong."""
+    """The action in the path, if its target is one of ``about``. Raises Wrong."""
     actions = {name: action for name, action in registry.registry().items() if action.about in about}
     if (name := request.path_params["action"]) not in actions:
         raise Wrong(404, f"Unknown action. The actions are: {', '.join(actions)}")

@@ -27,7 +27,7 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
 
 from console import changes, process  # noqa: E402
 from console.page import PAGES  # noqa: E402
-from console.server import api, assets, auth, first_admin, headers, live, signin, status, webhooks  # noqa: E402
+from console.server import api, assets, auth, first_admin, headers, ingest, live, signin, status, webhooks  # noqa: E402
 from core import bootstrap  # noqa: E402
 from core.db import store  # noqa: E402
 from core.ops import liveness  # noqa: E402
@@ -38,7 +38,7 @@ ADDRESSES = frozenset({"/", *(f"/{name}" for name in PAGES)})
 
 @contextlib.asynccontextmanager
 async def engine():
-    """The engine, unless CONSOLE_ENGINE is off or the database fails; then the pages say what to do."""
+    """The engine, unless CONSOLE_ENGINE is off or the database fails; then the pages show what to do."""
     try:
         settings = process.settings()
     except SQLAlchemyError:
@@ -47,7 +47,7 @@ async def engine():
         return
     if not settings.console_engine:
         log.info("CONSOLE_ENGINE is off: a separate worker runs the collection cycles; actions still work here")
-        await asyncio.to_thread(bootstrap.build, settings)  # the runtime that actions need
+        await asyncio.to_thread(bootstrap.build, settings)  # actions need the runtime
         yield
         return
     from core import scheduler
@@ -61,14 +61,14 @@ async def engine():
 
 
 def end_soon(seconds: float = 5.0) -> None:
-    """Do not let the threads of waiting issues keep a stopped server alive; their state is stored."""
+    """Stop without waiting for the threads of waiting issues; their state is stored."""
     timer = threading.Timer(seconds, os._exit, (0,))
     timer.daemon = True
     timer.start()
 
 
 def freeze() -> None:
-    """Load the modules that pages use, and freeze them for the garbage collector.
+    """Load the pages' modules, and exclude them from garbage collection.
 
     Streamlit runs a full collection after each script run; with these modules, that takes 120 ms.
     """
@@ -126,6 +126,7 @@ app = st.App(
         Route("/status", status_page),
         *signin.ROUTES,
         *api.ROUTES,
+        *ingest.ROUTES,
         *webhooks.ROUTES,
     ],
     middleware=[

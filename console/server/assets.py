@@ -1,6 +1,6 @@
-"""Streamlit's static files, compressed once and cached for a year; its index.html with our own head.
+"""Streamlit's static files, compressed once and cached for a year; its index.html with the product's head.
 
-The rewrite gives each page a description, our icon and our style. It drops the preload of a font that the theme does
+The rewrite adds a description, the icon and the style to each page. It drops the preload of a font that the theme does
 not use, and sets the server's address: without it, a page opened by its address first requests the health check under
 its own path and gets 404.
 """
@@ -26,7 +26,7 @@ STATIC = (Path(streamlit.__file__).parent / "static").resolve()  # a virtual env
 YEAR = "public, max-age=31536000, immutable"
 TEXT = {".js", ".css", ".svg", ".json", ".html", ".map"}
 TITLE = "DevOps Intelligence Platform"
-FONT = "system-ui, sans-serif"  # until the theme has come: else Streamlit loads a font that no page uses
+FONT = "system-ui, sans-serif"  # until the theme is loaded; otherwise Streamlit loads a font that no page uses
 HEAD = f"""<title>{TITLE}</title>
     <meta name="description" content="Production errors become verified, reversible fixes." />
     <meta name="color-scheme" content="light dark" />
@@ -56,10 +56,10 @@ LOADED = re.compile(r'\s*<(?:script type="module"[^>]*></script>|link rel="(?:mo
 
 
 def index(text: str) -> str:
-    """Streamlit's index.html with our head and style; its scripts and styles wait in a template for the first look.
+    """Streamlit's index.html with the product's head and style; its own scripts and styles wait in a template.
 
-    In the head they would hold it back. Our style stands in the body: it wins over those that Streamlit adds to
-    the head, and is there before the first element. Raises ValueError when it is not the file that we know.
+    In the head they would delay the first paint. The product's style is in the body, where it overrides the styles
+    that Streamlit adds to the head and precedes the first element. Raises ValueError for an unknown index.html.
     """
     style = f"<style>{(Path(__file__).parent / 'style.css').read_text(encoding='utf-8')}</style>"
     for pattern, new in (
@@ -75,14 +75,14 @@ def index(text: str) -> str:
     return LOADED.sub("", text).replace("</body>", f'<template id="later">{loaded}</template>{LATER}</body>', 1)
 
 
-ROBOTS = b"User-agent: *\nAllow: /\n"  # the sign-in decides who sees what
+ROBOTS = b"User-agent: *\nAllow: /\n"  # the sign-in protects the pages
 OWN = {"/icon.svg": ("icon.svg", "image/svg+xml"), "/logo.svg": ("logo.svg", "image/svg+xml")}
 PACKERS = {"br": lambda data: brotli.compress(data, quality=5), "gzip": lambda data: gzip.compress(data, 6), "": bytes}
 ROOT = '<div id="root">'
 
 
 def encoding(accepts: str) -> str:
-    """The best of br and gzip that the visitor takes, or ""."""
+    """The better of br and gzip that the browser accepts, or ""."""
     offered = {part.split(";")[0].strip() for part in accepts.split(",")}
     return next((name for name in ("br", "gzip") if name in offered), "")
 
@@ -93,13 +93,13 @@ def template() -> str:
 
 
 def page(path: str, query: str, session: str) -> bytes:
-    """index.html with the page's first look for this session before Streamlit's root."""
+    """index.html with the page's first paint for this session before Streamlit's root."""
     return template().replace(ROOT, first_paint.html(path, query, session) + ROOT, 1).encode()
 
 
 @lru_cache(maxsize=512)
 def body(path: str, packing: str) -> tuple[bytes, str, str] | None:
-    """(bytes, their packing, media type) of a static file; None if there is no such file."""
+    """(bytes, encoding, media type) of a static file; None if it does not exist."""
     if path == "/robots.txt":
         return ROBOTS, "", "text/plain"
     if path in OWN:
@@ -117,7 +117,7 @@ def body(path: str, packing: str) -> tuple[bytes, str, str] | None:
 
 
 class Assets:
-    """Answers GET for /static/..., our few files and the console's pages; the rest goes on to Streamlit."""
+    """Answers GET for /static/..., the product's files and the console's pages; passes the rest to Streamlit."""
 
     def __init__(self, app: ASGIApp, pages: frozenset[str]) -> None:
         self.app, self.pages = app, pages

@@ -29,6 +29,8 @@ OPEN_BELOW = (
     "/login/",
     "/hooks/",
     "/api/",
+    "/otlp/",
+    "/ingest/",
 )  # static files of Streamlit; the others check access themselves
 CLOSED = 1008  # websocket close code: policy violation
 
@@ -49,7 +51,7 @@ def session_of(connection: HTTPConnection) -> str | None:
 
 
 def _signed_in(connection: HTTPConnection) -> tuple[str | None, bool]:
-    """(session id or None, may it view the console): not before the first password is changed."""
+    """(session id or None, may it view the console): only after the first password is changed."""
     found = session_of(connection)
     return found, found is not None and sessions.actor(found) is not None
 
@@ -78,9 +80,9 @@ class Gate:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: HTTPStatus, instead: str = "") -> None:
-    """Redirect a request for a page to one that helps; refuse a request for data."""
+    """Redirect a request for a page to the sign-in or password page; refuse a request for data."""
     if scope["type"] == "websocket":
-        await receive()  # the connect, which has to be taken before it is refused
+        await receive()  # the connect event must be received before it is refused
         return await send({"type": "websocket.close", "code": CLOSED})
     connection = HTTPConnection(scope)
     if instead and scope["method"] in ("GET", "HEAD") and "text/html" in connection.headers.get("accept", ""):

@@ -1,4 +1,4 @@
-"""The first people of a new platform, made when the console starts."""
+"""The first people of a new platform, created when the console starts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A page's first paint with its real figures, in index.html itself: visible before any script has loaded.
 
-It lies outside Streamlit's root, which stays hidden until its own page is drawn; then this is removed.
+It is outside Streamlit's root, which stays hidden until its own page is drawn; then the first paint is removed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from core.db import store
 from core.queries import issues, outcomes, pipeline
 
 log = logging.getLogger(__name__)
-SEEN = 16  # rows of a list that a large screen shows at once; what lies below it is not drawn for a moment
+SEEN = 16  # rows of a list that fit on a large screen; the page draws the rest
 
 
 def _pipeline() -> Safe:
@@ -50,7 +50,7 @@ def _issues() -> Safe:
 
 
 def _held(*labels: str, row: str = "") -> Safe:
-    """Room for widgets, with their labels."""
+    """Placeholders for widgets, with their labels."""
     return tag("div", *(tag("span", label, tag("i")) for label in labels), class_=f"d-holds {row}")
 
 
@@ -70,7 +70,7 @@ BODIES: Mapping[str, Callable[[], Safe]] = {"pipeline": _pipeline, "issues": _is
 
 
 def html(path: str, query: str, session: str) -> str:
-    """The HTML before Streamlit's root for this address and session; "" without either or without a database.
+    """The HTML before Streamlit's root for this address and session; "" without one of them or without a database.
 
     An address with a query selects one item or a filter, which its page draws itself.
     """
@@ -101,5 +101,5 @@ def _drawn(name: str, person: Actor, body: Safe) -> str:
 
 @lru_cache(maxsize=8)
 def _own(name: str) -> str:
-    """The text of a file beside this module."""
+    """The text of a file next to this module."""
     return (Path(__file__).parent / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Protection of forms against forgery and replay: only the page that we served can send a form, and only once.
+"""Protection of forms against forgery and replay: only a page from this server can send a form, and only once.
 
 An HMAC with a key of this process binds a ticket to the browser (its own SameSite=Strict cookie) and to the form's
 purpose. A used ticket is remembered until it would have expired.
@@ -49,7 +49,7 @@ class Tickets:
 
 
 class Limiter:
-    """At most ``times`` in ``seconds`` for each address. Beyond ``most`` addresses, the least recent are forgotten."""
+    """At most ``times`` in ``seconds`` for each address. Beyond ``most`` addresses, the least recent are dropped."""
 
     def __init__(self, times: int = 30, seconds: float = 300.0, most: int = 10_000, clock=time.monotonic) -> None:
         self.times, self.seconds, self.most, self._clock = times, seconds, most, clock
@@ -82,14 +82,14 @@ def browser_of(request: Request) -> str:
 
 
 def bounded(request: Request, largest: int, unsaid: str = "") -> bool:
-    """Does its Content-Length announce at most so many bytes?"""
+    """Does its Content-Length announce at most this many bytes?"""
     length = request.headers.get("content-length", unsaid)
     told = length.isascii() and length.isdigit() and "transfer-encoding" not in request.headers
     return told and int(length[:15]) <= largest
 
 
 def same_origin(request: Request) -> bool:
-    """Does the browser confirm that the form is from our own page? Without such headers, only the ticket protects."""
+    """Does the browser confirm the form's origin? Without such headers, only the ticket protects."""
     near = request.headers.get("sec-fetch-site") in address.NEAR_SITES
     return near and ("origin" not in request.headers or address.own(request))
 

@@ -12,7 +12,7 @@ HEADERS = {
         "font-src 'self' data:; connect-src 'self'; "
         "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
     ),
-    "Strict-Transport-Security": "max-age=31536000",  # browsers heed it over https alone
+    "Strict-Transport-Security": "max-age=31536000",  # browsers apply it only over https
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

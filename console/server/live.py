@@ -1,4 +1,4 @@
-"""/live tells each change of the store to the browsers, as server-sent events."""
+"""/live sends each change of the store to browsers, as server-sent events."""
 
 from __future__ import annotations
 

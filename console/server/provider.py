@@ -1,4 +1,4 @@
-"""The identity providers of Streamlit's [auth] secrets, and the cookie that they leave behind."""
+"""The identity providers of Streamlit's [auth] secrets, and the cookie of their sign-in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamlit import auth_util
 from streamlit.web.server.starlette import starlette_websocket
 from streamlit.web.server.starlette.starlette_server_config import TOKENS_COOKIE_NAME, USER_COOKIE_NAME
 
-FRESH = 300.0  # seconds since the provider issued the token; the cookie alone would be good for 30 days
+FRESH = 300.0  # seconds since the provider issued the token; the cookie itself is valid for 30 days
 KEYS = {"client_id", "client_secret", "server_metadata_url"}
 
 
@@ -26,12 +26,12 @@ def names() -> list[str]:
 
 
 def ticket(name: str) -> str:
-    """What st.login hands to /auth/login: the provider's name, signed, for two minutes."""
+    """The argument of /auth/login that st.login sends: the provider's name, signed, valid for two minutes."""
     return auth_util.encode_provider_token(name)
 
 
 def claims(request: Request) -> dict:
-    """Claims of a sign-in at a provider just now: signed by this server, of this origin, fresh; else empty."""
+    """The claims of a recent sign-in at a provider, signed by this server for this origin; otherwise empty."""
     if not request.cookies.get(USER_COOKIE_NAME) or not names():
         return {}
     raw = starlette_websocket._get_signed_cookie_with_chunks(request.cookies, USER_COOKIE_NAME)
@@ -45,7 +45,7 @@ def claims(request: Request) -> dict:
 
 
 def forget(response: Response, request: Request) -> Response:
-    """Delete the cookie with all its parts: it was a ticket for one sign-in."""
+    """Delete all parts of the cookie: it is valid for one sign-in."""
     for name in request.cookies:
         if name.startswith((USER_COOKIE_NAME, TOKENS_COOKIE_NAME)):
             response.delete_cookie(name, path="/")

@@ -1,7 +1,7 @@
 """/login, /logout and /password: server-rendered, without script; and the return from an identity provider.
 
 Streamlit's own sign-in (``st.login``: /auth/login and /oauth2callback, configured by [auth] in secrets.toml) leaves a
-signed cookie. A fresh one is accepted once, and exchanged for our own session, which can be revoked.
+signed cookie. A fresh one is accepted once and exchanged for the product's own session, which can be revoked.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _rules() -> Access:
 
 
 def _page(request: Request, draw: Callable[..., str], status: int = 200, **told) -> Response:
-    """The form drawn by ``draw(ticket=..., **told)`` for the address of its name, and the cookie of its ticket."""
+    """The form that ``draw(ticket=..., **told)`` draws for the address of its name, with its ticket's cookie."""
     browser = forms.browser_of(request) or secrets.token_urlsafe(16)
     text = draw(ticket=tickets.give(browser, f"/{draw.__name__}"), **told)
     answer = HTMLResponse(text, status, {"Cache-Control": "no-store"})
@@ -74,7 +74,7 @@ def _enter(request: Request, person: str, to: str) -> Response:
 
 
 def _with_store(answer: Callable) -> Callable:
-    """The route; the sign-in page shows a database failure."""
+    """The route; a database failure is shown on the sign-in page."""
 
     async def route(request: Request) -> Response:
         try:
@@ -147,7 +147,7 @@ async def to_provider(request: Request) -> Response:
 
 
 async def logout(request: Request) -> Response:
-    """A link on our own pages signs out at once; a link from elsewhere needs confirmation."""
+    """A link on the console's own pages signs out at once; a link from elsewhere needs confirmation."""
     if request.method == "POST" and await _form(request) is None:
         return _page(request, signin_page.logout, 403, says=FORGED)
     if request.method == "GET" and request.headers.get("sec-fetch-site") != "same-origin":

@@ -21,17 +21,17 @@ log = logging.getLogger(__name__)
 SLACK_PATIENCE = 2.5  # seconds
 
 
-async def body_of(request: Request) -> bytes:
-    """The raw body; reading stops as soon as it is too large. Raises webhooks.Refused."""
-    body = b""
+async def body_of(request: Request, largest: int = webhooks.LARGEST) -> bytes:
+    """The raw body; reading stops as soon as it is too large. Raises webhooks.DeliveryRefused."""
+    body = bytearray()
     try:
         async for part in request.stream():
             body += part
-            if len(body) > webhooks.LARGEST:
-                raise webhooks.DeliveryRefused(413, "The body is larger than 1 MB.")
+            if len(body) > largest:
+                raise webhooks.DeliveryRefused(413, f"The body is larger than {largest >> 20} MB.")
     except ClientDisconnect:
         raise webhooks.DeliveryRefused(400, "The body ended early.") from None
-    return body
+    return bytes(body)
 
 
 async def receive(request: Request) -> Response:
@@ -41,7 +41,8 @@ async def receive(request: Request) -> Response:
         return _refused(webhooks.DeliveryRefused(404, "There is no such webhook."))
     try:
         body = await body_of(request)
-        await asyncio.to_thread(webhooks.accept, process.settings(), vendor, request.headers, body)
+        rules = process.policy()[0].inputs
+        await asyncio.to_thread(webhooks.accept, process.settings(), vendor, request.headers, body, rules=rules)
     except webhooks.DeliveryRefused as refusal:
         return _refused(refusal)
     except SQLAlchemyError:

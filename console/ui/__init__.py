@@ -1,1 +1,1 @@
-"""What any page is made of: safe HTML, widgets, diffs, charts, dialogs."""
+"""The building blocks of all pages: safe HTML, widgets, diffs, charts, dialogs."""

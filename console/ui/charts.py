@@ -1,4 +1,4 @@
-"""Figures for plotly, pure: rows in, figure out. Colours after Okabe and Ito; the theme brings the rest."""
+"""Plotly figures from rows. Pure. Colours after Okabe and Ito; the theme sets the rest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIGNS = {
     "escalated": (ORANGE, "diamond"),
     "human": (BLUE, "square"),
 }
-PATTERNS = {"fixed": "", "rolled_back": "x", "failed": "/", "escalated": ".", "human": "-"}  # beside the colour
+PATTERNS = {"fixed": "", "rolled_back": "x", "failed": "/", "escalated": ".", "human": "-"}  # in addition to the colour
 
 
 def _figure(*traces, x: str, y: str, **more) -> go.Figure:
@@ -90,7 +90,7 @@ def calibration(bins: Sequence[ConfidenceBin]) -> go.Figure:
 
 
 def outcomes_by_day(counts: Mapping[tuple[str, str], int]) -> go.Figure:
-    """Ended runs a day (UTC), stacked by result; ``counts`` by (day, result)."""
+    """Ended runs per day (UTC), stacked by result; ``counts`` by (day, result)."""
     days = sorted({day for day, _ in counts})
     traces = [
         go.Bar(

@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 class Offer:
     """An action on one target.
 
-    ``more`` holds arguments that the dialog does not ask for; ``about`` is shown in it; ``choices`` are the options of
-    the argument that the person selects. ``name`` identifies an offer whose target is not a number. ``label`` replaces
-    the action's own label where two buttons would share it.
+    ``more`` holds arguments that the dialog does not ask for; it shows ``about``; ``choices`` are the options of the
+    argument that the person selects. ``name`` identifies an offer whose target is not a number. ``label`` replaces
+    the action's own label if two buttons would share it.
     """
 
     act: str
@@ -95,4 +95,4 @@ def answer() -> None:
     """Show the result of the last action once."""
     if told := st.session_state.pop("answer", None):
         done, says = told
-        st.toast(f"{'✓' if done else '◆'} {says}", duration="long")  # signs that every font has
+        st.toast(f"{'✓' if done else '◆'} {says}", duration="long")  # signs that exist in every font

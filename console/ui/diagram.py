@@ -1,4 +1,4 @@
-"""The workflow as SVG, wide and tall, from one table of arrows: the names are those of core/flow.py."""
+"""The workflow as SVG, wide and tall, from one table of arrows, with the names of core/flow.py."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from core.models import Status
 from core.models.counted import counted
 
 Point = tuple[float, float]
-W, H = 88.0, 50.0  # a node
+W, H = 88.0, 50.0  # size of a node
 SIDES: dict[str, Point] = {"l": (-1, 0), "r": (1, 0), "t": (0, -1), "b": (0, 1)}
 
 
 @dataclass(frozen=True)
 class Node:
-    """One step. ``statuses`` are those whose issues stand here now."""
+    """One step. It shows the issues with one of its ``statuses``."""
 
     title: str
     wide: Point
@@ -50,7 +50,7 @@ NODES: Mapping[str, Node] = {
 
 @dataclass(frozen=True)
 class Arrow:
-    """From a side of one node to a side of another, in the wide and in the tall drawing (e.g. "rl")."""
+    """An arrow between two nodes; its sides in the wide and the tall drawing ("rl": from a right to a left side)."""
 
     start: str
     end: str
@@ -90,7 +90,7 @@ def _port(centre: Point, side: str) -> Point:
 
 
 def curve(start: Point, end: Point, sides: str) -> tuple[str, Point]:
-    """The path of a cubic that leaves and enters at right angles, and its middle."""
+    """The path of a cubic curve that leaves and enters at right angles, and its midpoint."""
     (x0, y0), (x3, y3) = _port(start, sides[0]), _port(end, sides[1])
     (ax, ay), (bx, by) = SIDES[sides[0]], SIDES[sides[1]]
     reach = max(14.0, 0.45 * max(abs(x3 - x0), abs(y3 - y0)))

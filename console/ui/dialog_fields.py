@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.actions.registry import Action, Asked
 
-Choices = Mapping[Any, str] | Sequence[str]  # value -> label, or values that are their own labels
+Choices = Mapping[Any, str] | Sequence[str]  # value -> label, or just values
 LONGEST = 2000  # characters of a text
 
 
@@ -26,7 +26,7 @@ def _switch(asked: Asked, key: str, _choices: Choices) -> None:
 
 
 def _one(asked: Asked, key: str, choices: Choices) -> None:
-    """Without a default, nothing is selected at first."""
+    """One field. Without a default, nothing is selected at first."""
     index = None if asked.missing else list(choices).index(asked.otherwise)
     st.selectbox(asked.label, index=index, key=key, placeholder="choose", **_shown(choices))
 
@@ -49,9 +49,9 @@ WIDGETS: Mapping[str, Callable[[Asked, str, Choices], None]] = {
 
 
 def draw(action: Action, key: str, choices: Choices) -> None:
-    """Draw the action's fields, a text first: it gets the focus.
+    """Draw the action's fields, a text field first: it gets the focus.
 
-    ``choices`` are the page's, for an argument whose options the action does not name.
+    ``choices`` are the page's options for an argument without options in the action.
     """
     for name, asked in sorted(action.asked.items(), key=lambda item: item[1].kind != "text"):
         options = asked.options if isinstance(asked.options, Mapping) else choices
@@ -59,7 +59,7 @@ def draw(action: Action, key: str, choices: Choices) -> None:
 
 
 def given(action: Action, key: str) -> dict:
-    """The arguments as they were filled in. Raises ValueError saying what is missing."""
+    """The entered arguments. Raises ValueError that names what is missing."""
     return {name: _value(asked, st.session_state.get(f"{name}-{key}")) for name, asked in action.asked.items()}
 
 

@@ -26,7 +26,7 @@ class Row:
 
 
 def rows(patch: str) -> Iterator[Row]:
-    """The rows of a unified diff; removed and added lines that follow each other share rows."""
+    """The rows of a unified diff; adjacent removed and added lines share rows."""
     old = new = 0
     removed: list[tuple[int, str]] = []
     added: list[tuple[int, str]] = []

@@ -88,27 +88,11 @@ def rate_chart(
     def x(at: datetime) -> float:
         return (at - start).total_seconds() / length * WIDTH
 
-    line = "L".join(
-        f"{x(at):.1f} {HEIGHT - rate / top * (HEIGHT - 8):.1f}" for (at, _, _), rate in zip(points, rates, strict=True)
-    )
-    flags = [
-        tag(
-            "g",
-            tag("title", f"{words} {clock(at)}"),
-            tag("path", d=f"M{x(at):.1f} 0V{HEIGHT}"),
-            class_="d-mark",
-        )
-        for at, words in marks
-        if start <= at <= end
-    ]
-    height = HEIGHT - (limit or 0) / top * (HEIGHT - 8)
-    allowed = tag("path", d=f"M0 {height:.1f}H{WIDTH}V{HEIGHT}H0z", class_="d-allowed") if limit is not None else ""
     svg = tag(
         "svg",
-        allowed,
-        tag("path", d=f"M0 {HEIGHT}L{line}L{WIDTH} {HEIGHT}Z", class_="d-area"),
-        tag("path", d=f"M{line}", class_="d-line"),
-        *flags,
+        *([_allowed(limit / top)] if limit is not None else []),
+        *_area([(x(at), rate / top) for (at, _, _), rate in zip(points, rates, strict=True)]),
+        *(_flag(x(at), f"{words} {clock(at)}") for at, words in marks if start <= at <= end),
         viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}",
         preserveAspectRatio="none",
         class_="d-chart",
@@ -122,3 +106,19 @@ def rate_chart(
         tag("div", tag("span", clock(start)), tag("span", clock(end)), class_="d-axis"),
         class_="d-figure",
     )
+
+
+def _allowed(share: float) -> Safe:
+    """The shaded band up to a share of the chart's height."""
+    return tag("path", d=f"M0 {HEIGHT - share * HEIGHT:.1f}H{WIDTH}V{HEIGHT}H0z", class_="d-allowed")
+
+
+def _area(points: Sequence[tuple[float, float]]) -> tuple[Safe, Safe]:
+    """The filled area and its upper line; ``points`` are (x, share of the height)."""
+    line = "L".join(f"{x:.1f} {HEIGHT - share * (HEIGHT - 8):.1f}" for x, share in points)
+    area = tag("path", d=f"M0 {HEIGHT}L{line}L{WIDTH} {HEIGHT}Z", class_="d-area")
+    return area, tag("path", d=f"M{line}", class_="d-line")
+
+
+def _flag(x: float, words: str) -> Safe:
+    return tag("g", tag("title", words), tag("path", d=f"M{x:.1f} 0V{HEIGHT}"), class_="d-mark")

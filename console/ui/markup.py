@@ -14,12 +14,12 @@ class Safe(str):
 
 
 def esc(text: object) -> Safe:
-    """Escaped text; the words that Streamlit would draw as None become empty."""
+    """Escaped text; None becomes empty."""
     return text if isinstance(text, Safe) else Safe(escape("" if text is None else str(text)))
 
 
 def tag(name: str, *inner: object, **attributes: object) -> Safe:
-    """One element. ``class_`` and ``data_x`` become class and data-x; None leaves an attribute out."""
+    """One element. ``class_`` and ``data_x`` become class and data-x; None omits an attribute."""
     shown = "".join(
         f' {key.strip("_").replace("_", "-")}="{escape(str(value))}"'
         for key, value in attributes.items()
@@ -41,7 +41,7 @@ SPANS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (float("inf"), 864
 
 
 def span(seconds: float | None) -> str:
-    """A length of time in its natural unit: 41 s, 3.5 min, 2 h, 4 d; a dash when it is not known."""
+    """A length of time in its natural unit: 41 s, 3.5 min, 2 h, 4 d; a dash if it is unknown."""
     if seconds is None:
         return "–"
     unit, name = next((unit, name) for limit, unit, name in SPANS if abs(seconds) < limit)
@@ -49,7 +49,7 @@ def span(seconds: float | None) -> str:
 
 
 def when(at: datetime | None) -> Safe:
-    """How long ago, the moment itself with its zone beside it in the title; kept fresh by live.py."""
+    """How long ago, with the exact time and its zone in the title; live.py keeps it up to date."""
     if at is None:
         return tag("span", "never", class_="d-muted")
     seconds = (datetime.now(UTC) - at).total_seconds()

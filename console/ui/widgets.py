@@ -79,7 +79,7 @@ STEPS = {  # how many of the nine stages an issue has reached
 
 
 def progress(status: Status) -> Safe:
-    """Nine small steps, those reached filled in the status's tone."""
+    """Nine small steps; those reached have the status's tone."""
     reached = STEPS[status]
     steps = (tag("i", class_="d-done" if place < reached else None) for place in range(9))
     return tag(
@@ -103,12 +103,12 @@ def growth(watch: Watch) -> str:
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Safe:
-    """A definition list: what, and its value."""
+    """A definition list of names and values."""
     return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), class_="d-facts")
 
 
 def stat(value: object, counts: str, hint: object = "", tone: str = "") -> Safe:
-    """One big number with its label."""
+    """One large number with its label."""
     return tag(
         "div",
         tag("b", value),
@@ -119,7 +119,7 @@ def stat(value: object, counts: str, hint: object = "", tone: str = "") -> Safe:
 
 
 def stats(*cells: Safe, five: bool = False) -> Safe:
-    """Numbers side by side; ``five`` in a row at most."""
+    """Numbers side by side; with ``five``, up to five in a row."""
     return tag("div", *cells, class_="d-stats d-five" if five else "d-stats")
 
 
@@ -167,7 +167,7 @@ def cut(shown: int, limit: int, says: str) -> Safe:
 
 
 def bar(share: float | None, words: object = "", tone: str = "work") -> Safe:
-    """A share as a bar with its figure; a dash when it is unknown."""
+    """A share as a bar with its figure; a dash if it is unknown."""
     if share is None:
         return tag("span", "–", class_="d-muted")
     return tag(

@@ -23,10 +23,10 @@ from core.policy.sections import Access
 from core.settings import Settings
 
 DENIED = "The name or password is wrong, or the account is temporarily locked."
-FIRST_PASSWORD_HOURS = 72  # a password that somebody else chose must be changed within
+FIRST_PASSWORD_HOURS = 72  # a password set by somebody else must be changed within
 LONGEST_NAME = 100
 ADDRESS = re.compile(r"(?=.{3,100}$)[\w.+-]+@[\w.-]+", re.ASCII)
-DEMO = tuple(Role)  # the demo's people are called as their roles
+DEMO = tuple(Role)  # the demo's people are named after their roles
 
 
 class Denied(Exception):
@@ -55,7 +55,7 @@ def actor(session: Session, who: Actor) -> Actor:
 
 
 def sign_in(name: str, password: str, rules: Access) -> Person:
-    """The person with this password. Raises Denied, also for the right password of a locked account."""
+    """The person with this password. Raises Denied, even for the right password of a locked account."""
     name = name.strip()[:LONGEST_NAME]
     with store.read() as session:
         kept = session.get(Person, name)
@@ -92,7 +92,7 @@ def _welcome(session: Session, person: Person, password: str, rules: Access) -> 
 
 
 def _count_failure(session: Session, person: Person, rules: Access) -> None:
-    """A lock is audited; a single failure is not, so that strangers cannot fill the trail."""
+    """A lock is audited; a single failure is not, so that unauthenticated requests cannot fill the trail."""
     person.failures += 1
     session.add(person)
     if person.failures >= rules.lock_after:
@@ -112,7 +112,7 @@ def change_password(name: str, old: str, new: str) -> None:
     set_password(name, new, by=name, must_change=False)
 
 
-# --- keeping people --------------------------------------------------------------------------------
+# --- managing people -------------------------------------------------------------------------------
 
 
 def add(name: str, role: Role, password: str = "", *, by: str, must_change: bool = True,
@@ -184,7 +184,7 @@ def _keep_an_admin(session: Session, person: Person, leaves: bool) -> None:
         raise ValueError(f"{person.name} is the last admin and cannot be removed")
 
 
-# --- the first ones --------------------------------------------------------------------------------
+# --- the first accounts ----------------------------------------------------------------------------
 
 
 def anybody() -> bool:
@@ -212,7 +212,7 @@ def first_admin() -> str | None:
 
 
 def demo(settings: Settings) -> bool:
-    """Create the demo's people if this is the demo; returns whether it is."""
+    """Create the demo's people if this is the demo; returns whether this is the demo."""
     password = settings.demo_password.get_secret_value()
     if not (settings.sandbox_url and password):
         return False
@@ -231,7 +231,7 @@ def demo_people(password: str) -> None:
 
 
 def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
-    """The person of an identity provider's claims, created or updated. Raises Denied.
+    """The person with an identity provider's claims, created or updated. Raises Denied.
 
     The role is the highest that ``oidc_roles`` gives to a value of the claim or to the verified address.
     """

@@ -1,4 +1,4 @@
-"""Passwords: argon2id with the library's parameters (RFC 9106, low-memory profile), and what a new one must be."""
+"""Passwords: argon2id with the library's parameters (RFC 9106, low-memory profile), and the rules for new ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zxcvbn import zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 SHORTEST, LONGEST = 12, 200
-FEWEST_GUESSES = 1e10  # zxcvbn's highest score: safe even where the hash was stolen
+FEWEST_GUESSES = 1e10  # zxcvbn's highest score: safe even if the hash is stolen
 READ = 40  # characters that are judged
 PRODUCT = ("devops", "intelligence", "platform", "dip", "devopsintelligence")
 ONE_SPELLING = str.maketrans({"@": "4", "{": "(", "[": "(", "<": "(", "!": "1", "|": "1", "$": "5", "+": "7"})
@@ -32,7 +32,7 @@ def _nobodys() -> str:
 
 
 def matches(kept: str, password: str) -> bool:
-    """Is it the password? Without a stored hash (an unknown name), the check takes as long and fails."""
+    """Does the password match? Without a stored hash (an unknown name), the check fails after the same time."""
     with _memory:
         try:
             return _hasher.verify(kept or _nobodys(), password[:LONGEST]) and bool(kept) and len(password) <= LONGEST

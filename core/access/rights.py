@@ -18,7 +18,7 @@ RIGHTS: Mapping[str, frozenset[Role]] = {
     AUDIT: frozenset({Role.APPROVER, Role.ADMIN}),  # read and export the audit trail
     ADMINISTER: frozenset({Role.ADMIN}),  # policy, settings, people and tokens
 }
-MAY = {  # right: what a refusal says
+MAY = {  # right: text of a refusal
     VIEW: "view the console",
     OPERATE: "work on issues",
     APPROVE: "approve, reject or roll back",
@@ -39,7 +39,7 @@ class IdentityProof(StrEnum):
     """How a person was authenticated."""
 
     SESSION = "session"  # a browser that signed in
-    TOKEN = "token"  # an API token, whose value is kept nowhere
+    TOKEN = "token"  # an API token, whose value is not stored
     SLACK = "slack"  # a user named by a payload that Slack signed
 
 
@@ -48,7 +48,7 @@ class Actor:
     """An acting person, with their current role.
 
     ``scopes`` narrows the role (an API token). ``via`` is recorded in the audit trail. ``proof`` is set only after a
-    session, a token or a signature was checked; without it, the name is unverified and allows no action.
+    session, token or signature was verified; without it, no action is allowed.
     """
 
     name: str

@@ -16,7 +16,7 @@ from core.db import store
 from core.models import now
 from core.models.access import ApiToken, SignIn
 
-PREFIX = "dip_"  # so that a secret scanner can know our tokens
+PREFIX = "dip_"  # lets secret scanners recognize the tokens
 FRESH = timedelta(minutes=1)  # last_used is written at most once in this time
 
 
@@ -44,7 +44,7 @@ def begin(person: str, agent: str, address: str, hours: float) -> str:
 
 
 def of_cookie(value: str, agent: str) -> str | None:
-    """The id of the live session with this cookie in this browser; None if there is none."""
+    """The id of the live session with this cookie in this browser; None without one."""
     with store.read() as session:
         row = _live(session, digest(value))
         return row.id if row and secrets.compare_digest(row.agent, digest(agent)) else None
@@ -61,7 +61,7 @@ def actor(session_id: str) -> Actor | None:
 
 
 def person(session_id: str) -> str | None:
-    """The name behind a live session, also if the password must be changed first."""
+    """The name behind a live session, even if the password must be changed first."""
     with store.read() as session:
         row = _live(session, session_id)
         found = row and accounts.find(session, row.person)
@@ -133,7 +133,7 @@ def of_token(value: str, via: str) -> Actor:
 
 
 def revoke_token(token_id: int, *, by: str) -> None:
-    """Raises ValueError for an unknown one."""
+    """Revoke a token. Raises ValueError for an unknown one."""
     with store.write() as session:
         row = session.get(ApiToken, token_id)
         if row is None:

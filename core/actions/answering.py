@@ -1,6 +1,6 @@
-"""Answers to an approval: whether it is still open, who may answer it, and the answer itself.
+"""Answers to an approval: whether it is pending, who may answer it, and the answer itself.
 
-An approval is bound to the hash of one patch. It is void when the patch changes, when it expires, and after the first
+An approval is bound to the hash of one patch. It is void if the patch changes, if it expires, and after the first
 answer.
 """
 
@@ -52,7 +52,7 @@ def patch_of(approval_id: int) -> str:
 
 
 def mine(row: Approval, who: Actor, policy: Policy) -> bool:
-    """May this approver answer it, as far as its assignee goes?"""
+    """Does its assignee allow this approver to answer it?"""
     if row.assignee is None:
         return True
     members = policy.access.groups.get(row.assignee, ())
@@ -60,12 +60,12 @@ def mine(row: Approval, who: Actor, policy: Policy) -> bool:
 
 
 def barred(row: Approval, service: str, who: Actor, policy: Policy) -> str:
-    """Why four eyes keep this person from approving; empty if they may approve."""
+    """Why the four-eyes rule bars this person from approving; empty if they may approve."""
     return barred_from(row.requested_by, service, who, policy)
 
 
 def barred_from(requested_by: str | None, service: str, who: Actor, policy: Policy) -> str:
-    """As ``barred``, for a fix that this person requested."""
+    """Like ``barred``, for a fix that this person requested."""
     watched = policy.approval.four_eyes == "always" or policy.is_critical(service)
     if watched and requested_by == who.name:
         return f"Four eyes: {who.name} requested this fix of {service}, so somebody else must approve it."
@@ -95,7 +95,7 @@ def assignees(session: Session, policy: Policy) -> list[str]:
 
 
 def give(session: Session, row: Approval, by: str, yes: bool, reason: str) -> None:
-    """Answer it and notify the waiting workflow, in the caller's transaction; a simultaneous second one is refused."""
+    """Answer it and notify the waiting workflow, in the caller's transaction; refuse a simultaneous second answer."""
     claimed = session.exec(
         update(Approval)
         .where(col(Approval.id) == row.id, col(Approval.state) == "pending")

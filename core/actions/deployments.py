@@ -204,7 +204,7 @@ def restart_from(
 
 
 def _void_questions(session: Session, issue: Issue) -> None:
-    """Pending approvals belong to the abandoned work."""
+    """Void pending approvals, which belong to the abandoned work."""
     for row in session.exec(select(Approval).where(Approval.issue_id == issue.id, Approval.state == "pending")).all():
         row.state = "stale"
 

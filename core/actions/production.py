@@ -27,7 +27,7 @@ from core.models import ChangeSet, Deployment, Issue, Status, now
 from core.ops import durable, notify, stage_log
 from core.stages import learn
 from core.stages.deliver import restoring
-from core.stages.deliver.restoring import Restored
+from core.stages.deliver.reverting import Restored
 from core.vendors.base import VendorError
 
 
@@ -52,7 +52,7 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()]
         row = _may_roll_back(session, deployment_id)
         issue = session.get_one(Issue, row.issue_id)
     try:
-        back = restoring.restore(runtime.current(), row)  # first: until it has succeeded the guard holds on
+        back = restoring.restore(runtime.current(), row)  # first: the guard holds until it has succeeded
     except VendorError as error:
         raise Refused(str(error)) from None
     durable.cancel(issue.workflow_id)

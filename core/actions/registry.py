@@ -43,7 +43,7 @@ class About(StrEnum):
     POLICY = "policy"
 
 
-Whole = Annotated[int, Field(ge=-(2**31), lt=2**31)]  # no row and no argument has a number beyond
+Whole = Annotated[int, Field(ge=-(2**31), lt=2**31)]  # limits of all row ids and arguments
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Shown:
-    """An argument that names what the person saw; ``present`` reads its current value for a target."""
+    """An argument that identifies what the person saw; ``present`` reads its current value for a target."""
 
     present: Callable[[Any], str]
 
@@ -90,7 +90,7 @@ def why(label: str = "Why?", optional: bool = False) -> Asked:
 class Action:
     """One action. ``because`` says why it needs an authenticated person.
 
-    ``run(target, *, actor, key, **arguments)`` carries it out; ``arguments`` is the model of the further ones.
+    ``run(target, *, actor, key, **arguments)`` carries it out; ``arguments`` is their model.
     """
 
     name: str
@@ -105,12 +105,12 @@ class Action:
 
     @property
     def says(self) -> str:
-        """What it does, in one sentence: the first of its docstring."""
+        """What it does: the first sentence of its docstring."""
         return (inspect.getdoc(self.run) or "").split("\n")[0]
 
     @property
     def asked(self) -> dict[str, Asked]:
-        """The arguments that a person is asked for, in their order."""
+        """The arguments that a person enters, in order."""
         found = ((name, _of(Asked, field.metadata)) for name, field in self.arguments.model_fields.items())
         return {name: asked for name, asked in found if asked}
 
@@ -142,9 +142,9 @@ _registry: dict[str, Action] = {}
 def action(
     right: str, because: str, about: About, dialog: Dialog, *, command: str = "", in_slack: bool = False
 ) -> Callable[[Callable], Callable]:
-    """Register a function as an action. Its keyword arguments beside ``actor`` and ``key`` are the action's own.
+    """Register a function as an action. Its keyword arguments except ``actor`` and ``key`` are the action's own.
 
-    ``command`` is its name on the command line, if not the function's; ``in_slack`` gives it a button there.
+    ``command`` is its name on the command line, if not the function's; ``in_slack`` gives it a button in Slack.
     """
 
     def register(run: Callable[..., ActionResult]) -> Callable[..., ActionResult]:
@@ -166,12 +166,12 @@ def _arguments(run: Callable) -> type[BaseModel]:
     return create_model(run.__name__, __config__=ConfigDict(strict=True, extra="forbid"), **fields)
 
 
-BROUGHT = ("actor", "key")  # what each call brings along, whatever the action
+BROUGHT = ("actor", "key")  # arguments of every action
 
 
 @cache
 def registry() -> dict[str, Action]:
-    """Every action by its name: those of each module beside this one."""
+    """Every action by name, from all modules of this package."""
     for module in iter_modules([str(Path(__file__).parent)]):
         import_module(f"{__package__}.{module.name}")
     return _registry
@@ -201,7 +201,7 @@ class Key:
         return self.bound
 
 
-Act = Callable[[Session, Actor, Key], str]  # what is done, in a transaction; says so
+Act = Callable[[Session, Actor, Key], str]  # carries the action out in a transaction; returns the message
 
 
 def bind(who: Actor, name: str, subject: str, key: str, content: Mapping[str, object]) -> Key:
@@ -230,9 +230,9 @@ def ask(name: str, actor: Actor, subject: str) -> Actor:
 
 
 def once(name: str, actor: Actor, subject: str, key: str, act: Act, content: Mapping[str, object]) -> ActionResult:
-    """Carry out ``act(session, actor, key)`` for one who may, unless they did it before with this key.
+    """Carry out ``act(session, actor, key)`` once per key, if the actor has the right.
 
-    Raises Reused when they did it with this key and another content.
+    Raises Reused if they used this key before with other content.
     """
     ask(name, actor, subject)
     with store.write() as session:
@@ -246,7 +246,7 @@ def once(name: str, actor: Actor, subject: str, key: str, act: Act, content: Map
 
 
 def done(session: Session, who: Actor, name: str, subject: str, key: Key) -> bool:
-    """Was it done with this key? Raises Reused when it was done with other content."""
+    """Was it done with this key? Raises Reused if it was done with other content."""
     row = session.exec(select(AuditRow).where(AuditRow.key == key.bound)).first()
     if row is None:
         return _done_before_binding(session, who, name, subject, key)
@@ -256,7 +256,7 @@ def done(session: Session, who: Actor, name: str, subject: str, key: Key) -> boo
 
 
 def _done_before_binding(session: Session, who: Actor, name: str, subject: str, key: Key) -> bool:
-    """Keys that were stored as they were given, by releases before this one, hold for the same action of a person."""
+    """Earlier releases stored keys as they were given; they count for the same action of the same person."""
     row = session.exec(select(AuditRow).where(AuditRow.key == key.given)).first()
     if row is None or (row.actor, row.action) != (who.name, name):
         return False
@@ -264,7 +264,7 @@ def _done_before_binding(session: Session, who: Actor, name: str, subject: str, 
 
 
 def note(session: Session, who: Actor, action: str, subject: int | str, key: Key, detail: dict) -> None:
-    """The audit row: who, what, about which issue (or other subject), and by which way they came."""
+    """Add the audit row: who, what, about which issue (or other subject), and through which channel."""
     about = f"issue/{subject}" if isinstance(subject, int) else subject
     row = chain.record(session, who.name, action, about, {**detail, "via": who.via}, key=key.bound)
     row.request = key.request

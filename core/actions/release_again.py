@@ -30,7 +30,7 @@ def releasable(session: Session, issue: Issue) -> ChangeSet | None:
 
 
 def patch_of(issue_id: int) -> str:
-    """The hash of the patch that may be released once more; empty when there is none."""
+    """The hash of the patch that may be released again; empty without one."""
     with store.read() as session:
         issue = session.get(Issue, issue_id)
         change = releasable(session, issue) if issue else None
@@ -43,7 +43,7 @@ def _rolled_back(session: Session, change: ChangeSet) -> bool:
 
 
 def _expired(session: Session, change: ChangeSet) -> bool:
-    """Was its last question never answered?"""
+    """Did its last approval expire without an answer?"""
     last = session.exec(
         select(Approval).where(Approval.change_set_id == change.id).order_by(col(Approval.id).desc()).limit(1)
     ).first()
@@ -51,7 +51,7 @@ def _expired(session: Session, change: ChangeSet) -> bool:
 
 
 def _review_of(session: Session, change: ChangeSet) -> Review | None:
-    """Its newest review, if that passed."""
+    """Its newest review, if it passed."""
     found = session.exec(
         select(Review).where(Review.change_set_id == change.id).order_by(col(Review.id).desc()).limit(1)
     ).first()
@@ -69,7 +69,7 @@ def _copied(row: Row, **values: Any) -> Row:
 
 
 def as_new_run(session: Session, issue: Issue, old: ChangeSet, who: Actor, reason: str) -> ChangeSet:
-    """The same patch with its review, its decision and the person's approval, as a run of its own."""
+    """The same patch with its review, its decision and the person's approval, as a new run."""
     review, decision = _review_of(session, old), _decision_of(session, issue)
     if review is None or decision is None:
         raise ValueError(f"the patch of change set {old.id} has no passed review, or no decision")
@@ -102,7 +102,7 @@ def as_new_run(session: Session, issue: Issue, old: ChangeSet, who: Actor, reaso
 
 
 def no_restart(session: Session, issue: Issue, dead: str) -> str:
-    """Why the issue's run cannot be restarted from a stage; empty when it can. ``dead``: how its workflow ended."""
+    """Why the issue's run cannot be restarted from a stage; empty if it can. ``dead``: how its workflow ended."""
     if restart.in_production(session, issue):
         return "A deployment of this issue may be live. Wait for its watch to end, or roll it back."
     if issue.status in (Status.RESOLVED, Status.DISMISSED):
@@ -117,7 +117,7 @@ def no_restart(session: Session, issue: Issue, dead: str) -> str:
 
 
 def _released(session: Session, issue: Issue) -> bool:
-    """Did a change of the present run reach production?"""
+    """Did a change of the current run reach production?"""
     mine = select(ChangeSet.id).where(ChangeSet.issue_id == issue.id, ChangeSet.run == issue.run)
     where = (col(Deployment.change_set_id).in_(mine), Deployment.environment == "production")
     return session.exec(select(Deployment.id).where(*where, Deployment.vendor_id != "")).first() is not None

@@ -29,14 +29,14 @@ log = logging.getLogger(__name__)
 
 
 class Malformed(Exception):
-    """The payload is not one that Slack sends for our messages."""
+    """The payload is not one that Slack sends for the platform's messages."""
 
 
 RowId = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class Target(BaseModel):
-    """What a button or form is about: the value that our own message gave it."""
+    """The target of a button or form: the value from the platform's own message."""
 
     approval: RowId
     issue: RowId
@@ -46,7 +46,7 @@ class Target(BaseModel):
 
 @dataclass(frozen=True)
 class Reply:
-    """``body`` is the HTTP answer (None: empty); ``says`` is told to the user alone, afterwards."""
+    """``body`` is the HTTP response (None: empty); ``says`` is sent afterwards, only to the user."""
 
     body: dict | None = None
     says: str = ""
@@ -54,7 +54,7 @@ class Reply:
 
 
 def answer(payload: dict) -> Reply:
-    """Carry out what the payload asks for."""
+    """Carry out the action that the payload requests."""
     try:
         kind = {"block_actions": _clicked, "view_submission": _submitted}[payload["type"]]
         return kind(payload, payload["user"]["id"])
@@ -66,7 +66,7 @@ def answer(payload: dict) -> Reply:
 
 
 def follow_up(payload: dict, reply: Reply) -> None:
-    """After the HTTP answer: tell the user what came of it, and bring the message up to date."""
+    """After the HTTP response: tell the user the result, and update the message."""
     rt, slack = runtime.current(), _slack()
     try:
         channel = (payload.get("channel") or {}).get("id")
@@ -78,11 +78,11 @@ def follow_up(payload: dict, reply: Reply) -> None:
 
 
 def person(user_id: str) -> Actor:
-    """The person behind a Slack user of a signed payload. Raises Refused for one whom the policy does not name."""
+    """The person behind a Slack user of a signed payload. Raises Refused for a user missing in the policy."""
     name = runtime.current().policy.slack.people.get(user_id)
     if not name:
         raise Refused(f"Your Slack account {user_id} is not listed in [slack.people] of platform.toml.")
-    return Actor(name, Role.VIEWER, via="slack", proof=IdentityProof.SLACK)  # the role that counts is the store's
+    return Actor(name, Role.VIEWER, via="slack", proof=IdentityProof.SLACK)  # a placeholder: the store's role counts
 
 
 def _slack() -> Slack | None:
@@ -106,7 +106,7 @@ def _clicked(payload: dict, user_id: str) -> Reply:
 
 
 def _offered(name: str) -> Action:
-    """Raises LookupError for an action that has no button in Slack."""
+    """The action of a button. Raises LookupError for an action without a button in Slack."""
     if not (action := registry()[name]).in_slack:
         raise LookupError(name)
     return action
@@ -130,7 +130,7 @@ def _ask(payload: dict, action: Action, target: Target) -> Reply:
 
 
 def form(action: Action, target: Target) -> dict:
-    """A modal with a field for each argument that the action asks for."""
+    """A modal with a field for each argument of the action."""
     return {
         "type": "modal",
         "callback_id": action.name,

@@ -16,13 +16,13 @@ OF_RELEASES = frozenset({About.RELEASES, About.REPOSITORY})
 
 
 def of(about: About, issue_id: int) -> int:
-    """The number of what the action is about. Raises Refused when the issue has no such thing."""
+    """The id of the action's target. Raises Refused if the issue has no such target."""
     with store.read() as session:
         return OF_ISSUE[about](session, issue_id)
 
 
 def question(session: Session, issue_id: int) -> Approval | None:
-    """The open question of an issue."""
+    """The pending approval of an issue."""
     return session.exec(select(Approval).where(Approval.issue_id == issue_id, Approval.state == "pending")).first()
 
 

@@ -1,6 +1,6 @@
-"""Actions on signals: merge and split issues, and silence what should alert nobody.
+"""Actions on signals: merge and split issues, and silence signals.
 
-Every decision is stored (core/signals/triage_rules.py), and later signals follow it. ``actor`` is as in
+Every decision is stored (core/signals/triage_rules.py), and later signals follow it. ``actor`` is described in
 core/actions/issues.py.
 """
 
@@ -28,7 +28,7 @@ from core.stages.analyze import as_record
 
 BUSY = (Status.DEPLOYING, Status.WATCHING, Status.ROLLING_BACK)
 LASTS = {60: "1 hour", 480: "8 hours", 1440: "1 day", 10080: "1 week", 43200: "30 days"}  # minutes
-LONGEST = 90 * 24 * 60  # minutes: a silence is no way to forget
+LONGEST = 90 * 24 * 60  # minutes: nobody remembers a longer silence
 
 
 @action(
@@ -76,7 +76,7 @@ def merge(
 
 
 def _pair(session: Session, issue_id: int, into: int) -> tuple[Issue, Issue]:
-    """The issue and the one it becomes a part of. Raises Refused."""
+    """The issue and the one it is merged into. Raises Refused."""
     issue, target = get(session, Issue, issue_id, "this issue"), get(session, Issue, into, f"issue {into}")
     if issue.id == target.id:
         raise Refused("An issue cannot be merged into itself.")
@@ -135,7 +135,7 @@ def split(
 
 
 def _parted(session: Session, issue: Issue, wanted: Sequence[str]) -> tuple[set[str], set[str]]:
-    """The fingerprints to take out and those that stay. Raises Refused."""
+    """The fingerprints to split off and those that stay. Raises Refused."""
     told = session.exec(select(Signal.fingerprint).where(Signal.issue_id == issue.id).distinct()).all()
     chosen = set(told) & {str(one) for one in wanted}
     if len(chosen) != len(wanted) or not chosen:
@@ -153,7 +153,7 @@ def _taken_out(session: Session, issue: Issue, prints: Sequence[str], by: str) -
     new.fingerprint, new.because = prints[0], f"{by} split it off issue {issue.id}"
     new.requested_by = by  # splitting starts its fix
     if runtime.current().policy.is_critical(issue.service):
-        new.service = issue.service  # what asks for approval there still asks for it
+        new.service = issue.service  # keeps the approval rules of the service
     session.exec(update(Signal).where(*mine).values(issue_id=new.id))
     group.recount(session, new)
     return new
@@ -193,20 +193,9 @@ def silence(
     content = {"minutes": minutes, "reason": reason, "service": service, "title": title, "starts": starts}
 
     def act(session: Session, who: Actor, key: Key) -> str:
-        issue = get(session, Issue, issue_id, "this issue") if issue_id else None
-        if issue is None and {service.strip(), title.strip()} <= {"", "*"}:
-            raise Refused("That would silence everything. Enter a service or a title.")
-        made = Silence(
-            service=issue.service if issue else service.strip() or "*",
-            title=issue.title if issue else title.strip() or "*",
-            issue_id=issue_id,
-            prints=sorted(triage_rules.fingerprints(session, issue_id)) if issue_id else [],
-            planned=bool(starts),
-            starts_at=start,
-            ends_at=start + timedelta(minutes=minutes),
-            reason=reason.strip()[:500],
-            by=who.name,
-        )
+        made = _silenced(session, issue_id, service.strip(), title.strip())
+        made.planned, made.starts_at, made.ends_at = bool(starts), start, start + timedelta(minutes=minutes)
+        made.reason, made.by = reason.strip()[:500], who.name
         session.add(made)
         session.flush()
         detail = {"service": made.service, "title": made.title, "minutes": minutes, "reason": made.reason}
@@ -216,6 +205,16 @@ def silence(
         return f"{'Planned' if starts else 'Silenced'} until {until}. Matching signals are still counted."
 
     return once("silence", actor, f"issue/{issue_id}" if issue_id else "silence", key, act, content)
+
+
+def _silenced(session: Session, issue_id: int | None, service: str, title: str) -> Silence:
+    """A silence of an issue or of matching globs, without its times. Raises Refused if the globs match everything."""
+    if issue_id:
+        issue, prints = get(session, Issue, issue_id, "this issue"), triage_rules.fingerprints(session, issue_id)
+        return Silence(service=issue.service, title=issue.title, issue_id=issue_id, prints=sorted(prints))
+    if {service, title} <= {"", "*"}:
+        raise Refused("That would silence everything. Enter a service or a title.")
+    return Silence(service=service or "*", title=title or "*", prints=[])
 
 
 def _start(starts: str) -> datetime:

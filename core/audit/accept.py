@@ -1,7 +1,7 @@
 """Resets the head of the audit trail after a backup of the database was restored.
 
 The head then names rows that the backup lacks, so it no longer advances. If the chain itself is consistent, an admin
-accepts it as it is. The old heads are recorded in the audit row, and the route ``audit_failed`` gets a notification, so
+accepts it. The old heads are recorded in the audit row, and the route ``audit_failed`` gets a notification, so
 that nobody can truncate the trail silently.
 """
 
@@ -19,7 +19,7 @@ from core.settings import Settings
 
 
 def accept(settings: Settings, by: str, reason: str) -> ChainVerdict:
-    """Sign the newest row as the head. Refused if the chain itself is inconsistent, or if nothing is wrong."""
+    """Sign the newest row as the head. Refused if the chain is inconsistent or already matches every head."""
     if head.verify(settings).ok:
         return ChainVerdict(False, 0, "nothing to accept: the chain matches every head")
     kept = head.keeper(settings)

@@ -1,8 +1,8 @@
 """A hash chain of who did what: each row holds the hash of the previous row.
 
-The chain is SHA-256 over canonical JSON. Whoever can write to the database can recompute it. Signed heads, which are
-stored outside the chain (core/audit/head.py), therefore detect what the chain alone cannot: a removed end, and rows
-that were rewritten together with all later hashes.
+The chain is SHA-256 over canonical JSON. Anyone who can write to the database can recompute it. Signed heads, which
+are stored outside the chain (core/audit/head.py), therefore detect what the chain alone cannot: a removed end, and
+rows that were rewritten together with all later hashes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def record(
     detail: dict | None = None,
     key: str | None = None,
 ) -> AuditRow:
-    """Append a row inside the caller's transaction. Raises AlreadyDone when ``key`` was used before."""
+    """Append a row inside the caller's transaction. Raises AlreadyDone if ``key`` was used before."""
     if key and session.exec(select(AuditRow).where(AuditRow.key == key)).first():
         raise AlreadyDone(key)
     last = session.exec(select(AuditRow).order_by(col(AuditRow.id).desc()).limit(1)).first()
@@ -78,7 +78,7 @@ class ChainState(StrEnum):
     REMOVED = "removed"
     TRUNCATED = "truncated"
     REWRITTEN = "rewritten"
-    FORGED = "rewritten with its head"  # the head is not signed with our key
+    FORGED = "rewritten with its head"  # the head is not signed with this host's key
     HEADLESS = "head missing"
 
 
@@ -116,7 +116,7 @@ def walk(
 ) -> tuple[ChainVerdict, Mark | None]:
     """(verdict, mark of the last row) of the rows from ``start`` on, or of all.
 
-    ``start`` is a row that was verified earlier and must be unchanged.
+    ``start`` is a row that was verified earlier; it must be unchanged.
     """
     kept = sorted([*marks, start] if start else marks, key=lambda mark: mark.row)
     count = 0
@@ -133,7 +133,7 @@ def walk(
 
 
 def _linked(session: Session, start: Mark | None, marks: list[Mark]) -> Iterator[Row]:
-    """The rows in order, each of which is consistent. Raises _Broken."""
+    """The consistent rows, in order. Raises _Broken at the first inconsistent one."""
     query = select(*COLUMNS).order_by(col(AuditRow.id))
     if start:
         query = query.where(col(AuditRow.id) >= start.row)

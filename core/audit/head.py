@@ -1,9 +1,9 @@
 """The head of the audit chain: its newest row, verified and signed, stored outside the database.
 
-A head only advances, from the row that the last one names over consistent rows. It is stored in DATA_DIR/audit-head,
+A head only advances: from the row of the last head, over consistent rows. It is stored in DATA_DIR/audit-head,
 signed (HMAC-SHA256) with AUDIT_KEY or, without it, with the key in DATA_DIR/audit-key. The database records which host
 and folder has a head, and the head that was last sent elsewhere. Each host of a shared database has its own head and
-verifies from it on, however long it was offline. Whoever can write to the database and the folder can forge both; a
+verifies from there, however long it was offline. Anyone who can write to the database and the folder can forge both; a
 head that was sent elsewhere (``python -m core audit verify --head LINE``) reveals that.
 """
 
@@ -35,7 +35,7 @@ from core.settings import Settings
 
 log = logging.getLogger(__name__)
 SHORTEST = 32  # characters of AUDIT_KEY
-PATIENCE = 5.0  # seconds that an action waits for another process which moves the head
+PATIENCE = 5.0  # seconds that an action waits while another process moves the head
 LINE = re.compile(r"audit-head-1 (\d{1,18}) ([0-9a-f]{64}) (\S{20}) ([0-9a-f]{8}) ([0-9a-f]{64})", re.ASCII)
 
 
@@ -84,17 +84,17 @@ def _name(key: bytes) -> str:
     return hmac.new(key, b"audit-key", hashlib.sha256).hexdigest()[:8]
 
 
-# --- where it is kept --------------------------------------------------------------------------------
+# --- the folder of the head ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Keeper:
-    """One host and folder that keeps a head. ``key`` is empty before the first one, or when it was lost."""
+    """One host and folder that keeps a head. ``key`` is empty before the first head, or if it was lost."""
 
     folder: Path
     name: str
     key: bytes
-    own_key: bool  # it lies in the folder, not in AUDIT_KEY
+    own_key: bool  # stored in the folder, not in AUDIT_KEY
 
     @property
     def file(self) -> Path:
@@ -135,11 +135,11 @@ def _prepare(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-# --- the last one ------------------------------------------------------------------------------------
+# --- the last head -----------------------------------------------------------------------------------
 
 
 def _last(session: Session, kept: Keeper) -> Head | Mark | None:
-    """The head on disk; a Mark from a version that did not sign; None if there never was one. Raises Distrusted."""
+    """The head on disk; a Mark from a version without signatures; None if there never was one. Raises Distrusted."""
     known = session.get(AuditHead, kept.name) is not None
     used = known or (kept.own_key and bool(kept.key))
     if not kept.file.exists():
@@ -175,14 +175,14 @@ def _forward(kept: Keeper) -> tuple[ChainVerdict, Mark | None, Head | Mark | Non
     with store.read() as session:
         head = _last(session, kept)
         others = _sent(session, kept)
-    with store.read() as session:  # what it reads is not older than the head
+    with store.read() as session:  # a snapshot that is not older than the head
         if isinstance(head, Head):
             return *chain.walk(session, start=head.mark()), head
         return *chain.walk(session, [*others, *([head] if head else [])]), head
 
 
 def keep(kept: Keeper, last: Mark) -> None:
-    """Sign and write it. The first head creates the key, and the database records that it exists."""
+    """Sign and write the head. The first head creates the key, and the database records that it exists."""
     key = kept.key
     if not key:
         key = secrets.token_hex(32).encode()
@@ -210,7 +210,7 @@ def advance_quietly(settings: Settings) -> None:
             log.error("audit trail %s: %s", verdict.state, verdict.says)
 
 
-# --- verifying all, and sending it outside -----------------------------------------------------------
+# --- verifying the chain, and sending the head -------------------------------------------------------
 
 
 def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, given: Head | None = None) -> ChainVerdict:
@@ -236,7 +236,7 @@ def verify(settings: Settings, told: Callable[[int], None] = lambda _: None, giv
 
 
 def _both(verdict: ChainVerdict, state: ChainState, says: str) -> ChainVerdict:
-    """The verdict for an untrusted head, with what the chain or the other heads show."""
+    """The verdict for an untrusted head, with the findings of the chain or the other heads."""
     if verdict.ok:
         return ChainVerdict(False, verdict.rows, says, state)
     by_heads = verdict.state in (ChainState.REWRITTEN, ChainState.TRUNCATED)
@@ -244,7 +244,7 @@ def _both(verdict: ChainVerdict, state: ChainState, says: str) -> ChainVerdict:
 
 
 def _sent(session: Session, kept: Keeper) -> list[Mark]:
-    """The heads in the database, of every host. One that names our key must be signed with it. Raises Distrusted."""
+    """The heads of all hosts in the database. One with this host's key must be signed with it. Raises Distrusted."""
     found = []
     for row in session.exec(select(AuditHead).order_by(AuditHead.keeper)):
         head = read(row.line)

@@ -1,7 +1,7 @@
 """``python -m core token``: API tokens of programs, each acting for a person with part of that person's rights.
 
 A token with rights to act needs the person's own password, or an admin's PLATFORM_TOKEN. Whoever owns the database can
-issue read-only tokens without either.
+issue read-only tokens without either, and ingest tokens, with which a service can send its signals and nothing else.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import sys
 from collections.abc import Sequence
 
 from core import settings
-from core.access import accounts, sessions
+from core.access import accounts, ingest_tokens, sessions
 from core.access.rights import AUDIT, RIGHTS, VIEW, Forbidden
 from core.cli import cli_actor
 from core.db import store
+from core.inputs import naming
 from core.queries import people as view
 from core.settings import Settings
 
@@ -50,6 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     gone = commands.add_parser("revoke", help="Revoke a token at once.")
     gone.add_argument("number", type=int)
     gone.set_defaults(work=lambda given, _, by: sessions.revoke_token(given.number, by=by))
+    sends = commands.add_parser("ingest", help="Issue a token with which a service sends its signals; print it once.")
+    sends.add_argument("service", help=f"a service of platform.toml; {naming.ANY} for a collector of all services")
+    sends.add_argument("--label", default="", help="purpose of the token")
+    sends.set_defaults(work=ingest)
+    commands.add_parser("list-ingest", help="List all ingest tokens.").set_defaults(work=show_ingest)
+    ended = commands.add_parser("revoke-ingest", help="Revoke an ingest token at once.")
+    ended.add_argument("number", type=int)
+    ended.set_defaults(work=lambda given, _, by: ingest_tokens.revoke(given.number, by=by))
     return parser
 
 
@@ -83,3 +92,20 @@ def show(_given, _settings: Settings, _by: str) -> None:
         state = f"{view.token_state(one)}, {one.expires_at:%F}"
         used = f"used {one.last_used:%F %H:%M} UTC" if one.last_used else "never used"
         print(f"{one.id:>4} {one.person:<24} {state:<19} {used:<27} {' '.join(one.scopes):<24} {one.label}")
+
+
+def ingest(given, configured: Settings, by: str) -> None:
+    services = configured.policy.services
+    if given.service not in (naming.ANY, *services):
+        known = ", ".join(sorted(services)) or "none yet"
+        raise ValueError(f"{given.service!r} is not a service of {configured.platform_file}. Its services are: {known}")
+    print(ingest_tokens.issue(given.service, given.label, by=by))
+
+
+def show_ingest(_given, _settings: Settings, _by: str) -> None:
+    with store.read() as session:
+        rows = ingest_tokens.listed(session)
+    for one in rows:
+        state = "revoked" if one.revoked_at else "valid"
+        used = f"used {one.last_used:%F %H:%M} UTC" if one.last_used else "never used"
+        print(f"{one.id:>4} {one.service:<24} {state:<8} {used:<27} {one.label}")

@@ -1,1 +1,1 @@
-"""The database: its one engine, its transactions and migrations, and many rows at once."""
+"""The database: its only engine, transactions, migrations and bulk writes."""

@@ -1,4 +1,4 @@
-"""A query of any number of columns."""
+"""Queries of any number of columns."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from sqlmodel.sql.expression import Select
 
 
 def select_columns(*columns: Any) -> Select[*tuple[Any, ...]]:
-    """``select`` of two or more columns. SQLModel types its own for at most four that are written one by one."""
+    """``select`` of two or more columns. SQLModel types its own only for up to four positional columns."""
     return Select(*columns)

@@ -1,8 +1,8 @@
 """Database errors that resolve by themselves: an unavailable server, a lock, a full disk.
 
-DBOS retries its own database calls without a limit when it takes an error for a lost connection. It knows few of
-these errors, so the engine marks the others as lost connections too (SQLAlchemy's ``handle_error``): a workflow then
-waits for the database instead of ending.
+DBOS retries its own database calls without a limit if an error is a lost connection. It recognizes few of these
+errors, so the engine marks the others as lost connections too (SQLAlchemy's ``handle_error``): a workflow then waits
+for the database instead of ending.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SQLITE_AWAY = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PROTOCOL,
 }
-# SQLSTATE classes and codes: connection, resources, intervention by an operator, a server that is read-only now
+# SQLSTATE classes and codes: connection, resources, operator intervention, a read-only server
 POSTGRES_AWAY = ("08", "53", "57P", "58", "25006", "25P03", "40")
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
@@ -51,7 +51,7 @@ def _away(error: BaseException | None) -> bool:
 
 
 def _sqlite_code(error: sqlite3.Error) -> int:
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the primary code, without its extension
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the primary code without the extended one
 
 
 def of_database(error: BaseException) -> bool:

@@ -1,7 +1,7 @@
 """The only engine, its transactions and migrations.
 
 SQLite has one writer: a write transaction starts IMMEDIATE, is short, and never spans a network call.
-About migrations: after simonw/llm, numbered functions in a list and a table of the names applied.
+Migrations are numbered functions in a list and a table of applied names (after simonw/llm).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sqlmodel import Session, SQLModel, create_engine, select
 
 from core import models
 from core.db import outages
-from core.models import access, kept
+from core.models import access, inputs, kept
 from core.models.base import table_of
 
 PRAGMAS = (
@@ -26,7 +26,7 @@ PRAGMAS = (
     "synchronous=FULL",
     "busy_timeout=30000",
     "foreign_keys=ON",
-    "cache_size=-16384",  # 16 MB a connection: the indexes that the screens count by stay in memory
+    "cache_size=-16384",  # 16 MB per connection: keeps the indexes of the screens in memory
 )
 ONE_WRITER = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(20260)"}
 _engine: Engine | None = None
@@ -50,20 +50,20 @@ def make_engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection, _record) -> None:
-    connection.isolation_level = "IMMEDIATE"  # DBOS, which shares this engine, counts on it too
+    connection.isolation_level = "IMMEDIATE"  # DBOS, which shares this engine, relies on it too
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _prepare_postgres(connection, _record) -> None:
-    """A worker that is suspended in a transaction must not hold the writer's lock for ever."""
+    """Limit idle transactions: a suspended worker must not hold the writer's lock for ever."""
     with connection.cursor() as cursor:
         cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
     connection.commit()
 
 
 def sqlite_file(url: URL) -> Path:
-    """The file of a SQLite database. Raises ValueError for one that has none."""
+    """The file of a SQLite database. Raises ValueError for one without a file."""
     if not url.database:
         raise ValueError("the address of the SQLite database names no file")
     return Path(url.database)
@@ -89,7 +89,7 @@ _fences: dict[Engine, Callable[[Session], None]] = {}
 
 
 def fence(check: Callable[[Session], None] | None) -> None:
-    """Call ``check`` first in each write transaction of this process; None: no check."""
+    """Call ``check`` first in each write transaction of this process; None removes the check."""
     _fences.clear()
     if check:
         _fences[engine()] = check
@@ -110,7 +110,7 @@ def time() -> datetime:
 
 @event.listens_for(Session, "before_flush")
 def _storable(session: Session, *_: object) -> None:
-    """Replace what a column cannot hold: outputs of programs and models can contain any character."""
+    """Replace characters that a column cannot hold: output of programs and models can contain any."""
     for row in (*session.new, *session.dirty):
         for name, value in list(row.__dict__.items()):
             if isinstance(value, str) and (kept := models.storable(value)) != value:
@@ -119,7 +119,7 @@ def _storable(session: Session, *_: object) -> None:
 
 @contextmanager
 def write() -> Iterator[Session]:
-    """One short write transaction. What it reads cannot change before it commits, because there is one writer at a time
+    """One short write transaction. The data it reads cannot change before it commits: there is one writer at a time
     (SQLite's own lock, or an equivalent one on PostgreSQL). Limits, claims and the audit chain rely on this.
     """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
@@ -140,9 +140,9 @@ def read() -> Iterator[Session]:
 
 
 def add(connection: Connection, *names: str) -> None:
-    """Add the named tables ("silence") and columns ("issue.owner") of models where they are missing yet.
+    """Add the named tables ("silence") and columns ("issue.owner") of models if they are missing.
 
-    A fresh database has them all from its first migration; an older one gets them here, with their defaults.
+    A fresh database has them from its first migration; an older one gets them here, with their defaults.
     """
     found = inspect(connection)
     for table_name, _, column_name in (name.partition(".") for name in names):
@@ -154,7 +154,7 @@ def add(connection: Connection, *names: str) -> None:
 
 
 def _add_column(connection: Connection, table: Table, column: Column) -> None:
-    """Nullable, or with a plain default: what SQLite and PostgreSQL can both add to a table with rows."""
+    """Add a column, nullable or with a plain default: SQLite and PostgreSQL can both add these to a table with rows."""
     quoted = connection.dialect.identifier_preparer.quote
     shape = f"{quoted(column.name)} {column.type.compile(connection.dialect)}"
     if not column.nullable:
@@ -166,7 +166,7 @@ def _add_column(connection: Connection, table: Table, column: Column) -> None:
 
 
 def index(connection: Connection, name: str) -> None:
-    """Add the named index of models where it is missing yet."""
+    """Add the named index of models if it is missing."""
     tables = SQLModel.metadata.tables.values()
     found: Index = next(i for table in tables for i in table.indexes if i.name == name)
     found.create(connection, checkfirst=True)
@@ -195,7 +195,7 @@ def m004_delivery(connection: Connection) -> None:
 
 
 def m005_rulings(connection: Connection) -> None:
-    """Also indexes by which a round costs the same however many signals are stored."""
+    """Also indexes that keep the cost of a round independent of the number of stored signals."""
     add(connection, table_of(kept.Ruling).name, table_of(kept.Silence).name)
     add(connection, "issue.counted_by", "issue.merged_into")
     for name in ("ix_signal_fingerprint", "ix_signal_issue_at"):
@@ -211,7 +211,7 @@ def m008_people(connection: Connection) -> None:
 
 
 def m009_saved_views_policy_versions(connection: Connection) -> None:
-    """Also the verdict beside each outcome, and the indexes that the screens count by."""
+    """Also the verdict of each outcome, and the indexes for the counts on the screens."""
     add(connection, "policyversion", "savedview", "outcome.verdict")
     connection.execute(
         text(
@@ -262,6 +262,12 @@ def m014_holds_restarts_resolutions(connection: Connection) -> None:
     add(connection, "hold", "issue.restarts", "issue.at_once", "outcome.resolution", "outcome.resolved_by")
 
 
+def m015_inputs(connection: Connection) -> None:
+    """What services and vendors send, with the tokens that they send it with."""
+    tables = (inputs.Payload, inputs.IngestToken, inputs.InputState, inputs.SpanWindow, inputs.ServiceCall)
+    add(connection, *(table_of(table).name for table in (*tables, inputs.SpanLink)))
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -274,11 +280,12 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m012_judged_releases,
     m013_alarm_and_life,
     m014_holds_restarts_resolutions,
+    m015_inputs,
 ]
 
 
 def migrate(target: Engine) -> list[str]:
-    """Apply what is missing, each in its own transaction; returns the names applied."""
+    """Apply missing migrations, each in its own transaction; returns their names."""
     table_of(models.Migration).create(target, checkfirst=True)
     applied = []
     for step in MIGRATIONS:

@@ -1,1 +1,1 @@
-"""The decision on an issue: pure rules and guards, their receipt, maintenance windows, and the replay of the past."""
+"""The decision on an issue: pure rules and guards, their receipt, maintenance windows, and replays."""

@@ -1,6 +1,6 @@
-"""The guards: checks that follow the matrix and can only make its verdict safer. Pure.
+"""The guards: checks after the matrix that can only make its verdict safer. Pure.
 
-Each says whether it fires and why; its effect is to escalate, to ask for approval, or to queue.
+Each returns whether it fires and why; its effect is to escalate, to ask for approval, or to queue.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from core.models import Cause, Severity
 from core.models.counted import counted
 from core.policy.reader import Policy
 
-CORROBORATION = "corroboration"  # the guard that asks a person when nothing corroborates a report
+CORROBORATION = "corroboration"  # the guard that asks a person if nothing corroborates a report
 
 
 @dataclass(frozen=True)
 class Guard:
-    """What a guard said: ``effect`` is empty (did not fire), approval, escalate or queue."""
+    """The result of a guard: ``effect`` is empty (did not fire), approval, escalate or queue."""
 
     name: str
     effect: str

@@ -1,4 +1,4 @@
-"""The decision with the receipt that a person can check: each number, rule and guard, and the closest alternative."""
+"""The decision and a receipt that a person can check: each number, rule and guard, and the closest alternative."""
 
 from __future__ import annotations
 

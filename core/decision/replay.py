@@ -1,7 +1,7 @@
 """Replay: past decisions, judged again under another policy. Pure; the inputs come from the stored receipts.
 
-A decision flips when its verdict changes, or when it newly needs a person's approval or no longer does. Each flip
-carries the real outcome of the run.
+A decision flips if its verdict changes, or if it starts or stops needing a person's approval. Each flip carries the
+real outcome of the run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from core.policy.reader import Policy
 
 @dataclass(frozen=True)
 class PastDecision:
-    """A decision as it was made. ``inputs`` is its receipt's Situation; ``outcome`` what the run came to, or ""."""
+    """A decision as it was made. ``inputs`` is its receipt's Situation; ``outcome`` is the run's result, or ""."""
 
     issue_id: int
     title: str
@@ -33,7 +33,7 @@ class PastDecision:
 
 @dataclass(frozen=True)
 class Flip:
-    """``already`` is True when the policy in force today decides like the new one."""
+    """``already`` is True if the policy in force today decides like the new one."""
 
     past: PastDecision
     verdict: Verdict
@@ -45,14 +45,14 @@ class Flip:
 
 @dataclass(frozen=True)
 class Replay:
-    """``unreadable`` counts decisions whose receipt lacks its inputs: ``judged`` leaves them out."""
+    """``unreadable`` counts decisions whose receipt lacks its inputs; ``judged`` excludes them."""
 
     judged: int
     unreadable: int
     flips: list[Flip]
 
     def kinds(self) -> dict[tuple[str, str], int]:
-        """How many flips there are from what to what, in words."""
+        """The number of flips by old and new decision, in words."""
         return dict(
             Counter(
                 (words(f.past.verdict, f.past.needs_approval), words(f.verdict, f.needs_approval)) for f in self.flips
@@ -76,7 +76,7 @@ def words(verdict: Verdict, needs_approval: bool) -> str:
 
 
 def replay(pasts: Iterable[PastDecision], policy: Policy, in_force: Policy | None = None) -> Replay:
-    """Judge each past decision under ``policy``; ``in_force`` marks what today's policy decides alike."""
+    """Judge each past decision under ``policy``; ``in_force`` marks flips that today's policy decides the same way."""
     judged, unreadable, flips = 0, 0, []
     for past in pasts:
         try:

@@ -1,4 +1,4 @@
-"""All that a decision depends on, as plain values. Pure."""
+"""The inputs of a decision, as plain values. Pure."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Situation:
     deployments_last_hour: int = 0
     rollbacks_in_a_row: int = 0
     corroborated: bool = True  # older decisions, made without this check, count as corroborated
-    corroboration: str = ""  # by what, or why not
+    corroboration: str = ""  # the source, or why there is none
 
 
 def rollbacks_in_a_row(results: list[str]) -> int:
-    """How many of the newest outcomes (newest first) that reached production were rolled back, unbroken."""
+    """How many of the newest outcomes in production (newest first) were rolled back without interruption."""
     return sum(
         1
         for _ in takewhile(
@@ -41,7 +41,7 @@ def rollbacks_in_a_row(results: list[str]) -> int:
 
 
 def read_situation(given: dict) -> Situation:
-    """A Situation from plain JSON. Raises ValueError naming what is unknown, missing or out of range."""
+    """A Situation from plain JSON. Raises ValueError that names the unknown, missing or out-of-range value."""
     unknown = set(given) - set(Situation.__dataclass_fields__)
     if unknown:
         raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")

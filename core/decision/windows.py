@@ -1,4 +1,4 @@
-"""Maintenance windows, business hours and freezes: pure arithmetic of times."""
+"""Maintenance windows, business hours and freezes: pure arithmetic on times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from core.policy.sections import BusinessHours, Freeze, Maintenance
 
-WEEK = 8  # days to look ahead: today may be past, the same day next week is not
+WEEK = 8  # days to look ahead: today's window may be over, next week's is not
 
 
 def _spans(at: datetime, zone: str, days: list[int], start: str, length: timedelta):
@@ -29,12 +29,12 @@ def _opens_at(at: datetime, zone: str, days: list[int], start: str, length: time
 
 
 def maintenance_opens(at: datetime, rules: Maintenance) -> datetime:
-    """When the next maintenance window is open: ``at`` itself while one is."""
+    """When the next maintenance window opens; ``at`` itself if one is open."""
     return _opens_at(at, rules.zone, rules.days, rules.start, timedelta(minutes=rules.minutes))
 
 
 def business_opens(at: datetime, rules: BusinessHours) -> datetime:
-    """When deployments may next run: ``at`` itself in business hours or when none are set."""
+    """When deployments may run next; ``at`` itself in business hours or if none are set."""
     if not rules.days:
         return at
     midnight = datetime.min
@@ -45,7 +45,7 @@ def business_opens(at: datetime, rules: BusinessHours) -> datetime:
 
 
 def freeze(at: datetime, freezes: Iterable[Freeze], repository: str) -> Freeze | None:
-    """The freeze of this repository that ends last, of those that hold at this moment."""
+    """The current freeze of this repository that ends last."""
     held = [f for f in freezes if f.start <= at < f.end and (not f.repositories or repository in f.repositories)]
     return max(held, key=lambda f: f.end, default=None)
 

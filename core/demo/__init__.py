@@ -1,1 +1,1 @@
-"""The demo: a shop that really fails, its faults, its visitors, and simulators of the vendors."""
+"""The demo: a shop with real failures, its faults and visitors, and simulators of the vendors."""

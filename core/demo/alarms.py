@@ -1,4 +1,4 @@
-"""What a team would have set up at every vendor: an alarm for each service whose requests fail too often."""
+"""The alarms that a team would have set up at every vendor: one for each service whose requests fail too often."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.demo.telemetry import Telemetry
 
-SPAN, SHARE, FEWEST = 60, 0.02, 5  # seconds; share of failed requests that rings; fewer errors never do
+SPAN, SHARE, FEWEST = 60, 0.02, 5  # seconds; share of failed requests that triggers; minimum number of errors
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Ringing:
 
 
 class Alarms:
-    """Looked at whenever a vendor is asked; one that goes off again later is another one."""
+    """Evaluated at each request to a vendor; an alarm that triggers again later is a new one."""
 
     def __init__(self, telemetry: Telemetry):
         self.telemetry, self.since = telemetry, {}
@@ -41,7 +41,7 @@ class Alarms:
             return [Ringing(service, self.since[service], share) for service, share in shares.items()]
 
     def rung(self, since: float, until: float) -> list[Ringing]:
-        """The alarms that went off in the span, oldest first."""
+        """The alarms that triggered in the span, oldest first."""
         self.ringing()
         with self.lock:
             return [row for row in self.past if since <= row.since < until]

@@ -1,4 +1,4 @@
-"""``python -m core demo``: the shop, its vendors and the console; or every fault in turn, without a screen."""
+"""``python -m core demo``: the shop, its vendors and the console; or every fault in turn, headless."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from core.policy.reader import read_policy
 ROOT = Path(__file__).resolve().parents[2]
 PORT, CONSOLE_PORT, RATE = 8600, 8501, 30.0
 CALM, FOUND, DONE = 25.0, 90.0, 240.0  # seconds: before the first fault, until an issue, until it has ended
-ENOUGH = 50  # automatic deployments an hour, when a person raises the limit
+ENOUGH = 50  # automatic deployments per hour after a person raised the limit
 ENDED = ("resolved", "escalated", "dismissed")
 
 
@@ -64,7 +64,7 @@ def break_(given) -> int:
 
 
 class RemoteControl:
-    """The sandbox's remote control."""
+    """The remote control of the demo's shop."""
 
     def __init__(self, folder: Path):
         told = json.loads((folder / "sandbox.json").read_text())
@@ -84,7 +84,7 @@ class RemoteControl:
 
 @contextlib.contextmanager
 def process(argv: Sequence[str], env: dict[str, str], log: Path | None = None) -> Iterator[subprocess.Popen]:
-    """A child with its whole tree, ended with us."""
+    """A child process; its whole tree ends with this process."""
     out = log.open("w") if log else None
     child = subprocess.Popen(argv, cwd=ROOT, env=os.environ | env, stdout=out, stderr=out, start_new_session=True)
     try:
@@ -116,7 +116,7 @@ def simulator(given) -> Iterator[dict[str, str]]:
 
 
 def demo(given) -> int:
-    """The console on port 8501; the first fault is shipped when the shop has been calm for a while."""
+    """The console on port 8501; the first fault is shipped after a calm period."""
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     print("Starting the shop and the simulated vendors …", flush=True)
     password = f"demo-{secrets.token_hex(5)}"
@@ -166,7 +166,7 @@ def _console(port: int) -> list[str]:
 
 
 def run_faults(given) -> int:
-    """Ship each fault, wait for its end, score it, restore the shop; one row each."""
+    """Ship each fault, wait for its end, score it, restore the shop; one row per fault."""
     faults = [FAULTS[name] for name in (FAULTS if given.all or given.overlap and not given.names else given.names)]
     if not faults:
         raise SystemExit("Name a bug, or use --all.")
@@ -181,7 +181,7 @@ def run_faults(given) -> int:
 
 @contextlib.contextmanager
 def _at_work(given) -> Iterator[dict[str, str]]:
-    """A fresh world with a worker in it, calm for a while; yields the environment of its approver."""
+    """A fresh world with a worker, after a calm period; yields the environment of its approver."""
     password = f"demo-{secrets.token_hex(5)}"
     with simulator(given) as world:
         if given.limit is not None:
@@ -205,7 +205,7 @@ def _in_turn(given, env: dict[str, str], faults: Sequence[DemoFault]) -> Iterato
 def _world(given, env: dict[str, str]) -> overlap.OverlapWorld:
     def does(name: str) -> Callable[[int], None]:
         def answer(issue: int) -> None:
-            with contextlib.suppress(RuntimeError):  # answered meanwhile, or its question is being replaced
+            with contextlib.suppress(RuntimeError):  # answered meanwhile, or its approval is being replaced
                 _core(env, name, "--issue", str(issue))
 
         return answer
@@ -224,7 +224,7 @@ def _world(given, env: dict[str, str]) -> overlap.OverlapWorld:
 
 
 def _token(env: dict[str, str], password: str) -> str:
-    """A token of the demo's approver, who proves with the password that the worker gave them."""
+    """A token of the demo's approver, issued for the password that the worker set."""
     scopes = ("--scope", "view", "--scope", "operate", "--scope", "approve")
     words = ("token", "add", "approver", "--label", "demo run", *scopes, "--password-stdin")
     return _core(env, *words, told=password).strip()
@@ -290,7 +290,7 @@ def _scored(given, fault: DemoFault, issue: dict | None, shipped: float, waited:
 
 
 def _seconds(issue: Mapping, shipped: float) -> float | None:
-    """From the fault's shipping to the issue's end, which the store keeps in UTC; None while it is open."""
+    """Seconds from the fault's release to the issue's end (stored in UTC); None while it is open."""
     if not issue["ended_at"]:
         return None
     ended = datetime.fromisoformat(issue["ended_at"])
@@ -298,7 +298,7 @@ def _seconds(issue: Mapping, shipped: float) -> float | None:
 
 
 def behaves(folder: Path, fault: DemoFault) -> bool:
-    """The hidden checks of a fault, on what production of the demo in ``folder`` runs."""
+    """Whether the code in production of the demo in ``folder`` passes the fault's hidden checks."""
     live = RemoteControl(folder).status()["production"]["id"]
     done = subprocess.run(
         [sys.executable, "-c", fault.checks], cwd=folder / "deployments" / live, capture_output=True, timeout=60
@@ -307,7 +307,7 @@ def behaves(folder: Path, fault: DemoFault) -> bool:
 
 
 def _settle(remote: RemoteControl, env, fault: DemoFault, issue: dict | None) -> None:
-    """The team's own resolution of what was not fixed, recorded at the issue."""
+    """Resolve an unfixed issue as the team would: restore the code and record the resolution."""
     if issue and issue["status"] == "resolved":
         return
     with contextlib.suppress(SystemExit):

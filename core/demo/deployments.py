@@ -1,4 +1,4 @@
-"""Deployments: a commit of the shop, or uploaded files, as a process of its own; production is what the alias names."""
+"""Deployments: a commit of the shop, or uploaded files, as a separate process; the alias names production."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DemoDeployment:
     port: int = 0
     output: list[str] = field(default_factory=list)
     process: subprocess.Popen | None = None
-    files: dict[str, bytes] | None = None  # uploaded ones, in place of a commit: a static site
+    files: dict[str, bytes] | None = None  # uploaded files instead of a commit: a static site
 
     def argv(self) -> list[str]:
         if self.files is None:
@@ -47,14 +47,14 @@ class Deployments:
         self.folder, self.repo, self.telemetry, self.environment = folder, repo, telemetry, environment
         self.all: dict[str, DemoDeployment] = {}
         self.alias, self.previous, self.changed = "", "", 0
-        self.auto_assign = True  # as at Vercel, a rollback ends it until the next promotion
+        self.auto_assign = True  # as at Vercel, a rollback disables it until the next promotion
         self.variables: dict[str, str] = {}
         self.lock = threading.RLock()
 
     def create(
         self, sha: str, ref: str, target: str, meta: dict, files: dict[str, bytes] | None = None
     ) -> DemoDeployment:
-        """Start a commit as a process; it becomes READY or ERROR by its health check, and production by its target."""
+        """Start a commit as a process. Its health check makes it READY or ERROR, its target makes it production."""
         with self.lock:
             made = DemoDeployment(f"dpl_{len(self.all) + 1:04d}{sha[:10]}", sha, ref, target, meta, files=files)
             made.port = free_port()
@@ -63,7 +63,7 @@ class Deployments:
         return made
 
     def again(self, source: DemoDeployment, target: str, meta: dict) -> DemoDeployment:
-        """A deployment from what another one was made of."""
+        """A new deployment from the source of another one."""
         return self.create(source.sha, source.ref, target, meta, source.files)
 
     def _lay_out(self, made: DemoDeployment, folder: Path) -> None:
@@ -117,7 +117,7 @@ class Deployments:
                 made.state, made.ready = state, int(time.time() * 1000)
 
     def cancel(self, made: DemoDeployment) -> bool:
-        """Stop a deployment that is not finished yet; whether it was one."""
+        """Stop an unfinished deployment; returns whether it was unfinished."""
         with self.lock:
             if made.state != "BUILDING":
                 return False
@@ -150,7 +150,7 @@ class Deployments:
         return self.all.get(self.alias)
 
     def _tidy(self) -> None:
-        """Stop the oldest processes; production and what it may roll back to stay."""
+        """Stop the oldest processes, except production and its rollback targets."""
         with self.lock:
             running = [d for d in self.all.values() if d.process and d.process.poll() is None]
             for old in running[:-KEEP]:

@@ -1,10 +1,10 @@
-"""The shop's support desk: when enough customers ran into the same error, it files an issue on GitHub."""
+"""The shop's support desk: files an issue on GitHub when enough customers hit the same error."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-PEOPLE = 5  # customers with the same error before somebody writes
+PEOPLE = 5  # customers with the same error before an issue is filed
 
 
 class SupportDesk:
@@ -12,7 +12,7 @@ class SupportDesk:
         self.file, self.seen, self.filed = file, {}, set()
 
     def hear(self, row: dict) -> None:
-        """An error that a customer saw."""
+        """Record an error that a customer saw."""
         told = row["exception"]
         key = (row["service"], row["route"], told["type"], row["release"])
         people = self.seen.setdefault(key, [])

@@ -1,7 +1,7 @@
 """The faults that can be shipped to the shop's production.
 
-``edits`` are (file, old text, new text), made on whatever the main branch holds by then. ``checks`` is hidden
-from the product and says whether a fix behaves.
+``edits`` are (file, old text, new text), applied to the current main branch. ``checks`` is hidden from the
+product and tests whether a fix behaves.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ class DemoFault:
     edits: tuple[tuple[str, str, str], ...] = ()
     message: str = ""  # the team's commit message
     checks: str = ""
-    fails: float = 0.0  # share of its service's requests that fail by it, of the visitors' (core/demo/traffic.py)
+    fails: float = 0.0  # share of the visitors' requests to its service that it makes fail (core/demo/traffic.py)
 
     @property
     def expected(self) -> str:
-        """The decision that is right where nothing else fails: only what the code causes is given to a fixer."""
+        """The right decision if nothing else fails: only causes in the code go to a fixer."""
         return "AUTO_RESOLVE" if self.kind in ("code", "backfire") else "ESCALATE_HUMAN"
 
 

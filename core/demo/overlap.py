@@ -1,13 +1,12 @@
-"""``demo run --overlap``: every fault shipped within two minutes, as bad days come, and how each one ended.
+"""``demo run --overlap``: ships every fault within two minutes and reports how each one ended.
 
-A fault's issue is the one of its service with its exception; a slowness is the one of its service without one. Code
-crashes have to end fixed and live, by the hidden checks of each on what production runs at the end; the fix that harms
-has to be rolled back; what no patch can cure has to end with a person, with its cause.
+A fault's issue is the one of its service with its exception; a slowdown's issue is the one of its service without an
+exception. Code crashes must end fixed and live: production at the end must pass each fault's hidden checks. A harmful
+fix must be rolled back. A fault that no patch can fix must end with a person, with its cause.
 
-The decision that is right is what the matrix says of the fault alone: of how many of its service's requests really
-fail by it, of the impact that the catalogue states, and of the confidence that the platform had. A fault that the
-matrix schedules is started at once, as a person may. What waits for the hour's limit is seen to wait until nothing
-else moves; then a person raises the limit.
+The right decision is the matrix's for the fault alone: from the share of its service's requests that really fail, the
+impact in the catalogue, and the platform's confidence. The drill starts a fault that the matrix schedules at once, as a
+person may. Releases that wait for the hourly limit must wait until nothing else moves; then a person raises the limit.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from core.policy.reader import Policy
 
 SPAN = 120.0  # seconds in which all faults are shipped
 LONGEST = 1800.0  # seconds from the last fault to the end of the drill
-QUIET = 30.0  # seconds without a change after which everything has settled
+QUIET = 30.0  # seconds without a change until everything has settled
 EVERY = 5.0
 ENDED = ("resolved", "escalated", "dismissed")
 AUTO, SCHEDULE, ESCALATE = "AUTO_RESOLVE", "SCHEDULE_MAINTENANCE", "ESCALATE_HUMAN"
@@ -31,26 +30,26 @@ Issues = Sequence[Mapping]
 
 @dataclass(frozen=True)
 class OverlapWorld:
-    """What the drill does to the demo, and asks of it."""
+    """The drill's interface to the demo."""
 
     policy: Policy
-    ship: Callable[[DemoFault], float]  # -> when, in seconds since 1970
+    ship: Callable[[DemoFault], float]  # -> time of shipping, in seconds since 1970
     issues: Callable[[], Issues]
-    answers: Mapping[str, Callable[[int], None]]  # what a person does about an issue, by the status that asks for it
+    answers: Mapping[str, Callable[[int], None]]  # a person's action on an issue, by status
     raise_limit: Callable[[], None]
     behaves: Callable[[DemoFault], bool]
     seconds: Callable[[Mapping, float], float | None]
 
 
 def plan(faults: Sequence[DemoFault], seed: int) -> list[tuple[float, DemoFault]]:
-    """When each fault is shipped, in seconds from the beginning; the order and the times come from the seed."""
+    """When each fault is shipped, in seconds from the start; the seed gives the order and the times."""
     chance = random.Random(seed)
     order = chance.sample(list(faults), len(faults))
     return list(zip(sorted(chance.uniform(0.0, SPAN) for _ in order), order, strict=True))
 
 
 def run(world: OverlapWorld, faults: Sequence[DemoFault], seed: int) -> Iterator[dict]:
-    """One row a fault, when everything has ended."""
+    """One row per fault, after everything has ended."""
     shipped = dict(_ship_all(world, plan(faults, seed)))
     queued = _settle(world, time.monotonic() + LONGEST)
     if queued:
@@ -72,7 +71,7 @@ def _ship_all(world: OverlapWorld, times: Sequence[tuple[float, DemoFault]]) -> 
 
 
 def _answer(world: OverlapWorld) -> Issues:
-    """Do what a person is asked for; returns the issues."""
+    """Act as the person; returns the issues."""
     issues = world.issues()
     for issue in issues:
         if answer := world.answers.get(issue["status"]):
@@ -98,12 +97,12 @@ def _settle(world: OverlapWorld, deadline: float) -> set[int]:
 
 
 def waits(issue: Mapping) -> bool:
-    """Does its release wait for something, and not for its turn alone?"""
+    """Does its release wait for something other than its turn?"""
     return issue["status"] == "queued" and issue["reason"].startswith("Waiting")
 
 
 def limited(issue: Mapping) -> bool:
-    """Does it wait for room in the hour's limit of deployments?"""
+    """Does it wait for the hourly limit of deployments?"""
     return waits(issue) and issue["reason"].endswith("an hour reached")
 
 
@@ -114,7 +113,7 @@ def of(fault: DemoFault, issues: Issues) -> Mapping | None:
 
 
 def expected(fault: DemoFault, issue: Mapping | None, policy: Policy) -> str:
-    """What the matrix (docs/architecture.md) says of the fault alone, written down anew. Pure."""
+    """The matrix's decision (docs/architecture.md) for the fault alone, implemented independently. Pure."""
     told = (issue or {}).get("confidence")
     if fault.expected == ESCALATE or told is None:
         return fault.expected

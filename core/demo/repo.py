@@ -10,7 +10,7 @@ from pathlib import Path
 from core.demo.faults import DemoFault
 
 TEMPLATE = Path(__file__).parent / "shop"
-HISTORY = (  # the releases before today: which files each brought
+HISTORY = (  # earlier releases, with the files that each added
     (
         "Ada Noor",
         "Catalog and prices",
@@ -48,7 +48,7 @@ class ShopRepo:
         self.origin, self.team = folder / "origin.git", folder / "team"
 
     def build(self) -> ShopRepo:
-        """Make the repository with its history; one that is there is kept."""
+        """Create the repository with its history; an existing one is kept."""
         if self.origin.exists():
             return self
         self.team.mkdir(parents=True)
@@ -76,11 +76,11 @@ class ShopRepo:
         git(self.team, "reset", "--quiet", "--hard", "origin/main")
 
     def ship(self, fault: DemoFault) -> str:
-        """Commit the fault to main as the team would; returns the commit. Raises ValueError when it cannot apply."""
+        """Commit the fault to main as the team would; returns the commit. Raises ValueError if it does not apply."""
         return self._edit([(f, old, new) for f, old, new in fault.edits], fault.message)
 
     def revert(self, fault: DemoFault) -> str:
-        """Take the fault back, as the team would. Raises ValueError when the code is not the fault's any more."""
+        """Revert the fault as the team would. Raises ValueError if the code no longer contains the fault."""
         return self._edit([(f, new, old) for f, old, new in fault.edits if new], f'Revert "{fault.message}"')
 
     def _edit(self, edits: list[tuple[str, str, str]], message: str) -> str:

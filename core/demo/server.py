@@ -28,12 +28,12 @@ from core.demo.telemetry import Telemetry
 from core.demo.traffic import drive
 from core.demo.vendors import cloudwatch, datadog, github, newrelic, osv, sentry, slack, smtp, vercel
 
-WAITING = 5  # connections that may stand in the carrier's queue
-RECENT = 20.0  # seconds of traffic that the status speaks of
+WAITING = 5  # connections in the carrier's queue
+RECENT = 20.0  # seconds of traffic in the status
 
 
 class Carrier:
-    """The carrier's rates service on a port of its own: down means that nobody listens there."""
+    """The carrier's rates service on its own port; when it is down, nothing listens there."""
 
     def __init__(self, port: int = 0):
         self.port, self.server = port, None
@@ -42,7 +42,7 @@ class Carrier:
     def up(self) -> None:
         if self.server is None:
             self.server = ThreadingHTTPServer(("127.0.0.1", self.port), _Rates)
-            self.server.socket.settimeout(1.0)  # who knocked may be gone by the time it is answered
+            self.server.socket.settimeout(1.0)  # a client may be gone before it is served
             self.port = self.server.server_address[1]
             threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -50,7 +50,7 @@ class Carrier:
         if self.server is not None:
             self.server.shutdown()
             self.server.timeout = 0
-            for _ in range(WAITING):  # who had got through is still served: a carrier that is down refuses, no more
+            for _ in range(WAITING):  # serve accepted connections; only new ones are refused
                 self.server.handle_request()
             self.server.server_close()
             self.server = None
@@ -65,7 +65,7 @@ class _Rates(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """The carrier keeps no log here."""
+        """No log."""
 
 
 class World:
@@ -170,7 +170,7 @@ class World:
         return {"restored": fault.name}
 
     def _deploy(self, sha: str) -> None:
-        """Deploy to production as the team does, and wait until it serves."""
+        """Deploy to production as the team would, and wait until it serves."""
         made = self.deployments.create(sha, "main", "production", {"by": "team"})
         while made.state == "BUILDING":
             time.sleep(0.1)
@@ -193,7 +193,7 @@ class World:
         return JSONResponse({"sent": True})
 
     async def edge(self, request: Request) -> Response:
-        """The shop's public address: whatever the production alias names."""
+        """The shop's public address: forwards to the deployment of the production alias."""
         live = self.deployments.production()
         if live is None:
             return JSONResponse({"error": "no deployment"}, 503)
@@ -277,7 +277,10 @@ remote = "{origin}"
 github = "acme/shop"
 vercel_project = "shop"
 production_url = "http://127.0.0.1:{port}/edge/shop"
+folder = "."
 source = ["shop"]
+tests = "tests"
+environment_build = "platform"  # the shop needs nothing besides
 
 {services}
 [guards]

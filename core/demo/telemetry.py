@@ -1,4 +1,4 @@
-"""What the shop's processes say on standard output, kept as logs and five-second buckets. Bounded in memory."""
+"""The standard output of the shop's processes, kept as logs and five-second buckets. Bounded in memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Telemetry:
         self.logs: deque[dict] = deque(maxlen=LOGS)
         self.buckets: OrderedDict[tuple[str, int], dict] = OrderedDict()
         self.lock, self.count = threading.Lock(), 0
-        self.readers: list[Callable[[dict], None]] = []  # told of each production error
+        self.readers: list[Callable[[dict], None]] = []  # called with each production error
 
     def line(self, text: str, environment: str) -> None:
-        """One line of a process; what is not JSON is an ordinary log line of no service."""
+        """Record one line of a process; a line that is not JSON is ignored."""
         try:
             row = json.loads(text)
             at = datetime.fromisoformat(row["ts"])
@@ -51,7 +51,7 @@ class Telemetry:
             self.buckets.popitem(last=False)
 
     def series(self, metric: str, since: float, until: float) -> dict[str, list[tuple[int, float]]]:
-        """By service the (epoch seconds, value) of requests, errors or p95_ms."""
+        """(epoch seconds, value) of requests, errors or p95_ms, by service."""
         found: dict[str, list[tuple[int, float]]] = {}
         with self.lock:
             for (service, at), bucket in sorted(self.buckets.items()):

@@ -1,6 +1,6 @@
-"""Visitors: a seeded stream of requests over all six services, the same with every code that is deployed.
+"""Visitors: a seeded stream of requests over all six services, the same for every deployed code.
 
-It always holds the requests that would trip a fault; sound code answers them properly.
+It always contains the requests that trigger a fault; correct code answers them properly.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SHARES = (  # path, share, parameters
 
 
 def requests(seed: int = 1) -> Iterator[tuple[str, dict]]:
-    """(path, parameters) for ever."""
+    """An endless stream of (path, parameters)."""
     chance = random.Random(seed)
     weights = [share for _, share, _ in SHARES]
     while True:
@@ -47,7 +47,7 @@ def requests(seed: int = 1) -> Iterator[tuple[str, dict]]:
 
 
 async def drive(base: Callable[[], str | None], rate: Callable[[], float]) -> None:
-    """Send the stream to whatever ``base`` says production is, ``rate`` requests a second, until cancelled."""
+    """Send the stream to the current ``base`` of production, ``rate`` requests per second, until cancelled."""
     async with httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_connections=40)) as client:
         under_way: set[asyncio.Task] = set()
         for path, parameters in requests():
@@ -62,4 +62,4 @@ async def _send(client: httpx.AsyncClient, url: str, parameters: dict) -> None:
     try:
         await client.get(url, params=parameters)
     except httpx.HTTPError:
-        return  # a visitor who got no answer; the deployment that gave none tells no metric
+        return  # no response; a deployment that does not respond reports no metric either

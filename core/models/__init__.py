@@ -1,6 +1,6 @@
 """Tables and shapes. Every time is aware UTC; every JSON column holds plain JSON.
 
-Shapes that cross module borders but are not stored on their own (Crash, Record, MetricPoint) are
+Shapes that cross module boundaries but are not stored on their own (Crash, Record, MetricPoint) are
 pydantic models, so that vendor data is validated once, on input.
 """
 

@@ -1,4 +1,4 @@
-"""Tables of people, their sessions, and the API tokens of programs.
+"""Tables of people, their sessions, and API tokens.
 
 No password, session or token is stored in plain text. Passwords are stored as argon2id hashes; sessions and tokens,
 which are 256 random bits, as SHA-256.
@@ -31,16 +31,16 @@ def _maybe_time():
 
 
 class Person(SQLModel, table=True):
-    """Somebody who may sign in: with a password, or (``password`` is empty) by the identity provider."""
+    """Somebody who may sign in: with a password, or (``password`` is empty) through the identity provider."""
 
     name: str = Field(primary_key=True)  # e-mail address, or a short name
     role: Role
     password: str = ""  # argon2id
     password_at: datetime = _time()
-    must_change: bool = False  # the password was chosen by somebody else
+    must_change: bool = False  # somebody else set the password
     failures: int = 0  # in a row
     locked_until: datetime | None = _maybe_time()
-    expires_at: datetime | None = _maybe_time()  # the account ends
+    expires_at: datetime | None = _maybe_time()  # end of the account
     disabled: bool = False
     created_at: datetime = _time()
     last_sign_in: datetime | None = _maybe_time()
@@ -51,7 +51,7 @@ class SignIn(SQLModel, table=True):
 
     id: str = Field(primary_key=True)  # SHA-256 of the cookie's value
     person: str = Field(foreign_key="person.name", index=True)
-    agent: str = ""  # SHA-256 of the browser's User-Agent: a cookie that was carried elsewhere is refused
+    agent: str = ""  # SHA-256 of the browser's User-Agent: a cookie copied to another browser is refused
     address: str = ""
     created_at: datetime = _time()
     expires_at: datetime = _time()

@@ -16,15 +16,15 @@ class AuditRow(SQLModel, table=True):
     action: str = Field(index=True)
     subject: str  # issue/12, deployment/3, policy
     detail: dict = _json()
-    key: str | None = Field(default=None, unique=True)  # idempotency of the action, bound to person and subject
+    key: str | None = Field(default=None, unique=True)  # idempotency key of the action, bound to person and subject
     previous: str = ""
     hash: str = ""
-    request: str = ""  # SHA-256 of the action's content, so that its key is not used for another; not in the chain
+    request: str = ""  # SHA-256 of the action's content, which binds the key to it; not in the chain
 
 
 class AuditHead(SQLModel, table=True):
-    """That a host keeps a signed head of the audit chain on its disk, and the one that it last sent outside."""
+    """A host that keeps a signed head of the audit chain on its disk, and the head that it last sent outside."""
 
     keeper: str = Field(primary_key=True)  # host and folder
-    line: str  # as core/audit/head.py writes it
+    line: str  # in the format of core/audit/head.py
     sent: str  # the day, YYYY-MM-DD, UTC

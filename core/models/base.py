@@ -1,4 +1,4 @@
-"""Building blocks of all tables: time and JSON columns, and texts that a database can store."""
+"""Building blocks of all tables: time columns, JSON columns, and storable texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def now() -> datetime:
 
 
 class Utc(TypeDecorator):
-    """Aware datetimes in and out; stored as UTC, which SQLite would otherwise forget."""
+    """Aware datetimes in and out, stored as UTC; SQLite itself keeps no zone."""
 
     impl = DateTime
     cache_ok = True
@@ -31,13 +31,13 @@ class Utc(TypeDecorator):
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 DEEPEST = 30  # levels of nested attributes that are kept
-MOST = 10**9  # of one record; an issue's sum of them stays a number that databases hold
+MOST = 10**9  # of one record; an issue's sum still fits into a database column
 
 
 def storable(value: Any) -> Any:
-    """The value with U+FFFD for what JSON can carry but UTF-8 and PostgreSQL cannot: NUL, and halves of pairs.
+    """The value with U+FFFD for characters valid in JSON but not in UTF-8 or PostgreSQL: NUL and lone surrogates.
 
-    One record with such a character would otherwise stop the whole page that it came with, for ever.
+    Otherwise, one record with such a character would block its whole page of results for ever.
     """
     return _storable(value, DEEPEST)
 
@@ -55,7 +55,7 @@ def _storable(value: Any, deeper: int) -> Any:
 
 
 def countable(value: Any) -> Any:
-    """A number at most MOST, at least 0; what is no number is left for the shape to refuse."""
+    """A number between 0 and MOST; other values are unchanged, and the model refuses them."""
     return min(max(value, 0), MOST) if isinstance(value, int | float) and value == value else value
 
 

@@ -1,6 +1,6 @@
-"""Limits on untrusted data: every text is cut and stripped of what no database accepts, and every list is bounded.
+"""Limits on untrusted data: texts are cut and stripped of characters that databases refuse, and lists are bounded.
 
-Each record passes here once before it is stored, so that later readers have little to read. Pure.
+Each record is limited once before it is stored, so that later readers have little to read. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from core.models import Crash, Record
 from core.models.patterns import whole
 
-MESSAGE = 40_000  # characters of the message, and of any other text that has no bound of its own
+MESSAGE = 40_000  # characters of the message, and of any other text without its own bound
 SHORT = {
     "service": 200,
     "environment": 100,
@@ -26,23 +26,23 @@ SHORT = {
 TEXTS = {"file": 1000, "function": 500, "code": 1000, "type": 200, "module": 300, "message": 10_000}  # of a crash
 WITHIN = {"locals": 2000, "tags": 300}  # each text of a mapping of this name
 ENDS = {"frames": 300, "chain": 20, "logs": 100}  # entries; the last are nearest to the fault
-ENTRIES, DEPTH = 3000, 8  # of any other list or mapping; containers in one another
-ROOM = 200_000  # characters of all texts of a row's crash and attributes; beyond it each is cut to SPARE
-SPARE, NAME = 500, 200  # characters; of an entry's name
+ENTRIES, DEPTH = 3000, 8  # of any other list or mapping; nested containers
+ROOM = 200_000  # characters of all texts of a row's crash and attributes; each text beyond it is cut to SPARE
+SPARE, NAME = 500, 200  # characters of a text beyond ROOM; of an entry's name
 IDENTITY, COUNT = 500, 2**31 - 1  # characters of an identity; the largest number of the database's columns
-USUAL = 60_000  # characters of a crash's JSON that need no second look
+USUAL = 60_000  # characters of a crash's JSON that needs no cutting
 HUGE = 2.0**63  # larger numbers, and values that are not numbers, are dropped
 
 
 def bounded(record: Record) -> dict[str, Any]:
-    """The record as a row, as it may be stored; the usual one passes as it is."""
+    """The record as a row within all limits; a usual record is unchanged."""
     crash = record.crash.model_dump(mode="json", by_alias=True) if record.crash else None
     row = record.__dict__ | {"crash": crash}
     return row if _usual(record) else _bounded(row)
 
 
 def _usual(record: Record) -> bool:
-    """Small, and of characters that every database takes. Quicker than cutting, and true of nearly all."""
+    """Is it small, with characters that every database accepts? Faster than cutting, and true of nearly all records."""
     told = [getattr(record, name) or "" for name in SHORT]
     fits = all(map(le, map(len, told), SHORT.values())) and len(record.vendor_id) <= IDENTITY
     told.append(record.vendor_id)
@@ -80,32 +80,43 @@ def _bounded(row: dict[str, Any]) -> dict[str, Any]:
     return row | short | kept
 
 
+def plain(value: Any, depth: int = 30) -> Any:
+    """JSON that every database takes: numbers that are none or too large become null."""
+    if isinstance(value, dict) and depth:
+        return {key: plain(inner, depth - 1) for key, inner in value.items()}
+    if isinstance(value, list) and depth:
+        return [plain(inner, depth - 1) for inner in value]
+    if isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) < HUGE:
+        return None
+    return value if depth or not isinstance(value, dict | list) else None
+
+
 def _text(text: str, most: int) -> str:
     text = whole(text[:most])
     return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 def _identity(told: str) -> str:
-    """The same for the same; a long one by its digest, for an index takes no long entries."""
+    """A stable identity; a long one is replaced by its digest, because indexes take no long entries."""
     return (
         _text(told, IDENTITY) if len(told) <= IDENTITY else hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
     )
 
 
 def _moment(at: datetime) -> datetime:
-    """Aware, and far enough from the ends of the calendar for every zone."""
+    """An aware time, far enough from the limits of the calendar for every zone."""
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return at if 1970 <= at.year < 9999 else datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Cut:
-    """Cuts one row's crash and attributes; what is left of ``ROOM`` is shared by all their texts."""
+    """Cuts one row's crash and attributes; all their texts share ``ROOM``."""
 
     def __init__(self) -> None:
         self.left = ROOM
 
     def data(self, value: Any, name: str = "", depth: int = DEPTH) -> Any:
-        """Plain JSON as it is kept; ``name`` is that of its entry."""
+        """The value as bounded plain JSON; ``name`` is the name of its entry."""
         if isinstance(value, str):
             return self.text(value, WITHIN.get(name) or TEXTS.get(name, MESSAGE))
         if isinstance(value, dict) and depth:

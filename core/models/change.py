@@ -28,7 +28,7 @@ class ChangeSet(SQLModel, table=True):
     base_sha: str = ""
     head_sha: str = ""
     patch: str = ""
-    commit: str = ""  # the commit's own text, by which any worker can write the same one again
+    commit: str = ""  # the commit's text, from which any worker can recreate the commit
     patch_hash: str = Field(default="", index=True)  # of the diff without its line numbers
     test_path: str = ""
     test_code: str = ""
@@ -39,7 +39,7 @@ class ChangeSet(SQLModel, table=True):
     tokens: int = 0
     cost_usd: float = 0.0
     seconds: float = 0.0
-    note: str = ""  # why nothing came of it
+    note: str = ""  # why it was not shipped
     created_at: datetime = _time(index=True)
 
 
@@ -55,7 +55,7 @@ class Review(SQLModel, table=True):
 
 
 class TestRun(SQLModel, table=True):
-    __test__ = False  # the name is the field's; pytest must not collect it
+    __test__ = False  # despite its name, pytest must not collect it
     __table_args__ = (Index("ix_testrun_counts", "created_at"),)
     id: int = Field(default=None, primary_key=True)
     change_set_id: int = Field(foreign_key="changeset.id", index=True)
@@ -83,7 +83,7 @@ class Approval(SQLModel, table=True):
     state: str = Field(default="pending", index=True)  # pending, approved, rejected, expired, stale
     by: str | None = None
     reason: str = ""
-    requested_by: str | None = None  # who asked for the run: of a critical service they cannot approve it
+    requested_by: str | None = None  # who requested the run: for a critical service they cannot approve it
     assignee: str | None = None  # the person or group it is assigned to; None: any approver
     asked_at: datetime = _time()
     expires_at: datetime = _time()

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 
 def counted(number: float, noun: str, many: str = "") -> str:
-    """The number, rounded, and its noun; ``many`` is the plural where it is not the noun with an s."""
+    """The rounded number and its noun; ``many`` is the plural if it is not the noun plus s."""
     whole = round(number)
     return f"{whole:,} {noun if whole == 1 else many or noun + 's'}"

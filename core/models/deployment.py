@@ -13,7 +13,7 @@ from core.models.base import _json, _maybe_time, _time
 class Deployment(SQLModel, table=True):
     __table_args__ = (Index("ix_deployment_counts", "environment", "started_at", "status", "automatic"),)
     id: int = Field(default=None, primary_key=True)
-    key: str = Field(unique=True)  # idempotency: issue, run, attempt, environment
+    key: str = Field(unique=True)  # idempotency key: issue, run, attempt, environment
     issue_id: int = Field(foreign_key="issue.id", index=True)
     change_set_id: int = Field(foreign_key="changeset.id")
     repository: str
@@ -25,13 +25,13 @@ class Deployment(SQLModel, table=True):
     automatic: bool = True
     status: str = "pending"  # pending, ready, failed, watching, verified, superseded, rolled_back
     note: str = ""
-    alarm: str = ""  # why production may serve this build, which could be neither confirmed nor rolled back
+    alarm: str = ""  # why production may serve this build although it was neither confirmed nor rolled back
     before: dict = _json()  # ServiceHealth by service
     after: dict = _json()
     judged: dict = _json()  # the newest look: state, says, counts, checks; "before": the checks before the release
     kept_by: str | None = None  # the person who kept it while the watch was undecided
-    promote_seconds: float | None = None  # how long moving production to it took
-    rollback_seconds: float | None = None  # how long moving production back from it took
+    promote_seconds: float | None = None  # duration of its promotion to production
+    rollback_seconds: float | None = None  # duration of its rollback
     started_at: datetime = _time(index=True)
     ready_at: datetime | None = _maybe_time()
     ended_at: datetime | None = _maybe_time()

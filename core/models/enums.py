@@ -37,7 +37,7 @@ class Stage(StrEnum):
 
 
 class Status(StrEnum):
-    """Where an issue stands. The flow's diagram, flow.py and the console use these very names."""
+    """The state of an issue. The flow's diagram, flow.py and the console use the same names."""
 
     NEW = "new"
     ANALYZING = "analyzing"
@@ -64,16 +64,16 @@ class Kind(StrEnum):
     EXCEPTION = "exception"
     LOG = "log"
     ALERT = "alert"
-    REPORT = "report"  # an issue somebody wrote
+    REPORT = "report"  # an issue written by a person
     METRIC = "metric"  # an anomaly found in metric points
-    CHANGE = "change"  # a release or deployment, whoever made it
+    CHANGE = "change"  # a release or deployment by anyone
 
 
 class Cause(StrEnum):
-    """What kind of cause an analysis names; only CODE is ever given to a fixer."""
+    """The kind of cause that an analysis names; only CODE goes to a fixer."""
 
     CODE = "code"
-    DELIBERATE = "deliberate"  # the program's own raise
+    DELIBERATE = "deliberate"  # raised by the program itself
     UPSTREAM = "upstream"
     CREDENTIAL = "credential"
     ENVIRONMENT = "environment"

@@ -1,4 +1,4 @@
-"""An issue, what is known and decided of it, and how its runs went."""
+"""An issue, its analysis and decisions, and the outcomes of its runs."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Issue(SQLModel, table=True):
     service: str = Field(index=True)
     environment: str = "production"
     release: str | None = None
-    pattern: str = Field(default="", index=True)  # what learning counts by, e.g. "KeyError/missing-key"
+    pattern: str = Field(default="", index=True)  # the key of learning, e.g. "KeyError/missing-key"
     status: Status = Field(default=Status.NEW, index=True)
     severity: Severity | None = None
     impact: Impact | None = None
     cause: Cause | None = None
     confidence: float | None = None
     verdict: Verdict | None = None
-    reason: str = ""  # why it stands where it stands, in a person's words
+    reason: str = ""  # the reason for its status, in plain words
     run: int = 0  # how often its workflow was started
     restarts: int = 0  # how often this run's workflow was restarted from one of its steps
-    at_once: bool = False  # a person started this run: it waits for no maintenance window
+    at_once: bool = False  # a person started this run: it does not wait for a maintenance window
     occurrences: int = Field(default=0, index=True)
     users: int = 0
     assignee: str | None = None
@@ -42,15 +42,15 @@ class Issue(SQLModel, table=True):
     resolution: str | None = None
     requested_by: str | None = None  # the person who requested this run; None for the platform
     scheduled_for: datetime | None = _maybe_time()
-    counted_by: str | None = None  # the source whose signals are its occurrences: the first that told
-    merged_into: int | None = None  # the issue that a person made it a part of
+    counted_by: str | None = None  # the source whose signals count as its occurrences: the first to report it
+    merged_into: int | None = None  # the issue that a person merged it into
 
     @property
     def workflow_id(self) -> str:
         return self.workflow_of(self.restarts)
 
     def workflow_of(self, restarts: int) -> str:
-        """The workflow of this run after so many restarts."""
+        """The workflow of this run after this many restarts."""
         return f"issue-{self.id}-run-{self.run}" + (f"-restart-{restarts}" if restarts else "")
 
 
@@ -62,7 +62,7 @@ class Analysis(SQLModel, table=True):
     analyst: str  # embedded, openai, kestra
     root_cause: str
     cause: Cause
-    next_step: str = ""  # for a person, when no code change cures it
+    next_step: str = ""  # for a person, if no code change fixes it
     severity: Severity
     impact: Impact
     confidence: float
@@ -83,19 +83,19 @@ class Decision(SQLModel, table=True):
     confidence: float
     row: int
     needs_approval: bool
-    receipt: dict = _json()  # terms, row, guards, inputs, and the smallest change that flips it
+    receipt: dict = _json()  # terms, row, guards, inputs, and the closest alternative outcome
     created_at: datetime = _time(index=True)
 
 
 class Outcome(SQLModel, table=True):
-    """How one run of one issue ended: the memory that learning reads.
+    """The outcome of one run of one issue: the memory that learning reads.
 
-    What became of the fix (``result``) and how a person resolved the issue (``resolution``) are two facts.
+    The fix's ``result`` and a person's ``resolution`` of the issue are two separate facts.
     """
 
     __table_args__ = (
         UniqueConstraint("issue_id", "run"),
-        # what the KPIs count lies in the index: a period is read without its rows
+        # a covering index: the KPIs of a period are read without its rows
         Index("ix_outcome_figures", "created_at", "result", "verdict", "confidence", "total_seconds", "detect_seconds"),
     )
     id: int = Field(default=None, primary_key=True)
@@ -116,7 +116,7 @@ class Outcome(SQLModel, table=True):
 
 
 class StageRun(SQLModel, table=True):
-    """One stage of one issue's journey, as it happened."""
+    """One stage of one issue's run, as it happened."""
 
     __table_args__ = (
         UniqueConstraint("issue_id", "run", "stage", "attempt"),

@@ -9,15 +9,15 @@ from enum import StrEnum
 class Writers(StrEnum):
     """Who can write what a source returns."""
 
-    TEAM = "team"  # only who holds the team's own keys
-    ANYONE = "anyone"  # strangers, too
+    TEAM = "team"  # only holders of the team's keys
+    ANYONE = "anyone"  # untrusted people, too
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a source is called on screen, and who can write what it returns.
+    """The name of a source on screen, and who can write the data it returns.
 
-    ``how`` is a relative clause that says how a stranger can.
+    ``how`` is a relative clause that states how an untrusted person can write it.
     """
 
     title: str

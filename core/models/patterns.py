@@ -1,10 +1,10 @@
-"""Patterns for a stranger's text: RE2 matches in time linear in the text, whatever the text holds.
+"""Patterns for untrusted text: RE2 matches any text in linear time.
 
-Python's ``re`` tries anew from every character and may go back over all that it read, so a few kilobytes made for a
-pattern cost it minutes. RE2 (R. Cox, "Regular Expression Matching in the Wild", 2010) runs an automaton instead; it
-has neither look-around nor back-references, and its ``\\w``, ``\\d`` and ``\\b`` know ASCII alone. A pattern that needs
-those stays with ``re`` and is written so that it reads no stretch of text twice: bounded or possessive repetitions,
-and a look-behind where a run begins. tests/attacks/test_hostile_text.py measures every one of both kinds.
+Python's ``re`` starts again at every character and may backtrack over all it has read, so a few kilobytes crafted for
+a pattern can take minutes. RE2 (R. Cox, "Regular Expression Matching in the Wild", 2010) runs an automaton instead; it
+has neither look-around nor back-references, and its ``\\w``, ``\\d`` and ``\\b`` match ASCII only. A pattern that needs
+those stays with ``re`` and reads no text twice: bounded or possessive repetitions, and a look-behind at the start of a
+run. tests/attacks/test_hostile_text.py measures all patterns of both kinds.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any
 
 import re2
 
-LONGEST = 40_000  # characters that are read of one text, unless a pattern says otherwise
-NUMBER = r"\d{1,9}"  # a number that int() reads at once and every database holds
+LONGEST = 40_000  # characters read of one text, unless a pattern sets another limit
+NUMBER = r"\d{1,9}"  # a number that int() parses quickly and every database can hold
 
 
 class Linear:
-    """A compiled pattern that reads the first ``most`` characters of a text. Its matches are as those of ``re``."""
+    """A compiled pattern that reads the first ``most`` characters of a text. Its matches are like those of ``re``."""
 
     def __init__(self, pattern: str, flags: str = "", most: int = LONGEST, needs: tuple[str, ...] = ()):
         """``flags`` are RE2's letters: i (ignore case), m (^ and $ at each line), s (a dot is any character).
 
-        ``needs``: without one of these words in it a text cannot match; looking for them first is the cheaper way.
+        ``needs``: a text without any of these words cannot match; the search for them is cheaper.
         """
         options = re2.Options()
         options.log_errors = False
@@ -45,5 +45,5 @@ class Linear:
 
 
 def whole(text: str) -> str:
-    """The text as UTF-8 holds it, which RE2, files, mail and databases take: half a character becomes ``?``."""
+    """The text as valid UTF-8 for RE2, files, mail and databases: a lone surrogate becomes ``?``."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

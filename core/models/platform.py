@@ -11,7 +11,7 @@ from core.models.base import _json, _maybe_time, _time
 
 
 class Connector(SQLModel, table=True):
-    """One row a source: where its reading stands, and how it fares."""
+    """The state of one source: its cursor and its health."""
 
     name: str = Field(primary_key=True)
     cursor: str | None = None
@@ -22,14 +22,14 @@ class Connector(SQLModel, table=True):
     failures: int = 0  # in a row
     error: str | None = None
     open_until: datetime | None = _maybe_time()  # circuit breaker
-    note: str = ""  # worth knowing, but not an error, e.g. a budget that ran out before the end
+    note: str = ""  # information that is not an error, e.g. a budget that ran out before the end
     calls_left: int | None = None  # of the last round's budget
-    vendor_left: int | None = None  # of the vendor's own limit, by its last answer
+    vendor_left: int | None = None  # of the vendor's own limit, from its last response
 
 
 class Notification(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
-    key: str = Field(unique=True)  # folds duplicates
+    key: str = Field(unique=True)  # merges duplicates
     channel: str  # slack, email, console
     event: str
     issue_id: int | None = None
@@ -41,14 +41,14 @@ class Notification(SQLModel, table=True):
     error: str | None = None
     created_at: datetime = _time(index=True)
     sent_at: datetime | None = _maybe_time()
-    next_at: datetime | None = _maybe_time()  # not before: the wait after a failed attempt
-    approval_id: int | None = None  # the question that its buttons answer
-    reference: str = ""  # the channel's own name of the message, to update it: "C0DEMO 1503435956.000247"
-    told: str = ""  # the state of the question that the message shows
+    next_at: datetime | None = _maybe_time()  # time of the next attempt after a failure
+    approval_id: int | None = None  # the approval that its buttons answer
+    reference: str = ""  # the channel's id of the message, to update it: "C0DEMO 1503435956.000247"
+    told: str = ""  # the state of the approval that the message shows
 
 
 class Webhook(SQLModel, table=True):
-    """A delivery that was verified. Neither its id nor its body is taken a second time."""
+    """A verified delivery. Neither its id nor its body is accepted twice."""
 
     __table_args__ = (UniqueConstraint("vendor", "delivery_id"), UniqueConstraint("vendor", "digest"))
     id: int = Field(default=None, primary_key=True)
@@ -56,11 +56,11 @@ class Webhook(SQLModel, table=True):
     delivery_id: str
     digest: str  # SHA-256 of the body
     received_at: datetime = _time(index=True)
-    served: bool = Field(default=False, index=True)  # a round has taken it up
+    served: bool = Field(default=False, index=True)  # a round has processed it
 
 
 class Round(SQLModel, table=True):
-    """One pass of collect. ``slot`` is the interval it belongs to: claimed by inserting it."""
+    """One pass of collect. ``slot`` is its interval; inserting the row claims it."""
 
     id: int = Field(default=None, primary_key=True)
     slot: str = Field(unique=True)
@@ -80,7 +80,7 @@ class Worker(SQLModel, table=True):
     host: str
     pid: int
     role: str
-    life: str = ""  # a new one at each start: a process whose life is gone from its row was given up
+    life: str = ""  # new at each start: a process whose life is missing from its row was taken over
     started_at: datetime = _time()
     heartbeat: datetime = _time()
 

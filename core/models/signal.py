@@ -61,7 +61,7 @@ class Crash(Shape):
 
 
 class Record(Shape):
-    """One thing that a vendor told us. ``(source, vendor_id)`` is its identity for ever."""
+    """One item of vendor data. ``(source, vendor_id)`` is its permanent identity."""
 
     source: Text
     vendor_id: Text
@@ -91,7 +91,7 @@ class MetricPoint(Shape):
 
 
 class ServiceHealth(Shape):
-    """What a service did in a span of time; ``samples`` counts the metric points that say so."""
+    """The health of a service in a span of time; ``samples`` counts the metric points behind it."""
 
     requests: float = 0
     errors: float = 0

@@ -1,7 +1,6 @@
-"""Strict JSON for untrusted input: rejects what Python accepts but a database or a page cannot hold.
+"""Strict JSON for untrusted input: rejects values that Python accepts but a database or a page cannot hold.
 
-RFC 8259 leaves the treatment of repeated names, of huge numbers and of lone surrogates to the reader, and knows
-neither NaN nor Infinity. Pure.
+RFC 8259 leaves repeated names, huge numbers and lone surrogates to the parser, and has neither NaN nor Infinity. Pure.
 """
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ import json
 import math
 
 DEEPEST = 50
-LARGEST = 2**63  # what a database's widest whole number holds
+LARGEST = 2**63  # the limit of a database's widest integer
 
 
 class Unreadable(ValueError):
-    """The text is not acceptable JSON; the message says why and quotes none of it."""
+    """The text is not acceptable JSON; the message gives the reason and quotes none of the text."""
 
 
 def loads(text: str | bytes) -> object:
@@ -58,7 +57,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict:
 
 
 def unfit(value: object) -> str:
-    """Why a database cannot hold this value; empty when it can."""
+    """Why a database cannot hold this value; empty if it can."""
     left = [(value, 1)]
     while left:
         one, depth = left.pop()
@@ -74,5 +73,5 @@ def unfit(value: object) -> str:
 
 
 def storable(text: str) -> bool:
-    """No NUL, which PostgreSQL refuses, and no lone surrogate, which is no UTF-8."""
+    """No NUL, which PostgreSQL refuses, and no lone surrogate, which is not valid UTF-8."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

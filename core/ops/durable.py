@@ -1,8 +1,8 @@
-"""DBOS as this product uses it: in the store's own database, one executor id a process, held by a file lock.
+"""How the product uses DBOS: in the store's own database, with one executor id per process, held by a file lock.
 
 With one database, an approval and its message, or an issue and the start of its workflow, commit together. Reasons for
 the settings: with the default executor id, two processes would steal each other's steps. The default version is a hash
-of the source, and would strand waiting work at an upgrade. The default serialiser is pickle.
+of the source and would strand waiting work after an upgrade. The default serialiser is pickle.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Executor:
         self.role = role
         self.id, self.lock = self._claim()
         self.life = ""
-        self.seen: dict[str, tuple[str, float]] = {}  # of each other worker: its heartbeat, and since when it is that
+        self.seen: dict[str, tuple[str, float]] = {}  # each other worker's heartbeat, and since when it is unchanged
 
     def _claim(self) -> tuple[str, FileLock]:
         for number in range(1, SLOTS + 1):
             executor_id = f"{socket.gethostname()}-{number}"
-            lock = FileLock(self.folder / f"{executor_id}.lock", thread_local=False)  # any thread may ask for it
+            lock = FileLock(self.folder / f"{executor_id}.lock", thread_local=False)  # any thread may acquire it
             try:
                 lock.acquire(timeout=0)
                 return executor_id, lock
@@ -56,9 +56,9 @@ class Executor:
         raise RuntimeError(f"{SLOTS} workers already run on this machine")
 
     def beat(self) -> None:
-        """Send a heartbeat; the first one makes the row that of a new life.
+        """Send a heartbeat; the first one stores a new life in the row.
 
-        The life begins when its row is stored; a failed first heartbeat is repeated.
+        The life begins when its row is stored; a failed first heartbeat is retried.
         """
         if self.life:
             fencing.renew()
@@ -80,7 +80,7 @@ class Executor:
 
 
 def launch(executor_id: str) -> None:
-    """Start DBOS on the open store; work that this executor left behind is taken up again."""
+    """Start DBOS on the open store; unfinished work of this executor resumes."""
     DBOS(
         config={
             "name": "platform",
@@ -107,7 +107,7 @@ _client: tuple[object, DBOSClient] | None = None
 
 
 def client() -> DBOSClient:
-    """A client on the open store, for processes with or without a running engine."""
+    """A client on the open store, for processes with and without a running engine."""
     global _client
     if _client is None or _client[0] is not store.engine():
         _client = (
@@ -141,7 +141,7 @@ def send_in(session: Session, workflow_id: str, message: dict, topic: str, key: 
 
 
 def started() -> bool:
-    """Was DBOS ever started on this database?"""
+    """Has DBOS ever been started on this database?"""
     schema = None if store.engine().dialect.name == "sqlite" else "dbos"
     return inspect(store.engine()).has_table("workflow_status", schema=schema)
 
@@ -159,10 +159,10 @@ def wake(session: Session, issue: Issue, key: str) -> None:
 
 
 def reap(own: Executor) -> list[str]:
-    """Take over the work of workers that died; returns the workflows taken.
+    """Take over the work of dead workers; returns the ids of the workflows.
 
-    A worker's row is deleted first, provided that its heartbeat has not changed. From then on, that worker can neither
-    write nor act (core/ops/fencing.py). Work of a worker without a row, whose successor died in between, is taken too.
+    A worker's row is deleted first, if its heartbeat has not changed. From then on, that worker can neither write nor
+    act (core/ops/fencing.py). Also takes work of a worker without a row, whose successor died in between.
     """
     with store.read() as session:
         at, rows = store.clock(session), session.exec(select(Worker)).all()
@@ -188,8 +188,8 @@ def _bury(worker: Worker) -> None:
 def _dead(own: Executor, worker: Worker, at: datetime) -> bool:
     """On this machine, a free lock proves that the worker is dead.
 
-    Otherwise, its heartbeat must be old by the database's clock and must not change while this process observes it: a
-    clock that jumps makes every heartbeat old, but a live worker sends another.
+    Otherwise, its heartbeat must be old by the database's clock and must not change while this process observes it:
+    after a clock jump every heartbeat looks old, but a live worker sends another.
     """
     if worker.host == socket.gethostname() and _free(own.folder, worker):
         return True
@@ -211,29 +211,29 @@ def _free(folder: Path, worker: Worker) -> bool:
 
 
 def family(workflow_id: str) -> list:
-    """The workflow, its releases and its late watch, as DBOS knows them."""
+    """DBOS's status of the workflow, its releases and its late watch."""
     listed = client().list_workflows(workflow_ids=[workflow_id, f"{workflow_id}-late"], load_input=False)
     return listed + client().list_workflows(workflow_id_prefix=f"{workflow_id}-release", load_input=False)
 
 
 def cancel(workflow_id: str) -> None:
-    """Stop a workflow, its releases and its late watch before their next step; one that has ended is left alone."""
+    """Stop a workflow, its releases and its late watch before their next step; ended ones are unchanged."""
     for status in family(workflow_id):
         if status.status in LIVE:
             client().cancel_workflow(status.workflow_id)
 
 
 def moving() -> bool:
-    """Is a stage of any issue at work right now?"""
+    """Is a stage of any issue running now?"""
     with store.read() as session:
         waits = (*ENDED, Status.NEW, Status.SCHEDULED, Status.AWAITING_APPROVAL, Status.QUEUED)
         return session.exec(select(Issue.id).where(col(Issue.status).not_in(waits))).first() is not None
 
 
 def begin(session: Session, issue: Issue, requested_by: str | None = None) -> None:
-    """Start a new run of the issue's journey, in the caller's transaction; ``requested_by`` is the person who asked.
+    """Start a new run of the issue, in the caller's transaction; ``requested_by`` is the person who requested it.
 
-    The requester is kept: a later run that the platform starts does not let them approve it. A run that a person
+    The requester is kept: they cannot approve a later run that the platform starts either. A run that a person
     requested does not wait for a maintenance window.
     """
     new_run(session, issue, requested_by)

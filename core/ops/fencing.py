@@ -22,13 +22,13 @@ from core.models import Worker
 
 log = logging.getLogger(__name__)
 TAKEN_OVER = 70  # exit status (EX_SOFTWARE)
-DEPLOYS = ("preview", "promote", "serve", "rollback", "configure", "cancel")
+DEPLOYS = ("preview", "promote", "serve", "rollback", "cancel")
 HOSTS = ("open_pull", "set_status", "comment", "merge", "close_pull", "make_branch")
 
 
 @dataclass(frozen=True)
 class Life:
-    """One life of an executor. ``held`` says whether its file lock is still ours."""
+    """One life of an executor. ``held`` returns whether this process still holds its file lock."""
 
     executor_id: str
     life: str
@@ -55,7 +55,7 @@ def end() -> None:
 
 
 def stop(says: str) -> NoReturn:
-    """End this process at once: another one does its work."""
+    """End this process at once, because another one does its work."""
     log.critical("this worker ends itself: %s", says)
     logging.shutdown()
     os._exit(TAKEN_OVER)
@@ -79,10 +79,10 @@ def check() -> None:
 
 
 def renew() -> None:
-    """Write a heartbeat, on the row of this life only; none without a life."""
+    """Write a heartbeat, only on the row of this life; without a life, do nothing."""
     if _life is None:
         return
-    with store.write() as session:  # asks for the row first, in the same transaction
+    with store.write() as session:  # checks the row first, in the same transaction
         session.exec(update(Worker).where(*_life.mine()).values(heartbeat=store.clock(session)))
 
 
@@ -115,5 +115,5 @@ class Fenced:
 
 
 def around(vendor: Any, effects: Iterable[str]) -> Any:
-    """The vendor behind the fence; None stays None."""
+    """The fenced vendor; None stays None."""
     return None if vendor is None else Fenced(vendor, effects)

@@ -23,13 +23,13 @@ from core.vendors.command import CommandError, Unreachable
 
 log = logging.getLogger(__name__)
 STATE = "infrastructure"
-FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between two attempts, doubled each time
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between two attempts, doubling each time
 PASSING, REFUSED, BROKEN = "passing", "refused", "broken"
 Result = TypeVar("Result")
 
 
 class GaveUp(Exception):
-    """A step failed for longer than its retry limit. The text is for a person."""
+    """A step failed for longer than its retry limit. The message is for a person."""
 
 
 def kind(error: BaseException) -> str:
@@ -43,7 +43,7 @@ def kind(error: BaseException) -> str:
 
 
 def words(error: BaseException) -> str:
-    """What failed, in words for a person: no SQL and no names of the durable engine."""
+    """The failure in plain words, without SQL and without names of the durable engine."""
     if outages.of_database(error):
         return "the platform's database did not respond"
     if isinstance(error, engine.DBOSMaxStepRetriesExceeded) and error.errors:
@@ -59,7 +59,7 @@ def words(error: BaseException) -> str:
 
 @dataclass(frozen=True)
 class StepFault:
-    """What a step returns in place of its result.
+    """The failure that a step returns instead of its result.
 
     ``kind`` is passing (retry), refused (a vendor refused, or another program failed permanently) or broken (our own
     bug).
@@ -73,7 +73,7 @@ class StepFault:
 
 
 def fault_of(recorded: Mapping[str, Any]) -> StepFault | None:
-    """The failure in a step's record, if it is one."""
+    """The failure in a step's record, if it contains one."""
     return StepFault(recorded["kind"], recorded["says"]) if recorded.get("state") == STATE else None
 
 
@@ -93,8 +93,8 @@ def answered(work: Callable[[], Result], everything: bool) -> Result | StepFault
 class Patience:
     """For how many seconds each kind of failure is retried; after that, ``end`` turns the last failure into a result.
 
-    ``broken`` is None where our own bugs are raised. ``guards`` means that production may serve an unverified build
-    meanwhile, so that people are alarmed.
+    ``broken`` is None if our own bugs are raised. ``guards`` means that production may serve an unverified build
+    meanwhile, so people are alerted.
     """
 
     passing: float = math.inf
@@ -107,7 +107,7 @@ class Patience:
         return waited >= {PASSING: self.passing, REFUSED: self.refused, BROKEN: self.broken}[fault.kind]
 
     def at_once(self) -> Patience:
-        """For a caller that retries itself (Kestra); what may be live in production is guarded in any case."""
+        """For a caller with its own retries (Kestra); a deployment that may be live is guarded in any case."""
         return self if self.guards else replace(self, passing=0.0, refused=0.0)
 
     def ended(self, fault: StepFault, waited: float) -> Any:
@@ -119,7 +119,7 @@ class Patience:
 
 HOURS = 6 * 3600.0
 BEFORE = Patience(passing=HOURS, refused=0.0)  # nothing is in production yet
-AFTER = Patience()  # what has to be written down, whatever happens
+AFTER = Patience()  # results that must be recorded in any case
 
 
 def pause(number: int) -> float:

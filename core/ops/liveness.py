@@ -1,4 +1,4 @@
-"""Is the engine alive? Workers send a heartbeat every ten seconds, and each collection cycle adds a row."""
+"""The liveness of the engine. Workers send a heartbeat every ten seconds, and each collection cycle adds a row."""
 
 from __future__ import annotations
 

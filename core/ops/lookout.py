@@ -22,7 +22,7 @@ guarded: set[int] = set()  # issues whose deployments this process guards now
 
 @contextmanager
 def released(issue_id: int) -> Iterator[None]:
-    """Ends the guarding of whatever is guarded inside the block."""
+    """After the block, this process no longer guards the issue's deployments."""
     try:
         yield
     finally:
@@ -30,7 +30,7 @@ def released(issue_id: int) -> Iterator[None]:
 
 
 class Lookout:
-    """Asked every few seconds by the scheduler."""
+    """Watches for an unavailable database; the scheduler calls it every few seconds."""
 
     def __init__(self) -> None:
         self.since: float | None = None

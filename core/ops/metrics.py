@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: counted by SQL at the time of the scrape, so that every process reports the same.
+"""Metrics for Prometheus: counted by SQL at the time of the scrape, so that every process reports the same values.
 
 Values that move between states are gauges; counters only increase.
 """
@@ -38,12 +38,12 @@ class _Store:
             yield from _connectors(session)
 
     def describe(self) -> Iterable[Metric]:
-        """No values are known before the database is read."""
+        """Empty: no values are known before the database is read."""
         return ()
 
 
 def _family(kind: type, name: str, says: str, labels: list[str], rows: Iterable[tuple]) -> Metric:
-    """One metric; each row is its labels' values and its number."""
+    """One metric; each row has the labels' values and the number."""
     family = kind(PREFIX + name, says, labels=labels)
     for *values, number in rows:
         family.add_metric([str(value) for value in values], number)

@@ -2,8 +2,8 @@
 
 The policy's [routes] choose the channels. The key removes duplicates: a second message with it only counts as a repeat.
 A failure is stored with its reason and retried with growing waits, a bounded number of times. A process that is killed
-between sending and recording sends again: nothing is lost, and the Message-ID of an e-mail lets the reader's program
-merge the two.
+between sending and recording sends again: nothing is lost, and the Message-ID of an e-mail lets mail clients merge the
+two.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ SUBJECTS = {
     "error_rate": "High error rate",
     "deployment_failed": "Deployment failed",
     "rolled_back": "Rolled back",
+    "ready_for_review": "Ready for review",
+    "reverting": "Revert ready for review",
     "watch_unsure": "Keep or roll back?",
     "superseded": "Another deployment serves production",
     "tests_failed": "Tests failed",
@@ -47,9 +49,9 @@ SUBJECTS = {
     "stopped": "Releases stopped or started",
 }
 ATTEMPTS = 6  # over about eight minutes
-FIRST_WAIT, LONGEST_WAIT = 15.0, 600.0  # seconds between two attempts
-LEASE = timedelta(minutes=3)  # longer than any sending takes: then another process may try
-BURST = 5  # messages of a channel in one pass, which comes every five seconds: Slack allows one a second
+FIRST_WAIT, LONGEST_WAIT = 15.0, 600.0  # seconds between attempts
+LEASE = timedelta(minutes=3)  # longer than any sending takes; after it, another process may retry
+BURST = 5  # messages of a channel per pass, every five seconds: Slack allows one per second
 
 
 def queue(session: Session, event: str, issue: Issue, key: str, body: str, approval_id: int | None = None) -> None:
@@ -59,14 +61,14 @@ def queue(session: Session, event: str, issue: Issue, key: str, body: str, appro
 
 
 def once(session: Session, event: str, issue: Issue, key: str, body: str) -> None:
-    """As ``queue``, but a second message with the key is ignored and does not count as a repeat."""
+    """Like ``queue``, but a second message with the key is ignored and does not count as a repeat."""
     like = f"{key}-%"
     if session.exec(select(Notification.id).where(col(Notification.key).like(like)).limit(1)).first() is None:
         queue(session, event, issue, key, body)
 
 
 def announce(session: Session, event: str, key: str, about: str, body: str) -> None:
-    """As ``queue``, for what belongs to no issue."""
+    """Like ``queue``, for messages without an issue."""
     _queue(session, event, key, about, body)
 
 
@@ -118,7 +120,7 @@ def _due() -> list[Notification]:
 
 
 def _claim(row: Notification) -> bool:
-    """Claim this attempt: of several processes, only one changes the row."""
+    """Claim this attempt: only one process can change the row."""
     with store.write() as session:
         claimed = session.exec(
             update(Notification)
@@ -158,7 +160,7 @@ def _send(rt: Runtime, sender: Notifier | None, row: Notification) -> bool:
 
 
 def wait(attempts: int, asked: float | None = None) -> float:
-    """Seconds until the next attempt: doubled each time, and never shorter than the vendor asked for."""
+    """Seconds until the next attempt: doubling each time, and at least the vendor's requested wait."""
     return max(min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT), asked or 0.0)
 
 
@@ -178,7 +180,7 @@ def _question(row: Notification) -> Question | None:
 
 
 def refresh(rt: Runtime) -> int:
-    """Remove the buttons of messages whose approval was answered anywhere; returns how many changed."""
+    """Remove the buttons of messages whose approval was answered on any channel; returns how many changed."""
     senders = {notifier.name: notifier for notifier in rt.notifiers if hasattr(notifier, "update")}
     with store.read() as session:
         rows = session.exec(

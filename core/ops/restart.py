@@ -1,7 +1,7 @@
 """Restarts a run of an issue from one of its steps, as a fork of its workflow that keeps the earlier results.
 
 A fork is a separate workflow. ``Issue.restarts`` counts the forks of a run and identifies the current one
-(Issue.workflow_id). The count is raised before the fork is made: if the process dies in between, the workflow is
+(Issue.workflow_id). The count is raised before the fork is created: if the process dies in between, the workflow is
 missing, and the next sweep creates it (core/stages/sweep.py).
 """
 
@@ -25,8 +25,8 @@ ENDED = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "stopped after too many recovery attempts",
 }
 MISSING = "is missing"
-AT_ONCE = 500  # workflows of one question to the durable engine
-# the steps that a person can restart from; an earlier one is what "Start new run" is for
+AT_ONCE = 500  # workflows per query of the durable engine
+# the steps that a person can restart from; for earlier ones there is "Start new run"
 STAGES = {
     "review.run": "Review",
     "peer.look": "CodeRabbit review",
@@ -39,7 +39,7 @@ STAGES = {
 
 @dataclass(frozen=True)
 class Step:
-    """One recorded step of a workflow; ``number`` is where a fork can start; ``error`` is its failure."""
+    """One recorded step of a workflow; a fork can start at its ``number``; ``error`` is its failure."""
 
     number: int
     name: str
@@ -59,7 +59,7 @@ def ended(workflow_id: str) -> str:
 
 
 def how_ended(workflow_ids: Sequence[str]) -> dict[str, str]:
-    """As ``ended``, for many workflows at once.
+    """Like ``ended``, for many workflows at once.
 
     An issue whose stages Kestra runs has no workflow. A missing workflow is therefore normal if a Kestra server is
     connected, or if DBOS was never started.
@@ -76,7 +76,7 @@ def how_ended(workflow_ids: Sequence[str]) -> dict[str, str]:
 
 
 def steps(workflow_id: str) -> list[Step]:
-    """The workflow's recorded steps in their order; none for a workflow that is not known."""
+    """The workflow's recorded steps in order; none for an unknown workflow."""
     if not durable.known(workflow_id):
         return []
     return [
@@ -93,16 +93,16 @@ def steps(workflow_id: str) -> list[Step]:
 
 
 def choices(issue_id: int) -> dict[int, str]:
-    """The steps that an issue's present run can be restarted from: their numbers and stages."""
+    """The steps that an issue's current run can be restarted from: their numbers and stages."""
     with store.read() as session:
         issue = session.get(Issue, issue_id)
     return {step.number: step.stage for step in steps(issue.workflow_id) if step.stage} if issue else {}
 
 
 def resume_at(recorded: Sequence[Step], alive: Iterable[str] = ()) -> int:
-    """The step where a fork must start to keep everything that was finished.
+    """The step where a fork must start to keep all finished work.
 
-    A release whose result was not received is entered again, from its admission on.
+    A release whose result was not received starts again from its admission.
     """
     at = 1
     for step in recorded:
@@ -114,7 +114,7 @@ def resume_at(recorded: Sequence[Step], alive: Iterable[str] = ()) -> int:
 
 
 def count(session: Session, issue: Issue) -> str:
-    """Count a restart of this run, in the caller's transaction; returns the workflow that is forked."""
+    """Count a restart of this run, in the caller's transaction; returns the id of the workflow to fork."""
     source = issue.workflow_id
     issue.restarts += 1
     issue.ended_at = None
@@ -123,7 +123,7 @@ def count(session: Session, issue: Issue) -> str:
 
 
 def fork(source: str, target: str, start: int) -> None:
-    """Start ``target`` as a fork of ``source`` at this step; nothing is done when it was started before."""
+    """Start ``target`` as a fork of ``source`` at this step; does nothing if it was started before."""
     if durable.known(target):
         return
     with SetWorkflowID(target):
@@ -143,7 +143,7 @@ def follow(issue: Issue, source: str) -> None:
 
 
 def in_production(session: Session, issue: Issue, *states: str) -> Deployment | None:
-    """A production deployment of this issue that may be live: it is watched, or the vendor has it already."""
+    """A production deployment of this issue that may be live: it is watched, or already at the vendor."""
     return session.exec(
         select(Deployment).where(
             Deployment.issue_id == issue.id,
@@ -157,14 +157,14 @@ def in_production(session: Session, issue: Issue, *states: str) -> Deployment | 
 
 
 def asleep(workflow_id: str) -> bool:
-    """Does it sleep until its window as in the first version, which receives no messages?"""
+    """Does it sleep until its window like the first version, which receives no messages?"""
     return [step.name for step in steps(workflow_id)[-2:]] == ["decide.schedule", "DBOS.sleep"]
 
 
 def wake(session: Session, issue: Issue, key: str, asleep: bool, requested_by: str | None = None) -> None:
     """End the wait of a scheduled issue, in the caller's transaction.
 
-    One that receives no messages starts again, and the caller cancels its old workflow.
+    A workflow that receives no messages starts again, and the caller cancels the old one.
     """
     if asleep:
         durable.begin(session, issue, requested_by)

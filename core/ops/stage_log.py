@@ -17,7 +17,7 @@ WAITS = "; the platform tries again"
 
 
 class Entry:
-    """The open line of the journal; a stage fills ``result`` (ok, failed, refused, waiting) and ``says``."""
+    """The open entry of the log; a stage fills ``result`` (ok, failed, refused, waiting) and ``says``."""
 
     def __init__(self) -> None:
         self.result, self.says = "ok", ""
@@ -29,7 +29,7 @@ class Entry:
 
 @contextmanager
 def stage(issue_id: int, run: int, stage: Stage, attempt: int, status: Status) -> Iterator[Entry]:
-    """Open a stage's entry and close it with its result, also when it raises."""
+    """Open a stage's entry and close it with its result, even if the stage raises."""
     entry = Entry()
     with store.write() as session:
         _open_line(session, issue_id, run, stage, attempt)
@@ -52,7 +52,7 @@ def stage(issue_id: int, run: int, stage: Stage, attempt: int, status: Status) -
 
 
 def _lines(session: Session, issue_id: int, run: int, stage: Stage, attempt: int) -> ScalarResult[StageRun]:
-    """The line of a stage, if it has one: there is at most one."""
+    """The entries of a stage; there is at most one."""
     return session.exec(
         select(StageRun).where(
             StageRun.issue_id == issue_id,
@@ -64,7 +64,7 @@ def _lines(session: Session, issue_id: int, run: int, stage: Stage, attempt: int
 
 
 def _open_line(session: Session, issue_id: int, run: int, stage: Stage, attempt: int) -> None:
-    """A stage that is called again after a crash, or looks again, keeps its entry."""
+    """Open the stage's entry; a stage that runs again after a crash, or looks again, reuses it."""
     line = _lines(session, issue_id, run, stage, attempt).first()
     if line is None:
         session.add(StageRun(issue_id=issue_id, run=run, stage=stage, attempt=attempt))
@@ -73,7 +73,7 @@ def _open_line(session: Session, issue_id: int, run: int, stage: Stage, attempt:
 
 
 def move(session: Session, issue_id: int, status: Status, reason: str | None = None) -> Issue:
-    """Set the issue's status; an end gets its time. Without a new reason, the old one stays."""
+    """Set the issue's status, and the time of an end. Without a new reason, the old one stays."""
     issue = session.get_one(Issue, issue_id)
     issue.status = status
     issue.reason = _lasting(issue.reason) if reason is None else reason[:2000]
@@ -89,5 +89,5 @@ def waits(session: Session, issue_id: int, fault: str) -> None:
 
 
 def _lasting(reason: str) -> str:
-    """The reason without the failure that a stage waited for."""
+    """The reason without the failure that a stage waits for."""
     return reason.rpartition("\n")[0] if reason.endswith(WAITS) else reason

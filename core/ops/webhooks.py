@@ -1,4 +1,5 @@
-"""Incoming webhooks: checks that the vendor sent it and that it is new. An accepted one starts a collection cycle.
+"""Incoming webhooks: checks that the vendor sent it and that it is new. An accepted one starts a collection cycle, and
+its payload goes to the inbox, which that cycle reads.
 
 Signatures are over the raw body and are compared in constant time:
 Sentry: HMAC-SHA256 in ``Sentry-Hook-Signature``. GitHub: ``X-Hub-Signature-256: sha256=…``. Vercel:
@@ -10,20 +11,28 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, select, update
 
 from core.db import store
-from core.models import Webhook, now
+from core.inputs import inbox, redaction
+from core.models import Webhook, now, storable
+from core.models.bounds import plain
+from core.models.inputs import Payload
+from core.policy.sections import Inputs
 from core.settings import Settings
 
 LARGEST = 1 << 20  # bytes of one body
 WINDOW = 300.0  # seconds by which a delivery's own time may differ from ours
 KEPT = timedelta(days=30)
+INPUTS = Inputs()
 Headers = Mapping[str, str]  # names in lower case
 
 
@@ -53,6 +62,7 @@ class Door:
     identity: str = ""  # header with the delivery's id; without one the body's digest is its id
     time: str = ""  # header with the delivery's epoch seconds
     time_needed: bool = False
+    event: str = ""  # header that names the event
 
 
 DOORS = {
@@ -62,12 +72,14 @@ DOORS = {
         "sentry_webhook_secret",
         "request-id",
         "sentry-hook-timestamp",
+        event="sentry-hook-resource",
     ),
     "github": Door(
         "x-hub-signature-256",
         lambda headers, body, secret: "sha256=" + _mac(secret, body),
         "github_webhook_secret",
         "x-github-delivery",
+        event="x-github-event",
     ),
     "datadog": Door("x-webhook-token", lambda headers, body, secret: secret, "datadog_webhook_token"),
     "vercel": Door(
@@ -117,17 +129,54 @@ def _timely(door: Door, headers: Headers, at: float) -> None:
         raise DeliveryRefused(401, "The timestamp differs from our clock by more than five minutes.")
 
 
-def accept(settings: Settings, vendor: str, headers: Headers, body: bytes, *, starts_round: bool = True) -> Delivery:
-    """Verify a delivery and store it once. Raises Refused, also for a duplicate."""
+def accept(
+    settings: Settings,
+    vendor: str,
+    headers: Headers,
+    body: bytes,
+    *,
+    starts_round: bool = True,
+    rules: Inputs = INPUTS,
+) -> Delivery:
+    """Verify a delivery and store it once, with its payload if it starts a round. Raises DeliveryRefused, also for a
+    duplicate.
+    """
     secret = getattr(settings, DOORS[vendor].setting).get_secret_value()
     found = verify(vendor, headers, body, secret, now().timestamp())
+    payload = _payload(settings, vendor, headers, body) if starts_round else None
     try:
         with store.write() as session:
             session.exec(delete(Webhook).where(col(Webhook.received_at) < now() - KEPT))
             session.add(Webhook(vendor=vendor, delivery_id=found.id, digest=found.digest, served=not starts_round))
+            session.flush()
+            if payload:
+                inbox.put(session, rules, payload)
     except IntegrityError:
         raise DeliveryRefused(409, "This delivery was already received.") from None
+    except inbox.InboxFull:
+        raise DeliveryRefused(503, "The inbox is full. Send it again later.") from None
     return found
+
+
+def _payload(settings: Settings, vendor: str, headers: Headers, body: bytes) -> Payload | None:
+    """What the inbox keeps of a delivery; None for a body that is no JSON object, which only starts a round."""
+    found = _object(headers, body)
+    if found is None:
+        return None
+    kind = headers.get(DOORS[vendor].event, "")[:100] if DOORS[vendor].event else ""
+    kept = redaction.redacted(plain(storable(found)), redaction.redactor(settings))
+    return Payload(input=vendor, kind=kind, body=kept, size=len(body))
+
+
+def _object(headers: Headers, body: bytes) -> dict[str, Any] | None:
+    """The JSON object of the body, or of its field ``payload`` (GitHub can send a form)."""
+    try:
+        if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            body = parse_qs(body.decode(), max_num_fields=20)["payload"][0].encode()
+        found = json.loads(body)
+    except (ValueError, LookupError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def claim() -> str | None:

@@ -17,6 +17,7 @@ GITHUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}", re.A
 HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*", re.ASCII)
 SCP = re.compile(r"(?:([^@/:]+)@)?([^@/:\[\]]+|\[[^\]]*\]):(?!:)(?!//)([^-].*)", re.ASCII)
+PYTHON = re.compile(r"[0-9]+(\.[0-9]+){0,2}|[<>=!~^0-9., *]{2,80}", re.ASCII)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 REFUSED_IN_BRANCHES = re.compile(r"\.\.|//|@\{|[ ~^:?*\[\\]|/\.|\.lock(/|$)")
 
@@ -113,6 +114,22 @@ def command(words: list[str]) -> list[str]:
     for word in words:
         _printable(word)
     return words
+
+
+def environment(given: str | list[str]) -> str | list[str]:
+    """auto, platform, an absolute path, or a command."""
+    if isinstance(given, list):
+        return command(given)
+    if given not in ("auto", "platform") and not _printable(given).startswith("/"):
+        raise ValueError('it is "auto", "platform", an absolute path, or a command as a list of words')
+    return given
+
+
+def python(text: str) -> str:
+    """A version such as 3.12 or 3.12.4, or specifiers such as >=3.10,<3.13; empty for none."""
+    if text and not PYTHON.fullmatch(text):
+        raise ValueError("a Python version is written as 3.12, or as >=3.10,<3.13")
+    return text
 
 
 def variable(text: str) -> str:

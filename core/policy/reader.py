@@ -18,6 +18,7 @@ from core.policy.sections import (
     FixRules,
     Guards,
     History,
+    Inputs,
     Maintenance,
     MetricNames,
     OsvRules,
@@ -56,6 +57,7 @@ class Policy(Strict):
     coderabbit: CodeRabbitRules = CodeRabbitRules()
     osv: OsvRules = OsvRules()
     collect: Collect = Collect()
+    inputs: Inputs = Inputs()
 
     @model_validator(mode="after")
     def _known_repositories(self):

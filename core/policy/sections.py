@@ -236,6 +236,8 @@ class Routes(Strict):
     error_rate: list[Channel] = ["email", "slack"]
     deployment_failed: list[Channel] = ["slack", "email"]
     rolled_back: list[Channel] = ["slack", "email"]
+    ready_for_review: list[Channel] = ["slack"]  # a pull request waits for a person's merge
+    reverting: list[Channel] = ["slack", "email", "console"]  # a release does harm, and its revert waits for a merge
     watch_unsure: list[Channel] = ["slack", "email"]
     superseded: list[Channel] = ["slack", "email"]
     tests_failed: list[Channel] = ["slack"]
@@ -295,3 +297,21 @@ class Collect(Strict):
 
     def calls(self, vendor: str) -> int:
         return self.by_vendor.get(vendor, self.calls_a_round)
+
+
+class Inputs(Strict):
+    """What the platform accepts at /otlp, /ingest and /hooks/alertmanager, and whose it is."""
+
+    labels: list[str] = Field(
+        default=["service", "job", "app", "namespace"],
+        description="labels of an Alertmanager alert that can name the service; the first with a known one counts",
+    )
+    names: dict[str, str] = Field(
+        default={}, description='service by the name that its sender uses, e.g. {"shop-cart" = "cart"}'
+    )
+    requests_per_minute: int = Field(default=600, ge=1, description="requests that one token may send in a minute")
+    keep_days: float = Field(default=14, gt=0, description="days for which payloads are kept after they were read")
+    keep_megabytes: int = Field(
+        default=256, ge=1, description="size of all payloads; beyond it, the oldest that were read are removed"
+    )
+    edge_days: float = Field(default=7, gt=0, description="days for which a call between services is remembered")

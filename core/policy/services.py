@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from core.models import Impact
 from core.policy import names
+from core.policy.delivery import ActionsWay, CommandsWay, KubernetesWay, PullRequestWay, Way
 
 
 class Strict(BaseModel):
@@ -16,8 +17,22 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
+TestServer = Literal["postgresql", "redis"]
+Variable = Annotated[str, AfterValidator(names.variable)]
+SERVER_URLS: dict[str, str] = {"postgresql": "DATABASE_URL", "redis": "REDIS_URL"}
+
+
+def _with_urls(given: Any) -> Any:
+    """A list of test servers, each with the usual variable for its URL."""
+    return {name: SERVER_URLS.get(str(name), "URL") for name in given} if isinstance(given, list) else given
+
+
 class Repository(Strict):
-    """The code of a service: where it is, and how it is tested and deployed."""
+    """The code of a service: where it is, and how it is tested and deployed.
+
+    What a file does not set of ``folder``, ``source``, ``tests`` and ``test_command`` is found in the code
+    (core/repair/environment/discovery.py); the defaults apply where nothing is found.
+    """
 
     remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git remote to clone and push to")
     branch: Annotated[str, AfterValidator(names.branch)] = "main"
@@ -25,8 +40,15 @@ class Repository(Strict):
         default="", description="GitHub OWNER/NAME; empty: no pull requests"
     )
     vercel_project: Annotated[str, AfterValidator(names.optional_name)] = Field(
-        default="", description="Vercel project name; empty: no deployments"
+        default="", description="Vercel project name; empty: another way to production"
     )
+    delivery: Way = Field(
+        default="", description="way to production; empty: vercel where vercel_project is set, else pull_request"
+    )
+    pull_request: PullRequestWay = PullRequestWay()
+    github_actions: ActionsWay = ActionsWay()
+    commands: CommandsWay = CommandsWay()
+    kubernetes: KubernetesWay = KubernetesWay()
     production_url: Annotated[str, AfterValidator(names.address)] = Field(
         default="", description="public URL, for health checks"
     )
@@ -34,11 +56,52 @@ class Repository(Strict):
     environment: dict[Annotated[str, AfterValidator(names.variable)], str] = Field(
         default={}, description="environment variables of its deployments; no secrets"
     )
+    folder: Annotated[str, AfterValidator(names.folder)] = Field(
+        default=".", description="folder of the repository that the service lives in; source and tests lie below it"
+    )
+    path_prefixes: list[str] = Field(
+        default=[], description='folders of the container that begin the paths of stack traces, e.g. ["/app"]'
+    )
+    environment_build: Annotated[str | list[str], AfterValidator(names.environment)] = Field(
+        default="auto",
+        description="auto, platform, a build command, or the path of an interpreter or of an image's root folder",
+    )
+    python: Annotated[str, AfterValidator(names.python)] = Field(
+        default="", description='Python version, e.g. "3.12"; empty: as the code asks for, else the newest here'
+    )
+    extras: list[Annotated[str, AfterValidator(names.name)]] = Field(
+        default=[], description="extras to install; not set: those for tests and development"
+    )
+    groups: list[Annotated[str, AfterValidator(names.name)]] = Field(
+        default=[], description="dependency groups to install; not set: those for tests and development"
+    )
+    services: Annotated[dict[TestServer, Variable], BeforeValidator(_with_urls)] = Field(
+        default={}, description='servers that each test run gets of its own, e.g. ["postgresql", "redis"]'
+    )
     test_command: Annotated[list[str], AfterValidator(names.command)] = ["python", "-m", "pytest", "-q"]
     source: list[Annotated[str, AfterValidator(names.folder)]] = Field(
         default=["."], min_length=1, description="folders with the program's source"
     )
     tests: Annotated[str, AfterValidator(names.folder)] = "tests"
+
+    @property
+    def way(self) -> str:
+        """The way to production."""
+        return self.delivery or ("vercel" if self.vercel_project else "pull_request")
+
+    @model_validator(mode="after")
+    def _way_is_complete(self):
+        """Names the key that the chosen way lacks."""
+        lacks = {
+            "vercel": not self.vercel_project and "vercel_project",
+            "github_actions": not self.github and "github",
+            "commands": not self.commands.complete and "commands.deploy, commands.status and commands.rollback",
+            "kubernetes": not (self.kubernetes.deployment and "{sha}" in self.kubernetes.image)
+            and "kubernetes.deployment and kubernetes.image, which names {sha}",
+        }
+        if missing := lacks.get(self.delivery):
+            raise ValueError(f'delivery = "{self.delivery}" needs {missing}')
+        return self
 
 
 class SuccessCheck(Strict):

@@ -18,7 +18,7 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """How long a way back takes, as measured; ``deployment`` is the one that was moved."""
+    """The measured duration of a rollback; ``deployment`` is the one that was moved."""
 
     kind: str  # rollback or promotion
     seconds: float
@@ -32,10 +32,10 @@ class OpenApproval:
     change: ChangeDetails
     analysis: Analysis | None
     decision: Decision | None
-    live: Deployment | None  # what production serves, which a rollback returns to
+    live: Deployment | None  # what production serves now; a rollback returns to it
     rehearsal: Rehearsal | None
     critical: bool
-    mine: bool  # it is not escalated to somebody else
+    mine: bool  # it is not assigned to somebody else
     barred: str  # why this person cannot approve it (four eyes), or empty
 
 
@@ -44,7 +44,7 @@ def count(session: Session) -> int:
 
 
 def waiting(session: Session) -> list[tuple[Approval, Issue]]:
-    """Open questions, the one that expires first on top."""
+    """Pending approvals, the earliest to expire first."""
     return list(
         session.exec(
             select(Approval, Issue)
@@ -57,7 +57,7 @@ def waiting(session: Session) -> list[tuple[Approval, Issue]]:
 
 
 def answered(session: Session, limit: int = 10) -> list[tuple[Approval, Issue]]:
-    """The latest questions that are closed, however."""
+    """The latest closed approvals, with any answer."""
     return list(
         session.exec(
             select(Approval, Issue)
@@ -70,7 +70,7 @@ def answered(session: Session, limit: int = 10) -> list[tuple[Approval, Issue]]:
 
 
 def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> OpenApproval | None:
-    """One question as this person sees it; None if there is no such one."""
+    """One approval as this person sees it; None if it does not exist."""
     row = session.get(Approval, approval_id)
     if row is None:
         return None
@@ -92,7 +92,7 @@ def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> 
 
 
 def rehearsal(session: Session, repository: str) -> Rehearsal | None:
-    """The latest rollback of this repository, else its latest promotion; None when neither was measured."""
+    """The latest rollback of this repository, or its latest promotion; None if neither was measured."""
     for kind, name in (("rollback", "rollback_seconds"), ("promotion", "promote_seconds")):
         found = _newest(session, Deployment, *_production(repository), col(getattr(Deployment, name)).is_not(None))
         if found is not None:

@@ -1,4 +1,4 @@
-"""What the Code generation page shows."""
+"""The data of the Code generation page."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from core.queries.issues import ChangeDetails, with_checks
 SHIPPED = ("deployed", "merged")
 PAGE = 10
 ROWS = 50  # of the statistics
-ATTEMPTS = 20  # at one issue
-COUNTED = 2000  # change sets that the statistics look at
+ATTEMPTS = 20  # for one issue
+COUNTED = 2000  # change sets that the statistics cover
 NAMES = ("generator", "template", "written", "proved", "shipped", "rolled_back", "seconds", "tokens", "cost_usd")
 
 
-KINDS = {  # what the list may be narrowed to
+KINDS = {  # the list's filters
     "All": (),
     "In progress": ("proposed", "proved", "reviewed"),
     "Shipped": SHIPPED,
@@ -36,13 +36,13 @@ def count(session: Session, kind: str = "All") -> int:
 
 
 def attempts(session: Session, change_set: ChangeSet) -> list[ChangeSet]:
-    """Every attempt at the same issue, the latest first."""
+    """The attempts for the same issue, latest first."""
     rows = select(ChangeSet).where(ChangeSet.issue_id == change_set.issue_id)
     return list(session.exec(rows.order_by(col(ChangeSet.id).desc()).limit(ATTEMPTS)))
 
 
 def page(session: Session, number: int = 1, kind: str = "All") -> list[tuple[ChangeSet, Issue]]:
-    """Page ``number`` (from 1) of the change sets with their issues, the latest first."""
+    """Page ``number`` (from 1) of the change sets with their issues, latest first."""
     return list(
         session.exec(
             select(ChangeSet, Issue)

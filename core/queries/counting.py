@@ -1,4 +1,4 @@
-"""Counting that costs the same in a large table as in a small one."""
+"""Counts whose cost does not grow with the table."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ LISTED = 200  # values of a filter
 
 
 def distinct(session: Session, column, *where, limit: int = LISTED) -> list:
-    """The distinct values of an indexed column by one index look-up a value (a loose index scan).
+    """The distinct values of an indexed column, with one index look-up per value (a loose index scan).
 
-    The first ``limit`` values in order, nulls left out. The query is that of PostgreSQL's wiki, "Loose indexscan".
+    The first ``limit`` values in order, without nulls. The query is from PostgreSQL's wiki, "Loose indexscan".
     """
     found = select(func.min(column).label("value")).where(*where).cte("found", recursive=True)
     after = select(func.min(column)).where(*where, column > found.c.value).correlate(found).scalar_subquery()
@@ -24,7 +24,7 @@ MOST = 10_000
 
 
 def up_to(session: Session, column, *where) -> int:
-    """Rows that match, counted up to MOST + 1: a page then says "more than 10,000" and stops there."""
+    """The number of matching rows, counted up to MOST + 1: a page then shows "more than 10,000"."""
     some = select(column).where(*where).limit(MOST + 1).subquery()
     return session.exec(select(func.count()).select_from(some)).one()
 
@@ -34,5 +34,5 @@ def words(number: int) -> str:
 
 
 def with_noun(number: int, noun: str) -> str:
-    """A number that ``up_to`` counted, and its noun."""
+    """A number from ``up_to`` with its noun."""
     return counted(number, noun) if number <= MOST else f"{words(number)} {noun}s"

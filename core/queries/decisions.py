@@ -10,7 +10,7 @@ from core.db.columns import select_columns
 from core.decision.replay import PastDecision
 from core.models import Decision, Issue, Outcome
 
-LIMIT = 20_000  # the latest decisions of the period; the page says so when there are more
+LIMIT = 20_000  # the latest decisions of the period; the page says so if there are more
 
 
 def count(session: Session, since: datetime) -> int:
@@ -30,7 +30,7 @@ def by_row(session: Session, since: datetime) -> dict[int, int]:
 
 
 def past(session: Session, since: datetime) -> list[PastDecision]:
-    """Decisions since then, the latest first, at most LIMIT."""
+    """Decisions since then, latest first, at most LIMIT."""
     rows = session.exec(
         select_columns(
             Decision.issue_id,

@@ -1,4 +1,4 @@
-"""What the Deployments page shows."""
+"""The data of the Deployments page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def count(session: Session, environment: str = "") -> int:
 
 
 def page(session: Session, environment: str = "", number: int = 1) -> list[tuple[Deployment, Issue, ChangeSet]]:
-    """Page ``number`` (from 1), the latest first."""
+    """Page ``number`` (from 1), latest first."""
     where = [Deployment.environment == environment] if environment else []
     return list(
         session.exec(
@@ -57,7 +57,7 @@ def one(session: Session, deployment_id: int) -> tuple[Deployment, Issue, Change
 
 
 def can_roll_back(session: Session, deployment: Deployment) -> bool:
-    """Only the newest finished production deployment of its repository, and only where to is known."""
+    """True only for the newest finished production deployment of its repository with a known previous one."""
     if deployment.environment != "production" or deployment.status not in ("ready", "watching", "verified"):
         return False
     newest = session.exec(

@@ -1,4 +1,4 @@
-"""What the Settings page shows of the platform itself: messages by channel, the runners that were used."""
+"""The state of the platform on the Settings page: messages by channel, and recent runners."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def messages(session: Session, since: datetime) -> dict[tuple[str, str], int]:
 
 
 def last_failure(session: Session) -> Notification | None:
-    """The newest message that could not be delivered."""
+    """The newest undelivered message."""
     failed = select(Notification).where(Notification.state == "failed")
     return session.exec(failed.order_by(col(Notification.id).desc()).limit(1)).first()
 
 
 def last_runner(session: Session) -> str:
-    """The runner of the newest test run; "" when there is none."""
+    """The runner of the newest test run; "" without one."""
     return session.exec(select(TestRun.runner).order_by(col(TestRun.id).desc()).limit(1)).first() or ""
 
 
@@ -35,5 +35,5 @@ PEOPLE = 200
 
 
 def people(session: Session) -> list[Person]:
-    """Everybody with an account, by name, at most PEOPLE."""
+    """Everyone with an account, by name, at most PEOPLE."""
     return list(session.exec(select(Person).order_by(Person.name).limit(PEOPLE)))

@@ -36,7 +36,7 @@ PAGE = 25
 
 @dataclass(frozen=True)
 class IssueFilter:
-    """What the list shows; an empty field does not filter. ``text`` is looked for in title and service."""
+    """The list's filter; an empty field does not filter. ``text`` is searched in title and service."""
 
     text: str = ""
     statuses: Sequence[Status] = ()
@@ -94,7 +94,7 @@ class ChangeDetails:
 
 @dataclass(frozen=True)
 class Story:
-    """All that is known of one issue, each list oldest first (signals: the latest first)."""
+    """Everything known about one issue, each list oldest first (signals: latest first)."""
 
     issue: Issue
     signals: Sequence[Signal] = ()
@@ -108,9 +108,9 @@ class Story:
     stages: Sequence[StageRun] = ()
     audit: Sequence[AuditRow] = ()
     notifications: Sequence[Notification] = ()
-    silence: Silence | None = None  # that covers its signals now
-    parts: Mapping[str, str] = field(default_factory=dict)  # fingerprint -> what its signals say
-    absorbed: Sequence[int] = ()  # issues that were merged into it
+    silence: Silence | None = None  # the one that covers its signals now
+    parts: Mapping[str, str] = field(default_factory=dict)  # fingerprint -> title of its signals
+    absorbed: Sequence[int] = ()  # issues merged into it
 
     @property
     def pending(self) -> Approval | None:
@@ -121,7 +121,7 @@ LINES = {"stages": 100, "audit": 50, "approvals": 10, "notifications": 20, "outc
 
 
 def shortened(told: Story) -> list[str]:
-    """The parts of a long story of which the timeline has the latest lines alone."""
+    """The parts of a long story of which the timeline has only the latest lines."""
     return [name for name, most in LINES.items() if len(getattr(told, name)) >= most]
 
 
@@ -178,11 +178,11 @@ def story(session: Session, issue_id: int) -> Story | None:
     )
 
 
-RECENT = 1000  # signals by which an issue's parts are told
+RECENT = 1000  # latest signals that describe an issue's parts
 
 
 def parts(session: Session, issue_id: int) -> dict[str, str]:
-    """The fingerprints of an issue's latest signals, each with what they say: what it can be split by."""
+    """The fingerprints of an issue's latest signals, each with a title: the parts it can be split into."""
     latest = (
         select(Signal.fingerprint, Signal.source, Signal.title, Signal.id)
         .where(Signal.issue_id == issue_id)
@@ -208,7 +208,7 @@ def _part(title: str, source: str, sources: int, signals: int) -> str:
 
 
 def mergeable(session: Session, issue: Issue, limit: int = 25) -> dict[int, str]:
-    """The issues that this one may be a part of, those of its service first, each with its title."""
+    """The issues that this one can be merged into, those of its service first, each with its title."""
     rest = (Issue.id != issue.id, col(Issue.merged_into).is_(None), Issue.status != Status.DISMISSED)
     found = {}
     for where in ((Issue.service == issue.service,), ()):

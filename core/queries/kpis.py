@@ -1,6 +1,6 @@
-"""KPIs, pure: sums in, figures out. SQL does the counting (core/queries/outcomes.py); this module computes the figures.
+"""Computes the KPIs from sums that SQL counted (core/queries/outcomes.py). Pure.
 
-A figure is None with fewer cases than it needs. Each figure carries its formula and what it counts.
+A figure is None if there are too few cases. Each figure carries its formula and what it counts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from math import sqrt
 
 BASELINE_SECONDS = 2 * 3600.0  # mean time to repair manually, before the platform
-ENOUGH = 5  # cases under which a share or a mean says nothing
+ENOUGH = 5  # the fewest cases for a share or a mean
 BINS = 10  # of the calibration
 
 
@@ -38,7 +38,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class ConfidenceTally:
-    """Decisions to act that ended, of one tenth of confidence: ``held`` of ``n`` fixes held.
+    """Completed decisions to act within one tenth of confidence: ``held`` of ``n`` fixes held.
 
     ``confidence`` and ``squared`` are sums over the ``n``: of the confidence, and of (confidence - held)^2.
     """
@@ -52,10 +52,10 @@ class ConfidenceTally:
 
 @dataclass(frozen=True)
 class RunTally:
-    """All that the figures need of the runs that ended in a span of time; times in seconds.
+    """The sums over the runs that ended in a span of time; times in seconds.
 
-    ``repairs`` are from first error to verified of the runs that the platform fixed; ``saved`` is the sum of
-    what each took less than the baseline, never below 0. ``acted`` are decisions to act that ended, ``held`` those
+    ``repairs`` are the times from first error to verified of the runs that the platform fixed; ``saved`` is the sum
+    of their savings against the baseline, each at least 0. ``acted`` are completed decisions to act, ``held`` those
     whose fix held.
     """
 
@@ -79,7 +79,7 @@ class RunTally:
 
 @dataclass(frozen=True)
 class DeploymentCount:
-    """Production deployments that came to an end (verified or rolled back), and those rolled back."""
+    """Completed production deployments (verified or rolled back), and those rolled back."""
 
     ended: int = 0
     rolled_back: int = 0
@@ -87,7 +87,7 @@ class DeploymentCount:
 
 @dataclass(frozen=True)
 class Figure:
-    """One KPI over ``n`` cases; ``value`` is None when there are too few. ``target`` in the same unit."""
+    """One KPI over ``n`` cases; ``value`` is None if there are too few. ``target`` has the same unit."""
 
     name: str
     value: float | None
@@ -155,7 +155,7 @@ def auto_resolution(tally: RunTally) -> Figure:
 
 
 def decision_accuracy(tally: RunTally) -> Figure:
-    """Escalations are left out: whether the platform could have done it is not known."""
+    """Excludes escalations: it is unknown whether the platform could have fixed them."""
     return _figure(
         "Decision accuracy",
         lambda: tally.held / tally.acted,
@@ -231,7 +231,7 @@ def money_saved(tally: RunTally, hourly: float) -> Figure:
 
 
 def all_of(tally: RunTally, deployed: DeploymentCount, served: tuple[float, float], hourly: float) -> list[Figure]:
-    """Every figure of a span of time; ``served`` is (requests, failed requests)."""
+    """All figures of a span of time; ``served`` is (requests, failed requests)."""
     return [
         mttr(tally),
         mttr_median(tally),
@@ -271,7 +271,7 @@ def wilson(held: int, n: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def calibration(judged: Sequence[ConfidenceTally]) -> list[ConfidenceBin]:
-    """Does a confidence of 0.8 hold in 8 of 10 cases? Tenths without a case are left out."""
+    """Does a confidence of 0.8 hold in 8 of 10 cases? Tenths without a case are omitted."""
     return [
         ConfidenceBin(j.place / BINS, (j.place + 1) / BINS, j.n, j.held, j.confidence / j.n, wilson(j.held, j.n))
         for j in sorted(judged, key=lambda j: j.place)
@@ -295,21 +295,21 @@ def brier(judged: Sequence[ConfidenceTally]) -> Figure:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the time to repair: its mean seconds over the runs that were looked at."""
+    """One part of the time to repair: its mean seconds over the sampled runs."""
 
     name: str
     seconds: float
 
 
 def parts(detect: float, stages: Mapping[str, float], total: float) -> list[Part]:
-    """The mean repair in its parts, in order; what no part explains is waiting: queue, approval, window."""
+    """The parts of the mean repair time, in order; the rest is waiting: queue, approval, window."""
     named = [Part("detect", detect), *(Part(name, seconds) for name, seconds in stages.items())]
     rest = total - sum(part.seconds for part in named)
     return [*named, Part("waiting", max(0.0, rest))]
 
 
 def meets(figure: Figure) -> bool | None:
-    """Whether the figure meets its target; None without either."""
+    """Whether the figure meets its target; None if one of them is missing."""
     if figure.target is None or figure.value is None:
         return None
     return figure.value <= figure.target if figure.low_is_good else figure.value >= figure.target

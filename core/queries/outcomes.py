@@ -1,4 +1,4 @@
-"""What the KPIs are computed from, counted by SQL within a span of time."""
+"""The input of the KPIs, counted by SQL within a span of time."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from core.queries.kpis import (
     parts,
 )
 
-DOTS = 400  # runs drawn one by one
-LAST = 1000  # fixed runs that the median looks at
-LOOKED_AT = 200  # fixed runs whose stages are added up for the parts of the repair
+DOTS = 400  # runs drawn individually
+LAST = 1000  # fixed runs that the median covers
+LOOKED_AT = 200  # fixed runs whose stages are summed for the parts of the repair
 ACTED = (Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE)
 JUDGED = ("fixed", "rolled_back", "failed")  # results that show whether a decision to act was right
 
 
 class Seconds(FunctionElement):
-    """Seconds from the first time to the second, in each database's own words."""
+    """Seconds from the first time to the second, in each database's SQL."""
 
     type = Float()
     inherit_cache = True
@@ -52,7 +52,7 @@ def _standard(element, compiler, **kw) -> str:
 
 
 class Tenth(FunctionElement):
-    """0 to 9 for a share of 0.0 to 1.0: its lower border belongs to a tenth, 1.0 to the last."""
+    """0 to 9 for a share of 0.0 to 1.0: a tenth includes its lower bound, the last also 1.0."""
 
     type = Integer()
     inherit_cache = True
@@ -110,7 +110,7 @@ def tally(session: Session, since: datetime, until: datetime) -> RunTally:
 
 
 def _median(session: Session, since: datetime, until: datetime) -> float | None:
-    """The middle one of the last LAST repair times of the span, or the mean of the middle two."""
+    """The median of the last LAST repair times of the span; of an even number, the mean of the middle two."""
     times = (
         select(Outcome.total_seconds)
         .where(*_within(since, until), Outcome.result == "fixed", col(Outcome.total_seconds).is_not(None))
@@ -122,7 +122,7 @@ def _median(session: Session, since: datetime, until: datetime) -> float | None:
 
 
 def judged(session: Session, since: datetime, until: datetime) -> list[ConfidenceTally]:
-    """Decisions to act that ended, by tenth of confidence; 1.0 belongs to the last."""
+    """Completed decisions to act, by tenth of confidence; 1.0 belongs to the last."""
     confidence = func.coalesce(Outcome.confidence, 0.0)
     held = case((col(Outcome.result) == "fixed", 1), else_=0)
     place = Tenth(confidence)
@@ -161,7 +161,7 @@ def by_day(session: Session, since: datetime, until: datetime) -> dict[tuple[str
 
 
 def repair_parts(session: Session, since: datetime, until: datetime) -> tuple[int, list[Part]]:
-    """(runs looked at, mean time to repair by stage) of the last fixed runs of the span."""
+    """(sampled runs, mean time to repair by stage) of the last fixed runs of the span."""
     newest = (
         select(Outcome.issue_id, Outcome.run, Outcome.detect_seconds, Outcome.total_seconds)
         .where(*_within(since, until), Outcome.result == "fixed", col(Outcome.total_seconds).is_not(None))
@@ -186,7 +186,7 @@ def repair_parts(session: Session, since: datetime, until: datetime) -> tuple[in
 
 
 def deployed(session: Session, since: datetime, until: datetime) -> DeploymentCount:
-    """Production deployments started in the span that came to an end, and those rolled back."""
+    """Completed production deployments that started in the span, and those rolled back."""
     rows = dict(
         session.exec(
             select(Deployment.status, func.count())
@@ -203,7 +203,7 @@ def deployed(session: Session, since: datetime, until: datetime) -> DeploymentCo
 
 
 def served(session: Session, source: str, since: datetime, until: datetime) -> dict[str, tuple[float, float]]:
-    """By service (requests, failed requests) that ``source`` counted in the span."""
+    """(requests, failed requests) by service, as ``source`` counted them in the span."""
     services = counting.distinct(session, Metric.service, Metric.source == source)
     rows = session.exec(
         select(Metric.service, Metric.name, func.sum(Metric.value))

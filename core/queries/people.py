@@ -1,4 +1,4 @@
-"""What the People page shows."""
+"""The data of the People page."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def people(session: Session) -> list[tuple[Person, int]]:
 
 
 def tokens(session: Session) -> list[ApiToken]:
-    """The tokens that still work first, then the latest."""
+    """Valid tokens first, then the latest."""
     dead = col(ApiToken.revoked_at).is_not(None)
     return list(session.exec(select(ApiToken).order_by(dead, col(ApiToken.id).desc()).limit(PAGE)))
 
 
 def states(person: Person) -> list[str]:
-    """What keeps this person out, and how they sign in if not by password."""
+    """Why this person cannot sign in, and how they sign in if not by password."""
     at = now()
     locked = person.locked_until
     held = {

@@ -34,7 +34,7 @@ ENVIRONMENTS = ("preview", "production")
 
 
 def by_status(session: Session) -> dict[Status, int]:
-    """Issues by where they stand now."""
+    """Issues by status."""
     rows = session.exec(select(Issue.status, func.count()).group_by(Issue.status))
     return {Status(status): count for status, count in rows}
 
@@ -50,7 +50,7 @@ def _tally(session: Session, by: tuple, *where) -> dict:
 
 
 def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
-    """How often each arrow of the flow was taken since then, by (from, to)."""
+    """How often each transition of the flow was taken since then, by (from, to)."""
     verdicts = _tally(session, (Decision.verdict,), Decision.created_at >= since)
     reviews = _tally(session, (Review.passed,), Review.created_at >= since)
     shipped = _tally(
@@ -93,9 +93,9 @@ def arrows(session: Session, since: datetime) -> dict[tuple[str, str], int]:
 def totals(session: Session, since: datetime) -> dict[str, int]:
     """Counts since then: signals, issues, fixed, escalated, rolled_back, deployments (production).
 
-    Signals are summed from the rounds that read them: a day has few rounds and may have millions of signals.
+    Signals are summed over the rounds that read them: a day has few rounds but may have millions of signals.
     """
-    ended = ("fixed", "escalated", "rolled_back")  # counted one by one: GROUP BY would walk the whole index of results
+    ended = ("fixed", "escalated", "rolled_back")  # counted one by one: GROUP BY would scan the whole index of results
     counts = session.exec(
         select(*(func.count(case((col(Outcome.result) == name, 1))) for name in ended)).where(
             Outcome.created_at >= since
@@ -119,7 +119,7 @@ def connectors(session: Session) -> list[Connector]:
 
 
 def workers(session: Session, at: datetime) -> list[tuple[Worker, bool]]:
-    """Every worker seen within a day, with whether its heart beat within 90 s."""
+    """Every worker seen within a day, and whether its heartbeat is at most 90 s old."""
     rows = session.exec(
         select(Worker).where(Worker.heartbeat >= at - timedelta(days=1)).order_by(col(Worker.started_at))
     )
@@ -127,7 +127,7 @@ def workers(session: Session, at: datetime) -> list[tuple[Worker, bool]]:
 
 
 def approvals(session: Session, limit: int = 20) -> list[tuple[Approval, Issue, ChangeSet]]:
-    """Pending ones, the oldest first."""
+    """Pending ones, oldest first."""
     rows = session.exec(
         select(Approval, Issue, ChangeSet)
         .join(Issue, col(Issue.id) == Approval.issue_id)
@@ -140,7 +140,7 @@ def approvals(session: Session, limit: int = 20) -> list[tuple[Approval, Issue, 
 
 
 def journeys(session: Session, limit: int = 8) -> list[Issue]:
-    """Issues on their way, the latest first; then the latest ended ones."""
+    """Issues in progress, latest first; then the latest ended ones."""
     latest = select(Issue).order_by(col(Issue.id).desc()).limit(limit)
     under_way = list(session.exec(latest.where(col(Issue.ended_at).is_(None))))
     if len(under_way) == limit:

@@ -16,7 +16,7 @@ def views(session: Session, owner: str) -> list[SavedView]:
 
 
 def keep(session: Session, owner: str, name: str, query: str) -> SavedView:
-    """Keep a view; the same name of the same person is replaced."""
+    """Save a view; it replaces this person's view of the same name. Raises ValueError without a name."""
     name = name.strip()[:60]
     if not name:
         raise ValueError("A view needs a name.")

@@ -28,7 +28,7 @@ SHOWN = {
 
 
 def status() -> dict:
-    """Issues by status, connectors, the last round, how many approvals wait, and the alarms."""
+    """Issues by status, connectors, the last round, the number of pending approvals, and the alarms."""
     with store.read() as session:
         issues = dict(session.exec(select(Issue.status, func.count()).group_by(Issue.status)).all())
         connectors = session.exec(select(Connector).order_by(Connector.name)).all()

@@ -10,12 +10,12 @@ from sqlmodel import Session, col, func
 from core.db.columns import select_columns
 from core.models import Kind, Signal
 
-REASONS = 50  # that are shown
+REASONS = 50  # reasons shown
 
 
 @dataclass(frozen=True)
 class Aside:
-    """Signals of one reason; ``occurrences`` is how often the vendors saw what they tell of."""
+    """Signals of one reason; ``occurrences`` is the vendors' count of the underlying events."""
 
     reason: str
     signals: int
@@ -24,7 +24,7 @@ class Aside:
 
 
 def by_reason(session: Session, since: datetime) -> list[Aside]:
-    """Signals received since then that were set aside, the most frequent reason first. A change is no noise."""
+    """Suppressed signals received since then, the most frequent reason first. Changes are not counted."""
     number = func.count()
     rows = session.exec(
         select_columns(Signal.set_aside, number, func.sum(Signal.count), func.max(Signal.received_at))

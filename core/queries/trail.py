@@ -1,4 +1,4 @@
-"""What the Audit page shows: the trail's rows by who, what and about what."""
+"""The data of the Audit page: the trail's rows by actor, action and subject."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXPORT = 100_000  # rows of one file
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """An empty field does not filter. ``text`` is looked for in subject and key; ``since`` is the oldest time."""
+    """An empty field does not filter. ``text`` is searched in subject and key; ``since`` is the earliest time."""
 
     text: str = ""
     actor: str = ""
@@ -45,13 +45,13 @@ def count(session: Session, wanted: AuditFilter = AuditFilter()) -> int:
 
 
 def page(session: Session, wanted: AuditFilter = AuditFilter(), number: int = 1) -> list[AuditRow]:
-    """Page ``number`` (from 1), the latest first."""
+    """Page ``number`` (from 1), latest first."""
     newest = select(AuditRow).where(*_where(wanted)).order_by(col(AuditRow.id).desc())
     return list(session.exec(newest.offset((number - 1) * PAGE).limit(PAGE)))
 
 
 def names(session: Session) -> tuple[list[str], list[str]]:
-    """(actors, actions) that the trail knows."""
+    """(actors, actions) in the trail."""
     return counting.distinct(session, AuditRow.actor), counting.distinct(session, AuditRow.action)
 
 

@@ -22,6 +22,7 @@ from core.repair.reproduce.reproduce import crashing_calls, further_calls, is_cr
 from core.repair.reproduce.test_calls import scaffolds, seen_types
 from core.repair.sandbox import checkout
 from core.repair.sandbox.probe import Call, ProbeOutcome, observed, probe, probes
+from core.repair.sandbox.runner import interpreter_of
 from core.repair.types import Attempt, Candidate, Fixer, FixResult, Runner
 
 _CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable")
@@ -85,7 +86,7 @@ def repair(
     if _hopeful(bench) and (more := [c for c in further_calls(tree, crash, runner, every=True) if c not in hits]):
         bench = _bench(tree, crash, [*hits, *more], runner, base, rules, allowed)
         _search(bench, fixers, proposed)
-    return _decided(bench, test_command)
+    return _decided(bench, tests, test_command)
 
 
 def _hopeful(bench: Bench) -> bool:
@@ -153,9 +154,9 @@ def _search(bench: Bench, fixers: Sequence[Fixer], proposed: Sequence[Candidate]
 
 def _judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False) -> list[Candidate]:
     """Run all candidates on the bench's inputs; returns those that lead to another crash of the program."""
-    tried = []
+    tried, shown = [], interpreter_of(bench.runner).modules
     for candidate in candidates:
-        if reason := policy.refuse(bench.base, candidate, bench.rules, bench.allowed, bench.crash):
+        if reason := policy.refuse(bench.base, candidate, bench.rules, bench.allowed, bench.crash, shown):
             bench.attempts.append(Attempt(candidate, reason))
         else:
             tried.append(candidate)
@@ -230,14 +231,14 @@ def _restore(bench: Bench, candidates: Sequence[Candidate]) -> None:
             (bench.tree / name).unlink(missing_ok=True)
 
 
-def _decided(bench: Bench, test_command: Sequence[str]) -> FixResult:
+def _decided(bench: Bench, tests: str, test_command: Sequence[str]) -> FixResult:
     """The best one whose proof is complete; one whose proof is not is refused, and the others are left."""
     unproved: FixResult | None = None
     for _ in range(PROOFS):
         chosen, why = choose(bench.judged)
         if chosen is None:
             return unproved or _undecided(bench, why)
-        result = _proved(bench, chosen, why, test_command)
+        result = _proved(bench, chosen, why, tests, test_command)
         if result.decision == "fix":
             return result
         unproved = unproved or result
@@ -256,11 +257,11 @@ def _told(attempt: Attempt, refused: Candidate, why: str) -> Attempt:
     return replace(attempt, reason=why) if attempt.candidate is refused else attempt
 
 
-def _proved(bench: Bench, judged: Judged, why: str, test_command: Sequence[str]) -> FixResult:
+def _proved(bench: Bench, judged: Judged, why: str, tests: str, test_command: Sequence[str]) -> FixResult:
     chosen = judged.candidate
-    test = written(bench.calls[judged.shown], bench.crash, chosen.raises)
+    test = written(bench.calls[judged.shown], bench.crash, chosen.raises, tests)
     result = FixResult("escalate", why, candidate=chosen, attempts=bench.attempts)
-    if reason := refused(test, bench.base):
+    if reason := refused(test, bench.base, tests):
         says = f"The regression test may not be run: {reason}."
         return replace(result, reason=says, next_step="Write the test by hand.")
     old = {n: bench.base[n] for n in chosen.files if n in bench.base}

@@ -98,6 +98,7 @@ class Fixer(Protocol):
 class Runner(Protocol):
     """Runs repository or generated code with no network, no secrets, and nothing writable but ``tree``."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed: ...

@@ -9,8 +9,8 @@ from sqlmodel import Session, col, func, select
 
 from core.models import Metric, MetricPoint, ServiceHealth
 
-FEWEST_ERRORS = 5  # fewer failed requests are no evidence of much
-FEWEST_POINTS = 3  # metric points from which a latency is judged: one slow moment is no trend
+FEWEST_ERRORS = 5  # fewer failed requests are weak evidence
+FEWEST_POINTS = 3  # minimum number of metric points: one slow moment is not a trend
 
 
 def stored(
@@ -29,7 +29,7 @@ def stored(
 
 
 def by_service(points: Sequence[MetricPoint], services: Sequence[str]) -> dict[str, ServiceHealth]:
-    """Health of each service by its own points."""
+    """Health of each service from its own points."""
     return {service: summarize([p for p in points if p.service == service]) for service in services}
 
 
@@ -49,7 +49,7 @@ def summarize(points: list) -> ServiceHealth:
 
 
 def slower(before: ServiceHealth, after: ServiceHealth, factor: float, noise_ms: float) -> bool:
-    """Has the 95th percentile grown ``factor``-fold, and by more than is noise whatever the factor (ms)?"""
+    """Has the 95th percentile grown ``factor``-fold, and by more than the noise (ms)?"""
     if before.p95_ms is None or after.p95_ms is None:
         return False
     return after.p95_ms > max(before.p95_ms * factor, before.p95_ms + noise_ms)

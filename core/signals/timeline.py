@@ -9,7 +9,7 @@ from itertools import pairwise
 from core.signals.anomaly.rates import Tally, dispersion
 from core.signals.release import Event, Interval, Scene
 
-STEP = 10.0  # seconds of a bin where a service has no request counts
+STEP = 10.0  # seconds of a bin for a service without request counts
 SLACK = 0.5  # seconds of rounding
 MOMENT = 5.0  # seconds within which errors count as one burst
 
@@ -22,7 +22,7 @@ class Bin:
 
 
 def bins(scene: Scene, service: str, start: float, end: float) -> list[Bin]:
-    """The service's whole intervals within [start, end), with their requests; else equal steps of time."""
+    """The service's whole intervals within [start, end), with their requests; without any, equal steps of time."""
     told = sorted(scene.services.get(service, ()), key=lambda i: i.at)
     if any(i.requests for i in told):
         whole = [i for i in told if start <= i.at and i.at + i.seconds <= end + SLACK]
@@ -33,9 +33,9 @@ def bins(scene: Scene, service: str, start: float, end: float) -> list[Bin]:
 
 
 def parts(scene: Scene, service: str, start: float, end: float) -> list[Bin]:
-    """As ``bins``, with an interval that ``start`` or the release divides cut, its requests in proportion.
+    """Like ``bins``, but an interval that contains ``start`` or the release is split, its requests in proportion.
 
-    Only for errors that have a time of their own.
+    Only for errors with their own time.
     """
     told = sorted(scene.services.get(service, ()), key=lambda i: i.at)
     if not any(i.requests for i in told):

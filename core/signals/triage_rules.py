@@ -13,11 +13,11 @@ from core.signals.grouping import noise
 from core.signals.grouping.correlation import Overrides
 
 MERGED, SPLIT, KNOWN = "merged", "split", "known"
-LATE = timedelta(days=1)  # a signal may come this long after the silence that it fell into
+LATE = timedelta(days=1)  # how long after a silence a signal from within it may arrive
 
 
 def overrides(session: Session) -> Overrides:
-    """All merges and splits, also of issues that have ended."""
+    """All merges and splits, including those of closed issues."""
     rows = session.exec(select(Ruling).where(col(Ruling.kind).in_((MERGED, SPLIT)))).all()
     return Overrides(
         {row.fingerprint: row.into for row in rows if row.kind == MERGED},
@@ -26,7 +26,7 @@ def overrides(session: Session) -> Overrides:
 
 
 def context(session: Session) -> noise.Context:
-    """What people excluded from alerts: silences, planned maintenance, known errors."""
+    """What people suppressed: silences, planned maintenance, known errors."""
     rows = session.exec(select(Silence).where(Silence.ends_at > now() - LATE).order_by(col(Silence.id))).all()
     known = session.exec(select(Ruling.fingerprint, Ruling.reason).where(Ruling.kind == KNOWN)).all()
     return noise.Context(
@@ -50,7 +50,7 @@ def fingerprints(session: Session, issue_id: int) -> frozenset[str]:
 
 
 def merge(session: Session, prints: Iterable[str], into: str, issue_id: int, by: str) -> None:
-    """From now on, these fingerprints count as ``into``, and so do fingerprints that were merged into them."""
+    """From now on, these fingerprints, and those merged into them, count as ``into``."""
     meant = overrides(session).merged.get(into, into)
     prints = set(prints) - {meant}
     forget(session, MERGED, {*prints, meant})
@@ -61,7 +61,7 @@ def merge(session: Session, prints: Iterable[str], into: str, issue_id: int, by:
 
 
 def split(session: Session, prints: Iterable[str], issue_id: int, by: str) -> None:
-    """From now on, these fingerprints are a separate issue, which nothing joins by similarity."""
+    """From now on, these fingerprints are a separate issue that no record joins by similarity."""
     first, *others = sorted(prints)
     for kind in (MERGED, SPLIT):
         forget(session, kind, (first, *others))
@@ -71,7 +71,7 @@ def split(session: Session, prints: Iterable[str], issue_id: int, by: str) -> No
 
 
 def know(session: Session, issue_id: int, reason: str, by: str) -> None:
-    """Mark what a person dismissed as known: its signals are counted, and open no issue until a new run."""
+    """Mark a dismissed issue as known: its signals are counted and open no issue until a new run."""
     prints = fingerprints(session, issue_id)
     forget(session, KNOWN, prints)
     session.add_all(
@@ -91,6 +91,6 @@ LISTED = 100
 
 
 def standing(session: Session, *where) -> list[Silence]:
-    """Current and planned silences and maintenance, the first to end on top, at most LISTED."""
+    """Current and planned silences and maintenance, the earliest end first, at most LISTED."""
     rows = select(Silence).where(Silence.ends_at > now(), *where).order_by(col(Silence.ends_at), col(Silence.id))
     return list(session.exec(rows.limit(LISTED)))

@@ -1,7 +1,7 @@
 """Analyze: an analyst gets everything known about an issue, and returns cause, severity and confidence.
 
-Analysts are asked in order; when a model's service does not answer, the next takes over and the
-analysis says so. The last one is the embedded analysis, which needs neither model nor network.
+Analysts are called in order; if a model's service does not respond, the next takes over and the analysis
+notes it. The last one is the embedded analysis, which needs neither model nor network.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from core.stages.context import StageContext
 from core.stages.results import AnalysisResult
 from core.vendors.base import VendorError
 
-RECENT = timedelta(minutes=10)  # what "now" means for rates
-BEFORE = timedelta(hours=1)  # what it is compared with
+RECENT = timedelta(minutes=10)  # "now", for rates
+BEFORE = timedelta(hours=1)  # the reference for "now"
 CHANGES = timedelta(hours=24)
 RECORDS = 50
-REMEMBERED = 50  # outcomes of each kind that are compared
+REMEMBERED = 50  # compared outcomes of each kind
 RESULTS = {"human": "resolved", "failed": "no fix was found", "rolled_back": "its fix was rolled back",
            "rejected": "its fix was rejected", "escalated": "escalated"}  # fmt: skip
 
@@ -122,7 +122,7 @@ def as_record(signal: Signal) -> Record:
 def _rates(session: Session, preferred: str, issue: Issue, services: list[str]):
     """(health now, health before it began, other services that fail now, the issue's share of its service's failures).
 
-    "Now" begins where the issue does, so that a fault of a minute is not thinned out by the calm before it.
+    "Now" begins with the issue, so that the calm before a short fault does not dilute its rate.
     """
     until, begin = now(), max(issue.first_seen, now() - RECENT)
     source = health.best_source(session, preferred, begin - BEFORE)
@@ -153,7 +153,7 @@ def _past(session: Session, issue: Issue) -> list[str]:
 
 
 def _ended(session: Session, issue: Issue) -> list[Outcome]:
-    """The latest outcomes of this fingerprint, pattern and service, oldest first; one look-up by index each."""
+    """The latest outcomes of this fingerprint, pattern and service, oldest first; one index look-up each."""
     latest = select(Outcome).order_by(col(Outcome.created_at).desc()).limit(REMEMBERED)
     kin = select(Issue.id).where(Issue.fingerprint == issue.fingerprint).limit(REMEMBERED)
     same = select(Issue.id).where(Issue.service == issue.service).order_by(col(Issue.id).desc()).limit(REMEMBERED)
@@ -170,6 +170,6 @@ def _remembered(issue: Issue, outcome: Outcome | None = None) -> memory.PastIssu
         by = f" by {outcome.by}" if outcome.result == "human" else ""
         how = (issue.resolution if outcome.result in ("fixed", "human") else "") or outcome.note
         cure = f"{RESULTS.get(outcome.result, outcome.result)}{by}" + (f": {how[:200]}" if how else "")
-        if outcome.resolution and outcome.result != "human":  # another fact than what became of the fix
+        if outcome.resolution and outcome.result != "human":  # independent of the fix's result
             cure += f"; then resolved by {outcome.resolved_by}: {outcome.resolution[:200]}"
     return memory.PastIssue(issue.id, issue.fingerprint, issue.pattern, issue.service, issue.title, cure)

@@ -37,10 +37,13 @@ class Collector:
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="collect")
         self.reading: dict[str, Future] = {}
 
-    def round(self, rt: Runtime, patience: float = 45.0) -> dict[str, dict]:
-        """Read all sources; returns by source its records, seconds and error. Waits at most ``patience`` s."""
+    def round(self, rt: Runtime, patience: float = 45.0, inputs_only: bool = False) -> dict[str, dict]:
+        """Read all sources, or only what was sent to us; returns by source its records, seconds and error.
+
+        Waits at most ``patience`` s.
+        """
         for source in rt.sources:
-            if source.name not in self.reading:
+            if source.name not in self.reading and _wanted(source, inputs_only):
                 self.reading[source.name] = self.pool.submit(read, source)
         wait(self.reading.values(), timeout=patience)
         results = {
@@ -51,6 +54,12 @@ class Collector:
 
     def close(self) -> None:
         self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _wanted(source: Source, inputs_only: bool) -> bool:
+    """A vendor, or an input (core/inputs) that is in use."""
+    in_use = getattr(source, "connected", None)
+    return not inputs_only if in_use is None else in_use
 
 
 def _late(name: str, patience: float) -> dict:
@@ -81,6 +90,7 @@ def read(source: Source) -> dict:
     except Exception as fault:  # a fault of ours must not stop the other sources either; it is shown and logged
         log.exception("reading %s failed", source.name)
         error = f"reading failed: {type(fault).__name__}: {fault}"
+    note = note or getattr(source, "note", "")
     if meter.unreadable:
         note = f"{counted(meter.unreadable, 'record')} could not be read; see the log. {note}".strip()
     _tell(source.name, error, note, wait, meter)
@@ -116,8 +126,15 @@ def _signal_row(record: Record) -> dict:
     return bounded(record) | {
         "fingerprint": "",
         "received_at": now(),
-        "set_aside": "a change, not a fault" if record.kind is Kind.CHANGE else None,
+        "set_aside": _aside(record),
     }
+
+
+def _aside(record: Record) -> str | None:
+    """Why the record opens no issue; None if it may."""
+    if record.kind is Kind.CHANGE:
+        return "a change, not a fault"
+    return "the alert is over" if "over" in record.attributes else None
 
 
 def _insert_new(session: Session, table: type[SQLModel], rows: list[dict]) -> int:

@@ -1,7 +1,7 @@
-"""Corroborate: gathers what the team's own sources show about a report, and calls the pure function.
+"""Corroborate: gathers the team's own data about a report, and calls the pure function.
 
-The rounds keep metric points and log records; nothing is asked of a vendor here. What comes late is waited for, for
-a bounded time, while the fix is ready and before a person is asked.
+The rounds store metric points and log records; this stage calls no vendor. It waits for late data for a bounded time,
+while the fix is ready and before a person is asked.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from core.stages.context import StepContext
 from core.stages.results import Corroborated
 from core.vendors.base import Source
 
-LOOK = 10.0  # seconds between two looks while late metrics and logs are waited for
-LEAST = 600.0  # seconds of background that a rate of log records is measured over, at least
+LOOK = 10.0  # seconds between two looks while waiting for late metrics and logs
+LEAST = 600.0  # minimum seconds of background for a rate of log records
 JUMPS = 24 * 7  # gaps of an hour that an episode may span
 
 
@@ -48,7 +48,7 @@ def judged(rt: Runtime, session: Session, issue: Issue) -> Corroboration:
 
 
 def trusted(rt: Runtime) -> list[Source]:
-    """The connected sources that only the team can write to."""
+    """Connected sources that only the team can write to."""
     public = rt.policy.corroboration.public_sources
     return [s for s in rt.sources if s.origin.writers is Writers.TEAM and s.name not in public]
 
@@ -59,8 +59,8 @@ def trusted(rt: Runtime) -> list[Source]:
 def _spans(session: Session, issue: Issue, rules: CorroborationRules) -> tuple[Span | None, Span]:
     """(the span of the report with its slack, the background before it).
 
-    The times of a report are a stranger's. They are compared with when it reached us, and a report that speaks of
-    long before has no span.
+    The times of a report are untrusted. They are compared with its arrival; a report about a time long before it has
+    no span.
     """
     at, reach, slack = now(), timedelta(minutes=rules.span_minutes), timedelta(seconds=rules.slack_seconds)
     received = select(func.min(Signal.received_at), func.max(Signal.received_at)).where(*_of(issue))
@@ -86,7 +86,7 @@ def _of(issue: Issue) -> tuple:
 
 
 def _began(session: Session, issue: Issue, gap: timedelta) -> datetime:
-    """When the current episode began: earlier errors are further away than ``gap``."""
+    """The start of the current episode, before which no error occurred for ``gap``."""
     at = issue.last_seen
     for _ in range(JUMPS):
         near = (col(Signal.at) >= at - gap, col(Signal.at) < at)
@@ -98,7 +98,7 @@ def _began(session: Session, issue: Issue, gap: timedelta) -> datetime:
 
 
 def _occurrences(session: Session, issue: Issue, span: Span) -> int:
-    """The report's occurrences in the span, by the source that counts them; at least one."""
+    """The report's occurrences in the span, from the source that counts them; at least one."""
     counting = [Signal.source == issue.counted_by] if issue.counted_by else []
     within = (col(Signal.at) >= span.begin, col(Signal.at) < span.end)
     told = session.exec(select(func.sum(Signal.count)).where(*_of(issue), *within, *counting)).one()
@@ -106,7 +106,7 @@ def _occurrences(session: Session, issue: Issue, span: Span) -> int:
 
 
 def _elsewhere(session: Session, issue: Issue, span: Span) -> float:
-    """Crashes of the service in the span that belong to other issues, each by the source that counts them."""
+    """Crashes of the service in the span that belong to other issues, each from the source that counts them."""
     return session.exec(
         select(func.coalesce(func.sum(Signal.count), 0))
         .join(Issue, col(Issue.id) == Signal.issue_id)
@@ -146,7 +146,7 @@ def _trouble(session: Session, name: str) -> str:
 
 
 def _measured(session: Session, source: str, service: str, span: Span) -> FailureCount:
-    """Failed requests of all requests, from the source's metric points."""
+    """Failed requests out of all requests, from the source's metric points."""
     rows = session.exec(
         select(Metric.name, func.sum(Metric.value))
         .where(
@@ -163,7 +163,7 @@ def _measured(session: Session, source: str, service: str, span: Span) -> Failur
 
 
 def _logged(session: Session, source: str, issue: Issue, span: Span, before: Span) -> tuple[FailureCount, FailureCount]:
-    """Error records in the span and before it; the rate before is taken from its first record on."""
+    """Error records in the span and before it; the rate before starts at its first record."""
     now_, _ = _records(session, source, issue, span, col(Signal.set_aside).is_(None))
     then, first = _records(session, source, issue, before)
     during, earlier = corroboration.count_logs(now_, then)
@@ -172,9 +172,9 @@ def _logged(session: Session, source: str, issue: Issue, span: Span, before: Spa
 
 
 def _records(session: Session, source: str, issue: Issue, span: Span, *where) -> tuple[list[Logged], datetime | None]:
-    """(records of the level error, alike ones as one; the time of the first).
+    """(records of level error, similar ones merged; the time of the first).
 
-    What was set aside in the span is no failure: it is known, silenced, or a user's own error.
+    Signals suppressed in the span are not failures: they are known, silenced, or a user's own error.
     """
     rows = session.exec(
         select_columns(Signal.kind, Signal.fingerprint, Signal.issue_id, func.sum(Signal.count), func.min(Signal.at))
@@ -200,7 +200,7 @@ def _records(session: Session, source: str, issue: Issue, span: Span, *where) ->
 
 
 def look(context: StepContext) -> Corroborated:
-    """Whether the report is corroborated by now; ``seconds`` until the next look, 0 if there is none."""
+    """Whether the report is corroborated now; ``seconds`` until the next look, 0 without one."""
     rt, issue_id = context.runtime, context.issue_id
     with store.write() as session:
         issue = session.get_one(Issue, issue_id)

@@ -1,8 +1,8 @@
-"""A fix that depends on another one, because its input meets another fault of production further on.
+"""A fix that depends on another one, because its input later hits another fault of production.
 
-Met on a new base by its regression test, the fix is not wrong: it waits for the other issue's fix and is tested again;
-a person gets it only when the other issue ends without one, or when the wait has become too long. Met while the fix is
-written, the best fix may look wrong: it is written anew once the other issue is fixed.
+If its regression test hits the other fault on a new base, the fix is not wrong: it waits for the other issue's fix and
+is tested again; it is escalated only if the other issue ends without a fix or the wait is too long. If this happens
+while the fix is written, the best fix may look wrong: it is written again once the other issue is fixed.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from core.stages.crashes import best_crash
 from core.stages.results import Awaited
 
 LOOK = 15.0  # seconds between two looks at the other issue
-LOOKS = 480  # looks at one other issue: two hours
+LOOKS = 480  # looks at one other issue, two hours in total
 WAITS = "Waiting for the fix of issue "
-LONGEST = 20  # issues of a chain in which each waits for the next one
+LONGEST = 20  # issues in a chain where each waits for the next
 CURED = (Status.RESOLVED, Status.DISMISSED)
 Place = tuple[str, str, str]  # exception, file, function
 
 
 @dataclass(frozen=True)
 class OtherFault:
-    """Another fault that a regression test met. ``issue_id`` is 0 where no issue tells of it yet."""
+    """Another fault that a regression test hit. ``issue_id`` is 0 if it has no issue yet."""
 
     issue_id: int
     says: str
 
 
 def met(failures: Iterable[str]) -> set[Place]:
-    """Where the failed runs of a test ended: pytest's short tracebacks name each frame's file and function. Pure."""
+    """Where the failed runs of a test ended, from pytest's short tracebacks, which name files and functions. Pure."""
     return {place for text in failures if (place := _ended(text))}
 
 
@@ -58,8 +58,8 @@ def place_of(crash: Crash | None) -> Place | None:
 
 
 def other(rt: Runtime, session: Session, issue: Issue, change: ChangeSet, failures: Iterable[str]) -> OtherFault | None:
-    """What the test met. None when it met its own crash again, an assertion, or nothing
-    that can be told: then the fix itself is in doubt.
+    """The fault that the test hit. None if it hit its own crash again, an assertion, or an unknown
+    failure: then the fix itself is in doubt.
     """
     places = met(failures)
     own = _place(session, issue)
@@ -72,7 +72,7 @@ def other(rt: Runtime, session: Session, issue: Issue, change: ChangeSet, failur
 
 
 def further_on(rt: Runtime, session: Session, issue: Issue, change: ChangeSet) -> int | None:
-    """The issue that is being worked on, to whose fault a proposed fix led the reported input."""
+    """The issue in progress whose fault the reported input hits after a proposed fix."""
     places = {(kind, stack.normal_file(file), function) for kind, file, function in change.proof.get("further", ())}
     places.discard(_place(session, issue) or ("", "", ""))
     if not places:
@@ -90,7 +90,7 @@ def _title(issue: Issue) -> str:
 
 
 def _waits_for(session: Session, issue: Issue, awaited: int) -> bool:
-    """Does the issue wait for the awaited one, or for one that does?"""
+    """Does the issue wait for the awaited one, directly or indirectly?"""
     for _ in range(LONGEST):
         told = re.match(rf"{WAITS}(\d+) ", issue.reason) if issue.status is Status.QUEUED else None
         if not told or int(told[1]) == awaited:
@@ -104,7 +104,7 @@ def _place(session: Session, issue: Issue) -> Place | None:
 
 
 def _open(rt: Runtime, session: Session, issue: Issue) -> Iterator[Issue]:
-    """Other issues of the repository that are not cured: first those at work, the newest first."""
+    """Other unfixed issues of the repository: those in progress first, then newest first."""
     repository = rt.policy.services[issue.service].repository
     services = [name for name, service in rt.policy.services.items() if service.repository == repository]
     where = (col(Issue.service).in_(services), Issue.id != issue.id, col(Issue.status).not_in(CURED))
@@ -113,14 +113,14 @@ def _open(rt: Runtime, session: Session, issue: Issue) -> Iterator[Issue]:
 
 
 def look(context: StepContext, met: int, looks: int) -> Awaited:
-    """Seconds until the next look; at 0 the fix is tried again if ``ok``, else a person gets it.
+    """Seconds until the next look; at 0 the fix is tried again if ``ok``, otherwise escalated.
 
-    ``circle``: the other issue waits for this one in its turn. Both tests were written for inputs of another day; one
-    that is written on what production reports today need not meet the other fault.
+    ``circle``: the other issue waits for this one in turn. Both tests use older inputs; a test with an input that
+    production reports today may not hit the other fault.
     """
     with store.write() as session:
         other = session.get(Issue, met) if met else None
-        if other is None:  # it has an issue by the next try, or is gone
+        if other is None:  # by the next try it has an issue or is gone
             return Awaited(0.0 if looks else LOOK, ok=True)
         if other.status in CURED:
             return Awaited(ok=True)

@@ -14,7 +14,7 @@ from core.stages import learn
 from core.stages.context import StepContext
 from core.stages.results import Done
 
-PLACE = re.compile(r"^(?:index |@@ ).*$\n?", re.M)  # object names and line numbers say nothing of the change
+PLACE = re.compile(r"^(?:index |@@ ).*$\n?", re.M)  # object names and line numbers are not part of the change
 
 
 def source(change: ChangeSet) -> str:
@@ -25,7 +25,7 @@ def source(change: ChangeSet) -> str:
 
 
 def find(session: Session, change: ChangeSet, services: list[str]) -> Issue | None:
-    """Another issue of these services, not ended yet, whose newest fix changes the program in the same way."""
+    """Another open issue of these services whose newest fix changes the program in the same way."""
     rows = session.exec(
         select(Issue, ChangeSet)
         .join(ChangeSet, col(ChangeSet.issue_id) == Issue.id)
@@ -41,11 +41,11 @@ def find(session: Session, change: ChangeSet, services: list[str]) -> Issue | No
     return next((issue for issue, made in newest.values() if source(made) == source(change)), None)
 
 
-STRAGGLING = timedelta(seconds=15)  # in which instances of the replaced release may still answer
+STRAGGLING = timedelta(seconds=15)  # instances of the replaced release may respond for this long
 
 
 def end(context: StepContext, twin_id: int) -> Done:
-    """End an issue that another issue's fix resolved: ``ok`` if it has not occurred since that fix is live."""
+    """End an issue that another issue's fix resolved: ``ok`` if it has not occurred since that fix went live."""
     issue_id, run = context.issue_id, context.run
     with store.write() as session:
         twin = session.get_one(Issue, twin_id)

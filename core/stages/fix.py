@@ -13,12 +13,14 @@ from core.models import ChangeSet, Crash, Issue
 from core.ops.stage_log import Entry
 from core.policy.sections import ModelRules
 from core.policy.services import Repository, Service
-from core.repair.types import Attempt, Candidate, FixResult, RegressionTest
+from core.repair.environment.fault import EnvironmentFault
+from core.repair.types import Attempt, Candidate, FixResult
 from core.runtime import Runtime
 from core.stages import dependence, duplicate_fixes, fixer_chain, workspace
 from core.stages.context import StageContext, StepContext
 from core.stages.crashes import best_crash
 from core.stages.deliver import live, release_checks
+from core.stages.ground import Ground, ground
 from core.stages.pull_request import fenced
 from core.stages.results import Fix, FixAttempts, Rebased
 from core.stages.workspace import Clone
@@ -64,7 +66,10 @@ def _write(rt: Runtime, issue: Issue, crash: Crash | None, run: int, attempt: in
             "fix.allow_limited_runner in platform.toml."
         )
     else:
-        _repair(rt, issue, crash, change, feedback)
+        try:
+            _repair(rt, issue, crash, change, feedback)
+        except EnvironmentFault as fault:
+            change.note = f"The environment of the service could not be made. {fault}"
     change.seconds = round(time.monotonic() - started, 2)
     with store.write() as session:
         session.add(change)
@@ -76,26 +81,29 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
     service = rt.policy.services[issue.service]
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone(rt, name, repository)
-    change.base_sha = workspace.base_of(rt, found)
+    change.base_sha = live.base_of(rt, name, found)
     label = f"issue-{issue.id}-{change.run}-{change.attempt}"
-    with rt.workbench, workspace.tree(rt, found, label, change.base_sha) as tree:
+    with rt.workbench, workspace.tree(rt, found, label, change.base_sha) as root:
+        stands = ground(rt, name, repository, found, change.base_sha, root)
+        repository = stands.repository
         result = fixer_chain.climb(
             issue.id,
             rt.fixers,
-            _refused(found, issue.id, change),
-            tree=tree,
+            _refused(found, issue.id, change, stands),
+            tree=stands.within(root),
             crash=crash,
             rules=rt.policy.fix.of(service),
             allowed=allowed(service, repository),
             source=repository.source,
             tests=repository.tests,
             test_command=repository.test_command,
-            runner=rt.runner,
+            runner=stands.runner,
             feedback=feedback,
         )
         _describe(change, result, rt.policy.fix.models)
+        change.test_path = stands.path(change.test_path) if change.test_path else ""
         if result.decision == "fix" and result.candidate:
-            _commit(found, issue, change, result.candidate, result.test, tree)
+            _commit(found, issue, change, result.candidate, root, stands)
     if change.head_sha:
         services = [n for n, s in rt.policy.services.items() if s.repository == service.repository]
         with store.read() as session:
@@ -110,18 +118,17 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             change.status = "proved" if change.proof.get("complete") else "unproved"
 
 
-def _commit(
-    found: Clone, issue: Issue, change: ChangeSet, candidate: Candidate, test: RegressionTest | None, tree: Path
-) -> None:
+def _commit(found: Clone, issue: Issue, change: ChangeSet, candidate: Candidate, root: Path, stands: Ground) -> None:
     """Commit only the candidate's files and its test. Nothing is pushed yet."""
-    names = [*candidate.files, *([test.path] if test else [])]
-    files = workspace.texts(tree, names)
-    made = found.commit(workspace.ref_of(change), change.base_sha, files, _message(issue, candidate, test))
+    names = [*map(stands.path, candidate.files), *([change.test_path] if change.test_path else [])]
+    files = workspace.texts(root, names)
+    message = _message(issue, candidate, change.test_path)
+    made = found.commit(workspace.ref_of(change), change.base_sha, files, message)
     change.head_sha, change.commit, change.patch = made.sha, made.text, made.patch
     change.patch_hash = found.patch_hash(made.patch)
 
 
-def _refused(found: Clone, issue_id: int, change: ChangeSet) -> list[dict[str, str]]:
+def _refused(found: Clone, issue_id: int, change: ChangeSet, stands: Ground) -> list[dict[str, str]]:
     """New texts of the files that earlier attempts of this run changed; the review sent each of them back."""
     with store.read() as session:
         rows = session.exec(
@@ -129,14 +136,14 @@ def _refused(found: Clone, issue_id: int, change: ChangeSet) -> list[dict[str, s
                 ChangeSet.issue_id == issue_id, ChangeSet.run == change.run, ChangeSet.head_sha != ""
             )
         ).all()
-    return [_texts(found, row) for row in rows if row.attempt != change.attempt]
+    return [_texts(found, row, stands) for row in rows if row.attempt != change.attempt]
 
 
-def _texts(found: Clone, row: ChangeSet) -> dict[str, str]:
+def _texts(found: Clone, row: ChangeSet, stands: Ground) -> dict[str, str]:
     found.restore(row)
     names = found.diff(row.base_sha, row.head_sha, "--no-renames", "--name-only", "-z").split("\0")
     changed = [name for name in names if name and name != row.test_path]
-    return {name: found.git("show", f"{row.head_sha}:{name}") for name in changed}
+    return {stands.inner(name): found.git("show", f"{row.head_sha}:{name}") for name in changed}
 
 
 def allowed(service: Service, repository: Repository) -> list[str]:
@@ -180,11 +187,10 @@ def _cost(attempt: Attempt, rules: ModelRules) -> dict:
     return told | {"seconds": made.seconds, "reason": attempt.reason[:300]}
 
 
-def _message(issue: Issue, candidate: Candidate, test: RegressionTest | None) -> str:
+def _message(issue: Issue, candidate: Candidate, test: str) -> str:
     """The commit message. Title and rationale are untrusted: one line each, without trailers."""
     why = fenced(candidate.rationale, 1000)
-    where = test.path if test else "none"
-    return f"Fix {fenced(issue.title, 60)}\n\n{why}\n\nRegression test: {where}\nIssue: {issue.id}\n"
+    return f"Fix {fenced(issue.title, 60)}\n\n{why}\n\nRegression test: {test or 'none'}\nIssue: {issue.id}\n"
 
 
 def rebase(context: StageContext, change_id: int) -> Rebased:
@@ -199,13 +205,13 @@ def rebase(context: StageContext, change_id: int) -> Rebased:
         tested = release_checks.tested(session, change)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone_with(rt, name, repository, change)
-    base = workspace.base_of(rt, found)
+    base = live.base_of(rt, name, found)
     if base == change.base_sha and not tested:
         entry.says = "The tests have not passed on the commit that production serves. They run again."
         return Rebased(ok=True, moved=True, again=True)
     if base in (change.base_sha, change.head_sha):
         entry.says = "Production has not changed since the fix was written."
-        return Rebased(ok=True, seconds=live.young(rt, repository))
+        return Rebased(ok=True, seconds=live.young(rt, name))
     try:
         moved = found.moved(change, base)
     except CommandError as error:

@@ -1,7 +1,6 @@
 """Group: every new signal joins its issue, opens a new one, or is suppressed and counted.
 
-Signals are taken in the order they came; what is not grouped when a process dies is grouped by the
-next round.
+Signals are grouped in the order of arrival; if a process dies, the next round groups the rest.
 """
 
 from __future__ import annotations
@@ -28,28 +27,28 @@ from core.signals.health import best_source
 from core.stages.analyze import as_record
 
 log = logging.getLogger(__name__)
-BATCH = 500  # signals of one transaction
-MEMORY = timedelta(hours=24)  # an ended issue still takes in its late signals for this long
-LATE = timedelta(seconds=60)  # signals this close behind a verified fix are stragglers of the fault
-LARGEST = 2**31 - 1  # occurrences: what a column holds
-TELLING = 8  # an issue's first signals of a source, by which later ones are known
-WAIT = timedelta(minutes=15)  # an error not seen again within this time has not returned
+BATCH = 500  # signals per transaction
+MEMORY = timedelta(hours=24)  # an ended issue accepts late signals for this long
+LATE = timedelta(seconds=60)  # signals this soon after a verified fix are stragglers of the fault
+LARGEST = 2**31 - 1  # occurrences: the limit of a column
+TELLING = 8  # an issue's first signals of a source, which later ones are compared with
+WAIT = timedelta(minutes=15)  # an error that does not recur within this time has not returned
 GONE = "did not come back"
 UNREADABLE = "it cannot be read; the log says why"
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a batch is grouped by: existing issues, the call graph, and people's decisions."""
+    """The context of a batch: existing issues, the call graph, and people's decisions."""
 
     index: Candidates
     graph: Mapping[str, Sequence[str]]
     overrides: Overrides
     context: noise.Context
-    rows: dict[int, Issue] = field(default_factory=dict)  # read once a batch, because a session drops unreferenced rows
+    rows: dict[int, Issue] = field(default_factory=dict)  # read once per batch: a session drops unreferenced rows
 
     def row(self, session: Session, issue_id: int) -> Issue:
-        """The issue, or the issue that a person merged it into."""
+        """The issue, or the one that a person merged it into."""
         if issue_id not in self.rows:
             found = session.get_one(Issue, issue_id)
             self.rows[issue_id] = self.row(session, found.merged_into) if found.merged_into else found
@@ -87,14 +86,14 @@ def index_of(session: Session) -> Candidates:
     """The issues that a signal may join: open ones, and those that ended or occurred recently."""
     index, since = Candidates(), now() - MEMORY
     recent = col(Issue.ended_at).is_(None) | (col(Issue.ended_at) > since) | (col(Issue.last_seen) > since)
-    issues = session.exec(select(Issue).where(recent, col(Issue.merged_into).is_(None))).all()  # unordered: by index
+    issues = session.exec(select(Issue).where(recent, col(Issue.merged_into).is_(None))).all()  # no order: index
     for issue in sorted(issues, key=lambda issue: issue.id):
         _put(session, index, issue)
     return index
 
 
 def _put(session: Session, index: Candidates, issue: Issue) -> None:
-    """The issue as the correlation needs it, rebuilt from its first signals."""
+    """Add the issue in the form of the correlation, rebuilt from its first signals."""
     signals = session.exec(
         select(Signal).where(Signal.issue_id == issue.id).order_by(col(Signal.at)).limit(TELLING)
     ).all()
@@ -108,11 +107,11 @@ def _put(session: Session, index: Candidates, issue: Issue) -> None:
 
 
 def _place(session: Session, known: Known, signal: Signal) -> bool:
-    """Give the signal its issue; True when that is a new one."""
+    """Assign the signal to its issue; True if that is a new one."""
     try:
         record = as_record(signal)
         fp = fingerprint(record)
-    except Exception:  # one signal that cannot be read must not hold up all others; it is kept, shown and logged
+    except Exception:  # one unreadable signal must not block the others; it is kept, shown and logged
         log.exception("signal %s cannot be read", signal.id)
         signal.set_aside = UNREADABLE
         return False
@@ -129,7 +128,7 @@ def _place(session: Session, known: Known, signal: Signal) -> bool:
 
 
 def _around(session: Session, known: Known, record: Record, fp: Fingerprint) -> noise.Context:
-    """What is known around a record; an alert's changes of state are its stored signals, one a minute."""
+    """The context of a record; an alert's state changes are its stored signals, one per minute."""
     changes: set[datetime] = set()
     if record.kind is Kind.ALERT:
         told = select(Signal.at).where(
@@ -200,13 +199,13 @@ def _join(session: Session, signal: Signal, issue: Issue) -> None:
 
 
 def _first_source(session: Session, issue: Issue) -> str | None:
-    """The source that reported the issue first, among the signals of its current run."""
+    """The source that reported the issue first in its current run."""
     told = select(Signal.source).where(Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen)
     return session.exec(told.order_by(col(Signal.at)).limit(1)).first()
 
 
 def recount(session: Session, issue: Issue) -> None:
-    """Recount an issue whose signals were moved, by its first source and since its first error."""
+    """Recount an issue whose signals were moved: by its first source, since its first error."""
     session.flush()
     issue.counted_by = _first_source(session, issue)
     mine = (Signal.issue_id == issue.id, col(Signal.at) >= issue.first_seen)
@@ -220,7 +219,7 @@ def recount(session: Session, issue: Issue) -> None:
 
 
 def start_new(rt: Runtime, begin: Callable[[Session, Issue], None] = durable.begin) -> list[int]:
-    """Start the run of every issue with enough evidence; the others show what they wait for."""
+    """Start the run of every issue with enough evidence; the others show what they are waiting for."""
     rt.policy  # noqa: B018 - reading it finds out whether it can be read
     with store.write() as session:
         new = session.exec(select(Issue).where(Issue.status == Status.NEW)).all()
@@ -233,7 +232,7 @@ def start_new(rt: Runtime, begin: Callable[[Session, Issue], None] = durable.beg
 def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
     """Whether an issue must wait, and for what; one that does not return is dismissed without an alert.
 
-    On a critical service even a single error is analyzed, after a minute in which others can join it.
+    On a critical service, even a single error is analyzed, after a minute in which others can join it.
     """
     least, critical = rt.policy.guards.minimum_occurrences, rt.policy.is_critical(issue.service)
     quiet = now() - max(issue.created_at, issue.last_seen)
@@ -251,7 +250,7 @@ def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
 
 # --- performance -----------------------------------------------------------------------------------
 
-BASELINE = timedelta(minutes=15)  # of latency that is looked at
+BASELINE = timedelta(minutes=15)  # of latency that is compared
 
 
 def find_degradations(rt: Runtime) -> None:

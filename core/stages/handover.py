@@ -1,4 +1,4 @@
-"""Hand over: escalates the issue, with everything that was found."""
+"""Hand over: escalates the issue with all findings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OUTCOMES = {
     "low_confidence": "escalated",
     "superseded": "escalated",
 }
-REFUSED = ("refused", "tests_failed", "no_fix")  # what was published of such a run is taken back
+REFUSED = ("refused", "tests_failed", "no_fix")  # the publications of such a run are withdrawn
 
 
 def run(context: StepContext, event: str, says: str) -> Done:
@@ -49,7 +49,7 @@ def _void_questions(session: Session, issue_id: int) -> None:
 
 
 def _known(session: Session, issue_id: int, run: int) -> bool:
-    """Were people already notified of this event, by an earlier hand-over or by the rollback before it?"""
+    """Were people already notified of this event, by an earlier handover or by the rollback before it?"""
     if session.get_one(Issue, issue_id).status is Status.ESCALATED:
         return True
     rolled_back = session.exec(
@@ -64,7 +64,7 @@ def _known(session: Session, issue_id: int, run: int) -> bool:
 
 
 def _withdrawn(rt: Runtime, issue_id: int, run: int, why: str) -> list[str]:
-    """Withdraw what this run published; returns in words what could not be withdrawn. The issue is escalated anyway."""
+    """Withdraw what this run published; returns a description of what remains. The issue is escalated anyway."""
     with store.read() as session:
         rows = session.exec(
             select(ChangeSet)

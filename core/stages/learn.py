@@ -1,6 +1,6 @@
 """Learn: a verified fix is merged, its issue is closed everywhere, and its outcome counts from now on.
 
-A merge that is refused changes none of that: it is tried again apart (core/stages/deliver/merge.py).
+A refused merge does not change this: it is retried separately (core/stages/deliver/merge.py).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def how(shipped: Sequence[Deployment]) -> str:
 
 
 def close_report(rt: Runtime, vendor_id: str | None) -> str:
-    """Resolve the report at its source; a vendor that refuses does not undo a verified fix."""
+    """Resolve the report at its source; a vendor's refusal does not undo a verified fix."""
     for source in rt.sources:
         if vendor_id and isinstance(source, Resolver):
             try:
@@ -74,18 +74,18 @@ def close_report(rt: Runtime, vendor_id: str | None) -> str:
     return ""
 
 
-KEPT = ("fixed", "rolled_back", "rejected")  # what became of a fix; a person's resolution is another fact
+KEPT = ("fixed", "rolled_back", "rejected")  # results of a fix; a person's resolution is a separate fact
 
 
 def remember(session: Session, issue_id: int, run: int, result: str, says: str, by: str = "platform") -> None:
-    """Record one outcome for each run. It stays; only a rollback replaces that of a fix."""
+    """Record one outcome for each run. It is final, except that a rollback replaces the outcome of a fix."""
     row = _outcome(session, issue_id, run, result)
     if row.id is None or row.result not in KEPT or (row.result == "fixed" and result == "rolled_back"):
         row.result, row.note, row.by = result, says[:2000], by
 
 
 def resolved(session: Session, issue_id: int, run: int, how: str, by: str) -> None:
-    """A person resolved the issue of this run. Only a run without a fix gets the result "human" by it."""
+    """A person resolved the issue of this run. This sets the result "human" only for a run without a fix."""
     row = _outcome(session, issue_id, run, "human")
     row.resolution, row.resolved_by = how[:2000], by
     if row.result in ("human", "escalated"):

@@ -157,9 +157,23 @@ class Rebased(StepResult):
 
 @dataclass(frozen=True)
 class Delivered(StepResult):
-    """A deployment to the preview or to production."""
+    """A deployment to the preview or to production.
+
+    ``by_merge``: people release it by merging its pull request. ``seconds``: it is in progress, look again then.
+    """
 
     ok: bool = False
+    says: str = ""
+    by_merge: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class MergeLook(StepResult):
+    """One look at a pull request that people merge: open or merged (look again in ``seconds``), live, or refused."""
+
+    state: str = "open"
+    seconds: float = 0.0
     says: str = ""
 
 
@@ -220,7 +234,7 @@ class ReleaseResult(StepResult):
     """How a release ended. ``event`` says why it did not succeed.
 
     ``late``, ``stale``, ``again`` and ``met`` are those of its rollback, rebase, watch and tests. ``waited``: it
-    waited inside the lane for production to be comparable.
+    waited inside the lane for production to be comparable. ``by_merge``: people release it by merging.
     """
 
     ok: bool = False
@@ -231,6 +245,7 @@ class ReleaseResult(StepResult):
     again: bool = False
     met: int | None = None
     waited: bool = False
+    by_merge: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Whose failures are they: those of a service are shared among its issues by their own reports.
+"""Shares the failures of a service among its issues, in proportion to their own reports.
 
-Metrics count the failures of a whole service. Two faults in one service, or a fault in another one that fails at the
-same time, say nothing about how bad or how broad this issue is.
+Metrics count the failures of a whole service. A second fault in the service, or in another one at the same time, must
+not raise the severity or the impact of this issue.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from sqlmodel import Session, col, func
 from core.db.columns import select_columns
 from core.models import Issue, Kind, ServiceHealth, Signal
 
-FAILING = 0.01  # share of its requests from which a service fails
+FAILING = 0.01  # a service fails from this share of its requests
 REPORTED = (Kind.EXCEPTION, Kind.LOG)
 
 
 @dataclass(frozen=True)
 class ReportShares:
-    """``own``: reports of the issue; ``others``: of the other issues of its service; both in the same span.
+    """``own``: reports of the issue; ``others``: of other issues of its service; both in the same span.
 
     ``foreign``: reports of other faults, by service.
     """
@@ -32,9 +32,9 @@ class ReportShares:
     foreign: Mapping[str, float] = field(default_factory=dict)
 
     def share(self, errors: float) -> float:
-        """The issue's share of its service's ``errors``, 0..1; all of them where it has no reports to go by.
+        """The issue's share of its service's ``errors``, 0..1; 1 if it has no reports.
 
-        Never fewer than are reported of it: made-up reports of another fault make no issue look milder.
+        Never less than its own reports: made-up reports of another fault cannot make an issue look milder.
         """
         if not self.own:
             return 1.0
@@ -42,8 +42,8 @@ class ReportShares:
 
 
 def told(session: Session, issue: Issue, services: Collection[str], since: datetime, until: datetime) -> ReportShares:
-    """Count the reports in [since, until). Each issue is counted by the source that has most, so that two sources do
-    not double it.
+    """Count the reports in [since, until). The source with the most reports of an issue counts, so that two
+    sources do not double them.
     """
     rows = session.exec(
         select_columns(Issue.id, Issue.pattern, Signal.service, Signal.source, func.sum(Signal.count))
@@ -63,12 +63,12 @@ def told(session: Session, issue: Issue, services: Collection[str], since: datet
     here = {number: count for (number, _, service), count in most.items() if service == issue.service}
     foreign: dict[str, float] = defaultdict(float)
     for (number, pattern, service), count in most.items():
-        if number != issue.id and (pattern != issue.pattern or not pattern):  # a like one may have the same cause
+        if number != issue.id and (pattern != issue.pattern or not pattern):  # the same pattern may have the same cause
             foreign[service] += count
     own = here.pop(issue.id, 0.0)
     return ReportShares(own, sum(here.values()), foreign)
 
 
 def failing(state: ServiceHealth, foreign: float) -> bool:
-    """Does a service fail for a reason that no other fault's reports explain, for the most part?"""
+    """Does a service fail mostly for a reason that no other fault's reports explain?"""
     return (state.error_rate or 0) > FAILING and foreign < state.errors / 2

@@ -15,7 +15,7 @@ from dbos import DBOS
 from core import runtime
 from core.models import Stage, Status
 from core.ops import durable, infrastructure, stage_log
-from core.ops.infrastructure import AFTER, BEFORE, Patience, StepFault
+from core.ops.infrastructure import AFTER, BEFORE, HOURS, Patience, StepFault
 from core.stages import (
     analyze,
     anew,
@@ -30,12 +30,13 @@ from core.stages import (
     test,
 )
 from core.stages.context import StageContext, StepContext
-from core.stages.deliver import admission, deploy, guard, merge, restoring
+from core.stages.deliver import admission, deploy, guard, merge, merging, restoring
 from core.stages.results import Result
 from core.stages.review import coderabbit_review, review
 from core.stages.watch import late, watch
 
 Args = ParamSpec("Args")
+MERGE = Patience(refused=HOURS)  # a pull request may wait for weeks, and longer than a vendor is away
 SLICE = 300.0  # seconds that a wait lasts at most before it is looked at again; a message ends it sooner
 
 
@@ -156,6 +157,7 @@ expire_step = plain_step(deploy.expire, results.ApprovalAnswer)
 admit_step = plain_step(admission.admit, results.Wait, name="deploy.admit")
 give_back_step = plain_step(admission.give_back, results.Done, AFTER, name="deploy.give_back")
 twin_step = plain_step(duplicate_fixes.end, results.Done, AFTER, name="twins.end")
+merge_look_step = plain_step(merging.look, results.MergeLook, MERGE, name="delivery.merge")
 lane_step = plain_step(admission.lane, results.Lane, name="deploy.lane")
 dependence_step = plain_step(dependence.look, results.Awaited)
 hand_over_step = plain_step(handover.run, results.Done, AFTER)

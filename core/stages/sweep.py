@@ -1,8 +1,8 @@
-"""The sweep of each round: no open issue is left without a live workflow, and no wait outlasts its cause.
+"""The sweep of each round: every open issue has a live workflow, and no wait outlasts its cause.
 
 An open issue whose workflow ended, was cancelled or is missing is restarted from its last finished step. After
-``RESTARTS`` restarts of one run a person gets it, with the reason; one whose deployment may be live is restarted
-without a limit, because nobody may stop watching it.
+``RESTARTS`` restarts of one run it is escalated, with the reason; an issue whose deployment may be live is restarted
+without a limit, because its watch must not stop.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.stages.context import StepContext
 from core.stages.deliver import admission
 
 log = logging.getLogger(__name__)
-RESTARTS = 3  # of one run
+RESTARTS = 3  # per run
 
 
 def sweep(rt: Runtime) -> list[int]:
@@ -36,7 +36,7 @@ def sweep(rt: Runtime) -> list[int]:
 
 
 def _mended(rt: Runtime, issue: Issue, how: str) -> bool:
-    """One issue that cannot be mended now is tried again in the next round, and keeps no other one waiting."""
+    """Repair one issue. A failure is retried in the next round and does not block other issues."""
     try:
         return _mend(rt, issue, how)
     except Exception:
@@ -51,7 +51,7 @@ def _open() -> list[Issue]:
 
 
 def _adopt() -> None:
-    """Take up the work of executors that nobody holds: a worker that left in an orderly way kept its row from reap."""
+    """Adopt the work of executors without a process: reap does not see a worker that stopped in an orderly way."""
     if not durable.started():
         return
     with store.read() as session:
@@ -74,7 +74,7 @@ def _mend(rt: Runtime, issue: Issue, how: str) -> bool:
 
 
 def _restart(rt: Runtime, issue: Issue, how: str) -> bool:
-    """Of two processes that sweep at once only one finds the issue as it was read."""
+    """Restart the issue if it is unchanged: of two simultaneous sweeps, only one succeeds."""
     with store.write() as session:
         kept = session.get_one(Issue, issue.id)
         if kept.status in ENDED or kept.workflow_id != issue.workflow_id:
@@ -102,9 +102,9 @@ def _fork(issue: Issue, source: str) -> None:
 
 
 def _wake(rt: Runtime, issue: Issue) -> None:
-    """A scheduled issue whose window has opened sooner than it was told."""
+    """Wake a scheduled issue whose window opened earlier than planned."""
     at = now()
-    due = issue.scheduled_for is None or issue.scheduled_for <= at  # then it wakes by itself
+    due = issue.scheduled_for is None or issue.scheduled_for <= at  # it wakes by itself
     if not due and windows.maintenance_opens(at, rt.policy.maintenance) <= at:
         wake(issue, f"window-{at:%Y%m%d%H%M}")
 

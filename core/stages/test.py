@@ -13,9 +13,9 @@ from core.db import store
 from core.models import ChangeSet, Issue, TestRun
 from core.models.counted import counted
 from core.repair.prove.proof import Tests, run_tests
-from core.runtime import connected
 from core.stages import dependence, workspace
 from core.stages.context import StageContext
+from core.stages.ground import ground
 from core.stages.results import Checked
 
 KEPT = 20_000
@@ -27,24 +27,25 @@ def run(context: StageContext, change_id: int) -> Checked:
     with store.read() as session:
         issue, change = session.get_one(Issue, context.issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
-    runner = connected(rt.runner, "runner")
     found = workspace.clone_with(rt, name, repository, change)
-    with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as tree:
-        before = run_tests(tree, repository.test_command, runner, ["--collect-only"], DEADLINE)
-    with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.head_sha) as tree:
-        told = run_tests(tree, repository.test_command, runner, timeout=DEADLINE)
+    with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as root:
+        stands = ground(rt, name, repository, found, change.base_sha, root)
+        command, runner, new = stands.repository.test_command, stands.runner, stands.inner(change.test_path)
+        before = run_tests(stands.within(root), command, runner, ["--collect-only"], DEADLINE)
+    with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.head_sha) as root:
+        told = run_tests(stands.within(root), command, runner, timeout=DEADLINE)
     assert told.done is not None  # run_tests says how the run ended
     tests, failures = counts(told)
     known: frozenset[str] = frozenset()
     if failures:
-        with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as tree:
-            known = failed(run_tests(tree, repository.test_command, runner, timeout=DEADLINE))
-    wrong = faults(told, before.collected, change.test_path, known)
+        with rt.workbench, workspace.tree(rt, found, f"test-{change_id}", change.base_sha) as root:
+            known = failed(run_tests(stands.within(root), command, runner, timeout=DEADLINE))
+    wrong = faults(told, before.collected, new, known)
     with store.write() as session:
         session.add(
             TestRun(
                 change_set_id=change_id,
-                command=" ".join(repository.test_command),
+                command=" ".join(command),
                 passed=not wrong,
                 tests=tests,
                 failures=failures,
@@ -53,9 +54,7 @@ def run(context: StageContext, change_id: int) -> Checked:
                 output=(told.done.stdout + told.done.stderr)[-KEPT:],
             )
         )
-        other = (
-            dependence.other(rt, session, issue, change, _new_alone(told, change.test_path, known)) if wrong else None
-        )
+        other = dependence.other(rt, session, issue, change, _new_alone(told, new, known)) if wrong else None
     entry.says = "; ".join([f"{counted(tests, 'test')}, {failures} failed{_before(known)}", *wrong])
     if wrong:
         entry.failed("; ".join([entry.says, other.says] if other else [entry.says]))

@@ -130,6 +130,18 @@ class Clone:
         sha = self._written(ref_of(change), text)
         return Commit(sha, text, self.diff(base, sha))
 
+    def reverted(self, ref: str, sha: str, message: str, at: int) -> Commit:
+        """A commit on top of the main branch that takes another one out; ``at`` is its date in epoch seconds.
+
+        Raises CommandError when it does not apply.
+        """
+        base = self.head(f"refs/remotes/origin/{self.repository.branch}")
+        tree = self._applied(base, self.diff(f"{sha}^1", sha), "--3way -R")
+        who = f"{NOBODY['GIT_COMMITTER_NAME']} <{NOBODY['GIT_COMMITTER_EMAIL']}> {at} +0000"
+        text = f"tree {tree}\nparent {base}\nauthor {who}\ncommitter {who}\n\n{message}"
+        made = self._written(ref, text)
+        return Commit(made, text, self.diff(base, made))
+
     def _applied(self, base: str, patch: str, *options: str) -> str:
         """The tree that a patch makes of a commit."""
         index = self.path / "apply.index"
@@ -263,16 +275,6 @@ def clone_with(rt: Runtime, name: str, repository: Repository, change: ChangeSet
     found = clone(rt, name, repository)
     found.restore(change)
     return found
-
-
-def base_of(rt: Runtime, found: Clone) -> str:
-    """The commit to repair: what production runs, when that is known; else the head of the main branch."""
-    main = f"refs/remotes/origin/{found.repository.branch}"
-    if not (rt.deployer and found.repository.vercel_project):
-        return found.head(main)
-    live = rt.deployer.production(found.repository.vercel_project)
-    head, running = found.commits(main, live.sha if live and live.sha else main)
-    return running or head or found.head(main)
 
 
 @contextmanager

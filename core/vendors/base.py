@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -147,6 +147,21 @@ class Pull:
     merged: bool = False
 
 
+@dataclass(frozen=True)
+class PullState:
+    """What became of a pull request: open, merged or closed; ``at`` and ``by`` are of its end.
+
+    ``sha`` is the commit that carries it on the base branch. ``says`` is the closing comment: a stranger's text.
+    """
+
+    state: str
+    sha: str = ""
+    at: datetime | None = None
+    by: str = ""
+    says: str = ""
+    url: str = ""
+
+
 class CodeHost(Protocol):
     """Pull requests of ``repository`` ("owner/name"). Each call first checks whether it was already done."""
 
@@ -163,6 +178,12 @@ class CodeHost(Protocol):
     def merge(self, repository: str, number: int, head_sha: str) -> str: ...
 
     def close_pull(self, repository: str, number: int, head_sha: str, key: str, body: str) -> None: ...
+
+    def pull_state(self, repository: str, number: int) -> PullState: ...
+
+    def releases(self, repository: str) -> list[Deployed]:
+        """What deployments to production the host knows of, newest first; ``since`` is when each was live."""
+        ...
 
     def check(self) -> Check: ...
 
@@ -228,7 +249,8 @@ class Advisories(Protocol):
 
 @dataclass(frozen=True)
 class Deployed:
-    """``state`` is QUEUED, BUILDING, READY, ERROR or CANCELED; ``url`` has its scheme.
+    """``state`` is QUEUED, BUILDING, WAITING (for a person at the vendor), READY, ERROR, CANCELED or BLOCKED; ``url``
+    has its scheme. ``vendor_id`` names what production serves, as this way to production tells it apart.
 
     ``since``: of what serves production, when it began to, where the vendor says so.
     """
@@ -239,37 +261,6 @@ class Deployed:
     sha: str = ""
     note: str = ""
     since: datetime | None = None
-
-
-class Deployer(Protocol):
-    """``key`` is the idempotency key: a second call with it finds the first call's deployment. Of several that two
-    callers made at the same time the oldest is kept, and the others are cancelled.
-
-    ``serve`` makes sure that production serves a finished production deployment. ``with_key`` lists what was made
-    with a key, oldest first; ``cancel`` stops a deployment that is not finished and leaves a finished one alone.
-    """
-
-    name: str
-
-    def preview(self, project: str, github: str, ref: str, sha: str, key: str) -> Deployed: ...
-
-    def promote(self, project: str, preview_id: str, key: str) -> Deployed: ...
-
-    def status(self, vendor_id: str) -> Deployed: ...
-
-    def serve(self, project: str, vendor_id: str) -> Deployed: ...
-
-    def with_key(self, project: str, key: str) -> list[Deployed]: ...
-
-    def cancel(self, vendor_id: str) -> None: ...
-
-    def configure(self, project: str, values: Mapping[str, str]) -> list[str]: ...
-
-    def production(self, project: str) -> Deployed | None: ...
-
-    def rollback(self, project: str, to_vendor_id: str) -> Deployed: ...
-
-    def check(self) -> Check: ...
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from core.models import Kind, MetricPoint, Record
 from core.models.counted import counted
 from core.models.origin import Origin, Writers
 from core.policy.sections import MetricNames
+from core.vendors import cloudwatch_lines, line_pages
 from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.logline import read_line
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
@@ -83,20 +84,39 @@ class CloudWatch:
         return collect(streams, cursor, until)
 
     def _logs(self, group: str, window: ReadWindow) -> Page:
+        """A page of log events; lines that make one stack are one record, with the identity of the first."""
+        found = self._filtered(group, window.since, window.until, window.after, self.pattern)
+        lines = [cloudwatch_lines.line_of(row) for row in found["events"]]
+        self.meter.unreadable += lines.count(None)
+        known = [line for line in lines if line]
+        names = frozenset(line.id for line in known) | line_pages.waiting(window.memory)
+        if self.pattern:
+            known = cloudwatch_lines.with_context(known, partial(self._context, group))
+        told = line_pages.whole(known, window.memory, window.since, window.until, not found.get("nextToken"))
+        rows = [cloudwatch_lines.row_of(event) for event in told.events if cloudwatch_lines.matched(event, names)]
+        records = records_of(rows, lambda row: read(row, group, self.redact), self.meter)
+        return Page(records, after=found.get("nextToken") or None, memory=told.memory)
+
+    def _context(self, group: str, streams: list[str], begin: datetime, end: datetime, token: str | None) -> dict:
+        return self._filtered(group, begin, end, token, logStreamNames=streams)
+
+    def _filtered(
+        self, group: str, since: datetime, until: datetime, token: str | None, pattern: str = "", **more: Any
+    ) -> dict:
         found = self._call(
             "logs",
             "filter_log_events",
             logGroupName=group,
-            startTime=int(window.since.timestamp() * 1000),
-            endTime=int(window.until.timestamp() * 1000),
+            startTime=int(since.timestamp() * 1000),
+            endTime=int(until.timestamp() * 1000),
             limit=PAGE,
-            **({"filterPattern": self.pattern} if self.pattern else {}),
-            **({"nextToken": window.after} if window.after else {}),
+            **({"filterPattern": pattern} if pattern else {}),
+            **({"nextToken": token} if token else {}),
+            **more,
         )
         if "events" not in found:
             raise VendorError(self.name, f"answered without events (log group {group})")
-        records = records_of(found["events"], lambda row: read(row, group, self.redact), self.meter)
-        return Page(records, after=found.get("nextToken") or None)
+        return found
 
     def _alarms(self, window: ReadWindow) -> Page:
         found = self._call(

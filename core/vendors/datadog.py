@@ -16,6 +16,7 @@ from core.policy.sections import MetricNames
 from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
+from core.vendors.redact import Redacting
 
 SITES = (
     *(f"{zone}datadoghq.com" for zone in ("", "us3.", "us5.", "ap1.", "ap2.", "uk1.")),
@@ -50,7 +51,7 @@ class Datadog:
         }
         return collect(streams, cursor, until)
 
-    def _found(self, path: str, query: str, window: ReadWindow, read: Callable[[dict, Http], Record]) -> Page:
+    def _found(self, path: str, query: str, window: ReadWindow, read: Callable[[dict, Redacting], Record]) -> Page:
         """A page of a search; logs and events share its shape."""
         span = {"query": query, "from": _iso(window.since), "to": _iso(window.until)}
         page = {"limit": PAGE} | ({"cursor": window.after} if window.after else {})
@@ -66,7 +67,7 @@ class Datadog:
         ringing = [row for row in rows if row.get("overall_state") == "Alert"]
         return Page(self._records(ringing, monitor), after=str(number + 1) if len(rows) == PAGE else None)
 
-    def _records(self, rows: list, read: Callable[[dict, Http], Record]) -> list[Record]:
+    def _records(self, rows: list, read: Callable[[dict, Redacting], Record]) -> list[Record]:
         return records_of(rows, lambda row: read(row, self.http), self.meter)
 
     def _metrics(self, window: ReadWindow) -> Page:
@@ -141,7 +142,7 @@ class Datadog:
         return "check DATADOG_QUERY, or the names under [metrics] in platform.toml"
 
 
-def parse(row: dict, http: Http) -> Record:
+def parse(row: dict, http: Redacting) -> Record:
     """One log event as a Record; a stack trace in it stays text, which grouping reads. Pure.
 
     Browsers send logs with a client token, which everyone who opens the page can read: those are public.
@@ -173,8 +174,8 @@ def _mapping(value: Any) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def event(row: dict, http: Http) -> Record:
-    """An event that a monitor wrote as an alert. Pure."""
+def event(row: dict, http: Redacting) -> Record:
+    """An event that a monitor wrote as an alert; webhooks name it by the number in ``evt.id``. Pure."""
     outer = row.get("attributes") or {}
     own = outer.get("attributes") or {}
     rung = _mapping(own.get("monitor"))
@@ -182,7 +183,7 @@ def event(row: dict, http: Http) -> Record:
     message = http.redact(str(outer.get("message") or ""))
     return Record(
         source="datadog",
-        vendor_id=f"event:{row['id']}",
+        vendor_id=f"event:{_mapping(own.get('evt')).get('id') or row['id']}",
         kind=Kind.ALERT,
         at=datetime.fromisoformat(str(outer["timestamp"])),
         service=_service(own.get("service"), tags),
@@ -194,7 +195,7 @@ def event(row: dict, http: Http) -> Record:
     )
 
 
-def monitor(row: dict, http: Http) -> Record:
+def monitor(row: dict, http: Redacting) -> Record:
     """A triggered monitor as an alert; ``overall_state_modified`` is when it triggered. Pure."""
     tags = tags_of(row.get("tags"))
     began = row.get("overall_state_modified") or row.get("modified") or row.get("created")

@@ -8,6 +8,7 @@ looks first whether it was done.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -16,13 +17,16 @@ from urllib.parse import quote
 from core.models import Kind, Record
 from core.models.counted import counted
 from core.models.origin import Origin, Writers
-from core.vendors.base import Batch, BudgetSpent, Check, Meter, Pull, VendorError
+from core.vendors.base import Batch, BudgetSpent, Check, Deployed, Meter, Pull, PullState, VendorError, understood
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
+from core.vendors.redact import Redacting
 
 FIRST_LOOK = timedelta(hours=24)
 PAGES, PAGE = 50, 100
+RELEASES = 5  # deployments, the newest, whose state is asked for
 REMEMBERED = 500  # commits whose files need not be asked for again
+MARKER = "<!-- platform:"  # in each comment of ours
 HEADERS = {
     "Accept": "application/vnd.github+json",
     "X-GitHub-Api-Version": "2022-11-28",
@@ -132,7 +136,7 @@ class GitHub:
         self.http.post(f"/repos/{repository}/statuses/{sha}", json=body, idempotent=True)
 
     def comment(self, repository: str, number: int, key: str, body: str) -> None:
-        marker = f"<!-- platform:{key} -->"
+        marker = f"{MARKER}{key} -->"
         for rows in self._pages(f"/repos/{repository}/issues/{number}/comments", {"per_page": 100}):
             if any(marker in (row.get("body") or "") for row in rows):
                 return
@@ -158,6 +162,23 @@ class GitHub:
             return
         self.comment(repository, number, key, body)
         self.http.request("PATCH", f"/repos/{repository}/pulls/{number}", json={"state": "closed"})
+
+    def pull_state(self, repository: str, number: int) -> PullState:
+        """What became of a pull request; of one that was closed, with the last comment of the person who closed it."""
+        found = pull_state(self.http.get(f"/repos/{repository}/pulls/{number}").json())
+        if found.state != "closed":
+            return found
+        path = f"/repos/{repository}/issues/{number}"
+        by = ((self.http.get(path).json().get("closed_by") or {}).get("login")) or ""
+        rows = [*chain.from_iterable(self._pages(f"{path}/comments", {"per_page": PAGE}))]
+        return replace(found, by=by, says=self.http.redact(closing_comment(rows, by)))
+
+    def releases(self, repository: str) -> list[Deployed]:
+        """Deployments to production that succeeded, of the newest ones; newest first."""
+        path = f"/repos/{repository}/deployments"
+        rows = [row for row in self.http.get(path, params={"per_page": PAGE}).json(list) if to_production(row)]
+        told = ((row, self.http.get(f"{path}/{row['id']}/statuses").json(list)) for row in rows[:RELEASES])
+        return [made for row, statuses in told if (made := release(row, statuses))]
 
     # --- what others said of a commit
 
@@ -224,7 +245,43 @@ def _pull(row: dict) -> Pull:
     return Pull(row["number"], row.get("html_url") or "", head, bool(row.get("merged")))
 
 
-def report(row: dict, repository: str, http: Http) -> Record:
+@understood("github")
+def pull_state(row: dict) -> PullState:
+    """What the detail of a pull request says. Pure."""
+    url = str(row.get("html_url") or "")
+    if row.get("merged"):
+        by = (row.get("merged_by") or {}).get("login") or ""
+        return PullState("merged", str(row["merge_commit_sha"]), datetime.fromisoformat(row["merged_at"]), by, url=url)
+    if row["state"] == "open":
+        return PullState("open", url=url)
+    return PullState("closed", at=datetime.fromisoformat(row["closed_at"]), url=url)
+
+
+@understood("github")
+def closing_comment(rows: Sequence[dict], by: str) -> str:
+    """The last comment of the person who closed a pull request, oldest comments first; empty without one. Pure."""
+    texts = [str(row.get("body") or "") for row in rows if ((row.get("user") or {}).get("login") or "") == by]
+    written = [text for text in texts if text.strip() and MARKER not in text]
+    return written[-1][:2000] if written else ""
+
+
+@understood("github")
+def to_production(row: dict) -> bool:
+    name = str(row.get("environment") or "").lower()
+    return not row.get("transient_environment") and (bool(row.get("production_environment")) or name.startswith("prod"))
+
+
+@understood("github")
+def release(row: dict, statuses: Sequence[dict]) -> Deployed | None:
+    """A deployment that was live once, by its statuses, newest first; None for one that never was. Pure."""
+    live = [status for status in statuses if status.get("state") == "success"]
+    if not live:
+        return None
+    since = datetime.fromisoformat(live[-1]["created_at"])
+    return Deployed(str(row["sha"]), str(live[-1].get("target_url") or ""), "READY", str(row["sha"]), since=since)
+
+
+def report(row: dict, repository: str, http: Redacting) -> Record:
     """An issue that somebody wrote. Pure."""
     labels = [label["name"] if isinstance(label, dict) else str(label) for label in row.get("labels") or []]
     service = next((name.split(":", 1)[1] for name in labels if name.startswith("service:")), "")
@@ -242,7 +299,7 @@ def report(row: dict, repository: str, http: Http) -> Record:
     )
 
 
-def change(row: dict, repository: str, files: list[str], http: Http) -> Record:
+def change(row: dict, repository: str, files: list[str], http: Redacting) -> Record:
     """A commit on the main branch. Pure."""
     commit = row["commit"]
     return Record(

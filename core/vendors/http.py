@@ -27,6 +27,7 @@ from core.vendors.redact import Redactor
 
 TIMEOUT, TOTAL = httpx.Timeout(20.0, connect=5.0), 60.0  # seconds; of one step, of one exchange
 ATTEMPTS, LONGEST_WAIT = 3, 30.0
+HTTP_ERRORS = (httpx.HTTPError, httpx.InvalidURL)
 LARGEST = 20 * 1024 * 1024  # bytes of one answer
 SHOWN = 64 * 1024  # bytes of a probed answer in which a text is looked for
 CODINGS = ("gzip", "deflate", "identity")  # at most 1032 times as large unpacked, part by part
@@ -299,9 +300,10 @@ def _start(response: httpx.Response) -> str:
 
 
 class Bounded(httpx.BaseTransport):
-    """For a client that is not ours: the guard's connections, plain answers of at most LARGEST bytes, one deadline."""
+    """For a client that is not ours: the guard's connections, plain answers of bounded size, one deadline."""
 
-    def __init__(self, vendor: str, base_url: str, seconds: float):
+    def __init__(self, vendor: str, base_url: str, seconds: float, largest: int = LARGEST):
+        self.largest = largest
         self.guard, self.seconds = ConnectionGuard(vendor, private=True, loopback=True), seconds
         self.inner = _transport(self.guard, base_url) or httpx.HTTPTransport(verify=_tls())
 
@@ -312,28 +314,30 @@ class Bounded(httpx.BaseTransport):
         if response.headers.get("content-encoding", "identity") != "identity":
             raise httpx.DecodingError("returned an encoding that was not requested")
         assert isinstance(response.stream, httpx.SyncByteStream)  # the transport is not an async one
-        return httpx.Response(response.status_code, headers=response.headers, stream=_Counted(response.stream))
+        return httpx.Response(
+            response.status_code, headers=response.headers, stream=_Counted(response.stream, self.largest)
+        )
 
     def close(self) -> None:
         self.inner.close()
 
 
 class _Counted(httpx.SyncByteStream):
-    def __init__(self, stream: httpx.SyncByteStream):
-        self.stream = stream
+    def __init__(self, stream: httpx.SyncByteStream, largest: int):
+        self.stream, self.largest = stream, largest
 
     def __iter__(self) -> Iterator[bytes]:
         size = 0
         for part in self.stream:
             size += len(part)
-            if size > LARGEST:
-                raise httpx.ReadError("returned more than 20 MB")
+            if size > self.largest:
+                raise httpx.ReadError(f"returned more than {self.largest >> 20} MB")
             yield part
 
     def close(self) -> None:
         self.stream.close()
 
 
-def bounded(vendor: str, base_url: str, seconds: float) -> httpx.Client:
-    """A client for a vendor's own library, bounded as ours are."""
-    return httpx.Client(transport=Bounded(vendor, base_url, seconds), timeout=TIMEOUT, follow_redirects=False)
+def bounded(vendor: str, base_url: str, seconds: float, largest: int = LARGEST) -> httpx.Client:
+    """A client for a vendor's own library, bounded as ours are; ``largest``: bytes of an answer."""
+    return httpx.Client(transport=Bounded(vendor, base_url, seconds, largest), timeout=TIMEOUT, follow_redirects=False)

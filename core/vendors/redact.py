@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 from urllib.parse import quote
 
 MARK = "[Filtered]"
@@ -52,6 +53,13 @@ LAYERS = (
     (("://",), URL, rf"\1{MARK}\2"),
     (NAMED_WORDS, NAMED, rf"\1\2{MARK}\2"),
 )
+
+
+class Redacting(Protocol):
+    """What a reader of a vendor's JSON needs: ``redact`` takes the secrets out of a text."""
+
+    @property
+    def redact(self) -> Callable[[str], str]: ...
 
 
 class Redactor:

@@ -14,7 +14,7 @@ from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.settings import Settings
 from core.vendors import cloudwatch as aws
 from core.vendors import newrelic as nerdgraph
-from core.vendors.base import Advisories, Analyst, Check, CodeHost, Deployer, HealthSource, Notifier, Reviewer, Source
+from core.vendors.base import Advisories, Analyst, Check, CodeHost, HealthSource, Notifier, Reviewer, Source
 from core.vendors.coderabbit import CodeRabbit
 from core.vendors.datadog import Datadog
 from core.vendors.email import Email
@@ -220,10 +220,6 @@ def reviewer(settings: Settings) -> Reviewer | None:
 
 def advisories(settings: Settings) -> Advisories | None:
     return osv(settings)
-
-
-def deployer(settings: Settings) -> Deployer | None:
-    return vercel(settings)
 
 
 def notifiers(settings: Settings) -> list[Notifier]:

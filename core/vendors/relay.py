@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 from core.vendors.base import VendorError
 from core.vendors.http import Http
@@ -53,7 +54,7 @@ def _error(status: int, says: str) -> tuple[int, str, bytes]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: SocketServer
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -75,9 +76,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: what passes is the relay's to count."""
 
 
-class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    relay: Relay
+class SocketServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    relay: Any
     daemon_threads = True
+    request_queue_size = 128
 
     def server_activate(self) -> None:
         """Whoever knocked may be gone when the knock is answered (accept(2)); that must not hold the server."""
@@ -89,12 +91,19 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 @contextmanager
-def serving(relay: Relay, socket: Path) -> Iterator[None]:
-    """Serve ``relay`` at a socket file until the block ends."""
-    with _Server(str(socket), _Handler) as server:
+def socket_server(relay: Any, handler: type[BaseHTTPRequestHandler], socket: Path) -> Iterator[None]:
+    """Serve ``relay`` by a handler at a socket file until the block ends."""
+    with SocketServer(str(socket), handler) as server:
         server.relay = relay
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         try:
             yield
         finally:
             server.shutdown()
+
+
+@contextmanager
+def serving(relay: Relay, socket: Path) -> Iterator[None]:
+    """Serve the chat completions of ``relay`` at a socket file until the block ends."""
+    with socket_server(relay, _Handler, socket):
+        yield

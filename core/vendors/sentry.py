@@ -14,6 +14,7 @@ from core.models.origin import Origin, Writers
 from core.vendors.base import Batch, BudgetSpent, Check, Meter, VendorError
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
+from core.vendors.redact import Redacting
 
 SECOND = timedelta(seconds=1)  # times are whole seconds; the one under way belongs to the span
 TEXT = 600  # characters of one local's text
@@ -108,7 +109,7 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def parse(row: dict, event: dict, count: int, http: Http) -> Record:
+def parse(row: dict, event: dict, count: int, http: Redacting) -> Record:
     """An issue and its latest event as a Record. Pure."""
     tags = {tag["key"]: tag["value"] for tag in event.get("tags") or [] if tag.get("key")}
     project = (row.get("project") or {}).get("slug", "")
@@ -135,7 +136,7 @@ def parse(row: dict, event: dict, count: int, http: Http) -> Record:
     )
 
 
-def crash_of(event: dict, service: str, release: str | None, environment: str, http: Http) -> Crash | None:
+def crash_of(event: dict, service: str, release: str | None, environment: str, http: Redacting) -> Crash | None:
     """The exception of an event; None when it has none (a message, a CSP report)."""
     values = next(
         (entry["data"].get("values") or [] for entry in event.get("entries") or [] if entry.get("type") == "exception"),
@@ -166,7 +167,7 @@ def crash_of(event: dict, service: str, release: str | None, environment: str, h
     )
 
 
-def _frames(value: dict, http: Http) -> tuple[Frame, ...]:
+def _frames(value: dict, http: Redacting) -> tuple[Frame, ...]:
     frames = ((value.get("stacktrace") or {}).get("frames")) or []
     return tuple(
         Frame(

@@ -7,7 +7,7 @@ from tests import screens, waiting
 
 @pytest.fixture
 def console(tmp_path):
-    """The settings of a console on a store with one person a role, and the runtime that its actions work with."""
+    """The settings of a console on a store with one person per role, and the runtime of its actions."""
     settings = screens.open_console(tmp_path)
     runtime.use(Runtime(settings))
     waiting.workflows()

@@ -36,7 +36,7 @@ def person(name: str) -> Person:
         return session.get_one(Person, name)
 
 
-def test_the_right_password_signs_in_and_nothing_of_it_is_kept(ada, console):
+def test_the_right_password_signs_in_and_is_not_stored(ada, console):
     assert accounts.sign_in(" ada ", RIGHT, RULES).role is Role.APPROVER
     assert person("ada").password.startswith("$argon2id$")
     screens.store.engine().dispose()
@@ -53,7 +53,7 @@ SHUT = {
 
 
 @pytest.mark.parametrize("values", SHUT.values(), ids=SHUT)
-def test_the_right_password_of_a_shut_account_is_denied_in_the_same_words(ada, values):
+def test_the_right_password_of_a_blocked_account_gets_the_same_answer(ada, values):
     change(ada, **values)
     with pytest.raises(Denied, match=accounts.DENIED):
         accounts.sign_in(ada, RIGHT, RULES)
@@ -61,12 +61,12 @@ def test_the_right_password_of_a_shut_account_is_denied_in_the_same_words(ada, v
 
 @pytest.mark.parametrize("name, password", [("nobody", RIGHT), ("ada", "wrong"), ("ada", ""), ("", ""),
                                             ("ada", RIGHT + "x" * 200), ("ADA", RIGHT)])  # fmt: skip
-def test_a_wrong_name_or_password_is_denied_in_the_same_words(ada, name, password):
+def test_a_wrong_name_or_password_gets_the_same_answer(ada, name, password):
     with pytest.raises(Denied, match=accounts.DENIED):
         accounts.sign_in(name, password, RULES)
 
 
-def test_an_unknown_name_costs_as_much_work_as_a_known_one(ada, monkeypatch):
+def test_an_unknown_name_takes_as_much_work_as_a_known_one(ada, monkeypatch):
     asked = []
     monkeypatch.setattr(passwords, "matches", lambda kept, password: asked.append(password))
     for name in ("ada", "nobody"):
@@ -77,7 +77,7 @@ def test_an_unknown_name_costs_as_much_work_as_a_known_one(ada, monkeypatch):
     assert not passwords.matches("", RIGHT), "the hash of nobody is verified, and is never right"
 
 
-def test_wrong_passwords_lock_for_a_while_and_a_right_one_counts_from_nothing(ada):
+def test_wrong_passwords_lock_for_a_while_and_a_right_one_resets_the_count(ada):
     def wrong(times):
         for _ in range(times):
             with pytest.raises(Denied):
@@ -101,13 +101,13 @@ def test_an_old_password_must_be_changed(ada, days, must):
 
 
 @pytest.mark.parametrize("new", ["short", "x" * 12, "x" * 201, "I am ada, hello", RIGHT])
-def test_a_new_password_that_will_not_do(ada, new):
+def test_an_unacceptable_new_password_is_refused(ada, new):
     with pytest.raises(ValueError):
         accounts.change_password(ada, RIGHT, new)
     accounts.sign_in(ada, RIGHT, RULES)
 
 
-def test_a_new_password_ends_every_session_of_the_old_one(ada):
+def test_a_new_password_ends_all_sessions(ada):
     kept = sessions.begin(ada, "firefox", "", 1)
     with pytest.raises(Denied):
         accounts.change_password(ada, "not it", "another calm evening")
@@ -116,7 +116,7 @@ def test_a_new_password_ends_every_session_of_the_old_one(ada):
     accounts.sign_in(ada, "another calm evening", RULES)
 
 
-def test_the_last_admin_stays(console):
+def test_the_last_admin_cannot_be_disabled(console):
     for act in (lambda: accounts.set_role("admin", Role.VIEWER, by="x"),
                 lambda: accounts.set_disabled("admin", True, by="x")):  # fmt: skip
         with pytest.raises(ValueError, match="last admin"):
@@ -124,7 +124,7 @@ def test_the_last_admin_stays(console):
 
 
 @pytest.mark.parametrize("name", ["", " ", "a/b", "<b>", "x" * 101, "a\nb", 'a"b', "admin"])
-def test_names_that_cannot_be(console, name):
+def test_invalid_names_are_refused(console, name):
     with pytest.raises(ValueError):
         accounts.add(name, Role.VIEWER, by="admin")
 
@@ -132,7 +132,7 @@ def test_names_that_cannot_be(console, name):
 # --- sessions --------------------------------------------------------------------------------------
 
 
-def test_a_session_is_kept_as_a_hash_and_lives_in_its_own_browser(console):
+def test_a_session_is_stored_as_a_hash_and_bound_to_its_browser(console):
     value = sessions.begin("viewer", "firefox", "10.0.0.1", 1)
     with store.read() as session:
         assert value not in str([row.model_dump() for row in session.exec(select(SignIn))])
@@ -143,7 +143,7 @@ def test_a_session_is_kept_as_a_hash_and_lives_in_its_own_browser(console):
     assert sessions.of_cookie(found, "firefox") is None, "the hash is not the secret"
 
 
-def test_a_session_ends_by_time_by_sign_out_and_with_its_person(console):
+def test_a_session_ends_by_time_by_sign_out_and_with_its_account(console):
     late = sessions.digest(sessions.begin("viewer", "f", "", -0.001))
     out = sessions.digest(sessions.begin("viewer", "f", "", 1))
     with_person = sessions.digest(sessions.begin("operator", "f", "", 1))
@@ -178,12 +178,12 @@ def expired():
         session.get_one(ApiToken, 1).expires_at = now()
 
 
-def shut_out():
+def disabled_person():
     accounts.set_disabled("bob", True, by="admin")
 
 
-@pytest.mark.parametrize("end", [revoked, expired, shut_out])
-def test_a_token_that_has_ended_is_worth_nothing(console, end):
+@pytest.mark.parametrize("end", [revoked, expired, disabled_person])
+def test_an_ended_token_is_refused(console, end):
     value = sessions.issue_token("bob", "kestra", ["view"], 30, by="admin")
     end()
     with pytest.raises(Forbidden, match="unknown, revoked or expired"):
@@ -194,7 +194,7 @@ def test_a_token_that_has_ended_is_worth_nothing(console, end):
     ("viewer", ["approve"], 30), ("nobody", ["view"], 30), ("bob", [], 30), ("bob", ["everything"], 30),
     ("bob", ["view"], 0), ("bob", ["view"], 400),
 ])  # fmt: skip
-def test_tokens_that_are_not_issued(console, person, scopes, days):
+def test_invalid_tokens_are_not_issued(console, person, scopes, days):
     with pytest.raises(ValueError):
         sessions.issue_token(person, "x", scopes, days, by="admin")
 
@@ -223,13 +223,13 @@ def test_claims_give_the_highest_role_that_the_policy_names(console, claims, rol
         assert accounts.from_provider(claims, OIDC).role is role
 
 
-def test_everybody_else_gets_the_default_and_a_later_claim_changes_the_role(console):
+def test_other_people_get_the_default_role_and_a_later_claim_changes_it(console):
     rules = OIDC.model_copy(update={"oidc_default": Role.VIEWER})
     assert accounts.from_provider({"email": "jo@x.io"}, rules).role is Role.VIEWER
     assert accounts.from_provider({"email": "jo@x.io", "teams": ["dev"]}, rules).role is Role.OPERATOR
 
 
-def test_an_address_does_not_take_over_an_account_with_a_password_nor_one_shut_out(ada):
+def test_an_address_cannot_take_over_a_password_account_or_a_disabled_one(ada):
     for name, values in (("pw@x.io", {"password": "$argon2id$x"}), ("off@x.io", {"disabled": True})):
         accounts.add(name, Role.ADMIN, by="admin")
         change(name, **values)

@@ -1,4 +1,4 @@
-"""/api: an API token's actions as JSON, and what each refusal is called."""
+"""/api: an API token's actions as JSON, and the status of each refusal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def bearer(person="bob", *scopes, **more):
     return {"authorization": f"Bearer {value}", **more}
 
 
-def test_a_program_reads_a_question_and_answers_exactly_that_patch(client):
+def test_a_program_reads_an_approval_and_approves_exactly_that_patch(client):
     number, issue, patch = waiting.question()
     headers = bearer(**{"idempotency-key": "run-17"})
     told = client.get(f"/api/issues/{issue}", headers=headers).json()
@@ -59,7 +59,7 @@ ACTS = {
 
 
 @pytest.mark.parametrize("name", ACTS)
-def test_the_other_answers(client, name):
+def test_the_other_actions(client, name):
     _, issue, _ = waiting.question()
     answer = client.post(f"/api/issues/{issue}/{name}", json=ACTS[name], headers=bearer())
     assert (answer.status_code, answer.json()["done"]) == (200, True)
@@ -67,7 +67,7 @@ def test_the_other_answers(client, name):
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer dip_guess"}, {"authorization": "Basic x"},
                                      {"cookie": "session=x"}])  # fmt: skip
-def test_without_a_valid_token_it_is_401_and_slowed_down(client, monkeypatch, headers):
+def test_a_request_without_a_valid_token_gets_401_and_is_rate_limited(client, monkeypatch, headers):
     monkeypatch.setattr(api, "strangers", forms.Limiter(times=2))
     codes = [client.get("/api/status", headers=headers).status_code for _ in range(3)]
     assert codes == [401, 401, 429]
@@ -108,12 +108,12 @@ def test_scopes_and_refusals(client, method, path, scopes, code):
     (b"{", 422), (b"[]", 422), (b'{"reason": "x", "key": "y"}', 422), (b'{"reason": 7}', 422),
     (b'{"actor": "admin", "reason": "x"}', 422), (b" " * 200_000, 413),
 ])  # fmt: skip
-def test_bodies_that_cannot_be(client, body, code):
+def test_invalid_bodies_are_refused(client, body, code):
     _, issue, _ = waiting.question()
     assert client.post(f"/api/issues/{issue}/reject", content=body, headers=bearer()).status_code == code
 
 
-def test_a_round_is_started_once_an_interval(client, monkeypatch):
+def test_a_round_starts_once_per_interval(client, monkeypatch):
     rounds = iter([{"sentry": {"records": 3, "error": None}}, None])
     monkeypatch.setattr(scheduler, "running", lambda: SimpleNamespace(round=lambda: next(rounds)))
     told = [client.post("/api/round", headers=bearer()).json() for _ in range(2)]
@@ -121,7 +121,7 @@ def test_a_round_is_started_once_an_interval(client, monkeypatch):
                     {"started": False, "sources": {}}]  # fmt: skip
 
 
-def test_signals_are_triaged_by_programs_too(client):
+def test_programs_can_triage_signals(client):
     with store.write() as session:
         one, other = (scenes.story(session, Status.ESCALATED).id for _ in range(2))
 
@@ -142,7 +142,7 @@ def test_signals_are_triaged_by_programs_too(client):
     assert client.get(f"/api/issues/{one}", headers=bearer()).json()["issue"]["merged_into"] == other
 
 
-def test_releases_are_stopped_started_and_a_brake_lifted(client):
+def test_releases_are_stopped_and_started_and_a_brake_is_lifted(client):
     with store.write() as session:
         holds.put(session, "shop", "platform", "its last 2 releases failed")
     calls = (("stop", {"reason": "incident"}), ("start", {}), ("lift", {"repository": "shop", "reason": "known"}))

@@ -1,4 +1,4 @@
-"""The command line: whom it acts as, and how people and tokens are kept by it."""
+"""The command line: whom it acts as, and its management of people and tokens."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_person_is_added_with_a_one_time_password(core):
     assert core("user", "role", "admin", "viewer")[2] == "user: admin is the last admin and cannot be removed\n"
 
 
-def test_a_token_from_the_command_line_is_one_that_works(core):
+def test_a_token_from_the_command_line_works(core):
     _, out, _ = core("token", "add", "bob", "--label", "kestra", "--scope", "view")
     assert sessions.of_token(out.strip(), "api").rights == {"view"}
     assert "kestra" in core("token", "list")[1] and out.strip() not in core("token", "list")[1]
@@ -59,7 +59,7 @@ def test_a_token_acts_with_its_persons_rights(core, monkeypatch):
     assert core("user", "list")[0] == 1, "people are kept by an admin's token"
 
 
-def test_who_does_not_own_the_database_needs_a_token(console, monkeypatch):
+def test_a_user_who_does_not_own_the_database_needs_a_token(console, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: os.stat(console.data_dir).st_uid + 4711)
     with pytest.raises(Forbidden, match="another account"):
         cli_actor.administrator(console)

@@ -1,4 +1,4 @@
-"""The gate and the sign-in forms, over http and websocket: forged, guessed, replayed and carried-off things stop."""
+"""The gate and the sign-in forms, over http and websocket: forged, guessed, replayed and stolen credentials fail."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ PAGE = {"accept": "text/html"}
 RIGHT = "a quiet blue harbour"
 
 
-async def told(request: Request) -> JSONResponse:
-    """In place of Streamlit: what it would be told."""
+async def fake_streamlit(request: Request) -> JSONResponse:
+    """Replaces Streamlit: returns what the gate passes to it."""
     return JSONResponse(request.headers.getlist("x-platform-session"))
 
 
@@ -40,12 +40,12 @@ async def stream(socket) -> None:
 def client(console, monkeypatch):
     accounts.add("ada", Role.APPROVER, RIGHT, by="admin", must_change=False)
     monkeypatch.setattr(signin, "attempts", forms.Limiter())
-    routes = [*server.app._user_routes, Route("/inside", told), WebSocketRoute("/_stcore/stream", stream)]
+    routes = [*server.app._user_routes, Route("/inside", fake_streamlit), WebSocketRoute("/_stcore/stream", stream)]
     with TestClient(Starlette(routes=routes, middleware=server.app._user_middleware), follow_redirects=False) as found:
         yield found
 
 
-BROWSER = {"origin": "http://testserver"}  # of a websocket every browser names its page's origin
+BROWSER = {"origin": "http://testserver"}  # browsers send the page's origin with a websocket
 
 
 def ticket(client, path="/login") -> str:
@@ -65,7 +65,7 @@ ADDRESSES = ["/", "/pipeline", "/issues?issue=1", "/approvals", "/kpis", "/polic
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_guessed_address_leads_to_the_sign_in_or_is_401(client, address):
+def test_a_guessed_address_redirects_to_the_sign_in_or_gets_401(client, address):
     page, data = client.get(address, headers=PAGE), client.get(address)
     assert (page.status_code, data.status_code) in ((303, 401), (404, 404)), address
     assert page.status_code == 404 or page.headers["location"].startswith("/login?next=%2F")
@@ -74,11 +74,11 @@ def test_a_guessed_address_leads_to_the_sign_in_or_is_401(client, address):
 
 
 @pytest.mark.parametrize("address", ["/healthz", "/status", "/login", "/icon.svg"])
-def test_what_everybody_may_see(client, address):
+def test_public_addresses_need_no_session(client, address):
     assert client.get(address).status_code == 200
 
 
-def test_a_policy_can_shut_the_status_page(client, console, monkeypatch):
+def test_the_policy_can_protect_the_status_page(client, console, monkeypatch):
     console.platform_file.write_text(console.platform_file.read_text() + "[access]\npublic_status = false\n")
     monkeypatch.delitem(process.settings().__dict__, "policy", raising=False)
     assert client.get("/status").headers["location"] == "/login"
@@ -114,7 +114,7 @@ def test_a_websocket_without_a_session_is_refused(client):
 
 
 @pytest.mark.parametrize("name", ["X-Platform-Session", "x-platform-session", "X-PLATFORM-SESSION"])
-def test_an_identity_header_of_the_client_is_taken_away(client, name):
+def test_an_identity_header_of_the_client_is_removed(client, name):
     other = sessions.digest(screens.cookie("admin", "testclient"))
     assert client.get("/inside", headers={name: other}).status_code == 401
     sign_in(client)
@@ -137,19 +137,19 @@ def cut(value):
 
 
 @pytest.mark.parametrize("make", [forged, hash_of_it, cut])
-def test_a_forged_session_cookie_is_no_session(client, make):
+def test_a_forged_session_cookie_is_refused(client, make):
     client.cookies.set("session", make(screens.cookie("admin", "testclient")))
     assert client.get("/inside").status_code == 401
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream", headers=BROWSER):
         pass
 
 
-def test_a_cookie_carried_to_another_browser_is_no_session(client):
+def test_a_cookie_copied_to_another_browser_is_refused(client):
     client.cookies.set("session", screens.cookie("admin", "somebody else's"))
     assert client.get("/inside").status_code == 401
 
 
-def test_an_expired_session_is_led_back_to_where_it_was(client):
+def test_after_an_expired_session_the_sign_in_returns_to_the_page(client):
     client.cookies.set("session", sessions.begin("admin", "testclient", "", -1))
     assert client.get("/issues?issue=3", headers=PAGE).headers["location"] == "/login?next=%2Fissues%3Fissue%3D3"
 
@@ -204,7 +204,7 @@ def test_a_form_of_another_site_signs_nobody_in(client, headers):
     assert sign_in(client, **headers).status_code == 403
 
 
-def test_a_ticket_ends_with_its_time():
+def test_a_ticket_expires():
     at = [1000.0]
     kept = forms.Tickets(clock=lambda: at[0])
     one = kept.give("browser", "/login")
@@ -214,7 +214,7 @@ def test_a_ticket_ends_with_its_time():
 
 @pytest.mark.parametrize("to", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)",
                                 "/\r\nSet-Cookie: x=y", "", "/login", "/logout"])  # fmt: skip
-def test_after_the_sign_in_one_stays_in_the_house(client, to):
+def test_the_sign_in_never_redirects_to_another_host(client, to):
     assert sign_in(client, to=to).headers["location"] == "/"
 
 
@@ -227,19 +227,19 @@ def test_a_link_from_elsewhere_does_not_sign_out(client):
     assert client.get("/inside").status_code == 401
 
 
-def test_an_attacker_text_in_the_form_is_only_text(client):
+def test_an_attackers_text_in_the_form_is_escaped(client):
     answer = sign_in(client, name="<script>alert(1)</script>", password="x", to='/"><script>alert(2)</script>')
     assert answer.status_code == 401 and "<script" not in answer.text and "no-store" in answer.headers["cache-control"]
 
 
-def test_many_wrong_passwords_from_one_address_are_slowed_down(client, monkeypatch):
+def test_many_wrong_passwords_from_one_address_are_rate_limited(client, monkeypatch):
     monkeypatch.setattr(signin, "attempts", forms.Limiter(times=2))
     for _ in range(2):
         assert sign_in(client, name="nobody", password="x").status_code == 401
     assert sign_in(client).status_code == 429
 
 
-def test_the_limit_is_over_after_its_time_and_holds_only_so_many_addresses():
+def test_the_rate_limit_expires_and_keeps_a_bounded_number_of_addresses():
     at = [0.0]
     limit = forms.Limiter(times=1, seconds=10, most=2, clock=lambda: at[0])
     for address in ("a", "b", "c"):
@@ -249,7 +249,7 @@ def test_the_limit_is_over_after_its_time_and_holds_only_so_many_addresses():
     assert not limit.full("c")
 
 
-def test_a_first_password_must_be_changed_before_anything_is_seen(client):
+def test_a_first_password_must_be_changed_before_any_page_is_shown(client):
     accounts.add("new", Role.ADMIN, "one-time-password", by="admin")
     sign_in(client, "new", "one-time-password")
     assert client.get("/inside", headers=PAGE).headers["location"].startswith("/password?next=")
@@ -267,7 +267,7 @@ def test_a_first_password_must_be_changed_before_anything_is_seen(client):
     assert client.get("/inside").status_code == 200
 
 
-def test_a_store_that_fails_lets_nobody_in_and_says_so(client):
+def test_a_failing_store_lets_nobody_in_and_shows_the_error(client):
     sign_in(client)
     store._engine = None
     assert client.get("/inside").status_code == 503
@@ -277,7 +277,7 @@ def test_a_store_that_fails_lets_nobody_in_and_says_so(client):
     assert sign_in(client).status_code == 503
 
 
-def test_the_demos_people_are_shown_in_the_demo_and_nowhere_else(client, monkeypatch):
+def test_the_demos_people_are_shown_only_in_the_demo(client, monkeypatch):
     def page(**values):
         monkeypatch.setattr(process, "_settings", process.settings().model_copy(update=values))
         return client.get("/login").text
@@ -295,6 +295,6 @@ def test_the_demos_people_get_this_runs_password(console):
     assert accounts.sign_in("approver", "demo-4711", process.policy()[0].access).role is Role.APPROVER
 
 
-def test_gate_and_streamlit_name_the_same_header():
+def test_the_gate_and_streamlit_use_the_same_header():
     text = (server.ROOT / ".streamlit" / "config.toml").read_text()
     assert f'{{"{auth.HEADER.decode()}": "session"}}' in text.lower()

@@ -1,4 +1,4 @@
-"""Signing in by an identity provider: st.login's own routes against a provider that really speaks OpenID Connect."""
+"""Sign-in through an identity provider: st.login's own routes against a real OpenID Connect provider."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAGE = {"accept": "text/html"}
 
 
 class Provider(BaseHTTPRequestHandler):
-    """Discovery, keys, and the exchange of a code for an id_token; ``server.claims`` is whom it names."""
+    """Discovery, keys, and the exchange of a code for an id_token with ``server.claims``."""
 
     def log_message(self, *_):
         pass
@@ -64,7 +64,7 @@ class Provider(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def identity(console):
-    """The provider, running on loopback, and [auth] secrets that name it."""
+    """The provider on loopback, and [auth] secrets that name it."""
     with answering(Provider, nonces={}, claims={}) as found:
         found.at = f"http://127.0.0.1:{found.server_port}"
         yield from _configured(console, found)
@@ -96,8 +96,8 @@ def client(console, identity):
         yield found
 
 
-def way(client, identity, **claims) -> object:
-    """From the sign-in page to the provider and back; the answer of the way back's last step."""
+def sign_in_flow(client, identity, **claims) -> object:
+    """From the sign-in page to the provider and back; returns the last response."""
     identity.claims = claims
     page = client.get("/login?next=%2Fissues%3Fissue%3D3").text
     assert 'href="/login/default?next=%2Fissues%3Fissue%3D3"' in page
@@ -113,7 +113,7 @@ def way(client, identity, **claims) -> object:
 
 
 def test_the_provider_names_a_person_and_the_policy_gives_the_role(client, identity):
-    answer = way(client, identity, email="Jo@X.io", email_verified=True, teams=["platform"])
+    answer = sign_in_flow(client, identity, email="Jo@X.io", email_verified=True, teams=["platform"])
     assert (answer.status_code, answer.headers["location"]) == (303, "/issues?issue=3")
     with store.read() as session:
         assert session.get_one(Person, "jo@x.io").role is Role.APPROVER
@@ -121,24 +121,24 @@ def test_the_provider_names_a_person_and_the_policy_gives_the_role(client, ident
     assert USER_COOKIE_NAME not in client.cookies, "the provider's cookie was a ticket for one entry"
 
 
-def test_a_person_without_a_role_here_stays_outside(client, identity):
-    answer = way(client, identity, email="eve@x.io", email_verified=True, teams=["sales"])
+def test_a_person_without_a_role_is_refused(client, identity):
+    answer = sign_in_flow(client, identity, email="eve@x.io", email_verified=True, teams=["sales"])
     assert answer.status_code == 403 and "no role is assigned here" in answer.text
     assert client.get("/").status_code == 401
 
 
-def test_an_old_cookie_of_the_provider_opens_nothing(client, identity):
-    answer = way(client, identity, email="jo@x.io", teams=["platform"], iat=int(time.time()) - 301)
+def test_an_old_provider_cookie_is_refused(client, identity):
+    answer = sign_in_flow(client, identity, email="jo@x.io", teams=["platform"], iat=int(time.time()) - 301)
     assert answer.status_code == 200 and "Sign in" in answer.text
     assert client.get("/").status_code == 401
 
 
-def test_a_forged_cookie_of_the_provider_opens_nothing(client, identity):
+def test_a_forged_provider_cookie_is_refused(client, identity):
     client.cookies.set(USER_COOKIE_NAME, json.dumps({"email": "jo@x.io", "teams": ["platform"], "iat": time.time()}))
     assert client.get("/login", headers=PAGE).status_code == 200
     assert client.get("/").status_code == 401
 
 
-def test_an_unknown_provider_leads_back(client, identity):
+def test_an_unknown_provider_redirects_to_the_sign_in(client, identity):
     assert client.get("/login/evil").headers["location"] == "/login"
     assert provider.names() == ["default"]

@@ -1,4 +1,4 @@
-"""``python -m core stop`` and its kin: as the person of the token, with their rights, and told on the command line."""
+"""``python -m core stop`` and similar commands: as the token's person, with their rights and a message."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_brake_is_lifted(core, console, person):  # noqa: F811
     assert core("lift", "--repository", "shop")[2] == "The brake of shop is not on.\n"
 
 
-def test_an_issue_is_started_now(core, console, person):  # noqa: F811
+def test_a_scheduled_issue_is_started_now(core, console, person):  # noqa: F811
     issue = issue_in(Status.SCHEDULED)
     person("operator", "operate")
     assert core("start-now", "--issue", str(issue.id))[0] == 0

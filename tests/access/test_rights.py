@@ -1,4 +1,4 @@
-"""Every action asks the right, of the store, at that moment; four eyes; who may answer; two at once."""
+"""Every action checks the right in the store at that moment; four eyes; who may answer; simultaneous answers."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def trail(action: str) -> list[AuditRow]:
 WORK = {name: action.run for name, action in registry.registry().items()}
 
 
-def test_the_tables_name_every_action():
+def test_the_tables_cover_every_action():
     assert set(WORK) == set(GIVEN) == set(LEAST)
 
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("name", GIVEN)
-def test_an_action_asks_for_its_right(console, name, role):
-    """Who lacks it is told so and audited; who has it gets to the action's own checks (nothing is there to act on)."""
+def test_an_action_requires_its_right(console, name, role):
+    """Without it, the attempt is refused and audited; with it, the action's own checks run (there is no target)."""
     work = WORK[name]
     expected = Refused if RANK.index(role) >= RANK.index(LEAST[name]) else Forbidden
     with pytest.raises(expected):
@@ -76,12 +76,12 @@ def test_an_action_asks_for_its_right(console, name, role):
 
 
 @pytest.mark.parametrize("name", ["nobody", "", "platform", "admin' OR '1'='1"])
-def test_a_name_that_the_store_does_not_know_may_nothing(console, name):
+def test_an_unknown_person_has_no_rights(console, name):
     with pytest.raises(Forbidden, match="There is no active person named"):
         issues.dismiss(1, actor=by(name), reason="x", key="k")
 
 
-def test_the_role_counts_that_the_store_gives_now_not_the_one_brought_along(console):
+def test_the_stored_role_counts_not_the_actors(console):
     number, _, patch = waiting.question()
     brought = Actor("bob", Role.ADMIN, proof=IdentityProof.SESSION)
     accounts.set_role("bob", Role.VIEWER, by="admin")
@@ -94,14 +94,14 @@ def test_the_role_counts_that_the_store_gives_now_not_the_one_brought_along(cons
     assert waiting.state(number).state == "pending"
 
 
-def test_a_token_does_no_more_than_its_scopes(console):
+def test_a_token_is_limited_to_its_scopes(console):
     number, _, patch = waiting.question()
     token = Actor("bob", Role.APPROVER, frozenset({rights.VIEW, rights.OPERATE}), "api", IdentityProof.TOKEN)
     with pytest.raises(Forbidden, match="lacks the scope 'approve'"):
         approvals.approve(number, actor=token, patch_hash=patch, key="k")
 
 
-def test_an_approval_is_audited_with_who_what_and_by_which_way(console):
+def test_an_approval_is_audited_with_actor_subject_and_channel(console):
     number, issue, patch = waiting.question()
     assert approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
     assert not approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
@@ -117,7 +117,7 @@ def test_an_approval_is_audited_with_who_what_and_by_which_way(console):
     ("payment", "bob", True),
 ])  # fmt: skip
 def test_four_eyes(console, service, requester, refused):
-    """Whoever asked for a fix of a critical service does not approve it; rejecting it is free to them."""
+    """The requester of a fix for a critical service cannot approve it; they may reject it."""
     number, _, patch = waiting.question(service, requester)
     if refused:
         with pytest.raises(Refused, match="Four eyes: bob requested this fix"):
@@ -128,14 +128,14 @@ def test_four_eyes(console, service, requester, refused):
         assert approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k").done
 
 
-def test_four_eyes_of_every_service_where_the_policy_says_so(console):
+def test_the_policy_can_require_four_eyes_for_every_service(console):
     console.platform_file.write_text(console.platform_file.read_text() + '[approval]\nfour_eyes = "always"\n')
     number, _, patch = waiting.question("cart", "bob")
     with pytest.raises(Refused, match="Four eyes"):
         approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k")
 
 
-def test_who_retries_is_the_requester_of_the_new_run(console):
+def test_a_retry_makes_the_person_the_requester_of_the_new_run(console):
     with store.write() as session:
         issue = scenes.story(session, Status.ESCALATED)
     issues.retry(issue.id, actor=by("operator"), key="k")
@@ -143,7 +143,7 @@ def test_who_retries_is_the_requester_of_the_new_run(console):
         assert session.get_one(Issue, issue.id).requested_by == "operator"
 
 
-def test_an_approval_dies_when_the_patch_changes(console):
+def test_an_approval_is_void_if_the_patch_changes(console):
     number, _, patch = waiting.question()
     with store.write() as session:
         session.get_one(ChangeSet, waiting.state(number).change_set_id).patch_hash = "another"
@@ -153,7 +153,7 @@ def test_an_approval_dies_when_the_patch_changes(console):
     assert waiting.state(number).state == "pending"
 
 
-def test_an_expired_question_is_answered_by_nobody(console):
+def test_an_expired_approval_cannot_be_answered(console):
     number, _, patch = waiting.question(expires_at=now() - timedelta(seconds=1))
     with pytest.raises(Refused, match="expired"):
         approvals.approve(number, actor=by("bob"), patch_hash=patch, key="k")
@@ -166,7 +166,7 @@ GROUPS = '[access.groups]\npayments = ["bob"]\n'
     ("bob", "bob", True), ("bob", "approver", False), ("bob", "admin", True),
     ("payments", "bob", True), ("payments", "approver", False),
 ])  # fmt: skip
-def test_an_escalated_question_is_answered_by_those_it_went_to(console, to, person, may):
+def test_only_the_assignees_answer_an_assigned_approval(console, to, person, may):
     console.platform_file.write_text(console.platform_file.read_text() + GROUPS)
     number, _, patch = waiting.question()
     approvals.pass_on(number, actor=by("approver"), to=to, reason="they know it", key="p")
@@ -178,14 +178,14 @@ def test_an_escalated_question_is_answered_by_those_it_went_to(console, to, pers
             approvals.approve(number, actor=by(person), patch_hash=patch, key="k")
 
 
-def test_a_question_goes_only_to_somebody_who_can_answer_it(console):
+def test_an_approval_is_assigned_only_to_somebody_who_can_answer_it(console):
     number, _, _ = waiting.question()
     for to in ("operator", "viewer", "nobody", "on-call"):
         with pytest.raises(Refused, match="neither a group nor an approver"):
             approvals.pass_on(number, actor=by("approver"), to=to, reason="x", key="p")
 
 
-def test_handing_back_opens_it_to_every_approver(console):
+def test_a_returned_approval_is_open_to_every_approver(console):
     number, _, patch = waiting.question(assignee="bob")
     approvals.hand_back(number, actor=by("bob"), reason="on leave", key="h")
     assert waiting.state(number).assignee is None
@@ -194,7 +194,7 @@ def test_handing_back_opens_it_to_every_approver(console):
     assert approvals.approve(number, actor=by("approver"), patch_hash=patch, key="k").done
 
 
-def test_of_two_at_once_one_wins_and_the_other_is_told(console):
+def test_of_two_simultaneous_answers_one_wins_and_the_other_is_refused(console):
     number, _, patch = waiting.question()
 
     def answer(person: str) -> str:

@@ -12,6 +12,7 @@ from core.policy.services import Repository
 from core.repair.fixers.cline_fixer import left_behind
 from core.repair.sandbox import checkout
 from core.stages import workspace
+from core.stages.deliver import live
 from core.stages.review import runtime_gates
 from core.vendors import git_settings
 from core.vendors.command import CommandError, git
@@ -57,7 +58,7 @@ def tampered(w: World, found: workspace.Clone) -> None:
 
 def used(w: World, found: workspace.Clone) -> str:
     """Everything that the stages do with a clone."""
-    base = workspace.base_of(w.rt, found)
+    base = live.base_of(w.rt, "shop", found)
     with workspace.tree(w.rt, found, "used", base) as tree:
         (tree / "shop.py").write_text(FIXED)
         made = found.commit("refs/changes/1-1-1", base, workspace.texts(tree, ["shop.py"]), "Fix")
@@ -95,7 +96,7 @@ PLANTED = {
 def test_a_tree_cannot_lead_git_to_another_repository(name, w):
     place, link = PLANTED[name]
     found = opened(w)
-    with workspace.tree(w.rt, found, "led", workspace.base_of(w.rt, found)) as tree:
+    with workspace.tree(w.rt, found, "led", live.base_of(w.rt, "shop", found)) as tree:
         git(w.folder, "init", "--quiet", str(w.folder / "other"))
         (tree / place).parent.mkdir(exist_ok=True)
         (w.folder / "other" / ".git").rename(tree / place)
@@ -112,7 +113,7 @@ def test_a_tree_cannot_lead_git_to_another_repository(name, w):
 
 def test_ignored_files_of_an_earlier_run_are_removed(w):
     found = opened(w)
-    with workspace.tree(w.rt, found, "ignored", workspace.base_of(w.rt, found)) as tree:
+    with workspace.tree(w.rt, found, "ignored", live.base_of(w.rt, "shop", found)) as tree:
         (tree / ".gitignore").write_text("*\n")
         (tree / "sitecustomize.py").write_text("")
         checkout.start_over(tree)
@@ -123,7 +124,7 @@ def test_a_link_that_tests_leave_is_not_written_through(w):
     """The timing's job was written to a name that sandboxed tests could know, and turn into a link before."""
     target = w.folder / "canary" / "written"
     found = opened(w)
-    with workspace.tree(w.rt, found, "timing", workspace.base_of(w.rt, found)) as tree:
+    with workspace.tree(w.rt, found, "timing", live.base_of(w.rt, "shop", found)) as tree:
         (tree / ".timing.json").symlink_to(target)
         asked = {"shop.py": {"old": "", "functions": ["share"]}}
         repository = Repository(remote="")
@@ -164,7 +165,7 @@ def test_a_name_is_never_an_option(name, w):
 def test_a_commit_takes_no_path_out_of_the_tree(path, w):
     found = opened(w)
     with pytest.raises(ValueError, match="not a path"):
-        found.commit("refs/changes/1-1-1", workspace.base_of(w.rt, found), {path: ("100644", "x")}, "m")
+        found.commit("refs/changes/1-1-1", live.base_of(w.rt, "shop", found), {path: ("100644", "x")}, "m")
 
 
 REMOTES = [
@@ -202,7 +203,7 @@ def test_a_repositorys_name_stays_in_its_folder(name, w):
 def test_a_commit_of_another_worker_is_not_taken_on_trust(w):
     """What the store says of a commit has to lead to the very same commit."""
     found = opened(w)
-    base = workspace.base_of(w.rt, found)
+    base = live.base_of(w.rt, "shop", found)
     made = found.commit("refs/changes/1-1-1", base, {"shop.py": ("100644", FIXED)}, "Fix")
     forged = ChangeSet(issue_id=1, run=1, attempt=1, generator="x", base_sha=base, head_sha="1" * 40, patch=made.patch)
     for text in (made.text, made.text.replace("Fix", "Another"), ""):
@@ -213,7 +214,7 @@ def test_a_commit_of_another_worker_is_not_taken_on_trust(w):
 
 def test_each_checkout_has_its_own_git_directory_outside_of_it(w):
     found = opened(w)
-    with workspace.tree(w.rt, found, "own", workspace.base_of(w.rt, found)) as tree:
+    with workspace.tree(w.rt, found, "own", live.base_of(w.rt, "shop", found)) as tree:
         assert (tree / ".git").read_text() == "" and checkout.of(tree).directory == tree.with_name("own.git")
         with pytest.raises(CommandError):
             git(tree, "status")
@@ -222,7 +223,7 @@ def test_each_checkout_has_its_own_git_directory_outside_of_it(w):
 
 def test_files_and_folders_that_are_read_only_are_put_back_too(w):
     found = opened(w)
-    with workspace.tree(w.rt, found, "kept", workspace.base_of(w.rt, found)) as tree:
+    with workspace.tree(w.rt, found, "kept", live.base_of(w.rt, "shop", found)) as tree:
         text = (tree / "shop.py").read_text()
         (tree / "shop.py").write_text("changed\n")
         for path in (tree / "shop.py", tree / "tests" / "test_share.py", tree / "tests"):

@@ -1,4 +1,4 @@
-"""What bulk stores is what the models store, on each database."""
+"""Bulk writes store the same values as the models, on each database."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def database(request, tmp_path_factory):
 
 
 def raw(vendor_id: str) -> dict:
-    """A signal as the database holds it, without its number and name."""
+    """A signal as stored, without its number and name."""
     with store.read() as session:
         found = (
             session.connection()
@@ -67,7 +67,7 @@ def test_a_row_is_stored_as_the_model_stores_it(database):
     assert (row.at, row.kind, row.crash, row.title) == (AT.astimezone(UTC), Kind.EXCEPTION, ROW["crash"], ROW["title"])
 
 
-def test_a_row_that_is_there_is_not_counted_again(database):
+def test_an_existing_row_is_not_counted_again(database):
     rows = [ROW | {"vendor_id": f"n-{i}"} for i in range(5)]
     with store.write() as session:
         assert bulk.insert(session, Signal, rows[:3]) == 3
@@ -86,7 +86,7 @@ def test_a_later_value_replaces_an_earlier_one(database):
 
 
 def test_every_column_type_of_the_schema_is_known():
-    """A column of a new type would be stored as it is: it has to be added to bulk first."""
+    """A column of a new type would be stored unconverted: it must be added to bulk first."""
     known = {"INTEGER", "VARCHAR", "FLOAT", "BOOLEAN", "DATETIME", "JSON", "TEXT"}
     for table in SQLModel.metadata.tables.values():
         for column in table.columns:

@@ -1,4 +1,4 @@
-"""An old database that was migrated, and a fresh one, are the same (after procrastinate's migration tests)."""
+"""A migrated database and a fresh one have the same schema (after procrastinate's migration tests)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decision table: every row, boundary and guard; and a property: no input slips past its gates."""
+"""The decision table: every row, boundary and guard; and a property: no decision passes without its checks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AUTO, SCHEDULE, ESCALATE = Verdict.AUTO_RESOLVE, Verdict.SCHEDULE_MAINTENANCE, V
 
 
 def case(confidence: float, severity: str, impact: str, **other) -> Situation:
-    """A situation whose confidence is exactly ``confidence`` (history carries what the rest does not)."""
+    """A situation with exactly this ``confidence`` (history makes up the rest)."""
     low = {"low": 0.1, "medium": 0.05, "high": 0.0}[impact]
     rest = round(confidence - low, 4)
     share = min(rest / 0.9, 1.0)
@@ -43,7 +43,7 @@ def case(confidence: float, severity: str, impact: str, **other) -> Situation:
 @pytest.mark.parametrize(
     ("confidence", "severity", "impact", "row", "verdict"),
     [
-        (0.89, "critical", "high", 1, ESCALATE),  # row 1 before all others
+        (0.89, "critical", "high", 1, ESCALATE),  # row 1 takes precedence
         (0.59, "low", "low", 2, ESCALATE),
         (0.5999, "medium", "medium", 2, ESCALATE),
         (0.9, "critical", "medium", 3, AUTO),  # approval comes from a guard
@@ -58,7 +58,7 @@ def case(confidence: float, severity: str, impact: str, **other) -> Situation:
         (0.7, "high", "medium", 7, ESCALATE),
         (0.6, "low", "medium", 6, SCHEDULE),
         (0.6, "medium", "medium", 6, SCHEDULE),
-        (0.6, "low", "low", 7, ESCALATE),  # the matrix schedules medium impact only
+        (0.6, "low", "low", 7, ESCALATE),  # the matrix schedules only medium impact
         (0.79, "critical", "low", 7, ESCALATE),
     ],
 )
@@ -88,7 +88,7 @@ def test_guards(other, guard, effect):
     assert receipt.needs_approval is (effect == "approval")
 
 
-def test_a_guard_just_below_its_bound_is_silent():
+def test_a_guard_just_below_its_limit_does_not_fire():
     receipt = decide(
         case(0.85, "medium", "medium", rollbacks_in_a_row=2, deployments_last_hour=4, occurrences=2), POLICY
     )
@@ -101,7 +101,7 @@ def test_a_critical_service_needs_more_confidence():
     assert decide(case(0.88, "medium", "medium", service="checkout"), policy).verdict is AUTO
 
 
-def test_the_default_critical_services_are_critical_wherever_they_are_named():
+def test_default_critical_services_stay_critical_in_any_catalogue():
     policy = POLICY.model_copy(update={"services": {"payment": Service(repository="shop")}})
     assert decide(case(0.95, "low", "low", service="payment"), policy).needs_approval
 
@@ -125,7 +125,7 @@ def test_terms_sum_to_the_confidence():
     assert [t["weight"] for t in receipt.terms] == [0.4, 0.3, 0.2, 0.1]
 
 
-def test_the_flip_is_the_smallest_change_and_really_flips():
+def test_the_closest_alternative_is_the_smallest_change_and_real():
     receipt = decide(case(0.79, "medium", "medium"), POLICY)
     assert (receipt.verdict, receipt.flip["change"], receipt.flip["to"]) == (SCHEDULE, "confidence", 0.8)
     assert receipt.flip["gives"] == AUTO
@@ -149,7 +149,7 @@ def test_the_flip_is_the_smallest_change_and_really_flips():
         ),
     ],
 )
-def test_a_situation_from_json_says_what_is_wrong(given_, says):
+def test_an_invalid_situation_in_json_is_explained(given_, says):
     with pytest.raises(ValueError, match=says):
         read_situation(given_)
 
@@ -184,7 +184,7 @@ situations = st.builds(
 
 
 @given(situations)
-def test_nothing_goes_on_without_its_gates(situation):
+def test_no_decision_passes_without_its_checks(situation):
     receipt = decide(situation, POLICY)
     if receipt.verdict is not ESCALATE:
         assert situation.cause is Cause.CODE
@@ -207,7 +207,7 @@ def test_the_same_situation_gives_the_same_receipt(situation):
     assert 0 <= receipt.confidence <= 1
 
 
-def test_nothing_corroborates_it():
+def test_an_uncorroborated_report_needs_approval():
     lonely = case(0.95, "low", "low", corroborated=False, corroboration="No metric shows it.")
     receipt = decide(lonely, POLICY)
     fired = [(g["name"], g["effect"], g["says"]) for g in receipt.guards if g["effect"]]
@@ -219,13 +219,13 @@ def test_nothing_corroborates_it():
 @pytest.mark.parametrize(
     ("required", "own", "asked"), [(False, None, False), (True, False, False), (False, True, True)]
 )
-def test_corroboration_may_be_waived(required, own, asked):
+def test_corroboration_can_be_waived(required, own, asked):
     services = {"cart": Service(repository="shop", corroboration=own)}
     policy = POLICY.model_copy(update={"services": services, "corroboration": CorroborationRules(required=required)})
     assert decide(case(0.95, "low", "low", corroborated=False), policy).needs_approval is asked
 
 
-def test_a_decision_from_before_corroboration_reads_as_it_was():
+def test_a_decision_from_before_corroboration_stays_readable():
     old = {"service": "cart", "severity": "low", "impact": "low", "analysis": 1.0, "simplicity": 1.0, "occurrences": 9}
     assert not decide(read_situation(old), POLICY).needs_approval
     with pytest.raises(ValueError, match="corroborated must be true or false"):

@@ -1,4 +1,4 @@
-"""Replay and the policy's text: which decisions flip, comments that stay, a change that is whole or not at all."""
+"""Replay and the policy's text: which decisions flip, comments stay, a change is applied completely or not at all."""
 
 import json
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ POLICY = parse_policy(screens.PLATFORM, "platform.toml")
 
 
 def past(**values) -> PastDecision:
-    """A decision under POLICY: the mild one of a search service, unless ``values`` say otherwise."""
+    """A decision under POLICY: a mild one of a search service by default."""
     given = {"analysis": 0.8, "simplicity": 0.8, "successes": 9, "outcomes": 9, "occurrences": 50, **values}
     case = situation.Situation("search", Severity.MEDIUM, Impact.LOW, **{"cause": Cause.CODE, **given})
     made = receipt.decide(case, POLICY)
@@ -49,7 +49,7 @@ CASES = [
 ]
 
 
-def test_a_waiver_of_corroboration_flips_what_asked_for_it():
+def test_a_waiver_of_corroboration_flips_the_decisions_that_required_it():
     lonely = past(corroborated=False, corroboration="No metric shows it.")
     found = replay([lonely], policy(corroboration={"required": False}), POLICY)
     assert [(f.past.needs_approval, f.needs_approval) for f in found.flips] == [(True, False)]
@@ -57,13 +57,13 @@ def test_a_waiver_of_corroboration_flips_what_asked_for_it():
 
 
 @pytest.mark.parametrize("sections, expected", CASES)
-def test_what_flips(sections, expected):
+def test_which_decisions_flip(sections, expected):
     found = replay([past()], policy(**sections), POLICY)
     assert [(f.verdict, f.needs_approval) for f in found.flips] == expected
     assert found.judged == 1 and not any(f.already for f in found.flips)
 
 
-def test_a_flip_that_todays_policy_makes_too_is_marked():
+def test_a_flip_that_todays_policy_also_makes_is_marked():
     strict = policy(guards={"approval_always": True})
     [flip] = replay([past()], strict, strict).flips
     assert flip.already
@@ -71,7 +71,7 @@ def test_a_flip_that_todays_policy_makes_too_is_marked():
 
 
 @pytest.mark.parametrize("inputs", [{}, {"service": "x"}, {"service": "x", "severity": "odd", "impact": "low"}])
-def test_a_receipt_without_its_inputs_is_counted_and_left_out(inputs):
+def test_a_receipt_without_its_inputs_is_counted_but_not_judged(inputs):
     odd = PastDecision(1, "t", "x", AT, Verdict.AUTO_RESOLVE, False, 0.9, inputs)
     found = replay([odd, past()], POLICY)
     assert (found.judged, found.unreadable) == (1, 1)
@@ -99,7 +99,7 @@ def change(settings, text, key="k", based_on=None, reason="safer"):
     return policy_actions.change_policy(text, actor=by("admin"), reason=reason, based_on=based_on or now, key=key)
 
 
-def test_a_change_is_in_force_kept_and_audited(console):
+def test_a_change_takes_effect_and_is_stored_and_audited(console):
     after = versions.edited(screens.PLATFORM, {"guards.approval_always": True})
     assert change(console, after).done
     assert runtime.current().policy.guards.approval_always
@@ -112,7 +112,7 @@ def test_a_change_is_in_force_kept_and_audited(console):
     assert not list(console.data_dir.glob(".platform*")), "no half-written file is left"
 
 
-def test_the_way_back(console):
+def test_an_earlier_version_can_be_restored(console):
     change(console, versions.edited(screens.PLATFORM, {"guards.approval_always": True}), "one")
     change(console, screens.PLATFORM, "two", reason="back to version 1")
     assert console.platform_file.read_text() == screens.PLATFORM
@@ -137,7 +137,7 @@ def test_the_same_click_twice_counts_once(console):
         (screens.PLATFORM, {"reason": " "}, "Enter a reason"),
     ],
 )
-def test_what_cannot_be_put_in_force_changes_nothing(console, text, more, says):
+def test_an_unusable_policy_changes_nothing(console, text, more, says):
     with pytest.raises(rights.Refused, match=says):
         change(console, text, **more)
     assert console.platform_file.read_text() == screens.PLATFORM
@@ -145,7 +145,7 @@ def test_what_cannot_be_put_in_force_changes_nothing(console, text, more, says):
         assert not session.exec(select(PolicyVersion)).all() and not session.exec(select(chain.AuditRow)).all()
 
 
-def test_a_change_that_is_not_stored_puts_the_file_back(console, monkeypatch):
+def test_a_change_that_cannot_be_stored_restores_the_file(console, monkeypatch):
     def fails(*_args, **_more):
         raise OSError("disk full")
 

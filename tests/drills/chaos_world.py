@@ -89,7 +89,7 @@ class Cut:
 def world(folder: Path, database: str) -> World:
     made = World(folder, watch=2.0, limit=100_000, database=database)
     rt, ledger = made.rt, made.ledger
-    rt.health, rt.deployer, rt.host = Cut(Health(ledger), ledger), Cut(rt.deployer, ledger), Cut(rt.host, ledger)
+    rt.health, rt.vercel, rt.host = Cut(Health(ledger), ledger), Cut(rt.vercel, ledger), Cut(rt.host, ledger)
     return made
 
 

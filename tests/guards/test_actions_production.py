@@ -56,7 +56,7 @@ def released(status="verified", environment="production", **values) -> Deploymen
 @pytest.fixture
 def host(console) -> Host:
     made = Host()
-    runtime.use(Runtime(console, deployer=made))
+    runtime.use(Runtime(console, vercel=made))
     return made
 
 
@@ -64,7 +64,7 @@ def test_a_rollback_returns_production_and_hands_the_issue_over(host):
     row = released()
     done = production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     assert (done.done, done.says) == (True, "rolled back to dpl_4f1c")
-    assert host.asked == [("", "dpl_4f1c")]
+    assert host.asked == [("shop", "dpl_4f1c")]
     kept, change, issue = one(Deployment, row.id), one(ChangeSet, row.change_set_id), one(Issue, row.issue_id)
     assert (kept.status, kept.note, change.status) == ("rolled_back", "worse (approver)", "rolled_back")
     assert abs(now() - kept.ended_at) < timedelta(minutes=1)

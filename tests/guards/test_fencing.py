@@ -14,6 +14,7 @@ from core.db import store
 from core.models import Issue, Worker, now
 from core.ops import durable, fencing
 from core.runtime import Runtime
+from core.stages.deliver import ways
 from tests import factories
 from tests.postgres import postgres
 
@@ -167,8 +168,9 @@ def test_every_outward_effect_of_a_runtime_is_behind_the_fence(console):
     class Quiet:
         name = "datadog"
 
-    rt = bootstrap.fenced(Runtime(console, deployer=Vendor(), host=Host(), sources=[Source(), Quiet()]))
-    assert all(isinstance(one, fencing.Fenced) for one in (rt.deployer, rt.host, *rt.sources))
+    rt = bootstrap.fenced(Runtime(console, vercel=Vendor(), host=Host(), sources=[Source(), Quiet()]))
+    way = ways.of(rt, next(iter(rt.policy.repositories)))
+    assert all(isinstance(one, fencing.Fenced) for one in (way, rt.host, *rt.sources))
     assert hasattr(rt.sources[0], "resolve") and not hasattr(rt.sources[1], "resolve")
     assert rt.reviewer is None
 

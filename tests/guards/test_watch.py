@@ -464,7 +464,7 @@ def test_production_returns_to_what_it_served(console):
     watched = release(console)
     done, entry = rolled_back(watched, host := Host(), alarm="the vendor did not answer")
     assert done == Rollback(True, f"rolled back to {BEFORE}", event="rolled_back")
-    assert entry.says == done.says and host.asked == [("", BEFORE)] and host.live == BEFORE
+    assert entry.says == done.says and host.asked == [("shop", BEFORE)] and host.live == BEFORE
     row = watched.row
     assert (row.status, row.note) == ("rolled_back", ("worse" * 500)[:2000])
     assert row.ended_at is not None and 0 <= row.rollback_seconds < 60
@@ -500,7 +500,7 @@ def test_a_rollback_that_moves_nothing_is_not_written_down_as_one(console):
 def test_a_project_without_production_is_rolled_back_all_the_same(console):
     watched = release(console)
     rolled_back(watched, host := Host(None))
-    assert host.asked == [("", BEFORE)]
+    assert host.asked == [("shop", BEFORE)]
 
 
 def test_without_an_earlier_deployment_there_is_no_way_back(console):

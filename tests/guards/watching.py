@@ -101,7 +101,7 @@ class Watched:
     probe: Callable[..., str] = lambda url, **_: ""
 
     def runtime(self) -> Runtime:
-        return runtime.use(Runtime(self.settings, health=self.health, deployer=self.host, probe=self.probe))
+        return runtime.use(Runtime(self.settings, health=self.health, vercel=self.host, probe=self.probe))
 
     def errors(self, at: Iterable[float], issue_id: int | None = None, **values) -> None:
         """Reports of a fault: of this issue, unless another one or none (0) is named."""

@@ -1,4 +1,4 @@
-"""A person's clicks: what the core is asked, and what the screen says of its answer."""
+"""A person's clicks: the call of the core, and the result on screen."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from tests import scenes, screens
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Every action that is carried out, as (action, target, arguments); ``asked.refuse`` makes it refuse."""
+    """Every executed action as (action, target, arguments); ``asked.refuse`` makes it refuse."""
 
     class Calls(list):
         refuse = ""
@@ -61,7 +61,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("status, act, reason, arguments", CASES, ids=[case[1] for case in CASES])
-def test_a_confirmed_act_asks_the_core_once(console, asked, status, act, reason, arguments):
+def test_a_confirmed_action_calls_the_core_once(console, asked, status, act, reason, arguments):
     issue, at = opened(status, act)
     assert not asked, "opening the dialog does nothing yet"
     if reason:
@@ -75,7 +75,7 @@ def test_a_confirmed_act_asks_the_core_once(console, asked, status, act, reason,
     assert reason is None or reason in given.values()
 
 
-def test_each_opened_dialog_has_a_key_of_its_own_and_keeps_it(console, asked):
+def test_each_dialog_has_its_own_key_and_keeps_it(console, asked):
     _, at = opened(Status.AWAITING_APPROVAL, "approve")
     first = in_dialog(at, "do-").key
     at.run()
@@ -85,7 +85,7 @@ def test_each_opened_dialog_has_a_key_of_its_own_and_keeps_it(console, asked):
 
 
 @pytest.mark.parametrize("words", ["", "   "])
-def test_a_missing_reason_is_asked_for_and_nothing_is_done(console, asked, words):
+def test_a_missing_reason_is_requested_and_nothing_is_done(console, asked, words):
     _, at = opened(Status.AWAITING_APPROVAL, "reject")
     in_dialog(at, "reason-", "text_area").input(words)
     button = in_dialog(at, "do-")
@@ -94,7 +94,7 @@ def test_a_missing_reason_is_asked_for_and_nothing_is_done(console, asked, words
     assert "Enter a reason" in at.session_state[button.key.replace("do-", "fault-")]
 
 
-def test_a_refusal_is_told(console, asked):
+def test_a_refusal_is_shown(console, asked):
     asked.refuse = "somebody else has approved this already"
     _, at = opened(Status.AWAITING_APPROVAL, "approve")
     button = in_dialog(at, "do-")
@@ -119,7 +119,7 @@ OFFERED = {
 
 
 @pytest.mark.parametrize("person", OFFERED)
-def test_each_role_is_offered_what_it_may_do(console, asked, person):
+def test_each_role_is_offered_only_its_actions(console, asked, person):
     with store.write() as session:
         issue = scenes.story(session, Status.AWAITING_APPROVAL)
     assert {b.label for b in screens.visit("issues", person, issue=issue.id).button} == OFFERED[person]
@@ -129,7 +129,7 @@ def taken_role():
     accounts.set_role("bob", Role.VIEWER, by="admin")
 
 
-def shut_out():
+def disabled():
     accounts.set_disabled("bob", True, by="admin")
 
 
@@ -140,9 +140,9 @@ def ended():
 
 @pytest.mark.parametrize(
     "change, says",
-    [(taken_role, "required role: approver, admin"), (shut_out, "session has ended"), (ended, "session has ended")],
+    [(taken_role, "required role: approver, admin"), (disabled, "session has ended"), (ended, "session has ended")],
 )
-def test_role_and_session_are_asked_again_at_the_click(console, asked, change, says):
+def test_role_and_session_are_checked_again_at_the_click(console, asked, change, says):
     _, at = opened(Status.AWAITING_APPROVAL, "approve")
     button = in_dialog(at, "do-")
     change()

@@ -1,4 +1,4 @@
-"""The alarm stands on top of every page while production may serve an unverified build."""
+"""The alarm is at the top of every page while production may serve an unverified build."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def alarmed(**values) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_shows_it_with_the_command_to_do_by_hand(console, page):
+def test_every_page_shows_it_with_the_command_of_a_manual_rollback(console, page):
     alarmed(vendor_id="dpl_bad")
     at = screens.visit(page)
     said = screens.seen(at)
@@ -34,7 +34,7 @@ def test_it_is_gone_when_the_deployment_is_confirmed_or_rolled_back(console, val
     assert 'role="alert"' not in screens.seen(screens.visit("issues"))
 
 
-def test_the_status_page_and_the_command_line_tell_it(console):
+def test_the_status_page_and_the_command_line_show_it(console):
     assert overview.status()["alarms"] == [] and "Unverified" not in status.page()[1]
     alarmed(vendor_id="dpl_bad")
     [told] = overview.status()["alarms"]

@@ -1,4 +1,4 @@
-"""Policy, Audit and Settings by their clicks: a change with its preview, a tampered trail, the connectors' answers."""
+"""Clicks on Policy, Audit and Settings: a change with its preview, a tampered trail, the connectors' checks."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ def press(at, label):
     return by_label(at, "button", label).click().run()
 
 
-def asked(at, reason):
+def open_dialog(at, reason):
     """The open dialog with its reason, and its button."""
     at = press(at, "Apply policy")
     next(area for area in at.text_area if area.key.startswith("reason-")).set_value(reason)
@@ -55,10 +55,10 @@ def asked(at, reason):
 
 
 def confirm(at, reason):
-    return asked(at, reason).click().run()
+    return open_dialog(at, reason).click().run()
 
 
-def test_a_change_is_previewed_then_put_in_force(shop):
+def test_a_change_is_previewed_then_applied(shop):
     at = changing()
     seen = screens.seen(at)
     assert "Decisions replayed" in seen and "Would change" in seen and "auto_contained = 0.9" in seen
@@ -73,21 +73,21 @@ def test_a_change_is_previewed_then_put_in_force(shop):
     assert (row.action, row.detail["version"]) == ("change_policy", newest.id)
 
 
-def test_a_preview_of_what_has_changed_meanwhile_is_refused(shop):
-    button = asked(changing(), "too late")
+def test_a_preview_of_an_outdated_policy_is_refused(shop):
+    button = open_dialog(changing(), "too late")
     shop.platform_file.write_text(screens.PLATFORM + "\n# by hand\n")
     at = button.click().run()
     assert "has changed since" in at.session_state[button.key.replace("do-", "fault-")]
     assert shop.platform_file.read_text().endswith("# by hand\n")
 
 
-def test_a_wrong_policy_says_what_is_wrong_and_offers_nothing(shop):
+def test_an_invalid_policy_is_explained_and_cannot_be_applied(shop):
     at = changing("Analysis", 0.9)
     assert "the weights must sum to 1" in at.error[0].value
     assert not any(b.label.startswith("Apply policy") for b in at.button)
 
 
-def test_a_version_can_be_returned_to(shop):
+def test_an_earlier_version_can_be_restored(shop):
     with store.write() as session:
         old = PolicyVersion(sha256="a", text=screens.PLATFORM + "\n[watch]\nseconds = 60\n", by="ada", reason="quick")
         session.add(old)
@@ -97,7 +97,7 @@ def test_a_version_can_be_returned_to(shop):
     assert "seconds = 60" in shop.platform_file.read_text()
 
 
-def test_who_may_not_change_the_policy_sees_it(shop):
+def test_other_people_can_see_the_policy(shop):
     at = screens.visit("policy", "viewer")
     assert "no other row matches" in screens.seen(at) and at.button_group[0].options == ["In force", "Versions"]
 
@@ -114,7 +114,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("how", TAMPERED)
-def test_a_tampered_trail_is_found_on_screen(shop, how):
+def test_a_tampered_trail_is_shown_on_screen(shop, how):
     assert head.advance(shop).ok
     at = press(screens.visit("audit"), "Verify the chain")
     assert "6 rows verified; the chain is intact" in screens.seen(at)
@@ -124,13 +124,13 @@ def test_a_tampered_trail_is_found_on_screen(shop, how):
     assert says in screens.seen(press(at, "Verify the chain"))
 
 
-def test_a_changed_row_is_marked_without_asking(shop):
+def test_a_changed_row_is_marked_without_a_verification(shop):
     with store.write() as session:
         session.connection().execute(text(TAMPERED["edit"][0]))
     assert screens.seen(screens.visit("audit")).count("changed</span>") == 1
 
 
-def test_the_trail_is_filtered_and_exported_as_filtered(shop):
+def test_the_trail_is_filtered_and_the_export_too(shop):
     at = screens.visit("audit")
     at.selectbox[0].set_value("demo").run()
     assert "3 rows, newest first" in screens.seen(at)
@@ -141,7 +141,7 @@ def test_the_trail_is_filtered_and_exported_as_filtered(shop):
     assert json.dumps(rows)
 
 
-def test_a_csv_cell_is_no_formula(console):
+def test_a_csv_cell_is_never_a_formula(console):
     with store.write() as session:
         chain.record(session, "=HYPERLINK(1)", "approve", "issue/1")
     labels = [button.proto.label for button in screens.visit("audit").get("download_button")]
@@ -152,7 +152,7 @@ def test_a_csv_cell_is_no_formula(console):
     assert row[2] == "'=HYPERLINK(1)" and json.loads(line)["actor"] == "=HYPERLINK(1)"
 
 
-def test_settings_ask_each_connector(console, monkeypatch):
+def test_settings_check_each_connector(console, monkeypatch):
     answers = {
         "sentry": Check(False, "401 Unauthorized", "make a new token"),
         "slack": Check(False, registry.OFF, "set it"),
@@ -170,7 +170,7 @@ def test_settings_ask_each_connector(console, monkeypatch):
         (runner.BubblewrapRunner(), "full sandbox"),
     ],
 )
-def test_the_sandbox_says_how_strong_it_is(found, says):
+def test_the_strength_of_the_sandbox_is_shown(found, says):
     from console.parts import system
 
     assert says in system.runner(found, "limited")
@@ -187,7 +187,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_each_fault_says_what_to_do(console, error):
+def test_each_error_has_its_advice(console, error):
     with store.write() as session:
         session.add(Connector(name="x", error=error, failures=1, last_attempt=now()))
     assert ERRORS[error] in screens.seen(screens.visit("settings"))

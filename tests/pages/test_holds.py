@@ -1,4 +1,4 @@
-"""What holds releases, on every page; and the buttons of stop, start, lift, start now, restart and release anyway."""
+"""Holds on releases, on every page; the buttons stop, start, lift, start now, restart and release anyway."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.pages.test_actions import in_dialog
 
 @pytest.fixture
 def acting(console):
-    """A console whose actions are carried out for real."""
+    """A console with real actions."""
     runtime.use(Runtime(console))
     waiting.workflows()
     return console
@@ -31,7 +31,7 @@ def labels(at) -> set[str]:
 
 
 def click(at, key: str, reason: str = ""):
-    """Open the dialog of a button, fill in why, and confirm."""
+    """Open the dialog of a button, enter the reason, and confirm."""
     at = next(b for b in at.button if b.key.startswith(key)).click().run()
     if reason:
         in_dialog(at, "reason-", "text_area").input(reason)
@@ -41,7 +41,7 @@ def click(at, key: str, reason: str = ""):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_each_page_says_what_holds_releases(console, page):
+def test_each_page_shows_what_holds_releases(console, page):
     hold(by="<ada>", reason="<b>incident</b>")
     hold("shop")
     seen = screens.seen(screens.visit(page))
@@ -49,13 +49,13 @@ def test_each_page_says_what_holds_releases(console, page):
     assert "&lt;ada&gt;" in seen and "&lt;b&gt;incident&lt;/b&gt;" in seen, "a person's words are escaped"
 
 
-def test_a_page_says_nothing_while_releases_go_on(console):
+def test_a_page_shows_nothing_while_releases_run(console):
     hold(ended_at=now(), ended_by="ada")
     assert "d-hold" not in screens.seen(screens.visit("issues"))
 
 
 @pytest.mark.parametrize(("starts", "ends", "shown"), [(-1, 1, True), (1, 2, False), (-2, -1, False)])
-def test_a_freeze_is_shown_while_it_lasts(console, starts, ends, shown):
+def test_a_freeze_is_shown_while_it_is_active(console, starts, ends, shown):
     at = now()
     times = [(at + timedelta(hours=hours)).isoformat() for hours in (starts, ends)]
     text = '\n[[guards.freezes]]\nname = "Sale"\nstart = {}\nend = {}\nrepositories = ["shop"]\n'.format(*times)
@@ -70,7 +70,7 @@ def test_a_freeze_is_shown_while_it_lasts(console, starts, ends, shown):
     ("operator", True, set()),
     ("approver", True, {"Start releases", "Lift the brake of shop"}),
 ])  # fmt: skip
-def test_each_role_is_offered_what_it_may_do(console, person, stopped, offered):
+def test_each_role_is_offered_only_its_actions(console, person, stopped, offered):
     hold("shop")
     if stopped:
         hold()
@@ -99,7 +99,7 @@ def test_a_scheduled_issue_is_started_now(acting):
     assert one(Issue, issue.id).at_once
 
 
-def test_an_issue_is_restarted_from_the_stage_that_a_person_chooses(acting):
+def test_an_issue_is_restarted_from_the_selected_stage(acting):
     issue = issue_in(Status.ESCALATED)
     recorded(issue)
     at = screens.visit("issues", "bob", issue=issue.id)
@@ -110,14 +110,14 @@ def test_an_issue_is_restarted_from_the_stage_that_a_person_chooses(acting):
     assert one(Issue, issue.id).restarts == 1
 
 
-def test_a_patch_that_was_rolled_back_is_released_anyway(acting):
+def test_a_rolled_back_patch_is_released_anyway(acting):
     issue, _ = rolled_back()
     click(screens.visit("issues", "bob", issue=issue.id), "release_anyway-", "another fault")
     assert one(Issue, issue.id).run == 2
 
 
 @pytest.mark.parametrize("status", [Status.FIXING, Status.RESOLVED, Status.AWAITING_APPROVAL])
-def test_live_and_ended_work_is_offered_none_of_them(acting, status):
+def test_live_and_ended_work_offers_none_of_them(acting, status):
     with store.write() as session:
         issue = scenes.story(session, status)
     recorded(issue, "PENDING" if status is not Status.RESOLVED else "SUCCESS")

@@ -1,4 +1,4 @@
-"""Every page in a real browser, light, dark and on a phone: no fault, nothing from elsewhere, nothing for axe."""
+"""Every page in a real browser, light, dark and on a phone: no script error, no foreign request, no axe finding."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -6,7 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from core.models import Status
 from tests.browser.server import ADDRESSES, PHONE, browsing, number, serving, settled, visiting, watched
 
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390)]  # a phone is narrow and says what it is
+LOOKS = [("light", 1440), ("dark", 1440), ("light", 390)]  # a phone is narrow and identifies itself
 PLAIN = ("/status", "/login", "/password")  # drawn by the server, without Streamlit
 SIDEWAYS = "[...document.querySelectorAll('.d-diff')].filter(e => e.scrollWidth > e.clientWidth).length"
 
@@ -18,8 +18,8 @@ def served(tmp_path_factory):
 
 
 @pytest.mark.parametrize("scheme, width", LOOKS)
-def test_every_page_is_clean_fits_and_axe_finds_nothing(served, scheme, width):
-    """Each address is loaded once a look: script errors, foreign requests, the width, then axe."""
+def test_every_page_is_clean_fits_and_passes_axe(served, scheme, width):
+    """Loads each address once per variant and checks script errors, foreign requests, the width, then axe."""
     address, browser = served
     agent = {"user_agent": PHONE} if width < 600 else {}
     with visiting(browser, address, color_scheme=scheme, viewport={"width": width, "height": 900}, **agent) as visit:

@@ -1,4 +1,4 @@
-"""Each page with 100,000 issues, and with a store that is locked: bounded, and designed."""
+"""Each page with 100,000 issues is bounded; with a locked store it shows a designed error."""
 
 import sqlite3
 from datetime import timedelta
@@ -20,7 +20,7 @@ MOST = 150_000  # characters of HTML that one page draws
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
-    """A console with 100,000 issues and all that follows from them."""
+    """A console with 100,000 issues and their related rows."""
     settings = screens.open_console(tmp_path_factory.mktemp("many"))
     history.write(signals=2_000, issues=100_000)
     return settings
@@ -38,8 +38,8 @@ def test_a_page_with_100_000_issues_is_bounded(many, page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_whose_store_is_locked_says_what_to_do(tmp_path, page):
-    """WAL lets readers read beside a writer; an exclusive lock is what a database tool or a backup may hold."""
+def test_a_page_with_a_locked_store_shows_what_to_do(tmp_path, page):
+    """WAL lets readers read during a write; a database tool or a backup may hold an exclusive lock."""
     settings = screens.open_console(tmp_path)
     store.engine().dispose()
     holder = sqlite3.connect(tmp_path / "platform.db", isolation_level=None)
@@ -58,7 +58,7 @@ def test_a_page_whose_store_is_locked_says_what_to_do(tmp_path, page):
 
 
 def impatient(url: str):
-    """An engine that waits for a lock for a moment only, not for 30 s."""
+    """An engine that waits only briefly for a lock, not for 30 s."""
     from sqlalchemy import create_engine, event
 
     engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 0.01})
@@ -66,8 +66,8 @@ def impatient(url: str):
     return engine
 
 
-def test_what_a_list_leaves_out_is_said(tmp_path):
-    """One more than each list shows: services of the filter, kept views, silences, people."""
+def test_a_list_notes_what_it_omits(tmp_path):
+    """One more than each list shows: services of the filter, saved views, silences, people."""
     screens.open_console(tmp_path)
     with store.write() as session:
         for n in range(counting.LISTED + 1):

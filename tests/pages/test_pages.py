@@ -1,4 +1,4 @@
-"""Each page by AppTest: empty, with a day's rows, with a stranger's text everywhere, with the store gone."""
+"""Each page in AppTest: empty, with a day's rows, with untrusted text everywhere, without a store."""
 
 import html
 import shutil
@@ -60,12 +60,12 @@ class Tags(HTMLParser):
         self.links += [value for name, value in attrs if name in ("href", "src")]
 
 
-def test_every_page_has_its_cases():
+def test_every_page_has_test_cases():
     assert set(EMPTY) == set(FULL) == set(PAGES)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_an_empty_page_says_what_happens_next(console, page):
+def test_an_empty_page_shows_what_happens_next(console, page):
     at = screens.visit(page)
     assert not at.exception
     assert EMPTY[page] in screens.seen(at)
@@ -73,7 +73,7 @@ def test_an_empty_page_says_what_happens_next(console, page):
 
 
 @pytest.mark.parametrize(("environment", "watched"), [("preview", False), ("production", True)])
-def test_what_is_watched_is_production_alone(console, environment, watched):
+def test_only_production_is_shown_as_watched(console, environment, watched):
     with store.write() as session:
         change = factories.change_set(session, factories.issue(session))
         status = "verified" if watched else "ready"
@@ -84,7 +84,7 @@ def test_what_is_watched_is_production_alone(console, environment, watched):
     assert said.count("ready 20") == 1
 
 
-def test_one_issue_is_told_as_one(console):
+def test_counts_of_one_are_singular(console):
     with store.write() as session:
         factories.issue(session)
     assert "1 issue, newest first; 1 on this page." in screens.seen(screens.visit("issues"))
@@ -103,7 +103,7 @@ def test_a_page_shows_a_days_rows(console, page):
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_under_every_role(console, page, role):
-    """Opened by its address: drawn for those who may, and nothing of it for the others."""
+    """Opened by its address: drawn only for those with the right."""
     with store.write() as session:
         scenes.story(session, Status.AWAITING_APPROVAL)
     at = screens.visit(page, role.value)
@@ -118,7 +118,7 @@ def unknown():
     return "not a session"
 
 
-def of_one_shut_out():
+def of_a_disabled_person():
     found = sessions.digest("viewer")
     accounts.set_disabled("viewer", True, by="admin")
     return found
@@ -131,7 +131,7 @@ def before_a_new_password():
     return found
 
 
-@pytest.mark.parametrize("session_id", [unknown, of_one_shut_out, before_a_new_password])
+@pytest.mark.parametrize("session_id", [unknown, of_a_disabled_person, before_a_new_password])
 def test_a_page_without_a_live_session_shows_nothing(console, session_id):
     with store.write() as session:
         issue = scenes.story(session, Status.AWAITING_APPROVAL)
@@ -144,7 +144,7 @@ def test_a_page_without_a_live_session_shows_nothing(console, session_id):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_without_its_store_says_what_to_do(tmp_path, page):
+def test_a_page_without_its_store_shows_what_to_do(tmp_path, page):
     folder = tmp_path / "gone"
     folder.mkdir()
     screens.open_console(folder)
@@ -158,7 +158,7 @@ def test_a_page_without_its_store_says_what_to_do(tmp_path, page):
 
 
 @pytest.mark.parametrize("status", Status)
-def test_an_issue_tells_its_story_at_every_status(console, status):
+def test_an_issue_page_is_complete_at_every_status(console, status):
     with store.write() as session:
         issue = scenes.story(session, status)
     at = screens.visit("issues", issue=issue.id)
@@ -178,7 +178,7 @@ OFFERED = {
 
 
 @pytest.mark.parametrize("status", OFFERED)
-def test_only_what_may_be_done_is_offered(console, status):
+def test_only_possible_actions_are_offered(console, status):
     with store.write() as session:
         issue = scenes.story(session, status)
     at = screens.visit("issues", issue=issue.id)
@@ -205,7 +205,7 @@ ADDRESSES = (
 
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("status", [Status.AWAITING_APPROVAL, Status.RESOLVED])
-def test_a_strangers_text_is_only_ever_text(console, address, status):
+def test_untrusted_text_is_always_escaped(console, address, status):
     with store.write() as session:
         issue = scenes.story(session, status, text=HOSTILE)
         factories.connector(session, HOSTILE, failures=2, error=HOSTILE)
@@ -259,14 +259,14 @@ def test_the_address_filters_the_list(console):
     assert f'/issues?issue={resolved.id}"' not in text
 
 
-def test_an_unusable_platform_file_is_told_on_the_pipeline(tmp_path):
+def test_an_invalid_platform_file_is_shown_on_the_pipeline(tmp_path):
     screens.open_console(tmp_path, platform="[guards]\nspeed = 9\n")
     at = screens.visit("pipeline")
     assert not at.exception
     assert "guards.speed" in at.error[0].value
 
 
-def test_a_writer_at_work_stops_no_reader(console):
+def test_a_writer_does_not_block_readers(console):
     with store.write() as session:
         session.add(Issue(fingerprint="f", title="being written", service="cart"))
         session.flush()
@@ -284,7 +284,7 @@ def test_pages_read_a_bounded_number_of_rows(console):
     assert text.count("data-nav") == 25
 
 
-def test_an_approval_is_bound_to_the_patch_that_is_shown(console):
+def test_an_approval_is_bound_to_the_displayed_patch(console):
     with store.write() as session:
         scenes.story(session, Status.AWAITING_APPROVAL)
         asked = session.exec(select(Approval)).one()

@@ -1,4 +1,4 @@
-"""The People page: an admin's forms, and that each click asks the right again."""
+"""The People page: an admin's forms; each click checks the right again."""
 
 import pytest
 
@@ -64,7 +64,7 @@ def test_a_token_is_issued_and_revoked(console):
         assert view.token_state(view.tokens(session)[0]) == "revoked"
 
 
-def test_the_right_is_asked_again_at_the_click(console):
+def test_the_right_is_checked_again_at_the_click(console):
     accounts.add("boss", Role.ADMIN, by="admin")
     at = screens.visit("people")
     at.selectbox(key="who").select("viewer")
@@ -74,7 +74,7 @@ def test_the_right_is_asked_again_at_the_click(console):
     assert kept("viewer").role is Role.VIEWER
 
 
-def test_the_last_admin_cannot_be_taken_away(console):
+def test_the_last_admin_cannot_be_removed(console):
     at = screens.visit("people")
     at.selectbox(key="who").select("admin")
     at.selectbox(key="what").select("Set role: viewer")

@@ -1,4 +1,4 @@
-"""Merge, split, silence and what was set aside, on screen and in the store."""
+"""Merge, split, silence and suppressed signals, on screen and in the store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def in_dialog(at, prefix, kind="button"):
 
 
 def press(at, act: str, **fields):
-    """Open the act's dialog, fill it in and confirm."""
+    """Open the action's dialog, fill it in and confirm."""
     at = next(b for b in at.button if b.key.startswith(f"{act}-")).click().run()
     for name, (kind, value) in fields.items():
         in_dialog(at, f"{name}-", kind).set_value(value)
@@ -59,7 +59,7 @@ def test_merging_moves_the_signals_and_links_both(console):
     assert not screens.visit("issues", "operator", issue=one).button, "nothing is left to do on it"
 
 
-def test_splitting_is_offered_for_issues_of_several_kinds_of_signals(console):
+def test_splitting_is_offered_for_issues_with_several_fingerprints(console):
     use(console)
     with store.write() as session:
         issue = scenes.story(session, Status.ESCALATED)
@@ -73,7 +73,7 @@ def test_splitting_is_offered_for_issues_of_several_kinds_of_signals(console):
     assert not [b for b in screens.visit("issues", "operator", issue=issue.id).button if b.label == "Split"]
 
 
-def test_an_issue_is_silenced_and_told_again(console):
+def test_a_silence_of_an_issue_is_added_and_ended(console):
     use(console)
     number, _ = two()
     at = press(screens.visit("issues", "operator", issue=number), "silence",
@@ -111,7 +111,7 @@ def test_settings_adds_and_ends_silences_and_planned_maintenance(console):
     assert "No silences" in screens.seen(screens.visit("settings", "operator"))
 
 
-def test_a_viewer_sees_silences_and_ends_none(console):
+def test_a_viewer_sees_silences_but_cannot_end_them(console):
     use(console)
     triage.silence(None, actor=by("operator"), service="cart", minutes=5, reason="known", key="k")
     at = screens.visit("settings", "viewer")
@@ -119,7 +119,7 @@ def test_a_viewer_sees_silences_and_ends_none(console):
     assert not [b for b in at.button if b.label in ("End silence", "Silence")]
 
 
-def test_what_was_set_aside_is_counted_by_its_reason(console):
+def test_suppressed_signals_are_counted_by_reason(console):
     at = screens.visit("issues")
     assert "No signals were suppressed in the last 24 h." in screens.seen(at)
     with store.write() as session:

@@ -1,4 +1,4 @@
-"""The issue list's filter: in the address, kept under a name, and of its owner alone."""
+"""The issue list's filter: in the address, saved under a name, visible only to its owner."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_a_filter_survives_its_address(wanted):
 @pytest.mark.parametrize(
     "query", [{"status": "nonsense"}, {"severity": "x,,"}, {"sort": "1; DROP"}, {"unknown": "1"}, {"status": ""}]
 )
-def test_what_an_address_invents_is_left_out(query):
+def test_unknown_values_in_an_address_are_ignored(query):
     assert filtering.read(query) == IssueFilter()
 
 
@@ -44,7 +44,7 @@ def test_the_address_follows_the_filter_and_fills_it(shop):
     assert "1 issue, most occurrences first" in screens.seen(at)
 
 
-def test_a_view_is_kept_opened_and_forgotten(shop):
+def test_a_view_is_saved_opened_and_deleted(shop):
     at = screens.visit("issues", status="escalated")
     widget(at, "text_input", "Name of the view").set_value("Mine").run()
     widget(at, "button", "Save").click().run()
@@ -56,7 +56,7 @@ def test_a_view_is_kept_opened_and_forgotten(shop):
     assert not any(b.label == "Mine" for b in screens.visit("issues").button)
 
 
-def test_a_view_is_its_owners_alone(shop):
+def test_a_view_belongs_only_to_its_owner(shop):
     with store.write() as session:
         kept = saved_views.keep(session, "somebody else", "Theirs", "status=fixing")
         saved_views.forget(session, "admin", kept.id)
@@ -64,7 +64,7 @@ def test_a_view_is_its_owners_alone(shop):
     assert not any(b.label == "Theirs" for b in screens.visit("issues").button)
 
 
-def test_the_same_name_replaces(console):
+def test_the_same_name_replaces_a_view(console):
     with store.write() as session:
         saved_views.keep(session, "ada", "  Mine ", "status=fixing")
         saved_views.keep(session, "ada", "Mine", "status=escalated")

@@ -1,4 +1,4 @@
-"""The page of a watched deployment: what the newest look found, and the button that keeps it."""
+"""The page of a watched deployment: the result of the newest look, and the button that keeps it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def keeps(at) -> list:
     return [button for button in at.button if button.key.startswith("keep-")]
 
 
-def test_the_verdict_is_shown_and_a_strangers_text_in_it_is_text(watched):
+def test_the_verdict_is_shown_and_untrusted_text_in_it_is_escaped(watched):
     told = screens.seen(screens.visit("deployments", deployment=watched.id))
     assert "Unclear; a person decides whether to keep it or roll it back" in told and "own-fault" in told
     assert "<img" not in told and told.count("&lt;img") == 3
@@ -53,12 +53,12 @@ def test_an_approver_keeps_it_with_a_reason(watched):
     assert row.detail["reason"] == "the shop works"
 
 
-def test_nobody_below_an_approver_is_offered_it(watched):
+def test_only_approvers_are_offered_it(watched):
     assert not keeps(screens.visit("deployments", "operator", deployment=watched.id))
 
 
 @pytest.mark.parametrize("values", [{"status": "verified"}, {"status": "superseded"}, {"kept_by": "bob"}])
-def test_what_is_decided_is_not_offered(watched, values):
+def test_a_decided_deployment_is_not_offered(watched, values):
     with store.write() as session:
         session.get_one(Deployment, watched.id).sqlmodel_update(values)
     assert not keeps(screens.visit("deployments", "bob", deployment=watched.id))

@@ -210,7 +210,7 @@ def test_a_missing_import_of_what_is_used_passes():
     ("service", "reason"),
     [
         (Service(repository="r", forbidden=["a.py"]), "forbids"),
-        (Service(repository="r", max_lines=1), "lines change, 1 are allowed"),
+        (Service(repository="r", max_lines=1), "at most 1 are allowed"),
         (Service(repository="r", max_lines=500), None),
         (Service(repository="r", max_files=1), None),
     ],

@@ -32,7 +32,7 @@ def refused(path, text):
         (".github/x.py", "x = 1\n", "forbids"),
         ("conftest.py", "x = 1\n", "forbids"),
         ("x.sh", "x = 1\n", "not a Python source"),
-        ("a.py", OLD + "x = 1\n" * 300, "lines change"),
+        ("a.py", OLD + "x = 1\n" * 300, "the fix changes 300 lines"),
         ("a.py", "def f(x):\n    return 1 / x\n", "removes a check"),
         ("a.py", OLD + "try:\n    f(0)\nexcept Exception:\n    print(1)\n", "catches every"),
         ("a.py", OLD + "try:\n    f(0)\nexcept ZeroDivisionError:\n    pass\n", "swallows"),

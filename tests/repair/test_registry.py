@@ -1,4 +1,4 @@
-"""A new template is one file: it registers itself, its proposals are used, and order decides nothing."""
+"""A new template is one file, as docs/architecture.md shows: it registers itself, and order decides nothing."""
 
 import sys
 from pathlib import Path
@@ -9,25 +9,9 @@ from core.models import Crash
 from core.repair import propose
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.propose.registry import TEMPLATES, Template, load, template, templates_for
+from tests.stories.test_architecture_page import example
 
-TEMPLATE = '''
-"""Temperatures below absolute zero, from a sensor that reports Fahrenheit."""
-
-import ast
-
-from core.repair.localize.locate import Place
-from core.repair.propose.base import Changes, change
-from core.repair.propose.documentation import Said
-from core.repair.propose.registry import template
-
-
-@template("ColdError")
-def fahrenheit(place: Place) -> Changes:
-    said = Said("", "the sensor's documentation says Fahrenheit", 0.9)
-    for node in place.expressions(ast.Call):
-        new = place.replace(node, f"celsius({place.source(node)})")
-        yield change(place, new, "The value is converted.", said)
-'''
+TEMPLATE = example("core/repair/propose/cold_sensors.py")
 PROGRAM = "def reading(sensor):\n    return check(sensor)\n"
 CRASH = Crash(
     exception={"type": "sensors.ColdError", "message": "below absolute zero"},

@@ -6,5 +6,5 @@ from tests import screens
 
 @pytest.fixture
 def platform(tmp_path):
-    """A runtime on an empty store: shop's services are known, checkout and payment are critical."""
+    """A runtime on an empty store with the shop's services; checkout and payment are critical."""
     return runtime.use(runtime.Runtime(screens.open_console(tmp_path)))

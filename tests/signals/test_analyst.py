@@ -1,4 +1,4 @@
-"""The embedded analyst: cause, words, confidence and simplicity from evidence alone; and memory."""
+"""The embedded analyst: cause, wording, confidence and simplicity from evidence; and memory."""
 
 from __future__ import annotations
 
@@ -102,13 +102,13 @@ def test_the_dependency_is_named():
         ),
     ],
 )
-def test_the_root_cause_is_in_a_persons_words(given, words):
+def test_the_root_cause_is_in_plain_words(given, words):
     found = analyze(record(crash=given))
     assert words in found.root_cause and found.root_cause.startswith("In shop/cart.py:9 (add), ")
     assert found.culprit == "shop/cart.py:9"
 
 
-def test_a_clean_crash_is_sure_and_a_bare_line_is_not():
+def test_a_clean_crash_has_high_confidence_and_a_bare_line_does_not():
     clean = analyze(record(crash=crash(values={"a": "1"}), count=3))
     assert clean.confidence >= 0.9 and clean.simplicity >= 0.8
     line = analyze(
@@ -151,12 +151,12 @@ def test_a_slow_service_after_a_release():
     assert "p95 rose from 12 ms to 300 ms" in found.root_cause and "Abc123 (deploy, shop) came" in found.root_cause
 
 
-def test_no_records_at_all():
+def test_an_issue_without_records():
     found = analyze()
     assert (found.cause, found.confidence, found.simplicity) == (Cause.UNKNOWN, 0, 0)
 
 
-def test_similar_past_issues_come_likest_first():
+def test_similar_past_issues_come_most_similar_first():
     def past(number, fingerprint, pattern, service, title):
         return PastIssue(number, fingerprint, pattern, service, title, cure=f"cure {number}")
 

@@ -1,4 +1,4 @@
-"""Anomalies of one stream: each kind is found and named, health stays quiet, and nothing is known ahead."""
+"""Anomalies of one stream: each kind is found and named, healthy streams stay quiet, no look-ahead."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def daily(row: int, chance: random.Random) -> float:
 
 
 def after(base, change):
-    """``base``, and from row AT on what ``change`` makes of its value."""
+    """``base``, changed by ``change`` from row AT on."""
     return lambda row, chance: change(base(row, chance), row) if row >= AT else base(row, chance)
 
 
 def silent(given: list) -> list:
-    """Rows that never came."""
+    """The stream with missing rows."""
     return given[:AT] + given[AT + 60 :]
 
 
@@ -67,12 +67,12 @@ def test_each_kind_is_found_early_and_named(given, says):
 
 
 @pytest.mark.parametrize("base", [noise, daily, lambda row, chance: 0.0, lambda row, chance: chance.expovariate(1)])
-def test_health_is_quiet(base):
+def test_a_healthy_stream_raises_few_alarms(base):
     alarms = sum(reading.alarm for reading in watch(points(base, rows=10_000)))
     assert alarms <= 6  # 0.6 in 1,000 rows
 
 
-def test_no_row_knows_of_a_later_one():
+def test_no_row_depends_on_a_later_one():
     given = points(after(daily, lambda x, _: x + 100))
     assert watch(given)[: AT + 5] == watch(given[: AT + 5])
 
@@ -88,17 +88,17 @@ def test_the_unit_of_a_series_does_not_matter(unit):
     assert [r.alarm for r in watch([(at, x * unit) for at, x in given])] == [r.alarm for r in watch(given)]
 
 
-def test_the_band_is_what_was_expected():
+def test_the_band_is_the_expectation():
     given = points(after(daily, lambda x, _: x + 150))
     readings = watch(given)
     healthy = range(1000, AT)
     inside = sum(readings[row].low <= given[row][1] <= readings[row].high for row in healthy)
     assert inside > 0.99 * len(healthy)
-    assert max(readings[row].high - readings[row].low for row in healthy) < 120  # narrower than the day's swing
+    assert max(readings[row].high - readings[row].low for row in healthy) < 120  # narrower than the daily range
     assert given[AT][1] > readings[AT].high and readings[AT].alarm
 
 
-def test_any_number_is_taken():
+def test_any_number_is_accepted():
     wild = (0.0, -1e308, 1e308, math.inf, math.nan, None, 5e-324, -0.0)
     readings = watch(points(lambda row, chance: wild[chance.randrange(len(wild))] if row % 3 else 1.0))
     assert all(0 <= reading.score <= 1 for reading in readings)
@@ -106,7 +106,7 @@ def test_any_number_is_taken():
     assert all(reading.alarm == (reading.score >= THRESHOLD) for reading in readings)
 
 
-def test_times_may_stand_still_or_go_back():
+def test_times_may_repeat_or_go_back():
     times = [START, START, START - STEP, START + STEP]
     assert [reading.alarm for reading in watch([(at, 1.0) for at in times] * 300)] == [False] * 1200
 
@@ -120,7 +120,7 @@ def test_memory_does_not_grow_with_the_rows():
     assert sizes[1] < 1.1 * sizes[0]
 
 
-def test_the_bench_reaches_its_aim():
+def test_the_bench_reaches_its_target():
     public, cost = bench_nab.measure(bench_nab.public())
     earned = sum(public.values(), Marks())
     assert earned.normalised > bench_nab.AIM
@@ -128,7 +128,7 @@ def test_the_bench_reaches_its_aim():
     assert cost > 0
 
 
-def test_the_bench_tells_its_numbers(capsys):
+def test_the_bench_prints_its_figures(capsys):
     bench_nab.main(2)
     told = capsys.readouterr().out
     assert "Numenta HTM 70.1" in told and "public series" in told and "false alarms per 1,000 rows" in told

@@ -1,4 +1,4 @@
-"""Small versions of what `make bench` measures, so that a change that breaks it is seen at once."""
+"""Small versions of `make bench`, which reveal a broken change early."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_correlation(name):
     assert found.f1 > max(f1 for f1, _ in found.anchors.values())
 
 
-def test_the_set_is_large_enough():
+def test_the_test_set_is_large_enough():
     assert sum(map(len, bench_correlation.SETS.values())) >= 60
 
 
@@ -32,7 +32,7 @@ def test_storm():
     assert bench_storm.bounded(bench_storm.distinct(700))
 
 
-def test_a_storm_in_a_store_is_a_handful_of_issues_and_one_message_each(tmp_path):
+def test_a_stored_storm_gives_few_issues_with_one_message_each(tmp_path):
     _, issues, messages = bench_storm.round_of(tmp_path, 600)
     faults = len(bench_storm.FAULTS)
     assert issues == faults

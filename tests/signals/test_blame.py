@@ -1,4 +1,4 @@
-"""Blame: the change that came right before, the service that its callees do not explain, the thing outside."""
+"""Blame: the most recent change, the service whose failure its callees do not explain, the external cause."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def change(release: str, minutes: float, service="search", **attributes) -> Reco
     )
 
 
-def test_the_release_right_before_it_began_comes_first():
+def test_the_release_just_before_the_incident_comes_first():
     changes = [change("old", 600), change("abc123", 1), change("elsewhere", 1, "cart"), change("later", -30)]
     found = rank(service="search", began=AT, changes=changes)
     assert [s.name for s in found] == ["abc123", "elsewhere", "old"]
     assert found[0].says == "abc123 (search) came 60 s before it began"
 
 
-def test_touched_files_of_the_stack_tell_two_releases_apart():
+def test_changed_files_of_the_stack_distinguish_two_releases():
     changes = [change("b", 2), change("a", 3, files=["src/search/rank.py", "README.md"])]
     found = rank(service="search", began=AT, changes=changes, calls=["search/rank.py:score"])
     assert found[0].name == "a" and "touched src/search/rank.py" in found[0].says
 
 
-def test_the_origin_is_the_service_whose_callees_are_well():
+def test_the_origin_is_the_service_with_healthy_callees():
     told = [
         Trouble("web", AT, errors=0.30),
         Trouble("search", AT, errors=0.32),
@@ -50,7 +50,7 @@ def test_the_origin_is_the_service_whose_callees_are_well():
     assert "search, web depend on it" in found[0].says and "its dependencies are healthy" in found[0].says
 
 
-def test_an_outage_outside_is_said_to_be_one():
+def test_an_external_outage_is_named():
     outside = rank(service="web", began=AT, graph=GRAPH, upstream="api.cardhouse.example:443")[0]
     assert (outside.kind, outside.name) == ("outside", "api.cardhouse.example:443")
     assert "an external outage" in outside.says
@@ -69,5 +69,5 @@ def test_the_order_of_the_input_does_not_matter():
         assert again == first
 
 
-def test_nothing_known_is_nobody_to_blame():
+def test_without_data_there_are_no_suspects():
     assert rank(service="web", began=AT) == []

@@ -1,4 +1,4 @@
-"""`python -m core detect` and `group`, as a person runs them: right, wrong, empty and endless input."""
+"""`python -m core detect` and `group` on the command line: valid, invalid, empty and endless input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CRASH = '{"source":"s","vendor_id":"1","kind":"log","at":"2026-01-05T00:00:00Z",
 
 
 def run(name: str, given: str | bytes, *more: str) -> tuple[int, list[str], list[str]]:
-    """(exit code, lines answered, lines told on standard error)"""
+    """(exit code, lines of standard output, lines of standard error)"""
     given = given.encode() if isinstance(given, str) else given
     done = subprocess.run([*COMMAND, name, *more], input=given, capture_output=True, timeout=60)
     return done.returncode, done.stdout.decode().splitlines(), done.stderr.decode().splitlines()
@@ -48,7 +48,7 @@ def run(name: str, given: str | bytes, *more: str) -> tuple[int, list[str], list
         ("correlate", CRASH % 1 + "{\n\n" + CRASH % 1, 1, 2, ["line 2: not JSON", "line 3: empty"]),
     ],
 )
-def test_each_wrong_line_is_named_and_the_others_are_answered(name, given, code, answers, told):
+def test_each_invalid_line_is_reported_and_the_others_are_answered(name, given, code, answers, told):
     got, out, err = run(name, given)
     assert (got, len(out)) == (code, answers)
     assert len(err) == len(told) and all(said.startswith(start) for said, start in zip(err, told, strict=True))
@@ -70,7 +70,7 @@ def test_an_answer_comes_before_the_next_line():
     assert process.returncode == 0
 
 
-def test_a_reader_that_leaves_ends_the_command_quietly():
+def test_a_closed_pipe_ends_the_command_quietly():
     with subprocess.Popen([*COMMAND, "group"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=-1) as process:
         process.stdout.close()
         told = process.communicate(b"line\n" * 10)[1]
@@ -78,7 +78,7 @@ def test_a_reader_that_leaves_ends_the_command_quietly():
 
 
 def test_an_endless_line_is_read_in_pieces(tmp_path):
-    """A line of any length is one line, and never held as a whole."""
+    """A line of any length is one line, and is never held as a whole."""
     path, most = tmp_path / "lines", lines.LONGEST
     path.write_text("a" * most + "\n" + "b" * (most + 1) + "\n" + "c" * (3 * most + 5) + "\nd" + "\n" + "e" * 2 * most)
     with path.open("rb") as file:

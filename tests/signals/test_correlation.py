@@ -1,4 +1,4 @@
-"""Correlation: joins, refusals, what people decided, and the command."""
+"""Correlation: joins, refusals, decisions of people, and the command."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def joins(*records: Record, **how) -> list[int]:
         record("datadog", 3, **ALERT),
     ],
 )
-def test_one_incident_whoever_tells_it_and_whoever_comes_first(other):
+def test_one_incident_is_one_issue_for_all_vendors_in_any_order(other):
     assert joins(SENTRY, other) == [1, 1]
     assert joins(other, SENTRY) == [1, 1]
 
@@ -63,7 +63,7 @@ def test_one_incident_whoever_tells_it_and_whoever_comes_first(other):
         record("datadog", 60 * 24 * 9, title="KeyError: 'sku'"),
     ],
 )
-def test_look_alikes_stay_two(other):
+def test_similar_records_of_two_faults_stay_separate(other):
     assert joins(SENTRY, other) == [1, 2]
 
 
@@ -76,7 +76,7 @@ def test_the_shares_sum_to_the_score_and_the_order_of_candidates_does_not_matter
     assert set(first.shares) == {"type", "message", "service", "time"}
 
 
-def test_what_people_decided_comes_first():
+def test_decisions_of_people_take_precedence():
     other = record("datadog", 1, message=STACK.replace("in add", "in remove"))
     one, two = fingerprint(SENTRY).key, fingerprint(other).key
     assert joins(SENTRY, other, overrides=Overrides(merged={two: one})) == [1, 1]
@@ -98,7 +98,7 @@ def test_the_command_answers_in_order():
     assert answers[0]["vendor_id"] == "sentry"
 
 
-def test_the_command_names_each_wrong_line_and_answers_the_others():
+def test_the_command_reports_each_invalid_line_and_answers_the_others():
     good = SENTRY.model_dump_json()
     zoneless = good.replace("2026-01-05T00:00:00Z", "2026-01-05T00:00:00")
     status, answers, errors = run("\n".join(["{bad", good, "[1]", "{}", zoneless, "", "[" * 9999, good]))
@@ -108,6 +108,6 @@ def test_the_command_names_each_wrong_line_and_answers_the_others():
     assert "kind: Field required" in errors and "needs its zone" in errors
 
 
-def test_the_command_takes_empty_input():
+def test_the_command_accepts_empty_input():
     status, answers, errors = run("")
     assert (status, answers) == (2, []) and errors.startswith("line 1: ")

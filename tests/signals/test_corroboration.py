@@ -1,4 +1,4 @@
-"""What corroborates a report, as a table; and what the store offers, with times and names that strangers chose."""
+"""Corroboration of a report as a table, and from the store, with untrusted times and names."""
 
 from __future__ import annotations
 
@@ -42,40 +42,40 @@ def logs(errors: float, before: float = 0) -> Witness:
     ("occurrences", "elsewhere", "witness", "corroborated"),
     [
         (5, 0, metrics(41), True),
-        (5, 0, metrics(5), True),  # as many as it tells of
+        (5, 0, metrics(5), True),  # as many as reported
         (5, 0, metrics(4), False),
-        (2, 0, metrics(2), True),  # it tells of fewer than the rule asks for
+        (2, 0, metrics(2), True),  # fewer reported than the rule requires
         (2, 0, metrics(1), False),
-        (500, 0, metrics(49), False),  # a tenth of what it tells of has to be seen
+        (500, 0, metrics(49), False),  # a tenth of the reported ones is required
         (500, 0, metrics(50), True),
         (5, 0, metrics(0), False),
-        (5, 0, metrics(41, before=41 * 4000 / 512), False),  # as before
-        (500, 0, metrics(81, before=41 * 4000 / 512), False),  # just not twice as many, whatever it tells
+        (5, 0, metrics(41, before=41 * 4000 / 512), False),  # the same rate as before
+        (500, 0, metrics(81, before=41 * 4000 / 512), False),  # just below twice as many, for any report
         (5, 0, metrics(82, before=41 * 4000 / 512), True),
-        (2, 0, metrics(3, before=1 * 4000 / 512), False),  # 1 expected: 3 of them are chance
+        (2, 0, metrics(3, before=1 * 4000 / 512), False),  # 1 expected: 3 may be chance
         (2, 0, metrics(4, before=1 * 4000 / 512), True),  # 3 more than expected: three deviations
-        (5, 0, metrics(41, before_of=0), False),  # nothing earlier to compare with
+        (5, 0, metrics(41, before_of=0), False),  # no earlier data to compare with
         (5, 0, metrics(0, requests=0, before_of=0), False),
         (5, 36, metrics(41), False),  # other issues explain all but 5, and 5 are within the deviations of 36
         (5, 18, metrics(41), True),
         (5, 0, logs(5), True),
         (5, 0, logs(4), False),
-        (5, 99, logs(5), True),  # log records say whose they are
+        (5, 99, logs(5), True),  # log records name their issue
         (5, 0, logs(5, before=30), False),  # 3.5 expected
     ],
 )
-def test_what_corroborates(occurrences, elsewhere, witness, corroborated):
+def test_which_figures_corroborate_a_report(occurrences, elsewhere, witness, corroborated):
     claim = replace(CLAIM, occurrences=occurrences, elsewhere=elsewhere)
     found = judge(claim, [witness], RULES)
     assert found.corroborated is corroborated, found.says
     assert found.source == (f"{witness.title} {witness.kind}" if corroborated else "")
 
 
-def test_one_witness_is_enough():
+def test_one_source_is_enough():
     assert judge(CLAIM, [metrics(0), logs(0), logs(7)], RULES).source == "CloudWatch logs"
 
 
-def test_the_sentence_has_its_figures():
+def test_the_sentence_contains_the_figures():
     found = judge(CLAIM, [metrics(41, before=4)], RULES)
     assert found.says == (
         "Datadog metrics: 41 of 512 requests of checkout failed between 10:02 and 10:09 UTC; "
@@ -86,7 +86,7 @@ def test_the_sentence_has_its_figures():
     )
 
 
-def test_the_sentence_says_why_not():
+def test_the_sentence_explains_a_refusal():
     broken = [Witness("New Relic", kind, trouble="it did not answer in time") for kind in ("metrics", "logs")]
     claim = replace(CLAIM, reporters=(Sentry.origin, GitHub.origin, Datadog.origin))
     assert judge(claim, [metrics(1, before=8), *broken, logs(0)], RULES).says == (
@@ -99,13 +99,13 @@ def test_the_sentence_says_why_not():
     assert "too late" in judge(replace(CLAIM, span=None), [metrics(500)], RULES).says
 
 
-def test_a_span_over_midnight_tells_its_days():
+def test_a_span_over_midnight_names_its_days():
     assert "2026-03-01 23:50 and 2026-03-02" in str(
         Span(AT.replace(year=2026, month=3, day=1, hour=23, minute=50), AT.replace(year=2026, month=3, day=2))
     )
 
 
-def test_which_records_are_the_reports():
+def test_which_records_belong_to_the_report():
     mine = Logged(Kind.EXCEPTION, "a", True, 3)
     line, old_line = Logged(Kind.LOG, "b", False, 2), Logged(Kind.LOG, "c", False, 7)
     other = Logged(Kind.EXCEPTION, "d", False, 40)
@@ -143,8 +143,8 @@ def rt(platform):
     return platform
 
 
-def told(source: str = "sentry", service: str = "cart", times: int = 5, ago: float = 30, **values) -> int:
-    """An issue that a source tells of; ``ago`` in seconds."""
+def stored_report(source: str = "sentry", service: str = "cart", times: int = 5, ago: float = 30, **values) -> int:
+    """An issue that a source reported; ``ago`` in seconds."""
     at = now() - timedelta(seconds=ago)
     with store.write() as session:
         issue = Issue(
@@ -216,49 +216,49 @@ def line(**values) -> dict:
         (lambda: signals("datadog", kind=Kind.ALERT), False),
     ],
 )
-def test_what_the_store_offers(rt, happened, corroborated):
+def test_which_stored_data_corroborates(rt, happened, corroborated):
     calm()
-    number = told()
+    number = stored_report()
     happened()
     assert judged(rt, number).corroborated is corroborated, judged(rt, number).says
 
 
 def test_a_record_of_the_issue_itself_corroborates_under_any_spelling_of_its_service(rt):
-    number = told()
+    number = stored_report()
     signals("datadog", "shop-cart", issue_id=number)
     assert judged(rt, number).source == "Datadog logs"
 
 
-def test_metrics_are_productions_alone(rt):
+def test_only_production_metrics_count(rt):
     calm()
-    number = told(environment="staging")
+    number = stored_report(environment="staging")
     fares(20)
     found = judged(rt, number)
     assert not found.corroborated and "metrics:" not in found.says
 
 
 def test_crashes_of_other_issues_are_not_counted_twice(rt):
-    """The service is down by a crash that Sentry knows; a forged one beside it borrows nothing from the metrics."""
+    """Sentry knows the crash that takes the service down; the metrics do not corroborate a forged crash next to it."""
     calm()
-    told(times=60)
-    number = told(times=3)
+    stored_report(times=60)
+    number = stored_report(times=3)
     fares(62)
     assert "60 explained by other issues" in judged(rt, number).says
     assert not judged(rt, number).corroborated
 
 
-def test_the_times_of_a_report_are_held_against_when_it_came(rt):
-    """An outage of five hours ago, and an event that bears its time."""
+def test_the_times_of_a_report_are_compared_with_its_arrival(rt):
+    """An outage five hours ago does not corroborate an event that claims its time."""
     calm()
     fares(300, ago=5 * 3600)
-    number = told(ago=5 * 3600)
+    number = stored_report(ago=5 * 3600)
     assert "too late" in judged(rt, number).says
 
 
 def test_an_old_event_does_not_stretch_the_span(rt):
-    """One event an afternoon ago and one now: what failed in between is not theirs."""
+    """One event hours ago and one now: failures in between do not count."""
     fares(0, ago=6 * 3600)
-    number = told(times=1, ago=5 * 3600, received_at=now() - timedelta(hours=5))
+    number = stored_report(times=1, ago=5 * 3600, received_at=now() - timedelta(hours=5))
     fares(300, ago=2 * 3600)
     signals("sentry", times=1, ago=20, issue_id=number)
     with store.write() as session:
@@ -268,10 +268,10 @@ def test_an_old_event_does_not_stretch_the_span(rt):
     assert not judged(rt, number).corroborated
 
 
-def test_a_fault_of_hours_is_compared_with_the_time_before_it(rt):
-    """It fails since morning, without a pause: the background is what was before the morning."""
+def test_a_long_fault_is_compared_with_the_time_before_it(rt):
+    """It has failed since the morning without a pause: the background is the time before the morning."""
     fares(0, ago=3 * 3600 + 900, requests=4000)
-    number = told(times=1, ago=3 * 3600, received_at=now() - timedelta(hours=3))
+    number = stored_report(times=1, ago=3 * 3600, received_at=now() - timedelta(hours=3))
     for minutes in range(170, 0, -10):
         signals("sentry", times=5, ago=minutes * 60, issue_id=number, received_at=now() - timedelta(minutes=minutes))
         fares(5, ago=minutes * 60)
@@ -282,18 +282,18 @@ def test_a_fault_of_hours_is_compared_with_the_time_before_it(rt):
     assert found.source == "Datadog metrics", found.says
 
 
-def test_a_public_source_is_named_in_the_policy(rt):
+def test_the_policy_can_declare_a_source_public(rt):
     calm()
-    number = told()
+    number = stored_report()
     fares(20)
     assert judged(rt, number).corroborated
     rt._policy.corroboration.public_sources.append("datadog")
     assert "No connected source that only the team can write to" in judged(rt, number).says
 
 
-def test_a_source_that_cannot_be_read_is_named(rt):
+def test_an_unavailable_source_is_named(rt):
     calm()
-    number = told()
+    number = stored_report()
     with store.write() as session:
         session.add(Connector(name="datadog", error="had an internal error (500)"))
     assert "Datadog is unavailable: had an internal error (500)" in judged(rt, number).says
@@ -306,7 +306,7 @@ def test_a_source_that_cannot_be_read_is_named(rt):
     ("required", "own", "asks"),
     [(True, None, True), (True, False, False), (False, None, False), (False, True, True)],
 )
-def test_a_service_may_differ_from_the_rule(required, own, asks):
+def test_a_service_can_have_its_own_rules(required, own, asks):
     policy = Policy(
         repositories={"shop": Repository(remote="/srv/shop.git")},
         services={"cart": Service(repository="shop", corroboration=own)},
@@ -316,7 +316,7 @@ def test_a_service_may_differ_from_the_rule(required, own, asks):
     assert policy.asks_corroboration("unknown") is required
 
 
-# --- what a vendor's answer states -----------------------------------------------------------------
+# --- vendor responses -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -334,11 +334,11 @@ def test_a_service_may_differ_from_the_rule(required, own, asks):
         ("GET /cart?q=ERROR 200", ""),
     ],
 )
-def test_a_level_stands_in_the_header_of_a_line(text, level):
+def test_a_level_is_read_from_the_header_of_a_line(text, level):
     assert read_line(text).level == level
 
 
-def test_a_traceback_begins_its_line():
+def test_a_traceback_starts_at_the_beginning_of_a_line():
     assert read_line("Traceback (most recent call last):\n  File ...\nKeyError: 'x'").stack
     assert not read_line('GET "/Traceback (most recent call last):" 200').stack
 
@@ -347,12 +347,12 @@ def test_a_browsers_log_is_public():
     row = {"id": "1", "attributes": {"timestamp": now().isoformat(), "message": "x", "tags": ["source:browser"]}}
     http = Http("datadog", "https://api.datadoghq.com", {}, [])
     assert datadog_log(row, http).attributes["public"] is True
-    row["attributes"]["tags"] = ["source:browser", "source:python"]  # the second is the sender's own
+    row["attributes"]["tags"] = ["source:browser", "source:python"]  # the second is set by the sender
     assert datadog_log(row, http).attributes["public"] is True
     row["attributes"]["tags"] = ["source:python"]
     assert datadog_log(row, http).attributes["public"] is False
 
 
-def test_datadogs_metrics_are_asked_for_without_other_environments():
+def test_datadog_metrics_exclude_other_environments():
     asked = Datadog(Http("datadog", "https://api.datadoghq.com", {}, []), scope="!env:staging,!env:dev")._queries()
     assert all("{!env:staging,!env:dev} by {service}" in query for query in asked.values())

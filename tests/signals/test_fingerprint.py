@@ -1,4 +1,4 @@
-"""Fingerprints: what a release, a host or a vendor changes must not change them; another fault must."""
+"""Fingerprints do not change with the release, host or vendor, but with the fault."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def text(a=10, b=20, last="KeyError: 'sku'") -> str:
         ("", ""),
     ],
 )
-def test_a_file_keeps_its_name_across_hosts_and_releases(path, name):
+def test_a_file_has_one_name_on_all_hosts_and_releases(path, name):
     assert normal_file(path) == name
 
 
@@ -78,7 +78,7 @@ def test_lines_hosts_and_vendors_do_not_matter():
         ("service", record(text(), service="partner")),
     ],
 )
-def test_another_fault_is_another_fingerprint(name, other):
+def test_another_fault_has_another_fingerprint(name, other):
     assert fingerprint(other).key != fingerprint(record(text())).key
 
 
@@ -98,7 +98,7 @@ def test_minified_and_missing_frames():
     assert fingerprint(bare[0]).type == "LimitExceededError"
 
 
-def test_a_key_counts_only_where_the_code_names_it():
+def test_a_key_counts_only_if_the_code_names_it():
     code = "rate = rates[currency]"
     euro, dollar = (crashed(("a.py", "f", code), message=f"'{key}'") for key in ("EUR", "USD"))
     assert fingerprint(euro).key == fingerprint(dollar).key
@@ -158,7 +158,7 @@ def test_lines_and_alerts_without_a_crash():
 @pytest.mark.parametrize(
     "odd", ["", "\x00\ud800", 'File "', "at " * 5000, 'File "x", line 1, in f\n' * 500, "(" * 9000]
 )
-def test_odd_text_is_only_text(odd):
+def test_odd_text_is_not_a_stack(odd):
     assert fingerprint(record(odd, title="odd")).key
 
 

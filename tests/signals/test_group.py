@@ -1,4 +1,4 @@
-"""Grouping with a store: what people decided is followed, noise is set aside, single faults wait."""
+"""Grouping with a store: decisions of people apply, noise is suppressed, single errors wait."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.who import by
 MINUTE = timedelta(minutes=1)
 
 
-def told(service="cart", place="add", source="sentry", age=timedelta(), **values) -> Signal:
+def saved(service="cart", place="add", source="sentry", age=timedelta(), **values) -> Signal:
     """A signal in the store; ``place`` is the function that failed."""
     crash = {"exception": {"type": "KeyError", "message": f"'{place}'"}, "frames": [
         {"file": f"shop/{place}.py", "function": place, "code": f"x['{place}']"}]}  # fmt: skip
@@ -52,7 +52,7 @@ def aside(signal: Signal) -> str | None:
 
 
 def end(issue: Issue, ago=timedelta(days=3)) -> None:
-    """The issue ended long ago: it takes in nothing by itself."""
+    """End the issue long ago, so that it accepts no signals by itself."""
     with store.write() as session:
         row = session.get_one(Issue, issue.id)
         row.status, row.ended_at, row.last_seen = Status.RESOLVED, now() - ago, now() - ago
@@ -62,7 +62,7 @@ def end(issue: Issue, ago=timedelta(days=3)) -> None:
 
 
 def merged(platform) -> tuple[Issue, Issue]:
-    first, second = told(place="add", count=3), told(place="drop", count=4)
+    first, second = saved(place="add", count=3), saved(place="drop", count=4)
     assert group.group_new(platform) == 2
     one, other = issue_of(first), issue_of(second)
     triage.merge(other.id, actor=by("operator"), into=one.id, key="m")
@@ -72,7 +72,7 @@ def merged(platform) -> tuple[Issue, Issue]:
 def test_later_signals_follow_a_merge(platform):
     target, gone = merged(platform)
     assert target.occurrences == 7, "one vendor told of both"
-    later = told(place="drop", age=-MINUTE)
+    later = saved(place="drop", age=-MINUTE)
     assert group.group_new(platform) == 0
     assert issue_of(later).id == target.id
     assert issue_of(later).occurrences == 8
@@ -84,47 +84,47 @@ def test_later_signals_follow_a_merge(platform):
 def test_a_merge_is_remembered_after_both_issues_ended(platform, order):
     target, gone = merged(platform)
     end(target)
-    first, second = (told(place=place) for place in order)
+    first, second = (saved(place=place) for place in order)
     assert group.group_new(platform) == 1
     assert issue_of(first).id == issue_of(second).id not in (target.id, gone.id)
 
 
 def test_a_second_vendors_issue_does_not_double_the_count(platform):
-    first, second = told(place="add", count=3, age=MINUTE), told(place="drop", count=40, source="datadog")
+    first, second = saved(place="add", count=3, age=MINUTE), saved(place="drop", count=40, source="datadog")
     group.group_new(platform)
     triage.merge(issue_of(second).id, actor=by("operator"), into=issue_of(first).id, key="m")
     assert issue_of(second).occurrences == 3
 
 
-def test_merging_twice_leads_to_the_last_one(platform):
+def test_merging_twice_leads_to_the_last_target(platform):
     target, _ = merged(platform)
-    third = told(place="clear")
+    third = saved(place="clear")
     group.group_new(platform)
     triage.merge(target.id, actor=by("operator"), into=issue_of(third).id, key="m2")
     assert issue_of(third).occurrences == 8
     end(issue_of(third))
-    places = [told(place=place) for place in ("drop", "clear", "add")]
+    places = [saved(place=place) for place in ("drop", "clear", "add")]
     group.group_new(platform)
     assert len({issue_of(signal).id for signal in places}) == 1
 
 
 def test_a_signal_that_was_being_grouped_follows_the_merge(platform):
-    """The round knew the issue before it was merged: its signals must not be lost in a closed one."""
-    first, second = told(place="add"), told(place="drop")
+    """The round read the issue before it was merged: its signals must not be lost in a closed issue."""
+    first, second = saved(place="add"), saved(place="drop")
     group.group_new(platform)
     with store.read() as session:
         index = group.index_of(session)
     triage.merge(issue_of(second).id, actor=by("operator"), into=issue_of(first).id, key="m")
-    late = told(place="drop")
+    late = saved(place="drop")
     with store.write() as session:
         known = group.Known(index, {}, group.Overrides(), group.noise.Context())
         group._place(session, known, session.get_one(Signal, late.id))
     assert issue_of(late).id == issue_of(first).id
 
 
-def test_what_was_split_stays_apart_and_alone(platform):
-    first = told(place="add", count=2)
-    second = told(place="add", source="datadog", kind=Kind.LOG, title="KeyError: 'add'", message="KeyError: 'add'")
+def test_a_split_issue_stays_separate(platform):
+    first = saved(place="add", count=2)
+    second = saved(place="add", source="datadog", kind=Kind.LOG, title="KeyError: 'add'", message="KeyError: 'add'")
     assert group.group_new(platform) == 1
     issue = issue_of(first)
     with store.read() as session:
@@ -133,23 +133,23 @@ def test_what_was_split_stays_apart_and_alone(platform):
     new = issue_of(second)
     assert (new.id != issue.id, new.occurrences, issue_of(first).occurrences) == (True, 1, 2)
     line = {"kind": Kind.LOG, "title": "KeyError: 'add'", "message": "KeyError: 'add'"}
-    again = [told(place="add"), told(source="datadog", **line)]
+    again = [saved(place="add"), saved(source="datadog", **line)]
     assert group.group_new(platform) == 0
     assert [issue_of(signal).id for signal in again] == [issue.id, new.id]
 
 
-def test_a_split_takes_a_merged_fingerprint_out_again(platform):
+def test_a_split_undoes_a_merge(platform):
     target, _ = merged(platform)
     with store.read() as session:
         [dropped] = session.exec(select(Signal).where(Signal.title == "KeyError in drop"))
     triage.split(target.id, actor=by("operator"), fingerprints=[dropped.fingerprint], key="s")
-    later = told(place="drop")
+    later = saved(place="drop")
     group.group_new(platform)
     assert issue_of(later).id == issue_of(dropped).id != target.id
 
 
-def test_what_cannot_be_merged_or_split_is_refused(platform):
-    first, _ = told(place="add"), told(place="drop")
+def test_impossible_merges_and_splits_are_refused(platform):
+    first, _ = saved(place="add"), saved(place="drop")
     group.group_new(platform)
     one = issue_of(first)
     for into, says in ((one.id, "into itself"), (99, "does not exist")):
@@ -164,10 +164,10 @@ def test_what_cannot_be_merged_or_split_is_refused(platform):
         triage.merge(one.id, actor=by("operator"), into=one.id + 1, key="x")
 
 
-def test_merging_ends_the_journey_and_its_question_once(platform):
+def test_merging_ends_the_workflow_and_its_approval_once(platform):
     waiting.workflows()
     number, issue_id, _ = waiting.question("cart")
-    target = told(place="add")
+    target = saved(place="add")
     group.group_new(platform)
     into = issue_of(target).id
     assert triage.merge(issue_id, actor=by("operator"), into=into, key="m").done
@@ -191,32 +191,32 @@ def silence(**values):
     return triage.silence(values.pop("issue", None), actor=by("operator"), **given | values)
 
 
-def test_a_silence_sets_aside_until_it_ends(platform):
+def test_a_silence_suppresses_signals_until_it_ends(platform):
     silence(service="ca*", title="KeyError*")
-    quiet, loud, other = told(), told(service="search", place="find"), told(title="Other", place="drop")
+    quiet, loud, other = saved(), saved(service="search", place="find"), saved(title="Other", place="drop")
     assert group.group_new(platform) == 2
     assert aside(quiet).startswith("silenced by operator until ")
     assert issue_of(loud) and issue_of(other) and issue_of(quiet) is None
     triage.end_silence(1, actor=by("operator"), key="e")
-    later = told(age=-MINUTE)
+    later = saved(age=-MINUTE)
     assert group.group_new(platform) == 1
     assert issue_of(later)
 
 
-def test_silencing_an_issue_covers_its_signals_alone(platform):
-    first = told()
+def test_silencing_an_issue_covers_only_its_signals(platform):
+    first = saved()
     group.group_new(platform)
     silence(issue=issue_of(first).id)
-    same, other = told(age=-MINUTE), told(place="drop", age=-MINUTE)
+    same, other = saved(age=-MINUTE), saved(place="drop", age=-MINUTE)
     group.group_new(platform)
     assert aside(same) and issue_of(first).occurrences == 1
     assert issue_of(other)
 
 
-def test_planned_maintenance_covers_its_own_time(platform):
+def test_planned_maintenance_covers_its_planned_time(platform):
     start = now() + timedelta(hours=1)
     silence(service="cart", starts=start.isoformat())
-    before, inside, after = told(), told(age=-timedelta(minutes=90)), told(age=-timedelta(hours=3))
+    before, inside, after = saved(), saved(age=-timedelta(minutes=90)), saved(age=-timedelta(hours=3))
     group.group_new(platform)
     assert issue_of(before) and issue_of(after)
     assert aside(inside).startswith("planned maintenance until ")
@@ -240,10 +240,10 @@ def test_a_silence_without_bounds_is_refused(platform, values, says):
         silence(**values)
 
 
-def test_an_alert_that_flaps_is_set_aside(platform):
+def test_a_flapping_alert_is_suppressed(platform):
     def alarm(minutes: int) -> Signal:
         more = {"kind": Kind.ALERT, "title": "Queue is full", "attributes": {"monitor_id": 7}}
-        signal = told(source="datadog", age=timedelta(minutes=minutes), **more)
+        signal = saved(source="datadog", age=timedelta(minutes=minutes), **more)
         group.group_new(platform)
         return signal
 
@@ -252,22 +252,22 @@ def test_an_alert_that_flaps_is_set_aside(platform):
     assert aside(flapping) == "flapping: 4 state changes in 30 min"
 
 
-def test_what_a_person_dismissed_is_known_until_it_is_tried_again(platform, monkeypatch):
+def test_a_dismissed_issue_is_known_until_a_new_run(platform, monkeypatch):
     monkeypatch.setattr(durable, "start_in", lambda *a: None)
-    first = told()
+    first = saved()
     group.group_new(platform)
     number = issue_of(first).id
     issues.dismiss(number, actor=by("operator"), reason="harmless", key="d")
-    known = told(age=-MINUTE)
+    known = saved(age=-MINUTE)
     assert group.group_new(platform) == 0
     assert aside(known) == "known: harmless"
     issues.retry(number, actor=by("operator"), key="r")
-    later = told(age=-MINUTE)
+    later = saved(age=-MINUTE)
     group.group_new(platform)
     assert issue_of(later).id == number
 
 
-# --- a fault that is seen once ---------------------------------------------------------------------
+# --- an error that is seen once --------------------------------------------------------------------
 
 
 def older(issue: Issue, minutes: float) -> None:
@@ -282,8 +282,8 @@ def begun(platform) -> list[int]:
     return group.start_new(platform, begin=lambda session, issue: None)
 
 
-def test_a_single_fault_waits_and_is_then_dismissed_without_calling_anybody(platform):
-    signal = told()
+def test_a_single_error_waits_and_is_then_dismissed_without_an_alert(platform):
+    signal = saved()
     group.group_new(platform)
     assert begun(platform) == []
     assert issue_of(signal).reason == "Waiting for evidence: 1 of 2 required occurrences so far."
@@ -298,23 +298,23 @@ def test_a_single_fault_waits_and_is_then_dismissed_without_calling_anybody(plat
 
 
 @pytest.mark.parametrize("days", [0, 40])
-def test_it_reopens_when_it_comes_back(platform, days):
-    signal = told(age=timedelta(minutes=20))
+def test_a_dismissed_issue_reopens_when_its_error_returns(platform, days):
+    signal = saved(age=timedelta(minutes=20))
     group.group_new(platform)
     older(issue_of(signal), 24 * 60 * days + 20)
     begun(platform)
     assert issue_of(signal).status is Status.DISMISSED
     with store.write() as session:
         session.get_one(Issue, issue_of(signal).id).ended_at = now() - timedelta(days=days)
-    again = told()
+    again = saved()
     assert group.group_new(platform) == 0
     issue = issue_of(again)
     assert (issue.id, issue.status, issue.reason) == (issue_of(signal).id, Status.NEW, "The error returned.")
     assert begun(platform) == [issue.id], "two times are evidence enough"
 
 
-def test_a_single_fault_of_a_critical_service_is_looked_at(platform):
-    signal = told(service="checkout")
+def test_a_single_error_of_a_critical_service_is_analyzed(platform):
+    signal = saved(service="checkout")
     group.group_new(platform)
     assert begun(platform) == []
     older(issue_of(signal), 1.1)
@@ -322,8 +322,8 @@ def test_a_single_fault_of_a_critical_service_is_looked_at(platform):
 
 
 @pytest.mark.parametrize("values", [{"count": 2}, {"kind": Kind.REPORT}, {"kind": Kind.ALERT}])
-def test_others_start_at_once(platform, values):
-    signal = told(**values)
+def test_other_signals_start_a_run_at_once(platform, values):
+    signal = saved(**values)
     group.group_new(platform)
     assert begun(platform) == [issue_of(signal).id]
 
@@ -332,7 +332,7 @@ def test_others_start_at_once(platform, values):
 
 
 def rows_read(work) -> tuple[int, int]:
-    """(statements, steps of SQLite's machine in hundreds) that ``work`` costs."""
+    """The cost of ``work``: (statements, hundreds of steps of SQLite's virtual machine)."""
     counted = {"statements": 0, "steps": 0}
 
     def statement(*_):
@@ -359,7 +359,7 @@ def rows_read(work) -> tuple[int, int]:
 
 
 def stored(number: int, issue_id: int) -> None:
-    """So many older signals of an issue that is open, of ended ones, and set aside."""
+    """Store this many older signals: of an open issue, of ended ones, and suppressed."""
     with store.write() as session:
         last = session.exec(select(Signal.id).order_by(col(Signal.id).desc()).limit(1)).one()
         ended = Issue(fingerprint="e", title="old", service="cart", status=ENDED[0], ended_at=now() - timedelta(days=9),
@@ -374,18 +374,18 @@ def stored(number: int, issue_id: int) -> None:
             session.add(row)
 
 
-def test_a_round_costs_the_same_however_many_signals_are_stored(platform):
-    first = told()
+def test_the_cost_of_a_round_does_not_grow_with_the_stored_signals(platform):
+    first = saved()
     group.group_new(platform)
     issue_id = issue_of(first).id
 
     def round_() -> tuple[int, int]:
         for place in ("add", "add", "drop", "clear"):
-            told(place=f"{place}{issue_id}" if place == "clear" else place)
+            saved(place=f"{place}{issue_id}" if place == "clear" else place)
         return rows_read(lambda: group.group_new(platform))
 
     stored(60, issue_id)
-    round_()  # opens what is new
+    round_()  # opens new issues
     few = round_()
     stored(6000, issue_id)
     many = round_()

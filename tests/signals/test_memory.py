@@ -1,4 +1,4 @@
-"""Memory: the likest past issues first, each with what became of it."""
+"""Memory: the most similar past issues first, each with its outcome."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ NEW = PastIssue(9, "f", "KeyError/subscript", "cart", "KeyError: 'sku' in add")
         (PastIssue(9, "f", "KeyError/subscript", "cart", "KeyError: 'sku' in add"), None),
     ],
 )
-def test_likeness(past, alike):
+def test_similarity(past, alike):
     assert similar(NEW, [past]) == ([(past, pytest.approx(alike))] if alike else [])
 
 
-def test_the_likest_first_then_the_newest_and_no_more_than_asked_for():
+def test_the_most_similar_come_first_then_the_newest_up_to_the_limit():
     rows = [PastIssue(n, "g", NEW.pattern, "mail", "") for n in range(1, 9)] + [PastIssue(20, "f", "", "mail", "")]
     assert [past.id for past, _ in similar(NEW, rows)] == [20, 8, 7, 6, 5]
     assert similar(NEW, rows) == similar(NEW, rows[::-1])
@@ -62,7 +62,7 @@ def test_a_persons_own_resolution_is_shown_with_the_next_similar_issue(platform)
     assert any(first in term["says"] for term in found.evidence)
 
 
-def test_what_did_not_work_is_remembered_too(platform):
+def test_failed_fixes_are_remembered_too(platform):
     with store.write() as session:
         worse = ended(session, "rolled_back", fingerprint="f", title="same")
         far = ended(session, "fixed", fingerprint="g", pattern="other", service="mail", title="Disk is full")
@@ -73,7 +73,7 @@ def test_what_did_not_work_is_remembered_too(platform):
     assert str(far.id) not in told[0].split(" (")[0]
 
 
-def test_every_ground_of_severity_and_impact_stands_in_the_analysis(platform):
+def test_the_analysis_lists_every_reason_for_severity_and_impact(platform):
     with store.write() as session:
         made = scenes.story(session, Status.NEW)
     evidence = analyze.gather(platform, made.id)

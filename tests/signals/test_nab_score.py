@@ -1,4 +1,4 @@
-"""The benchmark's own scoring: what NAB's published scorer (nab/sweeper.py) gives for the same alarms."""
+"""The benchmark's own scoring equals NAB's published scorer (nab/sweeper.py) for the same alarms."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def marks(rows: int, windows: list[tuple[int, int]], alarms: list[int]) -> Marks
         (1000, [], [500, 501], -0.22),
     ],
 )
-def test_points_are_those_of_the_published_scorer(rows, windows, alarms, raw):
+def test_scores_equal_those_of_the_published_scorer(rows, windows, alarms, raw):
     assert marks(rows, windows, alarms).raw == pytest.approx(raw, abs=1e-6)
 
 
-def test_silence_is_0_and_the_first_row_of_each_window_100():
+def test_no_alarm_scores_0_and_the_first_row_of_each_window_100():
     assert marks(1000, TWO, []).normalised == 0
     assert marks(1000, TWO, [300, 700]).normalised == pytest.approx(100)

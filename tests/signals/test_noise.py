@@ -1,4 +1,4 @@
-"""Noise: what is set aside and why, and what is not."""
+"""Noise: which signals are suppressed, and why."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CRASH = {"exception": {"type": "KeyError"}, "frames": [{"file": "a.py"}]}
         (record("change"), "a change, not a fault"),
     ],
 )
-def test_reasons_that_lie_in_the_record(given, reason):
+def test_reasons_from_the_record(given, reason):
     assert verdict(given) == reason
 
 
@@ -58,7 +58,7 @@ def test_reasons_that_lie_in_the_record(given, reason):
         (Context(known={"f": "x"}, fingerprint="g"), None),
     ],
 )
-def test_reasons_that_lie_around_it(context, reason):
+def test_reasons_from_the_context(context, reason):
     assert verdict(record(), context) == reason
 
 

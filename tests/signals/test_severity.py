@@ -1,4 +1,4 @@
-"""Severity and impact: each ground alone, then the gravest."""
+"""Severity and impact: each reason alone, then the most severe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def health(rate=0.0, requests=1000, p95=None, samples=5) -> ServiceHealth:
     return ServiceHealth(requests=requests, errors=rate * requests, p95_ms=p95, samples=samples)
 
 
-def told(now, before=ServiceHealth(), others=(), users=0, critical=False, impact=Impact.MEDIUM):  # noqa: B008
+def assessed(now, before=ServiceHealth(), others=(), users=0, critical=False, impact=Impact.MEDIUM):  # noqa: B008
     return assess(now, before, others, users, critical, impact, SeverityRules(), 50.0)
 
 
@@ -39,14 +39,14 @@ def told(now, before=ServiceHealth(), others=(), users=0, critical=False, impact
         (health(p95=300), health(p95=12), 0, Severity.HIGH),
         (health(p95=90), health(p95=12), 0, Severity.MEDIUM),
         (health(p95=13), health(p95=12), 0, Severity.LOW),
-        (health(p95=52), health(p95=4), 0, Severity.LOW),  # thirteen times as long, and nobody notices
+        (health(p95=52), health(p95=4), 0, Severity.LOW),  # thirteen times as slow, but unnoticeable
         (health(p95=300, samples=2), health(p95=12), 0, Severity.LOW),  # a slow moment
         (health(0.5, requests=8), health(), 0, Severity.MEDIUM),  # four of eight
         (health(0.5, requests=10), health(), 0, Severity.CRITICAL),
     ],
 )
 def test_severity(now, before, users, severity):
-    assessment = told(now, before, users=users)
+    assessment = assessed(now, before, users=users)
     assert assessment.severity is severity
     assert any(severity in ground["says"] for ground in assessment.says)
 
@@ -63,16 +63,16 @@ def test_severity(now, before, users, severity):
     ],
 )
 def test_impact_starts_at_the_catalogue_and_rises_with_breadth(catalogue, others, users, impact):
-    assert told(health(0.1), others=others, users=users, impact=catalogue).impact is impact
+    assert assessed(health(0.1), others=others, users=users, impact=catalogue).impact is impact
 
 
-def test_a_critical_service_is_said_but_raises_nothing():
-    plain, critical = told(health(0.1)), told(health(0.1), critical=True)
+def test_a_critical_service_is_mentioned_but_raises_nothing():
+    plain, critical = assessed(health(0.1)), assessed(health(0.1), critical=True)
     assert (plain.severity, plain.impact) == (critical.severity, critical.impact)
     assert {"says": "the service is listed as critical", "weight": 0} in critical.says
 
 
-def test_the_policys_limits_and_noise_are_the_analysts(platform):
+def test_the_analyst_uses_the_policys_limits_and_noise(platform):
     platform.settings.platform_file.write_text("[severity]\nhigh = 0.2\n[watch]\nlatency_floor_ms = 400\n")
     with store.write() as session:
         issue = factories.issue(session, first_seen=now() - timedelta(minutes=6))
@@ -80,5 +80,5 @@ def test_the_policys_limits_and_noise_are_the_analysts(platform):
         scenes.metrics(session, issue.service, now(), minutes=12, broken=(6, 12))
     evidence = analyze.gather(platform, issue.id)
     assert (evidence.rules.high, evidence.noise_ms) == (0.2, 400)
-    assert evidence.health.error_rate == pytest.approx(0.22, abs=0.01)  # medium, by the limits that are given
+    assert evidence.health.error_rate == pytest.approx(0.22, abs=0.01)  # medium by the policy's limits
     assert EmbeddedAnalyst().analyze(evidence).severity is Severity.HIGH

@@ -1,4 +1,4 @@
-"""Whose failures are they: a service's failures are shared among its issues by their reports."""
+"""The failures of a service are shared among its issues in proportion to their reports."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests import factories
     [
         (10, 0, 10, 1.0),
         (10, 30, 40, 0.25),
-        (10, 30, 400, 0.25),  # a tenth is reported of both
-        (0, 30, 40, 1.0),  # a slowness, or an alert: it has no reports to go by
+        (10, 30, 400, 0.25),  # a tenth of both is reported
+        (0, 30, 40, 1.0),  # a slowdown or an alert: no reports
         (10, 0, 0, 1.0),
         (10, 10_000, 10, 1.0),  # made-up reports of another fault
         (10, 10_000, 20, 0.5),
@@ -34,7 +34,7 @@ def test_the_share_of_an_issue(own, others, errors, share):
     ("errors", "foreign", "fails"),
     [(0, 0, False), (1, 0, False), (20, 0, True), (20, 9, True), (20, 10, False), (20, 50, False)],
 )
-def test_a_service_that_fails_by_another_faults_reports_says_nothing_of_this_one(errors, foreign, fails):
+def test_failures_of_another_fault_do_not_count_for_this_one(errors, foreign, fails):
     assert failing(ServiceHealth(requests=100, errors=errors), foreign) is fails
 
 
@@ -62,7 +62,7 @@ POLICY = '[repositories.r]\nremote = "https://git.example/r.git"\n' + "".join(
     ("own", "other", "errors", "severity"),
     [
         (60, 0, 60, Severity.CRITICAL),
-        (10, 50, 60, Severity.MEDIUM),  # two faults in one service: the other one is the grave one
+        (10, 50, 60, Severity.MEDIUM),  # two faults in one service: the other one is the severe one
         (30, 30, 60, Severity.HIGH),
         (50, 10, 60, Severity.CRITICAL),
     ],
@@ -75,8 +75,8 @@ def test_the_severity_of_two_faults_in_one_service(platform, own, other, errors,
         reported(session, mine, own)
         if other:
             reported(session, another, other)
-            reported(session, another, other, source="newrelic")  # the other source's telling of the same
-            reported(session, another, 1, source="github_issues")  # it was the first to tell, and has least
+            reported(session, another, other, source="newrelic")  # the same, from the other source
+            reported(session, another, 1, source="github_issues")  # the first source, with the fewest reports
             another.counted_by = "github_issues"
     found = EmbeddedAnalyst().analyze(analyze.gather(platform, mine.id))
     assert found.severity is severity, found.evidence
@@ -86,7 +86,7 @@ def test_the_severity_of_two_faults_in_one_service(platform, own, other, errors,
     ("pattern", "others"),
     [("ValueError/parse", []), ("KeyError/missing-key", ["mail", "search"]), (None, ["mail", "search"])],
 )
-def test_other_services_count_for_breadth_unless_other_faults_explain_them(platform, pattern, others):
+def test_other_services_raise_the_impact_unless_other_faults_explain_them(platform, pattern, others):
     platform.settings.platform_file.write_text(POLICY)
     with store.write() as session:
         mine = issue(session, "cart", "KeyError/missing-key")

@@ -33,7 +33,7 @@ SAID = "user 17 logged in from 10.0.0.1"
         "",
     ],
 )
-def test_a_header_of_any_layout_is_cut_off(header):
+def test_a_header_of_any_layout_is_removed(header):
     assert HeaderSplitter().message(header + SAID).strip() == SAID
 
 
@@ -50,7 +50,7 @@ def test_a_header_of_any_layout_is_cut_off(header):
         ("{" * 99_999 + "%s", None),
     ],
 )
-def test_a_structured_line_tells_its_message(line, message):
+def test_the_message_of_a_structured_line_is_read(line, message):
     given = line % SAID
     assert HeaderSplitter().message(given) == (message or given)
 
@@ -72,7 +72,7 @@ def test_a_stream_without_headers_keeps_its_words(line):
     assert splitter.message(line) == line
 
 
-def test_lines_of_a_stack_do_not_hide_that_a_stream_has_headers():
+def test_stack_lines_do_not_hide_the_headers_of_a_stream():
     splitter = HeaderSplitter()
     for row in range(100):
         splitter.message(f"2026-01-05 08:11:{row % 60:02} ERROR acme.Login: {SAID}")
@@ -106,7 +106,7 @@ def test_values_are_masked(one, other):
         (["", " ", "*", "<0>", "\x00"], None),
     ],
 )
-def test_lines_of_one_statement_are_one_group(lines, ids):
+def test_lines_from_one_statement_have_one_template(lines, ids):
     group = Templates().group
     assert [group(line) for line in lines] == (ids or [group(line) for line in lines])
 
@@ -122,7 +122,7 @@ def test_the_work_of_a_hostile_line_grows_with_its_length(hostile):
             costs.append(time.process_time() - began)
         return min(costs)
 
-    assert cost(templates.LONGEST) < 0.02 + 8 * cost(templates.LONGEST // 4)  # 16 times, where it grows as the square
+    assert cost(templates.LONGEST) < 0.02 + 8 * cost(templates.LONGEST // 4)  # quadratic growth would be 16 times
 
 
 def test_memory_is_bounded(monkeypatch):
@@ -135,13 +135,13 @@ def test_memory_is_bounded(monkeypatch):
 
 
 @pytest.mark.parametrize("system", bench_loghub.systems(), ids=lambda system: system.name)
-def test_the_bench_reaches_its_aim(system):
+def test_the_bench_reaches_its_target(system):
     message, _ = bench_loghub.measure(bench_loghub.ours(), system.messages, system.truth)
     raw, _ = bench_loghub.measure(bench_loghub.ours(), system.raw, system.truth)
     assert message >= bench_loghub.AIM_MESSAGE and raw >= bench_loghub.AIM_RAW
 
 
-def test_the_bench_tells_its_numbers(capsys):
+def test_the_bench_prints_its_figures(capsys):
     bench_loghub.main()
     told = capsys.readouterr().out
     assert "0.865" in told and "OpenSSH" in told and "Drain3 here" in told

@@ -24,6 +24,7 @@ from core.stages.results import (
     FixAttempts,
     Lane,
     Learned,
+    MergeLook,
     NewRun,
     PeerReview,
     Rebased,
@@ -111,6 +112,7 @@ RECORDED_BEFORE = [
     (Awaited(15.0, ok=True), {"ok": True, "seconds": 15.0}),
     (Awaited(says="no fix", circle=True), {"ok": False, "circle": True, "seconds": 0.0, "says": "no fix"}),
     (Awaited(ok=True), {"ok": True}),
+    (MergeLook("merged", 5.0, "merged"), {"state": "merged", "seconds": 5.0, "says": "merged"}),
     (NewRun(True), {"begun": True}),
     (Done(True), {"ok": True}),
 ]  # fmt: skip

@@ -42,7 +42,7 @@ from core.runtime import Runtime
 from core.settings import Settings
 from core.signals.analysis.types import Conclusion
 from core.stages.review import gates
-from core.vendors.base import Deployed, Pull, VendorError
+from core.vendors.base import Deployed, Pull, PullState, VendorError
 from core.vendors.command import Completed, git, run
 
 TICK = 0.1  # seconds between two metric points, and between two reports of a fault
@@ -55,6 +55,10 @@ NEW_TEST = "from shop import share\n\n\ndef test_nothing():\n    assert share(0,
 PLATFORM = """
 [repositories.shop]
 remote = "{remote}"
+environment_build = "platform"
+folder = "."
+source = ["."]
+tests = "tests"
 github = "acme/shop"
 vercel_project = "shop"
 production_url = "http://shop.test"
@@ -198,6 +202,16 @@ class FolderHost:
                 self.ledger.put(f"comment-{key}", body)
                 self.ledger.put("pulls", {branch: n for branch, n in pulls.items() if branch not in open_now})
                 self.ledger.effect(f"close {number}")
+
+    def pull_state(self, repository, number) -> PullState:
+        """Open, until a story says otherwise."""
+        told = self.ledger.get(f"state-{number}", {"state": "open"})
+        at = datetime.fromisoformat(told["at"]) if told.get("at") else None
+        return PullState(told["state"], told.get("sha", ""), at, told.get("by", ""), told.get("says", ""))
+
+    def releases(self, repository) -> list[Deployed]:
+        told = self.ledger.get("releases", [])
+        return [Deployed(sha, "", "READY", sha, since=datetime.fromisoformat(at)) for sha, at in told]
 
     def merge(self, repository, number, head_sha) -> str:
         with self.ledger.lock:
@@ -347,7 +361,7 @@ class World:
                 sources=[Metrics()],
                 health=FolderHealth(self.ledger),
                 host=FolderHost(self.ledger),
-                deployer=self.deployer,
+                vercel=self.deployer,
                 notifiers=[Inbox(self.ledger)],
                 analysts=[Told(self.ledger)],
                 fixers=[EmbeddedFixer()],

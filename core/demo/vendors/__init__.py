@@ -1,1 +1,1 @@
-"""Simulators of the vendors, each proved by the vendor's own client."""
+"""Simulators of the vendors, each verified with the vendor's own client."""

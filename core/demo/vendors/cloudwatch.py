@@ -19,7 +19,7 @@ from core.demo.telemetry import Telemetry
 
 KEY, SECRET, REGION = "AKIADEMO0123456789AB", "demo/aws/secret/0123456789abcdefghijklmn", "eu-central-1"
 GROUP, NAMESPACE, ACCOUNT = "/shop/production", "Shop", "123456789012"
-SCAN = 2000  # events that one call looks at, so that a page may be empty although there is another
+SCAN = 2000  # events that one call scans, so a page may be empty although another one follows
 METRICS = {"shop.requests": "requests", "shop.errors": "errors", "shop.latency.p95": "durations"}
 SIGNED = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<scope>(?P<day>\d+)/(?P<region>[^/]+)/(?P<service>[^/]+)"
@@ -159,7 +159,7 @@ def _alarm(found: Ringing) -> dict:
 
 
 def check_signature(request: Request, body: bytes) -> None:
-    """AWS Signature Version 4, as the services check it. Raises AwsError."""
+    """Check AWS Signature Version 4 as the services do. Raises AwsError."""
     found = SIGNED.fullmatch(request.headers.get("authorization", ""))
     if not found:
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token")

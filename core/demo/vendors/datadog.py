@@ -79,7 +79,7 @@ class SimulatedDatadog:
         return _page(body, [row for row in found if row["environment"] == "production"], _log)
 
     async def events(self, request: Request) -> Response:
-        """What the monitors wrote when they began to ring."""
+        """The events of the monitors when they triggered."""
         if (refusal := self._refused(request)) is not None:
             return refusal
         body = await request.json()
@@ -96,7 +96,7 @@ class SimulatedDatadog:
 
 
 def _page(body: dict, rows: list, told: Callable[[Any], dict]) -> Response:
-    """A search's page; the cursor is where the next one begins."""
+    """A page of a search; the cursor is the start of the next one."""
     page = body.get("page") or {}
     if body.get("sort") == "-timestamp":
         rows = rows[::-1]
@@ -136,7 +136,7 @@ def _log(row: dict) -> dict:
 
 
 def _number(service: str) -> int:
-    """A monitor's id, the same for ever."""
+    """A monitor's stable id."""
     return zlib.crc32(service.encode())
 
 

@@ -1,5 +1,5 @@
-"""GitHub's protocol over the shop's real repository: commits, branches, pull requests, merges; issues and what
-others say of a commit lie in their own files."""
+"""GitHub's protocol over the shop's real repository: commits, branches, pull requests, merges; issues,
+reviews and checks have their own modules."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class SimulatedGitHub:
         self.routes.append(Route("/github/rate_limit", self._signed(self.limits)))
 
     def at(self, url: str) -> None:
-        """The address that links in answers begin with."""
+        """The base address of links in responses."""
         self.url, self.base = url, f"{url}{self.path}"
         self.tickets.at(url)
         self.said.base, self.said.api = self.base, self.tickets.base
@@ -91,7 +91,7 @@ class SimulatedGitHub:
         return JSONResponse(told | {"html_url": f"{self.url}/{self.name}"})
 
     def head(self, number: int) -> str | None:
-        """The commit that a pull request stands at; None when there is no such one."""
+        """The head commit of a pull request; None if it does not exist."""
         return self._pull(number)["head"]["sha"] if number in self.pulls else None
 
     def _sha(self, branch: str) -> str | None:
@@ -176,7 +176,7 @@ class SimulatedGitHub:
 
     def _pull(self, number: int) -> dict:
         row = self.pulls[number]
-        if row["state"] == "open":  # one whose branch is deleted is closed by it
+        if row["state"] == "open":  # deleting the branch closes it
             sha = self._sha(row["branch"])
             row |= {"sha": sha} if sha else {"state": "closed"}
         row["ended"] = row["ended"] or (now() if row["state"] == "closed" else "")

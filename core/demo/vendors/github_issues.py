@@ -18,7 +18,7 @@ def now() -> str:
 
 
 def paged(request: Request, rows: list, base: str) -> Response:
-    """A page of the rows with the Link header that leads on; ``base`` is the public address of the API."""
+    """A page of the rows with the Link header to the next one; ``base`` is the public address of the API."""
     asked = dict(request.query_params)
     size, page = min(int(asked.get("per_page", 30)), MOST), int(asked.get("page", 1))
     last = max(1, -(-len(rows) // size))

@@ -1,4 +1,4 @@
-"""GitHub's protocol for what others say of a commit: statuses, check runs, reviews and their comments."""
+"""GitHub's protocol for feedback on a commit: statuses, check runs, reviews and their comments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from core.demo.vendors.github_issues import now, paged
 
-WORST = ("failure", "error", "pending", "success")  # the combined state is the first of these that is there
+WORST = ("failure", "error", "pending", "success")  # the combined state is the first of these that occurs
 
 
 class Reviews:
@@ -60,7 +60,7 @@ class Reviews:
         return JSONResponse(rows[-1], 200)
 
     def comments(self, request: Request, body: dict) -> Response:
-        """Comments at a line of a pull request's change."""
+        """Comments on a line of a pull request's change."""
         number = request.path_params["number"]
         rows = self.lines.setdefault(number, [])
         if request.method == "GET":

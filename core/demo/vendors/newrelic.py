@@ -16,7 +16,7 @@ from core.demo.telemetry import Telemetry
 from core.demo.vendors.nrql import NrqlError, answer
 
 KEY, ACCOUNT = "NRAK-DEMO0123456789ABCDEFGHIJKLM", 1234567
-LONG = 3600_000  # ms; a query over more than this is answered later, when it is asked to be asynchronous
+LONG = 3600_000  # ms; an asynchronous query over a longer span is answered later
 SCHEMA = build_schema("""
 scalar Nrql scalar Seconds scalar NrdbResult scalar EpochMilliseconds
 type Query { actor: Actor }
@@ -92,7 +92,7 @@ class SimulatedNewRelic:
     def _issues(
         self, opted: bool, cursor: str | None = None, filter: dict | None = None, timeWindow: dict | None = None
     ):  # noqa: A002, N803
-        """One issue of each alarm that rings now; the shop never has more than a page of them."""
+        """One issue for each active alarm; the shop never has more than a page of them."""
         if not opted:
             raise GraphQLError("this field needs nerd-graph-unsafe-experimental-opt-in: AiIssues")
         states = (filter or {}).get("states") or ["ACTIVATED"]

@@ -1,6 +1,6 @@
-"""NRQL, as much as a reader of errors and service metrics asks for, over what the shop emits.
+"""The part of NRQL that reads errors and service metrics, over the shop's telemetry.
 
-Answered are selections of attributes FROM TransactionError, and count, filter(count) and percentile FROM
+It supports selections of attributes FROM TransactionError, and count, filter(count) and percentile FROM
 Transaction, with WHERE on attributes, FACET appName, SINCE, UNTIL, ORDER BY timestamp, LIMIT, OFFSET and
 TIMESERIES. Anything else is a syntax error, as at the vendor.
 """
@@ -26,7 +26,7 @@ MOST, DEFAULT = 5000, 100
 
 
 class NrqlError(ValueError):
-    """The query cannot be understood."""
+    """The query is not valid."""
 
 
 def answer(query: str, telemetry: Telemetry) -> tuple[list[dict], int]:
@@ -43,7 +43,7 @@ def answer(query: str, telemetry: Telemetry) -> tuple[list[dict], int]:
 
 
 def clauses(query: str) -> dict[str, str]:
-    """The text of each clause; words inside brackets or quotes belong to their clause."""
+    """The text of each clause; keywords within brackets or quotes do not start a clause."""
     starts = [m for m in CLAUSE.finditer(query) if _outside(query[: m.start()])]
     if not starts or starts[0].start() != 0:
         raise NrqlError("a query begins with SELECT")
@@ -141,7 +141,7 @@ def _width(text: str | None, span: float) -> float:
 
 
 def _items(text: str) -> list[str]:
-    """The selection split at the commas outside brackets."""
+    """The selection, split at commas outside brackets."""
     items, depth = [""], 0
     for char in text:
         depth += (char == "(") - (char == ")")

@@ -1,7 +1,7 @@
 """OSV's protocol: batches of queries with pages, and single advisories.
 
-It knows a few real advisories, as the GitHub Advisory Database and the Python Packaging Advisory Database publish
-them (both CC BY 4.0), shortened to what the protocol needs. Some stand in both, under two ids.
+It has a few real advisories from the GitHub Advisory Database and the Python Packaging Advisory Database (both
+CC BY 4.0), shortened to what the protocol needs. Some are in both, under two ids.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class OsvFault(Exception):
 class Query:
     name: str
     version: str
-    begin: int  # of its page
+    begin: int  # start of its page
 
 
 class SimulatedOsv:
-    """``page`` may be made small to see pages."""
+    """A small ``page`` forces paging."""
 
     def __init__(self, prefix: str = "/osv", page: int = PAGE):
         self.rows = {row["id"]: row for row in json.loads(ADVISORIES.read_text(encoding="utf-8"))}
@@ -105,7 +105,7 @@ def _begin(token: str, number: int) -> int:
 
 
 def affects(row: dict, name: str, version: str) -> bool:
-    """Whether an advisory names the version, by its ranges."""
+    """Whether the version is within an advisory's ranges."""
     mine = [a for a in row["affected"] if canonicalize_name(a["package"]["name"]) == name]
     return any(_within(one["events"], version) for a in mine for one in a["ranges"])
 

@@ -18,7 +18,7 @@ KEPT = 500
 
 
 class SlackFault(Exception):
-    """An answer ``ok: false``; the message is Slack's error name."""
+    """A response with ``ok: false``; the message is Slack's error name."""
 
 
 class SimulatedSlack:
@@ -30,7 +30,7 @@ class SimulatedSlack:
         self.routes = [Route("/slack/api/{method}", self.call, methods=["GET", "POST"])]
 
     async def call(self, request: Request) -> Response:
-        """Arguments come in the query, as a form or as JSON; a fault is HTTP 200 with ok false."""
+        """Answer a call. Arguments are in the query, a form or JSON; a fault is HTTP 200 with ok false."""
         given = dict(request.query_params)
         if request.headers.get("content-type", "").startswith("application/json"):
             given |= await request.json()
@@ -115,7 +115,7 @@ class SimulatedSlack:
             raise SlackFault("message_not_found")
         return found
 
-    # --- what a person does
+    # --- a person's clicks
 
     def click(self, ts: str, action_id: str, user: str = USER) -> tuple[bytes, dict[str, str]]:
         """(body, headers) of the request that Slack sends when ``user`` presses a button of the message ``ts``."""
@@ -138,7 +138,7 @@ class SimulatedSlack:
         )
 
     def submit(self, view: dict, values: dict[str, str], user: str = USER) -> tuple[bytes, dict[str, str]]:
-        """(body, headers) of the request that Slack sends when ``user`` sends a form off."""
+        """(body, headers) of the request that Slack sends when ``user`` submits a form."""
         state = {name: {name: {"type": "plain_text_input", "value": value}} for name, value in values.items()}
         return signed(
             {

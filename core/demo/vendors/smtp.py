@@ -1,4 +1,4 @@
-"""A mail server: takes the product's e-mails with sign-in, and keeps the last ones. It sends nothing on."""
+"""A mail server: accepts the product's e-mails with sign-in and keeps the last ones. It delivers nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class MailServer:
         self.server: asyncio.Server | None = None
 
     async def start(self) -> int:
-        """Listen on loopback; returns the port. It has no TLS: the way is within this machine."""
+        """Listen on loopback, without TLS; returns the port."""
 
         def made() -> SMTP:
             return SMTP(self, authenticator=_signed_in, auth_required=True, auth_require_tls=False)

@@ -18,7 +18,7 @@ from core.demo.deployments import DemoDeployment, Deployments
 
 TOKEN, PROJECT, PROJECT_ID, TEAM = "vercel_demo0123456789abcdef", "shop", "prj_shop", "team_demo"
 DOMAIN = "shop.example"
-ALIAS_SECONDS = 0.3  # an alias does not move at once
+ALIAS_SECONDS = 0.3  # delay of an alias change
 USER = {"id": "user_demo", "uid": "user_demo", "username": "demo", "email": "demo@shop.example", "name": "Demo"}
 
 
@@ -72,7 +72,7 @@ class SimulatedVercel:
         return answer
 
     def _one(self, request: Request) -> DemoDeployment:
-        """The deployment by its id or its host."""
+        """The deployment with this id or host."""
         name = request.path_params["id"]
         found = self.deployments.all.get(name) or next(
             (d for d in self.deployments.all.values() if name == f"127.0.0.1:{d.port}"), None
@@ -178,7 +178,7 @@ class SimulatedVercel:
         )
 
     async def events(self, request: Request) -> Response:
-        """The build's output: a list, or with ``format=lines`` one JSON a line, as the command line asks for it."""
+        """The build's output: a list or, with ``format=lines`` as the command line requests it, one JSON per line."""
         made = self._one(request)
         rows = [{"type": "stdout", "created": made.created, "payload": {"text": line}} for line in made.output]
         if request.query_params.get("format") != "lines":

@@ -13,11 +13,12 @@ import sys
 import sysconfig
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
 from core.models import Crash
+from core.models.counted import counted
 from core.policy.sections import FixRules
 from core.repair.judge.forbidden_code import offences
 from core.repair.judge.identifiers import odd_names
@@ -36,15 +37,18 @@ def refuse(
     rules: FixRules,
     allowed: Sequence[str],
     crash: Crash | None = None,
+    modules: Collection[str] | None = None,
 ) -> str | None:
     """Why ``candidate`` may not even be tried; None when it may.
 
-    ``before`` maps every path of the repository to its text; ``allowed`` are globs of the service.
+    ``before`` maps every path of the repository to its text; ``allowed`` are globs of the service. ``modules`` are
+    those that are installed where its code runs; None: the platform's own.
     """
     changed = {p: t for p, t in candidate.files.items() if before.get(p) != t}
     if not changed:
         return f"it changes nothing{f': {candidate.rationale}' if not candidate.files and candidate.rationale else ''}"
-    paths = ((path, _path_refused(path, before, rules, allowed)) for path in changed)
+    there = installed() if modules is None else modules
+    paths = ((path, _path_refused(path, before, rules, allowed, there)) for path in changed)
     texts = ((path, _text_refused(before.get(path, ""), text, crash)) for path, text in changed.items())
     return _first(paths) or _too_large(before, changed, rules) or _first(texts)
 
@@ -70,13 +74,15 @@ def is_test(path: str) -> bool:
     return bool({"tests", "test"} & set(parts[:-1])) or name.startswith("test_") or name.endswith("_test.py")
 
 
-def _path_refused(path: str, before: Mapping[str, str], rules: FixRules, allowed: Sequence[str]) -> str | None:
+def _path_refused(
+    path: str, before: Mapping[str, str], rules: FixRules, allowed: Sequence[str], modules: Collection[str]
+) -> str | None:
     plain = PurePosixPath(path)
     if reason := _odd_path(plain, path, before):
         return reason
     if _is_forbidden(plain, rules):
         return "the policy forbids this path"
-    if path not in before and (hidden := _hides(plain, before)):
+    if path not in before and (hidden := _hides(plain, before, modules)):
         return f"a new file that hides the module {hidden}"
     if is_test(path):
         return "a fix may not touch tests"
@@ -101,7 +107,7 @@ def _is_forbidden(plain: PurePosixPath, rules: FixRules) -> bool:
     return any(matches(head, glob) for glob in rules.forbidden for head in heads if head != ".")
 
 
-def _hides(path: PurePosixPath, before: Mapping[str, str]) -> str:
+def _hides(path: PurePosixPath, before: Mapping[str, str], modules: Collection[str]) -> str:
     """The module that a new file would stand in for: of Python, of the tests, or of an installed package.
 
     A module inside of a package of the program hides no installed one; a folder that is there hides nothing new.
@@ -112,21 +118,22 @@ def _hides(path: PurePosixPath, before: Mapping[str, str]) -> str:
     there = {parent for known in before for parent in PurePosixPath(known).parents}
     new = [part for part in (path, *path.parents) if part not in there]
     tops = {part.name.removesuffix(".py") for part in new if f"{part.parent}/__init__.py" not in before}
-    return min(tops & installed(), default="")
+    return min(tops & set(modules), default="")
 
 
 @cache
 def installed() -> frozenset[str]:
-    """Top-level modules of the interpreter's packages, which are those that the sandbox shows to the service's code."""
+    """Top-level modules of the platform's packages, for code that runs on the platform's own interpreter."""
     folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     return frozenset(module.name for module in pkgutil.iter_modules(sorted(folders)))
 
 
 def _too_large(before: Mapping[str, str], changed: Mapping[str, str], rules: FixRules) -> str | None:
     if len(changed) > rules.max_files:
-        return f"{len(changed)} files change, {rules.max_files} are allowed"
+        return f"the fix changes {counted(len(changed), 'file')}; at most {rules.max_files} are allowed"
     lines = sum(_changed_lines(before.get(path, ""), text) for path, text in changed.items())
-    return f"{lines} lines change, {rules.max_lines} are allowed" if lines > rules.max_lines else None
+    says = f"the fix changes {counted(lines, 'line')}; at most {rules.max_lines} are allowed"
+    return says if lines > rules.max_lines else None
 
 
 def _changed_lines(old: str, new: str) -> int:

@@ -12,6 +12,7 @@ import copy
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
 from core.repair.judge.forbidden_code import offences
 from core.repair.judge.identifiers import odd_names
@@ -21,19 +22,23 @@ from core.repair.localize.syntax import Function, importing
 from core.repair.reproduce.constructors import KNOWN
 from core.repair.types import RegressionTest
 
-PATH = re.compile(r"tests/test_[a-z0-9_]{1,80}\.py")
-OWN = re.compile(r"tests/test_regression_[0-9a-f]{10}\.py")  # that of an earlier fix at the same place
+NAME = re.compile(r"test_[a-z0-9_]{1,80}\.py")
+OWN = re.compile(r"test_regression_[0-9a-f]{10}\.py")  # that of an earlier fix at the same place
 LONGEST, LINES = 60_000, 600
 _MEANT = {"newly imports pytest"}
 _GIVEN = {"pytest", "tempfile", "pathlib"}  # by reproduce.py and core/repair/reproduce/test_calls.py
 _INNER = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
-def refused(test: RegressionTest, before: Mapping[str, str]) -> str:
-    """Empty when the test may be run and committed. ``before`` maps the repository's Python files to their texts."""
-    if not PATH.fullmatch(test.path):
+def refused(test: RegressionTest, before: Mapping[str, str], tests: str = "tests") -> str:
+    """Empty when the test may be run and committed.
+
+    ``before`` maps the repository's Python files to their texts, ``tests`` is the folder of its tests.
+    """
+    path = PurePosixPath(test.path)
+    if not NAME.fullmatch(path.name) or path.as_posix() != test.path or path.parent != PurePosixPath(tests):
         return f"its path is not one of a regression test: {test.path[:80]!r}"
-    if test.path in before and not OWN.fullmatch(test.path):
+    if test.path in before and not OWN.fullmatch(path.name):
         return "it replaces a test of the repository"
     if reason := _text(test.code, before):
         return reason

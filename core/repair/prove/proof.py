@@ -11,7 +11,7 @@ from core.models import Crash
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.sandbox import checkout
 from core.repair.sandbox.desk import desk, script
-from core.repair.sandbox.runner import program
+from core.repair.sandbox.runner import interpreter_of
 from core.repair.types import Candidate, Proof, RegressionTest, Runner
 from core.vendors.command import Completed
 
@@ -60,7 +60,7 @@ def run_tests(
     with desk(tree) as made:
         made.put("platform_reporter.py", script(_REPORTER))
         options = ["-p", "platform_reporter", "-p", "no:cacheprovider", "--tb=short"]
-        argv = ["sh", "-c", _WITH_PLUGIN, made.name, *program(command), *options, *only]
+        argv = ["sh", "-c", _WITH_PLUGIN, made.name, *interpreter_of(runner).program(command), *options, *only]
         done = runner.run(argv, tree, timeout)
         values, honest = made.report()
     return _told(values, honest, done)

@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from core.models import Crash, Frame
 from core.repair.localize.fixability import deepest_in_app
@@ -143,10 +143,11 @@ def _told(crash: Crash) -> list[str]:
     return list(dict.fromkeys(text for text, lines in filter(None, parts) if not lines))[:20]
 
 
-def written(call: Call, crash: Crash, raises: str = "") -> RegressionTest:
+def written(call: Call, crash: Crash, raises: str = "", tests: str = "tests") -> RegressionTest:
     """A test that fails by the exception itself: a call that returns, or refuses otherwise, is no crash.
 
-    ``raises``: the documented exception (an import line, then the name) that is to come instead.
+    ``raises``: the documented exception (an import line, then the name) that is to come instead. ``tests`` is the
+    folder that it goes to.
     """
     frame, kind = deepest_in_app(crash) or _NOWHERE, kind_of(crash)
     imports = [*call.imports.splitlines(), *(raises.splitlines()[:-1])]
@@ -162,7 +163,8 @@ def written(call: Call, crash: Crash, raises: str = "") -> RegressionTest:
     about = _docstring(f"{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}.")
     name = f"test_{_name(frame.function, 'call')}_does_not_raise_{_name(kind, 'error')}"
     code = f"{about}\n\n{head}def {name}():\n{inside}"
-    return RegressionTest(f"tests/test_regression_{fingerprint(crash)}.py", code, call.expression)
+    path = PurePosixPath(tests, f"test_regression_{fingerprint(crash)}.py").as_posix()
+    return RegressionTest(path, code, call.expression)
 
 
 def _used(lines: Sequence[str], text: str) -> list[str]:

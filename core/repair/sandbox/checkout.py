@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.repair.sandbox.place import beside, is_checkout, root_of
 from core.repair.sandbox.runner import behind, bubblewrap_works, closed, empty_room
 from core.vendors.command import QUIET, run, succeeded
 from core.vendors.git_settings import environment, protocol
@@ -48,15 +49,14 @@ class Remote:
     write: bool = False
 
 
-def beside(tree: Path) -> Path:
-    """Where the git directory of a checkout of the platform lies."""
-    return tree.with_name(f"{tree.name}.git")
-
-
 def of(tree: Path) -> GitPlace:
-    """The git directory of a checkout: beside it, or for a person's own checkout as git has it."""
-    tree, own = tree.resolve(), beside(tree.resolve())
-    if (own / "commondir").is_file():
+    """The git directory of a checkout: beside it, or for a person's own checkout as git has it.
+
+    ``tree`` may be a folder in a checkout of the platform.
+    """
+    tree = root_of(tree.resolve())
+    if is_checkout(tree):
+        own = beside(tree)
         return GitPlace(own, _named(own / "commondir"), tree)
     inside = tree / ".git"
     if inside.is_file():
@@ -90,13 +90,16 @@ def remove(tree: Path) -> None:
 def start_over(tree: Path) -> None:
     """Put every file back to its commit and remove all others; a person's ignored files stay."""
     place = of(tree)
-    everything = "-ffdqx" if place.directory == beside(tree.resolve()) else "-fdq"
-    execute(place, ["sh", "-c", f"{START_OVER} {everything}"], writes=[tree.resolve(), place.directory])
+    everything = "-ffdqx" if place.tree and place.directory == beside(place.tree) else "-fdq"
+    writes = [path for path in (place.tree, place.directory) if path]
+    execute(place, ["sh", "-c", f"{START_OVER} {everything}"], writes=writes)
 
 
 def tracked(tree: Path, pattern: str) -> list[str]:
-    """Plain files of the commit that match a pattern; links are left out, they may lead anywhere."""
-    rows = git(of(tree), "ls-files", "-z", "--stage", "--", pattern).split("\0")
+    """Plain files of the commit below the folder that match a pattern; links are left out, they may lead anywhere."""
+    place = of(tree)
+    inside = ["-C", str(tree.resolve())] if place.tree != tree.resolve() else []
+    rows = git(place, *inside, "ls-files", "-z", "--stage", "--", pattern).split("\0")
     entries = [row.split("\t", 1) for row in rows if row]
     return [path for told, path in entries if told.startswith("100")]
 

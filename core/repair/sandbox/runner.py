@@ -10,19 +10,23 @@ import os
 import re
 import shutil
 import stat
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from core.policy.sections import FixRules
+from core.repair.sandbox.interpreter import PLATFORM, Interpreter
+from core.repair.sandbox.place import root_of
 from core.repair.types import Runner
 from core.vendors.command import Ceiling, Completed, run, wait_gone
 
 MEMORY, FILE_SIZE, PROCESSES, CPU_SECONDS = 2 << 30, 64 << 20, 64, 120
 CEILING = Ceiling(tasks=PROCESSES)
 SCRATCH, SHARED_MEMORY = 256 << 20, 64 << 20
+USR = Path("/usr")
+OF_THE_ROOM = ("proc", "dev", "tmp", "sys", "run", "w")
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "HOME": "/tmp",
@@ -43,41 +47,52 @@ LIMITS = (
 )
 
 
-# as ``python -m``, but a module of the tree does not stand in for an installed one of that name
-MODULE = """
-import os, runpy, sys
-name = sys.argv.pop(1)
-try:
-    __import__(name)
-except ImportError:
-    pass
-sys.path.insert(0, os.getcwd())
-runpy.run_module(name, run_name="__main__", alter_sys=True)
-"""
+def program(argv: Sequence[str], interpreter: Interpreter = PLATFORM) -> list[str]:
+    """Argument list; ``python`` is the interpreter with its packages, by default the one that runs this process."""
+    return interpreter.program(argv)
 
 
-def program(argv: Sequence[str]) -> list[str]:
-    """Argument list; ``python`` is always the interpreter that runs this process, with its installed packages."""
-    first, *rest = map(str, argv)
-    if first not in ("python", "python3"):
-        return [first, *rest]
-    return [sys.executable, *(["-P", "-c", MODULE, *rest[1:]] if rest[:1] == ["-m"] else rest)]
+def interpreter_of(runner: Runner) -> Interpreter:
+    """The interpreter on which a runner runs ``python``."""
+    return getattr(runner, "interpreter", PLATFORM)
 
 
-def _path() -> str:
-    return f"{Path(sys.executable).parent}:/usr/bin:/bin"
+def on(runner: Runner, interpreter: Interpreter) -> Runner:
+    """The same runner on another interpreter; one that is not ours stays as it is."""
+    if interpreter is PLATFORM or not isinstance(runner, BubblewrapRunner | LimitedRunner):
+        return runner
+    return replace(runner, interpreter=interpreter)
 
 
+def version_of(runner: Runner) -> tuple[int, int] | None:
+    """The Python version of a service's own interpreter; None where that is the platform's."""
+    interpreter = interpreter_of(runner)
+    return None if interpreter is PLATFORM else interpreter.version
+
+
+def linting(runner: Runner) -> Runner:
+    """The same runner on the interpreter that has the linters for the code that this one runs."""
+    if isinstance(runner, BubblewrapRunner | LimitedRunner) and runner.interpreter is not PLATFORM:
+        return replace(runner, interpreter=runner.interpreter.linters or PLATFORM)
+    return runner
+
+
+@dataclass(frozen=True)
 class BubblewrapRunner:
-    """Tree writable at /w; its .git is hidden, so that neither hooks nor history can be changed."""
+    """Checkout writable at /w; its .git is hidden, so that neither hooks nor history can be changed.
 
+    ``tree`` is the checkout, or the folder of a service in it, where the command runs.
+    """
+
+    interpreter: Interpreter = PLATFORM
     name = "bubblewrap"
     weaker_because = ""
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
-        inside = [*LIMITS, *program(argv)]
-        around, told = walls(tree.resolve()), ENVIRONMENT | {"PATH": _path()}
-        return behind(around, inside, timeout, told, CEILING, [tree])
+        inside = [*LIMITS, *self.interpreter.program(argv)]
+        around = walls(tree.resolve(), interpreter=self.interpreter)
+        told = ENVIRONMENT | {"PATH": self.interpreter.path} | dict(self.interpreter.variables)
+        return behind(around, inside, timeout, told, CEILING, [root_of(tree.resolve())])
 
 
 def behind(
@@ -107,23 +122,27 @@ def behind(
         return done
 
 
-def walls(tree: Path, readable: Sequence[Path] = ()) -> list[str]:
-    """Bubblewrap's arguments: only ``tree`` (at /w), /tmp and /dev/shm can be written; ``readable`` is shown too.
+def walls(tree: Path, readable: Sequence[Path] = (), interpreter: Interpreter = PLATFORM) -> list[str]:
+    """Bubblewrap's arguments: only the checkout (at /w), /tmp and /dev/shm can be written; ``readable`` is shown too.
 
     /proc, /dev and / are made read-only at the end: started by root, the code inside still counts as root for
     the files of /proc/sys (kernel.core_pattern would run a program outside), and both others are memory.
     """
-    made = empty_room()
-    for shown in (*_prefixes(), *map(str, readable)):
+    made, root = empty_room(image=interpreter.root), root_of(tree)
+    for shown in map(str, (*beyond_usr(interpreter.folders), *readable)):
         made += ["--ro-bind", shown, shown]
-    made += ["--bind", str(tree), "/w", "--chdir", "/w", *_hidden_git(tree)]
+    inside = Path("/w", tree.relative_to(root))
+    made += ["--bind", str(root), "/w", "--chdir", str(inside), *_hidden_git(root)]
     return [*made, *closed(), "--uid", "65534", "--gid", "65534"]
 
 
-def empty_room(network: bool = False) -> list[str]:
-    """Bubblewrap's arguments for a room with the system's programs, an empty /tmp, and nothing else of the machine."""
+def empty_room(network: bool = False, image: Path | None = None) -> list[str]:
+    """Bubblewrap's arguments for a room with the system's programs, an empty /tmp, and nothing else of the machine.
+
+    The programs are those of ``image``, the root folder of another system, where that is given.
+    """
     made = ["--unshare-user", "--unshare-all", *(["--share-net"] if network else []), "--disable-userns"]
-    made += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr", *_system_links()]
+    made += ["--die-with-parent", "--new-session", *(_image(image) if image else _system())]
     made += ["--proc", "/proc", "--dev", "/dev"]
     return [*made, "--size", str(SHARED_MEMORY), "--tmpfs", "/dev/shm", "--size", str(SCRATCH), "--tmpfs", "/tmp"]
 
@@ -133,9 +152,20 @@ def closed() -> list[str]:
     return ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--cap-drop", "ALL"]
 
 
+def _image(root: Path) -> list[str]:
+    """The folders of another system's root; what belongs to the room itself is left out."""
+    made = []
+    for path in sorted(root.iterdir()):
+        if path.is_symlink():
+            made += ["--symlink", str(path.readlink()), f"/{path.name}"]
+        elif path.is_dir() and path.name not in OF_THE_ROOM:
+            made += ["--ro-bind", str(path), f"/{path.name}"]
+    return made
+
+
 @cache
-def _system_links() -> tuple[str, ...]:
-    made: list[str] = []
+def _system() -> tuple[str, ...]:
+    made = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "lib", "lib64"):
         path = Path("/", name)
         if path.is_symlink():
@@ -145,11 +175,9 @@ def _system_links() -> tuple[str, ...]:
     return tuple(made)
 
 
-@cache
-def _prefixes() -> tuple[str, ...]:
-    """Folders of the interpreter and its packages that /usr does not already hold."""
-    found = {str(Path(p).resolve()) for p in (sys.prefix, sys.base_prefix)} | {sys.prefix}
-    return tuple(sorted(p for p in found if p != "/usr" and not p.startswith("/usr/")))
+def beyond_usr(folders: Sequence[Path]) -> list[Path]:
+    """The folders that /usr does not already hold."""
+    return [path for path in folders if path != USR and not path.is_relative_to(USR)]
 
 
 def _hidden_git(tree: Path) -> list[str]:
@@ -159,6 +187,7 @@ def _hidden_git(tree: Path) -> list[str]:
     return ["--ro-bind", "/dev/null", "/w/.git"] if git.exists() else []
 
 
+@dataclass(frozen=True)
 class LimitedRunner:
     """Own session, clean environment, resource limits and an audit hook that denies what the code may not do.
 
@@ -166,6 +195,7 @@ class LimitedRunner:
     of the repository, imports nothing of it, and has nothing else between it and the machine.
     """
 
+    interpreter: Interpreter = PLATFORM
     name = "limited"
     weaker_because = (
         "files of this machine stay readable, native code could pass the audit hook that denies sockets, new "
@@ -175,11 +205,13 @@ class LimitedRunner:
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
         guard = Path(__file__).parent / "limited"
         with tempfile.TemporaryDirectory(prefix="limited-") as scratch:
-            env = ENVIRONMENT | {"PATH": _path(), "PYTHONPATH": str(guard), "TMPDIR": scratch, "HOME": scratch}
-            env["GUARDED"] = os.pathsep.join((str(tree.resolve()), os.path.realpath(scratch)))
+            env = ENVIRONMENT | {"PATH": self.interpreter.path, "TMPDIR": scratch, "HOME": scratch}
+            env |= {"PYTHONPATH": str(guard)}
+            env["GUARDED"] = os.pathsep.join((str(root_of(tree.resolve())), os.path.realpath(scratch)))
             limits = LIMITS if shutil.which("prlimit") else ()
             folders = (tree, Path(scratch))
-            return run([*limits, *program(argv)], cwd=tree, timeout=timeout, env=env, ceiling=CEILING, folders=folders)
+            inside = [*limits, *self.interpreter.program(argv)]
+            return run(inside, cwd=tree, timeout=timeout, env=env, ceiling=CEILING, folders=folders)
 
 
 def read_back(path: Path, limit: int = FILE_SIZE) -> str:

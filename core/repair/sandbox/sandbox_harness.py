@@ -149,7 +149,7 @@ def seen(tb):
     """A frame with its locals, the values on its line, and the span of the expression that failed."""
     frame, line = tb.tb_frame, tb.tb_lineno
     own = frame.f_code.co_filename.startswith(ROOT + os.sep)
-    spans = list(frame.f_code.co_positions())
+    spans = list(frame.f_code.co_positions()) if sys.version_info >= (3, 11) else []
     span = spans[tb.tb_lasti // 2] if tb.tb_lasti // 2 < len(spans) else None
     return {
         "file": relative(frame), "line": line, "function": frame.f_code.co_name, "in_app": own,

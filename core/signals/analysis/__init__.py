@@ -1,1 +1,1 @@
-"""Analysis of an issue: cause, suspects, severity, similar issues of the past, corroboration."""
+"""Analysis of an issue: cause, suspects, severity, similar past issues, corroboration."""

@@ -13,7 +13,7 @@ from core.signals.analysis.types import Conclusion, Evidence
 from core.signals.grouping import stack
 from core.signals.grouping.fingerprint import Fingerprint, fingerprint, operation
 
-SIMPLE = {  # how small a cure the failed operation usually has, 0..1
+SIMPLE = {  # how small the fix of the failed operation usually is, 0..1
     "division": 1.0,
     "none-attribute": 0.95,
     "none-value": 0.95,
@@ -30,7 +30,7 @@ SIMPLE = {  # how small a cure the failed operation usually has, 0..1
     "import": 0.7,
     "recursion": 0.6,
 }
-OTHERWISE = 0.8  # an operation the table does not know
+OTHERWISE = 0.8  # any other operation
 ENOUGH = 3  # occurrences
 SLOW = ("p95", "latency", "slow", "duration", "response time")
 
@@ -222,7 +222,7 @@ def _slow_says(case: Case) -> str:
 
 
 def _simplicity(case: Case, cause: Cause) -> float:
-    """1 = one line in one file. Only code has a cure in code; each further file between the calls costs."""
+    """1 = one line in one file. Only faults in code have a fix in code; each further file between the calls costs."""
     if cause is not Cause.CODE or not case.fp.calls:
         return 0.2 if cause is not Cause.UNKNOWN else 0.0
     word = case.fp.pattern.rsplit("/", 1)[-1]

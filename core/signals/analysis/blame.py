@@ -1,9 +1,9 @@
 """Ranks the suspects of an incident, with evidence: services, changes, and external causes.
 
-Services: failures propagate from callees to callers. The origin is therefore the service whose trouble its callees do
-not explain, that the other troubled services reach, and that failed first. (The idea of MonitorRank, Kim et al. 2013,
-and MicroRCA, Wu et al. 2020, without their random walks.) Changes: those shortly before the incident, in the same
-service, that touch files of the stack.
+Services: failures propagate from callees to callers. The origin is therefore the service that failed first, that the
+other degraded services call, and whose failure its callees do not explain. (After MonitorRank, Kim et al. 2013, and
+MicroRCA, Wu et al. 2020, without their random walks.) Changes: recent ones in the same service that touch files of the
+stack.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from core.models import Record
 from core.signals.grouping.stack import normal_file
 
 Graph = Mapping[str, Sequence[str]]
-SOON = timedelta(minutes=30)  # a change this long before the beginning counts e^-1 as much
-SLACK = timedelta(minutes=1)  # clocks differ: a change may seem to come this much after the beginning
+SOON = timedelta(minutes=30)  # the weight of a change falls to e^-1 at this distance
+SLACK = timedelta(minutes=1)  # clock skew: a change may appear this much later than the incident
 EARLY = timedelta(minutes=5)
 
 
@@ -54,10 +54,10 @@ def rank(
     upstream: str = "",
     ours: Sequence[str] = (),
 ) -> list[RankedSuspect]:
-    """Suspects, the likeliest first, whatever the input's order.
+    """Suspects, most likely first; the input's order does not matter.
 
     ``calls`` are file:function of the stack; ``upstream`` is a host that the errors name; ``ours`` lists our
-    own services (default: those of the graph): any other host is outside.
+    own services (default: those of the graph): any other host is external.
     """
     graph = graph or {}
     known = set(ours) or set(graph) | {t.service for t in trouble} | {service}
@@ -83,7 +83,7 @@ def _of_host(host: str, known: set[str]) -> Iterator[RankedSuspect]:
 
 
 def _of_services(graph: Graph, trouble: Sequence[Trouble], known: set[str]) -> Iterator[RankedSuspect]:
-    """Score: 0.5 own trouble that no callee explains, 0.3 troubled services that reach it, 0.2 how early."""
+    """Score: 0.5 degradation that no callee explains, 0.3 degraded services that call it, 0.2 how early."""
     worst = {t.service: t for t in sorted(trouble, key=lambda t: (t.errors, t.latency, t.began))}
     if not worst:
         return
@@ -101,14 +101,14 @@ def _of_services(graph: Graph, trouble: Sequence[Trouble], known: set[str]) -> I
 
 
 def _levels(worst: Mapping[str, Trouble]) -> dict[str, float]:
-    """Each service's trouble, 0..1, against the worst of its kind."""
+    """Each service's degradation, 0..1, relative to the worst of its kind."""
     errors = max(t.errors for t in worst.values()) or 1.0
     latency = max(t.latency for t in worst.values()) or 1.0
     return {name: max(t.errors / errors, t.latency / latency, 0.0) for name, t in worst.items()}
 
 
 def _reach(graph: Graph, target: str) -> set[str]:
-    """All services that call ``target``, themselves or through others."""
+    """All services that call ``target``, directly or indirectly."""
     callers: dict[str, set[str]] = {}
     for caller, callees in graph.items():
         for callee in callees:
@@ -139,7 +139,7 @@ def _says(told: Trouble, callers: set[str], callees: Sequence[str]) -> str:
 def _of_changes(
     service: str, began: datetime, changes: Sequence[Record], calls: Sequence[str], graph: Graph
 ) -> Iterator[RankedSuspect]:
-    """Score: 0.5 how soon before, 0.3 the same service (0.15 one that it calls), 0.2 files of the stack."""
+    """Score: 0.5 how recent, 0.3 the same service (0.15 one that it calls), 0.2 files of the stack."""
     files = {call.split(":")[0] for call in calls}
     for change in changes:
         if change.at > began + SLACK:
@@ -156,7 +156,7 @@ def _of_changes(
 
 
 def _short(release: str) -> str:
-    """A commit by its first twelve digits; another release by its name."""
+    """The first twelve digits of a commit; any other release in full."""
     return release[:12] if re.fullmatch(r"[0-9a-f]{40}", release) else release
 
 

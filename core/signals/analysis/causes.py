@@ -1,6 +1,6 @@
 """The kind of cause of an exception: a table of patterns for its type and message; the first match wins.
 
-Only CODE goes to a fixer; every other kind comes with the next step for a person.
+Only CODE goes to a fixer; every other kind has a next step for a person.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ENVIRONMENT_READ = re.compile(r"os\.environ\[|getenv|process\.env")
 
 @dataclass(frozen=True)
 class Rule:
-    """``types`` and ``message`` are patterns; either one that matches is enough."""
+    """``types`` and ``message`` are patterns; one match is enough."""
 
     cause: Cause
     says: str
@@ -38,7 +38,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class CauseVerdict:
-    """``raised`` and ``frames`` are those of the exception that decides; ``upstream`` is a host, if named."""
+    """``raised`` and ``frames`` belong to the deciding exception; ``upstream`` is a host, if named."""
 
     cause: Cause
     says: str
@@ -110,7 +110,7 @@ RULES = (
 
 
 def classify(crash: Crash) -> CauseVerdict:
-    """The kind of cause, read along the chain of causes from the root to what was reported."""
+    """The kind of cause, searched from the root of the exception chain to the reported exception."""
     steps = list(_steps(crash))
     for raised, frames in steps:
         rule = _match(raised, frames)
@@ -129,7 +129,7 @@ def classify(crash: Crash) -> CauseVerdict:
 
 
 def _steps(crash: Crash) -> Iterator[tuple[Raised, tuple[Frame, ...]]]:
-    """Root first. A context counts only where the program raised anew while handling it."""
+    """Root first. A context counts only if the program raised a new exception while handling it."""
     anew = bool(crash.frames and OWN_RAISE.match(crash.frames[-1].code))
     links = [link for link in crash.chain if link.relation == "cause" or anew]
     yield from ((link, link.frames) for link in reversed(links))
@@ -138,7 +138,7 @@ def _steps(crash: Crash) -> Iterator[tuple[Raised, tuple[Frame, ...]]]:
 
 def _match(raised: Raised, frames: tuple[Frame, ...]) -> Rule | None:
     name, says = raised.type.rsplit(".", 1)[-1], raised.message
-    if name == "KeyError":  # its message is data; only a missing variable of the environment is none of the code's
+    if name == "KeyError":  # its message is data; only a missing environment variable is not the code's fault
         read = any(ENVIRONMENT_READ.search(f.code) for f in frames[-2:])
         return next(r for r in RULES if r.cause is Cause.ENVIRONMENT and r.types.match("MemoryError")) if read else None
     return next((r for r in RULES if r.types.match(name)), None) or next(
@@ -147,7 +147,7 @@ def _match(raised: Raised, frames: tuple[Frame, ...]) -> Rule | None:
 
 
 def upstream(crash: Crash, raised: Raised, frames: tuple[Frame, ...]) -> str:
-    """The host that did not answer: from the message, the logs, or the innermost locals."""
+    """The host that did not respond: from the message, the logs, or the innermost locals."""
     messages = [raised.message, crash.exception.message, *crash.logs[-5:]]
     values = [
         value.strip("'\"")

@@ -30,7 +30,7 @@ ENVIRONMENTS = (
 )
 PRODUCTION = "production"
 DEVIATIONS = 3.0  # 0.1 % of backgrounds exceed their mean by more
-SHOWN = 80  # characters of a name that a stranger chose
+SHOWN = 80  # characters of an untrusted name
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Claim:
-    """The claim of a report. ``span`` includes the slack; None: the report arrived too late to be checked.
+    """The claim of a report. ``span`` includes the slack; None if the report arrived too late to be checked.
 
     ``elsewhere`` counts the crashes of the service in the span that belong to other issues.
     """
@@ -59,7 +59,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class FailureCount:
-    """Failures, of so many requests or in so many seconds."""
+    """A number of failures out of a number of requests, or within a number of seconds."""
 
     failures: float = 0.0
     of: float = 0.0
@@ -67,7 +67,7 @@ class FailureCount:
 
 @dataclass(frozen=True)
 class Witness:
-    """What one source says: ``kind`` is metrics (of requests) or logs (in seconds).
+    """The findings of one source: ``kind`` is metrics (of requests) or logs (in seconds).
 
     ``trouble`` is why it could not be read recently.
     """
@@ -81,7 +81,7 @@ class Witness:
 
 @dataclass(frozen=True)
 class Corroboration:
-    """``source`` is who corroborates; ``says`` is the sentence of the receipt."""
+    """``source`` is the corroborating source; ``says`` is the receipt's sentence."""
 
     corroborated: bool
     source: str
@@ -90,7 +90,7 @@ class Corroboration:
 
 @dataclass(frozen=True)
 class Logged:
-    """So many records alike: ``mine`` are those that grouping gave to the reported issue."""
+    """Similar records, counted: ``mine`` are those that grouping assigned to the reported issue."""
 
     kind: Kind
     fingerprint: str
@@ -107,7 +107,7 @@ def names_of(environment: str) -> frozenset[str]:
 def count_logs(during: Collection[Logged], before: Collection[Logged]) -> tuple[int, int]:
     """Records that may show the reported failure: (in the span, before it).
 
-    A record of the issue itself counts, and a line that names no exception. Another issue's exception is another fault.
+    Records of the issue itself count, and lines that name no exception. An exception of another issue does not count.
     """
     counted = [row for row in during if row.mine or row.kind is Kind.LOG]
     prints = {row.fingerprint for row in counted}
@@ -116,7 +116,7 @@ def count_logs(during: Collection[Logged], before: Collection[Logged]) -> tuple[
 
 
 def judge(claim: Claim, witnesses: Sequence[Witness], rules: CorroborationRules) -> Corroboration:
-    """Whether a source corroborates the claim; otherwise what each source shows."""
+    """Whether a source corroborates the claim; if none does, what each source shows."""
     if claim.span is None:
         return _alone(claim, "The report reached the platform too late to be checked")
     for witness in witnesses:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from core.signals.grouping.masking import words
 
 WEIGHTS = {"fingerprint": 0.4, "pattern": 0.3, "words": 0.2, "service": 0.1}
-LEAST = 0.25  # likeness from which a past issue is worth showing
+LEAST = 0.25  # the lowest similarity that is shown
 
 
 @dataclass(frozen=True)
 class PastIssue:
-    """An issue as memory keeps it; ``cure`` is what ended it, in a person's words."""
+    """A remembered issue; ``cure`` describes the fix in plain words."""
 
     id: int
     fingerprint: str
@@ -24,7 +24,7 @@ class PastIssue:
 
 
 def similar(issue: PastIssue, past: Sequence[PastIssue], most: int = 5) -> list[tuple[PastIssue, float]]:
-    """Past issues with their likeness 0..1, the likest first, of equals the newest; without itself."""
+    """Past issues with their similarity 0..1, most similar first, ties by newest; excludes the issue itself."""
     scored = [(other, round(_likeness(issue, other), 4)) for other in past if other.id != issue.id]
     near = [pair for pair in scored if pair[1] >= LEAST]
     return sorted(near, key=lambda pair: (-pair[1], -pair[0].id))[:most]

@@ -1,8 +1,8 @@
-"""Severity and impact from figures, each of them said.
+"""Severity and impact from figures, with the reason for each.
 
-Severity is how badly the service fails (share of its requests, or growth of its p95), raised by users
-touched and by a steep trend. Impact is what the business feels: it starts at the catalogue's and rises
-with breadth.
+Severity is how badly the service fails (share of its requests, or growth of its p95), raised by the number
+of affected users and by a steep trend. Impact is the effect on the business: it starts at the catalogue's
+value and rises with the number of failing services.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from core.policy.sections import SeverityRules
 from core.signals.health import FEWEST_ERRORS, FEWEST_POINTS, slower
 
 SEVERITIES, IMPACTS = list(Severity), list(Impact)
-USERS = ((1000, Severity.HIGH), (100, Severity.MEDIUM))  # users touched -> severity at least
-USERS_SHARE = 0.10  # of the requests: fewer users than that are not many of them
-STEEP, NOTABLE = 10.0, 0.002  # an error rate grown tenfold counts from this share of the requests on
-BROAD = 2  # other services that fail at the same time
-SLOWER = ((10.0, Severity.HIGH), (2.0, Severity.MEDIUM))  # growth of p95 -> severity at least
+USERS = ((1000, Severity.HIGH), (100, Severity.MEDIUM))  # affected users -> minimum severity
+USERS_SHARE = 0.10  # of the requests: below it, the number of users does not raise the severity
+STEEP, NOTABLE = 10.0, 0.002  # a tenfold rise of the error rate counts from this share of the requests
+BROAD = 2  # number of other services that fail at the same time
+SLOWER = ((10.0, Severity.HIGH), (2.0, Severity.MEDIUM))  # growth of p95 -> minimum severity
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ def assess(
     noise_ms: float,
     share: float = 1.0,
 ) -> Assessment:
-    """Severity and impact now, against ``before``. ``others`` are services that fail at the same time.
+    """Severity and impact now, compared with ``before``. ``others`` are services that fail at the same time.
 
-    A p95 that grew by up to ``noise_ms`` has not grown. ``share`` of the service's failures are this issue's.
+    Growth of p95 by up to ``noise_ms`` is noise. ``share`` is this issue's share of the service's failures.
     """
     grounds = list(_grounds(health, before, users, rules, noise_ms, share))
     severity = max((level for level, _ in grounds), key=SEVERITIES.index)
@@ -57,7 +57,7 @@ def assess(
 def _grounds(
     health: ServiceHealth, before: ServiceHealth, users: int, rules: SeverityRules, noise_ms: float, share: float
 ) -> Iterator[tuple[Severity, str]]:
-    """Each reason for a severity; the gravest one counts."""
+    """Each reason for a severity; the most severe one counts."""
     own = health.model_copy(update={"errors": health.errors * share})
     level, told = _failing(own, rules)
     yield level, told if share == 1 else f"{told} by this issue, {health.error_rate or 0:.1%} in all"
@@ -76,7 +76,7 @@ def _failing(health: ServiceHealth, rules: SeverityRules) -> tuple[Severity, str
     if rate is None:
         return Severity.LOW, "no request figures of the service"
     limits = (Severity.CRITICAL, rules.critical), (Severity.HIGH, rules.high), (Severity.MEDIUM, rules.medium)
-    few = health.errors < FEWEST_ERRORS  # a few failures of few requests are no share yet
+    few = health.errors < FEWEST_ERRORS  # too few failures for a meaningful share
     level = next((level for level, limit in limits[2 if few else 0 :] if rate >= limit), Severity.LOW)
     doubt = ", too few to say more" if few and rate >= rules.high else ""
     return level, f"{rate:.1%} of {health.requests:.0f} requests fail{doubt}"

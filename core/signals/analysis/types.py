@@ -1,4 +1,4 @@
-"""What an analyst is given of an issue, and what it concludes."""
+"""The input of an analyst and its conclusion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.policy.sections import SeverityRules
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that an analyst is given of one issue; every text in it is a stranger's."""
+    """The input of an analyst for one issue; every text in it is untrusted."""
 
     title: str
     service: str
@@ -23,10 +23,10 @@ class Evidence:
     impact: Impact = Impact.MEDIUM
     others: Sequence[str] = ()  # services with errors at the same time
     rules: SeverityRules = field(default_factory=SeverityRules)
-    noise_ms: float = 50.0  # growth of a latency that says nothing
+    noise_ms: float = 50.0  # latency growth that counts as noise
     changes: Sequence[Record] = ()  # recent releases and deployments
     upstreams: Sequence[str] = ()
-    past: Sequence[str] = ()  # similar issues and what cured them
+    past: Sequence[str] = ()  # similar issues and their fixes
 
 
 @dataclass(frozen=True)

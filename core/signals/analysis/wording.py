@@ -1,7 +1,7 @@
-"""A crash's root cause in a person's words: what was asked of which value, and where that value came from.
+"""A crash's root cause in plain words: which operation failed on which value, and where that value came from.
 
-Sentences are built from the failing statement's text and the frame's locals; both are a stranger's text and
-are only quoted, cut short.
+Sentences are built from the failing statement's text and the frame's locals. Both are untrusted: they are
+truncated and only quoted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAME = r"[A-Za-z_][\w.]*(?:\[[^\]]*\]|\([^()]*\))*"
 
 
 def explain(raised: Raised, frames: tuple[Frame, ...], operation: str) -> str:
-    """One or two sentences, from the innermost frame that is the program's own."""
+    """One or two sentences, from the program's own innermost frame."""
     own = [frame for frame in frames if frame.in_app]
     if not own:
         return f"{raised.type}: {_cut(raised.message, 200)}" if raised.message else raised.type
@@ -78,7 +78,7 @@ WORDS: dict[str, Callable[[Raised, Frame], str]] = {
 
 
 def _culprit(frame: Frame, operation: str) -> str:
-    """The local name whose value is at fault, when it can be told."""
+    """The local name whose value is at fault, if known."""
     if operation == "division":
         return _zero(frame)
     if operation == "subscript":
@@ -88,7 +88,7 @@ def _culprit(frame: Frame, operation: str) -> str:
 
 
 def _origin(own: list[Frame], name: str) -> str:
-    """Where the value came from: the outermost of the nearest callers that pass a value of that name on."""
+    """Where the value came from: the outermost of the nearest callers that pass on a value with that name."""
     if not name or len(own) < 2 or name not in (own[-1].locals or {}):
         return ""
     caller = own[-2]

@@ -1,9 +1,9 @@
 """Anomalies of one metric stream: online, one pass, no look ahead, one setting for every series.
 
-Several statistics of the stream (level, step, means of minutes and hours, unrest, sameness, deviation from the
-day's and the week's rhythm, distribution of late, gaps) each know their own tail (tail.py). The strangest one
-speaks. It is an alarm when it passes a bar (bar.py) that rises with each alarm and sinks slowly, so that the
-long-run rate of alarms is bounded whatever the series. After an alarm the detector rests: one incident is one alarm.
+Several statistics of the stream (level, step, means of minutes and hours, volatility, constancy, deviation from the
+daily and weekly rhythm, recent distribution, gaps) each learn their own tail (tail.py). The most surprising one counts.
+It is an alarm if it exceeds a bar (bar.py) that rises with each alarm and sinks slowly, so that the long-run rate of
+alarms is bounded for every series. After an alarm the detector pauses: one incident is one alarm.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from core.signals.anomaly.bar import Bar
 from core.signals.anomaly.season import Season
 from core.signals.anomaly.tail import Tail
 
-THRESHOLD = 0.5  # a score from here on is an alarm
-QUIET = 0.499  # the most that a row below the bar, or within a known incident, can have
-REST = 80  # rows after the last strange one of an incident that still belong to it
-LOUDER = 2.0  # unless they are this much stranger
+THRESHOLD = 0.5  # the lowest score of an alarm
+QUIET = 0.499  # the highest score of a row below the bar or within a known incident
+REST = 80  # rows that still belong to an incident after its last unusual row
+LOUDER = 2.0  # unless they are this much more surprising
 WARM_UP = 100  # rows
-MOST = 1e100  # values beyond it are taken as it, so that sums stay finite
+MOST = 1e100  # larger values are clipped, so that sums stay finite
 MEMORY = 2000  # rows of the slow averages
-SHORT, LONG, LATE = 10, 60, 52  # rows of the means, and of "the distribution of late"
-BINS, SAMPLE = 8, 150  # of the distribution, and rows that its edges are taken from
+SHORT, LONG, LATE = 10, 60, 52  # rows of the means, and of the recent distribution
+BINS, SAMPLE = 8, 150  # bins of the distribution, and rows that define their edges
 FAST, SLOW, VERY_SLOW = 12, 24, 30  # rows of a block of peaks
-# each statistic's kind, which has a handicap of its own; rows of its blocks of peaks; what it says
+# each statistic's kind, which has its own handicap; rows of its blocks of peaks; its description
 STATISTICS = {
     "high": ("high", FAST, "higher than ever"),
     "low": ("low", FAST, "lower than ever"),
@@ -53,7 +53,7 @@ STATISTICS = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What a row was: ``score`` 0..1, and the band that was expected before it was seen (infinite: unknown)."""
+    """The result for a row: ``score`` 0..1, and the band expected before the row was seen (infinite: unknown)."""
 
     score: float
     low: float
@@ -81,9 +81,9 @@ class RollingMean:
 
 
 class Mixture:
-    """How the values of late are spread, against all before: Kullback-Leibler divergence over quantile bins.
+    """The recent distribution of values compared with all before: Kullback-Leibler divergence over quantile bins.
 
-    The idea is that of Wang, Viswanathan et al. 2011 (relative entropy), with one distribution as its past.
+    After Wang, Viswanathan et al. 2011 (relative entropy), with one distribution for the past.
     """
 
     def __init__(self):
@@ -128,7 +128,7 @@ class Detector:
         self.bar, self.resting, self.loudest = Bar(), 0, 0.0
 
     def step(self, at: datetime, x: float | None) -> Reading:
-        """Take in a row; None or not-a-number is a missing value. Times may come in any rhythm, but in order."""
+        """Process a row; None or NaN is a missing value. Times may be irregular, but must be in order."""
         if x is None or not math.isfinite(x):
             return self._judge([("gap", self._gap(at, missing=True))], (-math.inf, math.inf))
         x, gap = min(MOST, max(-MOST, x)), self._gap(at, missing=False)
@@ -166,7 +166,7 @@ class Detector:
         return max(1e-3 * abs(self.base), 0.02 * self.spread, 1e-12)
 
     def _expect(self, at: datetime, x: float) -> tuple[tuple[float, float], float, float | None]:
-        """(band, expected value, scale of the season or None) from what came before ``x``."""
+        """(band, expected value, scale of the season or None) from the values before ``x``."""
         usual = self.season.expected(at, self.spread)
         expected = usual[0] if usual else self.smooth
         if not self.rows:
@@ -217,7 +217,7 @@ class Detector:
             yield "season-", tails["season-"].step(-off, 0.0, 0.1)
 
     def _gap(self, at: datetime, missing: bool) -> float:
-        """Surprise of the time since the last value, in usual intervals."""
+        """Surprise of the time since the last value, measured in usual intervals."""
         if self.at is None:
             self.at = at
             return 0.0
@@ -239,9 +239,9 @@ class Detector:
 
 
 def watch(points: Iterable[tuple[datetime, float | None]]) -> list[Reading]:
-    """The reading of each point, in order: the band that was expected before it, and whether it is an anomaly.
+    """The reading of each point, in order: the band expected before it, and whether it is an anomaly.
 
-    A value of None is missing; a last point ``(now, None)`` asks whether a stream has fallen silent.
+    A value of None is missing; a last point ``(now, None)`` checks whether a stream has stopped.
     """
     detector = Detector()
     return [detector.step(at, value) for at, value in points]

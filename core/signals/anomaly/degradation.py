@@ -1,9 +1,9 @@
 """Whether a latency has risen, and since when: the best change point of a short series.
 
-Every place with enough points on both sides is tried. Three things must hold at it: the medians differ by a
-factor, by a floor that a person would notice, and the Mann-Whitney rank test (normal approximation, one-sided,
-times the number of places tried: Bonferroni) says that chance does not explain it. The newest points must be
-high too: what is over is no degradation.
+Every position with enough points on both sides is tried. Three conditions must hold: the medians differ by a
+factor, they differ by an amount that a person would notice, and the Mann-Whitney rank test (normal approximation,
+one-sided, Bonferroni-corrected for the positions tried) is significant. The newest points must be high too: a
+rise that is over is not a degradation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ P_VALUE = 0.01
 
 @dataclass(frozen=True)
 class Degradation:
-    """Medians before and after, in the unit of the series; ``since`` is the place of the first high point."""
+    """Medians before and after, in the unit of the series; ``since`` is the index of the first high point."""
 
     since: int
     before: float
@@ -33,7 +33,7 @@ class Degradation:
 
 
 def degraded(values: Sequence[float]) -> Degradation | None:
-    """The rise in a series, oldest first, that goes on at its end; None where there is none or too little to say."""
+    """The rise that lasts to the end of a series (oldest first); None without one or with too few points."""
     places = range(FEWEST_BEFORE, len(values) - FEWEST_AFTER + 1)
     found = [rise for place in places if (rise := _rise(values, place, len(places)))]
     best = min(found, key=lambda rise: rise.p_value, default=None)
@@ -53,7 +53,7 @@ def _high(rise: Degradation, value: float) -> bool:
 
 
 def rank_test(before: Sequence[float], after: Sequence[float]) -> float:
-    """One-sided p value that ``after`` tends to be larger (Mann and Whitney 1947, normal approximation)."""
+    """One-sided p-value of ``after`` being larger (Mann and Whitney 1947, normal approximation)."""
     wins = sum((b > a) + 0.5 * (b == a) for b in after for a in before)
     n, m = len(after), len(before)
     mean, deviation = n * m / 2, math.sqrt(n * m * (n + m + 1) / 12)

@@ -1,9 +1,9 @@
-"""Compare two error rates while the data still arrives.
+"""Compare two error rates while data still arrives.
 
-A tally is a count over an exposure (requests, or seconds where no requests are known). Counts are Poisson. What is
-known of the rate before is a posterior on a grid, so few errors before mean an uncertain rate. A comparison is a log
-Bayes factor of two statements about the rate afterwards. Under the worse statement it exceeds ln(1/a) with a
-probability of at most a, however often one looks (Ville's inequality; Wald, Sequential Analysis, 1947).
+A tally is a count over an exposure (requests, or seconds if no requests are known). Counts are Poisson. The rate
+before has a posterior on a grid, so few errors before mean an uncertain rate. A comparison is a log Bayes factor of
+two hypotheses about the rate afterwards. Under the wrong hypothesis it exceeds ln(1/a) with a probability of at most
+a, however often one looks (Ville's inequality; Wald, Sequential Analysis, 1947).
 
 Bursts make counts vary more than a Poisson count does; the likelihoods are divided by that dispersion (Wedderburn,
 Biometrika 61, 1974).
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 Change = Callable[[float], float]  # the rate before -> the rate afterwards
 
 GRID = tuple(10 ** (-7 + i / 12) for i in range(12 * 9 + 1))  # rates per unit of exposure: 1e-7 to 100
-LEAST_COUNT = 5  # fewer events say nothing about their dispersion
+LEAST_COUNT = 5  # with fewer events, the dispersion is unknown
 MOST_DISPERSION = 25.0
 
 
@@ -44,12 +44,12 @@ def plus(step: float) -> Change:
 
 
 def favours(before: Tally, after: Tally, these: Iterable[Change], those: Iterable[Change]) -> float:
-    """ln of how much better ``these`` changes of the rate explain the counts than ``those`` do."""
+    """Log Bayes factor for ``these`` changes of the rate against ``those``."""
     return _weight(before, after, these) - _weight(before, after, those)
 
 
 def _weight(before: Tally, after: Tally, changes: Iterable[Change]) -> float:
-    """ln of the likelihood of both tallies, averaged over the changes and over Jeffreys' prior of the rate."""
+    """Log likelihood of both tallies, averaged over the changes and over Jeffreys' prior of the rate."""
     changes = tuple(changes)
     terms = [
         0.5 * math.log(rate) + _likelihood(before, rate) + _likelihood(after, change(rate))
@@ -69,7 +69,7 @@ def _sum(terms: Sequence[float]) -> float:
 
 
 def dispersion(counts: Sequence[float], exposures: Sequence[float]) -> float:
-    """Pearson's chi-square over its degrees of freedom, between 1 and 25; 1 where there is too little to say."""
+    """Pearson's chi-square over its degrees of freedom, between 1 and 25; 1 with too few events."""
     total, exposure = sum(counts), sum(exposures)
     bins = [(count, total * part / exposure) for count, part in zip(counts, exposures, strict=True) if part > 0]
     if total < LEAST_COUNT or len(bins) < 3:
@@ -79,9 +79,9 @@ def dispersion(counts: Sequence[float], exposures: Sequence[float]) -> float:
 
 
 def elsewhere(counts: Sequence[float], exposures: Sequence[float], here: range, dispersion: float = 1.0) -> float:
-    """ln of how much better a rise at another bin border explains the counts than one at a border of ``here``.
+    """Log Bayes factor for a rise at another bin border against a rise at a border of ``here``.
 
-    Both have the same prior weight in all; the rates before and after the border are free. Only rises count.
+    Both have the same total prior weight; the rates before and after the border are free. Only rises count.
     """
     borders = {
         i: _split(counts, exposures, i) / dispersion for i in range(1, len(counts)) if _rises(counts, exposures, i)
@@ -103,7 +103,7 @@ def _split(counts: Sequence[float], exposures: Sequence[float], i: int) -> float
 
 
 def _free(tally: Tally) -> float:
-    """ln of the likelihood averaged over the rate: Gamma(1/2, 1) before the data."""
+    """Log likelihood averaged over the rate, with a Gamma(1/2, 1) prior."""
     shape, exposure = 0.5, 1.0
     return (
         math.lgamma(shape + tally.count)

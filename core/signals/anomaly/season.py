@@ -1,4 +1,4 @@
-"""The rhythm of a day and of a week: what a series usually shows at this time, learned row by row."""
+"""Daily and weekly seasonality: the usual value of a series at a time, learned row by row."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from datetime import datetime
 
 SLOT = 15  # minutes of a day's slot
 WEEK_SLOT = 30
-CLIP = 4.0  # deviations; a row further off moves its slot no more than this
-HELPS = 0.8  # a rhythm counts when its error is at most this share of the plain one's
-TRUST = 0.7  # share of a slot's own deviation in its scale; the rest is the whole series'
+CLIP = 4.0  # deviations; an outlier moves its slot by at most this
+HELPS = 0.8  # a rhythm counts if its error is at most this share of the error without it
+TRUST = 0.7  # weight of the slot's own deviation in its scale; the rest is the whole series' deviation
 ERROR_RATE = 1 / 500
 EXPERIENCE = 500  # rows before a rhythm may count
 
 
 class Rhythm:
-    """One profile: a usual value and deviation for each slot of a period."""
+    """One profile: the usual value and deviation of each slot of a period."""
 
     def __init__(self, slots: int, rate: float):
         self.values: list[float | None] = [None] * slots
@@ -46,14 +46,14 @@ class Rhythm:
 
 
 class Season:
-    """The day's and the week's rhythm; the one with the smaller error speaks, if it helps at all."""
+    """The daily and weekly rhythm; the one with the smaller error is used, if it helps."""
 
     def __init__(self):
         self.day = Rhythm(1440 // SLOT, 0.08)
         self.week = Rhythm(7 * 1440 // WEEK_SLOT, 0.15)
 
     def expected(self, at: datetime, spread: float) -> tuple[float, float] | None:
-        """(usual value, its scale) at this time, or None where no rhythm helps."""
+        """(usual value, its scale) at this time, or None if no rhythm helps."""
         day, week = self._slots(at)
         best, slot = (self.week, week) if self._week_is_better(week) else (self.day, day)
         usual = best.values[slot]

@@ -1,8 +1,8 @@
 """How surprising a value is, learned from the largest values so far: an online tail without a tuned threshold.
 
-Peaks are the largest values of blocks of rows. Their excess over the k-th largest is taken as exponential (the
-limit of light tails: Balkema, de Haan 1974, Pickands 1975) of unknown scale; with the scale integrated out, the
-chance that the next block's peak exceeds ``x`` is ``k/n * (1 + (x - u) / (k * mean excess)) ** -k``.
+Peaks are the largest values of blocks of rows. Their excess over the k-th largest is modelled as exponential (the
+limit of light tails: Balkema, de Haan 1974, Pickands 1975) with an unknown scale. With the scale integrated out, the
+probability that the next block's peak exceeds ``x`` is ``k/n * (1 + (x - u) / (k * mean excess)) ** -k``.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import math
 from bisect import insort
 
 PEAKS = 20  # largest peaks that describe the tail
-FEWEST = 8  # blocks before anything is said
-EPOCH = 400  # blocks after which peaks start to be forgotten; the epoch before still counts
-GRAIN = 0.08  # of the distance from the centre to the peaks: no excess is finer than this
+FEWEST = 8  # blocks before the first surprise
+EPOCH = 400  # blocks of an epoch; peaks of the current and the previous epoch count
+GRAIN = 0.08  # of the distance from the centre to the peaks: the smallest excess
 
 
 class Tail:
-    """The upper tail of one statistic; ``step`` is O(1), with a small sort once a block."""
+    """The upper tail of one statistic; ``step`` is O(1), with a small sort once per block."""
 
     __slots__ = ("block", "best", "left", "peaks", "older", "n", "n_older", "level", "excess", "k", "rarity")
 
@@ -27,13 +27,13 @@ class Tail:
         self.peaks: list[float] = []
         self.older: list[float] = []
         self.n = self.n_older = self.k = 0
-        self.level = math.inf  # what a value must exceed to be of any surprise
+        self.level = math.inf  # lower values are not surprising
         self.excess = self.rarity = 0.0
 
     def step(self, x: float, centre: float, grain: float) -> float:
-        """The surprise of ``x``, -ln of its chance in a block, from what came before it; then learns from it.
+        """The surprise of ``x``, -ln of its probability in a block, given the values before it; then learns ``x``.
 
-        ``centre`` is where the statistic usually lies, ``grain`` the smallest difference that can matter.
+        ``centre`` is the usual value of the statistic, ``grain`` the smallest difference that matters.
         """
         surprise = 0.0
         if x > self.level:
@@ -47,7 +47,7 @@ class Tail:
         return surprise
 
     def limit(self, surprise: float, centre: float, grain: float) -> float:
-        """The value that would be as surprising as this; infinite while too little is known."""
+        """The value with this surprise; infinite while too little is known."""
         if self.level == math.inf:
             return math.inf
         over = self.k * math.expm1(max(0.0, surprise - self.rarity) / self.k)

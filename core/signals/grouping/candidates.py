@@ -10,8 +10,8 @@ from core.signals.grouping import correlation
 from core.signals.grouping.correlation import Match, Open, Overrides
 from core.signals.grouping.fingerprint import Fingerprint, fingerprint
 
-BUCKET = 16  # issues of one bucket that are compared: those seen last
-LIMIT = 20_000  # issues kept; beyond it the one seen longest ago is forgotten
+BUCKET = 16  # compared issues of one bucket, the most recently seen
+LIMIT = 20_000  # issues kept; beyond it, the least recently seen are dropped
 
 
 class Candidates:
@@ -57,7 +57,7 @@ class Candidates:
         self.put(correlation.absorb(self.issues[issue_id], record, fp), *([fp.key] if tells else []))
 
     def near(self, new: Open, merged: Mapping[str, str]) -> list[Open]:
-        """At most a few dozen issues, the owner of the fingerprint alone when there is one."""
+        """At most a few dozen issues; only the owner of the fingerprint if there is one."""
         for key in (merged.get(new.fingerprint, new.fingerprint), new.fingerprint):
             if key in self.prints:
                 return [self.issues[self.prints[key]]]
@@ -65,7 +65,7 @@ class Candidates:
         return [self.issues[i] for i in sorted(ids) if i in self.issues]
 
     def _forget(self) -> None:
-        """Drop the oldest tenth, so that the cost of sweeping the indexes is spread."""
+        """Drop the oldest tenth at once, which amortizes the sweep of the indexes."""
         for _ in range(max(1, self.limit // 10)):
             self.issues.popitem(last=False)
         self.prints = {key: i for key, i in self.prints.items() if i in self.issues}

@@ -1,8 +1,8 @@
 """Whether a record belongs to an open issue, across vendors.
 
-Each term compares one thing that both sides know, 0..1; the score is their weighted mean. What they
-contradict each other in (another exception, another place, another service) rules the issue out, and what a
-person merged or split comes before everything.
+Each term compares one property that both sides have, 0..1; the score is their weighted mean. A
+contradiction (another exception, another place, another service) rules the issue out. What a person merged
+or split takes precedence.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ WEIGHTS = {
     "release": 0.05,
     "symptom": 0.25,
 }
-ENOUGH = 0.70  # score from which a record joins
-ALIKE = 0.5  # messages less alike than this are of two causes, when no place says otherwise
+ENOUGH = 0.70  # the lowest score with which a record joins
+ALIKE = 0.5  # less similar messages have two causes, unless the place matches
 FAR = timedelta(days=3)
-SYMPTOM_SPAN = timedelta(minutes=15)  # an alert joins what began this shortly before or after it
+SYMPTOM_SPAN = timedelta(minutes=15)  # an alert joins issues that began within this span of it
 SYMPTOM = re.compile(r"5\d\d|5xx|error|exception|fail|crash", re.I)
 TOKEN = re.compile(r"[a-z][\w-]+")
 SPELLING = re.compile(r"[-_. /]+")
 ENVIRONMENTS = frozenset({"prod", "production", "live", "service", "svc"})
 PROSE = (Kind.REPORT, Kind.LOG)
-SIGNS = (Kind.ALERT, Kind.METRIC)  # they tell that something fails, not what
+SIGNS = (Kind.ALERT, Kind.METRIC)  # they show that something fails, not what
 
 
 @dataclass(frozen=True)
 class Open:
-    """An open issue for the correlation; ``words`` are the significant words of its messages."""
+    """An open issue as correlation sees it; ``words`` are the significant words of its messages."""
 
     id: int
     fingerprint: str
@@ -55,7 +55,7 @@ class Open:
     first_seen: datetime
     last_seen: datetime
     pattern: str = ""
-    named: frozenset[str] = frozenset()  # what a report's title names, a service perhaps
+    named: frozenset[str] = frozenset()  # names in a report's title, perhaps a service
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def absorb(issue: Open, record: Record, fp: Fingerprint) -> Open:
     """The issue after a record joined it, with its unknown fields filled in."""
     new = opened(issue.id, record, fp)
     known = {"service": issue.service or new.service, "release": issue.release or new.release}
-    if issue.kind in SIGNS:  # an alert came first: what it is about tells more
+    if issue.kind in SIGNS:  # an alert came first: the record is more specific
         known["kind"] = new.kind
     if not issue.type or (new.type == issue.type and not issue.calls):
         known |= {name: getattr(new, name) or getattr(issue, name) for name in ("type", "root", "calls")}
@@ -122,7 +122,7 @@ def match(
 ) -> Match:
     """The open issue a record belongs to. ``graph`` maps a service to those it calls.
 
-    Independent of the candidates' order: of equal scores the one seen nearest in time, then the oldest wins.
+    Independent of the candidates' order: ties go to the issue seen nearest in time, then to the oldest.
     """
     meant = overrides.merged.get(fp.key, fp.key)
     same = [c for c in candidates if overrides.merged.get(c.fingerprint, c.fingerprint) == meant]
@@ -144,7 +144,7 @@ def match(
 
 
 def compare(new: Open, issue: Open, graph: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """Each term's share in the score; empty when they contradict each other or have nothing in common."""
+    """Each term's share in the score; empty if they contradict each other or have nothing in common."""
     gap = _gap(new, issue)
     if gap > FAR.total_seconds():
         return {}
@@ -176,7 +176,7 @@ def _contradict(new: Open, issue: Open, known: Mapping[str, float]) -> bool:
 
 
 def _type(a: Open, b: Open) -> float | None:
-    """The same exception, or one that the other one's stack names as its root."""
+    """The same exception, or one that the other stack names as its root."""
     if not (a.type and b.type):
         return None
     if a.type == b.type:
@@ -185,7 +185,7 @@ def _type(a: Open, b: Open) -> float | None:
 
 
 def _place(a: tuple[str, ...], b: tuple[str, ...]) -> float | None:
-    """How much of the shorter stack's inner end is also the other's; 0 when the innermost calls differ."""
+    """The share of the shorter stack's inner end that both have; 0 if the innermost calls differ."""
     if not (a and b):
         return None
     if not _same_call(a[-1], b[-1]):
@@ -201,7 +201,7 @@ def _same_call(a: str, b: str) -> bool:
 
 
 def _message(a: Open, b: Open) -> float | None:
-    """Similarity of the messages; prose may say more than the message it quotes."""
+    """Similarity of the messages; prose may contain more than the message it quotes."""
     if a.type and a.type == b.type and a.message == b.message:
         return 1.0
     first, second = a.words - _names(a), b.words - _names(b)
@@ -242,7 +242,7 @@ def _plain(service: str) -> frozenset[str]:
 
 
 def _symptom(new: Open, issue: Open, service: float | None) -> bool:
-    """Does an alert about failing requests match what began to fail in that service at that time?"""
+    """Does an alert about failing requests match failures that began in that service at that time?"""
     alert, fault = (new, issue) if new.kind in SIGNS else (issue, new)
     if fault.kind in SIGNS or not fault.type or service != 1.0:
         return False
@@ -251,7 +251,7 @@ def _symptom(new: Open, issue: Open, service: float | None) -> bool:
 
 
 def _gap(a: Open, b: Open) -> float:
-    """Seconds between two spans of time; 0 where they meet."""
+    """Seconds between two spans of time; 0 if they overlap."""
     return max(0.0, (a.first_seen - b.last_seen).total_seconds(), (b.first_seen - a.last_seen).total_seconds())
 
 

@@ -1,8 +1,8 @@
 """The fingerprint of a signal: a stable key, its parts, and a description for people.
 
-A crash is its service, type, the program's own calls (file and function, no line numbers), the operation
-that failed and what it failed on, and the type of its root cause. What has no crash
-is its log template, or its monitor.
+The key of a crash covers its service, type, the program's own calls (file and function, no line numbers),
+the failed operation and its subject, and the type of its root cause. Without a crash, the key covers the log
+template or the monitor.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.models.patterns import Linear
 from core.signals.grouping import stack
 from core.signals.grouping.masking import mask
 
-CALLS = 3  # innermost calls that count: the way in may differ, the place that failed may not
+CALLS = 3  # innermost calls that count: the entry point may differ, the failing place may not
 
 # (in the message, pattern's second word); the first match wins, whatever the vendor
 OPERATIONS = [
@@ -63,7 +63,7 @@ BY_TYPE = {
     "JSONDecodeError": "parse",
     "MemoryError": "memory",
 }
-SUBJECTS = (  # the thing a message names as being at fault; the first match wins
+SUBJECTS = (  # what a message names as being at fault; the first match wins
     re.compile(r"has no attribute '(\w+)'|reading '(\w+)'"),
     re.compile(r"No module named '([\w.]+)'|cannot import name '(\w+)'|name '(\w+)' is not defined|variable '(\w+)'"),
     re.compile(r"(?:missing|unexpected) (?:(?!missing |unexpected )[^'])*argument:? '(\w+)'"),
@@ -81,7 +81,7 @@ PROGRAM_OWN = re.compile(r"^\s*raise\b|^\s*throw\b")
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """``pattern`` is what learning counts by (type and operation, whatever the service)."""
+    """``pattern`` is the key of learning (type and operation, in any service)."""
 
     key: str
     parts: tuple[str, ...]
@@ -91,12 +91,12 @@ class Fingerprint:
     subject: str = ""  # the key, attribute, host, file ... named as being at fault
     calls: tuple[str, ...] = ()  # outermost first
     code: str = ""  # the statement that failed
-    root: str = ""  # type of the root cause, when another exception led to this one
+    root: str = ""  # type of the root cause, if another exception led to this one
     crash: Crash | None = field(default=None, compare=False, repr=False)
 
 
 def fingerprint(record: Record, template: Callable[[str], str] = mask) -> Fingerprint:
-    """The fingerprint of a record. ``template`` turns a log line into what its likes share."""
+    """The fingerprint of a record. ``template`` turns a log line into its template."""
     if record.kind in (Kind.EXCEPTION, Kind.LOG, Kind.REPORT) and (crash := stack.crash_of(record)):
         return of_crash(crash, record.service, template)
     if record.kind in (Kind.ALERT, Kind.METRIC):
@@ -107,7 +107,7 @@ def fingerprint(record: Record, template: Callable[[str], str] = mask) -> Finger
 
 
 def of_crash(crash: Crash, service: str = "", template: Callable[[str], str] = mask) -> Fingerprint:
-    """The fingerprint of a crash; without any frame, its message's template stands in for the place."""
+    """The fingerprint of a crash; without frames, the message's template replaces the place."""
     kind, calls = crash.exception.type, stack.calls(crash.frames)
     code = " ".join(crash.frames[-1].code.split()) if crash.frames else ""
     root = crash.chain[-1].type if crash.chain else ""
@@ -134,7 +134,7 @@ def operation(crash: Crash) -> str:
 
 
 def _subject(crash: Crash, code: str) -> str:
-    """The name at fault, if it appears in the code; a key that is only data would split one bug into many."""
+    """The name at fault, if it appears in the code; a key that is data would split one bug into many."""
     says = crash.exception.message
     if crash.exception.type == "KeyError" and len(says) > 2 and says[0] in "'\"":
         return says if says in code or f'"{says[1:-1]}"' in code else ""

@@ -1,9 +1,9 @@
 """Where a log line's message begins: time, level, process, thread and component are its header, in any layout.
 
-One grammar for every system. A line is read word by word from the left; words that can only be a header's (times,
-numbers, levels, brackets) carry the header on, a few unknown words between them belong to it, a component
-(``sshd[24200]:``, ``dfs.DataNode:``) ends it. Whether the lines of this stream have headers at all is learned from
-the stream: where times at the start are rare, a leading time is part of the message.
+One grammar for every system. A line is read word by word from the left; words that can only belong to a header
+(times, numbers, levels, brackets) continue it, a few unknown words may lie between them, and a component
+(``sshd[24200]:``, ``dfs.DataNode:``) ends it. Whether lines have headers at all is learned from the stream: if leading
+times are rare, a leading time is part of the message.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ COMPONENT = re.compile(r"[A-Za-z_][\w.$/@()-]*(?:\[[^\]]*\])?:$")
 SHAPES = (("number", NUMBER), ("level", LEVEL), ("component", COMPONENT))
 SEPARATORS = frozenset(("-", "--", ":", "*"))
 REACH = {"time": 3, "level": 3, "component": 1, "bracket": 1, "number": 0, "separator": 0}
-# unknown words that may lie before it
-DEEP, LONGEST = 14, 400  # words, characters; no header is longer
-USUAL = 0.5  # share of lines with a time from which the stream has headers
-TRIAL = 20  # lines that are taken at their word
+# unknown words that may precede it
+DEEP, LONGEST = 14, 400  # words, characters of the longest header
+USUAL = 0.5  # lowest share of lines with a time in a stream with headers
+TRIAL = 20  # first lines of a stream, whose headers are always accepted
 
 
 class HeaderSplitter:
@@ -47,7 +47,7 @@ class HeaderSplitter:
         self.lines = self.timed = 0
 
     def message(self, line: str) -> str:
-        """The line without its header; the whole line where it has none, or nothing else."""
+        """The line without its header; the whole line if it has no header or consists of one."""
         if told := structured(line):
             return told
         end = header_end(line[:LONGEST])
@@ -60,7 +60,7 @@ class HeaderSplitter:
 
 
 def structured(line: str) -> str:
-    """The message of a line that is a JSON object or key=value pairs (logfmt); empty where it is neither."""
+    """The message of a line that is a JSON object or key=value pairs (logfmt); empty if it is neither."""
     if line.startswith("{"):
         try:
             given = json.loads(line)
@@ -73,7 +73,7 @@ def structured(line: str) -> str:
 
 
 def header_end(line: str) -> int:
-    """Index behind the header; 0 where the line has none: a header holds a time."""
+    """Index after the header; 0 if the line has none. A header contains a time."""
     end = at = unknown = 0
     timed = levelled = begun = False
     for _ in range(DEEP):
@@ -96,7 +96,7 @@ def header_end(line: str) -> int:
 
 
 def _kind(line: str, found: re.Match, begun: bool) -> tuple[str, int]:
-    """(kind of the word, index behind it); a bracket may be of several words."""
+    """(kind of the word, index after it); a bracket may span several words."""
     word, end = found[0], found.end()
     if word[0] in "[(" and (bracket := BRACKET.match(line, found.start())):
         return _kind_of_bracket(bracket[0], begun), max(end, bracket.end())

@@ -1,4 +1,4 @@
-"""A cheap masker: variable parts of a message become a star."""
+"""A cheap masker: replaces variable parts of a message with a star."""
 
 from __future__ import annotations
 

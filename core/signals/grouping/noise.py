@@ -1,4 +1,4 @@
-"""Noise: signals that are counted and shown but open no issue. Each verdict is its reason, in words for people."""
+"""Noise: signals that are counted and shown but open no issue. Each verdict is its reason in plain words."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Stacks: parsing them from plain text, and frame names that are stable across releases.
 
-Text comes from logs and from issues somebody wrote: it is only matched, never run. Python, JavaScript
-and Java stacks are read; other text has no stack.
+Text from logs and issues is untrusted: it is only matched, never run. Python, JavaScript and Java stacks are
+read; other text has no stack.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ def _set(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-ROOT = re.compile(  # where programs are installed, and the folders of a release below it
+ROOT = re.compile(  # installation folders, and the folders of a release below them
     r"^/+(?:(?:srv|opt)(?:/app)?|usr/src(?:/app)?|app|var/(?:task|app|www(?:/html)?)|home/[^/]+|Users/[^/]+"
     r"|root|workspaces?|mnt|build|code|tmp)(?=/)"
     r"(?:/(?:releases?|current|deploy|build|v?\d[\d._-]*|[0-9a-f]{7,64})(?=/))*/"
 )
 BUNDLE_HASH = re.compile(r"[.\-_](?=[0-9a-f]*\d)[0-9a-f]{6,32}(?=\.)")
-RELEASE = re.compile(  # a folder named by a release: dpl_00027494ce6349
+RELEASE = re.compile(  # a folder named after a release: dpl_00027494ce6349
     r"^(?=\D*\d)\w{20,}$|(?:^|_)(?=[a-f]*\d)[0-9a-f]{7,}$"
 )
 OUTSIDE = re.compile(
@@ -72,14 +72,14 @@ def _normal_file(path: str) -> str:
     path = re.sub(r"^.*(?:site-packages|dist-packages|node_modules)/", "", path)
     parts = [p for p in BUNDLE_HASH.sub("", path).split("/") if p not in ("", ".", "..", "~")]
     folders, name = parts[:-1], parts[-1] if parts else ""
-    if name.endswith(".py"):  # a package's name is an identifier: what is none lies outside the program
+    if name.endswith(".py"):  # a package's name is an identifier: a folder with another name is outside the program
         outside = [i for i, part in enumerate(folders) if not part.isidentifier() or RELEASE.search(part)]
         folders = folders[outside[-1] + 1 :] if outside else folders
     return "/".join([*folders[-3:], name])
 
 
 def is_outside(file: str, function: str = "") -> bool:
-    """Whether a frame belongs to a library and not to the program."""
+    """Whether a frame belongs to a library, not to the program."""
     return bool(OUTSIDE.search(file.replace("\\", "/")) or LIBRARY_CALL.match(function))
 
 
@@ -188,7 +188,7 @@ def _frame(found: re.Match, code: str = "") -> Frame:
 
 
 def _read_at(text: str) -> Crash | None:
-    """JavaScript and Java: the exception comes first and the innermost call right after it."""
+    """JavaScript and Java: the exception comes first, then the innermost call."""
     heads: list[Raised] = []
     stacks: list[list[Frame]] = []
     before = ""

@@ -1,8 +1,8 @@
 """Log templates: lines from one statement of a program get one id. Online, with one setting for every system.
 
-The line loses its header (header.py) and its values (``values``), then Drain (He, Zhu, Zheng, Lyu 2017, in drain3's
-implementation) finds its template. Its similarity is ours: values say nothing about whether two lines are of one
-statement, so only words are compared.
+The line's header (header.py) and values (``values``) are removed, then Drain (He, Zhu, Zheng, Lyu 2017, in drain3's
+implementation) finds its template. The similarity is our own: it compares only words, because values do not show
+whether two lines come from one statement.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from drain3.drain import Drain
 
 from core.signals.grouping.header import HeaderSplitter
 
-VALUE = "<0>"  # its digit tells Drain that the word is no constant
+VALUE = "<0>"  # the digit marks the word as variable for Drain
 ALIKE = 0.65  # share of the words that two lines of one template have in common
 CLUSTERS = 20_000
-NEAR = 200  # templates of one length and first word that a line is compared with, the newest
+NEAR = 200  # newest templates with the same length and first word that a line is compared with
 CACHE = 50_000  # masked lines whose template is remembered
 LONGEST, WORDS = 4_000, 300  # characters and words of a line that are read
 VALUES = re.compile(
@@ -33,7 +33,7 @@ VALUES = re.compile(
     """,
     re.X,
 )
-WORD = 60  # characters; a longer one names no state
+WORD = 60  # characters; a longer word is not a state
 MARKS = ":.,()[]\"'"
 NEGATIONS = ("un", "in", "dis", "non", "non-", "not-", "de")
 OPPOSITES = {  # stem: number of its pair
@@ -50,7 +50,7 @@ OPPOSITES = {  # stem: number of its pair
 }  # fmt: skip
 STATE = re.compile(rf"[A-Z][A-Z_]+(?:{VALUE})?$")  # also methods and protocols: GET, SOCKS5
 RUN = re.compile(rf"{VALUE}(?:(?:[.,:/#_-]{{0,2}}|[,;] ){VALUE})+")  # and lists, however long
-ECHO = re.compile(rf"({VALUE} ?\w*) \({VALUE}\)")  # a quantity told once more: 18846 bytes (18.4 KB)
+ECHO = re.compile(rf"({VALUE} ?\w*) \({VALUE}\)")  # a repeated quantity: 18846 bytes (18.4 KB)
 
 
 def values(message: str) -> str:
@@ -59,7 +59,7 @@ def values(message: str) -> str:
 
 
 def _side(word: str) -> tuple[int, str]:
-    """(number of the pair, stem) of a word that has an opposite; (0, "") of one that has none."""
+    """(number of the pair, stem) of a word with an opposite; (0, "") of any other word."""
     return next(((number, stem) for stem, number in OPPOSITES.items() if word.startswith(stem)), (0, ""))
 
 
@@ -81,7 +81,7 @@ def _contrary(one: str, other: str) -> bool:
 
 
 class WordDrain(Drain):
-    """Drain whose similarity counts words only, and which never takes a state or an act for its opposite."""
+    """Drain with a similarity that compares words only and never confuses a state or an act with its opposite."""
 
     def fast_match(self, cluster_ids: Sequence[int], tokens, sim_th, include_params):
         return super().fast_match(cluster_ids[-NEAR:], tokens, sim_th, include_params)

@@ -16,7 +16,7 @@ from core.models.counted import counted
 from core.ops import notify, stage_log
 from core.policy.sections import Guards
 from core.stages.context import StepContext
-from core.stages.deliver import brakes, deploy, holds
+from core.stages.deliver import brakes, holds, rows
 from core.stages.results import Done, Lane, Wait
 
 LIMIT_SECONDS = 60.0  # between two looks whether the hour's limit has room again
@@ -46,7 +46,7 @@ def admit(context: StepContext, change_id: int, automatic: bool) -> Wait:
             return_places(session, says, Deployment.change_set_id == change_id)
             stage_log.move(session, issue_id, Status.QUEUED, says)
             return Wait(seconds, says)
-        _take_place(deploy._row(session, change, repository, "production", automatic))
+        _take_place(rows.of(session, change, repository, "production", automatic))
     return Wait()
 
 

@@ -5,107 +5,75 @@ which the deployer looks for before it creates anything.
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import col, select
 
 from core.audit import chain
 from core.db import store
 from core.models import Approval, ChangeSet, Deployment, Issue, Status, now
 from core.ops import notify, stage_log
 from core.ops.stage_log import Entry
-from core.policy.services import Repository
-from core.runtime import Runtime, connected
-from core.signals import health
+from core.policy.reader import ConfigurationError
+from core.runtime import Runtime
 from core.stages.context import StageContext, StepContext
-from core.stages.deliver import release_checks, scene, success_checks
+from core.stages.deliver import merging, release_checks, rows, scene, success_checks, ways
 from core.stages.results import ApprovalAnswer, ApprovalAsked, Delivered
 from core.vendors.base import Deployed, VendorError
+from core.vendors.delivery.types import FINISHED, Deliverer, ReleaseOrder
 
-BUILD_SECONDS = 600.0
 POLL_SECONDS = 1.0
+LOOK_SECONDS = 5.0  # between two looks at a deployment that the flow waits for
 PROBES = 3
-FAILED = ("ERROR", "CANCELED", "BLOCKED")
+WAITING = "WAITING"  # for a person at the vendor
+PERSON = "waited_for_a_person"  # in Deployment.judged: until when
 
 
 def preview(context: StageContext, change_id: int) -> Delivered:
+    """Deploy a preview and ask for its health; where people merge, the pull request is the preview."""
     rt, entry = context.runtime, context.log
     with store.read() as session:
         issue, change = session.get_one(Issue, context.issue_id), session.get_one(ChangeSet, change_id)
     name, repository = rt.repository_of(issue.service)
-    if not (rt.deployer and repository.vercel_project):
-        return _stop(
-            entry, f"Deployments are not configured for repository {name!r} (set vercel_project and VERCEL_TOKEN)."
-        )
+    try:
+        deliverer = ways.of(rt, name)
+    except ConfigurationError as error:
+        return _stop(entry, f"Deployments are not configured for repository {name!r}: {error}.")
     with store.write() as session:
-        row = _row(session, change, name, "preview", automatic=True)
-    if repository.environment:
-        rt.deployer.configure(repository.vercel_project, repository.environment)
-    made = rt.deployer.preview(repository.vercel_project, repository.github, change.branch, change.head_sha, row.key)
-    made = _built(rt, made)
+        row = rows.of(session, change, name, "preview", automatic=True)
+    order = ways.order_of(row, change)
+    made = _built(deliverer, order, deliverer.preview(order))
     if made.state != "READY":
         return _failed(row, made, entry, f"The preview build failed ({made.state}): {made.note}")
-    if fault := probe(rt, made.url + repository.health_path):
+    if deliverer.previews and (fault := probe(rt, made.url + repository.health_path)):
         return _failed(row, made, entry, f"The preview is not healthy: {fault}")
-    _update(
-        row.key,
-        vendor_id=made.vendor_id,
-        url=made.url,
-        sha=change.head_sha,
-        status="ready",
-        ready_at=now(),
-        ended_at=now(),
-    )
-    entry.says = f"Preview {made.vendor_id} is healthy."
-    return Delivered(ok=True)
+    entry.says = _previewed(rt, deliverer, made, issue, change)
+    url = made.url if deliverer.previews else change.pull_url
+    seen = {"vendor_id": made.vendor_id, "url": url, "sha": change.head_sha, "note": "" if made.url else entry.says}
+    rows.update(row.key, status="ready", ready_at=now(), ended_at=now(), **seen)
+    return Delivered(ok=True, by_merge=not deliverer.promotes)
 
 
-def _row(session: Session, change: ChangeSet, repository: str, environment: str, automatic: bool) -> Deployment:
-    """The deployment of a change, found by its key or made: one preview a commit, and one in production, after which
-    comes another when it was superseded.
-    """
-    key = f"issue-{change.issue_id}-run-{change.run}-attempt-{change.attempt}-{environment}"
-    if environment == "preview":
-        key += f"-{change.head_sha[:12]}"
-    elif before := _superseded(session, change):
-        key += f"-{before + 1}"
-    found = session.exec(select(Deployment).where(Deployment.key == key)).first()
-    if found is None:
-        found = Deployment(
-            key=key,
-            issue_id=change.issue_id,
-            change_set_id=change.id,
-            repository=repository,
-            environment=environment,
-            automatic=automatic,
-        )
-    found.sha = change.head_sha
-    session.add(found)
-    return found
-
-
-def _superseded(session: Session, change: ChangeSet) -> int:
-    where = (Deployment.change_set_id == change.id, Deployment.status == "superseded")
-    return session.exec(select(func.count()).where(*where)).one()
-
-
-def _update(key: str, **values) -> None:
+def _previewed(rt: Runtime, deliverer: Deliverer, made: Deployed, issue: Issue, change: ChangeSet) -> str:
+    if deliverer.previews:
+        return f"Preview {made.vendor_id} is healthy."
+    if deliverer.promotes:
+        return f"The commit {change.head_sha[:12]} is tested. This way to production has no preview."
     with store.write() as session:
-        row = session.exec(select(Deployment).where(Deployment.key == key)).one()
-        row.sqlmodel_update(values)
-        session.add(row)
+        return merging.ready(session, issue, change)
 
 
-def _built(rt: Runtime, made: Deployed) -> Deployed:
-    """Poll until the build has ended. Raises VendorError after ten minutes."""
-    deployer, deadline = connected(rt.deployer, "deployer"), time.monotonic() + BUILD_SECONDS
-    while made.state not in ("READY", *FAILED):
+def _built(deliverer: Deliverer, order: ReleaseOrder, made: Deployed) -> Deployed:
+    """Poll until the build has ended, waits for a person, or is left to the flow's own wait. Raises VendorError."""
+    deadline = time.monotonic() + deliverer.patience
+    while made.state not in (*FINISHED, WAITING):
         if time.monotonic() > deadline:
-            raise VendorError(
-                deployer.name, f"{made.vendor_id} is still building after {BUILD_SECONDS:.0f} s", permanent=True
-            )
+            if not deliverer.patience:
+                return made
+            says = f"{made.vendor_id} is still building after {deliverer.patience:.0f} s"
+            raise VendorError(deliverer.name, says, permanent=True)
         time.sleep(POLL_SECONDS)
-        made = deployer.status(made.vendor_id)
+        made = deliverer.status(order, made)
     return made
 
 
@@ -118,7 +86,7 @@ def probe(rt: Runtime, url: str) -> str:
 
 
 def _failed(row: Deployment, made: Deployed, entry: Entry, says: str) -> Delivered:
-    _update(row.key, vendor_id=made.vendor_id, url=made.url, status="failed", note=says, ended_at=now())
+    rows.update(row.key, vendor_id=made.vendor_id, url=made.url, status="failed", note=says, ended_at=now())
     return _stop(entry, says)
 
 
@@ -175,7 +143,7 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
     with store.write() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         name, repository = rt.repository_of(issue.service)
-        row = _row(session, change, name, "production", automatic)
+        row = rows.of(session, change, name, "production", automatic)
         ready = session.exec(
             select(Deployment)
             .where(
@@ -190,24 +158,27 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         missing = release_checks.missing(session, issue_id, context.run, change)
     if missing or ready is None:
         says = f"Nothing was deployed: {'; '.join(missing) or 'this commit has no healthy preview'}"
-        _update(row.key, status="failed", note=says, ended_at=now())
+        rows.update(row.key, status="failed", note=says, ended_at=now())
         return _stop(entry, says)
-    if not row.previous_vendor_id:
-        _update(row.key, started_at=now())  # its place in the limit was taken when it was admitted
-        _remember(rt, row, repository, name)
+    deliverer = ways.of(rt, name)
+    if not (row.previous_vendor_id or "before" in row.judged):
+        rows.update(row.key, started_at=now())  # its place in the limit was taken when it was admitted
+        row = _remember(rt, deliverer, row, name)
     if row.status in ("rolled_back", "superseded"):
         return _stop(entry, f"Nothing more is deployed: this deployment is {row.status}.")
     begun = time.monotonic()
-    deployer = connected(rt.deployer, "deployer")
-    made = deployer.promote(repository.vercel_project, ready.vendor_id, row.key)
-    _update(row.key, vendor_id=made.vendor_id)  # from here on, a rollback can find it
-    made = _built(rt, made)
+    order = ways.order_of(row, change, ready.vendor_id)
+    made = deliverer.promote(order)
+    row = rows.update(row.key, vendor_id=made.vendor_id)  # from here on, a rollback can find it
+    made = _built(deliverer, order, made)
+    if made.state not in FINISHED:
+        return _waits(deliverer, row, made, entry)
     if made.state != "READY":
         return _failed(row, made, entry, f"The production deployment failed ({made.state}): {made.note}")
     moved = {} if row.ready_at else {"promote_seconds": time.monotonic() - begun, "ready_at": store.time()}
-    _update(row.key, url=made.url, status="watching", **moved)
+    rows.update(row.key, url=made.url, status="watching", **moved)
     try:
-        deployer.serve(repository.vercel_project, made.vendor_id)
+        deliverer.serve(made)
     except VendorError as error:
         if not error.permanent:
             raise
@@ -234,16 +205,25 @@ def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:
         return
 
 
-def _remember(rt: Runtime, row: Deployment, repository: Repository, name: str) -> None:
+def _waits(deliverer: Deliverer, row: Deployment, made: Deployed, entry: Entry) -> Delivered:
+    """The flow looks again, unless it takes too long. The time that a person takes does not count."""
+    at = store.time()
+    if made.state == WAITING:
+        rows.update(row.key, judged={**row.judged, PERSON: at.isoformat()})
+    since = max(row.started_at, datetime.fromisoformat(row.judged.get(PERSON, row.started_at.isoformat())))
+    if made.state != WAITING and (at - since).total_seconds() > deliverer.limit:
+        says = f"{made.vendor_id} is not finished after {deliverer.limit / 60:g} minutes"
+        raise VendorError(deliverer.name, says, permanent=True)
+    entry.result, entry.says = "waiting", made.note or f"{deliverer.name}: the deployment is in progress"
+    return Delivered(seconds=LOOK_SECONDS, says=entry.says)
+
+
+def _remember(rt: Runtime, deliverer: Deliverer, row: Deployment, name: str) -> Deployment:
     """The deployment that a rollback restores, and the earlier health of the services and their success checks."""
-    live = connected(rt.deployer, "deployer").production(repository.vercel_project)
+    live = deliverer.production()
     services = sorted(scene.services_of(rt, name))
-    at = now()
-    points = rt.health.points(list(rt.policy.services), at - scene.HISTORY, at) if rt.health else []
-    scene.keep(points)
-    recent = [p for p in points if p.at >= at - timedelta(seconds=rt.policy.watch.seconds)]
-    before = health.by_service(recent, services) if rt.health else {}
-    _update(
+    before = scene.health_before(rt, services, now())
+    return rows.update(
         row.key,
         previous_vendor_id=live.vendor_id if live else "",
         before={service: state.model_dump() for service, state in before.items()},

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import shlex
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,6 +19,7 @@ from core.models import ChangeSet, Deployment, Issue
 from core.ops import infrastructure, lookout, notify, stage_log
 from core.ops.infrastructure import Patience, Result, StepFault
 from core.policy.reader import Policy
+from core.stages.deliver.ways import by_hand
 from core.stages.results import Delivered, Done, WatchResult
 
 log = logging.getLogger(__name__)
@@ -110,15 +110,6 @@ def says(row: Deployment) -> str:
         f"{built} of {row.repository} could be neither confirmed nor rolled back: {row.alarm}. "
         "The platform retries at least once a minute."
     )
-
-
-def by_hand(row: Deployment, policy: Policy) -> str:
-    """The command for a manual rollback, without the platform."""
-    if not row.previous_vendor_id:
-        return "there is no earlier deployment; deploy a good commit"
-    known = policy.repositories.get(row.repository)
-    project = known.vercel_project if known else row.repository
-    return f"vercel rollback {shlex.quote(row.previous_vendor_id)} --yes   (project {project})"
 
 
 def quiet(issue_id: int, run: int) -> None:

@@ -4,26 +4,44 @@ from __future__ import annotations
 
 from core.db import store
 from core.models import ChangeSet, Deployment
-from core.policy.services import Repository
-from core.runtime import Runtime, connected
+from core.runtime import Runtime
 from core.stages import workspace
+from core.stages.deliver import ways
+from core.stages.workspace import Clone
 from core.vendors.base import Deployed, VendorError
 from core.vendors.command import CommandError
 
 
 def ask(rt: Runtime, row: Deployment) -> tuple[Deployed | None, str]:
     """(the deployment that serves production, the vendor's error); None if unknown."""
-    deployer = connected(rt.deployer, "deployer")
+    deliverer = ways.of(rt, row.repository)
     try:
-        live = deployer.production(rt.policy.repositories[row.repository].vercel_project)
+        live = deliverer.production()
     except VendorError as error:
         return None, str(error)
-    return live, "" if live else f"{deployer.name} names no deployment that serves production"
+    return live, "" if live else f"{deliverer.name} names no deployment that serves production"
 
 
-def young(rt: Runtime, repository: Repository) -> float:
+def _serving(rt: Runtime, name: str) -> Deployed | None:
+    """What production serves, where the platform itself releases."""
+    deliverer = ways.find(rt, name)
+    return deliverer.production() if deliverer and deliverer.promotes else None
+
+
+def base_of(rt: Runtime, name: str, found: Clone) -> str:
+    """The commit to repair: what production runs, when that is known; else the head of the main branch.
+
+    Where people merge it is always the main branch, because that is what the fix is merged into.
+    """
+    main = f"refs/remotes/origin/{found.repository.branch}"
+    live = _serving(rt, name)
+    head, running = found.commits(main, live.sha if live and live.sha else main)
+    return running or head or found.head(main)
+
+
+def young(rt: Runtime, name: str) -> float:
     """Seconds until the live deployment has served long enough to be a baseline; 0 if unknown."""
-    live = rt.deployer.production(repository.vercel_project) if rt.deployer and repository.vercel_project else None
+    live = _serving(rt, name)
     if live is None or live.since is None:
         return 0.0
     return max(0.0, rt.policy.watch.earliest - (store.time() - live.since).total_seconds())
@@ -36,6 +54,9 @@ def contains(rt: Runtime, row: Deployment, change: ChangeSet, live: Deployed) ->
     try:
         clone = workspace.clone_with(rt, row.repository, rt.policy.repositories[row.repository], change)
         (serving,) = clone.commits(live.sha)
+        merged = row.judged.get("merged", {}).get("sha")  # where people merge, perhaps as another commit
+        if serving and merged and clone.contains(serving, merged):
+            return True
         return clone.carries(serving, change.head_sha) if serving else None
     except CommandError:
         return None

@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-
-from sqlmodel import Session, col, select
 
 from core.db import store
 from core.models import Deployment
-from core.runtime import Runtime, connected
+from core.runtime import Runtime
 from core.stages.context import StepContext
+from core.stages.deliver import reverting, ways
+from core.stages.deliver.reverting import Restored
+from core.stages.deliver.rows import newest
 from core.stages.results import Wait
-from core.vendors.base import Deployed, Deployer, VendorError
+from core.vendors.base import Deployed, VendorError
+from core.vendors.delivery.types import FINISHED, Deliverer
 
 SETTLED, EVERY = 300.0, 15.0  # seconds: how long, and how often, a late move of production is looked for
-FINISHED = ("READY", "ERROR", "CANCELED", "BLOCKED")
-
-
-@dataclass(frozen=True)
-class Restored:
-    """``status`` is the row's: rolled_back, or superseded when production serves another deployment.
-
-    ``late``: production never served it, but the vendor may still move production to it.
-    """
-
-    status: str
-    says: str
-    late: bool = False
 
 
 def made(rt: Runtime, row: Deployment) -> list[Deployed]:
     """Everything that was created for this row. Two workers, or a lost response, may have created more."""
-    return _deployer(rt).with_key(_project(rt, row), row.key)
-
-
-def _deployer(rt: Runtime) -> Deployer:
-    return connected(rt.deployer, "deployer")
-
-
-def _project(rt: Runtime, row: Deployment) -> str:
-    return rt.policy.repositories[row.repository].vercel_project
+    return ways.of(rt, row.repository).with_key(ways.order_of(row))
 
 
 def restore(rt: Runtime, row: Deployment) -> Restored:
@@ -48,31 +28,34 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
 
     One that is still being built is cancelled first: it would take production over when it is finished.
     """
-    deployer, project, found = _deployer(rt), _project(rt, row), made(rt, row)
+    deliverer = ways.of(rt, row.repository)
+    if not deliverer.promotes:
+        return reverting.propose(rt, row)
+    found = deliverer.with_key(ways.order_of(row))
     for one in found:
         if one.state not in FINISHED:
-            deployer.cancel(one.vendor_id)
-    live = deployer.production(project)
+            deliverer.cancel(one)
+    live = deliverer.production()
     if live and live.vendor_id == row.previous_vendor_id:
         return Restored("rolled_back", f"production already serves {row.previous_vendor_id}", late=bool(found))
     if live and live.vendor_id not in {row.vendor_id, *(one.vendor_id for one in found)}:
         return Restored("superseded", f"production was left unchanged: it serves the newer deployment {live.vendor_id}")
     if not row.previous_vendor_id:
-        raise VendorError(deployer.name, "there is no earlier deployment to roll back to", permanent=True)
+        raise VendorError(deliverer.name, "there is no earlier deployment to roll back to", permanent=True)
     begun = time.monotonic()
-    deployer.rollback(project, row.previous_vendor_id)
-    _seen(deployer, project, row.previous_vendor_id)
+    deliverer.rollback(ways.order_of(row))
+    _seen(deliverer, row.previous_vendor_id)
     with store.write() as session:  # the next question for approval tells how long a way back takes
         session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun
     return Restored("rolled_back", f"rolled back to {row.previous_vendor_id}")
 
 
-def _seen(deployer: Deployer, project: str, vendor_id: str) -> None:
+def _seen(deliverer: Deliverer, vendor_id: str) -> None:
     """Raises VendorError unless production serves this deployment."""
-    live = deployer.production(project)
+    live = deliverer.production()
     if live is None or live.vendor_id != vendor_id:
         says = f"production serves {live.vendor_id if live else 'nothing'} after the rollback to {vendor_id}"
-        raise VendorError(deployer.name, says)
+        raise VendorError(deliverer.name, says)
 
 
 def settle(context: StepContext, change_id: int) -> Wait:
@@ -86,7 +69,7 @@ def settle(context: StepContext, change_id: int) -> Wait:
         age = (store.clock(session) - row.ended_at).total_seconds() if row and row.ended_at else SETTLED
     if row is None or row.status not in ("rolled_back", "watching"):
         return Wait()
-    live = _deployer(rt).production(_project(rt, row))
+    live = ways.of(rt, row.repository).production()
     if live and live.vendor_id in {row.vendor_id, *(one.vendor_id for one in made(rt, row))}:
         _mark(row, "watching")
         _mark(row, restore(rt, row).status)
@@ -96,13 +79,3 @@ def settle(context: StepContext, change_id: int) -> Wait:
 def _mark(row: Deployment, status: str) -> None:
     with store.write() as session:
         session.get_one(Deployment, row.id).status = status
-
-
-def newest(session: Session, change_id: int) -> Deployment | None:
-    """The production deployment of a change."""
-    return session.exec(
-        select(Deployment)
-        .where(Deployment.change_set_id == change_id, Deployment.environment == "production")
-        .order_by(col(Deployment.id).desc())
-        .limit(1)
-    ).first()

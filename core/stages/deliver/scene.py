@@ -19,8 +19,21 @@ from sqlmodel import Session, col, func, select
 
 from core.db import bulk, store
 from core.db.columns import select_columns
-from core.models import Cause, ChangeSet, Connector, Crash, Deployment, Issue, Kind, Metric, MetricPoint, Signal
+from core.models import (
+    Cause,
+    ChangeSet,
+    Connector,
+    Crash,
+    Deployment,
+    Issue,
+    Kind,
+    Metric,
+    MetricPoint,
+    ServiceHealth,
+    Signal,
+)
 from core.runtime import Runtime
+from core.signals import health
 from core.signals.grouping import stack
 from core.signals.health import best_source
 from core.signals.release import Event, Fault, Interval, Reach, Scene
@@ -162,6 +175,16 @@ def _joined(points: Mapping[float, Mapping[str, float]]) -> tuple[Interval, ...]
 
 def _interval(at: float, seconds: float, values: Mapping[str, float]) -> Interval:
     return Interval(at, seconds, values.get("requests", 0.0), values.get("errors", 0.0), values.get("p95_ms"))
+
+
+def health_before(rt: Runtime, services: Sequence[str], at: datetime) -> dict[str, ServiceHealth]:
+    """The services' health in the watch time before a release; its points are kept."""
+    if rt.health is None:
+        return {}
+    points = rt.health.points(list(rt.policy.services), at - HISTORY, at)
+    keep(points)
+    recent = [p for p in points if p.at >= at - timedelta(seconds=rt.policy.watch.seconds)]
+    return health.by_service(recent, services)
 
 
 # --- faults ------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from core.policy.sections import FixRules
 from core.policy.services import Repository
+from core.repair.judge.policy import is_test
+from core.repair.sandbox.runner import linting, version_of
 from core.repair.types import Runner
 from core.stages.review import runtime_gates, text_gates, tools
 from core.stages.review.gate import Changed, Gate, GateFinding, changed_lines, counted
@@ -25,7 +27,7 @@ OF_TEXTS = ("B104", "B108")  # bandit's rules on what a text says
 
 
 def is_source(path: str, repository: Repository) -> bool:
-    return not path.startswith(f"{repository.tests.rstrip('/')}/")
+    return not path.startswith(f"{repository.tests.rstrip('/')}/") and not (repository.tests == "." and is_test(path))
 
 
 def review(
@@ -34,7 +36,7 @@ def review(
     """All gates over the checked-out change. ``diff`` is made with -U0; ``before`` holds the old texts."""
     changed = changed_lines(diff)
     source = {path: lines for path, lines in changed.items() if is_source(path, repository)}
-    report = tools.looked(tree, list(changed), runner)
+    report = tools.looked(tree, list(changed), linting(runner), version_of(runner))
     read = [
         security(report, changed, source),
         text_gates.secrets(tree, changed),
@@ -51,10 +53,18 @@ def touched(diff: str) -> list[str]:
     return sorted({line[6:] for line in diff.splitlines() if line.startswith(("+++ b/", "--- a/"))})
 
 
-def texts_before(git: Callable[..., str], base: str, diff: str) -> dict[str, str]:
-    """Old texts of the Python files and manifests that a diff changes; ``git`` runs in the repository."""
+def texts_before(git: Callable[..., str], base: str, diff: str, folder: str = ".") -> dict[str, str]:
+    """Old texts of the Python files and manifests that a diff changes; ``git`` runs in the repository.
+
+    The paths of the diff lie below ``folder``.
+    """
     paths = {line[6:] for line in diff.splitlines() if line.startswith("--- a/")}
-    return {path: git("show", f"{base}:{path}") for path in sorted(paths) if path.endswith(".py") or is_manifest(path)}
+    above = "" if folder == "." else f"{folder.rstrip('/')}/"
+    return {
+        path: git("show", f"{base}:{above}{path}")
+        for path in sorted(paths)
+        if path.endswith(".py") or is_manifest(path)
+    }
 
 
 def security(report: Report, changed: Changed, source: Changed) -> Gate:

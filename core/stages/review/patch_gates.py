@@ -26,7 +26,7 @@ def review(tree: Path, diff: str, before: Mapping[str, str], repository: Reposit
     paths = [path for path in touched(diff) if path.endswith(".py") and is_source(path, repository)]
     after = {path: read_back(tree / path, LARGEST) for path in paths}
     found = [can_newly_do(before, after)]
-    return [*found, generated_test(tree, test)] if test else found
+    return [*found, generated_test(tree, test, repository.tests)] if test else found
 
 
 def can_newly_do(before: Mapping[str, str], after: Mapping[str, str]) -> Gate:
@@ -44,11 +44,11 @@ def _told(rows: list[Capability], asks: list[Capability]) -> str:
     return f"{count}; a person must review: {kinds}" if asks else f"{count}, none needs a person: {kinds}"
 
 
-def generated_test(tree: Path, path: str) -> Gate:
+def generated_test(tree: Path, path: str, tests: str) -> Gate:
     """The check that the test passed before it first ran, made again on what was committed."""
     names = [file.relative_to(tree).as_posix() for file in sorted(tree.rglob("*.py"))[:MOST_FILES]]
     texts = {name: read_back(tree / name, LARGEST) for name in names if name != path}
-    why = generated_tests.refused(RegressionTest(path, read_back(tree / path, LARGEST)), texts)
+    why = generated_tests.refused(RegressionTest(path, read_back(tree / path, LARGEST)), texts, tests)
     findings = (GateFinding("generated test", path, 1, why),) if why else ()
     return Gate(
         "generated test", not why, why or "it contains nothing that a patch may not contain", None, None, findings

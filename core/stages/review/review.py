@@ -13,6 +13,7 @@ from core.models import ChangeSet, Issue, Review
 from core.runtime import connected
 from core.stages import pull_request, workspace
 from core.stages.context import StageContext
+from core.stages.ground import ground
 from core.stages.results import ReviewResult
 from core.stages.review import coderabbit_review, gates, patch_gates, vulnerabilities
 from core.stages.review.gate import Gate
@@ -28,12 +29,17 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
     name, repository = rt.repository_of(issue.service)
     runner = connected(rt.runner, "runner")
     found = workspace.clone_with(rt, name, repository, change)
-    diff = found.diff(change.base_sha, change.head_sha, "-U0")
-    with rt.workbench, workspace.tree(rt, found, f"review-{change_id}", change.head_sha) as tree:
-        before = gates.texts_before(found.git, change.base_sha, diff)
+    with rt.workbench:
+        stands = ground(rt, name, repository, found, change.base_sha)
+    repository = stands.repository
+    inside = [] if repository.folder == "." else [f"--relative={repository.folder}"]
+    diff = found.diff(change.base_sha, change.head_sha, "-U0", *inside)
+    with rt.workbench, workspace.tree(rt, found, f"review-{change_id}", change.head_sha) as root:
+        tree = stands.within(root)
+        before = gates.texts_before(found.git, change.base_sha, diff, repository.folder)
         on = vulnerabilities.stand(tree, diff, before, repository, rt.policy.osv, runner)  # before any code has run
-        told = patch_gates.review(tree, diff, before, repository, change.test_path)
-        results = [*gates.review(tree, diff, repository, rt.policy.fix, runner, before), *told]
+        told = patch_gates.review(tree, diff, before, repository, stands.inner(change.test_path))
+        results = [*gates.review(tree, diff, repository, rt.policy.fix, stands.runner, before), *told]
     results = [*results, vulnerabilities.gate(on, rt.advisories, rt.policy.osv)]
     passed = all(gate.passed or not gate.done for gate in results)
     findings = [finding for gate in results for finding in gate.findings]

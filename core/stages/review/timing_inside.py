@@ -5,6 +5,7 @@ tests run on the new code, arguments are copied; then each call is made by the o
 turn, and the least CPU time of several rounds counts. Functions that raise, wait or generate are left out.
 """
 
+import ast
 import copy
 import importlib
 import inspect
@@ -16,17 +17,34 @@ import time
 import types
 
 CALLS, ROUNDS = 8, 15
-Key = tuple[str, str]
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def recorded(tests: str, wanted: set[Key]) -> dict[Key, list]:
-    """Copies of the arguments with which the tests call each wanted (file, qualified name)."""
+def first_lines(node, prefix=""):
+    """(qualified name, first line as a code object has it) of functions and methods; none inside of functions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, FUNCTIONS):
+            yield prefix + child.name, min([child.lineno, *(d.lineno for d in child.decorator_list)])
+        elif isinstance(child, ast.ClassDef):
+            yield from first_lines(child, f"{prefix}{child.name}.")
+
+
+def places(path, names):
+    """By (file, first line): the key of each named function. Before 3.11, code objects have no qualified name."""
+    with open(path, encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    return {(path, line): (path, name) for name, line in first_lines(tree) if name in names}
+
+
+def recorded(tests, wanted):
+    """By key: copies of the arguments with which the tests call a function. ``wanted`` has the key of each place."""
     import pytest
 
-    calls: dict[Key, list] = {key: [] for key in wanted}
+    calls = {key: [] for key in wanted.values()}
 
     def hook(frame, event, _arg):
-        found = calls.get((frame.f_code.co_filename, frame.f_code.co_qualname)) if event == "call" else None
+        key = wanted.get((frame.f_code.co_filename, frame.f_code.co_firstlineno)) if event == "call" else None
+        found = calls.get(key)
         if found is not None and len(found) < CALLS:
             try:
                 found.append(copy.deepcopy(arguments(frame)))
@@ -39,7 +57,7 @@ def recorded(tests: str, wanted: set[Key]) -> dict[Key, list]:
     return calls
 
 
-def arguments(frame) -> tuple[list, dict]:
+def arguments(frame):
     code, values = frame.f_code, frame.f_locals
     positional = [values[name] for name in code.co_varnames[: code.co_argcount]]
     end = code.co_argcount + code.co_kwonlyargcount
@@ -52,16 +70,16 @@ def arguments(frame) -> tuple[list, dict]:
     return positional, named
 
 
-def resolved(module, name: str):
+def resolved(module, name):
     found = module
     for part in name.split("."):
         found = inspect.getattr_static(found, part, None)
-        found = found.__func__ if isinstance(found, staticmethod | classmethod) else found
+        found = found.__func__ if isinstance(found, (staticmethod, classmethod)) else found
     lazy = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     return found if inspect.isfunction(found) and not any(test(found) for test in lazy) else None
 
 
-def before(module, path: str, text: str):
+def before(module, path, text):
     """The module as it was, with the same name, so that its relative imports and classes work."""
     old = types.ModuleType(module.__name__)
     old.__dict__.update(__file__=path, __package__=module.__package__)
@@ -69,7 +87,7 @@ def before(module, path: str, text: str):
     return old
 
 
-def cost(function, call) -> int | None:
+def cost(function, call):
     """CPU nanoseconds of one call on a fresh copy; None when it raises."""
     positional, named = copy.deepcopy(call)
     start = time.thread_time_ns()
@@ -80,14 +98,14 @@ def cost(function, call) -> int | None:
     return time.thread_time_ns() - start
 
 
-def compared(old, new, calls: list) -> dict | None:
+def compared(old, new, calls):
     """Seconds of both over all calls that neither raises on, their number, and the noise as a share."""
     least_old, least_new, spread, used = 0, 0, [], 0
     for call in calls:
         rounds = [(cost(old, call), cost(new, call)) for _ in range(ROUNDS)]
         if any(None in pair for pair in rounds):
             continue
-        olds, news = zip(*rounds, strict=True)
+        olds, news = zip(*rounds)  # noqa: B905 - Python 3.9 has no strict
         least_old, least_new, used = least_old + min(olds), least_new + min(news), used + 1
         spread += [statistics.median(side) / max(min(side), 1) - 1 for side in (olds, news)]
     if not used:
@@ -95,7 +113,7 @@ def compared(old, new, calls: list) -> dict | None:
     return {"old": least_old / 1e9, "new": least_new / 1e9, "calls": used, "noise": max(spread)}
 
 
-def main(folder: str) -> None:
+def main(folder):
     key = key_of(folder)  # noqa: F821 # pyright: ignore[reportUndefinedVariable] - sealed.py stands in front
     with open(os.path.join(folder, "job"), encoding="utf-8") as file:
         asked = json.load(file)
@@ -105,10 +123,12 @@ def main(folder: str) -> None:
         sealer(key, out)(timed(asked))  # noqa: F821 # pyright: ignore[reportUndefinedVariable] - as above
 
 
-def timed(asked: dict) -> dict:
+def timed(asked):
     files = {os.path.abspath(path): given for path, given in asked["files"].items()}
-    calls = recorded(asked["tests"], {(path, name) for path, given in files.items() for name in given["functions"]})
-    told = {}
+    wanted = {}
+    for path, given in files.items():
+        wanted.update(places(path, given["functions"]))
+    calls, told = recorded(asked["tests"], wanted), {}
     modules = {os.path.abspath(f): m for m in list(sys.modules.values()) if (f := getattr(m, "__file__", None))}
     for (path, name), made in calls.items():
         module = modules.get(path)

@@ -57,12 +57,13 @@ class Report(BaseModel):
     bandit: list[ToolFinding] = []
 
 
-def looked(tree: Path, paths: Sequence[str], runner: Runner) -> Report:
-    """Findings on these Python files. Raises CommandError when the tools gave no answer."""
+def looked(tree: Path, paths: Sequence[str], runner: Runner, version: tuple[int, int] | None = None) -> Report:
+    """Findings on these Python files, for a version of Python. Raises CommandError when the tools gave no answer."""
     if not paths:
         return Report()
     files = [f"./{path}" for path in sorted(paths)]
-    argv = ["python", "-I", "-c", INSIDE, json.dumps([RUFF + files, BANDIT + files])]
+    syntax = ["--target-version", "py{}{}".format(*version)] if version else []
+    argv = ["python", "-I", "-c", INSIDE, json.dumps([[*RUFF[:-1], *syntax, "--", *files], BANDIT + files])]
     done = runner.run(argv, tree, timeout=120)
     last = (done.stdout.splitlines() or [""])[-1]
     try:

@@ -12,7 +12,7 @@ from core.ops import notify
 from core.signals.release import State
 from core.stages import handover, learn
 from core.stages.context import StepContext
-from core.stages.deliver import restoring
+from core.stages.deliver import rows
 from core.stages.results import Awaited, WatchResult
 from core.stages.watch import look, steady
 from core.stages.watch import watch as verify
@@ -22,7 +22,7 @@ from core.vendors.base import VendorError
 def watch(context: StepContext, change_id: int) -> WatchResult:
     """One quiet look: watching (look again in ``seconds``), failed, or over."""
     with store.read() as session:
-        row = restoring.newest(session, change_id)
+        row = rows.newest(session, change_id)
     if row is None or row.status != "verified":
         return WatchResult("over")
     seen, rules = look.take(context.runtime, context.issue_id, change_id), context.runtime.policy.watch

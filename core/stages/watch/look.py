@@ -15,7 +15,7 @@ from core.policy.sections import Watch
 from core.runtime import Runtime
 from core.signals.release import Interval, Judgement, Scene, State
 from core.signals.release_judge import PATIENCE, judge
-from core.stages.deliver import live, restoring, scene, success_checks
+from core.stages.deliver import live, rows, scene, success_checks
 from core.stages.deliver.scene import Release
 from core.vendors.base import Deployed
 
@@ -103,7 +103,7 @@ def settled(
 
 def _release(rt: Runtime, issue_id: int, change_id: int) -> Release:
     with store.read() as session:
-        if (row := restoring.newest(session, change_id)) is None:
+        if (row := rows.newest(session, change_id)) is None:
             raise LookupError(f"change {change_id} was never deployed to production")
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
     return Release(issue, change, row, scene.services_of(rt, row.repository))

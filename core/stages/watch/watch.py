@@ -13,8 +13,8 @@ from core.ops.stage_log import Entry
 from core.runtime import Runtime
 from core.signals.release import State
 from core.stages.context import StageContext
-from core.stages.deliver import live, restoring
-from core.stages.deliver.restoring import Restored
+from core.stages.deliver import live, restoring, rows
+from core.stages.deliver.reverting import Restored
 from core.stages.results import Rollback, WatchResult
 from core.stages.watch import look as looks
 from core.stages.watch import steady
@@ -106,7 +106,7 @@ def roll_back(context: StageContext, change_id: int, why: str) -> Rollback:
 def returned(rt: Runtime, issue_id: int, change_id: int, why: str) -> Restored:
     """Roll a change back, and write down what the vendor then served."""
     with store.read() as session:
-        row = restoring.newest(session, change_id)
+        row = rows.newest(session, change_id)
     if row is None or not (row.vendor_id or restoring.made(rt, row)):
         return Restored("rolled_back", "nothing had reached production")
     done = restoring.restore(rt, row)
@@ -114,6 +114,8 @@ def returned(rt: Runtime, issue_id: int, change_id: int, why: str) -> Restored:
         kept, issue = session.get_one(Deployment, row.id), session.get_one(Issue, issue_id)
         kept.status, kept.ended_at, kept.alarm = done.status, store.clock(session), ""
         kept.note = f"{why}. {done.says}"[:2000]
+        if done.status == "reverting":  # production serves the release until a person has merged the revert
+            return done
         session.get_one(ChangeSet, change_id).status = "rolled_back"
         if done.status == "rolled_back":
             notify.queue(session, "rolled_back", issue, f"rollback-{row.key}", f"{why}. {done.says}")

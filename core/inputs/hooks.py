@@ -1,0 +1,49 @@
+"""Webhooks as evidence: which reader turns a vendor's payload into records.
+
+A record has the identity that the vendor's own API gives it, so that an event seen by webhook and by a collection
+cycle is one signal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.models import Record
+from core.models.inputs import Payload
+from core.policy.reader import Policy
+
+
+@dataclass(frozen=True)
+class HookContext:
+    """What readers know beside the payload. ``polled``: the vendor's API is connected and read, too."""
+
+    policy: Policy
+    redact: Callable[[str], str]
+    polled: bool = False
+
+    def service_of_repository(self, github: str) -> str:
+        """The one service of a GitHub repository; empty if there are several or none."""
+        return self._only(lambda repository: repository.github.lower() == github.lower())
+
+    def service_of_project(self, project: str) -> str:
+        """The one service of a Vercel project; empty if there are several or none."""
+        return self._only(lambda repository: repository.vercel_project == project)
+
+    def _only(self, fits: Callable[[Any], bool]) -> str:
+        named = {name for name, repository in self.policy.repositories.items() if fits(repository)}
+        found = [name for name, service in self.policy.services.items() if service.repository in named]
+        return found[0] if len(found) == 1 else ""
+
+
+Reader = Callable[[Payload, HookContext], list[Record]]
+
+
+def mapping(value: Any) -> dict:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def text(value: Any) -> str:
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""

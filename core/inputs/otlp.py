@@ -1,0 +1,165 @@
+"""OTLP requests reduced to what the platform keeps of them: errors, server spans and calls. Pure.
+
+Names are those of OpenTelemetry's semantic conventions 1.x, with their older forms. A resource whose service is
+unknown is refused as a whole; the sender is told so in a partial success.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from core.inputs.naming import UnknownService, service_of
+from core.policy.reader import Policy
+
+SERVING, CALLING = (Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CONSUMER), (Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_PRODUCER)
+ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
+STATUS_CODE = ("http.response.status_code", "http.status_code")
+PEER = ("service.peer.name", "peer.service", "server.address", "net.peer.name")
+KEPT = ("exception.type", "exception.message", "exception.stacktrace")
+WARN, ERROR = 9 + 4, 9 + 8  # severity numbers of OTLP
+TEXT, DEPTH = 40_000, 6  # characters of a text; containers in one another
+
+
+@dataclass
+class Reduced:
+    """Rows to store, how many records were refused and why, and whether an error is among them."""
+
+    rows: list[dict] = field(default_factory=list)
+    refused: int = 0
+    why: Counter[str] = field(default_factory=Counter)
+    urgent: bool = False
+
+    @property
+    def says(self) -> str:
+        return "; ".join(f"{says} ({number} refused)" for says, number in self.why.most_common(3))
+
+
+def value_of(value: Any, depth: int = DEPTH) -> Any:
+    """An AnyValue as plain JSON; bytes become hexadecimal."""
+    kind = value.WhichOneof("value")
+    found: Any = getattr(value, kind) if kind else None
+    if kind in ("array_value", "kvlist_value") and not depth:
+        return "\u2026"
+    if kind == "array_value":
+        return [value_of(inner, depth - 1) for inner in found.values[:100]]
+    if kind == "kvlist_value":
+        return {pair.key: value_of(pair.value, depth - 1) for pair in found.values[:100]}
+    if kind == "bytes_value":
+        return found[:1000].hex()
+    return found[:TEXT] if kind == "string_value" else found
+
+
+def attributes_of(pairs: Any) -> dict[str, Any]:
+    return {pair.key: value_of(pair.value) for pair in pairs}
+
+
+def first(attributes: dict[str, Any], names: Sequence[str]) -> str:
+    return next((str(attributes[name]) for name in names if attributes.get(name) not in (None, "")), "")
+
+
+def _resources(groups: Any, owner: str, policy: Policy, count: Any, into: Reduced) -> Iterator[tuple[Any, dict]]:
+    """Each group of records whose service is known, with what its resource says."""
+    for group in groups:
+        told = attributes_of(group.resource.attributes)
+        try:
+            service = service_of([first(told, ("service.name",))], owner, policy)
+        except UnknownService as unknown:
+            number = count(group)
+            into.refused += number
+            into.why[str(unknown)] += number
+            continue
+        yield (
+            group,
+            {
+                "service": service,
+                "environment": first(told, ENVIRONMENT) or "production",
+                "release": first(told, ("service.version",)),
+            },
+        )
+
+
+# --- traces ----------------------------------------------------------------------------------------
+
+
+def spans(request: Any, owner: str, policy: Policy) -> Reduced:
+    found = Reduced()
+
+    def count(group: Any) -> int:
+        return sum(len(scope.spans) for scope in group.scope_spans)
+
+    for group, resource in _resources(request.resource_spans, owner, policy, count, found):
+        rows = (_span(span, resource) for scope in group.scope_spans for span in scope.spans)
+        found.rows += [row for row in rows if row["role"] or row["exceptions"]]
+    found.urgent = any(row["exceptions"] for row in found.rows)
+    return found
+
+
+def _span(span: Any, resource: dict) -> dict:
+    told = attributes_of(span.attributes)
+    code = first(told, STATUS_CODE)
+    failed = span.status.code == Status.STATUS_CODE_ERROR
+    role = "server" if span.kind in SERVING else "client" if span.kind in CALLING else ""
+    return resource | {
+        "role": role,
+        "trace": span.trace_id.hex(),
+        "span": span.span_id.hex(),
+        "parent": span.parent_span_id.hex(),
+        "name": span.name[:300],
+        "at": span.start_time_unix_nano,
+        "ms": max(span.end_time_unix_nano - span.start_time_unix_nano, 0) / 1e6,
+        "failed": failed or (role == "server" and code.isdigit() and 500 <= int(code[:9]) <= 599),
+        "peer": first(told, PEER) if role == "client" else "",
+        "exceptions": [_exception(event) for event in span.events if event.name == "exception"][:10],
+    }
+
+
+def _exception(event: Any) -> dict:
+    told = attributes_of(event.attributes)
+    return {name: str(told.get(name) or "") for name in KEPT} | {"at": event.time_unix_nano}
+
+
+# --- logs ------------------------------------------------------------------------------------------
+
+
+def logs(request: Any, owner: str, policy: Policy) -> Reduced:
+    """Errors, and warnings with an exception; other log records are accepted and not kept."""
+    found = Reduced()
+
+    def count(group: Any) -> int:
+        return sum(len(scope.log_records) for scope in group.scope_logs)
+
+    for group, resource in _resources(request.resource_logs, owner, policy, count, found):
+        rows = (_log(record, resource) for scope in group.scope_logs for record in scope.log_records)
+        found.rows += [row for row in rows if row]
+    found.urgent = bool(found.rows)
+    return found
+
+
+def _log(record: Any, resource: dict) -> dict | None:
+    told = attributes_of(record.attributes)
+    raised = {name: str(told.get(name) or "") for name in KEPT}
+    level = _level(record)
+    if level not in ("error", "fatal") and not (any(raised.values()) and level in ("warning", "")):
+        return None
+    body = value_of(record.body)
+    return resource | {
+        "at": record.time_unix_nano or record.observed_time_unix_nano,
+        "level": level or "error",
+        "body": body if isinstance(body, str) else "" if body is None else str(body)[:TEXT],
+        "trace": record.trace_id.hex(),
+        "span": record.span_id.hex(),
+        **raised,
+    }
+
+
+def _level(record: Any) -> str:
+    """fatal, error, warning, or empty for what is no trouble or states no severity."""
+    number, name = record.severity_number, record.severity_text.lower()
+    if not number:
+        return "fatal" if name in ("fatal", "critical") else name if name in ("error", "warning") else ""
+    return "fatal" if number >= ERROR + 4 else "error" if number >= ERROR else "warning" if number >= WARN else "info"

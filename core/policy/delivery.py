@@ -1,0 +1,87 @@
+"""What platform.toml says of a repository's way to production. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from core.policy import names
+
+Way = Literal["", "pull_request", "github_actions", "commands", "vercel", "kubernetes"]
+ANNOTATED = {"sha": "{sha}", "key": "{key}"}
+
+
+class DeliveryTable(BaseModel):
+    """Rejects unknown keys and NaN."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+def _command(words: list[str]) -> list[str]:
+    return names.command(words) if words else words
+
+
+Command = Annotated[list[str], AfterValidator(_command)]
+
+
+class PullRequestWay(DeliveryTable):
+    """``[repositories.NAME.pull_request]``: a person merges, and the team's own pipeline releases."""
+
+    release_delay_minutes: float = Field(
+        default=0,
+        ge=0,
+        description="minutes from the merge to the release, where no deployment and no release tag tells of it",
+    )
+    release_wait_minutes: float = Field(
+        default=60,
+        ge=0,
+        description="longest wait for the deployment or release tag that carries the merge, where earlier ones exist",
+    )
+
+
+class CommandsWay(DeliveryTable):
+    """``[repositories.NAME.commands]``: argument lists that the platform runs, never a shell's text."""
+
+    deploy: Command = []
+    status: Command = []
+    rollback: Command = []
+    secrets: list[Annotated[str, AfterValidator(names.variable)]] = Field(
+        default=[], description="environment variables of the platform that the commands get; they get no others"
+    )
+    seconds: float = Field(default=900, gt=0, le=86_400, description="longest run of one command")
+    limit_minutes: float = Field(default=60, gt=0, description="longest deployment, where `deploy` returns earlier")
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.deploy and self.status and self.rollback)
+
+
+class ActionsWay(DeliveryTable):
+    """``[repositories.NAME.github_actions]``: a workflow that is dispatched, or a deployment that a pipeline takes."""
+
+    workflow: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9_.-]{1,100}\.ya?ml)?$",
+        description="workflow file with workflow_dispatch; empty: a repository deployment is created",
+    )
+    environment: str = Field(default="production", min_length=1, max_length=255, pattern=r"^[^\x00-\x1f]+$")
+    inputs: dict[Annotated[str, AfterValidator(names.name)], str] = Field(
+        default=ANNOTATED, description="inputs of the workflow; {sha}, {key} and {environment} are filled in"
+    )
+    limit_minutes: float = Field(default=60, gt=0, description="longest run, without the time that reviewers take")
+
+
+class KubernetesWay(DeliveryTable):
+    """``[repositories.NAME.kubernetes]``: the image of a Deployment, or of a Rollout of Argo."""
+
+    namespace: Annotated[str, AfterValidator(names.name)] = "default"
+    deployment: Annotated[str, AfterValidator(names.optional_name)] = ""
+    container: Annotated[str, AfterValidator(names.optional_name)] = Field(
+        default="", description="container whose image is set; empty: the only one"
+    )
+    image: str = Field(
+        default="", pattern=r"^[A-Za-z0-9._:/@{}-]*$", description="image with {sha}, e.g. registry.example/shop:{sha}"
+    )
+    rollout: Literal["deployment", "argo"] = "deployment"
+    limit_minutes: float = Field(default=30, gt=0, description="longest rollout")

@@ -1,0 +1,146 @@
+"""Builds an environment with uv: a virtual environment with what the code needs, and what judging it needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.repair.environment.discovery import Discovery
+from core.repair.environment.fault import EnvironmentFault
+from core.repair.environment.room import CHECKOUT, Room
+from core.vendors.command import Completed
+from core.vendors.redact import Redactor
+
+JUDGING = ("pytest", "coverage")
+LINTERS = ("ruff>=0.17,<0.18", "bandit>=1.8,<2")  # the newest bandit for Python 3.9 is 1.8
+MODULES = (
+    "import pkgutil, sysconfig\n"
+    "folders = {sysconfig.get_path('purelib'), sysconfig.get_path('platlib')}\n"
+    "print(*sorted({module.name for module in pkgutil.iter_modules(folders)}))"
+)
+MOST = 20_000  # names of modules
+SHOWN = 12  # lines of uv's own words
+QUIET = re.compile(
+    r"^(Using|Creating|Activate|Resolved|Prepared|Installed|Downloading|Downloaded|Building|Built| [+~-])"
+)
+
+
+def automatic(room: Room, found: Discovery) -> list[str]:
+    """Fill the room's folder with what was found; notes for people. Raises EnvironmentFault with uv's own words."""
+    venv, needs = room.folder / "venv", found.needs
+    _must(room, ["uv", "venv", "--no-project", "--python", str(room.interpreter.python), str(venv)], "create it")
+    given = _exported(room, found) if needs.uv_lock else _given(room, found)
+    if given:
+        _must(room, [*_install(venv), *given], "install what the code needs")
+    return [*_own_package(room, found), *judging(room, venv)]
+
+
+def commanded(room: Room, command: Sequence[str]) -> list[str]:
+    """Fill ``$ENVIRONMENT`` by the policy's command."""
+    venv = room.folder / "venv"
+    done = room.run(list(command), {"ENVIRONMENT": str(venv)})
+    if not done.ok:
+        raise _fault(room, done, f"The build command {' '.join(command)[:200]!r} failed")
+    if not (venv / "bin" / "python").is_symlink() and not (venv / "bin" / "python").exists():
+        raise EnvironmentFault(
+            "The build command ended, and there is no $ENVIRONMENT/bin/python.",
+            'A command such as ["sh", "-c", "uv venv $ENVIRONMENT && uv pip install --python $ENVIRONMENT -r ..."] '
+            "makes one.",
+        )
+    return judging(room, venv)
+
+
+def judging(room: Room, venv: Path) -> list[str]:
+    """Add pytest and coverage where they are not there; a version that is there stays."""
+    done = _must(room, [*_install(venv), *JUDGING], "add pytest and coverage")
+    added = re.findall(r"^ \+ (\S+)", done.stderr, re.M)
+    return [f"added for judging: {', '.join(added)}"] if added else []
+
+
+def linters(room: Room) -> list[str]:
+    """Fill the room's folder with ruff and bandit, which no service sees."""
+    venv = room.folder / "venv"
+    _must(room, ["uv", "venv", "--no-project", "--python", str(room.interpreter.python), str(venv)], "create it")
+    _must(room, [*_install(venv), *LINTERS], "install ruff and bandit")
+    return []
+
+
+def modules(room: Room) -> list[str]:
+    """The top-level names that the packages of a built environment have, as its own interpreter sees them."""
+    done = room.run([str(room.folder / "venv" / "bin" / "python"), "-I", "-c", MODULES])
+    if not done.ok:
+        raise _fault(room, done, "The interpreter of the environment does not start")
+    return [name for name in done.stdout.split() if name.isidentifier()][:MOST]
+
+
+def _install(venv: Path) -> list[str]:
+    return ["uv", "pip", "install", "--python", str(venv / "bin" / "python")]
+
+
+def _exported(room: Room, found: Discovery) -> list[str]:
+    """What the lock file of uv holds."""
+    written = room.folder / "tmp" / "exported.txt"
+    asked = [w for name in found.needs.extras for w in ("--extra", name)]
+    asked += [w for name in found.needs.groups for w in ("--group", name)]
+    argv = ["uv", "export", "--frozen", "--quiet", "--output-file", str(written), *asked]
+    _must(room, argv, "read uv.lock")
+    return ["-r", str(written)]
+
+
+def _given(room: Room, found: Discovery) -> list[str]:
+    """uv's arguments for the manifests that were found."""
+    needs, here = found.needs, Path(CHECKOUT, found.folder)
+    given = [w for path in needs.files for w in ("-r", str(Path(CHECKOUT, path)))]
+    if needs.project:
+        given += ["-r", str(here / needs.project), *[w for name in needs.extras for w in ("--extra", name)]]
+    given += [w for name in needs.groups for w in ("--group", f"{here / 'pyproject.toml'}:{name}")]
+    for option, name, lines in (("-r", "lines.txt", needs.lines), ("-c", "pins.txt", needs.pins)):
+        if lines:
+            given += [option, room.given(name, "".join(f"{line}\n" for line in lines))]
+    return given if "-r" in given or "--group" in given else []
+
+
+def _own_package(room: Room, found: Discovery) -> list[str]:
+    """Install the project itself where the checkout will lie; its code is imported from there in any case."""
+    if not found.needs.editable or found.needs.uv_lock:
+        return []
+    argv = [*_install(room.folder / "venv"), "--no-deps", "-e", str(Path(CHECKOUT, found.folder))]
+    done = room.run(argv)
+    if done.ok:
+        return []
+    return [f"the project itself is not installed, its code is imported from the checkout: {_last(done, 3)}"]
+
+
+def _must(room: Room, argv: list[str], what: str) -> Completed:
+    done = room.run(argv)
+    if not done.ok:
+        raise _fault(room, done, f"uv could not {what}")
+    return done
+
+
+def _fault(room: Room, done: Completed, says: str) -> EnvironmentFault:
+    if done.timed_out:
+        return EnvironmentFault(f"{says}: it ran out of time.", "Look for a package that builds for long.")
+    if done.stopped:
+        return EnvironmentFault(f"{says}: it was stopped, {done.stopped}.", "Name fewer or smaller packages.")
+    return EnvironmentFault(f"{says}: {_last(done, SHOWN)}", _way_out(room, done.stderr))
+
+
+def _last(done: Completed, most: int) -> str:
+    """The last lines of what was said, without progress."""
+    lines = [line.rstrip() for line in (done.stderr or done.stdout).splitlines()]
+    told = [line for line in lines if line.strip() and not QUIET.match(line)]
+    return Redactor()("\n".join(told[-most:]))[-3000:] or f"it ended with {done.code}"
+
+
+def _way_out(room: Room, said: str) -> str:
+    if room.relay.failed:
+        return f"The package index did not answer ({room.relay.failed[-1]}). Check PACKAGE_INDEX_URL."
+    if room.relay.refused:
+        return f"The build reached for another place ({room.relay.refused[-1]}). Name it in PACKAGE_INDEX_URL."
+    if "No solution found" in said or "not found in the package registry" in said:
+        return "Check the versions in the manifests, and the python that platform.toml asks for."
+    if "Failed to build" in said or "build backend" in said:
+        return "Install what the build needs on this machine, or set environment_build to a command."
+    return "Set environment_build in platform.toml to a command that builds it."

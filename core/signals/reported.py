@@ -1,0 +1,48 @@
+"""What vendors reported of a repository's pull requests and deployments, from the stored signals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from core.models import Kind, Signal
+
+
+@dataclass(frozen=True)
+class EndedPull:
+    """A pull request that was merged, or closed without a merge. ``commit`` is the merge commit, empty without one."""
+
+    number: int
+    merged: bool
+    commit: str
+    head: str
+    by: str
+    at: datetime
+
+
+def ended_pull(session: Session, repository: str, number: int) -> EndedPull | None:
+    """How the pull request ended, by GitHub's webhook; None if none told. The latest end counts."""
+    names = [f"{repository}!{number}:{end}" for end in ("merged", "closed")]
+    row = session.exec(
+        select(Signal)
+        .where(Signal.source == "github", col(Signal.vendor_id).in_(names))
+        .order_by(col(Signal.at).desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    told = row.attributes
+    return EndedPull(number, bool(told["merged"]), told["merge_commit"], told["head"], told["by"], row.at)
+
+
+def releases(session: Session, repository: str, since: datetime) -> list[Signal]:
+    """Deployments, releases and workflow runs of a repository since then, oldest first; not its single commits."""
+    rows = session.exec(
+        select(Signal)
+        .where(Signal.source == "github", Signal.kind == Kind.CHANGE, col(Signal.at) >= since)
+        .where(col(Signal.vendor_id).startswith(f"{repository}/", autoescape=True))
+        .order_by(col(Signal.at))
+    )
+    return list(rows)

@@ -1,0 +1,201 @@
+"""Waits for a person to merge a pull request, and then for the release that carries it.
+
+The merge is the approval where the policy asks for one. A pull request that is closed without a merge is a rejection,
+and its closing comment the reason. Without a code host the main branch of git says the same: it carries the fix, or the
+branch of the fix is gone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, select
+
+from core.db import store
+from core.models import Approval, ChangeSet, Issue, Status
+from core.ops import notify, stage_log
+from core.policy.services import Repository
+from core.runtime import Runtime
+from core.stages import learn, workspace
+from core.stages.context import StepContext
+from core.stages.deliver import releases, rows, scene, success_checks
+from core.stages.pull_request import fenced
+from core.stages.results import MergeLook
+from core.stages.workspace import Clone
+from core.vendors.base import Deployed, PullState
+
+EVERY = 60.0  # seconds between two looks
+SOON = 5.0  # seconds between two looks for a release after the merge
+
+
+def ready(session: Session, issue: Issue, change: ChangeSet) -> str:
+    """Tell people once that a fix waits for their merge. Returns the sentence."""
+    says = f"Ready for review: {where(change)}. Merging it approves the fix. The platform watches the release."
+    notify.once(session, "ready_for_review", issue, f"review-{change.id}-{change.head_sha[:12]}", says)
+    return says
+
+
+def where(change: ChangeSet) -> str:
+    return f"pull request {change.pull_number} ({change.pull_url})" if change.pull_number else f"branch {change.branch}"
+
+
+def look(context: StepContext, change_id: int) -> MergeLook:
+    """One look: open or merged (look again in ``seconds``), live, or refused."""
+    rt, issue_id = context.runtime, context.issue_id
+    with store.read() as session:
+        issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
+        row = rows.newest(session, change_id)
+    if row and row.status != "pending":
+        return MergeLook("live", says=row.note)
+    name, repository = rt.repository_of(issue.service)
+    found = workspace.clone_with(rt, name, repository, change)
+    state = state_of(rt, found, repository, change)
+    if state.state == "open":
+        return _open(rt, issue, change, name)
+    if state.state == "closed":
+        return MergeLook("refused", says=_refusal(state, change))
+    with store.write() as session:
+        _approved(session, context, change, state)
+    return _merged(rt, found, name, repository, issue, change, state)
+
+
+def state_of(rt: Runtime, found: Clone, repository: Repository, change: ChangeSet) -> PullState:
+    if rt.host and repository.github and change.pull_number:
+        return rt.host.pull_state(repository.github, change.pull_number)
+    return branch_state(found, change.branch, change.head_sha)
+
+
+def branch_state(found: Clone, branch: str, sha: str) -> PullState:
+    """The state of a branch that has no pull request: merged when the main branch carries its commit."""
+    main = found.head(f"refs/remotes/origin/{found.repository.branch}")
+    if found.carries(main, sha):
+        return PullState("merged", main, store.time())
+    return PullState("open" if found.stands_at(branch) else "closed", says="Its branch was deleted.")
+
+
+def _refusal(state: PullState, change: ChangeSet) -> str:
+    """The reason of a rejection. The comment is a stranger's text."""
+    who = f" by {fenced(state.by, 60)}" if state.by else ""
+    why = fenced(state.says, 1000) or "no comment says why"
+    return f"{where(change)[:1].upper()}{where(change)[1:]} was closed without a merge{who}: {why}"
+
+
+# --- before the merge ---------------------------------------------------------------------------------
+
+
+def _open(rt: Runtime, issue: Issue, change: ChangeSet, name: str) -> MergeLook:
+    """Keep what the success checks say before the release, which nobody announces."""
+    answers = success_checks.ask(rt, scene.services_of(rt, name), {})
+    says = f"Ready for review: {where(change)}"
+    with store.write() as session:
+        row = rows.of(session, change, name, "production", automatic=False)
+        row.judged = {**row.judged, "before": answers}
+        row.note = f"Waits for the merge of {where(change)}"
+        if issue.status is not Status.AWAITING_APPROVAL or issue.reason != says:
+            stage_log.move(session, issue.id, Status.AWAITING_APPROVAL, says)
+    return MergeLook("open", EVERY, says)
+
+
+def _approved(session: Session, context: StepContext, change: ChangeSet, state: PullState) -> None:
+    """Record the merge as the approval of this patch, once, and void a question that is still open."""
+    issue = session.get_one(Issue, context.issue_id)
+    by = f"{state.by or 'a person'} (merge)"
+    asked = session.exec(select(Approval).where(Approval.change_set_id == change.id)).all()
+    if any(row.state == "approved" for row in asked):
+        return
+    for row in asked:
+        row.state = "stale" if row.state == "pending" else row.state
+    at = state.at or store.clock(session)
+    session.add(
+        Approval(
+            issue_id=issue.id,
+            change_set_id=change.id,
+            workflow_id=issue.workflow_id,
+            patch_hash=change.patch_hash,
+            asks=f"Merge {where(change)}"[:2000],
+            state="approved",
+            by=by[:100],
+            reason=f"Merged as {state.sha[:12]}",
+            requested_by=issue.requested_by,
+            expires_at=at,
+            answered_at=at,
+        )
+    )
+    learn.note(session, issue.id, context.run, "merge", {"sha": state.sha, "by": by, "patch": change.patch_hash})
+
+
+# --- after the merge ----------------------------------------------------------------------------------
+
+
+def _merged(
+    rt: Runtime, found: Clone, name: str, repository: Repository, issue: Issue, change: ChangeSet, state: PullState
+) -> MergeLook:
+    with found.lock:
+        found.fetch()
+    at = store.time()
+    merged = _merge_time(name, change, state, at)
+    live, says = _released(rt, found, name, repository, state.sha, merged, at)
+    with store.write() as session:
+        if live is None:
+            stage_log.move(session, issue.id, Status.DEPLOYING, says)
+            return MergeLook("merged", SOON, says)
+    _watched(rt, name, found, change, state, live, says)
+    return MergeLook("live", says=says)
+
+
+def _merge_time(name: str, change: ChangeSet, state: PullState, at: datetime) -> datetime:
+    """When it was merged: the host's time, or that of the first look that saw it."""
+    with store.write() as session:
+        row = rows.of(session, change, name, "production", automatic=False)
+        told = row.judged.get("merged", {}).get("at") or (state.at or at).isoformat()
+        row.judged = {**row.judged, "merged": {"sha": state.sha, "at": told, "by": state.by}}
+        row.note = f"Merged as {state.sha[:12]}; waits for the release that carries it"
+    return datetime.fromisoformat(told)
+
+
+def _released(
+    rt: Runtime, found: Clone, name: str, repository: Repository, sha: str, merged: datetime, at: datetime
+) -> tuple[Deployed | None, str]:
+    """(the release that carries the merge, None if it is still waited for; the sentence for people)."""
+    rules = repository.pull_request
+    signs = releases.seen(rt, name, repository, merged - releases.KNOWN)
+    if carried := releases.carrying(found, [sign for sign in signs if sign.at >= merged], sha):
+        live, source = carried
+        return live, f"Merged as {sha[:12]}; {source} tells of the release {live.sha[:12]} that carries it"
+    if releases.known(found, signs):
+        if at < merged + timedelta(minutes=rules.release_wait_minutes):
+            return None, f"Merged as {sha[:12]}; waits for the release that carries it"
+        says = f"no release told of it in {rules.release_wait_minutes:g} minutes, so it is watched from now on"
+        return Deployed(sha, "", "READY", sha, since=at), f"Merged as {sha[:12]}; {says}"
+    begins = merged + timedelta(minutes=rules.release_delay_minutes)
+    if at < begins:
+        return None, f"Merged as {sha[:12]}; it is watched from {begins:%H:%M} UTC on"
+    says = "nothing tells of releases, so it is watched from its merge on"
+    return Deployed(sha, "", "READY", sha, since=begins), f"Merged as {sha[:12]}; {says}"
+
+
+def _watched(
+    rt: Runtime, name: str, found: Clone, change: ChangeSet, state: PullState, live: Deployed, says: str
+) -> None:
+    """The watch begins: the row has what production serves, from when, and what it replaced."""
+    since = live.since or store.time()
+    before = scene.health_before(rt, sorted(scene.services_of(rt, name)), since)
+    parent = found.commits(f"{state.sha}^1")[0]
+    with store.write() as session:
+        row = rows.of(session, change, name, "production", automatic=False)
+        if row.status != "pending":
+            return
+        row.sqlmodel_update(
+            {
+                "vendor_id": live.vendor_id,
+                "sha": live.sha,
+                "url": change.pull_url,
+                "previous_vendor_id": parent,
+                "before": {service: told.model_dump() for service, told in before.items()},
+                "status": "watching",
+                "started_at": since,
+                "ready_at": since,
+                "note": says,
+            }
+        )
+        session.add(row)

@@ -1,0 +1,80 @@
+"""Which repository goes to production by which way: the policy's ``delivery``, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+from core.models import ChangeSet, Deployment
+from core.ops import fencing
+from core.policy.reader import ConfigurationError, Policy
+from core.policy.services import Repository
+from core.runtime import Runtime
+from core.stages.deliver import exports
+from core.stages.deliver.by_pull_request import PullRequests
+from core.vendors.delivery import commands, github_actions, vercel
+from core.vendors.delivery.commands import CommandDelivery
+from core.vendors.delivery.github_actions import ActionsDelivery
+from core.vendors.delivery.types import Deliverer, ReleaseOrder
+from core.vendors.delivery.vercel import VercelDelivery
+
+
+def _vercel(rt: Runtime, name: str, repository: Repository) -> Deliverer:
+    if rt.vercel is None:
+        raise ConfigurationError("set VERCEL_TOKEN to deploy with Vercel")
+    return VercelDelivery(rt.vercel, repository)
+
+
+def _commands(rt: Runtime, name: str, repository: Repository) -> Deliverer:
+    return CommandDelivery(repository, partial(exports.of, rt, name, repository))
+
+
+def _actions(rt: Runtime, name: str, repository: Repository) -> Deliverer:
+    http = getattr(rt.host, "http", None)
+    if http is None:
+        raise ConfigurationError("set GITHUB_TOKEN to deploy with GitHub Actions")
+    return ActionsDelivery(http, repository)
+
+
+WAYS: dict[str, Callable[[Runtime, str, Repository], Deliverer]] = {
+    "pull_request": PullRequests,
+    "github_actions": _actions,
+    "commands": _commands,
+    "vercel": _vercel,
+}
+BY_HAND: dict[str, Callable[[Repository, ReleaseOrder], str]] = {
+    "pull_request": lambda repository, order: f"git revert {order.vendor_id}, then release {repository.branch}",
+    "github_actions": github_actions.by_hand,
+    "commands": commands.by_hand,
+    "vercel": vercel.by_hand,
+}
+
+
+def of(rt: Runtime, name: str) -> Deliverer:
+    """The repository's way to production. Raises ConfigurationError when it is not connected."""
+    repository = rt.policy.repositories[name]
+    if repository.way not in WAYS:
+        raise ConfigurationError(f"delivery = {repository.way!r} is not available")
+    return cast(Deliverer, fencing.around(WAYS[repository.way](rt, name, repository), fencing.DEPLOYS))
+
+
+def find(rt: Runtime, name: str) -> Deliverer | None:
+    """As ``of``; None when it is not connected."""
+    try:
+        return of(rt, name)
+    except ConfigurationError:
+        return None
+
+
+def order_of(row: Deployment, change: ChangeSet | None = None, preview: str = "") -> ReleaseOrder:
+    branch = change.branch if change else ""
+    return ReleaseOrder(row.key, row.sha, branch, preview, row.vendor_id, row.previous_vendor_id)
+
+
+def by_hand(row: Deployment, policy: Policy) -> str:
+    """The command for a manual rollback, without the platform."""
+    repository = policy.repositories.get(row.repository) or Repository(remote="", vercel_project=row.repository)
+    if not row.previous_vendor_id:
+        return "there is no earlier deployment; deploy a good commit"
+    return BY_HAND[repository.way](repository, order_of(row))

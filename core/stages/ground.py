@@ -1,0 +1,88 @@
+"""What a service's code stands on while it is fixed, reviewed and tested: its folder, its settings, its interpreter.
+
+It is always that of the commit that is repaired, never of a change: what a fix writes decides nothing about how it is
+judged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from core.policy.services import Repository
+from core.repair.environment.discovery import discover, filled
+from core.repair.environment.environment import Environment, Order, environment
+from core.repair.environment.indexes import indexes
+from core.repair.sandbox import checkout
+from core.repair.sandbox.interpreter import PLATFORM
+from core.repair.sandbox.runner import on
+from core.repair.types import Runner
+from core.runtime import Runtime, connected
+from core.stages import workspace
+from core.stages.workspace import Clone
+
+SETTLED = {"folder", "source", "tests"}  # set in the policy, nothing of these has to be found
+REMEMBERED = 64
+
+
+@dataclass(frozen=True)
+class Ground:
+    """``repository`` is the policy's, with what it leaves open as the code has it. ``runner`` runs the service."""
+
+    repository: Repository
+    runner: Runner
+    environment: Environment
+
+    def within(self, root: Path) -> Path:
+        """The service's folder in a checkout."""
+        return root / self.repository.folder
+
+    def path(self, name: str) -> str:
+        """A path of the service's folder, as the repository has it."""
+        return PurePosixPath(self.repository.folder, name).as_posix()
+
+    def inner(self, name: str) -> str:
+        """A path of the repository, as the service's folder has it; empty for one outside of it."""
+        path, folder = PurePosixPath(name), PurePosixPath(self.repository.folder)
+        return path.relative_to(folder).as_posix() if name and path.is_relative_to(folder) else ""
+
+    @property
+    def stands(self) -> bool:
+        """Whether its environment is still there."""
+        return self.environment.interpreter is PLATFORM or self.environment.interpreter.python.is_symlink()
+
+
+_remembered: dict[tuple[str, ...], Ground] = {}
+
+
+def ground(rt: Runtime, name: str, repository: Repository, found: Clone, sha: str, root: Path | None = None) -> Ground:
+    """The ground of a commit. ``root`` is a fresh checkout of it, where there is one; it is left as it was.
+
+    Raises EnvironmentFault when it cannot be had.
+    """
+    key = (str(found.path), sha, repository.model_dump_json())
+    if (known := _remembered.get(key)) and known.stands and known.runner.name == connected(rt.runner, "runner").name:
+        return known
+    with contextlib.nullcontext(root) if root else workspace.tree(rt, found, f"ground-{name}-{sha[:12]}", sha) as tree:
+        made = prepared(rt, name, repository, tree)
+    while len(_remembered) >= REMEMBERED:
+        _remembered.pop(next(iter(_remembered)))
+    return _remembered.setdefault(key, made)
+
+
+def prepared(rt: Runtime, name: str, repository: Repository, root: Path) -> Ground:
+    """The ground of a checkout. Raises EnvironmentFault."""
+    runner = connected(rt.runner, "runner")
+    if repository.environment_build == "platform" and repository.model_fields_set >= SETTLED:
+        return Ground(repository, runner, environment(_order(rt, name, repository, None, root)))
+    said = discover(root, repository, runner)
+    made = environment(_order(rt, name, repository, said, root))
+    checkout.start_over(root)  # a build may have written into it
+    return Ground(filled(repository, said), on(runner, made.interpreter), made)
+
+
+def _order(rt: Runtime, name: str, repository: Repository, said: Any, root: Path) -> Order:
+    given = rt.settings.package_index_url.get_secret_value()
+    return Order(name, repository, said, root, rt.settings.data_dir.resolve(), tuple(indexes(given)))

@@ -1,0 +1,88 @@
+"""CloudWatch log events that are single lines (awslogs, journald) as whole events.
+
+A filter pattern returns the lines that match it, so of a stack only some: the lines around a stack's beginning are
+read once more without the pattern, from its own stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from core.vendors.base import FAULTS
+from core.vendors.joining import LogEvent, StreamLine, begins_stack
+from core.vendors.line_pages import text_of
+
+BEHIND = timedelta(seconds=2)  # within which a program writes its stack
+SPANS, STREAMS, PAGES = 20, 100, 3  # calls of one page; streams of one call; pages of one span
+Context = Callable[[list[str], datetime, datetime, str | None], dict]
+
+
+@dataclass(frozen=True)
+class ContextSpan:
+    """Stacks that began near each other."""
+
+    streams: tuple[str, ...]
+    begin: datetime
+    end: datetime
+
+
+def line_of(row: dict) -> StreamLine | None:
+    """The row as a line; None where it is unreadable, which the reader of records counts."""
+    try:
+        at = datetime.fromtimestamp(row["timestamp"] / 1000, UTC)
+        return StreamLine(str(row.get("message") or ""), str(row.get("logStreamName") or ""), at, str(row["eventId"]))
+    except FAULTS:
+        return None
+
+
+def row_of(event: LogEvent) -> dict:
+    """The joined event as a row: that of its first line, with the whole text."""
+    first = event.first
+    return {
+        "eventId": first.id,
+        "timestamp": first.at.timestamp() * 1000 if first.at else 0,
+        "logStreamName": first.stream,
+        "message": text_of(event),
+    }
+
+
+def with_context(lines: Sequence[StreamLine], context: Context) -> list[StreamLine]:
+    """The lines, and those around each beginning of a stack, in the order of time."""
+    near: dict[str, StreamLine] = {}
+    for span in spans(lines):
+        for row in _rows(span, context):
+            if line := line_of(row):
+                near.setdefault(line.id, line)
+    others = [line for line in lines if line.id not in near]
+    return sorted([*others, *near.values()], key=lambda line: line.at or datetime.min.replace(tzinfo=UTC))
+
+
+def _rows(span: ContextSpan, context: Context) -> Iterator[dict]:
+    token: str | None = None
+    for _ in range(PAGES):
+        found = context(list(span.streams), span.begin, span.end, token)
+        yield from found.get("events") or []
+        if not (token := found.get("nextToken")):
+            return
+
+
+def spans(lines: Sequence[StreamLine]) -> list[ContextSpan]:
+    """Where stacks begin, the latest ones if there are too many; those of one moment share a span."""
+    found: list[ContextSpan] = []
+    begun = [line for line in lines if line.at and line.stream and begins_stack(line.text)]
+    for line in sorted(begun, key=lambda line: line.at or datetime.max):
+        assert line.at
+        last = found[-1] if found else None
+        streams = tuple(dict.fromkeys((*last.streams, line.stream))) if last else ()
+        if last and line.at <= last.end and len(streams) <= STREAMS:
+            found[-1] = ContextSpan(streams, last.begin, line.at + BEHIND)
+        else:
+            found.append(ContextSpan((line.stream,), line.at, line.at + BEHIND))
+    return found[-SPANS:]
+
+
+def matched(event: LogEvent, names: frozenset[str]) -> bool:
+    """Is a line of it among those that the pattern matched? The context also holds lines of no interest."""
+    return any(line.id in names for line in event.lines)

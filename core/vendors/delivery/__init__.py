@@ -1,0 +1,1 @@
+"""The ways to production: one file each, all of them a ``Deliverer``."""

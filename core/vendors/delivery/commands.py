@@ -1,0 +1,180 @@
+"""The team's own commands as a way to production: ``deploy``, ``status`` and ``rollback`` of the policy.
+
+They run as the platform's own user, outside of any sandbox, in a fresh checkout of the commit: the policy is trusted,
+the checkout is not. They get PATH, LANG, HOME, the secrets that the policy names, and
+
+    DEPLOY_SHA           the commit that production is to serve; for ``rollback`` the earlier one
+    DEPLOY_PREVIOUS_SHA  what production served before; for ``rollback`` the commit that is taken out
+    DEPLOY_KEY           the idempotency key; empty when ``status`` is only asked what production serves
+    DEPLOY_ENVIRONMENT   "production"
+
+``deploy`` and ``rollback`` succeed with exit status 0. ``status`` exits with 0 and prints a JSON object as its last
+line: ``{"state": ..., "sha": ..., "since": ..., "url": ...}``. ``state`` is that of the deployment with DEPLOY_KEY:
+"absent", "running", "live" or "failed". ``sha`` is what production serves now, ``since`` (ISO 8601) from when; both may
+be missing when nothing is known. ``status`` is asked before anything is done, so a key is deployed once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.policy.services import Repository
+from core.vendors import command
+from core.vendors.base import Check, Deployed, VendorError, understood
+from core.vendors.command import QUIET, Ceiling, Completed
+from core.vendors.delivery.types import ReleaseOrder, Tested
+from core.vendors.redact import Redactor
+
+NAME = "commands"
+OUTPUT = 200_000  # characters of a command's output that are read
+NOTE = 800  # characters of it that a note holds
+STATES = {"absent": "", "running": "BUILDING", "live": "READY", "failed": "ERROR"}
+CEILING = Ceiling(tasks=512, memory=8 << 30)
+Checkout = Callable[[str], AbstractContextManager[Path]]
+
+
+class CommandDelivery(Tested):
+    """The commands of one repository. ``checkout(sha)`` gives a folder with the files of a commit."""
+
+    name = NAME
+    patience = 0.0
+
+    def __init__(self, repository: Repository, checkout: Checkout):
+        self.repository, self.rules, self.checkout = repository, repository.commands, checkout
+        self.limit = self.rules.limit_minutes * 60
+
+    def promote(self, order: ReleaseOrder) -> Deployed:
+        """Ask for the state first: what runs or is live with this key is not deployed again."""
+        found = self._state(order)
+        return found or self._carried_out(self.rules.deploy, order)
+
+    def _carried_out(self, argv: Sequence[str], order: ReleaseOrder) -> Deployed:
+        done = self._run(argv, order.sha, order)
+        if done.ok:
+            return self._state(order) or Deployed(order.sha, "", "BUILDING", order.sha)
+        return Deployed(order.sha, "", "ERROR", order.sha, self._note(argv, done))
+
+    def status(self, order: ReleaseOrder, made: Deployed) -> Deployed:
+        return self._state(order) or Deployed(order.sha, "", "BUILDING", order.sha)
+
+    def serve(self, made: Deployed) -> Deployed:
+        live = self.production()
+        if live is None or live.sha != made.sha:
+            says = f"production serves {live.sha if live else 'an unknown commit'} and not {made.sha}"
+            raise VendorError(NAME, says, permanent=True)
+        return live
+
+    def with_key(self, order: ReleaseOrder) -> list[Deployed]:
+        found = self._state(order)
+        return [found] if found else []
+
+    def cancel(self, made: Deployed) -> None:
+        raise VendorError(NAME, f"the deployment of {made.sha[:12]} still runs; commands cannot be cancelled")
+
+    def production(self) -> Deployed | None:
+        told = self._told(ReleaseOrder("", ""))
+        return live(told) if told else None
+
+    def rollback(self, order: ReleaseOrder) -> Deployed:
+        """Deploy what production served before, with a key of its own."""
+        back = ReleaseOrder(f"{order.key}-rollback", order.previous, previous=order.sha)
+        found = self._state(back)
+        if found is None or found.state != "BUILDING":
+            found = self._carried_out(self.rules.rollback, back)
+        if found.state != "READY":
+            raise VendorError(NAME, f"the rollback is {found.state}: {found.note}".rstrip(": "))
+        return found
+
+    def check(self) -> Check:
+        try:
+            told = self._told(ReleaseOrder("", ""))
+        except VendorError as error:
+            return Check(False, error.message, "repositories.….commands.status in platform.toml")
+        return Check(True, f"`status` answers; production serves {str(told.get('sha') or 'an unknown commit')[:12]}")
+
+    # --- the commands themselves
+
+    def _state(self, order: ReleaseOrder) -> Deployed | None:
+        """The deployment with this key; None when there is none."""
+        return with_state(self._told(order), order)
+
+    def _told(self, order: ReleaseOrder) -> dict:
+        done = self._run(self.rules.status, order.sha, order)
+        if not done.ok:
+            raise VendorError(NAME, self._note(self.rules.status, done))
+        return answer(done.stdout)
+
+    def _run(self, argv: Sequence[str], sha: str, order: ReleaseOrder) -> Completed:
+        """Run a command in a checkout of the commit; without one, in a checkout of the main branch."""
+        env = self._environment(order)
+        with self.checkout(sha) as folder:
+            try:
+                return command.run(argv, cwd=folder, env=env, timeout=self.rules.seconds, limit=OUTPUT, ceiling=CEILING)
+            except OSError as error:
+                raise VendorError(NAME, f"{argv[0]} could not be started: {error.strerror or error}") from None
+
+    def _environment(self, order: ReleaseOrder) -> dict[str, str]:
+        own = {"HOME": os.environ.get("HOME", "/")}
+        own |= {name: os.environ[name] for name in self.rules.secrets if name in os.environ}
+        return QUIET | self.repository.environment | own | variables(order)
+
+    def _note(self, argv: Sequence[str], done: Completed) -> str:
+        how = f"ran longer than {self.rules.seconds:.0f} s" if done.timed_out else f"ended with {done.code}"
+        printed = (done.stderr.strip() or done.stdout.strip())[-NOTE:]
+        secrets = [os.environ[name] for name in self.rules.secrets if os.environ.get(name)]
+        return Redactor(secrets)(f"{argv[0]} {done.stopped or how}: {printed}".rstrip(": "))
+
+
+# --- the contract. Pure ------------------------------------------------------------------------------
+
+
+def variables(order: ReleaseOrder) -> dict[str, str]:
+    return {
+        "DEPLOY_SHA": order.sha,
+        "DEPLOY_PREVIOUS_SHA": order.previous,
+        "DEPLOY_KEY": order.key,
+        "DEPLOY_ENVIRONMENT": "production",
+    }
+
+
+@understood(NAME)
+def answer(printed: str) -> dict:
+    """The JSON object in the last line that ``status`` printed."""
+    lines = printed.strip().splitlines()
+    found = json.loads(lines[-1] if lines else "")
+    if not isinstance(found, dict):
+        raise ValueError("the last line is not a JSON object")
+    if found.get("state", "absent") not in STATES:
+        raise ValueError(f"state is {found['state']!r}; it is one of {', '.join(STATES)}")
+    return found
+
+
+@understood(NAME)
+def with_state(told: Mapping, order: ReleaseOrder) -> Deployed | None:
+    state = STATES[told.get("state", "absent")]
+    return Deployed(order.sha, url_of(told), state, order.sha, str(told.get("note") or "")[:NOTE]) if state else None
+
+
+@understood(NAME)
+def live(told: Mapping) -> Deployed | None:
+    """What production serves; None where the command does not know."""
+    sha = str(told.get("sha") or "")
+    since = datetime.fromisoformat(told["since"]) if told.get("since") else None
+    if since and since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    return Deployed(sha, url_of(told), "READY", sha, since=since) if sha else None
+
+
+def url_of(told: Mapping) -> str:
+    url = str(told.get("url") or "")
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+def by_hand(repository: Repository, order: ReleaseOrder) -> str:
+    return f"DEPLOY_SHA={shlex.quote(order.previous)} {shlex.join(repository.commands.rollback)}"

@@ -1,0 +1,240 @@
+"""Joins log lines that arrive one by one into whole events: a traceback of thirty-five lines is one event.
+
+Lines of one stream are read in order. A line belongs to the event before it if it is indented, or if the kind of
+stack under way says so: Python (with chained exceptions and exception groups), Java and Node.js (``at ...``, ``Caused
+by``), Go (panics and goroutines). Prefixes that a container runtime, syslog or Compose put before each line are
+removed; the part of them that names a process keeps interleaved processes apart. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from core.signals.grouping.header import header_end
+from core.vendors.logline import LEVEL
+
+GAP = timedelta(seconds=5)  # a program writes a stack at once
+MOST_LINES, MOST_CHARACTERS = 1000, 100_000  # of one event; what is beyond it is left out
+READ = 2000  # characters of a line that are looked at
+
+PREFIXES = tuple(  # each names the writer in its group
+    map(
+        re.compile,
+        (
+            r"\d{4}-\d\d-\d\dT[\d:.]{8,30}(?:Z|[+-]\d\d:\d\d) (stdout|stderr) [FP] ?",  # container runtime (CRI)
+            r"([\w.-]{1,80}?)\s{0,40}\| ?",  # Compose
+            r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,80} ([\w./-]{1,80}(?:\[\d{1,9}\])?): ?",  # syslog, journald
+            r"\d{4}-\d\d-\d\dT[\d:.]{8,30}(?:Z|[+-]\d\d:?\d\d) (?:\S{1,80} )?([\w./-]{1,80}\[[\w.]{1,30}\]): ?",
+        ),
+    )
+)
+HEAD = re.compile(r"(?:\s*\+ Exception Group )?Traceback \(most recent call last\):")
+GROUP = re.compile(r"\s*\+ Exception Group ")
+FRAME = re.compile(r'\s+File "[^"]+", line \d+')
+LINK = re.compile(r"(?:During handling of|The above exception was) ")
+MORE = re.compile(r"[(\[]\w[\w ]{2,20}[:)]|\(Background on|(?:DETAIL|HINT|CONTEXT|LINE \d{1,6}):")  # of a message
+AT = re.compile(r"\s*(?:at [\w.$<>/\[(]|Caused by: |Suppressed: |\.{3} \d{1,6} (?:more|common frames))")
+POINTER = re.compile(r"\s*\^+\s*$")
+ERROR_LINE = re.compile(
+    r'(?:Exception in thread "[^"]{0,200}" )?(?:Uncaught )?[A-Za-z_][\w.$]{0,200}'
+    r"(?:Error|Exception|Exit|Interrupt|Warning|Fault|Timeout)(?::|$)"
+)
+GO_HEAD = re.compile(r"(?:panic|fatal error): |goroutine \d{1,9} \[")
+GO_MORE = re.compile(
+    r"goroutine \d{1,9} \[|created by |\[signal |exit status |panic: |[\w./*()\[\]{}\u00b7-]{1,300}\(.{0,500}\)$"
+)
+ERRORS = ("ERROR", "CRITICAL", "FATAL")
+
+
+@dataclass(frozen=True)
+class StreamLine:
+    """One line as it came; ``id`` is its identity, and that of the event which it begins."""
+
+    text: str
+    stream: str = ""
+    at: datetime | None = None
+    id: str = ""
+
+
+@dataclass
+class LogEvent:
+    """Lines that belong together. ``headless``: its beginning was not among the lines read."""
+
+    lines: list[StreamLine] = field(default_factory=list)
+    bare: list[str] = field(default_factory=list)  # without prefixes
+    kind: str = ""  # python, group, go, single, or empty for any other text
+    phase: str = "frames"  # of python: frames, raised, linked
+    headed: int = 0  # words of the header that each line of the stack has
+    headless: bool = False
+    open: bool = False  # later lines may still belong to it
+    characters: int = 0
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.bare).rstrip()
+
+    @property
+    def first(self) -> StreamLine:
+        return self.lines[0]
+
+    @property
+    def last(self) -> StreamLine:
+        return self.lines[-1]
+
+    def put(self, line: StreamLine, bare: str) -> None:
+        if len(self.lines) < MOST_LINES and self.characters < MOST_CHARACTERS:
+            self.lines.append(line)
+            self.bare.append(bare)
+            self.characters += len(bare)
+
+
+def begins_stack(text: str) -> bool:
+    """Is this line the beginning of a stack, whose other lines follow?"""
+    _, bare = peeled(text[:READ])
+    return "\n" not in text.rstrip() and bool(HEAD.match(bare) or GO_HEAD.match(bare) or ERROR_LINE.match(bare))
+
+
+def joined(lines: Iterable[StreamLine]) -> list[LogEvent]:
+    """The events of the lines, each stream's in its own order, by the place of their first lines."""
+    current: dict[tuple[str, str], LogEvent] = {}
+    events: list[LogEvent] = []
+    for line in lines:
+        writer, bare = peeled(line.text)
+        key = line.stream, writer
+        event = current.get(key)
+        if event is None or _apart(event.last, line) or not _continues(event, line, bare):
+            if not bare.strip():
+                continue
+            event = _begun(line, bare)
+            events.append(event)
+            if event.kind in _RULES or not _within(current.get(key), line):
+                current[key] = event
+    for event in current.values():
+        event.open = event.kind != "single"
+    return events
+
+
+def peeled(text: str) -> tuple[str, str]:
+    """(who wrote the line, by its prefixes; the line without them)."""
+    writers = []
+    for _ in range(2):
+        found = next((m for prefix in PREFIXES if (m := prefix.match(text[:READ]))), None)
+        if not found:
+            break
+        writers.append(found[1])
+        text = text[found.end() :]
+    return "/".join(writers), text
+
+
+def _apart(before: StreamLine, line: StreamLine) -> bool:
+    return before.at is not None and line.at is not None and abs(line.at - before.at) > GAP
+
+
+def _within(event: LogEvent | None, line: StreamLine) -> bool:
+    """Is a Python traceback under way, into which another thread wrote this line?"""
+    return event is not None and event.kind == "python" and event.phase == "frames" and not _apart(event.last, line)
+
+
+def _begun(line: StreamLine, bare: str) -> LogEvent:
+    event = LogEvent()
+    words = _words_before_head(bare)
+    if "\n" in bare.rstrip() or bare.lstrip()[:1] == "{":
+        event.kind = "single"
+    elif words or HEAD.match(bare):
+        event.headed, bare = words, _behind(bare, words)
+        event.kind = "group" if GROUP.match(bare) else "python"
+    elif GO_HEAD.match(bare):
+        event.kind = "go"
+    elif FRAME.match(bare):
+        event.kind, event.headless = "python", True
+    elif bare[:1].isspace() or AT.match(bare):
+        event.headless = True
+    event.put(line, bare)
+    return event
+
+
+def _timed(bare: str) -> bool:
+    """Has the line a header of its own, with a time?"""
+    return not bare[:1].isspace() and header_end(bare[:READ]) > 0
+
+
+def _words_before_head(bare: str) -> int:
+    """How many words of a header stand before a traceback's first line; 0 where that begins the line."""
+    before, head, _ = bare[:READ].partition("Traceback (most recent call last):")
+    return len(before.split()) if head and before.strip() and _timed(before) else 0
+
+
+def _behind(bare: str, words: int) -> str:
+    """The line without the words of its header; its indentation is kept."""
+    found = re.match(rf"(?:\S+ ){{{words}}}", bare[:READ]) if words else None
+    return bare[found.end() :] if found else bare
+
+
+def _continues(event: LogEvent, line: StreamLine, bare: str) -> bool:
+    """Take the line into the event if it belongs there."""
+    if event.kind == "single":
+        return False
+    if event.headed and _timed(bare):
+        bare = _behind(bare, event.headed)
+    if not bare.strip():
+        event.put(line, "")
+        return True
+    taken = _RULES.get(event.kind, _other)(event, bare)
+    if taken:
+        event.put(line, bare)
+    return taken
+
+
+def _python(event: LogEvent, bare: str) -> bool:
+    if event.phase == "linked":
+        event.phase = "frames"
+        return bool(HEAD.match(bare))
+    if HEAD.match(bare):
+        return False
+    if bare[:1].isspace():
+        return True
+    if event.phase == "frames":
+        if bare[:1] == "{" or not event.headed and _timed(bare) or "\n" in bare.rstrip():
+            return False
+        event.phase = "raised"
+        return True
+    if LINK.match(bare):
+        event.phase = "linked"
+        return True
+    return bool(event.bare[-1] and MORE.match(bare))
+
+
+def _group(event: LogEvent, bare: str) -> bool:
+    return bare[:1].isspace()
+
+
+def _go(event: LogEvent, bare: str) -> bool:
+    return bare[:1].isspace() or bool(GO_MORE.match(bare))
+
+
+def _other(event: LogEvent, bare: str) -> bool:
+    if "\n" in bare.rstrip():
+        return False
+    if HEAD.match(bare):
+        event.kind = ("group" if GROUP.match(bare) else "python") if _says_error(event) else event.kind
+        return event.kind in _RULES
+    if FRAME.match(bare) and event.headless:
+        event.kind = "python"
+    elif event.headless and ERROR_LINE.match(bare) and event.bare[-1][:1].isspace():
+        return True
+    if bare[:1].isspace() or AT.match(bare):
+        return True
+    told = [text for text in event.bare if text]
+    return bool(POINTER.match(told[-1]) and ERROR_LINE.match(bare))
+
+
+def _says_error(event: LogEvent) -> bool:
+    """Is it one line of the level error, as logging.exception() writes it before the traceback?"""
+    found = LEVEL.match(event.bare[0])
+    return len(event.lines) == 1 and bool(found and found[1] in ERRORS)
+
+
+_RULES = {"python": _python, "group": _group, "go": _go}

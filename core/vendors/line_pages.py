@@ -1,0 +1,63 @@
+"""Pages of log lines as whole events, for vendors that deliver each line as an event of its own.
+
+An event that is cut by the end of a page or of a reading waits in the stream's memory, which is stored with its mark,
+and is completed by the next page or the next cycle. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from core.vendors.joining import GAP, LogEvent, StreamLine, joined
+
+SETTLE = timedelta(seconds=10)  # for which the rest of a stack is waited for at the end of a reading
+HELD, HELD_LINES = 50, 2000  # events and lines that wait at most
+CUT = "open"  # name in the stream's memory
+
+
+@dataclass(frozen=True)
+class PageEvents:
+    """Complete events, and the memory with the lines of those that may go on."""
+
+    events: list[LogEvent]
+    memory: dict[str, Any]
+
+
+def waiting(memory: dict[str, Any]) -> frozenset[str]:
+    """Identities of the lines that wait."""
+    return frozenset(row[0] for row in memory.get(CUT, []))
+
+
+def whole(
+    lines: Sequence[StreamLine], memory: dict[str, Any], since: datetime, until: datetime, last: bool
+) -> PageEvents:
+    """The events of a page in [since, until); ``last``: no page follows.
+
+    A reading begins a little before the end of the last one. An event whose beginning lies before ``since`` was read
+    as a whole then, and is left out.
+    """
+    told = memory.get(CUT, [])
+    waited = [StreamLine(text, stream, datetime.fromisoformat(at), name) for name, at, stream, text in told]
+    known = {line.id for line in waited}
+    events = joined([*waited, *(line for line in lines if line.id not in known)])
+    complete = [event for event in events if not (event.headless and _at(event.first, since) < since + GAP)]
+    cut = [event for event in complete if event.open and (not last or until - _at(event.last, until) < SETTLE)]
+    held = cut[-HELD:]
+    while sum(len(event.lines) for event in held) > HELD_LINES:
+        held = held[1:]
+    waiting = {id(event) for event in held}
+    rows = [[line.id, _at(line, since).isoformat(), line.stream, line.text] for event in held for line in event.lines]
+    memory = {name: value for name, value in memory.items() if name != CUT} | ({CUT: rows} if rows else {})
+    return PageEvents([event for event in complete if id(event) not in waiting], memory)
+
+
+def text_of(event: LogEvent) -> str:
+    """A single line as it came; the lines of a longer event without their prefixes."""
+    return event.text if len(event.lines) > 1 else event.first.text
+
+
+def _at(line: StreamLine, otherwise: datetime) -> datetime:
+    return line.at or otherwise

@@ -1,0 +1,199 @@
+"""The way out of a room in which packages are built: to the package indexes, and nowhere else.
+
+Inside there is no network and no credential. What asks at the socket file is answered with pages of the indexes
+(PEP 503, 691), whose links are rewritten so that files come through here too. A file may come from any host that a
+page of the index named: an index is trusted to say where its files are.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
+
+import re2
+
+from core.vendors.base import VendorError
+from core.vendors.http import HTTP_ERRORS, bounded
+from core.vendors.redact import Redactor
+from core.vendors.relay import SocketServer, socket_server
+
+REQUESTS, SECONDS = 20_000, 900.0  # of one build; of one file
+PAGE, FILE = 64 << 20, 4 << 30  # bytes of a page, of a file
+REDIRECTS = 4
+LINK = re2.compile(r"""(?i)(\bhref\s*=\s*)("[^"]*"|'[^']*')""")
+FORWARDED = ("accept", "range")
+KEPT = ("content-type", "content-length", "content-range", "accept-ranges", "etag", "last-modified")
+PAGES = ("text/html", "application/vnd.pypi.simple")
+
+
+class NotOfTheIndex(Exception):
+    """Something was asked for that no index has."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """The address of an index, without the credentials that it was given with, and the header that they make."""
+
+    url: str
+    authorization: str = ""
+
+    @property
+    def host(self) -> tuple[str, str]:
+        parts = urlsplit(self.url)
+        return parts.scheme, parts.netloc
+
+
+def index(address: str) -> Index:
+    """An index from an address that may hold credentials. Raises ValueError for one that is not http or https."""
+    parts = urlsplit(address.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a package index is http://HOST/PATH or https://HOST/PATH")
+    netloc = parts.netloc.rpartition("@")[2]
+    url = parts._replace(netloc=netloc, query="", fragment="").geturl().rstrip("/")
+    if parts.username is None:
+        return Index(url)
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return Index(url, f"Basic {base64.b64encode(pair.encode()).decode()}")
+
+
+class IndexRelay:
+    """``refused`` holds what was asked for in vain, ``failed`` the hosts that did not answer; both for people."""
+
+    def __init__(self, indexes: Sequence[Index]):
+        self.indexes, self.left, self.refused, self.failed = list(indexes), REQUESTS, [], []
+        self.hosts = [{one.host} for one in self.indexes]
+        self.lock = threading.Lock()
+        self.client = bounded("package index", self.indexes[0].url if self.indexes else "", SECONDS, FILE)
+
+    def target(self, path: str) -> tuple[int, str]:
+        """(number of the index, address) for a path of the inside. Raises NotOfTheIndex."""
+        with self.lock:
+            self.left -= 1
+            if self.left < 0:
+                raise NotOfTheIndex("too many requests")
+        number, _, rest = path.lstrip("/").partition("/")
+        if not number.isdigit() or int(number) >= len(self.indexes) or ".." in rest.split("/"):
+            raise NotOfTheIndex("no such index")
+        if not rest.startswith("file/"):
+            return int(number), f"{self.indexes[int(number)].url}/{rest}"
+        _, scheme, netloc, inner = (rest.split("/", 3) + ["", "", ""])[:4]
+        if (scheme, netloc) not in self.hosts[int(number)]:
+            raise NotOfTheIndex(f"{netloc[:200]} is no host of the package index")
+        return int(number), f"{scheme}://{netloc}/{inner}"
+
+    @contextmanager
+    def opened(self, number: int, url: str, method: str, headers: dict[str, str]) -> Iterator:
+        """The answer of an index or of one of its hosts; redirects are followed there, without credentials."""
+        own = self.indexes[number]
+        for _ in range(REDIRECTS):
+            parts = urlsplit(url)
+            signed = own.authorization and (parts.scheme, parts.netloc) == own.host
+            told = headers | ({"authorization": own.authorization} if signed else {})
+            with self.client.stream(method, url, headers=told) as found:
+                if not (found.is_redirect and "location" in found.headers):
+                    yield found
+                    return
+                url = urljoin(url, found.headers["location"])
+        raise NotOfTheIndex("too many redirects")
+
+    def inside(self, number: int, page: str, link: str) -> str:
+        """The link of a page as the inside asks for it; its host counts as the index's from now on."""
+        url, fragment = urldefrag(urljoin(page, link))
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
+            return "about:blank"
+        self.hosts[number].add((parts.scheme, parts.netloc))
+        query = f"?{parts.query}" if parts.query else ""
+        path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
+        return f"/{number}/file/{parts.scheme}/{parts.netloc}{path}{query}" + (f"#{fragment}" if fragment else "")
+
+    def rewritten(self, number: int, page: str, kind: str, text: str) -> str:
+        """A page with its links as the inside asks for them. Raises NotOfTheIndex for what is no page."""
+        if "json" in kind:
+            try:
+                told = json.loads(text)
+                for file in told.get("files", []):
+                    file["url"] = self.inside(number, page, str(file.get("url", "")))
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                raise NotOfTheIndex("a page of the index is not what it says it is") from None
+            return json.dumps(told)
+        return LINK.sub(lambda m: f'{m[1]}"{html.escape(self.inside(number, page, html.unescape(m[2][1:-1])))}"', text)
+
+
+def _page(found) -> str:
+    body = bytearray()
+    for part in found.iter_bytes():
+        body += part
+        if len(body) > PAGE:
+            raise NotOfTheIndex("a page of the index is too large")
+    return body.decode("utf-8", "replace")
+
+
+class _IndexHandler(BaseHTTPRequestHandler):
+    server: SocketServer
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        relay = self.server.relay
+        try:
+            number, url = relay.target(self.path)
+            headers = {name: self.headers[name] for name in FORWARDED if name in self.headers}
+            with relay.opened(number, url, self.command, headers) as found:
+                self.passed_on(number, str(found.url), found)
+        except NotOfTheIndex as error:
+            relay.refused.append(str(error))
+            self.answer(403, "text/plain", str(error).encode())
+        except (VendorError, *HTTP_ERRORS) as error:
+            says = error.message if isinstance(error, VendorError) else str(error) or type(error).__name__
+            relay.failed.append(f"{urlsplit(url).netloc}: {Redactor()(says)}")
+            self.answer(502, "text/plain", relay.failed[-1].encode())
+
+    do_HEAD = do_GET
+
+    def passed_on(self, number: int, url: str, found) -> None:
+        kind = found.headers.get("content-type", "")
+        if kind.startswith(PAGES) and self.command == "GET" and found.status_code == 200:
+            text = self.server.relay.rewritten(number, url, kind, _page(found))
+            self.answer(200, kind, text.encode())
+            return
+        self.send_response(found.status_code)
+        for name in KEPT:
+            if name in found.headers:
+                self.send_header(name, found.headers[name])
+        self.send_header("connection", "close")
+        self.end_headers()
+        if self.command == "GET":
+            for part in found.iter_bytes():
+                self.wfile.write(part)
+        self.close_connection = True
+
+    def answer(self, status: int, kind: str, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(content)))
+        self.send_header("connection", "close")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
+        self.close_connection = True
+
+    def address_string(self) -> str:
+        return "inside"  # a socket file has no address
+
+    def log_message(self, *_args) -> None:
+        """Nothing: what passes is the relay's to keep."""
+
+
+@contextmanager
+def serving(relay: IndexRelay, socket: Path) -> Iterator[None]:
+    """Serve the indexes at a socket file until the block ends."""
+    with socket_server(relay, _IndexHandler, socket):
+        yield

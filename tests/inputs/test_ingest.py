@@ -1,0 +1,79 @@
+"""Events, log lines and Alertmanager over the real routes, up to the issue."""
+
+from __future__ import annotations
+
+TRACEBACK = """\
+2026-01-05 08:00:00,123 ERROR shop.cart No price
+Traceback (most recent call last):
+  File "/app/shop/web.py", line 88, in post_cart
+    return total(cart, prices)
+  File "/app/shop/cart.py", line 44, in total
+    price = prices[line.article]
+KeyError: 'GONE'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/app/shop/web.py", line 90, in post_cart
+    return fallback(cart)
+ValueError: no cart
+2026-01-05 08:00:01,123 INFO shop.cart Next
+"""
+
+
+def test_an_event_becomes_an_issue(world):
+    stack = TRACEBACK.split("\n", 1)[1].rsplit("\n", 2)[0]
+    event = {"type": "ValueError", "message": "no cart", "stacktrace": stack, "release": "4f1c2ab", "id": "e-1"}
+    token = world.token()
+    for _ in range(2):
+        answer = world.post("/ingest/events", token, json=event)
+        assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
+    world.cycle()
+    (signal,) = world.signals()
+    assert (signal.service, signal.release, signal.kind, signal.vendor_id) == (
+        "cart",
+        "4f1c2ab",
+        "exception",
+        "cart:e-1",
+    )
+    (issue,) = world.issues()
+    assert "caused by KeyError" in issue.because
+
+
+def test_lines_become_one_issue_whatever_requests_they_come_in(world):
+    token = world.token()
+    text = TRACEBACK.splitlines(keepends=True)
+    for part in (text[:4], text[4:9], text[9:]):
+        assert world.post("/ingest/lines?stream=web-1", token, content="".join(part)).status_code == 202
+        world.cycle()
+    (signal,) = world.signals()
+    assert signal.kind == "exception" and "ValueError" in signal.message
+    (issue,) = world.issues()
+    assert "caused by KeyError" in issue.because
+
+
+def alert(status="firing", service="cart", **more):
+    return {
+        "version": "4", "groupKey": '{}:{alertname="HighErrorRate"}', "status": status, "receiver": "platform",
+        "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "http://alertmanager",
+        "alerts": [{
+            "status": status,
+            "labels": {"alertname": "HighErrorRate", "job": service, "severity": "critical"},
+            "annotations": {"summary": "Many requests fail"},
+            "startsAt": "2026-01-05T08:00:00Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "http://prometheus/graph?g0.expr=x",
+            "fingerprint": "c0ffee",
+            **more,
+        }],
+    }  # fmt: skip
+
+
+def test_an_alert_becomes_an_issue(world):
+    token = world.token("*")
+    assert world.client.post("/hooks/alertmanager", json=alert(service="shop-cart"), auth=("any", token)).json() == {
+        "status": "accepted", "says": "", "accepted": 1, "refused": 0,
+    }  # fmt: skip
+    world.cycle()
+    (issue,) = world.issues()
+    assert (issue.service, issue.kind, issue.title) == ("cart", "alert", "HighErrorRate: Many requests fail")
