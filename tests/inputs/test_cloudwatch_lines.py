@@ -48,7 +48,7 @@ def read(of: CloudWatch, cursor: str | None, until: datetime):
     return records, cursor
 
 
-@pytest.mark.parametrize("pattern", ["", '?ERROR ?error ?Exception ?Traceback'])
+@pytest.mark.parametrize("pattern", ["", "?ERROR ?error ?Exception ?Traceback"])
 def test_a_traceback_line_by_line_is_one_record(logs, pattern):
     at = datetime.now(UTC) - timedelta(minutes=2)
     for stream in ("web-1", "web-2"):

@@ -9,37 +9,37 @@ import pytest
 from core.signals.grouping import stack
 from core.vendors.joining import StreamLine, joined
 
-PYTHON = '''Traceback (most recent call last):
+PYTHON = """Traceback (most recent call last):
   File "/app/shop/web.py", line 88, in post_cart
     return total(cart, prices)
            ^^^^^^^^^^^^^^^^^^^
   File "/app/shop/cart.py", line 44, in total
     price = prices[line.article]
-KeyError: 'GONE\''''
-CHAINED = f'''{PYTHON}
+KeyError: 'GONE\'"""
+CHAINED = f"""{PYTHON}
 
 During handling of the above exception, another exception occurred:
 
 Traceback (most recent call last):
   File "/app/shop/web.py", line 90, in post_cart
     return fallback(cart)
-ValueError: no cart'''
-CAUSE = f'''{PYTHON}
+ValueError: no cart"""
+CAUSE = f"""{PYTHON}
 
 The above exception was the direct cause of the following exception:
 
 Traceback (most recent call last):
   File "/app/shop/web.py", line 90, in post_cart
     raise CartError("no price") from error
-shop.errors.CartError: no price'''
-SQL = '''Traceback (most recent call last):
+shop.errors.CartError: no price"""
+SQL = """Traceback (most recent call last):
   File "/app/shop/db.py", line 3, in run
     cursor.execute(sql)
 sqlalchemy.exc.OperationalError: (psycopg.OperationalError) connection refused
 \tIs the server running on that host?
 [SQL: SELECT 1]
-(Background on this error at: https://sqlalche.me/e/20/e3q8)'''
-GROUP = '''  + Exception Group Traceback (most recent call last):
+(Background on this error at: https://sqlalche.me/e/20/e3q8)"""
+GROUP = """  + Exception Group Traceback (most recent call last):
   |   File "/app/shop/jobs.py", line 9, in run
   |     async with asyncio.TaskGroup() as group:
   | ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)
@@ -48,14 +48,14 @@ GROUP = '''  + Exception Group Traceback (most recent call last):
     |   File "/app/shop/jobs.py", line 5, in work
     |     1 / 0
     | ZeroDivisionError: division by zero
-    +------------------------------------'''
-JAVA = '''Exception in thread "main" java.lang.IllegalStateException: no price
+    +------------------------------------"""
+JAVA = """Exception in thread "main" java.lang.IllegalStateException: no price
 \tat com.acme.Cart.total(Cart.java:44)
 \tat com.acme.Web.post(Web.java:88)
 Caused by: java.lang.NullPointerException: gone
 \tat com.acme.Prices.get(Prices.java:7)
-\t... 1 more'''
-NODE = '''/app/cart.js:44
+\t... 1 more"""
+NODE = """/app/cart.js:44
   const price = prices[line.article].amount;
                                      ^
 
@@ -63,15 +63,15 @@ TypeError: Cannot read properties of undefined (reading 'amount')
     at total (/app/cart.js:44:38)
     at post (/app/web.js:88:10)
 
-Node.js v22.1.0'''
-GO = '''panic: runtime error: index out of range [3] with length 3
+Node.js v22.1.0"""
+GO = """panic: runtime error: index out of range [3] with length 3
 
 goroutine 1 [running]:
 main.total(...)
 \t/app/cart.go:44
 main.main()
 \t/app/main.go:8 +0x1d
-exit status 2'''
+exit status 2"""
 INFO = "2026-01-05 08:00:02,000 INFO shop.web Served"
 ERROR = "2026-01-05 08:00:00,123 ERROR shop.cart No price"
 
