@@ -10,14 +10,16 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from core.demo.deployments import Deployments
 from core.demo.vendors import vercel
+from tests.services.cluster import REGISTRY, ServiceCluster
 from tests.services.github_pipeline import Pipeline
 from tests.services.production import Failed, Production
 from tests.services.repository import Repository
 from tests.services.vendors import Vendors
+from tests.vendors.kubernetes_api import TOKEN
 
 
 class Way:
@@ -122,6 +124,20 @@ class Vercel(Way):
         self.routes = list(vercel.SimulatedVercel(self.production.deployments).routes)
 
 
+class Kubernetes(Way):
+    """A Deployment in the team's cluster; the registry has an image of every commit."""
+
+    toml = 'delivery = "kubernetes"\n'
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        cluster = ServiceCluster(self.repository.head(), self.production.deploy)
+        self.routes = [Mount("/kubernetes", app=cluster.app)]
+        self.environment = {"KUBERNETES_API_URL": f"{self.vendors.url}/kubernetes", "KUBERNETES_TOKEN": TOKEN}
+        table = f'namespace = "prod"\ndeployment = "shop"\ncontainer = "web"\nimage = "{REGISTRY}:{{sha}}"\n'
+        self.tables = f"[repositories.{self.name}.kubernetes]\n{table}"
+
+
 class OnVercel:
     """The production of a service that Vercel serves; the same to a story as ``Production``."""
 
@@ -175,4 +191,10 @@ class _Ear:
             self.hears(text.rstrip("\n"))
 
 
-WAYS = {"pull_request": PullRequest, "github_actions": GitHubActions, "commands": Commands, "vercel": Vercel}
+WAYS = {
+    "pull_request": PullRequest,
+    "github_actions": GitHubActions,
+    "commands": Commands,
+    "vercel": Vercel,
+    "kubernetes": Kubernetes,
+}
