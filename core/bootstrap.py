@@ -27,6 +27,7 @@ def build(settings: Settings) -> Runtime:
         reviewer=registry.reviewer(settings),
         advisories=registry.advisories(settings),
         vercel=registry.vercel(settings),
+        cluster=registry.cluster(settings),
         notifiers=registry.notifiers(settings),
     )
     polled = [source.name for source in rt.sources]

@@ -87,11 +87,8 @@ def _journey(issue_id: int, run: int) -> str:
         return ended
     if not change.ok:
         return hand_over(issue_id, run, "no_fix", change.says)
-    ready = readied(issue_id, run, change.id)
-    if not ready.ok:
-        return hand_over(issue_id, run, ready.event, ready.says)
-    if ready.by_merge:
-        return merged(issue_id, run, change.id)
+    if ended := readied(issue_id, run, change.id):
+        return ended
     first = decision.verdict
     if not change.needs_approval:
         decision = corroborated(issue_id, run, decision)
@@ -167,13 +164,15 @@ def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> PeerRe
     return look
 
 
-def readied(issue_id: int, run: int, change_id: int) -> ReleaseResult:
-    """Test and preview the fix; ``by_merge`` when people release it by merging its pull request."""
+def readied(issue_id: int, run: int, change_id: int) -> str:
+    """Test and preview the fix. How the run ends when one fails, or when people merge it; else empty."""
     tested = test_step(issue_id, run, CheckPass.FIRST, change_id)
     if not tested.ok:
-        return ReleaseResult(event="tests_failed", says=tested.says)
+        return hand_over(issue_id, run, "tests_failed", tested.says)
     preview = preview_step(issue_id, run, DeployPass.PREVIEW, change_id)
-    return ReleaseResult(preview.ok, "deployment_failed", preview.says, by_merge=preview.by_merge)
+    if not preview.ok:
+        return hand_over(issue_id, run, "deployment_failed", preview.says)
+    return merged(issue_id, run, change_id) if preview.by_merge else ""
 
 
 def merged(issue_id: int, run: int, change_id: int) -> str:
@@ -281,11 +280,8 @@ def again(issue_id: int, run: int, change_id: int) -> str:
 
 
 def _again(issue_id: int, run: int, change_id: int) -> str:
-    ready = readied(issue_id, run, change_id)
-    if not ready.ok:
-        return hand_over(issue_id, run, ready.event, ready.says)
-    if ready.by_merge:
-        return merged(issue_id, run, change_id)
+    if ended := readied(issue_id, run, change_id):
+        return ended
     return released(issue_id, run, change_id, automatic=False)
 
 

@@ -15,6 +15,7 @@ from core.policy.services import Repository
 from core.repair.types import Fixer, Runner
 from core.settings import Settings
 from core.vendors.base import Advisories, Analyst, CodeHost, HealthSource, Notifier, Reviewer, Source
+from core.vendors.delivery.cluster import Cluster
 from core.vendors.vercel import Vercel
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Runtime:
     reviewer: Reviewer | None = None
     advisories: Advisories | None = None
     vercel: Vercel | None = None
+    cluster: Cluster | None = None
     notifiers: Sequence[Notifier] = ()
     analysts: Sequence[Analyst] = ()  # the first that answers is used
     fixers: Sequence[Fixer] = ()

@@ -145,6 +145,12 @@ class Settings(BaseSettings):
         default="", description="Vercel team id (team_...) or slug; empty: the personal account"
     )
 
+    kubernetes_api_url: str = Field(default="", description="address of the Kubernetes API, e.g. https://HOST:6443")
+    kubernetes_token: SecretStr = Field(
+        default=SecretStr(""), description="token of a service account that may get and patch the Deployment or Rollout"
+    )
+    kubernetes_ca_file: str = Field(default="", description="CA certificate of the Kubernetes API; empty: public CAs")
+
     # messages
     slack_url: str = Field(default="https://slack.com/api", description="address of the Slack Web API")
     slack_token: SecretStr = Field(default=SecretStr(""), description="Slack bot token (xoxb-...) with chat:write")

@@ -76,6 +76,7 @@ def test_the_demo_stands_apart():
         ("httpx", {"core.vendors.http"}),
         ("boto3", {"core.vendors.cloudwatch"}),
         ("openai", {"core.vendors.openai"}),
+        ("kubernetes", {"core.vendors.delivery.cluster"}),
     ],
 )
 def test_one_door_for_each_way_out(library, allowed):

@@ -234,7 +234,7 @@ class ReleaseResult(StepResult):
     """How a release ended. ``event`` says why it did not succeed.
 
     ``late``, ``stale``, ``again`` and ``met`` are those of its rollback, rebase, watch and tests. ``waited``: it
-    waited inside the lane for production to be comparable. ``by_merge``: people release it by merging.
+    waited inside the lane for production to be comparable.
     """
 
     ok: bool = False
@@ -245,7 +245,6 @@ class ReleaseResult(StepResult):
     again: bool = False
     met: int | None = None
     waited: bool = False
-    by_merge: bool = False
 
 
 @dataclass(frozen=True)

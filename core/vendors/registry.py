@@ -17,6 +17,7 @@ from core.vendors import newrelic as nerdgraph
 from core.vendors.base import Advisories, Analyst, Check, CodeHost, HealthSource, Notifier, Reviewer, Source
 from core.vendors.coderabbit import CodeRabbit
 from core.vendors.datadog import Datadog
+from core.vendors.delivery.cluster import Cluster
 from core.vendors.email import Email
 from core.vendors.github import HEADERS, GitHub
 from core.vendors.hints import NEEDS, hint
@@ -102,6 +103,11 @@ def vercel(s: Settings) -> Vercel | None:
     token = s.vercel_token.get_secret_value()
     projects = sorted({r.vercel_project for r in policy(s).repositories.values() if r.vercel_project})
     return Vercel(Http("vercel", s.vercel_url, _bearer(token), [token]), s.vercel_team_id, projects) if token else None
+
+
+def cluster(s: Settings) -> Cluster | None:
+    token = s.kubernetes_token.get_secret_value()
+    return Cluster(s.kubernetes_api_url, token, s.kubernetes_ca_file) if s.kubernetes_api_url and token else None
 
 
 def slack(s: Settings) -> Slack | SlackWebhook | None:

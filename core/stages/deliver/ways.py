@@ -13,7 +13,7 @@ from core.policy.services import Repository
 from core.runtime import Runtime
 from core.stages.deliver import exports
 from core.stages.deliver.by_pull_request import PullRequests
-from core.vendors.delivery import commands, github_actions, vercel
+from core.vendors.delivery import commands, github_actions, kubernetes, vercel
 from core.vendors.delivery.commands import CommandDelivery
 from core.vendors.delivery.github_actions import ActionsDelivery
 from core.vendors.delivery.types import Deliverer, ReleaseOrder
@@ -37,25 +37,31 @@ def _actions(rt: Runtime, name: str, repository: Repository) -> Deliverer:
     return ActionsDelivery(http, repository)
 
 
+def _kubernetes(rt: Runtime, name: str, repository: Repository) -> Deliverer:
+    if rt.cluster is None:
+        raise ConfigurationError("set KUBERNETES_API_URL and KUBERNETES_TOKEN to deploy with Kubernetes")
+    return kubernetes.delivery(rt.cluster, repository)
+
+
 WAYS: dict[str, Callable[[Runtime, str, Repository], Deliverer]] = {
     "pull_request": PullRequests,
     "github_actions": _actions,
     "commands": _commands,
     "vercel": _vercel,
+    "kubernetes": _kubernetes,
 }
 BY_HAND: dict[str, Callable[[Repository, ReleaseOrder], str]] = {
     "pull_request": lambda repository, order: f"git revert {order.vendor_id}, then release {repository.branch}",
     "github_actions": github_actions.by_hand,
     "commands": commands.by_hand,
     "vercel": vercel.by_hand,
+    "kubernetes": kubernetes.by_hand,
 }
 
 
 def of(rt: Runtime, name: str) -> Deliverer:
     """The repository's way to production. Raises ConfigurationError when it is not connected."""
     repository = rt.policy.repositories[name]
-    if repository.way not in WAYS:
-        raise ConfigurationError(f"delivery = {repository.way!r} is not available")
     return cast(Deliverer, fencing.around(WAYS[repository.way](rt, name, repository), fencing.DEPLOYS))
 
 

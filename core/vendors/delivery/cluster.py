@@ -1,0 +1,99 @@
+"""The Kubernetes API, by the official Python client: Deployments with their ReplicaSets, and the Rollouts of Argo.
+
+GET and PATCH /apis/apps/v1/namespaces/N/deployments/D, GET .../replicasets, GET and PATCH
+/apis/argoproj.io/v1alpha1/namespaces/N/rollouts/R and .../status. Every change is a JSON patch, which the server
+carries out as a whole. Answers are plain JSON as the API has it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException, OpenApiException
+from urllib3 import Retry
+from urllib3.exceptions import HTTPError
+
+from core.vendors.base import FAULTS, VendorError
+from core.vendors.redact import Redactor
+
+NAME = "kubernetes"
+ARGO = ("argoproj.io", "v1alpha1")
+TIMEOUT = (5.0, 20.0)  # seconds to connect, and until an answer
+CHANGE = {"field_manager": "devops-intelligence-platform", "_content_type": "application/json-patch+json"}
+DRY = {"dry_run": "All"}
+PASSING = (408, 409, 429)  # another try may help; so it may after any 5xx
+Patch = list[dict[str, Any]]
+
+
+class Cluster:
+    """One cluster, as one service account sees it. Each call raises VendorError."""
+
+    name = NAME
+
+    def __init__(self, url: str, token: str, ca_file: str = ""):
+        settings = client.Configuration(host=url.rstrip("/"))
+        settings.api_key = {"authorization": f"Bearer {token}"}
+        settings.ssl_ca_cert = ca_file or None
+        retries = Retry(total=2, connect=2, read=0, redirect=0, status=0, backoff_factor=0.2)
+        vars(settings)["retries"] = retries  # the client's own stubs allow None alone
+        api = client.ApiClient(settings)
+        self.plain: Callable[[Any], Any] = api.sanitize_for_serialization
+        self.apps, self.custom = client.AppsV1Api(api), client.CustomObjectsApi(api)
+        self.redact = Redactor([token])
+
+    def deployment(self, namespace: str, name: str) -> dict:
+        return self._asked(self.apps.read_namespaced_deployment, name, namespace)
+
+    def patch_deployment(self, namespace: str, name: str, patch: Patch, dry: bool = False) -> dict:
+        more = CHANGE | (DRY if dry else {})
+        return self._asked(self.apps.patch_namespaced_deployment, name, namespace, patch, **more)
+
+    def replica_sets(self, namespace: str, selector: str) -> list[dict]:
+        found = self._asked(self.apps.list_namespaced_replica_set, namespace, label_selector=selector)
+        return found.get("items") or []
+
+    def rollout(self, namespace: str, name: str) -> dict:
+        return self._asked(self.custom.get_namespaced_custom_object, *ARGO, namespace, "rollouts", name)
+
+    def patch_rollout(self, namespace: str, name: str, patch: Patch, dry: bool = False) -> dict:
+        more = CHANGE | (DRY if dry else {})
+        work = self.custom.patch_namespaced_custom_object
+        return self._asked(work, *ARGO, namespace, "rollouts", name, patch, **more)
+
+    def patch_rollout_status(self, namespace: str, name: str, patch: Patch) -> dict:
+        work = self.custom.patch_namespaced_custom_object_status
+        return self._asked(work, *ARGO, namespace, "rollouts", name, patch, **CHANGE)
+
+    def _asked(self, work: Callable[..., Any], *args: Any, **named: Any) -> dict:
+        try:
+            found = self.plain(work(*args, **named, _request_timeout=TIMEOUT))
+        except ApiException as error:
+            raise self._fault(error) from None
+        except (HTTPError, OpenApiException, *FAULTS) as error:
+            says = f"did not answer as expected ({type(error).__name__}: {self.redact(str(error))[:200]})"
+            raise VendorError(NAME, says) from None
+        if not isinstance(found, dict):
+            raise VendorError(NAME, f"returned JSON of an unexpected type ({type(found).__name__})")
+        return found
+
+    def _fault(self, error: ApiException) -> VendorError:
+        status = int(error.status or 0)
+        permanent = 0 < status < 500 and status not in PASSING
+        says = f"answered {status} {error.reason or ''}".strip() + message_of(error.body)
+        return VendorError(NAME, self.redact(says), permanent=permanent, status=status)
+
+
+def message_of(body: Any) -> str:
+    """What a ``Status`` of the API says of a fault; empty for anything else. Pure."""
+    try:
+        told = json.loads(body)
+        return f": {str(told['message'])[:300]}"
+    except FAULTS:
+        return ""
+
+
+def selector_of(labels: Sequence[tuple[str, str]]) -> str:
+    return ",".join(f"{name}={value}" for name, value in labels)
