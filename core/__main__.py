@@ -74,9 +74,9 @@ def _parser(called: Sequence[str]) -> argparse.ArgumentParser:
         added.set_defaults(work=work)
         return added
 
-    command("doctor", doctor, "Check the setup: what works, what is missing, and how to fix it.").add_argument(
-        "--json", action="store_true"
-    )
+    checked = command("doctor", doctor, "Check the setup: what works, what is missing, and how to fix it.")
+    checked.add_argument("--json", action="store_true")
+    checked.add_argument("--repository", default="", help="try everything that a fix of this repository needs")
     run = command("run", run_rounds, "Run the engine in the foreground.")
     run.add_argument(
         "--once", action="store_true", help="run one collection cycle, wait for its issues to settle, then exit"
@@ -119,7 +119,10 @@ def _open():
 
 def doctor(arguments) -> int:
     from core.cli.doctor import examine
+    from core.cli.doctor_repository import show
 
+    if arguments.repository:
+        return show(_open(), arguments.repository, arguments.json)
     lines = list(examine(_open()))
     if arguments.json:
         print(json.dumps([vars(line) for line in lines]))

@@ -13,11 +13,13 @@ from typing import Any
 
 from core.policy.services import Repository
 from core.repair.environment.discovery import discover, filled
-from core.repair.environment.environment import Environment, Order, environment
+from core.repair.environment.environment import FOLDER, Environment, Order, environment
 from core.repair.environment.indexes import indexes
+from core.repair.environment.servers import servers
 from core.repair.sandbox import checkout
 from core.repair.sandbox.interpreter import PLATFORM
 from core.repair.sandbox.runner import on
+from core.repair.sandbox.servers import NONE, Servers
 from core.repair.types import Runner
 from core.runtime import Runtime, connected
 from core.stages import workspace
@@ -34,6 +36,7 @@ class Ground:
     repository: Repository
     runner: Runner
     environment: Environment
+    servers: Servers = NONE
 
     def within(self, root: Path) -> Path:
         """The service's folder in a checkout."""
@@ -74,13 +77,20 @@ def ground(rt: Runtime, name: str, repository: Repository, found: Clone, sha: st
 
 def prepared(rt: Runtime, name: str, repository: Repository, root: Path) -> Ground:
     """The ground of a checkout. Raises EnvironmentFault."""
-    runner = connected(rt.runner, "runner")
-    if repository.environment_build == "platform" and repository.model_fields_set >= SETTLED:
-        return Ground(repository, runner, environment(_order(rt, name, repository, None, root)))
-    said = discover(root, repository, runner)
-    made = environment(_order(rt, name, repository, said, root))
-    checkout.start_over(root)  # a build may have written into it
-    return Ground(filled(repository, said), on(runner, made.interpreter), made)
+    runner, said = connected(rt.runner, "runner"), None
+    if repository.environment_build != "platform" or not repository.model_fields_set >= SETTLED:
+        said = discover(root, repository, runner)
+    made, beside = environment(_order(rt, name, repository, said, root)), _servers(rt, repository)
+    if said and not made.found:
+        checkout.start_over(root)  # its build may have written into it
+    told = filled(repository, said) if said else repository
+    return Ground(told, on(runner, made.interpreter, beside), made, beside)
+
+
+def _servers(rt: Runtime, repository: Repository) -> Servers:
+    return servers(
+        {str(name): url for name, url in repository.services.items()}, rt.settings.data_dir.resolve() / FOLDER
+    )
 
 
 def _order(rt: Runtime, name: str, repository: Repository, said: Any, root: Path) -> Order:

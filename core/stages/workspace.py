@@ -32,6 +32,7 @@ FETCHED = "+refs/heads/*:refs/remotes/origin/*"
 DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color")
 COMMIT = """git fast-import --quiet --force --date-format=now && printf '%s\\n' "$1" | git cat-file --batch &&
 git diff --no-ext-diff --no-textconv --no-color "$2" "$1" --"""
+PROBE = "platform/readiness"  # a branch that is never written
 APPLY = 'git read-tree "$1" && git apply --cached --whitespace=nowarn $2 >&2 && git write-tree'
 WRITE = 'sha=$(git hash-object -t commit -w --stdin) && git update-ref -- "$1" "$sha" && printf %s "$sha"'
 
@@ -176,6 +177,12 @@ class Clone:
         self._reach(
             "push", "--quiet", "--force", "--", self.repository.remote, f"{sha}:refs/heads/{branch}", write=True
         )
+
+    def try_push(self, sha: str) -> None:
+        """Ask the remote whether it would take a branch of ours; nothing is written. Raises CommandError."""
+        remote = Remote(self.repository.remote, self.settings)
+        spec = f"{sha}:refs/heads/{PROBE}"
+        self.git("push", "--quiet", "--dry-run", "--", self.repository.remote, spec, remote=remote, writes=[self.path])
 
     def stands_at(self, branch: str) -> str:
         """The commit of a remote branch, empty when there is no such branch."""

@@ -211,6 +211,11 @@ class GitHub:
         found = self.http.get(f"/repos/{repository}/commits/{sha}/status", params={"per_page": PAGE})
         return {row["context"]: row["state"] for row in found.rows("statuses")}
 
+    def permissions(self, repository: str) -> dict[str, bool]:
+        """What the token may do in a repository, as GitHub says; empty where it does not say."""
+        told = self.http.get(f"/repos/{repository}").json().get("permissions")
+        return {str(name): bool(given) for name, given in told.items()} if isinstance(told, dict) else {}
+
     def check(self) -> Check:
         name = ""
         try:

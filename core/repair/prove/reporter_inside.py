@@ -76,7 +76,7 @@ class Reporter:
 
     def deciding(self, config):
         for name in DECIDING:
-            for found in getattr(config.hook, name).get_hookimpls():
+            for found in getattr(config.pluginmanager.hook, name).get_hookimpls():
                 plugin = type(found.plugin).__name__ if found.plugin_name.isdigit() else found.plugin_name
                 yield f"{name} of {plugin}"
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from core.policy.sections import FixRules
 from core.repair.sandbox.interpreter import PLATFORM, Interpreter
 from core.repair.sandbox.place import root_of
+from core.repair.sandbox.servers import NONE, Servers
 from core.repair.types import Runner
 from core.vendors.command import Ceiling, Completed, run, wait_gone
 
@@ -57,11 +58,11 @@ def interpreter_of(runner: Runner) -> Interpreter:
     return getattr(runner, "interpreter", PLATFORM)
 
 
-def on(runner: Runner, interpreter: Interpreter) -> Runner:
-    """The same runner on another interpreter; one that is not ours stays as it is."""
-    if interpreter is PLATFORM or not isinstance(runner, BubblewrapRunner | LimitedRunner):
-        return runner
-    return replace(runner, interpreter=interpreter)
+def on(runner: Runner, interpreter: Interpreter, servers: Servers = NONE) -> Runner:
+    """The same runner on another interpreter, with servers; one that is not ours stays as it is."""
+    if isinstance(runner, BubblewrapRunner):
+        return replace(runner, interpreter=interpreter, servers=servers)
+    return replace(runner, interpreter=interpreter) if isinstance(runner, LimitedRunner) else runner
 
 
 def version_of(runner: Runner) -> tuple[int, int] | None:
@@ -72,9 +73,7 @@ def version_of(runner: Runner) -> tuple[int, int] | None:
 
 def linting(runner: Runner) -> Runner:
     """The same runner on the interpreter that has the linters for the code that this one runs."""
-    if isinstance(runner, BubblewrapRunner | LimitedRunner) and runner.interpreter is not PLATFORM:
-        return replace(runner, interpreter=runner.interpreter.linters or PLATFORM)
-    return runner
+    return on(runner, interpreter_of(runner).linters or PLATFORM)
 
 
 @dataclass(frozen=True)
@@ -85,13 +84,15 @@ class BubblewrapRunner:
     """
 
     interpreter: Interpreter = PLATFORM
+    servers: Servers = NONE
     name = "bubblewrap"
     weaker_because = ""
 
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
-        inside = [*LIMITS, *self.interpreter.program(argv)]
-        around = walls(tree.resolve(), interpreter=self.interpreter)
+        inside = [*LIMITS, *self.servers.around(self.interpreter.python, self.interpreter.program(argv))]
+        around = walls(tree.resolve(), interpreter=self.interpreter, more=self.servers.walls())
         told = ENVIRONMENT | {"PATH": self.interpreter.path} | dict(self.interpreter.variables)
+        told |= self.servers.variables
         return behind(around, inside, timeout, told, CEILING, [root_of(tree.resolve())])
 
 
@@ -122,7 +123,9 @@ def behind(
         return done
 
 
-def walls(tree: Path, readable: Sequence[Path] = (), interpreter: Interpreter = PLATFORM) -> list[str]:
+def walls(
+    tree: Path, readable: Sequence[Path] = (), interpreter: Interpreter = PLATFORM, more: Sequence[str] = ()
+) -> list[str]:
     """Bubblewrap's arguments: only the checkout (at /w), /tmp and /dev/shm can be written; ``readable`` is shown too.
 
     /proc, /dev and / are made read-only at the end: started by root, the code inside still counts as root for
@@ -132,7 +135,7 @@ def walls(tree: Path, readable: Sequence[Path] = (), interpreter: Interpreter = 
     for shown in map(str, (*beyond_usr(interpreter.folders), *readable)):
         made += ["--ro-bind", shown, shown]
     inside = Path("/w", tree.relative_to(root))
-    made += ["--bind", str(root), "/w", "--chdir", str(inside), *_hidden_git(root)]
+    made += ["--bind", str(root), "/w", "--chdir", str(inside), *_hidden_git(root), *more]
     return [*made, *closed(), "--uid", "65534", "--gid", "65534"]
 
 

@@ -1,0 +1,28 @@
+"""``python -m core doctor --repository NAME``: everything that a fix of a repository needs, tried for real."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from core.runtime import Runtime
+from core.stages.readiness import FAULT, ReadinessStep, examine
+
+
+def show(rt: Runtime, name: str, as_json: bool) -> int:
+    """Print each step as it is done. 1 when one of them is a fault, else 0."""
+    steps = []
+    for step in examine(rt, name):
+        steps.append(step)
+        if not as_json:
+            print("\n".join(lines(step)), flush=True)
+    if as_json:
+        print(json.dumps([asdict(step) for step in steps]))
+    return 1 if any(step.state == FAULT for step in steps) else 0
+
+
+def lines(step: ReadinessStep) -> list[str]:
+    took = f" ({step.seconds:.1f} s)" if step.seconds else ""
+    told = [f"{step.state:<9} {step.what}{took}: {step.says}"]
+    told += [f"{'':<10}tried: {step.tried}"] if step.tried else []
+    return told + ([f"{'':<10}-> {step.fix}"] if step.fix else [])
