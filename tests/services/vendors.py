@@ -87,6 +87,7 @@ class Vendors:
 
     def merge(self) -> list[int]:
         """Merge every open pull request, as a person does on GitHub's page; returns their numbers."""
-        client = httpx.Client(base_url=f"{self.hub.base}/pulls", headers={"Authorization": f"Bearer {github.TOKEN}"})
-        numbers = [pull["number"] for pull in client.get("").json() if pull["state"] == "open"]
-        return [number for number in numbers if client.put(f"/{number}/merge", json={}).status_code == 200]
+        pulls = f"{self.hub.base}/pulls"
+        with httpx.Client(headers={"Authorization": f"Bearer {github.TOKEN}"}, timeout=60) as client:
+            numbers = [pull["number"] for pull in client.get(pulls).json() if pull["state"] == "open"]
+            return [n for n in numbers if client.put(f"{pulls}/{n}/merge", json={}).status_code == 200]
