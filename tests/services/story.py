@@ -47,12 +47,7 @@ source = "{watch}"
 seconds = {seconds}
 earliest = 20
 every = 5
-minimum_requests = 20
-missed_harm = 0.15
-cured_share = 0.5
-error_rate_margin = 0.05
-latency_floor_ms = 1000
-latency_factor = 5
+latency_floor_ms = 2000  # the machine builds and tests besides
 {metrics}"""
 
 
