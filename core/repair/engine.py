@@ -11,6 +11,7 @@ from pathlib import Path
 from core.models import Cause, Crash
 from core.policy.sections import FixRules
 from core.repair.judge import policy
+from core.repair.judge.annotation import unannounced
 from core.repair.judge.judge import Judged, choose, crash_like, difference, mended, trust, uncured
 from core.repair.localize.fixability import classify
 from core.repair.localize.locate import located
@@ -189,6 +190,8 @@ def _against(bench: Bench, after: Sequence[ProbeOutcome], shown: int | None) -> 
     if shown is None:
         still = is_crash(after[0], bench.crash)
         return "the reported input still crashes" if still else f"the reported input now raises {after[0].error}"
+    if reason := unannounced(bench.base, bench.crash, bench.calls[shown], after[shown]):
+        return reason
     outer = slice(0, bench.outer)
     return uncured(bench.before[outer], after[outer], bench.crash)
 
