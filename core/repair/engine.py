@@ -174,6 +174,8 @@ def _survived(bench: Bench, candidate: Candidate, after: Sequence[ProbeOutcome],
     """Note what became of a candidate that was run: an attempt, and where nothing speaks against it one to choose."""
     shown = mended(after, bench.hits, candidate)
     reason = _against(bench, after, shown)
+    if reason is None and shown is not None:
+        reason = unannounced(bench.base | candidate.files, bench.crash, bench.calls[shown], after[shown])
     bench.attempts.append(Attempt(candidate, reason or "", _led_on(after[0], bench.crash) if after else None))
     if reason is not None or shown is None:
         return False
@@ -190,8 +192,6 @@ def _against(bench: Bench, after: Sequence[ProbeOutcome], shown: int | None) -> 
     if shown is None:
         still = is_crash(after[0], bench.crash)
         return "the reported input still crashes" if still else f"the reported input now raises {after[0].error}"
-    if reason := unannounced(bench.base, bench.crash, bench.calls[shown], after[shown]):
-        return reason
     outer = slice(0, bench.outer)
     return uncured(bench.before[outer], after[outer], bench.crash)
 

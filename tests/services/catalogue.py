@@ -173,6 +173,15 @@ SERVICES = {
                 "PARCELTRACK_STAGE": "production",
             },
             toml='python = "{python}"\n',
+            remedy=(
+                ("src/parceltrack/models.py", "def last_scan(self) -> Scan:", "def last_scan(self) -> Scan | None:"),
+                ("src/parceltrack/models.py", "key=lambda scan: scan.at)", "key=lambda scan: scan.at, default=None)"),
+                (
+                    "src/parceltrack/promise.py",
+                    '"place": scan.depot.replace("-", " ").title(),',
+                    '"place": scan.depot.replace("-", " ").title() if scan else None,',
+                ),
+            ),
         ),
         ForeignService(
             name="courtside",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 
 from core.models import Crash
 from core.repair.localize.fixability import deepest_in_app
@@ -14,12 +15,12 @@ NONE = re.compile(r"NoneType None(?: [|>] |$)")  # as a probe tells it, before w
 OPEN = re.compile(r"\b(None|Optional|Any|object|NoReturn|Never|Generator|Iterator|Coroutine|Self|[A-Z]\w?)\b")
 
 
-def unannounced(base: dict[str, str], crash: Crash, call: Call, after: ProbeOutcome) -> str | None:
-    """Why what the call gives now is none of the values that the function that crashed is annotated with."""
+def unannounced(texts: Mapping[str, str], crash: Crash, call: Call, after: ProbeOutcome) -> str | None:
+    """Why what the call gives now is no value that the function that crashed is annotated with; ``texts`` by path."""
     frame = deepest_in_app(crash)
     if frame is None or not NONE.match(after.result) or called(call.expression) != frame.function:
         return None
-    told = returned(base.get(frame.file, ""), frame.function, frame.line)
+    told = returned(texts.get(frame.file, ""), frame.function, frame.line)
     if not told or OPEN.search(told):
         return None
     return f"{frame.function} would return None, and its callers expect {told[:60]}"
