@@ -187,8 +187,16 @@ def _required(node: ast.ClassDef, init: Function | None) -> list[ast.arg]:
     """Parameters that have no default; without ``__init__`` the fields, as a dataclass takes them."""
     if init is not None:
         return [a for a in parameters(init, node.name) if a.arg not in defaults(init)]
-    fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and n.value is None]
+    fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and _is_required(n.value)]
     return [ast.arg(identifier(n.target), n.annotation) for n in fields if identifier(n.target)]
+
+
+def _is_required(value: ast.expr | None) -> bool:
+    """No default: none at all, or ``Field(min_length=1)``, which states rules alone."""
+    if not isinstance(value, ast.Call) or called(value) not in ("Field", "field"):
+        return value is None
+    given = value.args and not (isinstance(value.args[0], ast.Constant) and value.args[0].value is ...)
+    return not given and not {"default", "default_factory", "init"} & {k.arg for k in value.keywords}
 
 
 def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
