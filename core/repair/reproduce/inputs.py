@@ -23,6 +23,7 @@ from core.repair.localize.sources import (
     parsed,
 )
 from core.repair.localize.syntax import Function, classes_of, identifier, nodes
+from core.repair.reproduce.attributes import IMPORT, namespace
 from core.repair.reproduce.infer import shaped, stand_in
 from core.repair.reproduce.value_classes import ValueClass, program_classes, value_classes
 from core.repair.reproduce.values import CALLABLE, Part, imports_for, objects_named, source
@@ -232,7 +233,9 @@ def _ways(tree: Path, argument: ast.arg, node: Function, known: Classes, depth: 
     built = islice(constructions(tree, named, {}, known, depth - 1), WAYS) if named and depth else ()
     made = [_with_import(part, named, known) for part in built]
     plain: list[Part] = [(shaped(argument.annotation, node, argument.arg), ())]
-    return [(f"[{text}]" if several else text, lines) for text, lines in made] or plain
+    like = namespace(node, argument.arg)
+    stand_ins: list[Part] = [(like, (IMPORT,))] if like and not told else []
+    return [*([(f"[{text}]" if several else text, lines) for text, lines in made] or plain), *stand_ins]
 
 
 def _meant(tree: Path, name: str, told: str, node: Function, known: Classes) -> tuple[str, bool]:
