@@ -245,6 +245,8 @@ class World:
         began, issue = time.monotonic(), {}
         while time.monotonic() - began < LIMIT and issue.get("status") not in ENDED:
             time.sleep(1)
+            if self.traffic.error:
+                raise self.traffic.error
             self.way.turn()
             found = [row for row in self.product.issues() if row["service"] == self.service.name and self._ours(row)]
             issue = self.product.issue(found[0]["id"]) if found else {}
@@ -316,6 +318,4 @@ def tell(name: str, folder: Path, index: str = "", **settings: str) -> Row:
     world = World(SERVICES[name], folder, index, settings)
     with world.alive():
         issue, seconds = world.release()
-        if world.traffic.error:
-            raise world.traffic.error
         return told(world, issue, seconds)

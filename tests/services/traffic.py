@@ -55,8 +55,8 @@ class Traffic:
         except httpx.HTTPError:
             return Answer(0)
         self.counted(release, f"{method} {path}", told.status_code, (time.perf_counter() - began) * 1000)
-        body = told.json() if told.headers.get("content-type", "").startswith("application/json") else None
-        return Answer(told.status_code, body)
+        is_json = told.headers.get("content-type", "").startswith("application/json") and told.content
+        return Answer(told.status_code, told.json() if is_json else None)
 
     def get(self, path: str, **options) -> Answer:
         return self.call("GET", path, **options)
