@@ -75,11 +75,10 @@ def source_of(folder, tests):
     """The folders of the source, from the service's folder."""
     if any(name.endswith(".py") for _, files in folders(os.path.join(folder, "src")) for name in files):
         return ["src"]
-    first = tests.split(os.sep)[0]
-    packages = [
+    packages = [  # one that holds tests among its modules, as each app of Django does, is source all the same
         name
         for name in sorted(os.listdir(folder))
-        if name not in HIDDEN and name != first and name not in TEST_FOLDERS and not name.startswith(".")
+        if name not in HIDDEN and name != tests and name not in TEST_FOLDERS and not name.startswith(".")
         and os.path.isfile(os.path.join(folder, name, "__init__.py"))
     ]  # fmt: skip
     aside = {"setup.py", "conftest.py", "manage.py", "noxfile.py", "tasks.py", "fabfile.py"}
