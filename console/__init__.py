@@ -1,8 +1,8 @@
 """The console draws pages and decides nothing. Pages use it, it uses core, and core does not know it.
 
-server/     the ASGI entry, sign-in, the API, webhooks in, live updates, the first paint
-ui/         what any page is made of: safe HTML, widgets, diffs, charts, dialogs
+server/     ASGI entry, sign-in, API, incoming webhooks, live updates, first paint
+ui/         the building blocks of all pages: safe HTML, widgets, diffs, charts, dialogs
 parts/      parts of pages, by content: an issue, an approval, a decision, KPIs, the policy, people, the system
 page.py     the frame of every page           access.py   who is signed in, and their rights
-process.py  settings and database of this process   changes.py  what changed in the store
+process.py  settings and database of this process   changes.py  changes of the store
 """

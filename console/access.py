@@ -22,7 +22,7 @@ def current() -> Actor:
     if found is None:
         raise SignedOut
     if st.session_state.setdefault("person", found.name) != found.name:
-        st.session_state.clear()  # a page that was reconnected by somebody else shows nothing of the one before
+        st.session_state.clear()  # a page reconnected by another person shows nothing of the previous one
         raise SignedOut
     return found
 

@@ -1,4 +1,4 @@
-"""What changed in the store: one look for all visitors of this process."""
+"""Detects changes of the store, once for all visitors of this process."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.db import store
 
 log = logging.getLogger(__name__)
-EVERY = 0.25  # seconds between two looks at the store's version
+EVERY = 0.25  # seconds between two checks of the store's version
 KEEP_ALIVE = 15.0
 VERSION = {
-    "sqlite": "PRAGMA data_version",  # differs when another connection has committed
+    "sqlite": "PRAGMA data_version",  # changes when another connection commits
     "postgresql": "SELECT pg_snapshot_xmax(pg_current_snapshot())::text",  # next transaction that may write
 }
 

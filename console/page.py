@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "pages"
 
 @dataclass(frozen=True)
 class PageFile:
-    """What a file of pages/ declares: the title at the start of its docstring, ORDER and RIGHT.
+    """The declarations of a file in pages/: the title at the start of its docstring, ORDER and RIGHT.
 
     ``order`` is its place in the navigation; ``right`` is needed to open it.
     """
@@ -54,7 +54,7 @@ NEEDS = {found.name: found.right for found in declared()}  # address: right
 
 
 def visible(actor: access.Actor) -> dict[str, str]:
-    """The pages in this person's navigation. Any other page, opened by its address, says why it is not allowed."""
+    """The pages in this person's navigation. Any other page, opened by its address, shows why it is not allowed."""
     return {name: title for name, title in PAGES.items() if actor.may(NEEDS[name])}
 
 

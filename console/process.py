@@ -9,7 +9,7 @@ from core.policy.reader import ConfigurationError, Policy, read_policy
 from core.settings import Settings, load
 
 _settings: Settings | None = None
-_read: tuple[object, Policy, str] | None = None  # state of the file, its policy, its error
+_read: tuple[object, Policy, str] | None = None  # state of the file, policy, error
 
 
 def configure(settings: Settings) -> Settings:
@@ -23,6 +23,12 @@ def configure(settings: Settings) -> Settings:
 def settings() -> Settings:
     """Settings of the process; the first call reads the environment."""
     return _settings or configure(load())
+
+
+def replace(settings: Settings) -> None:
+    """Use these settings from now on; the database stays the same."""
+    global _settings
+    _settings = settings
 
 
 def connected() -> frozenset[str]:

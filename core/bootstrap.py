@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import partial
 
 from core import runtime
@@ -19,7 +20,19 @@ from core.vendors.http import Http
 
 
 def build(settings: Settings) -> Runtime:
-    """What the settings connect; nothing is contacted yet."""
+    """What the settings connect, as the runtime of this process; nothing is contacted yet."""
+    return runtime.use(fenced(_made(settings)))
+
+
+def refresh(rt: Runtime, settings: Settings) -> None:
+    """Connect a running runtime anew, after its settings or the names in its policy have changed."""
+    made = fenced(_made(settings))
+    for part in fields(Runtime):
+        if part.name != "workbench":  # work may be inside
+            setattr(rt, part.name, getattr(made, part.name))
+
+
+def _made(settings: Settings) -> Runtime:
     rt = Runtime(
         settings,
         sources=registry.sources(settings),
@@ -39,7 +52,7 @@ def build(settings: Settings) -> Runtime:
     rt.runner = runner(rt.policy.fix)
     rt.fixers = [EmbeddedFixer(), *([ModelFixer(chat.complete)] if chat else []), *_cline(rt)]
     rt.probe = partial(http.probe, timeout=10.0)
-    return runtime.use(fenced(rt))
+    return rt
 
 
 def fenced(rt: Runtime) -> Runtime:

@@ -8,8 +8,8 @@
     late watch: look on after an early confirmation until the full watch time -> roll back if harm begins late
     again: a person releases a proved patch once more: test -> preview -> release
 
-It runs under DBOS: each stage is a step whose result is recorded, so a process that is killed anywhere continues where
-it was. A stage that was interrupted is called again, and first checks what it has already done.
+It runs under DBOS: each stage is a step whose result is recorded, so a killed process continues at the same place. An
+interrupted stage is called again, and first checks what it has already done.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ log = logging.getLogger(__name__)
 JOURNEY, RELEASE, LATE, AGAIN = "journey", "release", "late_watch", "again"
 TURNS = 5  # of a release that other deployments supersede
 TRIES = 10  # of a release whose fix depends on others
-HELD = "held"  # how a release ends that a brake, a freeze or a stop met in the lane
+HELD = "held"  # how a release ends that a brake, a freeze or a stop holds in the lane
 UNDECIDED = "undecided"  # how it leaves the lane when its watch waits for a person
 
 
@@ -73,7 +73,7 @@ def journey(issue_id: int, run: int) -> str:
 def guarded(work: Callable[..., str], issue_id: int, run: int, *args) -> str:
     try:
         return work(issue_id, run, *args)
-    except Exception as error:  # whatever broke, a person gets the issue with all that was found
+    except Exception as error:  # after any error, a person gets the issue with all findings
         log.exception("%s of issue %s broke", work.__name__, issue_id)
         return hand_over(issue_id, run, "workflow_failed", f"{infrastructure.words(error)}. The issue is escalated")
 
@@ -124,7 +124,7 @@ def window(issue_id: int, run: int) -> bool:
 
 
 def corroborated(issue_id: int, run: int, decision: Diagnosis) -> Diagnosis:
-    """The decision, taken again when metrics or logs that were late may corroborate the report by now.
+    """The decision, taken again if late metrics or logs may corroborate the report now.
 
     The wait for them is durable and bounded.
     """
@@ -156,7 +156,7 @@ def write_fix(issue_id: int, run: int) -> Fix:
 
 
 def peer_review(issue_id: int, run: int, attempt: int, change_id: int) -> PeerReview:
-    """CodeRabbit's word on the fix; the wait for it is durable and bounded."""
+    """CodeRabbit's review of the fix; the wait for it is durable and bounded."""
     look = PeerReview(state="waiting")
     while look.state == "waiting":
         rest(look.seconds)
@@ -187,7 +187,7 @@ def merged(issue_id: int, run: int, change_id: int) -> str:
 
 
 def approval(issue_id: int, run: int, change_id: int) -> ApprovalAnswer:
-    """Ask a person and wait. The topic is the patch's hash: an answer to another patch is never heard."""
+    """Ask a person and wait. The topic is the patch's hash: an answer to another patch is not received."""
     asked = ask_step(issue_id, run, change_id)
     answer = DBOS.recv(f"approval:{asked.patch_hash}", timeout_seconds=asked.seconds)
     if answer is None:  # silence is never consent
@@ -226,11 +226,11 @@ def concluded(issue_id: int, run: int, change_id: int, result: ReleaseResult) ->
 
 
 def outcome_of(handle, issue_id: int, run: int, change_id: int) -> ReleaseResult:
-    """The release's result. One that broke leaves nothing live: production is restored, and guarded until it is."""
+    """The release's result. A broken release leaves nothing live: production is restored, and guarded until then."""
     try:
         recorded = handle.get_result()
     except Exception as error:
-        if not DBOS.patch("restore-after-a-broken-release"):  # recorded by a version that handed over at once
+        if not DBOS.patch("restore-after-a-broken-release"):  # recorded by a version that escalated at once
             raise
         log.exception("the release of issue %s broke", issue_id)
         says = infrastructure.words(error)
@@ -241,7 +241,7 @@ def outcome_of(handle, issue_id: int, run: int, change_id: int) -> ReleaseResult
 
 
 def through_lane(issue_id: int, run: int, change_id: int, automatic: bool, lane: str) -> ReleaseResult:
-    """Wait for admission, then enter the lane; what is held there leaves it for others and waits again.
+    """Wait for admission, then enter the lane; a held release leaves it for others and waits again.
 
     So does one that has to wait for another issue's fix, and one that the team's deployment superseded: on top of that.
     Work that was recorded before this patch entered the lane first, and waits for its admission inside.
@@ -314,7 +314,7 @@ def carry_out_release(issue_id: int, run: int, change_id: int, automatic: bool, 
 
 
 def watched(issue_id: int, run: int, change_id: int, in_lane: bool) -> ReleaseResult:
-    """Look until the watch is decided. One that waits for a person leaves the lane to others, and goes on outside."""
+    """Look until the watch is decided. One that waits for a person leaves the lane and continues outside."""
     while (look := watch_step(issue_id, run, VerifyPass.WATCH, change_id)).state == "watching":
         if in_lane and look.asks:
             return ReleaseResult(event=UNDECIDED)
@@ -329,7 +329,7 @@ def watched(issue_id: int, run: int, change_id: int, in_lane: bool) -> ReleaseRe
 
 @DBOS.workflow(name=LATE, max_recovery_attempts=None)
 def late_watch(issue_id: int, run: int, change_id: int) -> str:
-    """Look on quietly after the confirmation; returns how it ended: over, or rolled_back."""
+    """Keep looking after the confirmation; returns how it ended: over, or rolled_back."""
     return watch_late(issue_id, run, change_id)
 
 
@@ -344,6 +344,6 @@ def watch_late(issue_id: int, run: int, change_id: int) -> str:
 
 
 def hand_over(issue_id: int, run: int, event: str, says: str) -> str:
-    """A person takes over, with everything found."""
+    """A person takes over, with all findings."""
     hand_over_step(issue_id, run, event, says)
     return "escalated"

@@ -29,13 +29,13 @@ from core.models import Connector, Deployment, Round, Worker, now
 from core.ops import durable, lookout, notify, webhooks
 from core.runtime import Runtime
 from core.settings import Settings
-from core.stages import sweep
+from core.stages import recovered, sweep
 from core.stages.collect import Collector
-from core.stages.deliver import reverting
+from core.stages.deliver import merging, reverting
 from core.stages.group import group_new, start_new
 
 log = logging.getLogger(__name__)
-# Looked for each second, while a round takes longer: that the next look is left out is no warning.
+# The check runs every second, but a round takes longer: a skipped check is not worth a warning.
 logging.getLogger("apscheduler.scheduler").addFilter(lambda record: "Engine.hasten" not in record.getMessage())
 BEAT_SECONDS = 10
 DELIVER_SECONDS = 5
@@ -50,7 +50,7 @@ class Engine:
         store.open_store(settings.database)
         self.runtime = bootstrap.build(settings)
         self.executor = durable.Executor(settings.data_dir.resolve(), role)
-        self.executor.beat()  # first: work of an executor without a row is taken up by others
+        self.executor.beat()  # first: others take over the work of an executor without a row
         durable.launch(self.executor.id)
         tidy(self.executor.id)
         self.collector = Collector()
@@ -111,7 +111,7 @@ class Engine:
         notify.deliver(self.runtime)
 
     def rest(self) -> None:
-        """Wait until no issue moves: each has ended, or waits for a person, a window or the queue."""
+        """Wait until no issue is running: each has ended, or waits for a person, a window or the queue."""
         while durable.moving():
             time.sleep(0.5)
 
@@ -153,7 +153,7 @@ def stop() -> None:
 def run_round(
     rt: Runtime, collector: Collector, worker: str, slot: str = "", *, inputs_only: bool = False
 ) -> dict | None:
-    """collect -> group -> start; returns what each source brought, or None when the slot was taken."""
+    """collect -> group -> start; returns the result of each source, or None if the slot was taken."""
     slot = slot or str(int(now().timestamp() // rt.settings.round_seconds))
     round_id = _claim(slot, worker)
     if round_id is None:
@@ -162,10 +162,13 @@ def run_round(
     try:
         detail = collector.round(rt, inputs_only=inputs_only)
         issues = group_new(rt)
+        recovered.close()
         note_policy(rt)
         start_new(rt)
         sweep.sweep(rt)
         reverting.follow(rt)
+        if slot.startswith(webhooks.SLOT):
+            merging.hasten(slot)
         result = "partial" if any(source["error"] for source in detail.values()) or rt.policy_error else "ok"
     finally:
         with store.write() as session:
@@ -215,7 +218,7 @@ def _claim(slot: str, worker: str) -> int | None:
 
 
 def note_policy(rt: Runtime) -> None:
-    """Show an unreadable platform.toml beside the connectors."""
+    """Show an unreadable platform.toml next to the connectors."""
     rt.policy  # noqa: B018 - reading it is what finds the fault
     with store.write() as session:
         row = session.get(Connector, "platform.toml") or Connector(name="platform.toml")

@@ -5,6 +5,7 @@ Nothing is read on import: an entry point calls ``load()`` once and hands the re
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.policy import names
 from core.policy.reader import ConfigurationError, Policy, read_policy
 
+ENV_FILE = ".env"
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -194,10 +196,16 @@ class Settings(BaseSettings):
         return read_policy(self.platform_file)
 
 
+def env_file(settings: Settings) -> Path:
+    """The file of variables beside platform.toml. The environment of the process goes before it."""
+    return settings.platform_file.with_name(ENV_FILE)
+
+
 def load() -> Settings:
     """Settings of this process. Raises ConfigurationError naming the invalid variable."""
     try:
-        return Settings()
+        beside = Path(os.environ.get("PLATFORM_FILE") or "platform.toml").with_name(ENV_FILE)
+        return Settings(_env_file=beside)  # pyright: ignore[reportCallIssue] - an argument of pydantic-settings
     except ValidationError as error:
         faults = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(faults) from None

@@ -133,13 +133,22 @@ def one(number: int | None) -> None:
 def offers(made, way_back: bool) -> list[Offer]:
     """The actions on the deployment: keep it while it is watched, or roll it back."""
     keep = Offer("keep", made.id, made.judged.get("says", "The watch has no result yet."))
-    back = Offer("roll_back", made.id, f"{made.repository} returns to {made.previous_vendor_id}.")
+    back = Offer("roll_back", made.id, way_back_of(made))
     watched = made.environment == "production" and made.status == "watching" and not made.kept_by
     return [keep] * watched + [back] * way_back
 
 
+def way_back_of(made) -> str:
+    known = process.policy()[0].repositories.get(made.repository)
+    if known and known.way == "pull_request":
+        return (
+            f"A pull request that reverts {made.sha[:10]} is opened. Production changes when it is merged and released."
+        )
+    return f"{made.repository} returns to {made.previous_vendor_id}."
+
+
 def watch_of(made) -> None:
-    """What the watch measured; a preview has no traffic, so it is not watched."""
+    """The watch's measurements; a preview has no traffic, so it is not watched."""
     watched = process.policy()[0].watch
     curves(made, watched)
     seen = story.health(made.before, made.after, watched.error_rate_margin)

@@ -53,7 +53,7 @@ def body() -> None:
 
 
 def details(tally, now, source, since, until) -> None:
-    """One tab is worked out at a time; plotly is loaded by the tabs that draw with it."""
+    """Only the open tab is computed; plotly is loaded only by tabs with charts."""
     names = ("Time to repair", "Individual runs", "Calibration", "Outcomes by day", "Uptime by service", "Formulas")
     drawing = (times, runs, calibration, days, uptime, formulas)
     tabs = st.tabs(names, key="kpi_graph", on_change="rerun")

@@ -70,7 +70,7 @@ def change() -> None:
 
 
 def would(text: str, after: str, about: str) -> None:
-    """The replay and the difference of ``after`` against the text in force, and the button that puts it there."""
+    """The replay and the difference between ``after`` and the text in force, and the button that applies it."""
     days = PERIODS[st.segmented_control("Period", list(PERIODS), default="30 days", required=True, key="policy-past")]
     found = preview.replayed(after, text, days)
     draw(preview.summary(found))
@@ -128,7 +128,7 @@ def history() -> None:
 
 
 def version(number: int | None) -> None:
-    """An earlier version, the effect of restoring it, and the button that does."""
+    """An earlier version, the effect of restoring it, and the button that restores it."""
     draw(link("/policy", "← Policy"))
     with store.read() as session:
         found = session.get(versions.PolicyVersion, number) if number else None

@@ -1,4 +1,4 @@
-"""A small HTTP server of the standard library on loopback, for a vendor that a test plays itself."""
+"""A small HTTP server of the standard library on loopback, for a vendor that a test simulates itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 def answering(handler: type[BaseHTTPRequestHandler], **values) -> Iterator[ThreadingHTTPServer]:
     """A server with these values as its attributes, until the block ends.
 
-    Its accept does not wait for ever: whoever knocked may be gone by then (accept(2)), and nobody knocks again.
+    Its accept has a timeout: a client may be gone by then (accept(2)), and no other one may follow.
     """
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         vars(server).update(values)

@@ -1,7 +1,7 @@
 """Fixtures of all tests, and the end of the test process.
 
-It ends at once: issues that wait for a window sleep in threads that would keep it for a day. The worker ends in the
-same way (core/__main__.py); what waits lies in the store.
+It ends at once: issues that wait for a window sleep in threads that would keep it alive for a day. The worker ends in
+the same way (core/__main__.py); the store has the waiting work.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LONG = (
 
 
 def pytest_collection_modifyitems(items):
-    """Each of several processes begins with a part of the long ones; they are dealt consecutive tests."""
+    """Start each of several processes with a part of the long tests; they get consecutive tests."""
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if processes == 1:
         return
@@ -33,14 +33,14 @@ def pytest_collection_modifyitems(items):
     others = [item for item in items if id(item) not in taken]
     each = len(items) // processes
     for number, part in enumerate(parts):
-        at = min(number % processes * each + 4, len(others))  # within its share, however that is rounded
+        at = min(number % processes * each + 4, len(others))  # within its share, for any rounding
         others[at:at] = part
     items[:] = others
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request):
-    """The address of a database of the test's own: empty for SQLite in the world's folder, else a PostgreSQL."""
+    """The address of a separate database: empty for SQLite in the world's folder, otherwise PostgreSQL."""
     if request.param == "sqlite":
         yield ""
         return

@@ -1,7 +1,7 @@
-"""Believable rows of every table: each function adds one to a session and returns it.
+"""Realistic rows of every table: each function adds one to a session and returns it.
 
-tests/scenes.py puts them together: one issue's journey, a whole shop. ``text`` replaces every text
-that a stranger can write, for attacks.
+tests/scenes.py combines them: one issue's run, a whole shop. ``text`` replaces every untrusted text, for
+attacks.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def test_total_skips_an_unknown_article():
 
 
 def crash(text: str | None = None) -> dict:
-    """A stored crash, as Crash.model_dump gives it."""
+    """A stored crash, in the form of Crash.model_dump."""
     return {
         "schema": 1,
         "source": "sentry",
@@ -194,7 +194,7 @@ def analysis(session: Session, of: Issue, text: str | None = None) -> Analysis:
 
 
 def situation(of: Issue, text: str | None = None, **values) -> Situation:
-    """What the issue's decision was made of; analysis and simplicity follow from its confidence."""
+    """The inputs of the issue's decision; analysis and simplicity follow from its confidence."""
     impact = of.impact or Impact.LOW
     base = Situation(of.service, of.severity or Severity.HIGH, impact, successes=7, outcomes=9, occurrences=148)
     fixed = sum(t["contribution"] for t in terms(base, Policy()))
@@ -203,7 +203,7 @@ def situation(of: Issue, text: str | None = None, **values) -> Situation:
 
 
 def receipt(of: Issue, text: str | None = None) -> dict:
-    """The receipt that core/decision/receipt.py writes; ``text`` stands in every word of it."""
+    """The receipt that core/decision/receipt.py writes; ``text`` replaces every text in it."""
     known = Policy(
         repositories={"shop": Repository(remote="/srv/shop.git")},
         services={of.service: Service(repository="shop", critical=of.service in CRITICAL)},
@@ -213,7 +213,7 @@ def receipt(of: Issue, text: str | None = None) -> dict:
 
 
 def _spoken(value, text: str):
-    """Every string inside replaced, but the verdict and what a Situation has to be."""
+    """Replace every string inside, except the verdict and the fixed values of a Situation."""
     if isinstance(value, dict):
         kept = ("inputs", "verdict", "effect", "severity", "impact")
         return {k: v if k in kept else _spoken(v, text) for k, v in value.items()}
@@ -292,7 +292,7 @@ def change_set(session: Session, of: Issue, text: str | None = None, **values) -
     )
 
 
-SCANS = {  # by the review's result: asked, and out of reach
+SCANS = {  # by the review's result: reachable, and unavailable
     True: [
         {
             "gate": "vulnerabilities",
@@ -319,7 +319,7 @@ SCANS = {  # by the review's result: asked, and out of reach
 
 
 def ability(asks: int, says: str) -> dict:
-    """The stored gate on what a patch can newly do; ``asks`` of its rows need a person."""
+    """The stored gate of new capabilities; ``asks`` of its rows need a person."""
     return {"gate": "capabilities", "passed": not asks, "done": not asks, "value": asks, "limit": 0, "says": says}
 
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of the test's own, on loopback, gone with the test."""
+"""A real PostgreSQL for one test, on loopback, removed after it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.real import need
 
 
 def _programs() -> Path:
-    """Where initdb lies: Debian keeps PostgreSQL's own programs out of PATH."""
+    """The folder of initdb: Debian keeps PostgreSQL's programs out of PATH."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return Path(found[-1] if found else need("initdb")).parent
 
 
 @dataclass(frozen=True)
 class Server:
-    """A PostgreSQL that can be stopped as a crash stops it, and started again."""
+    """A PostgreSQL that can be stopped as by a crash, and started again."""
 
     address: str
     control: Sequence[str | Path]
@@ -40,7 +40,7 @@ class Server:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """Started, and gone with the block. PostgreSQL refuses to run as root, so root lends it another user and folder."""
+    """A running server, removed after the block. PostgreSQL refuses to run as root, so root runs it as another user."""
     programs = _programs()
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         own = {}

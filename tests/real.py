@@ -17,7 +17,7 @@ PLACES = {
 
 
 def need(program: str) -> str:
-    """The program's path; skips the test where it is missing, but fails it in CI."""
+    """The program's path; if it is missing, skips the test, but fails it in CI."""
     place = PLACES.get(program)
     found = str(place) if place and place.exists() else shutil.which(program)
     if found:

@@ -1,4 +1,4 @@
-"""Rows put together: one issue's journey up to a status, and a day of a whole shop."""
+"""Combined rows: one issue's run up to a status, and a day of a whole shop."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def stages(session: Session, of: Issue, reached: int, text: str | None = None) -
 
 
 def story(session: Session, status: Status = Status.RESOLVED, *, text: str | None = None, **values) -> Issue:
-    """One issue's whole journey up to ``status``, with a row in every table that it has passed."""
+    """One issue's run up to ``status``, with a row in every table on its way."""
     ended = status in (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
     values.setdefault("age", timedelta(minutes=12))
     made = issue(
@@ -135,7 +135,7 @@ def _delivered(session: Session, status: Status, change: ChangeSet, text: str | 
         deployment(session, change, text, status=live, **felt, **ended)
 
 
-PAST = (  # title, service, template, what the fix says
+PAST = (  # title, service, template, rationale of the fix
     ("KeyError: 'GONE' in total", "cart", "missing-key", "Skip articles without a price"),
     ("ZeroDivisionError: division by zero in average", "catalog", "zero-division", "No ratings are an average of 0"),
     ("IndexError: list index out of range in first_hit", "search", "index", "No hit is None"),
@@ -167,7 +167,7 @@ CASES = (  # title, service, status, severity, impact, confidence
 
 
 def shop(session: Session) -> None:
-    """A day of a believable shop: ended runs over two weeks, work under way, rounds, connectors, metrics."""
+    """A day of a realistic shop: ended runs over two weeks, work in progress, rounds, connectors, metrics."""
     results = ("fixed",) * 9 + ("escalated", "fixed", "rolled_back", "fixed", "human")
     begun = now() - timedelta(days=20)
     add(session, PolicyVersion(sha256=digest(PLATFORM), text=PLATFORM, by="file", reason="as found on disk", at=begun))
@@ -293,7 +293,7 @@ def _spent(session: Session, of: Issue, seconds: float) -> None:
 
 
 def _felt(result: str, service: str) -> dict:
-    """Health before and after of a deployment that cured, or of one that harmed."""
+    """Health before and after a deployment that fixed the issue, or a harmful one."""
     before = {"requests": 1210, "errors": 268, "p95_ms": 112, "samples": 20}
     after = {"requests": 1260, "errors": 0 if result == "fixed" else 403, "p95_ms": 96, "samples": 20}
     return {"before": {service: before}, "after": {service: after}}

@@ -1,4 +1,4 @@
-"""A console on a database of its own, and a visitor without a browser."""
+"""A console on a separate database, and a visitor without a browser."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ repository = "shop"
 
 
 def open_console(folder: Path, **values) -> Settings:
-    """Settings and an empty store of this test alone."""
+    """Settings and an empty store for this test."""
     (folder / "platform.toml").write_text(values.pop("platform", PLATFORM), encoding="utf-8")
     (folder / "platform.db").write_bytes(blank())
     return process.configure(
@@ -80,7 +80,7 @@ def open_console(folder: Path, **values) -> Settings:
 
 @cache
 def blank() -> bytes:
-    """A migrated SQLite database that holds people alone, made once for all tests."""
+    """A migrated SQLite database with only people, created once for all tests."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "platform.db"
         store.open_store(f"sqlite:///{file}")
@@ -90,7 +90,7 @@ def blank() -> bytes:
 
 
 def people() -> None:
-    """One person a role, called as the role, and signed in; bob is a second approver. They have no passwords."""
+    """One signed-in person per role, named after it; bob is a second approver. They have no passwords."""
     with store.write() as session:
         for name, role in (*((role.value, role) for role in Role), ("bob", Role.APPROVER)):
             session.merge(Person(name=name, role=role))
@@ -99,8 +99,17 @@ def people() -> None:
             session.merge(SignIn(id=sessions.digest(name), person=name, expires_at=end))
 
 
+def nobody() -> None:
+    """Take everybody out, as on a new platform."""
+    with store.write() as session:
+        for table in (SignIn, Person):
+            for row in session.exec(store.select(table)):
+                session.delete(row)
+            session.flush()
+
+
 def cookie(name: str, agent: str) -> str:
-    """The cookie's value of a new session of this person in the browser that calls itself ``agent``."""
+    """The cookie of a new session of this person in the browser with the User-Agent ``agent``."""
     return sessions.begin(name, agent, "127.0.0.1", 1)
 
 

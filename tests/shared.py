@@ -1,4 +1,4 @@
-"""Where the labelled public data lies; CI has it beside the project, SHARED_DIR may say otherwise."""
+"""The folder of the labelled public data: next to the project in CI, or SHARED_DIR."""
 
 from __future__ import annotations
 

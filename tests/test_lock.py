@@ -1,4 +1,4 @@
-"""requirements.lock pins what requirements.txt asks for, with hashes, from no particular index."""
+"""requirements.lock pins the requirements.txt with hashes, without a particular index."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_every_pin_has_hashes():
         assert len(block) > 1 and all(re.search(r"--hash=sha256:[0-9a-f]{64}( \\)?$", line) for line in block[1:])
 
 
-def test_what_the_pinned_packages_need_is_pinned_too():
-    """pip refuses a package without a hash: one that is left out would stop the installation."""
+def test_dependencies_of_pinned_packages_are_pinned_too():
+    """pip refuses a package without a hash: a missing one would stop the installation."""
     pinned = pins()
     queue, seen = [(canonicalize_name(r.name), r.extras) for r in asked()], set()
     while queue:
@@ -65,5 +65,5 @@ def _needs(name: str, extras: set[str]) -> list[Requirement]:
     return [n for n in needs if not n.marker or any(n.marker.evaluate({"extra": e}) for e in ("", *extras))]
 
 
-def test_no_index_and_no_folder_is_named():
+def test_neither_an_index_nor_a_folder_is_named():
     assert not re.search(r"://|^-|--(?!hash=)|\bfile:|@ ", LOCK, re.M)

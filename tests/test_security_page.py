@@ -1,4 +1,4 @@
-"""docs/security.md names tests that exist, and every file of attacks stands in it."""
+"""docs/security.md names only existing tests, and every file of attacks."""
 
 from __future__ import annotations
 

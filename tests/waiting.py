@@ -1,4 +1,4 @@
-"""A question for approval with a workflow behind it that really waits for the answer."""
+"""A pending approval with a workflow that really waits for the answer."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tests import scenes
 
 
 def workflows() -> None:
-    """DBOS' own tables in the open store, as a worker makes them when it starts."""
+    """DBOS's tables in the open store, as a worker creates them at its start."""
     durable.client()._sys_db.run_migrations()
 
 
 def question(service: str = "checkout", requested_by: str | None = None, **values) -> tuple[int, int, str]:
-    """(approval id, issue id, patch hash). The workflow is enqueued: no worker runs it, and it takes messages."""
+    """(approval id, issue id, patch hash). The workflow is enqueued: no worker runs it, and it receives messages."""
     with store.write() as session:
         issue = scenes.story(session, Status.AWAITING_APPROVAL, service=service)
         asked = session.exec(select(Approval).where(Approval.issue_id == issue.id)).one()

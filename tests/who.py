@@ -1,4 +1,4 @@
-"""Somebody who acts and has proved it, as a session of the console or a token would."""
+"""An authenticated actor, as from a session of the console or a token."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from core.models.access import Role
 
 
 def by(name: str, **values) -> Actor:
-    """The person of this name; which role they have is asked of the store."""
+    """The person of this name; the store has their role."""
     return Actor(name, Role.VIEWER, **{"proof": IdentityProof.SESSION, **values})

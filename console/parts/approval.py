@@ -59,7 +59,7 @@ def why(asked: OpenApproval) -> Safe:
 
 
 def risks(asked: OpenApproval) -> list[tuple[object, str]]:
-    """Risk factors (as holds), then neutral and favourable facts."""
+    """Risk factors (shown as holds), then neutral and favourable facts."""
     decision, made = asked.decision, asked.change.change_set
     fired = [g for g in (decision.receipt.get("guards") or [] if decision else []) if g.get("effect")]
     added = sum(line.startswith(("+", "-")) and not line.startswith(("+++", "---")) for line in made.patch.splitlines())

@@ -10,6 +10,7 @@ from console.ui.markup import Safe, clock, number, span, tag, when
 from console.ui.widgets import badge, table
 from core.models import Connector
 from core.models.counted import counted
+from core.models.inputs import NOTHING
 
 ADVICE = (  # the first pattern found in the error wins
     (
@@ -40,6 +41,8 @@ def sentence(text: str) -> str:
 
 
 def _state(c: Connector, now: datetime) -> Safe:
+    if not c.failures and not c.error and c.note.startswith(NOTHING):
+        return tag("span", badge("wait", "…", "waiting"), tag("small", sentence(c.note)))
     if not c.failures and not c.error:
         return tag("span", badge("ok", "✓", "works"), tag("small", c.note) if c.note else "")
     rests = f" Paused until {clock(c.open_until)}." if c.open_until and c.open_until > now else ""

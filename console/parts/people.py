@@ -17,6 +17,7 @@ from core.models.access import ApiToken, Person, Role
 from core.queries import people as view
 
 Rows = Sequence[tuple[Person, int]]
+Tokens = Sequence[tuple[ApiToken, Person | None]]
 
 
 def everybody(rows: Rows) -> None:
@@ -39,7 +40,7 @@ def everybody(rows: Rows) -> None:
     )
 
 
-def tokens(rows: Sequence[ApiToken]) -> None:
+def tokens(rows: Tokens) -> None:
     if not rows:
         draw(
             empty("No API tokens yet", "Programs such as Kestra, and the command line on other machines, need a token.")
@@ -53,11 +54,11 @@ def tokens(rows: Sequence[ApiToken]) -> None:
                     join([tag("b", row.id), " ", row.label]),
                     row.person,
                     ", ".join(row.scopes),
-                    view.token_state(row),
+                    view.token_state(row, person),
                     moment(row.expires_at),
                     when(row.last_used),
                 )
-                for row in rows
+                for row, person in rows
             ),
         )
     )
@@ -152,7 +153,8 @@ CHANGES: dict[str, Callable[[str, str], str]] = {
 
 def add_token(rows: Rows) -> None:
     with st.form("token-add", border=True):
-        st.selectbox("Acts for", [person.name for person, _ in rows], key="token-person")
+        st.selectbox("Acts for", [person.name for person, _ in rows if not accounts.barred(person)], key="token-person",
+                     help="People who can sign in and have chosen their own password")  # fmt: skip
         st.text_input("Purpose", key="token-label", max_chars=100)
         st.multiselect("Scopes", list(RIGHTS), key="token-scopes")
         st.number_input("Valid for, days", 1, 366, 90, key="token-days")
@@ -168,10 +170,10 @@ def _issue(by: str) -> str:
     return f"the token {label} was issued"
 
 
-def revoke_token(rows: Sequence[ApiToken]) -> None:
-    living = [row.id for row in rows if view.token_state(row) == "valid"]
+def revoke_token(rows: Tokens) -> None:
+    living = [row.id for row, _ in rows if not view.ended(row)]
     if not living:
-        draw(card("", "No valid tokens."))
+        draw(card("", "No tokens to revoke."))
         return
     with st.form("token-revoke", border=True):
         st.selectbox("Token", living, key="token-gone")

@@ -1,4 +1,4 @@
-"""Security headers of every answer."""
+"""Security headers of every response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds them; leaves websockets alone."""
+    """Adds the headers to every response except websockets."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,7 +1,7 @@
-"""What services send: /otlp/v1/*, /hooks/alertmanager, /ingest/events and /ingest/lines.
+"""Endpoints for signals of services: /otlp/v1/*, /hooks/alertmanager, /ingest/events and /ingest/lines.
 
 Each request carries a token of ``python -m core token ingest SERVICE``, as bearer token or as the password of basic
-authentication. It is stored before it is answered. A valid token is accepted whatever others try from its address.
+authentication. It is stored before the response. Invalid attempts from the same address never block a valid token.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 LARGEST = 4 << 20  # bytes of a body as sent
 RETRY = "30"  # seconds after which a sender should try again
 strangers = forms.Limiter()  # requests without a valid token, by address
-senders: dict[int, forms.Limiter] = {}  # by allowed requests a minute
+senders: dict[int, forms.Limiter] = {}  # by allowed requests per minute
 Work = Callable[..., Answered]  # of core/inputs/accepting.py
 
 
@@ -50,14 +50,14 @@ def _token(request: Request) -> str:
 
 
 def _sender(request: Request) -> IngestSender:
-    """Who sends. Raises NotAccepted."""
+    """The sender of the request. Raises NotAccepted."""
     if found := ingest_tokens.sender(_token(request)):
         return found
     client = address.limited(request)
     if strangers.full(client):
         raise NotAccepted(429, "Too many requests without a valid token. Wait five minutes.")
     strangers.count(client)
-    raise NotAccepted(401, "The token is missing, unknown or revoked.")
+    raise NotAccepted(401, ingest_tokens.refusal(_token(request)))
 
 
 def _paced(sender: IngestSender, policy: Policy) -> None:
@@ -86,7 +86,7 @@ async def _taken(request: Request, work: Work) -> Answered:
 
 
 async def _answered(request: Request, name: str, work: Work) -> Answered:
-    """The answer of ``work``; every refusal is counted."""
+    """The response of ``work``; every refusal is counted."""
     try:
         return await _taken(request, work)
     except (NotAccepted, DeliveryRefused) as refusal:
@@ -125,7 +125,7 @@ def _json(name: str, work: Work) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _otlp(signal: str) -> Callable[[Request], Awaitable[Response]]:
-    """Answers are in the request's own format: a response with its partial success, or a Status."""
+    """Responses have the request's format: a response with its partial success, or a Status."""
 
     async def route(request: Request) -> Response:
         found = await _answered(request, "otlp", partial(accepting.otlp, signal))

@@ -43,6 +43,16 @@ def sidebar(person: access.Actor) -> None:
         draw(panels.person(person), *panels.foot(settings))
 
 
+def leads_to_setup(person: access.Actor, chosen) -> bool:
+    """An admin of a platform without services lands on its setup, once a visit."""
+    policy, _ = process.policy()
+    new = not policy.services and person.may(access.ADMINISTER) and chosen.title == PAGES["pipeline"]
+    if not new or st.session_state.get("setup-led"):
+        return False
+    st.session_state["setup-led"] = True
+    return True
+
+
 st.set_page_config(
     page_title="DevOps Intelligence Platform",
     page_icon=str(HERE / "icon.svg"),
@@ -55,4 +65,6 @@ with failures.shown():
     here = access.current()
     chosen = navigation(here)
     sidebar(here)
+    if leads_to_setup(here, chosen):
+        st.switch_page(st.session_state["pages"]["setup"])
     chosen.run()

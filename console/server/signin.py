@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from console import process
-from console.server import address, auth, forms, provider, signin_page
+from console.server import address, auth, first_admin, forms, provider, signin_page
 from core.access import accounts, sessions
 from core.access.accounts import Denied
 from core.policy.sections import Access
@@ -118,12 +118,21 @@ async def _try(request: Request) -> Response:
     except Denied as denied:
         attempts.count(client)
         return _login_page(request, given.get(NEXT, "/"), says=str(denied), status=401)
+    await asyncio.to_thread(first_admin.forget, person.name)
     return await asyncio.to_thread(_enter, request, person.name, given.get(NEXT, "/"))
 
 
 def _login_page(request: Request, to: str = "/", says: str = "", status: int = 200) -> Response:
     return _page(request, signin_page.login, status, to=local(to), says=says, providers=provider.names(),
-                 demo=_demo())  # fmt: skip
+                 demo=_demo(), hint=_hint())  # fmt: skip
+
+
+def _hint() -> str:
+    """Where the first admin's password is; the page is shown without it while the database fails."""
+    try:
+        return first_admin.hint()
+    except (SQLAlchemyError, RuntimeError, OSError):
+        return ""
 
 
 def _demo() -> str:

@@ -60,6 +60,10 @@ def _says(words: str) -> Safe | str:
     return tag("div", words, class_="says", role="alert") if words else ""
 
 
+def _hint(words: str) -> Safe | str:
+    return tag("p", words) if words else ""
+
+
 def _hidden(**fields: str) -> Safe:
     return Safe("".join(_input(name, "hidden", value=value) for name, value in fields.items()))
 
@@ -73,7 +77,7 @@ def _field(label: str, name: str, kind: str, complete: str, **more: str) -> Safe
     return Safe(tag("label", label, for_=name) + put)
 
 
-def login(*, ticket: str, to: str, says: str, providers: Sequence[str], demo: str) -> str:
+def login(*, ticket: str, to: str, says: str, providers: Sequence[str], demo: str, hint: str = "") -> str:
     form = tag(
         "form",
         _field("Name or e-mail address", "name", "text", "username", autofocus="", autocapitalize="none",
@@ -86,7 +90,14 @@ def login(*, ticket: str, to: str, says: str, providers: Sequence[str], demo: st
     return _document(
         "Sign in",
         _demo(ticket, to, demo) if demo else "",
-        tag("section", tag("h1", "Sign in"), _says(says), form, *(_provider(name, to) for name in providers)),
+        tag(
+            "section",
+            tag("h1", "Sign in"),
+            _says(says),
+            tag("p", hint) if hint else "",
+            form,
+            *(_provider(name, to) for name in providers),
+        ),
     )
 
 

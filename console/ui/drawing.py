@@ -40,6 +40,7 @@ MARKS = {
     "rolled_back": "bad",
     "failed": "bad",
     "superseded": "wait",
+    "reverting": "bad",
     "watching": "work",
     "ready": "ok",
     "pending": "wait",

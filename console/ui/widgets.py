@@ -52,6 +52,7 @@ RESULT: Mapping[str, Look] = {
     **dict.fromkeys(("waiting",), ("wait", "◷", "")),
     **dict.fromkeys(("proved", "reviewed", "deployed"), ("ok", "✓", "")),
     "rolled_back": ("bad", "↩", "rolled back"),
+    "reverting": ("bad", "↩", "revert proposed"),
 }
 
 
@@ -210,7 +211,7 @@ CHECKS: Mapping[object, tuple[str, str]] = {True: ("ok", "✓"), False: ("bad", 
 
 
 def check(passed: object, words: object) -> Safe:
-    """A gate or a guard: a sign and words, never a colour alone."""
+    """A gate or a guard: a sign and words, never only a colour."""
     tone, sign = CHECKS.get(passed, ("calm", "·"))
     return tag("li", tag("i", sign, aria_hidden="true"), tag("span", words), class_=f"d-{tone}")
 

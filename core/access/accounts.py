@@ -26,6 +26,7 @@ DENIED = "The name or password is wrong, or the account is temporarily locked."
 FIRST_PASSWORD_HOURS = 72  # a password set by somebody else must be changed within
 LONGEST_NAME = 100
 ADDRESS = re.compile(r"(?=.{3,100}$)[\w.+-]+@[\w.-]+", re.ASCII)
+FIRST_ADMIN = "admin"
 DEMO = tuple(Role)  # the demo's people are named after their roles
 
 
@@ -37,6 +38,17 @@ def find(session: Session, name: str) -> Person | None:
     """The person, if they exist and can sign in."""
     person = session.get(Person, name)
     return person if person and not person.disabled and not _over(person.expires_at) else None
+
+
+def barred(person: Person | None) -> str:
+    """Why nobody can act for this person now, to be read after "the person"; empty if one can."""
+    if person is None:
+        return "does not exist"
+    if person.disabled:
+        return "is disabled"
+    if _over(person.expires_at):
+        return f"had an account until {person.expires_at:%Y-%m-%d}"
+    return "has not changed the one-time or expired password yet" if person.password and person.must_change else ""
 
 
 def _over(at: datetime | None) -> bool:
@@ -199,16 +211,32 @@ def admins() -> list[str]:
         return [row.name for row in rows if find(session, row.name)]
 
 
-def first_admin() -> str | None:
-    """Create ``admin`` on a platform without people; returns its one-time password, or None if there are people."""
+def first_admin(password: str) -> bool:
+    """Create the first admin with a one-time password on a platform without people; False if there are people."""
     if anybody():
-        return None
-    password = passwords.made_up()
+        return False
     try:
-        add("admin", Role.ADMIN, password, by="platform")
+        add(FIRST_ADMIN, Role.ADMIN, password, by="platform")
     except ValueError:  # another process was first
-        return None
-    return password
+        return False
+    return True
+
+
+def _first() -> Person | None:
+    """The first admin, while they have never signed in."""
+    with store.read() as session:
+        person = session.get(Person, FIRST_ADMIN)
+    return person if person and person.must_change and person.last_sign_in is None else None
+
+
+def waits_for_first_sign_in() -> bool:
+    return _first() is not None
+
+
+def first_password_is_over() -> bool:
+    """Whether nobody has used the first admin's one-time password in time."""
+    person = _first()
+    return person is not None and _over(person.password_at + timedelta(hours=FIRST_PASSWORD_HOURS))
 
 
 def demo(settings: Settings) -> bool:

@@ -1,7 +1,7 @@
 """Tokens with which services send their signals: 256 random bits each, kept as their SHA-256.
 
-Such a token can only send; it reads nothing and acts for nobody. It works until it is revoked, because a service must
-not fall silent on a date.
+Such a token can only send: it has no right to read or act. It is valid until it is revoked, because a service must not
+stop sending on a date.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from core.access.sessions import PREFIX, digest
+from core.access.sessions import INGEST, PREFIX, digest
 from core.audit import chain
 from core.db import store
 from core.models import now
 from core.models.inputs import IngestToken
 
-SHAPE = f"{PREFIX}in_"
-LENGTH = len(SHAPE) + 43
+LENGTH = len(INGEST) + 43
 FRESH = timedelta(minutes=1)  # last_used is written at most once in this time
 
 
 @dataclass(frozen=True)
 class IngestSender:
-    """Who sends: the token's number, and its service or ``*``."""
+    """The sender: the token's number, and its service or ``*``."""
 
     token: int
     service: str
@@ -33,7 +32,7 @@ class IngestSender:
 
 def issue(service: str, label: str = "", *, by: str) -> str:
     """Create a token; returns it once. The caller has checked that the service exists."""
-    value = SHAPE + secrets.token_urlsafe(32)
+    value = INGEST + secrets.token_urlsafe(32)
     with store.write() as session:
         row = IngestToken(service=service, label=label[:100], secret=digest(value))
         session.add(row)
@@ -43,8 +42,8 @@ def issue(service: str, label: str = "", *, by: str) -> str:
 
 
 def sender(value: str) -> IngestSender | None:
-    """Who holds this token; None for an unknown or revoked one."""
-    if len(value) != LENGTH or not value.startswith(SHAPE):
+    """The sender with this token; None for an unknown or revoked one."""
+    if len(value) != LENGTH or not value.startswith(INGEST):
         return None
     with store.read() as session:
         row = session.exec(
@@ -56,14 +55,24 @@ def sender(value: str) -> IngestSender | None:
     return IngestSender(row.id, row.service) if row else None
 
 
+def refusal(value: str) -> str:
+    """What is wrong with a token that is no sender's, without more than its shape tells."""
+    if not value:
+        return "The token is missing. Send it as: Authorization: Bearer TOKEN"
+    if value.startswith(INGEST):
+        return "The token is unknown or revoked."
+    kind = "an API token, which acts for a person" if value.startswith(PREFIX) else "not a token of this platform"
+    return f"This is {kind}. Signals need an ingest token: python -m core token ingest SERVICE"
+
+
 def listed(session: Session) -> list[IngestToken]:
-    """Those that still work first, by service."""
+    """Valid tokens first, by service."""
     dead = col(IngestToken.revoked_at).is_not(None)
     return list(session.exec(select(IngestToken).order_by(dead, col(IngestToken.service), col(IngestToken.id))))
 
 
 def revoke(token_id: int, *, by: str) -> None:
-    """Raises ValueError for an unknown one."""
+    """Revoke a token. Raises ValueError for an unknown one."""
     with store.write() as session:
         row = session.get(IngestToken, token_id)
         if row is None:

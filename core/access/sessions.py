@@ -14,9 +14,10 @@ from core.access.rights import RIGHTS, Actor, Forbidden, IdentityProof
 from core.audit import chain
 from core.db import store
 from core.models import now
-from core.models.access import ApiToken, SignIn
+from core.models.access import ApiToken, Person, SignIn
 
 PREFIX = "dip_"  # lets secret scanners recognize the tokens
+INGEST = f"{PREFIX}in_"  # begins a token with which a service sends (core/access/ingest_tokens.py)
 FRESH = timedelta(minutes=1)  # last_used is written at most once in this time
 
 
@@ -86,7 +87,7 @@ def _live(session: Session, session_id: str) -> SignIn | None:
 
 
 def issue_token(person: str, label: str, scopes: Iterable[str], days: float, *, by: str) -> str:
-    """Create an API token; returns it once. Raises ValueError."""
+    """Create an API token; returns it once. Raises ValueError, also for a person for whom it would not work."""
     wanted = sorted(set(scopes))
     if not wanted or set(wanted) - set(RIGHTS):
         raise ValueError(f"Choose scopes from: {', '.join(RIGHTS)}")
@@ -94,9 +95,9 @@ def issue_token(person: str, label: str, scopes: Iterable[str], days: float, *, 
         raise ValueError("A token is valid for 1 to 366 days.")
     value = PREFIX + secrets.token_urlsafe(32)
     with store.write() as session:
-        found = accounts.find(session, person)
-        if found is None:
-            raise ValueError(f"There is no active person named {person!r}")
+        found = session.get(Person, person)
+        if found is None or accounts.barred(found):
+            raise ValueError(f"{person} {accounts.barred(found)}, so a token would not work.{_way_out(found)}")
         beyond = set(wanted) - Actor(found.name, found.role).rights
         if beyond:
             raise ValueError(f"{person} ({found.role.value}) lacks the rights: {', '.join(sorted(beyond))}")
@@ -113,23 +114,45 @@ def issue_token(person: str, label: str, scopes: Iterable[str], days: float, *, 
     return value
 
 
+def _way_out(person: Person | None) -> str:
+    waits = person is not None and not person.disabled and person.password and person.must_change
+    return " They sign in at the console and choose a password first." if waits else ""
+
+
 def of_token(value: str, via: str) -> Actor:
-    """The person whom this token acts for. Raises Forbidden for an invalid token or person."""
+    """The person whom this token acts for. Raises Forbidden, which says what is wrong with the token or its person."""
     with store.read() as session:
-        row = session.exec(
-            select(ApiToken).where(
-                ApiToken.secret == digest(value), col(ApiToken.revoked_at).is_(None), ApiToken.expires_at > now()
-            )
-        ).first()
-        found = row and accounts.find(session, row.person)
-    if not row or not found or found.must_change and found.password:
-        raise Forbidden("This token is unknown, revoked or expired.")
+        row = session.exec(select(ApiToken).where(ApiToken.secret == digest(value))).first()
+        found = session.get(Person, row.person) if row else None
+    if row is None or found is None or _dead(row) or accounts.barred(found):
+        raise Forbidden(_refusal(value, row, found))
     if row.last_used is None or row.last_used < now() - FRESH:
         with store.write() as session:
             session.get_one(ApiToken, row.id).last_used = now()
     return Actor(
         found.name, found.role, frozenset(row.scopes), f"{via}, token {row.id} ({row.label})", IdentityProof.TOKEN
     )
+
+
+def _dead(row: ApiToken) -> str:
+    if row.revoked_at:
+        return f"was revoked on {row.revoked_at:%Y-%m-%d}"
+    return f"expired on {row.expires_at:%Y-%m-%d}" if row.expires_at <= now() else ""
+
+
+def _refusal(value: str, row: ApiToken | None, person: Person | None) -> str:
+    """Details only for the holder of a token that was issued once: anybody else could be guessing."""
+    if row is not None:
+        return f"This token {_dead(row)}." if _dead(row) else (
+            f"This token acts for {row.person}, who {accounts.barred(person)}.{_way_out(person)}"
+        )  # fmt: skip
+    if not value:
+        return "No token was sent. Send an API token as: Authorization: Bearer TOKEN"
+    if value.startswith(INGEST):
+        return "This is an ingest token. It only sends signals; actions need an API token of the People page."
+    if not value.startswith(PREFIX):
+        return f"This is not an API token of this platform. One begins with {PREFIX}"
+    return "This token is unknown. Copy it again, or issue a new one on the People page."
 
 
 def revoke_token(token_id: int, *, by: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from sqlmodel import Session
@@ -19,7 +20,8 @@ from core.actions.registry import (
     why,
 )
 from core.policy import versions
-from core.policy.reader import ConfigurationError
+from core.policy.delivery import CommandsWay
+from core.policy.reader import ConfigurationError, Policy, parse_policy, read_policy
 
 
 @action(
@@ -40,6 +42,7 @@ def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], bas
     if not reason.strip():
         raise Refused("Enter a reason. It is recorded in the audit trail.")
     path = runtime.current().settings.platform_file
+    _same_commands(path, text)
 
     def act(session: Session, who: Actor, key: Key) -> str:
         made = versions.put_in_force(session, path, text, by=who.name, reason=reason, based_on=based_on)
@@ -51,3 +54,25 @@ def change_policy(text: str, *, actor: Actor, reason: Annotated[str, why()], bas
         return once("change_policy", actor, "policy", key, act, {"text": text, "reason": reason})
     except (versions.Stale, ConfigurationError) as error:
         raise Refused(str(error)) from None
+
+
+def _same_commands(path: Path, text: str) -> None:
+    """The platform runs these commands as its own user: whoever changes them has to be able to change the file itself.
+
+    A text or a file that is no policy is refused elsewhere, with its reason.
+    """
+    try:
+        before, after = read_policy(path), parse_policy(text, path.name)
+    except ConfigurationError:
+        return
+    if changed := _run_by_us(after).items() ^ _run_by_us(before).items():
+        raise Refused(
+            f"The deployment commands of {min(changed)[0]} can only be changed in platform.toml itself, because the "
+            "platform runs them outside of its sandbox."
+        )
+
+
+def _run_by_us(policy: Policy) -> dict[str, str]:
+    """What the platform runs outside of its sandbox, and with which variables, by repository."""
+    named = {name: one for name, one in policy.repositories.items() if one.commands != CommandsWay()}
+    return {name: repr((one.commands, one.environment)) for name, one in named.items()}

@@ -38,7 +38,8 @@ from core.vendors.base import VendorError
     Dialog(
         "Roll back",
         "Roll production back?",
-        "Traffic returns to the previous version. The issue is reopened and escalated.",
+        "Production returns to the previous version. Where people merge, the revert is opened as a pull request. The "
+        "issue is reopened and escalated.",
         shortcut="B",
     ),
 )
@@ -60,7 +61,8 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()]
     def act(session: Session, who: Actor, key: Key) -> str:
         fresh = session.get_one(Deployment, deployment_id)
         fresh.status, fresh.ended_at, fresh.note, fresh.alarm = back.status, now(), f"{reason} ({who.name})", ""
-        session.get_one(ChangeSet, row.change_set_id).status = "rolled_back"
+        if back.status != "reverting":  # until the revert is merged, production serves the change
+            session.get_one(ChangeSet, row.change_set_id).status = "rolled_back"
         issue = session.get_one(Issue, row.issue_id)
         _tell_rollback(session, issue, row, back, who.name, reason)
         note(session, who, "roll_back", f"deployment/{deployment_id}", key, {"reason": reason, "says": back.says})
@@ -70,7 +72,12 @@ def roll_back(deployment_id: int, *, actor: Actor, reason: Annotated[str, why()]
 
 
 def _tell_rollback(session: Session, issue: Issue, row: Deployment, back: Restored, who: str, reason: str) -> None:
-    """Escalate the issue. It counts as rolled back only if production moved, and not if a newer deployment stays."""
+    """Escalate the issue. It counts as rolled back only if production changed, not if a newer deployment stays."""
+    if back.status == "reverting":
+        learn.remember(session, issue.id, issue.run, "failed", reason, by=who)
+        stage_log.move(session, issue.id, Status.ESCALATED, f"{back.says}; {who} asked for it: {reason}")
+        notify.queue(session, "reverting", issue, f"reverting-{row.key}", f"{reason}. {back.says}")
+        return
     moved = back.status == "rolled_back"
     learn.remember(session, issue.id, issue.run, "rolled_back" if moved else "escalated", reason, by=who)
     says = f"rolled back by {who}: {reason}" if moved else f"{back.says}; {who} asked for its rollback: {reason}"

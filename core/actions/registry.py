@@ -62,7 +62,7 @@ class Asked:
     """How a person enters an argument.
 
     Without a value, a dialog shows ``missing`` or, if that is empty, uses ``otherwise``; the command line uses
-    ``otherwise`` unless that is None. ``options`` gives the choices for a target, where only the core knows them.
+    ``otherwise`` unless that is None. ``options`` gives the choices for a target, if only the core knows them.
     """
 
     label: str

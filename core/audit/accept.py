@@ -1,6 +1,6 @@
 """Resets the head of the audit trail after a backup of the database was restored.
 
-The head then names rows that the backup lacks, so it no longer advances. If the chain itself is consistent, an admin
+The head then names rows missing in the backup, so it no longer advances. If the chain itself is consistent, an admin
 accepts it. The old heads are recorded in the audit row, and the route ``audit_failed`` gets a notification, so
 that nobody can truncate the trail silently.
 """

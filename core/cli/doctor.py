@@ -19,6 +19,7 @@ from core.policy.reader import ConfigurationError
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.runtime import Runtime
 from core.stages import workspace
+from core.stages.deliver import ways
 from core.vendors import cline, registry
 from core.vendors.command import CommandError
 from core.vendors.redact import Redactor
@@ -55,9 +56,30 @@ def examine(rt: Runtime) -> Iterator[DoctorLine]:
                 Redactor()(str(error)),
                 f"check repositories.{name}.remote in platform.toml",
             )
+        yield _delivery(rt, name)
     for name, check in registry.checks(rt.settings):
         state = "ok" if check.ok else "off" if check.says.startswith("not connected") else "fault"
         yield DoctorLine(name, state, check.says, check.fix)
+    yield from _inputs(rt)
+
+
+def _inputs(rt: Runtime) -> Iterator[DoctorLine]:
+    """Each input in use. One that has received nothing yet was not tried, so it is not ok."""
+    for source in rt.sources:
+        if getattr(source, "connected", False):
+            check = source.check()
+            yield DoctorLine(source.name, "ok" if check.ok else "off", check.says, check.fix)
+
+
+def _delivery(rt: Runtime, name: str) -> DoctorLine:
+    """Whether the repository's way to production answers, and with which rights."""
+    what = f"delivery of {name}"
+    try:
+        check = ways.of(rt, name).check()
+    except (ConfigurationError, CommandError) as error:
+        return DoctorLine(what, "fault", str(error), f"repositories.{name}.delivery in platform.toml")
+    way = rt.policy.repositories[name].way
+    return DoctorLine(what, "ok" if check.ok else "fault", f"{way}: {check.says}", check.fix)
 
 
 def _python() -> DoctorLine:

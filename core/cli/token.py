@@ -88,8 +88,8 @@ def _proved(given, configured: Settings) -> str:
 def show(_given, _settings: Settings, _by: str) -> None:
     with store.read() as session:
         rows = view.tokens(session)
-    for one in rows:
-        state = f"{view.token_state(one)}, {one.expires_at:%F}"
+    for one, person in rows:
+        state = f"{view.token_state(one, person)}, {one.expires_at:%F}"
         used = f"used {one.last_used:%F %H:%M} UTC" if one.last_used else "never used"
         print(f"{one.id:>4} {one.person:<24} {state:<19} {used:<27} {' '.join(one.scopes):<24} {one.label}")
 

@@ -103,7 +103,7 @@ def clock(session: Session) -> datetime:
 
 
 def time() -> datetime:
-    """``clock`` in a session of its own."""
+    """``clock`` in a separate session."""
     with read() as session:
         return clock(session)
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from core.policy.sections import BusinessHours, Freeze, Maintenance
 
-WEEK = 8  # days to look ahead: today's window may be over, next week's is not
+WEEK = 8  # days to look ahead: if today's window is over, the next one is a week away
 
 
 def _spans(at: datetime, zone: str, days: list[int], start: str, length: timedelta):

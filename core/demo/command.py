@@ -84,7 +84,7 @@ class RemoteControl:
 
 @contextlib.contextmanager
 def process(argv: Sequence[str], env: dict[str, str], log: Path | None = None) -> Iterator[subprocess.Popen]:
-    """A child process; its whole tree ends with this process."""
+    """A child process whose whole tree ends with this process."""
     out = log.open("w") if log else None
     child = subprocess.Popen(argv, cwd=ROOT, env=os.environ | env, stdout=out, stderr=out, start_new_session=True)
     try:

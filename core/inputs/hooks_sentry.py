@@ -85,20 +85,21 @@ def _frame(frame: dict) -> dict[str, Any]:
 def _alert(alert: dict, data: dict, action: Any) -> Record:
     rule = mapping(alert.get("alert_rule"))
     projects = alert.get("projects") or rule.get("projects") or []
-    title = text(data.get("description_title")) or text(alert.get("title"))
+    title = text(data.get("description_title")) or text(alert.get("title")) or "metric alert"
+    identity, over = f"metric_alert:{alert['id']}@{alert['date_started']}", action == "resolved"
     return Record(
         source="sentry",
-        vendor_id=f"metric_alert:{alert['id']}@{alert['date_started']}:{_state(action)}",
+        vendor_id=f"{identity}:over" if over else identity,
         kind=Kind.ALERT,
         at=alert["date_started"],
         service=text(projects[0]) if projects else "",
-        level="info" if action == "resolved" else "error",
-        title=f"{title or 'metric alert'}",
+        level="info" if over else "error",
+        title=title[:300],
         message=text(data.get("description_text")),
         url=text(data.get("web_url")),
-        attributes={"alarm_name": text(rule.get("name")) or text(alert.get("title")), "state": text(action)},
+        attributes={
+            "alarm_name": text(rule.get("name")) or text(alert.get("title")),
+            "state": text(action),
+            **({"over": identity} if over else {}),
+        },
     )
-
-
-def _state(action: Any) -> str:
-    return "over" if action == "resolved" else "rings"

@@ -63,7 +63,7 @@ def _record(event: LogEvent, payload: Payload) -> Record | None:
     told = payload.body
     return Record(
         source=SOURCE,
-        vendor_id=event.first.id,
+        vendor_id=event.id,
         kind=Kind.EXCEPTION if line.stack else Kind.LOG,
         at=payload.received_at,
         service=payload.service,

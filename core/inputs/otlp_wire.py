@@ -102,7 +102,7 @@ def decoded(signal: str, body: bytes, media: str) -> Any:
         if media == PROTOBUF:
             message.ParseFromString(body)
         else:
-            json_format.ParseDict(_with_base64_ids(strict_json.loads(body)), message, ignore_unknown_fields=True)
+            json_format.ParseDict(_with_base64_ids(_object(body)), message, ignore_unknown_fields=True)
     except DecodeError:
         raise OtlpFault(400, f"The body is not an OTLP {signal} request.") from None
     except (json_format.ParseError, strict_json.Unreadable) as fault:
@@ -110,6 +110,13 @@ def decoded(signal: str, body: bytes, media: str) -> Any:
     except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         raise OtlpFault(400, f"The body is not an OTLP {signal} request.") from None
     return message
+
+
+def _object(body: bytes) -> dict:
+    found = strict_json.loads(body)
+    if not isinstance(found, dict):
+        raise strict_json.Unreadable("not a JSON object")
+    return found
 
 
 def _with_base64_ids(value: Any) -> Any:

@@ -28,7 +28,7 @@ from core.inputs.hooks import HookContext, Reader
 from core.inputs.measures import measure
 from core.inputs.redaction import redactor
 from core.models import Metric, MetricPoint, Record, now
-from core.models.inputs import IngestToken, InputState, Payload
+from core.models.inputs import NOTHING, IngestToken, InputState, Payload
 from core.models.origin import Origin, Writers
 from core.policy.reader import Policy
 from core.settings import Settings
@@ -36,7 +36,6 @@ from core.vendors.base import FAULTS, Batch, Check, Meter
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-NOTHING = "nothing received yet"
 HOOKS: dict[str, tuple[str, Reader, str]] = {  # by vendor: title, reader, setting of the secret
     "sentry": ("Sentry webhook", hooks_sentry.read, "sentry_webhook_secret"),
     "datadog": ("Datadog webhook", hooks_datadog.read, "datadog_webhook_token"),

@@ -37,7 +37,7 @@ MOST = 10**9  # of one record; an issue's sum still fits into a database column
 def storable(value: Any) -> Any:
     """The value with U+FFFD for characters valid in JSON but not in UTF-8 or PostgreSQL: NUL and lone surrogates.
 
-    Otherwise, one record with such a character would block its whole page of results for ever.
+    Otherwise, one record with such a character would block its whole page of results.
     """
     return _storable(value, DEEPEST)
 

@@ -79,7 +79,7 @@ class Approval(SQLModel, table=True):
     change_set_id: int = Field(foreign_key="changeset.id")
     workflow_id: str
     patch_hash: str
-    asks: str  # the question and its reason
+    asks: str  # the approval's question and its reason
     state: str = Field(default="pending", index=True)  # pending, approved, rejected, expired, stale
     by: str | None = None
     reason: str = ""

@@ -57,6 +57,7 @@ class Status(StrEnum):
     DISMISSED = "dismissed"
 
 
+TEST_ENVIRONMENT = "platform-test"  # of a test event: it shows the way of a signal, and starts no run
 ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
 
 

@@ -1,4 +1,4 @@
-"""Tables of what services and vendors send to the platform: payloads, their tokens, counts, latencies and calls."""
+"""Tables of the data that services and vendors send: payloads, tokens, counts, latencies and calls."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from sqlmodel import Field, SQLModel
 
 from core.models.base import _maybe_time, _only, _time
 
+NOTHING = "nothing received yet"  # how the note of a connector begins that waits for its first payload
+
 
 class Payload(SQLModel, table=True):
-    """One accepted request. It is stored before the answer; a collection cycle makes signals of it."""
+    """One accepted request. It is stored before the response; a collection cycle turns it into signals."""
 
     __table_args__ = (Index("ix_payload_waiting", "due_at", "id", **_only("taken_at IS NULL")),)
     id: int = Field(default=None, primary_key=True)
     input: str = Field(index=True)  # sentry, github, datadog, vercel, otlp, alertmanager, events, lines
     kind: str = ""  # the event that a vendor names in a header, the OTLP signal, or the stream of log lines
-    service: str = ""  # whom the token is for; empty: any service
+    service: str = ""  # the token's service; empty: any service
     body: Any = Field(default=None, sa_column=Column(JSON, nullable=True))  # redacted
     size: int = 0  # bytes as received
     urgent: bool = False  # starts a collection cycle; metrics and spans without errors wait for the next one
     measured: bool = False  # its spans are counted
     received_at: datetime = _time(index=True)
-    due_at: datetime = _time()  # when a cycle is started for it: log lines wait for the rest of their stack
+    due_at: datetime = _time()  # when a cycle starts for it: log lines wait for the rest of their stack
     taken_at: datetime | None = _maybe_time()
 
 
@@ -57,14 +59,14 @@ class SpanWindow(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("service", "at"),)
     id: int = Field(default=None, primary_key=True)
     service: str
-    at: datetime = _time(index=True)  # the interval's begin
+    at: datetime = _time(index=True)  # start of the interval
     requests: int = 0
     errors: int = 0
     latencies: dict = Field(default_factory=dict, sa_type=JSON)  # {"exponent": requests}
 
 
 class ServiceCall(SQLModel, table=True):
-    """That one service calls another, as their spans show it."""
+    """A call from one service to another, from their spans."""
 
     __table_args__ = (UniqueConstraint("caller", "callee"),)
     id: int = Field(default=None, primary_key=True)
@@ -74,7 +76,7 @@ class ServiceCall(SQLModel, table=True):
 
 
 class SpanLink(SQLModel, table=True):
-    """A recent call between services of which one side is known: the two spans arrive in requests of their own."""
+    """A recent call between services with one known side: the two spans arrive in separate requests."""
 
     id: str = Field(primary_key=True)  # trace id and id of the caller's span
     caller: str = ""

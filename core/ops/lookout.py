@@ -16,7 +16,7 @@ from core.runtime import Runtime
 from core.vendors.base import Message, VendorError
 
 log = logging.getLogger(__name__)
-AFTER, REPEAT = 60.0, 900.0  # seconds without an answer until the first message, and between two
+AFTER, REPEAT = 60.0, 900.0  # seconds without a response until the first message, and between messages
 guarded: set[int] = set()  # issues whose deployments this process guards now
 
 

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, func, select
 from core.db import store
 from core.db.columns import select_columns
 from core.models import Approval, Connector, Deployment, Issue, Notification, Round, StageRun, Status, Webhook, now
+from core.models.inputs import InputState, Payload
 
 __all__ = ["CONTENT_TYPE", "text"]
 PREFIX = "platform_"
@@ -36,6 +37,7 @@ class _Store:
             yield _stages(session)
             yield from _deliveries(session)
             yield from _connectors(session)
+            yield from _inputs(session)
 
     def describe(self) -> Iterable[Metric]:
         """Empty: no values are known before the database is read."""
@@ -124,3 +126,13 @@ def _connectors(session: Session) -> Iterator[Metric]:
         yield _family(GaugeMetricFamily, name, says, ["connector"], known)
     read = [(row.name, row.records) for row in rows]
     yield _family(CounterMetricFamily, "connector_records", "Records stored", ["connector"], read)
+
+
+def _inputs(session: Session) -> Iterator[Metric]:
+    """What was sent to the platform: requests that were accepted; requests, and records in them, that were refused."""
+    states = session.exec(select(InputState).order_by(InputState.input)).all()
+    for name in ("accepted", "refused"):
+        rows = [(state.input, getattr(state, name)) for state in states]
+        yield _family(CounterMetricFamily, f"input_{name}", f"Requests of services {name}", ["input"], rows)
+    waiting = _grouped(session, Payload.input, where=(col(Payload.taken_at).is_(None),))
+    yield _family(GaugeMetricFamily, "input_waiting", "Payloads that no cycle has read yet", ["input"], waiting)

@@ -33,6 +33,7 @@ LARGEST = 1 << 20  # bytes of one body
 WINDOW = 300.0  # seconds by which a delivery's own time may differ from ours
 KEPT = timedelta(days=30)
 INPUTS = Inputs()
+SLOT = "hook-"  # the slots of cycles that webhooks started begin with it
 Headers = Mapping[str, str]  # names in lower case
 
 
@@ -191,4 +192,4 @@ def claim() -> str | None:
         taken = session.exec(
             update(Webhook).where(col(Webhook.served).is_(False), col(Webhook.id) <= newest).values(served=True)
         ).rowcount
-    return f"hook-{newest}" if taken else None
+    return f"{SLOT}{newest}" if taken else None

@@ -156,6 +156,9 @@ class FixRules(Strict):
     max_files: int = 5
     complexity: int = 10
     coverage: float = 0.8
+    tests_seconds: float = Field(
+        default=600, ge=10, description="seconds that a whole test suite may take; beyond, the related tests are run"
+    )
     slowdown: float = Field(default=2.0, gt=1, description="allowed slowdown of a changed function, as a factor")
     runner: Literal["auto", "bubblewrap", "limited"] = "auto"
     allow_limited_runner: bool = False

@@ -37,14 +37,17 @@ def text_of(path: Path) -> str:
         raise ConfigurationError(f"{path}: {error}") from None
 
 
-def edited(text: str, changes: Mapping[str, object]) -> str:
-    """The text with the values of dotted keys ("guards.deployments_per_hour") set, comments and order kept."""
+def edited(text: str, changes: Mapping[str, object] | Mapping[tuple[str, ...], object]) -> str:
+    """The text with the values of dotted keys ("guards.deployments_per_hour") set, comments and order kept.
+
+    A key whose names may hold dots themselves is given as a tuple.
+    """
     document = tomlkit.parse(text)
     for key, value in changes.items():
-        *sections, name = key.split(".")
+        *sections, name = key.split(".") if isinstance(key, str) else key
         place = document
         for section in sections:
-            place = place.setdefault(section, tomlkit.table())
+            place = place.setdefault(section, tomlkit.table(is_super_table=section != sections[-1]))
         place[name] = value
     return tomlkit.dumps(document)
 

@@ -73,7 +73,7 @@ def _within(since: datetime, until: datetime) -> tuple:
 
 
 def tally(session: Session, since: datetime, until: datetime) -> RunTally:
-    """All sums of the runs that ended in the span; read from the index ix_outcome_figures alone."""
+    """All sums of the runs that ended in the span; read only from the index ix_outcome_figures."""
     took, fixed = col(Outcome.total_seconds), col(Outcome.result) == "fixed"
     spared = case((took < BASELINE_SECONDS, BASELINE_SECONDS - took), else_=0.0)
     rows = session.exec(

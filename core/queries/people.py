@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, func, select
 
+from core.access import accounts
 from core.models import now
 from core.models.access import ApiToken, Person, SignIn
 
@@ -24,10 +25,11 @@ def people(session: Session) -> list[tuple[Person, int]]:
     return [(row, live.get(row.name, 0)) for row in rows]
 
 
-def tokens(session: Session) -> list[ApiToken]:
-    """Valid tokens first, then the latest."""
+def tokens(session: Session) -> list[tuple[ApiToken, Person | None]]:
+    """The tokens that are not revoked first, then the latest; each with the person whom it acts for."""
     dead = col(ApiToken.revoked_at).is_not(None)
-    return list(session.exec(select(ApiToken).order_by(dead, col(ApiToken.id).desc()).limit(PAGE)))
+    rows = select(ApiToken, Person).join(Person, col(Person.name) == ApiToken.person, isouter=True)
+    return [(token, person) for token, person in session.exec(rows.order_by(dead, col(ApiToken.id).desc()).limit(PAGE))]
 
 
 def states(person: Person) -> list[str]:
@@ -44,5 +46,14 @@ def states(person: Person) -> list[str]:
     return [state for state, is_so in held.items() if is_so]
 
 
-def token_state(token: ApiToken) -> str:
-    return "revoked" if token.revoked_at else "expired" if token.expires_at <= now() else "valid"
+def ended(token: ApiToken) -> bool:
+    """Whether it can never work again."""
+    return token.revoked_at is not None or token.expires_at <= now()
+
+
+def token_state(token: ApiToken, person: Person | None) -> str:
+    """Whether it works, and if not, why."""
+    if ended(token):
+        return "revoked" if token.revoked_at else "expired"
+    why = accounts.barred(person)
+    return f"does not work: {token.person} {why}" if why else "valid"

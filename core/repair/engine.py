@@ -268,7 +268,7 @@ def _proved(bench: Bench, judged: Judged, why: str, tests: str, test_command: Se
         says = f"The regression test may not be run: {reason}."
         return replace(result, reason=says, next_step="Write the test by hand.")
     old = {n: bench.base[n] for n in chosen.files if n in bench.base}
-    proof = prove(bench.tree, old, chosen, test, bench.runner, test_command, bench.crash)
+    proof = prove(bench.tree, old, chosen, test, bench.runner, test_command, bench.crash, bench.rules.tests_seconds)
     checkout.start_over(bench.tree)
     result = replace(result, test=test, proof=proof)
     if not proof.complete:

@@ -43,13 +43,17 @@ class RegressionTest:
 
 @dataclass(frozen=True)
 class Proof:
-    """The proof of fix. Complete only when all four hold; ``says`` has a line for each run."""
+    """The proof of fix. Complete only when all four hold; ``says`` has a line for each run.
+
+    ``slow``: the whole suite took too long, and the related tests alone speak for the older ones.
+    """
 
     fails_before: bool = False
     passes_after: bool = False
     fails_reverted: bool = False
     older_tests_pass: bool = False
     says: Sequence[str] = ()
+    slow: bool = False
 
     @property
     def complete(self) -> bool:

@@ -1,4 +1,4 @@
-"""What vendors reported of a repository's pull requests and deployments, from the stored signals."""
+"""Vendors' reports about a repository's pull requests and deployments, from the stored signals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EndedPull:
 
 
 def ended_pull(session: Session, repository: str, number: int) -> EndedPull | None:
-    """How the pull request ended, by GitHub's webhook; None if none told. The latest end counts."""
+    """How the pull request ended, from GitHub's webhook; None without a report. The latest end counts."""
     names = [f"{repository}!{number}:{end}" for end in ("merged", "closed")]
     row = session.exec(
         select(Signal)
@@ -38,7 +38,7 @@ def ended_pull(session: Session, repository: str, number: int) -> EndedPull | No
 
 
 def releases(session: Session, repository: str, since: datetime) -> list[Signal]:
-    """Deployments, releases and workflow runs of a repository since then, oldest first; not its single commits."""
+    """Deployments, releases and workflow runs of a repository since then, oldest first, without single commits."""
     rows = session.exec(
         select(Signal)
         .where(Signal.source == "github", Signal.kind == Kind.CHANGE, col(Signal.at) >= since)

@@ -46,7 +46,7 @@ def parts(scene: Scene, service: str, start: float, end: float) -> list[Bin]:
 
 
 def counted(events: Sequence[Event], spans: Sequence[Bin], stragglers: bool = False) -> list[float]:
-    """Events in each bin; after the release, those of the replaced release only where ``stragglers`` are asked for."""
+    """Events in each bin; ``stragglers`` includes those of the replaced release after the release."""
     own = [e for e in events if stragglers or not (e.old and e.at >= 0)]
     return [float(sum(e.count for e in own if span.start <= e.at < span.end)) for span in spans]
 

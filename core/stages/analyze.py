@@ -16,7 +16,7 @@ from core.models.counted import counted
 from core.ops import notify
 from core.policy.services import Service
 from core.runtime import Runtime
-from core.signals import health
+from core.signals import health, service_graph
 from core.signals.analysis import memory
 from core.signals.analysis.types import Conclusion, Evidence
 from core.stages import shares
@@ -108,7 +108,7 @@ def gather(rt: Runtime, issue_id: int) -> Evidence:
             rules=policy.severity,
             noise_ms=policy.watch.latency_floor_ms,
             changes=_changes(session, issue),
-            upstreams=known.upstreams,
+            upstreams=service_graph.graph(session, policy).get(issue.service, ()),
             past=_past(session, issue),
         )
 

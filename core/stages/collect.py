@@ -27,6 +27,7 @@ BREAK_AFTER = 3  # failures in a row
 REST_FIRST, REST_MOST = timedelta(seconds=30), timedelta(minutes=10)
 LONGEST_WAIT = 3600.0  # seconds that a vendor may ask for
 LATER = bulk.replacing(("source", "service", "name", "at"), ("value",))
+OVER = "the alert is over"  # why the end of an alert opens no issue
 CHUNK = 1000  # rows of one transaction, so that the writer's lock is short
 
 
@@ -134,7 +135,7 @@ def _aside(record: Record) -> str | None:
     """Why the record opens no issue; None if it may."""
     if record.kind is Kind.CHANGE:
         return "a change, not a fault"
-    return "the alert is over" if "over" in record.attributes else None
+    return OVER if "over" in record.attributes else None
 
 
 def _insert_new(session: Session, table: type[SQLModel], rows: list[dict]) -> int:

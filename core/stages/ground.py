@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from core.models import Crash, Frame
 from core.policy.services import Repository
 from core.repair.environment.discovery import discover, filled
 from core.repair.environment.environment import FOLDER, Environment, Order, environment
@@ -51,6 +52,11 @@ class Ground:
         path, folder = PurePosixPath(name), PurePosixPath(self.repository.folder)
         return path.relative_to(folder).as_posix() if name and path.is_relative_to(folder) else ""
 
+    def unprefixed(self, crash: Crash) -> Crash:
+        """The crash with the policy's prefixes of a container taken off the paths of its frames."""
+        prefixes = [f"{prefix.rstrip('/')}/" for prefix in self.repository.path_prefixes if prefix.strip("/")]
+        return crash.model_copy(update={"frames": tuple(_without(frame, prefixes) for frame in crash.frames)})
+
     @property
     def stands(self) -> bool:
         """Whether its environment is still there."""
@@ -85,6 +91,11 @@ def prepared(rt: Runtime, name: str, repository: Repository, root: Path) -> Grou
         checkout.start_over(root)  # its build may have written into it
     told = filled(repository, said) if said else repository
     return Ground(told, on(runner, made.interpreter, beside), made, beside)
+
+
+def _without(frame: Frame, prefixes: list[str]) -> Frame:
+    prefix = next((one for one in prefixes if frame.file.startswith(one)), "")
+    return frame.model_copy(update={"file": frame.file.removeprefix(prefix)}) if prefix else frame
 
 
 def _servers(rt: Runtime, repository: Repository) -> Servers:

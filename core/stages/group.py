@@ -15,9 +15,10 @@ from sqlmodel import Session, col, func, select
 from core.db import store
 from core.models import ENDED, Issue, Kind, Metric, Record, Signal, Status, now
 from core.models.counted import counted
+from core.models.enums import TEST_ENVIRONMENT
 from core.ops import durable, notify, stage_log
 from core.runtime import Runtime
-from core.signals import triage_rules
+from core.signals import service_graph, triage_rules
 from core.signals.anomaly import degradation
 from core.signals.grouping import correlation, noise
 from core.signals.grouping.candidates import Candidates
@@ -58,11 +59,10 @@ class Known:
 def group_new(rt: Runtime) -> int:
     """Group all signals that have no issue yet; returns how many issues were opened."""
     find_degradations(rt)
-    graph = {name: service.upstreams for name, service in rt.policy.services.items()}
     with store.read() as session:
         if not _waiting(session, 1):
             return 0
-        index = index_of(session)
+        index, graph = index_of(session), service_graph.graph(session, rt.policy)
     opened, more = 0, True
     while more:
         with store.write() as session:
@@ -234,6 +234,9 @@ def _holds(session: Session, rt: Runtime, issue: Issue) -> bool:
 
     On a critical service, even a single error is analyzed, after a minute in which others can join it.
     """
+    if issue.environment == TEST_ENVIRONMENT:
+        issue.reason = "A test event of the setup. It starts no run; remove it on the Setup page."
+        return True
     least, critical = rt.policy.guards.minimum_occurrences, rt.policy.is_critical(issue.service)
     quiet = now() - max(issue.created_at, issue.last_seen)
     if rt.policy_error:

@@ -137,7 +137,7 @@ def body(rt: Runtime, issue: Issue, analysis: Analysis, change: ChangeSet, revie
             f"**Proof**\n{_proof(change)}",
             f"**Review**\n{_gates(review)}{_notes(review)}",
             f"**What was not checked**\n{_unchecked(rt, change, review)}",
-            f"**How to roll back.** {_way_back(change)}",
+            f"**How to roll back.** {_way_back(rt, issue, change)}",
             f"[Issue {issue.id}]({link}) · {_author(change)}",
         ]
     )
@@ -219,12 +219,23 @@ def _unchecked(rt: Runtime, change: ChangeSet, review: Review) -> str:
     return "\n".join(f"- {text}" for text in found)
 
 
-def _way_back(change: ChangeSet) -> str:
+BY_MERGE = (
+    "Merging this pull request approves the fix; the platform never merges it by itself. It watches the release that "
+    "carries it, and opens a pull request that reverts it if the release does harm. Closing it without a merge rejects "
+    "the fix, and your last comment is the reason."
+)
+BY_PLATFORM = (
+    'Use "Roll back" on the Deployments page to restore the previous deployment. The platform rolls back automatically '
+    "if the watch fails."
+)
+
+
+def _way_back(rt: Runtime, issue: Issue, change: ChangeSet) -> str:
+    known = rt.policy.services.get(issue.service)
+    by_merge = known and rt.policy.repositories[known.repository].way == "pull_request"
+    way = BY_MERGE if by_merge else BY_PLATFORM
     commit = f" In git: `git revert {change.head_sha[:12]}`." if change.head_sha else ""
-    return (
-        'Use "Roll back" on the Deployments page to restore the previous deployment. The platform rolls back '
-        f"automatically if the watch fails.{commit} The change touches code only, no data and no settings."
-    )
+    return f"{way}{commit} The change touches code only, no data and no settings."
 
 
 def _author(change: ChangeSet) -> str:

@@ -190,6 +190,18 @@ class Clone:
         found = {ref: sha for sha, ref in (line.split("\t") for line in told.splitlines())}
         return found.get(f"refs/heads/{branch}", "")
 
+    def branches(self) -> list[str]:
+        """The branches of the remote. Raises Unreachable, also for an address that git must not follow."""
+        try:
+            told = self._reach("ls-remote", "--quiet", "--heads", "--", self.repository.remote, timeout=60)
+        except ValueError as error:
+            raise Unreachable(str(error)) from None
+        return [line.partition("\trefs/heads/")[2] for line in told.splitlines()]
+
+    def files(self, ref: str) -> list[str]:
+        """The paths of a commit's files."""
+        return self.git("ls-tree", "-r", "-z", "--name-only", self.head(ref)).split("\0")[:-1]
+
     def delete(self, branch: str, sha: str) -> bool:
         """Delete a remote branch that stands at ``sha``; whether it is gone. One that somebody moved is left alone."""
         lease = f"--force-with-lease=refs/heads/{branch}:{sha}"

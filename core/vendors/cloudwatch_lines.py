@@ -38,10 +38,10 @@ def line_of(row: dict) -> StreamLine | None:
 
 
 def row_of(event: LogEvent) -> dict:
-    """The joined event as a row: that of its first line, with the whole text."""
+    """The joined event as a row: the time of its first line, the identity of its stack, and the whole text."""
     first = event.first
     return {
-        "eventId": first.id,
+        "eventId": event.id,
         "timestamp": first.at.timestamp() * 1000 if first.at else 0,
         "logStreamName": first.stream,
         "message": text_of(event),

@@ -22,6 +22,7 @@ NEEDS = {  # all of them or none
     "github": ("github_token",),
     "cloudwatch": ("cloudwatch_log_groups",),
     "osv": ("osv_url",),
+    "kubernetes": ("kubernetes_api_url", "kubernetes_token"),
 }
 WHERE = {
     "datadog_api_key": "Organization Settings > API Keys",
@@ -33,6 +34,8 @@ WHERE = {
     "github_token": "Settings > Developer settings > Fine-grained tokens",
     "cloudwatch_log_groups": "CloudWatch > Log groups",
     "cloudwatch_namespace": "CloudWatch > All metrics",
+    "kubernetes_api_url": "kubectl cluster-info",
+    "kubernetes_token": "kubectl create token NAME, of a service account that may get and patch the Deployment",
 }
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 Row = tuple[str, str, Callable[[str], bool], str, str]  # vendor, setting, is it wrong, what it is, what to do

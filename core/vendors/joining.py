@@ -70,6 +70,7 @@ class LogEvent:
     headed: int = 0  # words of the header that each line of the stack has
     headless: bool = False
     open: bool = False  # later lines may still belong to it
+    head: int = 0  # index of the line that begins the stack
     characters: int = 0
 
     @property
@@ -79,6 +80,16 @@ class LogEvent:
     @property
     def first(self) -> StreamLine:
         return self.lines[0]
+
+    @property
+    def id(self) -> str:
+        """The identity: that of the line that begins the stack, whether or not the line before it was read with it."""
+        return self.lines[self.head].id
+
+    @property
+    def stack(self) -> bool:
+        """Is it a stack, or the beginning or the rest of one?"""
+        return bool(self.kind in _RULES or self.headless or begins_stack(self.first.text))
 
     @property
     def last(self) -> StreamLine:
@@ -219,7 +230,8 @@ def _other(event: LogEvent, bare: str) -> bool:
     if "\n" in bare.rstrip():
         return False
     if HEAD.match(bare):
-        event.kind = ("group" if GROUP.match(bare) else "python") if _says_error(event) else event.kind
+        if _says_error(event):
+            event.kind, event.head = "group" if GROUP.match(bare) else "python", len(event.lines)
         return event.kind in _RULES
     if FRAME.match(bare) and event.headless:
         event.kind = "python"

@@ -44,7 +44,8 @@ def whole(
     known = {line.id for line in waited}
     events = joined([*waited, *(line for line in lines if line.id not in known)])
     complete = [event for event in events if not (event.headless and _at(event.first, since) < since + GAP)]
-    cut = [event for event in complete if event.open and (not last or until - _at(event.last, until) < SETTLE)]
+    open_ = [event for event in complete if event.open and event.stack]
+    cut = [event for event in open_ if (not last or until - _at(event.last, until) < SETTLE)]
     held = cut[-HELD:]
     while sum(len(event.lines) for event in held) > HELD_LINES:
         held = held[1:]

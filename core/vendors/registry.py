@@ -179,6 +179,7 @@ CONNECTORS = {  # in the order in which they are read and shown; a new vendor is
     "cloudwatch": _for(cloudwatch, Use.SOURCE, Use.HEALTH),
     "github": _for(github, Use.SOURCE),
     "vercel": _for(vercel),
+    "kubernetes": _for(cluster),
     "osv": _for(osv),
     "kestra": _for(kestra),
     "slack": _for(slack, Use.NOTIFIER),
@@ -246,9 +247,14 @@ def analysts(settings: Settings, embedded: Analyst) -> list[Analyst]:
 
 
 def checks(settings: Settings) -> Iterator[tuple[str, Check]]:
-    """Every connector's own word on whether it would work; what can be seen in the settings comes first."""
-    for name, connector in CONNECTORS.items():
-        yield name, hint(settings, name) or _check(name, connector.build(settings))
+    """Every connector's own word on whether it would work."""
+    for name in CONNECTORS:
+        yield name, check(settings, name)
+
+
+def check(settings: Settings, name: str) -> Check:
+    """One connector's own word; what can be seen in the settings comes first."""
+    return hint(settings, name) or _check(name, CONNECTORS[name].build(settings))
 
 
 def _check(name: str, made: Pinged | None) -> Check:

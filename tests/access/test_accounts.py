@@ -14,6 +14,7 @@ from core.db import store
 from core.models import AuditRow, now
 from core.models.access import ApiToken, Person, Role, SignIn
 from core.policy.sections import Access
+from core.queries import people as view
 from tests import screens
 
 RULES = Access(lock_after=3, lock_minutes=15, password_days=365)
@@ -74,7 +75,7 @@ def test_an_unknown_name_takes_as_much_work_as_a_known_one(ada, monkeypatch):
             accounts.sign_in(name, "guess", RULES)
     assert asked == ["guess", "guess"]
     monkeypatch.undo()
-    assert not passwords.matches("", RIGHT), "the hash of nobody is verified, and is never right"
+    assert not passwords.matches("", RIGHT), "an unknown name is checked against a dummy hash that never matches"
 
 
 def test_wrong_passwords_lock_for_a_while_and_a_right_one_resets_the_count(ada):
@@ -138,7 +139,7 @@ def test_a_session_is_stored_as_a_hash_and_bound_to_its_browser(console):
         assert value not in str([row.model_dump() for row in session.exec(select(SignIn))])
     found = sessions.of_cookie(value, "firefox")
     assert sessions.actor(found).name == "viewer"
-    assert sessions.of_cookie(value, "chromium") is None, "carried to another browser"
+    assert sessions.of_cookie(value, "chromium") is None, "copied to another browser"
     assert sessions.of_cookie(value[:-1], "firefox") is None
     assert sessions.of_cookie(found, "firefox") is None, "the hash is not the secret"
 
@@ -151,7 +152,7 @@ def test_a_session_ends_by_time_by_sign_out_and_with_its_account(console):
     accounts.set_disabled("operator", True, by="admin")
     assert [sessions.actor(s) for s in (late, out, with_person)] == [None, None, None]
     accounts.set_disabled("operator", False, by="admin")
-    assert sessions.actor(with_person) is None, "letting a person in again does not revive a session"
+    assert sessions.actor(with_person) is None, "enabling a person does not revive a session"
 
 
 # --- tokens ----------------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ def test_a_token_acts_for_its_person_within_its_scopes(console):
         row = session.get_one(ApiToken, 1)
         assert value not in str(row.model_dump()) and row.last_used is not None
     accounts.set_role("bob", Role.VIEWER, by="admin")
-    assert sessions.of_token(value, "api").rights == {"view"}, "never more than the person's role of today"
+    assert sessions.of_token(value, "api").rights == {"view"}, "limited by the person's current role"
 
 
 def revoked():
@@ -182,12 +183,39 @@ def disabled_person():
     accounts.set_disabled("bob", True, by="admin")
 
 
-@pytest.mark.parametrize("end", [revoked, expired, disabled_person])
-def test_an_ended_token_is_refused(console, end):
+def new_password():
+    accounts.set_password("bob", "a one-time password", by="admin")
+
+
+@pytest.mark.parametrize("end, says", [
+    (revoked, "was revoked on"), (expired, "expired on"), (disabled_person, "bob, who is disabled"),
+    (new_password, "bob, who has not changed the one-time or expired password"),
+])  # fmt: skip
+def test_a_token_that_has_ended_is_worth_nothing_and_says_why(console, end, says):
     value = sessions.issue_token("bob", "kestra", ["view"], 30, by="admin")
     end()
-    with pytest.raises(Forbidden, match="unknown, revoked or expired"):
+    with pytest.raises(Forbidden, match=says):
         sessions.of_token(value, "api")
+    with store.read() as session:
+        assert not any(view.token_state(*row) == "valid" for row in view.tokens(session))
+
+
+@pytest.mark.parametrize("value, says", [
+    ("", "No token was sent"), ("ghp_0123456789", "not an API token"), ("dip_guessed", "unknown"),
+    ("dip_in_" + "x" * 43, "ingest token"),
+])  # fmt: skip
+def test_a_token_of_another_kind_is_named_as_that(console, value, says):
+    with pytest.raises(Forbidden, match=says) as refusal:
+        sessions.of_token(value, "api")
+    assert not value or value not in str(refusal.value)
+
+
+def test_no_token_for_a_person_who_has_a_one_time_password(console):
+    accounts.add("ada", Role.OPERATOR, "a one-time password", by="admin")
+    with pytest.raises(ValueError, match="would not work. They sign in at the console and choose a password first"):
+        sessions.issue_token("ada", "kestra", ["view"], 30, by="admin")
+    accounts.change_password("ada", "a one-time password", "my very own password")
+    assert sessions.of_token(sessions.issue_token("ada", "kestra", ["view"], 30, by="admin"), "api").name == "ada"
 
 
 @pytest.mark.parametrize("person, scopes, days", [

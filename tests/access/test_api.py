@@ -38,7 +38,7 @@ def test_a_program_reads_an_approval_and_approves_exactly_that_patch(client):
     wrong = client.post(f"/api/issues/{issue}/approve", json={"patch_hash": "0" * 64}, headers=headers)
     assert (wrong.status_code, "patch has changed" in wrong.json()["says"]) == (409, True)
     answers = [client.post(f"/api/issues/{issue}/approve", json={"patch_hash": patch}, headers=headers) for _ in "ab"]
-    assert [a.status_code for a in answers] == [200, 409], "the question is answered"
+    assert [a.status_code for a in answers] == [200, 409], "the approval is answered"
     assert waiting.state(number).by == "bob"
 
 

@@ -118,7 +118,7 @@ def test_the_provider_names_a_person_and_the_policy_gives_the_role(client, ident
     with store.read() as session:
         assert session.get_one(Person, "jo@x.io").role is Role.APPROVER
     assert client.get("/", headers=PAGE).status_code == 200
-    assert USER_COOKIE_NAME not in client.cookies, "the provider's cookie was a ticket for one entry"
+    assert USER_COOKIE_NAME not in client.cookies, "the provider's cookie is valid for one sign-in"
 
 
 def test_a_person_without_a_role_is_refused(client, identity):

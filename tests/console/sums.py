@@ -1,4 +1,4 @@
-"""The sums of runs worked out in Python: what SQL has to arrive at."""
+"""The sums of runs computed in Python, as a reference for SQL."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def sums(runs) -> RunTally:
 
 
 def judged(runs) -> list[ConfidenceTally]:
-    """Decisions to act that ended, by tenth of confidence."""
+    """Completed decisions to act, by tenth of confidence."""
     tenths: dict[int, list] = {}
     for r in runs:
         if r.verdict in ("AUTO_RESOLVE", "SCHEDULE_MAINTENANCE") and r.result in ("fixed", "rolled_back", "failed"):

@@ -1,4 +1,4 @@
-"""What the pages say of corroboration: the policy's rule, and each issue's sentence, as text."""
+"""Corroboration on the pages: the policy's rule, and each issue's sentence, as text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from core.policy.services import Repository, Service
         (False, True, "not required, but for cart"),
     ],
 )
-def test_the_policys_rule_in_words(required, own, says):
+def test_the_policys_rule_is_described(required, own, says):
     services = {"cart": Service(repository="shop", corroboration=own), "search": Service(repository="shop")}
     policy = Policy(
         repositories={"shop": Repository(remote="/srv/shop.git")},
@@ -44,7 +44,7 @@ def test_the_policys_rule_in_words(required, own, says):
         ({}, ""),
     ],
 )
-def test_the_issue_says_what_corroborates_it(receipt, says):
+def test_the_issue_names_its_corroboration(receipt, says):
     made = Decision(issue_id=1, analysis_id=1, run=1, verdict=Verdict.AUTO_RESOLVE, confidence=0.9, row=3,
                     needs_approval=True, receipt=receipt)  # fmt: skip
     drawn = issue._decided(made)

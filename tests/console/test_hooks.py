@@ -1,4 +1,4 @@
-"""Webhooks in, /metrics and /healthz, over their real routes."""
+"""Incoming webhooks, /metrics and /healthz, over their real routes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ VENDORS = ("sentry", "github", "datadog", "vercel")
 
 
 def signed(vendor: str, body: bytes, secret: str = SECRET, name: str = "d-1") -> dict[str, str]:
-    """Headers as the vendor sends them, written from its documentation and not from core/ops/webhooks.py."""
+    """The vendor's headers, written from its documentation and not from core/ops/webhooks.py."""
 
     def mac(algorithm):
         return hmac.new(secret.encode(), body, algorithm).hexdigest()
@@ -72,7 +72,7 @@ def taken() -> list[Webhook]:
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_signed_delivery_is_taken_and_makes_one_round(client, vendor):
+def test_a_signed_delivery_is_accepted_and_starts_one_round(client, vendor):
     for number in range(3):
         body = json.dumps({"id": f"event-{number}"}).encode()
         answer = client.post(f"/hooks/{vendor}", content=body, headers=signed(vendor, body, name=f"d-{number}"))
@@ -92,7 +92,7 @@ def test_a_signed_delivery_is_taken_and_makes_one_round(client, vendor):
         (lambda headers, body: (headers, body + b" " * (webhooks.LARGEST + 1 - len(body))), 413),
     ],
 )
-def test_what_is_not_the_vendors_is_refused(client, vendor, spoil, status):
+def test_a_delivery_without_the_vendors_signature_is_refused(client, vendor, spoil, status):
     body = b'{"id": "event-1"}'
     headers, body = spoil(signed(vendor, body), body)
     headers = {name: value.encode("utf-8") for name, value in headers.items()}
@@ -102,14 +102,14 @@ def test_what_is_not_the_vendors_is_refused(client, vendor, spoil, status):
 
 
 @pytest.mark.parametrize("vendor", [v for v in VENDORS if v != "datadog"])
-def test_a_body_that_was_changed_on_its_way_is_refused(client, vendor):
+def test_a_tampered_body_is_refused(client, vendor):
     assert (
         client.post(f"/hooks/{vendor}", content=b'{"id": 2}', headers=signed(vendor, b'{"id": 1}')).status_code == 401
     )
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_replay_is_refused_under_its_old_id_and_under_a_new_one(client, vendor):
+def test_a_replay_is_refused_with_its_old_id_and_with_a_new_one(client, vendor):
     body = b'{"id": "event-1"}'
     codes = [
         client.post(f"/hooks/{vendor}", content=body, headers=signed(vendor, body, name=name)).status_code
@@ -125,7 +125,7 @@ def test_an_old_delivery_of_sentry_is_refused(client):
     assert client.post("/hooks/sentry", content=body, headers=late).status_code == 401
 
 
-def test_a_body_without_an_end_is_given_up_at_one_megabyte(client):
+def test_an_endless_body_is_refused_at_one_megabyte(client):
     def endless():
         for _ in range(10):
             yield b"x" * 300_000
@@ -136,7 +136,7 @@ def test_a_body_without_an_end_is_given_up_at_one_megabyte(client):
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_without_a_secret_the_door_is_shut(client, console, vendor):
+def test_without_a_secret_webhooks_are_disabled(client, console, vendor):
     process.configure(Settings(**{**console.model_dump(), **dict.fromkeys(SECRETS, "")}))
     body = b"{}"
     answer = client.post(f"/hooks/{vendor}", content=body, headers=signed(vendor, body, secret=""))
@@ -152,7 +152,7 @@ def test_an_unknown_vendor_and_a_failing_store(client):
     assert client.post("/hooks/github", content=body, headers=signed("github", body)).status_code == 503
 
 
-def test_the_engine_takes_deliveries_up_with_one_round(client, monkeypatch):
+def test_the_engine_processes_deliveries_in_one_round(client, monkeypatch):
     import threading
 
     slots = []
@@ -182,7 +182,7 @@ def values(client, name: str) -> dict[tuple, float]:
     return found
 
 
-def test_metrics_count_what_the_store_holds(client):
+def test_metrics_count_the_stored_rows(client):
     with store.write() as session:
         scenes.shop(session)
         issue = factories.issue(session, status=Status.NEW)
@@ -219,7 +219,7 @@ def test_metrics_count_what_the_store_holds(client):
     assert values(client, "platform_connector_lag_seconds")[("elsewhere",)] == 42
 
 
-def test_metrics_are_for_this_machine_or_for_who_has_the_token(client, console):
+def test_metrics_need_the_token_or_a_local_client(client, console):
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 401
     app = Starlette(routes=server.app._user_routes)
@@ -232,7 +232,7 @@ def test_metrics_are_for_this_machine_or_for_who_has_the_token(client, console):
     assert client.get("/metrics", headers={"Authorization": f"Basic {basic}"}).status_code == 401
 
 
-def test_metrics_say_when_the_store_is_gone(client):
+def test_metrics_report_a_missing_store(client):
     store._engine = None
     assert client.get("/metrics").status_code == 503
 
@@ -254,7 +254,7 @@ def test_metrics_say_when_the_store_is_gone(client):
         (True, 30, 1, 5000, "alive", 200),
     ],
 )
-def test_healthz_tells_whether_the_engine_lives(client, engine_here, worker_age, beat_age, round_age, says, code):
+def test_healthz_reports_whether_the_engine_is_alive(client, engine_here, worker_age, beat_age, round_age, says, code):
     process.configure(process.settings().model_copy(update={"console_engine": engine_here}))
     at = now()
     with store.write() as session:

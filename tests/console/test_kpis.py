@@ -1,4 +1,4 @@
-"""KPI formulas: by hand, at their borders, and silent where there is not enough."""
+"""KPI formulas: computed by hand, at their limits, and None with too few cases."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_availability(requests, errors, value):
     assert kpis.availability(requests, errors).value == value
 
 
-def test_money_is_hours_times_their_cost():
+def test_money_is_hours_times_the_hourly_cost():
     tally = sums(FIXED)
     assert kpis.money_saved(tally, 60).value == pytest.approx(kpis.hours_saved(tally).value * 60)
 
@@ -68,7 +68,7 @@ def test_the_parts_add_up_to_the_repair():
     assert kpis.parts(10.0, {"fix": 20.0}, 25.0)[-1].seconds == 0, "overlapping stages leave no negative waiting"
 
 
-def test_every_target_of_the_product_is_a_figures():
+def test_every_target_belongs_to_a_figure():
     targets = {f.name: f.target for f in kpis.all_of(RunTally(), DeploymentCount(), (0, 0), 90)}
     assert (targets["MTTR, auto-fixed"], targets["Auto-resolution"]) == (300, 0.8)
     assert (targets["Mean confidence"], targets["Uptime"]) == (0.85, 0.999)

@@ -41,7 +41,7 @@ def test_text_is_escaped(made):
     assert "<script" not in made
 
 
-def test_what_is_safe_is_not_escaped_twice():
+def test_safe_html_is_not_escaped_again():
     assert tag("p", tag("b", "a & b")) == "<p><b>a &amp; b</b></p>"
 
 
@@ -60,7 +60,7 @@ def test_what_is_safe_is_not_escaped_twice():
         (864000, "10 d"),
     ],
 )
-def test_a_span_is_told_in_its_natural_unit(seconds, words):
+def test_a_span_is_shown_in_its_natural_unit(seconds, words):
     assert span(seconds) == words
 
 
@@ -73,7 +73,7 @@ def test_every_time_shows_its_zone():
 
 
 @pytest.mark.parametrize("looks, words", [(STATUS, Status), (SEVERITY, Severity), (VERDICT, Verdict)])
-def test_every_word_has_a_sign_beside_its_colour(looks, words):
+def test_every_badge_has_a_sign_besides_its_colour(looks, words):
     assert set(looks) == set(words)
     assert all(tone and sign and said for tone, sign, said in looks.values())
 
@@ -90,7 +90,7 @@ def test_a_diff_pairs_removed_with_added_lines():
     assert diff.size(factories.PATCH) == (4, 2)
 
 
-def test_a_diff_takes_lines_that_look_like_headers():
+def test_a_diff_accepts_lines_that_look_like_headers():
     rows = [r for r in diff.rows("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n--- old\n+++ new\n same\n") if r.kind != "file"]
     assert [(r.left, r.right) for r in rows if r.kind == "changed"] == [((1, "-- old"), (1, "++ new"))]
 
@@ -100,10 +100,10 @@ def test_a_broken_patch_is_still_drawn(patch):
     assert "d-diff" in diff.side_by_side(patch)
 
 
-def test_a_long_patch_is_cut_and_says_so():
+def test_a_long_patch_is_cut_with_a_note():
     drawn = diff.side_by_side("+++ b/x\n@@ -0,0 +1,2000 @@\n" + "+line\n" * 2000)
     assert "more lines are not shown" in drawn
-    assert drawn.count('<tr class="d-changed">') == diff.LIMIT - 2, "a row each of file and hunk"
+    assert drawn.count('<tr class="d-changed">') == diff.LIMIT - 2, "one row each for file and hunk"
 
 
 def test_the_diagram_counts_and_links_every_status():
@@ -121,12 +121,12 @@ def test_every_arrow_joins_two_nodes():
     assert {name for pair in names for name in pair} == set(diagram.NODES)
 
 
-def test_only_svg_of_our_own_is_drawn():
+def test_only_our_own_svg_is_drawn():
     with pytest.raises(TypeError):
         drawing("<svg onload=alert(1)>", key="x")
 
 
-def test_the_rate_chart_says_its_figures():
+def test_the_rate_chart_describes_its_figures():
     start = datetime(2026, 1, 1, tzinfo=UTC)
     points = [(start + timedelta(minutes=i), 100.0, 22.0 if i == 1 else 0.0) for i in range(4)]
     drawn = rate_chart([*points, (start + timedelta(minutes=4), 0.0, 0.0)], [(start, EVIL)])
@@ -146,7 +146,7 @@ def test_charts_are_drawn_from_rows():
     assert charts.calibration(kpis.calibration(decided)).data[1].y[0] == 1.0
 
 
-def test_a_report_is_one_page_of_its_own():
+def test_a_report_is_one_self_contained_page():
     ended = [run(confidence=0.85)] * 6
     now = kpis.all_of(sums(ended), kpis.DeploymentCount(6, 0), (5000, 5), 90)
     start = datetime(2026, 1, 1, tzinfo=UTC)
@@ -166,7 +166,7 @@ RECEIPTS = [
 
 
 @pytest.mark.parametrize("shape, words", RECEIPTS)
-def test_a_receipt_is_drawn_also_when_it_lacks_parts(shape, words):
+def test_a_receipt_with_missing_parts_is_drawn(shape, words):
     decision = Decision(
         issue_id=1,
         analysis_id=1,
@@ -187,7 +187,7 @@ def test_a_receipts_terms_are_named_and_add_up():
     assert "Confidence of the analysis" in drawn and f"{made['terms'][0]['contribution']:.3f}" in drawn
 
 
-def test_the_index_is_ours():
+def test_the_index_has_the_products_head():
     text = assets.template()
     assert "<title>DevOps Intelligence Platform</title>" in text and 'name="description"' in text
     assert "SourceSans" not in text and 'lang="en"' in text
@@ -199,11 +199,11 @@ def test_the_index_is_ours():
 @pytest.mark.parametrize(
     "accepts, best", [("", ""), ("gzip", "gzip"), ("gzip, br;q=0.9", "br"), ("identity", ""), ("deflate, br", "br")]
 )
-def test_the_best_packing_is_chosen(accepts, best):
+def test_the_best_encoding_is_chosen(accepts, best):
     assert assets.encoding(accepts) == best
 
 
-def test_another_streamlits_index_is_refused():
+def test_an_unknown_index_is_refused():
     with pytest.raises(ValueError, match="adapt console/server/assets.py"):
         assets.index("<html><title>Streamlit</title></html>")
 
@@ -213,7 +213,7 @@ def test_no_file_outside_static_is_served(path):
     assert assets.body(path, "") is None
 
 
-def test_a_review_tells_faults_from_notes_and_what_was_not_looked_at_from_what_passed():
+def test_a_review_separates_faults_from_notes_and_unavailable_gates_from_passed_ones():
     gates = [
         {"gate": "style", "passed": True, "value": 0.0, "limit": 0.0, "says": EVIL},
         {"gate": "audit", "passed": False, "done": True, "value": 1.0, "limit": 0.0, "says": "one"},
@@ -237,7 +237,7 @@ def test_a_review_tells_faults_from_notes_and_what_was_not_looked_at_from_what_p
     ]
 
 
-def test_what_the_review_could_not_look_at_is_a_risk():
+def test_an_unavailable_gate_is_a_risk():
     gates = [
         {"gate": "scan", "passed": True, "done": False, "says": "not scanned, and passes"},
         {"gate": "scan", "passed": False, "done": False, "says": "not scanned: a person looks"},

@@ -29,7 +29,7 @@ def client(console):
 
 
 def _routes():
-    """Our routes and middleware without Streamlit's runtime, of which a process can hold only one."""
+    """The product's routes and middleware without Streamlit's runtime; a process can have only one of those."""
     from starlette.applications import Starlette
 
     return Starlette(routes=server.app._user_routes, middleware=server.app._user_middleware)
@@ -54,17 +54,17 @@ def test_status_counts_and_needs_no_script(client):
 
 
 @pytest.mark.parametrize("asked, sent", [("30", "30"), ("1", None), ("x", None), ("30;url=//e", None)])
-def test_status_refreshes_itself_only_when_asked(client, asked, sent):
+def test_status_refreshes_itself_only_on_request(client, asked, sent):
     assert client.get(f"/status?refresh={asked}").headers.get("refresh") == sent
 
 
-def test_status_says_when_the_store_is_gone(client):
+def test_status_reports_a_missing_store(client):
     store._engine = None
     code, text = status.page()
     assert code == 503 and "The database is not responding" in text
 
 
-def test_a_strangers_connector_name_is_escaped_on_status(client):
+def test_an_untrusted_connector_name_is_escaped_on_status(client):
     from tests import factories
 
     with store.write() as session:
@@ -81,7 +81,7 @@ def test_every_answer_carries_the_security_headers(client, path):
 
 
 @pytest.mark.parametrize("packing", ["br", "gzip"])
-def test_static_files_are_compressed_and_kept_for_a_year(client, packing):
+def test_static_files_are_compressed_and_cached_for_a_year(client, packing):
     script = re.search(r'src="\.(/static/js/index[^"]+)"', client.get("/").text)[1]
     with client.stream("GET", script, headers={"accept-encoding": packing}) as packed:
         raw = b"".join(packed.iter_raw())
@@ -93,7 +93,7 @@ def test_static_files_are_compressed_and_kept_for_a_year(client, packing):
     assert len(raw) < len(plain.content) / 3
 
 
-def test_the_first_look_holds_real_figures_and_no_strangers_markup(client):
+def test_the_first_paint_has_real_figures_and_no_untrusted_markup(client):
     with store.write() as session:
         scenes.shop(session)
         scenes.story(session, Status.FIXING, title="<script>alert(1)</script>")
@@ -105,27 +105,27 @@ def test_the_first_look_holds_real_figures_and_no_strangers_markup(client):
 
 
 @pytest.mark.parametrize("session", ["", "nobody's"])
-def test_nobody_sees_a_first_look_without_a_session(client, session):
+def test_without_a_session_there_is_no_first_paint(client, session):
     assert first_paint.html("/issues", "", session) == ""
 
 
-def test_a_first_look_holds_only_what_the_role_may_open(client):
+def test_a_first_paint_has_only_the_pages_of_the_role(client):
     viewer, admin = (sessions.digest(name) for name in ("viewer", "admin"))
     assert first_paint.html("/audit", "", viewer) == "" and 'id="first"' in first_paint.html("/audit", "", admin)
     link = 'href="/settings"'
     assert link not in first_paint.html("/", "", viewer) and link in first_paint.html("/", "", admin)
 
 
-def test_without_a_store_there_is_no_first_look(client):
+def test_without_a_store_there_is_no_first_paint(client):
     store._engine = None
     assert first_paint.html("/issues", "", sessions.digest("admin")) == ""
 
 
-def test_robots_may_come_as_far_as_the_sign_in(client):
+def test_robots_reach_only_the_sign_in(client):
     assert client.get("/robots.txt").text == "User-agent: *\nAllow: /\n"
 
 
-def test_a_commit_is_told_to_every_visitor(console):
+def test_a_commit_is_sent_to_every_visitor(console):
     async def story():
         async with StoreWatch().running() as watch:
             first, second = watch.changes(), watch.changes()
@@ -145,7 +145,7 @@ def _commit():
         scenes.story(session, Status.NEW)
 
 
-def test_a_store_that_fails_is_a_change_and_so_is_its_return(console):
+def test_a_failure_of_the_store_is_a_change_and_so_is_its_recovery(console):
     async def story():
         kept = store._engine
         async with StoreWatch().running() as watch:
@@ -162,14 +162,14 @@ def test_a_store_that_fails_is_a_change_and_so_is_its_return(console):
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_the_engine_runs_only_where_it_is_switched_on(console, monkeypatch, on):
+def test_the_engine_runs_only_if_it_is_enabled(console, monkeypatch, on):
     calls = []
     fake = ModuleType("core.scheduler")
     fake.start = lambda settings: calls.append("start") or SimpleNamespace(stop=lambda: calls.append("stop"))
     monkeypatch.setitem(sys.modules, "core.scheduler", fake)
     monkeypatch.setattr(core, "scheduler", fake, raising=False)
     monkeypatch.setattr(process, "_settings", console.model_copy(update={"console_engine": on}))
-    monkeypatch.setattr(server, "end_soon", lambda: None)  # it would end this very process
+    monkeypatch.setattr(server, "end_soon", lambda: None)  # it would end this process
 
     async def serve():
         async with server.engine():

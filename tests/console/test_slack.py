@@ -1,4 +1,4 @@
-"""What Slack may not do, over the real route: without the engine, since nothing here reaches a workflow."""
+"""Refused Slack requests, over the real route; without the engine, since nothing here reaches a workflow."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def address_of():
 
 @pytest.fixture
 def asked(tmp_path, address_of):
-    """A question for approval that has been posted to Slack."""
+    """A pending approval that was posted to Slack."""
     vendor, address = address_of
     vendor.__init__()
     opened = screens.open_console(tmp_path, platform=PEOPLE)
@@ -77,7 +77,7 @@ def buttons(message: dict) -> list[str]:
     return [e["action_id"] for b in message["blocks"] if b["type"] == "actions" for e in b["elements"]]
 
 
-def test_a_user_whom_the_policy_does_not_name_can_do_nothing(asked):
+def test_a_user_missing_in_the_policy_can_do_nothing(asked):
     asked.send(asked.vendor.click(asked.message["ts"], "approve", user="U0EVE"))
     assert "U0EVE is not listed in [slack.people]" in asked.vendor.whispers[0]["text"]
     forged = {"id": "V1", "callback_id": "reject"} | {
@@ -88,7 +88,7 @@ def test_a_user_whom_the_policy_does_not_name_can_do_nothing(asked):
     assert question().state == "pending" and not audited()
 
 
-def test_a_person_without_the_right_is_told_so(asked):
+def test_a_person_without_the_right_gets_a_refusal(asked):
     asked.send(asked.vendor.click(asked.message["ts"], "approve", user="U0VIC"))
     assert "vic (operator) cannot approve" in asked.vendor.whispers[0]["text"]
     assert question().state == "pending"
@@ -111,7 +111,7 @@ def test_a_button_of_another_patch_approves_nothing(asked):
         ("stale", "void"),
     ],
 )
-def test_an_answer_given_elsewhere_takes_the_buttons_away(asked, state, says):
+def test_an_answer_given_elsewhere_removes_the_buttons(asked, state, says):
     assert buttons(asked.message) == ["approve", "reject", "escalate"]
     with store.write() as session:
         row = session.exec(select(Approval)).one()
@@ -123,7 +123,7 @@ def test_an_answer_given_elsewhere_takes_the_buttons_away(asked, state, says):
     assert (sent.told, sent.state, sent.error) == (state, "sent", None)
 
 
-def test_a_message_that_was_deleted_is_not_tried_for_ever(asked):
+def test_a_deleted_message_is_not_retried_for_ever(asked):
     asked.vendor.messages.clear()
     with store.write() as session:
         session.exec(select(Approval)).one().state = "expired"
@@ -143,7 +143,7 @@ def test_a_message_that_was_deleted_is_not_tried_for_ever(asked):
         ({"X-Slack-Request-Timestamp": ""}, 401),
     ],
 )
-def test_a_click_that_slack_did_not_sign_is_refused(asked, spoil, status):
+def test_a_click_without_slacks_signature_is_refused(asked, spoil, status):
     body, headers = asked.vendor.click(asked.message["ts"], "approve")
     assert asked.send((body, headers | spoil)).status_code == status
     assert question().state == "pending"
@@ -160,6 +160,6 @@ def test_a_click_that_slack_did_not_sign_is_refused(asked, spoil, status):
         {"type": "view_submission", "user": {"id": "U0DEMO"}, "view": {"private_metadata": "{}"}},
     ],
 )
-def test_a_signed_payload_that_is_none_of_ours_is_a_bad_request(asked, payload):
+def test_a_signed_payload_of_another_app_is_a_bad_request(asked, payload):
     assert asked.send(simulator.signed(payload)).status_code == 400
     assert question().state == "pending"

@@ -1,4 +1,4 @@
-"""Read-only questions: their counts against rows counted by hand."""
+"""Read-only queries: their counts compared with rows counted by hand."""
 
 from dataclasses import astuple
 from datetime import timedelta
@@ -33,7 +33,7 @@ def test_statuses_and_totals(shop):
     assert pipeline.totals(shop, now() - DAY)["issues"] == sum(i.created_at > now() - DAY for i in every)
 
 
-def test_arrows_count_what_was_taken(console):
+def test_arrows_count_transitions(console):
     with store.write() as session:
         scenes.story(session, Status.RESOLVED)
         scenes.story(session, Status.AWAITING_APPROVAL)
@@ -80,7 +80,7 @@ def test_filters(shop, wanted, check):
     assert {i.id for number in pages for i in issues.page(shop, wanted, number)} == expected
 
 
-def test_a_story_holds_every_part_and_its_timeline_is_in_order(console):
+def test_a_story_has_every_part_and_an_ordered_timeline(console):
     with store.write() as session:
         made = scenes.story(session, Status.RESOLVED)
         scenes.story(session, Status.RESOLVED)
@@ -108,7 +108,7 @@ def test_only_the_newest_finished_production_deployment_can_be_rolled_back(shop)
     assert way_back.id == max(done)
 
 
-def test_sql_sums_as_python_does(shop):
+def test_sql_sums_equal_those_of_python(shop):
     since, until = now() - 20 * DAY, now()
     every = shop.exec(select(Outcome)).all()
     found, wanted = outcomes.tally(shop, since, until), sums(every)
@@ -123,7 +123,7 @@ def test_sql_sums_as_python_does(shop):
 
 
 @pytest.mark.parametrize("confidence", [0.0, 0.1, 0.3, 0.6, 0.7, 0.8, 0.9, 0.99, 1.0, None])
-def test_a_tenth_takes_its_lower_border(console, confidence):
+def test_a_tenth_includes_its_lower_limit(console, confidence):
     with store.write() as session:
         made = scenes.story(session, Status.RESOLVED)
         session.exec(select(Outcome)).one().confidence = confidence
@@ -156,7 +156,7 @@ def test_runs_by_day_and_one_by_one(shop):
 
 
 @pytest.mark.parametrize("column", [Issue.service, Issue.fingerprint])
-def test_distinct_values_are_those_of_sql(shop, column):
+def test_distinct_values_equal_those_of_sql(shop, column):
     every = sorted(set(shop.exec(select(column))))
     assert counting.distinct(shop, column) == every
     assert counting.distinct(shop, column, limit=2) == every[:2]
@@ -170,7 +170,7 @@ def test_a_number_with_its_noun(number, says):
     assert counting.with_noun(number, "signal") == says
 
 
-def test_requests_are_of_one_source_only(console):
+def test_requests_come_from_one_source_only(console):
     with store.write() as session:
         factories.metrics(session, "cart", now(), minutes=10, broken=(0, 1))
         other = factories.Metric(source="newrelic", service="cart", name="requests", at=now(), value=1e6)

@@ -1,4 +1,4 @@
-"""The overlap drill's plan and its rows; the drill itself is tests/stories/test_demo.py's."""
+"""The overlap drill's plan and rows; tests/stories/test_demo.py runs the drill itself."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_every_fault_is_shipped_once_within_two_minutes(seed):
     assert times == overlap.plan(ALL, seed) != overlap.plan(ALL, seed + 1)
 
 
-def test_every_fault_has_an_issue_of_its_own():
+def test_every_fault_has_its_own_issue():
     issues = [
         issue(id=n, service=f.service, title=f"{f.exception}: x" if f.exception else "suggestions are slow",
               kind="exception" if f.exception else "metric")
@@ -71,7 +71,7 @@ RIGHT = {
         ("carrier-down", {"status": "escalated"}, True, False),
     ],
 )
-def test_a_row_is_right_only_when_decision_outcome_and_rollbacks_are(fault, values, behaves, right):
+def test_a_row_is_right_only_if_decision_outcome_and_rollbacks_are(fault, values, behaves, right):
     told = overlap.row(world(behaves), FAULTS[fault], 0.0, issue(**values))
     assert told["right"] is right and told["fault"] == fault
 
@@ -81,7 +81,7 @@ def test_a_row_is_right_only_when_decision_outcome_and_rollbacks_are(fault, valu
     [
         ("cart-address", 0.95, "AUTO_RESOLVE"),
         ("cart-address", 0.80, "AUTO_RESOLVE"),
-        ("cart-address", 0.79, "ESCALATE_HUMAN"),  # of low impact: no row schedules it
+        ("cart-address", 0.79, "ESCALATE_HUMAN"),  # low impact: no row schedules it
         ("checkout-note", 0.80, "AUTO_RESOLVE"),
         ("checkout-note", 0.79, "SCHEDULE_MAINTENANCE"),
         ("checkout-note", 0.59, "ESCALATE_HUMAN"),
@@ -89,11 +89,11 @@ def test_a_row_is_right_only_when_decision_outcome_and_rollbacks_are(fault, valu
         ("cart-address", None, "AUTO_RESOLVE"),
     ],
 )
-def test_the_decision_that_is_right_is_the_matrixs(fault, confidence, decision):
+def test_the_right_decision_follows_the_matrix(fault, confidence, decision):
     assert overlap.expected(FAULTS[fault], issue(confidence=confidence), POLICY) == decision
 
 
-def test_the_drills_matrix_is_the_products():
+def test_the_drills_matrix_equals_the_products():
     for fault in (fault for fault in ALL if fault.kind in ("code", "backfire")):
         case = Situation(fault.service, Severity.MEDIUM, Impact(SERVICES[fault.service]), analysis=0.9)
         for told in (confidence_of(terms(case, POLICY)), *(n / 100 for n in range(50, 100))):
@@ -105,20 +105,20 @@ def test_the_drills_matrix_is_the_products():
             )
 
 
-# the weight of the visitors' requests that fail by a fault, in core/demo/traffic.py
+# the weights of the visitors' requests that fail because of a fault (core/demo/traffic.py)
 FAILING = {"catalog-page": 1, "cart-address": 1.5, "account-worth": 1.2, "search-empty": 2.4, "account-tier": 1.2,
            "pricing-badge": 1.2, "search-accents": 1.2, "checkout-note": 1.3, "catalog-campaign": 2.5}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "weight"), FAILING.items())
-def test_the_share_of_requests_that_fail_by_a_fault_is_that_of_the_visitors(name, weight):
+def test_the_failing_share_of_a_fault_is_that_of_the_visitors_requests(name, weight):
     fault = FAULTS[name]
     whole = sum(share for path, share, _ in SHARES if path.split("/")[1] == fault.service)
     assert fault.fails == pytest.approx(weight / whole, abs=0.01)
 
 
 @pytest.mark.parametrize("status", ["awaiting_approval", "scheduled", "watching"])
-def test_a_person_does_what_an_issue_asks_for(status):
+def test_the_person_acts_by_the_status_of_an_issue(status):
     done = []
     answers = {
         "awaiting_approval": lambda n: done.append(("approve", n)),
@@ -131,7 +131,7 @@ def test_a_person_does_what_an_issue_asks_for(status):
 QUEUED = {"status": "queued", "reason": "Waiting: limit of 5 automatic deployments an hour reached"}
 
 
-def test_what_waits_for_the_limit_is_seen_to_wait_and_then_the_limit_is_raised(monkeypatch):
+def test_the_limit_is_raised_only_after_releases_waited_for_it(monkeypatch):
     monkeypatch.setattr(overlap, "QUIET", 0.0)
     monkeypatch.setattr(overlap, "SPAN", 0.0)
     monkeypatch.setattr(overlap.time, "sleep", lambda _: None)

@@ -1,1 +1,1 @@
-"""Long drills, each a make target of its own: what a bad day does to the whole, at random."""
+"""Long drills with random failures of the whole system, each with its own make target."""

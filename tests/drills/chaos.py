@@ -1,10 +1,10 @@
-"""Kills, pauses, and cuts of database, network and git at random, under load: does every issue end as it has to?
+"""Random kills, pauses, and outages of database, network and git under load: does every issue end as it must?
 
     python -m tests.drills.chaos [--postgres] [--workers 3] [--issues 200] [--troubles 500] [--seed 1]
 
-A quarter of the builds do harm. At the end: each issue has ended, a build that did harm was rolled back, every other
-one that was released is verified, each went to production once, no answer of a person is lost, and the audit trail
-is whole. Printed besides: the longest time in which production served an unverified build and nobody looked at it.
+A quarter of the builds are harmful. At the end, every issue has ended, harmful builds were rolled back, all other
+released ones are verified, each went to production once, no person's answer is lost, and the audit trail is intact. It
+also prints the longest time in which production served an unverified build without a look at it.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from tests.postgres import Server, server
 from tests.who import by
 
 ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
-MEAN = 0.8  # seconds between two troubles while issues come
-LATER = 8.0  # the same while the rest of them ends: releases are watched one after the other
+MEAN = 0.8  # seconds between two failures while issues arrive
+LATER = 8.0  # the same while the rest ends: releases are watched one after the other
 SHARE = 0.2  # of the issues need a person
-REFUSED = 0.1  # of the questions are refused
-LONGEST = 2400.0  # seconds for all to end after the last trouble
+REFUSED = 0.1  # of the approvals are rejected
+LONGEST = 2400.0  # seconds until all must end after the last failure
 
 
 class Workers:
-    """The worker processes; whoever dies is started again, as a supervisor does."""
+    """The worker processes; a dead one is restarted, as a supervisor would."""
 
     def __init__(self, folder: Path, database: str, number: int):
         self.folder = folder
@@ -63,7 +63,7 @@ class Workers:
         self.all = [one if one.poll() is None else self._start() for one in self.all]
 
     def ready(self) -> list[subprocess.Popen]:
-        """Those at work: one that still starts has nothing to lose, and killed again and again it never would."""
+        """Started ones: a starting worker has no work to lose, and repeated kills would keep it from starting."""
         return [one for one in self.all if one.poll() is None and ready(self.folder, one.pid).exists()]
 
     def signal(self, one: subprocess.Popen, number: int) -> None:
@@ -78,7 +78,7 @@ class Workers:
 
 
 class Troubles:
-    """What a bad day does; each takes a while and ends by itself."""
+    """The random failures; each lasts a while and ends by itself."""
 
     def __init__(self, made, workers: Workers, postgres: Server | None, chance: random.Random):
         self.made, self.workers, self.postgres, self.chance = made, workers, postgres, chance
@@ -123,7 +123,7 @@ class Troubles:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """A SQLite database that another process holds for writing."""
+    """Hold a SQLite database's write lock, as another process would."""
     connection = sqlite3.connect(path, timeout=10, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -133,7 +133,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def insist(work: Callable, seconds: float = 60.0):
-    """A person tries again when the database does not answer."""
+    """Retry while the database does not respond, as a person would."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -159,15 +159,15 @@ def drill(given) -> int:
         _act(made, workers, troubles, given, chance)
         _settle(workers, troubles, chance)
         wrong = list(faults(made))
-        print(json.dumps(_told(made, troubles, time.monotonic() - begun) | {"wrong": wrong}, indent=1))
+        print(json.dumps(_summary(made, troubles, time.monotonic() - begun) | {"wrong": wrong}, indent=1))
     return 1 if wrong else 0
 
 
 def _act(made, workers: Workers, troubles: Troubles, given, chance: random.Random) -> None:
-    """Issues come evenly while the troubles happen.
+    """Add issues evenly while the failures happen.
 
-    Each is in an environment of its own: a fault that comes while a release is watched is no harm which that one did,
-    and how the judge tells the two apart is not what this drill asks.
+    Each has its own environment: a fault that starts while a release is watched is not that release's harm, and this
+    drill does not test how the judge separates the two.
     """
     issues = 0
     for number in range(given.troubles):
@@ -183,8 +183,8 @@ def _act(made, workers: Workers, troubles: Troubles, given, chance: random.Rando
 
 
 def _reported(made, issue_id: int) -> None:
-    """A fault that was frequent: however long its fix waits for the lane, its absence is soon significant."""
-    with contextlib.suppress(IntegrityError):  # it was stored, and the answer was lost
+    """Report a frequent fault: its absence is soon significant, however long its fix waits for the lane."""
+    with contextlib.suppress(IntegrityError):  # stored, but the response was lost
         made.report(issue_id, range(-20, 0), count=500)
 
 
@@ -192,14 +192,14 @@ def _settle(workers: Workers, troubles: Troubles, chance: random.Random) -> None
     deadline, due = time.monotonic() + LONGEST, time.monotonic() + LATER
     while time.monotonic() < deadline and insist(_open):
         if not workers.ready():
-            due = time.monotonic() + LATER  # on a slow machine a start takes longer than that
+            due = time.monotonic() + LATER  # on a slow machine a start takes longer
         elif time.monotonic() > due:
             troubles.one()
             due = time.monotonic() + chance.expovariate(1 / LATER)
         workers.tend()
         insist(lambda: _answer(chance))
         time.sleep(0.5)
-    time.sleep(3.0)  # late watches and messages
+    time.sleep(3.0)  # for late watches and messages
 
 
 def _open() -> list[int]:
@@ -208,7 +208,7 @@ def _open() -> list[int]:
 
 
 def _answer(chance: random.Random) -> None:
-    """A person answers what is asked, by what the page shows them, and lifts the brake."""
+    """Answer approvals and lift the brake, as a person would from the data on the page."""
     with store.read() as session:
         braked = holds.standing(session)
         watched = session.exec(select(Deployment).where(Deployment.status == "watching")).all()
@@ -226,7 +226,7 @@ def _answer(chance: random.Random) -> None:
                 answer(row.id, actor=by("ada"), reason=reason, key=f"{answer.__name__}-{row.id}")
     for one in asked:
         key = f"answer-{one.id}"
-        with contextlib.suppress(rights.Refused):  # answered, or its question is stale by now
+        with contextlib.suppress(rights.Refused):  # already answered, or its approval is stale
             if random.Random(one.id).random() < REFUSED:
                 approvals.reject(one.id, actor=by("ada"), reason="not now", key=key)
             else:
@@ -234,16 +234,16 @@ def _answer(chance: random.Random) -> None:
 
 
 def _worse(row: Deployment) -> bool:
-    """Does a share of the requests fail since the release that no fault of this world explains?"""
+    """Does a share of requests fail since the release that no fault of the drill explains?"""
     health = [ServiceHealth(**told) for told in row.after.values()]
     return any((one.error_rate or 0.0) > RATE / 2 for one in health)
 
 
-# --- what has to hold --------------------------------------------------------------------------------
+# --- expected state ----------------------------------------------------------------------------------
 
 
 def faults(made) -> Iterator[str]:
-    """Everything that is not as it has to be."""
+    """Every violation of the expected state."""
     with store.read() as session:
         issues = session.exec(select(Issue)).all()
         rows = session.exec(select(Deployment).where(Deployment.environment == "production")).all()
@@ -257,7 +257,7 @@ def faults(made) -> Iterator[str]:
     newest = max((row.id for row in released.values()), default=0)
     for row in released.values():
         bad = harmful(changes[row.change_set_id].head_sha)
-        left = row.status == "superseded" and row.id != newest  # it waited for a person outside of the lane
+        left = row.status == "superseded" and row.id != newest  # it waited for a person outside the lane
         if not left and row.status != ("rolled_back" if bad else "verified"):
             yield f"deployment {row.id} of issue {row.issue_id} is {row.status}, harmful: {bad}: {row.note[:200]}"
     yield from (f"twice: {line}" for line, n in Counter(made.ledger.effects("production")).items() if n > 1)
@@ -268,7 +268,7 @@ def faults(made) -> Iterator[str]:
         yield f"audit trail: {verdict.says}"
 
 
-def _told(made, troubles: Troubles, seconds: float) -> dict:
+def _summary(made, troubles: Troubles, seconds: float) -> dict:
     with store.read() as session:
         ends = Counter(session.exec(select(Issue.status)).all())
     return {
@@ -282,7 +282,7 @@ def _told(made, troubles: Troubles, seconds: float) -> dict:
 
 
 def unguarded(made) -> float:
-    """The longest time between two looks while production served a build that was not verified yet."""
+    """The longest time between two looks while production served an unverified build, in seconds."""
     with store.read() as session:
         rows = session.exec(select(Deployment).where(Deployment.environment == "production")).all()
     ended = {row.vendor_id: row.ended_at.timestamp() for row in rows if row.vendor_id and row.ended_at}

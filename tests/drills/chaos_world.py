@@ -1,6 +1,6 @@
-"""The world of the chaos drill: the stories' world with builds that do harm and a network that can be cut.
+"""The world of the chaos drill: the stories' world with harmful builds and a network that can be cut.
 
-``python -m tests.drills.chaos_world FOLDER [DATABASE]`` is one worker on it, until it is killed.
+``python -m tests.drills.chaos_world FOLDER [DATABASE]`` runs one worker on it until it is killed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from core.stages.review import gates
 from core.vendors.base import VendorError
 from tests.stories.world import FolderHealth, World, pass_gates
 
-HARMFUL = "0123"  # a build whose commit begins with one of these hex digits harms: a quarter of them
+HARMFUL = "0123"  # a build is harmful if its commit starts with one of these hex digits: a quarter of them
 RATE = 0.4  # of its requests fail
 BEAT = 1.0  # seconds
 
 
 def write_own_fix(tree: Path, crash, **_: Any) -> FixResult:
-    """In place of the repair engine: each release's fix has files of its own, so that none stands in another's way."""
+    """Replaces the repair engine: each fix has its own files, so that fixes do not conflict."""
     name = crash.release
     code, test = (
         f"def value():\n    return {name[1:]}\n",
@@ -51,9 +51,9 @@ def harmful(sha: str) -> bool:
 
 
 class Health(FolderHealth):
-    """Points by the build that production served: harm is a property of its commit. Each look is noted.
+    """Points by the build that production served: its commit determines the harm. Records each look.
 
-    They are rarer than in a story: every look reads those of the last hour.
+    The points are rarer than in a story: every look reads those of the last hour.
     """
 
     tick = 0.5
@@ -68,7 +68,7 @@ class Health(FolderHealth):
 
 
 class Cut:
-    """A vendor behind a network that is cut while the ledger says so."""
+    """A vendor whose network is cut while the ledger states it."""
 
     def __init__(self, vendor: Any, ledger):
         self._vendor, self._ledger = vendor, ledger
@@ -94,7 +94,7 @@ def world(folder: Path, database: str) -> World:
 
 
 def ready(folder: Path, pid: int) -> Path:
-    """The file that says that the worker with this process id has started."""
+    """The file that marks the worker with this process id as started."""
     return folder / f"ready-{pid}"
 
 
@@ -103,7 +103,7 @@ def worker(folder: Path, database: str) -> None:
     made = _insist(lambda: world(folder, database))
     executor = durable.Executor(made.settings.data_dir, "chaos")
     _insist(executor.beat)
-    durable.launch(executor.id)  # if it cannot, this process ends and is started again
+    durable.launch(executor.id)  # if this fails, the process ends and is restarted
     ready(folder, os.getpid()).touch()
     while True:
         time.sleep(BEAT)
@@ -115,7 +115,7 @@ def worker(folder: Path, database: str) -> None:
 
 
 def _insist(work: Callable[[], Any]) -> Any:
-    """A supervisor starts a worker again that could not start; here it tries again itself."""
+    """Retry the start; in production, a supervisor would restart the worker."""
     while True:
         try:
             return work()

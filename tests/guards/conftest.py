@@ -13,7 +13,7 @@ from tests import screens, waiting
 
 @cache
 def blank() -> bytes:
-    """A database with one person a role and the tables of waiting workflows, made once for all tests."""
+    """A database with one person per role and the tables of waiting workflows, created once for all tests."""
     with TemporaryDirectory() as folder:
         screens.open_console(Path(folder))
         waiting.workflows()
@@ -23,7 +23,7 @@ def blank() -> bytes:
 
 @pytest.fixture
 def console(tmp_path) -> Settings:
-    """Settings of a store of this test's own, and a runtime for the actions."""
+    """Settings with a separate store for each test, and a runtime for the actions."""
     (tmp_path / "platform.toml").write_text(screens.PLATFORM, encoding="utf-8")
     (tmp_path / "platform.db").write_bytes(blank())
     settings = Settings(

@@ -1,4 +1,4 @@
-"""The rows that an action of a person may write, before and after it."""
+"""The rows that a person's action may write, before and after it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def issue_in(status: Status, **values) -> Issue:
 
 
 def refused(work, *given, says: str, **named) -> None:
-    """The action is refused with these words, and no row has changed."""
+    """Assert that the action is refused with this message and changes no row."""
     before = stored()
     with pytest.raises(Refused, match=says):
         work(*given, actor=by("approver"), key="refused", **named)
@@ -57,7 +57,7 @@ def workflow(name: str) -> str | None:
 
 
 def answers_sent() -> list[dict]:
-    """What waiting workflows will hear."""
+    """The messages to waiting workflows."""
     return [json.loads(message["message"]) for message in stored()["notifications"]]
 
 
@@ -65,5 +65,5 @@ def audited(action: str) -> list[tuple]:
     return [(row.actor, row.subject, row.detail) for row in rows(AuditRow, AuditRow.action == action)]
 
 
-def told(event: str) -> list[Notification]:
+def notified(event: str) -> list[Notification]:
     return rows(Notification, Notification.event == event)

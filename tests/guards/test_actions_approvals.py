@@ -1,4 +1,4 @@
-"""What each answer to a question for approval does in each of its states, by the rows that are stored afterwards."""
+"""Each answer to an approval in each of its states, checked by the rows stored afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.db import store
 from core.models import Approval, now
 from core.runtime import Runtime
 from tests import waiting
-from tests.guards.stored import answers_sent, audited, one, refused, stored, told
+from tests.guards.stored import answers_sent, audited, notified, one, refused, stored
 from tests.who import by
 
 ANSWERS = {
@@ -43,7 +43,7 @@ def answer(name: str, number: int, patch: str, actor: str = "approver", key: str
     ],
 )
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_question_that_cannot_be_answered(console, name, values, says):
+def test_an_approval_that_cannot_be_answered(console, name, values, says):
     number, _, patch = waiting.question()
     with store.write() as session:
         given = {k: now() + v if isinstance(v, timedelta) else v for k, v in values.items()}
@@ -55,14 +55,14 @@ def test_a_question_that_cannot_be_answered(console, name, values, says):
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_question_that_does_not_exist(console, name):
+def test_an_approval_that_does_not_exist(console, name):
     before = stored()
     with pytest.raises(Refused, match="This approval does not exist."):
         answer(name, 404, "x")
     assert stored() == before
 
 
-def test_an_approval_releases_the_patch_that_was_seen(console):
+def test_an_approval_releases_the_displayed_patch(console):
     number, issue, patch = waiting.question()
     refused(approvals.approve, number, says="The patch has changed since you saw it", patch_hash="another")
     assert answer("approve", number, patch).says == "Approved. The release starts."
@@ -77,7 +77,7 @@ def test_an_approval_releases_the_patch_that_was_seen(console):
     assert answers_sent() == [{"approved": True, "by": "approver", "reason": ""}]
 
 
-def test_a_rejection_says_why_and_reaches_the_workflow(console):
+def test_a_rejection_has_a_reason_and_reaches_the_workflow(console):
     number, issue, patch = waiting.question()
     for reason in ("", "  "):
         refused(approvals.reject, number, says="Enter a reason for the rejection", reason=reason)
@@ -111,19 +111,19 @@ def test_four_eyes(console, service, requester, policy, says):
         assert answer("approve", number, patch).done
 
 
-def test_a_question_is_passed_on_to_a_named_person_and_no_further(console):
+def test_an_approval_is_reassigned_to_a_named_person_only(console):
     number, issue, patch = waiting.question()
     refused(approvals.pass_on, number, says="'operator' is neither a group", to="operator", reason="x")
     assert answer("pass_on", number, patch).says == "Assigned to bob. They are notified."
     assert (one(Approval, number).assignee, one(Approval, number).state) == ("bob", "pending")
-    assert [m.body for m in told("approval_asked")] == ["approver assigned this approval to bob: theirs"]
+    assert [m.body for m in notified("approval_asked")] == ["approver assigned this approval to bob: theirs"]
     assert audited("pass_on")[0][1:] == (
         f"issue/{issue}", {"approval": number, "to": "bob", "reason": "theirs", "via": "console"}
     )  # fmt: skip
     assert stored()["notifications"] == []
 
 
-def test_a_question_is_handed_back_once(console):
+def test_an_approval_is_handed_back_once(console):
     number, issue, patch = waiting.question(assignee="bob")
     assert answer("hand_back", number, patch, "bob").done
     kept = one(Approval, number)

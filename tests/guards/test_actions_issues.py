@@ -1,4 +1,4 @@
-"""What each action on an issue does in each state, by the rows that are stored afterwards."""
+"""Each action on an issue in each state, checked by the rows stored afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.models.kept import Ruling
 from core.ops import durable
 from core.signals import triage_rules
 from tests import waiting
-from tests.guards.stored import answers_sent, audited, issue_in, one, refused, rows, stored, told, workflow
+from tests.guards.stored import answers_sent, audited, issue_in, notified, one, refused, rows, stored, workflow
 from tests.who import by
 
 GIVEN = {
@@ -57,7 +57,7 @@ def test_an_action_in_each_state(console, name, status):
 
 @pytest.mark.parametrize("actor", [Actor("admin", Role.ADMIN), "admin"])
 @pytest.mark.parametrize("name", GIVEN)
-def test_a_name_without_a_proof_does_nothing(console, name, actor):
+def test_an_unauthenticated_name_does_nothing(console, name, actor):
     issue = issue_in(Status.ESCALATED)
     before = {**stored(), "AuditRow": []}
     with pytest.raises(Forbidden, match="This needs an authenticated person"):
@@ -72,36 +72,36 @@ def test_an_issue_that_does_not_exist(console, name):
 
 
 @pytest.mark.parametrize("reason", ["", "not ours"])
-def test_an_escalated_issue_goes_to_somebody_and_is_remembered(console, reason):
+def test_an_escalated_issue_is_assigned_and_remembered(console, reason):
     issue = issue_in(Status.FIXING)
     assert issues.escalate(issue.id, actor=by("operator"), to="ops", reason=reason, key="k").says == "Escalated to ops."
     kept = one(Issue, issue.id)
     assert (kept.status, kept.assignee) == (Status.ESCALATED, "ops")
     assert kept.reason == f"escalated to ops by operator. {reason}".strip()
     assert [(row.result, row.note, row.by, row.run) for row in rows(Outcome)] == [("escalated", reason, "operator", 1)]
-    assert [message.body for message in told("escalated")] == [kept.reason]
+    assert [message.body for message in notified("escalated")] == [kept.reason]
     assert audited("escalate") == [("operator", f"issue/{issue.id}", {"to": "ops", "reason": reason, "via": "console"})]
 
 
-def test_escalating_again_gives_it_to_another_and_keeps_the_outcome(console):
+def test_escalating_again_reassigns_the_issue_and_keeps_the_outcome(console):
     issue = issue_in(Status.ESCALATED)
     issues.escalate(issue.id, actor=by("operator"), to="bob", reason="", key="k")
     assert (one(Issue, issue.id).assignee, rows(Outcome)) == ("bob", [])
 
 
 @pytest.mark.parametrize(("reason", "kept"), [("mine", "mine"), ("", "escalated to ops")])
-def test_escalating_answers_a_waiting_question_with_no(console, reason, kept):
+def test_escalating_rejects_a_pending_approval(console, reason, kept):
     number, issue, patch = waiting.question()
     issues.escalate(issue, actor=by("operator"), to="ops", reason=reason, key="k")
     asked = one(Approval, number)
     assert (asked.state, asked.by, asked.reason) == ("rejected", "operator", kept)
-    assert rows(Outcome) == [], "the workflow that hears the answer remembers it"
+    assert rows(Outcome) == [], "the workflow that receives the answer records it"
     assert answers_sent() == [{"approved": False, "by": "operator", "reason": kept}]
     refused(approvals.approve, number, says="Already rejected by operator", patch_hash=patch)
 
 
 @pytest.mark.parametrize("state", ["approved", "rejected", "expired"])
-def test_escalating_leaves_other_questions_alone(console, state):
+def test_escalating_keeps_other_approvals(console, state):
     number, issue, _ = waiting.question()
     other, _, _ = waiting.question()
     with store.write() as session:
@@ -112,7 +112,7 @@ def test_escalating_leaves_other_questions_alone(console, state):
 
 
 @pytest.mark.parametrize(("status", "run", "cancelled"), [(Status.FIXING, 1, True), (Status.NEW, 0, False)])
-def test_escalating_stops_what_still_runs(console, status, run, cancelled):
+def test_escalating_stops_running_work(console, status, run, cancelled):
     issue = issue_in(status, run=run)
     with store.write() as session:
         durable.start_in(session, "journey", issue.workflow_id, issue.id, run)
@@ -120,7 +120,7 @@ def test_escalating_stops_what_still_runs(console, status, run, cancelled):
     assert (workflow(issue.workflow_id) == "CANCELLED") is cancelled
 
 
-def test_a_click_that_comes_again_stops_no_run_that_was_started_since(console):
+def test_a_repeated_click_does_not_stop_a_later_run(console):
     issue = issue_in(Status.FIXING)
     issues.escalate(issue.id, actor=by("operator"), to="ops", reason="x", key="k")
     issues.retry(issue.id, actor=by("operator"), key="r")
@@ -140,13 +140,13 @@ def test_a_retry_starts_the_next_run(console):
     assert audited("retry")[0][2] == {"run": 2, "via": "console"}
 
 
-def test_a_merged_issue_is_not_tried_again(console):
+def test_a_merged_issue_is_not_retried(console):
     issue = issue_in(Status.DISMISSED, merged_into=7)
     refused(issues.retry, issue.id, says="merged into issue 7. Start a new run of that one")
 
 
 @pytest.mark.parametrize(("cured", "status"), [(True, Status.RESOLVED), (False, Status.DISMISSED)])
-def test_a_resolution_by_hand_is_remembered(console, cured, status):
+def test_a_manual_resolution_is_remembered(console, cured, status):
     issue = issue_in(Status.ESCALATED)
     issues.resolve(issue.id, actor=by("operator"), how="restarted it", cured=cured, key="k")
     kept = one(Issue, issue.id)
@@ -156,11 +156,11 @@ def test_a_resolution_by_hand_is_remembered(console, cured, status):
 
 
 @pytest.mark.parametrize("how", ["", " \n"])
-def test_a_resolution_says_how(console, how):
+def test_a_resolution_needs_a_description(console, how):
     refused(issues.resolve, issue_in(Status.ESCALATED).id, says="Enter how it was resolved", how=how, cured=True)
 
 
-def test_what_is_dismissed_is_known_from_then_on(console):
+def test_a_dismissed_issue_is_known_from_then_on(console):
     issue = issue_in(Status.NEW)
     issues.dismiss(issue.id, actor=by("operator"), reason="a test", key="k")
     assert (one(Issue, issue.id).status, one(Issue, issue.id).reason) == (Status.DISMISSED, "a test")

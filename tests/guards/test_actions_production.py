@@ -1,4 +1,4 @@
-"""Rollbacks and changes of the policy by a person: what is refused changes no row, what is done is stored whole."""
+"""A person's rollbacks and policy changes: a refused one changes no row, an executed one is stored completely."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.policy import versions
 from core.runtime import Runtime
 from core.vendors.base import Deployed, VendorError
 from tests import factories, scenes
-from tests.guards.stored import audited, one, refused, rows, stored, told, workflow
+from tests.guards.stored import audited, notified, one, refused, rows, stored, workflow
 from tests.who import by
 
 
@@ -60,7 +60,7 @@ def host(console) -> Host:
     return made
 
 
-def test_a_rollback_returns_production_and_hands_the_issue_over(host):
+def test_a_rollback_restores_production_and_escalates_the_issue(host):
     row = released()
     done = production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     assert (done.done, done.says) == (True, "rolled back to dpl_4f1c")
@@ -70,14 +70,14 @@ def test_a_rollback_returns_production_and_hands_the_issue_over(host):
     assert abs(now() - kept.ended_at) < timedelta(minutes=1)
     assert (issue.status, issue.reason) == (Status.ESCALATED, "rolled back by approver: worse")
     assert [(r.result, r.note, r.by) for r in rows(Outcome)] == [("rolled_back", "worse", "approver")]
-    assert told("rolled_back")[0].body == "worse. rolled back to dpl_4f1c"
+    assert notified("rolled_back")[0].body == "worse. rolled back to dpl_4f1c"
     assert audited("roll_back") == [
         ("approver", f"deployment/{row.id}", {"reason": "worse", "says": done.says, "via": "console"})
     ]
     assert workflow(issue.workflow_id) == "CANCELLED"
 
 
-def test_a_rollback_that_another_deployment_made_needless_is_not_called_one(host):
+def test_a_superseded_deployment_is_not_recorded_as_rolled_back(host):
     row, host.live = released(), "dpl_new"
     done = production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     left = "production was left unchanged: it serves the newer deployment dpl_new"
@@ -85,17 +85,17 @@ def test_a_rollback_that_another_deployment_made_needless_is_not_called_one(host
     kept, issue = one(Deployment, row.id), one(Issue, row.issue_id)
     assert (kept.status, kept.note) == ("superseded", "worse (approver)")
     assert (issue.status, issue.reason) == (Status.ESCALATED, f"{left}; approver asked for its rollback: worse")
-    assert [r.result for r in rows(Outcome)] == ["escalated"] and told("rolled_back") == []
+    assert [r.result for r in rows(Outcome)] == ["escalated"] and notified("rolled_back") == []
 
 
 @pytest.mark.parametrize("status", ["pending", "failed"])
-def test_what_raised_an_alarm_can_be_rolled_back_and_the_alarm_ends(host, status):
+def test_a_deployment_with_an_alarm_can_be_rolled_back_which_ends_the_alarm(host, status):
     row = released(status, alarm="the vendor did not answer")
     assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
     assert (one(Deployment, row.id).status, one(Deployment, row.id).alarm) == ("rolled_back", "")
 
 
-def test_the_same_rollback_again_asks_the_vendor_for_nothing(host):
+def test_a_repeated_rollback_does_not_call_the_vendor(host):
     row = released()
     production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     before = stored()
@@ -106,7 +106,7 @@ def test_the_same_rollback_again_asks_the_vendor_for_nothing(host):
 
 @pytest.mark.parametrize("environment", ["preview", "production"])
 @pytest.mark.parametrize("status", ["pending", "ready", "failed", "watching", "verified", "rolled_back"])
-def test_only_what_is_live_can_be_rolled_back(host, environment, status):
+def test_only_a_live_deployment_can_be_rolled_back(host, environment, status):
     row = released(status, environment)
     if environment == "production" and status in ("verified", "watching"):
         assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
@@ -126,7 +126,7 @@ def test_only_what_is_live_can_be_rolled_back(host, environment, status):
         ({"repository": "other"}, False),
     ],
 )
-def test_a_newer_deployment_of_the_same_repository_goes_first(host, newer, blocked):
+def test_a_newer_deployment_of_the_same_repository_takes_precedence(host, newer, blocked):
     released(), released(repository="other")
     row = released()
     later = released(**newer)
@@ -137,9 +137,9 @@ def test_a_newer_deployment_of_the_same_repository_goes_first(host, newer, block
         assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
 
 
-def test_a_rollback_that_the_vendor_refuses_is_written_nowhere(host):
+def test_a_rollback_refused_by_the_vendor_is_not_recorded(host):
     row, host.fault = released(), VendorError("vercel", "not today")
-    before = stored()  # its workflow included: the guard holds on
+    before = stored()  # including its workflow: the guard still holds
     with pytest.raises(Refused, match="vercel: not today"):
         production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
     assert stored() == before
@@ -188,7 +188,7 @@ def test_keeping_needs_an_approver(host, role):
     assert one(Deployment, row.id).kept_by is None and audited("keep") == []
 
 
-def test_a_rollback_that_moved_nothing_is_refused(host):
+def test_a_rollback_without_an_effect_is_refused(host):
     row, host.stuck = released(), True
     with pytest.raises(Refused, match="production serves dpl_9d03 after the rollback"):
         production.roll_back(row.id, actor=by("approver"), reason="worse", key="k")
@@ -205,7 +205,7 @@ def changed(console, text=None, based_on=None, reason="fewer", key="k", actor="a
     return policy.change_policy(text, actor=by(actor), **given)
 
 
-def test_a_policy_in_force_is_a_version_with_its_reason(console):
+def test_an_applied_policy_is_a_version_with_its_reason(console):
     before = versions.digest(console.platform_file.read_text())
     receipt = changed(console)
     made = rows(PolicyVersion)[-1]
@@ -227,14 +227,14 @@ def test_a_policy_in_force_is_a_version_with_its_reason(console):
         ({"text": "not toml"}, "platform.toml"),
     ],
 )
-def test_a_policy_that_is_refused_changes_nothing(console, values, says):
+def test_a_refused_policy_changes_nothing(console, values, says):
     before, text_before = stored(), console.platform_file.read_text()
     with pytest.raises(Refused, match=says):
         changed(console, **values)
     assert stored() == before and console.platform_file.read_text() == text_before
 
 
-def test_nobody_but_an_admin_changes_the_policy(console):
+def test_only_an_admin_changes_the_policy(console):
     text_before = console.platform_file.read_text()
     with pytest.raises(Refused, match="cannot change policy"):
         changed(console, actor="approver")

@@ -1,4 +1,4 @@
-"""Who may answer a question for approval, asked directly; and of two answers the first."""
+"""Who may answer an approval, tested directly; of two answers, the first counts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ POLICY = Policy(
         ("", BOB, False),
     ],
 )
-def test_whose_a_question_is(assignee, who, mine):
+def test_who_may_answer_an_approval(assignee, who, mine):
     assert answering.mine(Approval(assignee=assignee), who, POLICY) is mine
 
 
@@ -56,7 +56,7 @@ def test_whose_a_question_is(assignee, who, mine):
         ("cart", "ada", "always", False),
     ],
 )
-def test_whoever_asked_for_a_fix_does_not_approve_it(service, requested_by, four_eyes, barred):
+def test_the_requester_of_a_fix_cannot_approve_it(service, requested_by, four_eyes, barred):
     policy = POLICY.model_copy(update={"approval": ApprovalRules(four_eyes=four_eyes)})
     says = answering.barred(Approval(requested_by=requested_by), service, BOB, policy)
     assert says == (
@@ -64,7 +64,7 @@ def test_whoever_asked_for_a_fix_does_not_approve_it(service, requested_by, four
     )
 
 
-def test_a_question_goes_to_groups_and_to_people_who_may_approve(console):
+def test_an_approval_is_assigned_to_groups_and_approvers(console):
     with store.write() as session:
         session.add(Person(name="away", role=Role.APPROVER, disabled=True))
     with store.read() as session:
@@ -72,7 +72,7 @@ def test_a_question_goes_to_groups_and_to_people_who_may_approve(console):
 
 
 @pytest.mark.parametrize("to", ["operator", "viewer", "away", "nobody", ""])
-def test_a_question_goes_to_nobody_else(console, to):
+def test_an_approval_is_assigned_to_nobody_else(console, to):
     with store.read() as session:
         assert answering.assignable(session, "bob") == "bob"
         with pytest.raises(Refused, match=f"{to!r} is neither a group nor an approver"):
@@ -81,7 +81,7 @@ def test_a_question_goes_to_nobody_else(console, to):
 
 @pytest.mark.parametrize(("yes", "state"), [(True, "approved"), (False, "rejected")])
 def test_the_first_answer_counts(console, yes, state):
-    """Both had read the question while it was open."""
+    """Both read the approval while it was pending."""
     number, *_ = waiting.question()
     other, *_ = waiting.question()
     stale = waiting.state(number)
@@ -94,7 +94,7 @@ def test_the_first_answer_counts(console, yes, state):
     assert waiting.state(other).state == "pending"
 
 
-def test_a_question_that_expired_without_anybody_names_nobody(console):
+def test_an_expired_approval_names_nobody(console):
     number, *_ = waiting.question()
     stale = waiting.state(number)
     with store.write() as session:
@@ -104,7 +104,7 @@ def test_a_question_that_expired_without_anybody_names_nobody(console):
 
 
 @pytest.mark.parametrize("at", ["now", "later"])
-def test_a_question_stands_until_its_time(console, at, monkeypatch):
+def test_an_approval_is_pending_until_it_expires(console, at, monkeypatch):
     number, _, patch = waiting.question()
     moment = now()
     monkeypatch.setattr(answering, "now", lambda: moment)
@@ -120,7 +120,7 @@ def test_a_question_stands_until_its_time(console, at, monkeypatch):
 
 
 @pytest.mark.parametrize("seen", ["the new one", None])
-def test_a_patch_that_changed_after_the_question_is_not_approved(console, seen):
+def test_a_patch_that_changed_meanwhile_is_not_approved(console, seen):
     number, *_ = waiting.question()
     with store.write() as session:
         change = session.exec(select(ChangeSet)).one()
@@ -129,8 +129,8 @@ def test_a_patch_that_changed_after_the_question_is_not_approved(console, seen):
         answering.asked(session, number, BOB, seen)
 
 
-def test_a_question_may_be_answered_without_a_patch_that_was_seen(console):
-    """Rejecting needs none."""
+def test_an_approval_can_be_rejected_without_the_hash_of_the_patch(console):
+    """A rejection needs no patch."""
     number, _, patch = waiting.question()
     with store.read() as session:
         assert answering.asked(session, number, BOB).id == number

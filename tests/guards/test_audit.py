@@ -1,6 +1,6 @@
-"""The audit trail under attack: rows edited, moved, removed and cut off, with and without their hashes made anew.
+"""Attacks on the audit trail: rows edited, moved, removed and cut off, with and without recomputed hashes.
 
-Heads that are kept outside are marks here; how they are signed and kept is in attacks/test_audit_tampering.py.
+Heads stored outside are plain marks here; attacks/test_audit_tampering.py tests their signatures and storage.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROWS = 4
 
 @pytest.fixture
 def trail(console) -> Mark:
-    """Four rows; the mark of the newest, as it is kept outside."""
+    """Four rows, and the mark of the newest, stored outside."""
     with store.write() as session:
         for number in range(1, ROWS + 1):
             row = chain.record(
@@ -50,8 +50,8 @@ def remove(*numbers: int) -> None:
         session.exec(delete(AuditRow).where(col(AuditRow.id).in_(numbers)))
 
 
-def hashes_anew(first: int = 1, last: int = ROWS) -> None:
-    """What somebody who can write the database does to make every row fit again."""
+def recompute_hashes(first: int = 1, last: int = ROWS) -> None:
+    """Recompute every hash, as an attacker with write access to the database would."""
     previous = chain.GENESIS
     with store.write() as session:
         for row in session.exec(select(AuditRow).order_by(col(AuditRow.id))):
@@ -61,7 +61,7 @@ def hashes_anew(first: int = 1, last: int = ROWS) -> None:
             previous = row.hash
 
 
-def test_a_row_holds_what_was_done_and_the_hash_before_it(trail):
+def test_a_row_has_the_action_and_the_previous_hash(trail):
     first, second, *_ = rows()
     assert (first.actor, first.action, first.subject, first.key) == ("ada", "approve", "issue/1", "k-1")
     assert first.detail == {"z": 1, "é": None, "a": 1}
@@ -89,7 +89,7 @@ def test_a_key_is_used_once(trail):
     assert len(rows()) == ROWS
 
 
-def test_what_was_done_before_leaves_the_rest_of_the_transaction_alone(trail):
+def test_a_repeated_key_keeps_the_rest_of_the_transaction(trail):
     with store.write() as session:
         with pytest.raises(chain.AlreadyDone):
             chain.record(session, "bob", "approve", "issue/9", key="k-2")
@@ -97,15 +97,15 @@ def test_what_was_done_before_leaves_the_rest_of_the_transaction_alone(trail):
     assert [row.action for row in rows()] == ["approve"] * ROWS + ["look"]
 
 
-def test_rows_without_a_key_are_no_repetition(trail):
+def test_rows_without_a_key_are_never_repetitions(trail):
     with store.write() as session:
         for _ in range(2):
             chain.record(session, "bob", "look", "issue/9")
     assert len(rows()) == ROWS + 2 and verify(trail).ok
 
 
-def test_a_second_writer_of_the_same_key_is_told(trail, monkeypatch):
-    """Both looked before either wrote."""
+def test_a_second_writer_of_the_same_key_is_refused(trail, monkeypatch):
+    """Both checked before either wrote."""
     with pytest.raises(chain.AlreadyDone, match="k-2"), store.write() as session:
         monkeypatch.setattr(session, "exec", lambda query: _none_by_key(session, query))
         chain.record(session, "bob", "approve", "issue/9", key="k-2")
@@ -145,7 +145,7 @@ def test_an_edited_row_is_named(trail, number, values):
         assert verdict.says == f"row {number} was changed after it was written"
 
 
-def test_a_time_that_was_changed_is_named(trail):
+def test_a_changed_time_is_named(trail):
     edit(2, at=rows()[2].at)
     assert verify().says == "row 2 was changed after it was written"
 
@@ -153,7 +153,7 @@ def test_a_time_that_was_changed_is_named(trail):
 @pytest.mark.parametrize("number", range(1, ROWS))
 def test_an_edited_row_with_its_own_hash_is_found_by_the_next(trail, number):
     edit(number, actor="eve")
-    hashes_anew(number, number)
+    recompute_hashes(number, number)
     verdict = verify(trail)
     assert (verdict.ok, verdict.state, verdict.rows) == (False, ChainState.EDITED, number)
     assert verdict.says == (f"row {number + 1} does not follow row {number}: row {number} was changed after it was "
@@ -161,14 +161,14 @@ def test_an_edited_row_with_its_own_hash_is_found_by_the_next(trail, number):
 
 
 @pytest.mark.parametrize("number", range(2, ROWS))
-def test_a_removed_row_is_missed(trail, number):
+def test_a_removed_row_is_detected(trail, number):
     remove(number)
     verdict = verify()
     assert (verdict.state, verdict.rows) == (ChainState.REMOVED, number - 1)
     assert verdict.says == f"row {number + 1} does not follow row {number - 1}: rows before it were removed"
 
 
-def test_a_removed_first_row_is_missed(trail):
+def test_a_removed_first_row_is_detected(trail):
     remove(1)
     assert (verify().state, verify().says) == (
         ChainState.REMOVED,
@@ -176,7 +176,7 @@ def test_a_removed_first_row_is_missed(trail):
     )
 
 
-def test_a_first_row_that_follows_nothing_known(trail):
+def test_a_first_row_with_an_unknown_previous_hash(trail):
     remove(2, 3, 4)
     edit(1, previous="1" * 64)
     hash_ = chain.digest(rows()[0])
@@ -184,7 +184,7 @@ def test_a_first_row_that_follows_nothing_known(trail):
     assert verify().state is ChainState.EDITED and verify().says.startswith("row 1 is not the first row: row 0")
 
 
-def test_two_rows_that_changed_places_are_found(trail):
+def test_two_swapped_rows_are_detected(trail):
     second, third = (row.model_dump(exclude={"id", "key"}) for row in rows()[1:3])
     edit(2, **third)
     edit(3, **second)
@@ -194,26 +194,26 @@ def test_two_rows_that_changed_places_are_found(trail):
 
 
 @pytest.mark.parametrize("gone", [(4,), (3, 4), (1, 2, 3, 4)])
-def test_rows_cut_off_are_missed_by_the_mark(trail, gone):
+def test_a_truncated_trail_does_not_match_its_mark(trail, gone):
     remove(*gone)
-    assert verify().ok, "the rows that are left fit"
+    assert verify().ok, "the remaining rows are consistent"
     verdict = verify(Mark(4, trail.hash, "the head of db-1"))
     assert (verdict.ok, verdict.state, verdict.rows) == (False, ChainState.TRUNCATED, ROWS - len(gone))
     assert verdict.says == "the chain ends before row 4, which the head of db-1 names: rows were removed"
 
 
 @pytest.mark.parametrize("number", range(1, ROWS + 1))
-def test_a_trail_whose_hashes_were_all_made_anew_does_not_match_its_mark(trail, number):
+def test_a_trail_with_recomputed_hashes_does_not_match_its_mark(trail, number):
     edit(number, actor="eve")
-    hashes_anew()
-    assert verify().ok, "every row fits the one before it"
+    recompute_hashes()
+    assert verify().ok, "every row follows the previous one"
     verdict = verify(trail)
     assert (verdict.state, verdict.rows) == (ChainState.REWRITTEN, ROWS - 1)
     assert verdict.says.startswith("row 4 is not the row that the head names: earlier rows were changed or removed")
 
 
 @pytest.mark.parametrize("at", range(1, ROWS + 1))
-def test_any_mark_that_does_not_fit_is_enough(trail, at):
+def test_one_mark_that_does_not_match_is_enough(trail, at):
     good = [Mark(row.id, row.hash) for row in rows()]
     wrong = [*good[: at - 1], Mark(at, "0" * 64, "that one"), *good[at:]]
     for marks in (wrong, wrong[::-1]):
@@ -223,15 +223,15 @@ def test_any_mark_that_does_not_fit_is_enough(trail, at):
         )
 
 
-def test_a_mark_of_a_row_that_is_gone_is_missed_by_the_next_row(trail):
+def test_a_mark_of_a_removed_row_is_detected_at_the_next_row(trail):
     mark = Mark(2, rows()[1].hash)
     remove(2)
-    hashes_anew()
+    recompute_hashes()
     assert verify().ok
     assert verify(mark).state is ChainState.REWRITTEN
 
 
-def test_rows_after_the_mark_are_no_fault(trail):
+def test_rows_after_the_mark_are_valid(trail):
     with store.write() as session:
         chain.record(session, "ada", "approve", "issue/5")
     assert verify(trail).ok
@@ -248,18 +248,18 @@ def test_a_walk_from_a_verified_row_reads_it_and_those_after_it(trail, number):
     assert (verdict.ok, verdict.rows, last) == (True, ROWS - number + 1, trail)
 
 
-def test_a_walk_does_not_begin_at_a_row_that_changed(trail):
+def test_a_walk_does_not_start_at_a_changed_row(trail):
     start = Mark(2, rows()[1].hash)
     edit(2, actor="eve")
     assert walked(start)[0].state is ChainState.EDITED
-    hashes_anew()
+    recompute_hashes()
     assert walked(start)[0].state is ChainState.REWRITTEN
     remove(2, 3, 4)
     says = "the chain ends before row 2, which the head names: rows were removed"
     assert walked(start) == (chain.ChainVerdict(False, 0, says, ChainState.TRUNCATED), None)
 
 
-def test_a_walk_tells_the_last_row_that_fits(trail):
+def test_a_walk_returns_the_last_consistent_row(trail):
     second = rows()[1]
     edit(3, actor="eve")
     with store.read() as session:
@@ -267,7 +267,7 @@ def test_a_walk_tells_the_last_row_that_fits(trail):
     assert (verdict.ok, last) == (False, Mark(2, second.hash))
 
 
-def test_progress_is_told_by_chunks(trail, monkeypatch):
+def test_progress_is_reported_by_chunks(trail, monkeypatch):
     monkeypatch.setattr(chain, "CHUNK", 2)
     told = []
     assert verify(told=told.append).ok

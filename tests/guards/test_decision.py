@@ -1,4 +1,4 @@
-"""Each threshold and guard of the decision at its border, and the smallest change that flips a verdict."""
+"""Each threshold and guard of the decision at its limit, and the closest alternative outcome."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_rows(confidence, severity, impact, row, verdict):
     assert (receipt.row, receipt.verdict) == (row, verdict)
 
 
-def test_the_thresholds_are_the_policys():
+def test_the_thresholds_come_from_the_policy():
     policy = POLICY.model_copy(update={"thresholds": Thresholds(escalate_below=0.3, auto_mild=0.4)})
     assert decide(case(0.4, "medium", "high"), policy).row == 4
     assert decide(case(0.3, "medium", "medium"), policy).row == 6
@@ -93,7 +93,7 @@ def test_a_critical_service_below_its_confidence_goes_to_a_person_and_needs_no_a
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("says", ["", "no log line of cart shows it"])
-def test_a_report_that_nothing_corroborates_goes_to_a_person(corroborated, required, own, fires, says):
+def test_an_uncorroborated_report_goes_to_a_person(corroborated, required, own, fires, says):
     services = {"cart": POLICY.services["cart"].model_copy(update={"corroboration": own})}
     rules = POLICY.corroboration.model_copy(update={"required": required})
     policy = POLICY.model_copy(update={"services": services, "corroboration": rules})
@@ -105,7 +105,7 @@ def test_a_report_that_nothing_corroborates_goes_to_a_person(corroborated, requi
     assert (receipt.verdict, receipt.needs_approval) == (AUTO, fires)
 
 
-def test_a_guard_that_did_not_fire_says_so():
+def test_a_guard_that_did_not_fire_is_listed():
     said = {g["name"]: g["says"] for g in decide(case(0.85, "medium", "medium"), POLICY).guards}
     assert said["critical service"] == "cart is not a critical service"
 
@@ -129,7 +129,7 @@ def test_the_history_of_a_pattern(history, outcomes, value):
     )
 
 
-def test_terms_are_kept_to_six_digits_and_the_confidence_to_four():
+def test_terms_have_six_digits_and_the_confidence_four():
     situation = Situation("cart", Severity.LOW, Impact.MEDIUM, analysis=1 / 3, simplicity=1 / 3)
     found = {t["term"]: (t["value"], t["contribution"]) for t in terms(situation, POLICY)}
     assert found == {
@@ -145,7 +145,7 @@ def test_a_confidence_is_never_above_one():
     assert decide(case(1.0, "low", "low", outcomes=0, successes=0), policy).confidence == 1.0
 
 
-def test_nothing_is_taken_for_granted():
+def test_the_defaults_of_a_situation():
     bare = Situation("cart", Severity.LOW, Impact.LOW)
     assert (bare.cause, bare.analysis, bare.simplicity, bare.successes, bare.outcomes) == (Cause.CODE, 0, 0, 0, 0)
     assert (bare.occurrences, bare.deployments_last_hour, bare.rollbacks_in_a_row) == (1, 0, 0)
@@ -166,7 +166,7 @@ def test_nothing_is_taken_for_granted():
         (0.3, "low", "low", "confidence", 0.3, 0.8, 5.0, AUTO),
     ],
 )
-def test_the_smallest_change_that_flips(confidence, severity, impact, change, was, to, steps, gives):
+def test_the_closest_alternative_outcome(confidence, severity, impact, change, was, to, steps, gives):
     flip = decide(case(confidence, severity, impact), POLICY).flip
     assert flip == {"change": change, "from": was, "to": to, "steps": steps, "gives": str(gives)}
 
@@ -181,18 +181,18 @@ def test_the_smallest_change_that_flips(confidence, severity, impact, change, wa
         ({"occurrences": 1, "cause": Cause.DATA}, None),
     ],
 )
-def test_what_flips_where_a_guard_escalates(other, flip):
+def test_the_closest_alternative_when_a_guard_escalates(other, flip):
     found = decide(case(0.85, "medium", "medium", **other), POLICY).flip
     assert (found and (found["change"], found["from"], found["to"], found["steps"])) == flip
 
 
-def test_a_critical_service_flips_at_its_own_confidence():
+def test_a_critical_service_has_its_own_closest_alternative():
     flip = decide(case(0.86, "medium", "medium", service="checkout"), ruled(critical_confidence=0.88)).flip
     assert (flip["to"], flip["steps"], flip["gives"]) == (0.88, 0.2, AUTO)
 
 
 @pytest.mark.parametrize("confidence", [0.79, 0.85])
-def test_a_flip_is_told_in_the_digits_of_a_confidence(confidence):
+def test_an_alternative_has_the_digits_of_a_confidence(confidence):
     policy = POLICY.model_copy(update={"thresholds": Thresholds(auto_mild=0.80005)})
     flip = decide(case(confidence, "medium", "medium"), policy).flip
     assert flip["steps"] == round(flip["steps"], 3)
@@ -229,7 +229,7 @@ def test_a_situation_out_of_range(values, says):
         {"analysis": 1, "simplicity": 1, "successes": 1, "outcomes": 1, "cause": "data"},
     ],
 )
-def test_a_situation_at_its_borders(values):
+def test_a_situation_at_its_limits(values):
     found = read_situation({"service": "cart", **LOW, **values})
     assert found == Situation("cart", Severity.LOW, Impact.LOW, **values)
     assert (type(found.severity), type(found.impact), type(found.cause)) == (Severity, Impact, Cause)
@@ -243,7 +243,7 @@ def test_rollbacks_in_a_row(newest_first, count):
     assert rollbacks_in_a_row(newest_first) == count
 
 
-def test_a_receipt_is_plain_json_with_all_that_decided():
+def test_a_receipt_is_plain_json_with_all_inputs():
     receipt = decide(case(0.85, "medium", "medium"), POLICY).as_json()
     assert receipt["verdict"] == Verdict.AUTO_RESOLVE
     assert [set(term) for term in receipt["terms"]] == [{"term", "value", "weight", "contribution", "says"}] * 4

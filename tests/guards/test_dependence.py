@@ -1,4 +1,4 @@
-"""What a failed regression test met further on, and how long its fix waits for the other issue's."""
+"""Which other fault a failed regression test hit, and how long its fix waits for the other issue's fix."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def crash(kind: str, function: str) -> dict:
 
 @pytest.fixture
 def two(console):
-    """An issue with its change, and another one whose fault is in till.tax."""
+    """An issue with its change, and another one with a fault in till.tax."""
     with store.write() as session:
         mine = factories.issue(session, service="cart")
         factories.signal(session, mine, crash=crash("ZeroDivisionError", "share"))
@@ -63,26 +63,26 @@ def two(console):
     return Runtime(console), mine, change, other
 
 
-def told(two, *failures: str) -> dependence.OtherFault | None:
+def other_fault(two, *failures: str) -> dependence.OtherFault | None:
     rt, mine, change, _ = two
     with store.read() as session:
         return dependence.other(rt, session, mine, change, failures)
 
 
 def test_the_other_issue_is_named(two):
-    found = told(two, f"failure: {METS}")
+    found = other_fault(two, f"failure: {METS}")
     assert found.issue_id == two[3].id and f"issue {two[3].id} (KeyError: 'rate', in cart)" in found.says
 
 
-def test_a_fault_without_an_issue_is_said_to_have_none(two):
-    assert told(two, f"failure: {METS.replace('in tax', 'in toll')}").issue_id == 0
+def test_a_fault_without_an_issue_is_described_as_such(two):
+    assert other_fault(two, f"failure: {METS.replace('in tax', 'in toll')}").issue_id == 0
 
 
 @pytest.mark.parametrize(
     "failures", [(OWN,), (WRONG,), (METS, OWN), (METS, WRONG), ("",), ()], ids=["own", "wrong", "both", "two", "", "-"]
 )
-def test_a_fix_that_is_in_doubt_itself_waits_for_nobody(failures, two):
-    assert told(two, *(f"failure: {text}" for text in failures)) is None
+def test_a_doubtful_fix_does_not_wait(failures, two):
+    assert other_fault(two, *(f"failure: {text}" for text in failures)) is None
 
 
 def looks(two, status: Status, looks: int, met: int | None = None) -> Awaited:
@@ -103,7 +103,7 @@ def looks(two, status: Status, looks: int, met: int | None = None) -> Awaited:
         (Status.ESCALATED, 0, False, False),
     ],
 )
-def test_the_wait_ends_with_the_other_issue_or_at_its_bound(status, number, ok, waits, two):
+def test_the_wait_ends_with_the_other_issue_or_at_its_limit(status, number, ok, waits, two):
     found = looks(two, status, number)
     assert (found.ok, found.seconds > 0) == (ok, waits)
     assert ok or f"issue {two[3].id} (KeyError: 'rate', in cart)" in found.says
@@ -112,10 +112,10 @@ def test_the_wait_ends_with_the_other_issue_or_at_its_bound(status, number, ok, 
 @pytest.mark.parametrize(
     ("status", "chain", "circle"),
     [
-        (Status.QUEUED, [0], True),  # the other one waits for this one
-        (Status.QUEUED, [1, 0], True),  # and so does a third one in between
-        (Status.QUEUED, [1, 1], False),  # others wait for each other
-        (Status.TESTING, [0], False),  # it did, and is at work again
+        (Status.QUEUED, [0], True),  # the other issue waits for this one
+        (Status.QUEUED, [1, 0], True),  # through a third one in between
+        (Status.QUEUED, [1, 1], False),  # two others wait for each other
+        (Status.TESTING, [0], False),  # it waited, and is in progress again
         (Status.QUEUED, [], False),
     ],
 )
@@ -126,7 +126,7 @@ def test_issues_that_wait_for_each_other_are_found(status, chain, circle, two):
         names = {0: mine.id, 1: third.id}
         for waiting, awaited in zip((other, third), chain, strict=False):
             session.get_one(Issue, waiting.id).reason = f"{dependence.WAITS}{names[awaited]} (a title, in cart)"
-    assert looks(two, status, 0).ok, "the other one has to see first that this one waits"
+    assert looks(two, status, 0).ok, "the other issue must first see that this one waits"
     found = looks(two, status, 1)
     assert found.circle is circle and found.ok is not circle
     with store.read() as session:
@@ -134,7 +134,7 @@ def test_issues_that_wait_for_each_other_are_found(status, chain, circle, two):
 
 
 @pytest.mark.parametrize(("number", "waits"), [(0, True), (1, False)])
-def test_a_fault_that_no_issue_tells_of_is_waited_for_once_before_the_next_try(number, waits, two):
+def test_a_fault_without_an_issue_is_awaited_once_before_the_next_attempt(number, waits, two):
     found = looks(two, Status.FIXING, number, met=0)
     assert found.ok and (found.seconds > 0) is waits
 
@@ -151,7 +151,7 @@ def test_a_fault_that_no_issue_tells_of_is_waited_for_once_before_the_next_try(n
         ([], Status.FIXING, False),
     ],
 )
-def test_a_fix_that_leads_on_to_a_fault_that_is_being_fixed(further, status, found, two):
+def test_a_fix_that_leads_to_a_fault_in_progress(further, status, found, two):
     rt, mine, change, other = two
     with store.write() as session:
         session.get_one(Issue, other.id).status = status
@@ -165,7 +165,7 @@ def ran(**results: str) -> Tests:
 
 
 @pytest.mark.parametrize(
-    ("told", "known", "alone"),
+    ("results", "known", "alone"),
     [
         (ran(new="failure: x", old=""), (), ["failure: x"]),
         (ran(new="failure: x", old="failure: y"), ("old",), ["failure: x"]),
@@ -174,21 +174,21 @@ def ran(**results: str) -> Tests:
         (Tests({f"{NEW}::t": "failure: x"}, False), (), ["failure: x"]),
     ],
 )
-def test_only_a_new_test_that_fails_alone_may_have_met_another_fault(told, known, alone):
-    assert _new_alone(told, NEW, frozenset(f"tests/test_{name}.py::t" for name in known)) == alone
+def test_only_a_new_test_that_fails_alone_may_have_hit_another_fault(results, known, alone):
+    assert _new_alone(results, NEW, frozenset(f"tests/test_{name}.py::t" for name in known)) == alone
 
 
 @pytest.mark.parametrize(
     ("after", "further"),
     [
         (ProbeOutcome(error="KeyError", file="till.py", function="tax"), ("KeyError", "till.py", "tax")),
-        (ProbeOutcome(error="KeyError", file="till.py", function="tax", deliberate=True), None),  # its own raise
-        (ProbeOutcome(error="KeyError"), None),  # outside of the program
+        (ProbeOutcome(error="KeyError", file="till.py", function="tax", deliberate=True), None),  # deliberate
+        (ProbeOutcome(error="KeyError"), None),  # outside the program
         (ProbeOutcome(error="ZeroDivisionError", file="till.py", function="share"), None),  # the reported crash itself
         (ProbeOutcome(result="int 3"), None),
     ],
 )
-def test_what_a_candidate_leads_on_to(after, further):
+def test_which_fault_a_candidate_leads_to(after, further):
     frame = Frame(file="till.py", line=5, function="share", code="return part / whole")
     reported = Crash(service="cart", exception=Raised(type="ZeroDivisionError", message="x"), frames=(frame,))
     assert _led_on(after, reported) == further

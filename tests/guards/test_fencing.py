@@ -1,4 +1,4 @@
-"""A worker that was given up neither writes nor acts; liveness goes by the database's clock and by beats that come."""
+"""A worker that was taken over neither writes nor acts; liveness follows the database's clock and new heartbeats."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.postgres import postgres
 
 
 class Ended(BaseException):
-    """In place of the process's end."""
+    """Raised instead of ending the process."""
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def worker(tmp_path, database, monkeypatch):
 
 
 def bury(executor_id: str) -> None:
-    """As another worker takes over, from a process that is not fenced."""
+    """Take over as another worker would, from an unfenced process."""
     with store.engine().begin() as connection:
         connection.execute(delete(Worker).where(col(Worker.executor_id) == executor_id))
 
@@ -79,7 +79,7 @@ class Vendor:
         return "READY"
 
 
-def test_a_worker_that_was_given_up_writes_nothing(worker):
+def test_a_worker_that_was_taken_over_writes_nothing(worker):
     bury(worker.id)
     with pytest.raises(Ended, match="taken over"), store.write() as session:
         factories.issue(session)
@@ -87,7 +87,7 @@ def test_a_worker_that_was_given_up_writes_nothing(worker):
         assert session.exec(select(Issue)).all() == []
 
 
-def test_a_worker_that_was_given_up_does_nothing_outside(worker):
+def test_a_worker_that_was_taken_over_has_no_outward_effect(worker):
     vendor = Vendor()
     fenced = fencing.around(vendor, fencing.DEPLOYS)
     fenced.promote("shop", "dpl_1", "k")
@@ -97,7 +97,7 @@ def test_a_worker_that_was_given_up_does_nothing_outside(worker):
     assert vendor.done == ["promote"] and fenced.status("dpl_1") == "READY" and fenced.name == "vercel"
 
 
-def test_a_first_beat_that_failed_is_made_anew(database, tmp_path, monkeypatch, request):
+def test_a_failed_first_heartbeat_is_retried(database, tmp_path, monkeypatch, request):
     made = durable.Executor(tmp_path, "test")
     request.addfinalizer(made.release)
     with monkeypatch.context() as away:
@@ -120,19 +120,19 @@ def test_another_life_of_the_same_executor_is_another_worker(worker):
     assert row(worker.id).life == "a later one"
 
 
-def test_a_worker_without_its_lock_does_nothing_outside(worker):
+def test_a_worker_without_its_lock_has_no_outward_effect(worker):
     worker.lock.release()
     with pytest.raises(Ended, match="file lock"):
         fencing.check()
 
 
-def test_a_worker_that_slept_unnoticed_renews_its_heartbeat_before_it_acts(worker):
+def test_a_suspended_worker_renews_its_heartbeat_before_it_acts(worker):
     age(worker.id, 7200)
     fencing.check()
     assert now() - row(worker.id).heartbeat < timedelta(seconds=60)
 
 
-def test_a_process_without_work_of_its_own_may_act(database):
+def test_a_process_without_its_own_work_may_act(database):
     vendor = Vendor()
     fencing.around(vendor, fencing.DEPLOYS).promote("shop", "dpl_1", "k")
     assert vendor.done == ["promote"]
@@ -146,7 +146,7 @@ def test_a_process_without_work_of_its_own_may_act(database):
         ("PENDING", "me", None),
     ],
 )
-def test_a_step_whose_workflow_is_cancelled_or_another_workers_does_nothing(monkeypatch, status, owner, raised):
+def test_a_step_of_a_cancelled_or_foreign_workflow_does_nothing(monkeypatch, status, owner, raised):
     found = type("Found", (), {"status": status, "executor_id": owner})
     monkeypatch.setattr(fencing.DBOS, "get_workflow_status", staticmethod(lambda workflow_id: found))
     if raised is None:
@@ -175,7 +175,7 @@ def test_every_outward_effect_of_a_runtime_is_behind_the_fence(console):
     assert rt.reviewer is None
 
 
-# --- who is dead ------------------------------------------------------------------------------------
+# --- dead workers -----------------------------------------------------------------------------------
 
 
 class Clock:
@@ -198,9 +198,9 @@ def dead(worker, seen: Worker) -> bool:
 
 
 @BOTH
-def test_a_worker_is_dead_when_its_beat_is_old_and_stays_the_same(worker, monkeypatch):
+def test_a_worker_with_an_old_and_unchanged_heartbeat_is_dead(worker, monkeypatch):
     clock, seen = Clock(monkeypatch), other(worker.folder, beat_age=91)
-    assert not dead(worker, seen), "the first look knows only one beat"
+    assert not dead(worker, seen), "the first look has only one heartbeat"
     clock.at += durable.LOOKED_ON - 1
     assert not dead(worker, seen)
     clock.at += 1
@@ -208,7 +208,7 @@ def test_a_worker_is_dead_when_its_beat_is_old_and_stays_the_same(worker, monkey
 
 
 @BOTH
-def test_a_worker_whose_beats_come_lives_however_the_clocks_differ(worker, monkeypatch):
+def test_a_worker_with_new_heartbeats_is_alive_for_any_clock_difference(worker, monkeypatch):
     clock, seen = Clock(monkeypatch), other(worker.folder, beat_age=7200)
     for beat in range(20):
         assert not dead(worker, seen)
@@ -216,7 +216,7 @@ def test_a_worker_whose_beats_come_lives_however_the_clocks_differ(worker, monke
         age(seen.executor_id, 7200 - beat)
 
 
-def test_a_stopped_worker_on_this_machine_is_dead_although_it_holds_its_lock(worker, monkeypatch):
+def test_a_suspended_worker_on_this_machine_is_dead_although_it_holds_its_lock(worker, monkeypatch):
     clock, seen = Clock(monkeypatch), other(worker.folder, host=durable.socket.gethostname(), beat_age=91)
     lock = durable.FileLock(worker.folder / f"{seen.executor_id}.lock")
     with lock.acquire():
@@ -230,14 +230,14 @@ def test_a_killed_worker_on_this_machine_is_dead_at_once(worker):
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_heartbeats_are_times_of_the_databases_clock(worker, monkeypatch):
+def test_heartbeats_use_the_databases_clock(worker, monkeypatch):
     for module in (models, durable.store.models):
         monkeypatch.setattr(module, "now", lambda: now() + timedelta(hours=2))
     worker.beat()
     assert abs(row(worker.id).heartbeat - now()) < timedelta(minutes=5)
 
 
-def test_a_worker_that_beats_between_the_look_and_the_takeover_is_not_buried(worker):
+def test_a_worker_with_a_heartbeat_before_the_takeover_keeps_its_work(worker):
     seen = other(worker.folder, beat_age=91)
     age(seen.executor_id, 0)
     durable._bury(seen)

@@ -1,4 +1,4 @@
-"""The gates at the border of a change: a finding on a changed line is the change's, one beside it is not."""
+"""The gates at the edge of a change: a finding on a changed line belongs to the change, one next to it does not."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_changed_lines_of_a_diff():
     assert changed_lines("+++ elsewhere/c.py\n@@ -1 +1 @@\n") == {}, "git names new files b/"
 
 
-def test_every_file_of_a_diff_once():
+def test_every_file_of_a_diff_is_listed_once():
     assert gates.touched(DIFF) == ["a.py", "gone.py", "notes.md", "sub/b.py"]
 
 
@@ -60,11 +60,11 @@ def test_every_file_of_a_diff_once():
     [("a.py", True), ("tests/a.py", False), ("tests_of/a.py", True), ("sub/tests/a.py", True), ("tests", True)],
 )
 @pytest.mark.parametrize("tests", ["tests", "tests/"])
-def test_what_is_source(path, source, tests):
+def test_which_files_are_source(path, source, tests):
     assert gates.is_source(path, Repository(remote="https://git.example/x.git", tests=tests)) is source
 
 
-def test_the_old_texts_of_what_a_review_reads():
+def test_the_old_texts_of_the_reviewed_files():
     asked = []
     diff = "".join(f"--- a/{name}\n+++ b/{name}\n" for name in ("b.py", "a.py", "requirements.txt", "x.md")) + DIFF
     found = gates.texts_before(lambda *argv: asked.append(argv) or argv[-1], "abc", diff)
@@ -81,13 +81,13 @@ def test_only_findings_on_changed_lines_count(line, own):
     assert gate.says == ("1 style findings on changed lines" if own else "no style findings on changed lines")
 
 
-def test_a_gate_as_it_is_stored():
+def test_the_stored_form_of_a_gate():
     stored = Gate("style", True, "fine", findings=(GateFinding("style", "a.py", 1, "x"),)).as_json()
     assert stored == {"gate": "style", "passed": True, "says": "fine", "value": None, "limit": None, "done": True}
 
 
 @pytest.mark.parametrize(("value", "asking"), [(None, 0), (0, 0), (1, 1), (2, 2)])
-def test_what_a_patch_can_newly_do_and_which_of_it_asks_for_a_person(value, asking):
+def test_new_capabilities_of_a_patch_and_those_that_need_a_person(value, asking):
     gate = {"gate": "capabilities", "value": value}
     rows = [{"gate": "capabilities", "says": says} for says in "ab"]
     found = newly([{"gate": "style"}, gate], [{"gate": "style"}, *rows, {}])
@@ -113,7 +113,7 @@ RISKS = Report(bandit=[row("a.py", 4, "B307", severity="medium"), row("a.py", 5,
         ("a.py", {1, 3, 6}, []), ("a.py", {4}, ["B307"]), ("a.py", {5}, ["B324"]),
         ("a.py", {3, 4, 5}, ["B307", "B324"]),
         ("a.py", {8}, ["B108"]), ("a.py", {9}, ["B104"]), ("b.py", {4}, []),
-        ("tests/t.py", {4, 5}, []),  # in a test, what a text says is a reported value
+        ("tests/t.py", {4, 5}, []),  # in a test, a text is a reported value
         ("tests/t.py", {6}, ["B307"]),
     ],
 )  # fmt: skip
@@ -142,7 +142,7 @@ def test_style(lines, codes):
 
 
 @pytest.mark.parametrize("gate", [lambda: gates.security(RISKS, {}, {}), lambda: gates.style(SLIPS, {})])
-def test_a_change_without_code_has_nothing_to_find(gate):
+def test_a_change_without_code_has_no_findings(gate):
     found = gate()
     assert (found.passed, found.value, found.limit, found.findings) == (True, 0.0, 0.0, ())
     assert "changed" in found.says and found.says.startswith("no ")
@@ -198,7 +198,7 @@ FOUND = Report(ruff=[complex_("sub/a.py", 4, "easy", 1), complex_("sub/a.py", 8,
         ({4, 8, 17}, 9, 3, []),
     ],
 )
-def test_complexity_of_the_functions_that_hold_a_changed_line(tmp_path, lines, limit, value, named):
+def test_complexity_of_the_functions_with_a_changed_line(tmp_path, lines, limit, value, named):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub/a.py").write_text(TWO)
     (tmp_path / "b.py").write_text(TWO)
@@ -212,8 +212,8 @@ def test_complexity_of_the_functions_that_hold_a_changed_line(tmp_path, lines, l
         assert gate.says == f"most complex changed function: {value}"
 
 
-def test_the_review_asks_every_gate_with_what_is_its_own(tmp_path, monkeypatch):
-    """Tests are looked at for secrets and style; what is a program's is asked of its sources alone."""
+def test_the_review_gives_every_gate_its_own_files(tmp_path, monkeypatch):
+    """Tests are checked for secrets and style; the other gates check only the program's sources."""
     asked = {}
 
     def gate(name):
@@ -228,7 +228,9 @@ def test_the_review_asks_every_gate_with_what_is_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(
         gates.runtime_gates, "run", lambda *given: [gate("coverage")(*given), gate("performance")(*given)]
     )
-    monkeypatch.setattr(gates.tools, "looked", lambda tree, paths, runner: Report(ruff=[row(paths[-1], 1, "x")]))
+    monkeypatch.setattr(
+        gates.tools, "looked", lambda tree, paths, runner, version: Report(ruff=[row(paths[-1], 1, "x")])
+    )
     diff = DIFF + "--- a/tests/t.py\n+++ b/tests/t.py\n@@ -1 +1 @@\n-x\n+y\n"
     found = gates.review(tmp_path, diff, Repository(remote="https://git.example/x.git"), gates.FixRules(), None, {})
     assert [g.gate for g in found] == [
@@ -237,4 +239,4 @@ def test_the_review_asks_every_gate_with_what_is_its_own(tmp_path, monkeypatch):
     changed = {name: next(g for g in given if isinstance(g, dict)) for name, given in asked.items()}
     assert {name for name, lines in changed.items() if "tests/t.py" in lines} == {"secrets", "style", "security"}
     assert all("a.py" in lines for lines in changed.values())
-    assert "tests/t.py" not in asked["security"][1], "what is source is told apart"
+    assert "tests/t.py" not in asked["security"][1], "sources and tests are separated"

@@ -1,4 +1,4 @@
-"""Freezes by their times, the brake by a repository's releases, and the places of the hour: tables over stored rows."""
+"""Freezes by time, the brake by a repository's releases, and the hourly places: tables over stored rows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SHOP = Freeze(name="Shop", start=NOON, end=NOON + timedelta(hours=1), repositori
     (30, [SHOP, SALE], "shop", "Sale"),
     (30, [], "shop", None),
 ])  # fmt: skip
-def test_a_freeze_holds_from_its_start_until_its_end(minutes, freezes, repository, found):
+def test_a_freeze_is_active_from_its_start_to_its_end(minutes, freezes, repository, found):
     at = windows.freeze(NOON + timedelta(minutes=minutes), freezes, repository)
     assert (at and at.name) == found
 
@@ -51,7 +51,7 @@ PLACE = '[repositories.shop]\nremote = "https://git.test/shop.git"\n[[guards.fre
     ('name = "Sale"\nstart = 2026-12-24T12:00:00Z\nend = 2026-12-24T14:00:00Z\nrepositories = ["docs"]',
      "the freeze 'Sale' names the unknown repository 'docs'"),
 ])  # fmt: skip
-def test_a_wrong_freeze_is_refused_by_name(text, says):
+def test_an_invalid_freeze_is_refused_by_name(text, says):
     with pytest.raises(ConfigurationError, match=says):
         parse_policy(PLACE + text, "platform.toml")
 
@@ -84,7 +84,7 @@ LASTING = Freeze(name="Sale", start=now() - timedelta(hours=1), end=now() + time
     ([], [LASTING], False, "the freeze 'Sale'"),
     (["shop"], [LASTING], False, "the freeze 'Sale'"),
 ])  # fmt: skip
-def test_what_holds_a_release_of_the_shop(console, scopes, freezes, automatic, says):
+def test_which_holds_apply_to_a_release_of_the_shop(console, scopes, freezes, automatic, says):
     for scope in scopes:
         hold(scope)
     with store.read() as session:
@@ -122,14 +122,14 @@ def test_the_brake_by_the_releases_of_a_repository(console, releases, limit, bra
 @pytest.mark.parametrize("other", [
     {"repository": "docs"}, {"environment": "preview"}, {"vendor_id": ""},
 ])  # fmt: skip
-def test_what_is_no_failed_release_of_the_repository(console, other):
+def test_which_releases_do_not_count_for_the_brake(console, other):
     for _ in range(2):
         release("failed", **other)
     with store.write() as session:
         assert brakes.brake_if_due(session, policy(), "shop") is None
 
 
-def test_a_brake_that_is_on_is_not_put_on_again(console):
+def test_an_active_brake_is_not_set_again(console):
     for _ in range(2):
         release("rolled_back")
     for _ in range(2):
@@ -138,7 +138,7 @@ def test_a_brake_that_is_on_is_not_put_on_again(console):
     assert len(rows(Hold)) == 1
 
 
-def test_after_a_lift_failures_are_counted_anew(console):
+def test_after_a_lift_the_count_of_failures_restarts(console):
     for _ in range(2):
         release("rolled_back", ended_at=now() - timedelta(minutes=5))
     hold("shop", ended_at=now(), ended_by="ada")
@@ -150,7 +150,7 @@ def test_after_a_lift_failures_are_counted_anew(console):
         assert brakes.brake_if_due(session, policy(), "shop")
 
 
-# --- places ------------------------------------------------------------------------------------
+# --- hourly places -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("values", "taken"), [
@@ -165,7 +165,7 @@ def test_after_a_lift_failures_are_counted_anew(console):
     ({"status": "verified", "automatic": False}, 0),
     ({"status": "ready", "environment": "preview"}, 0),
 ])  # fmt: skip
-def test_which_releases_have_a_place_in_the_hour(console, values, taken):
+def test_which_releases_have_an_hourly_place(console, values, taken):
     release(values.pop("status"), **{"started_at": now(), **values})
     with store.read() as session:
         assert holds.places_taken(session, now()) == taken
@@ -178,7 +178,7 @@ def test_which_releases_have_a_place_in_the_hour(console, values, taken):
     (Status.ESCALATED, {"vendor_id": "dpl_1"}, 0),
     (Status.ESCALATED, {"environment": "preview"}, 0),
 ])  # fmt: skip
-def test_an_issue_that_ended_gives_its_place_back(console, status, values, back):
+def test_an_ended_issue_returns_its_place(console, status, values, back):
     made = change_of(issue_in(status))
     with store.write() as session:
         given = {"status": "pending", "vendor_id": "", "ended_at": None, **values}
@@ -189,7 +189,7 @@ def test_an_issue_that_ended_gives_its_place_back(console, status, values, back)
     assert (row.status == "failed" and row.ended_at is not None) == bool(back)
 
 
-def test_a_place_that_was_given_back_is_taken_anew(console):
+def test_a_returned_place_can_be_taken_again(console):
     made = change_of(issue_in(Status.QUEUED))
     context = StepContext(runtime.current(), made.issue_id, 1)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Which faults pass by themselves, what is said of them, and how long a step is tried again."""
+"""Which failures are transient, their messages, and how long a step is retried."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("error", "kind", "says"), FAULTS)
-def test_a_fault_is_told_by_its_kind_and_in_plain_words(error, kind, says):
+def test_a_failure_has_a_kind_and_a_plain_message(error, kind, says):
     assert infrastructure.kind(error) == kind
     told = infrastructure.words(error)
     assert says in told and "UPDATE" not in told.replace("(OperationalError", "") or kind == BROKEN
@@ -79,7 +79,7 @@ def raises(error):
     return work
 
 
-def test_faults_are_answers_that_any_version_can_read():
+def test_failures_are_records_that_any_version_can_read():
     answer = infrastructure.answered(raises(VendorError("vercel", "is away")), everything=False)
     assert answer.record() == {"state": "infrastructure", "kind": "passing", "says": "vercel: is away"}
     assert infrastructure.fault_of(answer.record()) == answer == StepFault(PASSING, "vercel: is away")
@@ -90,7 +90,7 @@ def test_faults_are_answers_that_any_version_can_read():
 
 
 def tried(kinds, patience):
-    """(answer, waits, alarms) of a step that fails in these ways and then succeeds."""
+    """(result, waits, alarms) of a step that fails in these ways and then succeeds."""
     left, waits, alarms = list(kinds), [], []
 
     def attempt():
@@ -113,7 +113,7 @@ def test_before_production_it_gives_up_after_the_stated_hours():
     assert tried([PASSING] * 300, BEFORE)[0] == "done"
 
 
-def test_a_refusal_before_production_is_handed_over_at_once():
+def test_a_refusal_before_production_is_escalated_at_once():
     with pytest.raises(GaveUp, match="^away$"):
         tried([REFUSED], BEFORE)
 
@@ -126,7 +126,7 @@ def test_the_guard_never_gives_up_and_alarms_at_once_or_after_a_minute():
     assert tried([PASSING] * 5, guards)[2] == []
 
 
-def test_a_caller_that_tries_again_itself_is_answered_at_once():
+def test_a_caller_with_its_own_retries_gets_the_failure_at_once():
     with pytest.raises(GaveUp):
         tried([PASSING], BEFORE.at_once())
     assert Patience(guards=True).at_once().passing == math.inf

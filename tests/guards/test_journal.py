@@ -1,4 +1,4 @@
-"""What an issue says while its stage waits, and afterwards."""
+"""An issue's reason while its stage waits, and afterwards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def moved(issue: Issue, reason: str | None = None) -> str:
         ("Row 4\nand more", ["x"], "Row 4\nand more\nx; the platform tries again"),
     ],
 )  # fmt: skip
-def test_a_fault_is_said_below_the_reason_until_the_issue_moves_on(console, reason, faults, says):
+def test_a_failure_is_shown_below_the_reason_until_the_status_changes(console, reason, faults, says):
     issue = issue_in(Status.FIXING, reason=reason)
     assert said(issue, *faults) == says
     assert moved(issue) == reason

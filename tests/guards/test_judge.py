@@ -1,4 +1,4 @@
-"""The judge of candidates: several inputs, each of which may be the one that gives a candidate away."""
+"""The judge of candidates: several inputs, each of which may reveal a wrong candidate."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ def test_a_difference_on_any_input_is_found(old, new, says, at):
         (REFUSED, raised("ValueError", 8, deliberate=True)),
         (CRASHED, THREE),
         (raised("IndexError"), TWO),  # an accident on the crash's own line
-        (raised("TypeError", 7), TWO),  # of a type that nobody passes
+        (raised("TypeError", 7), TWO),  # of a type that no caller passes
         (raised("AttributeError", 7), TWO),
         (raised("ImportError", 7, text="cannot import name 'x' from partially initialized module 'm'"), TWO),
         (ProbeOutcome(result="<coroutine object f at 0x1>"), THREE),
     ],
 )
-def test_what_a_candidate_may_change(old, new):
+def test_which_differences_a_candidate_may_have(old, new):
     assert difference([TWO, old, TWO], [TWO, new, TWO], CRASH) is None
 
 
 @pytest.mark.parametrize("values", [{"deliberate": True}, {"line": 3}, {"file": "n.py"}, {"function": "g"}])
-def test_an_error_elsewhere_or_on_purpose_may_not_go(values):
+def test_an_error_elsewhere_or_on_purpose_must_stay(values):
     assert difference([raised("IndexError", **values)], [TWO], CRASH) is not None
 
 
@@ -78,7 +78,7 @@ def test_an_input_that_no_longer_ends(ended, found):
     assert difference([TWO] * 3, [TWO] * ended, CRASH) == found
 
 
-def test_more_inputs_that_end_are_no_difference():
+def test_more_inputs_that_end_are_not_a_difference():
     assert difference([TWO], [TWO, CRASHED], CRASH) is None
 
 
@@ -120,20 +120,20 @@ def near(error="KeyError", cured=0, left=0, text="'a'") -> tuple[list[ProbeOutco
     ("cured", "left", "refused"),
     [(4, 0, False), (3, 1, False), (2, 1, True), (6, 2, False), (5, 2, True), (1, 0, False), (0, 1, True)],
 )
-def test_three_in_four_inputs_like_the_reported_one_are_cured(cured, left, refused):
+def test_three_in_four_inputs_like_the_reported_one_must_be_fixed(cured, left, refused):
     found = uncured(*near(cured=cured, left=left), CRASH)
     assert found == (f"{left} of {left + cured} inputs like the reported one still crash" if refused else None)
 
 
 @pytest.mark.parametrize("error", ["TypeError", "AttributeError"])
 @pytest.mark.parametrize(("cured", "left", "refused"), [(2, 2, False), (2, 3, True), (1, 1, False), (1, 2, True)])
-def test_of_accidents_one_in_two(error, cured, left, refused):
+def test_one_in_two_accidents_must_be_fixed(error, cured, left, refused):
     crash = CRASH.model_copy(update={"exception": CRASH.exception.model_copy(update={"type": error})})
     assert bool(uncured(*near(error, cured, left), crash)) is refused
 
 
 @pytest.mark.parametrize("error", ["JSONDecodeError", "Error"])
-def test_a_message_of_any_damaged_text_binds_nothing(error):
+def test_a_message_of_damaged_text_is_not_binding(error):
     crash = CRASH.model_copy(update={"exception": CRASH.exception.model_copy(update={"type": error})})
     assert uncured(*near(error, 0, 4), crash) is None
 
@@ -144,11 +144,11 @@ def test_a_message_of_any_damaged_text_binds_nothing(error):
         (raised(text="'b'"), CRASHED),  # another message: another input's crash
         (raised(line=3), CRASHED),  # another line
         (raised(error="IndexError"), CRASHED),  # no crash of the reported kind
-        (CRASHED, raised(text="'b'")),  # crashes, and not by the reported message
+        (CRASHED, raised(text="'b'")),  # crashes with another message
         (CRASHED, raised("ValueError")),
     ],
 )
-def test_only_the_very_same_crash_counts_as_left(old, new):
+def test_only_the_same_crash_counts_as_remaining(old, new):
     assert uncured([CRASHED, old, old, old], [TWO, new, new, new], CRASH) is None
 
 
@@ -157,7 +157,7 @@ def test_inputs_that_did_not_end_are_not_counted():
     assert uncured([CRASHED] * 4, [TWO, CRASHED, CRASHED], CRASH) == "2 of 3 inputs like the reported one still crash"
 
 
-def test_only_what_crashed_before_is_compared():
+def test_only_inputs_that_crashed_before_are_compared():
     before = [CRASHED, TWO, raised("IndexError"), CRASHED]
     after = [TWO, THREE, TWO, REFUSED]
     assert crash_like(before, after, CRASH) == (TWO, REFUSED)
@@ -196,7 +196,7 @@ DIFFERENT = "2 fixes behave differently and nothing in the code says which is me
         ([one([TWO], 0.7), one([THREE], 0.6)], None, DIFFERENT),
         ([one([TWO], 0.9, DOC, "a"), one([THREE], 0.7)], "a", "Evidence chose between fixes."),
         ([one([TWO], 0.5), one([THREE], 0.7, DOC, "b")], "b", "Evidence chose between fixes."),
-        ([one([TWO], 0.7), one([THREE], 0.5, DOC, "b")], None, DIFFERENT),  # what is said most has no evidence
+        ([one([TWO], 0.7), one([THREE], 0.5, DOC, "b")], None, DIFFERENT),  # the most frequent one has no evidence
         ([one([TWO], 0.9, DOC, "a"), one([THREE], 0.9, DOC, "bb")], None, DIFFERENT),
         ([one([TWO], 0.904, DOC, "a"), one([THREE], 0.9, DOC, "bb")], None, DIFFERENT),  # equal to two digits
         ([one([TWO], 0.91, DOC, "a"), one([THREE], 0.9, DOC, "bb")], "a", "Evidence chose between fixes."),
@@ -212,5 +212,5 @@ def test_the_choice(judged, chosen, says):
     assert why.startswith(says)
 
 
-def test_a_candidate_is_no_further_change_unless_it_is_said():
+def test_a_candidate_is_not_a_further_change_by_default():
     assert (one([TWO]).further, one([TWO]).shown) == (False, 0)

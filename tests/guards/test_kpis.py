@@ -1,4 +1,4 @@
-"""Every figure by hand: its value, its cases, its target, and silence below the cases it needs."""
+"""Every figure computed by hand: its value, its cases, its target, and None with too few cases."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def shape(figure: Figure) -> tuple:
         (kpis.mean_confidence, (0.9, 10, "share", 0.85, False, 5)),
     ],
 )
-def test_a_figure_of_the_runs(make, expected):
+def test_the_figures_of_the_runs(make, expected):
     assert shape(make(TALLY)) == expected
-    assert make(FEW).value is None, "four cases say nothing"
+    assert make(FEW).value is None, "four cases are too few"
 
 
 def test_five_cases_are_enough():
@@ -45,7 +45,7 @@ def test_five_cases_are_enough():
     assert kpis.auto_resolution(RunTally(results={"failed": 5})).value == 0
 
 
-def test_a_tally_of_nothing():
+def test_an_empty_tally():
     empty = RunTally()
     assert (empty.runs, empty.fixed, empty.repairs.n, empty.repairs.total) == (0, 0, 0, 0)
     assert (empty.saved, empty.acted, empty.held) == (0, 0, 0)
@@ -103,8 +103,8 @@ def test_the_interval_against_published_values(held, n, low, high):
     assert kpis.wilson(held, n) == pytest.approx((low, high), abs=5e-5)
 
 
-@pytest.mark.parametrize("n", [1, 5, 10, 19])  # of 5 and 19, rounding alone would lead beyond
-def test_an_interval_stays_within_nothing_and_all(n):
+@pytest.mark.parametrize("n", [1, 5, 10, 19])  # for 5 and 19, rounding alone would exceed the limits
+def test_an_interval_stays_within_0_and_1(n):
     assert kpis.wilson(0, n)[0] == 0.0 and kpis.wilson(n, n)[1] == 1.0
 
 
@@ -139,5 +139,5 @@ def test_a_target_is_met_or_missed(value, target, low_is_good, met):
     assert kpis.meets(Figure("x", value, 9, "share", "", "", target, low_is_good)) is met
 
 
-def test_a_figure_is_better_high_unless_it_is_said():
+def test_a_higher_figure_is_better_by_default():
     assert Figure("x", 1.0, 9, "share", "", "").low_is_good is False

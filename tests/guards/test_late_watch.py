@@ -1,4 +1,4 @@
-"""The quiet looks after an early confirmation: late harm is rolled back and reopens the issue."""
+"""The looks after an early confirmation: late harm is rolled back and reopens the issue."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def harm(watched) -> None:
     ("second", "found"), [(120, WatchResult("watching", 30)), (599, WatchResult("watching", 30)),
                           (600, WatchResult("over"))],
 )  # fmt: skip
-def test_it_looks_until_the_full_watch_time_and_leaves_the_issue_alone(confirmed, second, found):
+def test_it_looks_until_the_full_watch_time_and_keeps_the_issue_unchanged(confirmed, second, found):
     assert look(confirmed, second) == found
     assert (confirmed.issue.status, confirmed.row.status) == (Status.RESOLVED, "verified")
 
@@ -53,35 +53,35 @@ def test_a_clock_that_jumps_ahead_does_not_end_it(confirmed, monkeypatch):
     assert [look(confirmed, second).state for second in (120, 730, 1200)] == ["watching", "watching", "over"]
 
 
-def test_harm_that_begins_late_is_found_and_named(confirmed):
+def test_late_harm_is_found_and_named(confirmed):
     confirmed.errors(every(5, 25, 400), another(), fingerprint="new-fault", release="9d03e7c")
     found = look(confirmed, 400)
     assert found.state == "failed" and "new-fault in cart: " in found.says
 
 
-def test_a_rise_that_began_long_after_the_release_is_put_to_a_person(confirmed):
+def test_a_rise_long_after_the_release_goes_to_a_person(confirmed):
     harm(confirmed)
-    assert look(confirmed, 400).state == "watching" and not confirmed.told("watch_unsure")
+    assert look(confirmed, 400).state == "watching" and not confirmed.notified("watch_unsure")
     confirmed.errors(every(5, 400, 700), another(), fingerprint="new-fault", release="9d03e7c")
     assert look(confirmed, 700) == WatchResult("over")
-    assert "new-fault in cart: " in confirmed.told("watch_unsure")[0].body
+    assert "new-fault in cart: " in confirmed.notified("watch_unsure")[0].body
 
 
 @pytest.mark.parametrize("status", ["rolled_back", "superseded", "failed"])
-def test_it_ends_when_the_release_is_no_longer_the_confirmed_one(confirmed, status):
+def test_it_ends_if_the_release_is_no_longer_the_confirmed_one(confirmed, status):
     harm(confirmed)
     confirmed.set(status=status)
     assert look(confirmed, 400) == WatchResult("over")
 
 
-def test_what_is_undecided_at_the_end_is_looked_at_for_twice_the_watch_time(console):
+def test_an_undecided_release_is_watched_for_twice_the_watch_time(console):
     watched = release(console, "minimum_requests = 1000000\n", reports=[-3000.0, -1500.0])
     watched.set(status="verified")
     assert look(watched, 700).state == "watching"
     assert look(watched, 1200) == WatchResult("over")
 
 
-def test_a_change_that_was_never_deployed_has_no_late_watch(confirmed):
+def test_an_undeployed_change_has_no_late_watch(confirmed):
     confirmed.change_id = 404
     assert look(confirmed, 300) == WatchResult("over")
 
@@ -92,7 +92,7 @@ def test_another_deployment_in_production_ends_it_and_nothing_is_rolled_back(con
     assert look(confirmed, 400) == WatchResult("over") and confirmed.row.status == "verified"
 
 
-def test_a_vendor_that_does_not_answer_does_not_end_it(confirmed):
+def test_an_unavailable_vendor_does_not_end_it(confirmed):
     confirmed.host = Host(fault="is down")
     assert look(confirmed, 300).state == "watching"
 
@@ -117,11 +117,11 @@ def test_a_newer_run_of_the_issue_is_not_disturbed(confirmed):
     assert confirmed.row.status == "rolled_back" and confirmed.issue.status is Status.FIXING
 
 
-def test_a_rollback_that_the_vendor_refuses_is_tried_again_and_told_once_a_day(confirmed):
+def test_a_refused_rollback_is_retried_and_reported_once_a_day(confirmed):
     confirmed.host = Host(stuck=True)
     for _ in range(3):
         answer = late.roll_back(context(confirmed), confirmed.change_id, "late harm")
         assert answer == Awaited(30, ok=False)
     assert confirmed.row.status == "verified" and confirmed.issue.status is Status.RESOLVED
-    told = confirmed.told("deployment_failed")
+    told = confirmed.notified("deployment_failed")
     assert len(told) == 2 and "is retried" in told[0].body

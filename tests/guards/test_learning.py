@@ -1,4 +1,4 @@
-"""What became of a fix and how a person resolved the issue are two facts: a table of both, in each order."""
+"""The result of a fix and a person's resolution are separate facts: a table of both, in each order."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def remembered(issue: Issue, *results: str) -> Outcome:
     (["escalated", "rejected"], "rejected"),
     (["escalated", "failed"], "failed"),
 ])  # fmt: skip
-def test_what_became_of_a_fix_stays(console, results, kept):
+def test_the_result_of_a_fix_is_final(console, results, kept):
     row = remembered(issue_in(Status.ESCALATED), *results)
     assert (row.result, row.note) == (kept, f"says {kept}")
 
@@ -50,7 +50,7 @@ def test_what_became_of_a_fix_stays(console, results, kept):
     (["failed"], "failed", "says failed"),
 ])  # fmt: skip
 @pytest.mark.parametrize("cured", [True, False])
-def test_a_persons_resolution_is_a_fact_of_its_own(console, cured, before, result, note):
+def test_a_persons_resolution_is_a_separate_fact(console, cured, before, result, note):
     issue = issue_in(Status.ESCALATED)
     for one in before:
         remembered(issue, one)
@@ -60,8 +60,8 @@ def test_a_persons_resolution_is_a_fact_of_its_own(console, cured, before, resul
     assert (row.resolution, row.resolved_by) == ("restarted it", "operator")
 
 
-def test_resolving_after_rollbacks_raises_no_history_and_resets_no_count(console):
-    """Three fixes of one pattern were rolled back, and a person cured each issue by hand."""
+def test_resolving_after_rollbacks_changes_neither_history_nor_count(console):
+    """Three fixes of one pattern were rolled back, and a person resolved each issue."""
     for _ in range(3):
         issue = issue_in(Status.ESCALATED)
         with store.write() as session:

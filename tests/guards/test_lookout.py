@@ -1,4 +1,4 @@
-"""People hear directly of a database that is away while production may serve an unverified build."""
+"""People are notified directly if the database is unavailable while production may serve an unverified build."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Channel:
 
 @pytest.fixture
 def away(monkeypatch):
-    """(look, channel, state): ``look(seconds)`` is one look so many seconds later."""
+    """(look, channel, state): ``look(seconds)`` is one look this many seconds later."""
     state, clock, channel, out = {"answers": False}, [100.0], Channel(), lookout.Lookout()
     rt = Runtime(None, notifiers=[Channel(VendorError("email", "is away")), channel])
     monkeypatch.setattr(lookout, "guarded", {7})
@@ -36,13 +36,13 @@ def away(monkeypatch):
     return look, channel, state
 
 
-def test_after_a_minute_every_channel_hears_of_it_and_again_each_quarter_of_an_hour(away):
+def test_every_channel_is_notified_after_a_minute_and_every_quarter_of_an_hour(away):
     look, channel, _ = away
     assert [look(s) for s in (0, 59, 1, 10, 880, 10)] == [0, 0, 1, 1, 1, 2]
     assert "issue 7" in channel.sent[0].body and "has not responded for 60 s" in channel.sent[0].body
 
 
-def test_a_database_that_responds_in_between_starts_the_minute_anew(away):
+def test_a_response_of_the_database_restarts_the_minute(away):
     look, _, state = away
     look(0)
     state["answers"] = True
@@ -51,7 +51,7 @@ def test_a_database_that_responds_in_between_starts_the_minute_anew(away):
     assert [look(s) for s in (50, 59, 1)] == [0, 0, 1]
 
 
-def test_without_a_deployment_to_guard_nobody_is_told(away, monkeypatch):
+def test_without_a_guarded_deployment_nobody_is_notified(away, monkeypatch):
     with lookout.released(7):
         pass
     assert away[0](0) == away[0](500) == 0

@@ -1,4 +1,4 @@
-"""What no fix may do: each rule at its border, and each part of a rule alone."""
+"""What no fix may do: each rule at its limit, and each part of a rule alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def refused(files, before=None, crash=REPORT, allowed=("**",), **rules) -> str |
 
 
 def inside(line: str, old: str = OLD) -> dict[str, str]:
-    """The old text with a line before its return."""
+    """The old text with another line before its return."""
     return {"a.py": old.replace("    return", f"    {line}\n    return", 1)}
 
 
@@ -42,7 +42,7 @@ def inside(line: str, old: str = OLD) -> dict[str, str]:
         ({"a.py": OLD}, "no idea", "it changes nothing"),
     ],
 )
-def test_a_change_of_nothing(files, rationale, says):
+def test_an_empty_change(files, rationale, says):
     assert refused(files, rationale=rationale) == says
 
 
@@ -67,7 +67,7 @@ def test_files(limit, says):
     assert refused(files, {"a.py": OLD, "c.py": "z = 1\n"}, max_files=limit) == says
 
 
-def test_every_file_is_looked_at():
+def test_every_file_is_checked():
     assert refused({"a.py": OLD + "y = 1\n", "b.py": "eval('1')\n"}) == "b.py: newly calls eval()"
     assert refused({"a.py": OLD + "y = 1\n", "b.txt": "x"}) == "b.txt: not a Python source file"
 
@@ -103,12 +103,12 @@ def test_paths(path, says):
 
 
 @pytest.mark.parametrize("name", ["pytest", "_pytest", "pluggy", "iniconfig", "coverage"])
-def test_a_module_of_the_tests_is_hidden_even_where_it_is_not_installed(monkeypatch, name):
+def test_a_module_of_the_tests_must_not_be_hidden_even_if_it_is_not_installed(monkeypatch, name):
     monkeypatch.setattr(policy, "installed", frozenset)
     assert refused({f"{name}.py": "y = 1\n"}) == f"{name}.py: a new file that hides the module {name}"
 
 
-def test_what_is_there_already_hides_and_mimics_nothing():
+def test_existing_files_are_allowed():
     before = {"json.py": "x = 1\n", "a.py": OLD, "A.py": OLD}
     assert refused({"json.py": "x = 2\n"}, before) is None
     assert refused({"A.py": OLD + "y = 1\n"}, before) is None
@@ -121,7 +121,7 @@ def test_what_is_there_already_hides_and_mimics_nothing():
         ("s/b.py", ["t/**", "s/*.py"], None), ("s/b.py", [], "outside of what this service allows"),
     ],
 )  # fmt: skip
-def test_only_what_the_service_allows(path, allowed, says):
+def test_only_paths_that_the_service_allows(path, allowed, says):
     found = refused({path: "y = 1\n"}, allowed=allowed)
     assert found == (says and f"{path}: {says}")
 
@@ -131,7 +131,7 @@ def test_only_what_the_service_allows(path, allowed, says):
     [("deep/secret/b.py", "deep/secret", True), ("deep/secret/b.py", "deep", True), ("deep/b.py", "secret", False),
      ("b.py", "b.py", True)],
 )  # fmt: skip
-def test_a_forbidden_folder_forbids_what_lies_in_it(path, forbidden, says):
+def test_a_forbidden_folder_forbids_its_files(path, forbidden, says):
     assert (refused({path: "y = 1\n"}, forbidden=[forbidden]) is not None) is says
 
 
@@ -154,7 +154,7 @@ def test_globs(path, glob, covers):
         ("a/tests", False), ("latest/a.py", False), ("contest_a.py", False), ("a_test.pyx", False), ("", False),
     ],
 )  # fmt: skip
-def test_what_is_a_test(path, test):
+def test_which_files_are_tests(path, test):
     assert is_test(path) is test
 
 
@@ -179,7 +179,7 @@ def test_texts(text, says):
     assert refused({"a.py": text}) == (says and f"a.py: {says}")
 
 
-def test_what_the_old_text_had_may_stay():
+def test_forbidden_code_of_the_old_text_may_stay():
     old = OLD + "y = '\u200b'  # noqa\nassert y\nimport socket\n"
     assert refused({"a.py": old + "z = '\u200b'\n"}, {"a.py": old}) is None
     assert refused({"a.py": old + "z = 1  # noqa\n"}, {"a.py": old}) == "a.py: silences a checker by a comment"
@@ -198,17 +198,17 @@ GUARDED = "def f(x):\n    if x:\n        raise ValueError(x)\n    if x:\n       
         (("    assert x\n", "    assert x\n    assert x\n"), None),
     ],
 )
-def test_no_check_may_go(change, says):
+def test_no_check_may_be_removed(change, says):
     found = refused({"a.py": GUARDED.replace(*change)}, {"a.py": GUARDED})
     assert found == (says and f"a.py: {says}")
 
 
-def test_a_long_check_is_told_in_eighty_characters():
+def test_a_long_check_is_quoted_in_eighty_characters():
     old = f"assert {'x' * 200}\n"
     assert refused({"a.py": "y = 1\n"}, {"a.py": old}) == f"a.py: removes a check: assert {'x' * 73}"
 
 
-def test_the_same_offence_once_more_is_one_too_many():
+def test_another_use_of_forbidden_code_is_refused():
     old = OLD + "eval('1')\n"
     assert refused({"a.py": old + "y = 1\n"}, {"a.py": old}) is None
     assert refused({"a.py": old + "eval('2')\n"}, {"a.py": old}) == "a.py: newly calls eval()"
@@ -245,11 +245,11 @@ MATCHERS = ("startswith", "endswith", "match", "fullmatch", "search", "find", "i
         ("if x in ('order-77', 'y'): return 0", "order-77"),
         ("if x == 'say-so': return 0", "say-so"),
         ("if x == 4711: return 0", 4711),
-        ("if x == -2.5: return 0", None),  # a minus before a number that nobody reported
+        ("if x == -2.5: return 0", None),  # the reported number was not negative
         ("if x == 'meyer': return 0", "meyer"),
         ("if x == 8123: return 0", 8123),
         ("if x.startswith('orde'): return 0", "orde"),
-        ("if x.startswith('ord'): return 0", None),  # three characters are no signature
+        ("if x.startswith('ord'): return 0", None),  # three characters are not a signature
         ("if x == 'r-77': return 0", "r-77"),
         ("if x == 'other': return 0", None),
         ("if x == 4712: return 0", None),
@@ -257,42 +257,42 @@ MATCHERS = ("startswith", "endswith", "match", "fullmatch", "search", "find", "i
         ("return {'order-77': 0}[x]", "order-77"),
         ("return {'order-77': 0}.get(x, 1)", "order-77"),
         ("return {**x, 'order-77': 0}.get(x)", "order-77"),
-        ("y = {'order-77': 0}", None),  # written down, and not looked up
+        ("y = {'order-77': 0}", None),  # stored, not looked up
         ("y = 'order-77'", None),
         ("y = x.replace('order-77', '')", None),
         ("match x:\n        case 'order-77':\n            return 0", "order-77"),
         *((f"y = x.{name}('order-77')", "order-77") for name in MATCHERS),
     ],
 )
-def test_the_reported_input_is_no_special_case(line, literal):
+def test_the_reported_input_is_not_a_special_case(line, literal):
     found = refused(inside(line))
     assert found == (literal and f"a.py: special-cases the reported input {literal!r}")
 
 
 @pytest.mark.parametrize("literal", [1, 2, -1, 0.5, "x"])
-def test_a_small_literal_is_no_input(literal):
+def test_a_small_literal_is_not_an_input(literal):
     crash = REPORT.model_copy(update={"logs": ("'x' 1 2 -1 0.5",)})
     assert refused(inside(f"if x == {literal!r}: return 0"), crash=crash) is None
 
 
 @pytest.mark.parametrize("literal", [3, "xy", 2.5, 0.1])
-def test_from_where_on_a_literal_is_an_input(literal):
+def test_the_smallest_literal_that_is_an_input(literal):
     crash = REPORT.model_copy(update={"frames": (), "logs": (f"{literal!r}",)})
     expected = None if literal == 0.1 else f"a.py: special-cases the reported input {literal!r}"
     assert refused(inside(f"if x == {literal!r}: return 0"), crash=crash) == expected
 
 
-def test_truth_values_are_no_input():
+def test_truth_values_are_not_inputs():
     crash = REPORT.model_copy(update={"logs": ("'True'",)})
     assert refused(inside("if x == True: return 0"), crash=crash) is None
 
 
 @pytest.mark.parametrize("crash", [None, REPORT.model_copy(update={"frames": (), "logs": ()})])
-def test_without_a_report_nothing_is_its_input(crash):
+def test_without_a_report_there_is_no_reported_input(crash):
     assert refused(inside("if x == 'order-77': return 0"), crash=crash) is None
 
 
-def test_a_literal_that_the_program_had_may_be_compared():
+def test_an_existing_literal_may_be_compared():
     old = "ORDER = 'order-77'\nN = 30\n" + OLD
     assert refused(inside("if x == 'order-77': return 0", old), {"a.py": old}) is None
     assert refused(inside("if x * 2 == 30: return 0", old), {"a.py": old}) is None

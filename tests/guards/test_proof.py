@@ -1,4 +1,4 @@
-"""The proof with a scripted run of the tests: each of its four parts missing alone, and reports that lie or are cut."""
+"""The proof with scripted test runs: each of its four parts missing alone, and forged or truncated reports."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def case(name: str, fault: tuple[str, str, str] | None = None, of: str = NEW_TES
 
 
 class Script:
-    """A runner whose reporter tells what ``cases`` says of the text of a.py and of what else lies in the tree."""
+    """A runner whose report is ``cases`` of the text of a.py and the other files in the tree."""
 
     name = "script"
 
@@ -80,7 +80,7 @@ def proved(tree: Path, cases, **told) -> Proof:
     return prove(tree, {"a.py": OLD, "b.py": "not mine"}, CANDIDATE, TEST, script, ["pytest"], CRASH)
 
 
-def test_an_honest_fix_is_proved_and_stays_in_the_tree(tree):
+def test_a_correct_fix_is_proved_and_stays_in_the_tree(tree):
     script = Script(honest)
     found = prove(tree, {"a.py": OLD, "b.py": "not mine"}, CANDIDATE, TEST, script, ["pytest", "-q"], CRASH)
     assert (found.complete, found.fails_before, found.passes_after, found.fails_reverted) == (True,) * 4
@@ -97,7 +97,7 @@ def test_an_honest_fix_is_proved_and_stays_in_the_tree(tree):
     assert not (tree / "b.py").exists() and not list(tree.glob(".desk-*"))
 
 
-def test_the_old_texts_are_those_that_the_caller_read(tree):
+def test_the_caller_provides_the_old_texts(tree):
     other = "old = 2\n"
     script = Script(honest)
     prove(tree, {"a.py": other, "b.py": "not mine"}, CANDIDATE, TEST, script, ["pytest"], CRASH)
@@ -116,7 +116,7 @@ def test_the_old_texts_are_those_that_the_caller_read(tree):
         (lambda old, run: OTHER if run == 3 else old, "fails_reverted", "does not fail as before"),
     ],
 )
-def test_each_run_that_goes_wrong_leaves_the_proof_incomplete(tree, change, part, says):
+def test_each_failed_run_leaves_the_proof_incomplete(tree, change, part, says):
     def cases(text, run, _):
         usual = None if text == NEW else FAILS
         return [case("test_x", change(usual, run)), *([] if run == 3 else [PASSES])]
@@ -134,7 +134,7 @@ def test_each_run_that_goes_wrong_leaves_the_proof_incomplete(tree, change, part
         ([], "Older tests fail or are gone: tests/test_a.py::test_old."),
     ],
 )
-def test_an_older_test_that_fails_or_is_gone(tree, older, says):
+def test_an_older_test_that_fails_or_is_missing(tree, older, says):
     def cases(text, run, _):
         return [case("test_x", FAILS if text == OLD else None), *([PASSES] if text == OLD else older)]
 
@@ -156,7 +156,7 @@ NOT_BELIEVED = "With the patch the tests run otherwise than without it: their re
         ({"machinery": lambda text: [*MACHINERY, "a hook of conftest"]}, True),
     ],
 )  # fmt: skip
-def test_a_run_that_did_not_end_or_is_not_believed_is_not_green(tree, told, green):
+def test_an_unfinished_or_untrusted_run_is_not_green(tree, told, green):
     found = proved(tree, honest, **told)
     assert (found.fails_before, found.passes_after, found.complete) == (True, green, green)
     assert (found.says[-1] == NOT_BELIEVED) is (not green) and len(found.says) == (4 if green else 5)
@@ -168,8 +168,8 @@ def test_a_test_that_did_not_run_proves_nothing(tree):
     assert found.fails_before and not found.passes_after
 
 
-def test_what_a_run_leaves_behind_decides_nothing(tree):
-    """The first run makes a file and changes another: the next ones see neither."""
+def test_files_left_by_a_run_have_no_effect(tree):
+    """The first run creates a file and changes another: the next runs see neither."""
 
     def cases(text, run, tree):
         seen = (tree / "left").exists() or (tree / "a.py").read_text() != text
@@ -180,7 +180,7 @@ def test_what_a_run_leaves_behind_decides_nothing(tree):
     assert not (tree / "left").exists()
 
 
-def test_a_report_is_read_with_all_that_a_test_said(tree):
+def test_a_report_is_read_with_all_output_of_a_test(tree):
     cases = [
         case("test_x", FAILS),
         PASSES,
@@ -236,7 +236,7 @@ def test_the_command_is_run_with_our_reporter_and_its_own_options(tree):
 
 
 @pytest.mark.parametrize("name", ["../out.py", "sub/../../out.py", "link.py", "folder/out.py", "/tmp/out.py"])
-def test_nothing_is_written_outside_of_the_tree(tmp_path, name):
+def test_nothing_is_written_outside_the_tree(tmp_path, name):
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "link.py").symlink_to(tree / "real.py")
@@ -252,7 +252,7 @@ def test_files_are_written_with_their_folders(tmp_path):
     assert (tmp_path / "a/b/c.py").read_bytes() == "è".encode()
 
 
-# --- the words of a run ----------------------------------------------------------------------------
+# --- the result of a run ---------------------------------------------------------------------------
 
 
 def failure(message="ZeroDivisionError: division by zero", trace=TRACE, tag="failure") -> str:
@@ -288,7 +288,7 @@ def test_red_is_the_reported_exception_in_the_reported_frame(results, red, says)
 
 
 @pytest.mark.parametrize("frames", [(), (Frame(file="lib.py", line=1, function="f", in_app=False),)])
-def test_a_crash_without_a_frame_of_the_program_is_never_red(frames):
+def test_a_crash_outside_the_program_is_never_red(frames):
     crash = CRASH.model_copy(update={"frames": frames})
     found, told = proof._red({"a": failure()}, crash)
     assert found is False and told == "cannot be compared with the report, which names no line of the program"

@@ -1,4 +1,4 @@
-"""What each action on releases does in each state, by the rows that are stored afterwards."""
+"""Each action on releases in each state, checked by the rows stored afterwards."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from core.ops import durable, restart
 from core.stages.deliver import holds
 from core.stages.deliver.holds import EVERYTHING
 from tests import factories
-from tests.guards.stored import audited, issue_in, one, refused, rows, stored, told, workflow
+from tests.guards.stored import audited, issue_in, notified, one, refused, rows, stored, workflow
 from tests.who import by
 
 STEP = 7  # the preview of every recorded run
 
 
 def recorded(issue: Issue, status: str = "CANCELLED") -> None:
-    """A workflow of the issue that has recorded its steps up to the preview and then ended."""
+    """A workflow of the issue that recorded its steps up to the preview and then ended."""
     names = ("analyze.run", "decide.run", "fix.attempts", "fix.run", "review.run", "test.run", "deploy.preview")
     with store.write() as session:
         durable.start_in(session, "journey", issue.workflow_id, issue.id, issue.run)
@@ -54,7 +54,7 @@ def hold(scope: str = EVERYTHING, **values) -> Hold:
 
 
 def change_of(issue: Issue, **values) -> ChangeSet:
-    """A proved and reviewed change of the issue's present run, with its decision."""
+    """A proved and reviewed change of the issue's current run, with its decision."""
     with store.write() as session:
         issue = session.get_one(Issue, issue.id)
         factories.decision(session, issue, factories.analysis(session, issue))
@@ -76,12 +76,12 @@ def question(made: ChangeSet, state: str) -> Approval:
 # --- stop, start, lift -------------------------------------------------------------------------
 
 
-def test_a_stop_is_kept_told_and_audited(console):
+def test_a_stop_is_stored_announced_and_audited(console):
     receipt = deployments.stop(actor=by("operator"), reason="incident 7", key="k")
     assert receipt.says == "Releases are stopped. Nothing new reaches production."
     [made] = rows(Hold)
     assert (made.scope, made.by, made.reason, made.ended_at) == (EVERYTHING, "operator", "incident 7", None)
-    assert [message.body for message in told("stopped")] == ["operator stopped all releases: incident 7"]
+    assert [message.body for message in notified("stopped")] == ["operator stopped all releases: incident 7"]
     assert audited("stop") == [("operator", "releases", {"reason": "incident 7", "via": "console"})]
     before = stored()
     assert not deployments.stop(actor=by("operator"), reason="incident 7", key="k").done
@@ -95,16 +95,16 @@ def test_a_second_stop_and_a_second_start_are_refused(console):
     assert deployments.start(actor=by("approver"), key="k").done
     [ended] = rows(Hold)
     assert ended.ended_by == "approver" and ended.ended_at
-    assert deployments.stop(actor=by("operator"), reason="again", key="k2").done, "a stop that ended is no hindrance"
+    assert deployments.stop(actor=by("operator"), reason="again", key="k2").done, "an ended stop does not matter"
 
 
 @pytest.mark.parametrize("name", ["stop", "start"])
-def test_only_everything_is_stopped(console, name):
+def test_a_stop_covers_all_releases(console, name):
     given = {"reason": "x"} if name == "stop" else {}
     refused(getattr(deployments, name), "shop", says="Only all releases together can be stopped", **given)
 
 
-def test_a_start_wakes_what_waits_in_the_queue_and_nothing_else(console):
+def test_a_start_wakes_only_queued_releases(console):
     hold(by="ada")
     queued, fixing = issue_in(Status.QUEUED), issue_in(Status.FIXING)
     for issue in (queued, fixing):
@@ -120,7 +120,7 @@ def test_a_start_wakes_what_waits_in_the_queue_and_nothing_else(console):
     ([EVERYTHING], "The brake of shop is not on."),
     (["other"], "The brake of shop is not on."),
 ])  # fmt: skip
-def test_a_brake_that_is_not_on_is_not_lifted(console, standing, says):
+def test_an_inactive_brake_is_not_lifted(console, standing, says):
     for scope in standing:
         hold(scope)
     refused(deployments.lift, "shop", says=says, reason="x")
@@ -190,7 +190,7 @@ def test_live_work_is_not_restarted(console):
 
 
 @pytest.mark.parametrize("step", [0, 1, 4, 99])
-def test_a_step_that_is_no_stage_is_refused(console, step):
+def test_a_step_that_is_not_a_stage_is_refused(console, step):
     issue = issue_in(Status.ESCALATED)
     recorded(issue)
     refused(deployments.restart_from, issue.id, says=f"cannot restart from step {step}", step=step, reason="x")
@@ -204,7 +204,7 @@ def test_a_step_that_is_no_stage_is_refused(console, step):
     ("failed", "", ""),
     ("pending", "", ""),
 ])  # fmt: skip
-def test_a_restart_and_what_reached_production(console, status, vendor, says):
+def test_a_restart_depends_on_what_reached_production(console, status, vendor, says):
     issue = issue_in(Status.ESCALATED)
     recorded(issue)
     deployed(change_of(issue), status, vendor_id=vendor)
@@ -220,7 +220,7 @@ def test_a_merged_issue_is_not_restarted(console):
     refused(deployments.restart_from, issue.id, says="merged into issue 7", step=STEP, reason="x")
 
 
-def test_a_restart_voids_open_questions(console):
+def test_a_restart_voids_pending_approvals(console):
     issue = issue_in(Status.AWAITING_APPROVAL)
     recorded(issue)
     asked = question(change_of(issue), "pending")
@@ -239,7 +239,7 @@ def rolled_back(**values) -> tuple[Issue, ChangeSet]:
 
 
 def released_anyway(issue: Issue, made: ChangeSet, says: str) -> None:
-    """An approver may release this patch, or is refused with these words."""
+    """An approver may release this patch, or is refused with this message."""
     given = {"patch_hash": made.patch_hash, "reason": "x"}
     if says:
         refused(deployments.release_anyway, issue.id, says=says, **given)
@@ -281,7 +281,7 @@ def test_only_an_escalated_issue_is_released_anyway(console, status):
     ("watching", None, False),
     ("verified", "expired", False),
 ])  # fmt: skip
-def test_what_is_released_anyway(console, deployment, answer, may):
+def test_which_patches_are_released_anyway(console, deployment, answer, may):
     issue = issue_in(Status.ESCALATED)
     made = change_of(issue)
     if deployment:
@@ -306,7 +306,7 @@ def test_releasing_anyway_needs_a_reason(console, reason):
 @pytest.mark.parametrize(("service", "asked", "may"), [
     ("checkout", "approver", False), ("checkout", "ada", True), ("checkout", None, True), ("cart", "approver", True),
 ])  # fmt: skip
-def test_four_eyes_hold_for_releasing_anyway(console, service, asked, may):
+def test_four_eyes_apply_to_releasing_anyway(console, service, asked, may):
     issue, made = rolled_back(service=service, requested_by=asked)
     released_anyway(issue, made, "" if may else "Four eyes")
 
@@ -318,7 +318,7 @@ def test_a_patch_whose_review_failed_is_not_released_anyway(console):
     released_anyway(issue, made, "This issue has no proved patch")
 
 
-# --- all of them -------------------------------------------------------------------------------
+# --- all actions -------------------------------------------------------------------------------
 
 GIVEN = {
     "stop": {"reason": "x"},
@@ -332,7 +332,7 @@ GIVEN = {
 
 @pytest.mark.parametrize("actor", [Actor("admin", Role.ADMIN), "admin"])
 @pytest.mark.parametrize("name", GIVEN)
-def test_a_name_without_a_proof_does_nothing(console, name, actor):
+def test_an_unauthenticated_name_does_nothing(console, name, actor):
     issue, _ = rolled_back()
     before = {**stored(), "AuditRow": []}
     with pytest.raises(Forbidden, match="This needs an authenticated person"):
@@ -352,13 +352,13 @@ def test_a_key_is_bound_to_its_content(console):
         deployments.stop(actor=by("operator"), reason="another", key="k")
 
 
-def test_two_holds_of_one_scope_never_stand(console):
+def test_one_scope_never_has_two_active_holds(console):
     hold("shop")
     with pytest.raises(Exception, match="UNIQUE"), store.write() as session:
         holds.put(session, "shop", "ada", "again")
 
 
-def test_messages_of_holds_are_told_once(console):
+def test_messages_of_holds_are_sent_once(console):
     deployments.stop(actor=by("operator"), reason="one", key="k")
     deployments.start(actor=by("approver"), key="k")
     assert [(m.channel, m.repeats) for m in rows(Notification)] == [("slack", 0), ("slack", 0)]
@@ -368,7 +368,7 @@ def test_messages_of_holds_are_told_once(console):
 
 
 @pytest.mark.parametrize(("opens", "at_once", "due"), [(-5, False, True), (60, False, False), (60, True, True)])
-def test_kestra_takes_a_scheduled_issue_whose_window_opened_or_that_a_person_started(console, opens, at_once, due):
+def test_kestra_starts_a_scheduled_issue_when_its_window_opens_or_a_person_starts_it(console, opens, at_once, due):
     start = now() + timedelta(minutes=opens)
     window = f'\n[maintenance]\ndays = [{start.weekday()}]\nstart = "{start:%H:%M}"\nminutes = 30\n'
     console.platform_file.write_text(console.platform_file.read_text() + window)

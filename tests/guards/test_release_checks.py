@@ -1,4 +1,4 @@
-"""The door to production, asked directly: the flow's own checks do not stand before it here."""
+"""The release checks, called directly, without the flow's own checks before them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ ASKED = [{"gate": "osv", "passed": True}]
 
 
 @pytest.fixture
-def open_door(console):
-    """An issue with every lock open and no approval asked for, and another issue with the very opposite."""
+def releasable(console):
+    """An issue that passes every check and needs no approval, and another issue with the opposite."""
     with store.write() as session:
         issue = scenes.story(session, Status.TESTING, service="cart", verdict=Verdict.AUTO_RESOLVE)
         other = scenes.story(session, Status.TESTING, service="cart", verdict=Verdict.ESCALATE_HUMAN)
@@ -62,12 +62,12 @@ def change_row(session, table, issue_id, **values):
     row.sqlmodel_update(values) if values else session.delete(row)
 
 
-def test_nothing_is_missing_where_every_lock_is_open(open_door):
-    assert missing(open_door[0]) == []
+def test_nothing_is_missing_if_every_check_passes(releasable):
+    assert missing(releasable[0]) == []
 
 
-def test_another_issue_opens_or_closes_no_lock(open_door):
-    assert missing(open_door[1]) == [DECISION, REVIEW, TESTS, APPROVAL]
+def test_another_issue_does_not_affect_the_checks(releasable):
+    assert missing(releasable[1]) == [DECISION, REVIEW, TESTS, APPROVAL]
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_another_issue_opens_or_closes_no_lock(open_door):
         (Decision, {"verdict": Verdict.ESCALATE_HUMAN}, [DECISION]),
         (Decision, {"verdict": Verdict.SCHEDULE_MAINTENANCE}, []),
         (Decision, {"needs_approval": True}, [APPROVAL]),
-        (Decision, {"receipt": {}}, [APPROVAL]),  # made before reports had to be corroborated
+        (Decision, {"receipt": {}}, [APPROVAL]),  # a decision from before corroboration
         (Decision, {"receipt": {"inputs": None}}, [APPROVAL]),
         (Decision, {"receipt": {"inputs": {"service": "cart"}}}, [APPROVAL]),
-        (Decision, {"receipt": {"inputs": {"corroborated": False}}}, []),  # the decision itself asks then
+        (Decision, {"receipt": {"inputs": {"corroborated": False}}}, []),  # the decision itself requires approval then
         (Review, {}, [REVIEW]),
         (Review, {"passed": False}, [REVIEW]),
         (Review, {"passed": False, "gates": UNSEEN}, [REVIEW]),
@@ -94,22 +94,22 @@ def test_another_issue_opens_or_closes_no_lock(open_door):
         (ChangeSet, {"proof": {}}, [APPROVAL]),
     ],
 )
-def test_each_lock_alone_keeps_the_door_shut(open_door, table, values, closed):
+def test_each_failed_check_alone_holds_the_release(releasable, table, values, closed):
     with store.write() as session:
-        change_row(session, table, open_door[0], **values)
-    assert missing(open_door[0]) == closed
+        change_row(session, table, releasable[0], **values)
+    assert missing(releasable[0]) == closed
 
 
-def test_a_decision_of_another_run_opens_nothing(open_door):
-    assert missing(open_door[0], run=99) == [DECISION, APPROVAL]
+def test_a_decision_of_another_run_does_not_count(releasable):
+    assert missing(releasable[0], run=99) == [DECISION, APPROVAL]
 
 
 @pytest.mark.parametrize("last", [True, False])
 @pytest.mark.parametrize(("table", "closed"), [(Decision, DECISION), (Review, REVIEW), (TestRun, TESTS)])
-def test_the_newest_word_counts(open_door, table, closed, last):
-    """An older row that says the opposite stands before it."""
+def test_the_newest_row_counts(releasable, table, closed, last):
+    """An older row has the opposite value."""
     with store.write() as session:
-        issue = session.get_one(factories.Issue, open_door[0])
+        issue = session.get_one(factories.Issue, releasable[0])
         change = of_issue(session, ChangeSet, issue.id)
         change_row(session, table, issue.id, **given(table, not last))
         if table is Decision:
@@ -119,7 +119,7 @@ def test_the_newest_word_counts(open_door, table, closed, last):
         else:
             of = of_change(session, table, change.id)
             session.add(table(**{**of.model_dump(exclude={"id"}), **given(table, last)}))
-    assert missing(open_door[0]) == ([] if last else [closed])
+    assert missing(releasable[0]) == ([] if last else [closed])
 
 
 def given(table, good: bool) -> dict:
@@ -139,19 +139,19 @@ def given(table, good: bool) -> dict:
         ({"issue_id": 2}, False),
     ],
 )
-def test_only_an_approval_of_this_patch_of_this_issue_opens(open_door, values, opened):
+def test_only_an_approval_of_this_patch_of_this_issue_counts(releasable, values, opened):
     with store.write() as session:
-        change_row(session, Decision, open_door[0], needs_approval=True)
-        change = of_issue(session, ChangeSet, open_door[0])
+        change_row(session, Decision, releasable[0], needs_approval=True)
+        change = of_issue(session, ChangeSet, releasable[0])
         factories.approval(session, change, **{"state": "approved", **values})
-    assert missing(open_door[0]) == ([] if opened else [APPROVAL])
+    assert missing(releasable[0]) == ([] if opened else [APPROVAL])
 
 
-def test_an_approval_opens_no_other_lock(open_door):
+def test_an_approval_does_not_replace_other_checks(releasable):
     with store.write() as session:
-        change = of_issue(session, ChangeSet, open_door[1])
+        change = of_issue(session, ChangeSet, releasable[1])
         session.add(factories.approval(session, change, state="approved"))
-    assert missing(open_door[1]) == [DECISION, REVIEW, TESTS]
+    assert missing(releasable[1]) == [DECISION, REVIEW, TESTS]
     with store.read() as session:
         assert len(session.exec(select(Approval)).all()) == 1
 
@@ -165,5 +165,5 @@ def test_an_approval_opens_no_other_lock(open_door):
         (Review(change_set_id=1, passed=False, gates=UNSEEN), False),
     ],
 )
-def test_a_gate_that_could_not_look_is_unseen_only_where_the_review_passed(review, unseen):
+def test_an_unavailable_gate_is_unseen_only_if_the_review_passed(review, unseen):
     assert release_checks.unseen(review) is unseen

@@ -1,4 +1,4 @@
-"""The table of rights, written out once more by hand, and what a refusal says."""
+"""The table of rights, written out independently, and the text of a refusal."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def test_a_role_holds_exactly_its_rights(right, role):
         return
     with pytest.raises(Forbidden) as refusal:
         require(actor, right)
-    told = f"ada ({role.value}) cannot {rights.MAY[right]}; required role: {', '.join(r.value for r in HOLDERS[right])}"
-    assert str(refusal.value) == told
+    text = f"ada ({role.value}) cannot {rights.MAY[right]}; required role: {', '.join(r.value for r in HOLDERS[right])}"
+    assert str(refusal.value) == text
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_token_narrows_a_role_and_never_widens_it(role, scopes, right, says):
 
 
 @pytest.mark.parametrize("proof", IdentityProof)
-def test_who_proved_who_they_are_may_act(proof):
+def test_an_authenticated_person_may_act(proof):
     actor = Actor("ada", VIEWER, proof=proof)
     assert proved(actor) is actor
 
@@ -70,6 +70,6 @@ def test_who_proved_who_they_are_may_act(proof):
 @pytest.mark.parametrize(
     "claim", [Actor("ada", ADMIN), Actor("ada", ADMIN, frozenset({"approve"}), "api"), "ada", None]
 )
-def test_a_name_alone_is_a_claim(claim):
+def test_a_name_alone_is_not_authenticated(claim):
     with pytest.raises(Forbidden, match="This needs an authenticated person"):
         proved(claim)

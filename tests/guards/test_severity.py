@@ -55,7 +55,7 @@ def test_the_share_that_fails(errors, requests, severity, says):
         (100, 1001, LOW, Impact.LOW),
     ],
 )
-def test_users_touched(users, requests, severity, impact):
+def test_affected_users(users, requests, severity, impact):
     found = assessed(health(0, requests), users=users)
     assert (found.severity, found.impact) == (severity, impact)
     assert any(f"{users:,} affected users" in ground["says"] for ground in found.says) is (severity is not LOW)
@@ -78,7 +78,7 @@ def test_a_steep_trend(errors, earlier, severity):
 
 
 @pytest.mark.parametrize("before", [QUIET, health(1)])
-def test_no_figures_are_no_trend(before):
+def test_without_figures_there_is_no_trend(before):
     assert assessed(QUIET, before).severity is LOW
     assert "grew" not in str(assessed(health(5), QUIET).says)
 
@@ -122,7 +122,7 @@ def test_impact(others, users, catalogue, impact, weights):
     assert f"platform.toml rates the impact of the service as {catalogue}" in str(found.says)
 
 
-def test_at_most_five_of_the_services_that_fail_too_are_named():
+def test_at_most_five_other_failing_services_are_named():
     says = str(assessed(QUIET, others=tuple("gfedcba")).says)
     assert "7 other services failing: a, b, c, d, e'" in says
 

@@ -1,4 +1,4 @@
-"""The watch over a release: when it confirms, rolls back, asks a person or ends as superseded; and the way back."""
+"""The watch of a release: when it confirms, rolls back, asks a person or ends as superseded; and the rollback."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from tests.guards.watching import (
     release,
 )
 
-ELSEWHERE = {"crash": None, "fingerprint": "new-fault", "release": None}  # in no file that the release changed
+ELSEWHERE = {"crash": None, "fingerprint": "new-fault", "release": None}  # not in a file that the release changed
 
 
 # --- cured ------------------------------------------------------------------------------------------
 
 
-def test_a_cure_under_traffic_is_confirmed_early(console):
+def test_a_fix_under_traffic_is_confirmed_early(console):
     watched = release(console)
     found, entry = watched.look(120)
     assert found.state == "healthy" and entry.result == "ok" and entry.says == found.says
     assert entry.detail == {"age_seconds": 120.0, "state": "verified"}
-    assert watched.row.status == "watching", "the last stage writes that it is verified"
+    assert watched.row.status == "watching", "the last stage records that it is verified"
     assert watched.row.note == found.says
     assert found.says.startswith("verified after 120 s: the issue's own error (own-fault): 0 errors since the release")
     assert watched.row.ended_at == READY + timedelta(seconds=120)
@@ -62,13 +62,13 @@ def test_a_clock_that_jumps_ahead_confirms_nothing_early(console, monkeypatch):
     assert found.state == "healthy"
 
 
-def test_a_clock_that_is_set_back_again_is_ahead_no_more(console, monkeypatch):
+def test_a_clock_that_is_set_back_is_no_longer_ahead(console, monkeypatch):
     watched = release(console)
     real_clock(monkeypatch, 20, 30, 120)
     assert [watched.look(second)[0].state for second in (20, 630, 120)] == ["watching", "watching", "healthy"]
 
 
-def test_a_fault_that_goes_on_is_rolled_back_by_its_own_fingerprint(console):
+def test_a_persisting_fault_is_rolled_back_by_its_own_fingerprint(console):
     watched = release(console)
     watched.errors(every(5, 1, 120), release="9d03e7c")
     found, entry = watched.look(120)
@@ -103,20 +103,20 @@ RARE = [-3000.0, -1500.0]
     ("second", "asked"),
     [(120, 0), (600, 0), (1199, 0), (1200, 2), (5000, 2)],  # twice the watch time is the bound
 )
-def test_what_nothing_exercised_is_never_a_success(console, second, asked):
+def test_an_unexercised_release_is_never_a_success(console, second, asked):
     watched = release(console, reports=RARE)
     found, entry = watched.look(second)
     assert found == WatchResult("watching", 30, asks=bool(asked)) and entry.result == "waiting"
-    assert watched.row.ended_at is None and len(watched.told("watch_unsure")) == asked
-    assert all("not exercised" in message.body for message in watched.told("watch_unsure"))
+    assert watched.row.ended_at is None and len(watched.notified("watch_unsure")) == asked
+    assert all("not exercised" in message.body for message in watched.notified("watch_unsure"))
 
 
-def test_too_little_traffic_says_so(console):
+def test_too_little_traffic_is_reported(console):
     watched = release(console, "minimum_requests = 100000\n")
     assert "not enough traffic: " in watched.look(50)[1].says
 
 
-# --- what could not be seen -------------------------------------------------------------------------
+# --- missing data -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def test_without_metrics_nothing_is_confirmed_and_a_person_is_asked(console, hea
     assert watched.look(120)[0].state == "watching"
     found, entry = watched.look(1300)
     assert found.state == "watching" and says in entry.says
-    assert [says in message.body for message in watched.told("watch_unsure")] == [True, True]
+    assert [says in message.body for message in watched.notified("watch_unsure")] == [True, True]
 
 
-def test_reports_that_were_not_read_are_no_sign_of_a_cure(console):
+def test_unread_reports_are_not_a_sign_of_a_fix(console):
     watched = release(console)
     with store.write() as session:
         session.get_one(type(watched.issue), watched.issue_id).counted_by = "sentry"
@@ -146,19 +146,19 @@ def test_reports_that_were_not_read_are_no_sign_of_a_cure(console):
     assert watched.look(300)[0].state == "healthy"
 
 
-def test_nothing_is_confirmed_while_the_vendor_does_not_say_what_it_serves(console):
+def test_nothing_is_confirmed_while_the_served_deployment_is_unknown(console):
     watched = release(console)
     watched.host = Host(fault="is down")
     found, entry = watched.look(300)
     assert found.state == "watching" and "vercel: is down" in entry.says
-    assert watched.look(700)[0].state == "watching" and "vercel: is down" in watched.told("watch_unsure")[0].body
+    assert watched.look(700)[0].state == "watching" and "vercel: is down" in watched.notified("watch_unsure")[0].body
     watched.host = Host(live=None)
     assert watched.look(700)[0].state == "watching"
     watched.host = Host()
     assert watched.look(730)[0].state == "healthy"
 
 
-def test_harm_is_seen_while_the_deployer_does_not_answer(console):
+def test_harm_is_found_while_the_deployer_does_not_respond(console):
     watched = release(console)
     watched.host = Host(fault="is down")
     watched.errors(every(5, 1, 120), release="9d03e7c")
@@ -175,13 +175,13 @@ def test_a_new_fault_in_a_changed_file_is_harm_and_is_named_with_its_count(conso
     assert found.state == "failed" and "new-fault in cart: " in found.says and "new" in found.says
 
 
-def test_a_new_fault_that_the_release_cannot_reach_is_no_harm(console):
+def test_a_new_fault_out_of_the_releases_reach_is_not_harm(console):
     watched = release(console)
     watched.errors(every(5, 1, 120), another("mail"), service="mail", **ELSEWHERE)
     assert watched.look(120)[0].state == "healthy"
 
 
-def test_another_faults_errors_from_before_roll_nothing_back(console):
+def test_earlier_errors_of_another_fault_cause_no_rollback(console):
     watched = release(console)
     watched.health = Metrics(lambda service, at: 6.0 if service == "cart" else 0.0)
     watched.errors(every(5, -900, 300), another(), **ELSEWHERE)
@@ -189,7 +189,7 @@ def test_another_faults_errors_from_before_roll_nothing_back(console):
         assert watched.look(second)[0].state != "failed", second
 
 
-def test_another_faults_errors_in_the_changed_file_from_before_roll_nothing_back(console):
+def test_earlier_errors_of_another_fault_in_the_changed_file_cause_no_rollback(console):
     watched = release(console)
     watched.errors(every(5, -300, 300), another(), fingerprint="other-fault", release=None)
     for second in (30, 60, 90, 120, 300):
@@ -200,12 +200,12 @@ def test_errors_that_began_with_the_release_are_harm_even_without_a_report(conso
     watched = release(console)
     watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= 0 else 0.0)
     found, entry = watched.look(90)
-    assert found.state == "watching" and "cart: 20.0% of" in entry.says  # its reports may be on their way
+    assert found.state == "watching" and "cart: 20.0% of" in entry.says  # its reports may still arrive
     found, _ = watched.look(120)
     assert found.state == "failed" and "cart: 20.0% of" in found.says
 
 
-def test_errors_that_are_seen_at_one_look_alone_are_no_harm(console):
+def test_errors_at_a_single_look_are_not_harm(console):
     watched = release(console)
     watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and 0 <= at < 90 else 0.0)
     watched.look(90)
@@ -215,11 +215,11 @@ def test_errors_that_are_seen_at_one_look_alone_are_no_harm(console):
     assert watched.look(150)[0].state != "failed"
 
 
-# --- what the release has nothing to do with ----------------------------------------------------------
+# --- unrelated to the release -------------------------------------------------------------------------
 
 
 def failing(watched, begin: float, cause: Cause | None, **values) -> None:
-    """A fifth of the requests to the cart fails from ``begin`` on, and an issue with this cause is reported of it."""
+    """A fifth of the requests to the cart fails from ``begin`` on, with a reported issue of this cause."""
     watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= begin else 0.0)
     watched.errors(every(0.5, begin, 400), number := another(), **{**ELSEWHERE, **values})
     with store.write() as session:
@@ -237,29 +237,27 @@ def failing(watched, begin: float, cause: Cause | None, **values) -> None:
         (Cause.UNKNOWN, True),
     ],
 )
-def test_a_fault_that_begins_during_the_watch_is_the_releases_unless_its_cause_lies_outside(
-    console, cause, rolled_back
-):
+def test_a_fault_during_the_watch_counts_unless_its_cause_is_external(console, cause, rolled_back):
     watched = release(console)
     failing(watched, 10, cause)
     found = [watched.look(second)[0].state for second in (60, 90, 120, 150)]
     assert ("failed" in found) is rolled_back, found
 
 
-def test_a_fault_whose_cause_lies_outside_is_harm_in_a_changed_file(console):
+def test_a_fault_with_an_external_cause_is_harm_in_a_changed_file(console):
     watched = release(console)
     failing(watched, 10, Cause.UPSTREAM, fingerprint="new-fault", crash=factories.crash(), release="9d03e7c")
     assert watched.look(120)[0].state == "failed"
 
 
-def test_a_new_fault_is_held_against_a_release_once_it_is_analysed_or_has_waited_for_it(console):
+def test_a_new_fault_counts_once_it_is_analysed_or_has_waited_for_it(console):
     watched = release(console)
     failing(watched, 31, None)
     assert watched.look(90)[0].state == "watching"
-    assert watched.look(120)[0].state == "failed"  # nobody analysed it within a minute
+    assert watched.look(120)[0].state == "failed"  # not analysed within a minute
 
 
-def test_errors_that_are_not_grouped_yet_are_not_held_against_a_release(console):
+def test_ungrouped_errors_do_not_count_against_a_release(console):
     watched = release(console)
     watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= 30 else 0.0)
     watched.errors(every(0.5, 30, 90), 0, set_aside=None, **ELSEWHERE)
@@ -272,8 +270,8 @@ def test_errors_that_are_not_grouped_yet_are_not_held_against_a_release(console)
     [(None, 0, "failed"), (900, 0, "failed"), (120, 0, "failed"), (120, -120, "watching"), (30, -30, "watching"),
      (30, 0, "watching")],
 )  # fmt: skip
-def test_what_the_replaced_deployment_brought_is_not_held_against_a_release(console, served, begin, state):
-    """It had served for so many seconds, and a fifth of the requests fails from ``begin`` on."""
+def test_faults_of_the_replaced_deployment_do_not_count_against_a_release(console, served, begin, state):
+    """It had served for this many seconds, and a fifth of the requests fails from ``begin`` on."""
     watched = release(console)
     watched.health = Metrics(lambda service, at: 60.0 if service == "cart" and at >= begin else 0.0)
     if served:
@@ -282,7 +280,7 @@ def test_what_the_replaced_deployment_brought_is_not_held_against_a_release(cons
     assert watched.look(120)[0].state == state
 
 
-def test_an_error_that_is_not_grouped_yet_is_left_for_the_next_look(console):
+def test_an_ungrouped_error_is_left_for_the_next_look(console):
     watched = release(console)
     watched.errors(every(5, 1, 120), 0, set_aside=None, fingerprint="", release="9d03e7c")
     assert watched.look(120)[0].state == "healthy"
@@ -306,13 +304,13 @@ def test_a_check_that_passed_before_and_fails_at_two_looks_is_harm(console):
     assert asked == [("https://shop.example/cart", {"status": 200, "contains": "Total"})] * 2
 
 
-def test_a_check_that_failed_once_and_passes_again_is_no_harm(console):
+def test_a_check_that_failed_once_and_passes_again_is_not_harm(console):
     watched = release(console, CHECK)
     watched.set(judged={"before": {"cart: basket": ""}, "checks": {"cart: basket": "it returned 500"}})
     assert watched.look(120)[0].state == "healthy"
 
 
-def test_a_check_that_failed_before_the_release_holds_nothing_against_it(console):
+def test_a_check_that_failed_before_the_release_does_not_count_against_it(console):
     watched = release(console, CHECK)
     watched.set(judged={"before": {"cart: basket": "it returned 500"}})
     watched.probe = lambda url, **_: "it returned 500"
@@ -320,17 +318,17 @@ def test_a_check_that_failed_before_the_release_holds_nothing_against_it(console
     assert watched.look(120)[0].state == "healthy"
 
 
-def test_there_is_no_success_while_a_check_without_a_past_fails(console):
+def test_there_is_no_success_while_a_check_without_a_history_fails(console):
     watched = release(console, CHECK)
     watched.probe = lambda url, **_: "it returned 500"
     watched.look(90)
-    assert watched.look(120)[0].state == "watching" and not watched.told("watch_unsure")
+    assert watched.look(120)[0].state == "watching" and not watched.notified("watch_unsure")
     assert watched.look(600)[0].state == "watching"
-    assert "cart: basket: it returned 500" in watched.told("watch_unsure")[0].body
+    assert "cart: basket: it returned 500" in watched.notified("watch_unsure")[0].body
 
 
 @pytest.mark.parametrize(("at_most", "state"), [(60, "healthy"), (40, "watching")])
-def test_a_metric_with_a_bound_is_a_check(console, at_most, state):
+def test_a_metric_with_a_limit_is_a_check(console, at_most, state):
     watched = release(console, f'[services.cart.checks.quick]\nmetric = "p95_ms"\nat_most = {at_most}\n')
     watched.set(judged={"before": {"cart: quick": ""}})
     assert watched.look(120)[0].state == state
@@ -340,10 +338,10 @@ def test_a_metric_with_a_bound_is_a_check(console, at_most, state):
 # --- superseded --------------------------------------------------------------------------------------
 
 
-def test_another_deployment_in_production_ends_the_watch_and_rolls_nothing_back(console):
+def test_another_deployment_in_production_ends_the_watch_without_a_rollback(console):
     watched = release(console)
     watched.host = Host("dpl_team", sha="0123456789abcdef")
-    watched.errors(every(5, 1, 120))  # they are not this deployment's
+    watched.errors(every(5, 1, 120))  # not from this deployment
     found, entry = watched.look(120)
     assert (found.state, found.ok, found.event) == ("superseded", False, "superseded")
     assert "production serves dpl_team (0123456789)" in found.says and "it is unknown whether" in found.says
@@ -363,7 +361,7 @@ def test_another_deployment_in_production_ends_the_watch_and_rolls_nothing_back(
     ],
 )
 def test_a_superseded_fix_counts_when_production_contains_it(console, monkeypatch, contained, bad, ok, again):
-    """One that is missing goes out again, unless the last look found it bad."""
+    """A missing fix is released again, unless the last look found it harmful."""
     watched = release(console)
     watched.host = Host("dpl_team")
     monkeypatch.setattr(live, "contains", lambda *_given: contained)
@@ -388,7 +386,7 @@ def test_a_release_that_production_does_not_serve_is_never_confirmed(console, li
     watched = release(console)
     watched.host = Host(live)
     watched.set(kept_by="approver")
-    assert watched.look(300)[0].state == "superseded" and not watched.told("watch_unsure")
+    assert watched.look(300)[0].state == "superseded" and not watched.notified("watch_unsure")
 
 
 # --- a person is asked -------------------------------------------------------------------------------
@@ -398,10 +396,10 @@ def test_a_person_is_asked_once_a_day_while_the_watch_goes_on(console):
     watched = release(console, reports=RARE)
     for second in (1200, 1230, 1260, 1290):
         assert watched.look(second)[0].state == "watching"
-    assert [(m.channel, m.repeats) for m in watched.told("watch_unsure")] == [("slack", 0), ("email", 0)]
+    assert [(m.channel, m.repeats) for m in watched.notified("watch_unsure")] == [("slack", 0), ("email", 0)]
     watched.look(1830)
-    assert len(watched.told("watch_unsure")) == 4
-    assert watched.told("watch_unsure")[0].body.startswith("Keep the deployment of cart, or roll it back: ")
+    assert len(watched.notified("watch_unsure")) == 4
+    assert watched.notified("watch_unsure")[0].body.startswith("Keep the deployment of cart, or roll it back: ")
 
 
 def test_a_kept_release_is_confirmed_at_the_next_look(console):
@@ -412,7 +410,7 @@ def test_a_kept_release_is_confirmed_at_the_next_look(console):
 
 
 @pytest.mark.parametrize("host", [Host(fault="is down"), Host(live=None)], ids=["fault", "nothing live"])
-def test_a_kept_release_is_not_confirmed_while_the_vendor_does_not_say_what_it_serves(console, host):
+def test_a_kept_release_is_not_confirmed_while_the_served_deployment_is_unknown(console, host):
     watched = release(console)
     watched.set(kept_by="approver")
     watched.host = host
@@ -428,7 +426,7 @@ def test_a_kept_release_is_rolled_back_for_harm(console):
     assert watched.look(120)[0].state == "failed"
 
 
-def test_whoever_kept_a_release_has_answered_whether_it_cures(console):
+def test_keeping_a_release_answers_whether_it_fixes_the_issue(console):
     watched = release(console)
     watched.set(kept_by="approver")
     watched.errors(every(5, 1, 120), release="9d03e7c")
@@ -441,7 +439,7 @@ def test_a_short_watch_looks_again_at_its_end(console):
     assert watched.look(1)[0] == WatchResult("watching", 20)
 
 
-def test_the_points_of_every_service_are_asked_for_and_later_ones_replace_earlier_ones(console):
+def test_the_points_of_every_service_are_read_and_later_ones_replace_earlier_ones(console):
     watched = release(console)
     watched.look(90)
     watched.look(120)
@@ -451,7 +449,7 @@ def test_the_points_of_every_service_are_asked_for_and_later_ones_replace_earlie
     assert again == READY + timedelta(seconds=90 - STEP) - timedelta(minutes=2)
 
 
-# --- the way back ------------------------------------------------------------------------------------
+# --- rollback ----------------------------------------------------------------------------------------
 
 
 def rolled_back(watched, host: Host, **values):
@@ -460,7 +458,7 @@ def rolled_back(watched, host: Host, **values):
     return watch.roll_back(watched.context(entry), watched.change_id, "worse" * 500), entry
 
 
-def test_production_returns_to_what_it_served(console):
+def test_production_returns_to_the_previous_deployment(console):
     watched = release(console)
     done, entry = rolled_back(watched, host := Host(), alarm="the vendor did not answer")
     assert done == Rollback(True, f"rolled back to {BEFORE}", event="rolled_back")
@@ -471,7 +469,7 @@ def test_production_returns_to_what_it_served(console):
     assert watched.issue.status is Status.ROLLING_BACK and row.alarm == ""
     with store.read() as session:
         assert session.get_one(ChangeSet, watched.change_id).status == "rolled_back"
-    assert {m.channel for m in watched.told("rolled_back")} == {"slack", "email"}
+    assert {m.channel for m in watched.notified("rolled_back")} == {"slack", "email"}
 
 
 @pytest.mark.parametrize(
@@ -481,42 +479,42 @@ def test_production_returns_to_what_it_served(console):
         ("dpl_new", "superseded", "production was left unchanged: it serves the newer deployment dpl_new"),
     ],
 )
-def test_the_row_says_what_was_seen_at_the_vendor(console, live, status, says):
+def test_the_row_records_the_state_at_the_vendor(console, live, status, says):
     watched = release(console)
     done, _ = rolled_back(watched, host := Host(live))
     assert (done.says, done.event, watched.row.status) == (says, status, status)
-    assert host.asked == [] and bool(watched.told("rolled_back")) is (status == "rolled_back")
+    assert host.asked == [] and bool(watched.notified("rolled_back")) is (status == "rolled_back")
 
 
-def test_a_rollback_that_moves_nothing_is_not_written_down_as_one(console):
+def test_a_rollback_without_an_effect_is_not_recorded(console):
     watched = release(console)
     with pytest.raises(VendorError, match=f"production serves {LIVE} after the rollback to {BEFORE}") as fault:
         rolled_back(watched, Host(stuck=True))
     assert not fault.value.permanent
     assert (watched.row.status, watched.row.rollback_seconds) == ("watching", None)
-    assert not watched.told("rolled_back")
+    assert not watched.notified("rolled_back")
 
 
-def test_a_project_without_production_is_rolled_back_all_the_same(console):
+def test_a_project_without_production_is_rolled_back(console):
     watched = release(console)
     rolled_back(watched, host := Host(None))
     assert host.asked == [("shop", BEFORE)]
 
 
-def test_without_an_earlier_deployment_there_is_no_way_back(console):
+def test_without_an_earlier_deployment_there_is_no_rollback(console):
     watched = release(console)
     with pytest.raises(VendorError, match="no earlier deployment to roll back to") as fault:
         rolled_back(watched, Host(), previous_vendor_id="")
     assert fault.value.permanent and watched.row.status == "watching"
 
 
-def test_what_never_reached_production_needs_no_way_back(console):
+def test_a_deployment_that_never_reached_production_needs_no_rollback(console):
     watched = release(console)
     done, _ = rolled_back(watched, host := Host(), vendor_id="")
     assert done.says == "nothing had reached production" and host.asked == []
 
 
-def test_what_the_vendor_made_without_our_hearing_of_it_is_rolled_back(console):
+def test_a_deployment_with_a_lost_response_is_rolled_back(console):
     watched = release(console)
     host = Host()
     host.with_key = lambda project, key: [Deployed(LIVE, "https://shop.example", "READY", "")]
@@ -524,7 +522,7 @@ def test_what_the_vendor_made_without_our_hearing_of_it_is_rolled_back(console):
     assert done == Rollback(True, f"rolled back to {BEFORE}", event="rolled_back") and host.live == BEFORE
 
 
-def test_what_the_vendor_may_still_move_production_to_is_looked_after(console):
+def test_a_deployment_that_may_still_be_promoted_is_guarded(console):
     watched = release(console)
     host = Host(BEFORE)
     host.with_key = lambda project, key: [Deployed(LIVE, "https://shop.example", "READY", "")]
@@ -532,7 +530,7 @@ def test_what_the_vendor_may_still_move_production_to_is_looked_after(console):
     assert done.late is True and done.event == "rolled_back"
 
 
-def test_a_change_without_a_deployment_needs_no_way_back(console):
+def test_a_change_without_a_deployment_needs_no_rollback(console):
     watched = release(console)
     with store.write() as session:
         change = session.get_one(ChangeSet, watched.change_id).model_dump(exclude={"id"})

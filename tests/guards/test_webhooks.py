@@ -1,4 +1,4 @@
-"""Whether a delivery is the vendor's own: each vendor's way, each part of it spoiled alone; then what is stored."""
+"""Authentic deliveries: each vendor's scheme, each part of it invalid alone; then the stored rows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def refusal(vendor: str, headers: dict, body=BODY, secret=SECRET, at=AT) -> tupl
     return refused.value.status, str(refused.value)
 
 
-def test_every_vendor_is_tried_here():
+def test_every_vendor_is_tested():
     assert set(DOORS) == set(SIGNED)
     assert {name: door.setting for name, door in DOORS.items()} == {
         "sentry": "sentry_webhook_secret", "github": "github_webhook_secret", "datadog": "datadog_webhook_token",
@@ -58,12 +58,12 @@ def test_a_signed_delivery_has_its_id_and_digest(vendor):
 
 
 @pytest.mark.parametrize("vendor", SIGNED)
-def test_a_door_without_a_secret_does_not_exist(vendor):
+def test_an_endpoint_without_a_secret_does_not_exist(vendor):
     assert refusal(vendor, SIGNED[vendor], secret="") == (404, f"The webhook of {vendor} is not configured.")
 
 
 @pytest.mark.parametrize("vendor", SIGNED)
-def test_a_signature_that_is_missing(vendor):
+def test_a_missing_signature(vendor):
     header = DOORS[vendor].header
     for spoiled in ({}, {**SIGNED[vendor], header: ""}, {k: v for k, v in SIGNED[vendor].items() if k != header}):
         assert refusal(vendor, spoiled) == (401, "The signature is missing.")
@@ -71,7 +71,7 @@ def test_a_signature_that_is_missing(vendor):
 
 @pytest.mark.parametrize("vendor", SIGNED)
 @pytest.mark.parametrize("spoil", [lambda s: s[:-1], lambda s: s + "0", lambda s: s.swapcase(), lambda s: "0" * len(s)])
-def test_a_signature_that_is_wrong(vendor, spoil):
+def test_a_wrong_signature(vendor, spoil):
     header = DOORS[vendor].header
     headers = {**SIGNED[vendor], header: spoil(SIGNED[vendor][header])}
     assert refusal(vendor, headers) == (401, "The signature is wrong.")
@@ -88,7 +88,7 @@ def test_slack_signs_its_time():
     assert refusal("slack", headers) == (401, "The signature is wrong.")
 
 
-def test_the_body_may_have_a_megabyte():
+def test_the_body_may_have_up_to_a_megabyte():
     body = b"x" * (1 << 20)
     assert verify("github", {"x-hub-signature-256": "sha256=" + mac(body)}, body, SECRET, AT).digest
     assert refusal("github", SIGNED["github"], body + b"x") == (413, "The body is larger than 1 MB.")
@@ -99,31 +99,31 @@ LATE = (401, "The timestamp differs from our clock by more than five minutes.")
 
 @pytest.mark.parametrize("vendor", ["sentry", "slack"])
 @pytest.mark.parametrize(("seconds", "taken"), [(0, True), (300, True), (-300, True), (301, False), (-301, False)])
-def test_a_delivery_is_taken_for_five_minutes(vendor, seconds, taken):
+def test_a_delivery_is_accepted_for_five_minutes(vendor, seconds, taken):
     if taken:
         assert verify(vendor, SIGNED[vendor], BODY, SECRET, AT + seconds)
     else:
         assert refusal(vendor, SIGNED[vendor], at=AT + seconds) == LATE
 
 
-@pytest.mark.parametrize("told", ["", "yesterday", "nan", "inf", "-inf"])
-def test_a_time_that_is_none(told):
-    signed = {"sentry-hook-signature": mac(BODY), "sentry-hook-timestamp": told}
-    if told:
+@pytest.mark.parametrize("stamp", ["", "yesterday", "nan", "inf", "-inf"])
+def test_an_invalid_time(stamp):
+    signed = {"sentry-hook-signature": mac(BODY), "sentry-hook-timestamp": stamp}
+    if stamp:
         assert refusal("sentry", signed) == LATE
     else:
         assert verify("sentry", signed, BODY, SECRET, AT).id == DIGEST
-    signature = "v0=" + mac(f"v0:{told}:".encode() + BODY)
-    assert refusal("slack", {"x-slack-signature": signature, "x-slack-request-timestamp": told}) == LATE
+    signature = "v0=" + mac(f"v0:{stamp}:".encode() + BODY)
+    assert refusal("slack", {"x-slack-signature": signature, "x-slack-request-timestamp": stamp}) == LATE
 
 
-def test_slack_without_a_time_is_refused_though_its_signature_fits():
+def test_slack_without_a_time_is_refused_despite_a_valid_signature():
     assert refusal("slack", {"x-slack-signature": "v0=" + mac(b"v0::" + BODY)}) == LATE
 
 
 @pytest.mark.parametrize("vendor", ["github", "vercel", "datadog"])
-def test_a_vendor_that_tells_no_time_is_taken_at_any(vendor):
-    headers = {**SIGNED[vendor], "": "1"}  # a header without a name is no vendor's time and no vendor's id
+def test_a_vendor_without_a_time_is_accepted_at_any_time(vendor):
+    headers = {**SIGNED[vendor], "": "1"}  # a header without a name is neither a time nor an id
     assert verify(vendor, headers, BODY, SECRET, AT + 9999).id == IDS.get(vendor, DIGEST)
 
 
@@ -156,7 +156,7 @@ def test_a_delivery_is_stored_and_one_that_starts_no_round_is_served(settings):
 
 
 @pytest.mark.parametrize(("name", "body"), [("g-1", BODY), ("g-1", b"other"), ("g-2", BODY)])
-def test_a_delivery_is_taken_once_by_its_id_and_by_its_body(settings, name, body):
+def test_a_delivery_is_accepted_once_by_its_id_and_by_its_body(settings, name, body):
     deliver(settings)
     with pytest.raises(DeliveryRefused, match="This delivery was already received.") as refused:
         deliver(settings, name, body)
@@ -164,7 +164,7 @@ def test_a_delivery_is_taken_once_by_its_id_and_by_its_body(settings, name, body
     assert len(stored()) == 1
 
 
-def test_what_is_refused_is_not_stored(settings):
+def test_a_refused_delivery_is_not_stored(settings):
     with pytest.raises(DeliveryRefused):
         accept(settings, "github", {"x-hub-signature-256": "sha256=0"}, BODY)
     assert stored() == []
@@ -181,10 +181,10 @@ def test_deliveries_are_kept_for_thirty_days(settings, late, kept, monkeypatch):
     assert [row[1] for row in stored()] == (["g-0", "g-1"] if kept else ["g-1"])
 
 
-def test_one_claim_takes_all_that_is_not_served(settings):
+def test_one_claim_takes_all_unprocessed_deliveries(settings):
     assert webhooks.claim() is None
     deliver(settings, "g-0", b"0", starts_round=False)
-    assert webhooks.claim() is None, "it was served when it came"
+    assert webhooks.claim() is None, "it was processed on arrival"
     for number in range(1, 4):
         deliver(settings, f"g-{number}", str(number).encode())
     assert webhooks.claim() == "hook-4"
@@ -194,8 +194,8 @@ def test_one_claim_takes_all_that_is_not_served(settings):
     assert webhooks.claim() == "hook-5"
 
 
-def test_two_that_claim_at_once_make_one_round(settings, monkeypatch):
-    """Another worker claims between this one's look and its update."""
+def test_two_simultaneous_claims_make_one_round(settings, monkeypatch):
+    """Another worker claims between this worker's read and its update."""
     deliver(settings)
     write = store.write
 
@@ -208,7 +208,7 @@ def test_two_that_claim_at_once_make_one_round(settings, monkeypatch):
     assert webhooks.claim() is None
 
 
-def test_a_delivery_that_comes_while_others_are_claimed_waits_for_the_next_round(settings, monkeypatch):
+def test_a_delivery_during_a_claim_waits_for_the_next_round(settings, monkeypatch):
     deliver(settings)
     write = store.write
 

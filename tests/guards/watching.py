@@ -1,4 +1,4 @@
-"""A release that is watched: what its vendors say, which errors came, and one look at it at a chosen second."""
+"""A watched release: the vendors' data, the errors, and one look at a chosen second."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests import factories, scenes
 
 READY = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)  # half an hour before the next day
 STEP, REQUESTS = 30, 300.0  # seconds and requests of a metric interval
-HISTORY = -900  # seconds: what the source knows
+HISTORY = -900  # seconds: the start of the source's data
 LIVE, BEFORE = "dpl_9d03", "dpl_4f1c"
 POLICY = """
 [repositories.other]
@@ -65,7 +65,7 @@ class Metrics:
 
 @dataclass
 class Host:
-    """A deployer whose production serves ``live``; ``stuck``: a rollback moves nothing."""
+    """A deployer whose production serves ``live``; ``stuck``: a rollback has no effect."""
 
     live: str | None = LIVE
     sha: str = ""
@@ -90,7 +90,7 @@ class Host:
 
 @dataclass
 class Watched:
-    """``release`` makes one; ``look`` looks at it."""
+    """``release`` creates one; ``look`` is one look at it."""
 
     settings: object
     issue_id: int
@@ -104,7 +104,7 @@ class Watched:
         return runtime.use(Runtime(self.settings, health=self.health, vercel=self.host, probe=self.probe))
 
     def errors(self, at: Iterable[float], issue_id: int | None = None, **values) -> None:
-        """Reports of a fault: of this issue, unless another one or none (0) is named."""
+        """Reports of a fault: of this issue by default, of another one, or of none (0)."""
         with store.write() as session:
             of = session.get_one(Issue, issue_id or self.issue_id)
             owner = (
@@ -136,14 +136,14 @@ class Watched:
         with store.read() as session:
             return session.get_one(Issue, self.issue_id)
 
-    def told(self, event: str) -> list[Notification]:
+    def notified(self, event: str) -> list[Notification]:
         with store.read() as session:
             of = (Notification.event == event, Notification.issue_id == self.issue_id)
             return session.exec(select(Notification).where(*of)).all()
 
 
 def release(console, policy: str = "", reports: Iterable[float] | None = None) -> Watched:
-    """A watched release whose fault was reported every five seconds for ten minutes, unless ``reports`` says when."""
+    """A watched release whose fault was reported every five seconds for ten minutes, or at the times of ``reports``."""
     text = console.platform_file.read_text() + POLICY + policy
     console.platform_file.write_text(text)
     with store.write() as session:
@@ -164,18 +164,18 @@ def release(console, policy: str = "", reports: Iterable[float] | None = None) -
 
 
 def another(service: str = "cart") -> int:
-    """An issue of another fault."""
+    """An issue for another fault."""
     with store.write() as session:
         return factories.issue(session, service=service, fingerprint="other-fault").id
 
 
 def real_clock(monkeypatch, *seconds: float) -> None:
-    """What the machine's own clock tells at each look, whatever the database's clock does."""
+    """The machine's own clock at each look, independent of the database's clock."""
     told = iter(seconds)
     monkeypatch.setattr(steady, "time", SimpleNamespace(monotonic=lambda: next(told)))
 
 
 def read_until(source: str, second: float) -> None:
-    """The source was read at this second for the last time."""
+    """The source was last read at this second."""
     with store.write() as session:
         session.merge(Connector(name=source, last_success=READY + timedelta(seconds=second)))

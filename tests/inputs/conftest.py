@@ -13,8 +13,10 @@ from console.server import ingest
 from core import bootstrap
 from core.access import ingest_tokens
 from core.db import store
+from core.inputs import inbox
 from core.models import Issue, Metric, Signal
 from core.settings import Settings
+from core.stages import recovered
 from core.stages.collect import Collector
 from core.stages.group import group_new
 
@@ -55,6 +57,7 @@ class World:
     def cycle(self) -> dict:
         detail = self.collector.round(self.runtime, inputs_only=True)
         group_new(self.runtime)
+        recovered.close()
         return detail
 
     def signals(self) -> list[Signal]:
@@ -90,6 +93,7 @@ def world(tmp_path):
     process.configure(settings)
     ingest.strangers.__init__()
     ingest.senders.clear()
+    inbox.refusals.__init__()
     app = Starlette(routes=server.app._user_routes, middleware=server.app._user_middleware)
     with TestClient(app, client=("127.0.0.1", 50000)) as client:
         found = World(settings, client)

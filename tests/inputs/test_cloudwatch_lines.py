@@ -36,8 +36,19 @@ def write(logs, stream: str, lines: list[str], at: datetime) -> None:
     logs.put_log_events(logGroupName=GROUP, logStreamName=stream, logEvents=events)
 
 
+class Filtering(CloudWatch):
+    """With a pattern of alternatives (?A ?B), which moto does not apply."""
+
+    def _call(self, service, operation, **asked):
+        found = super()._call(service, operation, **asked)
+        words = asked.get("filterPattern", "").replace("?", "").split()
+        if words:
+            found["events"] = [row for row in found["events"] if any(word in row["message"] for word in words)]
+        return found
+
+
 def source(pattern: str = "") -> CloudWatch:
-    return CloudWatch(lambda: aws.connect("eu-central-1"), [GROUP], pattern=pattern)
+    return Filtering(lambda: aws.connect("eu-central-1"), [GROUP], pattern=pattern)
 
 
 def read(of: CloudWatch, cursor: str | None, until: datetime):
@@ -55,7 +66,7 @@ def test_a_traceback_line_by_line_is_one_record(logs, pattern):
         write(logs, stream, [INFO, *CHAINED.splitlines(), INFO], at)
     records, _ = read(source(pattern), None, datetime.now(UTC))
     told = [record for record in records if record.level == "error"]
-    assert len(told) == 2
+    assert (len(told), len(records)) == (2, 2 if pattern else 6), "the context of a stack is no record"
     assert {record.attributes["log_stream"] for record in told} == {"web-1", "web-2"}
     crash = stack.crash_of(told[0])
     assert (crash.exception.type, crash.chain[0].type, len(crash.frames)) == ("ValueError", "KeyError", 1)

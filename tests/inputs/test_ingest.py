@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from sqlmodel import select
+
+from core.db import store
+from core.models import Issue, Status
+
 TRACEBACK = """\
 2026-01-05 08:00:00,123 ERROR shop.cart No price
 Traceback (most recent call last):
@@ -85,3 +90,43 @@ def test_an_alert_becomes_an_issue(world):
     world.cycle()
     (issue,) = world.issues()
     assert (issue.service, issue.kind, issue.title) == ("cart", "alert", "HighErrorRate: Many requests fail")
+
+
+def state_of(world) -> list[tuple[str, str]]:
+    return [(issue.status, issue.reason) for issue in world.issues()]
+
+
+def test_a_resolved_alert_closes_what_it_opened_and_a_new_one_opens_it_again(world):
+    token = world.token("*")
+
+    def tell(**values):
+        assert world.post("/hooks/alertmanager", token, json=alert(**values)).status_code == 200
+        world.cycle()
+
+    tell()
+    assert [status for status, _ in state_of(world)] == ["new"]
+    tell(status="resolved", endsAt="2026-01-05T08:05:00Z")
+    assert [status for status, _ in state_of(world)] == ["dismissed"]
+    tell(startsAt="2026-01-05T09:00:00Z")
+    assert state_of(world) == [("new", "The error returned.")]
+
+
+def test_an_escalated_alert_is_resolved_by_its_end_unless_a_person_has_it(world):
+    token = world.token()
+    for fingerprint, name, person in (("a", "One", None), ("b", "Two", "ada")):
+        labels = {"alertname": name, "severity": "warning"}
+        world.post("/hooks/alertmanager", token, json=alert(fingerprint=fingerprint, labels=labels))
+        world.cycle()
+        with store.write() as session:
+            issue = session.exec(select(Issue).where(Issue.title.startswith(name))).one()
+            issue.status, issue.run, issue.assignee = Status.ESCALATED, 1, person
+        world.post("/hooks/alertmanager", token, json=alert("resolved", fingerprint=fingerprint, labels=labels))
+    world.cycle()
+    assert [status for status, _ in state_of(world)] == ["resolved", "escalated"]
+
+
+def test_an_alert_of_another_service_than_the_tokens_is_refused(world):
+    answer = world.post("/hooks/alertmanager", world.token("billing"), json=alert())
+    assert answer.status_code == 422 and "'billing'" in answer.json()["says"]
+    world.cycle()
+    assert world.signals() == []

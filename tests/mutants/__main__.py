@@ -1,7 +1,7 @@
-"""Mutation tests of the modules that guard: does a test fail when a guard is changed?
+"""Mutation tests of the modules with guards: does a test fail if a guard is changed?
 
-``make mutants`` runs all of them; ``python -m tests.mutants locks audit`` runs those whose path holds a word.
-modules.toml names each module's tests, equivalent.toml the mutants that change nothing, with the reason.
+``make mutants`` runs all of them; ``python -m tests.mutants locks audit`` runs those whose path contains a word.
+modules.toml names each module's tests, equivalent.toml the mutants without an effect, with the reason.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def key(mutant: Mutant | dict) -> tuple[str, str, str]:
 
 
 def survivors(module: str, tests: list[str], found: list[Mutant], at_once: int) -> Iterator[Mutant]:
-    """The mutants with which every test passes, as they are found. Raises SystemExit when a test fails without one."""
+    """The mutants with which all tests pass, as they are found. Raises SystemExit if a test fails without a mutant."""
     path = ROOT / module
     run = partial(run_tests, tests, path)
     if [code for _, code in each([(None, partial(run, path.read_text(encoding="utf-8")))], 1)] != [0]:
@@ -48,7 +48,7 @@ def shown(mutant: Mutant) -> int:
 
 
 def judge(module: str, tests: list[str], excluded: set[tuple[str, str, str]], at_once: int) -> float:
-    """Print a module's survivors as they are found, then its row; the share that was killed."""
+    """Print a module's survivors as they are found, then its row; returns the killed share."""
     made = list(mutants((ROOT / module).read_text(encoding="utf-8")))
     tried = [mutant for mutant in made if key(mutant) not in excluded]
     left = sum(map(shown, survivors(module, tests, tried, at_once)))
@@ -60,7 +60,7 @@ def judge(module: str, tests: list[str], excluded: set[tuple[str, str, str]], at
 
 
 def in_own_process(module: str, *given) -> float:
-    """``judge`` with what it imports kept apart from the next module's; the share in whole per cent, rounded down."""
+    """``judge`` in a separate process, which isolates its imports; the share in whole per cent, rounded down."""
     sys.stdout.flush()
     if process := os.fork():
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) / 100

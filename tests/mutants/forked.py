@@ -1,6 +1,6 @@
-"""Runs tests in forked processes on one module's changed text: no file is written, and little is imported again.
+"""Runs tests in forked processes on one module's mutated text: no file is written, and little is imported again.
 
-The parent imports the libraries that the tests use and every project module that does not lead to the changed one.
+The parent imports the tests' libraries and every project module that does not import the changed one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
-LONGEST = 120  # seconds of one mutant's tests; a mutant that hangs is killed by its own alarm
+LONGEST = 120  # seconds of one mutant's tests; its own alarm kills a mutant that hangs
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:unraisableexception"]  # the latter collects garbage twice
 
 
 def in_child(work: Callable[[], int]) -> int:
-    """Process id of a child that ends with the code that ``work`` gives; what it prints goes nowhere."""
+    """The process id of a child that exits with the result of ``work``; its output is discarded."""
     if process := os.fork():
         return process
     signal.alarm(LONGEST)
@@ -44,7 +44,7 @@ def run_pytest(arguments: list[str], plugins: list[object] | None = None) -> int
 
 
 def run_tests(tests: list[str], path: Path, code: str, folder: str) -> int:
-    """pytest's exit code with ``code`` in place of the module at ``path``; ``folder`` is the tests' own."""
+    """pytest's exit code with ``code`` instead of the module at ``path``; ``folder`` is only for these tests."""
     plain = SourceFileLoader.get_code
 
     def get_code(loader: SourceFileLoader, name: str):
@@ -74,17 +74,17 @@ def modules_of(tests: list[str]) -> list[str]:
 
 
 def warm_up(names: Iterable[str]) -> None:
-    """Import them, and keep the garbage collector of every child from walking over them."""
+    """Import the modules, and exclude them from the garbage collection of every child."""
     for name in names:
         try:
             importlib.import_module(name)
-        except Exception:  # one that only its package can import: a child will
+        except Exception:  # importable only from its package: the child imports it
             continue
     gc.freeze()
 
 
 def each(jobs: Iterable[tuple[object, Callable[[str], int]]], at_once: int) -> Iterator[tuple[object, int]]:
-    """(what, exit code) of each job as it ends, each in a folder of its own; a signal counts as its negative number."""
+    """(job, exit code) of each job as it ends, each in its own folder; a signal counts as its negative number."""
     running: dict[int, tuple[object, str]] = {}
     for what, work in jobs:
         folder = tempfile.mkdtemp(prefix="mutant-")

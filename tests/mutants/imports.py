@@ -1,4 +1,4 @@
-"""Which modules of the project lead to another by their imports: those must be imported anew when it changes."""
+"""Which project modules import another one, directly or indirectly: they must be reimported if it changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OURS = ("core", "console", "pages", "tests")
 
 
 def apart_from(changed: Path, names: Iterable[str]) -> list[str]:
-    """Those of the modules that do not lead to ``changed``; tests and console stay out as a whole."""
+    """The modules that do not import ``changed``; excludes all of tests and console."""
     target = changed.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
     names = list(names)
     imports = {name: _imports(name) for name in names if name.partition(".")[0] == "core"}

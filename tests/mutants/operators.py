@@ -1,8 +1,8 @@
-"""What a mutant changes: mutmut's operators for conditions, numbers and truth values, and what a guard can lose.
+"""The changes of a mutant: mutmut's operators for conditions, numbers and truth values, and removed parts of a guard.
 
-mutmut's operators on texts, names of methods and arguments are left out: they change what a message says, or crash.
-Its command leaves out everything at module level and under a decorator, where the thresholds and the tables of
-rights stand, so the walk is ours.
+mutmut's operators on texts, method names and arguments are not used: they change the text of a message, or crash. Its
+command skips everything at module level and under a decorator, where the thresholds and the tables of rights are, so
+this module walks the code itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Mutant:
 
 
 def mutants(code: str) -> Iterator[Mutant]:
-    """Every mutant of a module's text, each once."""
+    """All distinct mutants of a module's text."""
     wrapper = MetadataWrapper(cst.parse_module(code))
     parents, seen = wrapper.resolve(ParentNodeProvider), {code}
     for node, place in _nodes(wrapper.module, ""):
@@ -66,13 +66,13 @@ def negate(node: cst.If | cst.CompIf | cst.While) -> Iterator[cst.CSTNode]:
 
 
 def drop_side(node: cst.BooleanOperation) -> Iterator[cst.CSTNode]:
-    """One of two conditions alone."""
+    """Only one of two conditions."""
     for side in (node.left, node.right):
         yield side.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
 def drop_condition(node: cst.Call) -> Iterator[cst.CSTNode]:
-    """A condition given to a call, as to ``where(...)``."""
+    """Drop a condition in a call, such as ``where(...)``."""
     for at, argument in enumerate(node.args):
         if isinstance(argument.value, cst.Comparison) and len(node.args) > 1:
             yield node.with_changes(args=[*node.args[:at], *node.args[at + 1 :]])
@@ -87,7 +87,7 @@ def drop_element(node: cst.Set | cst.List | cst.Dict | cst.Tuple) -> Iterator[cs
 
 
 def drop_statement(node: cst.SimpleStatementLine) -> Iterator[cst.CSTNode]:
-    """An effect: a call, a raise, a value given to an attribute or a place."""
+    """Drop an effect: a call, a raise, an assignment to an attribute or an item."""
     inner = node.body[0]
     call = isinstance(inner, cst.Expr) and isinstance(inner.value, cst.Call)
     given = isinstance(inner, cst.Assign) and isinstance(inner.targets[0].target, cst.Attribute | cst.Subscript)

@@ -1,4 +1,4 @@
-"""Who hears of what: the mission's routes, duplicates folded, failures tried again and bounded, all recorded."""
+"""Notifications: routes, merged duplicates, bounded retries, and everything recorded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests import factories
 
 
 class Channel:
-    """Records what is sent; ``faults`` are raised first, one a message."""
+    """Records sent messages; raises ``faults`` first, one per message."""
 
     def __init__(self, name: str, *faults: VendorError):
         self.name, self.faults, self.sent = name, list(faults), []
@@ -44,7 +44,7 @@ def rt(tmp_path):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """``clock(60)`` lets a minute pass."""
+    """``clock(60)`` advances the time by a minute."""
     shift = [timedelta()]
     monkeypatch.setattr(notify, "now", lambda: models.now() + shift[0])
 
@@ -95,11 +95,11 @@ def test_routes_are_policy(rt):
     assert rt.policy and "routes.performance" in rt.policy_error
 
 
-def test_every_route_has_its_words():
+def test_every_route_has_its_text():
     assert set(Routes.model_fields) == set(notify.SUBJECTS)
 
 
-def test_duplicates_are_folded_and_counted(rt):
+def test_duplicates_are_merged_and_counted(rt):
     for _ in range(4):
         tell("rate_limit", key="limit-2026112502")
     assert [(row.channel, row.repeats) for row in rows()] == [("slack", 3)]
@@ -115,7 +115,7 @@ def test_a_message_links_to_its_issue(rt):
     assert rt.notifiers[0].sent[0].link == f"http://localhost:8501/issues?issue={issue.id}"
 
 
-def test_a_passing_failure_is_tried_again_later_each_time_and_not_for_ever(rt, clock):
+def test_a_transient_failure_is_retried_with_growing_waits_and_a_limit(rt, clock):
     rt.notifiers = [Channel("slack", *[VendorError("slack", "had an internal error (503)", status=503)] * 99)]
     tell("workflow_failed")
     waits = []
@@ -131,7 +131,7 @@ def test_a_passing_failure_is_tried_again_later_each_time_and_not_for_ever(rt, c
     assert (row.attempts, row.state, row.error) == (6, "failed", "had an internal error (503)")
 
 
-def test_it_arrives_once_the_vendor_is_well(rt, clock):
+def test_it_is_delivered_when_the_vendor_recovers(rt, clock):
     rt.notifiers = [Channel("slack", VendorError("slack", "timed out"))]
     tell("workflow_failed")
     assert notify.deliver(rt) == 0
@@ -141,7 +141,7 @@ def test_it_arrives_once_the_vendor_is_well(rt, clock):
     assert (row.state, row.error, row.attempts, row.reference) == ("sent", None, 2, "slack 1")
 
 
-def test_a_permanent_failure_is_not_repeated(rt):
+def test_a_permanent_failure_is_not_retried(rt):
     rt.notifiers = [Channel("slack", VendorError("slack", "refused: channel_not_found", permanent=True))]
     tell("workflow_failed")
     notify.deliver(rt)
@@ -162,7 +162,7 @@ def test_retry_after_is_obeyed(rt):
     assert (rows()[0].next_at - models.now()).total_seconds() == pytest.approx(400, abs=5)
 
 
-def test_a_storm_leaves_a_few_at_a_time_and_slack_does_not_hold_up_the_mail(rt):
+def test_a_storm_is_sent_in_small_bursts_and_slack_does_not_delay_mail(rt):
     for number in range(12):
         tell("workflow_failed", key=f"k{number}")
     tell("performance", key="slow")
@@ -187,7 +187,7 @@ def test_two_processes_send_a_message_once(rt):
     assert len(rt.notifiers[0].sent) == 1 and rows()[0].attempts == 1
 
 
-def test_what_a_killed_process_was_sending_is_sent_by_another_after_its_lease(rt, clock):
+def test_another_process_sends_a_killed_ones_message_after_its_lease(rt, clock):
     tell("workflow_failed")
     assert notify._claim(rows()[0])
     assert notify.deliver(rt) == 0
@@ -204,7 +204,7 @@ def test_what_a_killed_process_was_sending_is_sent_by_another_after_its_lease(rt
         (ServiceHealth(), Cause.UNKNOWN, set()),
     ],
 )
-def test_a_high_error_rate_and_a_degradation_are_told_once_an_hour(rt, health, cause, events):
+def test_a_high_error_rate_and_a_degradation_are_reported_once_an_hour(rt, health, cause, events):
     for _ in range(2):
         with store.write() as session:
             issue = factories.issue(session, cause=cause)

@@ -46,7 +46,7 @@ def test_each_page_shows_what_holds_releases(console, page):
     hold("shop")
     seen = screens.seen(screens.visit(page))
     assert "Releases are stopped." in seen and "Automatic releases of shop are on hold." in seen
-    assert "&lt;ada&gt;" in seen and "&lt;b&gt;incident&lt;/b&gt;" in seen, "a person's words are escaped"
+    assert "&lt;ada&gt;" in seen and "&lt;b&gt;incident&lt;/b&gt;" in seen, "a person's text is escaped"
 
 
 def test_a_page_shows_nothing_while_releases_run(console):

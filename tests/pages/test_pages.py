@@ -31,6 +31,7 @@ EMPTY = {
     "policy": "no other row matches",
     "audit": "The audit trail is empty",
     "settings": "No connector has delivered data yet",
+    "setup": "Everything is written to",
 }
 FULL = {
     "pipeline": ("KeyError: &#x27;GA-1021&#x27; in total", "3 failures in a row", "2 of 5"),
@@ -42,6 +43,7 @@ FULL = {
     "kpis": ("MTTR, auto-fixed", "18 issues fixed by the platform"),
     "policy": ("confidence at least 0.7, severity high, impact low", "api.stripe.com", "payment"),
     "audit": ("change policy", "6 rows, newest first", "customers report wrong totals"),
+    "setup": ("takes the way of the service",),
     "settings": ("What to do: ", "The vendor limits our requests", "worker-1", "Approval needed"),
 }
 
@@ -227,7 +229,7 @@ def test_untrusted_text_is_always_escaped(console, address, status):
     assert not {name for name in tags.attributes if name.startswith("on")}
     assert all(link.startswith(("/", "http://", "https://")) for link in tags.links)
     told = [e.value for e in [*at.markdown, *at.title, *at.caption, *at.error]]
-    assert not any("onerror" in words for words in told), "a stranger's text was given to markdown"
+    assert not any("onerror" in words for words in told), "untrusted text was passed to markdown"
 
 
 ONE = [

@@ -61,7 +61,14 @@ def test_a_token_is_issued_and_revoked(console):
     at.selectbox(key="token-gone").select(1)
     press(at, "Revoke")
     with store.read() as session:
-        assert view.token_state(view.tokens(session)[0]) == "revoked"
+        assert view.token_state(*view.tokens(session)[0]) == "revoked"
+
+
+def test_no_token_is_offered_for_a_person_for_whom_it_would_not_work(console):
+    accounts.add("ada", Role.OPERATOR, "a one-time password", by="admin")
+    accounts.set_disabled("viewer", True, by="admin")
+    offered = screens.visit("people").selectbox(key="token-person").options
+    assert "bob" in offered and not {"ada", "viewer"} & set(offered)
 
 
 def test_the_right_is_checked_again_at_the_click(console):

@@ -56,7 +56,7 @@ def test_merging_moves_the_signals_and_links_both(console):
     assert (row.actor, row.subject, row.detail["into"]) == ("operator", f"issue/{one}", other)
     assert f"/issues?issue={other}" in screens.seen(screens.visit("issues", issue=one))
     assert f'Merged issues: <a href="/issues?issue={one}"' in screens.seen(screens.visit("issues", issue=other))
-    assert not screens.visit("issues", "operator", issue=one).button, "nothing is left to do on it"
+    assert not screens.visit("issues", "operator", issue=one).button, "it has no actions left"
 
 
 def test_splitting_is_offered_for_issues_with_several_fingerprints(console):

@@ -55,7 +55,7 @@ class Vendors:
 
     @contextmanager
     def serving(self, more: Sequence[BaseRoute] = ()) -> Iterator[Vendors]:
-        app = Starlette(routes=[*self.routes, *more])
+        app = Starlette(routes=[*more, *self.routes])  # a pipeline's own routes stand before GitHub's
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="error"))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

@@ -168,7 +168,7 @@ def signals(source: str, service: str = "cart", times: int = 5, ago: float = 30,
         )
 
 
-def fares(
+def measured(
     errors: float, service: str = "cart", ago: float = 30, requests: float = 500, source: str = "datadog"
 ) -> None:
     at = now() - timedelta(seconds=ago)
@@ -183,7 +183,7 @@ def judged(rt, number: int):
 
 
 def calm(service: str = "cart") -> None:
-    fares(0, service, ago=900)
+    measured(0, service, ago=900)
 
 
 def line(**values) -> dict:
@@ -193,10 +193,10 @@ def line(**values) -> dict:
 @pytest.mark.parametrize(
     ("happened", "corroborated"),
     [
-        (lambda: fares(20), True),
-        (lambda: fares(20, "search"), False),  # another service's
-        (lambda: fares(20, ago=900), False),  # over before the report
-        (lambda: fares(20, source="newrelic"), False),  # not connected
+        (lambda: measured(20), True),
+        (lambda: measured(20, "search"), False),  # another service's
+        (lambda: measured(20, ago=900), False),  # over before the report
+        (lambda: measured(20, source="newrelic"), False),  # not connected
         (lambda: signals("datadog", **line()), True),
         (lambda: signals("datadog", **line(level="ERROR")), True),
         (lambda: signals("datadog", **line(level="info", title="Error: x", message="ERROR error Traceback")), False),
@@ -232,7 +232,7 @@ def test_a_record_of_the_issue_itself_corroborates_under_any_spelling_of_its_ser
 def test_only_production_metrics_count(rt):
     calm()
     number = stored_report(environment="staging")
-    fares(20)
+    measured(20)
     found = judged(rt, number)
     assert not found.corroborated and "metrics:" not in found.says
 
@@ -242,7 +242,7 @@ def test_crashes_of_other_issues_are_not_counted_twice(rt):
     calm()
     stored_report(times=60)
     number = stored_report(times=3)
-    fares(62)
+    measured(62)
     assert "60 explained by other issues" in judged(rt, number).says
     assert not judged(rt, number).corroborated
 
@@ -250,16 +250,16 @@ def test_crashes_of_other_issues_are_not_counted_twice(rt):
 def test_the_times_of_a_report_are_compared_with_its_arrival(rt):
     """An outage five hours ago does not corroborate an event that claims its time."""
     calm()
-    fares(300, ago=5 * 3600)
+    measured(300, ago=5 * 3600)
     number = stored_report(ago=5 * 3600)
     assert "too late" in judged(rt, number).says
 
 
 def test_an_old_event_does_not_stretch_the_span(rt):
     """One event hours ago and one now: failures in between do not count."""
-    fares(0, ago=6 * 3600)
+    measured(0, ago=6 * 3600)
     number = stored_report(times=1, ago=5 * 3600, received_at=now() - timedelta(hours=5))
-    fares(300, ago=2 * 3600)
+    measured(300, ago=2 * 3600)
     signals("sentry", times=1, ago=20, issue_id=number)
     with store.write() as session:
         issue = session.get_one(Issue, number)
@@ -270,11 +270,11 @@ def test_an_old_event_does_not_stretch_the_span(rt):
 
 def test_a_long_fault_is_compared_with_the_time_before_it(rt):
     """It has failed since the morning without a pause: the background is the time before the morning."""
-    fares(0, ago=3 * 3600 + 900, requests=4000)
+    measured(0, ago=3 * 3600 + 900, requests=4000)
     number = stored_report(times=1, ago=3 * 3600, received_at=now() - timedelta(hours=3))
     for minutes in range(170, 0, -10):
         signals("sentry", times=5, ago=minutes * 60, issue_id=number, received_at=now() - timedelta(minutes=minutes))
-        fares(5, ago=minutes * 60)
+        measured(5, ago=minutes * 60)
     with store.write() as session:
         issue = session.get_one(Issue, number)
         issue.last_seen, issue.occurrences = now() - timedelta(minutes=10), 86
@@ -285,7 +285,7 @@ def test_a_long_fault_is_compared_with_the_time_before_it(rt):
 def test_the_policy_can_declare_a_source_public(rt):
     calm()
     number = stored_report()
-    fares(20)
+    measured(20)
     assert judged(rt, number).corroborated
     rt._policy.corroboration.public_sources.append("datadog")
     assert "No connected source that only the team can write to" in judged(rt, number).says

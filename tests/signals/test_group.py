@@ -71,7 +71,7 @@ def merged(platform) -> tuple[Issue, Issue]:
 
 def test_later_signals_follow_a_merge(platform):
     target, gone = merged(platform)
-    assert target.occurrences == 7, "one vendor told of both"
+    assert target.occurrences == 7, "one vendor reported both"
     later = saved(place="drop", age=-MINUTE)
     assert group.group_new(platform) == 0
     assert issue_of(later).id == target.id
@@ -310,7 +310,7 @@ def test_a_dismissed_issue_reopens_when_its_error_returns(platform, days):
     assert group.group_new(platform) == 0
     issue = issue_of(again)
     assert (issue.id, issue.status, issue.reason) == (issue_of(signal).id, Status.NEW, "The error returned.")
-    assert begun(platform) == [issue.id], "two times are evidence enough"
+    assert begun(platform) == [issue.id], "two occurrences are enough evidence"
 
 
 def test_a_single_error_of_a_critical_service_is_analyzed(platform):

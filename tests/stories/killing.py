@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -29,9 +30,11 @@ from core.ops import durable  # noqa: F401 - flow registers the workflows
 from core.repair import engine
 from core.repair.sandbox.runner import bubblewrap_works
 from core.stages.collect import Collector
+from core.stages.deliver import merging
 from core.stages.review import gates
+from core.vendors import command
 from core.vendors.base import Batch
-from tests.stories import world
+from tests.stories import delivering, world
 from tests.stories.world import World, pass_gates, write_known_fix
 from tests.who import by
 
@@ -151,7 +154,9 @@ def live(story: Story, folder: Path, kills: bool) -> None:
     made.rt.sources = [FolderSource(story.service), FolderMetrics(story.service)]
     story.prepare(made)
     if kills:
-        Reaper(folder).watch(store.engine())
+        reaper = Reaper(folder)
+        reaper.watch(store.engine())
+        after_commands(reaper)
     executor = durable.Executor(made.settings.data_dir, "test")
     durable.launch(executor.id)
     executor.beat()
@@ -165,6 +170,19 @@ def live(story: Story, folder: Path, kills: bool) -> None:
         if time.monotonic() > deadline:
             raise SystemExit(f"stuck: {issue.status}: {issue.reason}")
         time.sleep(0.02)
+
+
+def after_commands(reaper: Reaper) -> None:
+    """Die also after each run of a team's own command that has changed something."""
+    plain = command.run
+
+    def ran(argv, **given):
+        done = plain(argv, **given)
+        if argv[-1] in ("deploy", "rollback"):
+            reaper.at(f"after the command {argv[-1]}")
+        return done
+
+    command.run = ran
 
 
 def _issue() -> Issue | None:
@@ -215,7 +233,79 @@ class Harmful(Story):
         made.ledger.put("rate_of_fix", 0.4)
 
 
-STORIES: dict[str, type[Story]] = {"fixed": Story, "approved": Approved, "harmful": Harmful, "rejected": Rejected}
+class ByCommands(Story):
+    """Deployed by the team's own commands."""
+
+    work = staticmethod(delivering.commands)
+    rate = 0.0
+
+    def prepare(self, made: World) -> None:
+        type(self).work(made)
+        made.ledger.put("rate_of_fix", self.rate)
+
+
+class ByPipeline(ByCommands):
+    work = staticmethod(delivering.pipeline)
+
+
+class InCluster(ByCommands):
+    work = staticmethod(delivering.cluster)
+
+
+class HarmfulByCommands(ByCommands):
+    rate = 0.4
+
+
+class HarmfulByPipeline(ByPipeline):
+    rate = 0.4
+
+
+class HarmfulInCluster(InCluster):
+    rate = 0.4
+
+
+class Merged(Story):
+    """Merged by a person, once it is ready for review."""
+
+    rate = 0.0
+
+    def prepare(self, made: World) -> None:
+        merging.EVERY = merging.SOON = 0.1
+        delivering.way(made, "")
+        made.ledger.put("rate_of_fix", self.rate)
+        self.world = made
+
+    def meanwhile(self, issue: Issue) -> None:
+        if issue.status is Status.AWAITING_APPROVAL and self.world.ledger.get("state-1") is None:
+            shutil.rmtree(self.world.folder / "person", ignore_errors=True)
+            delivering.merge(self.world, issue.id)
+
+
+class HarmfulMerged(Merged):
+    rate = 0.4
+
+
+class ClosedUnmerged(Merged):
+    def meanwhile(self, issue: Issue) -> None:
+        if issue.status is Status.AWAITING_APPROVAL:
+            self.world.ledger.put("state-1", {"state": "closed", "by": "eve", "says": "not like this"})
+
+
+STORIES: dict[str, type[Story]] = {
+    "fixed": Story,
+    "approved": Approved,
+    "harmful": Harmful,
+    "rejected": Rejected,
+    "commands": ByCommands,
+    "commands_harmful": HarmfulByCommands,
+    "pipeline": ByPipeline,
+    "pipeline_harmful": HarmfulByPipeline,
+    "cluster": InCluster,
+    "cluster_harmful": HarmfulInCluster,
+    "merged": Merged,
+    "merged_harmful": HarmfulMerged,
+    "unmerged": ClosedUnmerged,
+}
 
 
 def fork(work: Callable[[], None]) -> int:

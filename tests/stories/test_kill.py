@@ -18,11 +18,20 @@ FIXED = ["pull", "preview", "production", "merge"]
 # story, how it ends, effects in their order, the durable steps that have to be among the places of death
 STEPS = ["analyze.run", "decide.run", "fix.run", "review.run", "test.run", "deploy.preview", "deploy.production",
          "verify.watch"]  # fmt: skip
+WAYS = ("commands", "pipeline", "cluster")
 STORIES = [
     ("fixed", "RESOLVED", FIXED, [*STEPS, "learn.run"]),
     ("approved", "RESOLVED", FIXED, [*STEPS, "deploy.ask", "learn.run"]),
     ("harmful", "ESCALATED", ["pull", "preview", "production", "rollback"], [*STEPS, "verify.roll_back"]),
     ("rejected", "ESCALATED", ["pull", "preview", "close"], [*STEPS[:6], "deploy.ask", "handover.run"]),
+    *((way, "RESOLVED", ["pull", "production", "merge"], [*STEPS, "learn.run"]) for way in WAYS),
+    *(
+        (f"{way}_harmful", "ESCALATED", ["pull", "production", "rollback"], [*STEPS, "verify.roll_back"])
+        for way in WAYS
+    ),
+    ("merged", "RESOLVED", ["pull", "merge"], [*STEPS[:6], "delivery.merge", "verify.watch", "learn.run"]),
+    ("merged_harmful", "ESCALATED", ["pull", "pull"], [*STEPS[:6], "delivery.merge", "verify.roll_back"]),
+    ("unmerged", "ESCALATED", ["pull", "close"], [*STEPS[:6], "delivery.merge", "handover.run"]),
 ]
 
 
@@ -42,14 +51,19 @@ def test_a_worker_killed_everywhere_leaves_nothing_undone_and_nothing_twice(tmp_
     recorded = {place.split()[-1] for place in places if place.startswith("dbos")}
     assert recorded >= set(steps), "each stage has to have been killed before its result was kept"
     assert {"collect.keep", "group.group_new", "scheduler.run_round"} <= {place.split(":")[0] for place in places}
-    assert {f"after the effect {effect}" for effect in effects} <= set(places)
+    own = {"production": "after the command deploy", "rollback": "after the command rollback"}
+    after = own if story.startswith("commands") else {}
+    assert {after.get(effect, f"after the effect {effect}") for effect in effects} <= set(places)
     happened = [line.split()[0] for line in (tmp_path / "vendors" / "effects").read_text().splitlines()]
     assert happened == effects
     assert rows(tmp_path, "SELECT status, run, occurrences FROM issue") == [(status, 1, 3)]
     production = "SELECT count(*) FROM deployment WHERE environment = 'production'"
-    assert rows(tmp_path, production) == [(int("production" in effects),)]
+    released = "production" in effects or "merged" in story
+    assert rows(tmp_path, production) == [(int(released),)]
     remote = git(tmp_path / "origin.git", "for-each-ref", "--format=%(refname:short)", "refs/heads").split()
-    assert remote == (["main"] if "close" in effects else ["fix/issue-1", "main"]), "what is refused leaves no branch"
+    kept = ["main"] if "close" in effects else ["fix/issue-1", "main"]
+    kept += ["revert/issue-1-2"] * (story == "merged_harmful")
+    assert remote == kept, "what is refused leaves no branch"
     assert rows(tmp_path, "SELECT count(*) FROM outcome") == [(1,)]
     assert rows(tmp_path, "SELECT action FROM auditrow GROUP BY action, subject HAVING count(*) > 1") == []
     assert rows(tmp_path, "SELECT count(*) FROM stagerun WHERE ended_at IS NULL") == [(0,)]

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from sqlmodel import col, select
 
 from core import runtime
+from core.actions import deployments as releases
 from core.db import store
-from core.models import Approval, Deployment, Notification, Outcome, Status, now
+from core.models import Approval, ChangeSet, Deployment, Notification, Outcome, Status, now
 from core.stages.deliver import merging, reverting
 from core.vendors.command import git
+from tests.stories.delivering import cluster, commands, merge, pipeline, way
 from tests.stories.world import World, until
-
-DEPLOY = """
-import json, os, pathlib, sys
-what, home = sys.argv[1], pathlib.Path(os.environ["STATE"])
-state = json.loads(home.read_text())
-key, sha = os.environ["DEPLOY_KEY"], os.environ["DEPLOY_SHA"]
-if what == "status":
-    told = state["keys"].get(key, "absent") if key else "absent"
-    print("some words first")
-    print(json.dumps({"state": told, "sha": state["sha"]}))
-else:
-    assert (pathlib.Path.cwd() / "shop.py").exists() and not (pathlib.Path.cwd() / ".git").exists()
-    state["keys"][key], state["sha"] = "live", sha
-    state["log"].append([what, sha, os.environ["DEPLOY_PREVIOUS_SHA"]])
-    home.write_text(json.dumps(state))
-"""
+from tests.who import by
 
 
 def ended(w: World, issue_id: int):
@@ -44,23 +30,6 @@ def rows(table, *where):
 
 def told(event: str) -> list[str]:
     return [row.body for row in rows(Notification, Notification.event == event)]
-
-
-def way(w: World, text: str) -> None:
-    platform = w.settings.platform_file
-    platform.write_text(platform.read_text().replace('vercel_project = "shop"\n', text))
-
-
-def commands(w: World, secrets: str = "[]") -> Path:
-    """The world's repository is deployed by a program of the team, whose state lies in a file."""
-    program, state = w.folder / "deploy.py", w.folder / "state.json"
-    program.write_text(DEPLOY)
-    main = git(w.origin, "rev-parse", "main").strip()
-    state.write_text(json.dumps({"sha": main, "keys": {}, "log": []}))
-    argv = {name: json.dumps([sys.executable, str(program), name]) for name in ("deploy", "status", "rollback")}
-    lines = "".join(f"commands.{name} = {words}\n" for name, words in argv.items())
-    way(w, f'delivery = "commands"\n{lines}commands.secrets = {secrets}\nenvironment = {{STATE = "{state}"}}\n')
-    return state
 
 
 @pytest.fixture
@@ -103,19 +72,34 @@ def test_commands_roll_back_what_does_harm(world):
     assert [row.status for row in rows(Deployment, Deployment.environment == "production")] == ["rolled_back"]
 
 
+def test_a_workflow_of_github_releases_the_fix_once(world):
+    w = world()
+    pipeline(w)
+    w.ledger.put("rates", {})
+    issue = ended(w, w.issue())
+    assert issue.status is Status.RESOLVED, issue.reason
+    change = w.change(issue.id)
+    assert w.ledger.effects("production") == [f"production {change.head_sha}"]
+    (row,) = rows(Deployment, Deployment.environment == "production")
+    assert (row.status, row.vendor_id, row.url) == (
+        "verified", change.head_sha, "https://github.com/acme/shop/actions/runs/2"
+    )  # fmt: skip
+
+
+def test_a_cluster_releases_the_fix_once_and_is_rolled_back(world):
+    w = world()
+    cluster(w)
+    w.ledger.put("rates", {"dpl_1": 0.0, "harmful": 0.4})
+    issue = w.issue()
+    until(lambda: w.ledger.effects("production"))
+    w.ledger.move("harmful")
+    assert ended(w, issue).status is Status.ESCALATED
+    image = "registry.example/shop:"
+    assert w.ledger.effects("production") == [f"production {image}{w.change(issue).head_sha}"]
+    assert w.ledger.effects("rollback") == [f"rollback {w.ledger.get('first_image')}"]
+
+
 # --- pull requests --------------------------------------------------------------------------------------
-
-
-def merge(w: World, issue_id: int, sha: str = "") -> str:
-    """A person merges the fix's branch, as a squash if no commit is named; returns the commit on main."""
-    branch, place = f"fix/issue-{issue_id}", w.folder / f"person-{issue_id}"
-    git(w.folder, "clone", "--quiet", "origin.git", place.name)
-    git(place, "-c", "user.name=eve", "-c", "user.email=e@e.test", "merge", "--quiet", "--no-ff",
-        "-m", "Merge", f"origin/{branch}")  # fmt: skip
-    git(place, "push", "--quiet", "origin", "HEAD:main")
-    made = git(place, "rev-parse", "HEAD").strip()
-    w.ledger.put("state-1", {"state": "merged", "sha": made, "at": now().isoformat(), "by": "eve"})
-    return made
 
 
 def waits(w: World, issue_id: int):
@@ -172,6 +156,64 @@ def test_harm_opens_the_revert_which_is_a_rollback_when_it_is_merged(world, quic
     (row,) = rows(Deployment, Deployment.environment == "production")
     assert row.status == "rolled_back" and told("rolled_back")
     assert [o.result for o in rows(Outcome)] == ["rolled_back"]
+
+
+def reverted(w: World) -> None:
+    """The revert was merged, on the main branch too."""
+    git(w.folder / "person", "fetch", "--quiet", "origin")
+    git(w.folder / "person", "merge", "--quiet", "--ff-only", "origin/revert/issue-1-2")
+    git(w.folder / "person", "push", "--quiet", "origin", "HEAD:main")
+    w.ledger.put("state-2", {"state": "merged", "sha": "f" * 40, "at": now().isoformat(), "by": "eve"})
+    reverting.follow(runtime.current())
+
+
+def test_what_was_reverted_can_be_offered_once_more_as_a_new_pull_request(world, quick):
+    w = world(watch=2)
+    way(w, "")
+    w.ledger.put("rates", {"merged": 0.5, "dpl_1": 0.0})
+    issue = w.issue()
+    waits(w, issue)
+    merge(w, issue)
+    ended(w, issue)
+    reverted(w)
+    w.ledger.put("pulls", {})  # GitHub finds no open one
+    (change,) = rows(ChangeSet)
+    releases.release_anyway(issue, actor=by("ada"), patch_hash=change.patch_hash, reason="it was not us", key="k")
+    until(lambda: w.get(issue).status is Status.AWAITING_APPROVAL)
+    again = rows(ChangeSet)[-1]
+    assert (again.run, again.pull_number, again.patch_hash) == (2, 3, change.patch_hash)
+    assert again.head_sha != change.head_sha and again.base_sha == git(w.origin, "rev-parse", "main").strip()
+    assert git(w.origin, "rev-parse", f"fix/issue-{issue}").strip() == again.head_sha
+
+
+def test_a_revert_that_is_closed_keeps_the_release(world, quick):
+    w = world(watch=2)
+    way(w, "")
+    w.ledger.put("rates", {"merged": 0.5, "dpl_1": 0.0})
+    issue = w.issue()
+    waits(w, issue)
+    merge(w, issue)
+    ended(w, issue)
+    w.ledger.put("state-2", {"state": "closed", "by": "eve", "says": "the <i>database</i> was slow"})
+    reverting.follow(runtime.current())
+    (row,) = rows(Deployment, Deployment.environment == "production")
+    assert (row.status, row.kept_by) == ("verified", "eve") and "eve closed the revert: the ‹i›database" in row.note
+    assert not told("rolled_back")
+
+
+def test_a_revert_that_does_not_apply_raises_the_alarm_with_the_command_by_hand(world, quick):
+    w = world(watch=2)
+    way(w, "")
+    w.ledger.put("rates", {"merged": 0.5, "dpl_1": 0.0})
+    issue = w.issue()
+    waits(w, issue)
+    made = merge(w, issue)
+    (w.folder / "person" / "shop.py").write_text("def share(part, whole):\n    return 0.0\n")
+    git(w.folder / "person", "commit", "--quiet", "--all", "--message", "Another change of the same lines")
+    git(w.folder / "person", "push", "--quiet", "origin", "HEAD:main")
+    says = until(lambda: told("unverified"))[0]
+    assert "does not apply to main" in says and f"git revert {made} on main" in says
+    assert w.get(issue).status is Status.ROLLING_BACK, "the guard holds it until somebody has acted"
 
 
 def test_without_a_code_host_the_main_branch_says_what_was_merged(world, quick):

@@ -22,6 +22,11 @@ APPS, ARGO = "/apis/apps/v1/namespaces/{namespace}", "/apis/argoproj.io/v1alpha1
 KINDS = {"deployments": ("Deployment", "apps/v1"), "rollouts": ("Rollout", "argoproj.io/v1alpha1")}
 
 
+VERSION = {"major": "1", "minor": "32", "gitVersion": "v1.32.0", "gitCommit": "c", "gitTreeState": "clean",
+           "buildDate": "2026-01-01T00:00:00Z", "goVersion": "go1.24", "compiler": "gc",
+           "platform": "linux/amd64"}  # fmt: skip
+
+
 def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -187,7 +192,8 @@ class KubernetesApi:
 
     def _routes(self) -> list[Route]:
         routes = [
-            Route("/version", lambda r: JSONResponse({"major": "1", "minor": "32", "gitVersion": "v1.32.0"})),
+            Route("/version", lambda r: JSONResponse(VERSION)),
+            Route("/version/", lambda r: JSONResponse(VERSION)),
             Route("/api", lambda r: JSONResponse({"kind": "APIVersions", "versions": ["v1"]})),
             Route("/api/v1", lambda r: JSONResponse(self._resources("v1"))),
             Route("/apis", lambda r: JSONResponse(self._groups())),

@@ -103,6 +103,12 @@ TABLE = [  # vendor, what is wrong, what the doctor says, what it points to
         "contains an ARN",
         "Log groups",
     ),
+    (
+        "kubernetes",
+        {"kubernetes_api_url": "https://k8s.example"},
+        "KUBERNETES_TOKEN is missing",
+        "kubectl create token",
+    ),
     ("osv", {"osv_url": "https://osv.dev"}, "is the browser address, not the API", "https://api.osv.dev"),
     ("osv", {"osv_url": "https://api.osv.dev/v1/"}, "must not end with /v1", "https://api.osv.dev"),
     # said by the vendor

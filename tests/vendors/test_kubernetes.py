@@ -204,6 +204,12 @@ def test_the_self_check_asks_for_the_right_to_patch_and_changes_nothing(api, url
     assert "cannot patch" in way(url).check().says
 
 
+def test_the_cluster_says_its_version(url):
+    assert Cluster(url, TOKEN).check().says == "Kubernetes v1.32.0 answers"
+    found = Cluster("http://127.0.0.1:1", TOKEN).check()
+    assert not found.ok and "KUBERNETES_API_URL" in found.fix
+
+
 # --- reading --------------------------------------------------------------------------------------------
 
 

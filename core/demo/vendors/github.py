@@ -40,7 +40,8 @@ class SimulatedGitHub:
             ("/git/ref/heads/{name:path}", self.ref, "GET"),
             ("/git/refs", self.make_ref, "POST"),
             ("/issues", self.tickets.listing, "GET POST"),
-            ("/issues/{number:int}", self.tickets.one, "GET PATCH"),
+            ("/issues/{number:int}", self.issue, "GET PATCH"),
+            ("/deployments", self.deployments, "GET"),
             ("/issues/{number:int}/comments", self.tickets.comment, "GET POST"),
             ("/pulls", self.pull_list, "GET POST"),
             ("/pulls/{number:int}", self.pull, "GET PATCH"),
@@ -71,6 +72,19 @@ class SimulatedGitHub:
                 return JSONResponse({"message": "Validation Failed", "errors": [{"message": str(error)}]}, 422)
 
         return answer
+
+    def issue(self, request: Request, body: dict) -> Response:
+        """An issue, or the issue that a pull request is."""
+        number = request.path_params["number"]
+        if number not in self.pulls:
+            return self.tickets.one(request, body)
+        told = self._pull(number)
+        closed = {"login": "maintainer"} if told["state"] == "closed" else None
+        return JSONResponse(told | {"closed_by": closed, "pull_request": {"url": told["url"]}})
+
+    def deployments(self, request: Request, body: dict) -> Response:
+        """The demo deploys at Vercel, and GitHub knows of none."""
+        return JSONResponse([])
 
     def git(self, *args: str) -> str:
         return git(self.repo.origin, *args)
@@ -161,7 +175,6 @@ class SimulatedGitHub:
                 "sha": sha,
                 "merged": None,
                 "at": now(),
-                "ended": "",
             }
             return JSONResponse(self._pull(number), 201)
         head = request.query_params.get("head", "").split(":")[-1]
@@ -172,14 +185,15 @@ class SimulatedGitHub:
         if number not in self.pulls:
             return JSONResponse({"message": "Not Found"}, 404)
         self.pulls[number].update({k: v for k, v in body.items() if k in ("title", "body", "state")})
+        if body.get("state") == "closed":
+            self.pulls[number]["ended"] = now()
         return JSONResponse(self._pull(number))
 
     def _pull(self, number: int) -> dict:
         row = self.pulls[number]
         if row["state"] == "open":  # deleting the branch closes it
             sha = self._sha(row["branch"])
-            row |= {"sha": sha} if sha else {"state": "closed"}
-        row["ended"] = row["ended"] or (now() if row["state"] == "closed" else "")
+            row |= {"sha": sha} if sha else {"state": "closed", "ended": now()}
         return {
             "id": 9000 + number,
             "number": number,
@@ -190,10 +204,10 @@ class SimulatedGitHub:
             "title": row["title"],
             "body": row["body"],
             "merged": bool(row["merged"]),
-            "merged_at": row["ended"] if row["merged"] else None,
-            "merged_by": {"login": "reviewer", "id": 9, "type": "User"} if row["merged"] else None,
-            "closed_at": row["ended"] or None,
             "merge_commit_sha": row["merged"],
+            "merged_at": row.get("ended") if row["merged"] else None,
+            "merged_by": {"login": "maintainer"} if row["merged"] else None,
+            "closed_at": row.get("ended"),
             "html_url": f"{self.url}/{self.name}/pull/{number}",
             "head": {"ref": row["branch"], "sha": row["sha"]},
             "base": {"ref": row["base"]},

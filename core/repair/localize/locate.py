@@ -208,14 +208,20 @@ PLAIN = re.compile(r"[\w./+ -]{1,300}")  # no character that means something in 
 
 
 def find(tree: Path, file: str) -> str | None:
-    """The tree's file for a frame's: the longest common end of the path wins.
+    """The tree's file for a frame's: the longest common end of the path wins, whatever a container puts before it."""
+    return next(_ends(tree, file), None)
 
-    Reports name a module's path, without the source folder (``src``) or the service's folder that it lies in.
+
+def _ends(tree: Path, file: str) -> Iterator[str]:
+    """The tree's files that an end of the path names, the longest end first.
+
+    Reports name a module's path, without the source folder (``src``) or the service's folder that it lies in: where no
+    end is a path from the root, it is looked for below.
     """
     parts = Path(file.replace("\\", "/")).parts
     ends = [path for start in range(len(parts)) if _inside(path := Path(*parts[start:]))]
-    found = next((path for path in ends if _is_file(tree / path)), None) or _below(tree, ends)
-    return found.as_posix() if found else None
+    found = [path for path in ends if _is_file(tree / path)]
+    yield from (path.as_posix() for path in found or filter(None, [_below(tree, ends)]))
 
 
 def _inside(path: Path) -> bool:
@@ -235,6 +241,22 @@ def _below(tree: Path, ends: Sequence[Path]) -> Path | None:
     return None
 
 
+def _of_frame(tree: Path, frame: Frame) -> str | None:
+    """The tree's file for a frame: of several, the first one that has the frame's code at its line."""
+    found = list(_ends(tree, frame.file))
+    if len(found) > 1 and frame.code.strip():
+        same = [path for path in found if _line(tree / path, frame.line) == frame.code.strip()]
+        found = same or found
+    return found[0] if found else None
+
+
+def _line(path: Path, number: int) -> str:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()[number - 1].strip()
+    except (OSError, UnicodeDecodeError, IndexError):
+        return ""
+
+
 def _is_file(path: Path) -> bool:
     """A report may name what no file can be called: too long, or with a null character."""
     try:
@@ -249,7 +271,7 @@ def located(tree: Path, crash: Crash) -> Crash:
 
 
 def _located(tree: Path, crash: Crash, frame: Frame) -> Frame:
-    path = find(tree, frame.file) if frame.in_app else None
+    path = _of_frame(tree, frame) if frame.in_app else None
     if path is None or not path.endswith(".py"):
         return frame.model_copy(update={"in_app": False})
     try:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.models import Crash
+from core.models.counted import counted
 from core.repair.localize.fixability import deepest_in_app
+from core.repair.prove.related import related
 from core.repair.sandbox import checkout
 from core.repair.sandbox.desk import desk, script
 from core.repair.sandbox.runner import interpreter_of
@@ -79,6 +81,28 @@ def _told(values: Sequence[dict], honest: bool, done: Completed) -> Tests:
     return Tests(results, finished, collected, end.get("machinery", ()), done)
 
 
+PATIENT = 30.0  # seconds of a suite from which the related tests are asked before the whole one
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """The runs of one proof: each starts from the commit, and ends at the policy's limit."""
+
+    tree: Path
+    runner: Runner
+    command: Sequence[str]
+    test: RegressionTest
+    seconds: float
+
+    def run(self, files: Mapping[str, str], only: Sequence[str] = ()) -> Tests:
+        return _run_from(
+            self.tree, {**files, self.test.path: self.test.code}, self.command, self.runner, only, self.seconds
+        )
+
+    def few(self, changed: Sequence[str]) -> list[str]:
+        return [self.test.path, *(path for path in related(self.tree, changed) if path != self.test.path)]
+
+
 def prove(
     tree: Path,
     base: Mapping[str, str],
@@ -87,18 +111,27 @@ def prove(
     runner: Runner,
     test_command: Sequence[str],
     crash: Crash,
+    seconds: float = 600.0,
 ) -> Proof:
     """Three runs. ``base`` holds the old texts of the files the candidate changes; a tree that is proved ends patched.
 
-    Each run starts from the commit: what an earlier one left in the tree, or changed in it, decides nothing.
+    Each run starts from the commit: what an earlier one left in the tree, or changed in it, decides nothing. A suite
+    that takes more than ``seconds`` is judged by the tests that are related to the change, and the proof says so.
     """
+    bench = _Bench(tree, runner, test_command, test, seconds)
     old = {name: text for name, text in base.items() if name in candidate.files}
-    before = _run_from(tree, {**old, test.path: test.code}, test_command, runner)
+    before, few = bench.run(old), []
+    slow = bool(before.done and before.done.timed_out)
+    if slow or (before.done and before.done.seconds > PATIENT):
+        few = bench.few(list(candidate.files))
+    before = bench.run(old, few) if slow else before
     red, why = _red(before.of(test.path), crash)
     if not red:
         return Proof(says=(f"On the old code the new test {why}.",))
-    after = _run_from(tree, {**candidate.files, test.path: test.code}, test_command, runner)
-    reverted = _run_from(tree, {**old, test.path: test.code}, test_command, runner, [test.path])
+    after = bench.run(candidate.files, few)
+    if few and not slow and after.finished and not _breaks(before, after, test.path):
+        after = bench.run(candidate.files)
+    reverted = bench.run(old, [test.path])
     checkout.start_over(tree)
     write(tree, {**candidate.files, test.path: test.code})
     red_again, _ = _red(reverted.of(test.path), crash)
@@ -110,17 +143,36 @@ def prove(
         f"With the patch it {'passes' if green else 'does not pass'}.",
         f"With the patch alone reverted it {'fails again' if red_again else 'does not fail as before'}.",
         older_says,
+        *((_too_slow(seconds, few),) if slow and after.finished else ()),
         *(() if same else ("With the patch the tests run otherwise than without it: their report is not believed.",)),
     )
-    return Proof(red, green, red_again, older, says)
+    return Proof(red, green, red_again, older, says, slow)
+
+
+def _breaks(before: Tests, after: Tests, new: str) -> bool:
+    """Whether the related tests already tell that the change is no fix."""
+    old = before.results
+    return not _green(after.of(new)) or any(text and not old.get(name) for name, text in after.without(new).items())
+
+
+def _too_slow(seconds: float, few: Sequence[str]) -> str:
+    return (
+        f"The whole suite is too slow: it does not end within {seconds:.0f} s. It was judged by the new test and "
+        f"{counted(len(few) - 1, 'related file')} of tests."
+    )
 
 
 def _run_from(
-    tree: Path, files: Mapping[str, str], command: Sequence[str], runner: Runner, only: Sequence[str] = ()
+    tree: Path,
+    files: Mapping[str, str],
+    command: Sequence[str],
+    runner: Runner,
+    only: Sequence[str] = (),
+    seconds: float = 120,
 ) -> Tests:
     checkout.start_over(tree)
     write(tree, files)
-    return run_tests(tree, command, runner, only)
+    return run_tests(tree, command, runner, only, seconds)
 
 
 def _green(results: Mapping[str, str]) -> bool:

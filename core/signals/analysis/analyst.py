@@ -56,7 +56,7 @@ class EmbeddedAnalyst:
     name = "embedded"
 
     def analyze(self, evidence: Evidence) -> Conclusion:
-        """The finding; ``evidence.records`` may be of several vendors, in any order, and may be empty."""
+        """The finding; ``evidence.records`` may come from several vendors, in any order, and may be empty."""
         case = read(evidence)
         told = severity.assess(
             evidence.health,

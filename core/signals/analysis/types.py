@@ -31,7 +31,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What an analyst concludes. ``confidence`` and ``simplicity`` are 0..1."""
+    """The conclusion of an analyst. ``confidence`` and ``simplicity`` are 0..1."""
 
     analyst: str
     root_cause: str

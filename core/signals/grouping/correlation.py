@@ -1,8 +1,8 @@
 """Whether a record belongs to an open issue, across vendors.
 
 Each term compares one property that both sides have, 0..1; the score is their weighted mean. A
-contradiction (another exception, another place, another service) rules the issue out. What a person merged
-or split takes precedence.
+contradiction (another exception, another place, another service) rules the issue out. A person's merges and
+splits take precedence.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Overrides:
-    """What people decided: ``merged`` maps a fingerprint to the one it counts as; ``split`` stay alone."""
+    """Decisions of people: ``merged`` maps a fingerprint to the one it counts as; ``split`` stay separate."""
 
     merged: Mapping[str, str] = field(default_factory=dict)
     split: frozenset[str] = frozenset()

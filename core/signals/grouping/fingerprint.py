@@ -19,7 +19,7 @@ from core.signals.grouping.masking import mask
 
 CALLS = 3  # innermost calls that count: the entry point may differ, the failing place may not
 
-# (in the message, pattern's second word); the first match wins, whatever the vendor
+# (in the message, pattern's second word); the first match wins, for all vendors
 OPERATIONS = [
     (re.compile(p), says)
     for p, says in (

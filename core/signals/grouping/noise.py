@@ -20,7 +20,7 @@ FLAP_SPAN = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class ActiveSilence:
-    """What a person has silenced until ``end``: globs of service and title, or the fingerprints of one issue."""
+    """A silence until ``end``: globs of service and title, or the fingerprints of one issue."""
 
     end: datetime
     service: str = "*"

@@ -138,7 +138,7 @@ def raised(name: str, message: str = "") -> Raised:
 
 
 def read(text: str) -> Crash | None:
-    """The stack in a text, or None. Chained stacks come nearest first in ``chain``."""
+    """The stack in a text, or None. ``chain`` has the chained stacks, nearest first."""
     text = text[-LIMIT:]
     text = text.replace("\\n", "\n") if "\n" not in text else text
     if 'File "' not in text and "at " not in text:

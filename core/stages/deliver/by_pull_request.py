@@ -82,3 +82,7 @@ class PullRequests:
                 True, "the branch of each fix is pushed; merges are seen in git, for no code host is connected"
             )
         return self.rt.host.check()
+
+
+def by_hand(repository: Repository, order: ReleaseOrder) -> str:
+    return f"git revert {order.vendor_id} on {repository.branch} (a merge commit with -m 1), and release it"

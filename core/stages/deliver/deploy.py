@@ -39,6 +39,10 @@ def preview(context: StageContext, change_id: int) -> Delivered:
         deliverer = ways.of(rt, name)
     except ConfigurationError as error:
         return _stop(entry, f"Deployments are not configured for repository {name!r}: {error}.")
+    if not deliverer.promotes:
+        change, fault = merging.offered(rt, issue, change)
+        if fault:
+            return _stop(entry, fault)
     with store.write() as session:
         row = rows.of(session, change, name, "preview", automatic=True)
     order = ways.order_of(row, change)

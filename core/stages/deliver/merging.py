@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from core.db import store
-from core.models import Approval, ChangeSet, Issue, Status
-from core.ops import notify, stage_log
+from core.models import Approval, ChangeSet, Deployment, Issue, Status
+from core.ops import durable, notify, stage_log
 from core.policy.services import Repository
 from core.runtime import Runtime
 from core.stages import learn, workspace
 from core.stages.context import StepContext
 from core.stages.deliver import releases, rows, scene, success_checks
-from core.stages.pull_request import fenced
+from core.stages.pull_request import branch_of, fenced, open_for
 from core.stages.results import MergeLook
 from core.stages.workspace import Clone
 from core.vendors.base import Deployed, PullState
+from core.vendors.command import CommandError
 
 EVERY = 60.0  # seconds between two looks
 SOON = 5.0  # seconds between two looks for a release after the merge
@@ -35,6 +36,34 @@ def ready(session: Session, issue: Issue, change: ChangeSet) -> str:
     return says
 
 
+def offered(rt: Runtime, issue: Issue, change: ChangeSet) -> tuple[ChangeSet, str]:
+    """(the change, why it cannot be offered). One that an earlier run has published gets a pull request of its own.
+
+    It was merged and reverted by then: only as a new commit on top of the main branch can it be merged once more.
+    """
+    with store.read() as session:
+        older = (ChangeSet.issue_id == issue.id, ChangeSet.run < change.run, ChangeSet.head_sha == change.head_sha)
+        if session.exec(select(ChangeSet.id).where(*older)).first() is None:
+            return change, ""
+    name, repository = rt.repository_of(issue.service)
+    found = workspace.clone_with(rt, name, repository, change)
+    base = found.head(f"refs/remotes/origin/{repository.branch}")
+    try:
+        moved = found.moved(change, base)
+    except CommandError:
+        return change, "The patch no longer applies to the main branch."
+    if found.patch_hash(moved.patch) != change.patch_hash:
+        return change, "The main branch has changed, and the patch would be another one there."
+    branch = branch_of(issue.id)
+    found.push(moved.sha, branch)
+    commit = {"base_sha": base, "head_sha": moved.sha, "commit": moved.text, "patch": moved.patch, "branch": branch}
+    with store.write() as session:
+        session.get_one(ChangeSet, change.id).sqlmodel_update(commit)
+    open_for(rt, issue.id, change.id, repository)
+    with store.read() as session:
+        return session.get_one(ChangeSet, change.id), ""
+
+
 def where(change: ChangeSet) -> str:
     return f"pull request {change.pull_number} ({change.pull_url})" if change.pull_number else f"branch {change.branch}"
 
@@ -45,7 +74,7 @@ def look(context: StepContext, change_id: int) -> MergeLook:
     with store.read() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         row = rows.newest(session, change_id)
-    if row and row.status != "pending":
+    if row and row.vendor_id:
         return MergeLook("live", says=row.note)
     name, repository = rt.repository_of(issue.service)
     found = workspace.clone_with(rt, name, repository, change)
@@ -80,6 +109,16 @@ def _refusal(state: PullState, change: ChangeSet) -> str:
     return f"{where(change)[:1].upper()}{where(change)[1:]} was closed without a merge{who}: {why}"
 
 
+def hasten(key: str) -> None:
+    """A webhook came: whoever waits for a merge or its release looks at once."""
+    waits = (Status.AWAITING_APPROVAL, Status.QUEUED)
+    with store.write() as session:
+        found = select(Issue).join(Deployment, col(Deployment.issue_id) == Issue.id)
+        open_ = (Deployment.environment == "production", Deployment.status == "pending", col(Issue.status).in_(waits))
+        for issue in session.exec(found.where(*open_)).all():
+            durable.wake(session, issue, key)
+
+
 # --- before the merge ---------------------------------------------------------------------------------
 
 
@@ -88,12 +127,19 @@ def _open(rt: Runtime, issue: Issue, change: ChangeSet, name: str) -> MergeLook:
     answers = success_checks.ask(rt, scene.services_of(rt, name), {})
     says = f"Ready for review: {where(change)}"
     with store.write() as session:
-        row = rows.of(session, change, name, "production", automatic=False)
+        row = _waiting(session, change, name)
         row.judged = {**row.judged, "before": answers}
         row.note = f"Waits for the merge of {where(change)}"
         if issue.status is not Status.AWAITING_APPROVAL or issue.reason != says:
             stage_log.move(session, issue.id, Status.AWAITING_APPROVAL, says)
     return MergeLook("open", EVERY, says)
+
+
+def _waiting(session: Session, change: ChangeSet, name: str) -> Deployment:
+    """The row of the release that is waited for; of a run that was restarted, the one that had been given up."""
+    row = rows.of(session, change, name, "production", automatic=False)
+    row.status, row.ended_at = "pending", None
+    return row
 
 
 def _approved(session: Session, context: StepContext, change: ChangeSet, state: PullState) -> None:
@@ -137,7 +183,7 @@ def _merged(
     live, says = _released(rt, found, name, repository, state.sha, merged, at)
     with store.write() as session:
         if live is None:
-            stage_log.move(session, issue.id, Status.DEPLOYING, says)
+            stage_log.move(session, issue.id, Status.QUEUED, says)
             return MergeLook("merged", SOON, says)
     _watched(rt, name, found, change, state, live, says)
     return MergeLook("live", says=says)
@@ -146,7 +192,7 @@ def _merged(
 def _merge_time(name: str, change: ChangeSet, state: PullState, at: datetime) -> datetime:
     """When it was merged: the host's time, or that of the first look that saw it."""
     with store.write() as session:
-        row = rows.of(session, change, name, "production", automatic=False)
+        row = _waiting(session, change, name)
         told = row.judged.get("merged", {}).get("at") or (state.at or at).isoformat()
         row.judged = {**row.judged, "merged": {"sha": state.sha, "at": told, "by": state.by}}
         row.note = f"Merged as {state.sha[:12]}; waits for the release that carries it"
@@ -183,7 +229,7 @@ def _watched(
     parent = found.commits(f"{state.sha}^1")[0]
     with store.write() as session:
         row = rows.of(session, change, name, "production", automatic=False)
-        if row.status != "pending":
+        if row.vendor_id:
             return
         row.sqlmodel_update(
             {

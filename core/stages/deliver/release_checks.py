@@ -14,8 +14,8 @@ SURE = 0.8  # a patch below this has no evidence for its behaviour: a person app
 
 
 def needs_approval(change: ChangeSet) -> bool:
-    """A patch without a proof, or without evidence for its behaviour, needs a person first."""
-    return not change.proof.get("complete") or change.confidence < SURE
+    """A patch without a proof by the whole suite, or without evidence for its behaviour, needs a person first."""
+    return not change.proof.get("complete") or bool(change.proof.get("slow")) or change.confidence < SURE
 
 
 def missing(session: Session, issue_id: int, run: int, change: ChangeSet) -> list[str]:

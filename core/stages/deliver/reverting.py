@@ -108,6 +108,8 @@ def follow(rt: Runtime) -> None:
             _end(row, _state(rt, row))
         except (VendorError, CommandError) as error:
             log.warning("the revert of deployment %s could not be looked at: %s", row.id, error)
+        except Exception:  # the next round tries again, and no other work of this one is lost
+            log.exception("the revert of deployment %s could not be followed", row.id)
 
 
 def _state(rt: Runtime, row: Deployment) -> PullState:

@@ -287,12 +287,13 @@ def _cause(row: Row) -> object:
 
 
 def _event(release: Release, row: Row) -> Event:
-    return Event(release.seconds(row.at), row.number, _replaced(row.release, release.change))
+    return Event(release.seconds(row.at), row.number, _replaced(row.release, release))
 
 
-def _replaced(named: str | None, change: ChangeSet) -> bool:
-    """Does the error name the release that was replaced?"""
-    return bool(named) and len(named) >= SHORT_SHA and change.base_sha.startswith(named)
+def _replaced(named: str | None, release: Release) -> bool:
+    """Does the error name the release that was replaced? Where people merge it is the commit before the merge."""
+    known = (release.change.base_sha, release.row.previous_vendor_id)
+    return named is not None and len(named) >= SHORT_SHA and any(sha.startswith(named) for sha in known)
 
 
 def _reach(session: Session, release: Release, service: str, signals: Sequence[Row]) -> Reach:

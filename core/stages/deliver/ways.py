@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -11,7 +12,7 @@ from core.ops import fencing
 from core.policy.reader import ConfigurationError, Policy
 from core.policy.services import Repository
 from core.runtime import Runtime
-from core.stages.deliver import exports
+from core.stages.deliver import by_pull_request, exports
 from core.stages.deliver.by_pull_request import PullRequests
 from core.vendors.delivery import commands, github_actions, kubernetes, vercel
 from core.vendors.delivery.commands import CommandDelivery
@@ -51,7 +52,7 @@ WAYS: dict[str, Callable[[Runtime, str, Repository], Deliverer]] = {
     "kubernetes": _kubernetes,
 }
 BY_HAND: dict[str, Callable[[Repository, ReleaseOrder], str]] = {
-    "pull_request": lambda repository, order: f"git revert {order.vendor_id}, then release {repository.branch}",
+    "pull_request": by_pull_request.by_hand,
     "github_actions": github_actions.by_hand,
     "commands": commands.by_hand,
     "vercel": vercel.by_hand,
@@ -74,6 +75,7 @@ def find(rt: Runtime, name: str) -> Deliverer | None:
 
 
 def order_of(row: Deployment, change: ChangeSet | None = None, preview: str = "") -> ReleaseOrder:
+    """What a way to production is told about the release of a row."""
     branch = change.branch if change else ""
     return ReleaseOrder(row.key, row.sha, branch, preview, row.vendor_id, row.previous_vendor_id)
 
@@ -83,4 +85,5 @@ def by_hand(row: Deployment, policy: Policy) -> str:
     repository = policy.repositories.get(row.repository) or Repository(remote="", vercel_project=row.repository)
     if not row.previous_vendor_id:
         return "there is no earlier deployment; deploy a good commit"
-    return BY_HAND[repository.way](repository, order_of(row))
+    merged = row.judged.get("merged", {}).get("sha")  # where people merge, what they would revert
+    return BY_HAND[repository.way](repository, replace(order_of(row), vendor_id=merged or row.vendor_id))

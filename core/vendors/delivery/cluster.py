@@ -16,7 +16,7 @@ from kubernetes.client.exceptions import ApiException, OpenApiException
 from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
-from core.vendors.base import FAULTS, VendorError
+from core.vendors.base import FAULTS, Check, VendorError
 from core.vendors.redact import Redactor
 
 NAME = "kubernetes"
@@ -42,6 +42,7 @@ class Cluster:
         api = client.ApiClient(settings)
         self.plain: Callable[[Any], Any] = api.sanitize_for_serialization
         self.apps, self.custom = client.AppsV1Api(api), client.CustomObjectsApi(api)
+        self.version = client.VersionApi(api)
         self.redact = Redactor([token])
 
     def deployment(self, namespace: str, name: str) -> dict:
@@ -66,6 +67,14 @@ class Cluster:
     def patch_rollout_status(self, namespace: str, name: str, patch: Patch) -> dict:
         work = self.custom.patch_namespaced_custom_object_status
         return self._asked(work, *ARGO, namespace, "rollouts", name, patch, **CHANGE)
+
+    def check(self) -> Check:
+        """Does the API answer? What the token may do is seen where an object is named (doctor's line of delivery)."""
+        try:
+            told = self._asked(self.version.get_code)
+        except VendorError as error:
+            return Check(False, error.message, "KUBERNETES_API_URL, KUBERNETES_TOKEN and KUBERNETES_CA_FILE")
+        return Check(True, f"Kubernetes {told.get('gitVersion') or 'of an unknown version'} answers")
 
     def _asked(self, work: Callable[..., Any], *args: Any, **named: Any) -> dict:
         try:

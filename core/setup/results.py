@@ -1,0 +1,55 @@
+"""What a step of the setup found, and the errors that are a person's to mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.access.rights import Refused
+from core.policy.reader import ConfigurationError
+from core.repair.environment.fault import EnvironmentFault
+from core.vendors.base import VendorError
+from core.vendors.command import CommandError
+from core.vendors.redact import Redactor
+
+KNOWN = (CommandError, ConfigurationError, VendorError, Refused, ValueError, OSError, SQLAlchemyError)
+OFFERED = 12  # existing names that are offered instead of a wrong one
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """``says`` is what was found, ``fix`` the way out, ``facts`` what to confirm.
+
+    ``offers`` are the names that exist instead of the one in ``field`` of the form.
+    """
+
+    ok: bool
+    says: str
+    fix: str = ""
+    field: str = ""
+    offers: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+def failed(error: BaseException, secrets: Iterable[str] = ()) -> StepResult:
+    """The error in the words that it has for people, without secrets."""
+    hide = Redactor(secrets)
+    if isinstance(error, EnvironmentFault):
+        return StepResult(False, hide(error.says), hide(error.fix))
+    if isinstance(error, SQLAlchemyError):
+        return StepResult(False, "The database is not responding.", "Run python -m core doctor.")
+    if isinstance(error, KNOWN):
+        return StepResult(False, hide(str(error)))
+    return StepResult(False, f"The step failed unexpectedly: {type(error).__name__}.", "See the log of the console.")
+
+
+def closest(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:
+    """The existing names, those most like ``wanted`` first."""
+
+    def unlike(name: str) -> tuple[float, str]:
+        return -difflib.SequenceMatcher(None, wanted.lower(), name.lower()).ratio(), name
+
+    return tuple(sorted(existing, key=unlike)[:OFFERED])

@@ -1,0 +1,79 @@
+"""The step "test event": an event that takes the way of a service's own, to an issue on screen.
+
+It is marked by its environment: it starts no run, and can be removed with its issue.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from sqlmodel import Session, col, delete, select
+
+from core.access import accounts
+from core.access.rights import ADMINISTER, Actor, Refused, require
+from core.audit import chain
+from core.db import store
+from core.inputs import accepting
+from core.inputs.accepting import NotAccepted
+from core.models import Issue, Signal, now
+from core.models.enums import TEST_ENVIRONMENT
+from core.runtime import Runtime
+from core.setup.jobs import Tell
+from core.setup.results import StepResult
+
+KIND = "SetupTestEvent"
+PATIENCE, LOOK = 60.0, 0.5  # seconds
+
+
+def send(rt: Runtime, service: str) -> None:
+    """Store the event as the endpoint for events does. Raises NotAccepted."""
+    at = now()
+    event = {"type": KIND, "message": f"test event of the setup, sent at {at:%H:%M:%S} UTC", "service": service,
+             "environment": TEST_ENVIRONMENT, "id": f"setup-{at.timestamp()}"}  # fmt: skip
+    accepting.events(rt.settings, service, rt.policy, {}, {}, json.dumps(event).encode())
+
+
+def issue_of(session: Session, service: str) -> Issue | None:
+    mine = (Issue.service == service, Issue.environment == TEST_ENVIRONMENT)
+    return session.exec(select(Issue).where(*mine).order_by(col(Issue.id).desc())).first()
+
+
+def test(rt: Runtime, service: str, tell: Tell) -> StepResult:
+    """Send the event, and wait for its issue."""
+    try:
+        send(rt, service)
+    except NotAccepted as refusal:
+        return StepResult(False, str(refusal), "Save the service first.")
+    tell("The event is stored; waiting for the next collection cycle")
+    until = time.monotonic() + PATIENCE
+    while True:
+        with store.read() as session:
+            if found := issue_of(session, service):
+                return StepResult(True, f"The event is issue {found.id}.", facts=(("Issue", str(found.id)),))
+        if time.monotonic() >= until:
+            return StepResult(
+                False,
+                f"The event is stored, but no collection cycle has read it in {PATIENCE:.0f} s.",
+                "Does the engine run? See Workers on the Settings page; with CONSOLE_ENGINE=false start "
+                "python -m core worker.",
+            )
+        _wait()
+
+
+def _wait() -> None:
+    time.sleep(LOOK)
+
+
+def remove(actor: Actor, service: str) -> str:
+    """Take the test's issues and signals out. Raises Forbidden or Refused."""
+    with store.write() as session:
+        who = require(accounts.actor(session, actor), ADMINISTER)
+        rows = session.exec(select(Issue).where(Issue.service == service, Issue.environment == TEST_ENVIRONMENT)).all()
+        if any(row.run for row in rows):
+            raise Refused("A person has started a run of the test's issue. Dismiss it on its page.")
+        for row in rows:
+            session.exec(delete(Signal).where(col(Signal.issue_id) == row.id))
+            session.delete(row)
+            chain.record(session, who.name, "test_event_removed", f"issue/{row.id}", {"service": service})
+    return "The test event and its issue are removed."

@@ -1,0 +1,63 @@
+"""The step "source": where errors come from. A token of the service, or a vendor that is really asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import SecretStr, ValidationError
+
+from core.settings import Settings
+from core.setup.jobs import Tell
+from core.setup.results import StepResult
+from core.vendors import registry
+from core.vendors.hints import NEEDS, WHERE
+from core.vendors.redact import Redactor
+
+MORE = {  # what a vendor may need beside its NEEDS
+    "sentry": ("sentry_url", "sentry_project"),
+    "datadog": ("datadog_site",),
+    "newrelic": ("newrelic_region",),
+    "cloudwatch": ("aws_region", "aws_profile", "cloudwatch_role_arn"),
+    "github": ("github_url",),
+}
+VENDORS = ("sentry", "datadog", "newrelic", "cloudwatch", "github")
+
+
+@dataclass(frozen=True)
+class SettingField:
+    """One variable of the form. ``secret``: it is written, and never shown again."""
+
+    name: str
+    label: str
+    help: str
+    secret: bool
+    needed: bool
+
+
+def fields(vendor: str) -> list[SettingField]:
+    needed = NEEDS.get(vendor, (f"{vendor}_token",))
+    return [_field(name, name in needed) for name in (*needed, *MORE.get(vendor, ()))]
+
+
+def _field(name: str, needed: bool) -> SettingField:
+    found = Settings.model_fields[name]
+    where = WHERE.get(name, "")
+    return SettingField(name, name.upper(), where or found.description or "", found.annotation is SecretStr, needed)
+
+
+def with_values(settings: Settings, given: Mapping[str, str]) -> Settings:
+    """The settings with these values in place. Raises ValueError that names the variable and quotes no value."""
+    told = {name: getattr(settings, name) for name in type(settings).model_fields}
+    try:
+        return type(settings)(**{**told, **{name: value.strip() for name, value in given.items() if value.strip()}})
+    except ValidationError as error:
+        raise ValueError("; ".join(f"{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())) from None
+
+
+def check(settings: Settings, vendor: str, given: Mapping[str, str], tell: Tell) -> StepResult:
+    """Ask the vendor with these values."""
+    hide = Redactor(value for value in given.values())
+    tell(f"Asking {vendor}")
+    found = registry.check(with_values(settings, given), vendor)
+    return StepResult(found.ok, hide(found.says), hide(found.fix))
