@@ -217,13 +217,6 @@ SERVICES = {
                 "DJANGO_SECRET_KEY": "of-a-throw-away-database",
                 "LIBRARY_DB": "{folder}/../../library.sqlite3",
             },
-            remedy=(
-                (
-                    "loans/fines.py",
-                    "PER_DAY[loan.copy.title.kind]",
-                    'PER_DAY.get(loan.copy.title.kind, PER_DAY["book"])',
-                ),
-            ),
         ),
         ForeignService(
             name="invoicing",
