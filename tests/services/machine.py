@@ -84,6 +84,9 @@ class _Index(BaseHTTPRequestHandler):
         self.folder = folder
         super().__init__(*args)
 
+    def do_HEAD(self):
+        self.do_GET()
+
     def do_GET(self):
         kind, _, name = self.path.strip("/").partition("/")
         if kind == "simple" and name:
@@ -104,7 +107,8 @@ class _Index(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, *_):
         """No access log."""

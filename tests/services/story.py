@@ -26,7 +26,7 @@ from tests.services.traffic import CRASH_EVERY, Traffic
 from tests.services.vendors import METRICS, Vendors
 from tests.services.ways import WAYS, OnVercel, Way
 
-LIMIT = 900.0  # seconds until a story is given up
+LIMIT = 1800.0  # seconds until a story is given up
 ENDED = ("resolved", "escalated", "dismissed")
 PLATFORM = """version = 1
 

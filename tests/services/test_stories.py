@@ -21,7 +21,7 @@ def index():
         yield address
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("name", OFFLINE)
 def test_a_service_that_knows_nothing_of_the_platform_is_fixed_released_and_watched(tmp_path, index, name):
     row = tell(name, tmp_path, index)
