@@ -18,7 +18,7 @@ OFFLINE = {  # by service: what its files ask for
     "meterkit": ("click>=8.0", "tabulate>=0.8", "pytest>=7", "wheel"),
     "parceltrack": ("-r requirements-dev.txt",),
 }
-JUDGED_BY = ("pytest", "coverage", "setuptools")
+JUDGED_BY = ("pytest", "coverage", "setuptools", "ruff>=0.17,<0.18", "bandit>=1.8,<2")  # by the platform
 
 
 def pins(name: str) -> list[str]:
