@@ -9,12 +9,12 @@ import streamlit as st
 
 from console import access, process
 from console.page import page, picked
-from console.parts import approval
+from console.parts import approval, panels
 from console.ui.confirm import Offer, buttons
 from console.ui.widgets import card, cut, draw, empty
 from core.actions import answering
 from core.db import store
-from core.queries import approvals
+from core.queries import approvals, pipeline
 
 ORDER = 20
 
@@ -22,9 +22,11 @@ ORDER = 20
 def body() -> None:
     with store.read() as session:
         rows, past = approvals.waiting(session), approvals.answered(session)
+        merges = pipeline.reviews(session)
     ids = [row.id for row, _ in rows]
     chosen = picked("approval") or (ids[0] if ids else None)
     inbox(rows, chosen)
+    draw(panels.review_list(merges))
     if "approval" in st.query_params or ids:
         moves(ids, chosen)
         one(chosen)

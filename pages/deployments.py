@@ -22,6 +22,7 @@ ORDER = 50
 
 AROUND = timedelta(minutes=15)
 LONGEST = timedelta(hours=6)  # of the curves
+HEADS = ("Deployment", "Issue", "Result", "Environment", "Commit", "Errors before → after", "Started", "Duration")
 KINDS = {"Production": "production", "Preview": "preview", "All": ""}
 
 
@@ -45,41 +46,29 @@ def listing() -> None:
             )
         )
         return
-    until = datetime.now(UTC)
-    since = until - timedelta(days=14)
-    with store.read() as session:
-        marks = deployments.marks(session, since)
-    if marks:
-        drawing(strip(marks, since, until), key="strip")
-        draw(
-            tag(
-                "p",
-                "✕ marks a failed or rolled-back deployment. Select a mark to open its deployment.",
-                class_="d-muted",
-            ),
-            cut(len(marks), deployments.MARKS, f"Showing the last {deployments.MARKS} deployments."),
-        )
+    timeline()
     last = -(-min(found, counting.MOST) // deployments.PAGE)
     number = st.pagination(last, key=f"deployment_page_{last}_{kind}") if last > 1 else 1
     with store.read() as session:
         rows = deployments.page(session, kind, number)
     draw(
         tag("p", f"{counting.with_noun(found, 'deployment')}, newest first.", class_="d-muted"),
-        table(
-            (
-                "Deployment",
-                "Issue",
-                "Result",
-                "Environment",
-                "Commit",
-                "Errors before → after",
-                "Started",
-                "Duration",
-            ),
-            map(row, rows),
-            (7,),
-        ),
+        table(HEADS, map(row, rows), (7,)),
     )
+
+
+def timeline() -> None:
+    """The deployments of the last two weeks, each as a mark."""
+    until = datetime.now(UTC)
+    since = until - timedelta(days=14)
+    with store.read() as session:
+        marks = deployments.marks(session, since)
+    if not marks:
+        return
+    drawing(strip(marks, since, until), key="strip")
+    says = "✕ marks a failed or rolled-back deployment. Select a mark to open its deployment."
+    more = cut(len(marks), deployments.MARKS, f"Showing the last {deployments.MARKS} deployments.")
+    draw(tag("p", says, class_="d-muted"), more)
 
 
 def error_change(before, after) -> str:

@@ -42,7 +42,7 @@ def in_force() -> None:
     with store.read() as session:
         made = decisions.by_row(session, datetime.now(UTC) - timedelta(days=7))
     st.header("Decision rules", anchor=False)
-    draw(policy_view.drawn(policy, made))
+    draw(policy_view.drawn(policy, made), policy_view.notes(policy))
 
 
 def change() -> None:

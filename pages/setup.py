@@ -7,6 +7,7 @@ import streamlit as st
 from console import process
 from console.page import page
 from console.parts import people, setup, setup_steps
+from console.parts import policy as policy_view
 from console.ui.widgets import badge, draw, tag
 from core.db import store
 from core.setup.progress import SetupStep, progress
@@ -48,7 +49,7 @@ def body() -> None:
     if current is None:
         draw(tag("p", badge("ok", "✓", "complete"), f" {name} is connected. Its errors become issues."))
     draw(tag("p", f"Everything is written to {settings.platform_file} and, for secrets, to .env beside it.",
-             class_="d-muted"))  # fmt: skip
+             class_="d-muted"), policy_view.notes(policy))  # fmt: skip
 
 
 page("Setup", "Connect a service: its repository, environment, source and way to production.", body, RIGHT)

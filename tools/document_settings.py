@@ -3,6 +3,7 @@ date."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -10,9 +11,17 @@ from pathlib import Path
 from pydantic import BaseModel, SecretStr
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from core.policy.delivery import ActionsWay, CommandsWay, KubernetesWay, PullRequestWay  # noqa: E402
 from core.policy.reader import Policy  # noqa: E402
+from core.policy.services import Repository  # noqa: E402
 from core.settings import Settings  # noqa: E402
 
+WAYS = {
+    "pull_request": PullRequestWay,
+    "github_actions": ActionsWay,
+    "commands": CommandsWay,
+    "kubernetes": KubernetesWay,
+}
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 
 
@@ -35,12 +44,43 @@ def policy_table() -> str:
     return "\n".join(rows)
 
 
+def delivery_table() -> str:
+    """The keys of a repository's way to production."""
+    rows = ["| key of `[repositories.NAME]` | default | what it is |", "| --- | --- | --- |"]
+    rows.append(f"| `delivery` | | {Repository.model_fields['delivery'].description} |")
+    for name, kind in WAYS.items():
+        for key, field in kind.model_fields.items():
+            told = field.get_default(call_default_factory=True)
+            default = f"`{told}`" if told not in ("", None) else ""
+            rows.append(f"| `{name}.{key}` | {default} | {field.description or ''} |")
+    return "\n".join(rows)
+
+
+def repository_table() -> str:
+    """The keys of a repository, without those of its way to production."""
+    rows = ["| key | default | what it is |", "| --- | --- | --- |"]
+    for name, field in Repository.model_fields.items():
+        if name in {"delivery", *WAYS}:
+            continue
+        default = "" if field.is_required() else json.dumps(field.default)
+        shown = f"`{default}`" if default not in ("", '""', "{}", "[]") else ""
+        rows.append(f"| `{name}` | {shown} | {field.description or ''} |")
+    return "\n".join(rows)
+
+
 def documented(text: str) -> str:
-    for name, table in (("settings", settings_table()), ("policy", policy_table())):
-        block = f"<!-- {name} -->\n{table}\n<!-- /{name} -->"
+    for name, table in TABLES.items():
+        block = f"<!-- {name} -->\n{table()}\n<!-- /{name} -->"
         text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, block=block: block, text, flags=re.S)
     return text
 
+
+TABLES = {
+    "settings": settings_table,
+    "policy": policy_table,
+    "repository": repository_table,
+    "delivery": delivery_table,
+}
 
 if __name__ == "__main__":
     PAGE.write_text(documented(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

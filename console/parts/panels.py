@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from console.ui.markup import Safe, clock, link, percent, tag, when
-from console.ui.widgets import SEVERITY, STATUS, issue_link, of, stat, stats, table
+from console.ui.widgets import SEVERITY, STATUS, card, issue_link, of, stat, stats, table
 from core.access.rights import Actor
 from core.models import Approval, ChangeSet, Issue, Status
 from core.models.counted import counted
@@ -78,6 +78,24 @@ def question(approval: Approval, issue: Issue, change_set: ChangeSet) -> tuple[S
             class_="d-muted",
         ),
     )
+
+
+def review_list(rows: Sequence[tuple[Issue, ChangeSet]]) -> Safe | str:
+    """Pull requests that wait for a merge: merging one approves its fix."""
+    if not rows:
+        return ""
+    cells = ((issue_link(issue), of(SEVERITY, issue.severity), pull_link(change)) for issue, change in rows)
+    return card("Ready for review: merging approves the fix", table(("Issue", "Severity", "Pull request"), cells))
+
+
+def pull_link(change: ChangeSet) -> Safe:
+    """The pull request of a change, or its branch; the address is the code host's."""
+    if not change.pull_number:
+        return tag("code", change.branch)
+    shown = f"#{change.pull_number}"
+    if not change.pull_url.startswith(("https://", "http://")):
+        return tag("span", shown)
+    return tag("a", shown, href=change.pull_url, target="_blank", rel="noopener noreferrer")
 
 
 def issue_list(found: int, rows: Sequence[Issue], sort: str = "newest") -> tuple[Safe, Safe]:

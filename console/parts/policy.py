@@ -10,6 +10,7 @@ from console.ui.widgets import VERDICT, bar, card, facts, growth, of, table
 from core.decision import rules as decision
 from core.decision import windows
 from core.models.counted import counted
+from core.policy import advice
 from core.policy.reader import Policy
 from core.policy.sections import FixRules
 
@@ -142,3 +143,12 @@ def drawn(policy: Policy, made: Mapping[int, int]) -> Safe:
 def _fix_limits(fix: FixRules) -> str:
     lines, files = counted(fix.max_lines, "line"), counted(fix.max_files, "file")
     return f"at most {lines} in {files}, {counted(fix.attempts, 'attempt')}"
+
+
+def notes(policy: Policy) -> Safe:
+    """What platform.toml leaves to its defaults; nothing where it says everything."""
+    found = list(advice.notes(policy))
+    if not found:
+        return join([])
+    says = tag("ul", *(tag("li", note) for note in found))
+    return tag("details", tag("summary", f"What platform.toml could say more clearly ({len(found)})"), says)

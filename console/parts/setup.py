@@ -12,7 +12,7 @@ from console.ui.widgets import badge, draw, facts
 from core.access.rights import Actor, Forbidden, Refused
 from core.policy.reader import ConfigurationError
 from core.setup.jobs import Job, Work, jobs
-from core.setup.results import StepResult, failed
+from core.setup.results import SetupFinding, failed
 
 NEW = "New service"
 KEYS = "setup-field-"  # of the widgets, by the key of platform.toml
@@ -47,7 +47,7 @@ def start(name: str, prepare: Callable[[Actor], Work]) -> None:
     jobs.start(name, work)
 
 
-def outcome(name: str) -> StepResult | None:
+def outcome(name: str) -> SetupFinding | None:
     """Draw how far a job is or what it found; the result once there is one."""
     job = jobs.get(name)
     if job is None:
@@ -71,7 +71,7 @@ def _running(job: Job) -> None:
     look()
 
 
-def found(name: str, result: StepResult) -> None:
+def found(name: str, result: SetupFinding) -> None:
     sign = badge("ok", "✓", "works") if result.ok else badge("bad", "✕", "not yet")
     draw(
         tag("p", sign, " ", result.says),

@@ -20,7 +20,7 @@ from core.policy.reader import Policy
 from core.setup import delivery, environment, repository, signal, source, writing
 from core.setup.jobs import Tell, Work, jobs
 from core.setup.repository import RepositoryAnswers
-from core.setup.results import StepResult
+from core.setup.results import SetupFinding
 
 TOKEN = "Token of the service"
 
@@ -146,13 +146,13 @@ def _ask(name: str, prefix: str, actor: Actor) -> Work:
             st.session_state[f"{KEYS}{prefix}{field.name}"] = ""
     rt = runtime.current()
 
-    def work(tell: Tell) -> StepResult:
+    def work(tell: Tell) -> SetupFinding:
         found = source.check(rt.settings, name, told, tell)
         if found.ok:
             settings = source.with_values(rt.settings, told)
             says = writing.secrets(actor, rt, settings, told)
             process.replace(settings)
-            found = StepResult(True, f"{found.says}. {says}")
+            found = SetupFinding(True, f"{found.says}. {says}")
         return found
 
     return work

@@ -27,7 +27,7 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
 
 from console import changes, process  # noqa: E402
 from console.page import PAGES  # noqa: E402
-from console.server import api, assets, auth, first_admin, headers, ingest, live, signin, status, webhooks  # noqa: E402
+from console.server import api, assets, auth, first_admin, headers, ingest, live, oidc, signin, status, webhooks  # noqa: E402
 from core import bootstrap  # noqa: E402
 from core.db import store  # noqa: E402
 from core.ops import liveness  # noqa: E402
@@ -132,6 +132,7 @@ app = st.App(
     middleware=[
         Middleware(headers.SecurityHeaders),
         Middleware(auth.Gate),
+        Middleware(oidc.Explained),
         Middleware(assets.Assets, pages=ADDRESSES),
     ],
 )

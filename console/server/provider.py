@@ -12,8 +12,20 @@ from streamlit import auth_util
 from streamlit.web.server.starlette import starlette_websocket
 from streamlit.web.server.starlette.starlette_server_config import TOKENS_COOKIE_NAME, USER_COOKIE_NAME
 
+from console import process
+from core.access.accounts import Denied
+
 FRESH = 300.0  # seconds since the provider issued the token; the cookie itself is valid for 30 days
 KEYS = {"client_id", "client_secret", "server_metadata_url"}
+
+MISPLACED = (
+    "You opened {host}, and the identity provider returned you to {origin}. For the admin: redirect_uri of [auth] must "
+    "begin with the address that people open: {url}"
+)
+STALE = (
+    "The identity provider's answer is too old by this server's clock. Sign in again. For the admin: if it happens "
+    "each time, the clock of this server or of the provider is wrong; compare it with the real time (date -u)."
+)
 
 
 def names() -> list[str]:
@@ -31,7 +43,10 @@ def ticket(name: str) -> str:
 
 
 def claims(request: Request) -> dict:
-    """The claims of a recent sign-in at a provider, signed by this server for this origin; otherwise empty."""
+    """Claims of a sign-in at a provider just now: signed by this server, of this origin, fresh; else empty.
+
+    Raises Denied for a signed answer that is of another origin or not fresh, which says so.
+    """
     if not request.cookies.get(USER_COOKIE_NAME) or not names():
         return {}
     raw = starlette_websocket._get_signed_cookie_with_chunks(request.cookies, USER_COOKIE_NAME)
@@ -40,8 +55,14 @@ def claims(request: Request) -> dict:
         fresh = time.time() - float(told.get("iat", 0)) <= FRESH
     except (ValueError, TypeError):
         return {}
-    here = urlsplit(told.get("origin", "")).netloc == request.headers.get("host")
-    return told if fresh and here and told.get("is_logged_in") else {}
+    if not told.get("is_logged_in"):
+        return {}
+    origin, host = urlsplit(str(told.get("origin", ""))).netloc, request.headers.get("host", "")
+    if origin != host:
+        raise Denied(MISPLACED.format(host=host, origin=origin, url=process.settings().public_url))
+    if not fresh:
+        raise Denied(STALE)
+    return told
 
 
 def forget(response: Response, request: Request) -> Response:

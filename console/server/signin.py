@@ -92,14 +92,15 @@ async def login(request: Request) -> Response:
 
 async def _welcome(request: Request) -> Response:
     to = request.query_params.get(NEXT, "/")
-    if claims := provider.claims(request):
-        to = request.cookies.get(NEXT, to)
-        try:
+    try:
+        if claims := provider.claims(request):
+            to = request.cookies.get(NEXT, to)
             person = await asyncio.to_thread(accounts.from_provider, claims, _rules())
             answer = await asyncio.to_thread(_enter, request, person.name, to)
-        except Denied as denied:
-            answer = _login_page(request, says=str(denied), status=403)
-        return provider.forget(answer, request)
+            return provider.forget(answer, request)
+    except Denied as denied:
+        log.warning("sign-in through the identity provider refused: %s", denied)
+        return provider.forget(refused(request, str(denied)), request)
     session = await asyncio.to_thread(auth.session_of, request)
     if session and await asyncio.to_thread(sessions.actor, session):
         return RedirectResponse(local(to), 303)
@@ -120,6 +121,11 @@ async def _try(request: Request) -> Response:
         return _login_page(request, given.get(NEXT, "/"), says=str(denied), status=401)
     await asyncio.to_thread(first_admin.forget, person.name)
     return await asyncio.to_thread(_enter, request, person.name, given.get(NEXT, "/"))
+
+
+def refused(request: Request, says: str) -> Response:
+    """The sign-in page, which says why a provider's sign-in failed."""
+    return _login_page(request, says=says, status=403)
 
 
 def _login_page(request: Request, to: str = "/", says: str = "", status: int = 200) -> Response:

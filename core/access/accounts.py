@@ -266,11 +266,16 @@ def from_provider(claims: Mapping[str, object], rules: Access) -> Person:
     address = _address(claims, rules)
     role = _role(claims, address, rules)
     if role is None:
-        raise Denied(f"The identity provider knows {address}, but no role is assigned here. Ask an admin.")
+        raise Denied(
+            f"The identity provider knows {address}, but no role is assigned here. For the admin: name the address, or "
+            f"a value of the claim {rules.oidc_claim!r}, in access.oidc_roles of platform.toml."
+        )
     with store.write() as session:
         person = session.get(Person, address) or Person(name=address, role=role)
-        if person.password or person.disabled or _over(person.expires_at):
-            raise Denied(f"{address} cannot sign in through the identity provider.")
+        if person.disabled or _over(person.expires_at):
+            raise Denied(f"{address} {barred(person)}. For the admin: the People page changes that.")
+        if person.password:
+            raise Denied(f"{address} has a password here: sign in with it, not through the identity provider.")
         person.role, person.last_sign_in = role, now()
         session.add(person)
         chain.record(session, address, "sign_in", f"person/{address}", {"by": "identity provider", "role": role.value})
@@ -284,8 +289,18 @@ def _address(claims: Mapping[str, object], rules: Access) -> str:
     another address. ``email_verified`` must be true, unless the policy says that the provider omits it.
     """
     told, verified = claims.get("email"), claims.get("email_verified", not rules.oidc_email_verified)
-    if not isinstance(told, str) or verified not in (True, "true", "True") or not ADDRESS.fullmatch(told):
-        raise Denied("The identity provider returned no verified e-mail address.")
+    if not isinstance(told, str) or not told:
+        raise Denied(
+            "The identity provider returned no e-mail address. For the admin: give this application the scope email, "
+            "or the claim email, at the provider."
+        )
+    if verified not in (True, "true", "True"):
+        raise Denied(
+            "The identity provider does not say that the e-mail address is verified. For the admin: let it send "
+            "email_verified, or read access.oidc_email_verified in docs/configuration.md."
+        )
+    if not ADDRESS.fullmatch(told):
+        raise Denied("The identity provider returned an e-mail address that is not plain ASCII.")
     return told.lower()
 
 

@@ -15,6 +15,7 @@ from core.access import accounts
 from core.audit import head
 from core.db import store
 from core.models.counted import counted
+from core.policy import advice
 from core.policy.reader import ConfigurationError
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.runtime import Runtime
@@ -40,6 +41,7 @@ def examine(rt: Runtime) -> Iterator[DoctorLine]:
     yield _python()
     yield _git()
     yield _policy(rt)
+    yield from (DoctorLine("platform.toml", "ok", says) for says in advice.notes(rt.policy))
     yield _database(rt)
     yield _people()
     yield _audit(rt)

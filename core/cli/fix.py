@@ -13,13 +13,18 @@ from core.models import Crash
 from core.policy.sections import FixRules
 from core.policy.services import Repository
 from core.repair.engine import repair
+from core.repair.environment.fault import EnvironmentFault
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.judge.judge import NO_EVIDENCE
 from core.repair.reproduce.reproduce import fingerprint
 from core.repair.sandbox import checkout
 from core.repair.sandbox.runner import runner
 from core.repair.types import FixResult
+from core.runtime import Runtime
+from core.settings import load
+from core.stages.ground import prepared
 
+SETTLED = {"source": ["."], "tests": "tests"}  # with the platform's own interpreter, nothing has to be found
 COMMIT = 'git checkout -q -B "$1" && shift && git add -- "$@" && git commit -q -F -'
 
 
@@ -29,6 +34,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--repo", type=Path, required=True, help="a clean git checkout of the service")
     parser.add_argument("--crash", type=Path, required=True, help="the crash report (JSON)")
     parser.add_argument("--allow-limited-runner", action="store_true", help="accept the weaker sandbox")
+    parser.add_argument(
+        "--environment", default="platform", choices=("platform", "auto"), help="auto: build what the code needs"
+    )
     given = parser.parse_args(argv)
     crash = Crash.model_validate_json(given.crash.read_text(encoding="utf-8"))
     rules = FixRules(allow_limited_runner=given.allow_limited_runner)
@@ -36,7 +44,15 @@ def main(argv: Sequence[str]) -> int:
     if sandbox is None:
         print(json.dumps({"decision": "escalate", "reason": "no sandbox works here", "cause": "environment"}))
         return 2
-    defaults = Repository(remote="")
+    rt = Runtime(load(), runner=sandbox)
+    told = SETTLED if given.environment == "platform" else {}
+    repository = Repository(remote="", folder=".", environment_build=given.environment, **told)
+    try:
+        stands = prepared(rt, "checkout", repository, given.repo)
+    except EnvironmentFault as fault:
+        print(json.dumps({"decision": "escalate", "reason": str(fault), "cause": "environment"}))
+        return 2
+    defaults = stands.repository
     result = repair(
         given.repo,
         crash,
@@ -46,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
         source=defaults.source,
         tests=defaults.tests,
         test_command=defaults.test_command,
-        runner=sandbox,
+        runner=stands.runner,
     )
     print(json.dumps(_said(result, _committed(given.repo, crash, result))))
     return 0

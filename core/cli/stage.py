@@ -155,8 +155,28 @@ def decide(given) -> dict:
 
 def fix(given) -> dict:
     change = flow.write_fix(*_issue(given))
-    asked = change.ok and (change.needs_approval or _needs_approval(given))
+    asked = change.ok and (_by_merge(given) or change.needs_approval or _needs_approval(given))
     return {"ok": change.ok, "says": change.says, "needs_approval": bool(asked)}
+
+
+def _by_merge(given) -> bool:
+    """Do people release this issue's service by merging? Then the merge is the answer to the approval."""
+    with store.read() as session:
+        service = session.get_one(Issue, given.issue).service
+    return runtime.current().repository_of(service)[1].way == "pull_request"
+
+
+def ask(given) -> dict:
+    """Ask for an approval; where people merge, the pull request asks."""
+    return {"ok": True} if _by_merge(given) else plain(flow.ask_step(*_issue(given), _change(given)))
+
+
+def _merged(given) -> dict:
+    """Raises Refused until the pull request is closed, or its release is live."""
+    look = flow.merge_look_step(*_issue(given), _change(given))
+    if look.seconds > 0:
+        raise rights.Refused(look.says)
+    return {"ok": look.state == "live", "says": look.says}
 
 
 def _needs_approval(given) -> bool:
@@ -172,6 +192,8 @@ def answer(given) -> dict:
 
     Raises Refused while there is none, so that the flow asks again.
     """
+    if _by_merge(given):
+        return _merged(given)
     asked = _asked(given)
     if asked.state == "pending" and asked.expires_at > now():
         address = f"{runtime.current().settings.public_url}/approvals?approval={asked.id}"
@@ -194,11 +216,16 @@ def _asked(given) -> Approval:
 
 def _last_said(given) -> str:
     """What the last stage said: a stranger's words, which therefore never pass through a command line."""
+    if given.event == "refused" and _by_merge(given):
+        return _merged(given)["says"]
     line = _newest(StageRun, given)
     return line.says if line and line.says else "the flow on Kestra failed"
 
 
 def release(given) -> dict:
+    if _by_merge(given):
+        result = flow.watched(*_issue(given), _change(given), in_lane=False)
+        return {"ok": result.ok, "event": result.event, "says": result.says}
     with store.read() as session:
         answered = session.exec(select(Approval.id).where(Approval.patch_hash == _known(ChangeSet, given).patch_hash))
         automatic = answered.first() is None  # no approval was requested
@@ -230,7 +257,7 @@ STAGES: dict[str, Callable[..., dict]] = {
     "fix": fix,
     "test": lambda given: plain(flow.test_step(*_issue(given), CheckPass.FIRST, _change(given))),
     "preview": lambda given: plain(flow.preview_step(*_issue(given), DeployPass.PREVIEW, _change(given))),
-    "ask": lambda given: plain(flow.ask_step(*_issue(given), _change(given))),
+    "ask": ask,
     "answer": answer,
     "release": release,
     "learn": learn,

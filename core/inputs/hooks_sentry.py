@@ -30,6 +30,7 @@ def read(payload: Payload, context: HookContext) -> list[Record]:
 
 
 def _event(event: dict, context: HookContext) -> Record:
+    """One occurrence. Where the API is read, too, its count will include it: core/stages/recount.py."""
     issue = {
         "id": text(event.get("issue_id")) or text(event.get("groupID")),
         "title": event.get("title"),
@@ -39,7 +40,8 @@ def _event(event: dict, context: HookContext) -> Record:
     }
     if not issue["id"]:
         raise ValueError("the event names no issue")
-    return sentry.parse(issue, api_event(event), 1, context)
+    record = sentry.parse(issue, api_event(event), 1, context)
+    return record.model_copy(update={"attributes": record.attributes | {"alone": True}}) if context.polled else record
 
 
 def _project(event: dict) -> str:

@@ -149,7 +149,7 @@ def in_production(session: Session, issue: Issue, *states: str) -> Deployment | 
             Deployment.issue_id == issue.id,
             Deployment.environment == "production",
             or_(
-                col(Deployment.status).in_(("watching", *states)),
+                col(Deployment.status).in_(("watching", "reverting", *states)),
                 (col(Deployment.status) == "pending") & (col(Deployment.vendor_id) != ""),
             ),
         )

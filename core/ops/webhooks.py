@@ -144,14 +144,14 @@ def accept(
     """
     secret = getattr(settings, DOORS[vendor].setting).get_secret_value()
     found = verify(vendor, headers, body, secret, now().timestamp())
-    payload = _payload(settings, vendor, headers, body) if starts_round else None
+    kept = payload(settings, vendor, headers, body) if starts_round else None
     try:
         with store.write() as session:
             session.exec(delete(Webhook).where(col(Webhook.received_at) < now() - KEPT))
             session.add(Webhook(vendor=vendor, delivery_id=found.id, digest=found.digest, served=not starts_round))
             session.flush()
-            if payload:
-                inbox.put(session, rules, payload)
+            if kept:
+                inbox.put(session, rules, kept)
     except IntegrityError:
         raise DeliveryRefused(409, "This delivery was already received.") from None
     except inbox.InboxFull:
@@ -159,7 +159,7 @@ def accept(
     return found
 
 
-def _payload(settings: Settings, vendor: str, headers: Headers, body: bytes) -> Payload | None:
+def payload(settings: Settings, vendor: str, headers: Headers, body: bytes) -> Payload | None:
     """What the inbox keeps of a delivery; None for a body that is no JSON object, which only starts a round."""
     found = _object(headers, body)
     if found is None:

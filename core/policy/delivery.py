@@ -43,11 +43,13 @@ class PullRequestWay(DeliveryTable):
 class CommandsWay(DeliveryTable):
     """``[repositories.NAME.commands]``: argument lists that the platform runs, never a shell's text."""
 
-    deploy: Command = []
-    status: Command = []
-    rollback: Command = []
+    deploy: Command = Field(default=[], description="program and arguments that deploy DEPLOY_SHA")
+    status: Command = Field(
+        default=[], description="prints the state of DEPLOY_KEY and what production serves, as JSON"
+    )
+    rollback: Command = Field(default=[], description="program and arguments that deploy the earlier DEPLOY_SHA")
     secrets: list[Annotated[str, AfterValidator(names.variable)]] = Field(
-        default=[], description="environment variables of the platform that the commands get; they get no others"
+        default=[], description="environment variables of the platform that the commands get, and no other secret"
     )
     seconds: float = Field(default=900, gt=0, le=86_400, description="longest run of one command")
     limit_minutes: float = Field(default=60, gt=0, description="longest deployment, where `deploy` returns earlier")
@@ -65,7 +67,13 @@ class ActionsWay(DeliveryTable):
         pattern=r"^([A-Za-z0-9_.-]{1,100}\.ya?ml)?$",
         description="workflow file with workflow_dispatch; empty: a repository deployment is created",
     )
-    environment: str = Field(default="production", min_length=1, max_length=255, pattern=r"^[^\x00-\x1f]+$")
+    environment: str = Field(
+        default="production",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[^\x00-\x1f]+$",
+        description="environment of the deployment, whose reviewers are waited for",
+    )
     inputs: dict[Annotated[str, AfterValidator(names.name)], str] = Field(
         default=ANNOTATED, description="inputs of the workflow; {sha}, {key} and {environment} are filled in"
     )
@@ -75,13 +83,17 @@ class ActionsWay(DeliveryTable):
 class KubernetesWay(DeliveryTable):
     """``[repositories.NAME.kubernetes]``: the image of a Deployment, or of a Rollout of Argo."""
 
-    namespace: Annotated[str, AfterValidator(names.name)] = "default"
-    deployment: Annotated[str, AfterValidator(names.optional_name)] = ""
+    namespace: Annotated[str, AfterValidator(names.name)] = Field(default="default", description="namespace")
+    deployment: Annotated[str, AfterValidator(names.optional_name)] = Field(
+        default="", description="name of the Deployment or Rollout"
+    )
     container: Annotated[str, AfterValidator(names.optional_name)] = Field(
         default="", description="container whose image is set; empty: the only one"
     )
     image: str = Field(
         default="", pattern=r"^[A-Za-z0-9._:/@{}-]*$", description="image with {sha}, e.g. registry.example/shop:{sha}"
     )
-    rollout: Literal["deployment", "argo"] = "deployment"
+    rollout: Literal["deployment", "argo"] = Field(
+        default="deployment", description="deployment, or argo for a Rollout of Argo Rollouts"
+    )
     limit_minutes: float = Field(default=30, gt=0, description="longest rollout")

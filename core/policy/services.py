@@ -35,7 +35,9 @@ class Repository(Strict):
     """
 
     remote: Annotated[str, AfterValidator(names.remote)] = Field(description="git remote to clone and push to")
-    branch: Annotated[str, AfterValidator(names.branch)] = "main"
+    branch: Annotated[str, AfterValidator(names.branch)] = Field(
+        default="main", description="branch that production is released from"
+    )
     github: Annotated[str, AfterValidator(names.github)] = Field(
         default="", description="GitHub OWNER/NAME; empty: no pull requests"
     )
@@ -52,12 +54,15 @@ class Repository(Strict):
     production_url: Annotated[str, AfterValidator(names.address)] = Field(
         default="", description="public URL, for health checks"
     )
-    health_path: Annotated[str, AfterValidator(names.health_path)] = "/health"
+    health_path: Annotated[str, AfterValidator(names.health_path)] = Field(
+        default="/health", description="path of production_url that answers 200 while the service works"
+    )
     environment: dict[Annotated[str, AfterValidator(names.variable)], str] = Field(
         default={}, description="environment variables of its deployments; no secrets"
     )
     folder: Annotated[str, AfterValidator(names.folder)] = Field(
-        default=".", description="folder of the repository that the service lives in; source and tests lie below it"
+        default=".",
+        description="folder of the service in the repository; source and tests are in it; not set: found in the code",
     )
     path_prefixes: list[str] = Field(
         default=[], description='folders of the container that begin the paths of stack traces, e.g. ["/app"]'
@@ -78,11 +83,15 @@ class Repository(Strict):
     services: Annotated[dict[TestServer, Variable], BeforeValidator(_with_urls)] = Field(
         default={}, description='servers that each test run gets of its own, e.g. ["postgresql", "redis"]'
     )
-    test_command: Annotated[list[str], AfterValidator(names.command)] = ["python", "-m", "pytest", "-q"]
-    source: list[Annotated[str, AfterValidator(names.folder)]] = Field(
-        default=["."], min_length=1, description="folders with the program's source"
+    test_command: Annotated[list[str], AfterValidator(names.command)] = Field(
+        default=["python", "-m", "pytest", "-q"], description="command that runs the tests with pytest, in folder"
     )
-    tests: Annotated[str, AfterValidator(names.folder)] = "tests"
+    source: list[Annotated[str, AfterValidator(names.folder)]] = Field(
+        default=["."], min_length=1, description="folders with the program's source; not set: found in the code"
+    )
+    tests: Annotated[str, AfterValidator(names.folder)] = Field(
+        default="tests", description="folder with the tests, where the test of a fix goes; not set: found in the code"
+    )
 
     @property
     def way(self) -> str:

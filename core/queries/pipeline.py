@@ -139,6 +139,21 @@ def approvals(session: Session, limit: int = 20) -> list[tuple[Approval, Issue, 
     return list(rows)
 
 
+def reviews(session: Session, limit: int = 20) -> list[tuple[Issue, ChangeSet]]:
+    """Fixes whose pull requests wait for a person's merge, the oldest first."""
+    asked = select(Approval.issue_id).where(Approval.state == "pending")
+    rows = session.exec(
+        select(Issue, ChangeSet)
+        .join(Deployment, col(Deployment.issue_id) == Issue.id)
+        .join(ChangeSet, col(ChangeSet.id) == Deployment.change_set_id)
+        .where(Issue.status == Status.AWAITING_APPROVAL, col(Issue.id).not_in(asked), ChangeSet.run == Issue.run)
+        .where(Deployment.environment == "production", Deployment.status == "pending")
+        .order_by(col(Deployment.id))
+        .limit(limit)
+    )
+    return list(rows)
+
+
 def journeys(session: Session, limit: int = 8) -> list[Issue]:
     """Issues in progress, latest first; then the latest ended ones."""
     latest = select(Issue).order_by(col(Issue.id).desc()).limit(limit)

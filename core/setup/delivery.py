@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +13,16 @@ from pydantic import ValidationError
 from core.policy.services import Repository
 from core.runtime import Runtime
 from core.setup.jobs import Tell
-from core.setup.results import StepResult, closest
+from core.setup.results import SetupFinding, closest
 from core.stages import workspace
 from core.stages.deliver import ways
 from core.vendors.command import CommandError
 
 WORKFLOWS = ".github/workflows/"
+NOT_HERE = (
+    "The platform runs deployment commands as its own user, outside of its sandbox. So they are not tried or changed "
+    "here: whoever changes them has to be able to change platform.toml itself."
+)
 
 
 @dataclass(frozen=True)
@@ -93,20 +98,29 @@ def candidate(repository: Repository, told: Mapping[str, Any]) -> Repository:
         raise ValueError("; ".join(fault.replace("Value error, ", "").strip() for fault in faults)) from None
 
 
-def check(rt: Runtime, service: str, told: Mapping[str, Any], tell: Tell) -> StepResult:
+def check(rt: Runtime, service: str, told: Mapping[str, Any], tell: Tell) -> SetupFinding:
     """Ask the way itself whether it would work."""
     name, repository = rt.repository_of(service)
     wanted = candidate(repository, told)
+    if wanted.way == "commands" and wanted.commands != repository.commands:
+        return SetupFinding(False, NOT_HERE, f"Write into platform.toml: {_as_text(name, wanted)}")
     if found := _missing_workflow(rt, name, wanted):
         return found
     if wanted.way not in ways.WAYS:
-        return StepResult(False, f"This release has no {wanted.way} yet.", "Choose another way.")
+        return SetupFinding(False, f"This release has no {wanted.way} yet.", "Choose another way.")
     tell(f"Asking {wanted.way.replace('_', ' ')}")
     answer = ways.WAYS[wanted.way](rt, name, wanted).check()
-    return StepResult(answer.ok, answer.says, answer.fix)
+    return SetupFinding(answer.ok, answer.says, answer.fix)
 
 
-def _missing_workflow(rt: Runtime, name: str, wanted: Repository) -> StepResult | None:
+def _as_text(name: str, wanted: Repository) -> str:
+    """The commands as lines of platform.toml."""
+    rules = wanted.commands
+    lines = (f"{key} = {json.dumps(getattr(rules, key))}" for key in ("deploy", "status", "rollback"))
+    return f"[repositories.{name}.commands] {', '.join(lines)}"
+
+
+def _missing_workflow(rt: Runtime, name: str, wanted: Repository) -> SetupFinding | None:
     """A workflow file that the branch does not have, with those that it has."""
     workflow = wanted.github_actions.workflow if wanted.way == "github_actions" else ""
     if not workflow:
@@ -120,4 +134,4 @@ def _missing_workflow(rt: Runtime, name: str, wanted: Repository) -> StepResult 
         return None
     says = f"The branch {wanted.branch!r} has no file {WORKFLOWS}{workflow}."
     fix = "Choose a workflow that exists." if there else "Push a workflow file first."
-    return StepResult(False, says, fix, "github_actions.workflow", closest(workflow, there))
+    return SetupFinding(False, says, fix, "github_actions.workflow", closest(workflow, there))

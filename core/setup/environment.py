@@ -8,14 +8,14 @@ from typing import Any
 from core.policy.services import Repository
 from core.runtime import Runtime
 from core.setup.jobs import Tell
-from core.setup.results import StepResult
+from core.setup.results import SetupFinding
 from core.stages import workspace
 from core.stages.ground import ground
 
 FOUND = ("folder", "source", "tests", "test_command")  # keys that a confirmation writes as they were found
 
 
-def build(rt: Runtime, service: str, tell: Tell) -> StepResult:
+def build(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
     """Build the environment of the newest commit. Raises EnvironmentFault with the real error."""
     name, repository = rt.repository_of(service)
     tell("Fetching the repository")
@@ -23,7 +23,7 @@ def build(rt: Runtime, service: str, tell: Tell) -> StepResult:
     sha = found.head(f"refs/remotes/origin/{repository.branch}")
     tell("Reading its manifests, and installing what they name")
     made = ground(rt, name, repository, found, sha)
-    return StepResult(True, f"{made.environment.says}, at commit {sha[:10]}.", facts=(
+    return SetupFinding(True, f"{made.environment.says}, at commit {sha[:10]}.", facts=(
         *facts(made.repository), *(("Note", note) for note in made.environment.notes),
     ))  # fmt: skip
 

@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from core.setup.results import KNOWN, StepResult, failed
+from core.setup.results import KNOWN, SetupFinding, failed
 
 log = logging.getLogger(__name__)
 Tell = Callable[[str], None]
-Work = Callable[[Tell], StepResult]
+Work = Callable[[Tell], SetupFinding]
 
 
 class Job:
@@ -19,7 +19,7 @@ class Job:
 
     def __init__(self, work: Work):
         self.told, self.started = "Starting", time.monotonic()
-        self.result: StepResult | None = None
+        self.result: SetupFinding | None = None
         self._work = work
         self.thread = threading.Thread(target=self._run, name="setup", daemon=True)
         self.thread.start()

@@ -14,7 +14,7 @@ from core.policy.reader import Policy
 from core.policy.services import Repository
 from core.runtime import Runtime
 from core.setup.jobs import Tell
-from core.setup.results import StepResult, closest
+from core.setup.results import SetupFinding, closest
 from core.stages import workspace
 from core.stages.workspace import Clone
 from core.vendors.command import CommandError
@@ -80,7 +80,7 @@ def _words(error: Mapping[str, Any]) -> str:
     return f"{named[-1] if named else 'The form'}: {error['msg'].removeprefix('Value error, ')}"
 
 
-def check(rt: Runtime, answers: RepositoryAnswers, tell: Tell) -> StepResult:
+def check(rt: Runtime, answers: RepositoryAnswers, tell: Tell) -> SetupFinding:
     """Is the branch at the remote, and the folder on the branch, with Python code in it?"""
     repository = read(answers)
     tell("Listing the branches of the remote")
@@ -90,39 +90,39 @@ def check(rt: Runtime, answers: RepositoryAnswers, tell: Tell) -> StepResult:
     except CommandError as error:
         return _unreachable(str(error))
     if not branches:
-        return StepResult(False, "The repository has no branch yet.", "Push a first commit.")
+        return SetupFinding(False, "The repository has no branch yet.", "Push a first commit.")
     if repository.branch not in branches:
-        return StepResult(False, f"The repository has no branch {repository.branch!r}.", "Choose one that exists.",
+        return SetupFinding(False, f"The repository has no branch {repository.branch!r}.", "Choose one that exists.",
                           "branch", closest(repository.branch, branches))  # fmt: skip
     tell(f"Fetching {repository.branch}")
     workspace.clone(rt, answers.name, repository)
     return check_files(found, repository)
 
 
-def _unreachable(error: str) -> StepResult:
+def _unreachable(error: str) -> SetupFinding:
     says = Redactor()(error)
     way = next((fix for pattern, fix in WAYS_OUT if re.search(pattern, says, re.IGNORECASE)), "Check the address.")
-    return StepResult(False, f"The remote cannot be read: {says[-400:]}", way)
+    return SetupFinding(False, f"The remote cannot be read: {says[-400:]}", way)
 
 
-def check_files(found: Clone, repository: Repository) -> StepResult:
+def check_files(found: Clone, repository: Repository) -> SetupFinding:
     """The folder on the fetched branch."""
     files = found.files(f"refs/remotes/origin/{repository.branch}")
     folder = PurePosixPath(repository.folder)
     inside = [path for path in map(PurePosixPath, files) if path.is_relative_to(folder)]
     homes = sorted({path.parent.as_posix() for path in map(PurePosixPath, files) if path.name in MANIFESTS})
     if repository.folder in files:
-        return StepResult(False, f"{repository.folder!r} is a file.", "Enter the folder that it is in.",
+        return SetupFinding(False, f"{repository.folder!r} is a file.", "Enter the folder that it is in.",
                           "folder", (folder.parent.as_posix(),))  # fmt: skip
     if not inside:
-        return StepResult(False, f"The branch {repository.branch!r} has no folder {repository.folder!r}.",
+        return SetupFinding(False, f"The branch {repository.branch!r} has no folder {repository.folder!r}.",
                           "Choose a folder that exists.",
                           "folder", closest(repository.folder, homes or _folders(files)))  # fmt: skip
     if not any(path.suffix == ".py" for path in inside):
-        return StepResult(False, f"There is no Python file in {repository.folder!r}. The platform repairs Python.",
+        return SetupFinding(False, f"There is no Python file in {repository.folder!r}. The platform repairs Python.",
                           "Choose another folder or branch.", "folder", closest(repository.folder, homes))  # fmt: skip
     own = [path.name for path in inside if path.parent == folder and path.name in MANIFESTS]
-    return StepResult(True, f"{repository.branch!r} is there, with {len(inside)} files.", facts=(
+    return SetupFinding(True, f"{repository.branch!r} is there, with {len(inside)} files.", facts=(
         ("Folder", repository.folder), ("Dependencies from", ", ".join(own) or "no manifest in this folder"),
     ))  # fmt: skip
 

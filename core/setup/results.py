@@ -20,7 +20,7 @@ OFFERED = 12  # existing names that are offered instead of a wrong one
 
 
 @dataclass(frozen=True)
-class StepResult:
+class SetupFinding:
     """``says`` is what was found, ``fix`` the way out, ``facts`` what to confirm.
 
     ``offers`` are the names that exist instead of the one in ``field`` of the form.
@@ -34,16 +34,16 @@ class StepResult:
     facts: tuple[tuple[str, str], ...] = ()
 
 
-def failed(error: BaseException, secrets: Iterable[str] = ()) -> StepResult:
+def failed(error: BaseException, secrets: Iterable[str] = ()) -> SetupFinding:
     """The error in the words that it has for people, without secrets."""
     hide = Redactor(secrets)
     if isinstance(error, EnvironmentFault):
-        return StepResult(False, hide(error.says), hide(error.fix))
+        return SetupFinding(False, hide(error.says), hide(error.fix))
     if isinstance(error, SQLAlchemyError):
-        return StepResult(False, "The database is not responding.", "Run python -m core doctor.")
+        return SetupFinding(False, "The database is not responding.", "Run python -m core doctor.")
     if isinstance(error, KNOWN):
-        return StepResult(False, hide(str(error)))
-    return StepResult(False, f"The step failed unexpectedly: {type(error).__name__}.", "See the log of the console.")
+        return SetupFinding(False, hide(str(error)))
+    return SetupFinding(False, f"The step failed unexpectedly: {type(error).__name__}.", "See the log of the console.")
 
 
 def closest(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:

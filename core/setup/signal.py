@@ -20,7 +20,7 @@ from core.models import Issue, Signal, now
 from core.models.enums import TEST_ENVIRONMENT
 from core.runtime import Runtime
 from core.setup.jobs import Tell
-from core.setup.results import StepResult
+from core.setup.results import SetupFinding
 
 KIND = "SetupTestEvent"
 PATIENCE, LOOK = 60.0, 0.5  # seconds
@@ -39,20 +39,20 @@ def issue_of(session: Session, service: str) -> Issue | None:
     return session.exec(select(Issue).where(*mine).order_by(col(Issue.id).desc())).first()
 
 
-def test(rt: Runtime, service: str, tell: Tell) -> StepResult:
+def test(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
     """Send the event, and wait for its issue."""
     try:
         send(rt, service)
     except NotAccepted as refusal:
-        return StepResult(False, str(refusal), "Save the service first.")
+        return SetupFinding(False, str(refusal), "Save the service first.")
     tell("The event is stored; waiting for the next collection cycle")
     until = time.monotonic() + PATIENCE
     while True:
         with store.read() as session:
             if found := issue_of(session, service):
-                return StepResult(True, f"The event is issue {found.id}.", facts=(("Issue", str(found.id)),))
+                return SetupFinding(True, f"The event is issue {found.id}.", facts=(("Issue", str(found.id)),))
         if time.monotonic() >= until:
-            return StepResult(
+            return SetupFinding(
                 False,
                 f"The event is stored, but no collection cycle has read it in {PATIENCE:.0f} s.",
                 "Does the engine run? See Workers on the Settings page; with CONSOLE_ENGINE=false start "

@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from core.settings import Settings
 from core.setup.jobs import Tell
-from core.setup.results import StepResult
+from core.setup.results import SetupFinding
 from core.vendors import registry
 from core.vendors.hints import NEEDS, WHERE
 from core.vendors.redact import Redactor
@@ -55,9 +55,9 @@ def with_values(settings: Settings, given: Mapping[str, str]) -> Settings:
         raise ValueError("; ".join(f"{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())) from None
 
 
-def check(settings: Settings, vendor: str, given: Mapping[str, str], tell: Tell) -> StepResult:
+def check(settings: Settings, vendor: str, given: Mapping[str, str], tell: Tell) -> SetupFinding:
     """Ask the vendor with these values."""
     hide = Redactor(value for value in given.values())
     tell(f"Asking {vendor}")
     found = registry.check(with_values(settings, given), vendor)
-    return StepResult(found.ok, hide(found.says), hide(found.fix))
+    return SetupFinding(found.ok, hide(found.says), hide(found.fix))

@@ -62,6 +62,26 @@ class Fault:
         """Is something else than the release its cause, or may be until it is analysed?"""
         return self.reach is not Reach.CHANGED and (self.outside or self.unread)
 
+    @property
+    def older(self) -> bool:
+        """Was it seen before the release?"""
+        return any(event.at < 0 for event in self.events)
+
+    @property
+    def onset(self) -> float:
+        """When a fault from before the release began: the calm before it is no part of its rate."""
+        first = min((event.at for event in self.events), default=0.0)
+        return first if first < 0 else -math.inf
+
+    @property
+    def known(self) -> bool:
+        """Does an open issue explain it that began before the release?"""
+        return self.issue is not None and self.older
+
+    @property
+    def stragglers(self) -> tuple[Event, ...]:
+        return tuple(event for event in self.events if event.old)
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -102,6 +122,19 @@ class Count:
     before: float
     after: float
     says: str
+
+
+class FindingKind(StrEnum):
+    CLEAR = "clear"
+    SUSPECT = "suspect"  # something rose; too little to say
+    DOUBT = "doubt"  # it rose for sure; whether by the release is open
+    HARM = "harm"
+
+
+@dataclass(frozen=True)
+class Finding:
+    kind: FindingKind
+    count: Count
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from core.models.counted import counted
 from core.policy.sections import Watch
-from core.signals.release import Count, Judgement, Scene, State
-from core.signals.release_look import Finding, FindingKind, Look
+from core.signals.release import Count, Finding, FindingKind, Judgement, Scene, State
+from core.signals.release_look import Look
 
 EXPECTED = 6.0  # errors that the old rate would have brought: fewer are no test of the cure
 PATIENCE = 2  # times rules.seconds that a watch may last
@@ -34,6 +34,7 @@ def _services(look: Look) -> Iterator[Finding]:
     for service in sorted(look.scene.touched):
         yield look.service(service)
         yield look.latency(service)
+        yield look.traffic(service)
 
 
 def _calm(look: Look, findings: Sequence[Finding], counts: tuple[Count, ...]) -> Judgement:

@@ -10,48 +10,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import cached_property
-from statistics import median
+from itertools import pairwise
 
 from core.models.counted import counted
 from core.policy.sections import Watch
 from core.signals import timeline
-from core.signals.anomaly.degradation import rank_test
-from core.signals.anomaly.rates import elsewhere, favours, plus, times
-from core.signals.release import Count, Event, Fault, Interval, Reach, Scene
+from core.signals.anomaly.rates import Change, elsewhere, plus, times
+from core.signals.release import Count, Fault, Finding, FindingKind, Reach, Scene
+from core.signals.release_latency import Latency
+from core.signals.release_series import Series
+from core.signals.release_traffic import Traffic
 from core.signals.timeline import Bin
 
 SETTLE = 15.0  # seconds in which instances of the replaced release may still answer
 NEAR = 30.0  # seconds around the release within which a rise counts as begun with it
 GROWTH = tuple(times(factor) for factor in (2, 4, 10, 100, 1000))
-SAME = (times(1),)
+FALLEN = tuple(times(factor) for factor in (0.7, 0.5, 0.25, 0.1))
 GONE = (times(0.02), times(0.0005))
 LATE = math.log(20)  # odds from which a rise began elsewhere
 COMMON = math.log(20)  # odds from which a control service rose too
+MENTION = math.log(3)  # odds below which evidence is not worth more than a bare mention (Kass and Raftery 1995)
 FEWEST_MOMENTS = 4  # bursts from which a fault counts as going on
 CHANGED_MOMENTS = 3  # the same for a fault in a changed file
-SHARED, ALIKE = 0.4, 0.7  # of a slowdown that a control shows too: the cause is open; it is not the release
-WARM = 45.0  # seconds in which a new instance may be slow: caches are cold
-LOOKS = 5  # the rank test is made at every look; so many of them are independent
-POINTS = 3  # latencies from which one judges
 FEW_REPORTS = 5  # reports of the fault with which nothing can be tested
+FEWEST_BINS = 3  # intervals that make a baseline
 NAMED = 3  # fingerprints that a sentence names
 SAMPLED = 3  # times as many failures as reports: the reports are a sample
-
-
-class FindingKind(StrEnum):
-    CLEAR = "clear"
-    SUSPECT = "suspect"  # something rose; too little to say
-    DOUBT = "doubt"  # it rose for sure; whether by the release is open
-    HARM = "harm"
-
-
-@dataclass(frozen=True)
-class Finding:
-    kind: FindingKind
-    count: Count
 
 
 @dataclass(frozen=True)
@@ -59,6 +45,7 @@ class Own:
     """The issue's own errors: ln odds of a cure, counts before and after, and what the old rate would have brought."""
 
     odds: float
+    lately: float  # the same odds by the last quarter of what is known since the release
     was: float
     now: float
     expected: float
@@ -87,6 +74,11 @@ class Look:
     def start(self) -> float:
         """Where counting begins after the release."""
         return min(SETTLE, self.until / 4)
+
+    @property
+    def settled(self) -> bool:
+        """Is the exchange of instances over? Until then both releases answer, and connections break."""
+        return self.scene.elapsed >= min(self.rules.earliest, self.rules.seconds)
 
     @property
     def certain(self) -> float:
@@ -121,43 +113,58 @@ class Look:
         The fault that the release fixes is older than the replaced deployment, and so is what is known of its rate.
         """
         begin = -self.scene.history if fault.own else self.begin
-        return timeline.parts(self.scene, fault.service, max(begin, _onset(fault)), 0.0)
+        return timeline.parts(self.scene, fault.service, max(begin, fault.onset), 0.0)
 
     def after(self, service: str) -> list[Bin]:
         return timeline.bins(self.scene, service, self.start, self.until)
 
+    def counts(self, fault: Fault, begin: float | None = None) -> Series:
+        """Its errors before the release, from ``begin`` or else from its own beginning, and since."""
+        old = self.since(fault) if begin is None else timeline.parts(self.scene, fault.service, begin, 0.0)
+        new = timeline.parts(self.scene, fault.service, self.start, self.until)
+        return Series(timeline.counted(fault.events, old), old, timeline.counted(fault.events, new), new)
+
     def fault(self, fault: Fault) -> Finding:
         """Whether another fingerprint speaks against the release."""
-        old, new = self.since(fault), timeline.parts(self.scene, fault.service, self.start, self.until)
-        was, is_ = timeline.counted(fault.events, old), timeline.counted(fault.events, new)
-        name = f"{fault.fingerprint} in {fault.service}"
-        if fault.reach is Reach.NONE or not sum(is_):
-            return Finding(FindingKind.CLEAR, Count(name, sum(was), sum(is_), "not affected by the release"))
-        loose = timeline.spread(was, old)
-        rise = favours(timeline.tally(was, old, loose), timeline.tally(is_, new, loose), GROWTH, SAME)
-        return Finding(self._kind(fault, rise, loose), self._told(name, sum(was), sum(is_), new))
+        series = self.counts(fault)
+        name, was, now = f"{fault.fingerprint} in {fault.service}", sum(series.was), sum(series.now)
+        if fault.reach is Reach.NONE or not (now or self._fresh(fault)):
+            return Finding(FindingKind.CLEAR, Count(name, was, now, "not affected by the release"))
+        return Finding(self._kind(fault, series), self._told(name, was, now, series.new))
 
-    def _kind(self, fault: Fault, rise: float, loose: float) -> FindingKind:
-        changed = fault.reach is Reach.CHANGED
-        bursts = timeline.moments(fault.events, self.start)
-        sure = math.log(20) if changed else self.certain
+    def _fresh(self, fault: Fault) -> bool:
+        """Is it new, and so young that the metrics do not reach it yet?"""
+        return not fault.older and any(e.at >= self.start and not e.old for e in fault.events)
+
+    def _kind(self, fault: Fault, series: Series) -> FindingKind:
+        changed, rise = fault.reach is Reach.CHANGED, series.odds(GROWTH)
         if fault.outside and fault.excused:
             return FindingKind.CLEAR
-        if rise < sure or bursts < (CHANGED_MOMENTS if changed else FEWEST_MOMENTS):
-            suspect = not _known(fault) and (rise > 0 or (changed and not _before(fault)))
+        if rise < (math.log(20) if changed else self.certain) or not self._goes_on(fault) or series.usual:
+            suspect = not fault.known and (rise > 0 or self._fresh(fault))
             return FindingKind.SUSPECT if suspect else FindingKind.CLEAR
-        if fault.excused:
+        if fault.excused or not (changed or self.settled):
             return FindingKind.SUSPECT
-        if self.elsewhere(fault.service, fault, loose) > LATE:
-            return FindingKind.CLEAR if _known(fault) else FindingKind.DOUBT
-        return FindingKind.DOUBT if (self.common or self.short or _known(fault)) and not changed else FindingKind.HARM
+        if changed and not fault.older:
+            return FindingKind.HARM  # whenever it began: nobody has seen it, and its stack leads through the change
+        if self.elsewhere(fault.service, fault, series.spread) > LATE:
+            return FindingKind.CLEAR if fault.known else FindingKind.DOUBT
+        if fault.older and self._requests.busier(fault.service):
+            return FindingKind.DOUBT  # load may have done it
+        return FindingKind.DOUBT if (self.common or self.short or fault.known) and not changed else FindingKind.HARM
+
+    def _goes_on(self, fault: Fault) -> bool:
+        """Does it come in several bursts, and in the later half of the time since the release too?"""
+        fewest = CHANGED_MOMENTS if fault.reach is Reach.CHANGED else FEWEST_MOMENTS
+        half = (self.start + self.until) / 2
+        return timeline.moments(fault.events, self.start) >= fewest and timeline.moments(fault.events, half) > 0
 
     def elsewhere(self, service: str, fault: Fault, loose: float) -> float:
         """ln odds that the fault's rise began at another time than the release."""
         spans = [*self._recent(self.before(service)), *timeline.bins(self.scene, service, 0.0, self.until)]
         return _elsewhere(timeline.counted(fault.events, spans), spans, loose)
 
-    def _recent(self, spans: list[Bin]) -> list[Bin]:
+    def _recent(self, spans: Sequence[Bin]) -> list[Bin]:
         reach = -max(300.0, self.scene.elapsed)
         return [span for span in spans if span.start >= reach]
 
@@ -174,7 +181,7 @@ class Look:
         """Errors of each bin that no innocent fault and no ungrouped report explains; those of ``but`` stay in."""
         innocent = {id(f) for f, found in self.faults if self._innocent(f, found)}
         there = [f for f in self.scene.faults if f.service == service and f is not but]
-        explained = [f.events if f.own or id(f) in innocent else _stragglers(f) for f in there]
+        explained = [f.events if f.own or id(f) in innocent else f.stragglers for f in there]
         explained.append(self.scene.ungrouped.get(service, ()))
         columns = [timeline.counted(events, spans, stragglers=True) for events in explained]
         known = [sum(column) for column in zip(*columns, strict=True)]
@@ -188,75 +195,75 @@ class Look:
         """Does it explain errors of its service that the release did not bring?"""
         if fault.excused:
             return True
-        older = _before(fault) or fault.reach is Reach.NONE
-        return found.kind is FindingKind.DOUBT or (found.kind is FindingKind.CLEAR and older)
+        older = fault.older or (fault.reach is Reach.NONE and found.kind is FindingKind.CLEAR)
+        return found.kind is FindingKind.DOUBT or (found.kind is not FindingKind.HARM and older)
 
-    def rise(self, service: str) -> tuple[float, float, float, float]:
-        """(ln odds of a rise, rate before, rate after, dispersion) of a service's unexplained errors."""
+    def rates(self, service: str) -> Series:
+        """A service's errors; of one that runs the build those that nothing explains."""
         old, new = self.before(service), self.after(service)
         left = self._residual if service in self.scene.touched else self._errors
-        was, is_ = left(service, old), left(service, new)
-        loose = timeline.spread(was, old)
-        a, b = timeline.tally(was, old, loose), timeline.tally(is_, new, loose)
-        margin = self.rules.error_rate_margin
-        return favours(a, b, [plus(margin * n) for n in (1, 3, 10, 30)], SAME), a.rate, b.rate, loose
+        old = self._calm(service, old, left(service, old))
+        return Series(left(service, old), old, left(service, new), new)
+
+    def _calm(self, service: str, old: list[Bin], counts: Sequence[float]) -> list[Bin]:
+        """The baseline before the cured fault, where errors that no report tells of came with that fault: its source
+        samples, and what it hides would hide as many errors of the release."""
+        first = min((e.at for f in self.scene.faults if f.own and f.service == service for e in f.events), default=0.0)
+        calm = sum(span.end <= first for span in old)
+        if calm < FEWEST_BINS or service not in self.scene.touched:
+            return old
+        dirty = Series(counts[:calm], old[:calm], counts[calm:], old[calm:]).odds(self._more)
+        return old[:calm] if dirty > LATE else old
 
     @cached_property
     def common(self) -> bool:
-        """Did a service rise that the release cannot have changed?"""
-        controls = [s for s in self.scene.services if s not in self.scene.touched]
-        return any(self.rise(service)[0] > COMMON for service in controls)
+        """Did something rise that the release cannot have changed: a service's errors, or a fault of it?"""
+        touched = self.scene.touched
+        told = [f for f in self.scene.faults if f.service not in touched and self._goes_on(f)]
+        rises = [self.rates(s).odds(self._more) for s in self.scene.services if s not in touched]
+        return max([*rises, *(self.counts(fault, self.begin).odds(GROWTH) for fault in told)], default=0.0) > COMMON
+
+    @property
+    def _more(self) -> list[Change]:
+        return [plus(self.rules.error_rate_margin * n) for n in (1, 3, 10, 30)]
 
     def service(self, service: str) -> Finding:
         """More errors of a service that runs the build, beyond what known faults explain."""
-        odds, was, now, loose = self.rise(service)
-        seen = sum(s.exposure for s in self.after(service))
+        series = self.rates(service)
+        was, now, seen = series.before.rate, series.after.rate, series.after.exposure
         says = f"{service}: {now:.1%} of {counted(seen, 'request')} failed since the release, {was:.1%} before"
-        count = Count(service, was, now, says)
-        if now <= was + self.rules.error_rate_margin / 2 or odds <= 0:
-            return Finding(FindingKind.CLEAR, count)
-        if odds < self.certain or now * seen < 5:
-            return Finding(FindingKind.SUSPECT, count)
-        spans = [*self._recent(self.before(service)), *timeline.bins(self.scene, service, 0.0, self.until)]
-        late = _elsewhere(self._residual(service, spans), spans, loose) > LATE
-        return Finding(FindingKind.DOUBT if late or self.common or self.short else FindingKind.HARM, count)
+        return Finding(self._risen(service, series), Count(service, was, now, says))
 
-    # --- latency --------------------------------------------------------------------------------
+    def _risen(self, service: str, series: Series) -> FindingKind:
+        odds, lately, margin = series.odds(self._more), series.later.odds(self._more), self.rules.error_rate_margin
+        if series.after.rate <= series.before.rate + margin / 2 or odds <= MENTION or lately < -MENTION:
+            return FindingKind.SUSPECT if self._hidden(service, series) else FindingKind.CLEAR
+        spans = timeline.bins(self.scene, service, 0.0, self.until)
+        few = series.after.count < 5 or len(spans) < 2
+        if odds < self.certain or few or lately <= MENTION or series.usual or not self.settled:
+            return FindingKind.SUSPECT
+        spans = [*(self._recent(series.old) or series.old), *spans]
+        late = _elsewhere(self._residual(service, spans), spans, series.spread) > LATE
+        return FindingKind.DOUBT if late or self.common or self.short else FindingKind.HARM
+
+    def _hidden(self, service: str, series: Series) -> bool:
+        """Did unexplained errors fall with the cure, but not go? Before, they were the cured fault's where a source
+        samples its reports; so those that are left may be new."""
+        if service != self.scene.service or series.after.rate <= self.rules.error_rate_margin:
+            return False
+        others = [f for f in self.scene.faults if f.service == service and not f.own and f.older]
+        return not any(sum(self.counts(f).now) for f in others) and series.odds(FALLEN) > LATE
+
+    @property
+    def _requests(self) -> Traffic:
+        return Traffic(self.scene, self.begin, self.start, self.until)
+
+    def traffic(self, service: str) -> Finding:
+        return self._requests.finding(service)
 
     def latency(self, service: str) -> Finding:
-        """A 95th percentile that is higher for good, by factor, floor and rank test, and not so in the controls."""
-        points = self.scene.services.get(service, ())
-        ratio = self._slowdown(points)
-        before, after = self._latencies(points)
-        a, b = (median(before) if before else 0.0), (median(after) if after else 0.0)
-        count = Count(
-            service, a, b, f"{service}: the 95th percentile is {b:.0f} ms since the release, {a:.0f} ms before"
-        )
-        if ratio is None:
-            return Finding(FindingKind.CLEAR, count)
-        controls = [r for s, p in self.scene.services.items() if s not in self.scene.touched and (r := self._slower(p))]
-        if controls and max(controls) > 1 + (ratio - 1) * SHARED:
-            return Finding(FindingKind.CLEAR if max(controls) > 1 + (ratio - 1) * ALIKE else FindingKind.DOUBT, count)
-        p_value = rank_test(before[-4 * len(after) :], after)
-        sure = len(after) >= POINTS and p_value < self.rules.wrong_rollbacks / LOOKS
-        return Finding((FindingKind.DOUBT if self.short else FindingKind.HARM) if sure else FindingKind.SUSPECT, count)
-
-    def _latencies(self, points: Sequence[Interval]) -> tuple[list[float], list[float]]:
-        warm = min(WARM, self.until / 4)
-        return timeline.latencies(points, self.begin, 0.0), timeline.latencies(points, warm, self.until)
-
-    def _slower(self, points: Sequence[Interval]) -> float | None:
-        before, after = self._latencies(points)
-        return median(after) / max(median(before), 1e-9) if before and after else None
-
-    def _slowdown(self, points: Sequence[Interval]) -> float | None:
-        """Median after over median before, when it is beyond factor and floor and still high; else None."""
-        before, after = self._latencies(points)
-        if len(before) < POINTS or not after:
-            return None
-        limit = max(median(before) * self.rules.latency_factor, median(before) + self.rules.latency_floor_ms)
-        lasting = min(median(after), median(after[-POINTS:]))
-        return lasting / median(before) if lasting > limit else None
+        found = Latency(self.scene, self.rules, self.begin, self.until).finding(service)
+        return replace(found, kind=FindingKind.DOUBT) if self.short and found.kind is FindingKind.HARM else found
 
     # --- the own fault --------------------------------------------------------------------------
 
@@ -265,27 +272,25 @@ class Look:
         """How the issue's own fingerprints fare, all of them together."""
         mine = [fault for fault in self.scene.faults if fault.own]
         parts = [self._own(fault) for fault in mine]
-        odds = sum(part.odds for part in parts)
-        was, now, expected = (sum(getattr(p, name) for p in parts) for name in ("was", "now", "expected"))
-        names = tuple(sorted({fault.fingerprint for fault in mine}))
-        return Own(odds, was, now, expected, sum(part.bursts for part in parts), names)
+        names = ("odds", "lately", "was", "now", "expected", "bursts")
+        sums = {name: sum(getattr(part, name) for part in parts) for name in names}
+        return Own(**sums, fingerprints=tuple(sorted({fault.fingerprint for fault in mine})))
 
     def _own(self, fault: Fault) -> Own:
-        old, new = self.since(fault), timeline.parts(self.scene, fault.service, self.start, self.until)
-        a, b = timeline.counted(fault.events, old), timeline.counted(fault.events, new)
-        bursts = timeline.moments(fault.events, self.start)
-        if self._sampled(fault, sum(a)):
+        series, bursts = self.counts(fault), timeline.moments(fault.events, self.start)
+        if self._sampled(fault, sum(series.was)):
             old, new = self._past(fault), self.after(fault.service)
-            a, b = self._residual(fault.service, old, but=fault), self._residual(fault.service, new, but=fault)
-            bursts = sum(count > 0 for count in b)
-        loose = timeline.spread(a, old)
-        before, after = timeline.tally(a, old, loose), timeline.tally(b, new, loose)
-        odds = favours(before, after, GONE, [times(self.rules.cured_share), times(0.5), times(1)])
-        return Own(odds, before.count, after.count, before.rate * after.exposure, bursts)
+            left = (self._residual(fault.service, spans, but=fault) for spans in (old, new))
+            series = Series(next(left), old, next(left), new)
+            bursts = sum(count > 0 for count in series.now)
+        kept = [times(self.rules.cured_share), times(0.5), times(1)]
+        before, after = series.before, series.after
+        lately = series.later.later.odds(GONE, kept)
+        return Own(series.odds(GONE, kept), lately, before.count, after.count, before.rate * after.exposure, bursts)
 
     def _sampled(self, fault: Fault, reported: float) -> bool:
         """Are there too few reports to judge by, but many failures that no other fault explains?"""
-        others = [f for f in self.scene.faults if not f.own and f.service == fault.service and _before(f)]
+        others = [f for f in self.scene.faults if not f.own and f.service == fault.service and f.older]
         old = self._past(fault)
         left = timeline.tally(self._residual(fault.service, old, but=fault), old)
         many = left.count > SAMPLED * max(reported, 1) and left.rate > self.rules.error_rate_margin
@@ -294,11 +299,18 @@ class Look:
     def _past(self, fault: Fault) -> list[Bin]:
         """Whole intervals before the release, from the fault's beginning."""
         whole = timeline.bins(self.scene, fault.service, -self.scene.history, 0.0)
-        return [span for span in whole if span.start >= _onset(fault)]
+        onset = fault.onset
+        return [span for span in whole if span.start >= onset]
 
     def uncured(self) -> bool:
         own = self.own
-        return own.odds < -self.certain and own.bursts >= FEWEST_MOMENTS and own.now >= 3
+        return (
+            self.settled
+            and own.odds < -self.certain
+            and own.lately < 0
+            and own.bursts >= FEWEST_MOMENTS
+            and own.now >= 3
+        )
 
     # --- no harm --------------------------------------------------------------------------------
 
@@ -308,12 +320,9 @@ class Look:
         return all(self._cleared(service) > wanted for service in self.scene.touched)
 
     def _cleared(self, service: str) -> float:
-        old, new = self.before(service), self.after(service)
-        was, is_ = self._residual(service, old), self._residual(service, new)
-        loose = timeline.spread(was, old)
-        a, b = timeline.tally(was, old, loose), timeline.tally(is_, new, loose)
-        step = max(self.rules.error_rate_margin, a.rate / 4)
-        return favours(a, b, SAME, [plus(step), plus(3 * step)])
+        series = self.rates(service)
+        step = max(self.rules.error_rate_margin, series.before.rate / 4)
+        return -series.odds([plus(step), plus(3 * step)])
 
     def blind(self) -> bool:
         """Has no metric interval of the released services come since the release?"""
@@ -324,27 +333,9 @@ class Look:
         return sum(s.exposure for service in self.scene.touched for s in self.after(service))
 
 
-def _onset(fault: Fault) -> float:
-    """When a fault from before the release began: the calm before it is no part of its rate."""
-    first = min((e.at for e in fault.events), default=0.0)
-    return first if first < 0 else -math.inf
-
-
-def _before(fault: Fault) -> bool:
-    return any(e.at < 0 for e in fault.events)
-
-
-def _stragglers(fault: Fault) -> tuple[Event, ...]:
-    return tuple(e for e in fault.events if e.old)
-
-
-def _known(fault: Fault) -> bool:
-    """Does an open issue explain it that began before the release?"""
-    return fault.issue is not None and _before(fault)
-
-
 def _elsewhere(counts: Sequence[float], spans: Sequence[Bin], loose: float) -> float:
-    here = [i for i, span in enumerate(spans) if i and abs(span.start) <= NEAR]
+    borders = enumerate(pairwise(spans), 1)  # what began between two bins began in the gap, if there is one
+    here = [i for i, (last, span) in borders if last.end <= NEAR and span.start >= -NEAR]
     if not here:
         return 0.0
     return elsewhere(counts, [s.exposure for s in spans], range(here[0], here[-1] + 1), loose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -46,9 +47,16 @@ def parts(scene: Scene, service: str, start: float, end: float) -> list[Bin]:
 
 
 def counted(events: Sequence[Event], spans: Sequence[Bin], stragglers: bool = False) -> list[float]:
-    """Events in each bin; ``stragglers`` includes those of the replaced release after the release."""
-    own = [e for e in events if stragglers or not (e.old and e.at >= 0)]
-    return [float(sum(e.count for e in own if span.start <= e.at < span.end)) for span in spans]
+    """Events in each bin; after the release, those of the replaced release only where ``stragglers`` are asked for.
+
+    The bins come in the order of time and do not overlap.
+    """
+    starts, found = [span.start for span in spans], [0.0] * len(spans)
+    for event in events:
+        place = bisect_right(starts, event.at) - 1
+        if place >= 0 and event.at < spans[place].end and (stragglers or not event.old or event.at < 0):
+            found[place] += event.count
+    return found
 
 
 def tally(counts: Sequence[float], spans: Sequence[Bin], spread: float = 1.0) -> Tally:

@@ -20,6 +20,7 @@ from core.models import Connector, Kind, Metric, Record, Signal, now
 from core.models.bounds import bounded
 from core.models.counted import counted
 from core.runtime import Runtime
+from core.stages.recount import recounted
 from core.vendors.base import Batch, BudgetSpent, Meter, Source, VendorError
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ def read(source: Source) -> dict:
     meter = getattr(source, "meter", None) or Meter(source.name)
     try:
         for batch in source.collect(cursor, now()):
-            records += keep(source.name, batch)
+            records += keep(source.name, batch, getattr(source, "counts_all", False))
     except BudgetSpent as spent:
         note = spent.message
     except VendorError as fault:
@@ -98,16 +99,19 @@ def read(source: Source) -> dict:
     return {"records": records, "seconds": round(time.monotonic() - started, 2), "error": error, "note": note}
 
 
-def keep(name: str, batch: Batch) -> int:
-    """Store a page, then its cursor with the last rows of it; returns how many of its records were new."""
+def keep(name: str, batch: Batch, counts_all: bool = False) -> int:
+    """Store a page, then its cursor with the last rows of it; returns how many of its records were new.
+
+    ``counts_all``: a record's count includes occurrences that the vendor's webhook told one by one.
+    """
     parts = [*_parts(Metric, [point.model_dump() for point in batch.metrics])]
     parts += _parts(Signal, [_signal_row(record) for record in batch.records])
     new = 0
     for table, rows in parts[:-1]:
         with store.write() as session:
-            new += _insert_new(session, table, rows)
+            new += _insert_new(session, table, rows, counts_all)
     with store.write() as session:
-        new += sum(_insert_new(session, table, rows) for table, rows in parts[-1:])
+        new += sum(_insert_new(session, table, rows, counts_all) for table, rows in parts[-1:])
         connector = _connector(session, name)
         connector.records += new
         if batch.cursor is not None:
@@ -138,12 +142,12 @@ def _aside(record: Record) -> str | None:
     return OVER if "over" in record.attributes else None
 
 
-def _insert_new(session: Session, table: type[SQLModel], rows: list[dict]) -> int:
+def _insert_new(session: Session, table: type[SQLModel], rows: list[dict], counts_all: bool) -> int:
     """How many signals were new. A metric interval that was read before its end is updated."""
     if table is Metric:
         bulk.insert(session, Metric, rows, LATER)
         return 0
-    return bulk.insert(session, table, rows)
+    return bulk.insert(session, table, recounted(session, rows) if counts_all else rows)
 
 
 def _connector(session: Session, name: str) -> Connector:

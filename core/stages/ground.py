@@ -13,12 +13,12 @@ from typing import Any
 
 from core.models import Crash, Frame
 from core.policy.services import Repository
+from core.repair.environment import cache
 from core.repair.environment.discovery import discover, filled
 from core.repair.environment.environment import FOLDER, Environment, Order, environment
 from core.repair.environment.indexes import indexes
 from core.repair.environment.servers import servers
 from core.repair.sandbox import checkout
-from core.repair.sandbox.interpreter import PLATFORM
 from core.repair.sandbox.runner import on
 from core.repair.sandbox.servers import NONE, Servers
 from core.repair.types import Runner
@@ -59,8 +59,9 @@ class Ground:
 
     @property
     def stands(self) -> bool:
-        """Whether its environment is still there."""
-        return self.environment.interpreter is PLATFORM or self.environment.interpreter.python.is_symlink()
+        """Whether its environment is still there; it counts as used now."""
+        templates = (one.template.parent for one in self.servers.all if one.template)
+        return all([cache.used(folder) for folder in (*self.environment.folders, *templates)])
 
 
 _remembered: dict[tuple[str, ...], Ground] = {}

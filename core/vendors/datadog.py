@@ -13,6 +13,7 @@ from typing import Any
 from core.models import Kind, MetricPoint, Record
 from core.models.origin import Origin, Writers
 from core.policy.sections import MetricNames
+from core.vendors import datadog_lines, line_pages
 from core.vendors.base import Batch, Check, Meter, VendorError
 from core.vendors.http import Http
 from core.vendors.reading import Page, ReadWindow, Stream, collect, records_of
@@ -47,18 +48,31 @@ class Datadog:
             "metrics": Stream(self._metrics),
             "monitors": Stream(self._monitors, ascending=False),
             "events": Stream(lambda window: self._found("/api/v2/events/search", ALERTS, window, event)),
-            "logs": Stream(lambda window: self._found("/api/v2/logs/events/search", self.query, window, parse)),
+            "logs": Stream(self._logs),
         }
         return collect(streams, cursor, until)
 
+    def _logs(self, window: ReadWindow) -> Page:
+        """A page of log events; single lines that make one stack are one record, with the identity of the first."""
+        rows, after = self._search("/api/v2/logs/events/search", self.query, window)
+        lines, others = datadog_lines.split(rows)
+        told = line_pages.whole(lines, window.memory, window.since, window.until, not after)
+        joined = [datadog_lines.row_of(event) for event in told.events]
+        return Page(self._records([*others, *joined], parse), after=after, memory=told.memory)
+
     def _found(self, path: str, query: str, window: ReadWindow, read: Callable[[dict, Redacting], Record]) -> Page:
         """A page of a search; logs and events share its shape."""
+        rows, after = self._search(path, query, window)
+        return Page(self._records(rows, read), after=after)
+
+    def _search(self, path: str, query: str, window: ReadWindow) -> tuple[list, str | None]:
+        """(rows, what leads to the next page)."""
         span = {"query": query, "from": _iso(window.since), "to": _iso(window.until)}
         page = {"limit": PAGE} | ({"cursor": window.after} if window.after else {})
         body = {"filter": span, "sort": "timestamp", "page": page}
         answer = self.http.post(path, json=body, idempotent=True)
         after = ((answer.json().get("meta") or {}).get("page") or {}).get("after")
-        return Page(self._records(answer.rows("data"), read), after=after or None)
+        return answer.rows("data"), after or None
 
     def _monitors(self, window: ReadWindow) -> Page:
         """Monitors that ring now; each time that one begins to ring is an alert of its own."""

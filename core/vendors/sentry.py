@@ -25,6 +25,7 @@ REMEMBERED = 2000  # issues whose counts are kept
 class Sentry:
     name = "sentry"
     origin = Origin("Sentry", Writers.ANYONE, "which anyone who knows the DSN can write to")
+    counts_all = True  # a record's count is of all occurrences since the last look
 
     def __init__(self, http: Http, org: str, project: str = ""):
         self.http, self.org, self.project = http, org, project

@@ -24,8 +24,10 @@ from core.inputs.measures import latency_class, moment, percentile
 from core.inputs.naming import UnknownService
 from core.models import bounds, storable, strict_json
 from core.models.inputs import Payload
+from core.ops import webhooks
 from core.policy.reader import Policy
 from core.policy.services import Repository, Service
+from core.settings import Settings
 from core.vendors import joining, line_pages
 from core.vendors.base import FAULTS, Meter
 from core.vendors.cloudwatch_lines import line_of, spans
@@ -183,7 +185,8 @@ def _unpacked(text: str) -> None:
 
 
 def _lines(text: str) -> None:
-    for told in (text.splitlines(), [f"{line}{text[:200]}" for line in TRACE.splitlines()]):
+    panic = ["panic: x", *text.splitlines(), "main.main()"]
+    for told in (text.splitlines(), panic, [f"{line}{text[:200]}" for line in TRACE.splitlines()]):
         payload = Payload(id=1, input="lines", service="cart", kind=text[:50], body={"lines": told}, received_at=AT)
         _kept(lines.read([payload], AT).records)
         rows = [{"eventId": n, "timestamp": 1767600000000 + n, "message": line} for n, line in enumerate(told)]
@@ -192,6 +195,13 @@ def _lines(text: str) -> None:
         page = line_pages.whole(found, {}, AT, AT, last=False)
         line_pages.whole(found, json.loads(json.dumps(page.memory)), AT, AT, last=True)
     joining.begins_stack(text)
+
+
+def _delivered(text: str) -> None:
+    body = text.encode("utf-8", "replace")
+    for kind in ("application/json", "application/x-www-form-urlencoded"):
+        webhooks.payload(Settings(), "github", {"content-type": kind, "x-github-event": text[:300]}, body)
+        webhooks.payload(Settings(), "github", {"content-type": kind}, b"payload=" + body)
 
 
 def _hook(read: Any, sample: Any, kind: str = ""):
@@ -224,6 +234,7 @@ INPUTS = {
     "OTLP's logs": Reader(_otlp("logs", LOGS), seeds=_seed(LOGS), json=True),
     "OTLP's packed body": Reader(_unpacked, seeds=("\x1f\x8b", "x\x9c")),
     "a service's log lines": Reader(_lines),
+    "payload of a webhook": Reader(_delivered, seeds=_seed(PUSH), json=True),
     "times of spans": Reader(_window, seeds=("1767600000000000000",)),
     **{f"webhook of {name}": Reader(_hook(*of), seeds=_seed(of[1]), json=True) for name, of in HOOKS.items()},
     **{

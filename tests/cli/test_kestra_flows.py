@@ -19,6 +19,7 @@ from core.db import store
 from core.models import Approval, Cause, Impact, Issue, Outcome, Severity, Status, now
 from core.vendors.base import VendorError
 from tests.shared import SHARED
+from tests.stories import delivering
 from tests.who import by
 
 FLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in Path(stage_command.FLOWS).glob("*.yaml")}
@@ -260,6 +261,25 @@ def test_a_critical_one_waits_for_a_person(platform, person, status, last):
     assert kestra.ran[-1] == last and "answer" in kestra.ran
     assert platform.get(kestra.issue).status is status
     assert bool(platform.ledger.effects("production")) == (person is approves)
+
+
+@pytest.mark.parametrize(("closed", "last"), [(False, "learn"), (True, "hand_over_refused")])
+def test_where_people_merge_the_merge_is_the_answer(platform, closed, last):
+    delivering.way(platform, "")
+
+    def person(issue: int) -> None:
+        if closed:
+            platform.ledger.put("state-1", {"state": "closed", "by": "eve", "says": "not like this"})
+        else:
+            delivering.merge(platform, issue)
+
+    kestra = Kestra(opened(platform), person)
+    kestra.run("issue")
+    assert "answer" in kestra.ran and kestra.ran[-1] == last
+    issue = platform.get(kestra.issue)
+    assert issue.status is (Status.ESCALATED if closed else Status.RESOLVED)
+    assert not closed or "closed without a merge by eve: not like this" in issue.reason
+    assert outcome() == ["rejected" if closed else "fixed"] and not platform.ledger.effects("production")
 
 
 def test_a_failed_watch_rolls_back_and_a_person_takes_over(platform):

@@ -53,16 +53,18 @@ def test_a_clock_that_jumps_ahead_does_not_end_it(confirmed, monkeypatch):
     assert [look(confirmed, second).state for second in (120, 730, 1200)] == ["watching", "watching", "over"]
 
 
-def test_late_harm_is_found_and_named(confirmed):
-    confirmed.errors(every(5, 25, 400), another(), fingerprint="new-fault", release="9d03e7c")
+@pytest.mark.parametrize("since", [25, 120])
+def test_late_harm_in_a_changed_file_is_found_and_named(confirmed, since):
+    confirmed.errors(every(5, since, 400), another(), fingerprint="new-fault", release="9d03e7c")
     found = look(confirmed, 400)
     assert found.state == "failed" and "new-fault in cart: " in found.says
 
 
-def test_a_rise_long_after_the_release_goes_to_a_person(confirmed):
-    harm(confirmed)
+def test_a_late_rise_outside_of_the_changed_files_goes_to_a_person(confirmed):
+    fault = {"fingerprint": "new-fault", "release": "9d03e7c", "crash": {}}
+    confirmed.errors(every(5, 120, 400), another(), **fault)
     assert look(confirmed, 400).state == "watching" and not confirmed.notified("watch_unsure")
-    confirmed.errors(every(5, 400, 700), another(), fingerprint="new-fault", release="9d03e7c")
+    confirmed.errors(every(5, 400, 700), another(), **fault)
     assert look(confirmed, 700) == WatchResult("over")
     assert "new-fault in cart: " in confirmed.notified("watch_unsure")[0].body
 

@@ -13,8 +13,9 @@ from console.server import ingest
 from core import bootstrap
 from core.access import ingest_tokens
 from core.db import store
-from core.inputs import inbox
+from core.inputs import inbox, sources
 from core.models import Issue, Metric, Signal
+from core.ops import fencing
 from core.settings import Settings
 from core.stages import recovered
 from core.stages.collect import Collector
@@ -59,6 +60,11 @@ class World:
         group_new(self.runtime)
         recovered.close()
         return detail
+
+    def polled(self, vendor: str) -> None:
+        """The vendor's API is connected, too; the test itself stores what a cycle would read there."""
+        made = sources.sources(self.settings, lambda: self.runtime.policy, [vendor])
+        self.runtime.sources = [fencing.around(source, ()) for source in made]
 
     def signals(self) -> list[Signal]:
         with store.read() as session:

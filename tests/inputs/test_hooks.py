@@ -11,6 +11,7 @@ import pytest
 from sqlmodel import select
 
 from core.db import store
+from core.inputs import hooks_sentry
 from core.models.inputs import Payload
 from core.signals import reported
 from core.stages.collect import keep
@@ -78,7 +79,7 @@ def send(world, vendor, body, event="", raw=b""):
 
 def polled(record):
     """As the vendor's own cycle stores it."""
-    return keep(record.source, Batch(records=[record]))
+    return keep(record.source, Batch(records=[record]), counts_all=record.source == "sentry")
 
 
 @pytest.mark.parametrize("first", ["webhook", "poll"])
@@ -105,6 +106,25 @@ def test_a_sentry_event_has_its_frames_and_no_secret(world):
     assert "hunter22" not in json.dumps(signal.crash)
     (issue,) = world.issues()
     assert issue.service == "cart" and "total" in issue.because
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("repeats", [False, True])
+def test_an_occurrence_that_webhook_and_poll_tell_counts_once(world, repeats, grouped):
+    """Two of five occurrences come by webhook; the poll tells five, with the latest event or another one."""
+    world.polled("sentry")
+    for name in ("e1", "e2"):
+        send(world, "sentry", {"action": "triggered", "data": {"event": {**EVENT, "event_id": name}}}, "event_alert")
+    event = hooks_sentry.api_event({**EVENT, "event_id": "e2" if repeats else "e3"})
+    told = sentry.parse(POLLED_ISSUE, event, 5, HTTP)
+    if grouped:
+        world.cycle()
+    else:
+        world.collector.round(world.runtime, inputs_only=True)
+    polled(told)
+    world.cycle()
+    assert sum(signal.count for signal in world.signals()) == 5
+    assert [issue.occurrences for issue in world.issues()] == [5]
 
 
 REPOSITORY = {"full_name": "acme/shop", "default_branch": "main"}

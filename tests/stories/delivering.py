@@ -93,9 +93,14 @@ class FolderPipeline:
             released(self.ledger, sha, back="-rollback-" in key)
             return httpx.Response(204)
         if path.endswith("/runs"):
+            if self.ledger.get("hold"):  # the environment's reviewers have not answered yet
+                runs = [row | {"status": "waiting"} if row["status"] == "in_progress" else row for row in runs]
+                return httpx.Response(200, json={"workflow_runs": runs[::-1]})
             shown = [row for row in runs if request.url.params.get("status") in (None, row["conclusion"])]
             self.ledger.put("runs", [row | {"status": "completed", "conclusion": "success"} for row in runs])
             return httpx.Response(200, json={"workflow_runs": shown[::-1]})
+        if path.endswith("/pending_deployments"):
+            return httpx.Response(200, json=[{"environment": {"name": "production"}}])
         marks = self.ledger.get("marks", {})
         if request.method == "POST":
             marks[path.rpartition("/")[2]] = body | {"updated_at": now().isoformat()}

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
-from core import runtime
+from core import runtime, scheduler
 from core.actions import deployments as releases
 from core.db import store
-from core.models import Approval, ChangeSet, Deployment, Notification, Outcome, Status, now
-from core.stages.deliver import merging, reverting
+from core.models import Approval, ChangeSet, Deployment, Notification, Outcome, StageRun, Status, now
+from core.ops import webhooks
+from core.stages.collect import Collector
+from core.stages.deliver import deploy, merging, reverting
 from core.vendors.command import git
 from tests.stories.delivering import cluster, commands, merge, pipeline, way
 from tests.stories.world import World, until
@@ -86,6 +88,21 @@ def test_a_workflow_of_github_releases_the_fix_once(world):
     )  # fmt: skip
 
 
+def test_a_run_that_waits_for_reviewers_is_waited_for_and_said(world, monkeypatch):
+    monkeypatch.setattr(deploy, "LOOK_SECONDS", 0.1)
+    w = world()
+    pipeline(w)
+    w.ledger.put("rates", {})
+    w.ledger.put("hold", True)
+    issue = w.issue()
+    waits_for = "waits for the reviewers of production: https://github.com/acme/shop/actions/runs/2"
+    until(lambda: [line for line in rows(StageRun) if line.says == waits_for and line.result == "waiting"])
+    assert w.get(issue).status is Status.DEPLOYING and not told("unverified")
+    w.ledger.put("hold", False)
+    assert ended(w, issue).status is Status.RESOLVED
+    assert len(w.ledger.effects("production")) == 1
+
+
 def test_a_cluster_releases_the_fix_once_and_is_rolled_back(world):
     w = world()
     cluster(w)
@@ -122,6 +139,18 @@ def test_a_merged_pull_request_is_watched_and_learned(world, quick):
     assert (approval.state, approval.by, approval.patch_hash) == ("approved", "eve (merge)", w.change(issue).patch_hash)
     assert w.ledger.effects() == ["pull fix/issue-1"] or not w.ledger.effects("production")
     assert [o.result for o in rows(Outcome)] == ["fixed"]
+
+
+def test_a_webhook_ends_the_wait_for_the_merge(world, monkeypatch):
+    monkeypatch.setattr(merging, "EVERY", 3600.0)
+    w = world()
+    way(w, "")
+    w.ledger.put("rates", {})
+    issue = w.issue()
+    waits(w, issue)
+    merge(w, issue)
+    scheduler.run_round(w.rt, Collector(), "test", f"{webhooks.SLOT}1")
+    assert ended(w, issue).status is Status.RESOLVED
 
 
 def test_a_pull_request_closed_without_a_merge_is_a_rejection_with_its_comment(world, quick):

@@ -19,6 +19,11 @@ MODULES = (
     "folders = {sysconfig.get_path('purelib'), sysconfig.get_path('platlib')}\n"
     "print(*sorted({module.name for module in pkgutil.iter_modules(folders)}))"
 )
+ON_PATH = (
+    "import os, sys, sysconfig\n"
+    "with open(os.path.join(sysconfig.get_path('purelib'), 'checkout-source.pth'), 'w') as file:\n"
+    "    file.write(sys.argv[1] + chr(10))"
+)
 MOST = 20_000  # names of modules
 SHOWN = 12  # lines of uv's own words
 QUIET = re.compile(
@@ -102,14 +107,19 @@ def _given(room: Room, found: Discovery) -> list[str]:
 
 
 def _own_package(room: Room, found: Discovery) -> list[str]:
-    """Install the project itself where the checkout will lie; its code is imported from there in any case."""
-    if not found.needs.editable or found.needs.uv_lock:
-        return []
-    argv = [*_install(room.folder / "venv"), "--no-deps", "-e", str(Path(CHECKOUT, found.folder))]
-    done = room.run(argv)
-    if done.ok:
-        return []
-    return [f"the project itself is not installed, its code is imported from the checkout: {_last(done, 3)}"]
+    """Install the project itself where the checkout will lie; where it cannot be, its source folder is on the path."""
+    if found.needs.editable and found.needs.uv_lock:
+        return []  # its lock file names it too
+    notes = []
+    if found.needs.editable:
+        done = room.run([*_install(room.folder / "venv"), "--no-deps", "-e", str(Path(CHECKOUT, found.folder))])
+        if done.ok:
+            return []
+        notes = [f"the project itself is not installed, its code is imported from the checkout: {_last(done, 3)}"]
+    if "src" in found.layout.source:
+        source = str(Path(CHECKOUT, found.folder, "src"))
+        _must(room, [str(room.folder / "venv" / "bin" / "python"), "-I", "-c", ON_PATH, source], "name its source")
+    return notes
 
 
 def _must(room: Room, argv: list[str], what: str) -> Completed:

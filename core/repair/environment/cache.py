@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-FORMAT = 2  # raised when what is built changes
+FORMAT = 3  # raised when what is built changes
 KEPT, DISK = 24, 24 << 30  # environments; bytes of all of them
 YOUNG = 3600.0  # seconds since its last use in which an environment is never removed
 PATIENCE = 1800.0  # seconds to wait for another process that builds the same one
@@ -49,7 +49,16 @@ def get(root: Path, name: str, hash_: str) -> Cached | None:
         os.utime(marker)
     except (OSError, ValueError):
         return None
-    return Cached(folder, told, found=True) if folder.is_dir() else None
+    return Cached(folder, told, found=True) if isinstance(told, dict) and folder.is_dir() else None
+
+
+def used(folder: Path) -> bool:
+    """Note that an environment is in use; whether it is still there."""
+    try:
+        os.utime(folder.with_name(f"{folder.name}.json"))
+    except OSError:
+        return False
+    return folder.is_dir()
 
 
 def get_or_build(root: Path, name: str, hash_: str, build: Callable[[Path], Mapping[str, Any]]) -> Cached:

@@ -24,13 +24,16 @@ FOLDER = "environments"  # below DATA_DIR
 
 @dataclass(frozen=True)
 class Environment:
-    """``says`` is what it is, ``notes`` what people should know; ``found``: it was built before."""
+    """``says`` is what it is, ``notes`` what people should know; ``found``: it was built before.
+
+    ``folders`` are those of the cache that it needs."""
 
     interpreter: Interpreter
     says: str
     notes: tuple[str, ...] = ()
     found: bool = True
     seconds: float = 0.0
+    folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,15 +58,17 @@ def environment(order: Order) -> Environment:
         return Environment(there, f"Python {_dotted(there.version)} of {asked}")
     try:
         if asked == "auto" and _is_alone(order):
-            made, linters = _alone(order), None
+            made, tools = _alone(order), None
         else:
             here = _chosen(order)
-            made, linters = _built(order, here), _linters(order, here)
+            made, tools = _built(order, here), _linters(order, here)
     except TimeoutError as error:
         raise EnvironmentFault(f"{error}.", "Wait, or end that process.") from None
     says = f"Python {made.told['version']} with the service's own packages"
     seconds = round(time.monotonic() - started, 2)
-    return Environment(_interpreter(made, linters), says, tuple(made.told["notes"]), made.found, seconds)
+    notes, linters = tuple(made.told["notes"]), _interpreter(tools) if tools else None
+    folders = (made.folder, *([tools.folder] if tools else []))
+    return Environment(_interpreter(made, linters), says, notes, made.found, seconds, folders)
 
 
 def _is_alone(order: Order) -> bool:
@@ -102,7 +107,11 @@ def _key(order: Order, here: Installed) -> str:
     needs = order.found.needs
     parts = {"repository": order.name, "build": order.repository.environment_build, "folder": order.found.folder}
     parts |= {"python": here.python, "version": here.version, "needs": needs.model_dump(exclude={"wishes"})}
-    parts |= {"files": digest(order.tree, needs.read), "indexes": [one.url for one in order.indexes]}
+    parts |= {
+        "files": digest(order.tree, needs.read),
+        "indexes": [one.url for one in order.indexes],
+        "source": order.found.layout.source,
+    }
     return cache.key({**parts, "uv": version("uv"), "judging": build.JUDGING})
 
 
@@ -132,7 +141,7 @@ def _interpreter(made: cache.Cached, linters: Interpreter | None = None) -> Inte
     )
 
 
-def _linters(order: Order, here: Installed) -> Interpreter | None:
+def _linters(order: Order, here: Installed) -> cache.Cached | None:
     """ruff and bandit on an interpreter of the service's version; None where that is the platform's version."""
     if here.short == PLATFORM.version:
         return None
@@ -147,7 +156,7 @@ def _linters(order: Order, here: Installed) -> Interpreter | None:
 
     parts = {"python": here.python, "version": here.version, "linters": build.LINTERS, "uv": version("uv")}
     hash_ = cache.key({**parts, "indexes": [one.url for one in order.indexes]})
-    return _interpreter(cache.get_or_build(order.data / FOLDER, "linters", hash_, make))
+    return cache.get_or_build(order.data / FOLDER, "linters", hash_, make)
 
 
 def _dotted(version_: tuple[int, int]) -> str:

@@ -75,7 +75,7 @@ def source_of(folder, tests):
     """The folders of the source, from the service's folder."""
     if any(name.endswith(".py") for _, files in folders(os.path.join(folder, "src")) for name in files):
         return ["src"]
-    packages = [  # one that holds tests among its modules, as each app of Django does, is source all the same
+    packages = [
         name
         for name in sorted(os.listdir(folder))
         if name not in HIDDEN and name != tests and name not in TEST_FOLDERS and not name.startswith(".")

@@ -84,11 +84,7 @@ def left_behind(tree: Path) -> dict[str, str]:
 
     A file that is deleted, no plain file, or too large becomes a text that the policy refuses.
     """
-    told = checkout.git(
-        checkout.of(tree), "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all",
-        "--ignore-submodules=all",
-    )  # fmt: skip
-    paths = [entry[3:] for entry in told.split("\0") if entry][:MANY]
+    paths = checkout.changed(tree)[:MANY]
     files = {path: read_back(tree / path, LARGEST) or "\0" for path in paths}
     checkout.start_over(tree)
     return files

@@ -95,6 +95,18 @@ def start_over(tree: Path) -> None:
     execute(place, ["sh", "-c", f"{START_OVER} {everything}"], writes=writes)
 
 
+def changed(tree: Path) -> list[str]:
+    """Paths below the folder that differ from the commit or are new to it."""
+    place = of(tree)
+    told = git(
+        place, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all"
+    )
+    above = f"{tree.resolve().relative_to(place.tree).as_posix()}/" if place.tree else ""
+    above = "" if above == "./" else above
+    paths = [entry[3:] for entry in told.split("\0") if entry]
+    return [path.removeprefix(above) for path in paths if path.startswith(above)]
+
+
 def tracked(tree: Path, pattern: str) -> list[str]:
     """Plain files of the commit below the folder that match a pattern; links are left out, they may lead anywhere."""
     place = of(tree)

@@ -51,11 +51,8 @@ def favours(before: Tally, after: Tally, these: Iterable[Change], those: Iterabl
 def _weight(before: Tally, after: Tally, changes: Iterable[Change]) -> float:
     """Log likelihood of both tallies, averaged over the changes and over Jeffreys' prior of the rate."""
     changes = tuple(changes)
-    terms = [
-        0.5 * math.log(rate) + _likelihood(before, rate) + _likelihood(after, change(rate))
-        for rate in GRID
-        for change in changes
-    ]
+    known = [(rate, 0.5 * math.log(rate) + _likelihood(before, rate)) for rate in GRID]
+    terms = [weight + _likelihood(after, change(rate)) for rate, weight in known for change in changes]
     return _sum(terms) - math.log(len(changes))
 
 

@@ -1,5 +1,5 @@
 """Deploy: preview, approval, production. Each deployment has a key of issue, run and attempt,
-which the deployer looks for before it creates anything.
+which the way to production looks for before it creates anything.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         return _waits(deliverer, row, made, entry)
     if made.state != "READY":
         return _failed(row, made, entry, f"The production deployment failed ({made.state}): {made.note}")
-    moved = {} if row.ready_at else {"promote_seconds": time.monotonic() - begun, "ready_at": store.time()}
+    moved = {} if row.ready_at else _moved(deliverer, row, begun)
     rows.update(row.key, url=made.url, status="watching", **moved)
     try:
         deliverer.serve(made)
@@ -207,6 +207,13 @@ def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:
         )
     except chain.AlreadyDone:
         return
+
+
+def _moved(deliverer: Deliverer, row: Deployment, begun: float) -> dict:
+    """When it was ready, and how long that took: since ``begun`` on this machine, or over all looks of the flow."""
+    at = store.time()
+    seconds = time.monotonic() - begun if deliverer.patience else (at - row.started_at).total_seconds()
+    return {"promote_seconds": seconds, "ready_at": at}
 
 
 def _waits(deliverer: Deliverer, row: Deployment, made: Deployed, entry: Entry) -> Delivered:

@@ -7,12 +7,13 @@ branch of the fix is gone.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
 from core.db import store
-from core.models import Approval, ChangeSet, Deployment, Issue, Status
+from core.models import Approval, ChangeSet, Deployment, Issue, ServiceHealth, Status
 from core.ops import durable, notify, stage_log
 from core.policy.services import Repository
 from core.runtime import Runtime
@@ -22,9 +23,10 @@ from core.stages.deliver import releases, rows, scene, success_checks
 from core.stages.pull_request import branch_of, fenced, open_for
 from core.stages.results import MergeLook
 from core.stages.workspace import Clone
-from core.vendors.base import Deployed, PullState
+from core.vendors.base import Deployed, PullState, VendorError
 from core.vendors.command import CommandError
 
+log = logging.getLogger(__name__)
 EVERY = 60.0  # seconds between two looks
 SOON = 5.0  # seconds between two looks for a release after the merge
 
@@ -220,12 +222,21 @@ def _released(
     return Deployed(sha, "", "READY", sha, since=begins), f"Merged as {sha[:12]}; {says}"
 
 
+def _health_before(rt: Runtime, name: str, since: datetime) -> dict[str, ServiceHealth]:
+    """The figures before the release. A source that does not answer must not keep a merged release unwatched."""
+    try:
+        return scene.health_before(rt, sorted(scene.services_of(rt, name)), since)
+    except VendorError as error:
+        log.warning("the figures before the release of %s are missing: %s", name, error)
+        return {}
+
+
 def _watched(
     rt: Runtime, name: str, found: Clone, change: ChangeSet, state: PullState, live: Deployed, says: str
 ) -> None:
     """The watch begins: the row has what production serves, from when, and what it replaced."""
     since = live.since or store.time()
-    before = scene.health_before(rt, sorted(scene.services_of(rt, name)), since)
+    before = _health_before(rt, name, since)
     parent = found.commits(f"{state.sha}^1")[0]
     with store.write() as session:
         row = rows.of(session, change, name, "production", automatic=False)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import cast
+
+from dotenv import dotenv_values
 
 from core.models import ChangeSet, Deployment
 from core.ops import fencing
 from core.policy.reader import ConfigurationError, Policy
 from core.policy.services import Repository
 from core.runtime import Runtime
+from core.settings import env_file
 from core.stages.deliver import by_pull_request, exports
 from core.stages.deliver.by_pull_request import PullRequests
 from core.vendors.delivery import commands, github_actions, kubernetes, vercel
@@ -28,7 +32,8 @@ def _vercel(rt: Runtime, name: str, repository: Repository) -> Deliverer:
 
 
 def _commands(rt: Runtime, name: str, repository: Repository) -> Deliverer:
-    return CommandDelivery(repository, partial(exports.of, rt, name, repository))
+    beside = {name: value for name, value in dotenv_values(env_file(rt.settings)).items() if value is not None}
+    return CommandDelivery(repository, partial(exports.of, rt, name, repository), beside | os.environ)
 
 
 def _actions(rt: Runtime, name: str, repository: Repository) -> Deliverer:

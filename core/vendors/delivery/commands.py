@@ -40,13 +40,16 @@ Checkout = Callable[[str], AbstractContextManager[Path]]
 
 
 class CommandDelivery(Tested):
-    """The commands of one repository. ``checkout(sha)`` gives a folder with the files of a commit."""
+    """The commands of one repository. ``checkout(sha)`` gives a folder with the files of a commit; ``variables`` hold
+    the secrets.
+    """
 
     name = NAME
     patience = 0.0
 
-    def __init__(self, repository: Repository, checkout: Checkout):
+    def __init__(self, repository: Repository, checkout: Checkout, variables: Mapping[str, str] = os.environ):
         self.repository, self.rules, self.checkout = repository, repository.commands, checkout
+        self.variables = variables
         self.limit = self.rules.limit_minutes * 60
 
     def promote(self, order: ReleaseOrder) -> Deployed:
@@ -121,13 +124,13 @@ class CommandDelivery(Tested):
 
     def _environment(self, order: ReleaseOrder) -> dict[str, str]:
         own = {"HOME": os.environ.get("HOME", "/")}
-        own |= {name: os.environ[name] for name in self.rules.secrets if name in os.environ}
+        own |= {name: self.variables[name] for name in self.rules.secrets if name in self.variables}
         return QUIET | self.repository.environment | own | variables(order)
 
     def _note(self, argv: Sequence[str], done: Completed) -> str:
         how = f"ran longer than {self.rules.seconds:.0f} s" if done.timed_out else f"ended with {done.code}"
         printed = (done.stderr.strip() or done.stdout.strip())[-NOTE:]
-        secrets = [os.environ[name] for name in self.rules.secrets if os.environ.get(name)]
+        secrets = [self.variables[name] for name in self.rules.secrets if self.variables.get(name)]
         return Redactor(secrets)(f"{argv[0]} {done.stopped or how}: {printed}".rstrip(": "))
 
 
