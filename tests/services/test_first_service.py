@@ -22,28 +22,19 @@ from tests.services.machine import free_port
 from tests.services.production import stop
 
 SECTION = "## Connect your first service"
-PROGRAMS = ("python3 ", ".venv/bin/", "cp ", "export ", "curl ")
-CODE = re.compile(r"`([^`]+)`")
+BLOCK = re.compile(r"(?ms)^```(bash|toml)\n(.*?)^```")
 STARTS = 120.0  # seconds
 
 
-def section() -> str:
+def steps() -> list[tuple[str, str]]:
+    """("bash", a command) and ("toml", the text of platform.toml), in the section's order."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return text.partition(SECTION)[2].partition("\n## ")[0]
-
-
-def commands(text: str) -> list[str]:
-    """The commands of the section in its order: lines of code blocks, and code within sentences."""
-    found: list[str] = []
-    block = False
-    for line in text.splitlines():
-        if line.strip().startswith("```"):
-            block = not block
-        elif block or line.startswith("    ") and line.strip().startswith(PROGRAMS):
-            found += [line.strip().removeprefix("$ ")]
-        else:
-            found += CODE.findall(line)
-    return [command for command in found if command.startswith(PROGRAMS)]
+    section = text.partition(SECTION)[2].partition("\n## ")[0]
+    return [
+        (kind, part)
+        for kind, block in BLOCK.findall(section)
+        for part in ([block] if kind == "toml" else filter(str.strip, block.splitlines()))
+    ]
 
 
 @pytest.fixture
@@ -66,26 +57,22 @@ def installs(line: str) -> bool:
 
 
 def test_the_section_names_every_step():
-    lines = commands(section())
-    assert any(installs(line) for line in lines)
-    assert [line for line in lines if "core doctor" in line]
-    assert [line for line in lines if "core user add" in line]
-    assert [line for line in lines if "streamlit run" in line]
+    lines = [text for kind, text in steps() if kind == "bash"]
+    for words in ("pip install", "core doctor", "core user add", "streamlit run"):
+        assert any(words in line for line in lines), words
+    assert [kind for kind, _ in steps()].count("toml") == 1
 
 
 def test_the_first_service_is_connected_by_following_the_readme(clean):
     """With the packages of this environment in place of those that the first step downloads, unless CONNECT_INSTALL
-    asks for them."""
-    env = {"PATH": os.environ["PATH"], "HOME": str(clean), "LANG": "C.UTF-8"}
+    asks for them. The repository is one of this machine; all else is as it stands there."""
     port = free_port()
-    env |= {
-        "STREAMLIT_SERVER_PORT": str(port),
-        "STREAMLIT_SERVER_HEADLESS": "true",
-        "PUBLIC_URL": f"http://127.0.0.1:{port}",
-    }
-    for line in commands(section()):
-        follow(line, clean, env, port)
-    assert "shop" in read_policy(clean / "platform.toml").repositories
+    env = {"PATH": os.environ["PATH"], "HOME": str(clean), "LANG": "C.UTF-8", "STREAMLIT_SERVER_PORT": str(port),
+           "STREAMLIT_SERVER_HEADLESS": "true", "PUBLIC_URL": f"http://127.0.0.1:{port}"}  # fmt: skip
+    for kind, text in steps():
+        follow(text, clean, env, port) if kind == "bash" else configured(text, clean)
+    known = read_policy(clean / "platform.toml")
+    assert len(known.repositories) == len(known.services) == 1
 
 
 def follow(line: str, folder: Path, env: dict[str, str], port: int) -> None:
@@ -93,8 +80,6 @@ def follow(line: str, folder: Path, env: dict[str, str], port: int) -> None:
         if not (folder / ".venv").exists():
             (folder / ".venv").symlink_to(Path(sys.prefix))
         return
-    if "core doctor" in line or "core user add" in line:
-        configured(folder)
     if "streamlit run" in line:
         starts(line, folder, env, port)
         return
@@ -105,17 +90,14 @@ def follow(line: str, folder: Path, env: dict[str, str], port: int) -> None:
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
-def configured(folder: Path) -> None:
-    """The step that is no command: the example is copied, and names the reader's own repository."""
-    if (folder / "platform.toml").exists():
-        return
+def configured(text: str, folder: Path) -> None:
+    """The reader's own repository in place of the example's."""
     team = folder / "team"
     team.mkdir()
     git(team, "init", "--quiet", "--initial-branch=main")
     (team / "README.md").write_text("A service\n")
     git(team, "add", "--all")
     git(team, "commit", "--quiet", "--message", "Begin")
-    text = (folder / "platform.example.toml").read_text(encoding="utf-8")
     changed = re.sub(r'(?m)^remote = ".*"', f'remote = "{team}"', text, count=1)
     assert changed != text
     (folder / "platform.toml").write_text(changed, encoding="utf-8")
