@@ -23,7 +23,7 @@ from tests.services.production import stop
 
 SECTION = "## Connect your first service"
 BLOCK = re.compile(r"(?ms)^```(bash|toml)\n(.*?)^```")
-STARTS = 120.0  # seconds
+STARTS = 300.0  # seconds; a busy machine starts slowly
 
 
 def steps() -> list[tuple[str, str]]:
@@ -106,14 +106,17 @@ def configured(text: str, folder: Path) -> None:
 def starts(line: str, folder: Path, env: dict[str, str], port: int) -> None:
     process = subprocess.Popen(["bash", "-c", f"exec {line}"], cwd=folder, env=env, start_new_session=True,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-    deadline = time.monotonic() + STARTS
+    deadline, answer = time.monotonic() + STARTS, ""
     try:
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 assert urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).status == 200
                 return
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                time.sleep(0.3)
-        pytest.fail(f"{line}: the console did not answer; exit {process.poll()}")
+            except urllib.error.HTTPError as error:
+                answer = error.read().decode()
+            except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+                answer = str(error)
+            time.sleep(0.3)
+        pytest.fail(f"{line}: the console is not well: {answer}; exit {process.poll()}")
     finally:
         stop(process)
