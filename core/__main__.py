@@ -194,7 +194,7 @@ def status(arguments) -> int:
         scope = "all releases" if hold["scope"] == "*" else hold["scope"]
         print(f"      on hold: {scope}, {hold['by']}: {hold['reason']}")
     for connector in state["connectors"]:
-        print(f"      {connector['name']}: {connector['error'] or 'ok'}")
+        print(f"      {connector['name']}: {connector['error'] or connector['note'] or 'ok'}")
     return 0
 
 

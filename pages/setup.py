@@ -41,7 +41,9 @@ def body() -> None:
     current = next((step for step, is_done in done.items() if not is_done), None)
     for number, (step, draw_step) in enumerate(STEPS.items(), 1):
         sign = "✓" if done[step] else "○"
-        with st.expander(f"{sign} {number}. {step.value}", expanded=step is current, key=f"setup-{name}-{step.name}"):
+        opened = step is current  # in the key, so that the next step opens once this one is done
+        key = f"setup-{name}-{step.name}-{opened}"
+        with st.expander(f"{sign} {number}. {step.value}", expanded=opened, key=key):
             if name or step is SetupStep.REPOSITORY:
                 draw_step(policy, name)
             else:

@@ -57,7 +57,7 @@ def prefill(policy: Policy, service: str) -> None:
     told["folder"] = repo.folder if repo and repo.folder != "." else ""
     for key, value in told.items():
         st.session_state[KEYS + key] = value
-    for name in ("repository", "environment", "delivery", "event"):
+    for name in ("repository", "environment", "examine", "delivery", "event"):
         jobs.drop(name)
 
 
@@ -96,6 +96,9 @@ def environment_step(policy: Policy, service: str) -> None:
     found = setup.outcome("environment")
     if found and found.ok:
         st.button("Confirm what was found", type="primary", on_click=setup.act, args=(partial(_confirm, service),))
+    st.button("Try imports, tests and rights", key="setup-examine", on_click=setup.start, args=(
+        "examine", lambda _: partial(environment.examine, runtime.current(), service)))  # fmt: skip
+    setup.outcome("examine")
 
 
 def _confirm(service: str, actor: Actor) -> str:

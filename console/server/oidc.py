@@ -61,8 +61,7 @@ CAUSES: tuple[tuple[str, SignInFault], ...] = (  # the first whose pattern is in
     (r"\b404\b|jwks_uri|metadata|jsondecode", SignInFault(
         "The identity provider's description was not found at its address.",
         "server_metadata_url of [auth] must end in /.well-known/openid-configuration of the provider.")),
-    (r"bad_?signature|(invalid|missing)_?claim|\b(iss|aud)\b|nonce|invalidkeyid|decode_?error|invalid_?token",
-     SignInFault(
+    (r"bad_?signature|(invalid|missing)_?claim|\b(iss|aud)\b|nonce|invalidkeyid|decode|invalid_?token", SignInFault(
         "The identity provider's answer is not for this platform, or is not signed as its description says.",
         "client_id and server_metadata_url of [auth] must belong to the same application at the provider.")),
     (r"invalid_grant|mismatching_state|missing provider|\bstate\b|csrf", SignInFault(

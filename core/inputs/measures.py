@@ -20,6 +20,7 @@ from core.inputs.otlp_records import SOURCE, moment
 from core.models import MetricPoint, now
 from core.models.inputs import Payload, ServiceCall, SpanLink, SpanWindow
 from core.policy.reader import Policy
+from core.signals.analysis.corroboration import PRODUCTION, names_of
 from core.vendors.base import FAULTS
 
 STEP = 20  # seconds of a window
@@ -57,7 +58,7 @@ def _rows(payload: Payload) -> list[dict]:
 
 
 def _production(row: dict) -> bool:
-    return row["environment"].lower() in ("production", "prod", "live")
+    return PRODUCTION in names_of(row["environment"])
 
 
 def _window(row: dict) -> Window:

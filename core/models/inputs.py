@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from core.models.base import _maybe_time, _only, _time
@@ -21,13 +21,13 @@ class Payload(SQLModel, table=True):
     input: str = Field(index=True)  # sentry, github, datadog, vercel, otlp, alertmanager, events, lines
     kind: str = ""  # the event that a vendor names in a header, the OTLP signal, or the stream of log lines
     service: str = ""  # the token's service; empty: any service
-    body: Any = Field(default=None, sa_column=Column(JSON, nullable=True))  # redacted
     size: int = 0  # bytes as received
     urgent: bool = False  # starts a collection cycle; metrics and spans without errors wait for the next one
     measured: bool = False  # its spans are counted
     received_at: datetime = _time(index=True)
     due_at: datetime = _time()  # when a cycle starts for it: log lines wait for the rest of their stack
     taken_at: datetime | None = _maybe_time()
+    body: Any = Field(default=None, sa_type=JSON, nullable=True)  # redacted; last, so that sizes are read without it
 
 
 class IngestToken(SQLModel, table=True):

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, func, select
 from core.db import store
 from core.db.columns import select_columns
 from core.models import Approval, Connector, Deployment, Issue, Notification, Round, StageRun, Status, Webhook, now
-from core.models.inputs import InputState, Payload
+from core.models.inputs import NOTHING, InputState, Payload
 
 __all__ = ["CONTENT_TYPE", "text"]
 PREFIX = "platform_"
@@ -108,10 +108,15 @@ def _deliveries(session: Session) -> Iterator[Metric]:
     yield _family(GaugeMetricFamily, "webhooks", "Deliveries taken in 30 days", ["vendor"], taken)
 
 
+def _up(connector: Connector) -> int | None:
+    """None for an input that has received nothing yet: whether it works is not known."""
+    return None if connector.note.startswith(NOTHING) else int(connector.error is None)
+
+
 def _connectors(session: Session) -> Iterator[Metric]:
     rows = session.exec(select(Connector).order_by(Connector.name)).all()
     shown = (
-        ("connector_up", "1: the last reading succeeded", lambda c: int(c.error is None)),
+        ("connector_up", "1: the last reading succeeded", _up),
         ("connector_failures", "Failures in a row", lambda c: c.failures),
         ("connector_lag_seconds", "Age of the newest record when it was read", lambda c: c.lag_seconds),
         (

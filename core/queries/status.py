@@ -43,6 +43,8 @@ def status() -> dict:
             "approvals_waiting": waiting,
             "alarms": [guard.says(row) for row in guard.alarms()],
             "held": [{"scope": h.scope, "by": h.by, "reason": h.reason, "at": h.at} for h in holds.standing(session)],
-            "connectors": [{"name": c.name, "error": c.error, "last_success": c.last_success} for c in connectors],
+            "connectors": [
+                {"name": c.name, "error": c.error, "note": c.note, "last_success": c.last_success} for c in connectors
+            ],
             "last_round": last and {"result": last.result, "started_at": last.started_at, "records": last.records},
         }

@@ -9,7 +9,7 @@ from core.policy.services import Repository
 from core.runtime import Runtime
 from core.setup.jobs import Tell
 from core.setup.results import SetupFinding
-from core.stages import workspace
+from core.stages import readiness, workspace
 from core.stages.ground import ground
 
 FOUND = ("folder", "source", "tests", "test_command")  # keys that a confirmation writes as they were found
@@ -26,6 +26,19 @@ def build(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
     return SetupFinding(True, f"{made.environment.says}, at commit {sha[:10]}.", facts=(
         *facts(made.repository), *(("Note", note) for note in made.environment.notes),
     ))  # fmt: skip
+
+
+def examine(rt: Runtime, service: str, tell: Tell) -> SetupFinding:
+    """Everything that a fix of the service needs, tried for real, as ``doctor --repository`` does."""
+    name, _ = rt.repository_of(service)
+    steps: list[readiness.ReadinessStep] = []
+    for step in readiness.examine(rt, name):
+        steps.append(step)
+        tell(f"{step.what}: {step.state}")
+    faults = [step for step in steps if step.state == readiness.FAULT]
+    says = f"Faults: {', '.join(step.what for step in faults)}." if faults else "No step failed."
+    fix = "; ".join(f"{step.what}: {step.fix}" for step in faults if step.fix)
+    return SetupFinding(not faults, says, fix, facts=tuple((s.what, f"{s.state}: {s.says}"[:600]) for s in steps))
 
 
 def facts(repository: Repository) -> tuple[tuple[str, str], ...]:

@@ -67,7 +67,7 @@ NEEDS = {
     ),
     "pyproject": ({"pyproject.toml": PYPROJECT}, {"extras": ["test"], "groups": ["dev"], "project": "pyproject.toml",
                                                   "editable": True, "wishes": [(">=3.10", "pyproject.toml")]}),
-    "uv": ({"pyproject.toml": PYPROJECT, "uv.lock": "", "requirements.txt": "x\n"}, {"uv_lock": True, "files": []}),
+    "uv": ({"pyproject.toml": PYPROJECT, "uv.lock": "", "requirements.txt": "x\n"}, {"uv_lock": ".", "files": []}),
     "poetry": (
         {"pyproject.toml": '[tool.poetry]\nname = "s"\n[tool.poetry.dependencies]\npython = "^3.10"\nflask = "^2.1"\n'
                            'gone = { version = "1", optional = true }\n'

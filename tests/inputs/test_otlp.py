@@ -145,3 +145,20 @@ def test_an_unknown_service_is_refused_in_part_with_a_clear_text(world, caplog):
     crash(spans)
     assert "'unheard'" in routes.answers[0].text and routes.answers[0].status_code == 200
     assert world.cycle()["otlp"]["records"] == 0
+
+
+def test_the_documented_variables_are_enough(world, monkeypatch):
+    session, routes = session_of(world.client)
+    variables = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://platform/otlp",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{world.token()}",
+        "OTEL_SERVICE_NAME": "shop-cart",
+        "OTEL_RESOURCE_ATTRIBUTES": "service.version=4f1c2ab,deployment.environment.name=production",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    provider = TracerProvider(resource=Resource.create())
+    provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(session=session)))
+    crash(provider.get_tracer("shop"))
+    world.cycle()
+    assert [(signal.service, signal.release) for signal in world.signals()] == [("cart", "4f1c2ab")]

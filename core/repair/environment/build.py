@@ -37,7 +37,8 @@ def automatic(room: Room, found: Discovery) -> list[str]:
     _must(room, ["uv", "venv", "--no-project", "--python", str(room.interpreter.python), str(venv)], "create it")
     given = _exported(room, found) if needs.uv_lock else _given(room, found)
     if given:
-        _must(room, [*_install(venv), *given], "install what the code needs")
+        where = str(Path(CHECKOUT, needs.uv_lock)) if needs.uv_lock else ""  # its paths begin at the lock file
+        _must(room, [*_install(venv), *given], "install what the code needs", where)
     return [*_own_package(room, found), *judging(room, venv)]
 
 
@@ -122,8 +123,8 @@ def _own_package(room: Room, found: Discovery) -> list[str]:
     return notes
 
 
-def _must(room: Room, argv: list[str], what: str) -> Completed:
-    done = room.run(argv)
+def _must(room: Room, argv: list[str], what: str, inside: str = "") -> Completed:
+    done = room.run(argv, inside=inside)
     if not done.ok:
         raise _fault(room, done, f"uv could not {what}")
     return done

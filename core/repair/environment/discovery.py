@@ -30,7 +30,8 @@ Word = Annotated[str, AfterValidator(names.name)]
 
 class Needs(BaseModel):
     """``lines`` are requirements, ``files`` requirements files, ``pins`` versions of a lock file, ``project`` the
-    manifest with the project's own dependencies. ``read`` are the files that decided this; paths are from the root.
+    manifest with the project's own dependencies, ``uv_lock`` the folder of uv's lock file. ``read`` are the files
+    that decided this; paths are from the root.
     """
 
     extras: Annotated[list[Word], Field(max_length=MOST)]
@@ -40,7 +41,7 @@ class Needs(BaseModel):
     pins: Annotated[list[Line], Field(max_length=MOST)]
     project: Annotated[str, Field(pattern=r"^(pyproject\.toml|setup\.py|setup\.cfg|)$")]
     editable: bool
-    uv_lock: bool
+    uv_lock: Place | Annotated[str, Field(max_length=0)]
     wishes: Annotated[list[tuple[Short, Short]], Field(max_length=MOST)]
     read: Annotated[list[Place], Field(max_length=MOST)]
 

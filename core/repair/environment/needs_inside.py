@@ -227,7 +227,7 @@ def needs(folder, extras, groups):
     made = {
         "extras": [name for name in offered if wanted(extras)(name)],
         "groups": [name for name in table(project, "dependency-groups") if wanted(groups)(name)],
-        "lines": [], "files": [], "pins": [], "project": "", "editable": False, "uv_lock": lock is not None,
+        "lines": [], "files": [], "pins": [], "project": "", "editable": False, "uv_lock": lock or "",
         "wishes": wishes(folder, project), "notes": [],
     }  # fmt: skip
     made["editable"] = bool(project.get("build-system")) or os.path.isfile(os.path.join(folder, "setup.py"))

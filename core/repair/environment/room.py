@@ -53,12 +53,12 @@ class Room:
     relay: IndexRelay
     way_out: Path
 
-    def run(self, argv: Sequence[str], more: Mapping[str, str] | None = None, timeout: float = SECONDS) -> Completed:
-        """Run a command in the service's folder, with a port that leads to the index."""
+    def run(self, argv: Sequence[str], more: Mapping[str, str] | None = None, inside: str = "") -> Completed:
+        """Run a command in the service's folder, or another one, with a port that leads to the index."""
         for name in ("cache", "tmp"):
             (self.folder / name).mkdir(exist_ok=True)
         script = Path(cline_inside.__file__)
-        inside = [
+        command = [
             "nice",
             "-n10",
             str(self.interpreter.python),
@@ -69,7 +69,9 @@ class Room:
             *argv,
         ]
         told = ENVIRONMENT | self._addresses() | dict(more or {})
-        return behind(self._walls(script), inside, timeout, told, CEILING, [self.folder, self.tree])
+        return behind(
+            self._walls(script, inside or self.inside), command, SECONDS, told, CEILING, [self.folder, self.tree]
+        )
 
     def given(self, name: str, text: str) -> str:
         """Put a text where the inside can only read it; its path there."""
@@ -88,7 +90,7 @@ class Room:
             "PIP_EXTRA_INDEX_URL": " ".join(others),
         }
 
-    def _walls(self, script: Path) -> list[str]:
+    def _walls(self, script: Path, inside: str) -> list[str]:
         made = empty_room()
         for path in (*beyond_usr([self.interpreter.prefix]), script, *(Path("/etc", name) for name in ETC)):
             if path.exists():
@@ -98,7 +100,7 @@ class Room:
         git = self.tree / ".git"
         made += ["--tmpfs", f"{CHECKOUT}/.git"] if git.is_dir() else []
         made += ["--ro-bind", "/dev/null", f"{CHECKOUT}/.git"] if git.is_file() else []
-        return [*made, "--chdir", self.inside, *closed(), "--uid", "65534", "--gid", "65534"]
+        return [*made, "--chdir", inside, *closed(), "--uid", "65534", "--gid", "65534"]
 
 
 @contextmanager
