@@ -175,7 +175,7 @@ def _survived(bench: Bench, candidate: Candidate, after: Sequence[ProbeOutcome],
     shown = mended(after, bench.hits, candidate)
     reason = _against(bench, after, shown)
     if reason is None and shown is not None:
-        reason = unannounced(bench.base | candidate.files, bench.crash, bench.calls[shown], after[shown])
+        reason = unannounced({**bench.base, **candidate.files}, bench.crash, bench.calls[shown], after[shown])
     bench.attempts.append(Attempt(candidate, reason or "", _led_on(after[0], bench.crash) if after else None))
     if reason is not None or shown is None:
         return False
