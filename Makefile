@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup node demo test attack drills bench mutants lint types lock screenshots clean
+.PHONY: help setup node demo wheels test services attack drills bench mutants lint types lock screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z]+):.*## */\1|/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -25,7 +25,17 @@ node: ## install the command-line programs that tests drive
 demo: setup ## start the demo shop and the console at http://localhost:8501
 	$(RUN) -m core demo
 
-test: lint ## lint, types, then every test
+# The packages of the two services whose stories `make test` tells without a network, once they are here.
+wheels: tests/services/wheels/.ready ## fetch the packages of two foreign services
+
+tests/services/wheels/.ready: $(VENV)/.ready tests/services/prefetch.py tests/services/catalogue.py
+	$(RUN) -m tests.services.prefetch
+
+# Six services that know nothing of the platform, each from its own crash to a watched release. Needs the package index.
+services: setup ## tell the stories of six foreign services, and print how each ended; long
+	$(RUN) -m tests.services
+
+test: lint wheels ## lint, types, then every test
 	$(RUN) -m pytest -n 4 --dist worksteal --ignore tests/browser
 	$(RUN) -m pytest tests/browser
 

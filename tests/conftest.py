@@ -18,6 +18,7 @@ LONG = (
     ("stories/test_live.py",),
     ("stories/test_kill.py",),
     ("stories/test_demo.py", "stories/test_workers.py"),
+    ("services/test_stories.py",),
     ("pages/test_looks.py", "pages/test_many.py", "vendors/test_vercel_cli.py"),
 )
 

@@ -82,10 +82,14 @@ def parsed(body: object) -> list[SentEvent]:
 
 
 def row(event: SentEvent, service: str) -> dict:
-    """The event as it is stored; ``id`` is its identity from here on."""
+    """The event as it is stored; ``id`` is its identity from here on.
+
+    A sender's retry repeats the id or the time. An event without both is one of its own: the same crash twice is two.
+    """
     at = min(event.time or now(), now() + AHEAD)
     told = event.model_dump(mode="json", exclude={"time", "service", "id"})
-    identity = event.id or hashlib.sha256(repr((service, event.time, told)).encode("utf-8", "replace")).hexdigest()[:32]
+    whole = repr((service, at.isoformat(), told)).encode("utf-8", "replace")
+    identity = event.id or hashlib.sha256(whole).hexdigest()[:32]
     return told | {"service": service, "at": at.isoformat(), "id": f"{service}:{identity}"}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from core.models import Cause, Crash
 from core.policy.sections import FixRules
 from core.repair.judge import policy
+from core.repair.judge.annotation import unannounced
 from core.repair.judge.judge import Judged, choose, crash_like, difference, mended, trust, uncured
 from core.repair.localize.fixability import classify
 from core.repair.localize.locate import located
@@ -173,6 +174,8 @@ def _survived(bench: Bench, candidate: Candidate, after: Sequence[ProbeOutcome],
     """Note what became of a candidate that was run: an attempt, and where nothing speaks against it one to choose."""
     shown = mended(after, bench.hits, candidate)
     reason = _against(bench, after, shown)
+    if reason is None and shown is not None:
+        reason = unannounced({**bench.base, **candidate.files}, bench.crash, bench.calls[shown], after[shown])
     bench.attempts.append(Attempt(candidate, reason or "", _led_on(after[0], bench.crash) if after else None))
     if reason is not None or shown is None:
         return False

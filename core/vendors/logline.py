@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from core.signals.grouping.stack import read as read_stack
+
 # A level stands in a line's header, before anything that a stranger may have written: no quote, path or query.
 LEVEL = re.compile(r"""[^"'`?&]{0,80}?(?<![\w./-])(FATAL|CRITICAL|ERROR|WARN(?:ING)?|INFO|DEBUG)\b""")
 ACCESS = re.compile(r"\S+ \S+ .{1,200}?\[\d{2}/\w{3}/\d{4}:")  # a web server's access log states no level
@@ -51,16 +53,23 @@ class LogLine:
 
 
 def read_line(text: str) -> LogLine:
-    """What a line tells; of plain text only the level and the first line are known."""
+    """What a line tells; of plain text only the level, and the exception or the first line are known."""
     fields = dict(_flat(_object(text)))
     if not fields:
         found = None if ACCESS.match(text) else LEVEL.match(text)
         stack = text if TRACEBACK.search(text) or "\n\tat " in text else ""
-        return LogLine(_first(text) or "log line", text, level=found[1].lower() if found else "", stack=stack)
+        title = _raised(stack) or _first(text) or "log line"
+        return LogLine(title, text, level=found[1].lower() if found else "", stack=stack)
     told = {part: next((str(fields[n]) for n in names if fields.get(n)), "") for part, names in NAMES.items()}
     kind, says = told.pop("kind"), told.pop("says")
     title = f"{kind}: {says or told['message']}" if kind else _first(told["message"]) or "log line"
     return LogLine(title=title, **{**told, "message": told["message"] or text, "level": told["level"].lower()})
+
+
+def _raised(stack: str) -> str:
+    """The exception of a stack: the line before it may be any message, and begins with a time."""
+    crash = read_stack(stack) if stack else None
+    return f"{crash.exception.type}: {_first(crash.exception.message)}".removesuffix(": ") if crash else ""
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -45,6 +45,14 @@ def test_an_event_becomes_an_issue(world):
     assert "caused by KeyError" in issue.because
 
 
+def test_events_that_repeat_neither_id_nor_time_are_events_of_their_own(world):
+    token, at = world.token(), {"time": "2026-01-05T08:00:00Z"}
+    for event in ({}, {}, {}, at, at, {"id": "e-1"}, {"id": "e-1"}):
+        world.post("/ingest/events", token, json={"type": "ValueError", "message": "no cart", **event})
+    world.cycle()
+    assert len(world.signals()) == 5
+
+
 def test_lines_become_one_issue_whatever_requests_they_come_in(world):
     token = world.token()
     text = TRACEBACK.splitlines(keepends=True)

@@ -108,6 +108,18 @@ def test_an_object_of_the_program_is_built_for_a_parameter(tmp_path):
     assert by_use.expression == "both(orders=[Order(7)])"
 
 
+def test_a_field_with_rules_and_no_default_is_given(tmp_path):
+    made(
+        tmp_path,
+        a="from b import Order\n\n\ndef total(order: Order):\n    return order.sum\n",
+        b="from pydantic import BaseModel, Field\n\n\nclass Order(BaseModel):\n"
+        "    id: str = Field(default_factory=str)\n    note: str = Field('', max_length=9)\n"
+        "    name: str\n    number: int = Field(gt=0)\n    other: int = Field(..., gt=0)\n",
+    )
+    call = next(calls_in_code(tmp_path, crash(5, "total")))
+    assert call.expression == "total(order=Order(name='text', number=3, other=3))"
+
+
 def test_what_the_tests_give_is_tried_where_a_text_or_mapping_was_guessed(tmp_path):
     made(tmp_path, test_a="def test():\n    assert [r for r in f([{'n': 1}], 'EUR')] == []\n")
     assert literals(tmp_path) == ["{'n': 1}", "'EUR'", "'n'"]

@@ -148,8 +148,10 @@ class KubernetesApi:
         images = {one["image"] for one in found["spec"]["template"]["spec"]["containers"]}
         failed, aborted = bool(images & self.bad), found["status"].get("abort")
         reason = "ProgressDeadlineExceeded" if failed else "NewReplicaSetAvailable"
-        condition = {"type": "Progressing", "status": "False" if failed else "True", "reason": reason,
-                     "lastUpdateTime": now(), "lastTransitionTime": now(), "message": reason}  # fmt: skip
+        known = [c for c in found["status"].get("conditions") or () if c["reason"] == reason]
+        condition = known[0] if known else {
+            "type": "Progressing", "status": "False" if failed else "True", "reason": reason,
+            "lastUpdateTime": now(), "lastTransitionTime": now(), "message": reason}  # fmt: skip
         if plural == "rollouts":
             phase = "Degraded" if failed or aborted else "Healthy"
             keep = {"abort": True} if aborted else {}

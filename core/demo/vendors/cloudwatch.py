@@ -34,8 +34,8 @@ class AwsError(Exception):
 
 
 class SimulatedCloudWatch:
-    def __init__(self, telemetry: Telemetry, alarms: Alarms):
-        self.telemetry, self.alarms = telemetry, alarms
+    def __init__(self, telemetry: Telemetry, alarms: Alarms, group: str = GROUP):
+        self.telemetry, self.alarms, self.group = telemetry, alarms, group
         self.operations = {
             "Logs_20140328.FilterLogEvents": self.filter_log_events,
             "Logs_20140328.DescribeLogGroups": self.describe_log_groups,
@@ -60,10 +60,14 @@ class SimulatedCloudWatch:
     # --- logs
 
     def describe_log_groups(self, asked: dict) -> dict:
-        return {"logGroups": [{"logGroupName": GROUP, "arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{GROUP}"}]}
+        return {
+            "logGroups": [
+                {"logGroupName": self.group, "arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{self.group}"}
+            ]
+        }
 
     def filter_log_events(self, asked: dict) -> dict:
-        if asked.get("logGroupName") != GROUP:
+        if asked.get("logGroupName") != self.group:
             raise AwsError("ResourceNotFoundException", "The specified log group does not exist.")
         since, until = (_utc(asked.get(name, default)) for name, default in (("startTime", 0), ("endTime", 4e12)))
         rows = [r for r in self.telemetry.errors(since, until) if r["environment"] == "production"]
@@ -72,7 +76,7 @@ class SimulatedCloudWatch:
         found, at = [], start
         while at < min(len(rows), start + SCAN) and len(found) < limit:
             if not terms or any(term in rows[at]["line"] for term in terms):
-                found.append(_event(rows[at]))
+                found.append(_event(rows[at], self.group))
             at += 1
         return {"events": found, "searchedLogStreams": [], **({"nextToken": str(at)} if at < len(rows) else {})}
 
@@ -122,11 +126,11 @@ def _utc(ms: float) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
-def _event(row: dict) -> dict:
+def _event(row: dict, group: str) -> dict:
     at = int(row["at"].timestamp() * 1000)
     return {
         "eventId": hashlib.sha256(row["id"].encode()).hexdigest()[:56],
-        "logStreamName": f"shop/{row['release'][:12]}",
+        "logStreamName": f"{group.split('/')[1]}/{row['release'][:12]}",
         "timestamp": at,
         "ingestionTime": at + 100,
         "message": row["line"],

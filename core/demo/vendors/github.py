@@ -19,13 +19,15 @@ from core.demo.vendors.github_issues import Issues, now, paged
 from core.demo.vendors.github_reviews import Reviews
 
 NAME, TOKEN = "acme/shop", "ghp_demo0123456789abcdef0123456789abcdef"
-BASE = f"/github/repos/{NAME}"
 
 
 class SimulatedGitHub:
-    def __init__(self, repo: ShopRepo, url: str):
-        self.repo, self.pulls = repo, {}
-        self.tickets, self.said = Issues(NAME), Reviews(self.head)
+    """The repository ``name`` (OWNER/NAME), whose bare git repository is ``repo.origin``."""
+
+    def __init__(self, repo: ShopRepo, url: str, name: str = NAME):
+        self.repo, self.name, self.path, self.pulls = repo, name, f"/github/repos/{name}", {}
+        self.owner, _, self.short = name.partition("/")
+        self.tickets, self.said = Issues(name), Reviews(self.head)
         self.at(url)
         table = (
             ("", self.repository, "GET"),
@@ -48,12 +50,14 @@ class SimulatedGitHub:
             ("/pulls/{number:int}/comments", self.said.comments, "GET POST"),
             ("/statuses/{sha}", self.said.status, "POST"),
         )
-        self.routes = [Route(BASE + path, self._signed(work), methods=methods.split()) for path, work, methods in table]
+        self.routes = [
+            Route(self.path + path, self._signed(work), methods=methods.split()) for path, work, methods in table
+        ]
         self.routes.append(Route("/github/rate_limit", self._signed(self.limits)))
 
     def at(self, url: str) -> None:
         """The base address of links in responses."""
-        self.url, self.base = url, f"{url}{BASE}"
+        self.url, self.base = url, f"{url}{self.path}"
         self.tickets.at(url)
         self.said.base, self.said.api = self.base, self.tickets.base
 
@@ -90,8 +94,15 @@ class SimulatedGitHub:
         return JSONResponse({"resources": {"core": core, "search": core}, "rate": core})
 
     def repository(self, request: Request, body: dict) -> Response:
-        told = {"id": 1, "name": "shop", "full_name": NAME, "default_branch": "main", "private": True, "url": self.base}
-        return JSONResponse(told | {"html_url": f"{self.url}/{NAME}"})
+        told = {
+            "id": 1,
+            "name": self.short,
+            "full_name": self.name,
+            "default_branch": "main",
+            "private": True,
+            "url": self.base,
+        }
+        return JSONResponse(told | {"html_url": f"{self.url}/{self.name}"})
 
     def head(self, number: int) -> str | None:
         """The head commit of a pull request; None if it does not exist."""
@@ -144,7 +155,7 @@ class SimulatedGitHub:
         return {
             "sha": sha,
             "url": f"{self.base}/commits/{sha}",
-            "html_url": f"{self.url}/{NAME}/commit/{sha}",
+            "html_url": f"{self.url}/{self.name}/commit/{sha}",
             "commit": {"message": message.strip(), "author": who, "committer": who},
         }
 
@@ -152,7 +163,7 @@ class SimulatedGitHub:
         if request.method == "POST":
             sha = self.git("rev-parse", "--verify", f"refs/heads/{body['head']}").strip()
             if any(p["branch"] == body["head"] and p["state"] == "open" for p in self.pulls.values()):
-                raise RuntimeError(f"A pull request already exists for acme:{body['head']}.")
+                raise RuntimeError(f"A pull request already exists for {self.owner}:{body['head']}.")
             number = self.tickets.number()
             self.pulls[number] = {
                 "number": number,
@@ -197,7 +208,7 @@ class SimulatedGitHub:
             "merged_at": row.get("ended") if row["merged"] else None,
             "merged_by": {"login": "maintainer"} if row["merged"] else None,
             "closed_at": row.get("ended"),
-            "html_url": f"{self.url}/{NAME}/pull/{number}",
+            "html_url": f"{self.url}/{self.name}/pull/{number}",
             "head": {"ref": row["branch"], "sha": row["sha"]},
             "base": {"ref": row["base"]},
         }

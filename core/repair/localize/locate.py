@@ -8,11 +8,12 @@ faster, its positions are those that tracebacks report, and a splice can only ch
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from io import StringIO
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -203,18 +204,41 @@ def constant(module: ast.Module, name: str) -> Any:
     return ...
 
 
+PLAIN = re.compile(r"[\w./+ -]{1,300}")  # no character that means something in a pattern
+
+
 def find(tree: Path, file: str) -> str | None:
     """The tree's file for a frame's: the longest common end of the path wins, whatever a container puts before it."""
     return next(_ends(tree, file), None)
 
 
 def _ends(tree: Path, file: str) -> Iterator[str]:
-    """The tree's files that an end of the path names, the longest end first."""
+    """The tree's files that an end of the path names, the longest end first.
+
+    Reports name a module's path, without the source folder (``src``) or the service's folder that it lies in: where no
+    end is a path from the root, it is looked for below.
+    """
     parts = Path(file.replace("\\", "/")).parts
-    for start in range(len(parts)):
-        path = Path(*parts[start:])
-        if not path.is_absolute() and ".." not in path.parts and _is_file(tree / path):
-            yield path.as_posix()
+    ends = [path for start in range(len(parts)) if _inside(path := Path(*parts[start:]))]
+    found = [path for path in ends if _is_file(tree / path)]
+    yield from (path.as_posix() for path in found or filter(None, [_below(tree, ends)]))
+
+
+def _inside(path: Path) -> bool:
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _below(tree: Path, ends: Sequence[Path]) -> Path | None:
+    """The one file of the tree with the longest of these ends; None where there is none, or more than one.
+
+    A bare name alone could be anybody's.
+    """
+    for end in ends:
+        if len(end.parts) > 1 and PLAIN.fullmatch(end.as_posix()):
+            found = [path for path in islice(tree.rglob(end.as_posix()), 2) if path.is_file()]
+            if found:
+                return found[0].relative_to(tree) if len(found) == 1 else None
+    return None
 
 
 def _of_frame(tree: Path, frame: Frame) -> str | None:

@@ -23,6 +23,7 @@ from core.repair.localize.sources import (
     parsed,
 )
 from core.repair.localize.syntax import Function, classes_of, identifier, nodes
+from core.repair.reproduce.attributes import IMPORT, namespace
 from core.repair.reproduce.infer import shaped, stand_in
 from core.repair.reproduce.value_classes import ValueClass, program_classes, value_classes
 from core.repair.reproduce.values import CALLABLE, Part, imports_for, objects_named, source
@@ -187,8 +188,16 @@ def _required(node: ast.ClassDef, init: Function | None) -> list[ast.arg]:
     """Parameters that have no default; without ``__init__`` the fields, as a dataclass takes them."""
     if init is not None:
         return [a for a in parameters(init, node.name) if a.arg not in defaults(init)]
-    fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and n.value is None]
+    fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and _is_required(n.value)]
     return [ast.arg(identifier(n.target), n.annotation) for n in fields if identifier(n.target)]
+
+
+def _is_required(value: ast.expr | None) -> bool:
+    """No default: none at all, or ``Field(min_length=1)``, which states rules alone."""
+    if not isinstance(value, ast.Call) or called(value) not in ("Field", "field"):
+        return value is None
+    given = value.args and not (isinstance(value.args[0], ast.Constant) and value.args[0].value is ...)
+    return not given and not {"default", "default_factory", "init"} & {k.arg for k in value.keywords}
 
 
 def calls_in_code(tree: Path, crash: Crash) -> Iterator[Call]:
@@ -224,7 +233,9 @@ def _ways(tree: Path, argument: ast.arg, node: Function, known: Classes, depth: 
     built = islice(constructions(tree, named, {}, known, depth - 1), WAYS) if named and depth else ()
     made = [_with_import(part, named, known) for part in built]
     plain: list[Part] = [(shaped(argument.annotation, node, argument.arg), ())]
-    return [(f"[{text}]" if several else text, lines) for text, lines in made] or plain
+    like = namespace(node, argument.arg)
+    stand_ins: list[Part] = [(like, (IMPORT,))] if like and not told else []
+    return [*([(f"[{text}]" if several else text, lines) for text, lines in made] or plain), *stand_ins]
 
 
 def _meant(tree: Path, name: str, told: str, node: Function, known: Classes) -> tuple[str, bool]:

@@ -244,9 +244,20 @@ def main(folder):
     os.dup2(2, 1)
     sys.path[:0] = [ROOT] + [p for p in (ROOT + "/src",) if os.path.isdir(p)]
     signal.signal(signal.SIGALRM, late)
+    configure()
     once = len(job["variants"]) == 1
     for number in range(len(job["variants"])):
         variant(job, report, number, key) if once else load(forked(job, report, number, key))
+
+
+def configure():
+    """Name Django's settings as pytest-django does: by the option of that name where pytest is configured."""
+    for name in ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+                found = re.search(r"""(?m)^DJANGO_SETTINGS_MODULE *= *["']?([\w.]+)""", file.read(100_000))
+            if found:
+                os.environ.setdefault("DJANGO_SETTINGS_MODULE", found[1])
 
 
 def variant(job, report, number, key):

@@ -1,0 +1,3 @@
+from meterkit.cli import main
+
+main()

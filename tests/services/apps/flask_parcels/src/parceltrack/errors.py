@@ -1,0 +1,2 @@
+class NotFound(LookupError):
+    """What was asked for does not exist."""

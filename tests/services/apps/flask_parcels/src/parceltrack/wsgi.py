@@ -1,0 +1,3 @@
+from parceltrack import create_app
+
+app = create_app()
