@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.real import need
 
 
-def _programs() -> Path:
+def programs() -> Path:
     """The folder of initdb: Debian keeps PostgreSQL's programs out of PATH."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return Path(found[-1] if found else need("initdb")).parent
@@ -41,7 +41,7 @@ class Server:
 @contextmanager
 def server() -> Iterator[Server]:
     """A running server, removed after the block. PostgreSQL refuses to run as root, so root runs it as another user."""
-    programs = _programs()
+    folder_of = programs()
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         own = {}
         if os.getuid() == 0:
@@ -49,10 +49,10 @@ def server() -> Iterator[Server]:
             shutil.chown(folder, "nobody", "nogroup")
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, "check": True, **own}
         data, port = f"{folder}/data", _free_port()
-        subprocess.run([programs / "initdb", "-D", data, "-U", "tests", "--auth=trust", "--no-sync"], **quiet)
+        subprocess.run([folder_of / "initdb", "-D", data, "-U", "tests", "--auth=trust", "--no-sync"], **quiet)
         made = Server(
             f"postgresql://tests@127.0.0.1:{port}/postgres",
-            [programs / "pg_ctl", "-D", data, "-w"],
+            [folder_of / "pg_ctl", "-D", data, "-w"],
             f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off",
             f"{folder}/log",
             lambda argv: subprocess.run(argv, **quiet),

@@ -10,6 +10,8 @@ import pytest
 from core.repair.environment import servers as found
 from core.repair.environment.fault import EnvironmentFault
 from core.repair.sandbox.runner import BubblewrapRunner
+from tests import postgres
+from tests.real import need
 
 REDIS = """
 import os, socket
@@ -26,8 +28,8 @@ print(subprocess.run(asked, capture_output=True, text=True))
 """
 
 
-@pytest.mark.skipif(not found.found("redis"), reason="this machine has no redis-server")
 def test_redis_is_there_for_one_run(checkout, tmp_path):
+    need("redis-server")
     runner = BubblewrapRunner(servers=found.servers({"redis": "REDIS_URL"}, tmp_path))
     for _ in range(2):
         done = runner.run(["python", "-c", REDIS], checkout({"a.py": ""}))
@@ -36,12 +38,11 @@ def test_redis_is_there_for_one_run(checkout, tmp_path):
         pytest.fail("the server of a run is reachable from outside, or another one runs here")
 
 
-@pytest.mark.skipif(not found.found("postgresql"), reason="this machine has no PostgreSQL")
 def test_postgresql_starts_from_an_empty_cluster_in_each_run(checkout, tmp_path):
+    postgres.programs()
     made = found.servers({"postgresql": "DB_URL"}, tmp_path)
     psql = str(made.all[0].program.with_name("psql"))
-    if not os.path.exists(psql):
-        pytest.skip("this machine has no psql")
+    psql = psql if os.path.exists(psql) else need("psql")
     before = sorted(os.listdir(tmp_path))
     for _ in range(2):
         done = BubblewrapRunner(servers=made).run(["python", "-c", POSTGRESQL, psql], checkout({"a.py": ""}))

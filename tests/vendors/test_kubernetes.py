@@ -6,7 +6,6 @@ No real cluster is asked: what the simulator shows is the protocol, the patches 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 
@@ -19,6 +18,7 @@ from core.vendors.delivery import kubernetes
 from core.vendors.delivery.cluster import Cluster
 from core.vendors.delivery.kubernetes import KEY, argo_state, by_hand, paused_for_good, rollout_state, sha_of
 from core.vendors.delivery.types import ReleaseOrder
+from tests.real import need
 from tests.vendors.kubernetes_api import TOKEN, KubernetesApi, fault
 from tests.vendors.loopback import serving
 
@@ -278,14 +278,13 @@ def test_the_command_by_hand():
 
 
 def kubectl(url: str, *args: str, folder) -> str:
-    argv = ["kubectl", "--server", url, "--namespace", "prod", "--cache-dir", str(folder), *args]
+    argv = [need("kubectl"), "--server", url, "--namespace", "prod", "--cache-dir", str(folder), *args]
     env = {"HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin:/bin"}
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=env)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 def test_kubectl_takes_the_simulator_for_an_api_server(api, url, tmp_path):
     made, api.anonymous = way(url), True
     template = "jsonpath={.spec.template.spec.containers[0].image}"
@@ -301,7 +300,6 @@ def test_kubectl_takes_the_simulator_for_an_api_server(api, url, tmp_path):
     assert made.production().vendor_id == IMAGE
 
 
-@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 def test_kubectl_and_the_platform_agree_on_a_rollout_that_failed(api, url, tmp_path):
     api.anonymous = True
     api.bad.add(IMAGE)
