@@ -108,6 +108,16 @@ def test_a_build_that_failed_leaves_nothing_and_the_next_one_succeeds(checkout, 
         assert not built(tree, index.url).found
 
 
+def test_an_index_without_the_linters_costs_no_environment(checkout, built, judging, monkeypatch):
+    def missing(*_):
+        raise EnvironmentFault("ruff was not found in the package registry.")
+
+    monkeypatch.setattr(environments, "_linters", missing)
+    with serving([GREETING, *judging]) as index:
+        made = built(checkout({"requirements.txt": "greeting\n"}), index.url)
+    assert made.interpreter.linters is None and "ruff was not found in the package registry." in made.notes[-1]
+
+
 def test_code_without_any_dependency_gets_pytest_alone_and_asks_no_index(checkout, built):
     tree = checkout({"shop.py": "x = 1\n", "tests/test_alone.py": ALONE})
     made = built(tree, "http://127.0.0.1:1/simple", python="")

@@ -58,15 +58,15 @@ def environment(order: Order) -> Environment:
         return Environment(there, f"Python {_dotted(there.version)} of {asked}")
     try:
         if asked == "auto" and _is_alone(order):
-            made, tools = _alone(order), None
+            made, tools, told = _alone(order), None, []
         else:
             here = _chosen(order)
-            made, tools = _built(order, here), _linters(order, here)
+            made, (tools, told) = _built(order, here), _linters_or_note(order, here)
     except TimeoutError as error:
         raise EnvironmentFault(f"{error}.", "Wait, or end that process.") from None
     says = f"Python {made.told['version']} with the service's own packages"
     seconds = round(time.monotonic() - started, 2)
-    notes, linters = tuple(made.told["notes"]), _interpreter(tools) if tools else None
+    notes, linters = (*made.told["notes"], *told), _interpreter(tools) if tools else None
     folders = (made.folder, *([tools.folder] if tools else []))
     return Environment(_interpreter(made, linters), says, notes, made.found, seconds, folders)
 
@@ -139,6 +139,14 @@ def _interpreter(made: cache.Cached, linters: Interpreter | None = None) -> Inte
         variables={"VIRTUAL_ENV": str(venv)},
         modules=frozenset(told["modules"]),
     )
+
+
+def _linters_or_note(order: Order, here: Installed) -> tuple[cache.Cached | None, list[str]]:
+    """The service's version of the linters; where the index lacks them, the platform's own, and a note."""
+    try:
+        return _linters(order, here), []
+    except EnvironmentFault as fault:
+        return None, [f"the code is linted as Python {_dotted(PLATFORM.version)}: {fault.says}"]
 
 
 def _linters(order: Order, here: Installed) -> cache.Cached | None:
