@@ -28,6 +28,7 @@ CACHE = Path(os.environ.get("REAL_CASES", Path.home() / ".cache" / "real-cases")
 TOOLS = ("pytest", "coverage")  # what a service's environment has to run its tests
 GIT = ("git", "-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "commit.gpgsign=false")
 TESTS = ("tests", "test", "testing")
+UV = str(Path(sys.executable).with_name("uv"))
 
 
 class Unprepared(Exception):
@@ -154,7 +155,7 @@ def _environment(made: Prepared) -> None:
 
 
 def _install(made: Prepared, *wanted: str) -> None:
-    run([str(Path(sys.executable).with_name("uv")), "pip", "install", "-q", "--python", str(made.python), *wanted])
+    run([UV, "pip", "install", "-q", "--python", str(made.python), *wanted])
 
 
 def _without_code(project: str, packages: Path) -> None:
@@ -170,7 +171,8 @@ def _base(python: str) -> str:
     """The interpreter of a version. Raises Unprepared when this machine has none."""
     if python == f"{sys.version_info.major}.{sys.version_info.minor}":
         return str(Path(sys.base_prefix) / "bin" / "python3")
-    return run([str(Path(sys.executable).with_name("uv")), "python", "find", "--system", python]).strip()
+    kept = sorted(Path.home().glob(f".pyenv/versions/{python}.*/bin/python"))
+    return str(kept[-1]) if kept else run([UV, "python", "find", "--system", python]).strip()
 
 
 def _crash(made: Prepared) -> dict:
