@@ -8,10 +8,10 @@ from tests.bench.repair.real_fixers import own_fix, wrong_fixes
 
 CASES = load()
 FIXABLE = [case for case in CASES if not case.control]
-STEERED_BY = frozenset(
-    "boltons mistune pypdf tabulate icalendar inflect marshmallow click croniter tqdm werkzeug httpx starlette rich "
-    "deepdiff thefuck python-dateutil".split()  # noqa: SIM905
-)
+STEERED_BY = {
+    "boltons", "mistune", "pypdf", "tabulate", "icalendar", "inflect", "marshmallow", "click", "croniter", "tqdm",
+    "werkzeug", "httpx", "starlette", "rich", "deepdiff", "thefuck", "python-dateutil",
+}  # fmt: skip
 PROGRAM = '''import os
 
 

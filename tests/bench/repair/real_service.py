@@ -162,7 +162,7 @@ def _without_code(project: str, packages: Path) -> None:
     name = project.replace("-", "_").replace(".", "_").lower()
     folders = packages.glob("*.dist-info")
     info = next(path for path in folders if path.name.split("-")[0].replace(".", "_").lower() == name)
-    for row in csv.reader((info / "RECORD").open(encoding="utf-8")):
+    for row in csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()):
         if ".dist-info" not in row[0] and not row[0].startswith(".."):
             (packages / row[0]).unlink(missing_ok=True)
 
