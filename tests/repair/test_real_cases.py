@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.repair.bench_real import Row, blind_since, figures, loss
+from tests.bench.repair.bench_real import Row, blind_since, figures, loss, reproduced
 from tests.bench.repair.real_case import load, parse
 from tests.bench.repair.real_fixers import own_fix, wrong_fixes
 
@@ -88,7 +88,7 @@ def test_a_recipe_makes_its_wrong_fix(recipe, added):
     [
         ({"decision": "error", "reason": "no answer in 600 s"}, "no answer in time"),
         ({"decision": "error", "reason": "KeyError: 'x'"}, "error of ours"),
-        ({"decision": "fix", "reason": ""}, "wrong fix"),
+        ({"decision": "fix", "cause": "code", "reason": ""}, "wrong fix"),
         ({"decision": "escalate", "cause": "code", "reason": "The crash could not be reproduced."}, "not reproduced"),
         ({"decision": "escalate", "cause": "data", "reason": "A column is missing."}, "taken for unfixable"),
         ({"decision": "escalate", "cause": "code", "reason": "Nothing was found."}, "no candidate survived"),
@@ -96,6 +96,7 @@ def test_a_recipe_makes_its_wrong_fix(recipe, added):
 )
 def test_a_loss_has_a_class(answer, kind):
     assert loss(answer) == kind
+    assert reproduced(answer) == (kind in ("wrong fix", "no candidate survived"))
 
 
 def test_the_figures_count_what_a_wrong_fix_reached():

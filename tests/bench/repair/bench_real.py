@@ -85,10 +85,15 @@ def measured(case: RealCase, embedded_only: bool, everything: bool) -> Row:
 def _embedded(row: Row, made: Prepared) -> None:
     answer = repaired(made, {})
     row.reason, row.seconds = answer["reason"], answer["seconds"]
-    row.reproduced = answer["decision"] != "error" and not (row.case.control or "not be reproduced" in row.reason)
+    row.reproduced = not row.case.control and reproduced(answer)
     row.confidence, row.unattended = answer.get("confidence", 0.0), answer.get("unattended", False)
     row.outcome = _outcome(row.case, made, answer)
     row.loss = "" if row.outcome in ("right", "escalated") else loss(answer)
+
+
+def reproduced(answer: dict) -> bool:
+    """Whether the product saw the crash, and did not take it for one that code cannot cure."""
+    return answer.get("cause") == "code" and "not be reproduced" not in answer["reason"]
 
 
 def _outcome(case: RealCase, made: Prepared, answer: dict) -> str:
