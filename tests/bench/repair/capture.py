@@ -13,6 +13,7 @@ import traceback
 
 SECRET = re.compile(r"token|secret|passw|credential|api_?key|authorization", re.I)
 STANDARD = sysconfig.get_paths()["stdlib"]
+LIBRARY = "python" + sysconfig.get_python_version()
 
 
 def place(file: str, root: str) -> str:
@@ -22,7 +23,7 @@ def place(file: str, root: str) -> str:
     if file.startswith("<frozen "):
         return file
     if file.startswith(STANDARD):
-        return "python3.11" + file[len(STANDARD) :]
+        return LIBRARY + file[len(STANDARD) :]
     return "site-packages/" + "/".join(file.split(os.sep)[-2:])
 
 
@@ -69,7 +70,7 @@ def told(error: BaseException, root: str, trigger: str) -> dict:
     kind["message"] = str(error)
     lines = ["Traceback (most recent call last):"]
     for f in calls:
-        file = f["file"].replace("python3.11/", "/usr/lib/python3.11/") if not f["in_app"] else "/srv/app/" + f["file"]
+        file = f["file"].replace(f"{LIBRARY}/", f"/usr/lib/{LIBRARY}/") if not f["in_app"] else "/srv/app/" + f["file"]
         lines += [f'  File "{file}", line {f["line"]}, in {f["function"]}', "    " + f["code"]]
     name = kind["type"] if kind["module"] == "builtins" else f"{kind['module']}.{kind['type']}"
     lines.append(f"{name}: {kind['message']}")

@@ -1,0 +1,306 @@
+"""How good the product is on crashes of released versions that a later release fixed (real/).
+
+    python -m tests.bench.repair.bench_real [--blind] [--only ID ...] [--verify] [--embedded-only] [--everything]
+
+Three measurements on each case. Embedded: what the product's own repairer gives, judged by the hidden checks. Oracle:
+a scripted model gives the project's own fix once; is it proved? Antagonist: it gives wrong fixes by five general
+recipes; which are proved, and which would be released without a person? Both follow only where the crash was
+reproduced (with --everything always: nothing is proved without it).
+
+``dev`` prints a table. ``blind`` prints figures only, and runs at most once a day. Each run of a whole set is noted in
+real/runs.log. The cases are laid out in a cache folder, from the package index.
+"""
+
+from __future__ import annotations
+
+import argparse
+import calendar
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from tests.bench.repair.real_case import FOLDER, RealCase, load
+from tests.bench.repair.real_fixers import own_fix, wrong_fixes
+from tests.bench.repair.real_service import Prepared, Unprepared, given, prepared, right, start_over
+from tests.bench.repair.real_worker import MARK
+from tests.shared import ROOT
+
+LOG = FOLDER / "runs.log"
+LIMIT = 600  # seconds of one repair
+DAY = 24 * 60 * 60
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+LOSSES = (  # words of the product's answer: class of the loss, the first that fits
+    ("not be reproduced", "not reproduced"),
+    ("older test", "older tests"),
+    ("collect", "test not collected"),
+    ("may not be run", "test refused"),
+    ("passes_after", "new test"),
+    ("new test", "new test"),
+)
+
+
+@dataclass
+class Row:
+    """What was measured on one case. ``wrong`` maps a recipe to silent, proved, unattended or right."""
+
+    case: RealCase
+    outcome: str = ""  # right, wrong, silent, escalated, error
+    loss: str = ""
+    reason: str = ""
+    reproduced: bool = False
+    unattended: bool = False
+    confidence: float = 0.0
+    seconds: float = 0.0
+    oracle: str = ""  # proved, or why not
+    wrong: dict[str, str] = field(default_factory=dict)
+
+
+def measured(case: RealCase, embedded_only: bool, everything: bool) -> Row:
+    """All measurements on a case. What cannot be laid out or run here is an error, with its class."""
+    row = Row(case)
+    try:
+        made = prepared(case)
+    except (Unprepared, subprocess.TimeoutExpired) as error:
+        row.outcome, row.loss, row.reason = "error", "not laid out", str(error)
+        return row
+    if case.python != HERE:
+        row.outcome, row.loss = "error", f"environment: Python {case.python}"
+        return row
+    _embedded(row, made)
+    if not (case.control or embedded_only) and (row.reproduced or everything):
+        _oracle(row, made)
+        _antagonist(row, made)
+    start_over(made)
+    return row
+
+
+def _embedded(row: Row, made: Prepared) -> None:
+    answer = repaired(made, {})
+    row.reason, row.seconds = answer["reason"], answer["seconds"]
+    row.reproduced = not row.case.control and reproduced(answer)
+    row.confidence, row.unattended = answer.get("confidence", 0.0), answer.get("unattended", False)
+    row.outcome = _outcome(row.case, made, answer)
+    row.loss = "" if row.outcome in ("right", "escalated") else loss(answer)
+
+
+def reproduced(answer: dict) -> bool:
+    """Whether the product saw the crash, and did not take it for one that code cannot cure."""
+    return answer.get("cause") == "code" and "not be reproduced" not in answer["reason"]
+
+
+def _outcome(case: RealCase, made: Prepared, answer: dict) -> str:
+    if answer["decision"] == "error":
+        return "error"
+    if answer["decision"] != "fix":
+        return "escalated" if case.control else "silent"
+    return "wrong" if case.control or not right(made) else "right"
+
+
+def _oracle(row: Row, made: Prepared) -> None:
+    answer = repaired(made, oracle(made))
+    row.oracle = "proved" if answer.get("proved") else answer["reason"]
+
+
+def oracle(made: Prepared) -> dict[str, str]:
+    """New texts by the project's own fix."""
+    fix, root = made.case.fix, f"{made.case.root}/"
+    before = {file: (made.repo / file).read_text("utf-8") for file in fix}
+    after = {file: (made.after / file.removeprefix(root)).read_text("utf-8") for file in fix}
+    return own_fix(before, after, fix)
+
+
+def _antagonist(row: Row, made: Prepared) -> None:
+    crash = json.loads(made.crash.read_text(encoding="utf-8"))
+    files = {frame["file"] for frame in crash["frames"] if frame["in_app"]}
+    texts = {file: (made.repo / file).read_text("utf-8") for file in files if (made.repo / file).is_file()}
+    for recipe, changed in wrong_fixes(crash["frames"], texts, row.case.raises):
+        row.wrong[recipe] = _wrong(made, changed)
+
+
+def _wrong(made: Prepared, files: dict[str, str]) -> str:
+    if passes(made, files):
+        return "right"
+    answer = repaired(made, files)
+    if answer.get("unattended"):
+        return "unattended"
+    return "proved" if answer.get("proved") else "silent"
+
+
+def passes(made: Prepared, files: dict[str, str]) -> bool:
+    """Whether the hidden checks pass with these new texts."""
+    start_over(made)
+    for file, text in files.items():
+        (made.repo / file).write_text(text, encoding="utf-8")
+    try:
+        return right(made)
+    finally:
+        start_over(made)
+
+
+def repaired(made: Prepared, files: dict[str, str]) -> dict:
+    """The product's answer; the decision is "error" when it fails or takes too long. The tree stays as it left it."""
+    start_over(made)
+    asked = {"tree": str(made.repo), "crash": str(made.crash), "source": made.case.root, "tests": made.tests}
+    with tempfile.TemporaryDirectory() as scratch:
+        told = Path(scratch) / "asked.json"
+        told.write_text(json.dumps(asked | {"files": files}), encoding="utf-8")
+        argv = [str(made.python), "-m", "tests.bench.repair.real_worker", str(told)]
+        own = next((Path(sys.prefix) / "lib").glob("python3*/site-packages"))
+        env = os.environ | {"PYTHONPATH": f"{ROOT}:{own}", "DATA_DIR": scratch}
+        started = time.monotonic()
+        try:
+            done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=LIMIT)
+            lines = [line[len(MARK) :] for line in done.stdout.splitlines() if line.startswith(MARK)]
+            if lines:
+                return json.loads(lines[-1])
+            said = (done.stderr.strip().splitlines() or ["no answer"])[-1]
+        except subprocess.TimeoutExpired:
+            said = f"no answer in {LIMIT} s"
+    return {"decision": "error", "reason": said, "seconds": round(time.monotonic() - started, 1)}
+
+
+def loss(answer: dict) -> str:
+    """The class of a loss, by the words of the answer."""
+    if answer["decision"] == "error":
+        return "no answer in time" if "no answer in" in answer["reason"] else "error of ours"
+    if answer["decision"] == "fix":
+        return "wrong fix"
+    said = next((kind for words, kind in LOSSES if words in answer["reason"].lower()), "")
+    if said:
+        return said
+    return "taken for unfixable" if answer["cause"] != "code" else "no candidate survived"
+
+
+def figures(rows: Sequence[Row]) -> dict[str, int | float]:
+    """Counts over the cases and controls."""
+    fixable, controls = [r for r in rows if not r.case.control], [r for r in rows if r.case.control]
+    seen = Counter(r.outcome for r in fixable)
+    wrong = [kind for r in fixable for kind in r.wrong.values() if kind != "right"]
+    return {
+        "cases": len(fixable),
+        "projects": len({r.case.project for r in fixable}),
+        "reproduced": sum(r.reproduced for r in fixable),
+        "right": seen["right"],
+        "wrong": seen["wrong"],
+        "silent": seen["silent"],
+        "errors": seen["error"],
+        "applied without a person": sum(r.unattended for r in fixable),
+        "of these right": sum(r.unattended and r.outcome == "right" for r in fixable),
+        "median seconds": round(median([r.seconds for r in fixable if r.seconds] or [0]), 1),
+        "oracle tried": sum(bool(r.oracle) for r in fixable),
+        "oracle proved": sum(r.oracle == "proved" for r in fixable),
+        "wrong fixes": len(wrong),
+        "wrong fixes proved": sum(kind in ("proved", "unattended") for kind in wrong),
+        "wrong fixes without a person": wrong.count("unattended"),
+        "controls": len(controls),
+        "controls escalated": sum(r.outcome == "escalated" for r in controls),
+    }
+
+
+def losses(rows: Iterable[Row]) -> dict[str, int]:
+    """How many cases were lost to what: first of the embedded repairer, then of the oracle."""
+    lost = Counter(f"embedded: {r.loss}" for r in rows if r.loss)
+    lost.update(f"oracle: {loss_of_oracle(r.oracle)}" for r in rows if r.oracle not in ("", "proved"))
+    return dict(lost.most_common())
+
+
+def loss_of_oracle(reason: str) -> str:
+    return loss({"decision": "escalate", "cause": "code", "reason": reason})
+
+
+def line(row: Row) -> str:
+    """One row of the table: the last columns are the wrong fixes proved of those made, and the class of the loss."""
+    kinds = Counter(row.wrong.values())
+    oracle = row.oracle if row.oracle in ("", "proved") else loss_of_oracle(row.oracle)
+    cells = (
+        row.case.id.ljust(34),
+        row.outcome.ljust(9),
+        "yes" if row.reproduced else "no ",
+        f"{row.confidence:.2f}",
+        f"{row.seconds:6.1f}",
+        (oracle or "-").ljust(20),
+        f"{kinds['proved'] + kinds['unattended']}/{len(row.wrong) - kinds['right']}",
+        row.loss,
+    )
+    return " | ".join(cells)
+
+
+def lay_out(cases: Sequence[RealCase]) -> int:
+    """Verify cases: the crash is as told, the fixed version and the project's own fix pass the checks. Failures."""
+    failed = 0
+    for case in cases:
+        try:
+            problem = _problem(prepared(case))
+        except (Unprepared, OSError, subprocess.TimeoutExpired) as error:
+            problem = str(error)
+        failed += bool(problem)
+        print(f"{case.id}: {problem or 'ok'}", flush=True)
+    return failed
+
+
+def _problem(made: Prepared) -> str:
+    case = made.case
+    if case.control:
+        return ""
+    wanted, expressions = [gives for _, gives in case.checks], [expression for expression, _ in case.checks]
+    start_over(made)
+    if (after := given(made, expressions, root=made.after)) != wanted:
+        return f"the fixed version gives {after}"
+    if given(made, expressions) == wanted:
+        return "the broken version passes the checks"
+    return "" if passes(made, oracle(made)) else "the project's own fix, as restricted, does not pass the checks"
+
+
+def noted(which: str, found: dict) -> None:
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with LOG.open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"time": when, "commit": commit.stdout.strip(), "set": which} | found) + "\n")
+
+
+def blind_since() -> float:
+    """Seconds since the last run of the blind set; infinite when there was none."""
+    runs = [json.loads(text) for text in LOG.read_text(encoding="utf-8").splitlines()] if LOG.exists() else []
+    last = max((run["time"] for run in runs if run["set"] == "blind"), default="")
+    return time.time() - _seconds(last) if last else float("inf")
+
+
+def _seconds(when: str) -> float:
+    return calendar.timegm(time.strptime(when, "%Y-%m-%dT%H:%M:%SZ"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--blind", action="store_true", help="the blind set: figures only, at most once a day")
+    parser.add_argument("--only", nargs="*", default=[], help="cases whose id begins so")
+    parser.add_argument("--verify", action="store_true", help="check the cases themselves; repair nothing")
+    parser.add_argument("--embedded-only", action="store_true")
+    parser.add_argument("--everything", action="store_true")
+    asked = parser.parse_args()
+    which = "blind" if asked.blind else "dev"
+    cases = [c for c in load("" if asked.verify else which) if not asked.only or c.id.startswith(tuple(asked.only))]
+    if asked.verify:
+        raise SystemExit(lay_out(cases))
+    if asked.blind and (asked.only or blind_since() < DAY):
+        raise SystemExit("The blind set runs as a whole, and at most once a day.")
+    rows = []
+    for case in cases:
+        rows.append(measured(case, asked.embedded_only, asked.everything))
+        if not asked.blind:
+            print(line(rows[-1]), flush=True)
+    found = figures(rows) | ({"losses": losses(rows)} if which == "dev" else {})
+    print(json.dumps(found, indent=1))
+    if not asked.only:
+        noted(which, found)
+
+
+if __name__ == "__main__":
+    main()
