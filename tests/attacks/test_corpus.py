@@ -222,6 +222,7 @@ class RT:
         public_url = "http://console.example"
 
     runner = None
+    policy = Policy()
 
 
 def replace_row(row: ChangeSet, **values) -> ChangeSet:

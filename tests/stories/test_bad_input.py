@@ -109,8 +109,8 @@ def platform(tmp_path, vendor, monkeypatch):
 class Patient(Collector):
     """Its patience is two seconds; one for all rounds, so that what is still being read is not read twice."""
 
-    def round(self, rt: runtime.Runtime) -> dict:
-        return super().round(rt, patience=2.0)
+    def round(self, rt: runtime.Runtime, **more) -> dict:
+        return super().round(rt, **{**more, "patience": 2.0})
 
 
 @pytest.fixture
