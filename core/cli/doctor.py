@@ -41,7 +41,7 @@ def examine(rt: Runtime) -> Iterator[DoctorLine]:
     yield _python()
     yield _git()
     yield _policy(rt)
-    yield from (DoctorLine("platform.toml", "ok", says) for says in advice.notes(rt.policy))
+    yield from (DoctorLine("defaults", "ok", says) for says in advice.notes(rt.policy))
     yield _database(rt)
     yield _people()
     yield _audit(rt)
