@@ -25,6 +25,7 @@ from core.signals.release_traffic import Traffic
 from core.signals.timeline import Bin
 
 SETTLE = 15.0  # seconds in which instances of the replaced release may still answer
+EXCHANGE = 30.0  # seconds after which the instances are exchanged, so that failures are no longer those of the exchange
 NEAR = 30.0  # seconds around the release within which a rise counts as begun with it
 GROWTH = tuple(times(factor) for factor in (2, 4, 10, 100, 1000))
 FALLEN = tuple(times(factor) for factor in (0.7, 0.5, 0.25, 0.1))
@@ -78,7 +79,7 @@ class Look:
     @property
     def settled(self) -> bool:
         """Is the exchange of instances over? Until then both releases answer, and connections break."""
-        return self.scene.elapsed >= min(self.rules.earliest, self.rules.seconds)
+        return self.scene.elapsed >= min(EXCHANGE, self.rules.earliest, self.rules.seconds / 2)
 
     @property
     def certain(self) -> float:

@@ -67,6 +67,12 @@ ELSEWHERE = {
     "core.repair.environment.alone": "names of the platform's own packages",
     "core.repair.environment.cache": "a file that this platform wrote",
     "core.vendors.package_index": "pages of the operator's own package index, matched in linear time",
+    "core.repair.sandbox.servers_inside": "runs inside the sandbox",
+    "core.stages.imports_inside": "runs inside the sandbox",
+    "core.stages.readiness": "parses what the readers of the sources parse",
+    "core.setup.repository:RepositoryAnswers.values": "what an admin types",
+    "core.vendors.datadog_lines:row_of": "the name of a stream that this platform wrote",
+    "core.vendors.delivery.github_actions:filled": "inputs of the operator's own policy",
     "core.stages.review.manifests:main": "runs inside the sandbox",
     "core.stages.review.tools": "reports of our own tools, validated and bounded",
 }

@@ -47,7 +47,7 @@ def test_an_empty_change(files, rationale, says):
 
 
 @pytest.mark.parametrize(
-    ("added", "limit", "says"), [(2, 3, None), (3, 3, None), (4, 3, "4 lines change, 3 are allowed")]
+    ("added", "limit", "says"), [(2, 3, None), (3, 3, None), (4, 3, "the fix changes 4 lines; at most 3 are allowed")]
 )
 def test_lines(added, limit, says):
     assert refused({"a.py": OLD + "y = 1\n" * added}, max_lines=limit) == says
@@ -55,13 +55,14 @@ def test_lines(added, limit, says):
 
 def test_removed_lines_and_new_files_count():
     before = {"a.py": OLD + "y = 1\n" * 3}
-    assert refused({"a.py": OLD}, before, max_lines=2) == "3 lines change, 2 are allowed"
-    assert refused({"a.py": OLD.replace("1 / x", "2 / x")}, max_lines=1) == "2 lines change, 1 are allowed"
-    assert refused({"b.py": "y = 1\n", "c.py": "y = 1\n"}, max_lines=1) == "2 lines change, 1 are allowed"
-    assert refused({"b.py": "++y\n--y\n"}, max_lines=1) == "2 lines change, 1 are allowed"
+    assert refused({"a.py": OLD}, before, max_lines=2) == "the fix changes 3 lines; at most 2 are allowed"
+    two = "the fix changes 2 lines; at most 1 are allowed"
+    assert refused({"a.py": OLD.replace("1 / x", "2 / x")}, max_lines=1) == two
+    assert refused({"b.py": "y = 1\n", "c.py": "y = 1\n"}, max_lines=1) == two
+    assert refused({"b.py": "++y\n--y\n"}, max_lines=1) == two
 
 
-@pytest.mark.parametrize(("limit", "says"), [(2, None), (1, "2 files change, 1 are allowed")])
+@pytest.mark.parametrize(("limit", "says"), [(2, None), (1, "the fix changes 2 files; at most 1 are allowed")])
 def test_files(limit, says):
     files = {"a.py": OLD + "y = 1\n", "b.py": "y = 1\n", "c.py": "z = 1\n"}
     assert refused(files, {"a.py": OLD, "c.py": "z = 1\n"}, max_files=limit) == says

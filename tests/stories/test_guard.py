@@ -22,10 +22,11 @@ from core.ops import infrastructure
 from core.repair.sandbox import checkout
 from core.repair.sandbox.runner import LimitedRunner
 from core.stages import steps, workspace
-from core.stages.deliver import deploy, guard, merge, restoring
+from core.stages.deliver import guard, merge, restoring
 from core.vendors import command
 from core.vendors.base import Deployed, VendorError
 from core.vendors.command import Unreachable
+from core.vendors.delivery.vercel import VercelDelivery
 from tests.stories.outage import Outage
 from tests.stories.test_flow import ended, rows
 from tests.stories.world import until
@@ -193,7 +194,7 @@ def test_a_promotion_that_is_accepted_while_the_alias_never_moves(world, monkeyp
 
 def test_a_deployment_that_hangs_is_cancelled_before_production_is_left(world, monkeypatch):
     w = world()
-    monkeypatch.setattr(deploy, "BUILD_SECONDS", 0.0)
+    monkeypatch.setattr(VercelDelivery, "patience", 0.001)
     hanging: dict[str, str] = {}
     shape = w.deployer._shape
 

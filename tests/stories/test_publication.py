@@ -14,8 +14,12 @@ from core.models import Analysis, Approval, Cause, ChangeSet, Impact, Severity, 
 from core.ops import durable
 from core.ops.stage_log import Entry
 from core.repair import engine
+from core.repair.environment.environment import Environment
+from core.repair.sandbox.interpreter import PLATFORM
+from core.runtime import connected
 from core.stages import fix, handover, pull_request, test, workspace
 from core.stages.context import FIRST, FixPass, StageContext
+from core.stages.ground import Ground
 from core.stages.results import Rebased
 from core.stages.review import gates, review
 from core.vendors.base import ReviewFinding, ReviewProgress
@@ -290,4 +294,5 @@ def test_an_earlier_attempts_texts_are_known_to_another_worker(fixed):
     row = changes()[0]
     asking = ChangeSet(issue_id=row.issue_id, run=1, attempt=2, generator="none")
     found = workspace.clone(w.rt, "shop", w.rt.policy.repositories["shop"])
-    assert [*fix._refused(found, row.issue_id, asking)[0]] == ["shop.py"]
+    stands = Ground(found.repository, connected(w.rt.runner, "runner"), Environment(PLATFORM, ""))
+    assert [*fix._refused(found, row.issue_id, asking, stands)[0]] == ["shop.py"]

@@ -162,6 +162,7 @@ GITHUB_CALLS = {
     "reviews": lambda c: c.reviews(NAME, 5),
     "check_runs": lambda c: c.check_runs(NAME, SHA),
     "statuses": lambda c: c.statuses(NAME, SHA),
+    "permissions": lambda c: c.permissions(NAME),
     "check": lambda c: c.check(),
 }
 

@@ -204,6 +204,7 @@ def constant(module: ast.Module, name: str) -> Any:
     return ...
 
 
+LONGEST_PATH, DEEPEST = 1000, 30  # characters and folders of a path that are compared; a report may name any text
 PLAIN = re.compile(r"[\w./+ -]{1,300}")  # no character that means something in a pattern
 
 
@@ -218,7 +219,7 @@ def _ends(tree: Path, file: str) -> Iterator[str]:
     Reports name a module's path, without the source folder (``src``) or the service's folder that it lies in: where no
     end is a path from the root, it is looked for below.
     """
-    parts = Path(file.replace("\\", "/")).parts
+    parts = Path(file[-LONGEST_PATH:].replace("\\", "/")).parts[-DEEPEST:]
     ends = [path for start in range(len(parts)) if _inside(path := Path(*parts[start:]))]
     found = [path for path in ends if _is_file(tree / path)]
     yield from (path.as_posix() for path in found or filter(None, [_below(tree, ends)]))
