@@ -24,8 +24,7 @@ from tests.pages.test_pages import HOSTILE
 
 pytestmark = pytest.mark.browser
 PASSWORD = "four-people-work-here"
-PLATFORM = screens.PLATFORM.replace('"https://git.example/shop.git"',
-                                    '"https://git.example/shop.git"\nvercel_project = "shop"')  # fmt: skip
+PLATFORM = screens.PLATFORM
 
 
 @pytest.fixture(scope="module")
