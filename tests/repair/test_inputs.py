@@ -9,6 +9,7 @@ from core.repair.reproduce.guided_inputs import grown, written_before
 from core.repair.reproduce.infer import shaped
 from core.repair.reproduce.inputs import calls_in_code
 from core.repair.reproduce.mutate import mutated, swapped
+from core.repair.reproduce.reproduce import written
 from core.repair.reproduce.seed_values import hints
 from core.repair.reproduce.test_calls import literals, scaffolds
 from core.repair.sandbox.probe import Call, ProbeOutcome
@@ -126,3 +127,18 @@ def test_what_the_tests_give_is_tried_where_a_text_or_mapping_was_guessed(tmp_pa
     assert [c.expression for c in scaffolds(tmp_path, crash(1, "f"))] == ["f([{'n': 1}], 'EUR')"]
     tried = [c.expression for c in swapped(Call("", "g({}, 'text', 'own')"), literals(tmp_path))]
     assert tried == ["g({'n': 1}, 'text', 'own')", "g({}, 'EUR', 'own')", "g({}, 'n', 'own')"]
+
+
+@pytest.mark.parametrize(
+    ("setup", "kept"),
+    [
+        ("plan = quote(3)\nlimit = 5\nbasket = Basket()", ["    quote(3)", "    basket = Basket()"]),
+        ("basket = Basket()", ["    basket = Basket()"]),
+        ("a, b = pair()\nbasket = Basket(b)", ["    a, b = pair()", "    basket = Basket(b)"]),
+        ("basket = Basket()\nbasket = filled(basket)", ["    basket = Basket()", "    basket = filled(basket)"]),
+    ],
+)
+def test_a_regression_test_names_nothing_that_it_does_not_read(setup, kept):
+    """A checker of style refuses such names: a test of the repository read them in its own checks."""
+    made = written(Call("", "basket.total()", setup), Crash(exception={"type": "KeyError"}, frames=[]))
+    assert made.code.split("():\n")[1].splitlines() == [*kept, "    basket.total()"]

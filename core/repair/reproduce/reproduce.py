@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
@@ -152,7 +152,7 @@ def written(call: Call, crash: Crash, raises: str = "", tests: str = "tests") ->
     frame, kind = deepest_in_app(crash) or _NOWHERE, kind_of(crash)
     imports = [*call.imports.splitlines(), *(raises.splitlines()[:-1])]
     imports += ["import pytest"] if raises else []
-    body = [*call.setup.splitlines()]
+    body = _without_unused(call.setup, call.expression).splitlines()
     if raises:
         body += [f"with pytest.raises({raises.splitlines()[-1]}):", f"    {call.expression}"]
     elif call.expression != "None":
@@ -165,6 +165,29 @@ def written(call: Call, crash: Crash, raises: str = "", tests: str = "tests") ->
     code = f"{about}\n\n{head}def {name}():\n{inside}"
     path = PurePosixPath(tests, f"test_regression_{fingerprint(crash)}.py").as_posix()
     return RegressionTest(path, code, call.expression)
+
+
+def _without_unused(setup: str, expression: str) -> str:
+    """The statements without names that nothing reads: a test of the repository read them in checks that are not here.
+
+    A call stays, for what it does.
+    """
+    try:
+        tree, called = ast.parse(setup), ast.parse(expression)
+    except (SyntaxError, ValueError):
+        return setup
+    names = [n for whole in (tree, called) for n in ast.walk(whole) if isinstance(n, ast.Name)]
+    read = {n.id for n in names if not isinstance(n.ctx, ast.Store)}
+    kept = [_unnamed(node, read) for node in tree.body]
+    return setup if kept == tree.body else "\n".join(ast.unparse(node) for node in kept if node is not None)
+
+
+def _unnamed(node: ast.stmt, read: Set[str]) -> ast.stmt | None:
+    """The statement; of one that only sets a name that is not ``read``, its value if it calls something."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if name not in read:
+            return ast.Expr(value) if any(isinstance(n, ast.Call | ast.Await) for n in ast.walk(value)) else None
+    return node
 
 
 def _used(lines: Sequence[str], text: str) -> list[str]:
