@@ -33,6 +33,7 @@ READERS = {
     "core.repair.sandbox.runner": ".py",  # texts that are compared: what a patch can newly do
     "core.stages.review.manifests": ".txt .toml .cfg .py",  # manifests, as text that the sandbox parses
 }
+pytestmark = pytest.mark.timeout(1000)  # the traced journey is many times slower than a plain one
 OWN = (".git", ".probe-", ".proof-", ".timing-")  # files that the platform made there itself
 # ``file`` is Python's own platform.architecture(), which asks it of the interpreter
 PROGRAMS = {"file", "bwrap", os.path.basename(sys.executable), os.path.basename(os.path.realpath(sys.executable))}
@@ -47,7 +48,7 @@ def told(tmp_path_factory):
     repository.build(folder)
     written = folder / "strace.txt"
     argv = [strace, *record.COMMAND[1:], str(written), sys.executable, "-m", "tests.attacks.tripwire", str(folder)]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=400)
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder, json.loads(done.stdout.splitlines()[-1]), record.outside(written), [*record.calls(written)]
 
