@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from core.audit import chain
 from core.db import store
@@ -148,17 +148,7 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
         name, repository = rt.repository_of(issue.service)
         row = rows.of(session, change, name, "production", automatic)
-        ready = session.exec(
-            select(Deployment)
-            .where(
-                Deployment.change_set_id == change_id,
-                Deployment.status == "ready",
-                Deployment.environment == "preview",
-                Deployment.sha == change.head_sha,
-            )
-            .order_by(col(Deployment.id).desc())
-            .limit(1)
-        ).first()
+        ready = _preview_of(session, change)
         missing = release_checks.missing(session, issue_id, context.run, change)
     if missing or ready is None:
         says = f"Nothing was deployed: {'; '.join(missing) or 'this commit has no healthy preview'}"
@@ -193,6 +183,21 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         _audited(session, row, issue_id, automatic)
     entry.says = f"Production serves {made.vendor_id}."
     return Delivered(ok=True)
+
+
+def _preview_of(session: Session, change: ChangeSet) -> Deployment | None:
+    """The newest healthy preview of exactly the commit of the change."""
+    return session.exec(
+        select(Deployment)
+        .where(
+            Deployment.change_set_id == change.id,
+            Deployment.status == "ready",
+            Deployment.environment == "preview",
+            Deployment.sha == change.head_sha,
+        )
+        .order_by(col(Deployment.id).desc())
+        .limit(1)
+    ).first()
 
 
 def _audited(session, row: Deployment, issue_id: int, automatic: bool) -> None:

@@ -43,18 +43,7 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
     results = [*results, vulnerabilities.gate(on, rt.advisories, rt.policy.osv)]
     passed = all(gate.passed or not gate.done for gate in results)
     findings = [finding for gate in results for finding in gate.findings]
-    with store.write() as session:
-        session.add(
-            Review(
-                change_set_id=change_id,
-                passed=passed,
-                gates=[gate.as_json() for gate in results],
-                findings=[vars(finding) for finding in findings],
-                seconds=round(time.monotonic() - started, 2),
-            )
-        )
-        if passed:  # before the push: whatever ends this process in between, the branch is known and can be taken back
-            session.get_one(ChangeSet, change_id).branch = pull_request.branch_of(issue_id)
+    _keep(issue_id, change_id, passed, results, time.monotonic() - started)
     if passed:
         found.push(change.head_sha, pull_request.branch_of(issue_id))
         pull_request.open_for(rt, issue_id, change_id, repository)
@@ -68,6 +57,24 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
     faults = [f"{f.path}:{f.line}: {f.says}" for f in findings if f.severity != "note"]
     asks = any(not gate.passed for gate in results)
     return ReviewResult(passed, peer=waits, findings=tuple(failed + faults), needs_approval=passed and asks)
+
+
+def _keep(issue_id: int, change_id: int, passed: bool, results: Sequence[Gate], seconds: float) -> None:
+    """Store the review, and name the branch before the push: whatever ends this process in between, the branch is
+    known and can be taken back.
+    """
+    with store.write() as session:
+        session.add(
+            Review(
+                change_set_id=change_id,
+                passed=passed,
+                gates=[gate.as_json() for gate in results],
+                findings=[vars(finding) for gate in results for finding in gate.findings],
+                seconds=round(seconds, 2),
+            )
+        )
+        if passed:
+            session.get_one(ChangeSet, change_id).branch = pull_request.branch_of(issue_id)
 
 
 def _said(results: Sequence[Gate]) -> str:
