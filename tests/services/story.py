@@ -39,9 +39,6 @@ github = "acme/{name}"
 repository = "{name}"
 impact = "low"
 
-[guards]
-minimum_occurrences = 3
-
 [watch]  # a story has minutes where a team has hours
 source = "{watch}"
 seconds = {seconds}
