@@ -24,7 +24,7 @@ def need(program: str) -> str:
     place = PLACES.get(program)
     found = str(place) if place and place.exists() else shutil.which(program)
     if not found:
-        _lacking(f"{program} is not installed", ".ci/run has to install it", "see CONTRIBUTING.md")
+        lacking(f"{program} is not installed", ".ci/run has to install it", "see CONTRIBUTING.md")
     return found
 
 
@@ -32,10 +32,10 @@ def need_sandbox() -> None:
     """Like ``need("bwrap")``; some machines have it and do not let it make namespaces."""
     need("bwrap")
     if not bubblewrap_works():
-        _lacking("bubblewrap does not work here", "CI has to allow user namespaces", "see docs/security.md")
+        lacking("bubblewrap does not work here", "CI has to allow user namespaces", "see docs/security.md")
 
 
-def _lacking(says: str, in_ci: str, elsewhere: str) -> NoReturn:
+def lacking(says: str, in_ci: str, elsewhere: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"{says}: {in_ci}")
     pytest.skip(f"{says} ({elsewhere})")

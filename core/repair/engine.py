@@ -22,6 +22,7 @@ from core.repair.reproduce.mutate import mutated, pool_of
 from core.repair.reproduce.reproduce import crashing_calls, further_calls, is_crash, written
 from core.repair.reproduce.test_calls import scaffolds, seen_types
 from core.repair.sandbox import checkout
+from core.repair.sandbox.newer_syntax import knowing
 from core.repair.sandbox.probe import Call, ProbeOutcome, observed, probe, probes
 from core.repair.sandbox.runner import interpreter_of
 from core.repair.types import Attempt, Candidate, Fixer, FixResult, Runner
@@ -54,6 +55,7 @@ class Bench:
     judged: list[Judged] = field(default_factory=list)
 
 
+@knowing
 def repair(
     tree: Path,
     crash: Crash,
