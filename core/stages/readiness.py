@@ -23,7 +23,7 @@ from core.repair.localize import sources
 from core.repair.prove.proof import Tests, run_tests
 from core.repair.sandbox.desk import desk, script
 from core.repair.sandbox.newer_syntax import reader
-from core.repair.sandbox.runner import version_of
+from core.repair.sandbox.runner import interpreter_of, version_of
 from core.runtime import Runtime
 from core.settings import Settings
 from core.stages import imports_inside, test, workspace
@@ -188,7 +188,8 @@ def _parses(path: Path) -> bool:
 def _imports(stands: Ground, tree: Path) -> ReadinessStep:
     started = time.monotonic()
     within = tuple("" if folder == "." else f"{folder}/" for folder in stands.repository.source)
-    modules = [sources.module_of(path) for path in sources.files(tree) if path.startswith(within)]
+    with sources.rooted(interpreter_of(stands.runner).roots):
+        modules = [sources.module_of(path) for path in sources.files(tree) if path.startswith(within)]
     modules = [name for name in modules if sources.importable(name) and name not in ("setup", "conftest")][:MODULES]
     tried = f"imported {counted(len(modules), 'module')} of the source in the sandbox"
     with desk(tree) as made:

@@ -17,13 +17,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-from core.repair.localize.sources import Reader, reading
+from core.repair.localize.sources import Reader, reading, rooted
 from core.repair.sandbox import syntax_inside
 from core.repair.sandbox.desk import desk
 from core.repair.sandbox.runner import interpreter_of, on, read_back
 from core.repair.types import Runner
 
-Args, Result = ParamSpec("Args"), TypeVar("Result")
+Args = ParamSpec("Args")
+Result = TypeVar("Result")
 SECONDS, LARGEST = 30.0, 64 << 20  # of one text; characters of its tree
 PLACE = ("lineno", "col_offset", "end_lineno", "end_col_offset")
 # node of a newer Python -> the platform's node, and the names of its fields there
@@ -47,11 +48,12 @@ def reader(runner: Runner) -> Reader | None:
 
 
 def knowing(work: Callable[Args, Result]) -> Callable[Args, Result]:
-    """``work`` takes a ``runner``, and can read whatever its interpreter can."""
+    """``work`` takes a ``runner``: it reads whatever its interpreter can, and names modules as that imports them."""
 
     @functools.wraps(work)
     def run(*args: Args.args, **named: Args.kwargs) -> Result:
-        with reading(reader(cast(Runner, named["runner"]))):
+        runner = cast(Runner, named["runner"])
+        with reading(reader(runner)), rooted(interpreter_of(runner).roots):
             return work(*args, **named)
 
     return run
@@ -86,9 +88,10 @@ def _node(told: Any) -> Any:
     if not (isinstance(kind, type) and issubclass(kind, ast.AST)):
         raise SyntaxError(f"this Python does not know the syntax {name}")
     own = {names[field] if names else field: value for field, value in fields.items() if not names or field in names}
-    made = kind(**{field: _node(value) for field, value in own.items() if field in kind._fields})
+    read = {field: _node(value) for field, value in own.items() if field in kind._fields}
     if name == "TypeAlias":
-        made.targets = [made.targets]
+        read["targets"] = [read["targets"]]
+    made = kind(**read)
     for attribute, value in zip(PLACE, place, strict=True):
         if value is not None and attribute in kind._attributes:
             setattr(made, attribute, int(value))
