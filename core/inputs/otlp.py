@@ -76,7 +76,7 @@ def first(attributes: dict[str, Any], names: Sequence[str]) -> str:
     return next((str(attributes[name]) for name in names if attributes.get(name) not in (None, "")), "")
 
 
-def _resources(groups: Any, owner: str, policy: Policy, count: Any, into: Reduced) -> Iterator[tuple[Any, dict]]:
+def resources(groups: Any, owner: str, policy: Policy, count: Any, into: Reduced) -> Iterator[tuple[Any, dict]]:
     """Each group of records whose service is known, with what its resource says."""
     for group in groups:
         told = attributes_of(group.resource.attributes)
@@ -106,7 +106,7 @@ def spans(request: Any, owner: str, policy: Policy) -> Reduced:
     def count(group: Any) -> int:
         return sum(len(scope.spans) for scope in group.scope_spans)
 
-    for group, resource in _resources(request.resource_spans, owner, policy, count, found):
+    for group, resource in resources(request.resource_spans, owner, policy, count, found):
         rows = (_span(span, resource) for scope in group.scope_spans for span in scope.spans)
         found.rows += [row for row in rows if row["role"] or row["exceptions"]]
     found.urgent = any(row["exceptions"] for row in found.rows)
@@ -151,7 +151,7 @@ def logs(request: Any, owner: str, policy: Policy) -> Reduced:
     def count(group: Any) -> int:
         return sum(len(scope.log_records) for scope in group.scope_logs)
 
-    for group, resource in _resources(request.resource_logs, owner, policy, count, found):
+    for group, resource in resources(request.resource_logs, owner, policy, count, found):
         around = attributes_of(group.resource.attributes)
         rows = (_log(record, resource, around) for scope in group.scope_logs for record in scope.log_records)
         found.rows += [row for row in rows if row]
