@@ -73,7 +73,8 @@ def _increase(stream: MeterStream, row: dict) -> Iterator[Added]:
         return
     before = None if row["delta"] else _before(stream, series, start, at, count)
     kept = {} if row["delta"] else latencies
-    stream.series[row["key"]] = {"start": start, "at": at, "count": count, "latencies": kept}
+    begun = series["first"] if series else at
+    stream.series[row["key"]] = {"first": begun, "start": start, "at": at, "count": count, "latencies": kept}
     if before:
         count -= before["count"]
         latencies = {name: n - before["latencies"].get(name, 0.0) for name, n in latencies.items()}
@@ -87,7 +88,7 @@ def _before(stream: MeterStream, series: dict | None, start: int, at: int, count
     """The value that a cumulative one is compared with; None where all of it is new."""
     if series:
         return series if start == series["start"] and count >= series["count"] else None  # else it started again
-    known = any(one["at"] < at for one in stream.series.values())  # an earlier export would have told this series
+    known = any(one["first"] < at for one in stream.series.values())  # an earlier export would have told this series
     begun = start > 0 and at - start <= STARTED
     return None if known or begun else {"count": count, "latencies": {}}
 

@@ -72,7 +72,7 @@ class MeterStream(SQLModel, table=True):
     service: str = Field(index=True)
     role: str = ""  # duration, requests or errors
     seen: datetime = _time(index=True)
-    series: dict = Field(default_factory=dict, sa_type=JSON)  # {attributes: {start, at, count, latencies}}
+    series: dict = Field(default_factory=dict, sa_type=JSON)  # {attributes: {first, start, at, count, latencies}}
 
 
 class ServiceCall(SQLModel, table=True):
