@@ -75,7 +75,7 @@ def runs(tree: Path, found: Environment) -> None:
     runner = BubblewrapRunner(found.interpreter)
     assert run_tests(tree, COMMAND, runner).results == {"tests/test_shop.py::test_hello": ""}
     (outcome,) = probe(tree, [Call("import shop", "shop.hello()")], runner)
-    assert outcome.result == "'hello'", outcome
+    assert outcome.result == "str 'hello'", outcome
 
 
 def test_an_interpreter_of_this_machine_runs_the_service(checkout, tmp_path, judging):

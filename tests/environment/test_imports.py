@@ -28,7 +28,7 @@ def test_a_service_is_imported_from_the_folders_that_its_files_name(checkout, bu
     runner = BubblewrapRunner(imports.settled(made.interpreter, found))
     assert run_tests(tree, COMMAND, runner).results == {"tests/test_shop.py::test_hello": ""}
     (outcome,) = probe(tree, [Call("import shop", "shop.hello()")], runner)
-    assert outcome.result == "'hello'", outcome
+    assert outcome.result == "str 'hello'", outcome
     with rooted(runner.interpreter.roots):
         assert module_of("backend/shop/__init__.py") == "shop"
 
