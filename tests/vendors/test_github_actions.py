@@ -318,8 +318,10 @@ LIVE = Deployed(SHA, "https://github.com/acme/shop/actions/runs/7", "READY", SHA
 
 @pytest.mark.parametrize("workflow_file", ["deploy.yml", ""])
 @pytest.mark.parametrize("call", CALLS)
-def test_every_request_of_every_method_is_one_of_githubs(call, workflow_file):
+def test_every_request_of_every_method_is_one_of_githubs(call, workflow_file, monkeypatch):
     """``GitHub`` holds each request to the specification; a run and a deployment are there."""
+    monkeypatch.setattr(github_actions, "ROLLBACK_SECONDS", 0.0)
+    monkeypatch.setattr(github_actions, "POLL", 0.0)
     github = GitHub()
     github.run(f"Deploy {SHA} ({KEY})", "completed", "success")
     github.run(f"Deploy {OLD} ({KEY}-rollback-1)", "completed", "success")
