@@ -71,6 +71,8 @@ class GitHub:
             return httpx.Response(200, json={"total_count": len(rows), "workflow_runs": rows})
         if path.endswith("/pending_deployments"):
             return httpx.Response(200, json=[{"environment": {"id": 1, "name": "production"}, "reviewers": []}])
+        if path.endswith("/workflows/deploy.yml"):
+            return httpx.Response(200, json={"id": 1, "name": "Deploy", "state": "active"})
         if path.endswith("/cancel"):
             return httpx.Response(202, json={})
         if path.startswith(f"{REPO}/statuses/"):

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from core import settings
-from core.vendors.http import bounded, proxy_of
+from core.vendors.bounded import bounded
+from core.vendors.http import proxy_of
 from core.vendors.package_index import IndexRelay, index
 
 SIGNED = "Basic " + base64.b64encode(b"ann:s3cret").decode()
