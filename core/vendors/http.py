@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import random
-import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +20,7 @@ import httpx
 import stamina
 
 from core.vendors import limits
-from core.vendors.address import LOOPBACK, ConnectionGuard
+from core.vendors.address import LOOPBACK, ConnectionGuard, proxy_of
 from core.vendors.base import BudgetSpent, Meter, VendorError
 from core.vendors.redact import Redactor
 
@@ -206,26 +205,19 @@ class Http:
 
 
 @lru_cache(maxsize=1)
-def tls():
+def _tls():
     """Verifies certificates; SSL_CERT_FILE names an authority of one's own."""
     return httpx.create_ssl_context()
 
 
 def _transport(guard: ConnectionGuard, base_url: str) -> httpx.BaseTransport | None:
     """Connections by the guard; None (httpx's own) where a proxy is set up, which then looks the host up itself."""
-    return None if proxy_of(base_url) and not guard.loopback else guarded(guard)
+    return None if proxy_of(base_url) and not guard.loopback else _guarded(guard)
 
 
-def proxy_of(url: str) -> str:
-    """The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY set up for an address; empty without one."""
-    parts = urlsplit(url)
-    proxy, host = urllib.request.getproxies().get(parts.scheme, ""), parts.hostname or ""
-    return "" if host in LOOPBACK or urllib.request.proxy_bypass(host) else proxy
-
-
-def guarded(guard: ConnectionGuard) -> httpx.HTTPTransport:
-    transport = httpx.HTTPTransport(verify=tls())
-    transport._pool = httpcore.ConnectionPool(ssl_context=tls(), max_connections=20, network_backend=guard)
+def _guarded(guard: ConnectionGuard) -> httpx.HTTPTransport:
+    transport = httpx.HTTPTransport(verify=_tls())
+    transport._pool = httpcore.ConnectionPool(ssl_context=_tls(), max_connections=20, network_backend=guard)
     return transport
 
 
@@ -304,3 +296,55 @@ def _start(response: httpx.Response) -> str:
         if len(body) >= SHOWN:
             break
     return body[:SHOWN].decode("utf-8", "replace")
+
+
+class Bounded(httpx.BaseTransport):
+    """For a client that is not ours: the guard's connections, plain answers of bounded size, one deadline."""
+
+    def __init__(self, vendor: str, seconds: float, largest: int = LARGEST):
+        self.largest = largest
+        self.guard, self.seconds = ConnectionGuard(vendor, private=True, loopback=True), seconds
+        self.inner: dict[str, httpx.BaseTransport] = {}  # by the address of their proxy
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.guard.limit(self.seconds)
+        request.headers["accept-encoding"] = "identity"
+        response = self._by(proxy_of(str(request.url))).handle_request(request)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise httpx.DecodingError("returned an encoding that was not requested")
+        assert isinstance(response.stream, httpx.SyncByteStream)  # the transport is not an async one
+        return httpx.Response(
+            response.status_code, headers=response.headers, stream=_Counted(response.stream, self.largest)
+        )
+
+    def _by(self, proxy: str) -> httpx.BaseTransport:
+        """Through the proxy that is set up for the address, which looks the host up itself; else by the guard."""
+        if proxy not in self.inner:
+            by = httpx.HTTPTransport(verify=_tls(), proxy=httpx.Proxy(proxy)) if proxy else _guarded(self.guard)
+            self.inner[proxy] = by
+        return self.inner[proxy]
+
+    def close(self) -> None:
+        for transport in self.inner.values():
+            transport.close()
+
+
+class _Counted(httpx.SyncByteStream):
+    def __init__(self, stream: httpx.SyncByteStream, largest: int):
+        self.stream, self.largest = stream, largest
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for part in self.stream:
+            size += len(part)
+            if size > self.largest:
+                raise httpx.ReadError(f"returned more than {self.largest >> 20} MB")
+            yield part
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+def bounded(vendor: str, seconds: float, largest: int = LARGEST) -> httpx.Client:
+    """A client for a vendor's own library, bounded as ours are; ``largest``: bytes of an answer."""
+    return httpx.Client(transport=Bounded(vendor, seconds, largest), timeout=TIMEOUT, follow_redirects=False)

@@ -18,7 +18,7 @@ import openai
 
 from core.signals.analysis.types import Conclusion, Evidence
 from core.vendors.base import VendorError
-from core.vendors.bounded import bounded
+from core.vendors.http import bounded
 from core.vendors.opinion import SCHEMA, SYSTEM, fenced, tempered
 from core.vendors.redact import Redactor
 

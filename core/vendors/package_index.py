@@ -21,8 +21,7 @@ from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 import re2
 
 from core.vendors.base import VendorError
-from core.vendors.bounded import bounded
-from core.vendors.http import HTTP_ERRORS
+from core.vendors.http import HTTP_ERRORS, bounded
 from core.vendors.redact import Redactor
 from core.vendors.relay import SocketServer, socket_server
 

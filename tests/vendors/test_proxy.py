@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from core import settings
-from core.vendors.bounded import bounded
-from core.vendors.http import proxy_of
+from core.vendors.address import proxy_of
+from core.vendors.http import bounded
 from core.vendors.package_index import IndexRelay, index
 
 SIGNED = "Basic " + base64.b64encode(b"ann:s3cret").decode()
