@@ -14,7 +14,10 @@ from console.parts import alarm, holding
 from console.ui import confirm, failures
 from console.ui.live import live
 from console.ui.widgets import draw, tag
+from core.db import store
+from core.queries import approvals
 
+INBOX = "approvals"
 FOLDER = Path(__file__).resolve().parent.parent / "pages"
 
 
@@ -58,17 +61,33 @@ def visible(actor: access.Actor) -> dict[str, str]:
     return {name: title for name, title in PAGES.items() if actor.may(NEEDS[name])}
 
 
+def counted_title(name: str, number: int) -> str:
+    """A page's title in the navigation; the inbox shows how much it holds."""
+    return f"{PAGES[name]} ({number})" if name == INBOX and number else PAGES[name]
+
+
+def recount() -> None:
+    """Draw the navigation anew when the inbox holds more or less than it shows."""
+    with store.read() as session:
+        number = approvals.needs(session)
+    if st.session_state.setdefault("needs", number) != number:
+        st.session_state["needs"] = number
+        st.rerun()
+
+
 def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:
     """Draw ``body`` under the title for a person with ``right``, and keep it current. A page calls this once, last."""
 
     def guarded() -> None:
         access.require(right)
+        recount()
         if found := alarm.banner():
             draw(*found)
         holding.banner()
         body()
         confirm.answer()  # last, so that the page already shows the new state, and keys go to it
 
+    st.set_page_config(page_title=f"{title} · DevOps Intelligence")
     with failures.shown():
         access.require(right)
         st.title(title, anchor=False)

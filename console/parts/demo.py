@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -10,10 +10,7 @@ from console import process
 from console.ui.drawing import drawing, rate_chart
 from console.ui.markup import percent, tag
 from console.ui.widgets import card, draw, empty
-from core.db import store
-from core.queries import deployments, pipeline
-
-SPAN = timedelta(minutes=30)
+from core.queries.failing import ServiceChart
 
 
 def sandbox():
@@ -23,40 +20,30 @@ def sandbox():
     return Sandbox(process.settings())
 
 
-def panel(source: str) -> None:
-    """Error rates of the services and, in the demo, the buttons that break the shop."""
-    since = datetime.now(UTC) - SPAN
-    with store.read() as session:
-        rates = pipeline.error_rate(session, source, since)
-        shipped = [
-            (d.ready_at, f"deployed {d.sha[:7]}") for d, _, _ in deployments.page(session, "production") if d.ready_at
-        ]
-    if rates or process.settings().sandbox_url:
-        st.header("Error rate by service, last 30 min", anchor=False)
-    charts(rates, shipped, source)
-    if process.settings().sandbox_url:
+def panel(rates: Mapping[str, ServiceChart], source: str) -> None:
+    """Error rates of the services that do not fail now and, in the demo, the buttons that break the shop.
+
+    ``source`` is whose measurements are waited for, if there are none of any service.
+    """
+    in_demo = bool(process.settings().sandbox_url)
+    if rates:
+        st.header("Other services, error rate, last 30 min", anchor=False)
+        charts(rates)
+    elif in_demo and source:
+        draw(empty("No measurements yet", f"{source} delivers them in the next collection cycle.", "◔"))
+    if in_demo:
         faults()
 
 
-def charts(rates, shipped, source: str) -> None:
-    if not rates:
-        if process.settings().sandbox_url:
-            draw(empty("No measurements yet", f"{source} delivers them in the next collection cycle.", "◔"))
-        return
+def charts(rates: Mapping[str, ServiceChart]) -> None:
     with st.grid(columns=3, min_column_width=260):
-        for service, points in rates.items():
+        for service, (points, marks) in rates.items():
             _, requests, errors = points[-1]
             now = errors / requests if requests else None
             with st.container(border=True, key=f"rate-{service}"):
-                draw(
-                    tag(
-                        "div",
-                        tag("b", service),
-                        tag("b", percent(now, 1), " of requests fail"),
-                        class_="d-between",
-                    )
-                )
-                drawing(rate_chart(points, shipped), key=f"rate-svg-{service}")
+                told = tag("b", percent(now, 1), " of requests fail")
+                draw(tag("div", tag("b", service), told, class_="d-between"))
+                drawing(rate_chart(points, marks), key=f"rate-svg-{service}")
 
 
 def faults() -> None:
