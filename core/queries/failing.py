@@ -120,7 +120,7 @@ def _onset(points: Sequence[Point]) -> datetime | None:
 
 
 def _fails(one: FailingService, at: datetime) -> bool:
-    """Its requests fail, or errors of an open issue still come. A measured rate of zero ends the wait for the latter."""
+    """Its requests fail, or errors of an open issue still come. A measured rate of zero shortens the wait for these."""
     still = RECENT if one.rate == 0 else STILL
     return any(i.last_seen >= at - still for i in one.issues) or ((one.rate or 0) >= NOTED and one.errors >= FEW)
 

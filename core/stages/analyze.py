@@ -16,8 +16,9 @@ from core.models.counted import counted
 from core.ops import notify
 from core.policy.services import Service
 from core.runtime import Runtime
-from core.signals import health, service_graph
+from core.signals import health, incident, service_graph
 from core.signals.analysis import memory
+from core.signals.analysis.components import Incident
 from core.signals.analysis.types import Conclusion, Evidence
 from core.stages import shares
 from core.stages.context import StageContext
@@ -110,6 +111,7 @@ def gather(rt: Runtime, issue_id: int) -> Evidence:
             changes=_changes(session, issue),
             upstreams=service_graph.graph(session, policy).get(issue.service, ()),
             past=_past(session, issue),
+            incident=_incident(session, rt, issue, recent.error_rate, before.error_rate),
         )
 
 
@@ -132,6 +134,15 @@ def _rates(session: Session, preferred: str, issue: Issue, services: list[str]):
     others = [name for name, state in recent.items() if shares.failing(state, told.foreign.get(name, 0.0))]
     others = [name for name in others if name != issue.service]
     return recent[issue.service], before[issue.service], others, told.share(recent[issue.service].errors)
+
+
+def _incident(session: Session, rt: Runtime, issue: Issue, now_: float | None, usual: float | None) -> Incident | None:
+    """The samples around an issue; of errors where their rate rose by more than the watch allows, else of latency."""
+    rules = rt.policy.watch
+    failing = (now_ or 0.0) > (usual or 0.0) + rules.error_rate_margin
+    graph, source = service_graph.graph(session, rt.policy), health.best_source(session, rules.source, issue.first_seen)
+    metric = incident.ERRORS if failing else incident.LATENCY
+    return incident.stored(session, source, graph, issue.service, metric, issue.first_seen, now())
 
 
 def _changes(session: Session, issue: Issue) -> list[Record]:

@@ -7,7 +7,7 @@ import pytest
 from tests.bench.signals import bench_blame, bench_correlation, bench_storm
 
 
-@pytest.mark.parametrize("kind", ["errors", "latency"])
+@pytest.mark.parametrize("kind", ["error rate", "latency"])
 def test_blame(kind):
     found = bench_blame.measure(kind, graphs=60)
     assert found["blame"][0] >= bench_blame.AIM_FIRST and found["blame"][1] >= bench_blame.AIM_THREE
