@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from core.db import store
 from core.models import Issue, Kind, Metric, Record, Signal, Status, now
 from core.runtime import Runtime
-from core.signals.anomaly.service_stream import ERRORS, LATENCY, REQUESTS, Interval, ServiceAlarm, ServiceStream
+from core.signals.anomaly.service_stream import ERRORS, LATENCY, REQUESTS, ServiceInterval, ServiceAlarm, ServiceStream
 from core.signals.health import best_source
 
 HISTORY = timedelta(days=2)
@@ -70,7 +70,7 @@ def detect(rt: Runtime) -> int:
     return _detectors.setdefault(store.engine(), ServiceDetectors()).step(rt, now())
 
 
-def intervals(session: Session, source: str, service: str, after: datetime, until: datetime) -> list[Interval]:
+def intervals(session: Session, source: str, service: str, after: datetime, until: datetime) -> list[ServiceInterval]:
     """The intervals of a service in (after, until], in order."""
     found: dict[datetime, dict[str, float]] = {}
     rows = session.exec(
@@ -81,7 +81,7 @@ def intervals(session: Session, source: str, service: str, after: datetime, unti
     )
     for at, name, value in rows:
         found.setdefault(at, {})[name] = value
-    return [Interval(at, row.get("requests"), row.get("errors"), row.get("p95_ms")) for at, row in found.items()]
+    return [ServiceInterval(at, row.get("requests"), row.get("errors"), row.get("p95_ms")) for at, row in found.items()]
 
 
 def _told(session: Session, service: str, alarm: ServiceAlarm) -> bool:

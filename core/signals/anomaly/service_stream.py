@@ -27,7 +27,7 @@ LEAST = {ERRORS: 2, REQUESTS: LASTS, LATENCY: LASTS}  # intervals that a change 
 
 
 @dataclass(frozen=True)
-class Interval:
+class ServiceInterval:
     """What was measured of a service in one interval; None where nothing was."""
 
     at: datetime
@@ -56,10 +56,10 @@ class ServiceStream:
     def __init__(self, rules: Watch):
         self.rules = rules
         self.detectors = {name: Detector() for name in READ}
-        self.day: deque[Interval] = deque()
+        self.day: deque[ServiceInterval] = deque()
         self.noticed: dict[str, tuple[datetime, int, float]] = {}  # began, intervals left, what was usual
 
-    def step(self, row: Interval) -> list[ServiceAlarm]:
+    def step(self, row: ServiceInterval) -> list[ServiceAlarm]:
         """Alarms that this interval completes."""
         self.day.append(row)
         while self.day[0].at < row.at - DAY - NEAR:
@@ -67,7 +67,7 @@ class ServiceStream:
         found = [self._watched(name, row) for name in READ]
         return [alarm for alarm in found if alarm]
 
-    def _watched(self, name: str, row: Interval) -> ServiceAlarm | None:
+    def _watched(self, name: str, row: ServiceInterval) -> ServiceAlarm | None:
         if self.detectors[name].step(row.at, READ[name](row)).alarm and name not in self.noticed:
             self.noticed[name] = row.at, PATIENCE, self._usual(name)
         if name not in self.noticed:
@@ -85,7 +85,7 @@ class ServiceStream:
         values = [v for one in list(self.day)[-USUAL - 1 : -1] if (v := READ[name](one)) is not None]
         return median(values) if values else 0.0
 
-    def _matters(self, name: str, usual: float, after: float, late: Sequence[Interval]) -> bool:
+    def _matters(self, name: str, usual: float, after: float, late: Sequence[ServiceInterval]) -> bool:
         if name == ERRORS:
             enough = sum(one.errors or 0.0 for one in late) >= FEW
             matters = enough and after >= usual + self.rules.error_rate_margin
@@ -111,7 +111,7 @@ READ = {  # the value of an interval that each detector watches; no traffic at a
 }
 
 
-def _value(late: Sequence[Interval], name: str) -> float | None:
+def _value(late: Sequence[ServiceInterval], name: str) -> float | None:
     """The value over these intervals: of all requests for errors, else the median."""
     if name == ERRORS:
         requests = sum(one.requests or 0.0 for one in late)

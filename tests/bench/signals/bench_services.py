@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from core.policy.sections import Watch
-from core.signals.anomaly.service_stream import ERRORS, LATENCY, REQUESTS, Interval, ServiceStream
+from core.signals.anomaly.service_stream import ERRORS, LATENCY, REQUESTS, ServiceInterval, ServiceStream
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), 1440
@@ -36,7 +36,7 @@ class Fault:
     size: float  # share of failing requests, share of lost traffic, factor of latency
 
 
-def day_of(service: int, chance: random.Random, faults: list[Fault], days: int) -> Iterator[Interval]:
+def day_of(service: int, chance: random.Random, faults: list[Fault], days: int) -> Iterator[ServiceInterval]:
     """Intervals of a service, the minute 0 first."""
     level, errors, slow = chance.choice((3, 20, 120, 900)), chance.choice((0.0, 0.001, 0.01)), chance.uniform(20, 300)
     phase, burst = chance.uniform(0, 3), 0
@@ -65,7 +65,7 @@ def day_of(service: int, chance: random.Random, faults: list[Fault], days: int) 
         )
         if chance.random() < 0.002:
             continue  # a sample that is missing
-        yield Interval(START + minute * MINUTE, requests, min(failed, requests), p95 if requests else None)
+        yield ServiceInterval(START + minute * MINUTE, requests, min(failed, requests), p95 if requests else None)
 
 
 def poisson(mean: float, chance: random.Random) -> int:
