@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from core.db import store
 from core.models import Issue, Kind, Metric, Record, Signal, Status, now
 from core.runtime import Runtime
-from core.signals.anomaly.service_stream import ERRORS, LATENCY, REQUESTS, ServiceInterval, ServiceAlarm, ServiceStream
+from core.signals.anomaly.service_stream import ERRORS, LATENCY, REQUESTS, ServiceAlarm, ServiceInterval, ServiceStream
 from core.signals.health import best_source
 
 HISTORY = timedelta(days=2)
