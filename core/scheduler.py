@@ -29,7 +29,7 @@ from core.models import Connector, Deployment, Round, Worker, now
 from core.ops import durable, lookout, notify, webhooks
 from core.runtime import Runtime
 from core.settings import Settings
-from core.stages import recovered, sweep
+from core.stages import recovered, settling, sweep
 from core.stages.collect import Collector
 from core.stages.deliver import merging, reverting
 from core.stages.group import group_new, start_new
@@ -165,6 +165,7 @@ def run_round(
         recovered.close()
         note_policy(rt)
         start_new(rt)
+        settling.settle(rt)
         sweep.sweep(rt)
         reverting.follow(rt)
         if slot.startswith(webhooks.SLOT):
