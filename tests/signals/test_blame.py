@@ -82,3 +82,8 @@ def test_the_order_of_the_input_does_not_matter():
 
 def test_without_data_there_are_no_suspects():
     assert rank(service="web", began=AT) == []
+
+
+def test_a_release_brings_its_change():
+    (found,) = rank(service="search", began=AT, changes=[change("abc", 1)])
+    assert found.change and found.change.release == "abc"

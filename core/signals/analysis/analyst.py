@@ -32,6 +32,7 @@ SIMPLE = {  # how small the fix of the failed operation usually is, 0..1
 }
 OTHERWISE = 0.8  # any other operation
 ENOUGH = 3  # occurrences
+FILES = 20  # files of a change that are shown
 ORIGIN = 0.5  # share of the own excess from which another component is named as the origin
 SLOW = ("p95", "latency", "slow", "duration", "response time")
 
@@ -181,9 +182,30 @@ def _understood(case: Case) -> bool:
 def _not_counted(case: Case, told: severity.Assessment) -> list[dict]:
     """Evidence for a person that does not count towards the confidence."""
     says = [f"severity and impact: {s['says']}" for s in told.says]
-    says += [f"suspect ({s.kind}, {s.score:.2f}): {s.says}" for s in case.suspects[:3]]
-    says += [f"similar earlier issue: {text}" for text in case.evidence.past[:3]]
-    return [{"says": text, "weight": 0} for text in says]
+    suspects = [
+        {"says": f"suspect ({s.kind}, {s.score:.2f}): {s.says}", "weight": 0} | _brought(s) for s in case.suspects[:3]
+    ]
+    past = [f"similar earlier issue: {text}" for text in case.evidence.past[:3]]
+    return [*({"says": text, "weight": 0} for text in says), *suspects, *({"says": t, "weight": 0} for t in past)]
+
+
+def _brought(suspect: RankedSuspect) -> dict:
+    """The change behind a suspect, for the screen."""
+    change = suspect.change
+    if change is None:
+        return {}
+    files = change.attributes.get("files")
+    return {
+        "change": {
+            "name": suspect.name,
+            "title": change.title,
+            "author": str(change.attributes.get("author") or ""),
+            "at": change.at.isoformat(),
+            "url": change.url,
+            "files": [str(name) for name in files[:FILES]] if isinstance(files, list) else [],
+            "score": suspect.score,
+        }
+    }
 
 
 def _conclude(case: Case) -> tuple[Cause, str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core.models import Record
@@ -23,12 +23,13 @@ OWN = 0.2  # share of the own excess from which a component is a suspect
 
 @dataclass(frozen=True)
 class RankedSuspect:
-    """``kind`` is service, release or outside; ``score`` 0..1."""
+    """``kind`` is service, release or outside; ``score`` 0..1. ``change`` is what a release brought."""
 
     kind: str
     name: str
     score: float
     says: str
+    change: Record | None = field(default=None, compare=False)
 
 
 def rank(
@@ -92,7 +93,7 @@ def _of_changes(
         told = ", ".join(part for part in (change.title, change.service) if part and part != name)
         says = name + (f" ({told})" if told else "") + f" came {_ago(before)} before it began"
         says += f" and touched {', '.join(touched[:3])}" if touched else ""
-        yield RankedSuspect("release", name, round(score, 4), says)
+        yield RankedSuspect("release", name, round(score, 4), says, change)
 
 
 def _short(release: str) -> str:
