@@ -66,13 +66,10 @@ def counted_title(name: str, number: int) -> str:
     return f"{PAGES[name]} ({number})" if name == INBOX and number else PAGES[name]
 
 
-def recount() -> None:
-    """Draw the navigation anew when the inbox holds more or less than it shows."""
+def inbox_title() -> dict[str, str]:
+    """The navigation's text of the inbox by its address, as it is now."""
     with store.read() as session:
-        number = approvals.needs(session)
-    if st.session_state.setdefault("needs", number) != number:
-        st.session_state["needs"] = number
-        st.rerun()
+        return {f"/{INBOX}": counted_title(INBOX, approvals.needs(session))}
 
 
 def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:
@@ -80,7 +77,6 @@ def page(title: str, says: str, body: Callable[[], None], right: str = access.VI
 
     def guarded() -> None:
         access.require(right)
-        recount()
         if found := alarm.banner():
             draw(*found)
         holding.banner()
@@ -92,7 +88,7 @@ def page(title: str, says: str, body: Callable[[], None], right: str = access.VI
         access.require(right)
         st.title(title, anchor=False)
         draw(tag("p", says, class_="d-lead"))
-        live(guarded)
+        live(guarded, inbox_title)
 
 
 def picked(name: str) -> int | None:

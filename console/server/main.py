@@ -26,7 +26,7 @@ def navigation(person: access.Actor):
     """The person's pages by address; live.py follows links to them."""
     listed = visible(person)
     with store.read() as session:
-        st.session_state["needs"] = number = approvals.needs(session)
+        number = approvals.needs(session)
     pages = {
         name: st.Page(
             ROOT / "pages" / f"{name}.py",
