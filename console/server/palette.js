@@ -75,7 +75,7 @@
 
   const help = () => {
     const buttons = [...document.querySelectorAll("#root button kbd, #root button [data-testid=stButtonShortcut]")]
-      .map((key) => [key.textContent, key.closest("button").textContent.replace(key.textContent, "").trim()]);
+      .map((key) => [key.textContent, key.closest("button").textContent.slice(0, -key.textContent.length).trim()]);
     const list = make("dl", {}, ...[...KEYS, ...buttons].flatMap(([key, says]) => [make("dt", {}, make("kbd", { textContent: key })), make("dd", { textContent: says })]));
     const shut = make("button", { type: "button", textContent: "Close" });
     shut.addEventListener("click", close);
