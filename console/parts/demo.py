@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
@@ -61,14 +61,31 @@ def faults() -> None:
         )
         with st.grid(columns=4, min_column_width=180):
             for name, words in told.get("faults", {}).items():
-                st.button(name, key=f"break-{name}", help=str(words), on_click=_break, args=(name,), width="stretch")
+                with st.container(gap="small"):
+                    buttons_of(name, str(words), name in told.get("broken", {}))
+
+
+def buttons_of(name: str, words: str, broken: bool) -> None:
+    """Break, and beside it restore while the fault is in the shop."""
+    st.button(name, key=f"break-{name}", help=words, on_click=_break, args=(name,), width="stretch")
+    if broken:
+        says = f"Take {name} back, as the shop's team would."
+        st.button(f"Restore {name}", key=f"restore-{name}", help=says, on_click=_restore, args=(name,), width="stretch")
 
 
 def _break(name: str) -> None:
+    _change(lambda: sandbox().break_(name), f"{name} is live in the shop. Watch the error rate.", name)
+
+
+def _restore(name: str) -> None:
+    _change(lambda: sandbox().restore(name), f"{name} is taken back.", name)
+
+
+def _change(work: Callable[[], dict], says: str, name: str) -> None:
     from core.vendors.base import VendorError
 
     try:
-        sandbox().break_(name)
-        st.session_state["answer"] = (True, f"{name} is live in the shop. Watch the error rate.")
+        work()
+        st.session_state["answer"] = (True, says)
     except VendorError as error:
-        st.session_state["answer"] = (False, f"{name} was not shipped: {error}")
+        st.session_state["answer"] = (False, f"{name}: {error}")
