@@ -11,6 +11,7 @@ from core.access.rights import Refused
 from core.actions import approvals
 from core.db import store
 from core.models import Approval, now
+from core.ops import restart
 from core.runtime import Runtime
 from tests import waiting
 from tests.guards.stored import answers_sent, audited, notified, one, refused, stored
@@ -52,6 +53,18 @@ def test_an_approval_that_cannot_be_answered(console, name, values, says):
     with pytest.raises(Refused, match=says):
         answer(name, number, patch)
     assert stored() == before
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_approval_whose_workflow_ended_cannot_be_answered(console, name, monkeypatch):
+    """Nobody would act on the answer."""
+    number, _, patch = waiting.question()
+    asked = []
+    monkeypatch.setattr(restart, "ended", lambda workflow: asked.append(workflow) or "was cancelled")
+    before = stored()
+    with pytest.raises(Refused, match="the workflow that requested it was cancelled"):
+        answer(name, number, patch)
+    assert stored() == before and asked == [one(Approval, number).workflow_id]
 
 
 @pytest.mark.parametrize("name", ANSWERS)
