@@ -14,7 +14,10 @@ from console.parts import alarm, holding
 from console.ui import confirm, failures
 from console.ui.live import live
 from console.ui.widgets import draw, tag
+from core.db import store
+from core.queries import approvals
 
+INBOX = "approvals"
 FOLDER = Path(__file__).resolve().parent.parent / "pages"
 
 
@@ -58,6 +61,17 @@ def visible(actor: access.Actor) -> dict[str, str]:
     return {name: title for name, title in PAGES.items() if actor.may(NEEDS[name])}
 
 
+def counted_title(name: str, number: int) -> str:
+    """A page's title in the navigation; the inbox shows how much it holds."""
+    return f"{PAGES[name]} ({number})" if name == INBOX and number else PAGES[name]
+
+
+def inbox_title() -> dict[str, str]:
+    """The navigation's text of the inbox by its address, as it is now."""
+    with store.read() as session:
+        return {f"/{INBOX}": counted_title(INBOX, approvals.needs(session))}
+
+
 def page(title: str, says: str, body: Callable[[], None], right: str = access.VIEW) -> None:
     """Draw ``body`` under the title for a person with ``right``, and keep it current. A page calls this once, last."""
 
@@ -69,11 +83,12 @@ def page(title: str, says: str, body: Callable[[], None], right: str = access.VI
         body()
         confirm.answer()  # last, so that the page already shows the new state, and keys go to it
 
+    st.set_page_config(page_title=f"{title} · DevOps Intelligence")
     with failures.shown():
         access.require(right)
         st.title(title, anchor=False)
         draw(tag("p", says, class_="d-lead"))
-        live(guarded)
+        live(guarded, inbox_title)
 
 
 def picked(name: str) -> int | None:

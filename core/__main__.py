@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 # commands whose own modules read their arguments
 OWN = {
     "fix": ("core.cli.fix", "Repair one crash in a repository."),
+    "blame": ("core.cli.blame", "Read incidents as JSON lines; print the suspected components of each."),
     "stage": ("core.cli.stage", "Run one stage of one issue, for Kestra."),
     "demo": ("core.demo.command", "Run a shop with real bugs and simulated vendors."),
     "replay": ("core.cli.replay", "Replay past decisions under another policy."),

@@ -30,7 +30,7 @@ from core.ops import durable, lookout, notify, webhooks
 from core.ops.env_file import EnvFile
 from core.runtime import Runtime
 from core.settings import Settings
-from core.stages import reconsider, recovered, sweep
+from core.stages import reconsider, recovered, settling, sweep
 from core.stages.collect import Collector
 from core.stages.deliver import merging, reverting
 from core.stages.group import group_new, start_new
@@ -175,6 +175,7 @@ def run_round(
         note_policy(rt)
         start_new(rt)
         reconsider.start(rt)
+        settling.settle(rt)
         sweep.sweep(rt)
         reverting.follow(rt)
         if slot.startswith(webhooks.SLOT):

@@ -1,6 +1,6 @@
-"""Approvals: the inbox of pending approvals, and one of them in full.
+"""Needs you: approvals, merges and escalated issues in one inbox, and one of them in full.
 
-The inbox works from the keyboard: J and K move; A, X, E and H answer.
+The inbox works from the keyboard: J and K move; the keys on the buttons answer.
 """
 
 from __future__ import annotations
@@ -9,55 +9,65 @@ import streamlit as st
 
 from console import access, process
 from console.page import page, picked
-from console.parts import approval, panels
+from console.parts import approval, issue, issue_offers, panels, story
 from console.ui.confirm import Offer, buttons
 from console.ui.widgets import card, cut, draw, empty
 from core.actions import answering
 from core.db import store
-from core.queries import approvals, pipeline
+from core.models import Approval, Issue
+from core.queries import approvals, issues, pipeline
 
 ORDER = 20
+
+Place = tuple[str, int]  # "approval" or "issue", and its number
 
 
 def body() -> None:
     with store.read() as session:
-        rows, past = approvals.waiting(session), approvals.answered(session)
-        merges = pipeline.reviews(session)
-    ids = [row.id for row, _ in rows]
-    chosen = picked("approval") or (ids[0] if ids else None)
-    inbox(rows, chosen)
+        asked, past = approvals.waiting(session), approvals.answered(session)
+        merges, given_up = pipeline.reviews(session), approvals.escalated(session)
+    places = [*(("approval", row.id) for row, _ in asked), *(("issue", row.id) for row in given_up)]
+    chosen = _chosen() or (places[0] if places else None)
+    inbox(asked, given_up, chosen)
     draw(panels.review_list(merges))
-    if "approval" in st.query_params or ids:
-        moves(ids, chosen)
-        one(chosen)
+    if chosen:
+        moves(places, chosen)
+        ONE[chosen[0]](chosen[1])
     if past:
         draw(card("Recent decisions", approval.closed(past)))
 
 
-def inbox(rows, chosen: int | None) -> None:
-    if rows:
-        first = f"Showing the {approvals.PAGE} approvals that expire first."
-        draw(approval.listing(rows, chosen), cut(len(rows), approvals.PAGE, first))
-    else:
-        says = "Fixes that need a person's approval appear here."
-        draw(empty("No pending approvals", says, "✓"))
+def _chosen() -> Place | None:
+    """What the address names; 0 for a number that cannot be one."""
+    named = next((kind for kind in ONE if kind in st.query_params), None)
+    return (named, picked(named) or 0) if named else None
 
 
-def moves(ids: list[int], chosen: int | None) -> None:
-    """Buttons for the next and the previous approval; they wrap around."""
-    if not set(ids) - {chosen}:
+def inbox(asked: list[tuple[Approval, Issue]], given_up: list[Issue], chosen: Place | None) -> None:
+    if not asked and not given_up:
+        says = "Fixes that need a person's approval and issues that the platform cannot end appear here."
+        draw(empty("Nothing needs you", says, "✓"))
         return
-    place = ids.index(chosen) if chosen in ids else -1
+    draw(approval.listing(asked, given_up, chosen))
+    draw(cut(len(asked), approvals.PAGE, f"Showing the {approvals.PAGE} approvals that expire first."))
+    draw(cut(len(given_up), approvals.PAGE, f"Showing the {approvals.PAGE} escalated issues with the latest errors."))
+
+
+def moves(places: list[Place], chosen: Place) -> None:
+    """Buttons for the next and the previous one; they wrap around."""
+    if not set(places) - {chosen}:
+        return
+    at = places.index(chosen) if chosen in places else -1
     with st.container(horizontal=True, gap="small"):
-        for label, key, to in (("Next", "J", place + 1), ("Previous", "K", max(place, 0) - 1)):
-            st.button(label, key=f"move-{label}", shortcut=key, on_click=go, args=(ids[to % len(ids)],))
+        for label, key, to in (("Next", "J", at + 1), ("Previous", "K", max(at, 0) - 1)):
+            st.button(label, key=f"move-{label}", shortcut=key, on_click=go, args=places[to % len(places)])
 
 
-def go(approval_id: int) -> None:
-    st.query_params["approval"] = str(approval_id)
+def go(kind: str, number: int) -> None:
+    st.query_params.from_dict({kind: str(number)})
 
 
-def one(number: int | None) -> None:
+def one_approval(number: int) -> None:
     here, policy = access.current(), process.policy()[0]
     with store.read() as session:
         asked = approvals.question(session, number, here, policy) if number else None
@@ -69,6 +79,21 @@ def one(number: int | None) -> None:
     if asked.approval.state == "pending":
         answer(asked, here, choices)
     draw(approval.drawn(asked, policy.watch))
+
+
+def one_issue(number: int) -> None:
+    """An escalated issue with its actions and its story."""
+    with store.read() as session:
+        told = issues.story(session, number) if number else None
+    if told is None:
+        draw(empty("Issue not found", "No issue has this number. It may belong to another database.", "✕"))
+        return
+    draw(story.head(told))
+    buttons(issue_offers.on_issue(told))
+    draw(issue.told(told))
+
+
+ONE = {"approval": one_approval, "issue": one_issue}
 
 
 def answer(asked: approvals.OpenApproval, here: access.Actor, choices: list[str]) -> None:
@@ -93,4 +118,4 @@ def answer(asked: approvals.OpenApproval, here: access.Actor, choices: list[str]
         buttons(offers)
 
 
-page("Approvals", "Fixes that need a decision: approve, reject, reassign or hand back.", body)
+page(panels.NEEDS, panels.LEADS["approvals"], body)

@@ -7,14 +7,14 @@ from datetime import timedelta
 import streamlit as st
 
 from console.page import page, picked
-from console.parts import filtering, panels, story, work
+from console.parts import filtering, issue_offers, panels, story, work
 from console.parts import issue as narrative
 from console.parts import suppressed as quiet
-from console.ui.confirm import Offer, buttons
+from console.ui.confirm import buttons
 from console.ui.markup import link
 from console.ui.widgets import draw, empty
 from core.db import store
-from core.models import ENDED, Status, now
+from core.models import now
 from core.queries import issues, suppressed
 
 ORDER = 30
@@ -59,43 +59,6 @@ def found_issues() -> None:
     draw(*panels.issue_list(found, rows, wanted.sort))
 
 
-def offers(told: issues.Story) -> list[Offer]:
-    """The actions that the issue's status allows."""
-    issue, asked = told.issue, told.pending
-    found = []
-    if asked:
-        found += [
-            Offer("approve", asked.id, asked.asks, {"patch_hash": asked.patch_hash}),
-            Offer("reject", asked.id, asked.asks),
-        ]
-    if issue.status not in ENDED:
-        found += [Offer("escalate", issue.id, issue.title)]
-    if issue.status == Status.SCHEDULED:
-        found += [Offer("start_now", issue.id, issue.title)]
-    if issue.status in (Status.ESCALATED, Status.DISMISSED):
-        found += [Offer("retry", issue.id, issue.title)]
-    if issue.status == Status.ESCALATED:
-        found += [Offer("resolve", issue.id, issue.title)]
-    if issue.status not in (Status.RESOLVED, Status.DISMISSED):
-        found += [Offer("dismiss", issue.id, issue.title)]
-    return [] if issue.merged_into else found + work.offers(told)
-
-
-def of_signals(told: issues.Story, others: dict[int, str]) -> list[Offer]:
-    """The actions on the issue's signals."""
-    issue, found = told.issue, []
-    if issue.merged_into:
-        return found
-    if others:
-        found += [Offer("merge", issue.id, issue.title, choices=others)]
-    if len(told.parts) > 1:
-        found += [Offer("split", issue.id, issue.title, choices=told.parts)]
-    if told.silence:
-        return [*found, Offer("end_silence", told.silence.id, told.silence.reason)]
-    over = issue.status in (Status.RESOLVED, Status.DISMISSED)
-    return found if over else [*found, Offer("silence", issue.id, issue.title)]
-
-
 def one(number: int | None) -> None:
     draw(link("/issues", "← All issues"))
     with store.read() as session:
@@ -105,7 +68,7 @@ def one(number: int | None) -> None:
         draw(empty("Issue not found", "No issue has this number. It may belong to another database.", "✕"))
         return
     draw(story.head(told), story.journey(told), story.figures(told))
-    buttons([*offers(told), *of_signals(told, others)])
+    buttons([*issue_offers.on_issue(told), *issue_offers.on_signals(told, others)])
     tabs = st.tabs(list(PARTS), key=f"part-{told.issue.id}", on_change="rerun")
     for tab, part in zip(tabs, PARTS.values(), strict=True):
         if tab.open:

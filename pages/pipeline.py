@@ -1,4 +1,4 @@
-"""Pipeline: collection cycles, issues in progress, and pending approvals."""
+"""Pipeline: what fails now, what needs a person, and the workflow of all issues."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from console import process
 from console.page import page
 from console.parts import connectors as sources
 from console.parts import demo, holding, panels
+from console.parts import failing as now_failing
 from console.ui import diagram
 from console.ui.confirm import Offer, buttons
 from console.ui.drawing import drawing
@@ -17,14 +18,15 @@ from console.ui.markup import clock, link, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, bar, card, draw, empty, facts, issue_link, of, progress, table
 from core.db import store
 from core.models import Status
-from core.queries import pipeline
+from core.queries import approvals as people
+from core.queries import failing, pipeline
 from core.repair.sandbox.runner import runner
 from core.stages.deliver import holds
 
 ORDER = 10
 
 DAY = timedelta(days=1)
-SHOWN = 5  # approvals; the tile above counts them all
+SHOWN = 5  # of each kind that needs a person; a link leads to the others
 ROUNDS = JOURNEYS = 8
 
 
@@ -34,20 +36,23 @@ def body() -> None:
     if fault:
         st.error(f"platform.toml is invalid; the engine keeps using the last valid policy. {fault}")
     with store.read() as session:
+        failures, others = failing.failing(session, policy, now)
+        given_up = people.escalated(session, SHOWN)
         by, day = pipeline.by_status(session), pipeline.totals(session, now - DAY)
         taken, journeys = pipeline.arrows(session, now - DAY), pipeline.journeys(session, JOURNEYS)
         asked, rounds = pipeline.approvals(session, SHOWN), pipeline.rounds(session, ROUNDS)
         connectors, workers = pipeline.connectors(session), pipeline.workers(session, now)
         merges = pipeline.reviews(session)
         used = holds.places_taken(session, now)
-    holding.controls()
-    draw(panels.headline(by, day))
     weak_sandbox(policy)
-    approvals(asked, by.get(Status.AWAITING_APPROVAL, 0) - len(merges))
-    draw(panels.review_list(merges))
+    st.header(now_failing.TITLE, anchor=False)
+    drawing(now_failing.section(failures, bool(connectors)), key="failing")
+    needs_you(asked, merges, given_up, by)
+    draw(panels.headline(by, day))
+    holding.controls()
     st.header(panels.FLOW, anchor=False)
     drawing(diagram.flow(by, taken), key="flow")
-    demo.panel(policy.watch.source)
+    demo.panel(others, "" if failures else policy.watch.source)
     st.header("Issues in progress", anchor=False)
     draw(journey_table(journeys), journeys_cut(len(journeys)))
     limits = limits_card(policy, used, by, workers, rounds)
@@ -73,10 +78,17 @@ def journeys_cut(shown: int):
     )
 
 
-def approvals(asked, waiting: int) -> None:
-    if not asked:
+def needs_you(asked, merges, given_up, by) -> None:
+    """Approvals with their buttons, merges, and the issues that the platform gave up."""
+    if not (asked or merges or given_up):
         return
-    st.header("Awaiting approval", anchor=False)
+    st.header(panels.NEEDS, anchor=False)
+    approvals(asked, by.get(Status.AWAITING_APPROVAL, 0) - len(merges))
+    draw(panels.review_list(merges))
+    draw(now_failing.people(given_up, by.get(Status.ESCALATED, 0) - len(given_up)))
+
+
+def approvals(asked, waiting: int) -> None:
     for number, (approval, issue, change_set) in enumerate(asked):
         with st.container(border=True, key=f"approval-{approval.id}"):
             draw(*panels.question(approval, issue, change_set))
@@ -89,7 +101,7 @@ def approvals(asked, waiting: int) -> None:
             )
     if waiting > len(asked):
         more = f"Showing {len(asked)} of {waiting:,}, oldest first. "
-        draw(tag("p", more, link("/approvals", "All approvals"), class_="d-muted"))
+        draw(tag("p", more, link("/approvals", "All that needs you"), class_="d-muted"))
 
 
 def journey_table(journeys):

@@ -300,8 +300,8 @@ SCANS = {  # by the review's result: reachable, and unavailable
             "done": True,
             "value": 0.0,
             "limit": 0.0,
-            "says": "127.0.0.1:8600 (simulated) was asked of 1 pinned package; no known vulnerability comes with the "
-            "change; 1 known before it: GHSA-g92j-qhmh-64v2",
+            "says": "127.0.0.1:8600 (simulated) checked 1 pinned package; the change adds no known vulnerability; "
+            "1 known before the change: GHSA-g92j-qhmh-64v2",
         }
     ],
     False: [

@@ -131,10 +131,15 @@ def _delivered(session: Session, status: Status, change: ChangeSet, text: str | 
         deployment(session, change, text, environment="preview", status="ready")
         live = {Status.WATCHING: "watching", Status.RESOLVED: "verified"}.get(status, "rolled_back")
         felt = _felt("rolled_back" if live == "rolled_back" else "fixed", text or story_of(session, change).service)
-        ended = {"ended_at": None} if live == "watching" else {}
+        ended = {"ended_at": None, "judged": LOOK} if live == "watching" else {}
         deployment(session, change, text, status=live, **felt, **ended)
 
 
+LOOK = {  # what the latest look of a watch found
+    "state": "watching",
+    "says": "not enough traffic: 412 requests so far",
+    "counts": [{"name": "ZeroDivisionError in average_rating", "before": 268.0, "after": 0.0}],
+}
 PAST = (  # title, service, template, rationale of the fix
     ("KeyError: 'GONE' in total", "cart", "missing-key", "Skip articles without a price"),
     ("ZeroDivisionError: division by zero in average", "catalog", "zero-division", "No ratings are an average of 0"),

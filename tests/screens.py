@@ -78,6 +78,14 @@ def open_console(folder: Path, **values) -> Settings:
     )
 
 
+def open_empty(folder: Path) -> Settings:
+    """Settings of a console on an empty platform: people, and no platform.toml."""
+    folder.mkdir()
+    settings = open_console(folder)
+    settings.platform_file.unlink()
+    return settings
+
+
 @cache
 def blank() -> bytes:
     """A migrated SQLite database with only people, created once for all tests."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from console.parts import change
 from console.ui.diff import side_by_side
-from console.ui.markup import Safe, link, percent, span, tag, when
+from console.ui.markup import Safe, join, link, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, card, checks, empty, facts, growth, impact, issue_link, of, table
 from core.models import Approval, Issue
 from core.models.counted import counted
@@ -136,23 +136,44 @@ def drawn(asked: OpenApproval, rules: Watch) -> Safe:
     )  # fmt: skip
 
 
-def listing(rows: list[tuple[Approval, Issue]], chosen: int | None) -> Safe:
-    """The inbox; a sign and words mark the approval shown below."""
-    return table(
-        ("Approval", "Issue", "Service", "Severity", "Assignee", "Expires"),
-        (
-            (
-                link(f"/approvals?approval={a.id}", tag("b", f"{'▸ ' if a.id == chosen else ''}{a.id}"),
-                     " shown below" if a.id == chosen else ""),
-                issue_link(issue),
-                issue.service,
-                of(SEVERITY, issue.severity),
-                a.assignee or "any approver",
-                when(a.expires_at),
-            )
-            for a, issue in rows
-        ),
-    )  # fmt: skip
+def listing(asked: Sequence[tuple[Approval, Issue]], given_up: Sequence[Issue], chosen: tuple[str, int] | None) -> Safe:
+    """The inbox: approvals, then escalated issues; a sign and words mark the one shown below."""
+    rows = [*(_asked(a, issue, chosen) for a, issue in asked), *(_given_up(issue, chosen) for issue in given_up)]
+    return table(("Open", "Issue", "Service", "Severity", "Needs", "When"), rows)
+
+
+def _asked(row: Approval, issue: Issue, chosen: tuple[str, int] | None) -> tuple[object, ...]:
+    needs = f"an answer by {row.assignee or 'any approver'}"
+    head = _opens("approval", row.id, chosen)
+    return (
+        head,
+        issue_link(issue),
+        issue.service,
+        of(SEVERITY, issue.severity),
+        needs,
+        join(["expires ", when(row.expires_at)]),
+    )
+
+
+def _given_up(issue: Issue, chosen: tuple[str, int] | None) -> tuple[object, ...]:
+    needs = tag("span", issue.reason or "a person", class_="d-clip")
+    head = _opens("issue", issue.id, chosen)
+    return (
+        head,
+        issue_link(issue),
+        issue.service,
+        of(SEVERITY, issue.severity),
+        needs,
+        join(["last error ", when(issue.last_seen)]),
+    )
+
+
+def _opens(kind: str, number: int, chosen: tuple[str, int] | None) -> Safe:
+    """A link that shows the item below the inbox."""
+    here = (kind, number) == chosen
+    sign, words = ("▸ ", " shown below") if here else ("", "")
+    name = f"{sign}{'approval' if kind == 'approval' else 'escalated'} {number}"
+    return link(f"/approvals?{kind}={number}", tag("b", name), words)
 
 
 def closed(rows: list[tuple[Approval, Issue]]) -> Safe:

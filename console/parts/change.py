@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.ui.diff import side_by_side, size
-from console.ui.markup import Safe, join, span, tag
+from console.ui.markup import Safe, join, percent, span, tag
 from console.ui.widgets import RESULT, card, checks, code, empty, of
 from core.models import ChangeSet, Review, TestRun
 from core.models.counted import counted
@@ -63,12 +63,15 @@ def _state(gate: dict) -> object:
 
 def _gate(gate: dict) -> str:
     value, limit = gate.get("value"), gate.get("limit")
-    measured = f" {_number(value)} (limit {_number(limit)})" if value is not None else ""
+    share = isinstance(limit, float) and 0 < limit < 1  # other limits are whole numbers
+    measured = f" {_number(value, share)} (limit {_number(limit, share)})" if value is not None else ""
     return f"{gate.get('gate')}:{measured} {gate.get('says', '')}"
 
 
-def _number(value: object) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else "–"
+def _number(value: object, share: bool) -> str:
+    if not isinstance(value, int | float):
+        return "–"
+    return percent(value) if share else f"{value:g}"
 
 
 def _finding(found: dict, failed: bool) -> tuple[object, Safe]:

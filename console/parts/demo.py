@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
@@ -10,10 +10,7 @@ from console import process
 from console.ui.drawing import drawing, rate_chart
 from console.ui.markup import percent, tag
 from console.ui.widgets import card, draw, empty
-from core.db import store
-from core.queries import deployments, pipeline
-
-SPAN = timedelta(minutes=30)
+from core.queries.failing import ServiceChart
 
 
 def sandbox():
@@ -23,40 +20,30 @@ def sandbox():
     return Sandbox(process.settings())
 
 
-def panel(source: str) -> None:
-    """Error rates of the services and, in the demo, the buttons that break the shop."""
-    since = datetime.now(UTC) - SPAN
-    with store.read() as session:
-        rates = pipeline.error_rate(session, source, since)
-        shipped = [
-            (d.ready_at, f"deployed {d.sha[:7]}") for d, _, _ in deployments.page(session, "production") if d.ready_at
-        ]
-    if rates or process.settings().sandbox_url:
-        st.header("Error rate by service, last 30 min", anchor=False)
-    charts(rates, shipped, source)
-    if process.settings().sandbox_url:
+def panel(rates: Mapping[str, ServiceChart], source: str) -> None:
+    """Error rates of the services that do not fail now and, in the demo, the buttons that break the shop.
+
+    ``source`` is whose measurements are waited for, if there are none of any service.
+    """
+    in_demo = bool(process.settings().sandbox_url)
+    if rates:
+        st.header("Other services, error rate, last 30 min", anchor=False)
+        charts(rates)
+    elif in_demo and source:
+        draw(empty("No measurements yet", f"{source} delivers them in the next collection cycle.", "◔"))
+    if in_demo:
         faults()
 
 
-def charts(rates, shipped, source: str) -> None:
-    if not rates:
-        if process.settings().sandbox_url:
-            draw(empty("No measurements yet", f"{source} delivers them in the next collection cycle.", "◔"))
-        return
+def charts(rates: Mapping[str, ServiceChart]) -> None:
     with st.grid(columns=3, min_column_width=260):
-        for service, points in rates.items():
+        for service, (points, marks) in rates.items():
             _, requests, errors = points[-1]
             now = errors / requests if requests else None
             with st.container(border=True, key=f"rate-{service}"):
-                draw(
-                    tag(
-                        "div",
-                        tag("b", service),
-                        tag("b", percent(now, 1), " of requests fail"),
-                        class_="d-between",
-                    )
-                )
-                drawing(rate_chart(points, shipped), key=f"rate-svg-{service}")
+                told = tag("b", percent(now, 1), " of requests fail")
+                draw(tag("div", tag("b", service), told, class_="d-between"))
+                drawing(rate_chart(points, marks), key=f"rate-svg-{service}")
 
 
 def faults() -> None:
@@ -74,14 +61,31 @@ def faults() -> None:
         )
         with st.grid(columns=4, min_column_width=180):
             for name, words in told.get("faults", {}).items():
-                st.button(name, key=f"break-{name}", help=str(words), on_click=_break, args=(name,), width="stretch")
+                with st.container(gap="small"):
+                    buttons_of(name, str(words), name in told.get("broken", {}))
+
+
+def buttons_of(name: str, words: str, broken: bool) -> None:
+    """Break, and beside it restore while the fault is in the shop."""
+    st.button(name, key=f"break-{name}", help=words, on_click=_break, args=(name,), width="stretch")
+    if broken:
+        says = f"Take {name} back, as the shop's team would."
+        st.button(f"Restore {name}", key=f"restore-{name}", help=says, on_click=_restore, args=(name,), width="stretch")
 
 
 def _break(name: str) -> None:
+    _change(lambda: sandbox().break_(name), f"{name} is live in the shop. Watch the error rate.", name)
+
+
+def _restore(name: str) -> None:
+    _change(lambda: sandbox().restore(name), f"{name} is taken back.", name)
+
+
+def _change(work: Callable[[], dict], says: str, name: str) -> None:
     from core.vendors.base import VendorError
 
     try:
-        sandbox().break_(name)
-        st.session_state["answer"] = (True, f"{name} is live in the shop. Watch the error rate.")
+        work()
+        st.session_state["answer"] = (True, says)
     except VendorError as error:
-        st.session_state["answer"] = (False, f"{name} was not shipped: {error}")
+        st.session_state["answer"] = (False, f"{name}: {error}")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from console.parts import change
 from console.parts import story as story_parts
 from console.ui.diff import side_by_side
-from console.ui.markup import Safe, link, span, tag
+from console.ui.markup import Safe, join, link, span, tag, when
 from console.ui.widgets import RESULT, STATUS, VERDICT, card, of
 from console.ui.widgets import timeline as events
 from core.models import Deployment
+from core.models.counted import counted
 from core.queries.issues import Story, shortened, timeline
+
+LIKELY = 0.5  # score from which a change is shown as the suspect
+FILES = 5
 
 
 def _last(items):
@@ -71,11 +76,40 @@ def _shipped(made: Deployment) -> Safe:
     )
 
 
+def suspect(evidence: Sequence[object]) -> Safe | str:
+    """The change that most likely caused it: who made it, when, what it touched, and where to read it."""
+    changes = [row["change"] for row in evidence if isinstance(row, Mapping) and isinstance(row.get("change"), Mapping)]
+    if not changes or changes[0].get("score", 0) < LIKELY:
+        return ""
+    first = changes[0]
+    address, name = str(first.get("url") or ""), str(first.get("name") or "")
+    plain = not address.startswith(("https://", "http://"))
+    where = tag("code", name) if plain else tag("a", name, href=address, target="_blank", rel="noopener noreferrer")
+    author = f"by {first['author']}, " if first.get("author") else ""
+    files = [str(name) for name in first.get("files") or []]
+    return card(
+        "Suspect change",
+        tag("p", where, " ", tag("b", first.get("title", ""))),
+        tag("p", author, when(_time(first.get("at"))), class_="d-muted"),
+        tag("p", "Touched ", join((tag("code", name) for name in files[:FILES]), ", ")) if files else "",
+        tag("p", f"And {counted(len(files) - FILES, 'more file')}.", class_="d-muted") if len(files) > FILES else "",
+        tone="bad",
+    )
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+
+
 def told(story: Story) -> Safe:
     """Everything about the issue on one screen: cards on the left, the timeline on the right."""
     found, made, wrote = _last(story.analyses), _last(story.decisions), _last(story.changes)
     live = _last([d for d in story.deployments if d.environment == "production"])
     chapters = [
+        suspect(found.evidence) if found else "",
         card(
             "Root cause",
             tag("p", found.root_cause, class_="d-cause"),

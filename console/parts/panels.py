@@ -13,9 +13,11 @@ from core.settings import Settings
 
 LEADS = {
     "pipeline": "What is failing, what is being fixed, and what waits for you.",
+    "approvals": "What waits for a person: fixes to approve, pull requests to merge, and escalated issues.",
     "issues": "Each issue groups errors with one cause.",
     "kpis": "What the platform achieves. A figure appears once it has enough cases; hover for its formula.",
 }
+NEEDS = "Needs you"
 FLOW = "Workflow: current issues, and transitions in the last 24 h"
 ENDED = (Status.RESOLVED, Status.ESCALATED, Status.DISMISSED)
 ORDERS = {"newest": "newest first", "last error": "most recent error first", "occurrences": "most occurrences first"}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from console.parts import change, suppressed
 from console.parts import decision as receipt
 from console.ui.markup import Safe, esc, join, moment, percent, span, tag, when
 from console.ui.widgets import RESULT, SEVERITY, STATUS, card, code, empty, facts, impact, of, stat, stats, table
-from core.models import Analysis, Crash, Deployment, Frame, ServiceHealth, Signal, Stage
+from core.models import Analysis, Crash, Deployment, Frame, Issue, ServiceHealth, Signal, Stage, Status, now
 from core.models.counted import counted
 from core.queries import counting
 from core.queries.issues import Story
 
 LOCALS = 12  # locals shown of a frame
+SILENT = timedelta(minutes=5)  # without errors, from which it is said
 
 
 def head(story: Story) -> Safe:
@@ -30,9 +32,18 @@ def head(story: Story) -> Safe:
         ),
         tag("h2", f"#{issue.id} ", issue.title),
         tag("p", issue.reason) if issue.reason else "",
+        silent(issue),
         suppressed.of_issue(story),
         class_="d-head",
     )
+
+
+def silent(issue: Issue) -> Safe | str:
+    """That the errors of an open issue have stopped, as soon as they have."""
+    quiet = now() - issue.last_seen
+    if issue.status in (Status.RESOLVED, Status.DISMISSED) or quiet < SILENT:
+        return ""
+    return tag("p", f"No errors for {span(quiet.total_seconds())}.", class_="d-muted")
 
 
 def figures(story: Story) -> Safe:

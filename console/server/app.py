@@ -27,7 +27,7 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
 
 from console import changes, process  # noqa: E402
 from console.page import PAGES  # noqa: E402
-from console.server import api, assets, auth, first_admin, headers, ingest, live, oidc, signin, status, webhooks  # noqa: E402
+from console.server import api, assets, auth, find, first_admin, headers, ingest, live, oidc, signin, status, webhooks  # noqa: E402
 from core import bootstrap  # noqa: E402
 from core.db import store  # noqa: E402
 from core.ops import liveness  # noqa: E402
@@ -123,6 +123,7 @@ app = st.App(
     routes=[
         Route("/healthz", healthz),
         Route("/live", live.events),
+        Route("/find", find.find),
         Route("/status", status_page),
         *signin.ROUTES,
         *api.ROUTES,

@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from console import process
-from console.page import NEEDS, PAGES, visible
+from console.page import NEEDS, PAGES, counted_title, visible
+from console.parts import failing as now_failing
 from console.parts import kpis, panels, periods
 from console.ui import diagram
 from console.ui.markup import Safe, join, tag
@@ -22,23 +23,27 @@ from console.ui.widgets import stats
 from core.access import sessions
 from core.access.rights import VIEW, Actor
 from core.db import store
-from core.queries import issues, outcomes, pipeline
+from core.queries import approvals, failing, issues, outcomes, pipeline
 
 log = logging.getLogger(__name__)
 SEEN = 16  # rows of a list that fit on a large screen; the page draws the rest
 
 
 def _pipeline() -> Safe:
-    day = datetime.now(UTC) - timedelta(days=1)
+    at, policy = datetime.now(UTC), process.policy()[0]
     with store.read() as session:
-        by, totals = pipeline.by_status(session), pipeline.totals(session, day)
-        asked, taken = pipeline.approvals(session, 1), pipeline.arrows(session, day)
+        failures, _ = failing.failing(session, policy, at)
+        by, totals = pipeline.by_status(session), pipeline.totals(session, at - timedelta(days=1))
+        asked, taken = pipeline.approvals(session, 1), pipeline.arrows(session, at - timedelta(days=1))
+        connected = bool(pipeline.connectors(session))
+    fails = [tag("h2", now_failing.TITLE), now_failing.section(failures, connected)]
     waiting = (
-        [tag("h2", "Awaiting approval"), *(tag("div", *panels.question(*a), class_="d-question") for a in asked)]
+        [tag("h2", panels.NEEDS), *(tag("div", *panels.question(*a), class_="d-question") for a in asked)]
         if asked
         else []
     )
-    return join([panels.headline(by, totals), *waiting, tag("h2", panels.FLOW), diagram.flow(by, taken)])
+    flow = tag("h2", panels.FLOW), diagram.flow(by, taken)
+    return join([*fails, *waiting, panels.headline(by, totals), *flow])
 
 
 def _issues() -> Safe:
@@ -88,9 +93,16 @@ def html(path: str, query: str, session: str) -> str:
 def _drawn(name: str, person: Actor, body: Safe) -> str:
     foot = tag("div", panels.person(person), *panels.foot(process.settings()), class_="d-foot")
     here = {name: "page"}
+    with store.read() as session:
+        number = approvals.needs(session)
     links = (
-        tag("a", title, href=f"/{'' if other == 'pipeline' else other}", aria_current=here.get(other))
-        for other, title in visible(person).items()
+        tag(
+            "a",
+            counted_title(other, number),
+            href=f"/{'' if other == 'pipeline' else other}",
+            aria_current=here.get(other),
+        )
+        for other in visible(person)
     )
     aside = tag("aside", Safe('<img src="/logo.svg" alt="DevOps Intelligence" width="152" height="28">'), *links, foot)
     lead = tag("p", panels.LEADS[name], class_="d-lead") if name in panels.LEADS else ""

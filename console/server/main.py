@@ -12,10 +12,12 @@ if str(ROOT) not in sys.path:  # streamlit puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
 from console import access, process  # noqa: E402
-from console.page import PAGES, visible  # noqa: E402
+from console.page import PAGES, counted_title, visible  # noqa: E402
 from console.parts import panels  # noqa: E402
 from console.ui import failures  # noqa: E402
 from console.ui.widgets import draw  # noqa: E402
+from core.db import store  # noqa: E402
+from core.queries import approvals  # noqa: E402
 
 HERE = Path(__file__).parent
 
@@ -23,15 +25,17 @@ HERE = Path(__file__).parent
 def navigation(person: access.Actor):
     """The person's pages by address; live.py follows links to them."""
     listed = visible(person)
+    with store.read() as session:
+        number = approvals.needs(session)
     pages = {
         name: st.Page(
             ROOT / "pages" / f"{name}.py",
-            title=title,
+            title=counted_title(name, number),
             url_path=name,
             default=name == "pipeline",
             visibility="visible" if name in listed else "hidden",
         )
-        for name, title in PAGES.items()
+        for name in PAGES
     }
     st.session_state["pages"] = pages | {"": pages["pipeline"]}
     return st.navigation(list(pages.values()))

@@ -65,11 +65,22 @@ function listen() {
     if (time.textContent !== says) time.textContent = says;
   }), 1000);
 
+  // The text node stays Streamlit's own: it would lose one that is replaced.
+  const title = ([address, words]) => {
+    const link = document.querySelector(`[data-testid=stSidebarNav] a[href$="${address}"]`);
+    if (!link) return;
+    const texts = document.createTreeWalker(link, NodeFilter.SHOW_TEXT), plain = (text) => text.replace(/ \(\d+\)$/, "");
+    while (texts.nextNode()) {
+      const node = texts.currentNode;
+      if (plain(node.nodeValue) === plain(words) && node.nodeValue !== words) node.nodeValue = words;
+    }
+  };
+
   const heard = { visibilitychange: look, pointerdown: down, pointerup: up, click };
   for (const [name, does] of Object.entries(heard)) document.addEventListener(name, does, true);
   look();
   return {
-    drawn: (component) => { run = component; },
+    drawn: (component) => { run = component; Object.entries(run.data.titles ?? {}).forEach(title); },
     stop: () => {
       source?.close(); source = null; clearTimeout(timer); clearInterval(age);
       for (const [name, does] of Object.entries(heard)) document.removeEventListener(name, does, true);

@@ -75,6 +75,11 @@ class Guards(Strict):
         ge=0,
         description="failed releases in a row after which a repository's automatic releases stop; 0: never",
     )
+    settle_hours: float = Field(
+        default=72,
+        ge=0,
+        description="hours without errors after which an escalated issue is dismissed; a return reopens it; 0: never",
+    )
     freezes: list[Freeze] = Field(default=[], description="named periods without releases; rollbacks still run")
     business_hours: BusinessHours = BusinessHours()
 

@@ -1,19 +1,23 @@
-"""The data of the Approvals page: pending approvals, one approval with its pros and cons, and past answers."""
+"""What needs a person: pending approvals, escalated issues, one approval with its pros and cons, and past answers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlmodel import Session, col, func, select
 
 from core.access.rights import Actor
 from core.actions import answering
-from core.models import Analysis, Approval, ChangeSet, Decision, Deployment, Issue
+from core.db import store
+from core.models import Analysis, Approval, ChangeSet, Decision, Deployment, Issue, Status
 from core.policy.reader import Policy
+from core.queries.failing import RANK
 from core.queries.issues import ChangeDetails, with_checks
 
 PAGE = 50
+NEEDS = (Status.AWAITING_APPROVAL, Status.ESCALATED)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,20 @@ class OpenApproval:
 
 def count(session: Session) -> int:
     return session.exec(select(func.count(col(Approval.id))).where(Approval.state == "pending")).one()
+
+
+def needs(session: Session) -> int:
+    """How many issues need a person: for an approval, for a merge, or because they were escalated."""
+    rows = select(func.count(col(Issue.id))).where(col(Issue.status).in_(NEEDS), col(Issue.merged_into).is_(None))
+    return session.exec(rows).one()
+
+
+def escalated(session: Session, limit: int = PAGE) -> list[Issue]:
+    """Issues that were handed to a person: those with errors in the last day first, of these the worst first."""
+    where = Issue.status == Status.ESCALATED, col(Issue.merged_into).is_(None)
+    rows = session.exec(select(Issue).where(*where).order_by(col(Issue.last_seen).desc()).limit(max(limit, PAGE)))
+    day = store.clock(session) - timedelta(days=1)
+    return sorted(rows, key=lambda i: -RANK[i.severity] if i.last_seen >= day else 1)[:limit]
 
 
 def waiting(session: Session) -> list[tuple[Approval, Issue]]:

@@ -16,8 +16,9 @@ from core.models.counted import counted
 from core.ops import notify
 from core.policy.services import Service
 from core.runtime import Runtime
-from core.signals import health, service_graph
+from core.signals import health, incident, service_graph
 from core.signals.analysis import memory
+from core.signals.analysis.components import Incident, reached
 from core.signals.analysis.types import Conclusion, Evidence
 from core.stages import shares
 from core.stages.context import StageContext
@@ -107,9 +108,10 @@ def gather(rt: Runtime, issue_id: int) -> Evidence:
             others=others,
             rules=policy.severity,
             noise_ms=policy.watch.latency_floor_ms,
-            changes=_changes(session, issue),
+            changes=_changes(session, rt, issue),
             upstreams=service_graph.graph(session, policy).get(issue.service, ()),
             past=_past(session, issue),
+            incident=_incident(session, rt, issue, recent.error_rate, before.error_rate),
         )
 
 
@@ -134,14 +136,34 @@ def _rates(session: Session, preferred: str, issue: Issue, services: list[str]):
     return recent[issue.service], before[issue.service], others, told.share(recent[issue.service].errors)
 
 
-def _changes(session: Session, issue: Issue) -> list[Record]:
+def _incident(session: Session, rt: Runtime, issue: Issue, now_: float | None, usual: float | None) -> Incident | None:
+    """The samples around an issue; of errors where their rate rose by more than the watch allows, else of latency."""
+    rules = rt.policy.watch
+    failing = (now_ or 0.0) > (usual or 0.0) + rules.error_rate_margin
+    graph, source = service_graph.graph(session, rt.policy), health.best_source(session, rules.source, issue.first_seen)
+    metric = incident.ERRORS if failing else incident.LATENCY
+    return incident.stored(session, source, graph, issue.service, metric, issue.first_seen, now())
+
+
+def _changes(session: Session, rt: Runtime, issue: Issue) -> list[Record]:
+    """Changes before the issue and at its time, of the service, of what it calls, and of their repositories."""
+    related = reached(issue.service, service_graph.graph(session, rt.policy))
+    owners = [rt.policy.services[name].repository for name in related if name in rt.policy.services]
+    hosted = {rt.policy.repositories[name].github for name in owners if name in rt.policy.repositories}
     rows = session.exec(
         select(Signal)
         .where(Signal.kind == Kind.CHANGE, col(Signal.at) >= issue.first_seen - CHANGES)
         .order_by(col(Signal.at).desc())
         .limit(RECORDS)
     ).all()
-    return [as_record(row) for row in rows]
+    records = (as_record(row) for row in rows)
+    return [one for one in records if one.service in related or (not one.service and _of_repository(one, hosted))]
+
+
+def _of_repository(change: Record, hosted: set[str]) -> bool:
+    """Whether it belongs to one of these repositories; one that names none may be of any."""
+    named = change.attributes.get("repository")
+    return not named or named in hosted
 
 
 def _past(session: Session, issue: Issue) -> list[str]:

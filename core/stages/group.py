@@ -25,6 +25,7 @@ from core.signals.grouping.candidates import Candidates
 from core.signals.grouping.correlation import Overrides
 from core.signals.grouping.fingerprint import Fingerprint, fingerprint
 from core.signals.health import best_source
+from core.stages import detecting
 from core.stages.analyze import as_record
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Known:
 def group_new(rt: Runtime) -> int:
     """Group all signals that have no issue yet; returns how many issues were opened."""
     find_degradations(rt)
+    detecting.detect(rt)
     with store.read() as session:
         if not _waiting(session, 1):
             return 0

@@ -332,5 +332,10 @@ def change(row: dict, repository: str, files: list[str], http: Redacting) -> Rec
         at=datetime.fromisoformat(commit["committer"]["date"]),
         url=row.get("html_url") or "",
         title=http.redact(commit["message"].splitlines()[0] if commit["message"] else row["sha"])[:300],
-        attributes={"files": files, "sha": row["sha"], "repository": repository},
+        attributes={
+            "files": files,
+            "sha": row["sha"],
+            "repository": repository,
+            "author": http.redact(str((commit.get("author") or {}).get("name") or ""))[:100],
+        },
     )

@@ -31,7 +31,8 @@ def addresses() -> dict[str, str]:
     return {"pipeline": "/", "approvals": "/approvals", "issues": "/issues", "issue": f"/issues?issue={waits}",
             "codegen": "/codegen", "change": f"/codegen?change={change}", "deployments": "/deployments",
             "deployment": f"/deployments?deployment={shipped}", "kpis": "/kpis", "calibration": "/kpis",
-            "policy": "/policy", "audit": "/audit", "settings": "/settings", "people": "/people"}  # fmt: skip
+            "policy": "/policy", "audit": "/audit", "settings": "/settings", "setup": "/setup",
+            "people": "/people"}  # fmt: skip
 
 
 def take(folder: Path) -> None:

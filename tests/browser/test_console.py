@@ -56,6 +56,30 @@ def test_a_change_in_the_store_is_seen_without_a_reload(page):
     assert page.evaluate("window.mark") == 1
 
 
+def test_the_palette_finds_an_issue_by_keyboard(page):
+    issue = number(Status.FIXING)
+    settled(page.goto("/kpis") and page)
+    page.keyboard.press("/")
+    page.get_by_role("combobox", name="Search").fill(f"#{issue}")
+    page.wait_for_selector(f"#d-hits li:has-text('#{issue}')")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/issues?issue={issue}")
+    page.keyboard.press("Control+k")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert "Search everything" in page.get_by_role("dialog", name="Keys").inner_text()
+
+
+def test_the_navigation_counts_what_needs_a_person_without_a_reload(page):
+    settled(page.goto("/") and page)
+    page.wait_for_selector("[data-testid=stSidebarNav] a:has-text('Needs you (9)')")
+    issue = number(Status.FIXING)
+    move(issue, Status.ESCALATED)
+    page.wait_for_selector("[data-testid=stSidebarNav] a:has-text('Needs you (10)')")
+    move(issue, Status.FIXING)
+    page.wait_for_selector("[data-testid=stSidebarNav] a:has-text('Needs you (9)')")
+
+
 def test_a_dialog_stays_open_and_written_in_while_the_page_changes_under_it(page):
     """The change comes as a fragment's rerun: a full one would draw the sidebar again and close the dialog."""
     sidebars = []

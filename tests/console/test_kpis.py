@@ -2,6 +2,7 @@
 
 import pytest
 
+from console.parts import kpis as parts
 from core.queries import kpis
 from core.queries.kpis import DeploymentCount, Mean, RunTally
 from tests.console.sums import judged, run, sums
@@ -78,3 +79,15 @@ def test_every_target_belongs_to_a_figure():
 def test_a_target_is_met_or_missed(value, met):
     assert kpis.meets(kpis.mttr(RunTally(repairs=Mean(5, value * 5)))) is met
     assert kpis.meets(kpis.mttr(RunTally(repairs=Mean(4, value * 4)))) is None
+
+
+@pytest.mark.parametrize(
+    ("n", "seconds", "says"),
+    [
+        (4, 60, "4 so far; the reduction against the manual baseline of 2 h is shown from 5."),
+        (5, 360, "95 % less than the manual baseline of 2 h; meets the target 93 %."),
+        (5, 720, "90 % less than the manual baseline of 2 h; misses the target 93 %."),
+    ],
+)
+def test_the_reduction_is_said_in_percent_and_only_of_enough_cases(n, seconds, says):
+    assert parts.reduction(n, seconds, 7200) == says

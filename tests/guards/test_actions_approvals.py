@@ -9,8 +9,10 @@ import pytest
 from core import runtime
 from core.access.rights import Refused
 from core.actions import approvals
+from core.actions.registry import Reused
 from core.db import store
 from core.models import Approval, now
+from core.ops import restart
 from core.runtime import Runtime
 from tests import waiting
 from tests.guards.stored import answers_sent, audited, notified, one, refused, stored
@@ -51,6 +53,33 @@ def test_an_approval_that_cannot_be_answered(console, name, values, says):
     before = stored()
     with pytest.raises(Refused, match=says):
         answer(name, number, patch)
+    assert stored() == before
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_approval_whose_workflow_ended_cannot_be_answered(console, name, monkeypatch):
+    """Nobody would act on the answer."""
+    number, _, patch = waiting.question()
+    asked = []
+    monkeypatch.setattr(restart, "ended", lambda workflow: asked.append(workflow) or "was cancelled")
+    before = stored()
+    with pytest.raises(Refused, match="the workflow that requested it was cancelled"):
+        answer(name, number, patch)
+    assert stored() == before and asked == [one(Approval, number).workflow_id]
+
+
+@pytest.mark.parametrize(("name", "other"), [(name, field) for name, given in ANSWERS.items() for field in given])
+def test_a_key_is_bound_to_the_whole_answer(console, name, other):
+    number, _, _ = waiting.question()
+    if name == "hand_back":
+        with store.write() as session:
+            session.get_one(Approval, number).assignee = "approver"
+    work = getattr(approvals, name)
+    assert work(number, actor=by("approver"), key="k", **ANSWERS[name]).done
+    before = stored()
+    changed = ANSWERS[name] | {other: "ada" if other == "to" else "another reason"}
+    with pytest.raises(Reused):
+        work(number, actor=by("approver"), key="k", **changed)
     assert stored() == before
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from core.access.rights import Actor, Forbidden
 from core.actions import approvals, issues
+from core.actions.registry import Reused
 from core.db import store
 from core.models import Approval, AuditRow, Issue, Outcome, Status
 from core.models.access import Role
@@ -53,6 +54,21 @@ def test_an_action_in_each_state(console, name, status):
     before = stored()
     assert not work(issue.id, actor=by("operator"), key="k", **GIVEN[name]).done
     assert stored() == before, "the same click again changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [(name, field) for name, given in GIVEN.items() for field in given],
+)
+def test_a_key_is_bound_to_the_whole_content(console, name, other):
+    status = Status.ESCALATED if name != "dismiss" else Status.NEW
+    issue, work = issue_in(status), getattr(issues, name)
+    assert work(issue.id, actor=by("operator"), key="k", **GIVEN[name]).done
+    before, value = stored(), GIVEN[name][other]
+    changed = GIVEN[name] | {other: (not value) if isinstance(value, bool) else f"{value}, changed"}
+    with pytest.raises(Reused):
+        work(issue.id, actor=by("operator"), key="k", **changed)
+    assert stored() == before
 
 
 @pytest.mark.parametrize("actor", [Actor("admin", Role.ADMIN), "admin"])

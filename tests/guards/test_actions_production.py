@@ -10,6 +10,7 @@ from sqlmodel import select
 from core import runtime
 from core.access.rights import Refused
 from core.actions import policy, production
+from core.actions.registry import Reused
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue, Outcome, Status, now
 from core.models.access import Person
@@ -240,3 +241,33 @@ def test_only_an_admin_changes_the_policy(console):
         changed(console, actor="approver")
     assert console.platform_file.read_text() == text_before and rows(PolicyVersion) == []
     assert len(rows(Person)) == 5
+
+
+def test_a_key_is_bound_to_the_reason_of_a_rollback(host):
+    row = released()
+    assert production.roll_back(row.id, actor=by("approver"), reason="worse", key="k").done
+    with pytest.raises(Reused):
+        production.roll_back(row.id, actor=by("approver"), reason="another reason", key="k")
+    assert host.asked == [("shop", "dpl_4f1c")]
+
+
+def test_a_key_is_bound_to_the_reason_of_keeping(host):
+    host.live = "dpl_9d03"
+    row = released("watching", ended_at=None)
+    assert production.keep(row.id, actor=by("approver"), reason="it is fine", key="k").done
+    with pytest.raises(Reused):
+        production.keep(row.id, actor=by("approver"), reason="another reason", key="k")
+    assert len(audited("keep")) == 1
+
+
+@pytest.mark.parametrize("field", ["text", "reason"])
+def test_a_key_is_bound_to_the_whole_change_of_the_policy(console, field):
+    runtime.use(Runtime(console))
+    text = console.platform_file.read_text(encoding="utf-8")
+    given = {"text": f"{text}\n# a note\n", "reason": "clearer"}
+    assert policy.change_policy(**given, actor=by("admin"), based_on=versions.digest(text), key="k").done
+    kept = console.platform_file.read_text(encoding="utf-8")
+    again = given | {field: f"{given[field]}# more\n"}
+    with pytest.raises(Reused):
+        policy.change_policy(**again, actor=by("admin"), based_on=versions.digest(kept), key="k")
+    assert console.platform_file.read_text(encoding="utf-8") == kept

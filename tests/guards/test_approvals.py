@@ -137,3 +137,8 @@ def test_an_approval_can_be_rejected_without_the_hash_of_the_patch(console):
         assert answering.asked(session, number, BOB, patch).id == number
         with pytest.raises(Refused, match="since you saw it"):
             answering.asked(session, number, BOB, "")
+
+
+def test_the_patch_of_an_approval_is_the_one_that_was_asked_about(console):
+    number, _, patch = waiting.question()
+    assert (answering.patch_of(number), answering.patch_of(404)) == (patch, "")

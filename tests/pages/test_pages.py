@@ -22,7 +22,7 @@ from tests import factories, scenes, screens
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(2)>"'`[x](javascript:alert(3))${{7*7}}"""
 EMPTY = {
     "pipeline": "The first starts within 5 min",
-    "approvals": "No pending approvals",
+    "approvals": "Nothing needs you",
     "issues": "No issues yet",
     "codegen": "No changes yet",
     "deployments": "No deployments yet",

@@ -22,10 +22,7 @@ SECRET = "sntrys_" + "s3cret" * 8
 @pytest.fixture
 def new(tmp_path):
     """A console on an empty platform."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    settings = screens.open_console(folder)
-    settings.platform_file.unlink()
+    settings = screens.open_empty(tmp_path / "data")
     bootstrap.build(settings)
     yield settings
     jobs._jobs.clear()

@@ -29,26 +29,28 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run([*GIT, *words], cwd=folder, check=True, capture_output=True)
 
 
+def committed(folder: Path, files: dict[str, str]) -> Path:
+    """A repository with one commit of these files."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        git(folder, *words)
+    return folder
+
+
 @pytest.fixture
 def remote(tmp_path) -> Path:
     """A repository with the branches main and develop."""
-    folder = tmp_path / "remote"
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["branch", "develop"]):
-        git(folder, *words)
+    folder = committed(tmp_path / "remote", FILES)
+    git(folder, "branch", "develop")
     return folder
 
 
 @pytest.fixture
 def console(tmp_path):
     """The settings of a console on an empty platform: people, and no platform.toml."""
-    data = tmp_path / "data"
-    data.mkdir()
-    settings = screens.open_console(data)
-    settings.platform_file.unlink()
-    return settings
+    return screens.open_empty(tmp_path / "data")
 
 
 @pytest.fixture

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.signals import bench_blame, bench_correlation, bench_storm
+from tests.bench.signals import bench_blame, bench_correlation, bench_services, bench_storm
 
 
-@pytest.mark.parametrize("kind", ["errors", "latency"])
+@pytest.mark.parametrize("kind", ["error rate", "latency"])
 def test_blame(kind):
     found = bench_blame.measure(kind, graphs=60)
     assert found["blame"][0] >= bench_blame.AIM_FIRST and found["blame"][1] >= bench_blame.AIM_THREE
     assert found["blame"] > max(found[name] for name in found if name.startswith("anchor"))
+
+
+def test_alarms_about_services():
+    found = bench_services.measure(seed=5, systems=2)
+    assert found["false"] <= bench_services.AIM_FALSE and found["found"] >= 0.5
 
 
 @pytest.mark.parametrize("name", bench_correlation.SETS)

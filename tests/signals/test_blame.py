@@ -6,7 +6,8 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from core.models import Record
-from core.signals.analysis.blame import Trouble, rank
+from core.signals.analysis.blame import rank
+from core.signals.analysis.components import ComponentSeries, Incident
 
 AT = datetime(2026, 1, 5, 4, 3, tzinfo=UTC)
 GRAPH = {"web": ["search", "cart"], "search": ["index"], "cart": [], "index": []}
@@ -39,15 +40,26 @@ def test_changed_files_of_the_stack_distinguish_two_releases():
     assert found[0].name == "a" and "touched src/search/rank.py" in found[0].says
 
 
-def test_the_origin_is_the_service_with_healthy_callees():
-    told = [
-        Trouble("web", AT, errors=0.30),
-        Trouble("search", AT, errors=0.32),
-        Trouble("index", AT, errors=0.35),
-    ]
-    found = rank(service="web", began=AT, graph=GRAPH, trouble=told)
-    assert [s.name for s in found][0] == "index"
-    assert "search, web depend on it" in found[0].says and "its dependencies are healthy" in found[0].says
+def incident(**rises: float) -> Incident:
+    """Error rates that rise by so much in the last two of five samples."""
+    return Incident(
+        "web",
+        "error rate",
+        GRAPH,
+        {
+            (name, metric): ComponentSeries([0.0] * 20, [0.0, 0.0, 0.0, rise, rise])
+            if metric == "error rate"
+            else ComponentSeries([100.0] * 20, [100.0] * 5)
+            for name, rise in {**dict.fromkeys(GRAPH, 0.0), **rises}.items()
+            for metric in ("error rate", "requests")
+        },
+    )
+
+
+def test_the_origin_is_the_component_whose_callees_are_healthy():
+    found = rank(service="web", began=AT, graph=GRAPH, incident=incident(web=0.3, search=0.32, index=0.35))
+    assert [(s.kind, s.name) for s in found] == [("service", "index")]
+    assert "error rate went from 0 to 0.35" in found[0].says
 
 
 def test_an_external_outage_is_named():
@@ -60,14 +72,18 @@ def test_an_external_outage_is_named():
 
 def test_the_order_of_the_input_does_not_matter():
     changes = [change(str(i), i, files=["a.py"] * (i % 2)) for i in range(6)]
-    told = [Trouble(name, AT, latency=float(i)) for i, name in enumerate(GRAPH)]
-    first = rank(service="search", began=AT, changes=changes, calls=["a.py:f"], graph=GRAPH, trouble=told)
+    told = incident(web=0.5, search=0.4, index=0.2)
+    first = rank(service="search", began=AT, changes=changes, calls=["a.py:f"], graph=GRAPH, incident=told)
     for seed in range(5):
-        for items in (changes, told):
-            random.Random(seed).shuffle(items)
-        again = rank(service="search", began=AT, changes=changes, calls=["a.py:f"], graph=GRAPH, trouble=told)
+        random.Random(seed).shuffle(changes)
+        again = rank(service="search", began=AT, changes=changes, calls=["a.py:f"], graph=GRAPH, incident=told)
         assert again == first
 
 
 def test_without_data_there_are_no_suspects():
     assert rank(service="web", began=AT) == []
+
+
+def test_a_release_brings_its_change():
+    (found,) = rank(service="search", began=AT, changes=[change("abc", 1)])
+    assert found.change and found.change.release == "abc"

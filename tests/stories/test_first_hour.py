@@ -18,7 +18,7 @@ from core.setup.jobs import jobs
 from core.stages import group
 from core.stages.collect import Collector
 from tests import screens
-from tests.setup.conftest import git
+from tests.setup.conftest import committed
 
 FILES = {
     "shop/__init__.py": "",
@@ -29,22 +29,12 @@ FILES = {
 
 @pytest.fixture
 def remote(tmp_path):
-    folder = tmp_path / "remote"
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
-        git(folder, *words)
-    return folder
+    return committed(tmp_path / "remote", FILES)
 
 
 @pytest.fixture
 def runtime(tmp_path):
-    folder = tmp_path / "data"
-    folder.mkdir()
-    settings = screens.open_console(folder)
-    settings.platform_file.unlink()
-    yield bootstrap.build(settings)
+    yield bootstrap.build(screens.open_empty(tmp_path / "data"))
     jobs._jobs.clear()
 
 

@@ -93,8 +93,8 @@ def test_a_critical_services_fix_waits_for_a_click_and_then_goes_live(demo):
     watching = opened(window("viewer"), "ValueError")
     told = ends(watching, "needs approval")
     assert "deploying" not in told and "Fix ValueError" not in merged(folder)
-    page.get_by_role("link", name=re.compile("Approvals")).first.click()
-    page.wait_for_selector("#root h1:has-text('Approvals')")
+    page.get_by_role("link", name=re.compile("Needs you")).first.click()
+    page.wait_for_selector("#root h1:has-text('Needs you')")
     page.wait_for_selector(READY)  # Pipeline has a button of that name too
     page.get_by_role("button", name="Approve").first.click()
     page.get_by_role("dialog").get_by_role("button", name="Approve").click()

@@ -32,6 +32,8 @@ SIMPLE = {  # how small the fix of the failed operation usually is, 0..1
 }
 OTHERWISE = 0.8  # any other operation
 ENOUGH = 3  # occurrences
+FILES = 20  # files of a change that are shown
+ORIGIN = 0.5  # share of the own excess from which another component is named as the origin
 SLOW = ("p95", "latency", "slow", "duration", "response time")
 
 
@@ -131,6 +133,7 @@ def _suspects(evidence: Evidence, fp: Fingerprint, records: Sequence[Record], ve
         changes=evidence.changes,
         calls=fp.calls,
         graph={evidence.service: evidence.upstreams},
+        incident=None if fp.crash else evidence.incident,
         upstream=verdict.upstream if verdict and verdict.cause is Cause.UPSTREAM else "",
         ours=(evidence.service, *evidence.upstreams, *evidence.others),
     )
@@ -139,6 +142,14 @@ def _suspects(evidence: Evidence, fp: Fingerprint, records: Sequence[Record], ve
 def _release(case: Case) -> RankedSuspect | None:
     likely = (s for s in case.suspects if s.kind == "release" and s.score >= 0.5)
     return next(likely, None)
+
+
+def _origin(case: Case) -> str:
+    """The sentence about a component other than the service itself that is the likeliest origin; else empty."""
+    first = next((s for s in case.suspects if s.kind == "service"), None)
+    if first is None or first.name == case.evidence.service or first.score < ORIGIN:
+        return ""
+    return f" The likeliest origin is {first.says}."
 
 
 def _terms(case: Case) -> list[dict]:
@@ -171,9 +182,30 @@ def _understood(case: Case) -> bool:
 def _not_counted(case: Case, told: severity.Assessment) -> list[dict]:
     """Evidence for a person that does not count towards the confidence."""
     says = [f"severity and impact: {s['says']}" for s in told.says]
-    says += [f"suspect ({s.kind}, {s.score:.2f}): {s.says}" for s in case.suspects[:3]]
-    says += [f"similar earlier issue: {text}" for text in case.evidence.past[:3]]
-    return [{"says": text, "weight": 0} for text in says]
+    suspects = [
+        {"says": f"suspect ({s.kind}, {s.score:.2f}): {s.says}", "weight": 0} | _brought(s) for s in case.suspects[:3]
+    ]
+    past = [f"similar earlier issue: {text}" for text in case.evidence.past[:3]]
+    return [*({"says": text, "weight": 0} for text in says), *suspects, *({"says": t, "weight": 0} for t in past)]
+
+
+def _brought(suspect: RankedSuspect) -> dict:
+    """The change behind a suspect, for the screen."""
+    change = suspect.change
+    if change is None:
+        return {}
+    files = change.attributes.get("files")
+    return {
+        "change": {
+            "name": suspect.name,
+            "title": change.title,
+            "author": str(change.attributes.get("author") or ""),
+            "at": change.at.isoformat(),
+            "url": change.url,
+            "files": [str(name) for name in files[:FILES]] if isinstance(files, list) else [],
+            "score": suspect.score,
+        }
+    }
 
 
 def _conclude(case: Case) -> tuple[Cause, str, str]:
@@ -198,11 +230,15 @@ def _without_crash(case: Case) -> tuple[Cause, str, str]:
     since = f" {release.says[:1].upper()}{release.says[1:]}." if release else ""
     if _is_slow(case):
         step = f"Compare {release.name} with the previous release." if release else "Profile the slow requests."
-        return Cause.PERFORMANCE, f"{case.evidence.service} slowed down: {_slow_says(case)}.{since}", step
+        return (
+            Cause.PERFORMANCE,
+            f"{case.evidence.service} slowed down: {_slow_says(case)}.{_origin(case)}{since}",
+            step,
+        )
     title = " ".join((case.best.message or case.best.title).split())[:240]
     return (
         Cause.UNKNOWN,
-        f"Only a message is available: {title}.{since}",
+        f"Only a message is available: {title}.{_origin(case)}{since}",
         "Check the service's logs at that time.",
     )
 

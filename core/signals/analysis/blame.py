@@ -1,9 +1,6 @@
-"""Ranks the suspects of an incident, with evidence: services, changes, and external causes.
+"""Ranks the suspects of an incident, with evidence: components, changes, and external causes.
 
-Services: failures propagate from callees to callers. The origin is therefore the service that failed first, that the
-other degraded services call, and whose failure its callees do not explain. (After MonitorRank, Kim et al. 2013, and
-MicroRCA, Wu et al. 2020, without their random walks.) Changes: recent ones in the same service that touch files of the
-stack.
+Components: see components.py. Changes: recent ones in the same service that touch files of the stack.
 """
 
 from __future__ import annotations
@@ -11,36 +8,28 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core.models import Record
+from core.signals.analysis.components import Incident, ranked
 from core.signals.grouping.stack import normal_file
 
 Graph = Mapping[str, Sequence[str]]
 SOON = timedelta(minutes=30)  # the weight of a change falls to e^-1 at this distance
 SLACK = timedelta(minutes=1)  # clock skew: a change may appear this much later than the incident
-EARLY = timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """The degradation of a service: ``errors`` is the rise of its error rate (0..1), ``latency`` of p95 in ms."""
-
-    service: str
-    began: datetime
-    errors: float = 0.0
-    latency: float = 0.0
+OWN = 0.2  # share of the own excess from which a component is a suspect
 
 
 @dataclass(frozen=True)
 class RankedSuspect:
-    """``kind`` is service, release or outside; ``score`` 0..1."""
+    """``kind`` is service, release or outside; ``score`` 0..1. ``change`` is what a release brought."""
 
     kind: str
     name: str
     score: float
     says: str
+    change: Record | None = field(default=None, compare=False)
 
 
 def rank(
@@ -50,7 +39,7 @@ def rank(
     changes: Sequence[Record] = (),
     calls: Sequence[str] = (),
     graph: Graph | None = None,
-    trouble: Sequence[Trouble] = (),
+    incident: Incident | None = None,
     upstream: str = "",
     ours: Sequence[str] = (),
 ) -> list[RankedSuspect]:
@@ -60,10 +49,10 @@ def rank(
     own services (default: those of the graph): any other host is external.
     """
     graph = graph or {}
-    known = set(ours) or set(graph) | {t.service for t in trouble} | {service}
+    known = set(ours) or {*graph, *(callee for callees in graph.values() for callee in callees), service}
     suspects = [
         *(_of_host(upstream, known) if upstream else ()),
-        *_of_services(graph, trouble, known),
+        *(_of_components(incident) if incident else ()),
         *_of_changes(service, began, changes, calls, graph),
     ]
     best: dict[tuple[str, str], RankedSuspect] = {}
@@ -82,58 +71,10 @@ def _of_host(host: str, known: set[str]) -> Iterator[RankedSuspect]:
         yield RankedSuspect("outside", host, 0.9, f"an external outage: the errors name {host}, which is not ours")
 
 
-def _of_services(graph: Graph, trouble: Sequence[Trouble], known: set[str]) -> Iterator[RankedSuspect]:
-    """Score: 0.5 degradation that no callee explains, 0.3 degraded services that call it, 0.2 how early."""
-    worst = {t.service: t for t in sorted(trouble, key=lambda t: (t.errors, t.latency, t.began))}
-    if not worst:
-        return
-    levels = _levels(worst)
-    first = min(t.began for t in worst.values())
-    for name, told in worst.items():
-        callees = [c for c in graph.get(name, ()) if c in levels]
-        own = max(0.0, levels[name] - max((levels[c] for c in callees), default=0.0))
-        callers = _reach(graph, name) & set(worst)
-        early = math.exp(-(told.began - first) / EARLY)
-        score = 0.5 * own + 0.3 * (len(callers) + 1) / len(worst) + 0.2 * early
-        yield RankedSuspect(
-            "service" if name in known else "outside", name, round(score, 4), _says(told, callers, callees)
-        )
-
-
-def _levels(worst: Mapping[str, Trouble]) -> dict[str, float]:
-    """Each service's degradation, 0..1, relative to the worst of its kind."""
-    errors = max(t.errors for t in worst.values()) or 1.0
-    latency = max(t.latency for t in worst.values()) or 1.0
-    return {name: max(t.errors / errors, t.latency / latency, 0.0) for name, t in worst.items()}
-
-
-def _reach(graph: Graph, target: str) -> set[str]:
-    """All services that call ``target``, directly or indirectly."""
-    callers: dict[str, set[str]] = {}
-    for caller, callees in graph.items():
-        for callee in callees:
-            callers.setdefault(callee, set()).add(caller)
-    found: set[str] = set()
-    todo = [target]
-    while todo:
-        new = callers.get(todo.pop(), set()) - found
-        found |= new
-        todo.extend(new)
-    return found - {target}
-
-
-def _says(told: Trouble, callers: set[str], callees: Sequence[str]) -> str:
-    parts = [f"{told.service} degraded from {told.began:%H:%M:%S} UTC on"]
-    if told.errors > 0:
-        parts.append(f"its error rate rose by {told.errors:.1%}")
-    if told.latency > 0:
-        parts.append(f"its p95 rose by {told.latency:.0f} ms")
-    if callers:
-        parts.append(f"{', '.join(sorted(callers)[:5])} depend on it and degraded too")
-    parts.append(
-        f"it calls {', '.join(sorted(callees)[:5])}, which also degraded" if callees else "its dependencies are healthy"
-    )
-    return "; ".join(parts)
+def _of_components(incident: Incident) -> Iterator[RankedSuspect]:
+    for one in ranked(incident):
+        if one.share >= OWN:
+            yield RankedSuspect("service", one.name, round(one.share, 4), one.says)
 
 
 def _of_changes(
@@ -152,7 +93,7 @@ def _of_changes(
         told = ", ".join(part for part in (change.title, change.service) if part and part != name)
         says = name + (f" ({told})" if told else "") + f" came {_ago(before)} before it began"
         says += f" and touched {', '.join(touched[:3])}" if touched else ""
-        yield RankedSuspect("release", name, round(score, 4), says)
+        yield RankedSuspect("release", name, round(score, 4), says, change)
 
 
 def _short(release: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from core.models import Cause, Impact, Record, ServiceHealth, Severity
 from core.policy.sections import SeverityRules
+from core.signals.analysis.components import Incident
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Evidence:
     changes: Sequence[Record] = ()  # recent releases and deployments
     upstreams: Sequence[str] = ()
     past: Sequence[str] = ()  # similar issues and their fixes
+    incident: Incident | None = None  # samples of the service and of what it calls
 
 
 @dataclass(frozen=True)

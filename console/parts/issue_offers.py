@@ -1,0 +1,45 @@
+"""The actions that an issue offers, by its status."""
+
+from __future__ import annotations
+
+from console.parts import work
+from console.ui.confirm import Offer
+from core.models import ENDED, Status
+from core.queries import issues
+
+
+def on_issue(told: issues.Story) -> list[Offer]:
+    """The actions that the issue's status allows."""
+    issue, asked = told.issue, told.pending
+    found = []
+    if asked:
+        found += [
+            Offer("approve", asked.id, asked.asks, {"patch_hash": asked.patch_hash}),
+            Offer("reject", asked.id, asked.asks),
+        ]
+    if issue.status not in ENDED:
+        found += [Offer("escalate", issue.id, issue.title)]
+    if issue.status == Status.SCHEDULED:
+        found += [Offer("start_now", issue.id, issue.title)]
+    if issue.status in (Status.ESCALATED, Status.DISMISSED):
+        found += [Offer("retry", issue.id, issue.title)]
+    if issue.status == Status.ESCALATED:
+        found += [Offer("resolve", issue.id, issue.title)]
+    if issue.status not in (Status.RESOLVED, Status.DISMISSED):
+        found += [Offer("dismiss", issue.id, issue.title)]
+    return [] if issue.merged_into else found + work.offers(told)
+
+
+def on_signals(told: issues.Story, others: dict[int, str]) -> list[Offer]:
+    """The actions on the issue's signals."""
+    issue, found = told.issue, []
+    if issue.merged_into:
+        return found
+    if others:
+        found += [Offer("merge", issue.id, issue.title, choices=others)]
+    if len(told.parts) > 1:
+        found += [Offer("split", issue.id, issue.title, choices=told.parts)]
+    if told.silence:
+        return [*found, Offer("end_silence", told.silence.id, told.silence.reason)]
+    over = issue.status in (Status.RESOLVED, Status.DISMISSED)
+    return found if over else [*found, Offer("silence", issue.id, issue.title)]

@@ -1,0 +1,99 @@
+// The palette: Ctrl+K or "/" searches pages, issues, changes and deployments; "?" lists the keys. Every text of the
+// server is set as text, never as HTML.
+(() => {
+  const editing = (at) => at.closest?.("input, textarea, select, [contenteditable=true], [role=textbox]");
+  const make = (name, attributes = {}, ...inner) => {
+    const made = Object.assign(document.createElement(name), attributes);
+    made.append(...inner);
+    return made;
+  };
+  const KEYS = [["Ctrl K  or  /", "Search everything"], ["J  K", "Next and previous in Needs you"], ["?", "This list"], ["Esc", "Close"]];
+  let open = null;
+
+  const close = () => { open?.box.remove(); open?.before?.focus?.(); open = null; };
+  const show = (label, ...inner) => {
+    close();
+    const panel = make("div", { className: "d-palette", role: "dialog", ariaModal: "true", ariaLabel: label }, ...inner);
+    const box = make("div", { className: "d-palette-ground" }, panel);
+    box.addEventListener("mousedown", (event) => { if (event.target === box) close(); });
+    open = { box, before: document.activeElement };
+    document.body.append(box);
+  };
+
+  const go = (address) => {
+    close();
+    const link = make("a", { href: address });
+    link.setAttribute("data-nav", "");
+    document.body.append(link); link.click(); link.remove();
+  };
+
+  const search = () => {
+    const field = make("input", { type: "search", placeholder: "Search issues, changes, deployments, pages", ariaLabel: "Search", autocomplete: "off" });
+    field.setAttribute("role", "combobox"); field.setAttribute("aria-expanded", "true"); field.setAttribute("aria-controls", "d-hits");
+    const list = make("ul", { id: "d-hits" });
+    list.setAttribute("role", "listbox"); list.setAttribute("aria-label", "Results");
+    show("Search", field, list);
+    let rows = [], at = 0, asked = 0, timer = 0;
+
+    const mark = (to) => {
+      at = rows.length ? (to + rows.length) % rows.length : 0;
+      [...list.children].forEach((item, place) => item.setAttribute("aria-selected", String(place === at)));
+      list.children[at]?.scrollIntoView({ block: "nearest" });
+      field.setAttribute("aria-activedescendant", rows.length ? `d-hit-${at}` : "");
+    };
+    const draw = (found) => {
+      rows = found;
+      list.replaceChildren(...found.map((hit, place) => {
+        const item = make("li", { id: `d-hit-${place}` }, make("i", { textContent: hit.kind }), make("b", { textContent: hit.title }), make("span", { textContent: hit.says }));
+        item.setAttribute("role", "option");
+        item.addEventListener("click", () => go(hit.address));
+        return item;
+      }));
+      if (!found.length) list.append(make("li", { className: "d-none", textContent: "Nothing found. Try a number, a title or a commit." }));
+      mark(0);
+    };
+    const ask = async () => {
+      const mine = ++asked;
+      try {
+        const answer = await fetch("/find?q=" + encodeURIComponent(field.value));
+        if (answer.status === 401) return location.reload();
+        const found = await answer.json();
+        if (mine === asked && open) draw(found);
+      } catch { if (mine === asked && open) list.replaceChildren(make("li", { className: "d-none", textContent: "The server does not answer." })); }
+    };
+    field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 120); });
+    open.key = (event) => {
+      const moves = { ArrowDown: at + 1, ArrowUp: at - 1 };
+      if (event.key in moves) mark(moves[event.key]);
+      else if (event.key === "Enter" && rows[at]) go(rows[at].address);
+      else return;
+      event.preventDefault();
+    };
+    field.focus();
+    ask();
+  };
+
+  const help = () => {
+    const buttons = [...document.querySelectorAll("#root button kbd, #root button [data-testid=stButtonShortcut]")]
+      .map((key) => [key.textContent, key.closest("button").textContent.slice(0, -key.textContent.length).trim()]);
+    const list = make("dl", {}, ...[...KEYS, ...buttons].flatMap(([key, says]) => [make("dt", {}, make("kbd", { textContent: key })), make("dd", { textContent: says })]));
+    const shut = make("button", { type: "button", textContent: "Close" });
+    shut.addEventListener("click", close);
+    show("Keys", make("h2", { textContent: "Keys" }), list, shut);
+    shut.focus();
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (open) {
+      event.stopPropagation();
+      if (event.key === "Escape") { event.preventDefault(); close(); } else open.key?.(event);
+      return;
+    }
+    const command = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k";
+    if (!command && (event.ctrlKey || event.metaKey || event.altKey || editing(event.target))) return;
+    const does = command || event.key === "/" ? search : event.key === "?" ? help : null;
+    if (!does || document.querySelector("[data-testid=stDialog]")) return;
+    event.preventDefault(); event.stopPropagation();
+    does();
+  }, true);
+})();

@@ -1,0 +1,120 @@
+"""Alarms about one service: its error rate, its traffic and its latency, each watched by a detector of its own.
+
+The detector says that a value is unusual for this series. That is an alarm about the service only if it matters, too:
+the change lasts, exceeds what the policy allows, and is not what the same time of the day before was like.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import fmean, median
+
+from core.policy.sections import Watch
+from core.signals.anomaly.anomaly import Detector
+
+USUAL = 60  # intervals before the alarm that say what is usual
+LASTS = 4  # latest intervals that are compared with the usual
+PATIENCE = 20  # intervals after an alarm of the detector in which the change may come to matter
+DAY = timedelta(days=1)
+NEAR = timedelta(minutes=20)  # of the day before
+LOST = 0.5  # share of the usual traffic from which a fall matters
+FEW = 5.0  # errors in these, and requests of an interval: fewer prove nothing
+ERRORS, REQUESTS, LATENCY = "errors", "requests", "p95_ms"
+LEAST = {ERRORS: 2, REQUESTS: LASTS, LATENCY: LASTS}  # intervals that a change must last
+
+
+@dataclass(frozen=True)
+class ServiceInterval:
+    """What was measured of a service in one interval; None where nothing was."""
+
+    at: datetime
+    requests: float | None = None
+    errors: float | None = None
+    p95_ms: float | None = None
+
+    @property
+    def rate(self) -> float | None:
+        return (self.errors or 0.0) / self.requests if self.requests else None
+
+
+@dataclass(frozen=True)
+class ServiceAlarm:
+    """``name`` is ERRORS (shares of requests), REQUESTS (per interval) or LATENCY (ms); ``began``: when noticed."""
+
+    name: str
+    began: datetime
+    before: float
+    after: float
+
+
+class ServiceStream:
+    """The detectors of one service. Intervals come in the order of time; one incident is one alarm."""
+
+    def __init__(self, rules: Watch):
+        self.rules = rules
+        self.detectors = {name: Detector() for name in READ}
+        self.day: deque[ServiceInterval] = deque()
+        self.noticed: dict[str, tuple[datetime, int, float]] = {}  # began, intervals left, what was usual
+
+    def step(self, row: ServiceInterval) -> list[ServiceAlarm]:
+        """Alarms that this interval completes."""
+        self.day.append(row)
+        while self.day[0].at < row.at - DAY - NEAR:
+            self.day.popleft()
+        found = [self._watched(name, row) for name in READ]
+        return [alarm for alarm in found if alarm]
+
+    def _watched(self, name: str, row: ServiceInterval) -> ServiceAlarm | None:
+        if self.detectors[name].step(row.at, READ[name](row)).alarm and name not in self.noticed:
+            self.noticed[name] = row.at, PATIENCE, self._usual(name)
+        if name not in self.noticed:
+            return None
+        began, left, usual = self.noticed.pop(name)
+        late = [one for one in self.day if one.at >= began][-LASTS:]
+        after = _value(late, name)
+        if after is not None and len(late) >= LEAST[name] and self._matters(name, usual, after, late):
+            return ServiceAlarm(name, began, usual, after)
+        if left:
+            self.noticed[name] = began, left - 1, usual
+        return None
+
+    def _usual(self, name: str) -> float:
+        values = [v for one in list(self.day)[-USUAL - 1 : -1] if (v := READ[name](one)) is not None]
+        return median(values) if values else 0.0
+
+    def _matters(self, name: str, usual: float, after: float, late: Sequence[ServiceInterval]) -> bool:
+        if name == ERRORS:
+            enough = sum(one.errors or 0.0 for one in late) >= FEW
+            matters = enough and after >= usual + self.rules.error_rate_margin
+            return matters and self._unlike_yesterday(name, after, late[-1].at)
+        if name == REQUESTS:
+            return usual >= FEW and after <= usual * LOST and self._unlike_yesterday(name, after, late[-1].at)
+        least = max(usual * self.rules.latency_factor, usual + self.rules.latency_floor_ms)
+        return all((one.p95_ms or 0.0) >= least for one in late)
+
+    def _unlike_yesterday(self, name: str, after: float, at: datetime) -> bool:
+        """The same time of the day before was better; also true if nothing is known of it."""
+        then = [v for one in self.day if abs(one.at - (at - DAY)) <= NEAR and (v := READ[name](one)) is not None]
+        if not then:
+            return True
+        usual = fmean(then)
+        return after <= usual * LOST if name == REQUESTS else after >= usual + self.rules.error_rate_margin
+
+
+READ = {  # the value of an interval that each detector watches; no traffic at all is a value
+    ERRORS: lambda row: row.rate,
+    REQUESTS: lambda row: row.requests,
+    LATENCY: lambda row: row.p95_ms,
+}
+
+
+def _value(late: Sequence[ServiceInterval], name: str) -> float | None:
+    """The value over these intervals: of all requests for errors, else the median."""
+    if name == ERRORS:
+        requests = sum(one.requests or 0.0 for one in late)
+        return sum(one.errors or 0.0 for one in late) / requests if requests else None
+    values = [v for one in late if (v := READ[name](one)) is not None]
+    return median(values) if values else None

@@ -1,0 +1,27 @@
+"""Escalated issues whose errors stay away settle: they leave the inbox, and a return reopens the same issue."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlmodel import col, select
+
+from core.db import store
+from core.models import Issue, Status
+from core.ops import stage_log
+from core.runtime import Runtime
+from core.stages.group import GONE
+
+
+def settle(rt: Runtime) -> list[int]:
+    """Dismiss what was silent for the policy's time; returns the issues. 0 hours keep every issue open."""
+    hours = rt.policy.guards.settle_hours
+    if not hours:
+        return []
+    with store.write() as session:
+        since = store.clock(session) - timedelta(hours=hours)
+        silent = select(Issue.id).where(Issue.status == Status.ESCALATED, Issue.last_seen < since)
+        ids = list(session.exec(silent.where(col(Issue.merged_into).is_(None), col(Issue.ended_at) < since)))
+        for issue_id in ids:
+            stage_log.move(session, issue_id, Status.DISMISSED, f"No errors for {hours:g} hours: it {GONE}")
+        return ids
