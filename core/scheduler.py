@@ -27,9 +27,10 @@ from core.db import store
 from core.inputs import inbox
 from core.models import Connector, Deployment, Round, Worker, now
 from core.ops import durable, lookout, notify, webhooks
+from core.ops.env_file import EnvFile
 from core.runtime import Runtime
 from core.settings import Settings
-from core.stages import recovered, settling, sweep
+from core.stages import reconsider, recovered, settling, sweep
 from core.stages.collect import Collector
 from core.stages.deliver import merging, reverting
 from core.stages.group import group_new, start_new
@@ -57,6 +58,7 @@ class Engine:
         self.one_round = threading.Lock()
         self.audit_fault: ChainVerdict | None = None
         self.lookout = lookout.Lookout()
+        self.env_file = EnvFile(settings)
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
     def schedule(self) -> None:
@@ -70,6 +72,7 @@ class Engine:
             id="round",
         )
         add(self.upkeep, "interval", seconds=BEAT_SECONDS, id="upkeep")
+        add(self.reread, "interval", seconds=BEAT_SECONDS, id="env")
         add(self.watch_audit, "interval", seconds=BEAT_SECONDS, id="audit")
         add(self.deliver, "interval", seconds=DELIVER_SECONDS, id="deliver")
         add(lambda: self.lookout.look(self.runtime), "interval", seconds=BEAT_SECONDS, id="lookout")
@@ -97,6 +100,12 @@ class Engine:
         for workflow in durable.reap(self.executor):
             log.warning("took over %s from a worker that died", workflow)
             tidy(self.executor.id)
+
+    def reread(self) -> None:
+        """Connect the vendors of a changed .env; the console has a form for it, and a worker runs elsewhere."""
+        if found := self.env_file.changed(self.runtime.settings):
+            bootstrap.refresh(self.runtime, found)
+            log.info("%s has changed and was read again", self.env_file.path)
 
     def watch_audit(self) -> None:
         """Advance the audit head over new rows; report a failure once, and send the head elsewhere once a day."""
@@ -165,6 +174,7 @@ def run_round(
         recovered.close()
         note_policy(rt)
         start_new(rt)
+        reconsider.start(rt)
         settling.settle(rt)
         sweep.sweep(rt)
         reverting.follow(rt)

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     Field,
@@ -22,6 +23,7 @@ from core.policy import names
 from core.policy.reader import ConfigurationError, Policy, read_policy
 
 ENV_FILE = ".env"
+NETWORK = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -201,10 +203,21 @@ def env_file(settings: Settings) -> Path:
     return settings.platform_file.with_name(ENV_FILE)
 
 
-def load() -> Settings:
-    """Settings of this process. Raises ConfigurationError naming the invalid variable."""
+def _network(beside: Path) -> None:
+    """Give this process the proxy and the certificates of the file, where its environment names none.
+
+    The HTTP clients, git and the vendors' own libraries read them from the environment.
+    """
+    for name, value in dotenv_values(beside).items():
+        if value and name in NETWORK and not (os.environ.get(name) or os.environ.get(name.lower())):
+            os.environ[name] = value
+
+
+def load(file: Path | None = None) -> Settings:
+    """Settings of this process, with ``file`` as its .env. Raises ConfigurationError naming the invalid variable."""
     try:
-        beside = Path(os.environ.get("PLATFORM_FILE") or "platform.toml").with_name(ENV_FILE)
+        beside = file or Path(os.environ.get("PLATFORM_FILE") or "platform.toml").with_name(ENV_FILE)
+        _network(beside)
         return Settings(_env_file=beside)  # pyright: ignore[reportCallIssue] - an argument of pydantic-settings
     except ValidationError as error:
         faults = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())

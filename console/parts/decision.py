@@ -94,6 +94,11 @@ def flip(receipt: Mapping) -> str:
     return f"{_words(found.get('change'))} {_words(found.get('from'))} → {_words(found.get('to'))} gives: {gives}."
 
 
+def _open(receipt: Mapping) -> Safe | str:
+    says = "More reports could change this. The platform decides again when they do, until a person acts."
+    return tag("p", says) if receipt.get("open_to_evidence") is True else ""
+
+
 def inputs(receipt: Mapping) -> Safe:
     given = receipt.get("inputs")
     if not isinstance(given, Mapping):
@@ -121,7 +126,7 @@ def drawn(decision: Decision) -> Safe:
             tag(
                 "div",
                 card("Guards", guards(receipt)),
-                card("Closest alternative outcome", tag("p", flip(receipt))),
+                card("Closest alternative outcome", tag("p", flip(receipt)), _open(receipt)),
                 class_="d-two",
             ),
             inputs(receipt),

@@ -170,6 +170,9 @@ def delivery_step(policy: Policy, service: str) -> None:
                        format_func=lambda name: name.replace("_", " "))  # fmt: skip
     says, fields = delivery.WAYS[way]
     draw(tag("p", says, class_="d-muted"))
+    if name := source.DELIVERING.get(way):
+        with st.expander(f"Credentials of {name}", expanded=name not in process.connected()):
+            vendor(name, "way-")
     with st.form("setup-delivery", border=True):
         for field in fields:
             st.session_state.setdefault(KEYS + field.key, delivery.present(known, field))

@@ -26,7 +26,7 @@ from core.models import Approval, ChangeSet, Decision, Issue, StageRun, Status, 
 from core.ops import durable
 from core.ops.infrastructure import GaveUp
 from core.stages import decide as decide_stage
-from core.stages import group
+from core.stages import group, reconsider
 from core.stages.collect import Collector
 from core.stages.context import FIRST, CheckPass, DeployPass
 from core.stages.results import Diagnosis, Wait, plain
@@ -79,7 +79,7 @@ def collect(given) -> dict:
     finally:
         collector.close()
     group.group_new(rt)
-    started = group.start_new(rt, begin=_take) + _due()
+    started = group.start_new(rt, begin=_take) + reconsider.start(rt, begin=_take) + _due()
     for issue_id in _unstarted(started):
         with store.read() as session:
             run = session.get_one(Issue, issue_id).run

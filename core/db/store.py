@@ -268,6 +268,11 @@ def m015_inputs(connection: Connection) -> None:
     add(connection, *(table_of(table).name for table in (*tables, inputs.SpanLink)))
 
 
+def m017_meter_streams(connection: Connection) -> None:
+    """The last values of the metrics that services send."""
+    add(connection, table_of(inputs.MeterStream).name)
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     m001_first_schema,
     m003_sources,
@@ -281,6 +286,7 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
     m013_alarm_and_life,
     m014_holds_restarts_resolutions,
     m015_inputs,
+    m017_meter_streams,
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 
+from core.decision.evidence import open_to_more
 from core.decision.rules import judge, judge_at, terms
 from core.decision.situation import Situation
 from core.models import Cause, Impact, Severity, Verdict
@@ -24,6 +25,7 @@ class Receipt:
     guards: list[dict]
     flip: dict | None
     inputs: dict = field(default_factory=dict)
+    open_to_evidence: bool = False  # an escalation that more reports could change (core/stages/reconsider.py)
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -43,6 +45,7 @@ def decide(case: Situation, policy: Policy) -> Receipt:
         [asdict(guard) for guard in said],
         _flip(case, confidence, verdict, policy),
         asdict(case),
+        open_to_more(case, policy),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.inputs import alertmanager, inbox, otlp_wire
+from core.inputs import alertmanager, inbox, otlp_metrics, otlp_wire
 from core.inputs import events as generic
 from core.inputs import lines as log_lines
 from core.inputs import otlp as reduced
@@ -49,7 +49,7 @@ def _put(settings: Settings, policy: Policy, payload: Payload, refused: int = 0,
 
 
 def otlp(signal: str, settings: Settings, owner: str, policy: Policy, headers: Texts, _query: Texts, body: bytes):
-    """Traces and logs. Raises otlp_wire.OtlpFault."""
+    """Traces, logs and metrics. Raises otlp_wire.OtlpFault."""
     media = otlp_wire.media_type(headers.get("content-type", ""))
     raw = otlp_wire.unpacked(body, headers.get("content-encoding", "").strip().lower())
     request = otlp_wire.decoded(signal, raw, media)
@@ -63,7 +63,7 @@ def otlp(signal: str, settings: Settings, owner: str, policy: Policy, headers: T
     return Answered(200, found.says, found.refused)
 
 
-REDUCE = {"traces": reduced.spans, "logs": reduced.logs}
+REDUCE = {"traces": reduced.spans, "logs": reduced.logs, "metrics": otlp_metrics.metrics}
 
 
 def _json(body: bytes) -> object:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from core.models import Kind, Record
 from core.models.inputs import Payload
 from core.vendors.joining import LogEvent, StreamLine, joined
-from core.vendors.logline import LEVEL, read_line
+from core.vendors.logline import LEVEL, LogLine, read_line
 
 SOURCE = "lines"
 MOST = 20_000  # lines of one request
@@ -52,15 +52,23 @@ def _fresh(event: LogEvent, at: datetime) -> bool:
     return event.last.at is not None and at - event.last.at < SETTLE
 
 
-def _record(event: LogEvent, payload: Payload) -> Record | None:
-    """The record of an event that states an error or holds a stack; None for any other line."""
+def trouble(event: LogEvent, stated: str = "") -> tuple[LogLine, str] | None:
+    """What an event tells, and its level, if it states an error or holds a stack; None for any other line.
+
+    ``stated`` is the level that its sender gave it.
+    """
     line = read_line(event.text)
     stack = line.stack or (event.text if event.kind or event.headless else "")
-    level = line.level or ("error" if stack else "")
-    found = LEVEL.match(event.text)
-    if level not in TROUBLE and not (stack and not found):
+    level = stated if stated in TROUBLE else line.level or ("error" if stack else "")
+    if level not in TROUBLE and not (stack and not LEVEL.match(event.text)):
         return None
-    told = payload.body
+    return line, level
+
+
+def _record(event: LogEvent, payload: Payload) -> Record | None:
+    if (found := trouble(event)) is None:
+        return None
+    (line, level), told = found, payload.body
     return Record(
         source=SOURCE,
         vendor_id=event.id,

@@ -1,12 +1,9 @@
-"""Server spans as metric points and as calls between services, counted exactly once for each accepted request.
-
-Latencies are counted by powers of 1.1 ms, so the 95th percentile is known to within 5 % and windows add up (the idea
-of HDR histograms and DDSketch, Masson et al. 2019).
+"""Server spans and metrics as metric points, and spans as calls between services, counted exactly once for each
+accepted request.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,6 +12,8 @@ from ipaddress import ip_address
 from sqlmodel import Session, col, delete, select, update
 
 from core.db import store
+from core.inputs import meters
+from core.inputs.latency import latency_class, percentile
 from core.inputs.naming import known
 from core.inputs.otlp_records import SOURCE, moment
 from core.models import MetricPoint, now
@@ -23,8 +22,8 @@ from core.policy.reader import Policy
 from core.signals.analysis.corroboration import PRODUCTION, names_of
 from core.vendors.base import FAULTS
 
+KINDS = ("traces", "metrics")
 STEP = 20  # seconds of a window
-BASE = 1.1  # factor between two classes of latency
 LINKS = 500  # spans of a request whose other side is looked for; a few show the calls as well as all
 UNRESOLVED = timedelta(minutes=10)
 KEPT = timedelta(days=2)  # of a window, for spans that arrive late
@@ -33,17 +32,18 @@ Window = tuple[str, datetime]
 
 def measure(payloads: Sequence[Payload], policy: Policy) -> list[MetricPoint]:
     """Count the spans of these payloads, unless that was done; returns the points of every window they touch."""
-    rows = {payload.id: _rows(payload) for payload in payloads if payload.kind == "traces"}
+    rows = {payload.id: _rows(payload) for payload in payloads if payload.kind in KINDS}
     if not rows:
         return []
     with store.write() as session:
         fresh = session.exec(select(Payload.id).where(col(Payload.id).in_(list(rows)), ~col(Payload.measured))).all()
         new = [row for number in fresh for row in rows[number]]
-        _count(session, [row for row in new if row["role"] == "server" and _production(row)])
+        _count(session, new)
         _connect(session, new, policy)
         session.exec(update(Payload).where(col(Payload.id).in_(fresh)).values(measured=True))
         _prune(session, policy)
-        return _points(session, {_window(row) for told in rows.values() for row in told if row["role"] == "server"})
+        counted = ("server", *meters.ORDER)
+        return _points(session, {_window(row) for told in rows.values() for row in told if row["role"] in counted})
 
 
 def _rows(payload: Payload) -> list[dict]:
@@ -62,23 +62,32 @@ def _production(row: dict) -> bool:
 
 
 def _window(row: dict) -> Window:
-    """The window in which the span ended."""
-    end = int(row["at"]) + int(float(row["ms"]) * 1e6)
+    """The window in which the span, or the interval of the metric, ended."""
+    end = int(row["at"]) + int(float(row.get("ms", 0)) * 1e6)
     moment(end)
     return row["service"], datetime.fromtimestamp(end // 1_000_000_000 // STEP * STEP, UTC)
 
 
 def _count(session: Session, rows: Sequence[dict]) -> None:
-    grouped: dict[Window, list[dict]] = {}
-    for row in rows:
-        grouped.setdefault(_window(row), []).append(row)
-    for (service, at), members in grouped.items():
-        window = _stored(session, service, at)
-        window.requests += len(members)
-        window.errors += sum(row["failed"] for row in members)
-        told = Counter(window.latencies)
-        told.update(str(latency_class(float(row["ms"]))) for row in members)
-        window.latencies = dict(told)
+    """Server spans and metrics of production; the spans of a service whose metrics are counted only show its calls."""
+    metered = [row for row in rows if row["role"] in meters.ORDER]
+    for one in meters.added(session, [row for row in metered if _production(row)]):
+        _add(session, one)
+    spans = [row for row in rows if row["role"] == "server" and _production(row)]
+    silent = {service for service in {row["service"] for row in spans} if meters.measured_by(session, service)}
+    for row in spans:
+        if row["service"] not in silent:
+            latency = Counter({str(latency_class(float(row["ms"]))): 1})
+            _add(session, meters.Added(row, 1, int(row["failed"]), latency))
+
+
+def _add(session: Session, one: meters.Added) -> None:
+    window = _stored(session, *_window(one.row))
+    window.requests += round(one.requests)
+    window.errors += round(one.errors)
+    told = Counter(window.latencies)
+    told.update(one.latencies)
+    window.latencies = dict(told)
 
 
 def _stored(session: Session, service: str, at: datetime) -> SpanWindow:
@@ -89,27 +98,14 @@ def _stored(session: Session, service: str, at: datetime) -> SpanWindow:
     return found
 
 
-def latency_class(milliseconds: float) -> int:
-    return round(math.log(max(milliseconds, 0.01), BASE))
-
-
-def percentile(latencies: dict[str, int], share: float = 0.95) -> float:
-    """The latency below which ``share`` of the requests lie, in ms."""
-    wanted = share * sum(latencies.values())
-    for exponent in sorted(map(int, latencies)):
-        wanted -= latencies[str(exponent)]
-        if wanted <= 1e-9:
-            return BASE**exponent
-    return 0.0
-
-
 def _points(session: Session, windows: Iterable[Window]) -> list[MetricPoint]:
     points = []
     for service, at in sorted(windows):
         found = session.exec(select(SpanWindow).where(SpanWindow.service == service, SpanWindow.at == at)).first()
         if found is None:
             continue
-        values = {"requests": found.requests, "errors": found.errors, "p95_ms": percentile(found.latencies)}
+        values = {"requests": found.requests, "errors": found.errors}
+        values |= {"p95_ms": percentile(found.latencies)} if found.latencies else {}  # counters tell no latency
         points += [
             MetricPoint(source=SOURCE, service=service, name=name, at=at, value=round(value, 3))
             for name, value in values.items()
@@ -159,6 +155,7 @@ def _seen(session: Session, caller: str, callee: str) -> None:
 
 
 def _prune(session: Session, policy: Policy) -> None:
+    meters.prune(session)
     session.exec(delete(SpanLink).where(col(SpanLink.at) < now() - UNRESOLVED))
     session.exec(delete(SpanWindow).where(col(SpanWindow.at) < now() - KEPT))
     forgotten = now() - timedelta(days=policy.inputs.edge_days)

@@ -15,12 +15,26 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from core.inputs.naming import UnknownService, service_of
 from core.policy.reader import Policy
+from core.vendors.joining import of_stack
 
 SERVING, CALLING = (Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CONSUMER), (Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_PRODUCER)
 ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
 STATUS_CODE = ("http.response.status_code", "http.status_code")
 PEER = ("service.peer.name", "peer.service", "server.address", "net.peer.name")
+STREAM = (  # what tells the output of one process or file from that of another
+    "service.instance.id",
+    "host.name",
+    "container.id",
+    "k8s.pod.uid",
+    "k8s.pod.name",
+    "k8s.container.name",
+    "process.pid",
+    "log.file.path",
+    "log.file.name",
+    "log.iostream",
+)
 KEPT = ("exception.type", "exception.message", "exception.stacktrace")
+TROUBLE = ("error", "fatal")
 WARN, ERROR = 9 + 4, 9 + 8  # severity numbers of OTLP
 TEXT, DEPTH = 40_000, 6  # characters of a text; containers in one another
 
@@ -62,7 +76,7 @@ def first(attributes: dict[str, Any], names: Sequence[str]) -> str:
     return next((str(attributes[name]) for name in names if attributes.get(name) not in (None, "")), "")
 
 
-def _resources(groups: Any, owner: str, policy: Policy, count: Any, into: Reduced) -> Iterator[tuple[Any, dict]]:
+def resources(groups: Any, owner: str, policy: Policy, count: Any, into: Reduced) -> Iterator[tuple[Any, dict]]:
     """Each group of records whose service is known, with what its resource says."""
     for group in groups:
         told = attributes_of(group.resource.attributes)
@@ -92,7 +106,7 @@ def spans(request: Any, owner: str, policy: Policy) -> Reduced:
     def count(group: Any) -> int:
         return sum(len(scope.spans) for scope in group.scope_spans)
 
-    for group, resource in _resources(request.resource_spans, owner, policy, count, found):
+    for group, resource in resources(request.resource_spans, owner, policy, count, found):
         rows = (_span(span, resource) for scope in group.scope_spans for span in scope.spans)
         found.rows += [row for row in rows if row["role"] or row["exceptions"]]
     found.urgent = any(row["exceptions"] for row in found.rows)
@@ -127,30 +141,38 @@ def _exception(event: Any) -> dict:
 
 
 def logs(request: Any, owner: str, policy: Policy) -> Reduced:
-    """Errors, and warnings with an exception; other log records are accepted and not kept."""
+    """Errors, warnings with an exception, and the lines of a stack, which collectors send one by one.
+
+    Records that state no severity are kept as lines too; what they hold is decided once they are joined
+    (core/inputs/otlp_lines.py). Other log records are accepted and not kept.
+    """
     found = Reduced()
 
     def count(group: Any) -> int:
         return sum(len(scope.log_records) for scope in group.scope_logs)
 
-    for group, resource in _resources(request.resource_logs, owner, policy, count, found):
-        rows = (_log(record, resource) for scope in group.scope_logs for record in scope.log_records)
+    for group, resource in resources(request.resource_logs, owner, policy, count, found):
+        around = attributes_of(group.resource.attributes)
+        rows = (_log(record, resource, around) for scope in group.scope_logs for record in scope.log_records)
         found.rows += [row for row in rows if row]
-    found.urgent = bool(found.rows)
+    found.urgent = any(row["level"] in TROUBLE or (row["body"].strip() and of_stack(row["body"])) for row in found.rows)
     return found
 
 
-def _log(record: Any, resource: dict) -> dict | None:
+def _log(record: Any, resource: dict, around: dict) -> dict | None:
     told = attributes_of(record.attributes)
     raised = {name: str(told.get(name) or "") for name in KEPT}
-    level = _level(record)
-    if level not in ("error", "fatal") and not (any(raised.values()) and level in ("warning", "")):
-        return None
     body = value_of(record.body)
+    text = body if isinstance(body, str) else "" if body is None else str(body)[:TEXT]
+    level, line = _level(record), isinstance(body, str) and not any(raised.values())
+    if not (level in TROUBLE or (line and (not level or of_stack(text))) or (any(raised.values()) and level != "info")):
+        return None
     return resource | {
         "at": record.time_unix_nano or record.observed_time_unix_nano,
-        "level": level or "error",
-        "body": body if isinstance(body, str) else "" if body is None else str(body)[:TEXT],
+        "level": level if line else level or "error",
+        "line": line,
+        "stream": "/".join(str(given.get(name) or "") for given in (around, told) for name in STREAM).strip("/")[:400],
+        "body": text,
         "trace": record.trace_id.hex(),
         "span": record.span_id.hex(),
         **raised,

@@ -38,7 +38,7 @@ def of_log(row: dict) -> Record:
     line = read_line(row["body"])
     return Record(
         source=SOURCE,
-        vendor_id=_digest(row["service"], row["at"], row["span"], row["body"]),
+        vendor_id=identity(row),
         kind=Kind.EXCEPTION if line.stack else Kind.LOG,
         at=moment(int(row["at"])),
         service=row["service"],
@@ -49,6 +49,11 @@ def of_log(row: dict) -> Record:
         message=(line.stack or line.message)[:20_000],
         attributes={"trace_id": row["trace"] or None},
     )
+
+
+def identity(row: dict) -> str:
+    """Of a log record without an exception: sent twice, it is one signal."""
+    return _digest(row["service"], row["at"], row["span"], row["body"])
 
 
 def _exception(row: dict, told: dict, at: int, level: str, where: str) -> Record:

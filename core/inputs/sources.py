@@ -22,6 +22,7 @@ from core.inputs import (
     hooks_vercel,
     inbox,
     lines,
+    otlp_lines,
     otlp_records,
 )
 from core.inputs.hooks import HookContext, Reader
@@ -152,8 +153,11 @@ def _sent(name: str, policy: Callable[[], Policy]) -> InputSource:
 
 
 def _otlp(source: InputSource, payloads: Sequence[Payload]) -> Read:
-    rows = [(payload.kind, row) for payload in payloads for row in payload.body["rows"]]
-    return source.each(rows, lambda told: otlp_records.read(*told)), measure(payloads, source.policy()), []
+    told = [payload for payload in payloads if payload.kind in ("logs", "traces")]
+    rows = [(payload.kind, row) for payload in told for row in payload.body["rows"] if not otlp_lines.is_line(row)]
+    found = otlp_lines.read([payload for payload in told if payload.kind == "logs"], now())
+    records = source.each(rows, lambda one: otlp_records.read(*one)) + found.records
+    return records, measure(payloads, source.policy()), found.unfinished
 
 
 def _records(source: InputSource, payloads: Sequence[Payload]) -> Read:

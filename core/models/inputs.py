@@ -65,6 +65,16 @@ class SpanWindow(SQLModel, table=True):
     latencies: dict = Field(default_factory=dict, sa_type=JSON)  # {"exponent": requests}
 
 
+class MeterStream(SQLModel, table=True):
+    """The last values of one metric of one process, which later cumulative values are compared with."""
+
+    id: str = Field(primary_key=True)  # digest of service, environment, release, process and metric
+    service: str = Field(index=True)
+    role: str = ""  # duration, requests or errors
+    seen: datetime = _time(index=True)
+    series: dict = Field(default_factory=dict, sa_type=JSON)  # {attributes: {first, start, at, count, latencies}}
+
+
 class ServiceCall(SQLModel, table=True):
     """A call from one service to another, from their spans."""
 

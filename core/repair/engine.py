@@ -22,6 +22,7 @@ from core.repair.reproduce.mutate import mutated, pool_of
 from core.repair.reproduce.reproduce import crashing_calls, further_calls, is_crash, written
 from core.repair.reproduce.test_calls import scaffolds, seen_types
 from core.repair.sandbox import checkout
+from core.repair.sandbox.newer_syntax import knowing
 from core.repair.sandbox.probe import Call, ProbeOutcome, observed, probe, probes
 from core.repair.sandbox.runner import interpreter_of
 from core.repair.types import Attempt, Candidate, Fixer, FixResult, Runner
@@ -54,6 +55,7 @@ class Bench:
     judged: list[Judged] = field(default_factory=list)
 
 
+@knowing
 def repair(
     tree: Path,
     crash: Crash,
@@ -82,11 +84,16 @@ def repair(
         return _unproved(tree, crash, fixers, feedback)
     crash = observed(tree, hits[0], crash, runner)
     bench = _bench(tree, crash, hits, runner, base, rules, allowed)
+    if not bench.before:
+        checkout.start_over(tree)
+        return FixResult("escalate", "The inputs of the crash did not end in time.", next_step="Start a new run.")
     proposed = list(_proposed(fixers, tree, crash, feedback))  # asked for once: a model costs
     _search(bench, fixers, proposed)
     if _hopeful(bench) and (more := [c for c in further_calls(tree, crash, runner, every=True) if c not in hits]):
-        bench = _bench(tree, crash, [*hits, *more], runner, base, rules, allowed)
-        _search(bench, fixers, proposed)
+        wider = _bench(tree, crash, [*hits, *more], runner, base, rules, allowed)
+        if wider.before:
+            bench = wider
+            _search(bench, fixers, proposed)
     return _decided(bench, tests, test_command)
 
 
@@ -115,13 +122,16 @@ def _bench(
     rules: FixRules,
     allowed: Sequence[str],
 ) -> Bench:
-    """Inputs whose outcome is the same in any order; what is random or keeps state can judge nothing."""
+    """Inputs whose outcome is the same in any order; what is random or keeps state can judge nothing.
+
+    A run that was cut short leaves the inputs that crash, which come first, and those that ran twice.
+    """
     outer, inner = _inputs(tree, crash, hits)
     calls = list(dict.fromkeys([*outer, *inner]))
     both = probe(tree, [*calls, *reversed(calls)], runner)
-    back = list(reversed(both[len(calls) :]))
-    pairs = enumerate(zip(calls, both, back, strict=False))
-    kept = [i for i, (call, one, other) in pairs if i < len(hits) or (one == other and not call.odd)]
+    back = dict(zip(reversed(range(len(calls))), both[len(calls) :], strict=False))
+    once = enumerate(both[: len(calls)])
+    kept = [i for i, one in once if i < len(hits) or (one == back.get(i) and not calls[i].odd)]
     return Bench(
         tree, crash, runner, base, rules, allowed,
         [calls[i] for i in kept], [both[i] for i in kept], len(hits), sum(i < len(outer) for i in kept),

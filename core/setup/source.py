@@ -20,8 +20,16 @@ MORE = {  # what a vendor may need beside its NEEDS
     "newrelic": ("newrelic_region",),
     "cloudwatch": ("aws_region", "aws_profile", "cloudwatch_role_arn"),
     "github": ("github_url",),
+    "vercel": ("vercel_team_id",),
+    "kubernetes": ("kubernetes_ca_file",),
 }
 VENDORS = ("sentry", "datadog", "newrelic", "cloudwatch", "github")
+DELIVERING = {  # the vendor whose credentials a way to production needs
+    "pull_request": "github",
+    "github_actions": "github",
+    "vercel": "vercel",
+    "kubernetes": "kubernetes",
+}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from core.decision.situation import Situation, rollbacks_in_a_row
 from core.models import Analysis, Decision, Issue, Outcome, Status, Verdict, now
 from core.ops import stage_log
 from core.runtime import Runtime
-from core.stages import corroborate
+from core.stages import corroborate, reconsider
 from core.stages.context import StageContext, StepContext
 from core.stages.deliver import holds
 from core.stages.results import Diagnosis, Wait
@@ -42,7 +42,8 @@ def run(context: StageContext) -> Diagnosis:
             )
         )
         issue.verdict, issue.confidence = receipt.verdict, receipt.confidence
-        issue.reason = entry.says = explain(receipt, analysis)
+        again = reconsider.explained(session, issue_id, context.run)
+        issue.reason = entry.says = " ".join(filter(None, [again, explain(receipt, analysis)]))
     entry.detail = {"verdict": receipt.verdict, "confidence": receipt.confidence, "row": receipt.row}
     return Diagnosis(
         verdict=receipt.verdict,
@@ -95,6 +96,8 @@ def explain(receipt: Receipt, analysis: Analysis) -> str:
         text += " Guards: " + "; ".join(f"{guard['name']} ({guard['says']})" for guard in fired) + "."
     if receipt.verdict is Verdict.ESCALATE_HUMAN and analysis.next_step:
         text += f" Next step: {analysis.next_step}"
+    if receipt.open_to_evidence:
+        text += " It is decided again if new reports change this, until a person acts."
     return text
 
 

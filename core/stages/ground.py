@@ -13,7 +13,7 @@ from typing import Any
 
 from core.models import Crash, Frame
 from core.policy.services import Repository
-from core.repair.environment import cache
+from core.repair.environment import cache, imports
 from core.repair.environment.discovery import discover, filled
 from core.repair.environment.environment import FOLDER, Environment, Order, environment
 from core.repair.environment.indexes import indexes
@@ -91,7 +91,8 @@ def prepared(rt: Runtime, name: str, repository: Repository, root: Path) -> Grou
     if said and not made.found:
         checkout.start_over(root)  # its build may have written into it
     told = filled(repository, said) if said else repository
-    return Ground(told, on(runner, made.interpreter, beside), made, beside)
+    interpreter = imports.settled(made.interpreter, said) if said else made.interpreter
+    return Ground(told, on(runner, interpreter, beside), made, beside)
 
 
 def _without(frame: Frame, prefixes: list[str]) -> Frame:

@@ -35,7 +35,8 @@ def main(folder):
     report = os.path.abspath(os.path.join(folder, "report"))
     signal.signal(signal.SIGALRM, late)
     os.dup2(2, 1)
-    sys.path[:0] = [os.getcwd()] + [path for path in (os.path.abspath("src"),) if os.path.isdir(path)]
+    roots = os.environ.get("IMPORT_ROOTS", "").split(":")
+    sys.path[:0] = [os.getcwd(), *(os.path.abspath(name) for name in roots if name and os.path.isdir(name))]
     with open(report, "w", encoding="utf-8") as out:
         say = sealer(key, out)  # noqa: F821 # pyright: ignore[reportUndefinedVariable] - as above
         for name in names:

@@ -5,7 +5,6 @@ A step that was not tried says why; nothing is called good that was not seen to 
 
 from __future__ import annotations
 
-import ast
 import json
 import time
 from collections.abc import Iterator
@@ -23,7 +22,8 @@ from core.repair.environment.fault import EnvironmentFault
 from core.repair.localize import sources
 from core.repair.prove.proof import Tests, run_tests
 from core.repair.sandbox.desk import desk, script
-from core.repair.sandbox.runner import version_of
+from core.repair.sandbox.newer_syntax import reader
+from core.repair.sandbox.runner import interpreter_of, version_of
 from core.runtime import Runtime
 from core.settings import Settings
 from core.stages import imports_inside, test, workspace
@@ -162,21 +162,24 @@ def _environment(stands: Ground, tried: str, seconds: float) -> ReadinessStep:
 
 
 def _syntax(stands: Ground, tree: Path) -> ReadinessStep:
-    """The platform's own parser reads the code too: it has to know the syntax."""
+    """The platform reads the code too: what its own parser does not know, the service's interpreter parses."""
     paths = [*sources.files(tree), *sources.files(tree, tests=True)]
-    unread = [path for path in paths if not _parses(tree / path)]
-    tried = f"read {counted(len(paths), 'Python file')} with the platform's own parser"
+    newer = [path for path in paths if not _parses(tree / path)]
+    with sources.reading(reader(stands.runner)):
+        unread = [path for path in newer if not _parses(tree / path)]
+    tried, own = f"read {counted(len(paths), 'Python file')}", version_of(stands.runner)
+    service = f"the service's Python {own[0]}.{own[1]}" if own else "the platform's Python"
     if not unread:
-        return ReadinessStep("syntax", OK, tried, "all of them are understood")
-    newer = version_of(stands.runner)
-    why = f" (the code runs on Python {'.'.join(map(str, newer))})" if newer else ""
-    says = f"{counted(len(unread), 'file')} cannot be read{why}: {', '.join(unread[:5])}"
-    return ReadinessStep("syntax", UNSURE, tried, says, "run the platform on that Python version to repair these files")
+        by = f", {len(newer)} of them by {service}: their syntax is newer than the platform's Python" if newer else ""
+        return ReadinessStep("syntax", OK, tried, f"all of them are understood{by}")
+    says = f"{counted(len(unread), 'file')} cannot be read by {service}: {', '.join(unread[:5])}"
+    fix = "correct the syntax of these files, or set python to the version that they are written for"
+    return ReadinessStep("syntax", UNSURE, tried, says, fix)
 
 
 def _parses(path: Path) -> bool:
     try:
-        ast.parse(path.read_bytes())
+        sources.tree_of(path.read_text("utf-8"))
     except sources.UNREADABLE:
         return False
     return True
@@ -185,7 +188,8 @@ def _parses(path: Path) -> bool:
 def _imports(stands: Ground, tree: Path) -> ReadinessStep:
     started = time.monotonic()
     within = tuple("" if folder == "." else f"{folder}/" for folder in stands.repository.source)
-    modules = [sources.module_of(path) for path in sources.files(tree) if path.startswith(within)]
+    with sources.rooted(interpreter_of(stands.runner).roots):
+        modules = [sources.module_of(path) for path in sources.files(tree) if path.startswith(within)]
     modules = [name for name in modules if sources.importable(name) and name not in ("setup", "conftest")][:MODULES]
     tried = f"imported {counted(len(modules), 'module')} of the source in the sandbox"
     with desk(tree) as made:

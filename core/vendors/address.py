@@ -11,8 +11,10 @@ import ipaddress
 import socket
 import threading
 import time
+import urllib.request
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
 
@@ -123,3 +125,10 @@ class Timed(httpcore.NetworkStream):
 
     def close(self) -> None:
         self.stream.close()
+
+
+def proxy_of(url: str) -> str:
+    """The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY set up for an address; empty without one."""
+    parts = urlsplit(url)
+    proxy, host = urllib.request.getproxies().get(parts.scheme, ""), parts.hostname or ""
+    return "" if host in LOOPBACK or urllib.request.proxy_bypass(host) else proxy

@@ -34,6 +34,9 @@ WHERE = {
     "github_token": "Settings > Developer settings > Fine-grained tokens",
     "cloudwatch_log_groups": "CloudWatch > Log groups",
     "cloudwatch_namespace": "CloudWatch > All metrics",
+    "vercel_token": "vercel.com > Account Settings > Tokens, for the team that owns the project",
+    "vercel_team_id": "vercel.com > the team's Settings > General; empty for a personal account",
+    "kubernetes_ca_file": "path on this machine; kubectl config view --raw has it as certificate-authority-data",
     "kubernetes_api_url": "kubectl cluster-info",
     "kubernetes_token": "kubectl create token NAME, of a service account that may get and patch the Deployment",
 }

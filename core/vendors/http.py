@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import random
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from typing import Any
@@ -21,7 +20,7 @@ import httpx
 import stamina
 
 from core.vendors import limits
-from core.vendors.address import LOOPBACK, ConnectionGuard
+from core.vendors.address import LOOPBACK, ConnectionGuard, proxy_of
 from core.vendors.base import BudgetSpent, Meter, VendorError
 from core.vendors.redact import Redactor
 
@@ -213,10 +212,10 @@ def _tls():
 
 def _transport(guard: ConnectionGuard, base_url: str) -> httpx.BaseTransport | None:
     """Connections by the guard; None (httpx's own) where a proxy is set up, which then looks the host up itself."""
-    parts = urlsplit(base_url)
-    proxied = parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(parts.hostname or "")
-    if proxied and not guard.loopback:
-        return None
+    return None if proxy_of(base_url) and not guard.loopback else _guarded(guard)
+
+
+def _guarded(guard: ConnectionGuard) -> httpx.HTTPTransport:
     transport = httpx.HTTPTransport(verify=_tls())
     transport._pool = httpcore.ConnectionPool(ssl_context=_tls(), max_connections=20, network_backend=guard)
     return transport
@@ -302,15 +301,15 @@ def _start(response: httpx.Response) -> str:
 class Bounded(httpx.BaseTransport):
     """For a client that is not ours: the guard's connections, plain answers of bounded size, one deadline."""
 
-    def __init__(self, vendor: str, base_url: str, seconds: float, largest: int = LARGEST):
+    def __init__(self, vendor: str, seconds: float, largest: int = LARGEST):
         self.largest = largest
         self.guard, self.seconds = ConnectionGuard(vendor, private=True, loopback=True), seconds
-        self.inner = _transport(self.guard, base_url) or httpx.HTTPTransport(verify=_tls())
+        self.inner: dict[str, httpx.BaseTransport] = {}  # by the address of their proxy
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.guard.limit(self.seconds)
         request.headers["accept-encoding"] = "identity"
-        response = self.inner.handle_request(request)
+        response = self._by(proxy_of(str(request.url))).handle_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
             raise httpx.DecodingError("returned an encoding that was not requested")
         assert isinstance(response.stream, httpx.SyncByteStream)  # the transport is not an async one
@@ -318,8 +317,16 @@ class Bounded(httpx.BaseTransport):
             response.status_code, headers=response.headers, stream=_Counted(response.stream, self.largest)
         )
 
+    def _by(self, proxy: str) -> httpx.BaseTransport:
+        """Through the proxy that is set up for the address, which looks the host up itself; else by the guard."""
+        if proxy not in self.inner:
+            by = httpx.HTTPTransport(verify=_tls(), proxy=httpx.Proxy(proxy)) if proxy else _guarded(self.guard)
+            self.inner[proxy] = by
+        return self.inner[proxy]
+
     def close(self) -> None:
-        self.inner.close()
+        for transport in self.inner.values():
+            transport.close()
 
 
 class _Counted(httpx.SyncByteStream):
@@ -338,6 +345,6 @@ class _Counted(httpx.SyncByteStream):
         self.stream.close()
 
 
-def bounded(vendor: str, base_url: str, seconds: float, largest: int = LARGEST) -> httpx.Client:
+def bounded(vendor: str, seconds: float, largest: int = LARGEST) -> httpx.Client:
     """A client for a vendor's own library, bounded as ours are; ``largest``: bytes of an answer."""
-    return httpx.Client(transport=Bounded(vendor, base_url, seconds, largest), timeout=TIMEOUT, follow_redirects=False)
+    return httpx.Client(transport=Bounded(vendor, seconds, largest), timeout=TIMEOUT, follow_redirects=False)

@@ -108,6 +108,21 @@ def begins_stack(text: str) -> bool:
     return "\n" not in text.rstrip() and bool(HEAD.match(bare) or GO_HEAD.match(bare) or ERROR_LINE.match(bare))
 
 
+def of_stack(text: str) -> bool:
+    """May the text be a stack, or a line of one? An indented line may, and an empty one between chained exceptions."""
+    _, bare = peeled(text[:READ])
+    return (
+        not bare.strip()
+        or bare[:1].isspace()
+        or bool(AT.match(bare) or GO_MORE.match(bare) or LINK.match(bare))
+        or begins(bare)
+    )
+
+
+def begins(bare: str) -> bool:
+    return bool(HEAD.search(bare) or GO_HEAD.match(bare) or ERROR_LINE.match(bare))
+
+
 def joined(lines: Iterable[StreamLine]) -> list[LogEvent]:
     """The events of the lines, each stream's in its own order, by the place of their first lines."""
     current: dict[tuple[str, str], LogEvent] = {}

@@ -41,7 +41,7 @@ class Chat:
             timeout=TIMEOUT,
             max_retries=1,
             # openai 3 takes a client of httpx as well as of httpx2, but types the latter alone
-            http_client=bounded(self.name, base_url or "https://api.openai.com", seconds),  # pyright: ignore[reportArgumentType]
+            http_client=bounded(self.name, seconds),  # pyright: ignore[reportArgumentType]
         )
 
     def complete(self, system: str, user: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class IndexRelay:
         self.indexes, self.left, self.refused, self.failed = list(indexes), REQUESTS, [], []
         self.hosts = [{one.host} for one in self.indexes]
         self.lock = threading.Lock()
-        self.client = bounded("package index", self.indexes[0].url if self.indexes else "", SECONDS, FILE)
+        self.client = bounded("package index", SECONDS, FILE)
 
     def target(self, path: str) -> tuple[int, str]:
         """(number of the index, address) for a path of the inside. Raises NotOfTheIndex."""

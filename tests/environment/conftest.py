@@ -11,15 +11,15 @@ from core.policy.services import Repository
 from core.repair.environment.discovery import discover
 from core.repair.environment.environment import Environment, Order, environment
 from core.repair.sandbox import interpreter
-from core.repair.sandbox.runner import BubblewrapRunner, bubblewrap_works
+from core.repair.sandbox.runner import BubblewrapRunner
 from core.vendors.package_index import index
 from tests.environment.index import installed
+from tests.real import need_sandbox
 
 
 @pytest.fixture(autouse=True)
 def _needs_bubblewrap():
-    if not bubblewrap_works():
-        pytest.skip("bubblewrap does not work here")
+    need_sandbox()
 
 
 @pytest.fixture(scope="session")

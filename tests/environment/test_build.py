@@ -83,7 +83,6 @@ def test_the_credential_of_an_index_goes_to_it_alone_and_never_inside(checkout, 
         ("nowhere-to-be-found\n", "nowhere-to-be-found was not found in the package registry", "Check the versions"),
         ("greeting==9\n", "there is no version of greeting==9", "Check the versions"),
         ("broken\n", "the compiler is on holiday", "environment_build"),
-        ("greeting @ http://127.0.0.1:1/greeting-1.0-py3-none-any.whl\n", "127.0.0.1:1", "environment_build"),
     ],
 )
 def test_a_build_that_fails_says_why_in_the_words_of_uv(checkout, built, judging, manifest, says, fix):

@@ -40,6 +40,13 @@ LAYOUTS = {
          "services/orders/tests/test_a.py": ""},
         ("services/orders", ["app"], "tests"),
     ),
+    "one folder that is no package": (
+        {"backend/shop/__init__.py": "", "README.md": "", **TEST}, (".", ["backend"], "tests"),
+    ),
+    "a folder that the build names": (
+        {"lib/shop/__init__.py": "", "tools/x.py": "", "setup.cfg": "[options]\npackage_dir =\n    = lib\n", **TEST},
+        (".", ["lib"], "tests"),
+    ),
     "several services below the root": (
         {"a/requirements.txt": "", "b/requirements.txt": "", "a/x.py": "", "b/x.py": ""}, (".", ["."], "tests"),
     ),
@@ -113,6 +120,46 @@ def test_where_source_and_tests_are(checkout, case):
     files, (folder, source, tests) = LAYOUTS[case]
     made = filled(Repository(remote=""), found(checkout, files))
     assert (made.folder, made.source, made.tests) == (folder, source, tests)
+
+
+POETRY = '[tool.poetry]\nname = "s"\npackages = [{ include = "shop", from = "python" }]\n'
+ROOTS = {
+    "none": ({"shop/__init__.py": "", **TEST}, {}, []),
+    "src": ({"src/shop/__init__.py": "", **TEST}, {}, ["src"]),
+    "one that pytest is told of": (
+        {"shop/__init__.py": "", "libs/more/__init__.py": "", "pytest.ini": "[pytest]\npythonpath = . libs\n"},
+        {}, ["libs"],
+    ),
+    "one that the policy names": (
+        {"backend/shop/__init__.py": "", "ops/x.py": ""}, {"source": ["backend"]}, ["backend"],
+    ),
+    "one that the build names": ({"python/shop/__init__.py": "", "a.py": "", "pyproject.toml": POETRY}, {}, ["python"]),
+    "a package is none": ({"backend/__init__.py": "", "ops/x.py": ""}, {"source": ["backend"]}, []),
+    "a folder that the code imports by its name": (
+        {"app/main.py": "", "tests/test_a.py": "from app.main import x\n"}, {"source": ["app"]}, []
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ROOTS)
+def test_what_the_code_is_imported_from(checkout, case):
+    files, policy, roots = ROOTS[case]
+    assert found(checkout, files, **policy).layout.roots == roots
+
+
+DJANGO = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'library.settings')\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "settings"),
+    [
+        ({"manage.py": DJANGO}, "library.settings"),
+        ({"manage.py": DJANGO, "pytest.ini": "[pytest]\nDJANGO_SETTINGS_MODULE = x\n"}, ""),
+        ({"manage.py": "print()\n"}, ""),
+    ],
+)
+def test_the_settings_of_django(checkout, files, settings):
+    assert found(checkout, files).layout.django == settings
 
 
 @pytest.mark.parametrize("case", NEEDS)

@@ -84,10 +84,16 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path):
+def url(tmp_path) -> str:
+    """The address of the database; a module may give another."""
+    return f"sqlite:///{tmp_path / 'platform.db'}"
+
+
+@pytest.fixture
+def world(tmp_path, url):
     (tmp_path / "platform.toml").write_text(PLATFORM, encoding="utf-8")
     settings = Settings(
-        database_url=f"sqlite:///{tmp_path / 'platform.db'}",
+        database_url=url,
         platform_file=tmp_path / "platform.toml",
         data_dir=tmp_path,
         sandbox_url="",

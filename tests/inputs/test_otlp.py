@@ -27,13 +27,14 @@ class Routes(requests.adapters.BaseAdapter):
 
     def __init__(self, client):
         super().__init__()
-        self.client, self.answers = client, []
+        self.client, self.answers, self.sent = client, [], []
 
     def send(self, request, **_):
         found = self.client.request(
             request.method, request.path_url, content=request.body, headers=dict(request.headers)
         )
         self.answers.append(found)
+        self.sent.append(request)
         answer = requests.Response()
         answer.status_code, answer.raw = found.status_code, io.BytesIO(found.content)
         answer.headers.update(found.headers)

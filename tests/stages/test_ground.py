@@ -12,14 +12,14 @@ from core.policy.sections import FixRules
 from core.repair.engine import repair
 from core.repair.fixers.embedded import EmbeddedFixer
 from core.repair.sandbox import checkout
-from core.repair.sandbox.runner import BubblewrapRunner, bubblewrap_works
+from core.repair.sandbox.runner import BubblewrapRunner
 from core.runtime import Runtime
 from core.settings import Settings
 from core.stages import readiness, workspace
 from core.stages.ground import ground
 from core.vendors.command import git
+from tests.real import need_sandbox
 
-pytestmark = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap does not work here")
 SERVICE = "services/orders"
 FILES = {
     "README.md": "",
@@ -34,6 +34,11 @@ CRASH = Crash(
     exception=Raised(type="IndexError", message="list index out of range"),
     frames=(Frame(file="/app/money.py", line=3, function="first", code="return prices[0]", in_app=True),),
 )
+
+
+@pytest.fixture(autouse=True)
+def _needs_bubblewrap():
+    need_sandbox()
 
 
 def world(folder: Path, files: dict[str, str], more: str = "") -> Runtime:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import graphql
@@ -19,6 +20,7 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 from tests.shared import SHARED
 
 CONTRACTS = SHARED / "contracts"
+OWN = Path(__file__).parent / "contracts"  # what the shared folder lacks; README.md there says where it is from
 
 
 class Sent:
@@ -41,7 +43,8 @@ def _pattern(template: str) -> str:
 
 @cache
 def specification(name: str, host: str) -> tuple[OpenAPI, dict]:
-    spec = json.loads((CONTRACTS / name).read_text())
+    own = OWN / name
+    spec = json.loads((own if own.exists() else CONTRACTS / name).read_text())
     spec["servers"] = [{"url": host}]
     for path in spec["paths"].values():
         for method, operation in path.items():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import httpx
 import pytest
+from openapi_core.exceptions import OpenAPIError
 
 from core.policy.services import Repository
 from core.vendors.base import Deployed, VendorError
@@ -37,14 +40,22 @@ class GitHub:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(request)
-        if "/status" in request.url.path and "/deployments/" not in request.url.path:
-            conforms(request, "github.json", HOST)
+        self.validate(request)
         path, method = request.url.path, request.method
         for pattern, answer in self.faults.items():
             if re.search(pattern, f"{method} {path}"):
                 return answer() if callable(answer) else httpx.Response(answer, json={"message": "no"})
         body = json.loads(request.content) if request.content else {}
         return self.answer(method, path, body, request)
+
+    seen: ClassVar[set[tuple]] = set()
+
+    def validate(self, request: httpx.Request) -> None:
+        """By GitHub's specification; the same request once, because a check takes longer than the request."""
+        asked = (request.method, str(request.url), request.content)
+        if asked not in self.seen:
+            conforms(request, "github-delivery.json", HOST)
+            self.seen.add(asked)
 
     def answer(self, method, path, body, request) -> httpx.Response:
         if path.endswith("/dispatches"):
@@ -60,6 +71,8 @@ class GitHub:
             return httpx.Response(200, json={"total_count": len(rows), "workflow_runs": rows})
         if path.endswith("/pending_deployments"):
             return httpx.Response(200, json=[{"environment": {"id": 1, "name": "production"}, "reviewers": []}])
+        if path.endswith("/workflows/deploy.yml"):
+            return httpx.Response(200, json={"id": 1, "name": "Deploy", "state": "active"})
         if path.endswith("/cancel"):
             return httpx.Response(202, json={})
         if path.startswith(f"{REPO}/statuses/"):
@@ -290,3 +303,52 @@ def test_inputs_fill_in_three_names_alone():
 def test_the_command_by_hand():
     said = by_hand(workflow(github_actions={"workflow": "deploy.yml"}), ORDER)
     assert said == f"gh workflow run deploy.yml --repo acme/shop --ref main -f sha={OLD} -f key={KEY}-by-hand"
+
+
+CALLS = {
+    "promote": lambda way: way.promote(ORDER),
+    "status": lambda way: way.status(ORDER, LIVE),
+    "serve": lambda way: way.serve(LIVE),
+    "with_key": lambda way: way.with_key(ORDER),
+    "cancel": lambda way: way.cancel(LIVE),
+    "production": lambda way: way.production(),
+    "rollback": lambda way: way.rollback(ORDER),
+    "check": lambda way: way.check(),
+}
+LIVE = Deployed(SHA, "https://github.com/acme/shop/actions/runs/7", "READY", SHA)
+
+
+@pytest.mark.parametrize("workflow_file", ["deploy.yml", ""])
+@pytest.mark.parametrize("call", CALLS)
+def test_every_request_of_every_method_is_one_of_githubs(call, workflow_file, monkeypatch):
+    """``GitHub`` holds each request to the specification; a run and a deployment are there."""
+    monkeypatch.setattr(github_actions, "ROLLBACK_SECONDS", 0.0)
+    monkeypatch.setattr(github_actions, "POLL", 0.0)
+    github = GitHub()
+    github.run(f"Deploy {SHA} ({KEY})", "completed", "success")
+    github.run(f"Deploy {OLD} ({KEY}-rollback-1)", "completed", "success")
+    for sha, key in ((OLD, f"{KEY}-rollback-1"), (SHA, KEY)):
+        body = {"ref": sha, "environment": "production", "payload": {"key": key}}
+        github.deployment("POST", f"{REPO}/deployments", body, None)
+        github.states[len(github.deployments)] = [{"state": "success", "created_at": "2026-03-02T10:00:00Z"}]
+    with contextlib.suppress(VendorError):  # production may serve something else: what was asked counts here
+        CALLS[call](made(github, workflow=workflow_file))
+    assert github.sent
+
+
+def test_no_method_of_the_way_is_left_out():
+    own = {name for name, value in vars(ActionsDelivery).items() if not name.startswith("_") and callable(value)}
+    assert own == set(CALLS)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (f"{REPO}/deployments", {"ref": SHA, "enviroment": "production"}),
+        (f"{REPO}/actions/workflows/deploy.yml/dispatches", {"inputs": {}}),
+        (f"{REPO}/deployments/1/statuses", {"state": "ready"}),
+    ],
+)
+def test_the_specification_refuses_what_github_would(path, body):
+    with pytest.raises(OpenAPIError):
+        conforms(httpx.Request("POST", f"{HOST}{path}", json=body), "github-delivery.json", HOST)

@@ -13,6 +13,7 @@ from core.vendors.command import Completed
 from core.vendors.redact import Redactor
 
 JUDGING = ("pytest", "coverage")
+DJANGO = ("pytest-django",)  # without it, pytest sets up no test database and no settings
 LINTERS = ("ruff>=0.17,<0.18", "bandit>=1.8,<2")  # the newest bandit for Python 3.9 is 1.8
 MODULES = (
     "import pkgutil, sysconfig\n"
@@ -22,7 +23,7 @@ MODULES = (
 ON_PATH = (
     "import os, sys, sysconfig\n"
     "with open(os.path.join(sysconfig.get_path('purelib'), 'checkout-source.pth'), 'w') as file:\n"
-    "    file.write(sys.argv[1] + chr(10))"
+    "    file.writelines(path + chr(10) for path in sys.argv[1:])"
 )
 MOST = 20_000  # names of modules
 SHOWN = 12  # lines of uv's own words
@@ -39,7 +40,7 @@ def automatic(room: Room, found: Discovery) -> list[str]:
     if given:
         where = str(Path(CHECKOUT, needs.uv_lock)) if needs.uv_lock else ""  # its paths begin at the lock file
         _must(room, [*_install(venv), *given], "install what the code needs", where)
-    return [*_own_package(room, found), *judging(room, venv)]
+    return [*_own_package(room, found), *judging(room, venv, DJANGO if found.layout.django else ())]
 
 
 def commanded(room: Room, command: Sequence[str]) -> list[str]:
@@ -57,9 +58,9 @@ def commanded(room: Room, command: Sequence[str]) -> list[str]:
     return judging(room, venv)
 
 
-def judging(room: Room, venv: Path) -> list[str]:
+def judging(room: Room, venv: Path, more: Sequence[str] = ()) -> list[str]:
     """Add pytest and coverage where they are not there; a version that is there stays."""
-    done = _must(room, [*_install(venv), *JUDGING], "add pytest and coverage")
+    done = _must(room, [*_install(venv), *JUDGING, *more], f"add {', '.join([*JUDGING, *more])}")
     added = re.findall(r"^ \+ (\S+)", done.stderr, re.M)
     return [f"added for judging: {', '.join(added)}"] if added else []
 
@@ -117,9 +118,10 @@ def _own_package(room: Room, found: Discovery) -> list[str]:
         if done.ok:
             return []
         notes = [f"the project itself is not installed, its code is imported from the checkout: {_last(done, 3)}"]
-    if "src" in found.layout.source:
-        source = str(Path(CHECKOUT, found.folder, "src"))
-        _must(room, [str(room.folder / "venv" / "bin" / "python"), "-I", "-c", ON_PATH, source], "name its source")
+    roots = found.layout.roots or (["src"] if "src" in found.layout.source else [])
+    if roots:
+        paths = [str(Path(CHECKOUT, found.folder, root)) for root in roots]
+        _must(room, [str(room.folder / "venv" / "bin" / "python"), "-I", "-c", ON_PATH, *paths], "name its source")
     return notes
 
 
@@ -150,6 +152,8 @@ def _way_out(room: Room, said: str) -> str:
         return f"The package index did not answer ({room.relay.failed[-1]}). Check PACKAGE_INDEX_URL."
     if room.relay.refused:
         return f"The build reached for another place ({room.relay.refused[-1]}). Name it in PACKAGE_INDEX_URL."
+    if re.search(r"@ (git\+|https?://)", said):
+        return "A package needs another one from git or an address. Publish that one on an index (PACKAGE_INDEX_URL)."
     if "No solution found" in said or "not found in the package registry" in said:
         return "Check the versions in the manifests, and the python that platform.toml asks for."
     if "Failed to build" in said or "build backend" in said:

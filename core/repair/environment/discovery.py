@@ -31,7 +31,7 @@ Word = Annotated[str, AfterValidator(names.name)]
 class Needs(BaseModel):
     """``lines`` are requirements, ``files`` requirements files, ``pins`` versions of a lock file, ``project`` the
     manifest with the project's own dependencies, ``uv_lock`` the folder of uv's lock file. ``read`` are the files
-    that decided this; paths are from the root.
+    that decided this; paths are from the root. ``elsewhere``: dependencies that no index gives, each with its place.
     """
 
     extras: Annotated[list[Word], Field(max_length=MOST)]
@@ -44,6 +44,7 @@ class Needs(BaseModel):
     uv_lock: Place | Annotated[str, Field(max_length=0)]
     wishes: Annotated[list[tuple[Short, Short]], Field(max_length=MOST)]
     read: Annotated[list[Place], Field(max_length=MOST)]
+    elsewhere: Annotated[list[tuple[Annotated[str, Field(max_length=500)], Short]], Field(max_length=MOST)]
 
     @property
     def nothing(self) -> bool:
@@ -52,11 +53,17 @@ class Needs(BaseModel):
 
 
 class Layout(BaseModel):
-    """Paths from the service's folder. ``paths`` are further folders that pytest is told to import from."""
+    """Paths from the service's folder. ``roots``: the further folders that its code is imported from.
+
+    ``django``: the settings module for tests that pytest is told of by nobody; ``python_files``: pytest is told which
+    files hold tests.
+    """
 
     source: Annotated[list[Place], Field(min_length=1, max_length=MOST)]
     tests: Place | Annotated[str, Field(max_length=0)]
-    paths: Annotated[list[Place], Field(max_length=MOST)]
+    roots: Annotated[list[Place], Field(max_length=MOST)]
+    django: Annotated[str, Field(max_length=200, pattern=r"^[\w.]*$")]
+    python_files: bool
 
 
 class Discovery(BaseModel):
@@ -80,6 +87,7 @@ def discover(tree: Path, repository: Repository, runner: Runner) -> Discovery:
         "folder": repository.folder if "folder" in known else "",
         "extras": repository.extras if "extras" in known else None,
         "groups": repository.groups if "groups" in known else None,
+        "source": repository.source if "source" in known else [],
     }
     with desk(tree) as made:
         answer = made.folder / "answer"

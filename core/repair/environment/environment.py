@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.policy.services import Repository
-from core.repair.environment import alone, build, cache, existing, interpreters, room
+from core.repair.environment import alone, build, cache, existing, interpreters, references, room
 from core.repair.environment.discovery import Discovery, digest
 from core.repair.environment.fault import EnvironmentFault
 from core.repair.environment.interpreters import Installed
@@ -97,6 +97,8 @@ def _built(order: Order, here: Installed) -> cache.Cached:
         _can_build()
         with room.opened(folder, order.tree, order.found.folder, here, order.indexes) as opened:
             own = isinstance(command, list)
+            if not own:
+                references.refuse(order.found.needs, here.version)
             notes = build.commanded(opened, command) if own else build.automatic(opened, order.found)
             return _told(here, notes, build.modules(opened))
 
@@ -106,11 +108,15 @@ def _built(order: Order, here: Installed) -> cache.Cached:
 def _key(order: Order, here: Installed) -> str:
     needs = order.found.needs
     parts = {"repository": order.name, "build": order.repository.environment_build, "folder": order.found.folder}
-    parts |= {"python": here.python, "version": here.version, "needs": needs.model_dump(exclude={"wishes"})}
+    parts |= {
+        "python": here.python,
+        "version": here.version,
+        "needs": needs.model_dump(exclude={"wishes", "elsewhere"}),
+    }
     parts |= {
         "files": digest(order.tree, needs.read),
         "indexes": [one.url for one in order.indexes],
-        "source": order.found.layout.source,
+        "layout": order.found.layout.model_dump(exclude={"tests"}),
     }
     return cache.key({**parts, "uv": version("uv"), "judging": build.JUDGING})
 

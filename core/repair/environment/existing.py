@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 from core.repair.environment.build import JUDGING
@@ -12,9 +13,10 @@ from core.repair.sandbox.interpreter import Interpreter
 from core.repair.sandbox.runner import BubblewrapRunner
 from core.vendors.command import run
 
-ASKED = (
+ASKED = (  # Debian's own packages lie in dist-packages, and not where sysconfig says that new ones go
     "import json, pkgutil, sys, sysconfig\n"
     "folders = {sysconfig.get_path('purelib'), sysconfig.get_path('platlib')}\n"
+    "folders |= {path for path in sys.path if path.rstrip('/').endswith(('site-packages', 'dist-packages'))}\n"
     "names = sorted({module.name for module in pkgutil.iter_modules(folders)})\n"
     "print(json.dumps([sys.version_info[:2], sorted({sys.prefix, sys.base_prefix}), names]))"
 )
@@ -42,7 +44,9 @@ def _of_image(root: Path) -> Interpreter:
     if found is None:
         raise EnvironmentFault(f"{root} holds no Python ({', '.join(PYTHONS)}).", "Correct environment_build.")
     python = Path("/", found)
-    asked = BubblewrapRunner(Interpreter(python, OLDEST, root=root)).run(["python", "-c", ASKED], root / "tmp", 30)
+    with tempfile.TemporaryDirectory(prefix="image-") as empty:
+        there = BubblewrapRunner(Interpreter(python, OLDEST, root=root))
+        asked = there.run(["python", "-c", ASKED], Path(empty).resolve(), 30)
     try:
         version, _, names = json.loads(asked.stdout)
     except ValueError:

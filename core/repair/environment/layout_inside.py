@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # it stands in front of the script
-    from core.repair.environment.needs_inside import ini, needs, requirement_files, rows, table, toml, words
+    from core.repair.environment.needs_inside import ini, needs, requirement_files, rows, table, text, toml, words
 
 HIDDEN = {"node_modules", "venv", "env", "build", "dist", "site-packages", "docs", "doc", "examples"}
 TESTS = re.compile(r"test_.*\.py|.*_test\.py|tests\.py")
@@ -73,8 +73,10 @@ def tests_of(folder):
 
 def source_of(folder, tests):
     """The folders of the source, from the service's folder."""
-    if any(name.endswith(".py") for _, files in folders(os.path.join(folder, "src")) for name in files):
+    if has_code(folder, "src"):
         return ["src"]
+    if named := declared(folder):
+        return named
     packages = [
         name
         for name in sorted(os.listdir(folder))
@@ -83,13 +85,69 @@ def source_of(folder, tests):
     ]  # fmt: skip
     aside = {"setup.py", "conftest.py", "manage.py", "noxfile.py", "tasks.py", "fabfile.py"}
     loose = [n for n in os.listdir(folder) if n.endswith(".py") and n not in aside and not TESTS.fullmatch(n)]
-    return packages if packages and not loose else ["."]
+    if packages or loose:
+        return packages if packages and not loose else ["."]
+    aside = {tests.split("/")[0], *TEST_FOLDERS, *HIDDEN}
+    inner = [n for n in sorted(os.listdir(folder)) if n not in aside and not n.startswith(".") and has_code(folder, n)]
+    return inner if len(inner) == 1 else ["."]
 
 
-def layout(folder):
-    tests = tests_of(folder)
-    paths = [name for name in listed(settings(folder).get("pythonpath")) if name not in (".", "")]
-    return {"source": source_of(folder, tests), "tests": tests, "paths": paths}
+def has_code(folder, name):
+    return any(file.endswith(".py") for _, files in folders(os.path.join(folder, name)) for file in files)
+
+
+def declared(folder):
+    """The folders in which the build of the project finds its packages: setuptools, Poetry and Hatch."""
+    project = table(toml(os.path.join(folder, "pyproject.toml")), "tool")
+    setup = ini(os.path.join(folder, "setup.cfg"))
+    lists = [
+        [table(project, "setuptools", "package-dir").get("")],
+        table(project, "setuptools", "packages", "find").get("where"),
+        [table(one).get("from") for one in table(project, "poetry").get("packages") or []],
+        table(project, "hatch", "build", "targets", "wheel").get("sources"),
+        [
+            w[1].strip()
+            for row in rows(setup.get("options", {}).get("package_dir", ""))
+            if (w := row.split("="))[0] == ""
+        ],
+        listed(setup.get("options.packages.find", {}).get("where")),
+    ]
+    named = [os.path.normpath(name) for found in lists for name in words(found) if name.strip()]
+    return [name for name in dict.fromkeys(named) if name != "." and has_code(folder, name)]
+
+
+def roots_of(folder, source):
+    """The folders besides the service's own from which its code is imported.
+
+    A folder of the source without ``__init__.py`` is one, unless the code imports it by its name."""
+    named = [os.path.normpath(name) for name in listed(settings(folder).get("pythonpath"))]
+    named += [*declared(folder), *(name for name in source if is_root(folder, name))]
+    return [name for name in dict.fromkeys(named) if name != "." and os.path.isdir(os.path.join(folder, name))]
+
+
+def is_root(folder, name):
+    if name == "." or os.path.isfile(os.path.join(folder, name, "__init__.py")):
+        return False
+    by_name = re.compile(rf"^\s*(?:from|import)\s+{re.escape(name.replace('/', '.'))}(?:[.\s]|$)", re.M)
+    paths = (os.path.join(place, file) for place, files in folders(folder) for file in files if file.endswith(".py"))
+    return not any(by_name.search(text(path)) for path in paths)
+
+
+def django(folder):
+    """The settings module that Django's manage.py names, where pytest is not told of one."""
+    if "django_settings_module" in map(str.lower, settings(folder)):
+        return ""
+    found = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]+)['\"]", text(os.path.join(folder, "manage.py")))
+    return found[1] if found else ""
+
+
+def layout(folder, source):
+    tests, own = tests_of(folder), settings(folder)
+    found = source_of(folder, tests)
+    return {
+        "source": found, "tests": tests, "roots": roots_of(folder, source or found), "django": django(folder),
+        "python_files": "python_files" in own,
+    }  # fmt: skip
 
 
 def main(job, answer):
@@ -98,7 +156,11 @@ def main(job, answer):
     if not os.path.isdir(folder):
         told = {"missing": folder}
     else:
-        told = {"folder": folder, "needs": needs(folder, asked["extras"], asked["groups"]), "layout": layout(folder)}
+        told = {
+            "folder": folder,
+            "needs": needs(folder, asked["extras"], asked["groups"]),
+            "layout": layout(folder, asked["source"]),
+        }
     with open(answer, "w", encoding="utf-8") as file:
         json.dump(told, file)
 

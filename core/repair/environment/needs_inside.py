@@ -20,6 +20,10 @@ MANIFESTS = re.compile(
 )
 BUILDS = re.compile(r".*\.(py|toml|cfg|txt|in)|VERSION.*|MANIFEST.*")  # what a build of the project itself may read
 INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)", re.M)
+# in a requirement's line; an option such as --index-url is none, and a path of the checkout is not elsewhere
+ELSEWHERE = re.compile(
+    r"^(?:(?:-e|--editable)[ =])?\s*(?:[\w.\[\],-]+\s*@\s*)?(?:git|hg|svn|bzr|https?|ssh)(?:\+[\w+]+)?://|@\s*git\+"
+)
 FROM_PYTHON = re.compile(r"^\s*FROM\s+(?:--\S+\s+)?(?:\S+/)?python:(\d+\.\d+(?:\.\d+)?)", re.M | re.I)
 
 
@@ -233,6 +237,7 @@ def needs(folder, extras, groups):
     made["editable"] = bool(project.get("build-system")) or os.path.isfile(os.path.join(folder, "setup.py"))
     if lock is None:
         unlocked(made, folder, project, wanted(groups))
+    made["elsewhere"] = elsewhere(folder, made, project)
     made["read"] = sorted(read(folder, made))
     return made
 
@@ -280,6 +285,30 @@ def tox(made, folder):
             made["files"] += [os.path.join(folder, found[1])] * os.path.isfile(os.path.join(folder, found[1]))
         elif ":" not in line.split(";")[0] and not line.startswith(("-", ".")) and "{" not in line:
             made["lines"].append(line)
+
+
+def elsewhere(folder, made, project):
+    """[dependency, where it was named] of each that git or an address gives, and no index."""
+    found = [[line, "the manifest"] for line in made["lines"]]
+    seen = []
+    for path in made["files"]:
+        included(path, seen)
+    found += [[line, os.path.normpath(path)] for path in seen for line in rows(text(path))]
+    if made["project"] == "pyproject.toml":
+        named = table(project, "project")
+        lists = [named.get("dependencies"), *map(table(named, "optional-dependencies").get, made["extras"])]
+        lists += [table(project, "dependency-groups").get(name) for name in made["groups"]]
+        found += [[line, "pyproject.toml"] for one in lists for line in words(one)]
+    if made["uv_lock"]:
+        for one in toml(os.path.join(made["uv_lock"], "uv.lock")).get("package", []):
+            source = table(one, "source")
+            place = f"git+{source['git']}" if source.get("git") else source.get("url")
+            found += [[f"{one.get('name')} @ {place}", "uv.lock"]] if place else []
+    elif made["project"] == "pyproject.toml":
+        for name, source in table(project, "tool", "uv", "sources").items():
+            place = f"git+{source['git']}" if table(source).get("git") else table(source).get("url")
+            found += [[f"{name} @ {place}", "pyproject.toml"]] if place else []
+    return [[line[:500], where[:200]] for line, where in found if ELSEWHERE.search(line.split(" #")[0])]
 
 
 def read(folder, made):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import logging
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from core.models import Crash
 from core.repair.localize.locate import Place, places
-from core.repair.localize.sources import UNREADABLE
+from core.repair.localize.sources import UNREADABLE, tree_of
 from core.repair.propose import templates_for
 from core.repair.propose.base import Change
 from core.repair.propose.documentation import raised
@@ -63,7 +62,7 @@ def _made(template: Template, place: Place) -> Iterator[Change]:
 
 def _parses(text: str) -> bool:
     try:
-        ast.parse(text)
+        tree_of(text)
     except UNREADABLE:
         return False
     return True

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from core.models import Crash
 from core.repair.localize.fixability import deepest_in_app
+from core.repair.localize.sources import tree_of
 from core.repair.localize.syntax import covers
 from core.repair.sandbox.probe import Call, ProbeOutcome
 
@@ -39,7 +40,7 @@ def called(expression: str) -> str:
 def returned(text: str, name: str, line: int) -> str:
     """The return annotation of the function of this name around the line; empty without one."""
     try:
-        nodes = [*ast.walk(ast.parse(text))]
+        nodes = [*ast.walk(tree_of(text))]
     except (SyntaxError, ValueError):
         return ""
     named = [n for n in nodes if isinstance(n, ast.FunctionDef) and n.name == name and covers(n, line)]

@@ -19,7 +19,7 @@ from core.repair.judge.identifiers import mixed
 from core.repair.judge.import_time import runs_at_import
 from core.repair.judge.reach import CODE, REACHES, dotted, imported_as, reached
 from core.repair.judge.safeguards import decorated
-from core.repair.localize.sources import called, defaults
+from core.repair.localize.sources import called, defaults, tree_of
 from core.repair.localize.syntax import Function, nodes, receiver, targets_of
 
 NOTHING = "Nothing new: no new calls outside the module, no new imports, no changed conditions."
@@ -58,7 +58,7 @@ def capabilities(before: Mapping[str, str], after: Mapping[str, str]) -> list[Ca
 
 def _of_file(old: str, new: str) -> Iterator[Row]:
     try:
-        was, now = ast.parse(old), ast.parse(new)
+        was, now = tree_of(old), tree_of(new)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for compare in (_calls, _imports, _conditions, _compared, _members, _constants, _defaults, _decorators, _at_import):

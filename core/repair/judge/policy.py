@@ -23,7 +23,7 @@ from core.policy.sections import FixRules
 from core.repair.judge.forbidden_code import offences
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.safeguards import lost
-from core.repair.localize.sources import UNREADABLE
+from core.repair.localize.sources import UNREADABLE, tree_of
 from core.repair.localize.syntax import names_in, nodes
 from core.repair.types import Candidate
 
@@ -149,7 +149,7 @@ def _text_refused(old: str, new: str, crash: Crash | None) -> str | None:
     if "\0" in new or any(unicodedata.category(c) == "Cf" for c in set(new) - set(old)):
         return "binary or invisible characters"
     try:
-        was, now = ast.parse(old), ast.parse(new)
+        was, now = tree_of(old), tree_of(new)
     except UNREADABLE:
         return "not valid Python"
     silenced = len(SILENCERS.findall(new)) > len(SILENCERS.findall(old))

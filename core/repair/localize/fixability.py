@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.models import Cause, Crash, Frame, Raised
 from core.repair.localize.python2 import RENAMED
-from core.repair.localize.sources import UNREADABLE
+from core.repair.localize.sources import UNREADABLE, tree_of
 from core.repair.localize.syntax import covers
 
 
@@ -131,7 +131,7 @@ def _is_raise(frame: Frame, tree: Path | None) -> bool:
     if tree is None or path is None or not path.is_file() or not path.resolve().is_relative_to(tree.resolve()):
         return False
     try:
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        nodes = ast.walk(tree_of(path.read_text(encoding="utf-8")))
     except UNREADABLE:
         return False
     return any(isinstance(n, ast.Raise | ast.Assert) and covers(n, frame.line) for n in nodes)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import keyword
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,10 +32,29 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+Reader = Callable[[str], ast.Module]  # a parser that knows a newer syntax (core/repair/sandbox/newer_syntax.py)
+_reader: ContextVar[Reader | None] = ContextVar("reader", default=None)
+
+
+@contextmanager
+def reading(reader: Reader | None) -> Iterator[None]:
+    """Until the block ends, what the platform's own parser cannot read goes to this one."""
+    token = _reader.set(reader)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
 @lru_cache(maxsize=512)
 def tree_of(text: str) -> ast.Module:
     """The text's syntax tree, shared: nobody changes its nodes. Raises SyntaxError."""
-    return ast.parse(text)
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        if (reader := _reader.get()) is None:
+            raise
+        return reader(text)
 
 
 def parsed(tree: Path, file: str) -> ast.Module:
@@ -47,9 +68,23 @@ def parsed(tree: Path, file: str) -> ast.Module:
         return ast.Module([], [])
 
 
+_roots: ContextVar[tuple[str, ...]] = ContextVar("roots", default=("src",))
+
+
+@contextmanager
+def rooted(roots: Iterable[str]) -> Iterator[None]:
+    """Until the block ends, code is imported from these folders of the tree besides its own; the longest wins."""
+    token = _roots.set(tuple(sorted(roots, key=len, reverse=True)))
+    try:
+        yield
+    finally:
+        _roots.reset(token)
+
+
 def module_of(file: str) -> str:
-    """Name under which a file is imported; a ``src`` folder is on the path, not in the name."""
-    return file.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    """Name under which a file is imported; a folder like ``src`` is on the path, not in the name."""
+    root = next((f"{root}/" for root in _roots.get() if file.startswith(f"{root}/")), "")
+    return file.removeprefix(root).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def importable(module: str) -> bool:

@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from core.repair.localize.locate import Place
 from core.repair.localize.python2 import RENAMED
-from core.repair.localize.sources import module_of
+from core.repair.localize.sources import module_of, tree_of
 from core.repair.localize.syntax import Function, identifier, imported_name, importing, imports_of, last_line
 from core.repair.propose.base import Changes, change
 from core.repair.propose.documentation import Said
@@ -82,7 +82,7 @@ def _joined(line: str, text: str) -> str:
 
 def _after_head(line: str, text: str) -> str:
     """The import after the docstring and the imports that the text begins with."""
-    head = list(takewhile(_is_head, ast.parse(text).body))
+    head = list(takewhile(_is_head, tree_of(text).body))
     rows = text.splitlines(keepends=True)
     at = last_line(head[-1]) if head else 0
     gap = "" if any(not _is_text(n) for n in head) else "\n"

@@ -18,7 +18,7 @@ from typing import Any
 from core.repair.sandbox.place import beside, is_checkout, root_of
 from core.repair.sandbox.runner import behind, bubblewrap_works, closed, empty_room
 from core.vendors.command import QUIET, run, succeeded
-from core.vendors.git_settings import environment, protocol
+from core.vendors.git_settings import environment, protocol, proxies
 
 MOST = 64 << 20  # characters of an answer
 ETC = "ssl pki ca-certificates resolv.conf hosts nsswitch.conf passwd group gai.conf host.conf ssh services"
@@ -137,6 +137,7 @@ def execute(
     """
     speaks = protocol(remote.address) if remote else "file"
     told = QUIET | environment(remote.settings if remote else None, speaks) | place.environment | dict(more or {})
+    told |= proxies(speaks)
     given: dict[str, Any] = dict(timeout=timeout, input=input, limit=MOST, errors=errors)
     folder = place.tree or place.directory
     if not bubblewrap_works():

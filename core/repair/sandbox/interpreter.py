@@ -18,7 +18,7 @@ try:
     __import__(name)
 except ImportError:
     pass
-sys.path.insert(0, os.getcwd())
+sys.path[:0] = [os.getcwd(), *map(os.path.abspath, filter(None, os.environ.get("IMPORT_ROOTS", "").split(":")))]
 runpy.run_module(name, run_name="__main__", alter_sys=True)
 """
 
@@ -29,6 +29,7 @@ class Interpreter:
 
     ``linters``: the interpreter with ruff and bandit, where that is not the platform's. ``root``: the root folder of
     an image in place of the machine's /usr. ``variables`` are added to the environment of what runs.
+    ``roots``: the folders of the checkout, besides the current one, that the service's code is imported from.
     ``modules``: the top-level names that its packages have; None: those of the platform's packages.
     """
 
@@ -39,6 +40,7 @@ class Interpreter:
     root: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     modules: frozenset[str] | None = None
+    roots: tuple[str, ...] = ("src",)
 
     def program(self, argv: Sequence[str]) -> list[str]:
         """Argument list in which ``python`` is this interpreter. Any version takes ``-P`` before ``-c``."""
@@ -50,6 +52,11 @@ class Interpreter:
         if rest[:2] == ["-P", "-c"] and self.version < SAFE_PATH:
             rest = ["-c", f"{_SAFE}{rest[2]}", *rest[3:]]
         return [str(self.python), *rest]
+
+    @property
+    def told(self) -> dict[str, str]:
+        """Its variables, in the environment of what runs."""
+        return {**self.variables, "IMPORT_ROOTS": ":".join(self.roots)}
 
     @property
     def path(self) -> str:

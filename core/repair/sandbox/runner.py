@@ -91,7 +91,7 @@ class BubblewrapRunner:
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
         inside = [*LIMITS, *self.servers.around(self.interpreter.python, self.interpreter.program(argv))]
         around = walls(tree.resolve(), interpreter=self.interpreter, more=self.servers.walls())
-        told = ENVIRONMENT | {"PATH": self.interpreter.path} | dict(self.interpreter.variables)
+        told = ENVIRONMENT | {"PATH": self.interpreter.path} | self.interpreter.told
         told |= self.servers.variables
         return behind(around, inside, timeout, told, CEILING, [root_of(tree.resolve())])
 
@@ -208,7 +208,8 @@ class LimitedRunner:
     def run(self, argv: Sequence[str], tree: Path, timeout: float = 120) -> Completed:
         guard = Path(__file__).parent / "limited"
         with tempfile.TemporaryDirectory(prefix="limited-") as scratch:
-            env = ENVIRONMENT | {"PATH": self.interpreter.path, "TMPDIR": scratch, "HOME": scratch}
+            env = ENVIRONMENT | {"PATH": self.interpreter.path} | self.interpreter.told
+            env |= {"TMPDIR": scratch, "HOME": scratch}
             env |= {"PYTHONPATH": str(guard)}
             env["GUARDED"] = os.pathsep.join((str(root_of(tree.resolve())), os.path.realpath(scratch)))
             limits = LIMITS if shutil.which("prlimit") else ()

@@ -242,7 +242,8 @@ def main(folder):
         job = json.load(file)
     report = os.path.abspath(os.path.join(folder, "report"))
     os.dup2(2, 1)
-    sys.path[:0] = [ROOT] + [p for p in (ROOT + "/src",) if os.path.isdir(p)]
+    roots = [os.path.join(ROOT, name) for name in os.environ.get("IMPORT_ROOTS", "").split(":") if name]
+    sys.path[:0] = [ROOT] + [path for path in roots if os.path.isdir(path)]
     signal.signal(signal.SIGALRM, late)
     configure()
     once = len(job["variants"]) == 1

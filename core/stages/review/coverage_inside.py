@@ -16,7 +16,8 @@ def main(folder):
     with open(os.path.join(folder, "job"), encoding="utf-8") as file:
         asked = json.load(file)
     with open(os.path.join(folder, "report"), "w", encoding="utf-8") as out:
-        sys.path.insert(0, os.getcwd())
+        roots = filter(None, os.environ.get("IMPORT_ROOTS", "").split(":"))
+        sys.path[:0] = [os.getcwd(), *map(os.path.abspath, roots)]
         sealer(key, out)(measured(asked["tests"], asked["files"]))  # noqa: F821 # pyright: ignore[reportUndefinedVariable] - as above
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from core.policy.sections import FixRules
 from core.policy.services import Repository
 from core.repair.judge.policy import is_test
+from core.repair.localize.sources import tree_of
 from core.repair.sandbox.runner import linting, version_of
 from core.repair.types import Runner
 from core.stages.review import runtime_gates, text_gates, tools
@@ -110,7 +111,7 @@ def _complexity_of(message: str) -> tuple[str, int]:
 
 
 def _end_of(path: Path, first: int) -> int:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno == first:
             return node.end_lineno or first
     return first

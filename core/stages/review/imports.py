@@ -11,6 +11,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from core.repair.localize.sources import tree_of
 from core.stages.review.gate import Changed
 
 KNOWN_AS = {  # modules whose package has another name than they, as PyPI has them
@@ -38,7 +39,7 @@ KNOWN_AS = {  # modules whose package has another name than they, as PyPI has th
 
 def imported(text: str) -> Iterator[tuple[int, str]]:
     """Line and top-level module of every absolute import. Raises SyntaxError."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree_of(text)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name.split(".")[0]) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

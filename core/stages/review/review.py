@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from core.db import store
 from core.models import ChangeSet, Issue, Review
+from core.repair.localize.sources import reading
+from core.repair.sandbox.newer_syntax import reader
 from core.runtime import connected
 from core.stages import pull_request, workspace
 from core.stages.context import StageContext
@@ -34,7 +36,11 @@ def run(context: StageContext, change_id: int) -> ReviewResult:
     repository = stands.repository
     inside = [] if repository.folder == "." else [f"--relative={repository.folder}"]
     diff = found.diff(change.base_sha, change.head_sha, "-U0", *inside)
-    with rt.workbench, workspace.tree(rt, found, f"review-{change_id}", change.head_sha) as root:
+    with (
+        rt.workbench,
+        workspace.tree(rt, found, f"review-{change_id}", change.head_sha) as root,
+        reading(reader(stands.runner)),
+    ):
         tree = stands.within(root)
         before = gates.texts_before(found.git, change.base_sha, diff, repository.folder)
         on = vulnerabilities.stand(tree, diff, before, repository, rt.policy.osv, runner)  # before any code has run

@@ -11,6 +11,7 @@ from types import ModuleType
 from core.models.counted import counted
 from core.policy.sections import FixRules
 from core.policy.services import Repository
+from core.repair.localize.sources import tree_of
 from core.repair.sandbox import checkout
 from core.repair.sandbox.desk import desk, script
 from core.repair.types import Runner
@@ -61,7 +62,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def functions(text: str) -> Iterator[tuple[str, Function]]:
     """(qualified name, node) of a module's functions and methods; not of those inside of functions."""
-    yield from _functions(ast.parse(text), "")
+    yield from _functions(tree_of(text), "")
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:

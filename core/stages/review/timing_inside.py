@@ -119,7 +119,8 @@ def main(folder):
         asked = json.load(file)
     with open(os.path.join(folder, "report"), "w", encoding="utf-8") as out:
         importlib.import_module("pytest")  # before the tree is on the path, where another module may have its name
-        sys.path.insert(0, os.getcwd())
+        roots = filter(None, os.environ.get("IMPORT_ROOTS", "").split(":"))
+        sys.path[:0] = [os.getcwd(), *map(os.path.abspath, roots)]
         sealer(key, out)(timed(asked))  # noqa: F821 # pyright: ignore[reportUndefinedVariable] - as above
 
 

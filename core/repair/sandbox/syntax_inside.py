@@ -1,0 +1,41 @@
+"""Runs in the sandbox on the service's own interpreter, standard library alone: a text's syntax tree as JSON.
+
+A node is ``[class, fields, place]``; a list is ``{"list": [...]}``, and a constant ``{"value": its repr}``.
+"""
+
+import ast
+import json
+import sys
+
+PLACE = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+
+
+def told(value):
+    if isinstance(value, ast.AST):
+        fields = {name: told(getattr(value, name, None)) for name in value._fields}
+        return [type(value).__name__, fields, [getattr(value, name, None) for name in PLACE]]
+    if isinstance(value, list):
+        return {"list": [told(one) for one in value]}
+    return {"value": written(value)}
+
+
+def written(value):
+    """A constant as ``ast.literal_eval`` reads it: infinity has no literal, and an ellipsis is a name in its repr."""
+    if value is ...:
+        return "..."
+    return repr(value).replace("inf", "1e999") if isinstance(value, (float, complex)) else repr(value)
+
+
+def main(given, answer):
+    with open(given, encoding="utf-8") as file:
+        text = file.read()
+    try:
+        found = {"tree": told(ast.parse(text))}
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        found = {"error": f"{type(error).__name__}: {error}"}
+    with open(answer, "w", encoding="utf-8") as file:
+        json.dump(found, file)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
