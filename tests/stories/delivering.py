@@ -145,6 +145,8 @@ class FolderCluster:
     def patch_deployment(self, namespace: str, name: str, patch: list, dry: bool = False) -> dict:
         with self.ledger.lock:
             found = self.ledger.get("cluster")
+            if dry:
+                return found
             before = found["spec"]["template"]["spec"]["containers"][0]["image"]
             json_patch(found, patch)
             found["metadata"]["generation"] += 1
