@@ -18,6 +18,7 @@ from core.vendors.command import run
 from core.vendors.http import Http
 from core.vendors.vercel import Vercel
 from tests.real import need
+from tests.stories.world import until
 from tests.vendors.loopback import serving
 
 
@@ -90,6 +91,6 @@ def test_a_rolling_release_is_configured_approved_completed_and_aborted(cli):
     assert cli.client.production(simulator.PROJECT).vendor_id == second
     third = release(cli, "three")
     cli.call("rolling-release", "abort", f"--dpl={second}")
-    assert cli.client.rolling.share(simulator.PROJECT, third) == 0
+    until(lambda: cli.client.rolling.share(simulator.PROJECT, third) == 0)
     assert cli.client.production(simulator.PROJECT).vendor_id == second
     cli.call("rolling-release", "configure", "--cfg", json.dumps({"enabled": False}))

@@ -18,7 +18,17 @@ from core.ops.stage_log import Entry
 from core.policy.reader import ConfigurationError
 from core.runtime import Runtime
 from core.stages.context import StageContext, StepContext
-from core.stages.deliver import merging, rehearsal, release_checks, rows, scene, success_checks, traffic, ways
+from core.stages.deliver import (
+    merging,
+    rehearsal,
+    release_checks,
+    release_words,
+    rows,
+    scene,
+    success_checks,
+    traffic,
+    ways,
+)
 from core.stages.deliver.rehearsal import KEPT_BACK
 from core.stages.results import ApprovalAnswer, ApprovalAsked, Delivered
 from core.vendors.base import Deployed, VendorError
@@ -232,7 +242,7 @@ def _served(deliverer: Deliverer, row: Deployment, made: Deployed) -> bool:
 
 def _live(row: Deployment, made: Deployed) -> str:
     serves = f"{made.vendor_id} serves {traffic.steps(row)[0]} % of production." if traffic.partly(row) else ""
-    rehearsed = rehearsal.said(row.judged.get(rehearsal.REHEARSAL, {}))
+    rehearsed = release_words.rehearsed(row.judged)
     return (serves or f"Production serves {made.vendor_id}.") + (f" {rehearsed}." if rehearsed else "")
 
 

@@ -19,8 +19,8 @@ from core.policy.services import Repository
 from core.runtime import Runtime
 from core.stages import learn, workspace
 from core.stages.context import StepContext
-from core.stages.deliver import rehearsal, releases, rows, scene, success_checks
-from core.stages.deliver.rehearsal import REHEARSAL
+from core.stages.deliver import rehearsal, release_words, releases, rows, scene, success_checks
+from core.stages.deliver.release_words import REHEARSAL
 from core.stages.pull_request import branch_of, fenced, open_for
 from core.stages.results import MergeLook
 from core.stages.workspace import Clone
@@ -136,7 +136,7 @@ def _open(rt: Runtime, found: Clone, issue: Issue, change: ChangeSet, name: str)
     with store.write() as session:
         row = _waiting(session, change, name)
         row.judged = {**row.judged, "before": answers, REHEARSAL: tried}
-        row.note = f"Waits for the merge of {where(change)}. {rehearsal.said(tried)}"[:2000]
+        row.note = f"Waits for the merge of {where(change)}. {release_words.rehearsed({REHEARSAL: tried})}"[:2000]
         if issue.status is not Status.AWAITING_APPROVAL or issue.reason != says:
             stage_log.move(session, issue.id, Status.AWAITING_APPROVAL, says)
     return MergeLook("open", EVERY, says)

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from core.db import store
 from core.models import Approval, ChangeSet, Deployment
+from core.stages.deliver.release_words import REHEARSAL
 from core.stages.workspace import Clone
 from core.vendors.base import VendorError
 from core.vendors.command import CommandError, Unreachable
-from core.vendors.delivery.types import Deliverer, Rehearsal, ReleaseOrder
+from core.vendors.delivery.types import Deliverer, ReleaseOrder, RollbackTrial
 
 log = logging.getLogger(__name__)
-REHEARSAL = "rehearsal"  # in Deployment.judged
 KEPT_BACK = "kept_back"  # in Deployment.judged: nothing was deployed, and a person may release it anyway
 ANYWAY = "Release this patch anyway"  # what an approval of such a person says
 
@@ -33,14 +33,14 @@ def run(deliverer: Deliverer, row: Deployment, order: ReleaseOrder) -> Deploymen
     if order.previous:
         told = timed(lambda: deliverer.rehearse(order))
     else:
-        told = _told(Rehearsal(False, "production serves nothing that a rollback could return to"), 0.0)
+        told = _told(RollbackTrial(False, "production serves nothing that a rollback could return to"), 0.0)
     with store.write() as session:
         kept = session.get_one(Deployment, row.id)
         kept.judged = {**kept.judged, REHEARSAL: told}
     return kept
 
 
-def timed(work: Callable[[], Rehearsal]) -> dict[str, Any]:
+def timed(work: Callable[[], RollbackTrial]) -> dict[str, Any]:
     begun = time.monotonic()
     try:
         found = work()
@@ -51,7 +51,7 @@ def timed(work: Callable[[], Rehearsal]) -> dict[str, Any]:
     return _told(found, time.monotonic() - begun)
 
 
-def _told(found: Rehearsal, seconds: float) -> dict[str, Any]:
+def _told(found: RollbackTrial, seconds: float) -> dict[str, Any]:
     return {"ok": True if found.done else None, "says": found.says, "seconds": seconds}
 
 
@@ -90,7 +90,7 @@ def of_merge(found: Clone, change: ChangeSet) -> dict[str, Any]:
     return timed(lambda: _reverted(found, change))
 
 
-def _reverted(found: Clone, change: ChangeSet) -> Rehearsal:
+def _reverted(found: Clone, change: ChangeSet) -> RollbackTrial:
     try:
         clean = found.reverts(change)
     except Unreachable:
@@ -101,13 +101,4 @@ def _reverted(found: Clone, change: ChangeSet) -> Rehearsal:
     if not clean:
         says = f"the merge and its revert do not apply to {found.repository.branch}"
         raise VendorError("git", says, permanent=True)
-    return Rehearsal(True, f"the revert applies to {found.repository.branch}")
-
-
-def said(told: Mapping[str, Any]) -> str:
-    """The rehearsal in words, for people."""
-    if not told:
-        return ""
-    if told.get("ok"):
-        return f"Rollback rehearsed in {told['seconds']:.1f} s"
-    return f"Rollback {'not rehearsed' if told.get('ok') is None else 'rehearsal failed'}: {told.get('says', '')}"
+    return RollbackTrial(True, f"the revert applies to {found.repository.branch}")

@@ -7,17 +7,16 @@ everything. A share is asked for again until the target serves it, so that a pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
 from core.db import store
 from core.models import Deployment
 from core.policy.services import Repository
+from core.stages.deliver.release_words import TRAFFIC
 from core.vendors.base import Deployed
 from core.vendors.delivery.types import Deliverer, ReleaseOrder, Stepwise
 
-TRAFFIC = "traffic"  # in Deployment.judged
 ALL = 100  # percent
 
 
@@ -83,11 +82,3 @@ def serving(deliverer: Deliverer, row: Deployment, order: ReleaseOrder) -> Deplo
 
 def _stepwise(deliverer: Deliverer) -> Stepwise:
     return cast(Stepwise, deliverer)
-
-
-def said(told: Mapping[str, Any]) -> str:
-    """The share in words, for people."""
-    if not told.get("steps"):
-        return ""
-    shares = ", ".join(f"{share} %" for share in told["steps"])
-    return f"all, after {shares}" if told.get("all") else f"{told['share']} % (steps: {shares}, all)"

@@ -32,7 +32,7 @@ from core.policy.services import Repository
 from core.vendors import command
 from core.vendors.base import Check, Deployed, VendorError, understood
 from core.vendors.command import QUIET, Ceiling, Completed
-from core.vendors.delivery.types import Rehearsal, ReleaseOrder, Tested
+from core.vendors.delivery.types import ReleaseOrder, RollbackTrial, Tested
 from core.vendors.redact import Redactor
 
 NAME = "commands"
@@ -99,14 +99,14 @@ class CommandDelivery(Tested):
             raise VendorError(NAME, f"the rollback is {found.state}: {found.note}".rstrip(": "))
         return found
 
-    def rehearse(self, order: ReleaseOrder) -> Rehearsal:
+    def rehearse(self, order: ReleaseOrder) -> RollbackTrial:
         if not self.rules.rehearse:
-            return Rehearsal(False, "the policy does not say that `rollback` knows DEPLOY_REHEARSE (commands.rehearse)")
+            return RollbackTrial(False, "commands.rehearse is not set: `rollback` may not know DEPLOY_REHEARSE")
         back = self._back(order)
         done = self._run(self.rules.rollback, back.sha, back, DEPLOY_REHEARSE="1")
         if not done.ok:
             raise VendorError(NAME, self._note(self.rules.rollback, done), permanent=True)
-        return Rehearsal(True, "`rollback` ran with DEPLOY_REHEARSE=1")
+        return RollbackTrial(True, "`rollback` ran with DEPLOY_REHEARSE=1")
 
     # --- shares of traffic
 

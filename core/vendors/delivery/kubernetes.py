@@ -18,7 +18,7 @@ from datetime import datetime
 from core.policy.services import Repository
 from core.vendors.base import Check, Deployed, VendorError, understood
 from core.vendors.delivery.cluster import NAME, Cluster, Patch, selector_of
-from core.vendors.delivery.types import FINISHED, Rehearsal, ReleaseOrder, Tested
+from core.vendors.delivery.types import FINISHED, ReleaseOrder, RollbackTrial, Tested
 
 KEY = "devops-intelligence-platform/key"
 REVISION = "deployment.kubernetes.io/revision"
@@ -115,14 +115,14 @@ class KubernetesDelivery(Tested):
         sha = sha_of(image, self.rules.image)
         return Deployed(image, "", state, sha, note, progressed(found) if state == "READY" else None)
 
-    def rehearse(self, order: ReleaseOrder) -> Rehearsal:
+    def rehearse(self, order: ReleaseOrder) -> RollbackTrial:
         """The undo as a dry run of the server: it checks the rights, the admission rules and the template."""
         found = self._read()
         image = image_of(found, self.rules.container)
         if image != order.previous:
             raise VendorError(NAME, f"production asks for {image} and not for {order.previous}", permanent=True)
         self._patch(self._undo(found, order), dry=True)
-        return Rehearsal(True, f"the server accepted the undo to {order.previous} as a dry run")
+        return RollbackTrial(True, f"the server accepted the undo to {order.previous} as a dry run")
 
     def _undo(self, found: Mapping, order: ReleaseOrder) -> Patch:
         if template := self._earlier(found, order.previous):

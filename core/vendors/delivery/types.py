@@ -30,7 +30,7 @@ class ReleaseOrder:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class RollbackTrial:
     """A rollback that was tried without a change to production. ``done`` is false where this way cannot try it."""
 
     done: bool
@@ -73,7 +73,7 @@ class Deliverer(Protocol):
 
     def rollback(self, order: ReleaseOrder) -> Deployed: ...
 
-    def rehearse(self, order: ReleaseOrder) -> Rehearsal: ...
+    def rehearse(self, order: ReleaseOrder) -> RollbackTrial: ...
 
     def check(self) -> Check: ...
 
@@ -104,5 +104,5 @@ class Tested:
     def preview(self, order: ReleaseOrder) -> Deployed:
         return Deployed(order.sha, "", "READY", order.sha)
 
-    def rehearse(self, order: ReleaseOrder) -> Rehearsal:
-        return Rehearsal(False, "this way to production cannot try a rollback")
+    def rehearse(self, order: ReleaseOrder) -> RollbackTrial:
+        return RollbackTrial(False, "this way to production cannot try a rollback")

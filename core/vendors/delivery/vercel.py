@@ -7,7 +7,7 @@ import shlex
 
 from core.policy.services import Repository
 from core.vendors.base import Check, Deployed, VendorError
-from core.vendors.delivery.types import Rehearsal, ReleaseOrder
+from core.vendors.delivery.types import ReleaseOrder, RollbackTrial
 from core.vendors.vercel import Vercel
 
 BUILD_SECONDS = 600.0
@@ -51,9 +51,9 @@ class VercelDelivery:
             return self.client.abort(self.project, order.vendor_id, order.previous)
         return self.client.rollback(self.project, order.previous)
 
-    def rehearse(self, order: ReleaseOrder) -> Rehearsal:
+    def rehearse(self, order: ReleaseOrder) -> RollbackTrial:
         self.client.rehearse(self.project, order.preview, order.previous)
-        return Rehearsal(True, f"an alias moved to the new build and back to {order.previous}")
+        return RollbackTrial(True, f"an alias moved to the new build and back to {order.previous}")
 
     # --- shares of traffic
 
