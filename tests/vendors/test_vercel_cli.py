@@ -93,4 +93,4 @@ def test_a_rolling_release_is_configured_approved_completed_and_aborted(cli):
     cli.call("rolling-release", "abort", f"--dpl={second}")
     until(lambda: cli.client.rolling.share(simulator.PROJECT, third) == 0)
     assert cli.client.production(simulator.PROJECT).vendor_id == second
-    cli.call("rolling-release", "configure", "--cfg", json.dumps({"enabled": False}))
+    cli.client.http.request("DELETE", f"/v1/projects/{simulator.PROJECT}/rolling-release/config")
