@@ -40,6 +40,7 @@ CASES = {
     "two latencies before are no baseline": (kind, (steady(2), steady(40, 300)), {}, CLEAR),
     "no latency since": (kind, (BEFORE, [None] * 40), {}, CLEAR),
     "within the factor": (kind, (BEFORE, steady(40, 145)), {"until": 600}, CLEAR),
+    "within the factor of a slow service": (kind, (steady(60, 400), steady(40, 500)), {"until": 600}, CLEAR),
     "within the floor of a fast service": (kind, (steady(60, 20), steady(40, 60)), {"until": 600}, CLEAR),
     "beyond the floor of a fast service": (kind, (steady(60, 20), steady(40, 100)), {}, HARM),
     "growth within the allowed keeps the watch open": (kind, (BEFORE, steady(40, 140)), {"until": 300}, SUSPECT),
@@ -57,6 +58,10 @@ CASES = {
     "it was slow and is no more": (kind, (BEFORE, [*steady(36, 300), *steady(4)]), {}, SUSPECT),
     "the later half is fast": (kind, (BEFORE, [*steady(18, 300), *steady(22)]), {"until": 600}, CLEAR),
     "the earlier half is fast": (kind, (BEFORE, [*steady(18), *steady(22, 300)]), {"until": 600}, HARM),
+    "it was slow and is within the factor": (
+        kind, (BEFORE, [*steady(24, 300), *steady(16, 140)]), {"until": 600}, CLEAR
+    ),
+    "slow for less than half of the time": (kind, (BEFORE, [*steady(26), *steady(19, 300)]), {"until": 600}, CLEAR),
     "it was as slow before for as long": (kind, ([*steady(41, 300), *steady(100)], steady(40, 300)), {}, SUSPECT),
     "two latencies since": (kind, (BEFORE, steady(40, 300)[:2]), {"until": 400, "first": 350}, SUSPECT),
 }  # fmt: skip

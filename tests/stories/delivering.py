@@ -176,6 +176,13 @@ def cluster(w: World) -> None:
     w.rt.cluster = FolderCluster(w.ledger)
 
 
+def stepped(w: World) -> None:
+    """Vercel, with half of the traffic first."""
+    if w.ledger.get("stages") is None:
+        w.ledger.put("stages", [50])
+        way(w, 'vercel_project = "shop"\nsteps = [50]\n')
+
+
 def merge(w: World, issue_id: int) -> str:
     """A person merges the fix's branch; returns the commit on main."""
     place = w.folder / "person"

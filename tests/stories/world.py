@@ -137,11 +137,11 @@ class FolderRolling:
                 raise VendorError("vercel", "the rolling release was aborted", permanent=True)
             if shares.get(vendor_id, 0) < share:
                 self.ledger.put("shares", shares | {vendor_id: share})
-                self.ledger.effect(f"share {share}")
                 if share == 100:
                     self.ledger.move(vendor_id)
                 else:
                     self.ledger.put("moves", [*self.ledger.get("moves", []), (time.time(), "canary")])
+                self.ledger.effect(f"share {share}")
         return self.share(project, vendor_id)
 
 

@@ -144,3 +144,11 @@ def test_production_that_serves_another_image_fails_the_rehearsal(url):
     with pytest.raises(VendorError, match="and not for registry.example/shop:other") as caught:
         way(url).rehearse(replace(ORDER, previous="registry.example/shop:other"))
     assert caught.value.permanent
+
+
+def test_the_self_check_says_that_the_steps_differ(url):
+    made = way(url, "argo")
+    assert made.check().ok
+    made.steps = (20,)
+    found = made.check()
+    assert not found.ok and "and not at [20]" in found.says and "steps" in found.fix

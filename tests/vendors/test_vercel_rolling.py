@@ -182,3 +182,10 @@ def test_an_alias_that_does_not_move_fails_the_rehearsal(shop, monkeypatch):
 def test_the_alias_is_a_name_and_each_project_has_its_own():
     names = {rehearsal_alias(project, {"slug": team}) for project in ("shop", "Shop-2") for team in ("a", "b")}
     assert len(names) == 4 and all(name.endswith(".vercel.app") and name == name.lower() for name in names)
+
+
+def test_the_self_check_says_that_the_stages_differ(shop):
+    assert shop.way.check().ok
+    shop.client.http.request("DELETE", f"/v1/projects/{PROJECT}/rolling-release/config")
+    found = shop.way.check()
+    assert not found.ok and "has the stages [] and not [10, 50]" in found.says and "steps" in found.fix

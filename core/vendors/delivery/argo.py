@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.policy.services import Repository
-from core.vendors.base import VendorError, understood
+from core.vendors.base import Check, VendorError, understood
 from core.vendors.delivery.cluster import NAME, Cluster, Patch
 from core.vendors.delivery.kubernetes import KubernetesDelivery, image_of, key_of
 from core.vendors.delivery.types import FINISHED, ReleaseOrder
@@ -44,6 +44,16 @@ class RolloutDelivery(KubernetesDelivery):
 
     def _earlier(self, found: Mapping, image: str) -> dict | None:
         return None  # the image alone: Argo finds the ReplicaSet of the same template by itself
+
+    def check(self) -> Check:
+        found = super().check()
+        if not (found.ok and self.steps):
+            return found
+        try:
+            self.accepts(ReleaseOrder("", "", steps=self.steps))
+        except VendorError as error:
+            return Check(False, error.message, "repositories.….steps in platform.toml")
+        return found
 
     # --- shares of traffic
 

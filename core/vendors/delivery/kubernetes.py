@@ -34,7 +34,7 @@ class KubernetesDelivery(Tested):
     patience = 0.0
 
     def __init__(self, cluster: Cluster, repository: Repository):
-        self.cluster, self.rules = cluster, repository.kubernetes
+        self.cluster, self.rules, self.steps = cluster, repository.kubernetes, tuple(repository.steps)
         self.limit = self.rules.limit_minutes * 60
         self.place = (self.rules.namespace, self.rules.deployment)
 

@@ -72,7 +72,14 @@ class VercelDelivery:
         return self.client.rolling.shift(self.project, order.vendor_id, share)
 
     def check(self) -> Check:
-        return self.client.check()
+        found = self.client.check()
+        if not (found.ok and self.repository.steps):
+            return found
+        try:
+            self.accepts(ReleaseOrder("", "", steps=tuple(self.repository.steps)))
+        except VendorError as error:
+            return Check(False, error.message, "repositories.….steps in platform.toml")
+        return found
 
 
 def _configure(order: ReleaseOrder) -> str:
