@@ -11,6 +11,7 @@ from core.signals.release import FindingKind, Interval, Scene
 from core.signals.release_latency import Latency
 
 RULES = Watch(seconds=600, latency_factor=1.5, latency_floor_ms=50)
+LENIENT = RULES.model_copy(update={"wrong_rollbacks": 0.45})
 STEP = 10.0
 
 
@@ -20,11 +21,11 @@ def points(before: Sequence[float | None], after: Sequence[float | None], first:
     return tuple(Interval(at, STEP, 100.0, 0.0, value) for at, value in rows)
 
 
-def kind(before, after, until: float = 400.0, first: float = 0.0, **controls) -> FindingKind:
+def kind(before, after, until: float = 400.0, first: float = 0.0, rules: Watch = RULES, **controls) -> FindingKind:
     services = {"shop": points(before, after, first)}
     services |= {name: points(*pair, first) for name, pair in controls.items()}
     scene = Scene("shop", until, 3600, services, frozenset({"shop"}))
-    return Latency(scene, RULES, -3600, until).finding("shop").kind
+    return Latency(scene, rules, -3600, until).finding("shop").kind
 
 
 def steady(count: int, at: float = 100.0) -> list[float]:
@@ -63,6 +64,13 @@ CASES = {
     ),
     "slow for less than half of the time": (kind, (BEFORE, [*steady(26), *steady(19, 300)]), {"until": 600}, CLEAR),
     "it was as slow before for as long": (kind, ([*steady(41, 300), *steady(100)], steady(40, 300)), {}, SUSPECT),
+    "growth that chance explains": (kind, ([80.0, 130.0] * 30, [130.0] * 3), {"until": 70, "first": 30}, CLEAR),
+    "the later half has three latencies": (
+        kind, (BEFORE, [300.0, 100.0, 100.0, 300.0]), {"until": 80, "first": 40}, CLEAR
+    ),
+    "two latencies since, whatever the rules": (
+        kind, (BEFORE, steady(2, 300)), {"until": 400, "first": 350, "rules": LENIENT}, SUSPECT
+    ),
     "two latencies since": (kind, (BEFORE, steady(40, 300)[:2]), {"until": 400, "first": 350}, SUSPECT),
 }  # fmt: skip
 
