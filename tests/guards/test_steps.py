@@ -94,6 +94,13 @@ def test_a_step_begins_when_the_target_serves_its_share(stepped):
         assert share(stepped) == 50 and stepped.row.judged["traffic"]["since"] == at(140)
 
 
+def test_a_share_that_the_target_never_serves_ends_the_release(stepped):
+    stepped.host.rolling.slow = 99
+    assert [stepped.look(second)[0].state for second in (61, 400, 660)] == ["watching"] * 3
+    found, _ = stepped.look(663)
+    assert (found.state, found.says) == ("failed", "the traffic did not move to 50 % in time")
+
+
 def test_at_the_end_the_watch_begins_anew_without_the_time_of_the_steps(stepped):
     stepped.look(61)
     stepped.look(122)

@@ -1,8 +1,9 @@
 """Shares of traffic: how far a release has come on its way from a first share to all of production.
 
 ``Deployment.judged["traffic"]`` holds it: the ``steps`` of the policy when the release began, the ``share`` that it is
-to serve now, ``since`` when it serves that, ``begun`` when it served the first one, and ``all`` once it serves
-everything. A share is asked for again until the target serves it, so that a process may be killed anywhere.
+to serve now, ``asked`` and ``since`` when it was asked for and served that, ``begun`` when it served the first one, and
+``all`` once it serves everything. A share is asked for again until the target serves it, so that a process may be
+killed anywhere.
 """
 
 from __future__ import annotations

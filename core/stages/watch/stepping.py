@@ -34,12 +34,14 @@ def step(rt: Runtime, seen: WatchLook, entry: Entry) -> WatchResult:
         reached = _shifted(rt, seen, share)
         if reached and _over(rt, seen):
             share = traffic.following(row)
-            traffic.keep(row, share=share, since=None)
+            traffic.keep(row, share=share, since=None, asked=seen.at.isoformat())
             reached = _shifted(rt, seen, share)
     except VendorError as error:
         if not error.permanent:
             raise
         return _failed(entry, f"the traffic could not be moved to {share} %: {error.message}")
+    if not reached and _overdue(rt, seen):
+        return _failed(entry, f"the traffic did not move to {share} % in time")
     entry.result, entry.says = "waiting", _said(rt, seen, share, reached)
     return WatchResult("watching", min(rt.policy.watch.every, rt.policy.watch.seconds))
 
@@ -63,6 +65,14 @@ def _shifted(rt: Runtime, seen: WatchLook, share: int) -> bool:
     elif not traffic.of(row).get("since") or traffic.of(row)["share"] != share:
         traffic.keep(row, since=at)
     return True
+
+
+def _overdue(rt: Runtime, seen: WatchLook) -> bool:
+    """Was the share asked for longer ago than a deployment may take?"""
+    row = seen.release.row
+    asked = traffic.of(row).get("asked")
+    limit = ways.of(rt, row.repository).limit
+    return bool(asked) and (seen.at - datetime.fromisoformat(asked)).total_seconds() > limit
 
 
 def _over(rt: Runtime, seen: WatchLook) -> bool:
