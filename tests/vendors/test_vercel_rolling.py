@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.applications import Starlette
 
-from core.demo.deployments import Deployments
+from core.demo.deployments import Deployments, stop
 from core.demo.telemetry import Telemetry
 from core.demo.vendors import vercel as simulator
 from core.policy.services import Repository
@@ -165,7 +165,7 @@ def test_an_old_deployment_that_is_gone_or_broken_fails_the_rehearsal(shop):
     with pytest.raises(VendorError, match="no production deployment that is ready") as caught:
         shop.way.rehearse(order)
     assert caught.value.permanent
-    del shop.deployments.all[shop.old]
+    stop(shop.deployments.all.pop(shop.old))
     with pytest.raises(VendorError) as caught:
         shop.way.rehearse(order)
     assert caught.value.permanent and caught.value.status == 404
