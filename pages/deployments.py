@@ -17,6 +17,7 @@ from core.db import store
 from core.models import ServiceHealth
 from core.models.counted import counted
 from core.queries import counting, deployments, pipeline
+from core.stages.deliver import release_words
 
 ORDER = 50
 
@@ -152,7 +153,10 @@ def shipped(made, change):
         ("Key", tag("code", made.key)),
     ]
     back = ("Returns to", tag("code", made.previous_vendor_id or "unknown"))
-    return facts([*rows, back] if made.environment == "production" else rows)
+    if made.environment != "production":
+        return facts(rows)
+    tried, shares = release_words.rehearsed(made.judged) or "Not rehearsed", release_words.share(made.judged)
+    return facts([*rows, back, ("Rollback", tried), *([("Traffic", shares)] if shares else [])])
 
 
 def curves(made, watched) -> None:

@@ -116,7 +116,11 @@ def rehearsed(asked: OpenApproval) -> object:
     known = asked.rehearsal
     if known is None:
         return "Not rehearsed yet"
-    what = {"rollback": "The last rollback took", "promotion": "No rollback yet; the last promotion took"}
+    what = {
+        "rollback": "The last rollback took",
+        "rehearsal": "No rollback yet; the last rehearsal took",
+        "promotion": "No rollback yet; the last promotion took",
+    }
     at = known.deployment.ended_at if known.kind == "rollback" else known.deployment.ready_at
     where = link(f"/deployments?deployment={known.deployment.id}", f"deployment {known.deployment.id}")
     return Safe(tag("span", f"{what[known.kind]} {known.seconds:.1f} s (", where, ", ", when(at), ")"))

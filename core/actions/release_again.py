@@ -10,12 +10,13 @@ from core.access.rights import Actor
 from core.db import store
 from core.models import Approval, ChangeSet, Decision, Deployment, Issue, Review, Status, now
 from core.ops import durable, restart
+from core.stages.deliver.rehearsal import ANYWAY, KEPT_BACK
 
 Row = TypeVar("Row", bound=SQLModel)
 
 
 def releasable(session: Session, issue: Issue) -> ChangeSet | None:
-    """The patch of the issue's last run, if it passed its review and was rolled back or never answered."""
+    """The patch of the issue's last run, if it passed its review and was rolled back, kept back or never answered."""
     if issue.status is not Status.ESCALATED or issue.merged_into or restart.in_production(session, issue, "verified"):
         return None
     change = session.exec(
@@ -26,7 +27,8 @@ def releasable(session: Session, issue: Issue) -> ChangeSet | None:
     ).first()
     if change is None or not (_review_of(session, change) and _decision_of(session, issue)):
         return None
-    return change if _rolled_back(session, change) or _expired(session, change) else None
+    ended = _rolled_back(session, change) or _kept_back(session, change) or _expired(session, change)
+    return change if ended else None
 
 
 def patch_of(issue_id: int) -> str:
@@ -40,6 +42,13 @@ def patch_of(issue_id: int) -> str:
 def _rolled_back(session: Session, change: ChangeSet) -> bool:
     where = (Deployment.change_set_id == change.id, Deployment.environment == "production")
     return session.exec(select(Deployment.id).where(*where, Deployment.status == "rolled_back")).first() is not None
+
+
+def _kept_back(session: Session, change: ChangeSet) -> bool:
+    """Was nothing deployed because its rollback could not be rehearsed, or the target not be shared?"""
+    where = (Deployment.change_set_id == change.id, Deployment.environment == "production")
+    found = session.exec(select(Deployment).where(*where, Deployment.status == "failed", Deployment.vendor_id == ""))
+    return any(row.judged.get(KEPT_BACK) for row in found)
 
 
 def _expired(session: Session, change: ChangeSet) -> bool:
@@ -86,7 +95,7 @@ def as_new_run(session: Session, issue: Issue, old: ChangeSet, who: Actor, reaso
             change_set_id=made.id,
             workflow_id=issue.workflow_id,
             patch_hash=made.patch_hash,
-            asks="Release this patch anyway",
+            asks=ANYWAY,
             state="approved",
             by=who.name,
             reason=reason[:2000],

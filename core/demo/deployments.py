@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from core.demo.repo import ShopRepo
 from core.demo.telemetry import Telemetry
@@ -42,11 +43,20 @@ class DemoDeployment:
         return [sys.executable, "-m", "http.server", str(self.port), "--bind", "127.0.0.1", "--directory", STATIC]
 
 
+class Rolls(Protocol):
+    """Rolling releases, where the vendor has them."""
+
+    def begin(self, made: DemoDeployment) -> bool: ...
+
+    def picked(self) -> str: ...
+
+
 class Deployments:
     def __init__(self, folder: Path, repo: ShopRepo | None, telemetry: Telemetry, environment: dict[str, str]):
         self.folder, self.repo, self.telemetry, self.environment = folder, repo, telemetry, environment
         self.all: dict[str, DemoDeployment] = {}
         self.alias, self.previous, self.changed = "", "", 0
+        self.rolls: Rolls | None = None
         self.auto_assign = True  # as at Vercel, a rollback disables it until the next promotion
         self.variables: dict[str, str] = {}
         self.lock = threading.RLock()
@@ -107,7 +117,8 @@ class Deployments:
         except (OSError, RuntimeError) as error:
             self._built(made, "ERROR")
             made.output.append(str(error))
-        if made.state == "READY" and made.target == "production" and self.auto_assign:
+        assigned = made.state == "READY" and made.target == "production" and self.auto_assign
+        if assigned and not (self.rolls and self.rolls.begin(made)):
             self.point(made.id)
         self._tidy()
 
@@ -148,6 +159,10 @@ class Deployments:
 
     def production(self) -> DemoDeployment | None:
         return self.all.get(self.alias)
+
+    def serving(self) -> DemoDeployment | None:
+        """The deployment that serves one request: production's, or one that is rolled out."""
+        return self.all.get(self.rolls.picked()) if self.rolls else self.production()
 
     def _tidy(self) -> None:
         """Stop the oldest processes, except production and its rollback targets."""

@@ -194,7 +194,7 @@ class World:
 
     async def edge(self, request: Request) -> Response:
         """The shop's public address: forwards to the deployment of the production alias."""
-        live = self.deployments.production()
+        live = self.deployments.serving()
         if live is None:
             return JSONResponse({"error": "no deployment"}, 503)
         url = f"http://127.0.0.1:{live.port}/{request.path_params['path']}"
@@ -206,7 +206,7 @@ class World:
         return Response(answer.content, answer.status_code, media_type="application/json")
 
     def base(self) -> str | None:
-        live = self.deployments.production()
+        live = self.deployments.serving()
         return f"http://127.0.0.1:{live.port}" if live else None
 
     @contextlib.asynccontextmanager

@@ -48,6 +48,12 @@ class CommandsWay(DeliveryTable):
         default=[], description="prints the state of DEPLOY_KEY and what production serves, as JSON"
     )
     rollback: Command = Field(default=[], description="program and arguments that deploy the earlier DEPLOY_SHA")
+    promote: Command = Field(
+        default=[], description="program and arguments that give DEPLOY_SHA the share DEPLOY_SHARE of the traffic"
+    )
+    rehearse: bool = Field(
+        default=False, description="`rollback` knows DEPLOY_REHEARSE=1: it then tries the rollback and changes nothing"
+    )
     secrets: list[Annotated[str, AfterValidator(names.variable)]] = Field(
         default=[], description="environment variables of the platform that the commands get, and no other secret"
     )

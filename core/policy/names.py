@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from itertools import pairwise
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -114,6 +115,12 @@ def command(words: list[str]) -> list[str]:
     for word in words:
         _printable(word)
     return words
+
+
+def rising(shares: list[int]) -> list[int]:
+    if any(later <= earlier for earlier, later in pairwise(shares)):
+        raise ValueError("each share is larger than the one before")
+    return shares
 
 
 def environment(given: str | list[str]) -> str | list[str]:

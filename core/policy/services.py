@@ -19,6 +19,7 @@ class Strict(BaseModel):
 
 TestServer = Literal["postgresql", "redis"]
 Variable = Annotated[str, AfterValidator(names.variable)]
+Steps = Annotated[list[Annotated[int, Field(ge=1, le=99)]], Field(max_length=10), AfterValidator(names.rising)]
 SERVER_URLS: dict[str, str] = {"postgresql": "DATABASE_URL", "redis": "REDIS_URL"}
 
 
@@ -46,6 +47,10 @@ class Repository(Strict):
     )
     delivery: Way = Field(
         default="", description="way to production; empty: vercel where vercel_project is set, else pull_request"
+    )
+    steps: Steps = Field(
+        default=[],
+        description="shares of the traffic, in percent, that a release serves before it serves all, e.g. [10, 50]",
     )
     pull_request: PullRequestWay = PullRequestWay()
     github_actions: ActionsWay = ActionsWay()
@@ -110,6 +115,19 @@ class Repository(Strict):
         }
         if missing := lacks.get(self.delivery):
             raise ValueError(f'delivery = "{self.delivery}" needs {missing}')
+        return self
+
+    @model_validator(mode="after")
+    def _steps_are_possible(self):
+        """Names what shares of traffic need."""
+        possible = {
+            "vercel": True,
+            "kubernetes": self.kubernetes.rollout == "argo",
+            "commands": bool(self.commands.promote),
+        }
+        if self.steps and not possible.get(self.way):
+            needs = 'Vercel, Kubernetes with kubernetes.rollout = "argo", or commands with commands.promote'
+            raise ValueError(f"steps need a way to production that shares traffic: {needs}")
         return self
 
 

@@ -15,6 +15,7 @@ from core.models import Analysis, Approval, ChangeSet, Decision, Deployment, Iss
 from core.policy.reader import Policy
 from core.queries.failing import RANK
 from core.queries.issues import ChangeDetails, with_checks
+from core.stages.deliver.release_words import REHEARSAL
 
 PAGE = 50
 NEEDS = (Status.AWAITING_APPROVAL, Status.ESCALATED)
@@ -24,7 +25,7 @@ NEEDS = (Status.AWAITING_APPROVAL, Status.ESCALATED)
 class Rehearsal:
     """The measured duration of a rollback; ``deployment`` is the one that was moved."""
 
-    kind: str  # rollback or promotion
+    kind: str  # rollback, rehearsal or promotion
     seconds: float
     deployment: Deployment
 
@@ -110,12 +111,18 @@ def question(session: Session, approval_id: int, who: Actor, policy: Policy) -> 
 
 
 def rehearsal(session: Session, repository: str) -> Rehearsal | None:
-    """The latest rollback of this repository, or its latest promotion; None if neither was measured."""
-    for kind, name in (("rollback", "rollback_seconds"), ("promotion", "promote_seconds")):
-        found = _newest(session, Deployment, *_production(repository), col(getattr(Deployment, name)).is_not(None))
-        if found is not None:
-            return Rehearsal(kind, getattr(found, name), found)
-    return None
+    """The latest rollback of this repository, the last one that was rehearsed, or its latest promotion; None if none
+    was measured.
+    """
+    if found := _newest(session, Deployment, *_production(repository), col(Deployment.rollback_seconds).is_not(None)):
+        return Rehearsal("rollback", found.rollback_seconds or 0.0, found)
+    found = _newest(session, Deployment, *_production(repository), col(Deployment.promote_seconds).is_not(None))
+    if found is None:
+        return None
+    tried = found.judged.get(REHEARSAL, {})
+    if tried.get("ok"):
+        return Rehearsal("rehearsal", tried["seconds"], found)
+    return Rehearsal("promotion", found.promote_seconds or 0.0, found)
 
 
 def _production(repository: str) -> Sequence:

@@ -143,3 +143,4 @@ class Judgement:
     says: str
     counts: tuple[Count, ...] = field(default=())
     rates: tuple[str, ...] = ()  # the harm is seen in these services' own figures alone, and in no fingerprint
+    open: bool = False  # undecided: something rose, or too few requests came, so harm may show yet

@@ -24,7 +24,7 @@ def judge(scene: Scene, rules: Watch) -> Judgement:
     counts = (look.own.count, *(f.count for f in findings if f.kind is not FindingKind.CLEAR))
     if harm := _of(findings, FindingKind.HARM):
         named = _of([found for _, found in look.faults], FindingKind.HARM)
-        return Judgement(State.HARM, _said(harm), counts, () if named else tuple(f.count.name for f in harm))
+        return Judgement(State.HARM, _said(harm), counts, rates=() if named else tuple(f.count.name for f in harm))
     if look.uncured():
         return Judgement(State.UNCURED, look.own.count.says, counts)
     return _calm(look, findings, counts)
@@ -46,7 +46,7 @@ def _calm(look: Look, findings: Sequence[Finding], counts: tuple[Count, ...]) ->
     if cured and not open_ and elapsed >= rules.earliest and not look.blind() and look.cleared():
         return Judgement(State.VERIFIED, look.own.count.says, counts)
     if elapsed < rules.seconds:
-        return Judgement(State.WATCHING, _waits(look, open_), counts)
+        return Judgement(State.WATCHING, _waits(look, open_), counts, open=_open(look, open_))
     return _at_bound(look, doubts, suspects, counts)
 
 
@@ -56,14 +56,19 @@ def _at_bound(look: Look, doubts: list[Finding], suspects: list[Finding], counts
     partly = own.now > 0 and own.odds < 0
     enough = look.requests() >= look.rules.minimum_requests
     if not over and (partly or suspects or not enough):
-        return Judgement(State.WATCHING, _waits(look, suspects), counts)
+        return Judgement(State.WATCHING, _waits(look, suspects), counts, open=_open(look, suspects))
     if look.blind():
         return Judgement(State.UNSURE, "no metrics of the released services since the release", counts)
     if partly or doubts or suspects:
-        return Judgement(State.UNSURE, _said(doubts or suspects) or own.count.says, counts)
+        risen = bool(doubts or suspects)
+        return Judgement(State.UNSURE, _said(doubts or suspects) or own.count.says, counts, open=risen)
     if own.expected < EXPECTED:
         return Judgement(State.UNEXERCISED, f"not exercised: {own.count.says}", counts)
     return Judgement(State.VERIFIED, look.own.count.says, counts)
+
+
+def _open(look: Look, risen: Sequence[Finding]) -> bool:
+    return bool(risen) or look.blind() or look.requests() < look.rules.minimum_requests
 
 
 def _waits(look: Look, open_: Sequence[Finding]) -> str:

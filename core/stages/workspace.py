@@ -143,6 +143,19 @@ class Clone:
         made = self._written(ref, text)
         return Commit(made, text, self.diff(base, made))
 
+    def reverts(self, change: ChangeSet) -> bool:
+        """Does the main branch stand as before after the change is merged and reverted? Nothing is pushed.
+
+        Raises CommandError when one of the two does not apply.
+        """
+        base = self.head(f"refs/remotes/origin/{self.repository.branch}")
+        merged = self._applied(base, change.patch, "--3way")
+        who = f"{NOBODY['GIT_COMMITTER_NAME']} <{NOBODY['GIT_COMMITTER_EMAIL']}> 0 +0000"
+        text = f"tree {merged}\nparent {base}\nauthor {who}\ncommitter {who}\n\nRehearsal of a merge\n"
+        made = self._written(f"refs/changes/rehearsal-{change.id}", text)
+        before = self.git("rev-parse", f"{base}^{{tree}}").strip()
+        return self._applied(made, self.diff(base, made), "--3way -R") == before
+
     def _applied(self, base: str, patch: str, *options: str) -> str:
         """The tree that a patch makes of a commit."""
         index = self.path / "apply.index"

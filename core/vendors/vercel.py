@@ -2,12 +2,14 @@
 
 API: POST /v13/deployments, GET /v13/deployments/{id}, GET /v6/deployments, GET /v3/deployments/{id}/events,
 GET /v9/projects/{p}?rollbackInfo=true, POST /v10/projects/{p}/promote/{d}, POST /v1/projects/{p}/rollback/{d},
-GET /v2/deployments/{id}/aliases, PATCH /v12/deployments/{id}/cancel, GET and POST /v10/projects/{p}/env.
+GET and POST /v2/deployments/{id}/aliases, PATCH /v12/deployments/{id}/cancel, GET and POST /v10/projects/{p}/env;
+Rolling Releases are in core/vendors/vercel_rolling.py.
 After a rollback Vercel assigns no domain to new production deployments until one is promoted: ``serve`` does that.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -17,6 +19,7 @@ from urllib.parse import urlsplit
 from core.models.counted import counted
 from core.vendors.base import Check, Deployed, VendorError, understood
 from core.vendors.http import Http
+from core.vendors.vercel_rolling import RollingReleases
 
 KEY = "platformKey"  # meta of our deployments: the idempotency key
 ALIAS_SECONDS, POLL = 60.0, 0.5
@@ -32,6 +35,7 @@ class Vercel:
     def __init__(self, http: Http, team: str = "", projects: Iterable[str] = ()):
         self.http, self.projects = http, tuple(projects)
         self.scope = {} if not team else {"teamId": team} if team.startswith("team_") else {"slug": team}
+        self.rolling = RollingReleases(http, self.scope)
 
     def preview(self, project: str, github: str, ref: str, sha: str, key: str) -> Deployed:
         owner, repo = github.split("/")
@@ -145,6 +149,48 @@ class Vercel:
             return self._verified(project, to_vendor_id, before)
         return self._move(project, to_vendor_id, f"/v1/projects/{project}/rollback/{to_vendor_id}", before)
 
+    def abort(self, project: str, vendor_id: str, to_vendor_id: str) -> Deployed:
+        """End the rolling release of a deployment: the earlier one serves all of the traffic again."""
+        path = f"/v1/projects/{project}/rollback/{to_vendor_id}"
+        made = self._move(project, to_vendor_id, path, self._project(project))
+        deadline = time.monotonic() + ALIAS_SECONDS
+        while self.rolling.active(project, vendor_id):
+            if time.monotonic() > deadline:
+                raise VendorError(self.name, f"{vendor_id} still serves a share after the rollback", permanent=True)
+            time.sleep(POLL)
+        return made
+
+    def rehearse(self, project: str, new_vendor_id: str, old_vendor_id: str) -> None:
+        """Try a rollback on an alias of the platform's own: it moves to the new build and back to the old deployment.
+
+        Production's aliases stay. Raises VendorError when the old deployment cannot take the traffic, or an alias does
+        not move.
+        """
+        old = self._deployment(old_vendor_id)
+        if (old.get("readyState"), old.get("target")) != ("READY", "production"):
+            says = f"{old_vendor_id} is no production deployment that is ready ({old.get('readyState')})"
+            raise VendorError(self.name, says, permanent=True)
+        for vendor_id in (new_vendor_id, old_vendor_id):
+            self._point(rehearsal_alias(project, self.scope), vendor_id)
+
+    def _point(self, alias: str, vendor_id: str) -> None:
+        path = f"/v2/deployments/{vendor_id}/aliases"
+        try:
+            self.http.post(path, params=self.scope, json={"alias": alias}, idempotent=True)
+        except VendorError as error:
+            if error.status != 409:  # it may point there already
+                raise
+        deadline = time.monotonic() + ALIAS_SECONDS
+        while alias not in self._aliases(vendor_id):
+            if time.monotonic() > deadline:
+                says = f"the alias {alias} did not move to {vendor_id} in {ALIAS_SECONDS:.0f} s"
+                raise VendorError(self.name, says, permanent=True)
+            time.sleep(POLL)
+
+    def _aliases(self, vendor_id: str) -> set[str]:
+        answer = self.http.get(f"/v2/deployments/{vendor_id}/aliases", params=self.scope).json()
+        return {str(row.get("alias")) for row in answer.get("aliases") or []}
+
     def _move(self, project: str, vendor_id: str, path: str, before: dict) -> Deployed:
         self.http.post(path, params=self.scope, idempotent=True)
         asked_before = (before.get("lastAliasRequest") or {}).get("requestedAt")
@@ -169,8 +215,7 @@ class Vercel:
     def _verified(self, project: str, vendor_id: str, before: dict) -> Deployed:
         """Every alias that production had before is this deployment's now. Raises VendorError."""
         wanted = set(((before.get("targets") or {}).get("production") or {}).get("alias") or [])
-        answer = self.http.get(f"/v2/deployments/{vendor_id}/aliases", params=self.scope).json()
-        missing = wanted - {row.get("alias") for row in answer.get("aliases") or []}
+        missing = wanted - self._aliases(vendor_id)
         if missing:
             says = f"{', '.join(sorted(missing))} of {project} do not serve {vendor_id} yet"
             raise VendorError(self.name, says, permanent=True)
@@ -251,6 +296,12 @@ def moved(project: dict, vendor_id: str, asked_before: float | None) -> bool:
 @understood("vercel")
 def failed(project: dict, vendor_id: str, asked_before: float | None) -> bool:
     return _job(project, vendor_id, asked_before) in ("failed", "skipped")
+
+
+def rehearsal_alias(project: str, scope: Mapping[str, str]) -> str:
+    """An address that no other project has: rollbacks are tried on it."""
+    digest = hashlib.sha256(f"{project} {sorted(scope.items())}".encode()).hexdigest()[:12]
+    return f"{project.lower()[:30]}-rehearsal-{digest}.vercel.app"
 
 
 def scheme(host: str) -> str:

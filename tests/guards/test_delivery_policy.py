@@ -43,6 +43,17 @@ def test_the_way_is_named_or_follows_from_an_older_file(lines, way):
         ('delivery = "commands"\ncommands.deploy = ["d"]\n', "commands.status"),
         ('delivery = "kubernetes"\nkubernetes.deployment = "shop"\nkubernetes.image = "r/shop"\n', "names {sha}"),
         ('delivery = "ftp"\n', "delivery"),
+        ("steps = [10]\n", "steps need a way to production that shares traffic"),
+        (COMMANDS + "steps = [10]\n", "commands.promote"),
+        ('vercel_project = "shop"\nsteps = [50, 10]\n', "larger than the one before"),
+        ('vercel_project = "shop"\nsteps = [10, 10]\n', "larger than the one before"),
+        ('vercel_project = "shop"\nsteps = [0]\n', "steps"),
+        ('vercel_project = "shop"\nsteps = [100]\n', "steps"),
+        ('vercel_project = "shop"\nsteps = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]\n', "steps"),
+        (
+            'delivery = "kubernetes"\nkubernetes.deployment = "shop"\nkubernetes.image = "r:{sha}"\nsteps = [10]\n',
+            'kubernetes.rollout = "argo"',
+        ),
         ('commands.deploy = "./deploy.sh production"\n', "commands.deploy"),
         ('commands.deploy = ["-c", "x"]\n', "first is the program"),
         ('commands.secrets = ["A B"]\n', "commands.secrets"),
@@ -58,6 +69,19 @@ def test_what_is_missing_or_odd_is_named(lines, says):
         shop(lines)
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'vercel_project = "shop"\n',
+        COMMANDS + 'commands.promote = ["p"]\n',
+        'delivery = "kubernetes"\nkubernetes.deployment = "shop"\nkubernetes.image = "r:{sha}"\n'
+        'kubernetes.rollout = "argo"\n',
+    ],
+)
+def test_ways_that_share_traffic_may_have_steps(lines):
+    assert shop(lines + "steps = [10, 50]\n").steps == [10, 50] and shop(lines).steps == []
+
+
 def change(console, text: str):
     runtime.use(Runtime(console))
     before = versions.digest(console.platform_file.read_text())
@@ -69,11 +93,12 @@ def change(console, text: str):
     [
         ("", COMMANDS),
         (COMMANDS, COMMANDS.replace('["d"]', '["sh", "-c", "id"]')),
+        (COMMANDS, COMMANDS + 'commands.promote = ["sh", "-c", "id"]\n'),
         (COMMANDS, COMMANDS + 'commands.secrets = ["GITHUB_TOKEN"]\n'),
         (COMMANDS, COMMANDS + 'environment = {LD_PRELOAD = "./x.so"}\n'),
         (COMMANDS, ""),
     ],
-    ids=["new", "another program", "another secret", "another environment", "removed"],
+    ids=["new", "another program", "a program that promotes", "another secret", "another environment", "removed"],
 )
 def test_an_administrator_of_the_console_cannot_change_what_the_platform_runs(console, before, after):
     """Otherwise the console's right to edit the policy would be a shell on the platform's machine."""

@@ -291,6 +291,18 @@ def test_which_patches_are_released_anyway(console, deployment, answer, may):
     released_anyway(issue, made, "" if may else "This issue has no proved patch")
 
 
+@pytest.mark.parametrize(("vendor_id", "judged", "may"), [
+    ("", {"kept_back": True}, True),
+    ("", {}, False),
+    ("dpl_1", {"kept_back": True}, False),  # it reached production, and was kept back in an earlier attempt
+])  # fmt: skip
+def test_what_a_rehearsal_kept_back_is_released_anyway(console, vendor_id, judged, may):
+    issue = issue_in(Status.ESCALATED)
+    made = change_of(issue)
+    deployed(made, "failed", vendor_id=vendor_id, judged=judged)
+    released_anyway(issue, made, "" if may else "This issue has no proved patch")
+
+
 def test_another_patch_is_not_released_anyway(console):
     issue, _ = rolled_back()
     refused(deployments.release_anyway, issue.id, says="The patch has changed", patch_hash="another", reason="x")

@@ -8,6 +8,7 @@ from sqlmodel import select
 from core import runtime
 from core.db import store
 from core.models import AuditRow, Deployment, Status
+from core.queries import approvals
 from core.runtime import Runtime
 from tests import scenes, screens
 
@@ -62,3 +63,32 @@ def test_a_decided_deployment_is_not_offered(watched, values):
     with store.write() as session:
         session.get_one(Deployment, watched.id).sqlmodel_update(values)
     assert not keeps(screens.visit("deployments", "bob", deployment=watched.id))
+
+
+@pytest.mark.parametrize(
+    ("judged", "shown"),
+    [
+        ({"rehearsal": {"ok": True, "says": "", "seconds": 1.24}}, "Rollback rehearsed in 1.2 s"),
+        ({"rehearsal": {"ok": False, "says": HOSTILE, "seconds": 1}}, "Rollback rehearsal failed: &lt;img"),
+        ({"traffic": {"steps": [10, 50], "share": 10}}, "10 % (steps: 10 %, 50 %, all)"),
+        ({}, "Not rehearsed"),
+    ],
+)
+def test_the_rehearsal_and_the_share_of_the_traffic_are_shown(watched, judged, shown):
+    with store.write() as session:
+        session.get_one(Deployment, watched.id).judged = JUDGED | judged
+    told = screens.seen(screens.visit("deployments", deployment=watched.id))
+    assert shown in told and "<img" not in told
+
+
+@pytest.mark.parametrize(("ok", "kind"), [(True, "rehearsal"), (None, "promotion"), (False, "promotion")])
+def test_the_next_approval_tells_how_long_the_last_rehearsal_took(watched, ok, kind):
+    with store.write() as session:
+        row = session.get_one(Deployment, watched.id)
+        row.judged = {"rehearsal": {"ok": ok, "says": "", "seconds": 1.24}}
+        row.promote_seconds, row.rollback_seconds = 9.0, None
+        for other in session.exec(select(Deployment).where(Deployment.id != watched.id)):
+            session.delete(other)
+    with store.read() as session:
+        found = approvals.rehearsal(session, watched.repository)
+    assert found and (found.kind, found.seconds) == (kind, 1.24 if ok else 9.0)

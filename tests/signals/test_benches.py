@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.signals import bench_blame, bench_correlation, bench_services, bench_storm
+from tests.bench.signals import bench_blame, bench_correlation, bench_round, bench_services, bench_storm
 
 
 @pytest.mark.parametrize("kind", ["error rate", "latency"])
@@ -42,3 +42,9 @@ def test_a_stored_storm_gives_few_issues_with_one_message_each(tmp_path):
     faults = len(bench_storm.FAULTS)
     assert issues == faults
     assert messages and set(messages.values()) == {faults}
+
+
+def test_a_cycle_is_measured_against_work_of_the_same_machine():
+    cycles, references, signals, issues = bench_round.measure(600, turns=1)
+    assert (signals, issues) == (600, len(bench_storm.FAULTS))
+    assert cycles[0] > references[0] > 0

@@ -13,7 +13,7 @@ from tests.bench.watch.draws import Draw
 from tests.bench.watch.production import Errors, Service, World
 from tests.bench.watch.recording import record
 from tests.bench.watch.score import Result, sit, total
-from tests.bench.watch.situations import FAMILIES, PRACTICE, draw, exam, fair, practice, truth
+from tests.bench.watch.situations import FAMILIES, PRACTICE, Situation, draw, exam, fair, practice, truth
 
 BY_NAME = {family.name: family for family in FAMILIES}
 RULES = Watch()
@@ -243,11 +243,72 @@ def test_each_end_is_counted_once(truth_, state, ambiguous, counted):
     assert found[truth_] == 1
 
 
+def with_harm(begin: float) -> Situation:
+    causes = (Errors("cart", 0.2, 0.0, "a", own=True), Errors("cart", 0.0, 0.2, "b", begin=begin))
+    return Situation("late", "harm", (1,), plainly(*causes), RULES)
+
+
 def test_harm_that_had_not_begun_is_told_apart():
-    situation = drawn("late_crash")
-    hasty = sit(situation, lambda scene, rules: Judgement(State.VERIFIED, "at once"))[0]
+    hasty = sit(with_harm(900), lambda scene, rules: Judgement(State.VERIFIED, "at once"))[0]
     assert hasty.missed and hasty.unseen
-    assert not sit(situation, lambda scene, rules: Judgement(State.WATCHING, ""))[0].unseen
+    assert not sit(with_harm(900), lambda scene, rules: Judgement(State.WATCHING, ""))[0].unseen
+    assert not sit(with_harm(300), lambda scene, rules: Judgement(State.VERIFIED, "at once"))[0].unseen
+
+
+# --- the watch as the product takes it ---------------------------------------------------------
+
+
+def says(*spans: tuple[float, Judgement]):
+    """A judge that says each verdict from its second on."""
+    return lambda scene, rules: [verdict for begin, verdict in spans if scene.elapsed >= begin][-1]
+
+
+WATCHED, VERIFIED = Judgement(State.WATCHING, ""), Judgement(State.VERIFIED, "")
+HARM, BY_FIGURES = Judgement(State.HARM, "", rates=()), Judgement(State.HARM, "", rates=("cart",))
+
+
+@pytest.mark.parametrize(
+    ("judge", "state", "late"),
+    [
+        (says((0, WATCHED), (60, VERIFIED), (300, HARM)), State.VERIFIED, State.HARM),
+        (says((0, WATCHED), (60, VERIFIED), (300, Judgement(State.UNCURED, ""))), State.VERIFIED, State.UNCURED),
+        (says((0, WATCHED), (60, VERIFIED)), State.VERIFIED, State.VERIFIED),
+        (says((0, WATCHED), (60, VERIFIED), (300, WATCHED), (900, HARM)), State.VERIFIED, State.HARM),
+        (says((0, WATCHED), (60, VERIFIED), (700, HARM)), State.VERIFIED, State.VERIFIED),  # it was over by then
+        (says((0, WATCHED), (60, VERIFIED), (590, Judgement(State.UNSURE, ""))), State.VERIFIED, State.UNSURE),
+        (says((0, WATCHED), (610, VERIFIED), (650, HARM)), State.VERIFIED, None),  # no early confirmation
+        (says((0, WATCHED), (60, HARM)), State.HARM, None),
+        (says((0, Judgement(State.UNEXERCISED, "")), (900, HARM)), State.HARM, None),  # looked at on until the bound
+        (says((0, Judgement(State.UNEXERCISED, ""))), State.UNEXERCISED, None),
+    ],
+)
+def test_a_late_watch_lasts_as_long_as_the_products(judge, state, late):
+    found = sit(with_harm(0), judge)[0]
+    assert (found.state, found.late) == (state, late)
+
+
+def test_harm_by_figures_alone_counts_at_the_second_look():
+    once = says((0, WATCHED), (60, BY_FIGURES), (75, WATCHED), (200, VERIFIED))
+    twice = says((0, WATCHED), (60, BY_FIGURES))
+    assert sit(with_harm(0), once)[0].state is State.VERIFIED
+    found = sit(with_harm(0), twice)[0]
+    assert found.state is State.HARM and found.seconds > 90
+
+
+@pytest.mark.parametrize(
+    ("truth_", "late", "counted"),
+    [
+        ("harm", State.HARM, {"late_harm": 1}),
+        ("uncured", State.UNCURED, {"late_uncured": 1}),
+        ("good", State.HARM, {"late_wrong": 1, "wrong_rollbacks": 1}),
+        ("good", State.UNSURE, {"asked_good": 1}),
+        ("harm", State.VERIFIED, {"missed": 1}),
+        ("good", State.VERIFIED, {}),
+    ],
+)
+def test_what_a_late_watch_does_is_counted(truth_, late, counted):
+    found = vars(total([Result("family", truth_, False, State.VERIFIED, 60.0, 1.0, late=late)]))
+    assert {name: n for name, n in found.items() if n and name not in ("good", "harm", "uncured")} == counted
 
 
 def small(seed):

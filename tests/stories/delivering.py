@@ -145,6 +145,8 @@ class FolderCluster:
     def patch_deployment(self, namespace: str, name: str, patch: list, dry: bool = False) -> dict:
         with self.ledger.lock:
             found = self.ledger.get("cluster")
+            if dry:
+                return found
             before = found["spec"]["template"]["spec"]["containers"][0]["image"]
             json_patch(found, patch)
             found["metadata"]["generation"] += 1
@@ -172,6 +174,13 @@ def cluster(w: World) -> None:
         way(w, 'delivery = "kubernetes"\nkubernetes.deployment = "shop"\n'
                'kubernetes.image = "registry.example/shop:{sha}"\n')  # fmt: skip
     w.rt.cluster = FolderCluster(w.ledger)
+
+
+def stepped(w: World) -> None:
+    """Vercel, with half of the traffic first."""
+    if w.ledger.get("stages") is None:
+        w.ledger.put("stages", [50])
+        way(w, 'vercel_project = "shop"\nsteps = [50]\n')
 
 
 def merge(w: World, issue_id: int) -> str:

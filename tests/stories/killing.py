@@ -252,6 +252,14 @@ class InCluster(ByCommands):
     work = staticmethod(delivering.cluster)
 
 
+class InSteps(ByCommands):
+    work = staticmethod(delivering.stepped)
+
+
+class HarmfulInSteps(InSteps):
+    rate = 0.4
+
+
 class HarmfulByCommands(ByCommands):
     rate = 0.4
 
@@ -302,6 +310,8 @@ STORIES: dict[str, type[Story]] = {
     "pipeline_harmful": HarmfulByPipeline,
     "cluster": InCluster,
     "cluster_harmful": HarmfulInCluster,
+    "steps": InSteps,
+    "steps_harmful": HarmfulInSteps,
     "merged": Merged,
     "merged_harmful": HarmfulMerged,
     "unmerged": ClosedUnmerged,

@@ -29,6 +29,13 @@ STORIES = [
         (f"{way}_harmful", "ESCALATED", ["pull", "production", "rollback"], [*STEPS, "verify.roll_back"])
         for way in WAYS
     ),
+    ("steps", "RESOLVED", ["pull", "preview", "production", "share", "share", "merge"], [*STEPS, "learn.run"]),
+    (
+        "steps_harmful",
+        "ESCALATED",
+        ["pull", "preview", "production", "share", "rollback"],
+        [*STEPS, "verify.roll_back"],
+    ),
     ("merged", "RESOLVED", ["pull", "merge"], [*STEPS[:6], "delivery.merge", "verify.watch", "learn.run"]),
     ("merged_harmful", "ESCALATED", ["pull", "pull"], [*STEPS[:6], "delivery.merge", "verify.roll_back"]),
     ("unmerged", "ESCALATED", ["pull", "close"], [*STEPS[:6], "delivery.merge", "handover.run"]),

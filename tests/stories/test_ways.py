@@ -130,12 +130,24 @@ def waits(w: World, issue_id: int):
     return until(lambda: told("ready_for_review") and w.get(issue_id).status is Status.AWAITING_APPROVAL)
 
 
+def conflict(w: World) -> None:
+    """The team changes the lines of the fix on the main branch."""
+    place = w.folder / "rival"
+    git(w.folder, "clone", "--quiet", "origin.git", place.name)
+    (place / "shop.py").write_text("def share(part, whole):\n    return 1.0\n")
+    git(place, "commit", "--quiet", "--all", "--message", "Another change of the same lines")
+    git(place, "push", "--quiet", "origin", "HEAD:main")
+
+
 def test_a_merged_pull_request_is_watched_and_learned(world, quick):
     w = world()
     way(w, "")
     issue = w.issue("checkout")
     waits(w, issue)
     assert "pull request 1" in told("ready_for_review")[0] and not told("approval_asked")
+    (row,) = until(lambda: rows(Deployment, Deployment.environment == "production"))
+    assert row.judged["rehearsal"]["ok"] and "Rollback rehearsed in " in row.note
+    assert git(w.origin, "for-each-ref", "--format=%(refname)", "refs/heads/revert") == "", "nothing is pushed"
     w.ledger.put("rates", {})
     made = merge(w, issue)
     found = cured(w, issue)
@@ -146,6 +158,20 @@ def test_a_merged_pull_request_is_watched_and_learned(world, quick):
     assert (approval.state, approval.by, approval.patch_hash) == ("approved", "eve (merge)", w.change(issue).patch_hash)
     assert w.ledger.effects() == ["pull fix/issue-1"] or not w.ledger.effects("production")
     assert [o.result for o in rows(Outcome)] == ["fixed"]
+
+
+def test_a_merge_that_does_not_apply_is_said_before_somebody_merges(world, quick):
+    w = world()
+    way(w, "")
+    issue = w.issue()
+    waits(w, issue)
+    conflict(w)
+    (row,) = rows(Deployment, Deployment.environment == "production")
+    with store.write() as session:
+        session.get_one(Deployment, row.id).judged = {}
+    row = until(lambda: [one for one in rows(Deployment, Deployment.id == row.id) if one.judged.get("rehearsal")])[0]
+    assert row.judged["rehearsal"]["ok"] is False and "do not apply to main" in row.note
+    assert w.get(issue).status is Status.AWAITING_APPROVAL, "the merge stays a person's decision"
 
 
 def test_a_webhook_ends_the_wait_for_the_merge(world, monkeypatch):

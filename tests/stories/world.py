@@ -115,13 +115,43 @@ class Ledger:
         return [line for line in path.read_text().splitlines() if line.startswith(start)] if path.exists() else []
 
 
+class FolderRolling:
+    """Rolling releases. While one serves a share, the services fare as ``rates`` says of "canary"."""
+
+    def __init__(self, ledger: Ledger):
+        self.ledger = ledger
+
+    def stages(self, project) -> list[int]:
+        return self.ledger.get("stages", [])
+
+    def share(self, project, vendor_id) -> int:
+        return max(self.ledger.get("shares", {}).get(vendor_id, 0), 0)
+
+    def active(self, project, vendor_id) -> bool:
+        return 0 < self.share(project, vendor_id) < 100
+
+    def shift(self, project, vendor_id, share) -> int:
+        with self.ledger.lock:
+            shares = self.ledger.get("shares", {})
+            if shares.get(vendor_id) == -1:
+                raise VendorError("vercel", "the rolling release was aborted", permanent=True)
+            if shares.get(vendor_id, 0) < share:
+                self.ledger.put("shares", shares | {vendor_id: share})
+                if share == 100:
+                    self.ledger.move(vendor_id)
+                else:
+                    self.ledger.put("moves", [*self.ledger.get("moves", []), (time.time(), "canary")])
+                self.ledger.effect(f"share {share}")
+        return self.share(project, vendor_id)
+
+
 class FolderDeployer:
     """A deployer with Vercel's rules: a key finds the deployment that was made with it before."""
 
     name = "vercel"
 
     def __init__(self, ledger: Ledger):
-        self.ledger = ledger
+        self.ledger, self.rolling = ledger, FolderRolling(ledger)
 
     def _make(self, kind: str, sha: str, key: str) -> Deployed:
         with self.ledger.lock:
@@ -131,7 +161,7 @@ class FolderDeployer:
                     raise VendorError("vercel", "the build quota is used up", permanent=True)
                 made[key] = {"vendor_id": f"dpl_{len(made) + 1}", "sha": sha, "kind": kind}
                 self.ledger.put("deployments", made)
-                if kind == "production":
+                if kind == "production" and not self.ledger.get("stages"):
                     self.ledger.move(made[key]["vendor_id"])
                 self.ledger.effect(f"{kind} {sha}")
             return self._shape(made[key])
@@ -163,6 +193,14 @@ class FolderDeployer:
 
     def production(self, project) -> Deployed | None:
         return self.status(self.ledger.get("alias"))
+
+    def rehearse(self, project, new_vendor_id, old_vendor_id) -> None:
+        if self.ledger.get("no_way_back"):
+            raise VendorError("vercel", f"{old_vendor_id} was deleted", permanent=True)
+
+    def abort(self, project, vendor_id, to_vendor_id) -> Deployed:
+        self.ledger.put("shares", self.ledger.get("shares", {}) | {vendor_id: -1})
+        return self.rollback(project, to_vendor_id)
 
     def rollback(self, project, to_vendor_id) -> Deployed:
         with self.ledger.lock:

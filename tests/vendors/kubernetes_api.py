@@ -177,16 +177,20 @@ class KubernetesApi:
         self._complete(plural, found)
 
     def _paused(self, found: dict) -> bool:
-        steps = found["spec"]["strategy"]["canary"]["steps"]
-        if found["status"].get("abort") or found["promoted"] or not steps:
+        """Does the canary pause at a step? A pause ends when somebody removes it; weights are set at once."""
+        steps, status = found["spec"]["strategy"]["canary"]["steps"], found["status"]
+        if status.get("abort") or found["promoted"] or not steps:
             return False
-        waits = found["status"].get("pauseConditions")
-        if waits is None and found["step"] == 1:
-            found["promoted"] = True  # somebody removed the pause
+        index = found["step"]
+        if status.get("phase") == "Paused" and not status.get("pauseConditions"):
+            index += 1  # somebody removed the pause
+        while index < len(steps) and "pause" not in steps[index]:
+            index += 1
+        found["step"], found["promoted"] = index, index >= len(steps)
+        if found["promoted"]:
             return False
-        found["step"] = 1
         found["status"] = {"observedGeneration": str(found["metadata"]["generation"]), "phase": "Paused",
-                           "message": "CanaryPauseStep", "currentStepIndex": 0,
+                           "message": "CanaryPauseStep", "currentStepIndex": index,
                            "pauseConditions": [{"reason": "CanaryPauseStep", "startTime": now()}]}  # fmt: skip
         return True
 

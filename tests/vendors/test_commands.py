@@ -50,7 +50,7 @@ class Team:
 
     def plan(self, status: object = None, **plans) -> None:
         told = {"print": status if isinstance(status, str) else json.dumps(status or {"sha": OLD})}
-        self.plan_file.write_text(json.dumps({"status": told, "deploy": {}, "rollback": {}} | plans))
+        self.plan_file.write_text(json.dumps({"status": told, "deploy": {}, "promote": {}, "rollback": {}} | plans))
 
     def calls(self) -> list[tuple[str, dict]]:
         path = self.folder / "calls"
@@ -100,7 +100,7 @@ def test_the_commands_get_the_order_and_the_named_secrets_alone(tmp_path, monkey
     assert given.pop("PATH") and given.pop("HOME")
     assert given == {"LANG": "C.UTF-8", "REGION": "eu", "DEPLOY_TOKEN": "a-secret-of-the-team", "DEPLOY_SHA": SHA,
                      "DEPLOY_PREVIOUS_SHA": OLD, "DEPLOY_KEY": ORDER.key,
-                     "DEPLOY_ENVIRONMENT": "production"}  # fmt: skip
+                     "DEPLOY_ENVIRONMENT": "production", "DEPLOY_SHARE": "100", "DEPLOY_REHEARSE": ""}  # fmt: skip
     assert "a-secret-of-the-team" not in made.note and "[Filtered]" in made.note
 
 

@@ -7,6 +7,7 @@ import copy
 import json
 import re
 from functools import cache
+from pathlib import Path
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from core.vendors.http import Http
 from core.vendors.kestra import Execution, Kestra
 from core.vendors.slack import Slack
 from core.vendors.vercel import Vercel
+from core.vendors.vercel_rolling import RollingReleases
 from tests.shared import SHARED
 from tests.vendors import contract
 from tests.vendors.contract import conforms
@@ -144,16 +146,33 @@ PROJECT = {
 OTHER = {**PROJECT, "targets": {"production": {"id": "dpl_2"}}, "autoAssignCustomDomains": False}
 VERCEL = {
     "GET /v6/deployments": {"deployments": [], "pagination": {"next": None}},
+    "GET /v13/deployments/dpl_ready": {"id": "dpl_ready", "readyState": "READY", "target": "production"},
     ".* /v13/deployments.*": {"id": "dpl_1", "url": "x.vercel.app", "readyState": "ERROR"},
     "GET /v3/.*": [{"type": "stderr", "payload": {"text": "x"}}],
     "GET /v9/projects/shop": PROJECT,
     "GET /v9/projects/other": OTHER,
     "GET /v2/deployments/.*/aliases": {"aliases": [{"alias": "a"}]},
     "GET /v1/projects/.*/promote/aliases": {"aliases": []},
+    "GET /v1/projects/.*/rolling-release/config": {"rollingRelease": None},
+    "GET /v1/projects/.*/rolling-release": {
+        "rollingRelease": {
+            "state": "ACTIVE",
+            "canaryDeployment": {"id": "dpl_1"},
+            "activeStage": {"index": 0, "targetPercentage": 10},
+            "nextStage": {"index": 1, "targetPercentage": 50},
+        }
+    },
     ".* /v10/projects/shop/env": {"envs": []},
     "POST /v.*": {},
     "PATCH /v12/deployments/.*/cancel": {"id": "dpl_1"},
     "GET /v2/user": {"user": {}},
+}
+ROLLING = json.loads(Path(__file__).with_name("vercel_rolling.json").read_text())
+ROLLING_CALLS = {
+    "stages": lambda c: c.stages("shop"),
+    "share": lambda c: c.share("shop", "dpl_1"),
+    "active": lambda c: c.active("shop", "dpl_1"),
+    "shift": lambda c: (c.shift("shop", "dpl_9", 10), c.shift("shop", "dpl_1", 50), c.shift("shop", "dpl_1", 100)),
 }
 VERCEL_CALLS = {
     "preview": lambda c: c.preview("shop", "acme/shop", "fix/issue-1", SHA, "k"),
@@ -164,6 +183,8 @@ VERCEL_CALLS = {
     "rollback": lambda c: pytest.raises(VendorError, c.rollback, "other", "dpl_1"),
     "configure": lambda c: c.configure("shop", {"MODE": "fast"}),
     "cancel": lambda c: c.cancel("dpl_1"),
+    "abort": lambda c: pytest.raises(VendorError, c.abort, "other", "dpl_1", "dpl_2"),
+    "rehearse": lambda c: pytest.raises(VendorError, c.rehearse, "shop", "dpl_2", "dpl_ready"),
     "with_key": lambda c: c.with_key("shop", "k"),
     "check": lambda c: c.check(),
 }
@@ -181,6 +202,7 @@ def with_rollback_info(monkeypatch):
         if name == "vercel.json":
             project = spec["paths"]["/v9/projects/{idOrName}"]["get"]
             project["parameters"].append({"name": "rollbackInfo", "in": "query", "schema": {"type": "string"}})
+            spec["paths"] |= {name: part for name, part in ROLLING.items() if name.startswith("/")}
         return type(api).from_dict(spec, config=contract.Config(spec_validator_cls=None)), spec
 
     monkeypatch.setattr(contract, "specification", specification)
@@ -200,6 +222,17 @@ def test_vercel(call, monkeypatch, with_rollback_info):
 
 def test_every_method_of_vercel_is_proved():
     assert public(Vercel) == set(VERCEL_CALLS)
+    assert public(RollingReleases) == set(ROLLING_CALLS)
+
+
+@pytest.mark.parametrize("call", ROLLING_CALLS)
+def test_vercels_rolling_releases(call, with_rollback_info):
+    seen = Recorder(VERCEL)
+    ROLLING_CALLS[call](Vercel(seen.http("vercel", "https://api.vercel.com"), "team_1").rolling)
+    sent = {conforms(request, "vercel.json", "https://api.vercel.com") for request in seen.sent}
+    path = "/v1/projects/{idOrName}/rolling-release"
+    if call == "shift":
+        assert sent == {f"GET {path}", *(f"POST {path}/{what}" for what in ("start", "approve-stage", "complete"))}
 
 
 # --- Kestra, both versions

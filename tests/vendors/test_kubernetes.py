@@ -14,9 +14,10 @@ from starlette.responses import PlainTextResponse
 
 from core.policy.services import Repository
 from core.vendors.base import Deployed, VendorError
-from core.vendors.delivery import kubernetes
+from core.vendors.delivery import argo, kubernetes
+from core.vendors.delivery.argo import argo_state, paused_for_good
 from core.vendors.delivery.cluster import Cluster
-from core.vendors.delivery.kubernetes import KEY, argo_state, by_hand, paused_for_good, rollout_state, sha_of
+from core.vendors.delivery.kubernetes import KEY, by_hand, rollout_state, sha_of
 from core.vendors.delivery.types import ReleaseOrder
 from tests.real import need
 from tests.vendors.kubernetes_api import TOKEN, KubernetesApi, fault
@@ -51,7 +52,7 @@ def policy(kind: str = "deployment", **more) -> Repository:
 
 
 def way(url: str, kind: str = "deployment", token: str = TOKEN, **more):
-    return kubernetes.delivery(Cluster(url, token), policy(kind, **more))
+    return argo.delivery(Cluster(url, token), policy(kind, **more))
 
 
 def finished(made, order=ORDER) -> Deployed:

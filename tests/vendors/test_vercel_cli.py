@@ -18,6 +18,7 @@ from core.vendors.command import run
 from core.vendors.http import Http
 from core.vendors.vercel import Vercel
 from tests.real import need
+from tests.stories.world import until
 from tests.vendors.loopback import serving
 
 
@@ -72,3 +73,24 @@ def test_deploy_list_inspect_roll_back_promote(cli):
     cli.call("promote", third, "--yes")
     assert page(cli.client.production(simulator.PROJECT).url) == "three"
     assert cli.deployments.auto_assign
+
+
+def test_a_rolling_release_is_configured_approved_completed_and_aborted(cli):
+    stages = [{"targetPercentage": share} for share in (10, 50, 100)]
+    config = {"enabled": True, "advancementType": "manual-approval", "stages": stages}
+    first = release(cli, "one")
+    cli.deployments.point(first)
+    cli.deployments.auto_assign = True
+    cli.call("rolling-release", "configure", "--cfg", json.dumps(config))
+    assert cli.client.rolling.stages(simulator.PROJECT) == [10, 50]
+    second = release(cli, "two")
+    assert cli.client.rolling.share(simulator.PROJECT, second) == 10
+    cli.call("rolling-release", "approve", f"--dpl={second}", "--currentStageIndex=0")
+    assert cli.client.rolling.share(simulator.PROJECT, second) == 50
+    cli.call("rolling-release", "complete", f"--dpl={second}")
+    assert cli.client.production(simulator.PROJECT).vendor_id == second
+    third = release(cli, "three")
+    cli.call("rolling-release", "abort", f"--dpl={second}")
+    until(lambda: cli.client.rolling.share(simulator.PROJECT, third) == 0)
+    assert cli.client.production(simulator.PROJECT).vendor_id == second
+    cli.client.http.request("DELETE", f"/v1/projects/{simulator.PROJECT}/rolling-release/config")

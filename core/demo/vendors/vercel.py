@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.demo.deployments import DemoDeployment, Deployments
+from core.demo.vendors.vercel_rolling import RollingFault, SimulatedRolling
 
 TOKEN, PROJECT, PROJECT_ID, TEAM = "vercel_demo0123456789abcdef", "shop", "prj_shop", "team_demo"
 DOMAIN = "shop.example"
@@ -33,6 +34,8 @@ class SimulatedVercel:
         self.deployments = deployments
         self.files: dict[str, bytes] = {}  # uploaded, by SHA-1
         self.job: dict | None = None  # lastAliasRequest
+        self.named: dict[str, str] = {}  # deployment by an alias that is not production's
+        self.rolling = SimulatedRolling(deployments, self._detail)
         one, projects = "/deployments/{id}", ("/{version}/projects/{project}")
         table = (
             ("/v2/user", self.user, "GET"),
@@ -49,12 +52,14 @@ class SimulatedVercel:
             (f"/v3/now{one}/events", self.events, "GET"),
             (f"/v11{one}/builds", self.builds, "GET"),
             (f"/v2{one}/aliases", self.aliases, "GET"),
+            (f"/v2{one}/aliases", self.assign, "POST"),
             (projects, self.project, "GET"),
             (f"{projects}/env", self.variables, "GET"),
             (f"{projects}/env", self.set_variable, "POST"),
             (f"{projects}/rollback/{{id}}", self.roll_back, "POST"),
             (f"{projects}/promote/{{id}}", self.promote, "POST"),
             (f"{projects}/promote/aliases", self.moved_aliases, "GET"),
+            *self.rolling.table(),
         )
         self.routes = [Route(prefix + path, self._signed(work), methods=[method]) for path, work, method in table]
 
@@ -68,6 +73,8 @@ class SimulatedVercel:
                 return await work(request)
             except VercelFault as fault:
                 return JSONResponse(fault.body, fault.status)
+            except RollingFault as fault:
+                return JSONResponse({"error": {"code": "bad_request", "message": str(fault)}}, 400)
 
         return answer
 
@@ -198,9 +205,23 @@ class SimulatedVercel:
         return JSONResponse({"builds": [build]})
 
     async def aliases(self, request: Request) -> Response:
-        live = self._one(request).id == self.deployments.alias
-        created = {"created": "2026-01-01T00:00:00.000Z"}
-        return JSONResponse({"aliases": [{"uid": "als_1", "alias": DOMAIN, **created}] if live else []})
+        made, created = self._one(request), {"created": "2026-01-01T00:00:00.000Z"}
+        names = [DOMAIN] * (made.id == self.deployments.alias)
+        names += [alias for alias, named in self.named.items() if named == made.id]
+        rows = [{"uid": f"als_{alias}", "alias": alias, **created} for alias in names]
+        return JSONResponse({"aliases": rows})
+
+    async def assign(self, request: Request) -> Response:
+        made, alias = self._one(request), str((await request.json()).get("alias"))
+        if made.state != "READY":
+            raise VercelFault(400, "deployment_not_ready", "The deployment is not READY and can not be aliased")
+        if alias == DOMAIN:
+            raise VercelFault(403, "forbidden", "The domain belongs to production")
+        old, self.named[alias] = self.named.get(alias), made.id
+        if old == made.id:
+            raise VercelFault(409, "alias_already_assigned", "The alias is already assigned to the deployment")
+        created = {"created": "2026-01-01T00:00:00.000Z", "oldDeploymentId": old}
+        return JSONResponse({"uid": f"als_{alias}", "alias": alias, **created})
 
     # --- the project
 
@@ -248,7 +269,9 @@ class SimulatedVercel:
 
         def work():
             self.deployments.auto_assign = kind == "promote"
-            self.deployments.point(made.id)
+            self.rolling.abort()
+            if kind == "rollback" or not self.rolling.begin(made):
+                self.deployments.point(made.id)
             job["jobStatus"] = "succeeded"
 
         timer = threading.Timer(ALIAS_SECONDS, work)

@@ -14,7 +14,7 @@ from core.models import Deployment
 from core.policy.services import Repository
 from core.runtime import Runtime
 from core.vendors.base import Check, Deployed, VendorError
-from core.vendors.delivery.types import ReleaseOrder
+from core.vendors.delivery.types import ReleaseOrder, RollbackTrial
 
 CHANGED = (
     "this repository is released by merging pull requests now. Merge the pull request, or start a new run of the issue"
@@ -75,6 +75,9 @@ class PullRequests:
 
     def rollback(self, order: ReleaseOrder) -> Deployed:
         raise VendorError(self.name, "a revert is proposed as a pull request, not carried out", permanent=True)
+
+    def rehearse(self, order: ReleaseOrder) -> RollbackTrial:
+        return RollbackTrial(False, "the revert is rehearsed while the pull request waits for its merge")
 
     def check(self) -> Check:
         if self.rt.host is None:

@@ -5,6 +5,7 @@ which the way to production looks for before it creates anything.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -17,7 +18,18 @@ from core.ops.stage_log import Entry
 from core.policy.reader import ConfigurationError
 from core.runtime import Runtime
 from core.stages.context import StageContext, StepContext
-from core.stages.deliver import merging, release_checks, rows, scene, success_checks, ways
+from core.stages.deliver import (
+    merging,
+    rehearsal,
+    release_checks,
+    release_words,
+    rows,
+    scene,
+    success_checks,
+    traffic,
+    ways,
+)
+from core.stages.deliver.rehearsal import KEPT_BACK
 from core.stages.results import ApprovalAnswer, ApprovalAsked, Delivered
 from core.vendors.base import Deployed, VendorError
 from core.vendors.delivery.types import FINISHED, Deliverer, ReleaseOrder
@@ -146,7 +158,7 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
     rt, issue_id, entry = context.runtime, context.issue_id, context.log
     with store.write() as session:
         issue, change = session.get_one(Issue, issue_id), session.get_one(ChangeSet, change_id)
-        name, repository = rt.repository_of(issue.service)
+        name, _ = rt.repository_of(issue.service)
         row = rows.of(session, change, name, "production", automatic)
         ready = _preview_of(session, change)
         missing = release_checks.missing(session, issue_id, context.run, change)
@@ -160,8 +172,12 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
         row = _remember(rt, deliverer, row, name)
     if row.status in ("rolled_back", "superseded"):
         return _stop(entry, f"Nothing more is deployed: this deployment is {row.status}.")
-    begun = time.monotonic()
     order = ways.order_of(row, change, ready.vendor_id)
+    row, refused = _prepared(deliverer, row, change, order)
+    if refused:
+        rows.update(row.key, status="failed", note=refused, ended_at=now(), judged={**row.judged, KEPT_BACK: True})
+        return _stop(entry, refused)
+    begun = time.monotonic()
     made = deliverer.promote(order)
     row = rows.update(row.key, vendor_id=made.vendor_id)  # from here on, a rollback can find it
     made = _built(deliverer, order, made)
@@ -170,19 +186,64 @@ def production(context: StageContext, change_id: int, automatic: bool) -> Delive
     if made.state != "READY":
         return _failed(row, made, entry, f"The production deployment failed ({made.state}): {made.note}")
     moved = {} if row.ready_at else _moved(deliverer, row, begun)
-    rows.update(row.key, url=made.url, status="watching", **moved)
+    row = rows.update(row.key, url=made.url, status="watching", **moved)
     try:
-        deliverer.serve(made)
+        if not _served(deliverer, row, made):
+            return _waits(deliverer, row, replace(made, note=f"The traffic moves to {order.steps[0]} %"), entry)
     except VendorError as error:
         if not error.permanent:
             raise
         return _stop(entry, f"Production does not serve the deployment: {error.message}")
-    if repository.production_url and (fault := probe(rt, repository.production_url + repository.health_path)):
-        return _stop(entry, f"Production is not healthy after the deployment: {fault}")
+    return _ended(context, row, made)
+
+
+def _ended(context: StageContext, row: Deployment, made: Deployed) -> Delivered:
+    """Production serves the deployment, or its first share: probe it, and write it down."""
+    repository = context.runtime.policy.repositories[row.repository]
+    if repository.production_url and (
+        fault := probe(context.runtime, repository.production_url + repository.health_path)
+    ):
+        return _stop(context.log, f"Production is not healthy after the deployment: {fault}")
     with store.write() as session:
-        _audited(session, row, issue_id, automatic)
-    entry.says = f"Production serves {made.vendor_id}."
+        _audited(session, row, context.issue_id, row.automatic)
+    context.log.says = _live(row, made)
     return Delivered(ok=True)
+
+
+def _prepared(deliverer: Deliverer, row: Deployment, change: ChangeSet, order: ReleaseOrder) -> tuple[Deployment, str]:
+    """(row, why it must not go): before production is touched, check its steps and rehearse its rollback."""
+    if row.vendor_id:
+        return row, ""
+    try:
+        traffic.accepted(deliverer, order)
+    except VendorError as error:
+        if not error.permanent:
+            raise
+        return row, f"Nothing was deployed: {error.message}"
+    row = rehearsal.run(deliverer, row, order)
+    with store.read() as session:
+        refused = rehearsal.refusal(session, row, change)
+    return row, f"Nothing was deployed. {refused}" if refused else ""
+
+
+def _served(deliverer: Deliverer, row: Deployment, made: Deployed) -> bool:
+    """Does production serve the release, or its first share? Raises VendorError."""
+    if not traffic.partly(row):
+        deliverer.serve(made)
+        return True
+    first = traffic.steps(row)[0]
+    if traffic.shifted(deliverer, ways.order_of(row), first) < first:
+        return False
+    if not traffic.of(row).get("begun"):
+        at = store.time().isoformat()
+        traffic.keep(row, begun=at, since=at)
+    return True
+
+
+def _live(row: Deployment, made: Deployed) -> str:
+    serves = f"{made.vendor_id} serves {traffic.steps(row)[0]} % of production." if traffic.partly(row) else ""
+    rehearsed = release_words.rehearsed(row.judged)
+    return (serves or f"Production serves {made.vendor_id}.") + (f" {rehearsed}." if rehearsed else "")
 
 
 def _preview_of(session: Session, change: ChangeSet) -> Deployment | None:
@@ -243,7 +304,11 @@ def _remember(rt: Runtime, deliverer: Deliverer, row: Deployment, name: str) -> 
         row.key,
         previous_vendor_id=live.vendor_id if live else "",
         before={service: state.model_dump() for service, state in before.items()},
-        judged={"before": success_checks.ask(rt, services, before), **_since(live)},
+        judged={
+            "before": success_checks.ask(rt, services, before),
+            **_since(live),
+            **traffic.planned(rt.policy.repositories[name]),
+        },
     )
 
 

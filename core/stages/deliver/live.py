@@ -6,7 +6,7 @@ from core.db import store
 from core.models import ChangeSet, Deployment
 from core.runtime import Runtime
 from core.stages import workspace
-from core.stages.deliver import ways
+from core.stages.deliver import traffic, ways
 from core.stages.workspace import Clone
 from core.vendors.base import Deployed, VendorError
 from core.vendors.command import CommandError
@@ -16,7 +16,7 @@ def ask(rt: Runtime, row: Deployment) -> tuple[Deployed | None, str]:
     """(the deployment that serves production, the vendor's error); None if unknown."""
     deliverer = ways.of(rt, row.repository)
     try:
-        live = deliverer.production()
+        live = traffic.serving(deliverer, row, ways.order_of(row)) or deliverer.production()
     except VendorError as error:
         return None, str(error)
     return live, "" if live else f"{deliverer.name} names no deployment that serves production"

@@ -19,7 +19,8 @@ from core.policy.services import Repository
 from core.runtime import Runtime
 from core.stages import learn, workspace
 from core.stages.context import StepContext
-from core.stages.deliver import releases, rows, scene, success_checks
+from core.stages.deliver import rehearsal, release_words, releases, rows, scene, success_checks
+from core.stages.deliver.release_words import REHEARSAL
 from core.stages.pull_request import branch_of, fenced, open_for
 from core.stages.results import MergeLook
 from core.stages.workspace import Clone
@@ -82,7 +83,7 @@ def look(context: StepContext, change_id: int) -> MergeLook:
     found = workspace.clone_with(rt, name, repository, change)
     state = state_of(rt, found, repository, change)
     if state.state == "open":
-        return _open(rt, issue, change, name)
+        return _open(rt, found, issue, change, name)
     if state.state == "closed":
         return MergeLook("refused", says=_refusal(state, change))
     with store.write() as session:
@@ -124,14 +125,18 @@ def hasten(key: str) -> None:
 # --- before the merge ---------------------------------------------------------------------------------
 
 
-def _open(rt: Runtime, issue: Issue, change: ChangeSet, name: str) -> MergeLook:
-    """Keep what the success checks say before the release, which nobody announces."""
+def _open(rt: Runtime, found: Clone, issue: Issue, change: ChangeSet, name: str) -> MergeLook:
+    """Keep what the success checks say before the release, which nobody announces; rehearse the revert once."""
+    with store.read() as session:
+        known = rows.newest(session, change.id)
+    tried = known.judged.get(REHEARSAL) if known else None
+    tried = tried or rehearsal.of_merge(found, change)
     answers = success_checks.ask(rt, scene.services_of(rt, name), {})
     says = f"Ready for review: {where(change)}"
     with store.write() as session:
         row = _waiting(session, change, name)
-        row.judged = {**row.judged, "before": answers}
-        row.note = f"Waits for the merge of {where(change)}"
+        row.judged = {**row.judged, "before": answers, REHEARSAL: tried}
+        row.note = f"Waits for the merge of {where(change)}. {release_words.rehearsed({REHEARSAL: tried})}"[:2000]
         if issue.status is not Status.AWAITING_APPROVAL or issue.reason != says:
             stage_log.move(session, issue.id, Status.AWAITING_APPROVAL, says)
     return MergeLook("open", EVERY, says)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from core.db import store
 from core.models import Deployment
 from core.runtime import Runtime
 from core.stages.context import StepContext
-from core.stages.deliver import reverting, ways
+from core.stages.deliver import reverting, traffic, ways
 from core.stages.deliver.reverting import Restored
 from core.stages.deliver.rows import newest
 from core.stages.results import Wait
@@ -31,11 +32,14 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
     deliverer = ways.of(rt, row.repository)
     if not deliverer.promotes:
         return reverting.propose(rt, row)
-    found = deliverer.with_key(ways.order_of(row))
+    order = ways.order_of(row)
+    found = deliverer.with_key(order)
     for one in found:
         if one.state not in FINISHED:
             deliverer.cancel(one)
-    live = deliverer.production()
+    if found and not order.vendor_id:  # the process died before it had stored the id
+        order = replace(order, vendor_id=found[0].vendor_id)
+    live = traffic.serving(deliverer, row, order) or deliverer.production()
     if live and live.vendor_id == row.previous_vendor_id:
         return Restored("rolled_back", f"production already serves {row.previous_vendor_id}", late=bool(found))
     if live and live.vendor_id not in {row.vendor_id, *(one.vendor_id for one in found)}:
@@ -43,7 +47,7 @@ def restore(rt: Runtime, row: Deployment) -> Restored:
     if not row.previous_vendor_id:
         raise VendorError(deliverer.name, "there is no earlier deployment to roll back to", permanent=True)
     begun = time.monotonic()
-    deliverer.rollback(ways.order_of(row))
+    deliverer.rollback(order)
     _seen(deliverer, row.previous_vendor_id)
     with store.write() as session:  # the next question for approval tells how long a way back takes
         session.get_one(Deployment, row.id).rollback_seconds = time.monotonic() - begun

@@ -38,6 +38,7 @@ from core.signals.grouping import stack
 from core.signals.health import best_source
 from core.signals.release import Event, Fault, Interval, Reach, Scene
 from core.stages.collect import CHUNK, LATER
+from core.stages.deliver import traffic
 from core.stages.review.gates import touched
 from core.vendors.base import VendorError
 
@@ -68,8 +69,17 @@ class Release:
         return self.row.ready_at
 
     @property
+    def begun(self) -> datetime:
+        """When it served its first share of the traffic; what was before that is its baseline."""
+        return traffic.begun(self.row) or self.ready
+
+    @property
     def since(self) -> datetime:
-        return self.ready - HISTORY
+        return self.begun - HISTORY
+
+    def outside(self, column):
+        """A condition on a time: not in the steps, when two releases served beside each other."""
+        return (column < self.begun) | (column >= self.ready)
 
     @property
     def files(self) -> frozenset[str]:
@@ -82,8 +92,8 @@ class Release:
         return max(0.0, -self.seconds(datetime.fromisoformat(told))) if told else math.inf
 
     def seconds(self, at: datetime) -> float:
-        """Seconds from the moment it began to serve; negative before it."""
-        return (at - self.ready).total_seconds()
+        """Seconds from the moment it began to serve; negative before it. The time of its steps is left out."""
+        return (at - (self.begun if at < self.begun else self.ready)).total_seconds()
 
 
 def services_of(rt: Runtime, repository: str) -> frozenset[str]:
@@ -154,6 +164,7 @@ def _intervals(session: Session, rt: Runtime, release: Release, at: datetime) ->
     rows = session.exec(
         select(Metric.service, Metric.at, Metric.name, Metric.value).where(
             Metric.source == source,
+            release.outside(col(Metric.at)),
             col(Metric.service).in_(list(rt.policy.services)),
             col(Metric.at) >= release.since,
             col(Metric.at) < at,
@@ -201,6 +212,7 @@ def _signals(session: Session, release: Release, at: datetime) -> Sequence[Row]:
         .where(
             col(Signal.at) >= release.since,
             col(Signal.at) <= at,
+            release.outside(col(Signal.at)),
             col(Signal.kind).in_(COUNTED),
             Signal.environment == release.issue.environment,
             grouped,

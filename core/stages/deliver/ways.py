@@ -16,9 +16,9 @@ from core.policy.reader import ConfigurationError, Policy
 from core.policy.services import Repository
 from core.runtime import Runtime
 from core.settings import env_file
-from core.stages.deliver import by_pull_request, exports
+from core.stages.deliver import by_pull_request, exports, traffic
 from core.stages.deliver.by_pull_request import PullRequests
-from core.vendors.delivery import commands, github_actions, kubernetes, vercel
+from core.vendors.delivery import argo, commands, github_actions, kubernetes, vercel
 from core.vendors.delivery.commands import CommandDelivery
 from core.vendors.delivery.github_actions import ActionsDelivery
 from core.vendors.delivery.types import Deliverer, ReleaseOrder
@@ -46,7 +46,7 @@ def _actions(rt: Runtime, name: str, repository: Repository) -> Deliverer:
 def _kubernetes(rt: Runtime, name: str, repository: Repository) -> Deliverer:
     if rt.cluster is None:
         raise ConfigurationError("set KUBERNETES_API_URL and KUBERNETES_TOKEN to deploy with Kubernetes")
-    return kubernetes.delivery(rt.cluster, repository)
+    return argo.delivery(rt.cluster, repository)
 
 
 WAYS: dict[str, Callable[[Runtime, str, Repository], Deliverer]] = {
@@ -82,7 +82,7 @@ def find(rt: Runtime, name: str) -> Deliverer | None:
 def order_of(row: Deployment, change: ChangeSet | None = None, preview: str = "") -> ReleaseOrder:
     """What a way to production is told about the release of a row."""
     branch = change.branch if change else ""
-    return ReleaseOrder(row.key, row.sha, branch, preview, row.vendor_id, row.previous_vendor_id)
+    return ReleaseOrder(row.key, row.sha, branch, preview, row.vendor_id, row.previous_vendor_id, traffic.steps(row))
 
 
 def by_hand(row: Deployment, policy: Policy) -> str:

@@ -34,7 +34,7 @@ def watch(context: StepContext, change_id: int) -> WatchResult:
     if lasted < rules.seconds or seen.verdict.state is State.WATCHING:
         return WatchResult("watching", min(rules.every, rules.seconds))
     if seen.verdict.state is State.UNSURE:
-        verify.ask(seen)
+        look.ask(seen)
     return WatchResult("over")
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from core.db import store
 from core.models import ChangeSet, Deployment, Issue, ServiceHealth
+from core.ops import notify
 from core.policy.sections import Watch
 from core.runtime import Runtime
 from core.signals.release import Interval, Judgement, Scene, State
@@ -137,3 +138,15 @@ def _keep(seen: WatchLook, health: Mapping[str, ServiceHealth], answers: Mapping
             "checks": dict(answers),
             "rates": list(verdict.rates),
         }
+
+
+def ask(seen: WatchLook) -> None:
+    """Ask people once a day whether the deployment stays."""
+    release, today = seen.release, f"{seen.at:%Y%m%d}"
+    with store.write() as session:
+        row = session.get_one(Deployment, release.row.id)
+        if row.judged.get("asked") == today:
+            return
+        row.judged = {**row.judged, "asked": today}
+        says = f"Keep the deployment of {release.issue.service}, or roll it back: {seen.says}"
+        notify.queue(session, "watch_unsure", release.issue, f"unsure-{row.key}-{today}", says)

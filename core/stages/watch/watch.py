@@ -13,11 +13,11 @@ from core.ops.stage_log import Entry
 from core.runtime import Runtime
 from core.signals.release import State
 from core.stages.context import StageContext
-from core.stages.deliver import live, restoring, rows
+from core.stages.deliver import live, restoring, rows, traffic
 from core.stages.deliver.reverting import Restored
 from core.stages.results import Rollback, WatchResult
 from core.stages.watch import look as looks
-from core.stages.watch import steady
+from core.stages.watch import steady, stepping
 from core.stages.watch.look import WatchLook
 from core.vendors.base import Deployed
 
@@ -31,8 +31,10 @@ def watch(context: StageContext, change_id: int) -> WatchResult:
     seen = looks.take(rt, context.issue_id, change_id)
     verdict, lasted = seen.verdict, seen.elapsed - steady.jumped(seen.release.row.id, seen.at)
     entry.detail = {"age_seconds": round(seen.elapsed, 1), "state": verdict.state}
-    if seen.live and seen.superseded:
+    if seen.live and seen.superseded and not stepping.aborted(seen):
         return _superseded(rt, seen, seen.live, entry)
+    if traffic.partly(seen.release.row):
+        return stepping.step(rt, seen, entry)
     if seen.bad:
         return _end(entry, "failed", verdict.says)
     if seen.live and seen.release.row.kept_by:
@@ -40,7 +42,7 @@ def watch(context: StageContext, change_id: int) -> WatchResult:
     if verdict.state is State.VERIFIED and lasted >= min(rt.policy.watch.earliest, rt.policy.watch.seconds):
         return _confirmed(seen, entry, "verified")
     if verdict.state is State.UNSURE:
-        ask(seen)
+        looks.ask(seen)
     return _again(rt, seen, entry)
 
 
@@ -66,18 +68,6 @@ def _close(row: Deployment, seen: WatchLook, status: str, note: str) -> None:
     with store.write() as session:
         kept = session.get_one(Deployment, row.id)
         kept.status, kept.note, kept.ended_at = status, note[:2000], seen.at
-
-
-def ask(seen: WatchLook) -> None:
-    """Ask once a day whether the deployment stays."""
-    release, today = seen.release, f"{seen.at:%Y%m%d}"
-    with store.write() as session:
-        row = session.get_one(Deployment, release.row.id)
-        if row.judged.get("asked") == today:
-            return
-        row.judged = {**row.judged, "asked": today}
-        says = f"Keep the deployment of {release.issue.service}, or roll it back: {seen.says}"
-        notify.queue(session, "watch_unsure", release.issue, f"unsure-{row.key}-{today}", says)
 
 
 def _again(rt: Runtime, seen: WatchLook, entry: Entry) -> WatchResult:

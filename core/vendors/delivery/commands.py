@@ -7,11 +7,15 @@ the checkout is not. They get PATH, LANG, HOME, the secrets that the policy name
     DEPLOY_PREVIOUS_SHA  what production served before; for ``rollback`` the commit that is taken out
     DEPLOY_KEY           the idempotency key; empty when ``status`` is only asked what production serves
     DEPLOY_ENVIRONMENT   "production"
+    DEPLOY_SHARE         the percentage of the traffic that DEPLOY_SHA is to serve: 100 without ``steps``
+    DEPLOY_REHEARSE      "1" when ``rollback`` is tried before a release and is to change nothing; else empty
 
 ``deploy`` and ``rollback`` succeed with exit status 0. ``status`` exits with 0 and prints a JSON object as its last
 line: ``{"state": ..., "sha": ..., "since": ..., "url": ...}``. ``state`` is that of the deployment with DEPLOY_KEY:
 "absent", "running", "live" or "failed". ``sha`` is what production serves now, ``since`` (ISO 8601) from when; both may
-be missing when nothing is known. ``status`` is asked before anything is done, so a key is deployed once.
+be missing when nothing is known. ``status`` is asked before anything is done, so a key is deployed once. Where the
+policy has ``steps``, ``share`` is the percentage that the deployment with DEPLOY_KEY serves (100 if it is missing), and
+``promote`` raises it; while it serves a share, ``sha`` is still the commit that serves the rest.
 """
 
 from __future__ import annotations
@@ -28,11 +32,12 @@ from core.policy.services import Repository
 from core.vendors import command
 from core.vendors.base import Check, Deployed, VendorError, understood
 from core.vendors.command import QUIET, Ceiling, Completed
-from core.vendors.delivery.types import ReleaseOrder, Tested
+from core.vendors.delivery.types import ReleaseOrder, RollbackTrial, Tested
 from core.vendors.redact import Redactor
 
 NAME = "commands"
 OUTPUT = 200_000  # characters of a command's output that are read
+ALL = 100  # percent
 NOTE = 800  # characters of it that a note holds
 STATES = {"absent": "", "running": "BUILDING", "live": "READY", "failed": "ERROR"}
 CEILING = Ceiling(tasks=512, memory=8 << 30)
@@ -58,7 +63,7 @@ class CommandDelivery(Tested):
         return found or self._carried_out(self.rules.deploy, order)
 
     def _carried_out(self, argv: Sequence[str], order: ReleaseOrder) -> Deployed:
-        done = self._run(argv, order.sha, order)
+        done = self._run(argv, order.sha, order, DEPLOY_SHARE=str((*order.steps, ALL)[0]))
         if done.ok:
             return self._state(order) or Deployed(order.sha, "", "BUILDING", order.sha)
         return Deployed(order.sha, "", "ERROR", order.sha, self._note(argv, done))
@@ -86,13 +91,42 @@ class CommandDelivery(Tested):
 
     def rollback(self, order: ReleaseOrder) -> Deployed:
         """Deploy what production served before, with a key of its own."""
-        back = ReleaseOrder(f"{order.key}-rollback", order.previous, previous=order.sha)
+        back = self._back(order)
         found = self._state(back)
         if found is None or found.state != "BUILDING":
             found = self._carried_out(self.rules.rollback, back)
         if found.state != "READY":
             raise VendorError(NAME, f"the rollback is {found.state}: {found.note}".rstrip(": "))
         return found
+
+    def rehearse(self, order: ReleaseOrder) -> RollbackTrial:
+        if not self.rules.rehearse:
+            return RollbackTrial(False, "commands.rehearse is not set: `rollback` may not know DEPLOY_REHEARSE")
+        back = self._back(order)
+        done = self._run(self.rules.rollback, back.sha, back, DEPLOY_REHEARSE="1")
+        if not done.ok:
+            raise VendorError(NAME, self._note(self.rules.rollback, done), permanent=True)
+        return RollbackTrial(True, "`rollback` ran with DEPLOY_REHEARSE=1")
+
+    # --- shares of traffic
+
+    def accepts(self, order: ReleaseOrder) -> None:
+        if not self.rules.promote:
+            raise VendorError(NAME, "steps need commands.promote", permanent=True)
+
+    def share(self, order: ReleaseOrder) -> int:
+        return share_of(self._told(order))
+
+    def shift(self, order: ReleaseOrder, share: int) -> int:
+        if (reached := self.share(order)) >= share:
+            return reached
+        done = self._run(self.rules.promote, order.sha, order, DEPLOY_SHARE=str(share))
+        if not done.ok:
+            raise VendorError(NAME, self._note(self.rules.promote, done), permanent=True)
+        return self.share(order)
+
+    def _back(self, order: ReleaseOrder) -> ReleaseOrder:
+        return ReleaseOrder(f"{order.key}-rollback", order.previous, previous=order.sha)
 
     def check(self) -> Check:
         try:
@@ -113,9 +147,9 @@ class CommandDelivery(Tested):
             raise VendorError(NAME, self._note(self.rules.status, done))
         return answer(done.stdout)
 
-    def _run(self, argv: Sequence[str], sha: str, order: ReleaseOrder) -> Completed:
+    def _run(self, argv: Sequence[str], sha: str, order: ReleaseOrder, **more: str) -> Completed:
         """Run a command in a checkout of the commit; without one, in a checkout of the main branch."""
-        env = self._environment(order)
+        env = self._environment(order) | more
         with self.checkout(sha) as folder:
             try:
                 return command.run(argv, cwd=folder, env=env, timeout=self.rules.seconds, limit=OUTPUT, ceiling=CEILING)
@@ -143,6 +177,8 @@ def variables(order: ReleaseOrder) -> dict[str, str]:
         "DEPLOY_PREVIOUS_SHA": order.previous,
         "DEPLOY_KEY": order.key,
         "DEPLOY_ENVIRONMENT": "production",
+        "DEPLOY_SHARE": str(ALL),
+        "DEPLOY_REHEARSE": "",
     }
 
 
@@ -162,6 +198,17 @@ def answer(printed: str) -> dict:
 def with_state(told: Mapping, order: ReleaseOrder) -> Deployed | None:
     state = STATES[told.get("state", "absent")]
     return Deployed(order.sha, url_of(told), state, order.sha, str(told.get("note") or "")[:NOTE]) if state else None
+
+
+@understood(NAME)
+def share_of(told: Mapping) -> int:
+    """The percentage of the traffic that the deployment with the key serves; one that is live serves all of it."""
+    if told.get("state") != "live":
+        return 0
+    share = int(told.get("share", ALL))
+    if not 0 <= share <= ALL:
+        raise ValueError(f"share is {share}; it is a percentage")
+    return share
 
 
 @understood(NAME)

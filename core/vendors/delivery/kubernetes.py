@@ -4,8 +4,7 @@ The commit's image has to be in the registry: the team's pipeline builds it for 
 by the image that the object asks for. The key is an annotation of the pod template, so its ReplicaSet keeps it.
 
 Rules: how a rollout ends is read as ``kubectl rollout status`` reads it; a rollback puts the template of the earlier
-ReplicaSet back as ``kubectl rollout undo`` does. A Rollout that pauses without a duration is promoted as ``kubectl argo
-rollouts promote`` does it, and one under way is aborted before it is rolled back.
+ReplicaSet back as ``kubectl rollout undo`` does. Argo is in core/vendors/delivery/argo.py.
 """
 
 from __future__ import annotations
@@ -15,12 +14,11 @@ import shlex
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from core.policy.services import Repository
 from core.vendors.base import Check, Deployed, VendorError, understood
 from core.vendors.delivery.cluster import NAME, Cluster, Patch, selector_of
-from core.vendors.delivery.types import FINISHED, ReleaseOrder, Tested
+from core.vendors.delivery.types import FINISHED, ReleaseOrder, RollbackTrial, Tested
 
 KEY = "devops-intelligence-platform/key"
 REVISION = "deployment.kubernetes.io/revision"
@@ -30,13 +28,13 @@ WHERE = "KUBERNETES_TOKEN needs get and patch of the object and list of replicas
 
 
 class KubernetesDelivery(Tested):
-    """One Deployment; ``RolloutDelivery`` is the same for Argo."""
+    """One Deployment; ``argo.RolloutDelivery`` is the same for Argo."""
 
     name = NAME
     patience = 0.0
 
     def __init__(self, cluster: Cluster, repository: Repository):
-        self.cluster, self.rules = cluster, repository.kubernetes
+        self.cluster, self.rules, self.steps = cluster, repository.kubernetes, tuple(repository.steps)
         self.limit = self.rules.limit_minutes * 60
         self.place = (self.rules.namespace, self.rules.deployment)
 
@@ -48,10 +46,10 @@ class KubernetesDelivery(Tested):
     def _patch(self, patch: Patch, dry: bool = False) -> dict:
         return self.cluster.patch_deployment(*self.place, patch, dry=dry)
 
-    def _state(self, found: Mapping) -> tuple[str, str]:
+    def _state(self, found: Mapping, steps: tuple[int, ...] = ()) -> tuple[str, str]:
         return rollout_state(found)
 
-    def _pushed_on(self, found: dict) -> None:
+    def _pushed_on(self, found: dict, order: ReleaseOrder) -> None:
         """Let a rollout go on that waits for somebody."""
 
     def _stopped(self, found: dict) -> None:
@@ -69,14 +67,14 @@ class KubernetesDelivery(Tested):
         """Set the image with the key, once; what has the key is only followed."""
         found = self._read()
         if key_of(found) == order.key:
-            self._pushed_on(found)
+            self._pushed_on(found, order)
         elif not order.vendor_id:
             image = self.rules.image.replace("{sha}", order.sha)
             found = self._patch(image_patch(found, self.rules.container, image, order.key))
-        return self._made(found)
+        return self._made(found, order.steps)
 
     def status(self, order: ReleaseOrder, made: Deployed) -> Deployed:
-        return self._made(self._read())
+        return self._made(self._read(), order.steps)
 
     def serve(self, made: Deployed) -> Deployed:
         live = self._made(self._read())
@@ -99,9 +97,7 @@ class KubernetesDelivery(Tested):
         found = self._read()
         if image_of(found, self.rules.container) != order.previous:
             self._stopped(found)
-            template = self._earlier(found, order.previous)
-            by_image = image_patch(found, self.rules.container, order.previous, f"{order.key}-rollback")
-            self._patch(template_patch(found, template) if template else by_image)
+            self._patch(self._undo(found, order))
         return self._followed(order.previous)
 
     def _followed(self, image: str) -> Deployed:
@@ -112,11 +108,26 @@ class KubernetesDelivery(Tested):
             raise VendorError(NAME, f"the rollback to {image} is {made.state.lower()}: {made.note}".rstrip(": "))
         return made
 
-    def _made(self, found: Mapping) -> Deployed:
+    def _made(self, found: Mapping, steps: tuple[int, ...] = ()) -> Deployed:
+        """``steps``: a rollout that pauses at a step is finished, as far as it is to go by itself."""
         image = image_of(found, self.rules.container)
-        state, note = self._state(found)
+        state, note = self._state(found, steps)
         sha = sha_of(image, self.rules.image)
         return Deployed(image, "", state, sha, note, progressed(found) if state == "READY" else None)
+
+    def rehearse(self, order: ReleaseOrder) -> RollbackTrial:
+        """The undo as a dry run of the server: it checks the rights, the admission rules and the template."""
+        found = self._read()
+        image = image_of(found, self.rules.container)
+        if image != order.previous:
+            raise VendorError(NAME, f"production asks for {image} and not for {order.previous}", permanent=True)
+        self._patch(self._undo(found, order), dry=True)
+        return RollbackTrial(True, f"the server accepted the undo to {order.previous} as a dry run")
+
+    def _undo(self, found: Mapping, order: ReleaseOrder) -> Patch:
+        if template := self._earlier(found, order.previous):
+            return template_patch(found, template)
+        return image_patch(found, self.rules.container, order.previous, f"{order.key}-rollback")
 
     def check(self) -> Check:
         try:
@@ -125,35 +136,6 @@ class KubernetesDelivery(Tested):
         except VendorError as error:
             return Check(False, error.message, WHERE)
         return Check(True, f"{'/'.join(self.place)} can be read and changed")
-
-
-class RolloutDelivery(KubernetesDelivery):
-    """One Rollout of Argo."""
-
-    def _read(self) -> dict:
-        return self.cluster.rollout(*self.place)
-
-    def _patch(self, patch: Patch, dry: bool = False) -> dict:
-        return self.cluster.patch_rollout(*self.place, patch, dry=dry)
-
-    def _state(self, found: Mapping) -> tuple[str, str]:
-        return argo_state(found)
-
-    def _pushed_on(self, found: dict) -> None:
-        if paused_for_good(found):
-            self.cluster.patch_rollout_status(*self.place, [{"op": "remove", "path": "/status/pauseConditions"}])
-
-    def _stopped(self, found: dict) -> None:
-        if argo_state(found)[0] not in FINISHED and not (found.get("status") or {}).get("abort"):
-            self.cluster.patch_rollout_status(*self.place, [{"op": "add", "path": "/status/abort", "value": True}])
-
-    def _earlier(self, found: Mapping, image: str) -> dict | None:
-        return None  # the image alone: Argo finds the ReplicaSet of the same template by itself
-
-
-def delivery(cluster: Cluster, repository: Repository) -> KubernetesDelivery:
-    kind = RolloutDelivery if repository.kubernetes.rollout == "argo" else KubernetesDelivery
-    return kind(cluster, repository)
 
 
 # --- what the API's JSON says. Pure ------------------------------------------------------------------
@@ -246,30 +228,6 @@ def rollout_state(found: Mapping) -> tuple[str, str]:
     if ready < updated:
         return "BUILDING", f"{ready} of {updated} updated pods are available"
     return "READY", ""
-
-
-@understood(NAME)
-def argo_state(found: Mapping) -> tuple[str, str]:
-    """(state, words) of a Rollout by its ``status.phase``."""
-    status = found.get("status") or {}
-    if str(status.get("observedGeneration", "")) != str(found["metadata"]["generation"]):
-        return "QUEUED", "the cluster has not seen the change yet"
-    words = str(status.get("message") or "")[:300]
-    phases = {"Healthy": "READY", "Degraded": "ERROR", "Paused": "BUILDING", "Progressing": "BUILDING"}
-    return phases.get(str(status.get("phase")), "BUILDING"), words
-
-
-@understood(NAME)
-def paused_for_good(found: Mapping) -> bool:
-    """Does the Rollout pause until somebody promotes it, at a step without a duration or before a blue-green switch?"""
-    status = found.get("status") or {}
-    reasons = {condition.get("reason") for condition in status.get("pauseConditions") or ()}
-    if "BlueGreenPause" in reasons:
-        return True
-    steps = ((found["spec"].get("strategy") or {}).get("canary") or {}).get("steps") or []
-    current = status.get("currentStepIndex") or 0
-    step: Any = steps[current] if current < len(steps) else {}
-    return "CanaryPauseStep" in reasons and "pause" in step and not (step["pause"] or {}).get("duration")
 
 
 @understood(NAME)

@@ -1,4 +1,4 @@
-"""The exam of the judge of releases: hundreds of generated watches with a known truth.
+"""The exam of the judge of releases: hundreds of generated watches with a known truth, each with its late watch.
 
 python -m tests.bench.watch.bench_watch                  the table by family, the totals, and the plain reference's
 python -m tests.bench.watch.bench_watch --blind          the totals alone: all that whoever writes the judge may see
@@ -28,7 +28,8 @@ from tests.bench.watch.situations import FAMILIES, Situation, exam, practice
 LOG = Path(__file__).with_name("runs.log")
 SEEDS = (101, 102, 103)
 OWN = "core.signals.release_judge:judge"
-COLUMNS = ("family", "truth", "n", "right", "rolled back", "missed", "asked", "excused", "unexercised", "watching", "s")
+ENDS = ("rolled back", "late", "missed", "asked", "excused", "unexercised", "watching")
+COLUMNS = ("family", "truth", "n", "right", *ENDS, "s")
 
 
 def found(name: str) -> Judge:
@@ -60,10 +61,12 @@ def table(results: list[Result]) -> str:
 def _counts(rows: list[Result]) -> tuple:
     """How a family's watches ended; a rollback is wrong for good fixes alone."""
     missed = sum(row.missed or row.uncured_passed for row in rows)
+    late = sum(row.late_rollback for row in rows)
     back, idle = sum(row.state in BACK for row in rows), sum(row.state is State.UNEXERCISED for row in rows)
     asked, excused = sum(row.asked for row in rows), sum(row.state is State.UNSURE and row.ambiguous_ok for row in rows)
     right, watching = sum(row.right for row in rows), sum(row.undecided for row in rows)
-    return len(rows), right, back, missed, asked, excused, idle, watching, f"{median(r.seconds for r in rows):.0f}"
+    seconds = f"{median(r.seconds for r in rows):.0f}"
+    return len(rows), right, back, late, missed, asked, excused, idle, watching, seconds
 
 
 def _row(cells: tuple) -> str:
@@ -76,6 +79,7 @@ def told(totals: Totals) -> str:
         f"{totals.good} good, {totals.harm} harm, {totals.uncured} uncured: {aims};"
         f" asks on harm {share(totals.asked_harm, totals.harm):.1%},"
         f" on uncured {share(totals.asked_uncured, totals.uncured):.1%}, {totals.excused} asks excused;"
+        f" rolled back late: {totals.late_harm} harm, {totals.late_uncured} uncured, {totals.late_wrong} good;"
         f" {totals.missed_unseen} of {totals.missed} missed ended before the harm showed;"
         f" good but unexercised {share(totals.unexercised, totals.good):.1%}"
     )
@@ -126,12 +130,17 @@ def rehearse(judge: Judge, count: int, seed: int, wrong: bool) -> None:
 def _detail(situation: Situation, result: Result, scene: Scene, judgement: Judgement) -> Iterator[str]:
     world, delivery = situation.world, situation.world.delivery
     asks = ", asking is right" if situation.ambiguous_ok else ""
-    yield f"{situation.family}: {situation.truth}{asks}; said {result.state} after {result.seconds:.0f} s"
+    said = f"said {result.state} after {result.seconds:.0f} s{_late(result, scene)}"
+    yield f"{situation.family}: {situation.truth}{asks}; {said}"
     yield f"  says: {judgement.says}"
     yield from (f"    {c.name}: {c.before:g} before, {c.after:g} after; {c.says}" for c in judgement.counts)
     yield f"  {world.service}: history {world.history:.0f} s, old instances serve for {world.drain:.0f} s; {delivery}"
     yield from (f"  {_of_service(scene, name)}" for name in scene.services)
     yield from (f"  {_of_cause(scene, cause)}" for cause in world.errors)
+
+
+def _late(result: Result, scene: Scene) -> str:
+    return f", and {result.late} by the late watch after {scene.elapsed:.0f} s" if result.late else ""
 
 
 def _of_service(scene: Scene, name: str) -> str:

@@ -1,12 +1,19 @@
-"""Sit a judge through situations, and count what it got wrong."""
+"""Sit a judge through situations as the product does, and count what it got wrong.
+
+A release that is confirmed early is looked at on (core/stages/watch/late.py): harm that is found then is rolled back
+late, and so is a good release that is condemned then. What a judge says of a look becomes the product's verdict by its
+own rules (core/stages/watch/look.py): harm in figures alone counts at the second look in a row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from core.policy.sections import Watch
 from core.signals.release import Judgement, Scene, State
+from core.stages.watch.look import again, settled
 from tests.bench.watch.situations import Situation
 
 Judge = Callable[..., Judgement]
@@ -26,23 +33,33 @@ class Result:
     seconds: float
     rps: float
     unseen: bool = False  # it ended before the harm could show
+    late: State | None = None  # how the looks after an early confirmation ended; None without any
+
+    @property
+    def late_rollback(self) -> bool:
+        """Was it confirmed, and rolled back by a later look?"""
+        return self.late in BACK
 
     @property
     def wrong_rollback(self) -> bool:
-        return self.truth == "good" and self.state in BACK
+        return self.truth == "good" and (self.state in BACK or self.late_rollback)
+
+    @property
+    def passed(self) -> bool:
+        return self.state in PASSED and not self.late_rollback
 
     @property
     def missed(self) -> bool:
-        return self.truth == "harm" and self.state in PASSED
+        return self.truth == "harm" and self.passed
 
     @property
     def uncured_passed(self) -> bool:
-        return self.truth == "uncured" and self.state in PASSED
+        return self.truth == "uncured" and self.passed
 
     @property
     def asked(self) -> bool:
         """A person was asked where an expert would not have."""
-        return self.state is State.UNSURE and not self.ambiguous_ok
+        return State.UNSURE in (self.state, self.late) and not self.ambiguous_ok
 
     @property
     def right(self) -> bool:
@@ -53,17 +70,52 @@ class Result:
         return self.state is State.WATCHING
 
 
+@dataclass(frozen=True)
+class Sight:
+    """One look: what the judge said, and what the product makes of it (``state``)."""
+
+    scene: Scene
+    said: Judgement
+    state: State
+
+
+def sights(situation: Situation, judge: Judge) -> Iterator[Sight]:
+    """Look after look, until the recording ends; there, what the judge says stands."""
+    rates: Sequence[str] = ()
+    scenes = list(situation.looks())
+    for scene in scenes:
+        said = judge(scene, situation.rules)
+        found = settled(again(said, rates), scene.elapsed, situation.rules, (), ())
+        rates = said.rates
+        yield Sight(scene, said, said.state if scene is scenes[-1] else found.state)
+
+
 def sit(situation: Situation, judge: Judge) -> tuple[Result, Scene, Judgement]:
-    """The watch from look to look until it ends; with the last scene and the last judgement."""
-    for scene in situation.looks():
-        judgement = judge(scene, situation.rules)
-        if judgement.state is not State.WATCHING:
-            break
+    """The watch from look to look until it ends, and its late watch; with the last scene and the last judgement."""
+    looks = sights(situation, judge)
+    end = _ended(looks, lambda sight: sight.state is not State.WATCHING)
+    early = end.state is State.VERIFIED and end.scene.elapsed < situation.rules.seconds
+    last = _ended(looks, lambda sight: over(sight, situation.rules), end) if early else end
     result = Result(
-        situation.family, situation.truth, situation.ambiguous_ok, judgement.state, scene.elapsed,
-        situation.world.rps, scene.elapsed <= situation.harm_shows,
+        situation.family, situation.truth, situation.ambiguous_ok, end.state, end.scene.elapsed,
+        situation.world.rps, last.scene.elapsed <= situation.harm_shows, last.state if early else None,
     )  # fmt: skip
-    return result, scene, judgement
+    return result, last.scene, last.said
+
+
+def _ended(looks: Iterator[Sight], ends: Callable[[Sight], bool], sight: Sight | None = None) -> Sight:
+    """The first look that ends a watch, or the last one."""
+    for sight in looks:  # noqa: B020 - the last one is the answer where none ends it
+        if ends(sight):
+            break
+    if sight is None:
+        raise ValueError("a situation without looks")
+    return sight
+
+
+def over(sight: Sight, rules: Watch) -> bool:
+    """Does this look end a late watch? The rule of core/stages/watch/late.py."""
+    return sight.state in BACK or not (sight.scene.elapsed < rules.seconds or sight.state is State.WATCHING)
 
 
 @dataclass(frozen=True)
@@ -83,6 +135,9 @@ class Totals:
     excused: int  # asks where an expert would ask too
     unexercised: int  # of the good
     undecided: int
+    late_harm: int = 0  # harm that was rolled back after an early confirmation: not missed
+    late_uncured: int = 0
+    late_wrong: int = 0  # of the wrong rollbacks
 
     @property
     def aims(self) -> dict[str, tuple[float, float]]:
@@ -116,9 +171,12 @@ def total(results: Iterable[Result]) -> Totals:
         asked_good=sum(row.asked for row in of["good"]),
         asked_harm=sum(row.asked for row in of["harm"]),
         asked_uncured=sum(row.asked for row in of["uncured"]),
-        excused=sum(row.state is State.UNSURE and row.ambiguous_ok for row in rows),
+        excused=sum(State.UNSURE in (row.state, row.late) and row.ambiguous_ok for row in rows),
         unexercised=sum(row.state is State.UNEXERCISED for row in of["good"]),
         undecided=sum(row.undecided for row in rows),
+        late_harm=sum(row.late_rollback for row in of["harm"]),
+        late_uncured=sum(row.late_rollback for row in of["uncured"]),
+        late_wrong=sum(row.late_rollback for row in of["good"]),
     )
 
 
