@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -11,19 +12,32 @@ from core.models import Crash
 from core.vendors.command import Completed
 
 
+class Evidence(IntEnum):
+    """What shows that a change gives the intended behaviour, from the weakest to the strongest."""
+
+    NONE = 0
+    STYLE = 1  # the file does such things elsewhere
+    SIBLING = 2  # sibling code does the same in the same situation
+    CALLER = 3  # a caller relies on this result
+    TYPE = 4  # a type or an annotation allows or asks for it
+    TEST = 5  # a test of the repository expects it
+    DOCUMENTED = 6  # the documentation of this very thing says so
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A possible change. ``files`` maps a path in the repository to the file's new text.
 
-    ``evidence`` says why the new behaviour is the intended one (docstring, sibling, caller, test);
-    without any, ``confidence`` (0..1) stays under 0.8. ``raises``: the documented exception that the
-    crashing input is to meet instead (import lines, then its name).
+    ``grade`` is the strongest evidence that the new behaviour is the intended one; ``evidence`` says it in sentences.
+    ``raises``: the documented exception that the crashing input is to meet instead (import lines, then its name).
+    ``confidence`` is the old, hand-set number: it only orders proposals of the same grade, until nobody sets it.
     """
 
     template: str
     files: Mapping[str, str]
     rationale: str
     evidence: Sequence[str] = ()
+    grade: Evidence = Evidence.NONE
     confidence: float = 0.5
     raises: str = ""
     generator: str = "embedded"

@@ -37,6 +37,7 @@ class EmbeddedFixer:
                     files={change.path: change.text},
                     rationale=change.says,
                     evidence=(change.why,) if change.why else (),
+                    grade=change.grade,
                     confidence=change.confidence,
                     raises=change.raises,
                 )

@@ -9,11 +9,12 @@ from core.models import Frame
 from core.repair.localize.locate import Place
 from core.repair.localize.syntax import Function
 from core.repair.propose.documentation import Said
+from core.repair.types import Evidence
 
 
 @dataclass(frozen=True)
 class Change:
-    """``path`` gets the new ``text``; ``says`` is the rationale, ``why`` the evidence (empty: none)."""
+    """``path`` gets the new ``text``; ``says`` is the rationale, ``why`` the evidence with its ``grade``."""
 
     path: str
     text: str
@@ -21,6 +22,7 @@ class Change:
     why: str = ""
     confidence: float = 0.5
     raises: str = ""
+    grade: Evidence = Evidence.NONE
 
 
 Changes = Iterator[Change]
