@@ -50,6 +50,8 @@ class Bench:
     before: Sequence[ProbeOutcome]
     hits: int
     outer: int
+    source: Sequence[str] = ()
+    suite: Suite = field(default_factory=Suite)
     attempts: list[Attempt] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
 
