@@ -12,6 +12,8 @@ from core.models.patterns import Linear
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import UNREADABLE
 from core.repair.localize.syntax import Function, class_around, documentation, identifier
+from core.repair.propose.base import Said
+from core.repair.types import Evidence
 
 LONGEST = 20_000  # characters of one documentation that are read
 SENTENCE = 1_000  # characters of one sentence that are read: each of its values is looked at with all around it
@@ -69,20 +71,20 @@ STAYS = re.compile(r"\b(stays?|unchanged|as (?:it|they) (?:is|are)|untouched|kep
 
 
 @dataclass(frozen=True)
-class Said:
-    """An expression that stands for the missing value, and the words that say so."""
-
-    value: str
-    words: str
-    confidence: float = 0.9
-
-
-@dataclass(frozen=True)
 class Sentence:
-    """One sentence of the documentation that speaks of a condition; ``trust`` by where it stands."""
+    """One sentence of the documentation that speaks of a condition.
+
+    ``grade``: DOCUMENTED where it is about the thing that is missing, STYLE where it is about something else. ``far``:
+    how far from the failing function it stands.
+    """
 
     text: str
-    trust: float
+    grade: Evidence
+    far: int
+
+    @property
+    def words(self) -> str:
+        return f"the documentation says: {self.text[:200]}"
 
 
 def words_of(*names: str) -> frozenset[str]:
@@ -93,26 +95,24 @@ def words_of(*names: str) -> frozenset[str]:
 
 def sentences(place: Place, about: frozenset[str] = frozenset(), everything: bool = False) -> Iterator[Sentence]:
     """Sentences on conditions, the function's first; of the module those ``about`` it, unless ``everything``."""
-    for text, trust, own in _texts(place):
+    for far, (text, own) in enumerate(_texts(place)):
         for sentence in _split(text[:LONGEST]):
             if not CONDITION.search(sentence) and not SKIPPED.search(sentence):
                 continue
             related = bool(words_of(sentence) & about)
             if own or related or everything:
-                less = 0.05 if _ABSENT.search(sentence) else 0.14  # a literal in words on something else
-                yield Sentence(sentence, trust + (0.03 if related else -less))
+                yield Sentence(sentence, Evidence.DOCUMENTED if related else Evidence.STYLE, far // 2)
 
 
-def _texts(place: Place) -> Iterator[tuple[str, float, bool]]:
-    """(text, trust, whether it is the function's own)."""
-    if place.function:
-        yield documentation(place.function), 0.88, True
-        yield _comments(place, place.function), 0.87, True
-        yield documentation(class_around(place.module, place.function)), 0.85, False
-    yield documentation(place.module), 0.84, False
+def _texts(place: Place) -> Iterator[tuple[str, bool]]:
+    """(text, whether it is the function's own), the nearest first."""
+    yield documentation(place.function), True
+    yield _comments(place, place.function) if place.function else "", True
+    yield documentation(class_around(place.module, place.function)), False
+    yield documentation(place.module), False
     readme = next((p for p in (place.tree / "README.md", place.tree / "README.rst") if p.is_file()), None)
     if readme and not readme.is_symlink():
-        yield readme.read_text(encoding="utf-8", errors="replace"), 0.8, False
+        yield readme.read_text(encoding="utf-8", errors="replace"), False
 
 
 def _comments(place: Place, function: Function) -> str:
@@ -132,7 +132,7 @@ def saying(words: str, text: str, flags: str = "i") -> str:
     return text[begin : min(ends, default=len(text))].strip()
 
 
-_linear = lru_cache(maxsize=256)(Linear)  # the patterns are the templates' own: no stranger adds one
+_linear = lru_cache(maxsize=256)(Linear)  # the patterns are the operators' own: no stranger adds one
 _GOES_ON = re.compile(r"(it|its|they|their|this|these|those|such|both|then|there)\b", re.I)  # what was spoken of before
 
 
@@ -151,11 +151,22 @@ def _split(text: str) -> Iterator[str]:
 def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Said]:
     """Values that such sentences name, the likeliest first; one value, one entry."""
     said = [s for sentence in sentences(place, about) for s in _values(sentence)]
-    said += [*_constants(place, about), *_of_result(place)]
-    best: dict[str, Said] = {}
-    for one in sorted(said, key=lambda s: -s.confidence):
-        best.setdefault(one.value, one)
-    return list(best.values())
+    return best([*said, *_constants(place, about), *_of_result(place)])
+
+
+def best(said: list[Said]) -> list[Said]:
+    """The best evidence for each value, the best first."""
+    found: dict[str, Said] = {}
+    for one in sorted(said, key=lambda s: (-s.grade, s.far)):
+        found.setdefault(one.value, one)
+    return list(found.values())
+
+
+def told(place: Place, words: str) -> Said | None:
+    """Evidence, when the documentation around the place holds the words (a pattern of RE2)."""
+    around = [place.module, class_around(place.module, place.function), place.function]
+    found = saying(words, " ".join(documentation(node) for node in around))
+    return Said("", f"the documentation says: {found[:160]}", Evidence.DOCUMENTED) if found else None
 
 
 def _of_result(place: Place) -> Iterator[Said]:
@@ -166,23 +177,21 @@ def _of_result(place: Place) -> Iterator[Said]:
     told, named = ast.unparse(function.returns), words_of(function.name)
     kind = re.split(r"\W", told)[0]
     for sentence in sentences(place):
-        words = f"the documentation says: {sentence.text[:200]}"
         none = re.search(r"\b(?:has|have|gets?|there (?:is|are)) no (\w+)", sentence.text, re.I)
         if none and words_of(none[1]) & named and kind in _EMPTY:
-            yield Said(_EMPTY[kind], words, round(sentence.trust - 0.02, 2))
+            yield Said(_EMPTY[kind], sentence.words, Evidence.DOCUMENTED, 1)
         denied = re.search(r"\b(is|are|do|does) (not|never)\b", sentence.text)
         if told == "bool" and denied and _ABSENT.search(sentence.text):
-            yield Said("False", words, round(sentence.trust - 0.04, 2))
+            yield Said("False", sentence.words, Evidence.DOCUMENTED, 2)
 
 
 def _values(sentence: Sentence) -> Iterator[Said]:
-    text, words = sentence.text, f"the documentation says: {sentence.text[:200]}"
-    for match, value in _apart(text):
-        before, after = text[: match.start()], text[match.end() :]
+    for match, value in _apart(sentence.text):
+        before, after = sentence.text[: match.start()], sentence.text[match.end() :]
         found = repr(match.group()) if value == "word" else value or match.group().strip("`")
         if is_expression(found) and not _OF_INPUT.search(before):
             linked = bool(_LINK.search(before) or _AFTER.search(after))
-            yield Said(found, words, round(sentence.trust + (0.02 if linked else -0.04), 2))
+            yield Said(found, sentence.words, sentence.grade, sentence.far + (0 if linked else 2))
 
 
 def _apart(text: str) -> Iterator[tuple[re.Match, str | None]]:
@@ -211,7 +220,7 @@ def _constants(place: Place, about: frozenset[str]) -> Iterator[Said]:
         if re.match(r"(DEFAULT|FALLBACK)_", name) or name.endswith(("_DEFAULT", "_FALLBACK")):
             rest = words_of(name.lower().replace("_", " ")) - {"default", "fallback"}
             if rest & about:
-                yield Said(name, f"the module has {name} for this", 0.87)
+                yield Said(name, f"the module has {name} for this", Evidence.DOCUMENTED, 1)
 
 
 def raised(place: Place) -> Iterator[tuple[str, str]]:
@@ -226,7 +235,7 @@ def raised(place: Place) -> Iterator[tuple[str, str]]:
 _RAISES = re.compile(r"\b(?:[Rr]aises?|[Ii]s refused (?:by|with)|:raises?)\s+:?(?:an? )?`*([A-Z]\w+)")
 
 
-def skipping(place: Place, about: frozenset[str], more: float = 0.02) -> Said | None:
-    """Evidence that rows without a value are left out, when the documentation says so; as sure as it and ``more``."""
+def skipping(place: Place, about: frozenset[str]) -> Said | None:
+    """Evidence that rows without a value are left out, when the documentation says so."""
     told = next((s for s in sentences(place, about) if SKIPPED.search(s.text)), None)
-    return Said("", f"the documentation says: {told.text[:200]}", told.trust + more) if told else None
+    return Said("", told.words, told.grade, told.far) if told else None

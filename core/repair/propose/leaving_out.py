@@ -1,0 +1,94 @@
+"""What cannot be done is left out: the row of a loop, the step, the part of a condition that asks for it."""
+
+from __future__ import annotations
+
+import ast
+
+from core.repair.localize.locate import Place
+from core.repair.localize.syntax import nodes
+from core.repair.propose.base import Changes, Said, change
+from core.repair.propose.documentation import STAYS, sentences, skipping
+from core.repair.propose.evidence import optional
+from core.repair.propose.outwards import troubles
+from core.repair.propose.registry import operator
+from core.repair.propose.statements import exiting, guarded, indented, loop_around, says
+from core.repair.propose.troubles import KINDS, Trouble
+from core.repair.types import Evidence
+
+
+@operator(*KINDS)
+def row(place: Place) -> Changes:
+    """Leave the row out of the loop or comprehension, where the documentation says that such rows are."""
+    for here, trouble in troubles(place):
+        why = skipping(here, trouble.about)
+        then = says(here, trouble, "it is left out")
+        statement = guarded(here, trouble)
+        if statement is not None and loop_around(here, statement) is not None:
+            text = exiting(here, trouble, statement, "continue")
+            yield change(here, text, then, why, trouble.far)
+        for made in _comprehensions(here, trouble):
+            last = made.generators[-1]
+            end = last.ifs[-1] if last.ifs else last.iter
+            joined = f" and {trouble.good}" if last.ifs else f" if {trouble.good}"
+            yield change(here, here.replace(end, here.source(end) + joined), then, why, trouble.far)
+
+
+def _comprehensions(place: Place, trouble: Trouble) -> list:
+    made = place.expressions(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp) if trouble.asked else []
+    return [n for n in made if any(x is trouble.node for x in ast.walk(n))]
+
+
+@operator(*KINDS)
+def step(place: Place) -> Changes:
+    """``if it can be done:`` before the step; what follows goes on without it."""
+    for here, trouble in troubles(place):
+        statement = guarded(here, trouble)
+        last = here.function.body[-1] if here.function else None
+        if not isinstance(statement, ast.Expr | ast.Return | ast.AugAssign | ast.Delete) or not trouble.asked:
+            continue
+        if isinstance(statement, ast.Return) and statement is last:
+            continue
+        why = _nobody_to_call(here, statement, trouble) or _staying(here, trouble)
+        text = indented(here, statement, f"if {trouble.good}:")
+        yield change(here, text, says(here, trouble, "this step is then left out"), why, trouble.far)
+
+
+def _nobody_to_call(place: Place, statement: ast.stmt, trouble: Trouble) -> Said | None:
+    """The statement is nothing but a call of something that is optional."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    words = optional(place, trouble.key)
+    mere = isinstance(call, ast.Call) and call.func is trouble.missing
+    return Said("", f"{words}: there may be nobody to call", Evidence.TYPE) if mere and words else None
+
+
+def _staying(place: Place, trouble: Trouble) -> Said | None:
+    """The sentence that speaks of the missing, best one by which things stay as they are."""
+    said = list(sentences(place, trouble.about)) or [
+        s for s in sentences(place, everything=True) if STAYS.search(s.text)
+    ]
+    found = min(said, key=lambda s: (not STAYS.search(s.text), -s.grade, s.far), default=None)
+    if found is None:
+        return None
+    stays = STAYS.search(found.text) and found.grade == Evidence.DOCUMENTED
+    return Said("", found.words, found.grade if stays else Evidence.STYLE, found.far + 1)
+
+
+@operator(*KINDS)
+def condition(place: Place) -> Changes:
+    """The condition joins the one that the expression stands in."""
+    for here, trouble in troubles(place):
+        for test in _tests_around(here, trouble):
+            text = here.source(test)
+            text = f"({text})" if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else text
+            words = optional(here, trouble.key) if trouble.key else ""
+            said = Said("", f"{words}: it may be missing", Evidence.TYPE, 2) if words else None
+            new = here.replace(test, f"{trouble.good} and {text}")
+            yield change(here, new, says(here, trouble, "the condition does not hold"), said, trouble.far)
+
+
+def _tests_around(place: Place, trouble: Trouble) -> list[ast.expr]:
+    """Tests of the line that the trouble is part of, the innermost operand of ``and`` first; a bare name is none."""
+    tests = [n.test for n in place.expressions(ast.If, ast.While, ast.IfExp) if n.test.lineno <= place.line]
+    tests = [t for t in tests if trouble.asked and not isinstance(t, ast.Name)]
+    operands = [v for t in tests for n in nodes(t, ast.BoolOp) for v in n.values]
+    return [t for t in [*tests, *operands] if any(n is trouble.node for n in ast.walk(t))]

@@ -1,0 +1,74 @@
+"""Another name that is there: spelled almost the same, of the object itself, of a branch that sets the wrong one.
+
+Names are ingredients of the same function, class and file (plastic surgery hypothesis: Barr et al. 2014).
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import difflib
+import re
+
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import members_of
+from core.repair.localize.syntax import class_around, covers, nodes, stores
+from core.repair.propose.base import Changes, Said, change, visible
+from core.repair.propose.imports import missing
+from core.repair.propose.registry import operator
+from core.repair.types import Evidence
+
+UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+UNSET = re.compile(r"(?:local|free) variable '(\w+)'")
+NEAR = 0.6
+
+
+def near(wrong: str, known: set[str], least: float = NEAR) -> list[str]:
+    """At most three names that are spelled almost the same, or that share a whole word; the nearest first."""
+    others = sorted(known - {wrong})
+    close = difflib.get_close_matches(wrong, others, 3, least)
+    words = {w for w in wrong.lower().split("_") if len(w) > 2}
+    sharing = [n for n in others if words & set(n.lower().split("_"))]
+    return [*close, *(n for n in sharing if n not in close)][:3]
+
+
+@operator("NameError")
+def defined(place: Place) -> Changes:
+    """A name that is not defined: one that is, the object's own, or one that an import brings."""
+    match = UNDEFINED.search(place.message)
+    if not match:
+        return
+    wrong = match[1]
+    uses = [n for n in nodes(place.scope, ast.Name) if n.id == wrong]
+    known = visible(place) | {n for n in dir(builtins) if n.islower() and not n.startswith("_")}
+    for far, name in enumerate(near(wrong, known)):
+        said = Said("", f"{name} is defined here and spelled almost like {wrong}", Evidence.SIBLING, far)
+        yield change(place, place.replaced((node, name) for node in uses), f"The name is {name}.", said)
+    if wrong in own_members(place):
+        said = Said("", f"the class has {wrong}", Evidence.TYPE)
+        for node in [n for n in uses if covers(n, place.line)]:
+            yield change(place, place.replace(node, f"self.{wrong}"), f"{wrong} is the object's own.", said)
+    yield from missing(place, wrong)
+
+
+def own_members(place: Place) -> set[str]:
+    """Members of the class whose method the place is in, where the method takes its object."""
+    owner = class_around(place.module, place.function)
+    taken = {a.arg for a in place.function.args.args} if place.function else set()
+    return members_of(owner) if owner and "self" in taken else set()
+
+
+@operator("UnboundLocalError")
+def branch(place: Place) -> Changes:
+    """``if ...: price = 1`` and ``else: cost = 2``: a branch sets what nobody reads, in the place of the unset."""
+    match, function = UNSET.search(place.message), place.function
+    if not match or function is None:
+        return
+    read = {n.id for n in nodes(function, ast.Name) if isinstance(n.ctx, ast.Load)}
+    spare = [n for n in stores(function) if n.id not in read]
+    branches = [stores(n) for n in nodes(function, ast.If, ast.Try, ast.Match)]
+    for node in spare if len(spare) == 1 else ():
+        if any(node in found and match[1] in {n.id for n in found} for found in branches):
+            words = f"the branch sets {node.id}, which nothing reads, where the others set {match[1]}"
+            text = place.replace(node, match[1])
+            yield change(place, text, f"The branch is to set {match[1]}.", Said("", words, Evidence.SIBLING))

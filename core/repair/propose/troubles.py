@@ -1,0 +1,339 @@
+"""What a crash says was missing: the expression that failed, and the condition under which it works. Pure.
+
+The condition follows from the language's own rule for the exception: a key is in its mapping, a position is below the
+length, a divisor is not zero, an object is not None. Operators meet a trouble each in their own way.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from core.repair.localize.locate import Place
+from core.repair.localize.sources import UNREADABLE, called
+from core.repair.localize.syntax import identifier, last_name, nodes, receiver
+from core.repair.propose.base import failing, opened
+from core.repair.propose.documentation import words_of
+
+HOLE = "@@"
+ZERO = ("ZeroDivisionError", "DivisionByZero", "InvalidOperation")  # the last: of Decimals, nothing by nothing
+KINDS = (
+    *ZERO, "KeyError", "IndexError", "AttributeError", "TypeError", "ValueError", "StatisticsError", "JSONDecodeError",
+    "StopIteration",
+)  # fmt: skip
+PURE_CALLS = {"len", "sum", "max", "min", "abs", "float", "int", "str", "list", "tuple", "set", "sorted", "isinstance"}
+PURE_METHODS = {"get", "strip", "lower", "upper", "keys", "values", "items", "isdigit", "split", "total", "count"}
+_PARTS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+_KIND_WORDS = {
+    **dict.fromkeys(ZERO, frozenset({"zero", "nothing", "empty", "without", "none"})),
+    "IndexError": frozenset({"empty", "nothing", "without", "none", "last"}),
+    "StopIteration": frozenset({"none", "nothing", "empty"}),
+}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """``node`` failed since ``missing`` was not as needed.
+
+    ``good``: condition under which it works, empty when it cannot be asked; ``bad``: its negation. ``form``: the node
+    with HOLE where a value for the missing goes, ``rows.get(key, HOLE)``, or empty. ``neutral``: literals that are
+    harmless there. ``about``: words by which documentation speaks of it. ``key``: the key, attribute or name. ``far``:
+    frames outwards, and how much wider than the crash asks the condition is.
+    """
+
+    node: ast.expr
+    missing: ast.expr
+    good: str = ""
+    bad: str = ""
+    form: str = ""
+    neutral: tuple[str, ...] = ()
+    about: frozenset[str] = field(default_factory=frozenset)
+    key: object = None
+    far: int = 0
+
+    @property
+    def asked(self) -> bool:
+        """Whether the condition may be asked before the expression is evaluated."""
+        return bool(self.good) and repeatable(ast.parse(self.good, mode="eval").body)
+
+
+def repeatable(node: ast.expr) -> bool:
+    """Whether evaluating the expression twice is the same as once."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Await | ast.Yield | ast.NamedExpr):
+            return False
+        if isinstance(inner, ast.Call):
+            pure = PURE_METHODS if isinstance(inner.func, ast.Attribute) else PURE_CALLS
+            if called(inner) not in pure:
+                return False
+    return True
+
+
+def read(place: Place) -> Iterator[Trouble]:
+    """Troubles of the place's own line; none where no missing value explains the exception."""
+    kind = place.kind_raised
+    none = kind in ("TypeError", "AttributeError") and "None" in place.message
+    reader = _none if none else _READERS.get(kind)
+    for trouble in reader(place) if reader else ():
+        names = [place.source(trouble.node), place.function.name if place.function else "", str(trouble.key or "")]
+        yield replace(trouble, about=trouble.about | words_of(*names) | _KIND_WORDS.get(kind, frozenset()))
+
+
+# --- None ----------------------------------------------------------------------------------------
+
+_NEUTRAL = (
+    {name: ("{}",) for name in ("get", "items", "keys", "values", "setdefault", "copy")}
+    | {name: ('""',) for name in dir(str) if not name.startswith("_")}
+    | {name: ("[]",) for name in ("append", "extend", "sort")}
+)
+_CONTAINER_CALLS = ("len", "sum", "sorted", "list", "set", "join")
+
+
+def _none(place: Place) -> Iterator[Trouble]:
+    known = [n for n in _parts(place) if place.kind(n) == "NoneType" and not isinstance(n, ast.Constant)]
+    unknown = [n for n in _parts(place) if not place.kind(n) and isinstance(n, ast.Call)]
+    for node in known or unknown:
+        text, top = place.source(node), place.failing or node
+        good, bad = f"{text} is not None", f"{text} is None"
+        form, harmless = _instead(place, top, node), _harmless(place, node)
+        yield Trouble(top, node, good, bad, form, harmless, key=key_of(node))
+
+
+def key_of(node: ast.expr) -> object:
+    """The key of a lookup, the attribute's or variable's name."""
+    if isinstance(node, ast.Call) and called(node) == "get" and node.args and isinstance(node.args[0], ast.Constant):
+        return node.args[0].value
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return node.slice.value
+    return last_name(node) or None
+
+
+def _parts(place: Place) -> list[ast.expr]:
+    """What the failing expression works on; without a known span, every part of the line's statement."""
+    node = place.failing
+    if node is None:
+        return place.expressions(*_PARTS)
+    if isinstance(node, ast.JoinedStr | ast.FormattedValue):
+        found: list[ast.AST] = [n.value for n in nodes(node, ast.FormattedValue)]
+    else:
+        given = [*node.args, *(k.value for k in node.keywords)] if isinstance(node, ast.Call) else []
+        itself = [node] if isinstance(node, _PARTS) and place.kind(node) == "NoneType" else []
+        owner = [receiver(node)] if isinstance(node, ast.Call) and receiver(node) is not None else []
+        found = [*given, *ast.iter_child_nodes(node), *itself, *owner]
+    return [n for n in dict.fromkeys(found) if isinstance(n, _PARTS)]
+
+
+def _instead(place: Place, top: ast.expr, node: ast.expr) -> str:
+    whole, part = place.source(top), place.source(node)
+    alone = f"({part})" in whole
+    return whole.replace(part, f"{part} or {HOLE}" if alone else f"({part} or {HOLE})", 1)
+
+
+def _harmless(place: Place, node: ast.expr) -> tuple[str, ...]:
+    """Literals that can stand for the missing, by the first use of it in the line; else by a loop over it."""
+    for use in place.expressions(ast.Attribute, ast.Subscript, ast.BinOp, ast.Compare, ast.Call):
+        if (found := _harmless_in(place, use, node)) is not None:
+            return found
+    around = nodes(place.scope, ast.For, ast.comprehension)
+    return ("()",) if any(n.iter is node for n in around) else ()
+
+
+def _harmless_in(place: Place, use: ast.expr, node: ast.expr) -> tuple[str, ...] | None:
+    """What one use of the missing can do with; None where it does not use it."""
+    match use:
+        case ast.Attribute(value=value, attr=name) if value is node:
+            return _NEUTRAL.get(name, ())
+        case ast.BinOp(left=left, right=right) if node in (left, right):
+            return ("0",)
+        case ast.Subscript(value=value) if value is node:
+            return ("{}",) if isinstance(place.value(use.slice), str) else ("()",)
+        case ast.Call(args=args) if node in args and called(use) in _CONTAINER_CALLS:
+            return ("()",)
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[held]) if held is node:
+            return ("()",)
+    return None
+
+
+# --- lookups -------------------------------------------------------------------------------------
+
+
+def missing_key(place: Place) -> object:
+    """The key that was not there, as the message gives it."""
+    try:
+        return ast.literal_eval(place.message)
+    except UNREADABLE:
+        return place.message
+
+
+def lookups(place: Place) -> list[ast.Subscript]:
+    """Subscripts that may have asked for the missing key; none of a part of a sequence."""
+    found = [n for n in failing(place, ast.Subscript) if not isinstance(n.slice, ast.Slice)]
+    found = [n for n in found if place.kind(n.value) not in ("str", "list", "tuple")]
+    return [n for n in found if place.value(n.slice) in (missing_key(place), ...)]
+
+
+def _lookup(place: Place) -> Iterator[Trouble]:
+    missing = missing_key(place)
+    for node in [n for n in lookups(place) if not isinstance(n.ctx, ast.Store)]:
+        base, key = place.source(node.value), place.source(node.slice)
+        summed = any(node in (n.left, n.right) for n in place.expressions(ast.BinOp))
+        yield Trouble(
+            node, node, f"{key} in {base}", f"{key} not in {base}", f"{base}.get({key}, {HOLE})",
+            ("0",) if summed else ("None", '""', "0"), key=missing if isinstance(node.slice, ast.Constant) else key,
+        )  # fmt: skip
+    for node in failing(place, ast.Call):
+        owner = receiver(node)
+        if owner is not None and called(node) in ("pop", "remove") and len(node.args) == 1:
+            base, key = place.source(owner), place.source(node.args[0])
+            form = f"{base}.pop({key}, {HOLE})" if called(node) == "pop" else f"{base}.discard({key})"
+            yield Trouble(node, node, f"{key} in {base}", f"{key} not in {base}", form, ("None",), key=missing)
+
+
+def _position(place: Place) -> Iterator[Trouble]:
+    for node in failing(place, ast.Subscript):
+        if not isinstance(node.slice, ast.Slice) and not isinstance(place.value(node.slice), str):
+            enough = _enough(place, node.slice, place.source(node.value))
+            yield Trouble(node, node.value, enough, negated(enough), neutral=("None",))
+    for node in failing(place, ast.Call):
+        owner = node.args[0] if called(node) == "choice" and node.args else receiver(node)
+        if owner is not None and called(node) in ("pop", "popleft", "choice"):
+            base = place.source(owner)
+            asked = node.args[0] if node.args and called(node) == "pop" else None
+            enough = base if asked is None else _enough(place, asked, base)
+            yield Trouble(node, owner, enough, negated(enough), neutral=("None",))
+
+
+def _enough(place: Place, at: ast.expr, base: str) -> str:
+    """The condition under which the position exists."""
+    number = _number(place, at)
+    if number is None:
+        return f"{place.source(at)} < len({base})"
+    taken = [n.slice for n in place.expressions(ast.Subscript) if place.source(n.value) == base]
+    later = [n for n in (_number(place, s) for s in taken if isinstance(s, ast.Constant)) if n is not None]
+    if number in (0, -1) and not any(n > 0 for n in later):
+        return base
+    return f"len({base}) >= {-number}" if number < 0 else f"len({base}) > {max([number, *later])}"
+
+
+def _number(place: Place, node: ast.expr) -> int | None:
+    """A whole number that is written out, also with a sign."""
+    try:
+        value = ast.literal_eval(node)
+    except UNREADABLE:
+        return None
+    return value if type(value) is int else None
+
+
+def negated(condition: str) -> str:
+    for yes, no in _OPPOSITES:
+        if condition.count(yes) == 1:
+            return condition.replace(yes, no)
+    return f"not {condition}" if re.fullmatch(r"[\w.]+(\(.*\))?(\[.*\])?", condition) else f"not ({condition})"
+
+
+_OPPOSITES = (
+    (" not in ", " in "), (" in ", " not in "), (" == ", " != "),
+    (" >= ", " < "), (" > ", " <= "), (" < ", " >= "), (" <= ", " > "),
+)  # fmt: skip
+
+
+# --- numbers and calls -----------------------------------------------------------------------------
+
+
+def _division(place: Place) -> Iterator[Trouble]:
+    for node in failing(place, ast.BinOp):
+        zero = place.value(node.right) in (0, 0.0, ...) or place.kind(node.right) == "Decimal"
+        if isinstance(node.op, ast.Div | ast.FloorDiv | ast.Mod) and zero and repeatable(node.right):
+            divisor = place.source(node.right)
+            neutral = ("0.0",) if isinstance(node.op, ast.Div) else ("0",)
+            yield Trouble(node, node.right, divisor, negated(divisor), neutral=neutral)
+
+
+# message, what is called, condition ({a} the argument, {b} the receiver), form ({call} without its bracket), harmless
+_CALLS = (
+    (r"empty sequence|argument is empty", "max min", "{a}", "{call}default=@@)", ("None",)),
+    (r"reduce\(\) of empty", "reduce", "{last}", "{call}@@)", ()),
+    (r"^$", "next", "", "{call}@@)", ("None",)),
+    (r"at least (one|two) data point", "mean median mode fmean pstdev", "{a}", "", ("0.0",)),
+    (r"at least two data points", "stdev variance", "len({a}) > 1", "", ("0.0",)),
+    (r"math domain error", "sqrt", "{a} >= 0", "", ()),
+    (r"math domain error", "log log2 log10", "{a} > 0", "", ()),
+    (r"not in list$|x not in", "index remove", "{a} in {b}", "", ("-1",)),
+    (r"substring not found", "index rindex", "{a} in {b}", "{find}", ("-1",)),
+    (r"invalid literal for int|could not convert string", "int float", "{a}", "{name}({a} or @@)", ("0",)),
+    (r"invalid literal for int", "int", "{a}.strip()", "", ()),
+    (r"invalid literal for int", "int", "{a}.strip().isdigit()", "", ()),
+    (r"Invalid isoformat|does not match format|time data ''", "fromisoformat strptime", "{a}", "", ("None",)),
+    (r"Expecting value: line 1 column 1 \(char 0\)", "loads", "{a}", "", ("{}",)),
+)  # fmt: skip
+
+
+def _call(place: Place) -> Iterator[Trouble]:
+    for pattern, names, condition, form, neutral in _CALLS:
+        calls = failing(place, ast.Call) if re.search(pattern, place.message) else []
+        for node in [n for n in calls if called(n) in names.split() and n.args and _fits(place, n, form)]:
+            texts = _texts(place, node)
+            good = condition.format(**texts) if repeatable(node.args[0]) else ""
+            text = form.format(**texts) if form else ""
+            far = _width(condition, place.value(node.args[0]))
+            yield Trouble(node, node.args[0], good, negated(good) if good else "", text, neutral, far=far)
+
+
+def _fits(place: Place, node: ast.Call, form: str) -> bool:
+    """The form takes one more argument: a call that has it already, or several values, is another case."""
+    if "default=" in form or called(node) == "next":
+        return len(node.args) == 1
+    return place.value(node.args[0]) in ("", None, ...) if " or " in form else True
+
+
+def _texts(place: Place, node: ast.Call) -> dict[str, str]:
+    """What the forms are filled with."""
+    owner = receiver(node)
+    first, last = place.source(node.args[0]), place.source(node.args[-1])
+    if isinstance(node.args[0], ast.GeneratorExp):
+        first = ""
+    found = {"call": opened(place, node), "find": place.source(node).replace("index(", "find("), "last": last}
+    return found | {"name": called(node), "a": first, "b": place.source(owner) if owner is not None else ""}
+
+
+def _width(condition: str, value: object) -> int:
+    """How much wider than the crash asks a condition on a text is."""
+    if condition.endswith("isdigit()"):
+        return 0 if isinstance(value, str) and value.strip() else 2
+    return int(condition.endswith("strip()") and value == "")
+
+
+_TOO_FEW = re.compile(r"not enough values to unpack \(expected (?:at least )?(\d+)")
+
+
+def _value(place: Place) -> Iterator[Trouble]:
+    """A call that refuses its argument, or a text that has too few parts for the names that take them."""
+    yield from _call(place)
+    match = _TOO_FEW.search(place.message)
+    for node in splits(place) if match else ():
+        base, sep = place.source(node.func)[: -len(called(node)) - 1], [place.source(a) for a in node.args[:1]]
+        two = match is not None and match[1] == "2" and bool(sep)
+        good = f"{sep[0]} in {base}" if two else f"len({place.source(node)}) == {match[1] if match else 0}"
+        form = f"({place.source(node)} if {good} else ({base}, {HOLE}))" if two else ""
+        names = words_of(*(n.id for n in place.expressions(ast.Name)))
+        yield Trouble(node, node, good, negated(good), form, ('""',) if two else (), names)
+
+
+def splits(place: Place) -> list[ast.Call]:
+    """Splits of the statement, or those that set a name which the statement unpacks."""
+    names = {n.id for n in place.expressions(ast.Name)}
+    found = list(place.expressions(ast.Call))
+    for statement in nodes(place.scope, ast.Assign):
+        if names & {identifier(t) for t in statement.targets}:
+            found += nodes(statement.value, ast.Call)
+    return [n for n in dict.fromkeys(found) if receiver(n) is not None and called(n) in ("split", "rsplit")]
+
+
+_READERS = {
+    "KeyError": _lookup,
+    "IndexError": _position,
+    **dict.fromkeys(ZERO, _division),
+    **dict.fromkeys(("TypeError", "ValueError", "StatisticsError", "JSONDecodeError", "StopIteration"), _value),
+}
