@@ -59,7 +59,12 @@ def importable(module: str) -> bool:
 
 def is_test(path: str) -> bool:
     name = path.rsplit("/", 1)[-1]
-    return path.startswith(("tests/", "test/")) or "/tests/" in path or name.startswith(("test_", "conftest"))
+    return (
+        path.startswith(("tests/", "test/"))
+        or "/tests/" in path
+        or "/test/" in path
+        or name.startswith(("test_", "conftest"))
+    )
 
 
 def files(tree: Path, tests: bool = False) -> Iterator[str]:

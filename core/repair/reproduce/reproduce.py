@@ -5,24 +5,27 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Iterator, Sequence, Set
-from itertools import chain, islice
+from collections.abc import Sequence, Set
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from core.models import Crash, Frame
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.syntax import imported_name, importing, imports_of
-from core.repair.reproduce.guided_inputs import STEPS, grown, written_before
+from core.repair.reproduce.content import with_files
 from core.repair.reproduce.inputs import calls_in_code, recorded_calls
-from core.repair.reproduce.mutate import doubly, mutated, pool_of, staged, swapped
+from core.repair.reproduce.mutate import pool_of, staged, swapped
+from core.repair.reproduce.search import Search
 from core.repair.reproduce.seed_values import hints
 from core.repair.reproduce.test_calls import literals, scaffolds
+from core.repair.reproduce.test_modules import Suite, suites
+from core.repair.reproduce.toward import set_apart
 from core.repair.reproduce.values import source
 from core.repair.sandbox.probe import Call, ProbeOutcome, probe
 from core.repair.types import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
-FED = 8  # calls that were led some way, from which guesses go on
+TESTED, TEXTS = 150, 120  # calls and texts that are taken from tests
 HITS = 8  # guessed inputs that are kept
 _NOWHERE = Frame(file="", line=0)
 _BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
@@ -71,29 +74,41 @@ def _shape(message: str) -> str:
 def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
     """Calls that crash as reported, the likeliest first; empty when none was found.
 
-    What the report's own locals give stands alone. Otherwise the input is guessed, by tests, calls, types
-    and mutation, and several are kept: one of them may be fit for a fix to be seen on.
+    What the report's own locals give stands alone. Otherwise the input is searched for, and several are kept: one of
+    them may be fit for a fix to be seen on.
     """
-    exact, _ = _hits(tree, recorded_calls(tree, crash), crash, runner)
-    if exact:
-        return [exact[0], *_hits(tree, list(written_before(tree, crash)), crash, runner)[0][:2]]
-    return further_calls(tree, crash, runner)
+    told = recorded_calls(tree, crash)
+    exact, _ = _hits(tree, [*told, *(more for call in told for more in with_files(call, crash))], crash, runner)
+    return exact[:1] if exact else further_calls(tree, crash, runner)
 
 
 def further_calls(tree: Path, crash: Crash, runner: Runner, every: bool = False) -> list[Call]:
-    """Calls that are guessed: led to the crash step by step, then by tests, calls, types and mutation.
+    """Calls that are searched for: what tests, code and the report give, then what comes nearer step by step.
 
-    ``every``: of each way of guessing, not of the first alone that leads to the crash.
+    ``every``: of each generation, not of the first alone that leads to the crash.
     """
-    led, found, alike = _led(tree, crash, runner), [], []
-    first, _ = _hits(tree, led, crash, runner)
-    for calls in _rounds(tree, crash, led[-FED:]):
-        exact, near = _hits(tree, calls, crash, runner)
+    read = suites(tree, crash)
+    pool = [*hints(crash.exception.message), *pool_of(crash), *_told(crash)]
+    search = Search(tree, crash, runner, read, pool)
+    found: list[Call] = []
+    alike: list[Call] = []
+    for done in chain([search.run(_seeds(tree, crash, read))], search.generations()):
+        hits = [(call, outcome) for call, outcome in done.items() if reproduces(outcome, crash)]
+        exact = [c for c, o in hits if _plain(o.text) == _plain(crash.exception.message)]
         found += _spread(exact)
-        alike += near
+        alike += [c for c, _ in hits]
         if found and not every:
             break
-    return [*first[:2], *found] if found else first[:HITS] or _spread(alike)
+    return found or _spread(alike)
+
+
+def _seeds(tree: Path, crash: Crash, read: Sequence[Suite]) -> list[Call]:
+    """What the search begins with: calls of tests, of the report and of the code, each with one step more or less."""
+    told = [set_apart(call) for call in recorded_calls(tree, crash)]
+    files = [more for call in recorded_calls(tree, crash) for more in with_files(call, crash)]
+    seeds = [*scaffolds(tree, crash, most=TESTED), *calls_in_code(tree, crash), *told, *files]
+    known = literals(tree, read, TEXTS)
+    return [*seeds, *(more for seed in seeds for more in (*staged(seed), *swapped(seed, known)))][:BATCH]
 
 
 def _hits(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> tuple[list[Call], list[Call]]:
@@ -108,33 +123,6 @@ def _spread(hits: list[Call]) -> list[Call]:
     """The first, which are the likeliest, and as many from all over the rest."""
     first, rest = hits[: HITS // 2], hits[HITS // 2 :]
     return [*first, *rest[:: max(1, len(rest) // (HITS - HITS // 2))]][:HITS]
-
-
-def _led(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
-    """Calls of the outermost function that were given, entry by entry, what was asked for on the way."""
-    outer = [f for f in crash.frames if f.in_app][:1]
-    calls, found = list(calls_in_code(tree, crash.model_copy(update={"frames": tuple(outer)})))[:6], []
-    for _ in range(STEPS):
-        outcomes = probe(tree, calls, runner) if calls else []
-        going = [(c, o) for c, o in zip(calls, outcomes, strict=False) if not reproduces(o, crash)]
-        calls = grown([c for c, _ in going], [o for _, o in going])[:60]
-        found += calls
-    return found
-
-
-def _rounds(tree: Path, crash: Crash, led: Sequence[Call]) -> Iterator[Sequence[Call]]:
-    """Guesses: what tests and code call, then with one value changed, then with two."""
-    seeds = [*scaffolds(tree, crash), *calls_in_code(tree, crash), *recorded_calls(tree, crash), *led]
-    pool, known = [*hints(crash.exception.message), *pool_of(crash), *_told(crash)], literals(tree)
-    yield [*seeds, *(more for seed in seeds for more in (*staged(seed), *swapped(seed, known)))]
-    yield _in_turn([mutated(seed, pool) for seed in seeds], BATCH)
-    yield _in_turn([doubly(seed, pool) for seed in seeds], BATCH)
-
-
-def _in_turn(each: list[Iterator[Call]], most: int) -> list[Call]:
-    """Some of each: the first seeds are the likeliest and give twice as many."""
-    share = max(20, most // max(1, len(each)))
-    return list(chain.from_iterable(islice(calls, share * (2 if i < 3 else 1)) for i, calls in enumerate(each)))
 
 
 def _told(crash: Crash) -> list[str]:

@@ -1,7 +1,8 @@
 """Runs inside the sandbox, as a script: evaluates calls on variants of the tree and writes what each did.
 
 Standard library alone; nothing of this program is imported here, but sealed.py stands in front. A job is JSON:
-``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of errors).
+``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of errors),
+``steps`` and ``owners`` (nearness_inside.py, which stands in front too), ``folders`` (further places of modules).
 Each variant is a process of its own where forking is possible. One JSON line an outcome.
 """
 
@@ -24,6 +25,7 @@ import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # they stand in front of the script
+    from core.repair.sandbox.nearness_inside import Nearness, objects
     from core.repair.sandbox.sealed import key_of, sealer
 
 ROOT = os.getcwd()
@@ -94,7 +96,18 @@ def hold(call, space):
     return held
 
 
-def outcome(call, spaces, observe):
+def outcome(call, spaces, observe, way, owners):
+    """What a call did, with how near it came to the crash, and the objects of the ``owners`` that it left."""
+    space = {}
+    said = done(call, spaces, observe, way, space)
+    if way.best:
+        said["near"] = way.best
+    if owners:
+        said["objects"] = objects(space, owners)
+    return said
+
+
+def done(call, spaces, observe, way, space):
     imports, setup, expression = call
     printed = io.StringIO()
     try:
@@ -103,10 +116,12 @@ def outcome(call, spaces, observe):
             if imports not in spaces:
                 spaces[imports] = {"__name__": "call"}
                 exec(imports, spaces[imports])
-            space = dict(spaces[imports])
+            space.update(spaces[imports])
             signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
-            exec(setup, space)
-            value, held = evaluate(expression, space)
+            with way:
+                exec(setup, space)
+                value, held = evaluate(expression, space)
+            space["_value"] = value
             said = f"{type(value).__name__} {short(value)}"
             said += f" | {short(held)}" if held else ""
             return {"result": f"{said} > {printed.getvalue()[:400]}" if printed.getvalue() else said}
@@ -226,11 +241,11 @@ def safe(value):
 
 
 def run(job, out, number, say):
-    spaces, slow = {}, 0
+    spaces, slow, way = {}, 0, Nearness(job.get("steps", ()), ROOT)
     for index, call in enumerate(job["calls"]):
         if slow > LATE_CALLS:
             break
-        said = outcome(call, spaces, job.get("observe"))
+        said = outcome(call, spaces, job.get("observe"), way, job.get("owners", ()))
         slow += said.get("error") == "Late"
         say([number, index, said])
     out.flush()
@@ -243,6 +258,7 @@ def main(folder):
     report = os.path.abspath(os.path.join(folder, "report"))
     os.dup2(2, 1)
     sys.path[:0] = [ROOT] + [p for p in (ROOT + "/src",) if os.path.isdir(p)]
+    sys.path += [os.path.join(ROOT, folder) for folder in job.get("folders", ())]
     signal.signal(signal.SIGALRM, late)
     configure()
     once = len(job["variants"]) == 1
