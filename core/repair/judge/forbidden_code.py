@@ -111,13 +111,13 @@ def _handler(node: ast.ExceptHandler) -> str | None:
 def widened(was: ast.Module, now: ast.Module) -> set[str]:
     """Reasons of handlers that were there before and treat one more kind of error in the same way."""
     held: dict[tuple[str, str], list[set[str]]] = {}
-    for kinds, place, _ in _handlers(was):
+    for kinds, place, _ in handlers(was):
         held.setdefault(place, []).append(kinds)
-    wider = [(kinds, node) for kinds, place, node in _handlers(now) if any(one < kinds for one in held.get(place, ()))]
+    wider = [(kinds, node) for kinds, place, node in handlers(now) if any(one < kinds for one in held.get(place, ()))]
     return {reason for kinds, node in wider if not kinds & _BROAD and (reason := _handler(node))}
 
 
-def _handlers(tree: ast.Module) -> Iterator[tuple[set[str], tuple[str, str], ast.ExceptHandler]]:
+def handlers(tree: ast.Module) -> Iterator[tuple[set[str], tuple[str, str], ast.ExceptHandler]]:
     """Each handler with the exceptions that it catches, and the texts of what is tried and of what it does."""
     for block in nodes(tree, ast.Try):
         for node in block.handlers:

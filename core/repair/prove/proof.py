@@ -94,6 +94,7 @@ def _told(values: Sequence[dict], honest: bool, done: Completed) -> Tests:
     return Tests(results, finished, collected, end.get("machinery", ()), done)
 
 
+PATIENT = 60.0  # seconds of a single test
 RERUNS = 2  # of the old code, when a test fails that passed: does it fail there at times?
 
 
@@ -175,6 +176,14 @@ def prove(
     write(tree, {**candidate.files, test.path: test.code})
     says += [older.says, *([slow] if slow else [])]
     return Proof(red, green, red_again, older.passes and older.believed, says, bool(slow))
+
+
+def reproduced(
+    tree: Path, test: RegressionTest, runner: Runner, command: Sequence[str], crash: Crash, source: Sequence[str]
+) -> str:
+    """Why a test does not raise the reported exception in the reported frame on the old code; empty when it does."""
+    red, why = _red(_Bench(tree, runner, command, test, PATIENT, source).run({}, [test.path]).of(test.path), crash)
+    return "" if red else f"On the old code the test {why}."
 
 
 def _whole(

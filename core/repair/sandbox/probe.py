@@ -54,6 +54,7 @@ class ProbeOutcome:
     line: int = 0
     deliberate: bool = False
     frames: Sequence[dict] = field(default=(), compare=False)
+    literal: str = field(default="", compare=False)  # the value alone, where it can be written out
     near: float = field(default=0.0, compare=False)
     objects: Mapping[str, str] = field(default_factory=dict, compare=False)
 

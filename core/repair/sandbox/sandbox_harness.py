@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # they stand in front of the script
 
 ROOT = os.getcwd()
 CALL_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 4
+PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set)
 WRAPPERS = {"asyncio.run", "list", "dict"}
 UNSAFE = {"next", "open", "input", "print", "exit", "quit", "exec", "eval", "iter", "setattr", "super"}
 PURE = {"get", "strip", "lower", "upper", "split", "group"}
@@ -70,11 +71,22 @@ def evaluate(expression, space):
     whole = compile(ast.fix_missing_locations(ast.Expression(node)), "<call>", "eval")
     space.update(held)
     value = eval(whole, space)
+    literal = written_out(value)
     if isinstance(value, types.GeneratorType):
         value = list(value)
     if asyncio.iscoroutine(value):
         value.close()
-    return value, [v for v in held.values() if not isinstance(v, (types.ModuleType, type, types.CoroutineType))]
+    kept = [v for v in held.values() if not isinstance(v, (types.ModuleType, type, types.CoroutineType))]
+    return value, literal, kept
+
+
+def written_out(value):
+    """The value as a literal; empty where it has none."""
+    full = repr(value) if type(value) in PLAIN else ""
+    try:
+        return full if full and len(full) < 400 and ast.literal_eval(full) == value else ""
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return ""
 
 
 def hold(call, space):
@@ -120,11 +132,12 @@ def done(call, spaces, observe, way, space):
             signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
             with way:
                 exec(setup, space)
-                value, held = evaluate(expression, space)
+                value, literal, held = evaluate(expression, space)
             space["_value"] = value
             said = f"{type(value).__name__} {short(value)}"
             said += f" | {short(held)}" if held else ""
-            return {"result": f"{said} > {printed.getvalue()[:400]}" if printed.getvalue() else said}
+            said += f" > {printed.getvalue()[:400]}" if printed.getvalue() else ""
+            return {"result": said, "literal": literal}
     except BaseException as error:  # what the call raises is the outcome, an exit or Late too
         signal.setitimer(signal.ITIMER_REAL, 0)
         spaces.pop(imports, None)
