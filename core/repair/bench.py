@@ -13,7 +13,7 @@ from core.policy.sections import FixRules
 from core.repair.judge import grading, policy
 from core.repair.judge.annotation import called, unannounced
 from core.repair.judge.judge import Judged, crash_like, difference, mended, uncured
-from core.repair.prove.proof import Suite, write
+from core.repair.prove.proof import OldSuite, write
 from core.repair.reproduce.inputs import recorded_calls
 from core.repair.reproduce.mutate import mutated, pool_of
 from core.repair.reproduce.reproduce import is_crash
@@ -45,7 +45,7 @@ class Bench:
     hits: int = 0
     outer: int = 0
     test: RegressionTest | None = None
-    suite: Suite = field(default_factory=Suite)
+    suite: OldSuite = field(default_factory=OldSuite)
     attempts: list[Attempt] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
 

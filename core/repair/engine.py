@@ -28,7 +28,7 @@ FOLLOWED = 4  # candidates that lead to a further crash and are taken on from th
 
 
 @dataclass
-class Known:
+class Groundwork:
     """What is found out once about a crash, for all fixers of a chain: its bench."""
 
     bench: Bench | None = None
@@ -55,30 +55,30 @@ def repair(
     test_command: Sequence[str],
     runner: Runner,
     feedback: Sequence[str] = (),
-    known: Known | None = None,
+    groundwork: Groundwork | None = None,
 ) -> FixResult:
     """Repair ``crash`` in ``tree``, a clean git checkout.
 
-    On fix, candidate and regression test are left applied, uncommitted; on escalate the tree is clean. ``known`` is
-    handed from fixer to fixer of one crash: what one found out serves the next, and all are judged together.
+    On fix, candidate and regression test are left applied, uncommitted; on escalate the tree is clean. ``groundwork``
+    goes from fixer to fixer of one crash: what one found out serves the next, and all are judged together.
     """
-    crash, known, asked = located(tree, crash), known or Known(), _Asked(tests, test_command, source)
+    crash, groundwork, asked = located(tree, crash), groundwork or Groundwork(), _Asked(tests, test_command, source)
     found = classify(crash, tree)
     if not found.fixable:
         return FixResult("escalate", found.says, found.cause, found.next_step, final=True)
-    bench = known.bench or _reproduced(tree, crash, runner, rules, allowed)
+    bench = groundwork.bench or _reproduced(tree, crash, runner, rules, allowed)
     if not bench.hits:
         bench = _with_test(bench, fixers, feedback, asked)
-    known.bench = bench
+    groundwork.bench = bench
     if not bench.hits:
         return _unproved(bench, fixers, feedback)
-    known.bench = bench = replace(bench, attempts=[])
+    groundwork.bench = bench = replace(bench, attempts=[])
     told = [*feedback, f"{FAILING}{_test(bench, bench.judged[0] if bench.judged else None, asked).code}"]
     candidates = list(proposed(fixers, tree, bench.crash, told))  # asked for once: a model costs
     _search(bench, fixers, candidates)
     if _hopeful(bench) and (more := _more(bench)):
         again = [*candidates, *(one.candidate for one in bench.judged if one.candidate not in candidates)]
-        known.bench = bench = bench.on([*bench.calls[: bench.hits], *more])
+        groundwork.bench = bench = bench.on([*bench.calls[: bench.hits], *more])
         _search(bench, fixers, again)
     return _decided(bench, asked)
 

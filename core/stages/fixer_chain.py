@@ -97,13 +97,13 @@ def chain(fixers: Sequence[Fixer], issue: Spent, day: Spent, **given) -> FixResu
     attempts: list[Attempt] = []
     says: list[str] = []
     said = list(given.pop("feedback", ()))
-    known, best = engine.Known(), FixResult("escalate", "No repairer is configured.")
+    groundwork, best = engine.Groundwork(), FixResult("escalate", "No repairer is configured.")
     for fixer in _rungs(fixers, rules):
         now_spent = spent(attempts, rules)
         if fixer.name != EMBEDDED and (why := overspent(rules, issue + now_spent, day + now_spent)):
             says.append(f"{fixer.name} was not used: {why}.")
             break
-        result = engine.repair(fixers=[fixer], feedback=said[-FEEDBACK:], known=known, **given)
+        result = engine.repair(fixers=[fixer], feedback=said[-FEEDBACK:], groundwork=groundwork, **given)
         attempts += result.attempts
         best = _better(best, result)
         if result.final or (result.decision == "fix" and _shown(result)):

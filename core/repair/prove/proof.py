@@ -94,12 +94,13 @@ def _told(values: Sequence[dict], honest: bool, done: Completed) -> Tests:
     return Tests(results, finished, collected, end.get("machinery", ()), done)
 
 
-PATIENT = 60.0  # seconds of a single test
+PATIENT = 30.0  # seconds of a suite from which the related tests are asked before it
+ALONE = 60.0  # seconds of a single test
 RERUNS = 2  # of the old code, when a test fails that passed: does it fail there at times?
 
 
 @dataclass
-class Suite:
+class OldSuite:
     """The whole suite on the old code, which is run once for all candidates of a crash."""
 
     before: Tests | None = None
@@ -120,6 +121,11 @@ class _Bench:
         checkout.start_over(self.tree)
         write(self.tree, {**files, self.test.path: self.test.code})
         return run_tests(self.tree, self.command, self.runner, only, self.seconds, self.source)
+
+    def new(self, files: Mapping[str, str], told: Tests | None) -> dict[str, str]:
+        """What the new test did in a run of the suite; where that did not collect it, in a run of its own."""
+        found = told.of(self.test.path) if told else {}
+        return found or self.run(files, [self.test.path]).of(self.test.path)
 
     def few(self, changed: Sequence[str]) -> list[str]:
         return [self.test.path, *(path for path in related(self.tree, changed) if path != self.test.path)]
@@ -144,62 +150,64 @@ def prove(
     crash: Crash,
     seconds: float = 600.0,
     source: Sequence[str] = (),
-    suite: Suite | None = None,
+    suite: OldSuite | None = None,
 ) -> Proof:
-    """The new test and the related ones on the old code and with the patch, the new one reverted, then the suite.
+    """The new test on the old code, with the patch, and with it reverted; the older tests before and after.
 
     ``base`` holds the old texts of the files the candidate changes; a tree that is proved ends patched. Each run
     starts from the commit: what an earlier one left in the tree, or changed in it, decides nothing. The new test is
-    run by its own path, wherever the suite looks for tests. A suite that does not end within ``seconds``, or does not
-    run on the old code either, is judged by the tests that are related to the change, and the proof says so.
+    run by its own path, where the suite does not look for tests there. Before a suite that takes its time, the tests
+    that are related to the change are asked. They alone are asked where the suite does not end within ``seconds``, or
+    does not run on the old code either, and the proof says so.
     """
     bench = _Bench(tree, runner, test_command, test, seconds, source)
-    suite = suite or Suite()
-    old = {name: text for name, text in base.items() if name in candidate.files}
-    few = bench.few(list(candidate.files))
-    before = bench.run(old, few)
-    red, why = _red(before.of(test.path), crash)
+    suite, old = suite or OldSuite(), {name: text for name, text in base.items() if name in candidate.files}
+    first, suite.before = suite.before is None, suite.before or bench.run(old)
+    red, why = _red(bench.new(old, suite.before if first else None), crash)
     if not red:
         return Proof(says=(f"On the old code the new test {why}.",))
-    after = bench.run(candidate.files, few)
-    older = _older(bench, old, before, after)
-    green = _green(after.of(test.path)) and older.believed
+    older, green, slow = _with_patch(bench, old, candidate.files, suite.before)
     says = [f"On the old code the new test {why}.", f"With the patch it {'passes' if green else 'does not pass'}."]
     if not (green and older.passes):
         return Proof(red, green, False, older.passes, (*says, older.says))
     red_again, _ = _red(bench.run(old, [test.path]).of(test.path), crash)
-    says.append(f"With the patch alone reverted it {'fails again' if red_again else 'does not fail as before'}.")
-    slow = ""
-    if red_again:
-        older, slow = _whole(bench, old, candidate.files, suite, older, few)
     checkout.start_over(tree)
     write(tree, {**candidate.files, test.path: test.code})
+    says.append(f"With the patch alone reverted it {'fails again' if red_again else 'does not fail as before'}.")
     says += [older.says, *([slow] if slow else [])]
-    return Proof(red, green, red_again, older.passes and older.believed, says, bool(slow))
+    return Proof(red, green, red_again, older.passes, tuple(says), bool(slow))
+
+
+def _with_patch(
+    bench: _Bench, old: Mapping[str, str], new: Mapping[str, str], before: Tests
+) -> tuple[_Older, bool, str]:
+    """What the older tests say, whether the new one passes, and why the suite could not be asked."""
+    few: Sequence[str] = ()
+    if not before.finished or (before.done and before.done.seconds > PATIENT):
+        few = bench.few(list(new))
+        related_after = bench.run(new, few)
+        older = _older(bench, old, bench.run(old, few), related_after)
+        green = older.believed and _green(related_after.of(bench.test.path))
+        if not (before.finished and green and older.passes):
+            return older, green, "" if before.finished else _unasked(bench, before, few)
+    after = bench.run(new)
+    older = _older(bench, old, before, after)
+    return older, older.believed and _green(bench.new(new, after)), ""
+
+
+def _unasked(bench: _Bench, before: Tests, few: Sequence[str]) -> str:
+    late = bool(before.done and before.done.timed_out)
+    why = f"does not end within {bench.seconds:.0f} s" if late else "does not run here"
+    files = counted(len(few) - 1, "related file")
+    return f"The whole suite {why}, on the old code either. It was judged by the new test and {files} of tests."
 
 
 def reproduced(
     tree: Path, test: RegressionTest, runner: Runner, command: Sequence[str], crash: Crash, source: Sequence[str]
 ) -> str:
     """Why a test does not raise the reported exception in the reported frame on the old code; empty when it does."""
-    red, why = _red(_Bench(tree, runner, command, test, PATIENT, source).run({}, [test.path]).of(test.path), crash)
+    red, why = _red(_Bench(tree, runner, command, test, ALONE, source).run({}, [test.path]).of(test.path), crash)
     return "" if red else f"On the old code the test {why}."
-
-
-def _whole(
-    bench: _Bench, old: Mapping[str, str], new: Mapping[str, str], suite: Suite, older: _Older, few: Sequence[str]
-) -> tuple[_Older, str]:
-    """What the whole suite says, and why it could not be asked; then what the related tests said stands."""
-    suite.before = suite.before or bench.run(old)
-    if not suite.before.finished:
-        late = bool(suite.before.done and suite.before.done.timed_out)
-        return older, _unasked(f"does not end within {bench.seconds:.0f} s" if late else "does not run here", few)
-    return _older(bench, old, suite.before, bench.run(new)), ""
-
-
-def _unasked(why: str, few: Sequence[str]) -> str:
-    files = counted(len(few) - 1, "related file")
-    return f"The whole suite {why}, on the old code either. It was judged by the new test and {files} of tests."
 
 
 _NOT_BELIEVED = "With the patch the tests run otherwise than without it: their report is not believed."

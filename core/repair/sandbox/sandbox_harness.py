@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # they stand in front of the script
 
 ROOT = os.getcwd()
 CALL_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 4
+WAITING = 3  # how much longer a call may take than it computes, on a machine that is busy
 PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, set)
 WRAPPERS = {"asyncio.run", "list", "dict"}
 UNSAFE = {"next", "open", "input", "print", "exit", "quit", "exec", "eval", "iter", "setattr", "super"}
@@ -42,6 +43,12 @@ class Late(BaseException):
 
 def late(*_):
     raise Late
+
+
+def limit(seconds):
+    """Seconds of the processor that are left; a call that only waits ends some time later. 0: no limit."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds * WAITING)
 
 
 def text(value, depth=4):
@@ -124,12 +131,12 @@ def done(call, spaces, observe, way, space):
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed):
-            signal.setitimer(signal.ITIMER_REAL, IMPORT_SECONDS)
+            limit(IMPORT_SECONDS)
             if imports not in spaces:
                 spaces[imports] = {"__name__": "call"}
                 exec(imports, spaces[imports])
             space.update(spaces[imports])
-            signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
+            limit(CALL_SECONDS)
             with way:
                 exec(setup, space)
                 value, literal, held = evaluate(expression, space)
@@ -139,11 +146,11 @@ def done(call, spaces, observe, way, space):
             said += f" > {printed.getvalue()[:400]}" if printed.getvalue() else ""
             return {"result": said, "literal": literal}
     except BaseException as error:  # what the call raises is the outcome, an exit or Late too
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        limit(0)
         spaces.pop(imports, None)
         return failure(error, observe)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        limit(0)
 
 
 def failure(error, observe):
@@ -190,10 +197,10 @@ def seen(tb):
 def noted(frame, line):
     """Locals first, as they are; then the line's expressions, which may take a moment to evaluate."""
     found = {n: safe(v) for n, v in frame.f_locals.items()}
-    signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
+    limit(CALL_SECONDS)
     with contextlib.suppress(Late):
         found = {**values(frame, line), **found}
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    limit(0)
     return found
 
 
@@ -273,6 +280,7 @@ def main(folder):
     sys.path[:0] = [ROOT] + [p for p in (ROOT + "/src",) if os.path.isdir(p)]
     sys.path += [os.path.join(ROOT, folder) for folder in job.get("folders", ())]
     signal.signal(signal.SIGALRM, late)
+    signal.signal(signal.SIGPROF, late)
     configure()
     once = len(job["variants"]) == 1
     for number in range(len(job["variants"])):
