@@ -108,7 +108,8 @@ def chain(fixers: Sequence[Fixer], issue: Spent, day: Spent, **given) -> FixResu
         best = _better(best, result)
         if result.final or (result.decision == "fix" and _shown(result)):
             break
-        checkout.start_over(given["tree"])
+        if result.decision == "fix":
+            checkout.start_over(given["tree"])
         said += [f"{a.candidate.generator} ({a.candidate.template}): {a.reason}" for a in result.attempts if a.reason]
     if best.decision == "fix" and best.candidate and best.test:
         write(given["tree"], {**best.candidate.files, best.test.path: best.test.code})
