@@ -43,6 +43,15 @@ def late(*_):
     raise Late
 
 
+def within(seconds):
+    """Ends what follows after so many seconds of its own work, or four times as many of waiting; 0: no longer.
+
+    What waits once more as it ends is ended once more.
+    """
+    signal.setitimer(signal.ITIMER_PROF, seconds, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 4 * seconds, seconds)
+
+
 def text(value, depth=4):
     """A description without addresses, sets in order, objects by what they hold."""
     kind = type(value)
@@ -100,8 +109,8 @@ def outcome(call, spaces, observe, way, owners):
     """What a call did, with how near it came to the crash, and the objects of the ``owners`` that it left."""
     space = {}
     said = done(call, spaces, observe, way, space)
-    if way.best:
-        said["near"] = way.best
+    if way.near:
+        said["near"] = way.near
     if owners:
         said["objects"] = objects(space, owners)
     return said
@@ -112,12 +121,12 @@ def done(call, spaces, observe, way, space):
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed):
-            signal.setitimer(signal.ITIMER_REAL, IMPORT_SECONDS)
+            within(IMPORT_SECONDS)
             if imports not in spaces:
                 spaces[imports] = {"__name__": "call"}
                 exec(imports, spaces[imports])
             space.update(spaces[imports])
-            signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
+            within(CALL_SECONDS)
             with way:
                 exec(setup, space)
                 value, held = evaluate(expression, space)
@@ -126,11 +135,11 @@ def done(call, spaces, observe, way, space):
             said += f" | {short(held)}" if held else ""
             return {"result": f"{said} > {printed.getvalue()[:400]}" if printed.getvalue() else said}
     except BaseException as error:  # what the call raises is the outcome, an exit or Late too
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        within(0)
         spaces.pop(imports, None)
         return failure(error, observe)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        within(0)
 
 
 def failure(error, observe):
@@ -177,10 +186,10 @@ def seen(tb):
 def noted(frame, line):
     """Locals first, as they are; then the line's expressions, which may take a moment to evaluate."""
     found = {n: safe(v) for n, v in frame.f_locals.items()}
-    signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
+    within(CALL_SECONDS)
     with contextlib.suppress(Late):
         found = {**values(frame, line), **found}
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    within(0)
     return found
 
 
@@ -248,7 +257,7 @@ def run(job, out, number, say):
         said = outcome(call, spaces, job.get("observe"), way, job.get("owners", ()))
         slow += said.get("error") == "Late"
         say([number, index, said])
-    out.flush()
+        out.flush()  # what was cut short still counts
 
 
 def main(folder):
@@ -259,7 +268,8 @@ def main(folder):
     os.dup2(2, 1)
     sys.path[:0] = [ROOT] + [p for p in (ROOT + "/src",) if os.path.isdir(p)]
     sys.path += [os.path.join(ROOT, folder) for folder in job.get("folders", ())]
-    signal.signal(signal.SIGALRM, late)
+    for alarm in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(alarm, late)
     configure()
     once = len(job["variants"]) == 1
     for number in range(len(job["variants"])):
