@@ -12,6 +12,7 @@ from core.models import Crash, Frame
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.syntax import imported_name, importing, imports_of
 from core.repair.reproduce.content import with_files
+from core.repair.reproduce.examples import examples
 from core.repair.reproduce.inputs import calls_in_code, recorded_calls
 from core.repair.reproduce.mutate import pool_of
 from core.repair.reproduce.search import Search
@@ -114,7 +115,8 @@ def _runs(search: Search, tree: Path, crash: Crash) -> Iterator[dict[Call, Probe
     """What tests, the report and the code give; then the search."""
     told = [set_apart(call) for call in recorded_calls(tree, crash)]
     files = [more for call in recorded_calls(tree, crash) for more in with_files(call, crash)]
-    seeds = [*scaffolds(tree, crash, most=TESTED), *told, *files, *calls_in_code(tree, crash)][:BATCH]
+    tests, documented = scaffolds(tree, crash, most=TESTED), examples(tree, crash)
+    seeds = [*tests, *told, *files, *documented, *calls_in_code(tree, crash)][:BATCH]
     yield search.run(seeds)
     yield from search.generations()
 

@@ -148,7 +148,7 @@ def _of_test(
     setup = _Setup(suite)
     setup.bind(node, row)
     body = list(_flat([*(methods.setup() if methods else []), *node.body]))
-    calls = [(at, call) for at, statement in enumerate(body) for call in _outer_calls(statement)]
+    calls = [(at, call) for at, statement in enumerate(body) for call in outer_calls(statement)]
     direct = [(at, call) for at, call in calls if {called(c) for c in nodes(call, ast.Call)} & wanted]
     for at, call in [*direct[:EACH], *[one for one in calls if one not in direct][-1:]]:
         made = _made(setup, methods, [*(n for n in body[:at] if not is_assertion(n)), ast.Expr(call)])
@@ -195,7 +195,7 @@ def _unrolled(loop: ast.For) -> Iterator[ast.stmt]:
         yield from _flat(loop.body)
 
 
-def _outer_calls(statement: ast.stmt) -> Iterator[ast.expr]:
+def outer_calls(statement: ast.stmt) -> Iterator[ast.expr]:
     """The outermost calls of a simple statement, and what a sequence function is given."""
     if isinstance(statement, ast.For | ast.While | ast.If | ast.With | ast.Try | Function | ast.ClassDef):
         return

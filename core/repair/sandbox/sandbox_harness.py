@@ -25,14 +25,14 @@ import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # they stand in front of the script
+    from core.repair.sandbox.frames_inside import safe, values
     from core.repair.sandbox.nearness_inside import Nearness, objects
     from core.repair.sandbox.sealed import key_of, sealer
 
 ROOT = os.getcwd()
 CALL_SECONDS, IMPORT_SECONDS, LATE_CALLS = 1.0, 10.0, 4
 WRAPPERS = {"asyncio.run", "list", "dict"}
-UNSAFE = {"next", "open", "input", "print", "exit", "quit", "exec", "eval", "iter", "setattr", "super"}
-PURE = {"get", "strip", "lower", "upper", "split", "group"}
+NARROWS = re.compile(r"assert (isinstance\([^()]*\)|[^,]* is not None)$")  # as localize/fixability.py has it
 
 
 class Late(BaseException):
@@ -152,7 +152,7 @@ def failure(error, observe):
     frame, line = own[-1]
     code = linecache.getline(frame.f_code.co_filename, line).strip()
     said.update(file=relative(frame), function=frame.f_code.co_name, line=line)
-    said["deliberate"] = frame is entries[-1][0] and code.startswith(("raise", "assert"))
+    said["deliberate"] = frame is entries[-1][0] and code.startswith(("raise", "assert")) and not NARROWS.match(code)
     if observe:
         said["frames"] = [seen(tb) for tb in chain(error.__traceback__)]
     return said
@@ -191,62 +191,6 @@ def noted(frame, line):
         found = {**values(frame, line), **found}
     within(0)
     return found
-
-
-def values(frame, line):
-    """What the plain expressions of the line were when it failed, with their types."""
-    found = {}
-    try:
-        nodes = list(ast.walk(ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))))
-    except SyntaxError:
-        return found
-    for node in nodes:
-        if isinstance(node, ast.expr) and node.lineno <= line <= node.end_lineno and plain(node):
-            source = ast.unparse(node)
-            with contextlib.suppress(Exception):  # the failing expression fails once more, by any error of the program
-                value = eval(source, frame.f_globals, frame.f_locals)
-                found[source] = safe(value)
-                found[f"type({source})"] = repr(type(value).__name__)
-                found[f"dir({source})"] = repr(members(value))
-    return found
-
-
-def members(value):
-    own = type(value).__module__ not in ("builtins",) or isinstance(value, types.ModuleType)
-    return [n for n in dir(value) if not n.startswith("_")][:80] if own else []
-
-
-def plain(node):
-    """Names, attributes, subscripts and harmless calls of them: to evaluate it once more changes nothing."""
-    parts = evaluated(node)
-    return parts is not None and all(map(plain, parts))
-
-
-def evaluated(node):
-    """The parts that are evaluated with the expression; None where evaluating it could do something."""
-    if isinstance(node, (ast.Name, ast.Constant)):
-        return [] if isinstance(getattr(node, "ctx", ast.Load()), ast.Load) else None
-    if isinstance(node, ast.Attribute):
-        return [node.value]
-    if isinstance(node, ast.UnaryOp):
-        return [node.operand]
-    if isinstance(node, ast.Subscript):
-        return None if isinstance(node.slice, ast.Slice) else [node.value, node.slice]
-    return called_parts(node) if isinstance(node, ast.Call) and not node.keywords else None
-
-
-def called_parts(node):
-    if isinstance(node.func, ast.Attribute) and node.func.attr in PURE:
-        return [node.func.value, *node.args]
-    return node.args if isinstance(node.func, ast.Name) and node.func.id not in UNSAFE else None
-
-
-def safe(value):
-    """The value's repr; a class of the program may raise anything in its own. ``Late`` goes through."""
-    try:
-        return repr(value)[:2000]
-    except Exception:
-        return "<no repr>"
 
 
 def run(job, out, number, say):
