@@ -59,7 +59,7 @@ def with_files(call: Call, crash: Crash) -> Iterator[Call]:
     for node in sorted(named, key=lambda n: -n.col_offset):
         folder = node.value != longest and longest.startswith(node.value)
         text = spliced(text, node, "tempfile.gettempdir()" if folder else "file.name")
-    suffix = repr(re.sub(r"[^\w.-]", "", longest.rsplit("/", 1)[-1])[-40:])
+    suffix = repr(re.sub(r"[^A-Za-z0-9_.-]", "", longest.rsplit("/", 1)[-1])[-40:])
     imports = "\n".join(filter(None, ["import tempfile", call.imports]))
     for content in (*_told(crash), *CONTENTS):
         setup = f"file = tempfile.NamedTemporaryFile(suffix={suffix})\nfile.write({content})\nfile.flush()"

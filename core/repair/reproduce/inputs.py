@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -118,16 +118,18 @@ def calls_to(tree: Path, frame: Frame, owner: str, node: Function, arguments: li
         yield Call(_joined([*needed, *lines, *imports_for(expression), *own]), expression)
 
 
-def method_calls(tree: Path, crash: Crash, call: Call, name: str, owner: str) -> Iterator[Call]:
-    """The crash's methods of a class, called as reported on an object that a call left: a name, or its result."""
+def method_calls(tree: Path, frames: Sequence[Frame], call: Call, name: str, owner: str) -> Iterator[Call]:
+    """The frames' methods of a class, called as reported on an object that a call left: a name, or its result."""
     known = value_classes(tree)
     receiver = f"({call.expression})" if name == "_value" else name
     before = [] if name == "_value" else _done(call)
-    for frame in crash.frames:
-        found = definition(tree, frame) if frame.in_app else None
+    for frame in frames:
+        found = definition(tree, frame)
         if found and found[0] == owner and found[1].name != "__init__" and frame.locals is not None:
             parts = _arguments(frame, owner, found[1], known, FACTORIES)
-            for arguments in [parts] if parts is not None else islice(guesses(tree, found[1], owner, known), 1):
+            for arguments in (
+                [parts] if parts is not None else islice(guesses(tree, found[1], owner, program_classes(tree)), 1)
+            ):
                 expression = _called(found[1], receiver, ", ".join(text for text, _ in arguments))
                 lines = [*call.imports.splitlines(), *(line for _, needed in arguments for line in needed)]
                 setup = "\n".join(filter(None, [call.setup, *before]))

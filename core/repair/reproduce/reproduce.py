@@ -5,27 +5,28 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Sequence, Set
-from itertools import chain
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path, PurePosixPath
 
 from core.models import Crash, Frame
 from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.syntax import imported_name, importing, imports_of
 from core.repair.reproduce.content import with_files
+from core.repair.reproduce.examples import examples
 from core.repair.reproduce.inputs import calls_in_code, recorded_calls
-from core.repair.reproduce.mutate import pool_of, staged, swapped
+from core.repair.reproduce.mutate import pool_of
 from core.repair.reproduce.search import Search
 from core.repair.reproduce.seed_values import hints
+from core.repair.reproduce.shorten import cut, without_unread
 from core.repair.reproduce.test_calls import literals, scaffolds
-from core.repair.reproduce.test_modules import Suite, suites
+from core.repair.reproduce.test_modules import suites
 from core.repair.reproduce.toward import set_apart
 from core.repair.reproduce.values import source
 from core.repair.sandbox.probe import Call, ProbeOutcome, probe
 from core.repair.types import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
-TESTED, TEXTS = 150, 120  # calls and texts that are taken from tests
+TESTED, TEXTS = 400, 120  # calls and texts that are taken from tests
 HITS = 8  # guessed inputs that are kept
 _NOWHERE = Frame(file="", line=0)
 _BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
@@ -89,26 +90,35 @@ def further_calls(tree: Path, crash: Crash, runner: Runner, every: bool = False)
     """
     read = suites(tree, crash)
     pool = [*hints(crash.exception.message), *pool_of(crash), *_told(crash)]
-    search = Search(tree, crash, runner, read, pool)
+    search = Search(tree, crash, runner, read, pool, literals(tree, read, TEXTS))
     found: list[Call] = []
     alike: list[Call] = []
-    for done in chain([search.run(_seeds(tree, crash, read))], search.generations()):
+    for done in _runs(search, tree, crash):
         hits = [(call, outcome) for call, outcome in done.items() if reproduces(outcome, crash)]
         exact = [c for c, o in hits if _plain(o.text) == _plain(crash.exception.message)]
         found += _spread(exact)
         alike += [c for c, _ in hits]
         if found and not every:
             break
-    return found or _spread(alike)
+    return _confirmed(tree, found or _spread(alike), crash, runner)
 
 
-def _seeds(tree: Path, crash: Crash, read: Sequence[Suite]) -> list[Call]:
-    """What the search begins with: calls of tests, of the report and of the code, each with one step more or less."""
+def _confirmed(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> list[Call]:
+    """Those that crash as reported in a new process, where no call before them left anything; the first shortened."""
+    sure = _hits(tree, calls, crash, runner)[1] if calls else []
+    for shorter in (cut, without_unread) if sure else ():
+        sure[:1] = [*_hits(tree, list(shorter(sure[0])), crash, runner)[1], sure[0]][:1]
+    return sure
+
+
+def _runs(search: Search, tree: Path, crash: Crash) -> Iterator[dict[Call, ProbeOutcome]]:
+    """What tests, the report and the code give; then the search."""
     told = [set_apart(call) for call in recorded_calls(tree, crash)]
     files = [more for call in recorded_calls(tree, crash) for more in with_files(call, crash)]
-    seeds = [*scaffolds(tree, crash, most=TESTED), *calls_in_code(tree, crash), *told, *files]
-    known = literals(tree, read, TEXTS)
-    return [*seeds, *(more for seed in seeds for more in (*staged(seed), *swapped(seed, known)))][:BATCH]
+    tests, documented = scaffolds(tree, crash, most=TESTED), examples(tree, crash)
+    seeds = [*tests, *told, *files, *documented, *calls_in_code(tree, crash)][:BATCH]
+    yield search.run(seeds)
+    yield from search.generations()
 
 
 def _hits(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) -> tuple[list[Call], list[Call]]:

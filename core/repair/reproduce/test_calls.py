@@ -14,36 +14,19 @@ from itertools import islice, zip_longest
 from pathlib import Path
 
 from core.models import Crash
-from core.repair.localize.sources import called, decorators, files, parsed
+from core.repair.localize.sources import called, decorators, files, parsed, words
 from core.repair.localize.syntax import Function, arguments_of, identifier, nodes
 from core.repair.reproduce.mutate import types_in
 from core.repair.reproduce.test_methods import Methods, Unbound, is_assertion, tests_of, unused
 from core.repair.reproduce.test_modules import Suite, assigned, defines, names_of, suites
 from core.repair.sandbox.probe import Call
 
-MOST, ROWS, DEPTH, LINES = 40, 8, 4, 60
+MOST, EACH, ROWS, DEPTH, LINES = 40, 3, 8, 4, 60
 _GIVEN = {
     "tmp_path": "tmp_path = pathlib.Path(tempfile.mkdtemp())",
     "tmpdir": "tmpdir = pathlib.Path(tempfile.mkdtemp())",
 }
-_NEUTRAL = frozenset(
-    [
-        "raises",
-        "approx",
-        "len",
-        "list",
-        "sorted",
-        "set",
-        "dict",
-        "type",
-        "isinstance",
-        "repr",
-        "str",
-        "all",
-        "any",
-        "next",
-    ]
-)
+_NEUTRAL = words("raises approx len list sorted set dict type isinstance repr str all any next")
 Row = dict[str, ast.expr]
 
 
@@ -60,7 +43,7 @@ def scaffolds(tree: Path, crash: Crash, wanted_only: bool = False, most: int = M
 
 
 def of_suite(suite: Suite, read: list[Suite], wanted: set[str]) -> Iterator[tuple[Call, bool]]:
-    """The calls of a module's tests, each with whether it calls a wanted function."""
+    """Some calls of each of a module's tests: of wanted functions, and the last of the others."""
     for owner, node in sorted(tests_of(suite), key=lambda found: not wanted & _mentioned(found[1])):
         methods = Methods(suite, owner, read) if owner else None
         rows = list(islice(_rows(suite, [*(owner.decorator_list if owner else []), *node.decorator_list]), ROWS))
@@ -165,12 +148,12 @@ def _of_test(
     setup = _Setup(suite)
     setup.bind(node, row)
     body = list(_flat([*(methods.setup() if methods else []), *node.body]))
-    for at, statement in enumerate(body):
-        for call in _outer_calls(statement):
-            before = [n for n in body[:at] if not is_assertion(n)]
-            made = _made(setup, methods, [*before, ast.Expr(call)])
-            if made:
-                yield made, bool({called(c) for c in nodes(call, ast.Call)} & wanted)
+    calls = [(at, call) for at, statement in enumerate(body) for call in outer_calls(statement)]
+    direct = [(at, call) for at, call in calls if {called(c) for c in nodes(call, ast.Call)} & wanted]
+    for at, call in [*direct[:EACH], *[one for one in calls if one not in direct][-1:]]:
+        made = _made(setup, methods, [*(n for n in body[:at] if not is_assertion(n)), ast.Expr(call)])
+        if made:
+            yield made, (at, call) in direct
 
 
 def _made(setup: _Setup, methods: Methods | None, statements: list[ast.stmt]) -> Call | None:
@@ -212,7 +195,7 @@ def _unrolled(loop: ast.For) -> Iterator[ast.stmt]:
         yield from _flat(loop.body)
 
 
-def _outer_calls(statement: ast.stmt) -> Iterator[ast.expr]:
+def outer_calls(statement: ast.stmt) -> Iterator[ast.expr]:
     """The outermost calls of a simple statement, and what a sequence function is given."""
     if isinstance(statement, ast.For | ast.While | ast.If | ast.With | ast.Try | Function | ast.ClassDef):
         return

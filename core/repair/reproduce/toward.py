@@ -18,6 +18,7 @@ from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.locate import extent, place_of, spliced
 from core.repair.localize.sources import UNREADABLE, called, definition, parameters
 from core.repair.localize.syntax import Function, identifier, nodes
+from core.repair.reproduce.mutate import HELPERS
 from core.repair.reproduce.value_classes import value_classes
 from core.repair.reproduce.values import Part, imports_for, source
 from core.repair.sandbox.probe import Call
@@ -61,6 +62,13 @@ class Report:
         return list(dict.fromkeys(part[0] for text in held if (part := source(text)) and len(part[0]) > 2))[:TEXTS]
 
     @cached_property
+    def values(self) -> list[Part]:
+        """Values among the locals of the innermost frames, those first that the frame's line names."""
+        known = value_classes(self.tree)
+        held = [text for f in reversed(self.frames[-3:]) for text in _by_line(f) if len(text) < TEXT]
+        return list(dict.fromkeys(part for text in held if (part := source(text, known))))[:TEXTS]
+
+    @cached_property
     def words(self) -> list[str]:
         """Short texts in the values of the innermost frames and in the message."""
         held = [text for f in reversed(self.frames[-3:]) for text in (f.locals or {}).values() if len(text) < 200]
@@ -79,11 +87,17 @@ class Report:
         return list(dict.fromkeys(n.attr for n in near if id(n) not in called_))[:6]
 
 
+def _by_line(frame: Frame) -> list[str]:
+    named = set(re.findall(r"\w+", frame.code))
+    return [text for name, text in sorted((frame.locals or {}).items(), key=lambda pair: pair[0] not in named)]
+
+
 def toward(call: Call, report: Report, objects: Mapping[str, str], owner: str) -> list[Iterator[Call]]:
     """Ways in which the call may come nearer, each a stream of calls; ``objects`` are those that it left."""
     return [
         as_reported(call, report),
         with_state(call, report, [n for n, kind in objects.items() if kind == owner and n != "_value"]),
+        with_values(call, report),
         with_words(call, report),
         with_texts(call, report),
     ]
@@ -119,6 +133,21 @@ def with_state(call: Call, report: Report, names: list[str]) -> Iterator[Call]:
                 yield replace(call, setup=f"{call.setup}\n{name}.{field} = {value}".strip())
 
 
+def with_values(call: Call, report: Report) -> Iterator[Call]:
+    """What a variable, a field or a parameter is given becomes a value of the report's innermost frames."""
+    places = [(part, text, value) for part, text in _parts(call) for value in _given_values(text)[:PLACES]]
+    for new, lines in report.values:
+        for part, text, value in places:
+            if ast.unparse(value) != new:
+                yield changed(call, part, spliced(text, value, new), list(lines))
+
+
+def _given_values(text: str) -> list[ast.expr]:
+    set_ = [n.value for n in _nodes(text, ast.Assign)]
+    named = [k.value for n in _nodes(text, ast.Call) for k in n.keywords]
+    return [*set_, *named, *(a for n in _nodes(text, ast.Call) for a in n.args if not isinstance(a, ast.Starred))]
+
+
 def with_words(call: Call, report: Report) -> Iterator[Call]:
     """A word of a text becomes one of the report's, wherever it stands in that text."""
     for part, text in _parts(call):
@@ -150,12 +179,14 @@ def _parts(call: Call) -> list[tuple[str, str]]:
 
 
 def _nodes(text: str, kind: type) -> list:
-    """The text's nodes of a kind, the last first: what stands near the call counts most. F-strings' parts left out."""
+    """The text's nodes of a kind, the last first: what stands near the call counts most. Parts of f-strings and of
+    helper functions are left out.
+    """
     try:
         tree = ast.parse(text)
     except UNREADABLE:
         return []
-    inner = {id(n) for joined in nodes(tree, ast.JoinedStr) for n in ast.walk(joined)}
+    inner = {id(n) for outer in nodes(tree, ast.JoinedStr, *HELPERS) for n in ast.walk(outer)}
     return [n for n in nodes(tree, kind) if id(n) not in inner][::-1]
 
 

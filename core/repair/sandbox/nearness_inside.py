@@ -1,8 +1,8 @@
 """Runs inside the sandbox, in front of sandbox_harness.py: how near a call comes to a reported crash.
 
-The reported frames are the steps of the way. Each function that is entered counts one step; within it, the distance
-from the reported line and the share of the reported locals that have the reported values count up to one more. This
-is the crash distance of EvoCrash (Soltani, Panichella and van Deursen, "A Guided Genetic Algorithm for Automated Crash
+The reported frames are the steps of the way. Each counts up to one: for a function that is entered, for the distance
+from the reported line, and there for the share of the reported locals that have the reported values. This is the
+crash distance of EvoCrash (Soltani, Panichella and van Deursen, "A Guided Genetic Algorithm for Automated Crash
 Reproduction", 2017), with the state of the report as in RECORE (Rossler et al., "Reconstructing Core Dumps", 2013).
 
 Standard library alone.
@@ -24,10 +24,15 @@ class Nearness:
         self.places = {}
         for number, (file, function, line, held) in enumerate(steps):
             self.places[os.path.join(root, file), function] = (number, line, held)  # of a recursion the innermost
-        self.best, self.looks = 0.0, LOOKS
+        self.best, self.looks = {}, LOOKS
+
+    @property
+    def near(self):
+        """From 0 to the number of steps."""
+        return round(sum(self.best.values()), 3)
 
     def __enter__(self):
-        self.best, self.looks = 0.0, LOOKS
+        self.best, self.looks = {}, LOOKS
         if self.places:
             sys.settrace(self.called)
         return self
@@ -41,22 +46,22 @@ class Nearness:
         place = self.places.get((code.co_filename, code.co_name))
         if place is None:
             return None
-        self.better(place[0] + ENTERED)
+        self.better(place[0], ENTERED)
         return self.stepped
 
     def stepped(self, frame, event, _argument):
         if event == "line":
             code = frame.f_code
             number, line, held = self.places[code.co_filename, code.co_name]
-            near = number + ENTERED + LINE / (1 + abs(frame.f_lineno - line))
+            near = ENTERED + LINE / (1 + abs(frame.f_lineno - line))
             if frame.f_lineno == line and self.looks:
                 self.looks -= 1
                 near += (1 - ENTERED - LINE) * same(frame.f_locals, held)
-            self.better(near)
+            self.better(number, near)
         return self.stepped
 
-    def better(self, near):
-        self.best = max(self.best, round(near, 3))
+    def better(self, number, near):
+        self.best[number] = max(self.best.get(number, 0.0), near)
 
 
 def same(held, wanted):
@@ -83,5 +88,5 @@ def objects(space, owners):
     for name, value in space.items():
         given = name == "_value" or not name.startswith("_")
         kinds = [kind.__name__ for kind in type(value).__mro__] if given else []
-        found |= {name: owner for owner in owners if owner in kinds}
+        found.update((name, owner) for owner in owners if owner in kinds)
     return found

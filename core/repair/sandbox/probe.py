@@ -13,7 +13,7 @@ from core.repair.sandbox.desk import desk, script
 from core.repair.sandbox.nearness_inside import SHOWN
 from core.repair.types import Runner
 
-_SCRIPTS = [Path(__file__).with_name(f"{name}.py") for name in ("nearness_inside", "sandbox_harness")]
+_SCRIPTS = [Path(__file__).with_name(f"{name}.py") for name in ("nearness_inside", "frames_inside", "sandbox_harness")]
 
 
 TRACED = 60  # seconds of a launch under the tracer
