@@ -76,7 +76,7 @@ def _import_line(place: Place, path: str, call: ast.Call) -> str | None:
 
 @operator(ANY)
 def keyword(place: Place) -> Changes:
-    """A keyword that other calls of the same function give: ``json.dumps(x, default=str)``, ``open(p, encoding=...)``."""
+    """A keyword that other calls of the same function give: ``json.dumps(x, default=str)``."""
     for node in failing(place, ast.Call):
         name, given = ast.unparse(node.func), {k.arg for k in node.keywords}
         others = [(far, path, n) for far, path, n in _calls(place) if n is not node and ast.unparse(n.func) == name]

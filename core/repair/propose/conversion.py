@@ -13,7 +13,7 @@ from core.repair.localize.dataflow import annotation, origins
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
 from core.repair.localize.syntax import last_line, last_name, nodes
-from core.repair.propose.base import Changes, Said, change, failing
+from core.repair.propose.base import Changes, Said, change, failing, module_names
 from core.repair.propose.documentation import told
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
@@ -32,6 +32,7 @@ _RULES = (
     (r"unhashable type: 'set'", "set", "frozenset({0})"),
     (r"as an integer|slice indices must be|not float", "float", "int({0})"),
     (r"expected str, bytes or os.PathLike", "int", "str({0})"),
+    (r"string indices must be|'str' object has no attribute '(get|items|keys|values)'", "str", "json.loads({0})"),
 )
 _WANTS_TEXT = re.compile(r"must be str, not bytes|not \"?bytes\"?\) to str|can't concat str|first arg must be str")
 
@@ -57,10 +58,14 @@ def _kind(place: Place, node: ast.expr) -> str:
 def _here_and_before(place: Place, node: ast.expr, form: str) -> Changes:
     said = Said("", f"{place.source(node)} is of type {_kind(place, node)}, which does not fit", Evidence.TYPE)
     unasked = int("code(" in form and ("decode" in form) != bool(_WANTS_TEXT.search(place.message)))
-    for far, (here, origin) in enumerate([(place, node), *origins(place, node)[:4]]):
+    value, known = place.value(node), module_names(place.module)
+    if form.startswith("json") and not (isinstance(value, str) and value[:1] in ("{", "[") and "json" in known):
+        return
+    literal = 2 * isinstance(node, ast.Constant)
+    for far, (here, origin) in enumerate([(place, node), *origins(place, node)[:4]], literal):
         if new := _converted(here, origin, form):
             says = f"{here.source(origin)} is converted: {new}."
-            yield change(here, here.replace(origin, new), says, said, min(far, 1) + unasked)
+            yield change(here, here.replace(origin, new), says, said, min(far, 1 + literal) + unasked)
 
 
 def _converted(place: Place, node: ast.expr, form: str) -> str:
