@@ -152,7 +152,7 @@ def _number_texts(place: Place) -> list[ast.expr]:
     parts = [n for n in failing(place, *_PLAIN) if place.kind(n) == "str"]
     numeric = [n for n in parts if isinstance(place.value(n), str) and NUMBER.fullmatch(place.value(n))]
     listed = [n for n in failing(place, ast.Name, ast.Attribute) if _holds_numbers(place.value(n))]
-    return numeric or listed or parts
+    return numeric or listed or [n for n in parts if place.value(n) is ...]
 
 
 def _holds_numbers(value: object) -> bool:

@@ -76,6 +76,8 @@ def read(place: Place) -> Iterator[Trouble]:
     kind = place.kind_raised
     none = kind in ("TypeError", "AttributeError") and "None" in place.message
     reader = _none if none else _READERS.get(kind)
+    if kind in ("TypeError", "AttributeError") and not none:
+        reader = _empty
     for trouble in reader(place) if reader else ():
         names = [place.source(trouble.node), place.function.name if place.function else "", str(trouble.key or "")]
         yield replace(trouble, about=trouble.about | words_of(*names) | _KIND_WORDS.get(kind, frozenset()))
@@ -99,6 +101,16 @@ def _none(place: Place) -> Iterator[Trouble]:
         good, bad = f"{text} is not None", f"{text} is None"
         form, harmless = _instead(place, top, node), _harmless(place, node)
         yield Trouble(top, node, good, bad, form, harmless, key=key_of(node))
+
+
+def _empty(place: Place) -> Iterator[Trouble]:
+    """A call that refuses its argument; else a value that was empty where another was expected."""
+    called_ = list(_value(place))
+    yield from called_
+    for node in [] if called_ else _parts(place):
+        if place.value(node) in ("", b"", [], {}, ()) and isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            text = place.source(node)
+            yield Trouble(place.failing or node, node, text, negated(text), key=key_of(node))
 
 
 def key_of(node: ast.expr) -> object:
@@ -259,7 +271,7 @@ _CALLS = (
     (r"at least (one|two) data point", "mean median mode fmean pstdev", "{a}", "", ("0.0",)),
     (r"at least two data points", "stdev variance", "len({a}) > 1", "", ("0.0",)),
     (r"math domain error", "sqrt", "{a} >= 0", "", ()),
-    (r"math domain error", "log log2 log10", "{a} > 0", "", ()),
+    (r"math domain error", "log log2 log10", "{a} > 0", "", ("0",)),
     (r"not in list$|x not in", "index remove", "{a} in {b}", "", ("-1",)),
     (r"substring not found", "index rindex", "{a} in {b}", "{find}", ("-1",)),
     (r"invalid literal for int|could not convert string", "int float", "{a}", "{name}({a} or @@)", ("0",)),
