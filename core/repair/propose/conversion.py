@@ -164,7 +164,7 @@ def _annotated(place: Place, node: ast.expr) -> str:
     name = last_name(node)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         name = str(node.slice.value)
-    return re.sub(r"Optional\[(\w+)\]|\s*\|\s*None", r"\1", annotation(place, name)) if name else ""
+    return re.sub(r"Optional\[(\w+)\]| \| None", r"\1", annotation(place, name)) if name else ""
 
 
 def _is_number(node: ast.expr) -> bool:

@@ -112,7 +112,7 @@ def sentences(place: Place, about: frozenset[str] = frozenset(), everything: boo
 def _texts(place: Place) -> Iterator[tuple[str, bool]]:
     """(text, whether it is the function's own), the nearest first; examples are no documentation of a rule."""
     around = (place.function, class_around(place.module, place.function), place.module)
-    own, owner, module = (re.sub(r"(?m)^\s*(>>>|\.\.\. ).*$", "", documentation(node)) for node in around)
+    own, owner, module = (re.sub(r"(?m)^[ \t]*+(>>>|\.\.\. ).*$", "", documentation(node)) for node in around)
     yield own, True
     yield _comments(place, place.function) if place.function else "", True
     yield owner, False
