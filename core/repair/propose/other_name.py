@@ -44,7 +44,7 @@ def defined(place: Place) -> Changes:
     wrong = match[1]
     uses = [n for n in nodes(place.scope, ast.Name) if n.id == wrong]
     known = {n for n in dir(builtins) if n.islower() and not n.startswith("_")}
-    for far, name in enumerate((near(wrong, visible(place)) or near(wrong, known)) if uses else ()):
+    for far, name in enumerate((near(wrong, visible(place)) or near(wrong, known, 0.8)) if uses else ()):
         said = Said("", f"{name} is defined here and spelled almost like {wrong}", Evidence.SIBLING, far)
         yield change(place, place.replaced((node, name) for node in uses), f"The name is {name}.", said)
     if wrong in own_members(place):
