@@ -12,7 +12,7 @@ import re
 from core.repair.localize.dataflow import annotation, origins
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
-from core.repair.localize.syntax import last_line, last_name, nodes
+from core.repair.localize.syntax import last_name, nodes
 from core.repair.propose.base import Changes, Said, change, failing, module_names
 from core.repair.propose.documentation import told
 from core.repair.propose.registry import operator
@@ -144,7 +144,7 @@ def as_number(place: Place) -> Changes:
             far = 2 if origin is node else int(not isinstance(origin, ast.Subscript | ast.Call))
             text, why = here.source(origin), said or _as_neighbours(here, origin, call)
             says = f"{text} is a text: it becomes a number where it is read."
-            yield change(here, _in_its_try(here, origin, f"{call}({text})"), says, why, far)
+            yield change(here, here.replace(origin, f"{call}({text})"), says, why, far)
 
 
 def _number_texts(place: Place) -> list[ast.expr]:
@@ -188,21 +188,3 @@ def _as_neighbours(place: Place, node: ast.expr, call: str) -> Said | None:
 
 def _entries(node: ast.Dict | ast.Call) -> list[ast.expr]:
     return list(node.values) if isinstance(node, ast.Dict) else [*node.args, *(k.value for k in node.keywords)]
-
-
-def _in_its_try(place: Place, node: ast.expr, new: str) -> str:
-    """The conversion; where a try right below answers for a ValueError, its statement moves into it."""
-    body = place.function.body if place.function else []
-    for statement, after in zip(body, body[1:], strict=False):
-        holds = isinstance(statement, ast.Assign) and any(n is node for n in ast.walk(statement))
-        if holds and isinstance(after, ast.Try) and any(_answers(h) for h in after.handlers):
-            rows = place.text.splitlines(keepends=True)
-            first = after.body[0]
-            line = place.source(statement).replace(place.source(node), new, 1)
-            above = rows[: statement.lineno - 1] + rows[last_line(statement) : first.lineno - 1]
-            return "".join([*above, " " * first.col_offset + line + "\n", *rows[first.lineno - 1 :]])
-    return place.replace(node, new)
-
-
-def _answers(handler: ast.ExceptHandler) -> bool:
-    return handler.type is not None and "ValueError" in ast.unparse(handler.type)

@@ -40,7 +40,6 @@ VALUES = (
     (re.compile(rf"(?:(?<=\bas )|(?<=defaults to )|(?<=default is )){_CODE}\b"), "word"),
     (re.compile(rf"\b{_CODE}\b(?= is (?:assumed|taken|used))"), "word"),
 )
-_EMPTY = {"list": "[]", "dict": "{}", "set": "set()", "tuple": "()", "int": "0", "float": "0.0", "str": '""'}
 CONDITION = re.compile(
     r"\b(if|when|where|without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|"
     r"for (?:an?|what|those)|"
@@ -159,7 +158,7 @@ def _split(text: str) -> Iterator[str]:
 def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Said]:
     """Values that such sentences name, the likeliest first; one value, one entry."""
     said = [s for sentence in sentences(place, about) for s in _values(sentence)]
-    return best([*said, *_constants(place, about), *_of_result(place)])
+    return best([*said, *_constants(place, about)])
 
 
 def best(said: list[Said]) -> list[Said]:
@@ -175,22 +174,6 @@ def told(place: Place, words: str) -> Said | None:
     around = [place.module, class_around(place.module, place.function), place.function]
     found = saying(words, " ".join(documentation(node) for node in around))
     return Said("", f"the documentation says: {found[:160]}", Evidence.DOCUMENTED) if found else None
-
-
-def _of_result(place: Place) -> Iterator[Said]:
-    """ "Unknown users have no roles" of ``roles() -> list``; "a user without a plan is not premium" of a bool."""
-    function = place.function
-    if function is None or function.returns is None:
-        return
-    told, named = ast.unparse(function.returns), words_of(function.name)
-    kind = re.split(r"\W", told)[0]
-    for sentence in sentences(place):
-        none = re.search(r"\b(?:has|have|gets?|there (?:is|are)) no (\w+)", sentence.text, re.I)
-        if none and words_of(none[1]) & named and kind in _EMPTY:
-            yield Said(_EMPTY[kind], sentence.words, Evidence.DOCUMENTED, 1)
-        denied = re.search(r"\b(is|are|do|does) (not|never)\b", sentence.text)
-        if told == "bool" and denied and _ABSENT.search(sentence.text):
-            yield Said("False", sentence.words, Evidence.DOCUMENTED, 2)
 
 
 def _values(sentence: Sentence) -> Iterator[Said]:
