@@ -276,7 +276,6 @@ _CALLS = (
     (r"substring not found", "index rindex", "{a} in {b}", "{find}", ("-1",)),
     (r"invalid literal for int|could not convert string", "int float", "{a}", "{name}({a} or @@)", ("0",)),
     (r"invalid literal for int", "int", "{a}.strip()", "", ()),
-    (r"invalid literal for int", "int", "{a}.strip().isdigit()", "", ()),
     (r"Invalid isoformat|does not match format|time data ''", "fromisoformat strptime", "{a}", "", ("None",)),
     (r"Expecting value: line 1 column 1 \(char 0\)", "loads", "{a}", "", ("{}",)),
 )  # fmt: skip
@@ -289,8 +288,7 @@ def _call(place: Place) -> Iterator[Trouble]:
             texts = _texts(place, node)
             good = condition.format(**texts) if repeatable(node.args[0]) else ""
             text = form.format(**texts) if form else ""
-            far = _width(condition, place.value(node.args[0]))
-            yield Trouble(node, node.args[0], good, negated(good) if good else "", text, neutral, far=far)
+            yield Trouble(node, node.args[0], good, negated(good) if good else "", text, neutral)
 
 
 def _fits(place: Place, node: ast.Call, form: str) -> bool:
@@ -308,13 +306,6 @@ def _texts(place: Place, node: ast.Call) -> dict[str, str]:
         first = ""
     found = {"call": opened(place, node), "find": place.source(node).replace("index(", "find("), "last": last}
     return found | {"name": called(node), "a": first, "b": place.source(owner) if owner is not None else ""}
-
-
-def _width(condition: str, value: object) -> int:
-    """How much wider than the crash asks a condition on a text is."""
-    if condition.endswith("isdigit()"):
-        return 0 if isinstance(value, str) and value.strip() else 2
-    return int(condition.endswith("strip()") and value == "")
 
 
 _TOO_FEW = re.compile(r"not enough values to unpack \(expected (?:at least )?(\d+)")
