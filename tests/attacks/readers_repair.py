@@ -21,7 +21,7 @@ from core.repair.fixers.model_fixer import ModelFixer
 from core.repair.judge import capabilities, forbidden_code, policy
 from core.repair.localize import fixability
 from core.repair.localize.locate import located
-from core.repair.propose import TEMPLATES, documentation
+from core.repair.propose import OPERATORS, documentation
 from core.repair.prove import generated_tests, proof
 from core.repair.reproduce import guided_inputs, mutate, reproduce, seed_values, test_calls, values
 from core.repair.reproduce.inputs import recorded_calls
@@ -77,7 +77,7 @@ def _reported(text: str, kind: str, line: int = 10) -> Crash:
 
 
 def _proposed(text: str) -> None:
-    for kind in TEMPLATES:
+    for kind in OPERATORS:  # ANY is no exception's name, and has the operators of every exception
         for message in MESSAGES[: 1 if kind != "TypeError" else None]:
             list(EmbeddedFixer().propose(program(), located(program(), _reported(message.format(text), kind))))
 

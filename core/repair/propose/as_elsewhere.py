@@ -20,14 +20,15 @@ from core.repair.propose.troubles import key_of
 from core.repair.types import Evidence
 
 _LOOKS = {"len", "print", "isinstance", "type", "repr", "hasattr", "getattr", "callable", "id", "iter", "next", "super"}
-MOST = 8  # ingredients of one expression
+MOST = 4  # ingredients of one expression
 
 
-@operator(ANY)
+@operator("KeyError", "TypeError", "ValueError", "AttributeError", "UnicodeDecodeError", "UnicodeEncodeError")
 def converted(place: Place) -> Changes:
     """``table[name]`` where the file has ``name.lower()``, ``total + amount`` where it has ``Decimal(amount)``."""
     for node in failing(place, ast.Name, ast.Attribute, ast.Subscript):
-        found = _uses(place, node) if isinstance(node.ctx, ast.Load) and key_of(node) else ()
+        named = len(str(key_of(node) or "")) > 1 and key_of(node) not in ("self", "cls")
+        found = _uses(place, node) if isinstance(node.ctx, ast.Load) and named else ()
         for new, line, said in found:
             text = with_import(place, line, place.replace(node, new))
             yield change(place, text, f"{place.source(node)} is read as elsewhere: {new}.", said)
@@ -44,7 +45,7 @@ def _uses(place: Place, node: ast.expr) -> list[tuple[str, str, Said]]:
         form = ast.unparse(call).replace(ast.unparse(subject), place.source(node), 1)
         line = _import_line(place, path, call)
         if line is not None:
-            said = Said("", f"{path}:{call.lineno} reads {key_of(node)} so", Evidence.SIBLING, far)
+            said = Said("", f"{path}:{call.lineno} reads {key_of(node)} so", Evidence.STYLE, far + 1)
             found.setdefault(form, (form, line, said))
     return list(found.values())[:MOST]
 
@@ -76,7 +77,7 @@ def _import_line(place: Place, path: str, call: ast.Call) -> str | None:
 
 @operator(ANY)
 def keyword(place: Place) -> Changes:
-    """A keyword that other calls of the same function give: ``json.dumps(x, default=str)``, ``open(p, encoding=...)``."""
+    """A keyword that other calls of the same function give: ``json.dumps(x, default=str)``."""
     for node in failing(place, ast.Call):
         name, given = ast.unparse(node.func), {k.arg for k in node.keywords}
         others = [(far, path, n) for far, path, n in _calls(place) if n is not node and ast.unparse(n.func) == name]

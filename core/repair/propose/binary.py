@@ -15,9 +15,9 @@ from core.repair.propose.base import Changes, Said, change
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
 
-METHODS = frozenset(
-    ["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__", "__sub__", "__mul__", "__truediv__", "__floordiv__", "__mod__", "__and__", "__or__", "__xor__", "__radd__", "__rsub__", "__rmul__", "__iadd__", "__matmul__"]
-)
+_COMPARE = ("eq", "ne", "lt", "le", "gt", "ge")
+_COMPUTE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "and", "or", "xor", "matmul", "radd", "rsub", "rmul")
+METHODS = frozenset(f"__{name}__" for name in (*_COMPARE, *_COMPUTE))
 
 
 @operator("AttributeError", "TypeError")

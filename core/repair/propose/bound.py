@@ -1,4 +1,4 @@
-"""A bound or a position that is off by one: mutations of GenProg's successors and of TBar, where a position overflowed."""
+"""A bound that is one too large, where a position overflowed: the "mutate conditional" pattern of TBar (Liu 2019)."""
 
 from __future__ import annotations
 

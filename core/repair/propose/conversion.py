@@ -12,8 +12,8 @@ import re
 from core.repair.localize.dataflow import annotation, origins
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import called
-from core.repair.localize.syntax import last_line, last_name, nodes
-from core.repair.propose.base import Changes, Said, change, failing
+from core.repair.localize.syntax import last_name, nodes
+from core.repair.propose.base import Changes, Said, change, failing, module_names
 from core.repair.propose.documentation import told
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
@@ -32,6 +32,7 @@ _RULES = (
     (r"unhashable type: 'set'", "set", "frozenset({0})"),
     (r"as an integer|slice indices must be|not float", "float", "int({0})"),
     (r"expected str, bytes or os.PathLike", "int", "str({0})"),
+    (r"string indices must be|'str' object has no attribute '(get|items|keys|values)'", "str", "json.loads({0})"),
 )
 _WANTS_TEXT = re.compile(r"must be str, not bytes|not \"?bytes\"?\) to str|can't concat str|first arg must be str")
 
@@ -57,10 +58,14 @@ def _kind(place: Place, node: ast.expr) -> str:
 def _here_and_before(place: Place, node: ast.expr, form: str) -> Changes:
     said = Said("", f"{place.source(node)} is of type {_kind(place, node)}, which does not fit", Evidence.TYPE)
     unasked = int("code(" in form and ("decode" in form) != bool(_WANTS_TEXT.search(place.message)))
-    for far, (here, origin) in enumerate([(place, node), *origins(place, node)[:4]]):
+    value, known = place.value(node), module_names(place.module)
+    if form.startswith("json") and not (isinstance(value, str) and value[:1] in ("{", "[") and "json" in known):
+        return
+    literal = 2 * isinstance(node, ast.Constant)
+    for far, (here, origin) in enumerate([(place, node), *origins(place, node)[:4]], literal):
         if new := _converted(here, origin, form):
             says = f"{here.source(origin)} is converted: {new}."
-            yield change(here, here.replace(origin, new), says, said, min(far, 1) + unasked)
+            yield change(here, here.replace(origin, new), says, said, min(far, 1 + literal) + unasked)
 
 
 def _converted(place: Place, node: ast.expr, form: str) -> str:
@@ -139,7 +144,7 @@ def as_number(place: Place) -> Changes:
             far = 2 if origin is node else int(not isinstance(origin, ast.Subscript | ast.Call))
             text, why = here.source(origin), said or _as_neighbours(here, origin, call)
             says = f"{text} is a text: it becomes a number where it is read."
-            yield change(here, _in_its_try(here, origin, f"{call}({text})"), says, why, far)
+            yield change(here, here.replace(origin, f"{call}({text})"), says, why, far)
 
 
 def _number_texts(place: Place) -> list[ast.expr]:
@@ -147,7 +152,7 @@ def _number_texts(place: Place) -> list[ast.expr]:
     parts = [n for n in failing(place, *_PLAIN) if place.kind(n) == "str"]
     numeric = [n for n in parts if isinstance(place.value(n), str) and NUMBER.fullmatch(place.value(n))]
     listed = [n for n in failing(place, ast.Name, ast.Attribute) if _holds_numbers(place.value(n))]
-    return numeric or listed or parts
+    return numeric or listed or [n for n in parts if place.value(n) is ...]
 
 
 def _holds_numbers(value: object) -> bool:
@@ -159,7 +164,7 @@ def _annotated(place: Place, node: ast.expr) -> str:
     name = last_name(node)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         name = str(node.slice.value)
-    return re.sub(r"Optional\[(\w+)\]|\s*\|\s*None", r"\1", annotation(place, name)) if name else ""
+    return re.sub(r"Optional\[(\w+)\]| \| None", r"\1", annotation(place, name)) if name else ""
 
 
 def _is_number(node: ast.expr) -> bool:
@@ -183,21 +188,3 @@ def _as_neighbours(place: Place, node: ast.expr, call: str) -> Said | None:
 
 def _entries(node: ast.Dict | ast.Call) -> list[ast.expr]:
     return list(node.values) if isinstance(node, ast.Dict) else [*node.args, *(k.value for k in node.keywords)]
-
-
-def _in_its_try(place: Place, node: ast.expr, new: str) -> str:
-    """The conversion; where a try right below answers for a ValueError, its statement moves into it."""
-    body = place.function.body if place.function else []
-    for statement, after in zip(body, body[1:], strict=False):
-        holds = isinstance(statement, ast.Assign) and any(n is node for n in ast.walk(statement))
-        if holds and isinstance(after, ast.Try) and any(_answers(h) for h in after.handlers):
-            rows = place.text.splitlines(keepends=True)
-            first = after.body[0]
-            line = place.source(statement).replace(place.source(node), new, 1)
-            above = rows[: statement.lineno - 1] + rows[last_line(statement) : first.lineno - 1]
-            return "".join([*above, " " * first.col_offset + line + "\n", *rows[first.lineno - 1 :]])
-    return place.replace(node, new)
-
-
-def _answers(handler: ast.ExceptHandler) -> bool:
-    return handler.type is not None and "ValueError" in ast.unparse(handler.type)

@@ -16,6 +16,8 @@ from core.repair.propose.base import Said
 from core.repair.types import Evidence
 
 LONGEST = 20_000  # characters of one documentation that are read
+SHORT = 4_000  # bytes of a README that is about one program; a longer one is a manual
+NOTHING = frozenset({"zero", "nothing", "empty", "without", "none", "last"})  # words for what is not there
 SENTENCE = 1_000  # characters of one sentence that are read: each of its values is looked at with all around it
 _WORD_VALUES = r"unknown|anonymous|guest|default|none|other|misc|n/a|missing|direct|standard|untitled|unnamed|general"
 # EUR, INFO, DE; what is written in capitals everywhere is no value
@@ -28,7 +30,7 @@ VALUES = (
     (re.compile(r"\b(?:an? )?empty set\b|\bset\(\)", re.I), "set()"),
     (re.compile(r"(?<![\w.\-])-?\d+\.\d+(?![\w.]|\s?%)"), None),
     (re.compile(r"\b(?:None|True|False)\b"), None),
-    (re.compile(r"(?<![\w.\-:/])-?\d+(?![\w\-%/:]|\.\d|\s%)"), None),
+    (re.compile(r"(?<![\w.\-:/,])-?\d+(?![\w\-%/:]|[.,]\d|\s%)"), None),
     (re.compile(r"(?:``[^`\n]{1,40}``|(?<!\w)\"[^\"\n]{0,40}\"|(?<!\w)'[^'\n]{1,40}'(?!\w))"), None),
     (re.compile(r"\bzero\b", re.I), "0"),
     (re.compile(r"\b(?:is|are|be|left|stays?) (?:then )?(?:empty|blank)$", re.I), '""'),
@@ -38,7 +40,6 @@ VALUES = (
     (re.compile(rf"(?:(?<=\bas )|(?<=defaults to )|(?<=default is )){_CODE}\b"), "word"),
     (re.compile(rf"\b{_CODE}\b(?= is (?:assumed|taken|used))"), "word"),
 )
-_EMPTY = {"list": "[]", "dict": "{}", "set": "set()", "tuple": "()", "int": "0", "float": "0.0", "str": '""'}
 CONDITION = re.compile(
     r"\b(if|when|where|without|missing|absent|unknown|otherwise|defaults?|nothing|no|none|empty|optional|null|"
     r"for (?:an?|what|those)|"
@@ -94,32 +95,38 @@ def words_of(*names: str) -> frozenset[str]:
 
 
 def sentences(place: Place, about: frozenset[str] = frozenset(), everything: bool = False) -> Iterator[Sentence]:
-    """Sentences on conditions, the function's first; of the module those ``about`` it, unless ``everything``."""
+    """Sentences on conditions, the function's first; of the module those ``about`` it, unless ``everything``.
+
+    A word such as "empty" is about what is missing in the function's own words alone.
+    """
     for far, (text, own) in enumerate(_texts(place)):
         for sentence in _split(text[:LONGEST]):
             if not CONDITION.search(sentence) and not SKIPPED.search(sentence):
                 continue
-            related = bool(words_of(sentence) & about)
+            related = bool(words_of(sentence) & (about if own else about - NOTHING))
             if own or related or everything:
                 yield Sentence(sentence, Evidence.DOCUMENTED if related else Evidence.STYLE, far // 2)
 
 
 def _texts(place: Place) -> Iterator[tuple[str, bool]]:
-    """(text, whether it is the function's own), the nearest first."""
-    yield documentation(place.function), True
+    """(text, whether it is the function's own), the nearest first; examples are no documentation of a rule."""
+    around = (place.function, class_around(place.module, place.function), place.module)
+    own, owner, module = (re.sub(r"(?m)^[ \t]*+(>>>|\.\.\. ).*$", "", documentation(node)) for node in around)
+    yield own, True
     yield _comments(place, place.function) if place.function else "", True
-    yield documentation(class_around(place.module, place.function)), False
-    yield documentation(place.module), False
+    yield owner, False
+    yield module, False
     readme = next((p for p in (place.tree / "README.md", place.tree / "README.rst") if p.is_file()), None)
-    if readme and not readme.is_symlink():
+    if readme and not readme.is_symlink() and readme.stat().st_size < SHORT:
         yield readme.read_text(encoding="utf-8", errors="replace"), False
 
 
 def _comments(place: Place, function: Function) -> str:
-    """Comments of the function and of the two lines above it, each a paragraph."""
+    """Comments of the two lines above the function and of the three above the failing one, each a paragraph."""
     first = min([function.lineno, *(d.lineno for d in function.decorator_list)])
-    rows = place.text.splitlines()[max(0, first - 3) : function.end_lineno]
-    return "\n\n".join(row.split("#", 1)[1].strip() for row in rows if re.search(r"(^|\s)#", row))
+    rows, near = place.text.splitlines(), max(first, place.line - 3)
+    lines = [*rows[max(0, first - 3) : first], *rows[near - 1 : place.line]]
+    return "\n\n".join(row.split("#", 1)[1].strip() for row in lines if re.search(r"(^|\s)#", row))
 
 
 def saying(words: str, text: str, flags: str = "i") -> str:
@@ -151,7 +158,7 @@ def _split(text: str) -> Iterator[str]:
 def documented(place: Place, about: frozenset[str] = frozenset()) -> list[Said]:
     """Values that such sentences name, the likeliest first; one value, one entry."""
     said = [s for sentence in sentences(place, about) for s in _values(sentence)]
-    return best([*said, *_constants(place, about), *_of_result(place)])
+    return best([*said, *_constants(place, about)])
 
 
 def best(said: list[Said]) -> list[Said]:
@@ -169,29 +176,14 @@ def told(place: Place, words: str) -> Said | None:
     return Said("", f"the documentation says: {found[:160]}", Evidence.DOCUMENTED) if found else None
 
 
-def _of_result(place: Place) -> Iterator[Said]:
-    """ "Unknown users have no roles" of ``roles() -> list``; "a user without a plan is not premium" of a bool."""
-    function = place.function
-    if function is None or function.returns is None:
-        return
-    told, named = ast.unparse(function.returns), words_of(function.name)
-    kind = re.split(r"\W", told)[0]
-    for sentence in sentences(place):
-        none = re.search(r"\b(?:has|have|gets?|there (?:is|are)) no (\w+)", sentence.text, re.I)
-        if none and words_of(none[1]) & named and kind in _EMPTY:
-            yield Said(_EMPTY[kind], sentence.words, Evidence.DOCUMENTED, 1)
-        denied = re.search(r"\b(is|are|do|does) (not|never)\b", sentence.text)
-        if told == "bool" and denied and _ABSENT.search(sentence.text):
-            yield Said("False", sentence.words, Evidence.DOCUMENTED, 2)
-
-
 def _values(sentence: Sentence) -> Iterator[Said]:
     for match, value in _apart(sentence.text):
         before, after = sentence.text[: match.start()], sentence.text[match.end() :]
         found = repr(match.group()) if value == "word" else value or match.group().strip("`")
         if is_expression(found) and not _OF_INPUT.search(before):
             linked = bool(_LINK.search(before) or _AFTER.search(after))
-            yield Said(found, sentence.words, sentence.grade, sentence.far + (0 if linked else 2))
+            grade = sentence.grade if linked else min(sentence.grade, Evidence.STYLE)
+            yield Said(found, sentence.words, grade, sentence.far)
 
 
 def _apart(text: str) -> Iterator[tuple[re.Match, str | None]]:

@@ -16,14 +16,26 @@ from core.repair.types import Evidence
 
 
 def siblings(place: Place, key: object) -> Iterator[Said]:
-    """Defaults that other places give the same key: ``x.get(key, default)``, ``x.get(key) or d``, a field's."""
+    """Defaults that other places give the same key: ``x.get(key, default)``, ``x.get(key) or d``, a field's.
+
+    A default that is looked up by its own key, ``x.get("a", DEFAULTS["a"])``, is one for every key.
+    """
     for path in [place.path, *files(place.tree)]:
         for node in nodes(parsed(place.tree, path), ast.BoolOp, ast.Call, ast.AnnAssign):
             found = _default_of(node, key)
             if isinstance(found, _PLAIN):
-                yield Said(
-                    ast.unparse(found), f"{path}:{node.lineno} uses the same default for {key!r}", Evidence.SIBLING
-                )
+                words = f"{path}:{node.lineno} uses the same default for {key!r}"
+                yield Said(ast.unparse(found), words, Evidence.SIBLING)
+            elif path == place.path and isinstance(node, ast.Call) and (value := _default_by_key(node, key)):
+                yield Said(value, f"{path}:{node.lineno} uses the default of another key so", Evidence.SIBLING, 1)
+
+
+def _default_by_key(call: ast.Call, key: object) -> str:
+    """``DEFAULTS[key]`` of ``x.get("other", DEFAULTS["other"])``; empty for any other call."""
+    match call:
+        case ast.Call(args=[ast.Constant(value=other), ast.Subscript(value=table, slice=ast.Constant(value=same))]):
+            return f"{ast.unparse(table)}[{key!r}]" if called(call) == "get" and other == same != key else ""
+    return ""
 
 
 _PLAIN = ast.Constant | ast.List | ast.Dict | ast.Tuple | ast.UnaryOp

@@ -10,7 +10,7 @@ from core.repair.localize.sources import called
 from core.repair.localize.syntax import Function, identifier, nodes
 from core.repair.propose.arguments import named
 from core.repair.propose.base import Changes, change, failing
-from core.repair.propose.documentation import words_of
+from core.repair.propose.documentation import NOTHING, words_of
 from core.repair.propose.evidence import missing_values
 from core.repair.propose.registry import operator
 
@@ -22,7 +22,7 @@ def returned_value(place: Place) -> Changes:
         return
     for node in failing(place, ast.Call, ast.Name):
         for at, function in _giving_none(place, node):
-            for said in missing_values(at, (), words_of(function.name)):
+            for said in missing_values(at, (), words_of(function.name) | NOTHING):
                 if said.value != "None" and said.words:
                     text = at.after(function.body[-1], f"return {said.value}")
                     says = f"{function.name} gives {said.value} where it gave nothing."

@@ -10,7 +10,6 @@ from importlib import import_module
 from itertools import takewhile
 
 from core.repair.localize.locate import Place
-from core.repair.localize.python2 import RENAMED
 from core.repair.localize.sources import module_of
 from core.repair.localize.syntax import Function, identifier, imported_name, importing, imports_of, last_line
 from core.repair.propose.base import Changes, Said, change, module_names, modules
@@ -132,8 +131,6 @@ def imported(place: Place) -> Changes:
     if not match:
         return
     name, home = match[1], match[2]
-    if (home, name) in REMOVED:
-        yield from _moved(place, home, name)
     for path, module in modules(place):
         if path.removesuffix(".py").removesuffix("/__init__").replace("/", ".").endswith(home):
             for near in difflib.get_close_matches(name, sorted(module_names(module) - {name}), 2, 0.6):
@@ -142,41 +139,3 @@ def imported(place: Place) -> Changes:
 
 
 _NOT_THERE = re.compile(r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'")
-
-
-@operator("ModuleNotFoundError")
-def renamed(place: Place) -> Changes:
-    """``from urlparse import urljoin``: the module has another name in Python 3."""
-    match = re.search(r"No module named '([\w.]+)'", place.message)
-    old = match[1] if match else ""
-    for node in imports_of(place.module) if old in RENAMED else ():
-        if line := _under_new_name(node, old):
-            said = Said("", f"the standard library's {old} is called {RENAMED[old]} in Python 3", Evidence.DOCUMENTED)
-            yield change(place, place.replace(node, line), f"The module is {RENAMED[old]} now.", said)
-
-
-def _under_new_name(node: ast.Import | ast.ImportFrom, old: str) -> str:
-    """The import of the renamed module; empty when the statement imports another."""
-    if isinstance(node, ast.ImportFrom):
-        return ast.unparse(ast.ImportFrom(RENAMED[old], node.names, 0)) if node.module == old else ""
-    first = node.names[0]
-    return f"import {RENAMED[old]} as {first.asname or old}" if first.name == old else ""
-
-
-def _moved(place: Place, module: str, name: str) -> Changes:
-    new, _ = REMOVED[module, name]
-    said = Said("", f"{module}.{name} was removed from the standard library in favour of {new}", Evidence.DOCUMENTED)
-    for node in [n for n in imports_of(place.module) if isinstance(n, ast.ImportFrom) and n.module == module]:
-        for alias in [a for a in node.names if a.name == name][:1]:
-            rest = [a for a in node.names if a.name != name]
-            lines = [_of_new_home(alias, new), *([ast.unparse(ast.ImportFrom(module, rest, 0))] if rest else [])]
-            yield change(place, place.replace(node, "\n".join(lines)), f"{name} is {new} now.", said)
-
-
-def _of_new_home(alias: ast.alias, new: str) -> str:
-    """The line that gives the alias's name to what replaces it."""
-    home, _, last = new.rpartition(".")
-    if not home:
-        return f"{imported_name(alias)} = {new}"
-    as_ = alias.asname or (alias.name if last != alias.name else None)
-    return f"from {home} import {last}{f' as {as_}' if as_ else ''}"

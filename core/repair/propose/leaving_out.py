@@ -80,10 +80,23 @@ def condition(place: Place) -> Changes:
         for test in _tests_around(here, trouble):
             text = here.source(test)
             text = f"({text})" if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else text
-            words = optional(here, trouble.key) if trouble.key else ""
-            said = Said("", f"{words}: it may be missing", Evidence.TYPE, 2) if words else None
             new = here.replace(test, f"{trouble.good} and {text}")
+            said = _may_be_missing(here, trouble, test)
             yield change(here, new, says(here, trouble, "the condition does not hold"), said, trouble.far)
+
+
+def _may_be_missing(place: Place, trouble: Trouble, test: ast.expr) -> Said | None:
+    """What the condition is about is optional, or the same condition asks likewise for something else."""
+    if trouble.key and (words := optional(place, trouble.key)):
+        return Said("", f"{words}: it may be missing", Evidence.TYPE, 2)
+    asked = ast.unparse(trouble.missing)
+    whole = [n for n in nodes(place.scope, ast.BoolOp) if any(x is test for x in ast.walk(n))]
+    others = [v for n in whole for v in n.values if isinstance(v, ast.Name | ast.Attribute)]
+    used = [n for w in whole for n in nodes(w, ast.Subscript, ast.Attribute)]
+    likewise = [
+        o for o in others if ast.unparse(o) != asked and any(ast.unparse(n.value) == ast.unparse(o) for n in used)
+    ]
+    return Said("", f"the condition asks for {ast.unparse(likewise[0])} so", Evidence.SIBLING) if likewise else None
 
 
 def _tests_around(place: Place, trouble: Trouble) -> list[ast.expr]:

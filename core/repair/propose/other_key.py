@@ -69,30 +69,16 @@ def _where_it_is_set(place: Place, key: ast.expr, new: str, said: Said) -> Chang
 
 @operator("KeyError")
 def spelled(place: Place) -> Changes:
-    """A key that is spelled almost the same, or the one that the program writes and nothing reads."""
+    """A key that is spelled almost the same, which the mapping holds."""
     missing = missing_key(place)
     for node in lookups(place) if isinstance(missing, str) else ():
         held = [k for k in _keys(place, node.value) if isinstance(k, str)]
         close = [k for k in difflib.get_close_matches(missing, held, 2, 0.7) if k.lower() != missing.lower()]
-        spare = [k for k in held if k in _spare_keys(place, missing)]
-        for far, other in enumerate([*(spare if len(spare) == 1 else ()), *close]):
+        for far, other in enumerate(close):
             if isinstance(node.slice, ast.Constant):
-                words = f"the mapping holds {other!r}; nothing writes {missing!r}" if other in spare else ""
-                words = words or f"the mapping holds {other!r}, which is spelled almost the same"
+                words = f"the mapping holds {other!r}, which is spelled almost the same"
                 text = place.replace(node.slice, repr_like(place.source(node.slice), other))
                 yield change(place, text, f"The key is {other!r}.", Said("", words, Evidence.TYPE, far))
-
-
-def _spare_keys(place: Place, missing: str) -> set[object]:
-    """Keys that the program writes and never reads, where it reads the missing one and never writes it."""
-    every = [n for _, module in modules(place) for n in ast.walk(module)]
-    written = {getattr(k, "value", None) for n in every if isinstance(n, ast.Dict) for k in n.keys}
-    written |= {n.arg for n in every if isinstance(n, ast.keyword)}
-    subscripts = [n for n in every if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant)]
-    written |= {n.slice.value for n in subscripts if isinstance(n.ctx, ast.Store)}
-    read = {n.slice.value for n in subscripts if isinstance(n.ctx, ast.Load)}
-    read |= {getattr(n.args[0], "value", None) for n in every if isinstance(n, ast.Call) and n.args}
-    return set() if missing in written else written - read - {None}
 
 
 @operator("KeyError")

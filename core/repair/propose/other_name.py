@@ -24,12 +24,15 @@ NEAR = 0.6
 
 
 def near(wrong: str, known: set[str], least: float = NEAR) -> list[str]:
-    """At most three names that are spelled almost the same, or that share a whole word; the nearest first."""
-    others = sorted(known - {wrong})
-    close = difflib.get_close_matches(wrong, others, 3, least)
+    """At most three names that begin alike, are spelled almost the same, or share a whole word; the nearest first."""
     words = {w for w in wrong.lower().split("_") if len(w) > 2}
-    sharing = [n for n in others if words & set(n.lower().split("_"))]
-    return [*close, *(n for n in sharing if n not in close)][:3]
+    found = {}
+    for name in sorted(known - {wrong}):
+        ratio = difflib.SequenceMatcher(None, wrong, name).ratio()
+        begins = min(len(wrong), len(name)) > 2 and (name.startswith(wrong) or wrong.startswith(name))
+        if ratio >= least or begins or words & set(name.lower().split("_")):
+            found[name] = ratio + begins
+    return sorted(found, key=lambda name: -found[name])[:3]
 
 
 @operator("NameError")
@@ -40,8 +43,8 @@ def defined(place: Place) -> Changes:
         return
     wrong = match[1]
     uses = [n for n in nodes(place.scope, ast.Name) if n.id == wrong]
-    known = visible(place) | {n for n in dir(builtins) if n.islower() and not n.startswith("_")}
-    for far, name in enumerate(near(wrong, known)):
+    known = {n for n in dir(builtins) if n.islower() and not n.startswith("_")}
+    for far, name in enumerate((near(wrong, visible(place)) or near(wrong, known, 0.8)) if uses else ()):
         said = Said("", f"{name} is defined here and spelled almost like {wrong}", Evidence.SIBLING, far)
         yield change(place, place.replaced((node, name) for node in uses), f"The name is {name}.", said)
     if wrong in own_members(place):

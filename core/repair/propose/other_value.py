@@ -13,7 +13,7 @@ from core.repair.localize.locate import Place
 from core.repair.localize.returning import alike, fits
 from core.repair.localize.sources import called
 from core.repair.propose.base import Changes, Said, change
-from core.repair.propose.documentation import best, documented
+from core.repair.propose.documentation import STAYS, best, documented, sentences
 from core.repair.propose.evidence import annotated, optional, returned, siblings
 from core.repair.propose.outwards import troubles
 from core.repair.propose.registry import operator
@@ -32,7 +32,11 @@ def instead(place: Place) -> Changes:
 
 def _ingredients(place: Place, trouble: Trouble) -> list[Said]:
     """What may stand for the missing: this key's own default, what is documented, an optional's empty, the neutral."""
-    found = [*(siblings(place, trouble.key) if trouble.key else ()), *_own_default(place, trouble)]
+    found = [
+        *(siblings(place, trouble.key) if trouble.key else ()),
+        *_own_default(place, trouble),
+        *_itself(place, trouble),
+    ]
     found += [*documented(place, trouble.about), *annotated(place), *returned(place)]
     words = optional(place, trouble.key) if trouble.key else ""
     found += [Said(v, words, Evidence.TYPE) for v in trouble.neutral if words and v in ("()", "{}", "[]")]
@@ -45,6 +49,14 @@ def _own_default(place: Place, trouble: Trouble) -> Iterator[Said]:
     if isinstance(node, ast.Call) and called(node) == "get" and len(node.args) == 2:
         value = place.source(node.args[1])
         yield Said(value, f"the code itself gives {value} by default; null means the same", Evidence.DOCUMENTED)
+
+
+def _itself(place: Place, trouble: Trouble) -> Iterator[Said]:
+    """The key of a lookup, where the documentation says that what is unknown stays as it is."""
+    node = trouble.node
+    if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
+        for sentence in [s for s in sentences(place, trouble.about) if STAYS.search(s.text)]:
+            yield Said(place.source(node.slice), sentence.words, sentence.grade, sentence.far)
 
 
 def _in_its_form(place: Place, trouble: Trouble, said: Said) -> Changes:

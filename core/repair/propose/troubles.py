@@ -76,6 +76,8 @@ def read(place: Place) -> Iterator[Trouble]:
     kind = place.kind_raised
     none = kind in ("TypeError", "AttributeError") and "None" in place.message
     reader = _none if none else _READERS.get(kind)
+    if kind in ("TypeError", "AttributeError") and not none:
+        reader = _empty
     for trouble in reader(place) if reader else ():
         names = [place.source(trouble.node), place.function.name if place.function else "", str(trouble.key or "")]
         yield replace(trouble, about=trouble.about | words_of(*names) | _KIND_WORDS.get(kind, frozenset()))
@@ -99,6 +101,16 @@ def _none(place: Place) -> Iterator[Trouble]:
         good, bad = f"{text} is not None", f"{text} is None"
         form, harmless = _instead(place, top, node), _harmless(place, node)
         yield Trouble(top, node, good, bad, form, harmless, key=key_of(node))
+
+
+def _empty(place: Place) -> Iterator[Trouble]:
+    """A call that refuses its argument; else a value that was empty where another was expected."""
+    called_ = list(_value(place))
+    yield from called_
+    for node in [] if called_ else _parts(place):
+        if place.value(node) in ("", b"", [], {}, ()) and isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            text = place.source(node)
+            yield Trouble(place.failing or node, node, text, negated(text), key=key_of(node))
 
 
 def key_of(node: ast.expr) -> object:
@@ -259,12 +271,11 @@ _CALLS = (
     (r"at least (one|two) data point", "mean median mode fmean pstdev", "{a}", "", ("0.0",)),
     (r"at least two data points", "stdev variance", "len({a}) > 1", "", ("0.0",)),
     (r"math domain error", "sqrt", "{a} >= 0", "", ()),
-    (r"math domain error", "log log2 log10", "{a} > 0", "", ()),
+    (r"math domain error", "log log2 log10", "{a} > 0", "", ("0",)),
     (r"not in list$|x not in", "index remove", "{a} in {b}", "", ("-1",)),
     (r"substring not found", "index rindex", "{a} in {b}", "{find}", ("-1",)),
     (r"invalid literal for int|could not convert string", "int float", "{a}", "{name}({a} or @@)", ("0",)),
     (r"invalid literal for int", "int", "{a}.strip()", "", ()),
-    (r"invalid literal for int", "int", "{a}.strip().isdigit()", "", ()),
     (r"Invalid isoformat|does not match format|time data ''", "fromisoformat strptime", "{a}", "", ("None",)),
     (r"Expecting value: line 1 column 1 \(char 0\)", "loads", "{a}", "", ("{}",)),
 )  # fmt: skip
@@ -277,8 +288,7 @@ def _call(place: Place) -> Iterator[Trouble]:
             texts = _texts(place, node)
             good = condition.format(**texts) if repeatable(node.args[0]) else ""
             text = form.format(**texts) if form else ""
-            far = _width(condition, place.value(node.args[0]))
-            yield Trouble(node, node.args[0], good, negated(good) if good else "", text, neutral, far=far)
+            yield Trouble(node, node.args[0], good, negated(good) if good else "", text, neutral)
 
 
 def _fits(place: Place, node: ast.Call, form: str) -> bool:
@@ -296,13 +306,6 @@ def _texts(place: Place, node: ast.Call) -> dict[str, str]:
         first = ""
     found = {"call": opened(place, node), "find": place.source(node).replace("index(", "find("), "last": last}
     return found | {"name": called(node), "a": first, "b": place.source(owner) if owner is not None else ""}
-
-
-def _width(condition: str, value: object) -> int:
-    """How much wider than the crash asks a condition on a text is."""
-    if condition.endswith("isdigit()"):
-        return 0 if isinstance(value, str) and value.strip() else 2
-    return int(condition.endswith("strip()") and value == "")
 
 
 _TOO_FEW = re.compile(r"not enough values to unpack \(expected (?:at least )?(\d+)")
