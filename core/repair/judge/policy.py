@@ -20,7 +20,7 @@ from pathlib import PurePosixPath
 from core.models import Crash
 from core.models.counted import counted
 from core.policy.sections import FixRules
-from core.repair.judge.forbidden_code import offences, widened
+from core.repair.judge.forbidden_code import answered, offences
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.safeguards import lost
 from core.repair.judge.shapes import unsafe
@@ -171,7 +171,8 @@ def _gained(was: ast.Module, now: ast.Module) -> str:
     """The first offence that the new text has more of than the old one; empty when there is none."""
     old = Counter(offences(was))
     gained = Counter(offences(now)) - old
-    usual = {reason for reason in old if reason.startswith("swallows ")} | widened(was, now)
+    usual = {reason for reason, times in old.items() if reason.startswith("swallows ") and times > 1}
+    usual |= answered(was, now)
     return next((reason for reason in gained if reason not in usual and not _meant(was, reason)), "")
 
 

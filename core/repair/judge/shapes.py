@@ -16,8 +16,8 @@ from core.repair.localize.sources import called, words
 from core.repair.localize.syntax import Function, identifier, names_in, nodes, receiver, stores
 
 _COMPLETES = words(
-    "commit rollback close release flush save unlock shutdown disconnect done complete finish ack acknowledge "
-    "task_done notify notify_all join __exit__"
+    "commit rollback close release flush save unlock shutdown disconnect finish ack acknowledge task_done notify "
+    "notify_all"
 )
 _COLLECTS = words("append extend add insert appendleft put put_nowait send write writelines writerow push emit")
 _MOVES = words("pop popleft remove discard next advance read readline recv get get_nowait popitem")
@@ -41,7 +41,7 @@ def unsafe(old: str, new: str, shown: bool = False) -> str:
     ``shown``: the program's own code or documentation shows that the new behaviour is meant.
     """
     now, added = ast.parse(new), _added(old, new)
-    found = [*_constant(now, added)]
+    found = [*_constant(now, added), *([] if shown else _only_less(old, new, added))]
     for function in nodes(now, ast.FunctionDef, ast.AsyncFunctionDef):
         found += [
             reason
@@ -51,6 +51,15 @@ def unsafe(old: str, new: str, shown: bool = False) -> str:
         ]
         found += _swallowed(function, added)
     return next(iter(found), "")
+
+
+def _only_less(old: str, new: str, added: set[int]) -> Iterator[str]:
+    """Code goes and nothing comes: what crashed is not done any more, and neither is what it was for."""
+    come = [line.strip() for number, line in enumerate(new.splitlines(), 1) if number in added]
+    if not any(line and line != "pass" and not line.startswith("#") for line in come) and ast.unparse(
+        ast.parse(old)
+    ) != ast.unparse(ast.parse(new)):
+        yield "only takes code away, and nothing in the program shows that this is meant"
 
 
 def _added(old: str, new: str) -> set[int]:
