@@ -74,7 +74,7 @@ CASES = {
     "break skips an append": (LOOP, *before("not value", "break"), "skips the call of out.append"),
     "a default is swallowed": (TRIED, 'row["name"]', 'row.get("name")', "hides what the default of name leads to"),
     "return skips a check": (CHECKED, *before("not row", "return 0", "    assert row"), "weakens a check"),
-    "the statement is taken away": (WORK, "    number = int(row)\n", "    pass\n", "only takes code away"),
+    "what crashed is taken away": (LOOP, "        number = int(value)\n", "        pass\n", "takes away what crashed"),
     "a condition is turned off": (CHECKED, "int(row)", "0 if True else int(row)", "turns a condition off"),
 }
 

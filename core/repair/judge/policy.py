@@ -158,7 +158,7 @@ def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: boo
     comment = "silences a checker by a comment" if _silenced(old, new) else ""
     failed = [frame.line for frame in crash.frames if frame.file == path] if crash else []
     weaker = lost(was, now, failed) or _gained(was, now)
-    return odd_names(old, new) or comment or weaker or unsafe(old, new, shown) or _special_case(was, now, crash)
+    return odd_names(old, new) or comment or weaker or unsafe(old, new, shown, failed) or _special_case(was, now, crash)
 
 
 def _silenced(old: str, new: str) -> bool:

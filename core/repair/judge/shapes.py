@@ -35,13 +35,14 @@ class _Skipped:
     after: Sequence[ast.stmt]
 
 
-def unsafe(old: str, new: str, shown: bool = False) -> str:
+def unsafe(old: str, new: str, shown: bool = False, failed: Sequence[int] = ()) -> str:
     """The first unsafe shape that the new text adds; empty when there is none.
 
-    ``shown``: the program's own code or documentation shows that the new behaviour is meant.
+    ``shown``: the program's own code or documentation shows that the new behaviour is meant. ``failed`` are the lines
+    of the old text that were running when it crashed.
     """
     now, added = ast.parse(new), _added(old, new)
-    found = [*_constant(now, added), *([] if shown else _only_less(old, new, added))]
+    found = [*_constant(now, added), *([] if shown else _taken_away(old, new, failed))]
     for function in nodes(now, ast.FunctionDef, ast.AsyncFunctionDef):
         found += [
             reason
@@ -53,19 +54,27 @@ def unsafe(old: str, new: str, shown: bool = False) -> str:
     return next(iter(found), "")
 
 
-def _only_less(old: str, new: str, added: set[int]) -> Iterator[str]:
-    """Code goes and nothing comes: what crashed is not done any more, and neither is what it was for."""
-    come = [line.strip() for number, line in enumerate(new.splitlines(), 1) if number in added]
-    if not any(line and line != "pass" and not line.startswith("#") for line in come) and ast.unparse(
-        ast.parse(old)
-    ) != ast.unparse(ast.parse(new)):
-        yield "only takes code away, and nothing in the program shows that this is meant"
+def _taken_away(old: str, new: str, failed: Sequence[int]) -> Iterator[str]:
+    """What crashed goes and nothing comes in its place: it is not done any more, and neither is what it was for."""
+    came = [line.strip() for line in new.splitlines()]
+    for kind, first, last, start, end in _changes_of(old, new):
+        instead = [line for line in came[start:end] if line and not line.startswith("#")]
+        if kind != "equal" and any(first < line <= last for line in failed) and instead in ([], ["pass"]):
+            yield "takes away what crashed, and nothing in the program shows that this is meant"
+
+
+def _changes_of(old: str, new: str) -> list[tuple[str, int, int, int, int]]:
+    return difflib.SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False).get_opcodes()
 
 
 def _added(old: str, new: str) -> set[int]:
     """Lines of the new text that the old one has not."""
-    found = difflib.SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False).get_opcodes()
-    return {line for kind, *_, first, last in found if kind != "equal" for line in range(first + 1, last + 1)}
+    return {
+        line
+        for kind, *_, first, last in _changes_of(old, new)
+        if kind != "equal"
+        for line in range(first + 1, last + 1)
+    }
 
 
 def _constant(tree: ast.Module, added: set[int]) -> Iterator[str]:
