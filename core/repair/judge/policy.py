@@ -24,6 +24,7 @@ from core.repair.judge.forbidden_code import answered, offences
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.safeguards import lost
 from core.repair.judge.shapes import unsafe
+from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.sources import UNREADABLE, called
 from core.repair.localize.syntax import names_in, nodes
 from core.repair.types import Candidate, Evidence
@@ -157,8 +158,12 @@ def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: boo
         return "not valid Python"
     comment = "silences a checker by a comment" if _silenced(old, new) else ""
     failed = [frame.line for frame in crash.frames if frame.file == path] if crash else []
+    last = deepest_in_app(crash) if crash else None
+    deepest = last.line if last and last.file == path else 0
     weaker = lost(was, now, failed) or _gained(was, now)
-    return odd_names(old, new) or comment or weaker or unsafe(old, new, shown, failed) or _special_case(was, now, crash)
+    return (
+        odd_names(old, new) or comment or weaker or unsafe(old, new, shown, deepest) or _special_case(was, now, crash)
+    )
 
 
 def _silenced(old: str, new: str) -> bool:

@@ -35,11 +35,11 @@ class _Skipped:
     after: Sequence[ast.stmt]
 
 
-def unsafe(old: str, new: str, shown: bool = False, failed: Sequence[int] = ()) -> str:
+def unsafe(old: str, new: str, shown: bool = False, failed: int = 0) -> str:
     """The first unsafe shape that the new text adds; empty when there is none.
 
-    ``shown``: the program's own code or documentation shows that the new behaviour is meant. ``failed`` are the lines
-    of the old text that were running when it crashed.
+    ``shown``: the program's own code or documentation shows that the new behaviour is meant. ``failed`` is the line
+    of the old text that crashed, 0 when that lies elsewhere.
     """
     now, added = ast.parse(new), _added(old, new)
     found = [*_constant(now, added), *([] if shown else _taken_away(old, new, failed))]
@@ -54,16 +54,16 @@ def unsafe(old: str, new: str, shown: bool = False, failed: Sequence[int] = ()) 
     return next(iter(found), "")
 
 
-def _taken_away(old: str, new: str, failed: Sequence[int]) -> Iterator[str]:
+def _taken_away(old: str, new: str, failed: int) -> Iterator[str]:
     """What crashed goes and nothing comes in its place: it is not done any more, and neither is what it was for."""
     came = [line.strip() for line in new.splitlines()]
     for kind, first, last, start, end in _changes_of(old, new):
         instead = [line for line in came[start:end] if line and not line.startswith("#")]
-        if kind != "equal" and any(first < line <= last for line in failed) and instead in ([], ["pass"]):
+        if kind != "equal" and first < failed <= last and instead in ([], ["pass"]):
             yield "takes away what crashed, and nothing in the program shows that this is meant"
 
 
-def _changes_of(old: str, new: str) -> list[tuple[str, int, int, int, int]]:
+def _changes_of(old: str, new: str) -> Sequence[tuple[str, int, int, int, int]]:
     return difflib.SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False).get_opcodes()
 
 
