@@ -141,11 +141,14 @@ def _told(crash: Crash) -> list[str]:
     return list(dict.fromkeys(text for text, lines in filter(None, parts) if not lines))[:20]
 
 
-def written(call: Call, crash: Crash, raises: str = "", tests: str = "tests", gives: str = "") -> RegressionTest:
+def written(
+    call: Call, crash: Crash, raises: str = "", tests: str = "tests", gives: str = "", known: bool = False
+) -> RegressionTest:
     """A test that fails by the exception itself: a call that returns, or refuses otherwise, is no crash.
 
     ``raises``: the documented exception (an import line, then the name) that is to come instead; ``gives``: the
-    literal that is to come. Where neither is known, the test says so. ``tests`` is the folder that it goes to.
+    literal that is to come. ``known``: the right result is known, though it may have no literal; else the test says
+    that it is not. ``tests`` is the folder that it goes to.
     """
     frame, kind = deepest_in_app(crash) or _NOWHERE, kind_of(crash)
     imports = [*call.imports.splitlines(), *(raises.splitlines()[:-1])]
@@ -158,7 +161,7 @@ def written(call: Call, crash: Crash, raises: str = "", tests: str = "tests", gi
     imports = _merged(_used(imports, "\n".join([*body, raises])))
     inside = "".join(f"    {line}\n" if line.strip() else "\n" for line in body)
     head = "\n".join(imports) + "\n\n\n" if imports else "\n"
-    unknown = "" if raises or gives else " The right result is not known, so none is asserted."
+    unknown = "" if raises or known else " The right result is not known, so none is asserted."
     about = _docstring(f"{kind} in {frame.function} ({frame.file}), as reported from {crash.environment}.{unknown}")
     name = f"test_{_name(frame.function, 'call')}_does_not_raise_{_name(kind, 'error')}"
     code = f"{about}\n\n{head}def {name}():\n{inside}"
