@@ -29,8 +29,8 @@ class Candidate:
     """A possible change. ``files`` maps a path in the repository to the file's new text.
 
     ``grade`` is the strongest evidence that the new behaviour is the intended one; ``evidence`` says it in sentences.
+    ``far`` counts the steps from the evidence to the change; of one grade, the nearest is preferred.
     ``raises``: the documented exception that the crashing input is to meet instead (import lines, then its name).
-    ``confidence`` is the old, hand-set number: it only orders proposals of the same grade, until nobody sets it.
     """
 
     template: str
@@ -38,7 +38,7 @@ class Candidate:
     rationale: str
     evidence: Sequence[str] = ()
     grade: Evidence = Evidence.NONE
-    confidence: float = 0.5
+    far: int = 0
     raises: str = ""
     generator: str = "embedded"
     tokens: int = 0
@@ -59,7 +59,8 @@ class RegressionTest:
 class Proof:
     """The proof of fix. Complete only when all four hold; ``says`` has a line for each run.
 
-    ``slow``: the whole suite took too long, and the related tests alone speak for the older ones.
+    ``slow``: the whole suite could not be run, and the related tests alone speak for the older ones. ``open``: the new
+    test asserts no result, because nothing says which is right.
     """
 
     fails_before: bool = False
@@ -68,6 +69,7 @@ class Proof:
     older_tests_pass: bool = False
     says: Sequence[str] = ()
     slow: bool = False
+    open: bool = False
 
     @property
     def complete(self) -> bool:
@@ -90,7 +92,9 @@ class Attempt:
 class FixResult:
     """``decision`` is fix or escalate. On fix, the tree holds candidate and test, uncommitted.
 
-    ``final``: no other repairer could help: code cannot cure it, nothing can prove it, or nothing says what is meant.
+    ``confidence`` is the measured precision of the candidate's class, 0 where none was measured. ``behaviours``: what
+    the surviving candidates make of the reported input, where they disagree. ``final``: the cause is not code, so no
+    other fixer is asked. An escalated ``candidate`` is a proposal that was not proved.
     """
 
     decision: str
@@ -102,6 +106,7 @@ class FixResult:
     proof: Proof = field(default_factory=Proof)
     confidence: float = 0.0
     attempts: Sequence[Attempt] = ()
+    behaviours: Sequence[str] = ()
     final: bool = False
 
 

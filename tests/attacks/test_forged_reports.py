@@ -23,7 +23,7 @@ from core.repair.reproduce.inputs import recorded_calls
 from core.repair.reproduce.reproduce import _rounds, written
 from core.repair.reproduce.values import source
 from core.repair.sandbox.runner import BubblewrapRunner
-from core.repair.types import Candidate
+from core.repair.types import Candidate, Evidence
 from core.signals.grouping.fingerprint import fingerprint
 from core.vendors import sentry
 from core.vendors.command import git
@@ -292,7 +292,7 @@ class Guard:
 
     def propose(self, tree, crash, feedback=()):
         text = SHOP.replace("    return part / whole\n", "    return part / whole if whole else 0.0\n")
-        yield Candidate("t", {"shop.py": text}, "r", ("the docstring",), 0.9)
+        yield Candidate("t", {"shop.py": text}, "r", ("the docstring",), Evidence.DOCUMENTED)
 
 
 @pytest.mark.parametrize("field", ["environment", "value of a local", "exception module", "release"])

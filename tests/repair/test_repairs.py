@@ -8,8 +8,8 @@ import pytest
 from core.policy.sections import FixRules
 from core.repair.engine import repair
 from core.repair.fixers.embedded import EmbeddedFixer
-from core.repair.judge.judge import NO_EVIDENCE
 from core.repair.sandbox.runner import BubblewrapRunner
+from core.repair.types import Evidence
 from core.vendors.command import git
 from tests.bench.repair.casefile import DEV, load
 from tests.repair.casework import checked, make
@@ -42,7 +42,7 @@ def test_right_and_proved(name, tmp_path):
     assert result.decision == "fix", result.reason
     assert result.proof.complete
     assert result.candidate.evidence
-    assert result.confidence > NO_EVIDENCE
+    assert result.candidate.grade >= Evidence.SIBLING
     assert checked(CASES[name], tmp_path) == ""
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from core.repair.fixers.embedded import EmbeddedFixer
-from core.repair.judge.judge import NO_EVIDENCE
 from core.repair.localize.locate import located
 from core.repair.prove.proof import write
+from core.repair.types import Evidence
 from tests.bench.repair.casefile import DEV, load
 from tests.repair.casework import checked, make
 
@@ -30,14 +30,14 @@ def proposed(name, repo):
 @pytest.mark.parametrize("name", RIGHT)
 def test_the_likeliest_proposal_is_right(name, tmp_path):
     best = next(c for c in proposed(name, tmp_path) if c.evidence)
-    assert best.confidence > NO_EVIDENCE
+    assert best.grade >= Evidence.SIBLING
     write(tmp_path, best.files)
     assert checked(CASES[name], tmp_path) == ""
 
 
 @pytest.mark.parametrize("name", NOTHING_SURE)
 def test_nothing_is_proposed_as_sure_where_nothing_says_what_is_meant(name, tmp_path):
-    assert not [c for c in proposed(name, tmp_path) if c.evidence and c.confidence > NO_EVIDENCE]
+    assert not [c for c in proposed(name, tmp_path) if c.grade >= Evidence.SIBLING]
 
 
 @pytest.mark.parametrize("name", ["last-page-empty", "daily-regex-none"])

@@ -15,15 +15,11 @@ from core.repair.propose import operators_for
 from core.repair.propose.base import Change
 from core.repair.propose.documentation import raised
 from core.repair.propose.registry import Operator
-from core.repair.types import Candidate, Evidence
+from core.repair.types import Candidate
 
 log = logging.getLogger(__name__)
 FRAMES = 3  # program frames from the crash outwards that are looked at
 MOST = 40  # candidates of one crash
-_ORDER = {  # until proposals are ordered by grade alone: below 0.8 nothing is applied without a person
-    Evidence.NONE: 0.5, Evidence.STYLE: 0.7, Evidence.SIBLING: 0.83, Evidence.CALLER: 0.87, Evidence.TYPE: 0.91,
-    Evidence.TEST: 0.95, Evidence.DOCUMENTED: 0.99,
-}  # fmt: skip
 
 
 class EmbeddedFixer:
@@ -52,7 +48,7 @@ def _candidate(name: str, change: Change) -> Candidate:
         rationale=change.says,
         evidence=(change.why,) if change.why else (),
         grade=change.grade,
-        confidence=_ORDER[change.grade] - min(change.far, 3) / 100,
+        far=change.far,
         raises=change.raises,
     )
 

@@ -58,8 +58,8 @@ def importable(module: str) -> bool:
 
 
 def is_test(path: str) -> bool:
-    name = path.rsplit("/", 1)[-1]
-    return path.startswith(("tests/", "test/")) or "/tests/" in path or name.startswith(("test_", "conftest"))
+    folders, _, name = path.rpartition("/")
+    return name.startswith(("test_", "conftest")) or not {"test", "tests"}.isdisjoint(folders.split("/"))
 
 
 def files(tree: Path, tests: bool = False) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -24,9 +24,10 @@ from core.repair.localize.sources import (
 )
 from core.repair.localize.syntax import Function, classes_of, identifier, nodes
 from core.repair.reproduce.attributes import IMPORT, namespace
+from core.repair.reproduce.content import FACTORIES, stream
 from core.repair.reproduce.infer import shaped, stand_in
 from core.repair.reproduce.value_classes import ValueClass, program_classes, value_classes
-from core.repair.reproduce.values import CALLABLE, Part, imports_for, objects_named, source
+from core.repair.reproduce.values import CALLABLE, Part, classes_named, imports_for, objects_named, source
 from core.repair.sandbox.probe import Call
 
 WAYS = 3  # ways of building an object that is given
@@ -48,7 +49,8 @@ def _recorded(tree: Path, frame: Frame, known: Classes) -> Iterator[Call]:
         return
     owner, node = found
     told = [_local(frame, a.arg, "") for a in parameters(node, owner)]
-    built = {name: _built(tree, name) for text in told for name in sorted(objects_named(text))}
+    named = sorted({name for text in told for name in objects_named(text)})
+    built = {name: [FACTORIES[name]] if name in FACTORIES else _built(tree, name) for name in named}
     for turn in range(max(map(len, built.values()), default=1)):
         objects = {name: ways[turn % len(ways)] for name, ways in built.items() if ways}
         arguments = _arguments(frame, owner, node, known, objects)
@@ -82,7 +84,7 @@ def _arguments(frame: Frame, owner: str, node: Function, known: Classes, objects
     optional, arguments = defaults(node), []
     positional = {a.arg for a in node.args.posonlyargs}
     for name in [a.arg for a in parameters(node, owner)]:
-        value = source(_local(frame, name), known, objects)
+        value = source(_local(frame, name), known, objects) or stream(_local(frame, name))
         if value is None and name not in optional:
             return None
         if value is not None:
@@ -110,18 +112,57 @@ def calls_to(tree: Path, frame: Frame, owner: str, node: Function, arguments: li
         return
     lines = [line for _, needed in arguments for line in needed]
     inner = ", ".join(text for text, _ in arguments)
-    own = f"from {module_of(frame.file)} import {owner or node.name}"
     for receiver, needed in _receivers(tree, frame, owner, node):
-        expression = _called(node, f"{receiver}.{node.name}" if owner else node.name, inner)
-        yield Call(_joined([*needed, *lines, *imports_for(expression), own]), expression)
+        expression = _called(node, receiver, inner)
+        own = [f"from {module_of(frame.file)} import {owner or node.name}"] if not needed or not owner else []
+        yield Call(_joined([*needed, *lines, *imports_for(expression), *own]), expression)
 
 
-def _called(node: Function, name: str, inner: str) -> str:
-    """The call of a function of this kind: a property bare, a coroutine run, a generator gone through."""
-    expression = name if decorators(node) & {"property", "cached_property"} else f"{name}({inner})"
-    if isinstance(node, ast.AsyncFunctionDef):
-        return f"asyncio.run({expression})"
-    return f"list({expression})" if _yields(node) else expression
+def method_calls(tree: Path, frames: Sequence[Frame], call: Call, name: str, owner: str) -> Iterator[Call]:
+    """The frames' methods of a class, called as reported on an object that a call left: a name, or its result."""
+    known = value_classes(tree)
+    receiver = f"({call.expression})" if name == "_value" else name
+    before = [] if name == "_value" else _done(call)
+    for frame in frames:
+        found = definition(tree, frame)
+        if found and found[0] == owner and found[1].name != "__init__" and frame.locals is not None:
+            parts = _arguments(frame, owner, found[1], known, FACTORIES)
+            for arguments in (
+                [parts] if parts is not None else islice(guesses(tree, found[1], owner, program_classes(tree)), 1)
+            ):
+                expression = _called(found[1], receiver, ", ".join(text for text, _ in arguments))
+                lines = [*call.imports.splitlines(), *(line for _, needed in arguments for line in needed)]
+                setup = "\n".join(filter(None, [call.setup, *before]))
+                yield Call(_joined([*lines, *imports_for(expression)]), expression, setup)
+
+
+def _done(call: Call) -> list[str]:
+    """The call as a statement: what it does may be what leads to the crash."""
+    return [] if call.expression.isidentifier() else [call.expression]
+
+
+_OPERATORS = {
+    "__str__": "str({0})", "__repr__": "repr({0})", "__len__": "len({0})", "__bool__": "bool({0})",
+    "__iter__": "list({0})", "__hash__": "hash({0})", "__int__": "int({0})", "__float__": "float({0})",
+    "__bytes__": "bytes({0})", "__call__": "{0}({1})",
+}  # fmt: skip
+
+
+def _called(node: Function, receiver: str, inner: str) -> str:
+    """The call of a function of this kind on a receiver: an operator as it is written, a property bare, a coroutine
+    run, a generator gone through, a context manager entered.
+    """
+    kinds, name = decorators(node), f"{receiver}.{node.name}" if receiver else node.name
+    if node.name == "__init__":
+        return f"{receiver}({inner})"
+    if receiver and node.name in _OPERATORS:
+        return _OPERATORS[node.name].format(receiver, inner)
+    expression = name if kinds & {"property", "cached_property"} else f"{name}({inner})"
+    if kinds & {"contextmanager", "asynccontextmanager"}:
+        expression = f"{expression}.__{'aenter' if 'asynccontextmanager' in kinds else 'enter'}__()"
+    elif _yields(node):
+        expression = f"{expression}.__anext__()" if isinstance(node, ast.AsyncFunctionDef) else f"list({expression})"
+    return f"asyncio.run({expression})" if isinstance(node, ast.AsyncFunctionDef) else expression
 
 
 def _joined(lines: list[str]) -> str:
@@ -135,14 +176,21 @@ def _yields(node: Function) -> bool:
 
 
 def _receivers(tree: Path, frame: Frame, owner: str, node: Function) -> Iterator[Part]:
-    """Expressions for the method's object: its own repr, its class without arguments, calls in tests and code."""
-    if not owner or decorators(node) & {"staticmethod", "classmethod"}:
+    """Expressions for the method's object: its own repr, then objects of its class when it ran, then of the one that
+    defines the method, as tests and code build them. Of a constructor the class itself.
+    """
+    known, held = program_classes(tree), frame.locals or {}
+    told = held.get("self", held.get("cls", "[Filtered]"))
+    running = [name for name in sorted({*objects_named(told), *classes_named(told)}) if name in known]
+    if not owner or decorators(node) & {"staticmethod", "classmethod"} or node.name == "__init__":
+        yield from ((name, _with_import((name, ()), name, known)[1]) for name in running if owner and name != owner)
         yield owner, ()
         return
-    told = source((frame.locals or {}).get("self", "[Filtered]"), value_classes(tree))
-    if told:
-        yield told
-    yield from islice(constructions(tree, owner, frame.locals or {}, program_classes(tree)), RECEIVERS)
+    if value := source(told, value_classes(tree)):
+        yield value
+    for name in dict.fromkeys([*running, owner]):
+        made = islice(constructions(tree, name, held, known), RECEIVERS)
+        yield from (_with_import(part, name, known) if name in known else part for part in made)
 
 
 def constructions(tree: Path, name: str, told: dict[str, str], known: Classes, depth: int = 1) -> Iterator[Part]:

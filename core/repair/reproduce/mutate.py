@@ -31,6 +31,7 @@ _LIKE = {
 _TIMES = {"date", "datetime", "timedelta", "time"}
 GUESSED = "text"  # stands for a text of which nothing is known
 MOST_NODES = 60
+HELPERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)  # of a test; what they do is not varied
 FIRST = 4  # of the pool's texts that come before all others
 _ZONED = Linear(r"\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)'$")
 
@@ -124,8 +125,10 @@ def _edits(text: str, pool: list[str], seen: Types) -> Iterator[Edit]:
     except (SyntaxError, ValueError):
         return
     names = _names(tree)
-    nodes = [n for n in ast.walk(tree) if isinstance(n, _KINDS) and n not in _keys(tree)]
-    places = [list(_of_node(text, n, pool, seen.get(names.get(n, ""), set()))) for n in nodes[:MOST_NODES]]
+    done = {n.value for n in nodes(tree, ast.Expr) if isinstance(n.value, ast.Call)}
+    left_out = _keys(tree) | done | {inner for n in nodes(tree, *HELPERS) for inner in ast.walk(n)}
+    found = [n for n in ast.walk(tree) if isinstance(n, _KINDS) and n not in left_out]
+    places = [list(_of_node(text, n, pool, seen.get(names.get(n, ""), set()))) for n in found[:MOST_NODES]]
     for row in zip_longest(*places):
         yield from (edit for edit in row if edit)
 

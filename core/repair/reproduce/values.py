@@ -57,6 +57,11 @@ def objects_named(text: str) -> set[str]:
     return {match[1] for token in _tokens(text[:LONGEST]) if (match := _OBJECT.fullmatch(token))}
 
 
+def classes_named(text: str) -> set[str]:
+    """Names of the classes that a text holds as such: ``<class 'shop.Cart'>``."""
+    return {match[1] for token in _tokens(text[:LONGEST]) if (match := _CLASS.fullmatch(token))}
+
+
 def imports_for(expression: str) -> list[str]:
     """Import lines of the known names that an expression of this platform uses."""
     names = {n.id for n in ast.walk(ast.parse(expression)) if isinstance(n, ast.Name)}
@@ -189,6 +194,7 @@ class _Builder:
 
     def signed(self, node: ast.UnaryOp, depth: int) -> Value:
         number = isinstance(node.operand, ast.Constant) and type(node.operand.value) in (int, float, complex)
+        number = number or (isinstance(node.operand, ast.Name) and node.operand.id == "inf")
         if not isinstance(node.op, ast.USub) or not number:
             raise NoValue
         inner = self.value(node.operand, depth)
@@ -218,6 +224,8 @@ class _Builder:
         return f"{self.value(key, depth).text}: {self.value(value, depth).text}"
 
     def name(self, node: ast.Name, _depth: int) -> Value:
+        if node.id in ("inf", "nan") and node.id not in self.classes:
+            return Value(f"float({node.id!r})", "float")
         marked = re.fullmatch(rf"{MARK}(\d+)_", node.id)
         return self.stand_ins[int(marked[1])] if marked else self._type(node.id)
 

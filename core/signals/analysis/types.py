@@ -10,7 +10,7 @@ from core.policy.sections import SeverityRules
 
 
 @dataclass(frozen=True)
-class Evidence:
+class IssueFacts:
     """The input of an analyst for one issue; every text in it is untrusted."""
 
     title: str

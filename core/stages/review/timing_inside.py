@@ -52,7 +52,7 @@ def recorded(tests, wanted):
                 return  # what cannot be copied cannot be called twice
 
     sys.setprofile(hook)
-    pytest.main(["-q", "-p", "no:cacheprovider", tests])
+    pytest.main(["-q", "-p", "no:cacheprovider", "--continue-on-collection-errors", tests])
     sys.setprofile(None)
     return calls
 
@@ -119,7 +119,7 @@ def main(folder):
         asked = json.load(file)
     with open(os.path.join(folder, "report"), "w", encoding="utf-8") as out:
         importlib.import_module("pytest")  # before the tree is on the path, where another module may have its name
-        sys.path.insert(0, os.getcwd())
+        sys.path[:0] = [path for path in (os.getcwd(), os.path.join(os.getcwd(), "src")) if os.path.isdir(path)]
         sealer(key, out)(timed(asked))  # noqa: F821 # pyright: ignore[reportUndefinedVariable] - as above
 
 

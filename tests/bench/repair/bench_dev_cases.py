@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from core.repair.judge.judge import NO_EVIDENCE
+from core.repair.types import Evidence
 from tests.bench.repair.casefile import DEV, DEVELOP, Case, half, load
 from tests.repair.casework import checked
 from tests.repair.test_repairs import repaired
@@ -23,7 +23,7 @@ def became(case: Case) -> tuple[str, str]:
     """(outcome, template or reason)."""
     with tempfile.TemporaryDirectory() as folder:
         result = repaired(case, Path(folder))
-        sure = result.decision == "fix" and result.confidence > NO_EVIDENCE
+        sure = result.decision == "fix" and result.candidate.grade >= Evidence.SIBLING
         if case.expected == "escalate":
             return ("wrongly fixed" if sure else "escalated"), result.reason
         if not sure:
