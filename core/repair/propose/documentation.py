@@ -101,11 +101,10 @@ def sentences(place: Place, about: frozenset[str] = frozenset(), everything: boo
     """
     for far, (text, own) in enumerate(_texts(place)):
         for sentence in _split(text[:LONGEST]):
-            if not CONDITION.search(sentence) and not SKIPPED.search(sentence):
-                continue
             related = bool(words_of(sentence) & (about if own else about - NOTHING))
-            if own or related or everything:
-                yield Sentence(sentence, Evidence.DOCUMENTED if related else Evidence.STYLE, far // 2)
+            for part in re.split(r"; ", sentence) if own or related or everything else ():
+                if CONDITION.search(part) or SKIPPED.search(part):
+                    yield Sentence(part.strip(), Evidence.DOCUMENTED if related else Evidence.STYLE, far // 2)
 
 
 def _texts(place: Place) -> Iterator[tuple[str, bool]]:
@@ -147,7 +146,7 @@ def _split(text: str) -> Iterator[str]:
     text = re.sub(r"\b(i\.e|e\.g)\.,?", r"\1", text)
     for block in re.split(r"\n\s*\n|\n(?=\s*+(?:[-*]\s*+)?\w++\s*+:\s)", text):
         parts: list[str] = []
-        for part in re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split())):
+        for part in re.split(r"(?<=[.!?])\s+(?=\S)", " ".join(block.split())):
             if parts and _GOES_ON.match(part):
                 parts[-1] += " " + part
             else:

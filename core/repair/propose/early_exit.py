@@ -18,7 +18,7 @@ from core.repair.propose.documentation import is_expression, raised
 from core.repair.propose.evidence import guards_like, missing_values
 from core.repair.propose.outwards import troubles
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import exiting, guarded, loop_around, says
+from core.repair.propose.statements import exiting, guarded, is_part, loop_around, says, weaker
 from core.repair.propose.troubles import KINDS, Trouble
 from core.repair.types import Evidence
 
@@ -33,7 +33,8 @@ def returning(place: Place) -> Changes:
             for said in [*_of_siblings(here, trouble)[:1], *missing_values(here, neutral, trouble.about)]:
                 text = exiting(here, trouble, statement, f"return {said.value}")
                 far = trouble.far + _doubt(here, statement)
-                yield change(here, text, says(here, trouble, f"the result is then {said.value}"), said, far)
+                why = weaker(said) if is_part(here, statement, trouble, said.value) else said
+                yield change(here, text, says(here, trouble, f"the result is then {said.value}"), why, far)
 
 
 def _doubt(place: Place, statement: ast.stmt) -> int:

@@ -17,7 +17,7 @@ from core.repair.propose.documentation import STAYS, best, documented, sentences
 from core.repair.propose.evidence import annotated, optional, returned, siblings
 from core.repair.propose.outwards import troubles
 from core.repair.propose.registry import operator
-from core.repair.propose.statements import says
+from core.repair.propose.statements import is_part, says, weaker
 from core.repair.propose.troubles import HOLE, KINDS, Trouble
 from core.repair.types import Evidence
 
@@ -85,6 +85,8 @@ def _for_the_whole(place: Place, trouble: Trouble, said: Said) -> Changes:
     for far, node in enumerate(dict.fromkeys((_figure(place, longest), longest, trouble.node))):
         if isinstance(place.statement, ast.Expr) and place.statement.value is node:
             continue  # a step whose value nobody takes is left out instead
+        part = place.statement is not None and is_part(place, place.statement, trouble, said.value)
+        said = weaker(said) if part and _alone(place.statement, node) else said
         new = f"({place.source(node)} if {trouble.good} else {said.value})"
         text = place.replace(node, new[1:-1] if _alone(place.statement, node) else new)
         yield change(place, text, says(place, trouble, f"{said.value} is taken instead"), said, trouble.far + 1 + far)

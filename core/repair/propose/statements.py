@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from core.repair.localize.locate import Place
 from core.repair.localize.syntax import Function, names_in, nodes
+from core.repair.propose.base import Said
 from core.repair.propose.troubles import Trouble
+from core.repair.types import Evidence
 
 
 def says(place: Place, trouble: Trouble, then: str) -> str:
@@ -76,3 +79,18 @@ def indented(place: Place, statement: ast.stmt, head: str) -> str:
     indent = " " * statement.col_offset
     body = [f"    {row}" if row.strip() else row for row in rows[statement.lineno - 1 : statement.end_lineno]]
     return "".join([*rows[: statement.lineno - 1], f"{indent}{head}\n", *body, *rows[statement.end_lineno :]])
+
+
+def is_part(place: Place, statement: ast.stmt, trouble: Trouble, value: str) -> bool:
+    """Whether a text is likelier for one part of the returned text, whose other parts do without the missing."""
+    whole = statement.value if isinstance(statement, ast.Return) else None
+    parts = nodes(whole, ast.FormattedValue) if isinstance(whole, ast.JoinedStr) else []
+    if isinstance(whole, ast.BinOp) and isinstance(whole.right, ast.Tuple):
+        parts = whole.right.elts
+    missing = ast.unparse(trouble.missing)
+    return value[:1] in ("'", '"') and len(value) > 2 and any(missing not in ast.unparse(part) for part in parts)
+
+
+def weaker(said: Said) -> Said:
+    """The same evidence where it may be about something else: no more than the style of the file."""
+    return replace(said, grade=min(said.grade, Evidence.STYLE))

@@ -286,7 +286,7 @@ def _call(place: Place) -> Iterator[Trouble]:
         calls = failing(place, ast.Call) if re.search(pattern, place.message) else []
         for node in [n for n in calls if called(n) in names.split() and n.args and _fits(place, n, form)]:
             texts = _texts(place, node)
-            good = condition.format(**texts) if repeatable(node.args[0]) else ""
+            good = condition.format(**texts) if texts["a"] else ""
             text = form.format(**texts) if form else ""
             yield Trouble(node, node.args[0], good, negated(good) if good else "", text, neutral)
 
@@ -299,13 +299,24 @@ def _fits(place: Place, node: ast.Call, form: str) -> bool:
 
 
 def _texts(place: Place, node: ast.Call) -> dict[str, str]:
-    """What the forms are filled with."""
-    owner = receiver(node)
-    first, last = place.source(node.args[0]), place.source(node.args[-1])
-    if isinstance(node.args[0], ast.GeneratorExp):
-        first = ""
-    found = {"call": opened(place, node), "find": place.source(node).replace("index(", "find("), "last": last}
-    return found | {"name": called(node), "a": first, "b": place.source(owner) if owner is not None else ""}
+    """What conditions and forms are filled with."""
+    owner, asked = receiver(node), _asked(node.args[0])
+    return {
+        "call": opened(place, node),
+        "find": place.source(node).replace("index(", "find("),
+        "last": place.source(node.args[-1]),
+        "name": called(node),
+        "a": place.source(asked) if asked is not None else "",
+        "b": place.source(owner) if owner is not None else "",
+    }
+
+
+def _asked(node: ast.expr) -> ast.expr | None:
+    """What may be asked in the place of an argument: itself, or what a generator without a filter goes through."""
+    if isinstance(node, ast.GeneratorExp):
+        only = node.generators[0]
+        return only.iter if len(node.generators) == 1 and not only.ifs and repeatable(only.iter) else None
+    return node if repeatable(node) else None
 
 
 _TOO_FEW = re.compile(r"not enough values to unpack \(expected (?:at least )?(\d+)")
