@@ -13,7 +13,7 @@ from core.repair.localize.locate import Place
 from core.repair.localize.returning import alike, fits
 from core.repair.localize.sources import called
 from core.repair.propose.base import Changes, Said, change
-from core.repair.propose.documentation import STAYS, best, documented, sentences
+from core.repair.propose.documentation import STAYS, best, documented, sentences, words_of
 from core.repair.propose.evidence import annotated, optional, returned, siblings
 from core.repair.propose.outwards import troubles
 from core.repair.propose.registry import operator
@@ -65,7 +65,9 @@ def _in_its_form(place: Place, trouble: Trouble, said: Said) -> Changes:
         return  # None in the place of a None mends nothing
     own = any(word in said.words for word in (" default", "null means")) or said.grade == Evidence.TYPE
     text = place.replace(trouble.node, _said_once(place, trouble, said).replace(HOLE, said.value))
-    yield change(place, text, says(place, trouble, f"{said.value} is taken instead"), said, trouble.far + 2 * (not own))
+    about_key = not trouble.key or own or words_of(str(trouble.key)) & words_of(said.words)
+    why = said if about_key else weaker(said)  # a value for the function's result is hardly one for this part
+    yield change(place, text, says(place, trouble, f"{said.value} is taken instead"), why, trouble.far + 2 * (not own))
 
 
 def _said_once(place: Place, trouble: Trouble, said: Said) -> str:
