@@ -132,7 +132,7 @@ def _parts(place: Place) -> list[ast.expr]:
     else:
         given = [*node.args, *(k.value for k in node.keywords)] if isinstance(node, ast.Call) else []
         itself = [node] if isinstance(node, _PARTS) and place.kind(node) == "NoneType" else []
-        owner = [receiver(node)] if isinstance(node, ast.Call) and receiver(node) is not None else []
+        owner = [node.func.value] if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else []
         found = [*given, *ast.iter_child_nodes(node), *itself, *owner]
     return [n for n in dict.fromkeys(found) if isinstance(n, _PARTS)]
 
