@@ -25,7 +25,10 @@ _CODE = r"(?!(?:API|ASCII|CSV|HTML|HTTP|ID|ISO|JSON|PDF|SQL|URL|UTC|UTF|XML|YAML
 VALUES = (
     (re.compile(r"\b(?:an? )?empty (?:list|sequence|result)\b|\[\]", re.I), "[]"),
     (re.compile(r"\b(?:an? )?empty (?:dict|dictionary|mapping|object)\b|\{\}", re.I), "{}"),
-    (re.compile(r"\b(?:an? )?(?:empty|blank) (?:string|text|\w+)\b|''|\"\"", re.I), '""'),
+    (
+        re.compile(r"\b(?:an? )?(?:empty|blank) (?!(?:for|in|on|when|if|and|or|then|at|the|of|to)\b)\w+|''|\"\"", re.I),
+        '""',
+    ),
     (re.compile(r"\b(?:an? )?empty tuple\b|(?<!\w)\(\)", re.I), "()"),
     (re.compile(r"\b(?:an? )?empty set\b|\bset\(\)", re.I), "set()"),
     (re.compile(r"(?<![\w.\-])-?\d+\.\d+(?![\w.]|\s?%)"), None),

@@ -13,7 +13,7 @@ from core.repair.localize.sources import called
 from core.repair.localize.syntax import identifier, nodes
 from core.repair.propose.base import Changes, Said, change, failing, modules
 from core.repair.propose.registry import operator
-from core.repair.propose.troubles import lookups, missing_key
+from core.repair.propose.suspects import lookups, missing_key
 from core.repair.types import Evidence
 
 FORMS: tuple[tuple[str, Callable[[Any], object]], ...] = (

@@ -1,7 +1,7 @@
 """What a crash says was missing: the expression that failed, and the condition under which it works. Pure.
 
 The condition follows from the language's own rule for the exception: a key is in its mapping, a position is below the
-length, a divisor is not zero, an object is not None. Operators meet a trouble each in their own way.
+length, a divisor is not zero, an object is not None. Operators meet a suspect each in their own way.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _KIND_WORDS = {
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Suspect:
     """``node`` failed since ``missing`` was not as needed.
 
     ``good``: condition under which it works, empty when it cannot be asked; ``bad``: its negation. ``form``: the node
@@ -71,16 +71,16 @@ def repeatable(node: ast.expr) -> bool:
     return True
 
 
-def read(place: Place) -> Iterator[Trouble]:
-    """Troubles of the place's own line; none where no missing value explains the exception."""
+def read(place: Place) -> Iterator[Suspect]:
+    """Suspects of the place's own line; none where no missing value explains the exception."""
     kind = place.kind_raised
     none = kind in ("TypeError", "AttributeError") and "None" in place.message
     reader = _none if none else _READERS.get(kind)
     if kind in ("TypeError", "AttributeError") and not none:
         reader = _empty
-    for trouble in reader(place) if reader else ():
-        names = [place.source(trouble.node), place.function.name if place.function else "", str(trouble.key or "")]
-        yield replace(trouble, about=trouble.about | words_of(*names) | _KIND_WORDS.get(kind, frozenset()))
+    for suspect in reader(place) if reader else ():
+        names = [place.source(suspect.node), place.function.name if place.function else "", str(suspect.key or "")]
+        yield replace(suspect, about=suspect.about | words_of(*names) | _KIND_WORDS.get(kind, frozenset()))
 
 
 # --- None ----------------------------------------------------------------------------------------
@@ -93,24 +93,24 @@ _NEUTRAL = (
 _CONTAINER_CALLS = ("len", "sum", "sorted", "list", "set", "join")
 
 
-def _none(place: Place) -> Iterator[Trouble]:
+def _none(place: Place) -> Iterator[Suspect]:
     known = [n for n in _parts(place) if place.kind(n) == "NoneType" and not isinstance(n, ast.Constant)]
     unknown = [n for n in _parts(place) if not place.kind(n) and isinstance(n, ast.Call)]
     for node in known or unknown:
         text, top = place.source(node), place.failing or node
         good, bad = f"{text} is not None", f"{text} is None"
         form, harmless = _instead(place, top, node), _harmless(place, node)
-        yield Trouble(top, node, good, bad, form, harmless, key=key_of(node))
+        yield Suspect(top, node, good, bad, form, harmless, key=key_of(node))
 
 
-def _empty(place: Place) -> Iterator[Trouble]:
+def _empty(place: Place) -> Iterator[Suspect]:
     """A call that refuses its argument; else a value that was empty where another was expected."""
     called_ = list(_value(place))
     yield from called_
     for node in [] if called_ else _parts(place):
         if place.value(node) in ("", b"", [], {}, ()) and isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
             text = place.source(node)
-            yield Trouble(place.failing or node, node, text, negated(text), key=key_of(node))
+            yield Suspect(place.failing or node, node, text, negated(text), key=key_of(node))
 
 
 def key_of(node: ast.expr) -> object:
@@ -181,17 +181,18 @@ def missing_key(place: Place) -> object:
 
 def lookups(place: Place) -> list[ast.Subscript]:
     """Subscripts that may have asked for the missing key; none of a part of a sequence."""
-    found = [n for n in failing(place, ast.Subscript) if not isinstance(n.slice, ast.Slice)]
-    found = [n for n in found if place.kind(n.value) not in ("str", "list", "tuple")]
-    return [n for n in found if place.value(n.slice) in (missing_key(place), ...)]
+    found = [n for n in failing(place, ast.Subscript) if place.kind(n.value) not in ("str", "list", "tuple")]
+    return [
+        n for n in found if not isinstance(n.slice, ast.Slice) and place.value(n.slice) in (missing_key(place), ...)
+    ]
 
 
-def _lookup(place: Place) -> Iterator[Trouble]:
+def _lookup(place: Place) -> Iterator[Suspect]:
     missing = missing_key(place)
     for node in [n for n in lookups(place) if not isinstance(n.ctx, ast.Store)]:
         base, key = place.source(node.value), place.source(node.slice)
         summed = any(node in (n.left, n.right) for n in place.expressions(ast.BinOp))
-        yield Trouble(
+        yield Suspect(
             node, node, f"{key} in {base}", f"{key} not in {base}", f"{base}.get({key}, {HOLE})",
             ("0",) if summed else ("None", '""', "0"), key=missing if isinstance(node.slice, ast.Constant) else key,
         )  # fmt: skip
@@ -200,21 +201,21 @@ def _lookup(place: Place) -> Iterator[Trouble]:
         if owner is not None and called(node) in ("pop", "remove") and len(node.args) == 1:
             base, key = place.source(owner), place.source(node.args[0])
             form = f"{base}.pop({key}, {HOLE})" if called(node) == "pop" else f"{base}.discard({key})"
-            yield Trouble(node, node, f"{key} in {base}", f"{key} not in {base}", form, ("None",), key=missing)
+            yield Suspect(node, node, f"{key} in {base}", f"{key} not in {base}", form, ("None",), key=missing)
 
 
-def _position(place: Place) -> Iterator[Trouble]:
+def _position(place: Place) -> Iterator[Suspect]:
     for node in failing(place, ast.Subscript):
         if not isinstance(node.slice, ast.Slice) and not isinstance(place.value(node.slice), str):
             enough = _enough(place, node.slice, place.source(node.value))
-            yield Trouble(node, node.value, enough, negated(enough), neutral=("None",))
+            yield Suspect(node, node.value, enough, negated(enough), neutral=("None",))
     for node in failing(place, ast.Call):
         owner = node.args[0] if called(node) == "choice" and node.args else receiver(node)
         if owner is not None and called(node) in ("pop", "popleft", "choice"):
             base = place.source(owner)
             asked = node.args[0] if node.args and called(node) == "pop" else None
             enough = base if asked is None else _enough(place, asked, base)
-            yield Trouble(node, owner, enough, negated(enough), neutral=("None",))
+            yield Suspect(node, owner, enough, negated(enough), neutral=("None",))
 
 
 def _enough(place: Place, at: ast.expr, base: str) -> str:
@@ -254,13 +255,13 @@ _OPPOSITES = (
 # --- numbers and calls -----------------------------------------------------------------------------
 
 
-def _division(place: Place) -> Iterator[Trouble]:
+def _division(place: Place) -> Iterator[Suspect]:
     for node in failing(place, ast.BinOp):
         zero = place.value(node.right) in (0, 0.0, ...) or place.kind(node.right) == "Decimal"
         if isinstance(node.op, ast.Div | ast.FloorDiv | ast.Mod) and zero and repeatable(node.right):
             divisor = place.source(node.right)
             neutral = ("0.0",) if isinstance(node.op, ast.Div) else ("0",)
-            yield Trouble(node, node.right, divisor, negated(divisor), neutral=neutral)
+            yield Suspect(node, node.right, divisor, negated(divisor), neutral=neutral)
 
 
 # message, what is called, condition ({a} the argument, {b} the receiver), form ({call} without its bracket), harmless
@@ -281,21 +282,20 @@ _CALLS = (
 )  # fmt: skip
 
 
-def _call(place: Place) -> Iterator[Trouble]:
+def _call(place: Place) -> Iterator[Suspect]:
     for pattern, names, condition, form, neutral in _CALLS:
         calls = failing(place, ast.Call) if re.search(pattern, place.message) else []
         for node in [n for n in calls if called(n) in names.split() and n.args and _fits(place, n, form)]:
             texts = _texts(place, node)
             good = condition.format(**texts) if texts["a"] else ""
             text = form.format(**texts) if form else ""
-            yield Trouble(node, node.args[0], good, negated(good) if good else "", text, neutral)
+            yield Suspect(node, node.args[0], good, negated(good) if good else "", text, neutral)
 
 
 def _fits(place: Place, node: ast.Call, form: str) -> bool:
     """The form takes one more argument: a call that has it already, or several values, is another case."""
-    if "default=" in form or called(node) == "next":
-        return len(node.args) == 1
-    return place.value(node.args[0]) in ("", None, ...) if " or " in form else True
+    alone = len(node.args) == 1 or not ("default=" in form or called(node) == "next")
+    return alone and (" or " not in form or place.value(node.args[0]) in ("", None, ...))
 
 
 def _texts(place: Place, node: ast.Call) -> dict[str, str]:
@@ -322,7 +322,7 @@ def _asked(node: ast.expr) -> ast.expr | None:
 _TOO_FEW = re.compile(r"not enough values to unpack \(expected (?:at least )?(\d+)")
 
 
-def _value(place: Place) -> Iterator[Trouble]:
+def _value(place: Place) -> Iterator[Suspect]:
     """A call that refuses its argument, or a text that has too few parts for the names that take them."""
     yield from _call(place)
     match = _TOO_FEW.search(place.message)
@@ -332,7 +332,7 @@ def _value(place: Place) -> Iterator[Trouble]:
         good = f"{sep[0]} in {base}" if two else f"len({place.source(node)}) == {match[1] if match else 0}"
         form = f"({place.source(node)} if {good} else ({base}, {HOLE}))" if two else ""
         names = words_of(*(n.id for n in place.expressions(ast.Name)))
-        yield Trouble(node, node, good, negated(good), form, ('""',) if two else (), names)
+        yield Suspect(node, node, good, negated(good), form, ('""',) if two else (), names)
 
 
 def splits(place: Place) -> list[ast.Call]:
