@@ -19,7 +19,7 @@ from core.repair.propose.evidence import guards_like, missing_values
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
 from core.repair.propose.statements import exiting, guarded, is_part, loop_around, says, weaker
-from core.repair.propose.suspects import KINDS, Suspect
+from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
 

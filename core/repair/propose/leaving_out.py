@@ -12,7 +12,7 @@ from core.repair.propose.evidence import optional
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
 from core.repair.propose.statements import exiting, guarded, indented, loop_around, says
-from core.repair.propose.suspects import KINDS, Suspect
+from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
 

@@ -18,7 +18,7 @@ from core.repair.propose.evidence import annotated, optional, returned, siblings
 from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
 from core.repair.propose.statements import is_part, says, weaker
-from core.repair.propose.suspects import HOLE, KINDS, Suspect
+from core.repair.propose.suspect import HOLE, KINDS, Suspect
 from core.repair.types import Evidence
 
 

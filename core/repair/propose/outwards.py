@@ -12,7 +12,8 @@ from core.repair.localize.sources import called, parameters
 from core.repair.localize.syntax import Function, covers, names_in, nodes, receiver
 from core.repair.propose.base import failing
 from core.repair.propose.documentation import words_of
-from core.repair.propose.suspects import PURE_CALLS, Suspect, key_of, read
+from core.repair.propose.suspect import PURE_CALLS, Suspect
+from core.repair.propose.suspects import key_of, read
 
 LIFTS = 3  # callers up to which a suspect is followed
 Located = tuple[Place, Suspect]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from core.repair.localize.locate import Place
 from core.repair.localize.syntax import Function, names_in, nodes
 from core.repair.propose.base import Said
-from core.repair.propose.suspects import Suspect
+from core.repair.propose.suspect import Suspect
 from core.repair.types import Evidence
 
 

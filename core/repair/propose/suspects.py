@@ -1,4 +1,4 @@
-"""What a crash says was missing: the expression that failed, and the condition under which it works. Pure.
+"""The suspects of a crash: one reader for each exception. Pure.
 
 The condition follows from the language's own rule for the exception: a key is in its mapping, a position is below the
 length, a divisor is not zero, an object is not None. Operators meet a suspect each in their own way.
@@ -9,66 +9,21 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import UNREADABLE, called
 from core.repair.localize.syntax import identifier, last_name, nodes, receiver
 from core.repair.propose.base import failing, opened
 from core.repair.propose.documentation import words_of
+from core.repair.propose.suspect import HOLE, ZERO, Suspect, negated, repeatable
 
-HOLE = "@@"
-ZERO = ("ZeroDivisionError", "DivisionByZero", "InvalidOperation")  # the last: of Decimals, nothing by nothing
-KINDS = (
-    *ZERO, "KeyError", "IndexError", "AttributeError", "TypeError", "ValueError", "StatisticsError", "JSONDecodeError",
-    "StopIteration",
-)  # fmt: skip
-PURE_CALLS = {"len", "sum", "max", "min", "abs", "float", "int", "str", "list", "tuple", "set", "sorted", "isinstance"}
-PURE_METHODS = {"get", "strip", "lower", "upper", "keys", "values", "items", "isdigit", "split", "total", "count"}
 _PARTS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _KIND_WORDS = {
     **dict.fromkeys(ZERO, frozenset({"zero", "nothing", "empty", "without", "none"})),
     "IndexError": frozenset({"empty", "nothing", "without", "none", "last"}),
     "StopIteration": frozenset({"none", "nothing", "empty"}),
 }
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """``node`` failed since ``missing`` was not as needed.
-
-    ``good``: condition under which it works, empty when it cannot be asked; ``bad``: its negation. ``form``: the node
-    with HOLE where a value for the missing goes, ``rows.get(key, HOLE)``, or empty. ``neutral``: literals that are
-    harmless there. ``about``: words by which documentation speaks of it. ``key``: the key, attribute or name. ``far``:
-    frames outwards, and how much wider than the crash asks the condition is.
-    """
-
-    node: ast.expr
-    missing: ast.expr
-    good: str = ""
-    bad: str = ""
-    form: str = ""
-    neutral: tuple[str, ...] = ()
-    about: frozenset[str] = field(default_factory=frozenset)
-    key: object = None
-    far: int = 0
-
-    @property
-    def asked(self) -> bool:
-        """Whether the condition may be asked before the expression is evaluated."""
-        return bool(self.good) and repeatable(ast.parse(self.good, mode="eval").body)
-
-
-def repeatable(node: ast.expr) -> bool:
-    """Whether evaluating the expression twice is the same as once."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Await | ast.Yield | ast.NamedExpr):
-            return False
-        if isinstance(inner, ast.Call):
-            pure = PURE_METHODS if isinstance(inner.func, ast.Attribute) else PURE_CALLS
-            if called(inner) not in pure:
-                return False
-    return True
 
 
 def read(place: Place) -> Iterator[Suspect]:
@@ -237,19 +192,6 @@ def _number(place: Place, node: ast.expr) -> int | None:
     except UNREADABLE:
         return None
     return value if type(value) is int else None
-
-
-def negated(condition: str) -> str:
-    for yes, no in _OPPOSITES:
-        if condition.count(yes) == 1:
-            return condition.replace(yes, no)
-    return f"not {condition}" if re.fullmatch(r"[\w.]+(\(.*\))?(\[.*\])?", condition) else f"not ({condition})"
-
-
-_OPPOSITES = (
-    (" not in ", " in "), (" in ", " not in "), (" == ", " != "),
-    (" >= ", " < "), (" > ", " <= "), (" < ", " >= "), (" <= ", " > "),
-)  # fmt: skip
 
 
 # --- numbers and calls -----------------------------------------------------------------------------
