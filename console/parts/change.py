@@ -37,6 +37,8 @@ def proof(change_set: ChangeSet) -> Safe:
             checks([(bool(autonomy.get("may")) or None, _class(autonomy))]) if autonomy else "",
             checks((None, str(one)) for one in behaviours),
             code("\n".join(map(str, says))) if says else "",
+            tag("p", "A proposal that is not proved. Read it before you use it.") if held.get("proposal") else "",
+            code(str(held["proposal"])) if held.get("proposal") else "",
         ]
     )
 

@@ -23,6 +23,7 @@ from core.repair.sandbox.runner import interpreter_of
 from core.repair.types import Attempt, Candidate, Fixer, RegressionTest, Runner
 
 CANDIDATES, INPUTS, INNER = 40, 100, 40
+AGAIN, ALONE = 5, 120  # candidates whose run was cut short, which may be the machine's fault; seconds of one alone
 _CONFUSED = re.compile(r"indices must be|has no attribute|object is not iterable")
 
 
@@ -109,6 +110,8 @@ def judge(bench: Bench, candidates: Sequence[Candidate], further: bool = False) 
     """Run all candidates on the bench's inputs; returns those that lead to another crash of the program."""
     tried = allowed(bench, candidates)
     results = probes(bench.tree, bench.calls, [c.files for c in tried], bench.runner) if tried else []
+    for position in [i for i, after in enumerate(results) if len(after) < len(bench.before)][:AGAIN]:
+        results[position] = probes(bench.tree, bench.calls, [tried[position].files], bench.runner, ALONE)[0]
     bench.restore(tried)
     leads = []
     for candidate, after in zip(tried, results, strict=True):

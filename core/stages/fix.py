@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from core.policy.sections import ModelRules
 from core.policy.services import Repository, Service
 from core.repair.environment.fault import EnvironmentFault
 from core.repair.judge.precision import class_of, measured
+from core.repair.sandbox.runner import read_back
 from core.repair.types import Attempt, Candidate, FixResult
 from core.runtime import Runtime
 from core.stages import autonomy, dependence, duplicate_fixes, fixer_chain, workspace
@@ -26,6 +28,8 @@ from core.stages.pull_request import fenced
 from core.stages.results import Fix, FixAttempts, Rebased
 from core.stages.workspace import Clone
 from core.vendors.command import CommandError
+
+SHOWN = 100_000  # characters of a proposal and of its files
 
 
 def attempts(context: StepContext) -> FixAttempts:
@@ -104,6 +108,8 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
         _describe(change, result, rt.policy.fix.models)
         change.proof["autonomy"] = _autonomy(rt, issue.service, change, result)
         change.test_path = stands.path(change.test_path) if change.test_path else ""
+        if result.decision != "fix" and result.candidate and not result.test:
+            change.proof["proposal"] = _difference(stands.within(root), result.candidate)
         if result.decision == "fix" and result.candidate:
             _commit(found, issue, change, result.candidate, root, stands)
     if change.head_sha:
@@ -118,6 +124,15 @@ def _repair(rt: Runtime, issue: Issue, crash: Crash, change: ChangeSet, feedback
             change.proof = {**change.proof, "twin": twin.id}
         else:
             change.status = "proved" if change.proof.get("complete") else "unproved"
+
+
+def _difference(tree: Path, candidate: Candidate) -> str:
+    """What an unproved proposal would change, for a person to read."""
+    lines: list[str] = []
+    for path, new in candidate.files.items():
+        old = read_back(tree / path, SHOWN)
+        lines += difflib.unified_diff(old.splitlines(), new.splitlines(), f"a/{path}", f"b/{path}", lineterm="")
+    return "\n".join(lines)[:SHOWN]
 
 
 def _commit(found: Clone, issue: Issue, change: ChangeSet, candidate: Candidate, root: Path, stands: Ground) -> None:

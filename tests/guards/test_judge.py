@@ -176,7 +176,7 @@ DIFFERENT = "2 fixes behave differently and nothing in the code says which is me
     ("judged", "chosen", "says"),
     [
         ([], None, "No candidate survived."),
-        ([one([TWO], text="a")], "a", "1 candidate agree."),
+        ([one([TWO], text="a")], "a", "1 candidate survived."),
         ([one([TWO], text="a"), one([TWO], text="bb")], "a", "2 candidates agree."),
         ([one([TWO], text="aa"), one([TWO], text="b")], "b", "2 candidates agree."),
         ([one([TWO], SIB, text="aa"), one([TWO], text="b")], "aa", "2 candidates agree."),
@@ -189,7 +189,7 @@ DIFFERENT = "2 fixes behave differently and nothing in the code says which is me
         ([one([TWO], DOC, "a"), one([THREE], DOC, "bb", far=1)], "a", "Evidence chose between fixes."),  # nearer
         ([one([TWO], text="a"), one([THREE], further=True, text="b")], "a", "2 candidates agree."),
         ([one([TWO], DOC, "a", further=True), one([THREE])], "a", "Evidence chose between fixes."),
-        ([one([TWO], further=True, text="a")], "a", "1 candidate agree."),
+        ([one([TWO], further=True, text="a")], "a", "1 candidate survived."),
         ([one([TWO], DOC, "a"), one([THREE], SIB), one([CRASHED], SIB)], "a", "Evidence chose"),
     ],
 )

@@ -74,6 +74,7 @@ CASES = {
     "break skips an append": (LOOP, *before("not value", "break"), "skips the call of out.append"),
     "a default is swallowed": (TRIED, 'row["name"]', 'row.get("name")', "hides what the default of name leads to"),
     "return skips a check": (CHECKED, *before("not row", "return 0", "    assert row"), "weakens a check"),
+    "what crashed is taken away": (LOOP, "        number = int(value)\n", "        pass\n", "takes away what crashed"),
     "a condition is turned off": (CHECKED, "int(row)", "0 if True else int(row)", "turns a condition off"),
 }
 
@@ -116,11 +117,16 @@ import contextlib
 def g(x):
     with contextlib.suppress(KeyError):
         del x[0]
+    with contextlib.suppress(KeyError):
+        del x[2]
 
 
 def f(x):
     del x[1]
 """
+
+
+ONCE = "    with contextlib.suppress(OSError):\n        del x[3]"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +135,9 @@ def f(x):
         (HANDLED, "(ValueError, KeyError)", "(ValueError, KeyError, TypeError)", ""),
         (HANDLED, "(ValueError, KeyError)", "(ValueError, Exception)", "catches every exception"),
         (HANDLED, "(ValueError, KeyError)", "(TypeError, KeyError)", "swallows"),
+        (HANDLED.replace("pass", "print(x)"), "print(x)", "pass", ""),  # it did not raise before either
+        (HANDLED.replace("pass", "raise OSError(x)"), "raise OSError(x)", "pass", "removes a check"),
+        (FILE.replace("        del x[2]\n", "        del x[2]\n    del x[3]\n", 1), "    del x[3]", ONCE, "swallows"),
         (FILE, "    del x[1]", "    with contextlib.suppress(KeyError):\n        del x[1]", ""),
         (FILE, "    del x[1]", "    with contextlib.suppress(IndexError):\n        del x[1]", "swallows"),
         ("x = 1  # pragma: no cover\ny = 2\n", "y = 2", "y = 3  # pragma: no cover", ""),

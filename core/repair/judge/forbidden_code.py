@@ -108,16 +108,29 @@ def _handler(node: ast.ExceptHandler) -> str | None:
     return None
 
 
-def widened(was: ast.Module, now: ast.Module) -> set[str]:
-    """Reasons of handlers that were there before and treat one more kind of error in the same way."""
-    held: dict[tuple[str, str], list[set[str]]] = {}
-    for kinds, place, _ in handlers(was):
-        held.setdefault(place, []).append(kinds)
-    wider = [(kinds, node) for kinds, place, node in handlers(now) if any(one < kinds for one in held.get(place, ()))]
-    return {reason for kinds, node in wider if not kinds & _BROAD and (reason := _handler(node))}
+Handler = tuple[set[str], tuple[str, str], ast.ExceptHandler]
 
 
-def handlers(tree: ast.Module) -> Iterator[tuple[set[str], tuple[str, str], ast.ExceptHandler]]:
+def answered(was: ast.Module, now: ast.Module) -> set[str]:
+    """Reasons of handlers that answer for what the same statements raised before, so that nothing new is lost.
+
+    One that treats a further kind of error as it treated others, and one that did not raise and does something else.
+    """
+    old = list(handlers(was))
+    return {
+        reason for one in handlers(now) if any(_answers(one, held) for held in old) and (reason := _handler(one[2]))
+    }
+
+
+def _answers(new: Handler, old: Handler) -> bool:
+    (kinds, (tried, done), _), (held, (tried_before, done_before), node) = new, old
+    if tried != tried_before or kinds & _BROAD:
+        return False
+    quiet = not any(isinstance(n, ast.Raise) for n in ast.walk(node))
+    return (held < kinds and done == done_before) or (kinds <= held and quiet)
+
+
+def handlers(tree: ast.Module) -> Iterator[Handler]:
     """Each handler with the exceptions that it catches, and the texts of what is tried and of what it does."""
     for block in nodes(tree, ast.Try):
         for node in block.handlers:

@@ -102,7 +102,9 @@ def choose(judged: Sequence[Judged]) -> tuple[Judged | None, str]:
         return None, "No candidate survived."
     if len(best) > 1 and (not best[0].candidate.grade or _evidence(best[0]) == _evidence(best[1])):
         return None, f"{len(best)} fixes behave differently and nothing in the code says which is meant."
-    return best[0], f"{counted(len(judged), 'candidate')} agree." if len(best) == 1 else "Evidence chose between fixes."
+    if len(best) > 1:
+        return best[0], "Evidence chose between fixes."
+    return best[0], f"{len(judged)} candidates agree." if len(judged) > 1 else "1 candidate survived."
 
 
 def clusters(judged: Sequence[Judged]) -> list[list[Judged]]:

@@ -20,10 +20,11 @@ from pathlib import PurePosixPath
 from core.models import Crash
 from core.models.counted import counted
 from core.policy.sections import FixRules
-from core.repair.judge.forbidden_code import offences, widened
+from core.repair.judge.forbidden_code import answered, offences
 from core.repair.judge.identifiers import odd_names
 from core.repair.judge.safeguards import lost
 from core.repair.judge.shapes import unsafe
+from core.repair.localize.fixability import deepest_in_app
 from core.repair.localize.sources import UNREADABLE, called
 from core.repair.localize.syntax import names_in, nodes
 from core.repair.types import Candidate, Evidence
@@ -157,8 +158,12 @@ def _text_refused(path: str, old: str, new: str, crash: Crash | None, shown: boo
         return "not valid Python"
     comment = "silences a checker by a comment" if _silenced(old, new) else ""
     failed = [frame.line for frame in crash.frames if frame.file == path] if crash else []
+    last = deepest_in_app(crash) if crash else None
+    deepest = last.line if last and last.file == path else 0
     weaker = lost(was, now, failed) or _gained(was, now)
-    return odd_names(old, new) or comment or weaker or unsafe(old, new, shown) or _special_case(was, now, crash)
+    return (
+        odd_names(old, new) or comment or weaker or unsafe(old, new, shown, deepest) or _special_case(was, now, crash)
+    )
 
 
 def _silenced(old: str, new: str) -> bool:
@@ -171,7 +176,8 @@ def _gained(was: ast.Module, now: ast.Module) -> str:
     """The first offence that the new text has more of than the old one; empty when there is none."""
     old = Counter(offences(was))
     gained = Counter(offences(now)) - old
-    usual = {reason for reason in old if reason.startswith("swallows ")} | widened(was, now)
+    usual = {reason for reason, times in old.items() if reason.startswith("swallows ") and times > 1}
+    usual |= answered(was, now)
     return next((reason for reason in gained if reason not in usual and not _meant(was, reason)), "")
 
 

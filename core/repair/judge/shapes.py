@@ -16,8 +16,8 @@ from core.repair.localize.sources import called, words
 from core.repair.localize.syntax import Function, identifier, names_in, nodes, receiver, stores
 
 _COMPLETES = words(
-    "commit rollback close release flush save unlock shutdown disconnect done complete finish ack acknowledge "
-    "task_done notify notify_all join __exit__"
+    "commit rollback close release flush save unlock shutdown disconnect finish ack acknowledge task_done notify "
+    "notify_all"
 )
 _COLLECTS = words("append extend add insert appendleft put put_nowait send write writelines writerow push emit")
 _MOVES = words("pop popleft remove discard next advance read readline recv get get_nowait popitem")
@@ -35,13 +35,14 @@ class _Skipped:
     after: Sequence[ast.stmt]
 
 
-def unsafe(old: str, new: str, shown: bool = False) -> str:
+def unsafe(old: str, new: str, shown: bool = False, failed: int = 0) -> str:
     """The first unsafe shape that the new text adds; empty when there is none.
 
-    ``shown``: the program's own code or documentation shows that the new behaviour is meant.
+    ``shown``: the program's own code or documentation shows that the new behaviour is meant. ``failed`` is the line
+    of the old text that crashed, 0 when that lies elsewhere.
     """
     now, added = ast.parse(new), _added(old, new)
-    found = [*_constant(now, added)]
+    found = [*_constant(now, added), *([] if shown else _taken_away(old, new, failed))]
     for function in nodes(now, ast.FunctionDef, ast.AsyncFunctionDef):
         found += [
             reason
@@ -53,10 +54,27 @@ def unsafe(old: str, new: str, shown: bool = False) -> str:
     return next(iter(found), "")
 
 
+def _taken_away(old: str, new: str, failed: int) -> Iterator[str]:
+    """What crashed goes and nothing comes in its place: it is not done any more, and neither is what it was for."""
+    came = [line.strip() for line in new.splitlines()]
+    for kind, first, last, start, end in _changes_of(old, new):
+        instead = [line for line in came[start:end] if line and not line.startswith("#")]
+        if kind != "equal" and first < failed <= last and instead in ([], ["pass"]):
+            yield "takes away what crashed, and nothing in the program shows that this is meant"
+
+
+def _changes_of(old: str, new: str) -> Sequence[tuple[str, int, int, int, int]]:
+    return difflib.SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False).get_opcodes()
+
+
 def _added(old: str, new: str) -> set[int]:
     """Lines of the new text that the old one has not."""
-    found = difflib.SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False).get_opcodes()
-    return {line for kind, *_, first, last in found if kind != "equal" for line in range(first + 1, last + 1)}
+    return {
+        line
+        for kind, *_, first, last in _changes_of(old, new)
+        if kind != "equal"
+        for line in range(first + 1, last + 1)
+    }
 
 
 def _constant(tree: ast.Module, added: set[int]) -> Iterator[str]:
