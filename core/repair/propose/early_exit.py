@@ -1,7 +1,7 @@
 """An early exit where something is missing, as siblings have it: a return, or the documented exception.
 
-The "missing null check" and "missing return" templates of PAR (Kim et al. 2013), with values and exceptions that the
-program itself has: its documentation, its annotations, sibling functions, its callers.
+The checkers of PAR (Kim et al. 2013: null pointer, range, collection size), with values and exceptions that the program
+itself has: its documentation, its annotations, sibling functions, its callers.
 """
 
 from __future__ import annotations

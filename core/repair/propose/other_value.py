@@ -1,7 +1,7 @@
 """Another value in the place of the failing expression: ``x.get(key, 0)``, ``(x or [])``, ``a / b if b else 0.0``.
 
 The values are ingredients of the program: what it documents, what siblings give the same key, what the function is
-annotated to give. TBar (Liu et al. 2019) has such a pattern for null pointers, range checks and divisors.
+annotated to give. TBar (Liu et al. 2019) collects such patterns as null pointer checkers and range checkers.
 """
 
 from __future__ import annotations
