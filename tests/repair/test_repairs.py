@@ -17,9 +17,9 @@ from tests.repair.casework import checked, make
 CASES = {case.id: case for case in load(DEV)}
 FIXED = (
     "profile-none", "documented-error", "skip-documented", "average-empty", "unset-branch", "header-casing",
-    "csv-number-origin", "property-called", "missing-import", "dict-mutated", "base64-padding", "none-last-sort",
+    "csv-number-origin", "property-called", "missing-import", "dict-mutated", "none-last-sort",
     "returns-none-elsewhere", "sibling-guard", "listed-wrong-case", "daily-optional-callback",
-    "fresh-key-written-elsewhere", "fresh-key-registered-lowercase",
+    "fresh-key-written-elsewhere",
 )  # fmt: skip
 FOR_A_PERSON = (
     "deliberate-helper", "deliberate-from", "assert-invariant", "tls-expired", "timeout-upstream", "disk-full",

@@ -22,7 +22,7 @@ from core.repair.localize.syntax import nodes
 from core.repair.propose.base import Said, modules
 from core.repair.propose.documentation import raised
 from core.repair.propose.evidence import guards_like, missing_values
-from core.repair.propose.outwards import troubles
+from core.repair.propose.outwards import suspects
 from core.repair.sandbox.probe import ProbeOutcome
 from core.repair.types import Candidate, Evidence
 
@@ -54,7 +54,7 @@ def _of_outcome(tree: Path, crash: Crash, of: str, now: ProbeOutcome) -> Iterato
             told = (sentence for name, sentence in raised(place) if name == now.error and now.deliberate)
             yield from (Said("", f"the documentation says: {words[:200]}", Evidence.DOCUMENTED) for words in told)
         elif now.literal and place.function and of == place.function.name:
-            about = frozenset().union(*(trouble.about for _, trouble in troubles(place)))
+            about = frozenset().union(*(suspect.about for _, suspect in suspects(place)))
             yield from (said for said in missing_values(place, (), about) if said.value == now.literal)
 
 

@@ -11,7 +11,7 @@ from core.repair.localize.sources import called, decorators, defaults, parameter
 from core.repair.localize.syntax import Function, class_around, functions_in, last_name, names_in, nodes, stores
 from core.repair.propose.base import Changes, Said, change, failing, inside, modules, opened
 from core.repair.propose.documentation import documented, words_of
-from core.repair.propose.other_name import near, own_members
+from core.repair.propose.other_name import likely, near, own_members
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
 
@@ -46,8 +46,7 @@ def renamed(place: Place) -> Changes:
 def _names_for(place: Place, call: ast.Call, function: str, wrong: str) -> Iterator[tuple[str, Said]]:
     for _, target in named(place, function):
         names = {a.arg for a in parameters(target, "x" if function == "__init__" else "")}
-        for far, name in enumerate(near(wrong, names, 0.5)):
-            yield name, Said("", f"{function} has the parameter {name}", Evidence.TYPE, far)
+        yield from likely(wrong, near(wrong, names, 0.5), f"{function} has the parameter {{}}", Evidence.TYPE)
         free = [a for a in _free(call, target) if a not in defaults(target)]
         if len(free) == 1 and not target.args.kwarg:
             yield free[0], Said("", f"{function} needs {free[0]}, which alone has no value", Evidence.TYPE)

@@ -16,7 +16,7 @@ from core.repair.localize.syntax import names_in, nodes, receiver
 from core.repair.propose.base import Changes, Said, change, failing, module_names, modules, opened, visible
 from core.repair.propose.imports import with_import
 from core.repair.propose.registry import ANY, operator
-from core.repair.propose.troubles import key_of
+from core.repair.propose.suspects import key_of
 from core.repair.types import Evidence
 
 _LOOKS = {"len", "print", "isinstance", "type", "repr", "hasattr", "getattr", "callable", "id", "iter", "next", "super"}

@@ -1,4 +1,4 @@
-"""A bound that is one too large, where a position overflowed: the "mutate conditional" pattern of TBar (Liu 2019)."""
+"""A bound that is one too large, where a position overflowed: "off-by-one" of PAR (Kim et al. 2013)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,10 @@ _CODE = r"(?!(?:API|ASCII|CSV|HTML|HTTP|ID|ISO|JSON|PDF|SQL|URL|UTC|UTF|XML|YAML
 VALUES = (
     (re.compile(r"\b(?:an? )?empty (?:list|sequence|result)\b|\[\]", re.I), "[]"),
     (re.compile(r"\b(?:an? )?empty (?:dict|dictionary|mapping|object)\b|\{\}", re.I), "{}"),
-    (re.compile(r"\b(?:an? )?(?:empty|blank) (?:string|text|\w+)\b|''|\"\"", re.I), '""'),
+    (
+        re.compile(r"\b(?:an? )?(?:empty|blank) (?!(?:for|in|on|when|if|and|or|then|at|the|of|to)\b)\w+|''|\"\"", re.I),
+        '""',
+    ),
     (re.compile(r"\b(?:an? )?empty tuple\b|(?<!\w)\(\)", re.I), "()"),
     (re.compile(r"\b(?:an? )?empty set\b|\bset\(\)", re.I), "set()"),
     (re.compile(r"(?<![\w.\-])-?\d+\.\d+(?![\w.]|\s?%)"), None),
@@ -101,11 +104,10 @@ def sentences(place: Place, about: frozenset[str] = frozenset(), everything: boo
     """
     for far, (text, own) in enumerate(_texts(place)):
         for sentence in _split(text[:LONGEST]):
-            if not CONDITION.search(sentence) and not SKIPPED.search(sentence):
-                continue
             related = bool(words_of(sentence) & (about if own else about - NOTHING))
-            if own or related or everything:
-                yield Sentence(sentence, Evidence.DOCUMENTED if related else Evidence.STYLE, far // 2)
+            for part in re.split(r"; ", sentence) if own or related or everything else ():
+                if CONDITION.search(part) or SKIPPED.search(part):
+                    yield Sentence(part.strip(), Evidence.DOCUMENTED if related else Evidence.STYLE, far // 2)
 
 
 def _texts(place: Place) -> Iterator[tuple[str, bool]]:
@@ -147,7 +149,7 @@ def _split(text: str) -> Iterator[str]:
     text = re.sub(r"\b(i\.e|e\.g)\.,?", r"\1", text)
     for block in re.split(r"\n\s*\n|\n(?=\s*+(?:[-*]\s*+)?\w++\s*+:\s)", text):
         parts: list[str] = []
-        for part in re.split(r"(?<=[.;!?])\s+(?=\S)", " ".join(block.split())):
+        for part in re.split(r"(?<=[.!?])\s+(?=\S)", " ".join(block.split())):
             if parts and _GOES_ON.match(part):
                 parts[-1] += " " + part
             else:

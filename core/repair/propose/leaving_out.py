@@ -9,61 +9,61 @@ from core.repair.localize.syntax import nodes
 from core.repair.propose.base import Changes, Said, change
 from core.repair.propose.documentation import STAYS, sentences, skipping
 from core.repair.propose.evidence import optional
-from core.repair.propose.outwards import troubles
+from core.repair.propose.outwards import suspects
 from core.repair.propose.registry import operator
 from core.repair.propose.statements import exiting, guarded, indented, loop_around, says
-from core.repair.propose.troubles import KINDS, Trouble
+from core.repair.propose.suspect import KINDS, Suspect
 from core.repair.types import Evidence
 
 
 @operator(*KINDS)
 def row(place: Place) -> Changes:
     """Leave the row out of the loop or comprehension, where the documentation says that such rows are."""
-    for here, trouble in troubles(place):
-        why = skipping(here, trouble.about)
-        then = says(here, trouble, "it is left out")
-        statement = guarded(here, trouble)
+    for here, suspect in suspects(place):
+        why = skipping(here, suspect.about)
+        then = says(here, suspect, "it is left out")
+        statement = guarded(here, suspect)
         if statement is not None and loop_around(here, statement) is not None:
-            text = exiting(here, trouble, statement, "continue")
-            yield change(here, text, then, why, trouble.far)
-        for made in _comprehensions(here, trouble):
+            text = exiting(here, suspect, statement, "continue")
+            yield change(here, text, then, why, suspect.far)
+        for made in _comprehensions(here, suspect):
             last = made.generators[-1]
             end = last.ifs[-1] if last.ifs else last.iter
-            joined = f" and {trouble.good}" if last.ifs else f" if {trouble.good}"
-            yield change(here, here.replace(end, here.source(end) + joined), then, why, trouble.far)
+            joined = f" and {suspect.good}" if last.ifs else f" if {suspect.good}"
+            yield change(here, here.replace(end, here.source(end) + joined), then, why, suspect.far)
 
 
-def _comprehensions(place: Place, trouble: Trouble) -> list:
-    made = place.expressions(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp) if trouble.asked else []
-    return [n for n in made if any(x is trouble.node for x in ast.walk(n))]
+def _comprehensions(place: Place, suspect: Suspect) -> list:
+    made = place.expressions(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp) if suspect.asked else []
+    return [n for n in made if any(x is suspect.node for x in ast.walk(n))]
 
 
 @operator(*KINDS)
 def step(place: Place) -> Changes:
     """``if it can be done:`` before the step; what follows goes on without it."""
-    for here, trouble in troubles(place):
-        statement = guarded(here, trouble)
+    for here, suspect in suspects(place):
+        statement = guarded(here, suspect)
         last = here.function.body[-1] if here.function else None
-        if not isinstance(statement, ast.Expr | ast.Return | ast.AugAssign | ast.Delete) or not trouble.asked:
+        if not isinstance(statement, ast.Expr | ast.Return | ast.AugAssign | ast.Delete) or not suspect.asked:
             continue
         if isinstance(statement, ast.Return) and statement is last:
             continue
-        why = _nobody_to_call(here, statement, trouble) or _staying(here, trouble)
-        text = indented(here, statement, f"if {trouble.good}:")
-        yield change(here, text, says(here, trouble, "this step is then left out"), why, trouble.far)
+        why = _nobody_to_call(here, statement, suspect) or _staying(here, suspect)
+        text = indented(here, statement, f"if {suspect.good}:")
+        yield change(here, text, says(here, suspect, "this step is then left out"), why, suspect.far)
 
 
-def _nobody_to_call(place: Place, statement: ast.stmt, trouble: Trouble) -> Said | None:
+def _nobody_to_call(place: Place, statement: ast.stmt, suspect: Suspect) -> Said | None:
     """The statement is nothing but a call of something that is optional."""
     call = statement.value if isinstance(statement, ast.Expr) else None
-    words = optional(place, trouble.key)
-    mere = isinstance(call, ast.Call) and call.func is trouble.missing
+    words = optional(place, suspect.key)
+    mere = isinstance(call, ast.Call) and call.func is suspect.missing
     return Said("", f"{words}: there may be nobody to call", Evidence.TYPE) if mere and words else None
 
 
-def _staying(place: Place, trouble: Trouble) -> Said | None:
+def _staying(place: Place, suspect: Suspect) -> Said | None:
     """The sentence that speaks of the missing, best one by which things stay as they are."""
-    said = list(sentences(place, trouble.about)) or [
+    said = list(sentences(place, suspect.about)) or [
         s for s in sentences(place, everything=True) if STAYS.search(s.text)
     ]
     found = min(said, key=lambda s: (not STAYS.search(s.text), -s.grade, s.far), default=None)
@@ -76,20 +76,20 @@ def _staying(place: Place, trouble: Trouble) -> Said | None:
 @operator(*KINDS)
 def condition(place: Place) -> Changes:
     """The condition joins the one that the expression stands in."""
-    for here, trouble in troubles(place):
-        for test in _tests_around(here, trouble):
+    for here, suspect in suspects(place):
+        for test in _tests_around(here, suspect):
             text = here.source(test)
             text = f"({text})" if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else text
-            new = here.replace(test, f"{trouble.good} and {text}")
-            said = _may_be_missing(here, trouble, test)
-            yield change(here, new, says(here, trouble, "the condition does not hold"), said, trouble.far)
+            new = here.replace(test, f"{suspect.good} and {text}")
+            said = _may_be_missing(here, suspect, test)
+            yield change(here, new, says(here, suspect, "the condition does not hold"), said, suspect.far)
 
 
-def _may_be_missing(place: Place, trouble: Trouble, test: ast.expr) -> Said | None:
+def _may_be_missing(place: Place, suspect: Suspect, test: ast.expr) -> Said | None:
     """What the condition is about is optional, or the same condition asks likewise for something else."""
-    if trouble.key and (words := optional(place, trouble.key)):
+    if suspect.key and (words := optional(place, suspect.key)):
         return Said("", f"{words}: it may be missing", Evidence.TYPE, 2)
-    asked = ast.unparse(trouble.missing)
+    asked = ast.unparse(suspect.missing)
     whole = [n for n in nodes(place.scope, ast.BoolOp) if any(x is test for x in ast.walk(n))]
     others = [v for n in whole for v in n.values if isinstance(v, ast.Name | ast.Attribute)]
     used = [n for w in whole for n in nodes(w, ast.Subscript, ast.Attribute)]
@@ -99,9 +99,9 @@ def _may_be_missing(place: Place, trouble: Trouble, test: ast.expr) -> Said | No
     return Said("", f"the condition asks for {ast.unparse(likewise[0])} so", Evidence.SIBLING) if likewise else None
 
 
-def _tests_around(place: Place, trouble: Trouble) -> list[ast.expr]:
-    """Tests of the line that the trouble is part of, the innermost operand of ``and`` first; a bare name is none."""
+def _tests_around(place: Place, suspect: Suspect) -> list[ast.expr]:
+    """Tests of the line that the suspect is part of, the innermost operand of ``and`` first; a bare name is none."""
     tests = [n.test for n in place.expressions(ast.If, ast.While, ast.IfExp) if n.test.lineno <= place.line]
-    tests = [t for t in tests if trouble.asked and not isinstance(t, ast.Name)]
+    tests = [t for t in tests if suspect.asked and not isinstance(t, ast.Name)]
     operands = [v for t in tests for n in nodes(t, ast.BoolOp) for v in n.values]
-    return [t for t in [*tests, *operands] if any(n is trouble.node for n in ast.walk(t))]
+    return [t for t in [*tests, *operands] if any(n is suspect.node for n in ast.walk(t))]

@@ -12,7 +12,7 @@ from core.repair.localize.sources import called, members_of
 from core.repair.localize.syntax import classes_of, last_name, nodes
 from core.repair.propose.base import Changes, Said, change, failing, module_names, modules
 from core.repair.propose.imports import REMOVED, with_import
-from core.repair.propose.other_name import near
+from core.repair.propose.other_name import likely, near
 from core.repair.propose.registry import operator
 from core.repair.types import Evidence
 
@@ -40,8 +40,8 @@ def had(place: Place) -> Changes:
     for node in [n for n in failing(place, ast.Attribute) if n.attr == match["name"]]:
         base, known = place.source(node.value), _attributes(place, node, kind, match["module"] or "")
         yield from _renamed(place, node, kind, match["module"] or "")
-        for far, name in enumerate(near(node.attr, known)):
-            said = Said("", f"{kind} has {name}, not {node.attr}", Evidence.TYPE, far)
+        close = [] if node.attr in known else near(node.attr, known)  # one that is set later is no other name
+        for name, said in likely(node.attr, close, f"{kind} has {{}}, not {node.attr}", Evidence.TYPE):
             yield change(place, place.replace(node, f"{base}.{name}"), f"The attribute is called {name}.", said)
         yield from _further(place, node, known)
         value = place.value(node.value)

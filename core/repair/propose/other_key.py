@@ -13,7 +13,7 @@ from core.repair.localize.sources import called
 from core.repair.localize.syntax import identifier, nodes
 from core.repair.propose.base import Changes, Said, change, failing, modules
 from core.repair.propose.registry import operator
-from core.repair.propose.troubles import lookups, missing_key
+from core.repair.propose.suspects import lookups, missing_key
 from core.repair.types import Evidence
 
 FORMS: tuple[tuple[str, Callable[[Any], object]], ...] = (
@@ -72,13 +72,12 @@ def spelled(place: Place) -> Changes:
     """A key that is spelled almost the same, which the mapping holds."""
     missing = missing_key(place)
     for node in lookups(place) if isinstance(missing, str) else ():
-        held = [k for k in _keys(place, node.value) if isinstance(k, str)]
-        close = [k for k in difflib.get_close_matches(missing, held, 2, 0.7) if k.lower() != missing.lower()]
+        held = [k for k in _keys(place, node.value) if isinstance(k, str) and k.lower() != str(missing).lower()]
+        close = difflib.get_close_matches(str(missing), held, 2, 0.7) if isinstance(node.slice, ast.Constant) else []
         for far, other in enumerate(close):
-            if isinstance(node.slice, ast.Constant):
-                words = f"the mapping holds {other!r}, which is spelled almost the same"
-                text = place.replace(node.slice, repr_like(place.source(node.slice), other))
-                yield change(place, text, f"The key is {other!r}.", Said("", words, Evidence.TYPE, far))
+            said = Said("", f"the mapping holds {other!r}, which is spelled almost the same", Evidence.TYPE, far)
+            text = place.replace(node.slice, repr_like(place.source(node.slice), other))
+            yield change(place, text, f"The key is {other!r}.", said)
 
 
 @operator("KeyError")

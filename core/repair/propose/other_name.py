@@ -20,7 +20,7 @@ from core.repair.types import Evidence
 
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 UNSET = re.compile(r"(?:local|free) variable '(\w+)'")
-NEAR = 0.6
+NEAR, SURE = 0.6, 0.75  # likeness of names that are proposed, and of those that count as a slip
 
 
 def near(wrong: str, known: set[str], least: float = NEAR) -> list[str]:
@@ -35,6 +35,15 @@ def near(wrong: str, known: set[str], least: float = NEAR) -> list[str]:
     return sorted(found, key=lambda name: -found[name])[:3]
 
 
+def likely(wrong: str, found: list[str], words: str, grade: Evidence) -> list[tuple[str, Said]]:
+    """The names with their evidence: one that only shares a word with others has none beyond the style of the file."""
+    sure = [len(found) == 1 or difflib.SequenceMatcher(None, wrong, name).ratio() >= SURE for name in found]
+    grades = [grade if one else min(grade, Evidence.STYLE) for one in sure]
+    return [
+        (name, Said("", words.format(name), g, far)) for far, (name, g) in enumerate(zip(found, grades, strict=True))
+    ]
+
+
 @operator("NameError")
 def defined(place: Place) -> Changes:
     """A name that is not defined: one that is, the object's own, or one that an import brings."""
@@ -44,8 +53,8 @@ def defined(place: Place) -> Changes:
     wrong = match[1]
     uses = [n for n in nodes(place.scope, ast.Name) if n.id == wrong]
     known = {n for n in dir(builtins) if n.islower() and not n.startswith("_")}
-    for far, name in enumerate((near(wrong, visible(place)) or near(wrong, known, 0.8)) if uses else ()):
-        said = Said("", f"{name} is defined here and spelled almost like {wrong}", Evidence.SIBLING, far)
+    found = (near(wrong, visible(place)) or near(wrong, known, 0.8)) if uses else []
+    for name, said in likely(wrong, found, f"{{}} is defined here and spelled almost like {wrong}", Evidence.SIBLING):
         yield change(place, place.replaced((node, name) for node in uses), f"The name is {name}.", said)
     if wrong in own_members(place):
         said = Said("", f"the class has {wrong}", Evidence.TYPE)

@@ -1,4 +1,4 @@
-"""Troubles where they failed and as the callers see them: there documentation, loops and siblings are, too. Pure."""
+"""Suspects where they failed and as the callers see them: there documentation, loops and siblings are, too. Pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from core.repair.localize.sources import called, parameters
 from core.repair.localize.syntax import Function, covers, names_in, nodes, receiver
 from core.repair.propose.base import failing
 from core.repair.propose.documentation import words_of
-from core.repair.propose.troubles import PURE_CALLS, Trouble, key_of, read
+from core.repair.propose.suspect import PURE_CALLS, Suspect
+from core.repair.propose.suspects import key_of, read
 
-LIFTS = 3  # callers up to which a trouble is followed
-Located = tuple[Place, Trouble]
+LIFTS = 3  # callers up to which a suspect is followed
+Located = tuple[Place, Suspect]
 
 
-def troubles(place: Place) -> Iterator[Located]:
-    """The troubles of the place, each with those that its callers have for it."""
-    for trouble in [] if shrinking_loops(place) else read(place):
-        here: Located | None = (place, trouble)
+def suspects(place: Place) -> Iterator[Located]:
+    """The suspects of the place, each with those that its callers have for it."""
+    for suspect in [] if shrinking_loops(place) else read(place):
+        here: Located | None = (place, suspect)
         for _ in range(LIFTS + 1):
             if here is None:
                 break
@@ -43,24 +44,24 @@ def _shrinks(loop: ast.For, name: str) -> bool:
     return any(n is not None and ast.unparse(n) == name for n in changed)
 
 
-def _lifted(place: Place, trouble: Trouble) -> Located | None:
-    """The trouble as the caller sees it: its call is what fails, its argument what is missing.
+def _lifted(place: Place, suspect: Suspect) -> Located | None:
+    """The suspect as the caller sees it: its call is what fails, its argument what is missing.
 
     None when the condition speaks of more than the function's parameters.
     """
     caller = caller_of(place)
-    call = _calling(caller, place.function) if caller and place.function and trouble.good else None
+    call = _calling(caller, place.function) if caller and place.function and suspect.good else None
     if caller is None or place.function is None or call is None:
         return None
     given = _given(call, place.function)
-    names = names_in(ast.parse(trouble.good)) - PURE_CALLS
+    names = names_in(ast.parse(suspect.good)) - PURE_CALLS
     if not names or not names <= set(given):
         return None
-    named = [n.id for n in nodes(trouble.missing, ast.Name) if n.id in given]
+    named = [n.id for n in nodes(suspect.missing, ast.Name) if n.id in given]
     missing = given[named[0] if named else min(names)]
-    good, bad = (_quoted(caller, _substituted(t, given)) for t in (trouble.good, trouble.bad))
-    about = trouble.about | words_of(caller.source(call))
-    return caller, Trouble(call, missing, good, bad, about=about, key=key_of(missing), far=trouble.far + 1)
+    good, bad = (_quoted(caller, _substituted(t, given)) for t in (suspect.good, suspect.bad))
+    about = suspect.about | words_of(caller.source(call))
+    return caller, Suspect(call, missing, good, bad, about=about, key=key_of(missing), far=suspect.far + 1)
 
 
 def _calling(caller: Place, function: Function) -> ast.Call | None:

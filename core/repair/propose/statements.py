@@ -1,55 +1,58 @@
-"""Where a guard may stand: the statement around a trouble, the loop around it, and what a guard says. Pure."""
+"""Where a guard may stand: the statement around a suspect, the loop around it, and what a guard says. Pure."""
 
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from core.repair.localize.locate import Place
 from core.repair.localize.syntax import Function, names_in, nodes
-from core.repair.propose.troubles import Trouble
+from core.repair.propose.base import Said
+from core.repair.propose.suspect import Suspect
+from core.repair.types import Evidence
 
 
-def says(place: Place, trouble: Trouble, then: str) -> str:
-    """The rationale of an edit for a trouble."""
+def says(place: Place, suspect: Suspect, then: str) -> str:
+    """The rationale of an edit for a suspect."""
     where = place.function.name if place.function else place.path
-    return f"{place.source(trouble.missing)} may be missing in {where}: {then}."
+    return f"{place.source(suspect.missing)} may be missing in {where}: {then}."
 
 
-def guarded(place: Place, trouble: Trouble) -> ast.stmt | None:
+def guarded(place: Place, suspect: Suspect) -> ast.stmt | None:
     """The statement that a guard can stand before; None when the condition's names live inside of an expression."""
-    statement = _around(place, trouble)
+    statement = _around(place, suspect)
     if statement is None or place.function is None or isinstance(statement, Function | ast.ClassDef):
         return None
-    if not trouble.asked and not _may_be_named(place, trouble, statement):
+    if not suspect.asked and not _may_be_named(place, suspect, statement):
         return None
     inner = _names_inside(statement)
     if isinstance(statement, ast.For):
         inner |= names_in(statement.target)
     row = place.text.splitlines()[statement.lineno - 1].lstrip()
     is_elif = isinstance(statement, ast.If) and row.startswith("elif")
-    return None if is_elif or names_in(ast.parse(trouble.good)) & inner else statement
+    return None if is_elif or names_in(ast.parse(suspect.good)) & inner else statement
 
 
-def _may_be_named(place: Place, trouble: Trouble, statement: ast.stmt) -> bool:
+def _may_be_named(place: Place, suspect: Suspect, statement: ast.stmt) -> bool:
     """The missing is the result of a call that may not be made twice: it can get a name before the statement."""
     repeated = isinstance(statement, ast.For | ast.AsyncFor | ast.While | ast.If)
-    return not repeated and bool(trouble.good) and trouble.good.startswith(place.source(trouble.missing))
+    return not repeated and bool(suspect.good) and suspect.good.startswith(place.source(suspect.missing))
 
 
-def exiting(place: Place, trouble: Trouble, statement: ast.stmt, exit_: str) -> str:
+def exiting(place: Place, suspect: Suspect, statement: ast.stmt, exit_: str) -> str:
     """The file's text with ``if it is missing: exit`` before the statement; what may be asked once gets a name."""
-    if trouble.asked:
-        return place.before(statement, f"if {trouble.bad}:", f"    {exit_}")
-    call, taken = place.source(trouble.missing), names_in(place.module)
+    if suspect.asked:
+        return place.before(statement, f"if {suspect.bad}:", f"    {exit_}")
+    call, taken = place.source(suspect.missing), names_in(place.module)
     name = next((n for n in ("found", "known", "value_found") if n not in taken), "result_found")
-    here = Place(place.tree, place.path, place.replace(trouble.missing, name), place.frame, place.crash)
-    return here.before(statement, f"{name} = {call}", f"if {trouble.bad.replace(call, name)}:", f"    {exit_}")
+    here = Place(place.tree, place.path, place.replace(suspect.missing, name), place.frame, place.crash)
+    return here.before(statement, f"{name} = {call}", f"if {suspect.bad.replace(call, name)}:", f"    {exit_}")
 
 
-def _around(place: Place, trouble: Trouble) -> ast.stmt | None:
-    """The innermost statement around the trouble's node."""
+def _around(place: Place, suspect: Suspect) -> ast.stmt | None:
+    """The innermost statement around the suspect's node."""
     every = [n for n in ast.walk(place.module) if isinstance(n, ast.stmt)]
-    around = [n for n in every if any(x is trouble.node for x in ast.walk(n))]
+    around = [n for n in every if any(x is suspect.node for x in ast.walk(n))]
     return max(around, key=lambda n: (n.lineno, n.col_offset), default=None)
 
 
@@ -76,3 +79,18 @@ def indented(place: Place, statement: ast.stmt, head: str) -> str:
     indent = " " * statement.col_offset
     body = [f"    {row}" if row.strip() else row for row in rows[statement.lineno - 1 : statement.end_lineno]]
     return "".join([*rows[: statement.lineno - 1], f"{indent}{head}\n", *body, *rows[statement.end_lineno :]])
+
+
+def is_part(place: Place, statement: ast.stmt, suspect: Suspect, value: str) -> bool:
+    """Whether a text is likelier for one part of the returned text, whose other parts do without the missing."""
+    whole = statement.value if isinstance(statement, ast.Return) else None
+    parts = nodes(whole, ast.FormattedValue) if isinstance(whole, ast.JoinedStr) else []
+    if isinstance(whole, ast.BinOp) and isinstance(whole.right, ast.Tuple):
+        parts = whole.right.elts
+    missing = ast.unparse(suspect.missing)
+    return value[:1] in ("'", '"') and len(value) > 2 and any(missing not in ast.unparse(part) for part in parts)
+
+
+def weaker(said: Said) -> Said:
+    """The same evidence where it may be about something else: no more than the style of the file."""
+    return replace(said, grade=min(said.grade, Evidence.STYLE))

@@ -11,7 +11,7 @@ from core.repair.localize.syntax import nodes, receiver
 from core.repair.propose.base import Changes, Said, change
 from core.repair.propose.documentation import sentences, words_of
 from core.repair.propose.registry import operator
-from core.repair.propose.troubles import splits
+from core.repair.propose.suspects import splits
 from core.repair.types import Evidence
 
 UNPACK = re.compile(r"too many values to unpack \(expected (\d+)")

@@ -106,7 +106,9 @@ def kept(place: Place) -> Changes:
 def hidden(place: Place) -> Changes:
     """``max = max(rows)``, ``set = []`` before ``set(rows)``: the local name is given another one."""
     function = place.function
-    for name in _hidden(place, function) if function else ():
+    if function is None:
+        return
+    for name in _hidden(place, function):
         outer = _meant_outside(place, function, name)
         own = [n for n in nodes(function, ast.Name) if n.id == name and n not in outer]
         if outer and own and f"{name}_" not in names_in(function):

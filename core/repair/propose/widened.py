@@ -1,7 +1,7 @@
 """An ``except`` that also catches what was raised: the handler around the line, as its siblings have it.
 
-A pattern of TBar (Liu et al. 2019) and of Getafix (Bader et al. 2019): a handler that answers for the failure of an
-operation names one of the exceptions by which it fails, and not the other.
+A handler that answers for the failure of an operation names one of the exceptions by which it fails, and not the other.
+Which those are, the documentation of the library and the other handlers of the program say.
 """
 
 from __future__ import annotations

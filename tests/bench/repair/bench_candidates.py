@@ -43,7 +43,7 @@ CACHE = Path(os.environ.get("CANDIDATES_CACHE", Path(tempfile.gettempdir()) / "c
 class Found:
     """``rank`` of the first right candidate, 0 where none is; ``by`` its operator; ``best`` whether the first is right.
 
-    ``sure``: the first candidate has evidence.
+    ``sure``: the first candidate has more evidence than the style of the file.
     """
 
     rank: int
@@ -56,7 +56,7 @@ class Found:
 
 def ranked(candidates: list[Candidate], right: Callable[[Candidate], bool]) -> Found:
     first = candidates[0].template if candidates else "-"
-    sure = bool(candidates) and candidates[0].grade > Evidence.NONE
+    sure = bool(candidates) and candidates[0].grade > Evidence.STYLE
     for rank, candidate in enumerate(candidates, 1):
         if right(candidate):
             return Found(rank, candidate.template, candidate.grade, len(candidates), first, sure)

@@ -1,7 +1,7 @@
-"""What a crash says was missing: the expression that failed, and the condition under which it works. Pure.
+"""The suspects of a crash: one reader for each exception. Pure.
 
 The condition follows from the language's own rule for the exception: a key is in its mapping, a position is below the
-length, a divisor is not zero, an object is not None. Operators meet a trouble each in their own way.
+length, a divisor is not zero, an object is not None. Operators meet a suspect each in their own way.
 """
 
 from __future__ import annotations
@@ -9,22 +9,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from core.repair.localize.locate import Place
 from core.repair.localize.sources import UNREADABLE, called
 from core.repair.localize.syntax import identifier, last_name, nodes, receiver
 from core.repair.propose.base import failing, opened
 from core.repair.propose.documentation import words_of
+from core.repair.propose.suspect import HOLE, ZERO, Suspect, negated, repeatable
 
-HOLE = "@@"
-ZERO = ("ZeroDivisionError", "DivisionByZero", "InvalidOperation")  # the last: of Decimals, nothing by nothing
-KINDS = (
-    *ZERO, "KeyError", "IndexError", "AttributeError", "TypeError", "ValueError", "StatisticsError", "JSONDecodeError",
-    "StopIteration",
-)  # fmt: skip
-PURE_CALLS = {"len", "sum", "max", "min", "abs", "float", "int", "str", "list", "tuple", "set", "sorted", "isinstance"}
-PURE_METHODS = {"get", "strip", "lower", "upper", "keys", "values", "items", "isdigit", "split", "total", "count"}
 _PARTS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _KIND_WORDS = {
     **dict.fromkeys(ZERO, frozenset({"zero", "nothing", "empty", "without", "none"})),
@@ -33,54 +26,16 @@ _KIND_WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """``node`` failed since ``missing`` was not as needed.
-
-    ``good``: condition under which it works, empty when it cannot be asked; ``bad``: its negation. ``form``: the node
-    with HOLE where a value for the missing goes, ``rows.get(key, HOLE)``, or empty. ``neutral``: literals that are
-    harmless there. ``about``: words by which documentation speaks of it. ``key``: the key, attribute or name. ``far``:
-    frames outwards, and how much wider than the crash asks the condition is.
-    """
-
-    node: ast.expr
-    missing: ast.expr
-    good: str = ""
-    bad: str = ""
-    form: str = ""
-    neutral: tuple[str, ...] = ()
-    about: frozenset[str] = field(default_factory=frozenset)
-    key: object = None
-    far: int = 0
-
-    @property
-    def asked(self) -> bool:
-        """Whether the condition may be asked before the expression is evaluated."""
-        return bool(self.good) and repeatable(ast.parse(self.good, mode="eval").body)
-
-
-def repeatable(node: ast.expr) -> bool:
-    """Whether evaluating the expression twice is the same as once."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Await | ast.Yield | ast.NamedExpr):
-            return False
-        if isinstance(inner, ast.Call):
-            pure = PURE_METHODS if isinstance(inner.func, ast.Attribute) else PURE_CALLS
-            if called(inner) not in pure:
-                return False
-    return True
-
-
-def read(place: Place) -> Iterator[Trouble]:
-    """Troubles of the place's own line; none where no missing value explains the exception."""
+def read(place: Place) -> Iterator[Suspect]:
+    """Suspects of the place's own line; none where no missing value explains the exception."""
     kind = place.kind_raised
     none = kind in ("TypeError", "AttributeError") and "None" in place.message
     reader = _none if none else _READERS.get(kind)
     if kind in ("TypeError", "AttributeError") and not none:
         reader = _empty
-    for trouble in reader(place) if reader else ():
-        names = [place.source(trouble.node), place.function.name if place.function else "", str(trouble.key or "")]
-        yield replace(trouble, about=trouble.about | words_of(*names) | _KIND_WORDS.get(kind, frozenset()))
+    for suspect in reader(place) if reader else ():
+        names = [place.source(suspect.node), place.function.name if place.function else "", str(suspect.key or "")]
+        yield replace(suspect, about=suspect.about | words_of(*names) | _KIND_WORDS.get(kind, frozenset()))
 
 
 # --- None ----------------------------------------------------------------------------------------
@@ -93,24 +48,24 @@ _NEUTRAL = (
 _CONTAINER_CALLS = ("len", "sum", "sorted", "list", "set", "join")
 
 
-def _none(place: Place) -> Iterator[Trouble]:
+def _none(place: Place) -> Iterator[Suspect]:
     known = [n for n in _parts(place) if place.kind(n) == "NoneType" and not isinstance(n, ast.Constant)]
     unknown = [n for n in _parts(place) if not place.kind(n) and isinstance(n, ast.Call)]
     for node in known or unknown:
         text, top = place.source(node), place.failing or node
         good, bad = f"{text} is not None", f"{text} is None"
         form, harmless = _instead(place, top, node), _harmless(place, node)
-        yield Trouble(top, node, good, bad, form, harmless, key=key_of(node))
+        yield Suspect(top, node, good, bad, form, harmless, key=key_of(node))
 
 
-def _empty(place: Place) -> Iterator[Trouble]:
+def _empty(place: Place) -> Iterator[Suspect]:
     """A call that refuses its argument; else a value that was empty where another was expected."""
     called_ = list(_value(place))
     yield from called_
     for node in [] if called_ else _parts(place):
         if place.value(node) in ("", b"", [], {}, ()) and isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
             text = place.source(node)
-            yield Trouble(place.failing or node, node, text, negated(text), key=key_of(node))
+            yield Suspect(place.failing or node, node, text, negated(text), key=key_of(node))
 
 
 def key_of(node: ast.expr) -> object:
@@ -132,7 +87,7 @@ def _parts(place: Place) -> list[ast.expr]:
     else:
         given = [*node.args, *(k.value for k in node.keywords)] if isinstance(node, ast.Call) else []
         itself = [node] if isinstance(node, _PARTS) and place.kind(node) == "NoneType" else []
-        owner = [receiver(node)] if isinstance(node, ast.Call) and receiver(node) is not None else []
+        owner = [node.func.value] if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else []
         found = [*given, *ast.iter_child_nodes(node), *itself, *owner]
     return [n for n in dict.fromkeys(found) if isinstance(n, _PARTS)]
 
@@ -181,17 +136,18 @@ def missing_key(place: Place) -> object:
 
 def lookups(place: Place) -> list[ast.Subscript]:
     """Subscripts that may have asked for the missing key; none of a part of a sequence."""
-    found = [n for n in failing(place, ast.Subscript) if not isinstance(n.slice, ast.Slice)]
-    found = [n for n in found if place.kind(n.value) not in ("str", "list", "tuple")]
-    return [n for n in found if place.value(n.slice) in (missing_key(place), ...)]
+    found = [n for n in failing(place, ast.Subscript) if place.kind(n.value) not in ("str", "list", "tuple")]
+    return [
+        n for n in found if not isinstance(n.slice, ast.Slice) and place.value(n.slice) in (missing_key(place), ...)
+    ]
 
 
-def _lookup(place: Place) -> Iterator[Trouble]:
+def _lookup(place: Place) -> Iterator[Suspect]:
     missing = missing_key(place)
     for node in [n for n in lookups(place) if not isinstance(n.ctx, ast.Store)]:
         base, key = place.source(node.value), place.source(node.slice)
         summed = any(node in (n.left, n.right) for n in place.expressions(ast.BinOp))
-        yield Trouble(
+        yield Suspect(
             node, node, f"{key} in {base}", f"{key} not in {base}", f"{base}.get({key}, {HOLE})",
             ("0",) if summed else ("None", '""', "0"), key=missing if isinstance(node.slice, ast.Constant) else key,
         )  # fmt: skip
@@ -200,21 +156,21 @@ def _lookup(place: Place) -> Iterator[Trouble]:
         if owner is not None and called(node) in ("pop", "remove") and len(node.args) == 1:
             base, key = place.source(owner), place.source(node.args[0])
             form = f"{base}.pop({key}, {HOLE})" if called(node) == "pop" else f"{base}.discard({key})"
-            yield Trouble(node, node, f"{key} in {base}", f"{key} not in {base}", form, ("None",), key=missing)
+            yield Suspect(node, node, f"{key} in {base}", f"{key} not in {base}", form, ("None",), key=missing)
 
 
-def _position(place: Place) -> Iterator[Trouble]:
+def _position(place: Place) -> Iterator[Suspect]:
     for node in failing(place, ast.Subscript):
         if not isinstance(node.slice, ast.Slice) and not isinstance(place.value(node.slice), str):
             enough = _enough(place, node.slice, place.source(node.value))
-            yield Trouble(node, node.value, enough, negated(enough), neutral=("None",))
+            yield Suspect(node, node.value, enough, negated(enough), neutral=("None",))
     for node in failing(place, ast.Call):
         owner = node.args[0] if called(node) == "choice" and node.args else receiver(node)
         if owner is not None and called(node) in ("pop", "popleft", "choice"):
             base = place.source(owner)
             asked = node.args[0] if node.args and called(node) == "pop" else None
             enough = base if asked is None else _enough(place, asked, base)
-            yield Trouble(node, owner, enough, negated(enough), neutral=("None",))
+            yield Suspect(node, owner, enough, negated(enough), neutral=("None",))
 
 
 def _enough(place: Place, at: ast.expr, base: str) -> str:
@@ -238,29 +194,16 @@ def _number(place: Place, node: ast.expr) -> int | None:
     return value if type(value) is int else None
 
 
-def negated(condition: str) -> str:
-    for yes, no in _OPPOSITES:
-        if condition.count(yes) == 1:
-            return condition.replace(yes, no)
-    return f"not {condition}" if re.fullmatch(r"[\w.]+(\(.*\))?(\[.*\])?", condition) else f"not ({condition})"
-
-
-_OPPOSITES = (
-    (" not in ", " in "), (" in ", " not in "), (" == ", " != "),
-    (" >= ", " < "), (" > ", " <= "), (" < ", " >= "), (" <= ", " > "),
-)  # fmt: skip
-
-
 # --- numbers and calls -----------------------------------------------------------------------------
 
 
-def _division(place: Place) -> Iterator[Trouble]:
+def _division(place: Place) -> Iterator[Suspect]:
     for node in failing(place, ast.BinOp):
         zero = place.value(node.right) in (0, 0.0, ...) or place.kind(node.right) == "Decimal"
         if isinstance(node.op, ast.Div | ast.FloorDiv | ast.Mod) and zero and repeatable(node.right):
             divisor = place.source(node.right)
             neutral = ("0.0",) if isinstance(node.op, ast.Div) else ("0",)
-            yield Trouble(node, node.right, divisor, negated(divisor), neutral=neutral)
+            yield Suspect(node, node.right, divisor, negated(divisor), neutral=neutral)
 
 
 # message, what is called, condition ({a} the argument, {b} the receiver), form ({call} without its bracket), harmless
@@ -281,37 +224,47 @@ _CALLS = (
 )  # fmt: skip
 
 
-def _call(place: Place) -> Iterator[Trouble]:
+def _call(place: Place) -> Iterator[Suspect]:
     for pattern, names, condition, form, neutral in _CALLS:
         calls = failing(place, ast.Call) if re.search(pattern, place.message) else []
         for node in [n for n in calls if called(n) in names.split() and n.args and _fits(place, n, form)]:
             texts = _texts(place, node)
-            good = condition.format(**texts) if repeatable(node.args[0]) else ""
+            good = condition.format(**texts) if texts["a"] else ""
             text = form.format(**texts) if form else ""
-            yield Trouble(node, node.args[0], good, negated(good) if good else "", text, neutral)
+            yield Suspect(node, node.args[0], good, negated(good) if good else "", text, neutral)
 
 
 def _fits(place: Place, node: ast.Call, form: str) -> bool:
     """The form takes one more argument: a call that has it already, or several values, is another case."""
-    if "default=" in form or called(node) == "next":
-        return len(node.args) == 1
-    return place.value(node.args[0]) in ("", None, ...) if " or " in form else True
+    alone = len(node.args) == 1 or not ("default=" in form or called(node) == "next")
+    return alone and (" or " not in form or place.value(node.args[0]) in ("", None, ...))
 
 
 def _texts(place: Place, node: ast.Call) -> dict[str, str]:
-    """What the forms are filled with."""
-    owner = receiver(node)
-    first, last = place.source(node.args[0]), place.source(node.args[-1])
-    if isinstance(node.args[0], ast.GeneratorExp):
-        first = ""
-    found = {"call": opened(place, node), "find": place.source(node).replace("index(", "find("), "last": last}
-    return found | {"name": called(node), "a": first, "b": place.source(owner) if owner is not None else ""}
+    """What conditions and forms are filled with."""
+    owner, asked = receiver(node), _asked(node.args[0])
+    return {
+        "call": opened(place, node),
+        "find": place.source(node).replace("index(", "find("),
+        "last": place.source(node.args[-1]),
+        "name": called(node),
+        "a": place.source(asked) if asked is not None else "",
+        "b": place.source(owner) if owner is not None else "",
+    }
+
+
+def _asked(node: ast.expr) -> ast.expr | None:
+    """What may be asked in the place of an argument: itself, or what a generator without a filter goes through."""
+    if isinstance(node, ast.GeneratorExp):
+        only = node.generators[0]
+        return only.iter if len(node.generators) == 1 and not only.ifs and repeatable(only.iter) else None
+    return node if repeatable(node) else None
 
 
 _TOO_FEW = re.compile(r"not enough values to unpack \(expected (?:at least )?(\d+)")
 
 
-def _value(place: Place) -> Iterator[Trouble]:
+def _value(place: Place) -> Iterator[Suspect]:
     """A call that refuses its argument, or a text that has too few parts for the names that take them."""
     yield from _call(place)
     match = _TOO_FEW.search(place.message)
@@ -321,7 +274,7 @@ def _value(place: Place) -> Iterator[Trouble]:
         good = f"{sep[0]} in {base}" if two else f"len({place.source(node)}) == {match[1] if match else 0}"
         form = f"({place.source(node)} if {good} else ({base}, {HOLE}))" if two else ""
         names = words_of(*(n.id for n in place.expressions(ast.Name)))
-        yield Trouble(node, node, good, negated(good), form, ('""',) if two else (), names)
+        yield Suspect(node, node, good, negated(good), form, ('""',) if two else (), names)
 
 
 def splits(place: Place) -> list[ast.Call]:
