@@ -23,7 +23,11 @@ _PATH = re.compile(r"/(?:[\w.@+ -]+/)+[\w.@+ -]*")
 _UNDECODED = re.compile(r"can't decode byte 0x([0-9a-f]{2}) in position (\d{1,3})\b")
 _STREAM = re.compile(r"<_io\.(TextIOWrapper|BufferedReader|BufferedRandom|FileIO)\b[^>]*>")
 # objects of the standard library by what they are read from; the contents are literals, so the search changes them
+ITERATOR: Part = ("iter([1, 2, 3])", ())
 FACTORIES: dict[str, Part] = {
+    **dict.fromkeys(("list_iterator", "tuple_iterator", "range_iterator", "set_iterator"), ITERATOR),
+    "str_iterator": ("iter('text')", ()),
+    "object": ("object()", ()),
     "BytesIO": ("io.BytesIO(b'text')", ("import io",)),
     "StringIO": ("io.StringIO('text')", ("import io",)),
     "Module": ("ast.parse('text')", ("import ast",)),
@@ -40,7 +44,9 @@ FACTORIES: dict[str, Part] = {
 
 
 def stream(text: str) -> Part | None:
-    """A stream in the place of an open file of which only the name is known."""
+    """A stream in the place of an open file, or an iterator in that of a generator, of which only the name is known."""
+    if text.startswith("<generator object "):
+        return ITERATOR
     match = _STREAM.fullmatch(text)
     return FACTORIES["StringIO" if match[1] == "TextIOWrapper" else "BytesIO"] if match else None
 

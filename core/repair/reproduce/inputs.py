@@ -31,6 +31,7 @@ from core.repair.reproduce.values import CALLABLE, Part, classes_named, imports_
 from core.repair.sandbox.probe import Call
 
 WAYS = 3  # ways of building an object that is given
+_MAKING = ("from_", "of", "parse", "load", "create", "make", "build", "new", "open", "read")
 RECEIVERS = 6  # ways of building the object of a method that are tried
 _OF_BUILTINS = {name for kind in (str, bytes, dict, list, set, tuple, int, float) for name in dir(kind)}
 Classes = Mapping[str, ValueClass]
@@ -187,6 +188,8 @@ def _receivers(tree: Path, frame: Frame, owner: str, node: Function) -> Iterator
         yield owner, ()
         return
     if value := source(told, value_classes(tree)):
+        if told[:1] in "[{('\"" or told[:1].isdigit():  # what it prints like is what it is made of
+            yield f"{owner}({value[0]})", value[1]
         yield value
     for name in dict.fromkeys([*running, owner]):
         made = islice(constructions(tree, name, held, known), RECEIVERS)
@@ -213,6 +216,25 @@ def constructions(tree: Path, name: str, told: dict[str, str], known: Classes, d
             seen.add(part[0])
             yield part
     yield _blank_object(tree, found[1], told, known, depth)
+    yield from islice(_factories(tree, *found, known, depth), WAYS)
+
+
+def _factories(tree: Path, path: str, node: ast.ClassDef, known: Classes, depth: int) -> Iterator[Part]:
+    """Class methods that make an object (``from_...``), and functions of its module that say they return one."""
+    made = [n for n in node.body if isinstance(n, Function) and "classmethod" in decorators(n)]
+    for method in [n for n in made if n.name.startswith(_MAKING)] if depth else ():
+        for arguments in islice(guesses(tree, method, node.name, known), 1):
+            yield f"{node.name}.{method.name}({', '.join(text for text, _ in arguments)})", _lines(arguments)
+    for function in [n for n in parsed(tree, path).body if isinstance(n, Function) and n.returns] if depth else ():
+        if ast.unparse(function.returns).strip("'\"") == node.name and isinstance(function, ast.FunctionDef):
+            for arguments in islice(guesses(tree, function, "", known), 1):
+                line = f"from {module_of(path)} import {function.name}"
+                inner = ", ".join(text for text, _ in arguments)
+                yield f"{function.name}({inner})", (line, *_lines(arguments))
+
+
+def _lines(arguments: list[Part]) -> tuple[str, ...]:
+    return tuple(line for _, needed in arguments for line in needed)
 
 
 def _blank_object(tree: Path, node: ast.ClassDef, told: dict[str, str], known: Classes, depth: int) -> Part:

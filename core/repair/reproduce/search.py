@@ -23,7 +23,7 @@ from core.repair.sandbox import checkout
 from core.repair.sandbox.probe import Call, ProbeOutcome, traced
 from core.repair.types import Runner
 
-GENERATIONS, PARENTS, CHILDREN, SECONDS = 5, 10, 500, 60.0
+GENERATIONS, PARENTS, CHILDREN, SECONDS = 5, 10, 500, 120.0
 INNER = 100  # calls of methods within
 ALIKE = 2  # parents that came equally near by the same call
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -100,6 +100,7 @@ def toward(call: Call, report: Report, objects: Mapping[str, str], owner: str) -
         with_values(call, report),
         with_words(call, report),
         with_texts(call, report),
+        with_less(call),
     ]
 
 
@@ -149,11 +150,20 @@ def _given_values(text: str) -> list[ast.expr]:
 
 
 def with_words(call: Call, report: Report) -> Iterator[Call]:
-    """A word of a text becomes one of the report's, wherever it stands in that text."""
+    """A word of a text becomes one of the report's: wherever it stands in that text, or in one place."""
+    yield from _with_text(call, lambda text: islice(_reworded(text, report.words), 90))
+
+
+def with_less(call: Call) -> Iterator[Call]:
+    """A text loses a line, or its first or last word."""
+    yield from _with_text(call, _lessened)
+
+
+def _with_text(call: Call, change: Callable[[str], Iterable[str]]) -> Iterator[Call]:
     for part, text in _parts(call):
         for node in _nodes(text, ast.Constant)[:PLACES]:
             if isinstance(node.value, str) and len(node.value) < TEXT and node.value:
-                for new in islice(_reworded(node.value, report.words), 60):
+                for new in change(node.value):
                     yield changed(call, part, spliced(text, node, repr(new)))
 
 
@@ -162,7 +172,18 @@ def _reworded(text: str, words: list[str]) -> Iterator[str]:
     for new in words:
         for old in own[:16]:
             if old != new and old.isidentifier() == new.isidentifier():
+                found = list(re.finditer(rf"(?<!\w){re.escape(old)}(?!\w)", text))
                 yield re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", lambda _, new=new: new, text)
+                for match in found[:4] if len(found) > 1 else ():
+                    yield f"{text[: match.start()]}{new}{text[match.end() :]}"
+
+
+def _lessened(text: str) -> Iterator[str]:
+    lines = text.splitlines(keepends=True)
+    for at in range(min(len(lines), 12) if len(lines) > 1 else 0):
+        yield "".join([*lines[:at], *lines[at + 1 :]])
+    first, _, rest = text.strip().partition(" ")
+    yield from (kept for kept in (rest, first) if kept and kept != text)
 
 
 def with_texts(call: Call, report: Report) -> Iterator[Call]:

@@ -16,7 +16,7 @@ from core.repair.types import Runner
 _SCRIPTS = [Path(__file__).with_name(f"{name}.py") for name in ("nearness_inside", "frames_inside", "sandbox_harness")]
 
 
-TRACED = 60  # seconds of a launch under the tracer
+TRACED = 120  # seconds of a launch under the tracer
 
 
 @dataclass(frozen=True)
