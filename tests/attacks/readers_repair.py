@@ -113,7 +113,7 @@ def _guessed(text: str) -> None:
     )
     list(islice(mutate.mutated(call, mutate.pool_of(found)), 50))
     list(islice(chain(mutate.staged(call), mutate.swapped(call, [repr(text[:99])])), 50))
-    near = toward.Report(program(), found.model_copy(update={"frames": [_held(text)]}))
+    near = toward.Told(program(), found.model_copy(update={"frames": [_held(text)]}))
     for way in toward.toward(call, near, {}, ""):
         list(islice(way, 20))
     list(content.with_files(replace(call, setup=""), found))

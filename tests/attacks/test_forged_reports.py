@@ -23,7 +23,7 @@ from core.repair.reproduce.content import with_files
 from core.repair.reproduce.inputs import recorded_calls
 from core.repair.reproduce.reproduce import written
 from core.repair.reproduce.test_calls import scaffolds
-from core.repair.reproduce.toward import Report, toward
+from core.repair.reproduce.toward import Told, toward
 from core.repair.reproduce.values import source
 from core.repair.sandbox.probe import Call
 from core.repair.sandbox.runner import BubblewrapRunner
@@ -217,7 +217,7 @@ def tree(tmp_path_factory) -> Path:
 
 def _directed(tree: Path, crash: Crash) -> Iterator[Call]:
     """Calls of the report and of tests, changed towards the report in each way."""
-    report = Report(tree, crash)
+    report = Told(tree, crash)
     for call in [*recorded_calls(tree, crash)[:2], *scaffolds(tree, crash)[:2]]:
         yield from islice(with_files(call, crash), 2)
         for way in toward(call, report, {"line": "Line"}, "Line"):

@@ -10,7 +10,7 @@ from core.repair.reproduce.content import stream, with_files
 from core.repair.reproduce.inputs import method_calls, recorded_calls
 from core.repair.reproduce.reproduce import crashing_calls
 from core.repair.reproduce.shorten import cut, without_unread
-from core.repair.reproduce.toward import Report, set_apart, toward
+from core.repair.reproduce.toward import Told, set_apart, toward
 from core.repair.reproduce.values import source
 from core.repair.sandbox.nearness_inside import Nearness, objects, same
 from core.repair.sandbox.probe import Call
@@ -44,7 +44,7 @@ def reported(tree, function, line, kind="IndexError", message="string index out 
 
 
 def ways(tree, call, **held):
-    report = Report(tree, reported(tree, "label", 6, self="<shop.Shop object at 0x1>", **held))
+    report = Told(tree, reported(tree, "label", 6, self="<shop.Shop object at 0x1>", **held))
     return [one for way in toward(call, report, {"shop": "Shop"}, "Shop") for one in way]
 
 

@@ -57,13 +57,14 @@ def with_files(call: Call, crash: Crash) -> Iterator[Call]:
         tree = ast.parse(call.expression, mode="eval")
     except UNREADABLE:
         return
-    named = [n for n in nodes(tree, ast.Constant) if isinstance(n.value, str) and _PATH.fullmatch(n.value)]
+    texts = [(n, n.value) for n in nodes(tree, ast.Constant) if isinstance(n.value, str)]
+    named = [(n, path) for n, path in texts if _PATH.fullmatch(path)]
     if not named or call.setup:
         return
-    longest = max((n.value for n in named), key=len)
+    longest = max((path for _, path in named), key=len)
     text = call.expression
-    for node in sorted(named, key=lambda n: -n.col_offset):
-        folder = node.value != longest and longest.startswith(node.value)
+    for node, path in sorted(named, key=lambda pair: -pair[0].col_offset):
+        folder = path != longest and longest.startswith(path)
         text = spliced(text, node, "tempfile.gettempdir()" if folder else "file.name")
     suffix = repr(re.sub(r"[^A-Za-z0-9_.-]", "", longest.rsplit("/", 1)[-1])[-40:])
     imports = "\n".join(filter(None, ["import tempfile", call.imports]))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from core.models import Crash
 from core.repair.localize.sources import UNREADABLE, files, importable, is_test, module_of, parsed, words
-from core.repair.localize.syntax import Function, documentation, names_in, nodes
+from core.repair.localize.syntax import documentation, functions_in, names_in, nodes
 from core.repair.reproduce.test_calls import outer_calls
 from core.repair.reproduce.test_modules import defines
 from core.repair.sandbox.probe import Call
@@ -36,7 +36,7 @@ def _of_module(tree: Path, path: str) -> Iterator[Call]:
     """Examples of a module's docstrings, which run with the module's own names."""
     module = parsed(tree, path)
     own = {name for node in module.body for name in defines(node)}
-    for node in (module, *nodes(module, Function, ast.ClassDef)):
+    for node in (module, *functions_in(module), *nodes(module, ast.ClassDef)):
         steps = _prompted(documentation(node))
         used = sorted(own & {name for step in steps for name in names_in(step)})
         yield from _calls(steps, [f"from {module_of(path)} import {', '.join(used)}"] if used else [])

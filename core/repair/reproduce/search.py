@@ -18,7 +18,7 @@ from core.repair.localize.sources import definition
 from core.repair.reproduce.inputs import method_calls
 from core.repair.reproduce.mutate import mutated, staged, swapped
 from core.repair.reproduce.test_modules import Suite, folders
-from core.repair.reproduce.toward import Report, owner_of, toward
+from core.repair.reproduce.toward import Told, owner_of, toward
 from core.repair.sandbox import checkout
 from core.repair.sandbox.probe import Call, ProbeOutcome, traced
 from core.repair.types import Runner
@@ -66,7 +66,7 @@ class Search:
         """
         own, until = [f for f in self.crash.frames if f.in_app], time.monotonic() + SECONDS
         yield self._on_objects(own[:1])
-        report, owner = Report(self.tree, self.crash), owner_of(self.tree, self.crash)
+        report, owner = Told(self.tree, self.crash), owner_of(self.tree, self.crash)
         for _ in range(GENERATIONS):
             if time.monotonic() > until:
                 break
@@ -94,7 +94,7 @@ class Search:
                 found.append(call)
         return found[:PARENTS]
 
-    def _children(self, call: Call, report: Report, owner: str) -> Iterator[Call]:
+    def _children(self, call: Call, report: Told, owner: str) -> Iterator[Call]:
         ways = toward(call, report, self.tried[call].objects, owner)
         return _in_turn([*ways, mutated(call, self.pool), staged(call), swapped(call, self.known)], 2 * CHILDREN)
 

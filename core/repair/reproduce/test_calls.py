@@ -178,7 +178,7 @@ def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
         if isinstance(statement, ast.With) and any(_is_frame(i.context_expr) for i in statement.items):
             yield from _flat(statement.body)
         elif isinstance(statement, ast.For) and isinstance(statement.iter, ast.List | ast.Tuple):
-            yield from _unrolled(statement)
+            yield from _unrolled(statement, statement.iter.elts)
         elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
             yield statement
 
@@ -189,8 +189,8 @@ def _is_frame(node: ast.expr) -> bool:
     return any(word in name for word in ("raises", "warns", "subtest", "suppress"))
 
 
-def _unrolled(loop: ast.For) -> Iterator[ast.stmt]:
-    for value in loop.iter.elts[:ROWS]:
+def _unrolled(loop: ast.For, values: list[ast.expr]) -> Iterator[ast.stmt]:
+    for value in values[:ROWS]:
         yield ast.Assign([loop.target], value, lineno=0)
         yield from _flat(loop.body)
 

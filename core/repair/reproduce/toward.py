@@ -30,7 +30,7 @@ _STATES = ("''", "None", "0", "[]", "{}", "False", "True", "-1", "b''")
 
 
 @dataclass(frozen=True)
-class Report:
+class Told:
     """What a report tells, as values: the arguments of its frames, its texts, and the words in all of its values."""
 
     tree: Path
@@ -92,7 +92,7 @@ def _by_line(frame: Frame) -> list[str]:
     return [text for name, text in sorted((frame.locals or {}).items(), key=lambda pair: pair[0] not in named)]
 
 
-def toward(call: Call, report: Report, objects: Mapping[str, str], owner: str) -> list[Iterator[Call]]:
+def toward(call: Call, report: Told, objects: Mapping[str, str], owner: str) -> list[Iterator[Call]]:
     """Ways in which the call may come nearer, each a stream of calls; ``objects`` are those that it left."""
     return [
         as_reported(call, report),
@@ -104,7 +104,7 @@ def toward(call: Call, report: Report, objects: Mapping[str, str], owner: str) -
     ]
 
 
-def as_reported(call: Call, report: Report) -> Iterator[Call]:
+def as_reported(call: Call, report: Told) -> Iterator[Call]:
     """Calls of the report's functions get its arguments: all that are told, then one at a time."""
     for part, text in _parts(call):
         for node in _nodes(text, ast.Call):
@@ -126,7 +126,7 @@ def _given(node: ast.Call, function: Function, owner: str, told: Mapping[str, Pa
     return ast.Call(node.func, [*placed, *node.args[len(placed) :]], [*kept, *more])
 
 
-def with_state(call: Call, report: Report, names: list[str]) -> Iterator[Call]:
+def with_state(call: Call, report: Told, names: list[str]) -> Iterator[Call]:
     """The object whose method fails gets another value in a field that the failing line reads."""
     for value in _STATES:
         for name in names[:2]:
@@ -134,7 +134,7 @@ def with_state(call: Call, report: Report, names: list[str]) -> Iterator[Call]:
                 yield replace(call, setup=f"{call.setup}\n{name}.{field} = {value}".strip())
 
 
-def with_values(call: Call, report: Report) -> Iterator[Call]:
+def with_values(call: Call, report: Told) -> Iterator[Call]:
     """What a variable, a field or a parameter is given becomes a value of the report's innermost frames."""
     places = [(part, text, value) for part, text in _parts(call) for value in _given_values(text)[:PLACES]]
     for new, lines in report.values:
@@ -149,7 +149,7 @@ def _given_values(text: str) -> list[ast.expr]:
     return [*set_, *named, *(a for n in _nodes(text, ast.Call) for a in n.args if not isinstance(a, ast.Starred))]
 
 
-def with_words(call: Call, report: Report) -> Iterator[Call]:
+def with_words(call: Call, report: Told) -> Iterator[Call]:
     """A word of a text becomes one of the report's: wherever it stands in that text, or in one place."""
     yield from _with_text(call, lambda text: islice(_reworded(text, report.words), 90))
 
@@ -186,7 +186,7 @@ def _lessened(text: str) -> Iterator[str]:
     yield from (kept for kept in (rest, first) if kept and kept != text)
 
 
-def with_texts(call: Call, report: Report) -> Iterator[Call]:
+def with_texts(call: Call, report: Told) -> Iterator[Call]:
     """A text becomes one of the report's."""
     for new in report.texts:
         for part, text in _parts(call):

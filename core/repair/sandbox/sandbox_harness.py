@@ -107,7 +107,7 @@ def hold(call, space):
 
 def outcome(call, spaces, observe, way, owners):
     """What a call did, with how near it came to the crash, and the objects of the ``owners`` that it left."""
-    space = {}
+    space: dict[str, object] = {}
     said = done(call, spaces, observe, way, space)
     if way.near:
         said["near"] = way.near
@@ -116,7 +116,7 @@ def outcome(call, spaces, observe, way, owners):
     return said
 
 
-def done(call, spaces, observe, way, space):
+def done(call, spaces, observe, way, space) -> dict:
     imports, setup, expression = call
     printed = io.StringIO()
     try:
