@@ -26,7 +26,8 @@ from core.repair.sandbox.probe import Call, ProbeOutcome, probe
 from core.repair.types import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
-TESTED, TEXTS = 400, 120  # calls and texts that are taken from tests
+TESTED, TEXTS = 360, 120  # calls and texts that are taken from tests
+LAUNCH = 120  # calls of tests in one launch
 HITS = 8  # guessed inputs that are kept
 _NOWHERE = Frame(file="", line=0)
 _BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
@@ -112,12 +113,14 @@ def _confirmed(tree: Path, calls: Sequence[Call], crash: Crash, runner: Runner) 
 
 
 def _runs(search: Search, tree: Path, crash: Crash) -> Iterator[dict[Call, ProbeOutcome]]:
-    """What tests, the report and the code give; then the search."""
+    """What tests, the report, examples and the code give, launch by launch; then the search."""
     told = [set_apart(call) for call in recorded_calls(tree, crash)]
     files = [more for call in recorded_calls(tree, crash) for more in with_files(call, crash)]
-    tests, documented = scaffolds(tree, crash, most=TESTED), examples(tree, crash)
-    seeds = [*tests, *told, *files, *documented, *calls_in_code(tree, crash)][:BATCH]
-    yield search.run(seeds)
+    tests = scaffolds(tree, crash, most=TESTED)
+    first, rest = [*tests[:LAUNCH], *told, *files], [*tests[LAUNCH:], *examples(tree, crash)]
+    later = [rest[at : at + LAUNCH] for at in range(0, len(rest), LAUNCH)]
+    for calls in [first, *later, list(calls_in_code(tree, crash))]:
+        yield search.run(calls[:BATCH])
     yield from search.generations()
 
 
