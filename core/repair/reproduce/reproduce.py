@@ -27,7 +27,7 @@ from core.repair.types import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
 TESTED, TEXTS = 360, 120  # calls and texts that are taken from tests
-LAUNCH = 120  # calls of tests in one launch
+LAUNCH = 120  # calls of tests in the first launch; twice as many of any in each
 HITS = 8  # guessed inputs that are kept
 _NOWHERE = Frame(file="", line=0)
 _BY_DATA = {"KeyError", "ValueError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError", "StopIteration"}
@@ -117,10 +117,10 @@ def _runs(search: Search, tree: Path, crash: Crash) -> Iterator[dict[Call, Probe
     told = [set_apart(call) for call in recorded_calls(tree, crash)]
     files = [more for call in recorded_calls(tree, crash) for more in with_files(call, crash)]
     tests = scaffolds(tree, crash, most=TESTED)
-    first, rest = [*tests[:LAUNCH], *told, *files], [*tests[LAUNCH:], *examples(tree, crash)]
-    later = [rest[at : at + LAUNCH] for at in range(0, len(rest), LAUNCH)]
-    for calls in [first, *later, list(calls_in_code(tree, crash))]:
-        yield search.run(calls[:BATCH])
+    late = [*tests[LAUNCH:], *examples(tree, crash), *calls_in_code(tree, crash)]
+    seeds = [*tests[:LAUNCH], *told, *files, *late]
+    for at in range(0, len(seeds), 2 * LAUNCH):
+        yield search.run(seeds[at : at + 2 * LAUNCH])
     yield from search.generations()
 
 

@@ -43,8 +43,12 @@ class Search:
     def run(self, calls: Sequence[Call]) -> dict[Call, ProbeOutcome]:
         """What the calls did that were not tried before."""
         new = [call for call in dict.fromkeys(calls) if call not in self.tried]
-        outcomes = traced(self.tree, new, self.crash, self.owners, self.folders, self.runner) if new else []
-        checkout.start_over(self.tree)  # what tests do, with other values, may change the program's own files
+        if not new:
+            return {}
+        before = _state(self.tree)
+        outcomes = traced(self.tree, new, self.crash, self.owners, self.folders, self.runner)
+        if _state(self.tree) != before:  # what tests do with other values may change the program's own files
+            checkout.start_over(self.tree)
         done = dict(zip(new, outcomes, strict=False))
         self.tried |= done
         return done
@@ -97,6 +101,12 @@ class Search:
     def _children(self, call: Call, report: Told, owner: str) -> Iterator[Call]:
         ways = toward(call, report, self.tried[call].objects, owner)
         return _in_turn([*ways, mutated(call, self.pool), staged(call), swapped(call, self.known)], 2 * CHILDREN)
+
+
+def _state(tree: Path) -> dict[str, tuple[int, int]]:
+    """When each file was last changed, and its size."""
+    found = ((path, path.lstat()) for path in tree.rglob("*"))
+    return {str(path): (told.st_mtime_ns, told.st_size) for path, told in found if not path.is_dir()}
 
 
 def _in_turn(each: Sequence[Iterator[Call]], most: int) -> Iterator[Call]:

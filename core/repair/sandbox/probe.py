@@ -16,7 +16,7 @@ from core.repair.types import Runner
 _SCRIPTS = [Path(__file__).with_name(f"{name}.py") for name in ("nearness_inside", "frames_inside", "sandbox_harness")]
 
 
-TRACED = 120  # seconds of a launch under the tracer
+PATIENCE, TRACED = 90, 120  # seconds of a launch; under the tracer
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class ProbeOutcome:
     objects: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
-def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = 30) -> list[ProbeOutcome]:
+def probe(tree: Path, calls: Sequence[Call], runner: Runner, timeout: float = PATIENCE) -> list[ProbeOutcome]:
     """One outcome a call, in order; shorter when the process died or ran out of time before its end."""
     return probes(tree, calls, [{}], runner, timeout)[0]
 
 
 def probes(
-    tree: Path, calls: Sequence[Call], variants: Sequence[Mapping[str, str]], runner: Runner, timeout: float = 60
+    tree: Path, calls: Sequence[Call], variants: Sequence[Mapping[str, str]], runner: Runner, timeout: float = PATIENCE
 ) -> list[list[ProbeOutcome]]:
     """The outcomes of the same calls on each variant of the tree (new texts by path); the tree is put back.
 
