@@ -24,7 +24,7 @@ from core.repair.localize import fixability
 from core.repair.localize.locate import located
 from core.repair.propose import TEMPLATES, documentation
 from core.repair.prove import generated_tests, proof
-from core.repair.reproduce import content, mutate, reproduce, seed_values, test_calls, toward, values
+from core.repair.reproduce import content, mutate, reproduce, seed_values, shorten, test_calls, toward, values
 from core.repair.reproduce.inputs import recorded_calls
 from core.repair.sandbox import probe, sealed
 from core.repair.types import Candidate, RegressionTest
@@ -116,8 +116,11 @@ def _guessed(text: str) -> None:
     near = toward.Told(program(), found.model_copy(update={"frames": [_held(text)]}))
     for way in toward.toward(call, near, {}, ""):
         list(islice(way, 20))
-    list(content.with_files(replace(call, setup=""), found))
+    list(content.with_files(probe.Call("", "show('/srv/a.txt')"), found))
     content.stream(text)
+    values.classes_named(text)
+    probe._comparable(text)
+    list(chain(shorten.cut(call), shorten.without_unread(toward.set_apart(replace(call, setup="")))))
     test_calls.scaffolds(program(), found)
 
 

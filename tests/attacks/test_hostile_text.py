@@ -31,6 +31,7 @@ ELSEWHERE = {
     "console.parts.preview": "a signed-in person's own edit of the policy",
     "console.server.provider": "claims of the identity provider, verified before",
     "core.cli.fix": "what the operator types",
+    "core.repair.sandbox.frames_inside": "runs inside the sandbox",
     "core.repair.sandbox.nearness_inside": "runs inside the sandbox",
     "core.repair.sandbox.sandbox_harness": "runs inside the sandbox",
     "core.stages.review.timing_inside": "runs inside the sandbox",

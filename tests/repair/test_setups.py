@@ -7,7 +7,7 @@ import pytest
 from core.models import Crash, Frame
 from core.repair.reproduce.examples import examples
 from core.repair.reproduce.test_calls import scaffolds
-from core.repair.reproduce.test_modules import Suite, folders, suites
+from core.repair.reproduce.test_modules import Suite, suites
 
 CRASH = Crash(exception={"type": "KeyError"}, frames=[Frame(file="shop.py", line=1, function="total")])
 SHOP = "def total(cart):\n    return cart['sum']\n"
@@ -99,15 +99,12 @@ def test_relative_imports_become_absolute(path, line, absolute, tmp_path):
     assert [ast.unparse(n) for n in Suite(tmp_path, path).imports] == [absolute]
 
 
-def test_modules_that_name_the_crash_come_first_and_are_found_as_pytest_does(tmp_path):
+def test_modules_that_name_the_crash_come_first(tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests/test_a.py").write_text("x = 1\n")
     (tmp_path / "tests/test_b.py").write_text("from shop import total\n")
     found = suites(tmp_path, CRASH)
     assert [suite.path for suite in found] == ["tests/test_b.py", "tests/test_a.py"]
-    assert folders(found) == ["tests"]
-    (tmp_path / "tests/__init__.py").write_text("")
-    assert folders(found) == []
 
 
 @pytest.mark.parametrize(

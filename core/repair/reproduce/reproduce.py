@@ -6,6 +6,7 @@ import ast
 import hashlib
 import re
 from collections.abc import Iterator, Sequence, Set
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from core.models import Crash, Frame
@@ -27,6 +28,7 @@ from core.repair.types import RegressionTest, Runner
 
 BATCH = 700  # guessed inputs of one launch
 TESTED, TEXTS = 360, 120  # calls and texts that are taken from tests
+FURTHER = 4  # launches where further calls are wanted
 LAUNCH = 120  # calls of tests in the first launch; twice as many of any in each
 HITS = 8  # guessed inputs that are kept
 _NOWHERE = Frame(file="", line=0)
@@ -87,14 +89,14 @@ def crashing_calls(tree: Path, crash: Crash, runner: Runner) -> list[Call]:
 def further_calls(tree: Path, crash: Crash, runner: Runner, every: bool = False) -> list[Call]:
     """Calls that are searched for: what tests, code and the report give, then what comes nearer step by step.
 
-    ``every``: of each generation, not of the first alone that leads to the crash.
+    ``every``: of the first few launches, not of the first alone that leads to the crash.
     """
     read = suites(tree, crash)
     pool = [*hints(crash.exception.message), *pool_of(crash), *_told(crash)]
-    search = Search(tree, crash, runner, read, pool, literals(tree, read, TEXTS))
+    search = Search(tree, crash, runner, pool, literals(tree, read, TEXTS))
     found: list[Call] = []
     alike: list[Call] = []
-    for done in _runs(search, tree, crash):
+    for done in islice(_runs(search, tree, crash), FURTHER if every else None):
         hits = [(call, outcome) for call, outcome in done.items() if reproduces(outcome, crash)]
         exact = [c for c, o in hits if _plain(o.text) == _plain(crash.exception.message)]
         found += _spread(exact)

@@ -17,7 +17,6 @@ from core.models import Crash, Frame
 from core.repair.localize.sources import definition
 from core.repair.reproduce.inputs import method_calls
 from core.repair.reproduce.mutate import mutated, staged, swapped
-from core.repair.reproduce.test_modules import Suite, folders
 from core.repair.reproduce.toward import Told, owner_of, toward
 from core.repair.sandbox import checkout
 from core.repair.sandbox.probe import Call, ProbeOutcome, traced
@@ -35,7 +34,6 @@ class Search:
     tree: Path
     crash: Crash
     runner: Runner
-    suites: Sequence[Suite]
     pool: list[str]
     known: list[str]
     tried: dict[Call, ProbeOutcome] = field(default_factory=dict)
@@ -46,7 +44,7 @@ class Search:
         if not new:
             return {}
         before = _state(self.tree)
-        outcomes = traced(self.tree, new, self.crash, self.owners, self.folders, self.runner)
+        outcomes = traced(self.tree, new, self.crash, self.owners, self.runner)
         if _state(self.tree) != before:  # what tests do with other values may change the program's own files
             checkout.start_over(self.tree)
         done = dict(zip(new, outcomes, strict=False))
@@ -57,10 +55,6 @@ class Search:
     def owners(self) -> list[str]:
         found = (definition(self.tree, f) for f in self.crash.frames if f.in_app)
         return list(dict.fromkeys(owner for owner, _ in filter(None, found) if owner))
-
-    @property
-    def folders(self) -> list[str]:
-        return folders(list(self.suites)) if self.suites else []
 
     def generations(self) -> Iterator[dict[Call, ProbeOutcome]]:
         """The outcomes of one generation after another.

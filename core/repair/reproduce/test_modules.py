@@ -126,12 +126,6 @@ def suites(tree: Path, crash: Crash) -> list[Suite]:
     return [Suite(tree, path) for path in ranked if not path.endswith("conftest.py")][:MOST]
 
 
-def folders(read: list[Suite]) -> list[str]:
-    """Folders from which pytest imports these modules: those that are no packages."""
-    found = dict.fromkeys(PurePosixPath(suite.path).parent for suite in read)
-    return [folder.as_posix() for folder in found if not (read[0].tree / folder / "__init__.py").exists()]
-
-
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")[:200_000]

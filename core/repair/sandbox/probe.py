@@ -76,15 +76,13 @@ def probes(
 
 
 def traced(
-    tree: Path, calls: Sequence[Call], crash: Crash, owners: Sequence[str], folders: Sequence[str], runner: Runner
+    tree: Path, calls: Sequence[Call], crash: Crash, owners: Sequence[str], runner: Runner
 ) -> list[ProbeOutcome]:
-    """As probe, with how near each call came to the crash. ``owners``: classes whose objects are looked for,
-    ``folders``: where modules of the tests lie.
-    """
+    """As probe, with how near each call came to the crash. ``owners``: classes whose objects are looked for."""
     own = [f for f in crash.frames if f.in_app]
     told = [{name: _comparable(text) for name, text in (f.locals or {}).items()} for f in own]
     steps = [(f.file, f.function, f.line, held) for f, held in zip(own, told, strict=True)]
-    more = {"steps": steps, "owners": list(owners), "folders": list(folders)}
+    more = {"steps": steps, "owners": list(owners)}
     return _launched(tree, calls, [{}], runner, TRACED, **more)[0]
 
 

@@ -2,7 +2,7 @@
 
 Standard library alone; nothing of this program is imported here, but sealed.py stands in front. A job is JSON:
 ``calls`` [[imports, setup, expression]...], ``variants`` [{path: text}...], ``observe`` (frames of errors),
-``steps`` and ``owners`` (nearness_inside.py, which stands in front too), ``folders`` (further places of modules).
+``steps`` and ``owners`` (nearness_inside.py, which stands in front too).
 Each variant is a process of its own where forking is possible. One JSON line an outcome.
 """
 
@@ -211,7 +211,7 @@ def main(folder):
     report = os.path.abspath(os.path.join(folder, "report"))
     os.dup2(2, 1)
     sys.path[:0] = [ROOT] + [p for p in (ROOT + "/src",) if os.path.isdir(p)]
-    sys.path += [os.path.join(ROOT, folder) for folder in job.get("folders", ())]
+    sys.path += [path for path in (ROOT + "/tests", ROOT + "/test") if not os.path.exists(path + "/__init__.py")]
     for alarm in (signal.SIGALRM, signal.SIGPROF):
         signal.signal(alarm, late)
     configure()
