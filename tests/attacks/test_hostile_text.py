@@ -86,6 +86,7 @@ OF_THE_PROGRAM = (
         "core.repair.propose.",
         "core.repair.propose.evidence:",
         "core.repair.reproduce.infer:",
+        "core.repair.reproduce.building:",
         "core.repair.reproduce.inputs:",
     ),
     *(
