@@ -64,7 +64,8 @@ def text(value, depth=4):
     if depth and kind.__repr__ is object.__repr__ and hasattr(value, "__dict__"):
         held = ", ".join(f"{k}={text(v, depth - 1)}" for k, v in vars(value).items())
         return f"{kind.__name__}({held})"
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    own = f"{id(value):x}"  # ``<Template memory:7f13...>`` tells its address in its own way
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value)).replace(own, "")
 
 
 def short(value):
